@@ -88,7 +88,7 @@ $(VENV)/.spark: requirements/spark.txt | $(VENV)/.installed
 
 # Once here: else each of the processes that a run starts together would compile all of it by itself.
 $(VENV)/.compiled: scripts/compile_kernels.py $(LOOPS) | $(VENV)/.installed
-	$(BIN)/python $<
+	PYTHONPATH=. $(BIN)/python $<
 	@touch $@
 
 $(NEXT)/.installed: requirements/client-3.13.txt pyproject.toml

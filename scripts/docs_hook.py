@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 import docs_code
+import docs_codes
 import docs_law
+import docs_model
 import docs_routes
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.exceptions import PluginError
@@ -17,6 +19,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "formats": docs_code.formats,
     "database": docs_code.database,
     "ledger": docs_code.ledger_actions,
+    "model": docs_model.model,
+    "refusals": docs_codes.refusals,
+    "failures": docs_codes.failures,
     "policy": docs_law.policy,
     "priority": docs_law.priority,
     "api": docs_routes.partner_api,

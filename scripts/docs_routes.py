@@ -13,7 +13,7 @@ from docs_tables import code, page, paragraphs, table
 Json = dict[str, object]
 
 
-def _django() -> None:
+def set_up_django() -> None:
     """Set Django up over an empty data folder: the pages are the same on every machine."""
     import django
     from django.apps import apps
@@ -29,7 +29,7 @@ def _django() -> None:
 
 def partner_api() -> str:
     """Return the page of `/api/v1`."""
-    _django()
+    set_up_django()
     from fanal.api.v1.api import api
 
     document = cast("Json", api.get_openapi_schema())
@@ -86,7 +86,7 @@ def _type(schema: Json) -> str:
 
 def routes() -> str:
     """Return the page of every route, with the action of the policy that it needs."""
-    _django()
+    set_up_django()
     groups: dict[str, list[tuple[object, ...]]] = {}
     for pattern, name, needed, text in walk_routes():
         groups.setdefault(_group(pattern), []).append((code("/" + pattern), name, needed, text))

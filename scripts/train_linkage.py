@@ -3,10 +3,10 @@
 import json
 from importlib import resources
 
-from fanal.cli.bench.crosscheck_truth import harmonised
-from fanal.cli.bench.truth.world import World
+from benchmarks.crosscheck_truth import harmonised
+from benchmarks.truth.world import World
 from fanal.cli.linkage.model import MODEL_FILE
-from fanal.cli.linkage.persons import persons_table
+from fanal.cli.linkage.stored import persons_table
 from fanal.cli.linkage.training import candidate
 
 SIZE, SEED = 20_000, 404

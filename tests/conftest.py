@@ -87,7 +87,7 @@ def _agreement_unasked() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _work_by_the_worker() -> None:
     """What only the worker does has its rights in every test, as it has outside: the desk's are fewer."""
-    from fanal import pipeline
+    from fanal import pipeline, trials
     from fanal.accounts import operations as accounts
     from fanal.intake import operations as intake
     from fanal.orient import operations as orient
@@ -97,7 +97,7 @@ def _work_by_the_worker() -> None:
     for owner, name in (
         (StageLoop, "run_once"),
         (pipeline, "continue_rerank"),
-        (pipeline, "continue_trial"),
+        (trials, "continue_trial"),
         (statistics, "refresh_days"),
         (accounts, "ensure_demo_accounts"),
         (intake, "expire_reports"),

@@ -16,6 +16,7 @@ from django.test import TransactionTestCase
 from psycopg import sql
 
 from fanal.config.databases import Databases, close_shared_functions, open_databases, provision
+from fanal.config.definitions import close_definitions
 from fanal.config.environment import database_settings, read_environment
 from fanal.config.migration import migrating
 from fanal.postgres import Cluster, DatabaseRole, PasswordFile
@@ -226,6 +227,7 @@ def _prepare_template(admin: psycopg.Connection[tuple[object, ...]]) -> None:
     for extension in ("pg_trgm", "unaccent"):
         admin.execute(f"CREATE EXTENSION IF NOT EXISTS {extension}")
     close_shared_functions(admin)
+    close_definitions(admin)
     admin.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     for role in DatabaseRole:
         admin.execute(f"GRANT USAGE ON SCHEMA public TO {role.login}")

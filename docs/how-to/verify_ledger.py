@@ -91,8 +91,11 @@ def root_of(subtrees: list[bytes]) -> bytes:
 def main(key_file: str, checkpoints: str, export: str) -> None:
     """Grow the tree entry by entry, and compare its root with each checkpoint where its size is reached."""
     keys = read_keys(key_file)
-    parts = Path(checkpoints).read_text(encoding="utf-8").split("\n\n")
-    notes = [f"{a}\n\n{b}\n" for a, b in zip(parts[0::2], parts[1::2], strict=False)]
+    lines = Path(checkpoints).read_text(encoding="utf-8-sig").splitlines()
+    parts = "\n".join(line.rstrip() for line in lines).strip("\n").split("\n\n")
+    if len(parts) % 2:
+        raise SystemExit("the file of checkpoints holds none, or something beside them")
+    notes = [f"{a}\n\n{b}\n" for a, b in zip(parts[0::2], parts[1::2], strict=True)]
     signed = sorted(open_note(note, keys) for note in notes)
     subtrees: list[bytes] = []
     size = due = 0

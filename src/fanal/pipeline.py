@@ -1,23 +1,29 @@
-"""The way of a report, on one page: read this first.
+"""The way of a report, on one page and all of it: read this first.
 
     intake ─► HARMONISE ─► ANALYSE ─► CROSSCHECK ─► PRIORITISE ─► ORIENT ─► a person decides
+                                          │              ▲           └─► other desks, counterparts
+                                          ▼              │
+                                   similar reports   ranked anew: new rules, a clock that ran on
 
-`intake` seals a report and puts it at the first stage. The worker claims a batch, looks up its step here,
-runs it, and moves the batch on in the transaction of the results. No stage calls the next: a crash
-between two stages loses nothing, and `fanal replay STAGE` sends reports through again after a rule
-changed. Priority comes after cross-check, so that "reported before" counts (docs: decisions).
+`intake` seals a report; once it is finished (at once, but on the wire) it stands at the first stage; a test
+report never does, and files that come later send it through again. The worker claims a batch, looks up its
+step in `STEPS`, runs it, and moves the batch on in the transaction of the results. No stage calls the
+next: a crash between two stages loses nothing, and `fanal replay STAGE` sends reports through again after
+a rule changed. Priority comes after cross-check, so that "reported before" counts (docs: decisions).
+
+What no report waits for comes when no batch does: `find_similar` between two batches, `continue_rerank`
+after an activation of rules, `rank_by_clock` each night. A call for a child in danger waits for none of
+this: intake raises it, and orient where a stage found the danger; `fanal.calls` makes it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
 
 from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.facts import facts_of
-from fanal.analyse.domain.priority import DryRun
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.deconfliction import operations as deconfliction
@@ -29,7 +35,6 @@ from fanal.intake.domain.records import ReportFacts
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
-from fanal.kernel.ids import lowest_id
 from fanal.orient import operations as orient, queries as oriented
 
 
@@ -53,9 +58,14 @@ class Batch:
     """Reports that this step could not treat, with the code of the reason: quarantine."""
 
 
-def hash_files(batch: Batch) -> Iterator[None]:
+def hash_files(batch: Batch) -> Iterator[set[UUID]]:
     """Before stage 2: fingerprints of uploaded files, taken once, in a child that can reach nothing."""
     return harmonise.hash_files(actor=batch.actor, report_ids=batch.report_ids, now=batch.now)
+
+
+def wait_for_hashes(batch: Batch) -> set[UUID]:
+    """Return the reports whose files `hash_files` has not been through."""
+    return intake.unhashed_among(actor=batch.actor, report_ids=batch.report_ids)
 
 
 def run_harmonise(batch: Batch) -> None:
@@ -75,13 +85,13 @@ def run_harmonise(batch: Batch) -> None:
 
 
 def run_analyse(batch: Batch) -> None:
-    """Stage 3: known material, signals, imminence: findings that cite what they saw."""
+    """Stage 3: known material, signals, imminence, payments: findings that cite what they saw."""
     results = analyse.analyse_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
     batch.analyses = {result.report_id: result for result in results}
 
 
 def run_crosscheck(batch: Batch) -> None:
-    """Stage 4: links to earlier reports by shared selectors, with reasons and weights."""
+    """Stage 4: links to earlier reports by shared selectors, with reasons and weights; their dossiers."""
     kin = crosscheck.crosscheck_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
     batch.kin = {facts.report_id: facts for facts in kin}
 
@@ -101,7 +111,7 @@ def run_prioritise(batch: Batch) -> None:
 def run_orient(batch: Batch) -> None:
     """Stage 5: tracks and legal bases proposed; the report takes its place in the desk's queue.
 
-    Where another desk is concerned, or holds one of its identifiers, that is noted beside it.
+    Or it is folded into one that is the same. A danger that the stages found raises an alarm.
     """
     facts, analyses, priorities = _facts(batch), _analyses(batch), _priorities(batch)
     kin = {k.report_id: k for k in _kin(batch)}
@@ -122,100 +132,59 @@ def run_orient(batch: Batch) -> None:
         ],
         now=batch.now,
     )
-    real = [report for report in _reports(batch) if not facts[report.report_id].is_test]
-    deconfliction.note_reports(actor=batch.actor, reports=real, now=batch.now)
-    distribution.plan_batch(actor=batch.actor, reports=real, now=batch.now)
+
+
+def run_deconflict(batch: Batch) -> None:
+    """With stage 5: identifiers that a counterpart may hold too wait for the next blinded round."""
+    deconfliction.note_reports(actor=batch.actor, reports=_real(batch), now=batch.now)
+
+
+def run_distribute(batch: Batch) -> None:
+    """With stage 5: where another desk is concerned, a package is proposed to a person."""
+    distribution.plan_batch(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class PipelineStep:
     """What a stage runs, and where its reports go next; None: to a person.
 
-    `before` is long work outside the step's transaction: it commits by itself, and pauses every second or
-    so for the loop to look at whatever must be prompt.
+    `also` follows `run` in the same transaction. `before` is long work outside it: it commits by itself,
+    and pauses every second or so, with the reports it worked on, for the loop to look at whatever must be
+    prompt; when its turn is over, `waits` says which reports are not through it, and these come again:
+    behind others where they were worked on.
     """
 
     run: Callable[[Batch], None]
     then: Stage | None
-    before: Callable[[Batch], Iterator[None]] | None = None
+    also: tuple[Callable[[Batch], None], ...] = ()
+    before: Callable[[Batch], Iterator[set[UUID]]] | None = None
+    waits: Callable[[Batch], set[UUID]] | None = None
+
+    def apply(self, batch: Batch) -> None:
+        """Run the step in the caller's transaction."""
+        for act in (self.run, *self.also):
+            act(batch)
 
 
-STEPS: Mapping[Stage, Step] = {
-    Stage.HARMONISE: Step(run=run_harmonise, then=Stage.ANALYSE, before=hash_files),
-    Stage.ANALYSE: Step(run=run_analyse, then=Stage.CROSSCHECK),
-    Stage.CROSSCHECK: Step(run=run_crosscheck, then=Stage.PRIORITISE),
-    Stage.PRIORITISE: Step(run=run_prioritise, then=Stage.ORIENT),
-    Stage.ORIENT: Step(run=run_orient, then=None),
+STEPS: Mapping[Stage, PipelineStep] = {
+    Stage.HARMONISE: PipelineStep(
+        run=run_harmonise, then=Stage.ANALYSE, before=hash_files, waits=wait_for_hashes
+    ),
+    Stage.ANALYSE: PipelineStep(run=run_analyse, then=Stage.CROSSCHECK),
+    Stage.CROSSCHECK: PipelineStep(run=run_crosscheck, then=Stage.PRIORITISE),
+    Stage.PRIORITISE: PipelineStep(run=run_prioritise, then=Stage.ORIENT),
+    Stage.ORIENT: PipelineStep(run=run_orient, also=(run_deconflict, run_distribute), then=None),
 }
 
 
-def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> DryRun:
-    """Run a candidate rule set dry on the `limit` newest reports in the actor's reach; none of them moves.
-
-    Raises:
-        Refused, RuleSetRefused: as `analyse.dry_run_ruleset`.
-    """
-    ids = analysed.newest_analysed(limit=limit)
-    kin = crosschecked.kin_facts(actor=actor, report_ids=ids)
-    return analyse.dry_run_ruleset(
-        actor=actor, ruleset_id=ruleset_id, report_ids=ids, kin=list(kin.values()), now=now
-    )
+def find_similar(*, now: datetime, most: int) -> int:
+    """Look for texts, pictures and names similar to those of the next `most` reports; return of how many."""
+    return crosscheck.renew_near(actor=system_actor("pipeline"), now=now, most=most)
 
 
-def facts_after(
-    *, actor: Actor, after: UUID, limit: int, now: datetime
-) -> list[tuple[UUID, dict[str, float]]]:
-    """Return what priority rules look at, of the reports that follow `after`, oldest first.
-
-    Facts are numbers under the names of `analyse.domain.facts.FACTS`: no name, no address, no text. Ages
-    are those of `now`. Reports out of the actor's reach are left out; an empty list is the end.
-    """
-    while ids := analysed.analysed_after(after=after, limit=limit):
-        records = harmonised.get_records(actor=actor, report_ids=ids)
-        analyses = analysed.get_analyses(actor=actor, report_ids=list(records))
-        kin = crosschecked.kin_facts(actor=actor, report_ids=list(analyses))
-        found = [
-            (i, facts_of(records[i], analyses[i], kin.get(i), now=now))
-            for i in ids
-            if i in analyses
-        ]
-        if found:
-            return found
-        after = ids[-1]
-    return []
-
-
-TRIED_AT_ONCE = 500
-"""Reports of one portion of a dry run or of a new ranking: one transaction each."""
-
-
-def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
-    """Compare the next portion of the past under a candidate; return whether there is more to do.
-
-    Every stored report is compared once, in the order of ids, under both sets as of the trial's start; the
-    last portion closes it. False too where another worker holds the trial.
-    """
-    actor = system_actor("dry run of priority rules")
-    with transaction.atomic():
-        trial = analyse.hold_trial(actor=actor, trial_id=trial_id)
-        if trial is None:
-            return False
-        ids = analysed.analysed_between(
-            after=trial.reached, before=lowest_id(trial.started_at), limit=TRIED_AT_ONCE
-        )
-        if not ids:
-            analyse.finish_trial(trial=trial, now=now)
-            return False
-        records = harmonised.get_records(actor=actor, report_ids=ids)
-        analyses = analysed.get_analyses(actor=actor, report_ids=list(records))
-        kin = crosschecked.kin_facts(actor=actor, report_ids=list(analyses))
-        known = [records[report_id] for report_id in ids if report_id in analyses]
-        analyse.try_portion(
-            trial=trial, reports=known, analyses=analyses, kin=list(kin.values()), reached=ids[-1]
-        )
-        failpoint("trial.tried")
-    failpoint("trial.committed")
-    return True
+RANKED_AT_ONCE = 500
+"""Reports of one portion of a new ranking: one transaction each."""
+_CLOCKS_AT_ONCE = 1_000
 
 
 def continue_rerank(*, now: datetime) -> bool:
@@ -230,7 +199,7 @@ def continue_rerank(*, now: datetime) -> bool:
         if held is None:
             return False
         ruleset_id, reached = held
-        ids = oriented.waiting_after(actor=actor, after=reached, limit=TRIED_AT_ONCE)
+        ids = oriented.waiting_after(actor=actor, after=reached, limit=RANKED_AT_ONCE)
         if not ids:
             analyse.write_rerank(ruleset_id=ruleset_id, reached=None, changed=0, now=now)
             return False
@@ -242,13 +211,39 @@ def continue_rerank(*, now: datetime) -> bool:
     return True
 
 
+def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
+    """Rank anew, of a portion of the reports above one, those whose clock passed a bound of the rules.
+
+    A bound counts that lies between a report's last ranking and `now`: a night without a worker is made up
+    for, and nothing is ranked twice. Returns the last report looked at, None at the end.
+    """
+    actor = system_actor("clocks of addresses")
+    bounds = analysed.current_rules().days_left()
+    if not bounds:
+        return None
+    with transaction.atomic():
+        clocks = oriented.asked_until(
+            actor=actor, after=after, until=now + timedelta(max(bounds)), limit=_CLOCKS_AT_ONCE
+        )
+        if not clocks:
+            return None
+        ranked = analysed.ranked_at(report_ids=[report_id for report_id, _ in clocks])
+        passed = [
+            report_id
+            for report_id, until in clocks
+            if any(ranked[report_id] <= until - timedelta(days) < now for days in bounds)
+        ]
+        rank_anew(actor=actor, report_ids=passed, now=now)
+    return clocks[-1][0]
+
+
 def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
     """Give reports a further priority and proposal in the caller's transaction; return to how many."""
     records = harmonised.get_records(actor=actor, report_ids=report_ids)
     batch = Batch(actor=actor, now=now, report_ids=sorted(records), reports=dict(records))
     if batch.report_ids:
-        run_prioritise(batch)
-        run_orient(batch)
+        for stage in (Stage.PRIORITISE, Stage.ORIENT):
+            STEPS[stage].apply(batch)
     return len(batch.report_ids)
 
 
@@ -257,6 +252,11 @@ def _facts(batch: Batch) -> dict[UUID, ReportFacts]:
     if missing:
         batch.facts |= intake.get_reports(actor=batch.actor, report_ids=missing)
     return batch.facts
+
+
+def _real(batch: Batch) -> list[HarmonisedReport]:
+    facts = _facts(batch)
+    return [report for report in _reports(batch) if not facts[report.report_id].is_test]
 
 
 def _reports(batch: Batch) -> list[HarmonisedReport]:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,7 @@ from django.urls import URLResolver, get_resolver
 
 from fanal.analyse.domain.rules import shipped_rules
 from fanal.cli.main import fanal
-from fanal.reference import load
+from fanal.reference import Retention, load
 from fanal.reference.catalogue import KINDS
 from tests.architecture.tree import ROOT, SOURCE, files, name
 
@@ -26,6 +27,7 @@ COUNTED = re.compile(
 )
 OUTSIDE = re.compile(r"""url\(["']?(?:https?:)?//|@import\s+["'](?:https?:)?//""")
 NAMED_PATH = re.compile(r"`((?:src|docs|scripts|tests|frontend|requirements)/[^`\s]+)`")
+PACKAGES = {path.parent.name for path in SOURCE.glob("*/__init__.py")}
 COMMANDS = ("commands-a-c", "commands-d", "commands-e-k", "commands-l-q", "commands-r-z")
 READ_SETTING = re.compile(
     r"""(?:values\.get|environ\.get)\(\s*["']([A-Z_]+)["']|envvar=["']([A-Z_]+)["']"""
@@ -213,6 +215,26 @@ def test_every_format_is_named(site):
     folders = [p.parent.name for p in (SOURCE / "formats").glob("*/__init__.py")]
     assert folders
     assert [f for f in folders if f"formats/{f}" not in said] == []
+
+
+def test_every_code_that_refuses_and_every_kept_table_is_named(site):
+    labels = [
+        tomllib.loads(path.read_text())["labels"]
+        for path in (SOURCE / "reference/data/labels").glob("*.toml")
+    ]
+    said = words(site, "refusals") + words(site, "failures")
+    kinds = {kind: codes for held in labels for kind, codes in held.items()}
+    refused = [k for k in kinds if k.endswith(("_refusal", "_refused", "_failure"))] + [
+        "api",
+        "cli",
+    ]
+    assert len(refused) >= 15
+    assert [c for kind in refused for c in kinds[kind] if c not in said] == []
+    tables = {t for entry in load().entries(Retention) for t in entry.value.tables}
+    said = words(site, "model")
+    ours = sorted(t for t in tables if t.partition("_")[0] in PACKAGES)
+    assert len(ours) > 100
+    assert [t for t in ours if t not in said] == []
 
 
 def test_every_state_table_is_named(site):

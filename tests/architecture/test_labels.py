@@ -4,8 +4,9 @@ import tomllib
 
 from fanal.accounts.domain.policy import POLICY
 from fanal.api.ispws.urls import urlpatterns
+from fanal.config.migration import LIFECYCLES
 from fanal.formats.ncmec.answers import AnswerCode
-from fanal.formats.refusal import Refusal
+from fanal.formats.refusal import DocumentFault
 from tests.architecture.tree import SOURCE, name
 
 LABELS = sorted((SOURCE / "reference/data/labels").glob("*.toml"))
@@ -32,7 +33,7 @@ def test_each_label_has_french_and_english():
 
 def test_each_reason_for_quarantine_has_words():
     content = tomllib.loads((SOURCE / "reference/data/labels/intake.toml").read_text())
-    assert set(Refusal) <= set(content["labels"]["quarantine"])
+    assert set(DocumentFault) <= set(content["labels"]["quarantine"])
 
 
 def test_each_refusal_of_a_providers_programs_has_words():
@@ -46,3 +47,24 @@ def test_each_refusal_of_a_providers_programs_has_words():
 def test_each_action_of_the_policy_has_words():
     content = tomllib.loads((SOURCE / "reference/data/labels/accounts.toml").read_text())
     assert set(POLICY.actions) == set(content["labels"]["policy_action"])
+
+
+def test_each_refusal_of_the_kernel_has_words_for_every_kind_of_act():
+    labels = {}
+    for file in LABELS:
+        labels |= tomllib.loads(file.read_text())["labels"]
+    for one in LIFECYCLES:
+        needs = one.requirements.values()
+        codes = {"EVENT_IN_FUTURE", "EVENT_TOO_EARLY", "TEXT_UNREADABLE", "EXPIRED"}
+        if any(need.proof for need in needs):
+            codes |= {"NO_PROOF"}
+        if any(need.outcomes for need in needs):
+            codes |= {"UNKNOWN_OUTCOME"}
+        if any(need.lapsed for need in needs):
+            codes |= {"GROUND_STANDS", "ALREADY_SENT"}
+        if one.approves:
+            codes |= {
+                "NOT_WAITING", "OWN_BYTES", "GRANTED_BY_PROPOSER", "BYTES_CHANGED", "NO_REASON",
+                "NOT_APPROVED", "ALREADY_JUDGED", "GROUND_GONE",
+            }  # fmt: skip
+        assert codes <= set(labels[f"{one.kind}_refusal"]), one.kind

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from fanal.config.lifecycles import LIFECYCLES
+from fanal.config.migration import LIFECYCLES
 from fanal.ledger.domain.actions import VERBS
 from tests.architecture.tree import SOURCE, files, name
 

@@ -132,8 +132,8 @@ def test_patterns_are_found_wherever_they_are_compiled() -> None:
     assert {
         "fanal/analyse/domain/text.py",  # a constant
         "fanal/crosscheck/domain/names.py",  # a literal within a function
-        "fanal/harmonise/domain/games.py",  # reference data
-        "fanal/harmonise/domain/phones.py",  # numbering plans of the library
+        "fanal/harmonise/domain/handles.py",  # reference data
+        "fanal/harmonise/domain/addresses.py",  # numbering plans of the library
         "fanal/harmonise/domain/search.py",  # a value
         "fanal/formats/ncmec/model.py",  # the schema
     } <= files

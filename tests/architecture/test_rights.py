@@ -19,7 +19,7 @@ SHOWN = {
     "accounts/rows.py": "row-level security binds the desks of every rule, whatever the action",
     "cli/readers.py": "the journal notes whether the system read",
     "demo/people.py": "the demo gives each person a role once",
-    "ledger/operations/recording.py": "who reads their own report states no motive",
+    "ledger/operations.py": "who reads their own report states no motive",
     "web/account/adapter.py": "where a person lands after signing in",
     "web/components/tags.py": "the head of a page names the roles of the person",
 }

@@ -2,7 +2,7 @@
 
 import ast
 
-from tests.architecture.tree import SOURCE, files, name
+from tests.architecture.tree import ROOT, SOURCE, files, name
 
 DIGITS = {"isdigit", "isdecimal", "isnumeric"}
 SPLITTERS = {"urlsplit", "urlparse"}
@@ -42,7 +42,7 @@ def test_numbers_of_strangers_are_read_by_one_function():
         f"{name(path)}: {function.name}"
         for path in files(".py")
         if any(path.is_relative_to(folder) for folder in OPEN)
-        and not path.is_relative_to(SOURCE / "cli/bench")
+        and not path.is_relative_to(ROOT / "benchmarks")
         for function in _functions(path)
         if _converts_what_it_checked(function)
     ]

@@ -36,7 +36,7 @@ def files(*suffixes: str) -> tuple[Path, ...]:
         names = listing.stdout.decode().split("\0")
         paths = [ROOT / name for name in names if name]
     else:
-        folders = ("src", "tests", "docs", "scripts", "frontend", "requirements")
+        folders = ("src", "benchmarks", "tests", "docs", "scripts", "frontend", "requirements")
         paths = [path for folder in folders for path in (ROOT / folder).rglob("*")]
     return tuple(p for p in paths if p.is_file() and (not suffixes or p.suffix in suffixes))
 

@@ -22,7 +22,7 @@ import psycopg
 import pytest
 
 from fanal.config.gate import WHOLE
-from fanal.harmonise.domain import encoding as record
+from fanal.harmonise.domain import records as record
 from fanal.postgres import Cluster
 from tests.faults.filing import CODE, WAIT_OF_THE_FORM
 from tests.live import Answer, Live, draft_of, live, wait_for

@@ -13,5 +13,5 @@ def show(server: Live, number: int) -> dict[str, Any]:
         found[:] = server.lines("report", "show", str(number))
         return found[0]["stage"] == "DONE"
 
-    assert wait_for(done, seconds=60, beat=1), found
+    assert wait_for(done, seconds=180, beat=1), found
     return found[0]

@@ -104,7 +104,7 @@ def _source(kind: str, said: dict[str, str]) -> None:
     from fanal.analyse import operations, queries
     from fanal.analyse.domain.lists import ListAttributes, Sharing
     from fanal.exchange import operations as exchange
-    from fanal.exchange.domain.records import Service, Source
+    from fanal.exchange.domain.records import ListSource, Service
 
     now = clock.now()
     list_id = operations.create_list(
@@ -116,7 +116,7 @@ def _source(kind: str, said: dict[str, str]) -> None:
     of = queries.find_list(name=said.pop("collection"))
     exchange.add_source(
         actor=SYSTEM,
-        source=Source(
+        source=ListSource(
             id=new_id(now),
             name=kind,
             kind=Service(kind),

@@ -19,7 +19,7 @@ def main() -> None:
         from fanal.analyse import operations as analyse
         from fanal.analyse.domain.lists import ListAttributes, Sharing
         from fanal.exchange import operations as exchange
-        from fanal.exchange.domain.records import Service, Source
+        from fanal.exchange.domain.records import ListSource, Service
 
         now, actor = clock.now(), system_actor("test")
         attributes = ListAttributes(sharing=Sharing.DESK)
@@ -27,7 +27,7 @@ def main() -> None:
             list_id = analyse.create_list(
                 actor=actor, name=f"slow {number}", attributes=attributes, now=now
             )
-            source = Source(
+            source = ListSource(
                 id=new_id(now),
                 name=f"slow-{number}",
                 kind=Service.HASHSHARING,

@@ -21,7 +21,7 @@ _SERVED_BY = {
 _ELSEWHERE = ("fetch.", "deconflict.", "trial.", "rerank.")
 """Passed by nobody here: lists are fetched, rounds held and rules tried in tests of their own."""
 _PASSED_ONCE = ("send.", "checkpoint.", "near.", "vault.chunk", "vault.renamed")
-_NAMED_DEATH = 25.0
+_NAMED_DEATH = 60.0
 _SERVING = 60.0
 
 

@@ -19,9 +19,9 @@ import psycopg
 import pytest
 
 from fanal.analyse.domain.rules import shipped_rules
-from fanal.analyse.operations.waking import RULES_JOB
-from fanal.pipeline import TRIED_AT_ONCE
+from fanal.analyse.operations.rulesets import RULES_JOB
 from fanal.postgres import Cluster
+from fanal.trials import TRIED_AT_ONCE
 from tests.live import Live, live, wait_for
 
 pytestmark = pytest.mark.serial

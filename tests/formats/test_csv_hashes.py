@@ -5,7 +5,7 @@ import pytest
 from fanal.formats.csv_hashes.read import COLUMNS, read_csv
 from fanal.formats.csv_hashes.write import writable, write_csv
 from fanal.formats.indicators import Indicator
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from tests.formats.indicator_items import ITEMS
 
 MD5, SHA256 = "a" * 32, "b" * 64
@@ -29,22 +29,22 @@ def test_form_does_not_matter(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "code", "path"),
     [
-        ("", Refusal.UNKNOWN_FIELD, "line 1"),
-        ("\n", Refusal.UNKNOWN_FIELD, "line 1"),
-        ("md5,surprise\n", Refusal.UNKNOWN_FIELD, "line 1"),
-        ("md5,MD5\n", Refusal.UNKNOWN_FIELD, "line 1"),
-        (f"md5\n{MD5}\nzz\n", Refusal.WRONG_TYPE, "line 3"),
-        (f"md5\n{MD5}0\n", Refusal.WRONG_TYPE, "line 2"),
-        ("pdq\n" + "٣" * 64 + "\n", Refusal.WRONG_TYPE, "line 2"),
-        (f"md5,pdq\n{MD5}\n", Refusal.MISSING_FIELD, "line 2"),
-        (f"md5\n{MD5},x\n", Refusal.MISSING_FIELD, "line 2"),
-        ("md5,class\n,A1\n", Refusal.MISSING_FIELD, "line 2"),
-        (f"md5,class\n{MD5},{'x' * 101}\n", Refusal.TEXT_TOO_LONG, "line 2"),
-        (f'md5,class\n{MD5},"a\n', Refusal.MALFORMED, "line 2"),
-        (f'md5,class\n{MD5},"a"b\n', Refusal.MALFORMED, "line 2"),
+        ("", DocumentFault.UNKNOWN_FIELD, "line 1"),
+        ("\n", DocumentFault.UNKNOWN_FIELD, "line 1"),
+        ("md5,surprise\n", DocumentFault.UNKNOWN_FIELD, "line 1"),
+        ("md5,MD5\n", DocumentFault.UNKNOWN_FIELD, "line 1"),
+        (f"md5\n{MD5}\nzz\n", DocumentFault.WRONG_TYPE, "line 3"),
+        (f"md5\n{MD5}0\n", DocumentFault.WRONG_TYPE, "line 2"),
+        ("pdq\n" + "٣" * 64 + "\n", DocumentFault.WRONG_TYPE, "line 2"),
+        (f"md5,pdq\n{MD5}\n", DocumentFault.MISSING_FIELD, "line 2"),
+        (f"md5\n{MD5},x\n", DocumentFault.MISSING_FIELD, "line 2"),
+        ("md5,class\n,A1\n", DocumentFault.MISSING_FIELD, "line 2"),
+        (f"md5,class\n{MD5},{'x' * 101}\n", DocumentFault.TEXT_TOO_LONG, "line 2"),
+        (f'md5,class\n{MD5},"a\n', DocumentFault.MALFORMED, "line 2"),
+        (f'md5,class\n{MD5},"a"b\n', DocumentFault.MALFORMED, "line 2"),
     ],
 )  # fmt: skip
-def test_values_do(text: str, code: Refusal, path: str) -> None:
+def test_values_do(text: str, code: DocumentFault, path: str) -> None:
     with pytest.raises(FormatRefused) as refused:
         list(read_csv(text.splitlines(keepends=True)))
     assert (refused.value.code, refused.value.path) == (code, path)

@@ -19,7 +19,7 @@ from fanal.formats.com209.provider_report import (
 )
 from fanal.formats.dsa18.notification import Notification, notification_of, read_notification
 from fanal.formats.envelope import Part, from_leaves, leaves
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.records import (
     Person,
     PersonRole,
@@ -146,25 +146,30 @@ def test_what_is_drawn_from_any_record_says_no_more_than_it_holds() -> None:
 @pytest.mark.parametrize(
     ("name", "change", "code", "path"),
     [
-        ("dsa-18", {"format": "fanal/dsa-18/2"}, Refusal.UNKNOWN_CODE, "format"),
-        ("dsa-18", {"more": 1}, Refusal.UNKNOWN_FIELD, "more"),
-        ("dsa-18", {"notification_id": " "}, Refusal.MISSING_FIELD, "notification_id"),
-        ("dsa-18", {"member_states": [], "fallback": None}, Refusal.MISSING_FIELD, "member_states"),
-        ("dsa-18", {"notified_at": "today"}, Refusal.BAD_DATE, "notified_at"),
-        ("dsa-18", {"threat": None}, Refusal.WRONG_TYPE, "threat"),
-        ("dsa-18", {"provider": {}}, Refusal.MISSING_FIELD, "provider/name"),
-        ("dsa-18", {"report": None}, Refusal.WRONG_TYPE, "report"),
-        ("dsa-18", {"report": {"reference": "r"}}, Refusal.MISSING_FIELD, "report/kind"),
-        ("dsa-18", {"suspicion": "x" * 200_001}, Refusal.TEXT_TOO_LONG, "suspicion"),
-        ("com-2022-209", {"abuse": []}, Refusal.MISSING_FIELD, "abuse"),
-        ("com-2022-209", {"abuse": ["OLD"]}, Refusal.UNKNOWN_CODE, "abuse[1]"),
-        ("com-2022-209", {"urgent": "yes"}, Refusal.WRONG_TYPE, "urgent"),
-        ("com-2022-209", {"locations": [{"at": "x"}]}, Refusal.BAD_DATE, "locations[1]/at"),
+        ("dsa-18", {"format": "fanal/dsa-18/2"}, DocumentFault.UNKNOWN_CODE, "format"),
+        ("dsa-18", {"more": 1}, DocumentFault.UNKNOWN_FIELD, "more"),
+        ("dsa-18", {"notification_id": " "}, DocumentFault.MISSING_FIELD, "notification_id"),
+        (
+            "dsa-18",
+            {"member_states": [], "fallback": None},
+            DocumentFault.MISSING_FIELD,
+            "member_states",
+        ),
+        ("dsa-18", {"notified_at": "today"}, DocumentFault.BAD_DATE, "notified_at"),
+        ("dsa-18", {"threat": None}, DocumentFault.WRONG_TYPE, "threat"),
+        ("dsa-18", {"provider": {}}, DocumentFault.MISSING_FIELD, "provider/name"),
+        ("dsa-18", {"report": None}, DocumentFault.WRONG_TYPE, "report"),
+        ("dsa-18", {"report": {"reference": "r"}}, DocumentFault.MISSING_FIELD, "report/kind"),
+        ("dsa-18", {"suspicion": "x" * 200_001}, DocumentFault.TEXT_TOO_LONG, "suspicion"),
+        ("com-2022-209", {"abuse": []}, DocumentFault.MISSING_FIELD, "abuse"),
+        ("com-2022-209", {"abuse": ["OLD"]}, DocumentFault.UNKNOWN_CODE, "abuse[1]"),
+        ("com-2022-209", {"urgent": "yes"}, DocumentFault.WRONG_TYPE, "urgent"),
+        ("com-2022-209", {"locations": [{"at": "x"}]}, DocumentFault.BAD_DATE, "locations[1]/at"),
     ],
     ids=range(14),
 )
 def test_what_is_none_is_refused_with_its_place(
-    name: str, change: dict[str, Any], code: Refusal, path: str
+    name: str, change: dict[str, Any], code: DocumentFault, path: str
 ) -> None:
     with pytest.raises(FormatRefused) as found:
         READERS[name](body((DSA if name == "dsa-18" else COM) | change))

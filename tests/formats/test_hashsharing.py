@@ -10,12 +10,12 @@ from fanal.formats.hashsharing.read import MAX_ENTRIES, read_feedback, read_page
 from fanal.formats.hashsharing.records import (
     NAMESPACE,
     EntriesPage,
-    Feedback,
+    FingerprintVote,
+    HandedVote,
     Media,
     Member,
-    Reason,
     SharedEntry,
-    Vote,
+    VoteReason,
 )
 from fanal.formats.hashsharing.write import (
     entries_document,
@@ -77,10 +77,10 @@ class TestPages:
     def test_votes_stand_by_kind_and_reason(self) -> None:
         other = Member(id=2, name="Other")
         votes = (
-            Vote(member=DESK, kind="md5", at=AT),
-            Vote(member=other, kind="md5", at=AT, reason="r-1", reason_name="No abuse"),
-            Vote(member=DESK, kind="md5", at=AT, reason="r-2", reason_name="Other"),
-            Vote(member=other, kind="tmk_pdqf", at=AT),
+            FingerprintVote(member=DESK, kind="md5", at=AT),
+            FingerprintVote(member=other, kind="md5", at=AT, reason="r-1", reason_name="No abuse"),
+            FingerprintVote(member=DESK, kind="md5", at=AT, reason="r-2", reason_name="Other"),
+            FingerprintVote(member=other, kind="tmk_pdqf", at=AT),
         )
         root = etree.fromstring(entries_document(EntriesPage(entries=(entry(votes=votes),))))
         feedback = root.find(f".//{NS}feedback")
@@ -122,7 +122,7 @@ class TestOthers:
         assert (status.tag, status.findtext(f"{NS}username")) == (f"{NS}status", "u")
         members = etree.fromstring(members_document([DESK, Member(id=2, name="b")]))
         assert [m.get("id") for m in members] == ["1", "2"]
-        reasons = etree.fromstring(reasons_document("pdq", [Reason(id="r", name="n")]))
+        reasons = etree.fromstring(reasons_document("pdq", [VoteReason(id="r", name="n")]))
         [box] = reasons
         assert (box.tag, box.get("type"), box[0].get("guid")) == (
             f"{NS}availableFeedbackReasons",
@@ -136,10 +136,10 @@ class TestFeedback:
     def test_for_and_against(self) -> None:
         head = f'<feedbackSubmission xmlns="{NAMESPACE}">'
         tail = "</feedbackSubmission>"
-        assert read_feedback(f"{head}<affirmative/>{tail}".encode()) == Feedback(affirmative=True)
+        assert read_feedback(f"{head}<affirmative/>{tail}".encode()) == HandedVote(affirmative=True)
         against = "<negative><reasonIds><guid>r-1</guid></reasonIds></negative>"
         found = read_feedback(f"{head}{against}{tail}".encode())
-        assert found == Feedback(affirmative=False, reasons=("r-1",))
+        assert found == HandedVote(affirmative=False, reasons=("r-1",))
 
     @pytest.mark.parametrize(
         "inner",

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from fanal.formats import json_pieces
 from fanal.formats.json_pieces import Cut, Piece, read_pieces
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 CUTS = {("value",): Cut.OPENED, ("value", "*", "Media"): Cut.WHOLE}
 VALUES = st.recursive(
@@ -68,33 +68,33 @@ def plain(body: bytes) -> object:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (b"", Refusal.MALFORMED),
-        (b"  ", Refusal.MALFORMED),
-        (b'{"value":[{"Media":[{"a":1}', Refusal.MALFORMED),
-        (b'{"value":[{"Media":[{"a":"', Refusal.MALFORMED),
-        (b'{"value":[{} {}]}', Refusal.MALFORMED),
-        (b'{"value":[{},]}', Refusal.MALFORMED),
-        (b'{"value":[,{}]}', Refusal.MALFORMED),
-        (b'{"value":[{}}', Refusal.MALFORMED),
-        (b'{"value":[:]}', Refusal.MALFORMED),
-        (b'{"value":[]]', Refusal.MALFORMED),
-        (b'{"value":[]} x', Refusal.MALFORMED),
-        (b'{"value":[]}{}', Refusal.MALFORMED),
-        (b'{"value":[],"value":[]}', Refusal.DUPLICATE_FIELD),
-        (b'{"value":[{"a":1,"a":2}]}', Refusal.DUPLICATE_FIELD),
-        (b'{"value":[{"a":NaN}]}', Refusal.MALFORMED),
-        (b'{"value":[{"Media":["' + b"\xff" + b'"]}]}', Refusal.BAD_ENCODING),
-        (b'{"value":[{"Media":[' + b"[" * 60, Refusal.TOO_DEEP),
-        (b"[" * 60, Refusal.TOO_DEEP),
-        (b'{"value":[{"Media":["' + b"x" * 110_000, Refusal.TOO_LARGE),
-        (b'{"value":[{"Media":[{"k":"' + b"\\n" * 60_000 + b'"}]}]}', Refusal.TOO_LARGE),
-        (b'{"other":[' + b"1," * 60_000 + b"1]}", Refusal.TOO_LARGE),
-        ("{}".encode("utf-16"), Refusal.BAD_ENCODING),
+        (b"", DocumentFault.MALFORMED),
+        (b"  ", DocumentFault.MALFORMED),
+        (b'{"value":[{"Media":[{"a":1}', DocumentFault.MALFORMED),
+        (b'{"value":[{"Media":[{"a":"', DocumentFault.MALFORMED),
+        (b'{"value":[{} {}]}', DocumentFault.MALFORMED),
+        (b'{"value":[{},]}', DocumentFault.MALFORMED),
+        (b'{"value":[,{}]}', DocumentFault.MALFORMED),
+        (b'{"value":[{}}', DocumentFault.MALFORMED),
+        (b'{"value":[:]}', DocumentFault.MALFORMED),
+        (b'{"value":[]]', DocumentFault.MALFORMED),
+        (b'{"value":[]} x', DocumentFault.MALFORMED),
+        (b'{"value":[]}{}', DocumentFault.MALFORMED),
+        (b'{"value":[],"value":[]}', DocumentFault.DUPLICATE_FIELD),
+        (b'{"value":[{"a":1,"a":2}]}', DocumentFault.DUPLICATE_FIELD),
+        (b'{"value":[{"a":NaN}]}', DocumentFault.MALFORMED),
+        (b'{"value":[{"Media":["' + b"\xff" + b'"]}]}', DocumentFault.BAD_ENCODING),
+        (b'{"value":[{"Media":[' + b"[" * 60, DocumentFault.TOO_DEEP),
+        (b"[" * 60, DocumentFault.TOO_DEEP),
+        (b'{"value":[{"Media":["' + b"x" * 110_000, DocumentFault.TOO_LARGE),
+        (b'{"value":[{"Media":[{"k":"' + b"\\n" * 60_000 + b'"}]}]}', DocumentFault.TOO_LARGE),
+        (b'{"other":[' + b"1," * 60_000 + b"1]}", DocumentFault.TOO_LARGE),
+        ("{}".encode("utf-16"), DocumentFault.BAD_ENCODING),
     ],
     ids=lambda value: value[:24].decode("latin-1") if isinstance(value, bytes) else str(value),
 )
 def test_hostile_bytes_are_refused(
-    body: bytes, code: Refusal, monkeypatch: pytest.MonkeyPatch
+    body: bytes, code: DocumentFault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(json_pieces, "MAX_PIECE", 100_000)
     monkeypatch.setattr(json_pieces, "_CHUNK", 1_000)

@@ -12,8 +12,8 @@ from fanal.formats.indicators import Indicator
 from fanal.formats.misp import types
 from fanal.formats.misp.read import read_event
 from fanal.formats.misp.write import COLOURS, OutEvent, is_object, writable, write_event
-from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.stix.read import Reading
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.stix.read import BundleReading
 from tests.formats.indicator_items import ITEMS, LATER, shown
 
 OUT = OutEvent(desk="A desk", subject="known", changed_at=LATER)
@@ -27,8 +27,8 @@ def written(items: list[Indicator], out: OutEvent = OUT) -> bytes:
     return "".join(write_event(out, attributes=alone, objects=several)).encode()
 
 
-def read_all(body: bytes, reading: Reading | None = None) -> list[Indicator]:
-    return list(read_event(io.BytesIO(body), reading or Reading()))
+def read_all(body: bytes, reading: BundleReading | None = None) -> list[Indicator]:
+    return list(read_event(io.BytesIO(body), reading or BundleReading()))
 
 
 def event(**parts: object) -> bytes:
@@ -66,7 +66,7 @@ def test_pymisp_reads_what_is_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_what_is_written_is_read_the_same_and_twice_is_the_same_bytes(colour: str) -> None:
-    out, reading = OutEvent(desk="A desk", subject="s", tlp=colour), Reading()
+    out, reading = OutEvent(desk="A desk", subject="s", tlp=colour), BundleReading()
     body = written(ITEMS, out)
     assert body == written(ITEMS, out)
     assert shown(read_all(body, reading)) == shown(ITEMS)
@@ -101,7 +101,7 @@ def test_what_the_sender_does_not_want_looked_for_is_no_value_of_a_list() -> Non
         ],
         Object=[file],
     )
-    reading = Reading()
+    reading = BundleReading()
     found = [(item.values, item.withdrawn, item.scope) for item in read_all(body, reading)]
     assert found == [
         ({"MD5": "4" * 32}, False, "MATCH"),
@@ -139,7 +139,7 @@ def test_every_key_of_the_format_is_read_or_ignored_with_a_reason() -> None:
 
 
 def test_what_is_no_value_of_a_list_is_named() -> None:
-    reading = Reading()
+    reading = BundleReading()
     body = event(
         Attribute=[
             attribute("ip-src", "192.0.2.1"),
@@ -180,28 +180,28 @@ def test_a_name_on_a_service_is_not_writable() -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (b"", Refusal.MALFORMED),
-        (b"{}", Refusal.WRONG_ROOT),
-        (b"[]", Refusal.WRONG_ROOT),
-        (b'{"Event":7}', Refusal.WRONG_ROOT),
-        (event(Attribute=[7]), Refusal.WRONG_TYPE),
-        (event(Attribute=[{}]), Refusal.MISSING_FIELD),
-        (event(Attribute=[attribute(value=7)]), Refusal.WRONG_TYPE),
-        (event(Attribute=[attribute(value="zz")]), Refusal.WRONG_TYPE),
-        (event(Attribute=[attribute("filename|md5", MD5)]), Refusal.WRONG_TYPE),
-        (event(Attribute=[attribute("url", "\0")]), Refusal.FORBIDDEN_CHARACTER),
-        (event(Attribute=[attribute("full-name", "x")]), Refusal.PERSON),
-        (event(Object=[{"name": "person", "Attribute": []}]), Refusal.PERSON),
-        (event(Object=[{"Attribute": []}]), Refusal.MISSING_FIELD),
-        (event(Attribute=[attribute(Tag=[{"name": 'fanal:class="' + "x" * 101 + '"'}])]), Refusal.TEXT_TOO_LONG),
-        (event(Attribute=[attribute(Tag=[{"name": "fanal:class=x"}])]), Refusal.MALFORMED),
-        (b'{"Event":{"info":"x","info":"y"}}', Refusal.DUPLICATE_FIELD),
-        (b'{"Event":{"Attribute":[{"a":"', Refusal.MALFORMED),
-        (b'{"Event":' + b"[" * 90, Refusal.TOO_DEEP),
+        (b"", DocumentFault.MALFORMED),
+        (b"{}", DocumentFault.WRONG_ROOT),
+        (b"[]", DocumentFault.WRONG_ROOT),
+        (b'{"Event":7}', DocumentFault.WRONG_ROOT),
+        (event(Attribute=[7]), DocumentFault.WRONG_TYPE),
+        (event(Attribute=[{}]), DocumentFault.MISSING_FIELD),
+        (event(Attribute=[attribute(value=7)]), DocumentFault.WRONG_TYPE),
+        (event(Attribute=[attribute(value="zz")]), DocumentFault.WRONG_TYPE),
+        (event(Attribute=[attribute("filename|md5", MD5)]), DocumentFault.WRONG_TYPE),
+        (event(Attribute=[attribute("url", "\0")]), DocumentFault.FORBIDDEN_CHARACTER),
+        (event(Attribute=[attribute("full-name", "x")]), DocumentFault.PERSON),
+        (event(Object=[{"name": "person", "Attribute": []}]), DocumentFault.PERSON),
+        (event(Object=[{"Attribute": []}]), DocumentFault.MISSING_FIELD),
+        (event(Attribute=[attribute(Tag=[{"name": 'fanal:class="' + "x" * 101 + '"'}])]), DocumentFault.TEXT_TOO_LONG),
+        (event(Attribute=[attribute(Tag=[{"name": "fanal:class=x"}])]), DocumentFault.MALFORMED),
+        (b'{"Event":{"info":"x","info":"y"}}', DocumentFault.DUPLICATE_FIELD),
+        (b'{"Event":{"Attribute":[{"a":"', DocumentFault.MALFORMED),
+        (b'{"Event":' + b"[" * 90, DocumentFault.TOO_DEEP),
     ],
     ids=lambda value: value[:50].decode("latin-1") if isinstance(value, bytes) else str(value),
 )  # fmt: skip
-def test_hostile_bytes_are_refused(body: bytes, code: Refusal) -> None:
+def test_hostile_bytes_are_refused(body: bytes, code: DocumentFault) -> None:
     with pytest.raises(FormatRefused) as refused:
         read_all(body)
     assert refused.value.code is code

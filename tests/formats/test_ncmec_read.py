@@ -11,7 +11,7 @@ from lxml import etree
 from fanal.formats.ncmec.instants import earliest_instant
 from fanal.formats.ncmec.read import Node, read_file_details, read_report
 from fanal.formats.ncmec.synthesis import synthetic_reports
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from tests.formats.ncmec_documents import NOW, SCHEMA, filled, minimal
 
 FILE = b"<fileDetails><reportId>1</reportId><fileId>f</fileId>%b</fileDetails>"
@@ -34,38 +34,38 @@ def refusal(data: bytes) -> FormatRefused:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (LAUGHS, Refusal.DOCTYPE),
-        (XXE, Refusal.DOCTYPE),
-        (b"<!-- c --><?x y?>\n" + XXE, Refusal.DOCTYPE),
-        (XXE.decode().encode("utf-16"), Refusal.DOCTYPE),
-        (b"<!DOCTYPE report><report/>", Refusal.DOCTYPE),
+        (LAUGHS, DocumentFault.DOCTYPE),
+        (XXE, DocumentFault.DOCTYPE),
+        (b"<!-- c --><?x y?>\n" + XXE, DocumentFault.DOCTYPE),
+        (XXE.decode().encode("utf-16"), DocumentFault.DOCTYPE),
+        (b"<!DOCTYPE report><report/>", DocumentFault.DOCTYPE),
         (
             b'<?xml version="1.0" encoding="utf-7"?>+ADw-report/+AD4-',
-            Refusal.BAD_ENCODING,
+            DocumentFault.BAD_ENCODING,
         ),
-        (minimal().decode().encode("utf-16-le"), Refusal.MALFORMED),
-        (b'<?xml version="1.0" encoding="ISO-8859-1"?>' + minimal(), Refusal.BAD_ENCODING),
-        (b'<?xml version="1.0" encoding="UTF-16"?>' + minimal(), Refusal.BAD_ENCODING),
-        (b"<report>\xff</report>", Refusal.BAD_ENCODING),
-        (b"<report>\0</report>", Refusal.MALFORMED),
-        (b"<report>&#0;</report>", Refusal.MALFORMED),
-        (b"<report>&#xD800;</report>", Refusal.MALFORMED),
-        (b"<report>&unknown;</report>", Refusal.MALFORMED),
-        (b"<report a='1' a='2'/>", Refusal.MALFORMED),
-        (b"", Refusal.MALFORMED),
-        (b"   ", Refusal.MALFORMED),
-        (minimal() + b"<report/>", Refusal.MALFORMED),
-        (b"<report>" + b" " * 1_000_000 + b"</report>", Refusal.TOO_LARGE),
-        (b"<report>" + b"<a/>" * 20_000 + b"</report>", Refusal.TOO_MANY_VALUES),
-        (b"<report>" + b"<a>" * 60 + b"</a>" * 60 + b"</report>", Refusal.TOO_DEEP),
-        (b"<report>" + b"<a>" * 140_000, Refusal.MALFORMED),
+        (minimal().decode().encode("utf-16-le"), DocumentFault.MALFORMED),
+        (b'<?xml version="1.0" encoding="ISO-8859-1"?>' + minimal(), DocumentFault.BAD_ENCODING),
+        (b'<?xml version="1.0" encoding="UTF-16"?>' + minimal(), DocumentFault.BAD_ENCODING),
+        (b"<report>\xff</report>", DocumentFault.BAD_ENCODING),
+        (b"<report>\0</report>", DocumentFault.MALFORMED),
+        (b"<report>&#0;</report>", DocumentFault.MALFORMED),
+        (b"<report>&#xD800;</report>", DocumentFault.MALFORMED),
+        (b"<report>&unknown;</report>", DocumentFault.MALFORMED),
+        (b"<report a='1' a='2'/>", DocumentFault.MALFORMED),
+        (b"", DocumentFault.MALFORMED),
+        (b"   ", DocumentFault.MALFORMED),
+        (minimal() + b"<report/>", DocumentFault.MALFORMED),
+        (b"<report>" + b" " * 1_000_000 + b"</report>", DocumentFault.TOO_LARGE),
+        (b"<report>" + b"<a/>" * 20_000 + b"</report>", DocumentFault.TOO_MANY_VALUES),
+        (b"<report>" + b"<a>" * 60 + b"</a>" * 60 + b"</report>", DocumentFault.TOO_DEEP),
+        (b"<report>" + b"<a>" * 140_000, DocumentFault.MALFORMED),
         (
             b"<report %b/>" % b" ".join(b"a%d='1'" % i for i in range(65)),
-            Refusal.TOO_MANY_ATTRIBUTES,
+            DocumentFault.TOO_MANY_ATTRIBUTES,
         ),
         (
             b"<report %b/>" % b" ".join(b"a%d='1'" % i for i in range(80_000)),
-            Refusal.TOO_MANY_ATTRIBUTES,
+            DocumentFault.TOO_MANY_ATTRIBUTES,
         ),
         (
             b"<report>" + (b"<a %b/>" % b" ".join(b"a%d='1'" % i for i in range(256))) * 400,
@@ -76,12 +76,12 @@ def refusal(data: bytes) -> FormatRefused:
         (b"<report><" + b"n" * 300_000 + b"><a/></" + b"n" * 300_000 + b"></report>", None),
         (
             b"<report xmlns:z='" + b"u" * 800_000 + b"'>" + b"<z:a/>" * 19_000 + b"</report>",
-            Refusal.TOO_LARGE,
+            DocumentFault.TOO_LARGE,
         ),
     ],
     ids=range(29),
 )
-def test_the_syntax_is_refused(data: bytes, code: Refusal | None) -> None:
+def test_the_syntax_is_refused(data: bytes, code: DocumentFault | None) -> None:
     caught = refusal(data)
     assert caught.malformed
     assert code is None or caught.code is code
@@ -90,27 +90,39 @@ def test_the_syntax_is_refused(data: bytes, code: Refusal | None) -> None:
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"<reports/>", Refusal.WRONG_ROOT),
-        (b"<report xmlns='https://other.example'/>", Refusal.WRONG_ROOT),
-        (b"<report/>", Refusal.MISSING_FIELD),
-        (minimal().replace(b"<reporter><reportingPerson/></reporter>", b""), Refusal.MISSING_FIELD),
-        (minimal().replace(b"Child Sex Tourism", b"Other"), Refusal.UNKNOWN_CODE),
-        (minimal().replace(b"2026-11-20T21:14:00Z", b"yesterday"), Refusal.BAD_DATE),
-        (minimal().replace(b"2026-11-20T21:14:00Z", b""), Refusal.BAD_DATE),
-        (minimal().replace(b"2026-11-20T21:14:00Z", b"2026-02-30T00:00:00Z"), Refusal.BAD_DATE),
-        (minimal().replace(b"2026-11-20T21:14:00Z", b"2026-11-24T12:00:01Z"), Refusal.FUTURE_DATE),
-        (minimal().replace(b"2026-11-20T21:14:00Z", b"2026-11-26T12:00:00"), Refusal.FUTURE_DATE),
+        (b"<reports/>", DocumentFault.WRONG_ROOT),
+        (b"<report xmlns='https://other.example'/>", DocumentFault.WRONG_ROOT),
+        (b"<report/>", DocumentFault.MISSING_FIELD),
+        (
+            minimal().replace(b"<reporter><reportingPerson/></reporter>", b""),
+            DocumentFault.MISSING_FIELD,
+        ),
+        (minimal().replace(b"Child Sex Tourism", b"Other"), DocumentFault.UNKNOWN_CODE),
+        (minimal().replace(b"2026-11-20T21:14:00Z", b"yesterday"), DocumentFault.BAD_DATE),
+        (minimal().replace(b"2026-11-20T21:14:00Z", b""), DocumentFault.BAD_DATE),
+        (
+            minimal().replace(b"2026-11-20T21:14:00Z", b"2026-02-30T00:00:00Z"),
+            DocumentFault.BAD_DATE,
+        ),
+        (
+            minimal().replace(b"2026-11-20T21:14:00Z", b"2026-11-24T12:00:01Z"),
+            DocumentFault.FUTURE_DATE,
+        ),
+        (
+            minimal().replace(b"2026-11-20T21:14:00Z", b"2026-11-26T12:00:00"),
+            DocumentFault.FUTURE_DATE,
+        ),
         (
             minimal(summary="<reportAnnotations><spam>false</spam></reportAnnotations>"),
-            Refusal.FALSE_ANNOTATION,
+            DocumentFault.FALSE_ANNOTATION,
         ),
         (
             minimal(summary="<reportAnnotations><spam>0</spam></reportAnnotations>"),
-            Refusal.FALSE_ANNOTATION,
+            DocumentFault.FALSE_ANNOTATION,
         ),
     ],
 )
-def test_the_content_is_refused_only_for_what_is_listed(data: bytes, code: Refusal) -> None:
+def test_the_content_is_refused_only_for_what_is_listed(data: bytes, code: DocumentFault) -> None:
     caught = refusal(data)
     assert not caught.malformed
     assert caught.code is code

@@ -17,9 +17,8 @@ from fanal.formats.ncmec.answers import (
 )
 from fanal.formats.ncmec.outgoing import Outgoing
 from fanal.formats.ncmec.synthesis import synthetic_reports
-from fanal.formats.ncmec.write import write_report
-from fanal.formats.ncmec.write_file import write_file_details
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.ncmec.write import write_file_details, write_report
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.records import (
     Account,
     Channel,
@@ -36,7 +35,7 @@ from fanal.formats.report.records import (
     ReportKind,
 )
 from fanal.harmonise.domain.records import Source, SourceFile
-from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.read import read_source
 from tests.formats.ncmec_documents import NOW, SCHEMA, filled, leaves
 
@@ -234,7 +233,7 @@ def test_answers_are_valid_and_without_namespace(code: AnswerCode) -> None:
 
 
 def test_refusals_have_their_codes() -> None:
-    assert code_of(FormatRefused(Refusal.DOCTYPE)) is AnswerCode.MALFORMED_XML
-    wrong = FormatRefused(Refusal.MISSING_FIELD, "report/reporter")
+    assert code_of(FormatRefused(DocumentFault.DOCTYPE)) is AnswerCode.MALFORMED_XML
+    wrong = FormatRefused(DocumentFault.MISSING_FIELD, "report/reporter")
     assert code_of(wrong) is AnswerCode.VALIDATION_FAILED
     assert b"MISSING_FIELD at report/reporter" in refusal_response(wrong)

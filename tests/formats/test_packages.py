@@ -9,15 +9,15 @@ from hypothesis import given, settings, strategies as st
 
 from fanal.formats import packages
 from fanal.formats.ncmec_json.package import count_reports, read_package
-from fanal.formats.packages import Package
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.packages import ZipPackage
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from tests.formats.zips import damaged, export, linked, marked, overlapping, zipped
 
 GOOD = {"12/12.json": export(12, {"filename": "a.bin"}), "12/files/a.bin": b"a" * 70_000}
 
 
-def opened(data: bytes) -> Package:
-    return Package(io.BytesIO(data))
+def opened(data: bytes) -> ZipPackage:
+    return ZipPackage(io.BytesIO(data))
 
 
 def test_a_package_gives_its_files_in_pieces() -> None:
@@ -38,32 +38,32 @@ def test_a_package_gives_its_files_in_pieces() -> None:
 def test_a_name_that_leaves_the_package_is_refused(name: str) -> None:
     with pytest.raises(FormatRefused) as refused:
         opened(zipped({"1.json": export(1), name: b"x"}))
-    assert refused.value.code is Refusal.UNSAFE_NAME
+    assert refused.value.code is DocumentFault.UNSAFE_NAME
     assert refused.value.path.isprintable()
 
 
 @pytest.mark.parametrize(
     ("data", "code"),
     [
-        (b"", Refusal.MALFORMED),
-        (b"PK\x03\x04", Refusal.MALFORMED),
-        (zipped(GOOD)[:-30], Refusal.MALFORMED),
-        (zipped(GOOD)[200:], Refusal.BOMB),
-        (linked(), Refusal.LINK),
-        (marked(zipped(GOOD), flags=0x1), Refusal.ENCRYPTED),
-        (marked(zipped(GOOD), flags=0x40), Refusal.ENCRYPTED),
-        (marked(zipped(GOOD), flags=0x2000), Refusal.ENCRYPTED),
-        (overlapping(), Refusal.BOMB),
-        (zipped({"1.json": export(1), "zero": bytes(9_000_000)}), Refusal.BOMB),
-        (zipped(GOOD, method=zipfile.ZIP_LZMA), Refusal.UNKNOWN_COMPRESSION),
-        (zipped(GOOD, method=zipfile.ZIP_BZIP2), Refusal.UNKNOWN_COMPRESSION),
-        (zipped({"a.json": b"{}", "A.JSON": b"{}"}), Refusal.DUPLICATE_NAME),
-        (zipped({"a\\b": b"1", "a/b": b"2"}), Refusal.DUPLICATE_NAME),
-        (zipped({"e\u0301": b"1", "\u00e9": b"2"}), Refusal.DUPLICATE_NAME),
+        (b"", DocumentFault.MALFORMED),
+        (b"PK\x03\x04", DocumentFault.MALFORMED),
+        (zipped(GOOD)[:-30], DocumentFault.MALFORMED),
+        (zipped(GOOD)[200:], DocumentFault.BOMB),
+        (linked(), DocumentFault.LINK),
+        (marked(zipped(GOOD), flags=0x1), DocumentFault.ENCRYPTED),
+        (marked(zipped(GOOD), flags=0x40), DocumentFault.ENCRYPTED),
+        (marked(zipped(GOOD), flags=0x2000), DocumentFault.ENCRYPTED),
+        (overlapping(), DocumentFault.BOMB),
+        (zipped({"1.json": export(1), "zero": bytes(9_000_000)}), DocumentFault.BOMB),
+        (zipped(GOOD, method=zipfile.ZIP_LZMA), DocumentFault.UNKNOWN_COMPRESSION),
+        (zipped(GOOD, method=zipfile.ZIP_BZIP2), DocumentFault.UNKNOWN_COMPRESSION),
+        (zipped({"a.json": b"{}", "A.JSON": b"{}"}), DocumentFault.DUPLICATE_NAME),
+        (zipped({"a\\b": b"1", "a/b": b"2"}), DocumentFault.DUPLICATE_NAME),
+        (zipped({"e\u0301": b"1", "\u00e9": b"2"}), DocumentFault.DUPLICATE_NAME),
     ],
     ids=range(15),
 )
-def test_a_package_that_could_harm_is_refused(data: bytes, code: Refusal) -> None:
+def test_a_package_that_could_harm_is_refused(data: bytes, code: DocumentFault) -> None:
     with pytest.raises(FormatRefused) as refused:
         opened(data)
     assert refused.value.code is code
@@ -73,9 +73,9 @@ def test_limits_of_number_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
     data = zipped({f"{n}.bin": b"x" * 100 for n in range(12)})
     assert len(opened(data).members) == 12
     for name, code in (
-        ("MAX_ENTRIES", Refusal.TOO_MANY_FILES),
-        ("MAX_MEMBER", Refusal.TOO_LARGE),
-        ("MAX_TOTAL", Refusal.BOMB),
+        ("MAX_ENTRIES", DocumentFault.TOO_MANY_FILES),
+        ("MAX_MEMBER", DocumentFault.TOO_LARGE),
+        ("MAX_TOTAL", DocumentFault.BOMB),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(packages, name, 11)
@@ -131,16 +131,16 @@ class TestReports:
     @pytest.mark.parametrize(
         ("files", "code"),
         [
-            ({"a.bin": b"x"}, Refusal.NO_REPORT_INSIDE),
-            ({"1.json": export(1), "2.json": b"{broken"}, Refusal.MALFORMED),
-            ({"1.json": export(1), "2.json": b"[]"}, Refusal.WRONG_ROOT),
-            ({"1.json": export(1), "more.zip": b"PK"}, Refusal.NESTED_PACKAGE),
-            ({"in.ZIP": b"PK"}, Refusal.NESTED_PACKAGE),
+            ({"a.bin": b"x"}, DocumentFault.NO_REPORT_INSIDE),
+            ({"1.json": export(1), "2.json": b"{broken"}, DocumentFault.MALFORMED),
+            ({"1.json": export(1), "2.json": b"[]"}, DocumentFault.WRONG_ROOT),
+            ({"1.json": export(1), "more.zip": b"PK"}, DocumentFault.NESTED_PACKAGE),
+            ({"in.ZIP": b"PK"}, DocumentFault.NESTED_PACKAGE),
         ],
         ids=range(5),
     )
     def test_what_may_hold_unread_reports_is_refused(
-        self, files: dict[str, bytes], code: Refusal
+        self, files: dict[str, bytes], code: DocumentFault
     ) -> None:
         with pytest.raises(FormatRefused) as refused:
             list(read_package(opened(zipped(files))))

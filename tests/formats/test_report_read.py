@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.report.read import canonical_bytes, read_lines, read_report
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.report.read import MAX_LANGUAGE, canonical_bytes, read_lines, read_report
 
 MINIMAL = {"reference": "r-1", "kind": "OTHER"}
 BIDI = "a\u202eb\u2066c"
@@ -31,70 +31,75 @@ def refusal(data: bytes) -> FormatRefused:
 @pytest.mark.parametrize(
     ("data", "code", "path"),
     [
-        (b'{"reference":"a","reference":"b","kind":"OTHER"}', Refusal.DUPLICATE_FIELD, "reference"),
+        (
+            b'{"reference":"a","reference":"b","kind":"OTHER"}',
+            DocumentFault.DUPLICATE_FIELD,
+            "reference",
+        ),
         (
             b'{"reference":"a","kind":"OTHER","persons":[{"role":"VICTIM","age":1,"age":2}]}',
-            Refusal.DUPLICATE_FIELD,
+            DocumentFault.DUPLICATE_FIELD,
             "persons[0].age",
         ),
-        (body(nope=1), Refusal.UNKNOWN_FIELD, "nope"),
+        (body(nope=1), DocumentFault.UNKNOWN_FIELD, "nope"),
         (
             body(persons=[{"role": "SUSPECT"}, {"role": "SUSPECT", "shoe": {"size": 3}}]),
-            Refusal.UNKNOWN_FIELD,
+            DocumentFault.UNKNOWN_FIELD,
             "persons[1].shoe",
         ),
-        (body(persons=[{"role": "ASSOCIATED"}]), Refusal.UNKNOWN_CODE, "persons[0].role"),
+        (body(persons=[{"role": "ASSOCIATED"}]), DocumentFault.UNKNOWN_CODE, "persons[0].role"),
         (
             body(persons=[{"role": "SUSPECT", "type": "x"}]),
-            Refusal.UNKNOWN_FIELD,
+            DocumentFault.UNKNOWN_FIELD,
             "persons[0].type",
         ),
-        (body(kind="NOPE"), Refusal.UNKNOWN_CODE, "kind"),
-        (b'{"kind":"OTHER"}', Refusal.MISSING_FIELD, "reference"),
-        (b'{"reference":"a"}', Refusal.MISSING_FIELD, "kind"),
+        (body(kind="NOPE"), DocumentFault.UNKNOWN_CODE, "kind"),
+        (b'{"kind":"OTHER"}', DocumentFault.MISSING_FIELD, "reference"),
+        (b'{"reference":"a"}', DocumentFault.MISSING_FIELD, "kind"),
         (
             body(persons=[{"role": "SUSPECT", "age": 2**53 + 1}]),
-            Refusal.NUMBER_TOO_LARGE,
+            DocumentFault.NUMBER_TOO_LARGE,
             "persons[0].age",
         ),
         (
             body(persons=[{"role": "SUSPECT", "ips": [{"value": "x", "port": 2**60}]}]),
-            Refusal.NUMBER_TOO_LARGE,
+            DocumentFault.NUMBER_TOO_LARGE,
             "persons[0].ips[0].port",
         ),
-        (body(description=7), Refusal.WRONG_TYPE, "description"),
-        (body(description="a\0b"), Refusal.FORBIDDEN_CHARACTER, "description"),
+        (body(description=7), DocumentFault.WRONG_TYPE, "description"),
+        (body(description="a\0b"), DocumentFault.FORBIDDEN_CHARACTER, "description"),
         (
             b'{"reference":"a","kind":"OTHER","urls":["x","\\udc00"]}',
-            Refusal.FORBIDDEN_CHARACTER,
+            DocumentFault.FORBIDDEN_CHARACTER,
             "urls[1]",
         ),
-        (body(description="é" * 100_001), Refusal.TEXT_TOO_LONG, "description"),
-        (body(urls=["u"] * 10_001), Refusal.TOO_MANY_VALUES, ""),
+        (body(description="é" * 100_001), DocumentFault.TEXT_TOO_LONG, "description"),
+        (body(language="x" * (MAX_LANGUAGE + 1)), DocumentFault.TEXT_TOO_LONG, "language"),
+        (body(urls=["u"] * 10_001), DocumentFault.TOO_MANY_VALUES, ""),
         (
             b'{"reference":"a","kind":"OTHER","x":' + b"[" * 60 + b"]" * 60 + b"}",
-            Refusal.TOO_DEEP,
+            DocumentFault.TOO_DEEP,
             None,
         ),
-        (b"[" * 400_000, Refusal.TOO_DEEP, ""),
-        (b'{"a":' * 190_000, Refusal.TOO_DEEP, ""),
-        (b'{"reference":NaN}', Refusal.MALFORMED, ""),
-        (b'{"reference":-Infinity}', Refusal.MALFORMED, ""),
+        (b"[" * 400_000, DocumentFault.TOO_DEEP, ""),
+        (b'{"a":' * 190_000, DocumentFault.TOO_DEEP, ""),
+        (b'{"reference":NaN}', DocumentFault.MALFORMED, ""),
+        (b'{"reference":-Infinity}', DocumentFault.MALFORMED, ""),
         (
             b'{"reference":"a","kind":"OTHER","x":' + b"9" * 9000 + b"}",
-            Refusal.NUMBER_TOO_LARGE,
+            DocumentFault.NUMBER_TOO_LARGE,
             "",
         ),
-        (b"{" + b" " * 1_000_001, Refusal.TOO_LARGE, ""),
-        (b'{"reference":"\xff"}', Refusal.BAD_ENCODING, ""),
-        (b'{"reference":"\xed\xa0\x80"}', Refusal.BAD_ENCODING, ""),
-        (b'{"reference":"a","kind":"OTHER"} x', Refusal.MALFORMED, ""),
-        (b"", Refusal.MALFORMED, ""),
-        (b"[]", Refusal.WRONG_TYPE, ""),
-        (b"null", Refusal.WRONG_TYPE, ""),
+        (b"{" + b" " * 1_000_001, DocumentFault.TOO_LARGE, ""),
+        (b'{"reference":"\xff"}', DocumentFault.BAD_ENCODING, ""),
+        (b'{"reference":"\xed\xa0\x80"}', DocumentFault.BAD_ENCODING, ""),
+        (b'{"reference":"a","kind":"OTHER"} x', DocumentFault.MALFORMED, ""),
+        (b"", DocumentFault.MALFORMED, ""),
+        (b"[]", DocumentFault.WRONG_TYPE, ""),
+        (b"null", DocumentFault.WRONG_TYPE, ""),
     ],
 )
-def test_refused_with_code_and_path(data: bytes, code: Refusal, path: str | None) -> None:
+def test_refused_with_code_and_path(data: bytes, code: DocumentFault, path: str | None) -> None:
     caught = refusal(data)
     assert caught.code is code
     assert path is None or caught.path == path
@@ -102,7 +107,7 @@ def test_refused_with_code_and_path(data: bytes, code: Refusal, path: str | None
 
 @pytest.mark.parametrize("reference", ["", " ", "a ", "\t", "a\nb", "x" * 201, BIDI, "a\u200bb"])
 def test_reference_must_be_visible(reference: str) -> None:
-    assert refusal(body(reference=reference)).code is Refusal.BAD_REFERENCE
+    assert refusal(body(reference=reference)).code is DocumentFault.BAD_REFERENCE
 
 
 @pytest.mark.parametrize("reference", ["x", "x" * 200, "été-2026/№ 4", "報告1"])
@@ -189,7 +194,7 @@ def test_lines_are_numbered_and_a_bad_one_does_not_stop_the_next() -> None:
     assert [line.number for line in found] == [1, 3, 4]
     assert found[0].report is not None
     assert found[1].refusal is not None
-    assert found[1].refusal.code is Refusal.MALFORMED
+    assert found[1].refusal.code is DocumentFault.MALFORMED
     assert found[2].report is not None
     assert found[2].body == body(reference="r-2")
 
@@ -198,7 +203,7 @@ def test_a_huge_line_is_refused_without_being_held() -> None:
     data = b'{"a":"' + b"x" * 5_000_000 + b'"}\n' + body() + b"\n"
     found = list(read_lines(io.BytesIO(data)))
     assert found[0].refusal is not None
-    assert found[0].refusal.code is Refusal.TOO_LARGE
+    assert found[0].refusal.code is DocumentFault.TOO_LARGE
     assert len(found[0].body) < 1_000_100
     assert found[1].number == 2
     assert found[1].report is not None

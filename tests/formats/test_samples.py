@@ -23,7 +23,7 @@ from fanal.formats.ncmec.read import Document, Node, read_file_details, read_rep
 from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.report.read import canonical_bytes, read_report as read_own
 from fanal.formats.report.records import Report
-from fanal.formats.stix.read import Reading, read_bundle
+from fanal.formats.stix.read import BundleReading, read_bundle
 from fanal.formats.taxii.indicators import read_envelope
 from fanal.formats.transfers.read import Damaged, read_transfers
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
@@ -57,8 +57,10 @@ def hash_set(body: bytes) -> object:
     return shown([*read_hash_set(io.BytesIO(body), context=context, selection=chosen)])
 
 
-def exchanged(read: Callable[[io.BytesIO, Reading], Iterator[Indicator]], body: bytes) -> object:
-    reading = Reading()
+def exchanged(
+    read: Callable[[io.BytesIO, BundleReading], Iterator[Indicator]], body: bytes
+) -> object:
+    reading = BundleReading()
     found = [*read(io.BytesIO(body), reading)]
     ignored = sorted([*said, count] for said, count in reading.ignored.items())
     return {"items": shown(found), "ignored": ignored, "markings": sorted(reading.markings)}

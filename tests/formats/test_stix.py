@@ -7,10 +7,10 @@ import pytest
 import stix2
 
 from fanal.formats.indicators import Indicator
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.stix import read
 from fanal.formats.stix.patterns import KINDS, read_pattern, write_pattern
-from fanal.formats.stix.read import Reading, read_bundle
+from fanal.formats.stix.read import BundleReading, read_bundle
 from fanal.formats.stix.vocabulary import TLP
 from fanal.formats.stix.write import OutBundle, writable, write_bundle
 from tests.formats.indicator_items import AT, ITEMS, shown
@@ -33,8 +33,8 @@ def written(items: list[Indicator], out: OutBundle = OUT) -> bytes:
     return "".join(write_bundle(items, out)).encode()
 
 
-def read_all(body: bytes, reading: Reading | None = None) -> list[Indicator]:
-    return list(read_bundle(io.BytesIO(body), reading or Reading(), now=NOW))
+def read_all(body: bytes, reading: BundleReading | None = None) -> list[Indicator]:
+    return list(read_bundle(io.BytesIO(body), reading or BundleReading(), now=NOW))
 
 
 def bundle(*objects: object) -> bytes:
@@ -85,7 +85,7 @@ def test_a_bundle_is_valid_for_the_strict_validator(colour: str) -> None:
 
 
 def test_what_is_written_is_read_the_same_and_twice_is_the_same_bytes() -> None:
-    body, reading = written(ITEMS), Reading()
+    body, reading = written(ITEMS), BundleReading()
     assert body == written(ITEMS)
     assert shown(read_all(body, reading)) == shown(ITEMS)
     assert dict(reading.ignored) == {
@@ -157,7 +157,7 @@ def test_a_pattern_of_ours_is_read_as_its_value(kind: str) -> None:
 
 
 def test_what_is_no_value_of_a_list_is_named() -> None:
-    reading = Reading()
+    reading = BundleReading()
     body = bundle(
         indicator("[file:name = 'x']"),
         indicator("[ipv4-addr:value = '192.0.2.1']"),
@@ -181,27 +181,27 @@ def test_what_is_no_value_of_a_list_is_named() -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (b"", Refusal.MALFORMED),
-        (b"[]", Refusal.WRONG_ROOT),
-        (b'{"objects":[]}', Refusal.WRONG_ROOT),
-        (b'{"type":"bundle"}', Refusal.WRONG_ROOT),
-        (bundle(7), Refusal.MISSING_FIELD),
-        (bundle({}), Refusal.MISSING_FIELD),
-        (bundle({"type": "a\0"}), Refusal.FORBIDDEN_CHARACTER),
-        (bundle({"type": "threat-actor", "name": "x"}), Refusal.PERSON),
-        (bundle({"type": "identity", "identity_class": "individual"}), Refusal.PERSON),
-        (bundle(indicator("[file:hashes.MD5 = 'xyz']")), Refusal.WRONG_TYPE),
-        (bundle(indicator("[url:value = ' ']")), Refusal.WRONG_TYPE),
-        (bundle(indicator("[url:value = 'a\0']")), Refusal.FORBIDDEN_CHARACTER),
-        (bundle(indicator(labels=["x" * 101])), Refusal.TEXT_TOO_LONG),
-        (bundle(indicator(labels=[True])), Refusal.WRONG_TYPE),
-        (b'{"type":"bundle","objects":[{"type":"a","type":"b"}]}', Refusal.DUPLICATE_FIELD),
-        (b'{"type":"bundle","objects":[' + b"[" * 90 + b"]" * 90 + b"]}", Refusal.TOO_DEEP),
-        (b'{"type":"bundle","objects":[{"type":', Refusal.MALFORMED),
+        (b"", DocumentFault.MALFORMED),
+        (b"[]", DocumentFault.WRONG_ROOT),
+        (b'{"objects":[]}', DocumentFault.WRONG_ROOT),
+        (b'{"type":"bundle"}', DocumentFault.WRONG_ROOT),
+        (bundle(7), DocumentFault.MISSING_FIELD),
+        (bundle({}), DocumentFault.MISSING_FIELD),
+        (bundle({"type": "a\0"}), DocumentFault.FORBIDDEN_CHARACTER),
+        (bundle({"type": "threat-actor", "name": "x"}), DocumentFault.PERSON),
+        (bundle({"type": "identity", "identity_class": "individual"}), DocumentFault.PERSON),
+        (bundle(indicator("[file:hashes.MD5 = 'xyz']")), DocumentFault.WRONG_TYPE),
+        (bundle(indicator("[url:value = ' ']")), DocumentFault.WRONG_TYPE),
+        (bundle(indicator("[url:value = 'a\0']")), DocumentFault.FORBIDDEN_CHARACTER),
+        (bundle(indicator(labels=["x" * 101])), DocumentFault.TEXT_TOO_LONG),
+        (bundle(indicator(labels=[True])), DocumentFault.WRONG_TYPE),
+        (b'{"type":"bundle","objects":[{"type":"a","type":"b"}]}', DocumentFault.DUPLICATE_FIELD),
+        (b'{"type":"bundle","objects":[' + b"[" * 90 + b"]" * 90 + b"]}", DocumentFault.TOO_DEEP),
+        (b'{"type":"bundle","objects":[{"type":', DocumentFault.MALFORMED),
     ],
     ids=lambda value: value[:50].decode("latin-1") if isinstance(value, bytes) else str(value),
 )
-def test_hostile_bytes_are_refused(body: bytes, code: Refusal) -> None:
+def test_hostile_bytes_are_refused(body: bytes, code: DocumentFault) -> None:
     with pytest.raises(FormatRefused) as refused:
         read_all(body)
     assert refused.value.code is code

@@ -12,7 +12,7 @@ from fanal.formats.indicators import Indicator as Item, written_instant
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.stix.vocabulary import indicator_id, item_ids
 from fanal.formats.stix.write import Marks, OutBundle, write_bundle, write_indicator
-from fanal.formats.taxii.indicators import Indicator, read_envelope, write_envelope
+from fanal.formats.taxii.indicators import TaxiiIndicator, read_envelope, write_envelope
 from fanal.formats.taxii.resources import read_timestamp, timestamp
 from fanal.kernel.ids import new_id
 
@@ -54,7 +54,7 @@ def test_what_is_written_is_read_back() -> None:
     found = read_envelope(write_envelope(written, more=True, following="7.9"))
     assert (found.more, found.next) == (True, "7.9")
     assert list(found.indicators) == [
-        Indicator(
+        TaxiiIndicator(
             id=indicator_id(one),
             created=AT,
             modified=AT,
@@ -156,3 +156,12 @@ def test_timestamps() -> None:
     for odd in ("", "2026-03-02T10:00:00", "9999-12-31T23:59:59-14:00", "x"):
         with pytest.raises(ValueError, match=r".*"):
             read_timestamp(odd)
+
+
+@pytest.mark.parametrize(
+    "instant", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2026-01-01T00:00:00"]
+)
+@pytest.mark.parametrize("name", ["created", "modified"])
+def test_an_instant_that_utc_does_not_hold_is_refused(name: str, instant: str) -> None:
+    with pytest.raises(FormatRefused, match="BAD_DATE"):
+        read_envelope(envelope(**{name: instant}))

@@ -10,10 +10,17 @@ from hypothesis import given, strategies as st
 
 import fanal.formats
 from fanal.formats.iso20022.read import Leaves, cut_parts as cut_iso, read_transfers as read_iso
-from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.transfer import MOST, Part, Transfer, by_payer
-from fanal.formats.transfers.layouts import FIELDS, LayoutRefused, read_layout, shipped_layouts
-from fanal.formats.transfers.read import Damaged, cut_parts as cut_csv, read_transfers as read_csv
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.transfer import MOST, PayerPart, Transfer, by_payer
+from fanal.formats.transfers.read import (
+    FIELDS,
+    Damaged,
+    LayoutRefused,
+    cut_parts as cut_csv,
+    read_layout,
+    read_transfers as read_csv,
+    shipped_layouts,
+)
 
 ROOT = Path(fanal.formats.__path__[0])
 HEADER = b"Transaction Number,Sent At,Send Amount,Send Currency,Sender Name,Receiver Name,Receiver Country,Message\n"
@@ -87,10 +94,10 @@ def test_what_cannot_be_read_stays_as_written():
 @pytest.mark.parametrize(
     ("text", "code"),
     [
-        (b"T-1,2026-11-02,5\n", Refusal.WRONG_TYPE),
-        (b'"T-1,2026-11-02,5,EUR,a,b,PH,x\n', Refusal.MALFORMED),
-        (b"T-1,2026-11-02,5,EUR,a\0,b,PH,x\n", Refusal.FORBIDDEN_CHARACTER),
-        (b'"' + b"x" * 100_000 + b"\n", Refusal.MALFORMED),
+        (b"T-1,2026-11-02,5\n", DocumentFault.WRONG_TYPE),
+        (b'"T-1,2026-11-02,5,EUR,a,b,PH,x\n', DocumentFault.MALFORMED),
+        (b"T-1,2026-11-02,5,EUR,a\0,b,PH,x\n", DocumentFault.FORBIDDEN_CHARACTER),
+        (b'"' + b"x" * 100_000 + b"\n", DocumentFault.MALFORMED),
     ],
 )
 def test_a_damaged_row_is_told_and_the_others_come_in(text, code):
@@ -147,7 +154,7 @@ def test_french_times_are_those_of_paris_and_offsets_win():
 def test_a_file_of_no_known_layout_is_refused():
     with pytest.raises(FormatRefused) as refused:
         list(read_csv(io.BytesIO(b"a,b,c\n1,2,3\n")))
-    assert refused.value.code is Refusal.WRONG_ROOT
+    assert refused.value.code is DocumentFault.WRONG_ROOT
     with pytest.raises(FormatRefused):
         list(read_csv(io.BytesIO(b"")))
 
@@ -169,13 +176,13 @@ def test_parts_hold_every_row_once_with_its_bytes():
     body = b"".join(
         f"T-{n},2026-11-02,5,EUR,payer {n % 7},b,PH,x\n".encode() for n in range(3 * MOST)
     )
-    parts = [p for p in cut_csv(io.BytesIO(HEADER + body)) if isinstance(p, Part)]
+    parts = [p for p in cut_csv(io.BytesIO(HEADER + body)) if isinstance(p, PayerPart)]
     assert len(parts) == 7
     assert all(p.body.startswith(HEADER) for p in parts)
     assert sorted(b"".join(p.body[len(HEADER) :] for p in parts).splitlines()) == sorted(
         body.splitlines()
     )
-    again = [p.reference for p in cut_csv(io.BytesIO(HEADER + body)) if isinstance(p, Part)]
+    again = [p.reference for p in cut_csv(io.BytesIO(HEADER + body)) if isinstance(p, PayerPart)]
     assert again == [p.reference for p in parts]
     for part in parts:
         names = {t.sender.name for t in read_csv(io.BytesIO(part.body)) if isinstance(t, Transfer)}
@@ -240,15 +247,18 @@ PACS = (ROOT / "iso20022/samples/pacs008.xml").read_bytes()
     [
         (
             PACS.replace(b"<Document", b'<!DOCTYPE Document [<!ENTITY a "b">]><Document'),
-            Refusal.DOCTYPE,
+            DocumentFault.DOCTYPE,
         ),
-        (PACS.replace(b"pacs.008.001.08", b"pacs.009.001.08"), Refusal.WRONG_ROOT),
-        (PACS.replace(b"FIToFICstmrCdtTrf", b"Other"), Refusal.WRONG_ROOT),
-        (PACS[:-40], Refusal.MALFORMED),
-        (b"", Refusal.MALFORMED),
-        (PACS.replace(b"<ChrgBr>", b"<a>" * 60 + b"</a>" * 60 + b"<ChrgBr>"), Refusal.TOO_DEEP),
-        (PACS.replace(b"<ChrgBr>", b"<a/>" * 5000 + b"<ChrgBr>"), Refusal.TOO_MANY_VALUES),
-        (PACS.replace(b"MSG-0001", b"m" * 1_100_000), Refusal.TOO_LARGE),
+        (PACS.replace(b"pacs.008.001.08", b"pacs.009.001.08"), DocumentFault.WRONG_ROOT),
+        (PACS.replace(b"FIToFICstmrCdtTrf", b"Other"), DocumentFault.WRONG_ROOT),
+        (PACS[:-40], DocumentFault.MALFORMED),
+        (b"", DocumentFault.MALFORMED),
+        (
+            PACS.replace(b"<ChrgBr>", b"<a>" * 60 + b"</a>" * 60 + b"<ChrgBr>"),
+            DocumentFault.TOO_DEEP,
+        ),
+        (PACS.replace(b"<ChrgBr>", b"<a/>" * 5000 + b"<ChrgBr>"), DocumentFault.TOO_MANY_VALUES),
+        (PACS.replace(b"MSG-0001", b"m" * 1_100_000), DocumentFault.TOO_LARGE),
     ],
 )
 def test_hostile_xml_is_refused(body, code):

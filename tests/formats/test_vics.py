@@ -11,9 +11,9 @@ import pytest
 
 import fanal.formats.vics as package
 from fanal.formats.indicators import Indicator
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics import hashset, parts
-from fanal.formats.vics.categories import Use, read_vocabulary, vocabularies, vocabulary_of
+from fanal.formats.vics.categories import CategoryUse, read_vocabulary, vocabularies, vocabulary_of
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
 from fanal.formats.vics.model import HOLDS, TYPES
 from fanal.formats.vics.parts import cut_parts, survey
@@ -133,7 +133,7 @@ def test_categories_without_a_known_meaning_are_never_guessed() -> None:
     body = (SAMPLES / "hashset-1.2.json").read_bytes()
     with pytest.raises(FormatRefused) as refused:
         load(body)
-    assert refused.value.code is Refusal.UNKNOWN_CODE
+    assert refused.value.code is DocumentFault.UNKNOWN_CODE
     assert refused.value.parameters["value"] == "VICS-UK"
     chosen = load(body, Selection(categories=frozenset({"1"})))
     assert [item.classification for item in chosen] == ["VICS-UK:1"]
@@ -145,31 +145,31 @@ MD5 = "0" * 32
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        (hash_set({"MD5": "zz"}), Refusal.WRONG_TYPE),
-        (hash_set({"MD5": MD5 + "0"}), Refusal.WRONG_TYPE),
-        (hash_set({"MD5": 7}), Refusal.WRONG_TYPE),
-        (hash_set({"MediaID": 1}), Refusal.MISSING_FIELD),
-        (hash_set({"PhotoDNA": "x"}), Refusal.WRONG_TYPE),
-        (hash_set({"AlternativeHashes": {}}), Refusal.WRONG_TYPE),
-        (hash_set({"AlternativeHashes": ["x"]}), Refusal.WRONG_TYPE),
-        (hash_set({"MD5": MD5, "Tags": "fanal:class=" + "x" * 200}), Refusal.TEXT_TOO_LONG),
-        (hash_set({"MD5": MD5, "Tags": "a\0b"}), Refusal.FORBIDDEN_CHARACTER),
-        (hash_set({"MD5": MD5, "Tags": "\ud800"}), Refusal.FORBIDDEN_CHARACTER),
+        (hash_set({"MD5": "zz"}), DocumentFault.WRONG_TYPE),
+        (hash_set({"MD5": MD5 + "0"}), DocumentFault.WRONG_TYPE),
+        (hash_set({"MD5": 7}), DocumentFault.WRONG_TYPE),
+        (hash_set({"MediaID": 1}), DocumentFault.MISSING_FIELD),
+        (hash_set({"PhotoDNA": "x"}), DocumentFault.WRONG_TYPE),
+        (hash_set({"AlternativeHashes": {}}), DocumentFault.WRONG_TYPE),
+        (hash_set({"AlternativeHashes": ["x"]}), DocumentFault.WRONG_TYPE),
+        (hash_set({"MD5": MD5, "Tags": "fanal:class=" + "x" * 200}), DocumentFault.TEXT_TOO_LONG),
+        (hash_set({"MD5": MD5, "Tags": "a\0b"}), DocumentFault.FORBIDDEN_CHARACTER),
+        (hash_set({"MD5": MD5, "Tags": "\ud800"}), DocumentFault.FORBIDDEN_CHARACTER),
         (
             b'{"value":[{"MD5":"%s","MD5":"%s"}]}' % (MD5.encode(), MD5.encode()),
-            Refusal.DUPLICATE_FIELD,
+            DocumentFault.DUPLICATE_FIELD,
         ),
-        (hash_set(context=CONTEXT + "Cases"), Refusal.WRONG_ROOT),
-        (hash_set(context=CONTEXT + "Other"), Refusal.WRONG_ROOT),
-        (b'{"value":[{"CaseID":"1","Media":[]}]}', Refusal.WRONG_ROOT),
-        (b'{"value":[]}', Refusal.MISSING_FIELD),
-        (b'{"value":[7]}', Refusal.WRONG_TYPE),
-        (b"[]", Refusal.WRONG_TYPE),
-        (b'{"value":[{"MD5":"', Refusal.MALFORMED),
+        (hash_set(context=CONTEXT + "Cases"), DocumentFault.WRONG_ROOT),
+        (hash_set(context=CONTEXT + "Other"), DocumentFault.WRONG_ROOT),
+        (b'{"value":[{"CaseID":"1","Media":[]}]}', DocumentFault.WRONG_ROOT),
+        (b'{"value":[]}', DocumentFault.MISSING_FIELD),
+        (b'{"value":[7]}', DocumentFault.WRONG_TYPE),
+        (b"[]", DocumentFault.WRONG_TYPE),
+        (b'{"value":[{"MD5":"', DocumentFault.MALFORMED),
     ],
     ids=lambda value: value[:60].decode("latin-1") if isinstance(value, bytes) else str(value),
 )
-def test_a_hash_set_is_strict_in_its_values(body: bytes, code: Refusal) -> None:
+def test_a_hash_set_is_strict_in_its_values(body: bytes, code: DocumentFault) -> None:
     with pytest.raises(FormatRefused) as refused:
         load(body)
     assert refused.value.code is code
@@ -209,10 +209,10 @@ def test_entries_that_nobody_can_use_are_left_out_and_told() -> None:
     ]  # fmt: skip
     good = [{"MD5": f"{n:032x}"} for n in range(len(odd))]
     left = {
-        Refusal.MISSING_FIELD: (5, ["value[1]/MD5", "value[2]/MD5", "value[8]/MD5"]),
-        Refusal.WRONG_TYPE: (3, ["value[3]/MD5", "value[4]", "value[7]/Category"]),
-        Refusal.FORBIDDEN_CHARACTER: (1, ["value[5]/Tags"]),
-        Refusal.TEXT_TOO_LONG: (1, ["value[6]"]),
+        DocumentFault.MISSING_FIELD: (5, ["value[1]/MD5", "value[2]/MD5", "value[8]/MD5"]),
+        DocumentFault.WRONG_TYPE: (3, ["value[3]/MD5", "value[4]", "value[7]/Category"]),
+        DocumentFault.FORBIDDEN_CHARACTER: (1, ["value[5]/Tags"]),
+        DocumentFault.TEXT_TOO_LONG: (1, ["value[6]"]),
     }
     chosen = Selection()
     assert [item.values for item in load(hash_set(*odd, *good), chosen)] == good
@@ -221,7 +221,7 @@ def test_entries_that_nobody_can_use_are_left_out_and_told() -> None:
     # One more, and most of the file is unusable.
     with pytest.raises(FormatRefused) as refused:
         load(hash_set(*odd, *good[1:]))
-    assert (refused.value.code, refused.value.path) == (Refusal.MISSING_FIELD, "value[1]/MD5")
+    assert (refused.value.code, refused.value.path) == (DocumentFault.MISSING_FIELD, "value[1]/MD5")
     assert refused.value.parameters == {"count": len(odd), "of": 2 * len(odd) - 1}
 
 
@@ -240,16 +240,16 @@ def test_an_unusable_entry_may_stand_first(entry: bytes, context: bytes) -> None
 @pytest.mark.parametrize(
     ("end", "code"),
     [
-        (b',{"MD5":"', Refusal.MALFORMED),
-        (b"", Refusal.MALFORMED),
-        (b',{"MD5":nul}]}', Refusal.MALFORMED),
-        (b',{"MD5":"\xff"}]}', Refusal.BAD_ENCODING),
-        (b',{"MD5":' + b"[" * 60 + b"]" * 60 + b"}]}", Refusal.TOO_DEEP),
-        (b',{"MD5":"%s","Category":1}]}' % MD5.encode(), Refusal.UNKNOWN_CODE),
+        (b',{"MD5":"', DocumentFault.MALFORMED),
+        (b"", DocumentFault.MALFORMED),
+        (b',{"MD5":nul}]}', DocumentFault.MALFORMED),
+        (b',{"MD5":"\xff"}]}', DocumentFault.BAD_ENCODING),
+        (b',{"MD5":' + b"[" * 60 + b"]" * 60 + b"}]}", DocumentFault.TOO_DEEP),
+        (b',{"MD5":"%s","Category":1}]}' % MD5.encode(), DocumentFault.UNKNOWN_CODE),
     ],
 )
-def test_what_is_wrong_with_the_file_refuses_it_whole(end: bytes, code: Refusal) -> None:
-    country = b"UK" if code is Refusal.UNKNOWN_CODE else b"US"
+def test_what_is_wrong_with_the_file_refuses_it_whole(end: bytes, code: DocumentFault) -> None:
+    country = b"UK" if code is DocumentFault.UNKNOWN_CODE else b"US"
     entries = b",".join(b'{"MD5":"%032X"}' % number for number in range(9))
     context = CONTEXT.encode().replace(b"/US/", b"/%s/" % country)
     with pytest.raises(FormatRefused) as refused:
@@ -444,7 +444,7 @@ def test_each_vocabulary_is_versioned_and_says_what_is_not_checked() -> None:
         assert vocabulary.version
         assert vocabulary.source
     checked = {c.code: c.use for c in vocabulary_of("us").category if c.checked}
-    assert checked == {"0": Use.HARMLESS, "5": Use.OTHER}
+    assert checked == {"0": CategoryUse.HARMLESS, "5": CategoryUse.OTHER}
     assert vocabulary_of("ATLANTIS").scheme == "VICS-DEFAULT"
     text = (SAMPLES.parent / "categories/us.toml").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="twice"):

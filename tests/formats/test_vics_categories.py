@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics.hashset import Selection
 from tests.formats.test_vics import MD5, hash_set, load
 
@@ -22,5 +22,5 @@ def test_an_entry_of_a_category_that_no_country_has_is_left_out_and_told() -> No
     # One more, and most of the file is of no country's categories.
     with pytest.raises(FormatRefused) as refused:
         load(hash_set(*odd, *good[1:]))
-    assert refused.value.code is Refusal.UNKNOWN_CODE
+    assert refused.value.code is DocumentFault.UNKNOWN_CODE
     assert refused.value.parameters == {"count": 3, "of": 5}

@@ -16,7 +16,7 @@ from PIL import Image
 
 import fanal.formats.xarf
 from fanal.formats.ncmec.read import Node
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.records import (
     Channel,
     Classification,
@@ -30,7 +30,7 @@ from fanal.formats.report.records import (
 )
 from fanal.formats.xarf.model import TYPES
 from fanal.formats.xarf.read import read_xarf
-from fanal.formats.xarf.write import Sent, write_xarf
+from fanal.formats.xarf.write import XarfSent, write_xarf
 
 SAMPLES = Path(fanal.formats.xarf.__path__[0]) / "samples"
 CSAM: dict[str, Any] = json.loads((SAMPLES / "csam.json").read_text())
@@ -49,7 +49,7 @@ def read(tree: object) -> Node:
     return read_xarf(json.dumps(tree).encode()).root
 
 
-def refused(tree: object) -> Refusal:
+def refused(tree: object) -> DocumentFault:
     with pytest.raises(FormatRefused) as found:
         read(tree)
     return found.value.code
@@ -85,27 +85,30 @@ class TestReading:
     @pytest.mark.parametrize(
         ("change", "code"),
         [
-            ({"category": "messaging"}, Refusal.UNKNOWN_CODE),
-            ({"type": "phishing"}, Refusal.UNKNOWN_CODE),
-            ({"type": "csem"}, Refusal.MISSING_FIELD),
-            ({"xarf_version": "3.0.0"}, Refusal.UNKNOWN_CODE),
-            ({"classification": "Z9"}, Refusal.UNKNOWN_CODE),
-            ({"detection_method": "guess"}, Refusal.UNKNOWN_CODE),
-            ({"timestamp": "yesterday"}, Refusal.BAD_DATE),
-            ({"url": "javascript:alert(1)"}, Refusal.NOT_OF_THE_WEB),
-            ({"url": "data:text/html,x"}, Refusal.NOT_OF_THE_WEB),
-            ({"url": "ftp://host.example/x"}, Refusal.NOT_OF_THE_WEB),
-            ({"url": "https:///nothing"}, Refusal.NOT_OF_THE_WEB),
-            ({"url": "http://[broken"}, Refusal.NOT_OF_THE_WEB),
-            ({"screenshot_url": "file:///etc/passwd"}, Refusal.NOT_OF_THE_WEB),
-            ({"evidence": [{"content_type": "text/plain", "payload": "!"}]}, Refusal.WRONG_TYPE),
-            ({"evidence": CSAM["evidence"] * 51}, Refusal.TOO_MANY_VALUES),
-            ({"reporter": None}, Refusal.MISSING_FIELD),
+            ({"category": "messaging"}, DocumentFault.UNKNOWN_CODE),
+            ({"type": "phishing"}, DocumentFault.UNKNOWN_CODE),
+            ({"type": "csem"}, DocumentFault.MISSING_FIELD),
+            ({"xarf_version": "3.0.0"}, DocumentFault.UNKNOWN_CODE),
+            ({"classification": "Z9"}, DocumentFault.UNKNOWN_CODE),
+            ({"detection_method": "guess"}, DocumentFault.UNKNOWN_CODE),
+            ({"timestamp": "yesterday"}, DocumentFault.BAD_DATE),
+            ({"url": "javascript:alert(1)"}, DocumentFault.NOT_OF_THE_WEB),
+            ({"url": "data:text/html,x"}, DocumentFault.NOT_OF_THE_WEB),
+            ({"url": "ftp://host.example/x"}, DocumentFault.NOT_OF_THE_WEB),
+            ({"url": "https:///nothing"}, DocumentFault.NOT_OF_THE_WEB),
+            ({"url": "http://[broken"}, DocumentFault.NOT_OF_THE_WEB),
+            ({"screenshot_url": "file:///etc/passwd"}, DocumentFault.NOT_OF_THE_WEB),
+            (
+                {"evidence": [{"content_type": "text/plain", "payload": "!"}]},
+                DocumentFault.WRONG_TYPE,
+            ),
+            ({"evidence": CSAM["evidence"] * 51}, DocumentFault.TOO_MANY_VALUES),
+            ({"reporter": None}, DocumentFault.MISSING_FIELD),
         ],
         ids=range(16),
     )
     def test_what_is_no_report_or_may_harm_is_refused(
-        self, change: dict[str, Any], code: Refusal
+        self, change: dict[str, Any], code: DocumentFault
     ) -> None:
         assert refused(CSAM | change) is code
 
@@ -127,12 +130,12 @@ class TestReading:
         within = base64.b64encode(f"<img src='data:image/png;base64,{coded}'>".encode()).decode()
         for payload in (coded, within):
             item = {"content_type": told, "payload": payload}
-            assert refused(CSAM | {"evidence": [item]}) is Refusal.MEDIA_IN_EVIDENCE
+            assert refused(CSAM | {"evidence": [item]}) is DocumentFault.MEDIA_IN_EVIDENCE
 
     def test_a_long_block_of_base64_in_words_is_taken_for_a_medium(self) -> None:
         block = base64.b64encode(bytes(range(256)) * 20)
         item = {"content_type": "text/plain", "payload": base64.b64encode(block).decode()}
-        assert refused(CSAM | {"evidence": [item]}) is Refusal.MEDIA_IN_EVIDENCE
+        assert refused(CSAM | {"evidence": [item]}) is DocumentFault.MEDIA_IN_EVIDENCE
 
     def test_what_is_odd_and_harmless_is_kept_and_noted(self) -> None:
         odd = {"media_type": "hologram", "domain": "XN--BCHER-KVA.example", "more": [1, {"x": 2}]}
@@ -164,7 +167,7 @@ class TestReading:
             read_xarf(json.dumps(CSAM).encode() + b" " * 2_000_000)
 
 
-def sent(**changes: Any) -> Sent:
+def sent(**changes: Any) -> XarfSent:
     fields: dict[str, Any] = {
         "reference": "r",
         "kind": ReportKind.ABUSE_MATERIAL,
@@ -175,13 +178,13 @@ def sent(**changes: Any) -> Sent:
     outer = {"urls": ("https://shapes.example/a",)}
     outer |= {name: changes.pop(name) for name in names if name in changes}
     report = Report(**(fields | changes))
-    return Sent(
+    return XarfSent(
         report_id=ID, report=report, received_at="2026-11-24T12:00:00+00:00", org="Desk",
         email="desk@desk.example", **outer,
     )  # fmt: skip
 
 
-def written(what: Sent) -> list[dict[str, Any]]:
+def written(what: XarfSent) -> list[dict[str, Any]]:
     found = [json.loads(data) for data in write_xarf(what)]
     for tree, data in zip(found, write_xarf(what), strict=True):
         assert xarf.parse(tree, strict=False).errors == []

@@ -9,8 +9,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
-from fanal.accounts.domain.names import canonical_login
-from fanal.accounts.domain.records import OrganisationKind, ReviewVerdict
+from fanal.accounts.domain.records import OrganisationKind, ReviewVerdict, canonical_login
 from fanal.kernel.actors import Role
 
 ROLE_CHOICES = [(role.value, role.value) for role in Role]

@@ -19,6 +19,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import sql as composing
 
 from fanal.accounts.domain import policy
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
 
@@ -130,10 +131,7 @@ def send_bounds(connection: BaseDatabaseWrapper) -> None:
 
 def _tell_presented(connection: BaseDatabaseWrapper) -> None:
     if connection.settings_dict["USER"] == DatabaseRole.INTAKE.login:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT set_config('fanal.credential', %s, false)", [_presented.get().hex()]
-            )
+        sql.run("SELECT set_config('fanal.credential', %s, false)", [_presented.get().hex()])
 
 
 @contextmanager

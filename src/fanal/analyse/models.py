@@ -101,7 +101,7 @@ class RuleSet(models.Model):
 
 
 class Activation(models.Model):
-    """Who put a rule set in force; the database refuses its author and its proposer."""
+    """One activation of a rule set; the database refuses an approver who wrote the set or proposed it."""
 
     ruleset_id = models.UUIDField(primary_key=True)
     author_id = models.UUIDField()

@@ -17,7 +17,7 @@ class AlreadyDecided(Exception):
 def retract(*, identity: PartnerIdentity, report_id: UUID, urgent: bool, now: datetime) -> None:
     """Retract a report of the partner's own before a decision.
 
-    An urgent one keeps its place at the desk: a person looks at it all the same (decisions 29).
+    An urgent one keeps its place at the desk: a person looks at it all the same.
 
     Raises:
         AlreadyDecided: the desk was faster.

@@ -6,26 +6,211 @@ ledger that cannot be written, an escalation that waits for a lock or a database
 that is claimed already.
 """
 
+import contextlib
+import hashlib
 import logging
+import math
+import os
 import secrets
+import signal
+import smtplib
+import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from multiprocessing.connection import wait
+from multiprocessing import get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Final
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, connection
 
-from fanal.calls.sending import LOT, PLACES, Senders, Sent, lots_of
+from fanal import reference
+from fanal.connectors import mail
+from fanal.db import sql
 from fanal.db.hoarding import HoardingWatch
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
+from fanal.kernel.parent import die_with_parent
 from fanal.orient import operations as orient
+from fanal.orient.domain.clocks import Delivery
+from fanal.orient.domain.records import Call
+
+# One child process a message, ended at its deadline: a slow mail server keeps no other call waiting.
+
+PLACES: Final = 24
+"""Messages on their way at once; calls that failed before take half of these places at most."""
+DEADLINE_SECONDS: Final = 10.0
+"""After which a child is killed: beyond the connector's own deadline, and below the lease of a call."""
+LOT: Final = 2000
+"""Calls that one message tells of at most."""
+_LANGUAGES: Final = ("fr", "en")
+_FORK: Final = get_context("fork")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSent:
+    """What became of one message: how it was delivered, or the code of what failed."""
+
+    lot: tuple[Call, ...]
+    delivery: Delivery | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _CallsChild:
+    lot: tuple[Call, ...]
+    process: BaseProcess
+    answer: Connection
+    ends: float
+
+
+class Senders:
+    """The children at work; each inherits this process as it is and answers with one code."""
+
+    def __init__(self) -> None:
+        self._children: list[_CallsChild] = []
+        self._unstarted: list[CallSent] = []
+
+    def __len__(self) -> int:
+        return len(self._children)
+
+    @property
+    def again(self) -> int:
+        """Return how many places calls of a second or later attempt take."""
+        return sum(child.lot[0].attempts > 1 for child in self._children)
+
+    @property
+    def calls(self) -> list[Call]:
+        """Return the calls on their way, and those whose failure nobody has taken yet."""
+        lots = [*(child.lot for child in self._children), *(sent.lot for sent in self._unstarted)]
+        return [call for lot in lots for call in lot]
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Return what becomes readable when a child answers or dies."""
+        return [child.answer.fileno() for child in self._children]
+
+    def start(self, lot: Sequence[Call], *, now: datetime) -> None:
+        """Send calls by one message, in a child of its own; where none can be had, the calls have failed."""
+        try:
+            reading, writing = _FORK.Pipe(duplex=False)
+            process = _FORK.Process(target=_send, args=(writing, tuple(lot), now), daemon=True)
+            process.start()
+        except OSError:
+            self._unstarted.append(CallSent(lot=tuple(lot), failure="MACHINE"))
+            return
+        writing.close()
+        ends = time.monotonic() + DEADLINE_SECONDS
+        self._children.append(
+            _CallsChild(lot=tuple(lot), process=process, answer=reading, ends=ends)
+        )
+
+    def finished(self) -> list[CallSent]:
+        """Return what became of the calls that are over; a child past its deadline is killed."""
+        unstarted, self._unstarted = self._unstarted, []
+        over = [c for c in self._children if c.answer.poll() or time.monotonic() >= c.ends]
+        self._children = [child for child in self._children if child not in over]
+        return [*unstarted, *(_close(child) for child in over)]
+
+    def stop(self) -> None:
+        """Kill the children that are left: their calls go out again."""
+        for child in self._children:
+            _close(child)
+        self._children = []
+
+
+def _close(child: _CallsChild) -> CallSent:
+    """Take a child's answer and its process away; one without an answer was too slow, or died."""
+    answer = ""
+    if child.answer.poll():
+        with contextlib.suppress(EOFError, OSError):
+            answer = str(child.answer.recv())
+    late = time.monotonic() >= child.ends
+    child.process.kill()
+    child.process.join()
+    child.process.close()
+    child.answer.close()
+    if answer in set(Delivery):
+        return CallSent(lot=child.lot, delivery=Delivery(answer))
+    return CallSent(lot=child.lot, failure=answer or ("TIMEOUT" if late else "DIED"))
+
+
+def _send(answer: Connection, lot: tuple[Call, ...], now: datetime) -> None:
+    """Send one message in this child, answer with a code, and leave nothing of the parent's to be closed."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent()
+    try:
+        answer.send(str(_deliver(lot, now)))
+    except Exception as failure:  # noqa: BLE001 - whatever went wrong, the call is tried again
+        answer.send(code_of(failure))
+    finally:
+        os._exit(0)  # the database session of the parent is not the child's to end
+
+
+def _deliver(lot: tuple[Call, ...], now: datetime) -> Delivery:
+    """Send references and where to look, nothing of the reports themselves."""
+    mailer = mail.current()
+    code = "ALARM_ESCALATED" if lot[0].escalated else "ALARM_RAISED"
+    name = f"{lot[0].alarm_id}.{code.lower()}"
+    parameters = {"reference": str(lot[0].report_id), "count": str(len(lot))}
+    listed: list[str] = []
+    if len(lot) > 1:
+        # Named by what it holds: another lot that begins with the same call is another message.
+        name = f"{_name_of(lot)}.{code.lower()}"
+        code, listed = f"{code}_MANY", ["\n".join(str(call.report_id) for call in lot)]
+    words = [reference.render(code, parameters, x, kind="mail") for x in _LANGUAGES]
+    accepted = mailer.send(
+        to=mailer.duty,
+        subject=reference.render(f"{code}_SUBJECT", parameters, _LANGUAGES[0], kind="mail"),
+        text="\n\n".join([*words, *listed]),
+        message_id=name,
+        now=now,
+    )
+    return Delivery.SENT if accepted else Delivery.LEFT
+
+
+def _name_of(lot: tuple[Call, ...]) -> str:
+    return hashlib.sha256(b"".join(sorted(call.alarm_id.bytes for call in lot))).hexdigest()[:32]
+
+
+def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]:
+    """Yield the calls of each message: one a call while places abound, else in at most half of the places.
+
+    A flood of alarms becomes some long messages: the call that comes after it finds a place, and duty
+    people, and their mail server, are not drowned.
+    """
+    half = max(1, places // 2)
+    for escalated in (False, True):
+        same = [call for call in calls if call.escalated is escalated]
+        size = 1 if len(calls) <= half else min(LOT, math.ceil(len(calls) / half))
+        for first in range(0, len(same), size):
+            yield tuple(same[first : first + size])
+
+
+def code_of(failure: Exception) -> str:
+    """Return the code of what kept a message from being accepted (labels of kind `call_failure`)."""
+    if isinstance(failure, mail.MailRefused):
+        return "SETTINGS"
+    if isinstance(failure, smtplib.SMTPAuthenticationError):
+        return "PASSWORD"
+    if isinstance(failure, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
+        return "REFUSED"
+    if isinstance(failure, TimeoutError | smtplib.SMTPServerDisconnected):
+        return "TIMEOUT"
+    if isinstance(failure, ssl.SSLError):
+        return "TLS"
+    return "AWAY"
+
 
 _BEAT_SECONDS = 0.5
 _AWAY_SECONDS = 0.5
 _ALIVE_SECONDS = 5.0
+_RECORDING_SECONDS = 1.0
+_LATE_SECONDS = 2.0
 _FAILURES = (DatabaseError, InterfaceError, psycopg.Error)
 _SESSION = "SET lock_timeout = '1s'; SET statement_timeout = '5s'"
 log = logging.getLogger("fanal.calls")
@@ -40,9 +225,9 @@ class CallsLoop:
     def __init__(self, *, clock: Callable[[], datetime], number: int | None = None) -> None:
         self._clock, self._actor = clock, system_actor("alarm")
         self._number, self._holder = number or _random(), 0
-        self._senders, self._over = Senders(), list[Sent]()
+        self._senders, self._over = Senders(), list[CallSent]()
         self._hoarding = HoardingWatch()
-        self._alive_at = 0.0
+        self._alive_at = self._late_at = 0.0
         self._session: object = None
 
     def run(self, stop: threading.Event) -> None:
@@ -75,11 +260,14 @@ class CallsLoop:
         self._claim()
         self._record()
         now = self._clock()
-        self._try(lambda: orient.end_answered(actor=self._actor))
-        self._try(lambda: orient.escalate_alarms(actor=self._actor, now=now))
-        self._try(lambda: orient.record_raised(actor=self._actor, now=now))
+        self._try("end_answered", lambda: orient.end_answered(actor=self._actor))
+        self._try("escalate_alarms", lambda: orient.escalate_alarms(actor=self._actor, now=now))
+        self._try("queue_late", lambda: orient.queue_late(actor=self._actor))
+        self._try("record_raised", lambda: orient.record_raised(actor=self._actor, now=now))
         if time.monotonic() >= self._alive_at:
-            self._try(lambda: orient.show_alive(actor=self._actor, holder=self._number))
+            self._try(
+                "show_alive", lambda: orient.show_alive(actor=self._actor, holder=self._number)
+            )
             self._alive_at = time.monotonic() + _ALIVE_SECONDS
 
     def _holds(self) -> bool:
@@ -87,16 +275,21 @@ class CallsLoop:
         return self._session is not None and connection.connection is self._session
 
     def _hold(self) -> None:
-        with connection.cursor() as cursor:
-            cursor.execute(_SESSION)
+        sql.run(_SESSION)
         # Another one each time: whoever waited for the lock of the last one would keep this process out.
         self._holder = _random()
         orient.hold_caller(holder=self._holder)
         self._session, self._alive_at = connection.connection, 0.0
 
     def _claim(self) -> None:
-        """Start what is due: first attempts in every place that is free, others in half of them."""
-        now = self._clock()
+        """Start what is due: first attempts in every place that is free, others in half of them.
+
+        Late calls, of a public node that tells of very many, wait until what was sent is written down, for
+        two seconds at most.
+        """
+        now, started = self._clock(), time.monotonic()
+        late = not self._over or started - self._late_at > _LATE_SECONDS
+        self._late_at = started if late else self._late_at
         for again, most in ((False, PLACES), (True, PLACES // 2)):
             taken = self._senders.again if again else 0
             free = min(PLACES - len(self._senders), most - taken)
@@ -112,18 +305,20 @@ class CallsLoop:
                 ],
                 most=max(1, free // 2) * LOT,
                 again=again,
+                late=late,
             )
             for lot in lots_of(calls, places=free):
                 failpoint("send.begin")
                 self._senders.start(lot, now=now)
 
     def _record(self) -> None:
-        """Record the outcomes; what cannot be written is kept for the next look."""
-        while self._over:
+        """Record outcomes for a second; what is left, or cannot be written, is kept for the next look."""
+        until = time.monotonic() + _RECORDING_SECONDS
+        while self._over and time.monotonic() < until:
             self._record_one(self._over[0])
             del self._over[0]
 
-    def _record_one(self, sent: Sent) -> None:
+    def _record_one(self, sent: CallSent) -> None:
         now = self._clock()
         if sent.delivery is not None:
             failpoint("send.sent")
@@ -145,12 +340,12 @@ class CallsLoop:
         )
 
     @staticmethod
-    def _try(step: Callable[[], object]) -> None:
+    def _try(name: str, step: Callable[[], object]) -> None:
         """Make a step that may wait: a lock held elsewhere keeps no call waiting."""
         try:
             step()
         except _FAILURES as failure:
-            log.warning("put off: %s", type(failure).__name__)
+            log.warning("%s is put off: %s", name, type(failure).__name__)
 
     def _wait(self) -> None:
         """Sleep until a child answers, at most half a second."""

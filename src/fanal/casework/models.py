@@ -83,11 +83,12 @@ class Approval(models.Model):
     pk = models.CompositePrimaryKey("act_id", "revision")
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="approvals")
     revision = models.IntegerField()
-    verdict = models.TextField(choices=[(v, v) for v in records.Verdict])
+    verdict = models.TextField(choices=[(v, v) for v in records.ApprovalVerdict])
     digest = models.BinaryField()
     approver_id = models.UUIDField()
     approved_at = models.DateTimeField()
     reason = models.TextField(default="")
+    warnings = models.JSONField(default=list)
 
     class Meta:
         db_table = "casework_approval"
@@ -100,11 +101,12 @@ class Approval(models.Model):
         """Return the row as the package publishes it."""
         return records.ActApproval(
             revision=self.revision,
-            verdict=records.Verdict(self.verdict),
+            verdict=records.ApprovalVerdict(self.verdict),
             digest=bytes(self.digest),
             approver_id=self.approver_id,
             approved_at=self.approved_at,
             reason=self.reason,
+            warnings=tuple(self.warnings),
         )
 
 
@@ -123,7 +125,11 @@ class Step(models.Model):
     db_at = models.DateTimeField(db_default=Now())
     addressee = models.TextField()
     outcome = models.TextField(default="")
+    reason = models.TextField(default="")
     proof = models.TextField(default="")
+    proof_digest = models.TextField(default="")
+    warnings = models.JSONField(default=list)
+    lapsed_at = models.DateTimeField(null=True)
 
     class Meta:
         db_table = "casework_step"
@@ -144,5 +150,9 @@ class Step(models.Model):
             recorded_at=self.recorded_at,
             addressee=self.addressee,
             outcome=self.outcome,
+            reason=self.reason,
             proof=self.proof,
+            proof_digest=self.proof_digest,
+            warnings=tuple(self.warnings),
+            lapsed_at=self.lapsed_at,
         )

@@ -1,16 +1,16 @@
 """The reading door of casework: acts within the actor's reach, whole files, what is due to expire."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.casework import models
 from fanal.casework.domain.lifecycle import Lifecycle
-from fanal.casework.domain.records import Act, ActFile, DueAct
+from fanal.casework.domain.records import Act, ActApproval, ActFile, ActStep, DueAct
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
 from fanal.kernel.ids import id_bounds, lowest_id
@@ -23,7 +23,8 @@ WHERE a.kind = %(kind)s AND a.id > %(after)s AND a.id < %(first)s
 ORDER BY a.id LIMIT %(limit)s
 """
 _WORDS = """(EXISTS (SELECT FROM casework_document d WHERE d.act_id = a.id)
-       OR EXISTS (SELECT FROM casework_step s WHERE s.act_id = a.id AND s.proof NOT IN ('', '[…]'))
+       OR EXISTS (SELECT FROM casework_step s WHERE s.act_id = a.id
+                  AND (s.proof NOT IN ('', '[…]') OR s.reason NOT IN ('', '[…]')))
        OR EXISTS (SELECT FROM casework_approval p WHERE p.act_id = a.id AND p.reason NOT IN ('', '[…]')))"""
 _SUBJECTS = "a.subject_id <> '00000000-0000-0000-0000-000000000000'"
 
@@ -57,8 +58,18 @@ def acts_on(
     return found
 
 
+def get_acts(*, actor: Actor, lifecycle: Lifecycle, act_ids: Collection[UUID]) -> dict[UUID, Act]:
+    """Return those of some acts of a kind that are within the actor's reach."""
+    rows = _reachable(actor, lifecycle, lifecycle.reads).filter(id__in=act_ids)
+    return {row.id: row.record() for row in rows}
+
+
 def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | None:
     """Return an act with its present document, steps and approvals; None when it is out of reach."""
+    # Before the act: a page is never older than the steps that its forms name.
+    steps = tuple(
+        step.record() for step in models.Step.objects.filter(act_id=act_id).order_by("db_at")
+    )
     row = models.Act.objects.filter(id=act_id, kind=lifecycle.kind).first()
     if row is None or not allows(actor, lifecycle.reads, Resource(desk_id=row.desk_id)).allowed:
         return None
@@ -67,9 +78,36 @@ def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | No
         act=row.record(),
         content=bytes(written.content) if written else None,
         digest=bytes(written.digest) if written else b"",
-        steps=tuple(step.record() for step in row.steps.order_by("db_at")),
+        steps=steps,
         approvals=tuple(one.record() for one in row.approvals.order_by("revision")),
     )
+
+
+def steps_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActStep, ...]]:
+    """Return the steps of each of some acts that were listed, first to last."""
+    found: dict[UUID, tuple[ActStep, ...]] = {}
+    for row in models.Step.objects.filter(act_id__in=act_ids).order_by("act_id", "db_at"):
+        found[row.act_id] = (*found.get(row.act_id, ()), row.record())
+    return found
+
+
+def approvals_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActApproval, ...]]:
+    """Return the verdicts on each of some acts that were listed, by revision."""
+    found: dict[UUID, tuple[ActApproval, ...]] = {}
+    for row in models.Approval.objects.filter(act_id__in=act_ids).order_by("act_id", "revision"):
+        found[row.act_id] = (*found.get(row.act_id, ()), row.record())
+    return found
+
+
+def list_lapsed(
+    *, actor: Actor, lifecycle: Lifecycle, limit: int = 50
+) -> tuple[tuple[Act, ActStep], ...]:
+    """Return the acts within reach that had left without what they rest on, with that step, newest first."""
+    rows = models.Step.objects.filter(
+        lapsed_at__isnull=False, act__in=_reachable(actor, lifecycle, lifecycle.reads)
+    )
+    found = rows.select_related("act").order_by("-recorded_at")[:limit]
+    return tuple((row.act.record(), row.record()) for row in found)
 
 
 def contents_of(*, acts: Iterable[Act]) -> dict[UUID, bytes]:
@@ -89,15 +127,20 @@ def count_acts(
         Refused: the actor reads no figures.
     """
     require(actor, "statistics.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (created_at AT TIME ZONE 'Europe/Paris')::date,"
-            " CASE WHEN outcome <> '' THEN outcome ELSE state END, '', count(*) FROM casework_act"
-            " WHERE kind = %s AND id >= %s AND id < %s AND created_at >= %s AND created_at < %s"
-            " GROUP BY 1, 2",
-            [lifecycle.kind, *id_bounds(since, until), since, until],
-        )
-        return list(cursor.fetchall())
+    found = sql.rows(
+        "SELECT (created_at AT TIME ZONE 'Europe/Paris')::date,"
+        " CASE WHEN outcome <> '' THEN outcome ELSE state END, '', count(*) FROM casework_act"
+        " WHERE kind = %s AND id >= %s AND id < %s AND created_at >= %s AND created_at < %s"
+        " GROUP BY 1, 2",
+        [lifecycle.kind, *id_bounds(since, until), since, until],
+    )
+    return list(found)
+
+
+def count_states(*, actor: Actor, lifecycle: Lifecycle) -> dict[str, int]:
+    """Return how many acts of a kind within the actor's reach are in each state."""
+    rows = _reachable(actor, lifecycle, lifecycle.reads).values("state").annotate(n=Count("id"))
+    return dict(rows.values_list("state", "n"))
 
 
 def count_in(*, actor: Actor, lifecycle: Lifecycle, states: Iterable[str]) -> int:
@@ -125,18 +168,17 @@ def list_due(
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _DUE.format(left=_SUBJECTS if subjects else _WORDS),
-            {
-                "kind": kind,
-                "after": after or UUID(int=0),
-                "first": lowest_id(before),
-                "before": before,
-                "limit": limit,
-            },
-        )
-        return [DueAct(id=row[0], report_ids=tuple(row[1])) for row in cursor.fetchall()]
+    found = sql.rows(
+        _DUE.format(left=_SUBJECTS if subjects else _WORDS),
+        {
+            "kind": kind,
+            "after": after or UUID(int=0),
+            "first": lowest_id(before),
+            "before": before,
+            "limit": limit,
+        },
+    )
+    return [DueAct(id=row[0], report_ids=tuple(row[1])) for row in found]
 
 
 def _reachable(actor: Actor, lifecycle: Lifecycle, right: str) -> QuerySet[models.Act]:

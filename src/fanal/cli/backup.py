@@ -25,11 +25,12 @@ from fanal.cli.boot import (
     find_vault,
     note_keys,
 )
-from fanal.cli.failures import Failed, Refused, tell
+from fanal.cli.failures import CommandRefused, Failed, tell
 from fanal.config.databases import Databases, open_databases
 from fanal.config.grants import apply_grants
 from fanal.config.keys import SECRET_FILE, keys_folder
 from fanal.config.migration import read_mark
+from fanal.config.row_security import apply_row_security
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -46,7 +47,7 @@ _NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json"})
 def backup(folder: Path) -> None:
     """Write a backup into FOLDER, which must be empty or new. Keep it apart from the keys."""
     if folder.exists() and any(folder.iterdir()):
-        raise Refused("FOLDER_NOT_EMPTY", folder=folder)
+        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     with django_as(DatabaseRole.WORKER) as databases:
         from fanal.ledger import operations as ledger
@@ -85,10 +86,11 @@ def restore(folder: Path) -> None:
     _check_keys(home, manifest)
     with open_databases(home=home, environ=os.environ) as databases:
         if read_mark(databases.url(DatabaseRole.OWNER)) is not None:
-            raise Refused("DATABASE_NOT_EMPTY")
+            raise CommandRefused("DATABASE_NOT_EMPTY")
         _load(databases, folder / DUMP)
         note_keys(databases, home=home)
         with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
+            apply_row_security(owner)
             apply_grants(owner)
         erasures = _erasures(folder)
         _copy_tree(folder / "vault", find_vault())
@@ -105,8 +107,7 @@ def _check(erasures: list[str]) -> bool:
     from fanal.ledger.verification import verify_ledger
     from fanal.vault.fsck import check_vault
     from fanal.vault.operations.erase import parse_line, replay_erasures
-    from fanal.worker.erasers import erase_again
-    from fanal.worker.expiry import expire
+    from fanal.worker.expiry import erase_again, expire
 
     now, actor = clock.now(), system_actor("restore")
     erased = replay_erasures(actor=actor, now=now, lines=erasures)
@@ -130,7 +131,8 @@ def _check(erasures: list[str]) -> bool:
 
 
 def _dump(databases: Databases, target: Path) -> None:
-    _run(databases, "pg_dump", "--format=custom", f"--file={target}")
+    # Large objects are none of ours: one that another role made would end the whole dump.
+    _run(databases, "pg_dump", "--format=custom", "-B", f"--file={target}")
 
 
 def _load(databases: Databases, source: Path) -> None:
@@ -161,16 +163,17 @@ def _read_manifest(folder: Path) -> dict[str, object]:
     """Return the manifest of a backup whose files are all there and unchanged."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
-    except (OSError, ValueError) as error:
-        raise Refused("NO_BACKUP", folder=folder, detail=error) from None
-    if manifest.get("format") != _FORMAT:
-        raise Refused("BACKUP_FORMAT")
-    for name, digest in manifest["files"].items():
+    except (OSError, ValueError, RecursionError) as error:
+        raise CommandRefused("NO_BACKUP", folder=folder, detail=error) from None
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or manifest.get("format") != _FORMAT:
+        raise CommandRefused("BACKUP_FORMAT")
+    for name, digest in files.items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
-            raise Refused("BACKUP_LACKS", name=name)
+            raise CommandRefused("BACKUP_LACKS", name=name)
         if _digest(path) != digest:
-            raise Refused("BACKUP_CHANGED", name=name)
+            raise CommandRefused("BACKUP_CHANGED", name=name)
     return dict(manifest)
 
 
@@ -179,15 +182,15 @@ def _check_keys(home: Path, manifest: dict[str, object]) -> None:
 
     All that is missing is named at once, the secret that seals second factors among it.
     """
-    held, wanted = _marks_of_keys(home), manifest["keys"]
+    held, wanted = _marks_of_keys(home), manifest.get("keys")
     if not isinstance(wanted, dict):
-        raise Refused("BACKUP_FORMAT")
+        raise CommandRefused("BACKUP_FORMAT")
     missing = [name for name in wanted if name not in held]
     if missing:
-        raise Refused("KEYS_LACKING", folder=home / "keys", names=", ".join(missing))
+        raise CommandRefused("KEYS_LACKING", folder=home / "keys", names=", ".join(missing))
     others = [name for name, mark in wanted.items() if held[name] != mark]
     if others:
-        raise Refused("KEYS_OTHER", folder=home / "keys", names=", ".join(others))
+        raise CommandRefused("KEYS_OTHER", folder=home / "keys", names=", ".join(others))
 
 
 def _marks_of_keys(home: Path) -> dict[str, str]:

@@ -21,7 +21,7 @@ from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.key_fingerprints import Held, check_keys, may_be_made, read_held, register_keys
 from fanal.config.keys import SECRET_FILE, ensure_keys
-from fanal.config.migration import Mark, read_mark
+from fanal.config.migration import DatabaseMark, read_mark
 from fanal.config.vault_identity import check_vault
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
@@ -71,7 +71,7 @@ def held_keys(home: Path) -> Held:
 
 
 def process_environment(
-    *, databases: Databases, role: DatabaseRole, home: Path, mark: Mark | None
+    *, databases: Databases, role: DatabaseRole, home: Path, mark: DatabaseMark | None
 ) -> dict[str, str]:
     """Return the variables of a process that works as `role`: its own address and no other."""
     values = {
@@ -79,7 +79,7 @@ def process_environment(
         "FANAL_DB_ROLE": role.value,
         "FANAL_HOME": str(home),
         "FANAL_VAULT": str(find_vault().resolve()),
-        "FANAL_DEMO": "1" if mark is Mark.DEMO else "0",
+        "FANAL_DEMO": "1" if mark is DatabaseMark.DEMO else "0",
         "DJANGO_SETTINGS_MODULE": "fanal.config.settings",
         # numpy starts threads for every core as it loads; nothing here multiplies matrices large enough.
         "OPENBLAS_NUM_THREADS": "1",
@@ -135,7 +135,7 @@ def _rows_of_the_system() -> Iterator[None]:
 
 
 def enter_django(
-    *, databases: Databases, role: DatabaseRole, home: Path, mark: Mark | None
+    *, databases: Databases, role: DatabaseRole, home: Path, mark: DatabaseMark | None
 ) -> None:
     """Start Django in this process as `role`."""
     os.environ.update(process_environment(databases=databases, role=role, home=home, mark=mark))

@@ -17,7 +17,7 @@ from fanal.kernel.actors import Actor, system_actor
 from fanal.postgres import DatabaseRole
 
 if TYPE_CHECKING:
-    from fanal.crosscheck.domain.records import Link, Reason
+    from fanal.crosscheck.domain.records import Link, LinkReason
 
 _PAGE = 2000
 reading = click.option("--as", "as_user", metavar="USER", help="In whose name it is read.")
@@ -157,8 +157,8 @@ def _line(found: "Link", names: Mapping[UUID, str], lang: str) -> dict[str, obje
     }
 
 
-def _reason(reason: "Reason", lang: str) -> dict[str, object]:
-    from fanal.crosscheck.domain.because import because_of
+def _reason(reason: "LinkReason", lang: str) -> dict[str, object]:
+    from fanal.crosscheck.domain.linking import because_of
 
     return {
         "kind": reason.kind,

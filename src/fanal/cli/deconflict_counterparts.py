@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused, language
+from fanal.cli.failures import CommandRefused, language
 from fanal.deconfliction.domain.limits import DAILY_POINTS
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
@@ -61,14 +61,14 @@ def add(  # noqa: PLR0913
     every: int,
     daily_points: int,
 ) -> None:
-    """Register the counterpart NAME. Rounds run once a standing instruction DECONFLICTION covers it."""
+    """Register the counterpart NAME. Rounds run once a standing instruction, signed after this, covers it."""
     from fanal.accounts import queries as accounts
     from fanal.deconfliction import operations
     from fanal.deconfliction.domain.records import NewCounterpart
 
     organisation_id = accounts.find_partner(name=partner) if partner else None
     if partner and organisation_id is None:
-        raise Refused("NO_PARTNER", partner=partner)
+        raise CommandRefused("NO_PARTNER", partner=partner)
     with told():
         made = operations.add_counterpart(
             actor=_ACTOR,
@@ -170,7 +170,7 @@ def counterpart_of(name: str) -> "Counterpart":
 
     found = queries.find_counterpart(name=name)
     if found is None:
-        raise Refused("DECONFLICTION_REFUSED", why=why("NOT_FOUND"))
+        raise CommandRefused("DECONFLICTION_REFUSED", why=why("NOT_FOUND"))
     return found
 
 
@@ -178,18 +178,18 @@ def _key_of(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:
-        raise Refused("DECONFLICTION_REFUSED", why=why("KEY")) from None
+        raise CommandRefused("DECONFLICTION_REFUSED", why=why("KEY")) from None
 
 
 @contextmanager
 def told() -> Iterator[None]:
     """Say in the user's language why something is refused."""
-    from fanal.deconfliction.domain.refusal import DeconflictionRefused
+    from fanal.deconfliction.domain.states import DeconflictionRefused
 
     try:
         yield
     except DeconflictionRefused as refused:
-        raise Refused("DECONFLICTION_REFUSED", why=why(refused.code)) from None
+        raise CommandRefused("DECONFLICTION_REFUSED", why=why(refused.code)) from None
 
 
 def why(code: str) -> str:

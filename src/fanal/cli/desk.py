@@ -6,7 +6,7 @@ from dataclasses import asdict
 import click
 
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused
+from fanal.cli.failures import CommandRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -47,7 +47,7 @@ def add(*, code: str, name: str, contact: str) -> None:
             actor=system_actor(_MOTIVE), code=code, name=name, contact=contact, now=clock.now()
         )
     except operations.DeskRefused as refused:
-        raise Refused("DESK_REFUSED", part=str(refused)) from None
+        raise CommandRefused("DESK_REFUSED", part=str(refused)) from None
     click.echo(number)
 
 
@@ -71,6 +71,6 @@ def edit(*, number: int, name: str | None, contact: str | None) -> None:
             now=clock.now(),
         )
     except operations.DeskRefused as refused:
-        raise Refused("DESK_REFUSED", part=str(refused)) from None
+        raise CommandRefused("DESK_REFUSED", part=str(refused)) from None
     except ObjectDoesNotExist:
-        raise Refused("NO_DESK", number=number) from None
+        raise CommandRefused("NO_DESK", number=number) from None

@@ -12,7 +12,7 @@ import msgspec
 
 from fanal.cli.boot import with_django
 from fanal.cli.distribution_senders import key as own_key, sender, taken
-from fanal.cli.failures import Refused
+from fanal.cli.failures import CommandRefused
 from fanal.cli.printing import Row, print_rows
 from fanal.config.environment import read_environment
 from fanal.kernel import clock
@@ -58,7 +58,7 @@ def recipients(as_json: bool) -> None:
 @click.option("--key", required=True, help="The desk's age recipient (age1…).")
 @with_django(DatabaseRole.WORKER)
 def add(code: str, name: str, country: str, region: str, key: str) -> None:
-    """Register the desk CODE; it gets nothing before a standing instruction names it."""
+    """Register the desk CODE; it gets nothing before a standing instruction for it, signed after this."""
     from fanal.distribution import operations
 
     with _told():
@@ -135,13 +135,13 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
     opened once.
     """
     from fanal.distribution import operations
-    from fanal.distribution.domain.refusal import PackageRefused
+    from fanal.distribution.domain.states import PackageRefused
 
     def keep(opened: operations.Opened) -> None:
         out.mkdir(parents=True, exist_ok=True, mode=0o700)
         lines = out / f"{opened.manifest.package}.jsonl"
         if lines.exists() and lines.read_bytes() != opened.body:
-            raise Refused("PACKAGE_IN_THE_WAY", path=lines)
+            raise CommandRefused("PACKAGE_IN_THE_WAY", path=lines)
         write_whole(lines, opened.body)
         answer = msgspec.json.encode(opened.answer) + b"\n"
         write_whole(out / f"{opened.manifest.package}.ack.json", answer)
@@ -157,7 +157,9 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
             again=again,
         )
     except PackageRefused as refused:
-        raise Refused(f"PACKAGE_{refused.code}", path=package, **refused.parameters) from None
+        raise CommandRefused(
+            f"PACKAGE_{refused.code}", path=package, **refused.parameters
+        ) from None
     told = {
         "package": str(opened.manifest.package),
         "sender": opened.sender or None,
@@ -176,18 +178,18 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
 def acknowledge(answer: Path, unproven: bool) -> None:
     """Note the ANSWER of a desk (PACKAGE.ack.json): it opened what we sent."""
     from fanal.distribution import operations
-    from fanal.distribution.domain.package import Acknowledgement
+    from fanal.distribution.domain.package import PackageAcknowledgement
 
     try:
-        read = msgspec.json.decode(answer.read_bytes(), type=Acknowledgement)
+        read = msgspec.json.decode(answer.read_bytes(), type=PackageAcknowledgement)
     except msgspec.MsgspecError as error:
-        raise Refused("ANSWER_REFUSED", path=answer, detail=error) from None
+        raise CommandRefused("ANSWER_REFUSED", path=answer, detail=error) from None
     try:
         count = operations.acknowledge(
             actor=_ACTOR, answer=read, now=clock.now(), unproven=unproven
         )
     except operations.AcknowledgementRefused as refused:
-        raise Refused(f"ANSWER_{refused}", path=answer) from None
+        raise CommandRefused(f"ANSWER_{refused}", path=answer) from None
     click.echo(json.dumps({"package": str(read.package), "reports": count}))
 
 
@@ -229,4 +231,4 @@ def _told() -> Iterator[None]:
     try:
         yield
     except RecipientRefused as refused:
-        raise Refused(f"RECIPIENT_{refused}") from None
+        raise CommandRefused(f"RECIPIENT_{refused}") from None

@@ -9,10 +9,11 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.deconflict_counterparts import told as told_of_identity
-from fanal.cli.failures import Refused
+from fanal.cli.failures import CommandRefused
 from fanal.cli.printing import Row, print_rows
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.kernel.calendar import read_instant
 from fanal.postgres import DatabaseRole
 
 _ACTOR = system_actor("fanal distribution")
@@ -156,17 +157,14 @@ def _key_of(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:
-        raise Refused("SENDER_KEY") from None
+        raise CommandRefused("SENDER_KEY") from None
 
 
 def _instant_of(text: str) -> datetime:
     """Return an instant with its zone, in the form that `distribution key` prints."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused("SENDER_SINCE") from None
-    if found.tzinfo is None:
-        raise Refused("SENDER_SINCE")
+    found = read_instant(text)
+    if found is None or found.tzinfo is None:
+        raise CommandRefused("SENDER_SINCE")
     return found
 
 
@@ -177,4 +175,4 @@ def _told() -> Iterator[None]:
     try:
         yield
     except SenderRefused as refused:
-        raise Refused(f"SENDER_{refused}") from None
+        raise CommandRefused(f"SENDER_{refused}") from None

@@ -15,19 +15,26 @@ import psycopg
 
 from fanal.cli.boot import find_vault
 from fanal.cli.doctor_calls import look_at_channel
+from fanal.cli.doctor_checks import (
+    look_at_caller,
+    look_at_fingerprints,
+    look_at_hashing,
+    look_at_identity,
+    look_at_outbox,
+    look_at_single_sign_on,
+    look_at_vault,
+)
 from fanal.cli.doctor_desk import look_at_desk
-from fanal.cli.doctor_hashing import look_at_hashing
 from fanal.cli.doctor_nodes import look_at_nodes
-from fanal.cli.doctor_outbox import look_at_caller, look_at_outbox
-from fanal.cli.doctor_vault import look_at_fingerprints, look_at_identity, look_at_vault
-from fanal.cli.finding import Finding, Level, fine, note, problem
+from fanal.cli.finding import DoctorFinding, FindingLevel, fine, note, problem
 from fanal.cli.lowered import look_at_account
 from fanal.cli.run import PORT_FILE, is_alive
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
-from fanal.config.keys import KeysMissing, node_certificate_ends
-from fanal.config.migration import Mark, read_mark
+from fanal.config.keys import KeysMissing, node_certificate_ends, node_fault
+from fanal.config.migration import DatabaseMark, read_mark
 from fanal.config.prepared import is_prepared
+from fanal.db.closed import closed_logins
 from fanal.kernel import clock
 from fanal.ledger.domain.checkpoint import NoteKey
 from fanal.postgres import (
@@ -56,11 +63,11 @@ def doctor(port: int) -> None:
     ]
     for finding in findings:
         click.echo(f"{finding.level:8}{finding.text}")
-    if any(f.level is Level.PROBLEM for f in findings):
+    if any(f.level is FindingLevel.PROBLEM for f in findings):
         sys.exit(1)
 
 
-def look_at_machine(*, home: Path, port: int) -> Iterator[Finding]:
+def look_at_machine(*, home: Path, port: int) -> Iterator[DoctorFinding]:
     """Yield what can be said without a database."""
     yield fine(f"Python {sys.version.split()[0]}")
     yield _look_at_folder(home)
@@ -85,7 +92,7 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[Finding]:
             yield note(f"this is root: {look_at_account(home=home, vault=find_vault())}")
 
 
-def _look_at_certificate(home: Path) -> Iterator[Finding]:
+def _look_at_certificate(home: Path) -> Iterator[DoctorFinding]:
     """Say until when this node can sign receipts: afterwards it acknowledges nothing."""
     try:
         ends = node_certificate_ends(home)
@@ -94,6 +101,8 @@ def _look_at_certificate(home: Path) -> Iterator[Finding]:
         return
     if ends is None:
         return
+    if (fault := node_fault(home, now=clock.now())) is not None:
+        yield problem(f"no report is taken here, since none could be acknowledged: {fault}")
     if ends - clock.now().date() < _TOLD_BEFORE:
         yield problem(
             f"this node signs receipts until {ends} only: start again where receipt-root.key is in "
@@ -103,7 +112,7 @@ def _look_at_certificate(home: Path) -> Iterator[Finding]:
         yield fine(f"this node signs receipts until {ends}; a start renews that 60 days before")
 
 
-def look_at_database(*, home: Path) -> Iterator[Finding]:
+def look_at_database(*, home: Path) -> Iterator[DoctorFinding]:
     """Yield what can be said of PostgreSQL; starts the embedded one when it has a cluster."""
     try:
         if not os.environ.get("DATABASE_URL") and not home.exists():
@@ -123,7 +132,7 @@ def look_at_database(*, home: Path) -> Iterator[Finding]:
         yield problem(str(failure).strip())
 
 
-def _look_at_folder(home: Path) -> Finding:
+def _look_at_folder(home: Path) -> DoctorFinding:
     if not home.exists():
         return fine(f"the data folder {home} will be made at the first start")
     status = home.stat()
@@ -136,7 +145,7 @@ def _look_at_folder(home: Path) -> Finding:
     return fine(f"data folder {home}")
 
 
-def _look_at_port(port: int) -> Finding:
+def _look_at_port(port: int) -> DoctorFinding:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -157,7 +166,7 @@ def _served_port(home: Path) -> int | None:
     return port if is_alive("127.0.0.1", port) else None
 
 
-def _look_at_cluster(cluster: Cluster) -> Iterator[Finding]:
+def _look_at_cluster(cluster: Cluster) -> Iterator[DoctorFinding]:
     binaries, place = cluster.binaries, cluster.place
     yield fine(f"PostgreSQL {binaries.version} from {binaries.folder} ({binaries.source})")
     if place.sheltered:
@@ -169,17 +178,18 @@ def _look_at_cluster(cluster: Cluster) -> Iterator[Finding]:
         yield fine(f"database in {place.root}, owned by '{place.account.name}'")
 
 
-def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
+def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[DoctorFinding]:
     mark = read_mark(databases.url(next(iter(databases.urls))))
     if mark is None:
         yield note("the database is empty: 'fanal run' or 'fanal migrate' fills it")
         return
     yield fine(f"the database is marked {mark}")
     yield _look_at_agreement()
-    if mark is Mark.PRODUCTION:
+    if mark is DatabaseMark.PRODUCTION:
         yield from _look_at_keys(home)
         yield _look_at_origin(home)
         yield from look_at_channel()
+    yield from look_at_single_sign_on()
     yield look_at_fingerprints(databases.url(next(iter(databases.urls))), home)
     yield look_at_identity(databases.url(next(iter(databases.urls))), find_vault())
     if DatabaseRole.APP in databases.urls:
@@ -188,14 +198,22 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[Finding]:
             yield from look_at_nodes(connection)
             yield look_at_caller(connection)
             yield from look_at_vault(connection, find_vault())
-    if DatabaseRole.AUDITOR in databases.urls:
+    if DatabaseRole.AUDITOR in databases.urls and _lets_auditor_in(databases):
         with psycopg.connect(databases.url(DatabaseRole.AUDITOR)) as connection:
-            yield from look_at_outbox(connection, demo=mark is Mark.DEMO)
-            if mark is Mark.PRODUCTION:
+            yield from look_at_outbox(connection, demo=mark is DatabaseMark.DEMO)
+            if mark is DatabaseMark.PRODUCTION:
                 yield from look_at_desk(connection)
 
 
-def _look_at_agreement() -> Finding:
+def _lets_auditor_in(databases: Databases) -> bool:
+    """Ask the desk's role whether the auditor's is closed, which has been told."""
+    if DatabaseRole.APP not in databases.urls:
+        return True
+    with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
+        return DatabaseRole.AUDITOR.login not in closed_logins(connection.cursor())
+
+
+def _look_at_agreement() -> DoctorFinding:
     """Ask whether clock and tables agree, as every process does before it works."""
     checked = subprocess.run(
         [sys.executable, "-m", "fanal", "migrate", "--check", "--lang", "en"],
@@ -208,7 +226,7 @@ def _look_at_agreement() -> Finding:
     return fine("the tables are those of this version, and the clock is the database's")
 
 
-def _look_at_origin(home: Path) -> Finding:
+def _look_at_origin(home: Path) -> DoctorFinding:
     """Ask whether the log has a name of its own: it is in every checkpoint and never changes."""
     for path in sorted((home / "keys").glob("ledger-*.vkey")):
         origin = NoteKey.decode(path.read_text().strip()).name
@@ -221,8 +239,8 @@ def _look_at_origin(home: Path) -> Finding:
     return fine("the ledger's name is the installation's own")
 
 
-def _look_at_keys(home: Path) -> Iterator[Finding]:
-    """Keys, vault and backups on one file system are lost, or stolen, together (decisions 11)."""
+def _look_at_keys(home: Path) -> Iterator[DoctorFinding]:
+    """Keys, vault and backups on one file system are lost, or stolen, together."""
     folders = {"keys": home / "keys", "vault": find_vault(), "backups": home / "backups"}
     devices = {name: path.stat().st_dev for name, path in folders.items() if path.exists()}
     for name in ("vault", "backups"):
@@ -233,7 +251,7 @@ def _look_at_keys(home: Path) -> Iterator[Finding]:
             )
 
 
-def _look_at_worker(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+def _look_at_worker(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
     seen = connection.execute(
         "SELECT extract(epoch FROM now() - max(last_heartbeat))::integer FROM procrastinate_workers"
     ).fetchone()

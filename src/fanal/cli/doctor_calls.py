@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 
-from fanal.cli.finding import Finding, fine, problem
+from fanal.cli.finding import DoctorFinding, fine, problem
 from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
 from fanal.connectors.mail import MailFault
@@ -17,7 +17,7 @@ FAULTS: Mapping[MailFault, str] = {
 }
 
 
-def look_at_channel() -> Iterator[Finding]:
+def look_at_channel() -> Iterator[DoctorFinding]:
     """Yield what would keep a call for a child in danger from a person, by this process's settings."""
     mailer = mailer_of(read_environment(os.environ))
     faults = mailer.faults()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import psycopg
 
-from fanal.cli.finding import Finding, fine, note, problem
+from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
 from fanal.web.public.help_lines import unchecked
 
@@ -35,8 +35,8 @@ SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_bac
 """
 
 
-def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
-    """Yield what would fail the people of a production; `connection` is the auditor's."""
+def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
+    """Yield what `doctor` says of a desk: roles nobody holds, reports that wait, backups, help lines."""
     yield from _look_at_people(connection)
     yield from _look_at_queue(connection)
     yield _look_at_backups(connection)
@@ -45,7 +45,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
     yield from look_at_help_lines()
 
 
-def look_at_address() -> Iterator[Finding]:
+def look_at_address() -> Iterator[DoctorFinding]:
     """Yield what the settings say of how browsers reach this node."""
     environment = read_environment(os.environ)
     if all(_is_this_machine(host) for host in environment.hosts):
@@ -60,7 +60,7 @@ def look_at_address() -> Iterator[Finding]:
         )
 
 
-def look_at_help_lines() -> Iterator[Finding]:
+def look_at_help_lines() -> Iterator[DoctorFinding]:
     """Yield what public pages say of the numbers to call that nobody has read in an official text."""
     told = "; ".join(f"{line.number} ({line.said})" for line in unchecked())
     if told:
@@ -70,7 +70,7 @@ def look_at_help_lines() -> Iterator[Finding]:
         )
 
 
-def _look_at_people(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+def _look_at_people(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
     rows = connection.execute(_PEOPLE, {"ending": f"{_ENDING_DAYS} days"}).fetchall()
     held = {str(role): int(str(persons)) for role, persons, _ in rows}
     lacking = [
@@ -90,7 +90,7 @@ def _look_at_people(connection: psycopg.Connection[tuple[object, ...]]) -> Itera
         yield note(f"{ending} habilitations end within {_ENDING_DAYS} days: review them")
 
 
-def _look_at_queue(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+def _look_at_queue(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
     quarantined, late = connection.execute(_QUEUE, {"late": _LATE_MINUTES}).fetchone() or (0, 0)
     if quarantined:
         yield problem(
@@ -103,7 +103,7 @@ def _look_at_queue(connection: psycopg.Connection[tuple[object, ...]]) -> Iterat
         yield fine("no report waits for longer than it should")
 
 
-def _look_at_backups(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+def _look_at_backups(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
     (hours,) = connection.execute(_BACKUP).fetchone() or (None,)
     if hours is None:
         return problem("no backup was ever made: 'fanal backup FOLDER', every night")
@@ -112,7 +112,7 @@ def _look_at_backups(connection: psycopg.Connection[tuple[object, ...]]) -> Find
     return fine(f"the last backup was made {hours} hours ago")
 
 
-def _look_at_line(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+def _look_at_line(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
     address, encrypted = connection.execute(_LINE).fetchone() or (None, False)
     if address is not None and not _is_this_machine(str(address)) and not encrypted:
         yield problem(

@@ -4,34 +4,99 @@ from collections.abc import Iterator
 
 import psycopg
 
-from fanal.cli.finding import Finding, fine, problem
+from fanal.cli.finding import DoctorFinding, fine, problem
 from fanal.config.databases import are_statements_hidden, may_owner_end_sessions
+from fanal.config.definitions import are_definitions_closed
+from fanal.config.row_security import faults_in_row_security
+from fanal.db.closed import closed_logins
 from fanal.postgres import DatabaseRole
 
 _CLOSE = "run 'fanal provision' with a superuser's DATABASE_URL"
 _LOGIN = DatabaseRole.INTAKE.login
+_UNUSED = 100_000_000
+"""Numbers of the wire drawn after the last one given, past which somebody uses them up."""
 
 
-def look_at_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Finding]:
+def look_at_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
     """Yield what one public node that is taken over could do to the others, and to the server."""
+    yield _look_at_closed(connection)
     yield _look_at_functions(connection)
+    yield _look_at_definitions(connection)
+    yield _look_at_policies(connection)
+    yield _look_at_remains(connection)
     yield _look_at_hoarding(connection)
     yield _look_at_statements(connection)
     yield _look_at_databases(connection)
+    yield look_at_numbers(connection)
 
 
-def _look_at_functions(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+def _look_at_closed(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
+    if closed := closed_logins(connection.cursor()):
+        return problem(
+            f"the database lets {' and '.join(closed)} in no more: sessions of theirs kept everybody out and "
+            "heard of no end. Whoever has that password is not you: find the machine, then "
+            "'fanal provision --new-passwords' (or, as the owner, GRANT CONNECT ON DATABASE)"
+        )
+    return fine("public nodes and the auditor are let in")
+
+
+def _look_at_functions(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
     for function, can in (
-        ("pg_advisory_lock(bigint)", "take PostgreSQL's advisory locks, until nobody connects"),
-        ("pg_terminate_backend(integer,bigint)", "end each other's sessions"),
+        ("pg_advisory_lock", "take PostgreSQL's advisory locks, until nobody connects"),
+        (
+            "pg_logical_emit_message",
+            "write gigabytes to PostgreSQL's log, which every commit waits behind",
+        ),
+        ("pg_terminate_backend", "end each other's sessions"),
+        ("lo_create", "fill the disk with large objects, which nobody else can read or remove"),
     ):
-        ask = "SELECT has_function_privilege(%s, %s, 'EXECUTE')"
-        if connection.execute(ask, (_LOGIN, f"pg_catalog.{function}")).fetchone() == (True,):
+        ask = (
+            "SELECT FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = %s"
+            " AND has_function_privilege(%s, oid, 'EXECUTE')"
+        )
+        if connection.execute(ask, (function, _LOGIN)).fetchone() is not None:
             return problem(f"public nodes may {can}: {_CLOSE}")
-    return fine("PostgreSQL's advisory locks are closed to public nodes")
+    return fine("PostgreSQL's advisory locks and large objects are closed to public nodes")
 
 
-def _look_at_hoarding(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+def _look_at_definitions(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
+    if not are_definitions_closed(connection):
+        return problem(
+            "roles may take themselves out of the rules on rows (DROP OWNED), and make everybody wait for "
+            f"what is then refused (CREATE RULE): {_CLOSE}"
+        )
+    return fine("nobody but the owner defines anything in the database")
+
+
+def _look_at_policies(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
+    if wrong := faults_in_row_security(connection):
+        return problem(
+            f"the rules on rows of {len(wrong)} tables ({', '.join(wrong[:3])}...) are not those of this "
+            "version: run 'fanal migrate' as the owner, and ask who took them away"
+        )
+    return fine("the rules on rows are those of this version")
+
+
+def _look_at_remains(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
+    """Look for what outlives the session that made it: locks of prepared transactions, large objects."""
+    row = connection.execute(
+        "SELECT current_setting('max_prepared_transactions') <> '0', count(*) FROM pg_largeobject_metadata"
+    ).fetchone()
+    prepared, objects = row or (False, 0)
+    if prepared:
+        return problem(
+            "a public node may leave locks that belong to no session (PREPARE TRANSACTION): set "
+            "max_prepared_transactions = 0 and start PostgreSQL again"
+        )
+    if objects:
+        return problem(
+            f"the database holds {objects} large objects, and Fanal makes none: take those of "
+            "pg_largeobject_metadata away (lo_unlink, as a superuser), and ask who made them"
+        )
+    return fine("no session leaves locks or large objects behind")
+
+
+def _look_at_hoarding(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
     if not may_owner_end_sessions(connection):
         return problem(
             "a public node may fill PostgreSQL's table of locks with nested savepoints, and nothing ends its "
@@ -40,7 +105,7 @@ def _look_at_hoarding(connection: psycopg.Connection[tuple[object, ...]]) -> Fin
     return fine("sessions of public nodes that hoard locks are ended")
 
 
-def _look_at_statements(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+def _look_at_statements(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
     if not are_statements_hidden(connection):
         return problem(
             "public nodes read in pg_stat_activity what the others ask, digests of partners' secrets "
@@ -49,7 +114,7 @@ def _look_at_statements(connection: psycopg.Connection[tuple[object, ...]]) -> F
     return fine("public nodes do not see each other's statements")
 
 
-def _look_at_databases(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+def _look_at_databases(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
     names = connection.execute(
         "SELECT datname FROM pg_database WHERE datallowconn AND datname <> current_database()"
         " AND has_database_privilege(%s, oid, 'CONNECT') ORDER BY datname",
@@ -63,3 +128,20 @@ def _look_at_databases(connection: psycopg.Connection[tuple[object, ...]]) -> Fi
             f"{_CLOSE}"
         )
     return fine("public nodes reach no other database of the server")
+
+
+def look_at_numbers(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
+    """Return whether the numbers of the wire last: its clients type them int, which ends at 2 147 483 647."""
+    row = connection.execute(
+        "SELECT coalesce(max(wire_id), 1000000) + 1,"
+        " pg_sequence_last_value('intake_wire_id_seq'::regclass) - coalesce(max(wire_id), 1000000) > %s"
+        " FROM intake_wire",
+        (_UNUSED,),
+    ).fetchone()
+    following, wasted = row or (0, False)
+    if wasted:
+        return problem(
+            "a public node uses up the numbers of the wire, which end at 2147483647 for its clients: find "
+            f"it, then, as the owner, ALTER SEQUENCE intake_wire_id_seq RESTART WITH {following}"
+        )
+    return fine("the numbers of the wire are given to reports")

@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from fanal import reference
-from fanal.cli.failures import Refused
+from fanal.cli.failures import CommandRefused
 from fanal.formats.com209.provider_report import read_provider_report
 from fanal.formats.dsa18.notification import read_notification
 from fanal.formats.ncmec_json.read import read_export
@@ -60,4 +60,4 @@ def require_in_force(format_: str, *, now: datetime, even_if_not: bool) -> None:
     made = [i for i in law.entries(reference.Instrument) if i.value.format == format_]
     in_force = any(i.in_force(day) and i.value.status == "IN_FORCE" for i in made)
     if made and not in_force and not even_if_not:
-        raise Refused("NOT_IN_FORCE", text=made[0].code, entry=made[0].entry_id)
+        raise CommandRefused("NOT_IN_FORCE", text=made[0].code, entry=made[0].entry_id)

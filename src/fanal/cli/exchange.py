@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Failed, Refused, language
+from fanal.cli.failures import CommandRefused, Failed, language
 from fanal.cli.printing import Row, print_rows
-from fanal.exchange.domain.records import Checkpoint, Service, Source
+from fanal.exchange.domain.records import FetchCheckpoint, ListSource, Service
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
@@ -60,8 +60,8 @@ def add(  # noqa: PLR0913
 
     now, found = clock.now(), analysed.find_list(name=listed)
     if found is None:
-        raise Refused("SOURCE_REFUSED", why=_why("LIST"))
-    made = Source(
+        raise CommandRefused("SOURCE_REFUSED", why=_why("LIST"))
+    made = ListSource(
         id=new_id(now),
         name=name,
         kind=Service(kind),
@@ -135,9 +135,9 @@ def fetch(name: str, login: str | None) -> None:
 
     found = queries.find_source(actor=_ACTOR, name=name)
     if found is None:
-        raise Refused("SOURCE_NOT_FOUND", name=name)
+        raise CommandRefused("SOURCE_NOT_FOUND", name=name)
     if login is None and fetching.instruction_for(found, now=clock.now()) is None:
-        raise Refused("FETCH_NEEDS_INSTRUCTION", name=name)
+        raise CommandRefused("FETCH_NEEDS_INSTRUCTION", name=name)
     actor = _ACTOR if login is None else _person(login)
     try:
         pages = fetching.fetch_source(actor=actor, source=found, by_person=login is not None)
@@ -152,7 +152,7 @@ def _switch(name: str, *, enabled: bool) -> None:
 
     found = queries.find_source(actor=_ACTOR, name=name)
     if found is None:
-        raise Refused("SOURCE_NOT_FOUND", name=name)
+        raise CommandRefused("SOURCE_NOT_FOUND", name=name)
     operations.switch_source(actor=_ACTOR, source=found, enabled=enabled, now=clock.now())
 
 
@@ -165,12 +165,12 @@ def _person(login: str) -> Actor:
         queries.actor_for(user=user, now=clock.now(), motive="fanal lists fetch") if user else None
     )
     if actor is None or not may(actor, "list.keep"):
-        raise Refused("FETCH_NOBODY", name=login)
+        raise CommandRefused("FETCH_NOBODY", name=login)
     rows.show_to(actor)
     return actor
 
 
-def _line(found: Source, held: Checkpoint) -> dict[str, object]:
+def _line(found: ListSource, held: FetchCheckpoint) -> dict[str, object]:
     return {
         "name": found.name,
         "kind": found.kind.value,
@@ -192,7 +192,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except SourceRefused as refused:
-        raise Refused("SOURCE_REFUSED", why=_why(refused.code)) from None
+        raise CommandRefused("SOURCE_REFUSED", why=_why(refused.code)) from None
 
 
 def _why(code: str) -> str:

@@ -10,11 +10,12 @@ from uuid import UUID
 import click
 
 from fanal.analyse.domain.lists import Sharing
-from fanal.cli.failures import Refused, tell
+from fanal.cli.failures import CommandRefused, tell
 from fanal.formats.indicators import Indicator
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
+from fanal.ledger.domain.records import ObjectRef
 
 if TYPE_CHECKING:
     from fanal.analyse.queries import ListState
@@ -68,13 +69,13 @@ def open_list(
     actor = reader(as_user, motive=f"fanal export {format_}", action="list.keep")
     state = next((found for found in queries.list_lists() if found.name == name), None)
     if state is None:
-        raise Refused("NO_LIST", name=name)
+        raise CommandRefused("NO_LIST", name=name)
     sharing = state.facts.attributes.sharing
     if sharing is Sharing.DESK or (sharing is Sharing.AUTHORITIES and tlp in _OPEN):
-        raise Refused("LIST_STAYS", name=name, sharing=sharing)
+        raise CommandRefused("LIST_STAYS", name=name, sharing=sharing)
     ledger.record(
         actor=actor, action="list.export", at=clock.now(),
-        objects=[ledger.ObjectRef(kind="list", id=state.id)], detail={"format": format_},
+        objects=[ObjectRef(kind="list", id=state.id)], detail={"format": format_},
     )  # fmt: skip
     return Listed(state=state, writable=writable)
 
@@ -109,7 +110,7 @@ def records_of(
 def one_source(*, references: Sequence[str], list_name: str | None) -> None:
     """Refuse a call that names neither reports nor a list, or both."""
     if bool(references) is (list_name is not None):
-        raise Refused("REPORTS_OR_LIST")
+        raise CommandRefused("REPORTS_OR_LIST")
 
 
 def tell_left_out(left_out: Counter[str]) -> None:

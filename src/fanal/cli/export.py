@@ -10,8 +10,7 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
-from fanal.cli.export_indicators import misp, stix
-from fanal.cli.export_vics import csv_hashes, vics
+from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import tell
 from fanal.cli.places import place_of
 from fanal.kernel import clock
@@ -45,7 +44,7 @@ def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motiv
     A provider's own XML comes back complete. Whom it names as its reporter is opened by a named act
     (the motive says why) where USER may open identities; otherwise the desk stands there instead.
     """
-    from fanal.cli.export_ncmec import write_folder
+    from fanal.cli.export_exchange import write_folder
     from fanal.cli.readers import reader
 
     actor, now = (

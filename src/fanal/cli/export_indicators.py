@@ -1,4 +1,4 @@
-"""`fanal export stix` and `fanal export misp`: indicators of a list, of reports, of dossiers."""
+"""`fanal export` of indicators and hash sets: STIX, MISP, VICS and CSV, of lists, reports and dossiers."""
 
 import sys
 from collections import Counter
@@ -23,11 +23,119 @@ from fanal.cli.exchanged import (
 )
 from fanal.cli.failures import tell
 from fanal.cli.places import place_of, write_text
-from fanal.formats.indicators import Indicator
+from fanal.formats.csv_hashes.write import writable as fits_csv, write_csv
+from fanal.formats.indicators import HASH_DIGITS, Indicator
 from fanal.formats.misp.write import OutEvent, is_object, writable as fits_misp, write_event
+from fanal.formats.report.records import File
 from fanal.formats.stix.write import OutBundle, writable as fits_stix, write_bundle
+from fanal.formats.vics.write import VERSIONS, OutCase, OutFile, write_case, write_hash_set
+from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
+
+# `fanal export vics` and `fanal export csv-hashes`: cases of reports, hash sets and CSV files of lists.
+
+_COUNTRIES = ("US", "UK", "FR", "DEFAULT", "CUSTOM")
+
+
+@click.command("vics")
+@click.argument("references", metavar="REF...", nargs=-1)
+@list_option
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder, or file of a list."
+)
+@click.option("--version", type=click.Choice(VERSIONS), default="2.0", show_default=True)
+@click.option(
+    "--country",
+    type=click.Choice(_COUNTRIES),
+    default="FR",
+    show_default=True,
+    help="Whose categories are written; other classes go to a tag.",
+)
+@as_option
+@with_django(DatabaseRole.APP)
+def vics(
+    references: tuple[str, ...],
+    list_name: str | None,
+    out: Path,
+    version: str,
+    country: str,
+    as_user: str | None,
+) -> None:
+    """Write DIR/REF.json, a VICS case, for each report; or the list NAME as a hash set to the file OUT.
+
+    A hash set holds the entries that are in force and have an MD5, as VICS demands.
+    """
+    one_source(references=references, list_name=list_name)
+    if list_name is None:
+        _cases(references, out, version=version, country=country, as_user=as_user)
+        return
+    listed = open_list(list_name, as_user=as_user, format_="vics", writable=_fits_vics)
+    write_text(out, write_hash_set(listed.items(), version=version, country=country))
+    listed.tell_left_out()
+
+
+@click.command("csv-hashes")
+@click.option("--list", "list_name", metavar="NAME", required=True, help="The list to write.")
+@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@as_option
+@with_django(DatabaseRole.APP)
+def csv_hashes(list_name: str, out: Path, as_user: str | None) -> None:
+    """Write the hashes of a list that are in force to the CSV file OUT, safe to open in a spreadsheet."""
+    listed = open_list(list_name, as_user=as_user, format_="csv-hashes", writable=fits_csv)
+    write_text(out, write_csv(listed.items()))
+    listed.tell_left_out()
+
+
+def _fits_vics(item: Indicator) -> bool:
+    return "MD5" in item.values and not item.withdrawn
+
+
+def _cases(
+    references: tuple[str, ...], out: Path, *, version: str, country: str, as_user: str | None
+) -> None:
+    from fanal.cli.readers import reader
+    from fanal.cli.resolve import resolve, to_export
+
+    actor = reader(as_user, motive="fanal export vics", action="export.write")
+    found = [(reference, to_export(actor, resolve(actor, reference))) for reference in references]
+    note_reports(actor, [i for _, several in found for i in several], format_="vics")
+    missing = [reference for reference, several in found if not several]
+    taken: dict[str, str] = {}
+    for reference, several in found:
+        records = records_of(actor, several)
+        missing += [reference for report_id in several if report_id not in records]
+        for number, report_id in enumerate(i for i in several if i in records):
+            name = place_of(reference, taken) + (f"-{number + 1}" if number else "")
+            body = write_case(_case(records[report_id][0]), version=version, country=country)
+            write_text(out / f"{name}.json", [body.decode()])
+    for reference in missing:
+        tell("NO_HARMONISED", reference=reference)
+    if missing:
+        sys.exit(2)
+
+
+def _case(record: HarmonisedReport) -> OutCase:
+    from_vics = any(extra.path.startswith("case/") for extra in record.extra)
+    files = [_file(file) for file in record.files]
+    kept = [file for file in files if from_vics or "MD5" in file.hashes]
+    tell_left_out(Counter({"FILE": len(files) - len(kept)} if len(kept) < len(files) else {}))
+    return OutCase(
+        reference=record.reference,
+        files=kept,
+        kept=[(extra.path, extra.value) for extra in record.extra] if from_vics else [],
+        organization=DESK,
+    )
+
+
+def _file(file: File) -> OutFile:
+    hashes = {kind: getattr(file, kind.lower()) for kind in HASH_DIGITS}
+    named = file.classification
+    return OutFile(
+        name=file.name,
+        hashes={kind: value for kind, value in hashes.items() if value},
+        classification=f"{named.scheme}:{named.code}" if named else "",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +224,7 @@ def _reports(
 ) -> None:
     """Write what may leave of each report, or of all reports of a dossier together."""
     from fanal.cli.readers import reader
-    from fanal.harmonise.domain.shareable import shareable
+    from fanal.harmonise.domain.outgoing import shareable
 
     actor = reader(as_user, motive=f"fanal export {way.name}", action="export.write")
     found = [(reference, *_meant(actor, reference)) for reference in references]

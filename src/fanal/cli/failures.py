@@ -52,7 +52,7 @@ _NAMED = {
 _BAD_INPUT = frozenset({"VALUE_REFUSED", "MOTIVE_MISSING"})
 
 
-class Refused(click.ClickException):
+class CommandRefused(click.ClickException):
     """A command says no: `code` names the words, `parameters` what goes into them."""
 
     exit_code = 2
@@ -67,14 +67,14 @@ class Refused(click.ClickException):
         tell(self.code, **self.parameters)
 
 
-class Failed(Refused):
+class Failed(CommandRefused):
     """A command could not do what was rightly asked."""
 
     exit_code = 1
 
 
 def language(arguments: Sequence[str] | None = None) -> str:
-    """Return the language that `--lang` asks for, wherever it stands; French without it (decisions 3)."""
+    """Return the language that `--lang` asks for, wherever it stands; French without it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = [a.partition("=")[2] for a in given if a.startswith("--lang=")]
     asked += [after for a, after in pairwise(given) if a == "--lang"]
@@ -105,7 +105,7 @@ def told(failure: BaseException) -> int:
 
 
 def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
-    if isinstance(failure, Refused):
+    if isinstance(failure, CommandRefused):
         return failure.code, failure.parameters, failure.exit_code
     if isinstance(failure, click.ClickException):
         code, parameters = _explain_click(failure)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Level(StrEnum):
+class FindingLevel(StrEnum):
     """How a finding weighs: only a PROBLEM makes the command fail."""
 
     FINE = "ok"
@@ -13,23 +13,23 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class DoctorFinding:
     """One sentence about this machine."""
 
-    level: Level
+    level: FindingLevel
     text: str
 
 
-def fine(text: str) -> Finding:
+def fine(text: str) -> DoctorFinding:
     """Return what is as it should be."""
-    return Finding(level=Level.FINE, text=text)
+    return DoctorFinding(level=FindingLevel.FINE, text=text)
 
 
-def note(text: str) -> Finding:
+def note(text: str) -> DoctorFinding:
     """Return what somebody should know."""
-    return Finding(level=Level.NOTICE, text=text)
+    return DoctorFinding(level=FindingLevel.NOTICE, text=text)
 
 
-def problem(text: str) -> Finding:
+def problem(text: str) -> DoctorFinding:
     """Return what stops something."""
-    return Finding(level=Level.PROBLEM, text=text)
+    return DoctorFinding(level=FindingLevel.PROBLEM, text=text)

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 
 from fanal.cli.found import Source
-from fanal.cli.unpacked import Beside, mark_of
+from fanal.cli.unpacked import FilesBeside, mark_of
 
 REPORT = "report.xml"
 
 
 def find_sources(
-    paths: Sequence[Path], suffixes: Sequence[str], beside: Beside | None = None
+    paths: Sequence[Path], suffixes: Sequence[str], beside: FilesBeside | None = None
 ) -> Iterator[Source]:
     """Yield the files of `paths` and those under its folders that end as `suffixes` say.
 
@@ -45,10 +45,13 @@ def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]
                 yield file
 
 
-def passed_over(paths: Sequence[Path], suffixes: Sequence[str], beside: Beside) -> Iterator[Path]:
-    """Yield what lies under the folders of `paths` and is no such file, nor belongs to a report.
+def passed_over(
+    paths: Sequence[Path], suffixes: Sequence[str], beside: FilesBeside
+) -> Iterator[Path]:
+    """Yield the files under the folders of `paths` that an import leaves out.
 
-    A folder that may not be looked into is among them.
+    Their name ends in none of `suffixes`, and no report took them as its own file. A folder that cannot be
+    read is yielded too.
     """
     for folder in paths:
         if folder.is_dir():

@@ -7,13 +7,13 @@ from pathlib import Path
 from uuid import UUID
 
 from fanal.cli.failures import words_of_refusal
-from fanal.cli.unpacked import Beside
+from fanal.cli.unpacked import FilesBeside
 from fanal.formats.refusal import FormatRefused
 from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, Submission
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class FoundReport:
     """One report, with where it was found."""
 
     place: str
@@ -66,10 +66,10 @@ class Source:
 
     path: Path
     name: str
-    beside: Beside | None = None
+    beside: FilesBeside | None = None
 
 
-Reader = Callable[[Source, datetime], Iterator[Found | Unreadable]]
+Reader = Callable[[Source, datetime], Iterator[FoundReport | Unreadable]]
 
 
 def reason_of(refusal: FormatRefused | None) -> str:

@@ -10,8 +10,8 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
-from fanal.cli.failures import Refused, tell
-from fanal.cli.found import Found, Unreadable, reason_of
+from fanal.cli.failures import CommandRefused, tell
+from fanal.cli.found import FoundReport, Unreadable, reason_of
 from fanal.cli.sources import FORMATS, count_sources, lying_beside, passed_over, read_sources
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock
@@ -52,7 +52,7 @@ def import_(
     try:
         partner_id = accounts.ensure_partner(actor=system_actor("import"), name=partner, now=now)
     except accounts.NameRefused:
-        raise Refused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
+        raise CommandRefused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
     actor = Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.PARTNER}), partner_id=partner_id)
     totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
     length, beside = count_sources(format_, paths), lying_beside(format_)
@@ -78,11 +78,13 @@ def import_(
         sys.exit(2)
 
 
-def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str, int]) -> None:
+def _receive(
+    batch: list[FoundReport | Unreadable], *, actor: Actor, totals: dict[str, int]
+) -> None:
     from fanal.intake import operations as intake
     from fanal.intake.domain.records import Outcome
 
-    readable = [item for item in batch if isinstance(item, Found)]
+    readable = [item for item in batch if isinstance(item, FoundReport)]
     totals["refused"] += len(batch) - len(readable)
     for item in batch:
         _tell_of(item)
@@ -106,7 +108,7 @@ def _receive(batch: list[Found | Unreadable], *, actor: Actor, totals: dict[str,
             _tell("BROUGHT_IN_BEFORE", place=item.place, reference=item.reference)
 
 
-def _tell_of(item: Found | Unreadable) -> None:
+def _tell_of(item: FoundReport | Unreadable) -> None:
     """Say what does not come in."""
     if isinstance(item, Unreadable):
         _tell("NOT_BROUGHT_IN", place=item.place, reason=item.reason)
@@ -120,19 +122,19 @@ def _tell(code: str, **parameters: object) -> None:
     tell(code, **parameters)
 
 
-def _batches(items: Iterator[Found | Unreadable]) -> Iterator[list[Found | Unreadable]]:
+def _batches(items: Iterator[FoundReport | Unreadable]) -> Iterator[list[FoundReport | Unreadable]]:
     """Yield batches; what comes with files is one of its own, received while its package is open."""
-    batch: list[Found | Unreadable] = []
+    batch: list[FoundReport | Unreadable] = []
     size = 0
     for item in items:
-        if isinstance(item, Found) and item.files:
+        if isinstance(item, FoundReport) and item.files:
             if batch:
                 yield batch
                 batch = []
             yield [item]
             continue
         batch.append(item)
-        size += len(item.body) if isinstance(item, Found) else 0
+        size += len(item.body) if isinstance(item, FoundReport) else 0
         if len(batch) == BATCH or size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0

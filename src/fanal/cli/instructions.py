@@ -15,11 +15,11 @@ from fanal.accounts.domain.instructions import (
     StandingInstruction,
 )
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused, language
+from fanal.cli.failures import CommandRefused, language
 from fanal.cli.proven import code_option, prove
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
-from fanal.kernel.calendar import PARIS
+from fanal.kernel.calendar import PARIS, is_within
 from fanal.postgres import DatabaseRole
 
 _MOTIVE = "fanal instructions"
@@ -81,6 +81,9 @@ def propose(  # noqa: PLR0913 - one for each option
     from fanal.accounts import operations
 
     now, actor = clock.now(), _person(login, "instruction.propose")
+    with _told():
+        if not is_within(last.year):
+            raise InstructionRefused("DATES")
     asked = NewInstruction(
         kind=InstructionKind(kind),
         grounds=grounds,
@@ -185,7 +188,7 @@ def _told() -> Iterator[None]:
         code = "SAME_PERSON"
     else:
         return
-    raise Refused(
+    raise CommandRefused(
         "INSTRUCTION_REFUSED", detail=reference.label("instruction_refused", code, language())
     ) from None
 
@@ -202,7 +205,7 @@ def _person(login: str, action: str) -> Actor:
     user = queries.find_user(username=login)
     actor = queries.actor_for(user=user, now=clock.now(), motive=_MOTIVE) if user else None
     if actor is None or not may(actor, action):
-        raise Refused("INSTRUCTION_NOBODY", name=login)
+        raise CommandRefused("INSTRUCTION_NOBODY", name=login)
     rows.show_to(actor)
     return actor
 

@@ -46,6 +46,7 @@ def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
         "size": found.size,
         "root": base64.b64encode(found.root).decode(),
         "checkpoints": found.checkpoints,
+        "compared": found.compared,
         "problems": len(found.problems),
         "whole": not found.problems,
         "writers": dict(sorted(found.writers.items())),
@@ -56,7 +57,8 @@ def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
         state = "whole" if not found.problems else f"NOT whole: {len(found.problems)} problems"
         for writer, count in sorted(found.writers.items()):
             click.echo(f"{count} entries written by {writer or 'a role that was not kept yet'}")
-        click.echo(f"{found.size} entries, {found.checkpoints} checkpoints: {state}")
+        copies = f", {found.compared} of them from copies" if checkpoints else ""
+        click.echo(f"{found.size} entries, {found.checkpoints} checkpoints{copies}: {state}")
     if found.problems:
         sys.exit(1)
 

@@ -9,7 +9,7 @@ import click
 from fanal import reference
 from fanal.analyse.domain.lists import ListsRefused, Vote
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused, language
+from fanal.cli.failures import CommandRefused, language
 from fanal.cli.printing import Row, print_rows
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
@@ -25,7 +25,7 @@ def told_refused() -> Iterator[None]:
         yield
     except ListsRefused as refused:
         detail = reference.label("lists_refused", refused.code, language())
-        raise Refused("LISTS_REFUSED", detail=detail) from None
+        raise CommandRefused("LISTS_REFUSED", detail=detail) from None
 
 
 @click.command("vote")

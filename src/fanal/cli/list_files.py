@@ -5,14 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fanal import reference
-from fanal.analyse.domain.listfile import ListRefused
-from fanal.cli.failures import Refused, language, tell, words_of_refusal
+from fanal.analyse.domain.lists import ListRefused
+from fanal.cli.failures import CommandRefused, language, tell, words_of_refusal
 from fanal.cli.found import reason_of
 from fanal.formats.csv_hashes.read import COLUMNS
 from fanal.formats.indicators import Indicator
 from fanal.formats.misp.read import read_event
-from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.stix.read import Reading, read_bundle
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.stix.read import BundleReading, read_bundle
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
 from fanal.kernel import clock
 
@@ -20,11 +20,11 @@ FORMATS = ("csv", "vics", "stix", "misp")
 _MOST_TOLD = 20
 
 
-class Told:
+class LeftOut:
     """What a file held that no list takes, told once it is loaded."""
 
     def __init__(self, *, country: str, categories: Sequence[str], harmless: bool) -> None:
-        self.reading = Reading()
+        self.reading = BundleReading()
         self.selection = Selection(
             country=country.upper(), categories=frozenset(categories), harmless=harmless
         )
@@ -56,7 +56,7 @@ class Told:
 
 
 @contextmanager
-def read_indicators(path: Path, format_: str, told: Told) -> Iterator[Iterator[Indicator]]:
+def read_indicators(path: Path, format_: str, told: LeftOut) -> Iterator[Iterator[Indicator]]:
     """Open a file of a format other than CSV and give its items, one in memory at a time.
 
     Raises:
@@ -79,22 +79,24 @@ def read_indicators(path: Path, format_: str, told: Told) -> Iterator[Iterator[I
         raise _refused(path, refusal) from None
 
 
-def refused_csv(path: Path, refused: ListRefused) -> Refused:
+def refused_csv(path: Path, refused: ListRefused) -> CommandRefused:
     """Return what to say of a CSV file that is no list: most often its first line names no columns."""
     refusal = refused.refusal
-    if refusal is not None and refusal.code is Refusal.UNKNOWN_FIELD:
-        return Refused("LIST_COLUMNS", path=path, columns=", ".join(COLUMNS))
-    return Refused("LIST_REFUSED", path=path, detail=reason_of(refusal) if refusal else refused)
+    if refusal is not None and refusal.code is DocumentFault.UNKNOWN_FIELD:
+        return CommandRefused("LIST_COLUMNS", path=path, columns=", ".join(COLUMNS))
+    return CommandRefused(
+        "LIST_REFUSED", path=path, detail=reason_of(refusal) if refusal else refused
+    )
 
 
-def _refused(path: Path, refusal: FormatRefused) -> Refused:
+def _refused(path: Path, refusal: FormatRefused) -> CommandRefused:
     named = refusal.parameters.get("value", "")
-    if refusal.code is Refusal.PERSON:
-        return Refused("LIST_PERSON", path=f"{path} ({refusal.path})", name=named)
+    if refusal.code is DocumentFault.PERSON:
+        return CommandRefused("LIST_PERSON", path=f"{path} ({refusal.path})", name=named)
     if "of" in refusal.parameters:
-        return Refused("LIST_MOSTLY_UNUSABLE", path=path, **refusal.parameters)
-    if refusal.code is Refusal.UNKNOWN_CODE:
-        return Refused("VICS_CATEGORIES", path=path, scheme=named)
+        return CommandRefused("LIST_MOSTLY_UNUSABLE", path=path, **refusal.parameters)
+    if refusal.code is DocumentFault.UNKNOWN_CODE:
+        return CommandRefused("VICS_CATEGORIES", path=path, scheme=named)
     if refusal.parameters.get("expected") == "#Media":
-        return Refused("VICS_CASES", path=path)
-    return Refused("LIST_REFUSED", path=path, detail=reason_of(refusal))
+        return CommandRefused("VICS_CASES", path=path)
+    return CommandRefused("LIST_REFUSED", path=path, detail=reason_of(refusal))

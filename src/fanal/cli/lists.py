@@ -8,18 +8,18 @@ from uuid import UUID
 import click
 
 from fanal import reference
-from fanal.analyse.domain.listfile import ListRefused
 from fanal.analyse.domain.lists import (
     ListAttributes,
+    ListRefused,
     ListsRefused,
-    Scope,
+    MatchScope,
     Sharing,
 )
 from fanal.cli import exchange, list_entries as entries
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused, language, tell
+from fanal.cli.failures import CommandRefused, language, tell
 from fanal.cli.list_entries import ACTOR, told_refused
-from fanal.cli.list_files import FORMATS, Told, read_indicators, refused_csv
+from fanal.cli.list_files import FORMATS, LeftOut, read_indicators, refused_csv
 from fanal.kernel import clock
 from fanal.postgres import DatabaseRole
 
@@ -46,7 +46,9 @@ def _attributes(command: Callable[..., None]) -> Callable[..., None]:
             for name, text in _NAMES.items()
         ),
         click.option("--confidence", type=click.IntRange(0, 100), help="0 to 100."),
-        click.option("--scope", type=click.Choice(list(Scope)), help="CLEAR: known false alarms."),
+        click.option(
+            "--scope", type=click.Choice(list(MatchScope)), help="CLEAR: known false alarms."
+        ),
         click.option("--sharing", type=click.Choice(list(Sharing)), help="How far it may go."),
     ]
     for option in reversed(options):
@@ -122,7 +124,7 @@ def load(
     from fanal.accounts import queries as accounts
     from fanal.analyse import operations, queries
 
-    scope = Scope.CLEAR if clear else None
+    scope = MatchScope.CLEAR if clear else None
     fresh = accounts.has_demo_mark() and not clear and queries.find_list(name=name) is None
     try:
         with told_refused():
@@ -132,19 +134,21 @@ def load(
                         actor=ACTOR, name=name, lines=text, now=clock.now(), scope=scope
                     )
             else:
-                told = Told(country=country, categories=categories, harmless=clear)
+                told = LeftOut(country=country, categories=categories, harmless=clear)
                 ids = _take(name, file, format_, told=told, scope=scope)
     except ListRefused as refused:
         raise refused_csv(file, refused) from None
     except UnicodeDecodeError:
-        raise Refused("LIST_ENCODING", path=file) from None
+        raise CommandRefused("LIST_ENCODING", path=file) from None
     if fresh:
         _open_in_demo(name)
     for item_id in ids:
         click.echo(json.dumps({"id": str(item_id)}))
 
 
-def _take(name: str, file: Path, format_: str, *, told: Told, scope: Scope | None) -> list[UUID]:
+def _take(
+    name: str, file: Path, format_: str, *, told: LeftOut, scope: MatchScope | None
+) -> list[UUID]:
     """Load a file of another format and tell what was not taken of it, whether or not anything was."""
     from fanal.analyse import operations
 
@@ -155,7 +159,7 @@ def _take(name: str, file: Path, format_: str, *, told: Told, scope: Scope | Non
             )
     except ListRefused:
         told.tell()
-        raise Refused("LIST_NOTHING", path=file) from None
+        raise CommandRefused("LIST_NOTHING", path=file) from None
     told.tell()
     for other, count in taken.left_out.items():
         tell("LIST_SCOPE", name=other, count=count)
@@ -181,7 +185,7 @@ def withdraw(name: str, item: UUID) -> None:
     from fanal.analyse import operations
 
     if not operations.withdraw_item(actor=ACTOR, name=name, item_id=item, now=clock.now()):
-        raise Refused("LIST_ITEM_NOT_FOUND", name=name)
+        raise CommandRefused("LIST_ITEM_NOT_FOUND", name=name)
 
 
 def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttributes:
@@ -192,7 +196,7 @@ def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttrib
 
     owner = said.pop("owner")
     given: dict[str, object] = {name: value for name, value in said.items() if value is not None}
-    kinds = (("scope", Scope), ("sharing", Sharing))
+    kinds = (("scope", MatchScope), ("sharing", Sharing))
     given |= {name: kind(str(given[name])) for name, kind in kinds if name in given}
     if owner is not None:
         given["owner_id"] = accounts.find_partner(name=str(owner)) if owner else None
@@ -206,7 +210,7 @@ def _print(name: str | None, *, as_json: bool = True) -> None:
 
     shown = [state for state in queries.list_lists() if name in (None, state.name)]
     if name is not None and not shown:
-        raise Refused(
+        raise CommandRefused(
             "LISTS_REFUSED", detail=reference.label("lists_refused", "NOT_FOUND", language())
         )
     for state in shown:

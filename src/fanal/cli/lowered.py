@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fanal.cli.supervisor import say
-from fanal.postgres.account import SHELTER, Account, AccountMissing
+from fanal.postgres.account import SHELTER, AccountMissing, SystemAccount
 
 _FOLDERS = ("vault", "log", "mail", "cache", "index", "drafts")
 """What the processes that serve write under `FANAL_HOME`."""
@@ -22,7 +22,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 class Lowered:
     """The account of web, worker and calls, and where they keep compiled loops."""
 
-    account: Account
+    account: SystemAccount
     cache: Path
 
     @property
@@ -34,12 +34,12 @@ class Lowered:
 def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
     """Return the account for what serves, its folders handed over; None where the caller's own stays.
 
-    Root stays root, and says so, where the account reaches neither data folder nor program (decisions 19).
+    Root stays root, and says so, where the account reaches neither data folder nor program.
     """
     if os.geteuid() != 0:
         return None
     try:
-        account = Account.current()
+        account = SystemAccount.current()
     except AccountMissing as missing:
         say(f"web and worker run as root: {missing}")
         return None
@@ -59,14 +59,14 @@ def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
 
 def look_at_account(*, home: Path, vault: Path) -> str:
     """Return what `fanal run` as root would do, in words."""
-    account = Account.current()
+    account = SystemAccount.current()
     obstacle = _obstacle(account, home=home, vault=vault, port=_LOWEST_FREE_PORT)
     if obstacle:
         return f"web and worker run as root: the account '{account.name}' cannot {obstacle}"
     return f"web and worker run as '{account.name}', not as root"
 
 
-def _obstacle(account: Account, *, home: Path, vault: Path, port: int) -> str:
+def _obstacle(account: SystemAccount, *, home: Path, vault: Path, port: int) -> str:
     """Return what the account cannot do, empty when nothing stands in its way."""
     if port < _LOWEST_FREE_PORT:
         return f"serve port {port}"
@@ -77,7 +77,7 @@ def _obstacle(account: Account, *, home: Path, vault: Path, port: int) -> str:
     return "" if status == 0 else f"run {sys.executable} with {_PACKAGE}"
 
 
-def _hand_over(folder: Path, account: Account) -> None:
+def _hand_over(folder: Path, account: SystemAccount) -> None:
     """Give what root owns under `folder` to the account; links are never followed."""
     if folder.stat().st_uid == 0:
         os.chown(folder, account.uid, account.gid)
@@ -89,7 +89,7 @@ def _hand_over(folder: Path, account: Account) -> None:
                 os.chown(name, account.uid, account.gid, dir_fd=descriptor, follow_symlinks=False)
 
 
-def _share_keys(folder: Path, account: Account) -> None:
+def _share_keys(folder: Path, account: SystemAccount) -> None:
     """Let the account read the keys that serve; root's own stay root's, and so does the folder."""
     if folder.stat().st_uid != 0:
         return

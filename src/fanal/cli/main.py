@@ -11,7 +11,7 @@ from importlib import import_module
 
 import click
 
-from fanal.cli.failures import LANGUAGES, Refused, told
+from fanal.cli.failures import LANGUAGES, CommandRefused, told
 from fanal.cli.printing import ReaderGone
 from fanal.kernel.collector import loading
 
@@ -116,7 +116,7 @@ def main() -> None:
 def _refuse_broken_text(arguments: Sequence[str]) -> None:
     """Refuse arguments that are no UTF-8: neither database nor journal could hold them."""
     if any("\ud800" <= character <= "\udfff" for character in "".join(arguments)):
-        raise Refused("TEXT_REFUSED")
+        raise CommandRefused("TEXT_REFUSED")
 
 
 def _leave(number: int, _frame: object) -> None:

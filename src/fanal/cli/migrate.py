@@ -14,7 +14,7 @@ from fanal.cli.boot import (
     refuse_disagreement,
 )
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
-from fanal.config.migration import Mark, migrating, read_mark, with_lock_timeout
+from fanal.config.migration import DatabaseMark, migrating, read_mark, with_lock_timeout
 from fanal.config.vault_identity import claim_vault
 from fanal.postgres.roles import DatabaseRole
 
@@ -35,7 +35,7 @@ def migrate(demo: bool, verbosity: int, check: bool) -> None:
         owner = Databases(
             urls={DatabaseRole.OWNER: with_lock_timeout(owner_url)}, cluster=databases.cluster
         )
-        mark = Mark.DEMO if demo else None
+        mark = DatabaseMark.DEMO if demo else None
         enter_django(databases=owner, role=DatabaseRole.OWNER, home=home, mark=mark)
         from django.core.management import call_command
         from django.db import connections

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fanal.formats.ncmec_json.package import PackedReport, count_reports, read_package
-from fanal.formats.packages import Member, Package
+from fanal.formats.packages import PackageFile, ZipPackage
 from fanal.intake.domain.records import AttachedFile
 
 
@@ -17,7 +17,7 @@ def count_packed(path: Path) -> int:
     if not is_packed(path):
         return 1
     with path.open("rb") as stream:
-        return count_reports(Package(stream))
+        return count_reports(ZipPackage(stream))
 
 
 def is_packed(path: Path) -> bool:
@@ -36,7 +36,7 @@ def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[Attache
         FormatRefused: the package, or something in it.
     """
     with path.open("rb") as stream:
-        package = Package(stream)
+        package = ZipPackage(stream)
         if count_reports(package) > 1:
             package.prove()
         for report in read_package(package):
@@ -44,7 +44,7 @@ def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[Attache
             yield report, enclosed_of(report.files), files
 
 
-def enclosed_of(files: Iterable[Member]) -> bytes:
+def enclosed_of(files: Iterable[PackageFile]) -> bytes:
     """Return what identifies files that come with a report: names without folders, sizes and checksums.
 
     Packed or not, and in whatever order, the same files give the same.
@@ -52,5 +52,5 @@ def enclosed_of(files: Iterable[Member]) -> bytes:
     return "\0".join(sorted(f"{f.base_name}\0{f.size}\0{f.crc}" for f in files)).encode()
 
 
-def _attached(package: Package, member: Member) -> AttachedFile:
+def _attached(package: ZipPackage, member: PackageFile) -> AttachedFile:
     return AttachedFile(name=member.name, chunks=lambda: package.chunks(member))

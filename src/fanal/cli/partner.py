@@ -5,7 +5,7 @@ import json
 import click
 
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused, tell
+from fanal.cli.failures import CommandRefused, tell
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -34,7 +34,7 @@ def add(name: str, quota: int | None, as_json: bool) -> None:
             actor=system_actor(_MOTIVE), name=name, quota=quota, now=clock.now()
         )
     except operations.NameRefused:
-        raise Refused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
+        raise CommandRefused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
     if known:
         tell("PARTNER_AGAIN", partner=name)
     fields = {
@@ -63,4 +63,4 @@ def revoke(login: str) -> None:
     try:
         operations.revoke_credential(actor=system_actor(_MOTIVE), login=login, now=clock.now())
     except ObjectDoesNotExist:
-        raise Refused("NO_CREDENTIAL", login=login) from None
+        raise CommandRefused("NO_CREDENTIAL", login=login) from None

@@ -15,17 +15,17 @@ from fanal.analyse.domain.payments import (
     score_payers,
     told,
 )
-from fanal.cli.failures import Refused, tell
+from fanal.cli.failures import CommandRefused, tell
 from fanal.cli.found import reason_of
 from fanal.cli.transfer_files import cut
 from fanal.formats.iso20022.stream import kind_of
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import MAX_BYTES, read_lines, read_report
-from fanal.formats.transfer import Part
+from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers.read import is_transfers
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Source
-from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.read import read_source
 from fanal.harmonise.domain.sources.report import draft_of
 from fanal.intake.domain.records import Format
@@ -59,7 +59,7 @@ def score(file: Path, as_json: bool) -> None:
             refused += 1
             tell("NOT_BROUGHT_IN", place=item[0], reason=item[1])
     if not transfers:
-        raise Refused("NO_TRANSFER", path=file)
+        raise CommandRefused("NO_TRANSFER", path=file)
     for found in score_payers(transfers, typologies):
         click.echo(json.dumps(told(found), ensure_ascii=False) if as_json else _line(found))
     if refused:
@@ -91,7 +91,7 @@ def _drafts(path: Path) -> Iterator[Draft | tuple[str, str]]:
 def _parts(path: Path, format_: Format) -> Iterator[Draft | tuple[str, str]]:
     now = clock.now()
     for item in cut(path, format_):
-        if isinstance(item, Part):
+        if isinstance(item, PayerPart):
             source = Source(
                 report_id=_NOBODY, format=format_.value, body=item.body, reference=item.reference
             )

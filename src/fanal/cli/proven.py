@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from fanal.cli.failures import Refused, words
+from fanal.cli.failures import CommandRefused, words
 
 code_option = click.option(
     "--code", help="One-time code of that person; asked for on the terminal when absent."
@@ -15,7 +15,7 @@ def prove(login: str, code: str | None) -> None:
     """Ask the person `login` for their one-time code; a demo database asks for none, and says so.
 
     Raises:
-        Refused: no such person, no one-time codes set up, no code given, or a wrong or used one.
+        CommandRefused: no such person, no one-time codes set up, no code given, or a wrong or used one.
     """
     from fanal.accounts import queries
     from fanal.web.account import command_factor
@@ -25,11 +25,11 @@ def prove(login: str, code: str | None) -> None:
         return
     user = queries.find_user(username=login)
     if user is None:
-        raise Refused("NO_ACCOUNT", login=login)
+        raise CommandRefused("NO_ACCOUNT", login=login)
     if not command_factor.has_codes(user=user):
-        raise Refused("FACTOR_MISSING", name=login)
+        raise CommandRefused("FACTOR_MISSING", name=login)
     if code is None and not sys.stdin.isatty():
-        raise Refused("FACTOR_NEEDED", name=login)
+        raise CommandRefused("FACTOR_NEEDED", name=login)
     given = code or click.prompt(words("FACTOR_ASKED", name=login), hide_input=True, err=True)
     if not command_factor.passes(user=user, code=given):
-        raise Refused("FACTOR_WRONG", name=login)
+        raise CommandRefused("FACTOR_WRONG", name=login)

@@ -5,7 +5,7 @@ import os
 import click
 
 from fanal.cli.boot import find_home
-from fanal.cli.failures import Refused
+from fanal.cli.failures import CommandRefused
 from fanal.config.databases import provision as prepare, role_of
 from fanal.postgres import PasswordFile
 
@@ -24,7 +24,7 @@ def provision(*, new_passwords: bool) -> None:
     """
     address = os.environ.get("DATABASE_URL", "")
     if not address or role_of(address):
-        raise Refused("PROVISION_ADDRESS")
+        raise CommandRefused("PROVISION_ADDRESS")
     passwords = PasswordFile(find_home() / "keys" / "database.json")
     prepare(admin_url=address, passwords=passwords, renew=new_passwords)
     click.echo(f"roles and database are ready; their passwords are in {passwords.path}")

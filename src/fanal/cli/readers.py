@@ -1,10 +1,10 @@
-"""In whose name a command acts, and the journal of what it read (decisions 14)."""
+"""In whose name a command acts, and the journal of what it read."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from fanal.cli.failures import Refused
+from fanal.cli.failures import CommandRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
 
@@ -31,11 +31,11 @@ def reader(username: str | None, *, motive: str, action: str = "report.read") ->
     if username is None:
         if accounts.has_demo_mark():
             return system_actor(motive)
-        raise Refused("READER_NEEDED")
+        raise CommandRefused("READER_NEEDED")
     user = accounts.find_user(username=username)
     actor = accounts.actor_for(user=user, now=clock.now(), motive=motive) if user else None
     if actor is None or not may(actor, action):
-        raise Refused(_REFUSED[action], name=username)
+        raise CommandRefused(_REFUSED[action], name=username)
     rows.show_to(actor)
     return actor
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused, tell
+from fanal.cli.failures import CommandRefused, tell
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
@@ -62,7 +62,7 @@ def show(
     from fanal.cli.resolve import resolve
 
     if reveal_reporter and as_user is None:
-        raise Refused("REVEALER_NEEDED")
+        raise CommandRefused("REVEALER_NEEDED")
     actor = reader(as_user, motive="fanal report show")
     found = [(reference, resolve(actor, reference)) for reference in references]
     missing = [reference for reference, ids in found if not ids]
@@ -83,7 +83,7 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
     """Open who sent one report, by the operation that the desk's identity page uses."""
     from fanal.accounts.domain import policy
     from fanal.harmonise import operations as harmonise
-    from fanal.harmonise.domain.opening import SHORTEST_MOTIVE
+    from fanal.harmonise.domain.reporter import SHORTEST_MOTIVE
     from fanal.vault.operations import ObjectUnknown
 
     try:
@@ -91,9 +91,9 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
             actor=actor, report_id=report_id, motive=motive, now=clock.now()
         )
     except harmonise.MotiveRefused:
-        raise Refused("MOTIVE_SHORT", n=SHORTEST_MOTIVE) from None
+        raise CommandRefused("MOTIVE_SHORT", n=SHORTEST_MOTIVE) from None
     except policy.Refused:
-        raise Refused("REVEAL_REFUSED") from None
+        raise CommandRefused("REVEAL_REFUSED") from None
     except ObjectUnknown:
         tell("IDENTITY_EXPIRED", reference=report_id)
         return []

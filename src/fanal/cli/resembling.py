@@ -8,7 +8,7 @@ import click
 
 from fanal import reference
 from fanal.cli.boot import find_home, with_django
-from fanal.cli.failures import Refused
+from fanal.cli.failures import CommandRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -47,7 +47,7 @@ def train(out: Path, seed: int, as_json: bool, lang: str) -> None:
     try:
         found = candidate(stored.persons, labels, seed=seed, shipped=used.model, name=name)
     except ValueError as error:
-        raise Refused("NOTHING_TO_LEARN") from error
+        raise CommandRefused("NOTHING_TO_LEARN") from error
     found["compared_with"] = used.version
     out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     _show(_read(out), as_json=as_json, lang=lang)
@@ -96,7 +96,7 @@ def model_in_use() -> "Model":
     try:
         return versions.active(home)
     except versions.ModelRefused as error:
-        raise Refused("MODEL_REFUSED", path=versions.place(home), detail=error) from error
+        raise CommandRefused("MODEL_REFUSED", path=versions.place(home), detail=error) from error
 
 
 def _read(file: Path) -> "Model":
@@ -105,7 +105,7 @@ def _read(file: Path) -> "Model":
     try:
         return versions.read_model(file)
     except versions.ModelRefused as error:
-        raise Refused("MODEL_REFUSED", path=file, detail=error) from error
+        raise CommandRefused("MODEL_REFUSED", path=file, detail=error) from error
 
 
 def _show(found: "Model", *, as_json: bool, lang: str) -> None:

@@ -91,7 +91,7 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
 
     A proposal asks for USER's own one-time code, as the second person's answer does.
     """
-    from fanal.cli.failures import Refused
+    from fanal.cli.failures import CommandRefused
     from fanal.cli.readers import reader
     from fanal.intake import operations
     from fanal.kernel.states import TransitionRefused
@@ -104,7 +104,7 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
             actor=actor, report_id=report_id, end=verdict == "end", motive=motive, now=clock.now()
         )
     except TransitionRefused:
-        raise Refused("REVIEW_UNDER_WAY", report=report_id) from None
+        raise CommandRefused("REVIEW_UNDER_WAY", report=report_id) from None
     click.echo(json.dumps({"review": str(review_id)}))
 
 
@@ -117,7 +117,7 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
 @with_django(DatabaseRole.APP)
 def second(*, review_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
     """Agree, as another person, that the report of REVIEW_ID ends before its date, or refuse."""
-    from fanal.cli.failures import Refused
+    from fanal.cli.failures import CommandRefused
     from fanal.cli.readers import reader
     from fanal.intake import operations
 
@@ -132,5 +132,5 @@ def second(*, review_id: UUID, verdict: str, motive: str, as_user: str, code: st
             now=clock.now(),
         )
     except operations.ReviewRefused:
-        raise Refused("REVIEW_NOT_WAITING", review=review_id) from None
+        raise CommandRefused("REVIEW_NOT_WAITING", review=review_id) from None
     click.echo(json.dumps({"review": str(review_id)}))

@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused, language, words
+from fanal.cli.failures import CommandRefused, language, words
 from fanal.cli.proven import code_option, prove
 from fanal.cli.readers import supervisor
 from fanal.cli.retriage import facts, retriage
@@ -68,7 +68,7 @@ def draft(file: Path, login: str, code: str | None) -> None:
         with _told():
             made = operations.draft_ruleset(actor=actor, body=body, now=clock.now())
     except (RulesRefused, UnicodeDecodeError) as refused:
-        raise Refused("RULES_REFUSED", path=file, detail=refused) from None
+        raise CommandRefused("RULES_REFUSED", path=file, detail=refused) from None
     click.echo(str(made))
 
 
@@ -77,15 +77,20 @@ def draft(file: Path, login: str, code: str | None) -> None:
 @click.option("--as", "login", required=True, help="Login of the supervisor who tries it.")
 @click.option("--reports", type=click.IntRange(1, 20_000), default=2000, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@code_option
 @with_django(DatabaseRole.WORKER)
-def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool) -> None:
-    """Compare RULESET with the rules in force on the newest reports: who rises, who falls, and why."""
+def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool, code: str | None) -> None:
+    """Compare RULESET with the rules in force on the newest reports: who rises, who falls, and why.
+
+    Whoever runs a set that came with the program dry proposes it.
+    """
     import msgspec
 
     from fanal import reference
-    from fanal.pipeline import try_rules
+    from fanal.trials import try_rules
 
     actor = supervisor(login)
+    prove(login, code)
     with _told():
         got = try_rules(actor=actor, ruleset_id=ruleset, limit=reports, now=clock.now())
     if as_json:
@@ -132,7 +137,7 @@ def _told() -> Iterator[None]:
     try:
         yield
     except RuleSetRefused as refused:
-        raise Refused(f"RULES_{refused.code}") from None
+        raise CommandRefused(f"RULES_{refused.code}") from None
 
 
 rules.add_command(facts)

@@ -24,17 +24,18 @@ from fanal.cli.boot import (
     require_vault,
 )
 from fanal.cli.doctor_calls import FAULTS
-from fanal.cli.failures import Failed, Refused, language, reason
+from fanal.cli.failures import CommandRefused, Failed, language, reason
 from fanal.cli.lowered import lower
 from fanal.cli.signs import CallsSign
 from fanal.cli.supervisor import Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
-from fanal.config.gate import THREADS
-from fanal.config.keys import ensure_node_secret, load_keys
+from fanal.config.gate import HEADERS, THREADS
+from fanal.config.keys import KeysMissing, ensure_node_secret, load_keys, node_fault
 from fanal.config.mailing import mailer_of
-from fanal.config.migration import Mark, read_mark
+from fanal.config.migration import DatabaseMark, read_mark
 from fanal.config.prepared import is_prepared
+from fanal.kernel import clock
 from fanal.kernel.parent import die_with_parent
 from fanal.postgres import ClusterFailed, DatabaseRole
 from fanal.postgres.passwords import write_private
@@ -64,7 +65,7 @@ _PORT_PAUSE = 0.5
 def run(demo: bool, port: int, host: str, workers: int) -> None:
     """Supervise PostgreSQL (when embedded), web, workers and calls until SIGTERM."""
     if demo and not _is_loopback(host):
-        raise Refused("LOOPBACK_ONLY")
+        raise CommandRefused("LOOPBACK_ONLY")
     if not is_prepared():
         say("front-end assets or catalogues are missing, or of another version: run 'make setup'")
     home = find_home()
@@ -74,9 +75,12 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         _prepare(databases, role=role, home=home, demo=demo)
         require_keys(databases, role=role, home=home)
         require_vault(databases, role=role)
+        # The desk goes on: without it no call leaves for a child in danger.
+        if (fault := node_fault(home, now=clock.now())) is not None:
+            say(f"no report is taken here, since none could be acknowledged: {fault}")
         mark = read_mark(databases.url(role))
-        if mark is Mark.DEMO and not _is_loopback(host):
-            raise Refused("LOOPBACK_ONLY")
+        if mark is DatabaseMark.DEMO and not _is_loopback(host):
+            raise CommandRefused("LOOPBACK_ONLY")
         _wait_for_port(host, port)
         children = _children(databases, home=home, mark=mark, host=host, port=port, workers=workers)
         loading = [_demo(databases, home=home)] if demo else []
@@ -86,7 +90,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
             # Only now: its first chapter keeps everybody else from the accounts until it is told.
             supervisor.children.extend(loading)
-            if mark is Mark.PRODUCTION and role is DatabaseRole.APP:
+            if mark is DatabaseMark.PRODUCTION and role is DatabaseRole.APP:
                 for fault in mailer_of(read_environment(os.environ)).faults():
                     say(f"no call for a child in danger reaches anybody: {FAULTS[fault]}")
             supervisor.run()
@@ -136,7 +140,7 @@ def _mend(databases: Databases) -> None:
 
 
 def _environment(
-    databases: Databases, *, role: DatabaseRole, home: Path, mark: Mark | None
+    databases: Databases, *, role: DatabaseRole, home: Path, mark: DatabaseMark | None
 ) -> dict[str, str]:
     """Return a child's environment: the caller's, without any address but its own role's."""
     kept = {k: v for k, v in os.environ.items() if k != "DATABASE_URL" and not k.startswith("PG")}
@@ -183,10 +187,12 @@ def _check_public_node(databases: Databases, *, home: Path) -> None:
     """Refuse a public node that could not receive: it migrates nothing and makes no key.
 
     Raises:
-        KeysMissing: it was not given its keys.
+        KeysMissing: it was not given its keys, or nobody could verify its receipts.
         DatabaseRefused: the server is not durable.
     """
     load_keys(home, public_node=True)
+    if (fault := node_fault(home, now=clock.now())) is not None:
+        raise KeysMissing(f"{fault}: make new files with 'fanal keys node'")
     ensure_node_secret(home)
     role = DatabaseRole.INTAKE
     check_durability([databases.url(role)])
@@ -207,7 +213,13 @@ def _migrate(databases: Databases, *, home: Path, demo: bool) -> None:
 
 
 def _children(
-    databases: Databases, *, home: Path, mark: Mark | None, host: str, port: int, workers: int
+    databases: Databases,
+    *,
+    home: Path,
+    mark: DatabaseMark | None,
+    host: str,
+    port: int,
+    workers: int,
 ) -> list[Child]:
     web_role = _web_role()
     _keep_drafts(home)
@@ -255,7 +267,9 @@ def _demo(databases: Databases, *, home: Path) -> Child:
     return Child(
         name="demo",
         arguments=[sys.executable, "-m", "fanal", "demo", "load"],
-        environment=_environment(databases, role=DatabaseRole.WORKER, home=home, mark=Mark.DEMO),
+        environment=_environment(
+            databases, role=DatabaseRole.WORKER, home=home, mark=DatabaseMark.DEMO
+        ),
         log=home / "log" / "demo.log",
         once=True,
     )
@@ -267,14 +281,17 @@ def _granian(host: str, port: int) -> list[str]:
         *(sys.executable, "-m", "granian", "fanal.config.wsgi:application"),
         *("--interface", "wsgi", "--host", host, "--port", str(port), "--no-access-log"),
         *("--workers", str(max(1, min(4, (os.cpu_count() or 1)))), "--respawn-failed-workers"),
-        *("--blocking-threads", str(THREADS), "--backlog", "1024", "--no-ws"),
+        # No proxy speaks HTTP/2 to us, and in it one connection is a hundred readers who never read.
+        *("--blocking-threads", str(THREADS), "--backlog", "1024", "--no-ws", "--http", "1"),
+        # All headers of a request together: what libraries do with a long one is seldom linear.
+        *("--http1-buffer-size", str(HEADERS)),
         # A worker that is told to end while it starts has lost the signal: else both would wait for ever.
         *("--workers-kill-timeout", str(_WEB_STOP_SECONDS)),
     ]
 
 
 def _announce(
-    supervisor: Supervisor, *, home: Path, host: str, port: int, mark: Mark | None
+    supervisor: Supervisor, *, home: Path, host: str, port: int, mark: DatabaseMark | None
 ) -> None:
     if not supervisor.wait_until(lambda: is_alive(host, port), seconds=_READY_SECONDS):
         if not supervisor.stopping:
@@ -287,7 +304,7 @@ def _announce(
 
 
 def announce_at(
-    supervisor: Supervisor, *, address: str, mark: Mark | None, patience: float
+    supervisor: Supervisor, *, address: str, mark: DatabaseMark | None, patience: float
 ) -> None:
     """Print the address; in a demo with its accounts, for which a busy machine has `patience` seconds."""
     answers: list[subprocess.CompletedProcess[str]] = []
@@ -296,7 +313,7 @@ def announce_at(
         answers.append(_list_accounts())
         return answers[-1].returncode == 0
 
-    if mark is not Mark.DEMO:
+    if mark is not DatabaseMark.DEMO:
         click.echo(f"Fanal: {address}")
     elif supervisor.wait_until(listed, seconds=patience):
         click.echo(f"Fanal: {address}{_in_words(answers[-1].stdout)}")

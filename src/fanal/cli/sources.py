@@ -9,15 +9,15 @@ from pathlib import Path
 from fanal.cli import folders
 from fanal.cli.documents import READERS
 from fanal.cli.failures import reason, words
-from fanal.cli.found import Found, Reader, Source, Unreadable, reason_of
+from fanal.cli.found import FoundReport, Reader, Source, Unreadable, reason_of
 from fanal.cli.packed import count_packed, is_packed, read_packed
 from fanal.cli.transfer_files import count_transfers, transfers_reader
-from fanal.cli.unpacked import Beside, untaken
+from fanal.cli.unpacked import FilesBeside, untaken
 from fanal.cli.vics_file import count_parts, read_parts
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
 from fanal.formats.ncmec_json.package import listed_names
 from fanal.formats.ncmec_json.read import read_export
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.read import canonical_bytes, read_lines
 from fanal.intake.domain.records import Format
 from fanal.kernel.typed import whole_number
@@ -33,8 +33,8 @@ def count_sources(format_: str, paths: Sequence[Path]) -> int:
 
 
 def read_sources(
-    format_: str, paths: Sequence[Path], *, now: datetime, beside: Beside | None = None
-) -> Iterator[Found | Unreadable]:
+    format_: str, paths: Sequence[Path], *, now: datetime, beside: FilesBeside | None = None
+) -> Iterator[FoundReport | Unreadable]:
     """Yield every report of `format_` under `paths`, one in memory at a time."""
     suffixes, read = FORMATS[format_]
     for source in folders.find_sources(paths, suffixes, beside or lying_beside(format_)):
@@ -44,13 +44,13 @@ def read_sources(
             yield Unreadable(place=str(source.path), reason=reason(failure))
 
 
-def lying_beside(format_: str) -> Beside:
+def lying_beside(format_: str) -> FilesBeside:
     """Return what keeps, for one walk, the files that lie beside reports of `format_`."""
-    return Beside(FORMATS[format_][0])
+    return FilesBeside(FORMATS[format_][0])
 
 
 def passed_over(
-    format_: str, paths: Sequence[Path], *, beside: Beside | None = None
+    format_: str, paths: Sequence[Path], *, beside: FilesBeside | None = None
 ) -> Iterator[Path]:
     """Yield the files under the folders of `paths` that are no report of `format_`, nor belong to one."""
     suffixes, _ = FORMATS[format_]
@@ -73,7 +73,7 @@ def _count_lines(path: Path) -> int:
         return sum(1 for line in stream if line.strip())
 
 
-def _read_jsonl(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
+def _read_jsonl(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
     del now
     path = source.path
     with path.open("rb") as stream:
@@ -82,7 +82,7 @@ def _read_jsonl(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
             if line.report is None:
                 yield Unreadable(place=place, reason=reason_of(line.refusal))
                 continue
-            yield Found(
+            yield FoundReport(
                 place=place,
                 format=Format.REPORT,
                 body=line.body,
@@ -93,7 +93,7 @@ def _read_jsonl(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
             )
 
 
-def _read_xml(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
+def _read_xml(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
     """Yield the report of an XML file; `report.xml` is named by its folder and takes its `file-*.xml`."""
     path = source.path
     try:
@@ -106,7 +106,7 @@ def _read_xml(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
         yield Unreadable(place=str(path), reason=reason_of(refusal))
         return
     summary = document.root.child("incidentSummary")
-    yield Found(
+    yield FoundReport(
         place=str(path),
         format=Format.NCMEC_XML,
         body=body,
@@ -117,7 +117,7 @@ def _read_xml(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
     )
 
 
-def _read_json(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
+def _read_json(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
     if is_packed(source.path):
         yield from _read_packed(source)
         return
@@ -131,7 +131,7 @@ def _read_json(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
             yield replace(found, untaken=untaken(source.path, names))
 
 
-def _with_files(found: Found, path: Path, beside: Beside) -> Found | Unreadable:
+def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundReport | Unreadable:
     """Return a report with the files beside it that it lists."""
     if not beside.waits(path):
         return found
@@ -145,7 +145,7 @@ def _with_files(found: Found, path: Path, beside: Beside) -> Found | Unreadable:
 def _document_reader(format_: Format) -> Reader:
     """Return the reader of a format whose documents hold one report each."""
 
-    def read(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
+    def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
         del now
         path = source.path
         try:
@@ -154,7 +154,7 @@ def _document_reader(format_: Format) -> Reader:
         except FormatRefused as refusal:
             yield Unreadable(place=str(path), reason=reason_of(refusal))
             return
-        yield Found(
+        yield FoundReport(
             place=str(path),
             format=format_,
             body=body,
@@ -166,12 +166,12 @@ def _document_reader(format_: Format) -> Reader:
     return read
 
 
-def _read_vics(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
+def _read_vics(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
     """Yield the parts of each case; what a part says of itself is in its canonical bytes."""
     del now
     try:
         for part, body in read_parts(source.path):
-            yield Found(
+            yield FoundReport(
                 place=f"{source.path}: {part.reference}",
                 format=Format.VICS,
                 body=body,
@@ -184,11 +184,11 @@ def _read_vics(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
         yield Unreadable(place=str(source.path), reason=reason)
 
 
-def _read_packed(source: Source) -> Iterator[Found | Unreadable]:
+def _read_packed(source: Source) -> Iterator[FoundReport | Unreadable]:
     """Yield the reports of a package; it stays open while their files are streamed."""
     try:
         for report, enclosed, files in read_packed(source.path):
-            yield Found(
+            yield FoundReport(
                 place=f"{source.path}:{report.name}",
                 format=Format.NCMEC_JSON,
                 body=report.body,
@@ -205,7 +205,7 @@ def _read_packed(source: Source) -> Iterator[Found | Unreadable]:
 
 def _bytes(path: Path) -> bytes:
     if path.stat().st_size > _MAX_FILE:
-        raise FormatRefused(Refusal.TOO_LARGE)
+        raise FormatRefused(DocumentFault.TOO_LARGE)
     return path.read_bytes()
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fanal.cli.signs import CallsSign
 from fanal.kernel.parent import die_with_parent
-from fanal.postgres.account import Account
+from fanal.postgres.account import SystemAccount
 
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 10.0
@@ -32,7 +32,7 @@ class Child:
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
-    account: Account | None = None
+    account: SystemAccount | None = None
     """Another account than the supervisor's."""
     once: bool = False
     sign: CallsSign | None = None

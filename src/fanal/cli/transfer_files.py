@@ -5,10 +5,10 @@ from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 
-from fanal.cli.found import Found, Reader, Source, Unreadable, reason_of
+from fanal.cli.found import FoundReport, Reader, Source, Unreadable, reason_of
 from fanal.formats.iso20022.read import cut_parts as cut_iso
 from fanal.formats.refusal import FormatRefused
-from fanal.formats.transfer import Part
+from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers.read import Damaged, cut_parts as cut_csv
 from fanal.intake.domain.records import Format
 
@@ -16,13 +16,13 @@ from fanal.intake.domain.records import Format
 def transfers_reader(format_: Format) -> Reader:
     """Return the reader of files of transfers: a report for each payer, a line for each damaged row."""
 
-    def read(source: Source, now: datetime) -> Iterator[Found | Unreadable]:
+    def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
         del now
         path = source.path
         try:
             for item in cut(path, format_):
-                if isinstance(item, Part):
-                    yield Found(
+                if isinstance(item, PayerPart):
+                    yield FoundReport(
                         place=f"{path}: {item.place}",
                         format=format_,
                         body=item.body,
@@ -37,7 +37,7 @@ def transfers_reader(format_: Format) -> Reader:
     return read
 
 
-def cut(path: Path, format_: Format) -> Iterator[Part | Damaged]:
+def cut(path: Path, format_: Format) -> Iterator[PayerPart | Damaged]:
     """Yield the parts of a file, one of each payer, and its damaged rows.
 
     Raises:

@@ -13,14 +13,14 @@ from functools import partial
 from pathlib import Path
 
 from fanal.cli.packed import enclosed_of
-from fanal.formats.packages import MAX_MEMBER, Member
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.packages import MAX_MEMBER, PackageFile
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.intake.domain.records import AttachedFile
 
 _PIECE = 256 * 1024
 
 
-class Beside:
+class FilesBeside:
     """What lies in the folders of a walk beside its documents, and which of it reports have taken.
 
     In memory are the names of the folders that the walk is in, and eight octets a file that was taken.
@@ -101,17 +101,17 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _member(path: Path, folder: Path) -> Member:
+def _member(path: Path, folder: Path) -> PackageFile:
     name = path.relative_to(folder).as_posix()
     if not name.isprintable():
-        raise FormatRefused(Refusal.UNSAFE_NAME, ascii(name[:100])[1:-1])
+        raise FormatRefused(DocumentFault.UNSAFE_NAME, ascii(name[:100])[1:-1])
     if path.stat().st_size > MAX_MEMBER:
-        raise FormatRefused(Refusal.TOO_LARGE, name, parameters={"limit": MAX_MEMBER})
+        raise FormatRefused(DocumentFault.TOO_LARGE, name, parameters={"limit": MAX_MEMBER})
     size = crc = 0
     with path.open("rb") as stream:
         while piece := stream.read(_PIECE):
             size, crc = size + len(piece), zlib.crc32(piece, crc)
-    return Member(name, size, crc)
+    return PackageFile(name, size, crc)
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
@@ -125,7 +125,7 @@ def _chunks(path: Path) -> Iterator[bytes]:
             while piece := stream.read(_PIECE):
                 yield piece
     except OSError as error:
-        raise FormatRefused(Refusal.MALFORMED, path.name) from error
+        raise FormatRefused(DocumentFault.MALFORMED, path.name) from error
 
 
 def mark_of(path: Path | str) -> int:

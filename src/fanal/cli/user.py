@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused
+from fanal.cli.failures import CommandRefused
 from fanal.cli.proven import code_option, prove
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
+from fanal.kernel.mail_address import is_mail_address
 from fanal.postgres import DatabaseRole
 
 _MOTIVE = "fanal user"
@@ -39,18 +40,20 @@ def add(*, login: str, name: str, email: str, password: str | None) -> None:
     from fanal.accounts.domain.records import NewAccount
 
     if not _LOGIN.fullmatch(login):
-        raise Refused("LOGIN_REFUSED")
+        raise CommandRefused("LOGIN_REFUSED")
     if not (0 < len(name) <= _LONGEST_NAME and name.isprintable()):
-        raise Refused("NAME_REFUSED")
+        raise CommandRefused("NAME_REFUSED")
+    if email and not is_mail_address(email):
+        raise CommandRefused("EMAIL_REFUSED")
     given = password or click.prompt("Password", hide_input=True, confirmation_prompt=True)
     try:
         validate_password(given)
         account = NewAccount(username=login, name=name, email=email, password=given)
         operations.create_account(actor=system_actor(_MOTIVE), account=account, now=clock.now())
     except ValidationError as refused:
-        raise Refused("PASSWORD_REFUSED", detail=" ".join(refused.messages)) from None
+        raise CommandRefused("PASSWORD_REFUSED", detail=" ".join(refused.messages)) from None
     except operations.LoginTaken:
-        raise Refused("LOGIN_TAKEN", login=login) from None
+        raise CommandRefused("LOGIN_TAKEN", login=login) from None
 
 
 @user.command("grant")
@@ -83,10 +86,10 @@ def grant(
     now = clock.now()
     found = queries.find_user(username=login)
     if found is None:
-        raise Refused("NO_ACCOUNT", login=login)
+        raise CommandRefused("NO_ACCOUNT", login=login)
     body = queries.find_partner(name=organisation) if organisation else None
     if organisation and body is None:
-        raise Refused("NO_ORGANISATION", name=organisation)
+        raise CommandRefused("NO_ORGANISATION", name=organisation)
     end = until.replace(tzinfo=UTC) if until else now + timedelta(days=365)
     habilitation = NewHabilitation(
         person_id=found.person_id,
@@ -102,9 +105,9 @@ def grant(
             actor=system_actor(_MOTIVE), habilitation=habilitation, now=now
         )
     except operations.HabilitationRefused as refused:
-        raise Refused(refused.code) from None
+        raise CommandRefused(refused.code) from None
     except IntegrityError:
-        raise Refused("NO_DESK", number=desk or 0) from None
+        raise CommandRefused("NO_DESK", number=desk or 0) from None
 
 
 @user.command("close")
@@ -115,7 +118,7 @@ def close(login: str) -> None:
     from fanal.accounts import operations, queries
 
     if queries.find_user(username=login) is None:
-        raise Refused("NO_ACCOUNT", login=login)
+        raise CommandRefused("NO_ACCOUNT", login=login)
     operations.close_account(actor=system_actor(_MOTIVE), username=login, now=clock.now())
 
 
@@ -144,9 +147,9 @@ def reset(
     now, console = clock.now(), system_actor(_MOTIVE)
     found, second = queries.find_user(username=login), queries.find_user(username=confirming)
     if found is None or second is None:
-        raise Refused("NO_ACCOUNT", login=login if found is None else confirming)
+        raise CommandRefused("NO_ACCOUNT", login=login if found is None else confirming)
     if not (new_password or factors):
-        raise Refused("RESET_NOTHING")
+        raise CommandRefused("RESET_NOTHING")
     prove(confirming, code)
     password = secrets.token_urlsafe(18) if new_password else None
     actor = queries.actor_for(user=second, now=now, motive=_MOTIVE)
@@ -160,7 +163,7 @@ def reset(
                     actor=console, user=found, factor=kind, added=False, now=now
                 )
     except NotAllowed:
-        raise Refused("RESET_SECOND", name=confirming, login=login) from None
+        raise CommandRefused("RESET_SECOND", name=confirming, login=login) from None
     if password is not None:
         click.echo(password)
 
@@ -171,13 +174,19 @@ def reset(
 @with_django(DatabaseRole.APP)
 def link(login: str, subject: str) -> None:
     """Let SUBJECT of the single sign-on provider sign in as LOGIN."""
-    from fanal.accounts import queries
-    from fanal.web.account.single_sign_on import SubjectTaken, link_subject
+    from django.db import transaction
+
+    from fanal.accounts import operations, queries
+    from fanal.web.account.single_sign_on import SubjectTaken, SubjectUnknown, link_subject
 
     found = queries.find_user(username=login)
     if found is None:
-        raise Refused("NO_ACCOUNT", login=login)
+        raise CommandRefused("NO_ACCOUNT", login=login)
     try:
-        link_subject(user=found, subject=subject)
+        with transaction.atomic():
+            if link_subject(user=found, subject=subject):
+                operations.record_link(actor=system_actor(_MOTIVE), user=found, now=clock.now())
     except SubjectTaken:
-        raise Refused("SUBJECT_TAKEN") from None
+        raise CommandRefused("SUBJECT_TAKEN") from None
+    except SubjectUnknown:
+        raise CommandRefused("SUBJECT_UNKNOWN") from None

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from fanal.cli.boot import django_as, find_home, held_keys, note_keys, with_django
-from fanal.cli.failures import Failed, Refused
+from fanal.cli.failures import CommandRefused, Failed
 from fanal.config.databases import Databases, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.key_fingerprints import PURPOSES, replace_key
@@ -98,7 +98,7 @@ def receipt_verify(file: Path, key_file: Path, as_json: bool) -> None:
     try:
         root = read_public_key(key_file.read_text(errors="replace"))
     except KeysMissing as error:
-        raise Refused("KEY_MISSING", detail=error) from None
+        raise CommandRefused("KEY_MISSING", detail=error) from None
     try:
         found = verify_receipt(file.read_text(errors="replace"), root=root)
     except ReceiptRefused as error:
@@ -139,7 +139,7 @@ def _rotate(databases: Databases, *, only_rewrap: bool) -> None:
     from fanal.vault import operations as vault
 
     if read_environment(os.environ).public_node:
-        raise Refused("PUBLIC_NODE")
+        raise CommandRefused("PUBLIC_NODE")
     home = find_home()
     if not only_rewrap:
         databases.url(DatabaseRole.OWNER)  # refused before a key is made: the owner notes it
@@ -166,7 +166,7 @@ def accept(purpose: str) -> None:
     For a loss without a copy: what was sealed, signed or keyed with the lost key stays so.
     """
     if read_environment(os.environ).public_node:
-        raise Refused("PUBLIC_NODE")
+        raise CommandRefused("PUBLIC_NODE")
     home = find_home()
     with open_databases(home=home, environ=os.environ) as databases:
         replace_key(databases.url(DatabaseRole.OWNER), held_keys(home), purpose)
@@ -186,6 +186,6 @@ def accept(purpose: str) -> None:
 def node(folder: Path, name: str) -> None:
     """Write into FOLDER the key files of a new public node: it seals, signs receipts and cannot open."""
     if folder.exists() and any(folder.iterdir()):
-        raise Refused("FOLDER_NOT_EMPTY", folder=folder)
+        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
     give_node_keys(find_home(), folder, now=clock.now(), node=name)
     click.echo(f"keys of {name} in {folder}: move them to its FANAL_HOME/keys")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fanal.cli.failures import tell
 from fanal.formats.refusal import FormatRefused
-from fanal.formats.vics.parts import Part, Survey, cut_parts, survey
+from fanal.formats.vics.parts import CasePart, Survey, cut_parts, survey
 from fanal.formats.vics.read import read_case
 
 _WHOLE = 10_000_000
@@ -20,7 +20,7 @@ def count_parts(path: Path) -> int:
         return 1
 
 
-def read_parts(path: Path) -> Iterator[tuple[Part, bytes]]:
+def read_parts(path: Path) -> Iterator[tuple[CasePart, bytes]]:
     """Yield each part of a file with the bytes to keep: the file's own where it is one part.
 
     Raises:

@@ -19,13 +19,23 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from fanal.config.definitions import close_definitions
 from fanal.config.environment import SettingRefused, require_own_login
+from fanal.db.closed import closed_logins
 from fanal.postgres import Cluster, DatabaseRole, PasswordFile
 
 DATABASE = "fanal"
 _BOUNDS_LOCK = 0x464E424E  # "FNBN"
 _EXTENSIONS = ("pg_trgm", "unaccent")
 _MAY_MAKE_TEMPORARY_TABLES = (DatabaseRole.OWNER, DatabaseRole.APP, DatabaseRole.WORKER)
+_SHARED_FUNCTIONS = ("pg%advisory%lock%", "pg_terminate_backend", "pg_cancel_backend")
+_ENDS_SESSIONS = (
+    ("pg_signal_backend", DatabaseRole.OWNER),
+    ("pg_checkpoint", DatabaseRole.WORKER),
+)
+_OF_THE_OWNER = ("lo_creat", "lo_create", "lo_from_bytea", "pg_logical_emit_message")
+_CONNECTIONS = {DatabaseRole.INTAKE: 2, DatabaseRole.AUDITOR: 10}
+"""Which part of the server's connections a role may have open."""
 _DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 _STRONGER = frozenset({"remote_apply"})
 """Not `local`, which waits for no standby, nor `remote_write`, which waits for no disk of one."""
@@ -179,13 +189,18 @@ def _url_as(*, admin_url: str, database: str, login: str, password: str) -> str:
 def check_durability(urls: Iterable[str]) -> None:
     """Sign in as each role and refuse a server that may lose what it acknowledged.
 
-    Each role is asked, since `ALTER ROLE … SET synchronous_commit` is one role's own setting.
+    Each role is asked, since `ALTER ROLE … SET synchronous_commit` is one role's own setting; one that the
+    database lets in no more is left out (`fanal.db.closed`).
 
     Raises:
         DatabaseRefused: the server, or a role's own setting, is not durable.
     """
+    closed: tuple[str, ...] = ()
     for url in urls:
+        if unquote(urlsplit(url).username or "") in closed:
+            continue
         with psycopg.connect(url, connect_timeout=10) as connection:
+            closed = closed_logins(connection.cursor())
             for name, wanted in _DURABLE.items():
                 value = str(_scalar(connection, f"SHOW {name}"))
                 if value != wanted and not (name == "synchronous_commit" and value in _STRONGER):
@@ -203,7 +218,7 @@ def _create(admin_url: str, database: str, passwords: Mapping[str, str], *, rene
             for role in DatabaseRole:
                 _create_role(connection, role, passwords[role.value], renew=renew)
             _bound_public_nodes(connection)
-            _create_database(connection, database)
+            _create_database(connection, database, renew=renew)
         with _connect(_with_database(admin_url, database)) as connection:
             _prepare_schema(connection, database)
     except psycopg.Error as error:
@@ -219,6 +234,8 @@ def _bring_bounds(admin_url: str, database: str) -> None:
                 connection.execute("SELECT pg_advisory_lock(%s)", (_BOUNDS_LOCK,))
             _bound_public_nodes(connection)
             close_shared_functions(connection)
+            if _is_superuser(connection):
+                close_definitions(connection)
     except psycopg.Error as error:
         raise _not_prepared(error) from error
 
@@ -286,40 +303,46 @@ def _create_role(
 
 
 def _bound_public_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Leave half of the connections to the desk, whatever public nodes open; the operator's bound stays."""
-    login = DatabaseRole.INTAKE.login
-    row = connection.execute(
-        "SELECT current_setting('max_connections')::int / 2 FROM pg_roles"
-        " WHERE rolname = %s AND rolconnlimit = -1",
-        (login,),
-    ).fetchone()
-    if row:
-        connection.execute(
-            sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(
-                sql.Identifier(login), sql.Literal(row[0])
+    """Leave half of the connections to the desk, whatever public nodes open, and bound the auditor's too.
+
+    The operator's own bounds stay.
+    """
+    for role, part in _CONNECTIONS.items():
+        row = connection.execute(
+            "SELECT greatest(current_setting('max_connections')::int / %s, 1) FROM pg_roles"
+            " WHERE rolname = %s AND rolconnlimit = -1",
+            (part, role.login),
+        ).fetchone()
+        if row:
+            connection.execute(
+                sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(
+                    sql.Identifier(role.login), sql.Literal(row[0])
+                )
             )
-        )
     hide_statements(connection)
     let_owner_end_sessions(connection)
     _close_other_databases(connection)
 
 
 def let_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Let the owner's functions end sessions of public nodes that hoard locks (`fanal.db.hoarding`)."""
+    """Let the owner's functions end sessions of public nodes that hoard locks (`fanal.db.hoarding`).
+
+    Who looks for them, as the worker, has what lies in memory written out before it kills one.
+    """
     if not may_owner_end_sessions(connection) and _is_superuser(connection):
-        connection.execute(
-            sql.SQL("GRANT pg_signal_backend TO {}").format(
-                sql.Identifier(DatabaseRole.OWNER.login)
+        for right, role in _ENDS_SESSIONS:
+            connection.execute(
+                sql.SQL("GRANT {} TO {}").format(sql.Identifier(right), sql.Identifier(role.login))
             )
-        )
 
 
 def may_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
     """Return whether `let_owner_end_sessions` did its work on this server."""
-    asked = connection.execute(
-        "SELECT pg_has_role(%s, 'pg_signal_backend', 'USAGE')", (DatabaseRole.OWNER.login,)
+    return all(
+        connection.execute("SELECT pg_has_role(%s, %s, 'USAGE')", (role.login, right)).fetchone()
+        == (True,)
+        for right, role in _ENDS_SESSIONS
     )
-    return asked.fetchone() == (True,)
 
 
 def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
@@ -375,29 +398,33 @@ def _is_superuser(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
 
 
 def close_shared_functions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Leave advisory locks and the ending of sessions to the roles that use them.
+    """Leave to the roles that use it what every role may call: locks, ends, large objects, messages.
 
     The locks lie in memory that all sessions share: one that takes enough of them keeps everybody out. The
-    sessions of all public nodes are one role's, so that each could end the others'. Whoever is no superuser
-    may not close these functions: `fanal doctor` tells where they are open.
+    sessions of all public nodes are one role's, so that each could end the others'. A large object is its
+    maker's: the owner reads none of a role's, and no backup of the whole database ends well. A message to
+    the log is a gigabyte that every commit waits behind. Whoever is no superuser may not close these: `fanal
+    doctor` tells where they are open.
     """
-    closing = connection.execute(
-        "SELECT p.oid::regprocedure::text FROM pg_proc p"
-        " WHERE p.pronamespace = 'pg_catalog'::regnamespace AND (p.proname LIKE %s"
-        " OR p.proname IN ('pg_terminate_backend', 'pg_cancel_backend'))"
-        " AND pg_has_role(p.proowner, 'USAGE') AND has_function_privilege(%s, p.oid, 'EXECUTE')",
-        ("pg%advisory%lock%", DatabaseRole.INTAKE.login),
-    ).fetchall()
-    users = sql.SQL(", ").join(
-        sql.Identifier(r.login) for r in (DatabaseRole.OWNER, DatabaseRole.APP, DatabaseRole.WORKER)
-    )
-    for signature in (str(row[0]) for row in closing):
-        name = sql.SQL(signature)
-        connection.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(name))
-        connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(name, users))
+    served = (DatabaseRole.OWNER, DatabaseRole.APP, DatabaseRole.WORKER)
+    for names, users in ((_SHARED_FUNCTIONS, served), (_OF_THE_OWNER, served[:1])):
+        logins = sql.SQL(", ").join(sql.Identifier(role.login) for role in users)
+        closing = connection.execute(
+            "SELECT p.oid::regprocedure::text FROM pg_proc p"
+            " WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.proname LIKE ANY (%s)"
+            " AND pg_has_role(p.proowner, 'USAGE') AND has_function_privilege(%s, p.oid, 'EXECUTE')",
+            ([*names], DatabaseRole.INTAKE.login),
+        ).fetchall()
+        for signature in (str(row[0]) for row in closing):
+            name = sql.SQL(signature)
+            connection.execute(sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(name))
+            connection.execute(sql.SQL("GRANT EXECUTE ON FUNCTION {} TO {}").format(name, logins))
 
 
-def _create_database(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:
+def _create_database(
+    connection: psycopg.Connection[tuple[object, ...]], database: str, *, renew: bool
+) -> None:
+    """Make the database and let the roles in: one that was closed comes back with new passwords alone."""
     owner, name = sql.Identifier(DatabaseRole.OWNER.login), sql.Identifier(database)
     if not _is_superuser(connection):
         # Giving something to a role needs membership in it.
@@ -409,14 +436,18 @@ def _create_database(connection: psycopg.Connection[tuple[object, ...]], databas
                 name, owner
             )
         )
-    connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
-    for role in DatabaseRole:
-        rights = "CONNECT, TEMPORARY" if role in _MAY_MAKE_TEMPORARY_TABLES else "CONNECT"
-        connection.execute(
-            sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
-                sql.SQL(rights), name, sql.Identifier(role.login)
+    closed = () if renew else closed_logins(connection.cursor(), database)
+    with connection.transaction():
+        connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))
+        for role in DatabaseRole:
+            if role.login in closed:
+                continue
+            rights = "CONNECT, TEMPORARY" if role in _MAY_MAKE_TEMPORARY_TABLES else "CONNECT"
+            connection.execute(
+                sql.SQL("GRANT {} ON DATABASE {} TO {}").format(
+                    sql.SQL(rights), name, sql.Identifier(role.login)
+                )
             )
-        )
 
 
 def _prepare_schema(connection: psycopg.Connection[tuple[object, ...]], database: str) -> None:
@@ -430,6 +461,8 @@ def _prepare_schema(connection: psycopg.Connection[tuple[object, ...]], database
             sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
         )
     close_shared_functions(connection)
+    if _is_superuser(connection):
+        close_definitions(connection)
     connection.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
     for role in DatabaseRole:
         right = "USAGE, CREATE" if role is DatabaseRole.OWNER else "USAGE"

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from fanal.kernel.typed import is_sheltered
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 _DEMO_DUTY = "duty@fanal.test"
 
@@ -85,7 +87,7 @@ class Environment:
     max_file_mb: int
     """`FANAL_MAX_FILE_MB`: megabytes of the largest file that the wire takes (default 500)."""
     oidc_url: str
-    """`FANAL_OIDC_URL`: discovery address of the single sign-on provider; empty for none."""
+    """`FANAL_OIDC_URL`: discovery address of the single sign-on provider, by https; empty for none."""
     oidc_client_id: str
     """`FANAL_OIDC_CLIENT_ID`: identifier that the provider gave to this installation."""
     oidc_client_secret: str
@@ -99,7 +101,8 @@ def read_environment(values: Mapping[str, str]) -> Environment:
 
     Raises:
         SettingRefused: the reporter's address shall be kept and nobody said through how many proxies; a
-            bound is no number; the database is entered under another name than the role's.
+            bound is no number; the database is entered under another name than the role's; others could
+            read what single sign-on says.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -139,7 +142,7 @@ def read_environment(values: Mapping[str, str]) -> Environment:
             values.get("FANAL_DISK_RESERVE_MB"), "FANAL_DISK_RESERVE_MB", 512
         ),
         max_file_mb=_read_number(values.get("FANAL_MAX_FILE_MB"), "FANAL_MAX_FILE_MB", 500),
-        oidc_url=values.get("FANAL_OIDC_URL", ""),
+        oidc_url=_read_provider(values),
         oidc_client_id=values.get("FANAL_OIDC_CLIENT_ID", ""),
         oidc_client_secret=values.get("FANAL_OIDC_CLIENT_SECRET", ""),
         oidc_name=values.get("FANAL_OIDC_NAME", "ProConnect"),
@@ -148,6 +151,20 @@ def read_environment(values: Mapping[str, str]) -> Environment:
 
 def _read_list(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _read_provider(values: Mapping[str, str]) -> str:
+    address = values.get("FANAL_OIDC_URL", "")
+    if address and not is_sheltered(address):
+        raise SettingRefused(
+            "FANAL_OIDC_URL is an https address (http on this machine alone): whoever stands between could "
+            "sign in as anybody"
+        )
+    if address and not values.get("FANAL_OIDC_CLIENT_ID"):
+        raise SettingRefused(
+            "FANAL_OIDC_URL needs FANAL_OIDC_CLIENT_ID: tokens name whom they are for"
+        )
+    return address
 
 
 def require_own_login(address: str, role: str) -> None:
@@ -184,6 +201,10 @@ def _read_number(text: str | None, name: str, default: int) -> int:
     return int(text)
 
 
+_CONNECT_SECONDS = "10"
+"""A server that takes no new session holds no thread of the program for good."""
+
+
 def database_settings(env: Environment) -> dict[str, object]:
     """Return Django's settings for the database URL of `env`, with the timeouts of its role.
 
@@ -191,7 +212,7 @@ def database_settings(env: Environment) -> dict[str, object]:
     itself, in `options`, are those that hold.
     """
     url = urlsplit(env.database_url or "postgresql:///fanal")
-    options = dict(parse_qsl(url.query))
+    options = {"connect_timeout": _CONNECT_SECONDS} | dict(parse_qsl(url.query))
     limits = WEB_TIMEOUTS if env.web else TIMEOUTS.get(env.database_role, {})
     bounds = [f"-c {name}={value}" for name, value in limits.items()]
     options["options"] = " ".join([*bounds, options.get("options", "")]).strip()

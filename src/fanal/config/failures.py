@@ -1,4 +1,4 @@
-"""What no view answers, in the caller's shape: JSON, XML or a page."""
+"""Django's error handlers 400 and 404: JSON under `/api/`, XML under `/ispws/`, an HTML page elsewhere."""
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -12,7 +12,7 @@ from fanal.web.failures import page_of
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer as programs read it where a program calls: on the wire a refusal is a code (decisions 27)."""
+    """Answer as programs read it where a program calls: on the wire a refusal is a code."""
     told = _to_a_program(request, ApiRefused(404, "NOT_FOUND"), AnswerCode.NOT_FOUND)
     return told or defaults.page_not_found(request, exception)
 

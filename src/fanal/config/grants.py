@@ -1,4 +1,4 @@
-"""What each database role may do, as data; everything else is refused (decisions 7).
+"""What each database role may do, as data; everything else is refused.
 
 The first rule whose pattern matches a table and that names a role decides for that pair. `fanal migrate`
 takes every privilege away and gives these, in one transaction. A test holds that each table is named
@@ -25,7 +25,7 @@ NOTHING: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class GrantRule:
     """Tables (shell pattern), roles and privileges; a privilege may name columns: `SELECT (id)`."""
 
     tables: str
@@ -33,8 +33,8 @@ class Rule:
     privileges: tuple[str, ...]
 
 
-def _rule(tables: str, roles: Iterable[DatabaseRole], privileges: Sequence[str]) -> Rule:
-    return Rule(tables=tables, roles=tuple(roles), privileges=tuple(privileges))
+def _rule(tables: str, roles: Iterable[DatabaseRole], privileges: Sequence[str]) -> GrantRule:
+    return GrantRule(tables=tables, roles=tuple(roles), privileges=tuple(privileges))
 
 
 _OURS = (
@@ -63,7 +63,7 @@ APP_DELETES = (
 )
 """Tables of ours from which the desk's role may delete."""
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[GrantRule, ...] = (
     # A public node deposits, and reads no row of a report: it asks through `INTAKE_FUNCTIONS`.
     _rule(
         "intake_report",
@@ -158,12 +158,14 @@ RULES: tuple[Rule, ...] = (
     # Calls are queued by triggers and sent by a process of their own: the desk looks at them.
     _rule("orient_call", [APP], READ),
     _rule("orient_caller", [APP], READ),
+    # Alarms whose call is not queued yet are between a trigger and the process that sends.
+    _rule("orient_late", [APP, AUDITOR], NOTHING),
     _rule("orient_note_words", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("harmonise_opening", [APP, WORKER], APPEND),
     _rule("harmonise_opening_seen", [APP, WORKER], APPEND),
     _rule("harmonise_opening_motive", [APP], APPEND),
-    _rule("measures_approval", [APP, WORKER], APPEND),
-    _rule("measures_step", [APP, WORKER], APPEND),
+    # Read from the documents and steps of measures, by triggers alone.
+    _rule("measures_request", [APP, WORKER], READ),
     _rule("measures_target", [APP, WORKER], APPEND),
     _rule("measures_session", [APP, WORKER], APPEND),
     _rule("measures_happening", [APP, WORKER], APPEND),
@@ -178,17 +180,6 @@ RULES: tuple[Rule, ...] = (
     _rule("casework_step", [APP, WORKER], APPEND),
     _rule("casework_kind", [APP, WORKER], READ),
     _rule("casework_transition", [APP, WORKER], READ),
-    # Who proposed a measure, and for which decision, is never updated (decisions 13); its state and its
-    # instants follow from steps alone, by a trigger.
-    _rule(
-        "measures_measure",
-        [APP, WORKER],
-        [
-            "SELECT",
-            "INSERT",
-            "UPDATE (level, revision, request, digest, author_id, non_disclosure_until)",
-        ],
-    ),
     # Secrets that an auditor has no business with.
     _rule("accounts_user*", [AUDITOR], NOTHING),
     _rule("accounts_partnercredential", [AUDITOR], NOTHING),
@@ -286,6 +277,7 @@ INTAKE_FUNCTIONS = (
     "intake_answer",
     "accounts_standing",
     "intake_backlog",
+    "intake_backlog_of_partners",
     "intake_count_refusal",
     "ledger_record",
     "orient_feedback_for",
@@ -303,6 +295,7 @@ WORKER_FUNCTIONS = (
     "casework_forget_subjects",
     "accounts_erase_words",
     "fanal_end_hoarding",
+    "fanal_close_role",
     "fanal_ensure_months",
     "fanal_next_months",
 )

@@ -9,7 +9,6 @@ rule, for each purpose:
 * keys are made where the database knows none.
 """
 
-import hashlib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -26,9 +25,10 @@ from fanal.config.keys import (
     key_paths,
     keys_folder,
     read_key_file,
+    read_verifier,
     shared_digest,
 )
-from fanal.ledger.domain.checkpoint import NoteKey
+from fanal.vault.domain.envelope import key_fingerprint
 
 PURPOSES = ("content", "identity", "digest", "ledger", "receipt-root", "secret")
 _DERIVED = tuple(f"digest-{part}" for part in SHARED_DIGESTS)
@@ -73,9 +73,9 @@ def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[
             for path in key_paths(folder, (group,), "pub")
             if public_node or path.with_suffix(".key").exists()
         ]
-        found[group] = tuple(_fingerprint(group, _public_bytes(path)) for path in paths)
-    vkeys = (NoteKey.decode(read_key_file(p)) for p in key_paths(folder, ("ledger",), "vkey"))
-    found["ledger"] = tuple(_fingerprint("ledger", k.public.public_bytes_raw()) for k in vkeys)
+        found[group] = tuple(key_fingerprint(group, _public_bytes(path)) for path in paths)
+    vkeys = (read_verifier(path) for path in key_paths(folder, ("ledger",), "vkey"))
+    found["ledger"] = tuple(key_fingerprint("ledger", k.public.public_bytes_raw()) for k in vkeys)
     root = folder / "receipt-root.pub"
     found["receipt-root"] = _single("receipt-root", _public_bytes(root) if root.exists() else b"")
     for purpose, name in (("digest", "digest.key"), ("secret", "secret_key")):
@@ -196,11 +196,7 @@ def _insert(connection: _Connection, purpose: str, fingerprint: bytes) -> None:
 
 
 def _single(purpose: str, material: bytes) -> tuple[bytes, ...]:
-    return (_fingerprint(purpose, material),) if material else ()
-
-
-def _fingerprint(purpose: str, material: bytes) -> bytes:
-    return hashlib.sha256(b"fanal/key/" + purpose.encode() + b"\x00" + material).digest()
+    return (key_fingerprint(purpose, material),) if material else ()
 
 
 def _public_bytes(path: Path) -> bytes:

@@ -12,7 +12,7 @@
 | `receipt-root.key`, `receipt-root.pub` | the root: its private half belongs offline |
 
 The highest number is in use; earlier ones still open and verify. Private keys here are for demo and
-test: `fanal doctor` fails a production instance whose keys lie beside vault and backups (decisions 11).
+test: `fanal doctor` fails a production instance whose keys lie beside vault and backups.
 """
 
 import re
@@ -30,12 +30,14 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from fanal.intake.domain.receipt import (
+    NodeCertificate,
     NodeSigner,
+    ReceiptRefused,
     certify_node,
     decode_certificate,
     encode_certificate,
 )
-from fanal.ledger.domain.checkpoint import NoteKey
+from fanal.ledger.domain.checkpoint import CheckpointRefused, NoteKey
 from fanal.postgres.passwords import write_private
 from fanal.vault.domain.envelope import key_id
 
@@ -48,6 +50,7 @@ ALL_PURPOSES = frozenset({*VAULT_KEYS, "digest", "ledger", "receipt-root", "secr
 _NODE_LIFE = timedelta(days=2 * 365)
 _RENEWED_BEFORE = timedelta(days=60)
 """A start renews a certificate that ends this soon, where the root's key is at hand."""
+_DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _NUMBERED = re.compile(r"([a-z]+)-([0-9]{4})")
 
 
@@ -103,7 +106,9 @@ def ensure_keys(
         ensure_node_secret(home)
     ends = node_certificate_ends(home)
     renewable = (folder / "receipt-root.key").exists()
-    if renewable and (ends is None or ends < now.date() + _RENEWED_BEFORE):
+    if renewable and (
+        ends is None or ends < now.date() + _RENEWED_BEFORE or node_misfit(home) is not None
+    ):
         make_node_key(home, now=now, node=node)
 
 
@@ -114,7 +119,36 @@ def node_certificate_ends(home: Path) -> date | None:
         KeysMissing: the certificate cannot be read.
     """
     path = _last(keys_folder(home), "node", "cert")
-    return None if path is None else decode_certificate(read_key_file(path)).valid_until
+    return None if path is None else _load_certificate(path).valid_until
+
+
+def node_misfit(home: Path) -> str | None:
+    """Return in words why nobody could ever verify what this node signs; None where all can."""
+    folder = keys_folder(home)
+    try:
+        signer = _load_node(folder)
+        root = read_public_key(read_key_file(folder / "receipt-root.pub"))
+    except KeysMissing as missing:
+        return str(missing)
+    name = _present(folder, "node", "cert").name
+    if not signer.holds_key():
+        return f"{name} is the certificate of another key than the one beside it"
+    if not signer.certificate.is_of(root):
+        return f"{name} was not signed by the root whose key is receipt-root.pub"
+    return None
+
+
+def node_fault(home: Path, *, now: datetime) -> str | None:
+    """Return in words why nobody could verify what this node signs now; None where all can."""
+    misfit = node_misfit(home)
+    if misfit is not None:
+        return misfit
+    path = _present(keys_folder(home), "node", "cert")
+    certificate = _load_certificate(path)
+    if certificate.covers(now):
+        return None
+    days = f"{certificate.valid_from} to {certificate.valid_until}"
+    return f"{path.name} lets this node sign receipts from {days} only"
 
 
 def ensure_node_secret(home: Path) -> None:
@@ -166,7 +200,7 @@ def give_node_keys(home: Path, target: Path, *, now: datetime, node: str) -> Non
         KeysMissing: a file is missing in `home`, the root's private key for one.
     """
     folder = keys_folder(home)
-    digest = bytes.fromhex(read_key_file(folder / "digest.key"))
+    digest = _read_digest(folder / "digest.key")
     write_private(target / "digest.key", _derived(digest, f"node/{node}").hex())
     for part in SHARED_DIGESTS:
         write_private(target / f"digest-{part}.key", _derived(digest, part).hex())
@@ -190,8 +224,8 @@ def shared_digest(folder: Path, part: str) -> bytes:
     """
     path = folder / f"digest-{part}.key"
     if path.exists():
-        return bytes.fromhex(read_key_file(path))
-    return _derived(bytes.fromhex(read_key_file(folder / "digest.key")), part)
+        return _read_digest(path)
+    return _derived(_read_digest(folder / "digest.key"), part)
 
 
 def _write_node_key(folder: Path, *, root: Path, number: int, now: datetime, node: str) -> None:
@@ -226,17 +260,50 @@ def load_keys(home: Path, *, public_node: bool, signs: bool = True) -> KeyFiles:
         content=_load_sealing(_present(folder, "content", "pub")),
         identity=_load_sealing(_present(folder, "identity", "pub")),
         opening=opening,
-        digest=bytes.fromhex(read_key_file(folder / "digest.key")),
+        digest=_read_digest(folder / "digest.key"),
         digests={part: shared_digest(folder, part) for part in SHARED_DIGESTS},
         ledger_signing=None if signing is None else _load_signing(signing),
-        ledger_known=tuple(
-            NoteKey.decode(read_key_file(path)) for path in key_paths(folder, ("ledger",), "vkey")
-        ),
-        node=NodeSigner(
-            key=_load_signing(_present(folder, "node", "key")),
-            certificate=decode_certificate(read_key_file(_present(folder, "node", "cert"))),
-        ),
+        ledger_known=_load_verifiers(folder),
+        node=_load_node(folder),
     )
+
+
+def _load_node(folder: Path) -> NodeSigner:
+    """Return the last certificate and its key, that of the same number."""
+    path = _present(folder, "node", "cert")
+    key = _load_signing(path.with_suffix(".key"))
+    return NodeSigner(key=key, certificate=_load_certificate(path))
+
+
+def _load_certificate(path: Path) -> NodeCertificate:
+    try:
+        return decode_certificate(read_key_file(path))
+    except ReceiptRefused as error:
+        raise KeysMissing(f"{path.name}: {error}") from None
+
+
+def _load_verifiers(folder: Path) -> tuple[NoteKey, ...]:
+    _present(folder, "ledger", "vkey")
+    return tuple(read_verifier(path) for path in key_paths(folder, ("ledger",), "vkey"))
+
+
+def read_verifier(path: Path) -> NoteKey:
+    """Return a verifier key of the ledger.
+
+    Raises:
+        KeysMissing: the file cannot be read, or holds none.
+    """
+    try:
+        return NoteKey.decode(read_key_file(path))
+    except CheckpointRefused as error:
+        raise KeysMissing(f"{path.name}: {error}") from None
+
+
+def _read_digest(path: Path) -> bytes:
+    text = read_key_file(path)
+    if not _DIGEST.fullmatch(text):
+        raise KeysMissing(f"{path.name} is no key of 32 bytes in base 16")
+    return bytes.fromhex(text)
 
 
 def read_public_key(text: str) -> Ed25519PublicKey:
@@ -295,6 +362,8 @@ def read_key_file(path: Path) -> str:
         return path.read_text().strip()
     except OSError as error:
         raise KeysMissing(f"{path.name}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise KeysMissing(f"{path.name} is no text") from None
 
 
 def _load_opening(path: Path) -> X25519PrivateKey:

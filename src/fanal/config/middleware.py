@@ -22,7 +22,7 @@ _PROBES: Final = frozenset({"/healthz", "/readyz"})
 def request_clock(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware that reads the clock once and leaves it as `request.now` (decisions 4)."""
+    """Return a middleware that reads the clock once and leaves it as `request.now`."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.now = clock.now()  # type: ignore[attr-defined]

@@ -7,10 +7,64 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 
+from fanal.accounts.domain.policy import roles_at_desk
+from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.config.databases import DatabaseRefused
 from fanal.config.grants import apply_grants
-from fanal.config.lifecycles import apply_lifecycles
 from fanal.config.row_security import apply_row_security
+from fanal.judicial.domain.kinds import REFERRAL, SHEET
+from fanal.measures.notice.kind import NOTICE
+from fanal.measures.removal.kind import REMOVAL
+
+# The lifecycles of official acts as PostgreSQL's guards read them; `fanal migrate` writes them.
+
+LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL)
+"""Every kind of act."""
+
+
+def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None:
+    """Make kinds and transitions those of the program, in one transaction. `connection` is the owner's."""
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO casework_kind (kind, initial, proposers, decided) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT (kind) DO UPDATE SET initial = excluded.initial,"
+            " proposers = excluded.proposers, decided = excluded.decided",
+            [
+                (one.kind, one.states.initial, _roles(one.proposes), one.decided)
+                for one in LIFECYCLES
+            ],
+        )
+        cursor.execute("DELETE FROM casework_transition")
+        cursor.executemany(
+            "INSERT INTO casework_transition (kind, name, source, target, roles, proof, approved, sends,"
+            " outcomes, in_force, lapsed) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [row for one in LIFECYCLES for row in transitions_of(one)],
+        )
+
+
+def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
+    """Yield a row of `casework_transition` for each transition and state that it leaves."""
+    for transition in lifecycle.states.transitions:
+        needs = lifecycle.requirements[transition.name]
+        for source in sorted(transition.sources):
+            yield (
+                lifecycle.kind,
+                transition.name,
+                source.value,
+                transition.target.value,
+                _roles(needs.right, *needs.also),
+                needs.proof,
+                needs.approved,
+                needs.sends,
+                list(needs.outcomes),
+                needs.in_force,
+                needs.lapsed,
+            )
+
+
+def _roles(*rights: str) -> list[str]:
+    return sorted({role.value for right in rights for role in roles_at_desk(right)})
+
 
 _LOCK = 0x46414E414C  # "FANAL"
 _LOCK_TIMEOUT = "30s"
@@ -33,21 +87,21 @@ CREATE OR REPLACE TRIGGER fanal_instance_is_final BEFORE UPDATE OR DELETE OR TRU
 """
 
 
-class Mark(StrEnum):
-    """What a database is for, written at its first migration (decisions 32)."""
+class DatabaseMark(StrEnum):
+    """What a database is for, written at its first migration."""
 
     DEMO = "DEMO"
     PRODUCTION = "PRODUCTION"
 
 
-def read_mark(url: str) -> Mark | None:
+def read_mark(url: str) -> DatabaseMark | None:
     """Return the mark of the database at `url`; None before its first migration."""
     with psycopg.connect(url, connect_timeout=10) as connection:
         return _read_mark(connection)
 
 
 @contextmanager
-def migrating(*, owner_url: str, mark: Mark | None) -> Iterator[None]:
+def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
     """Hold the migration lock around Django's `migrate`: the mark before it, policies and grants after it.
 
     `mark` is what the caller asks for; None takes the database as it is (PRODUCTION when new).
@@ -71,21 +125,23 @@ def with_lock_timeout(owner_url: str) -> str:
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, option)))))
 
 
-def _read_mark(connection: psycopg.Connection[tuple[object, ...]]) -> Mark | None:
+def _read_mark(connection: psycopg.Connection[tuple[object, ...]]) -> DatabaseMark | None:
     known = connection.execute("SELECT to_regclass('public.fanal_instance') IS NOT NULL").fetchone()
     if known is None or not known[0]:
         return None
     row = connection.execute("SELECT mark FROM fanal_instance").fetchone()
-    return Mark(str(row[0])) if row else None
+    return DatabaseMark(str(row[0])) if row else None
 
 
-def _write_mark(connection: psycopg.Connection[tuple[object, ...]], mark: Mark | None) -> None:
+def _write_mark(
+    connection: psycopg.Connection[tuple[object, ...]], mark: DatabaseMark | None
+) -> None:
     found = _read_mark(connection)
     if found is None:
         with connection.transaction():
             connection.execute(_MARK)
             connection.execute(
-                "INSERT INTO fanal_instance (mark) VALUES (%s)", (mark or Mark.PRODUCTION,)
+                "INSERT INTO fanal_instance (mark) VALUES (%s)", (mark or DatabaseMark.PRODUCTION,)
             )
     elif mark is not None and mark is not found:
         raise DatabaseRefused(

@@ -8,8 +8,6 @@ import os
 import secrets
 from pathlib import Path
 
-from csp.constants import NONCE, NONE, SELF
-
 from fanal.config.environment import database_settings, read_environment
 from fanal.config.logs import SPARING
 from fanal.config.sign_in import sign_in_settings
@@ -151,23 +149,3 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
-
-# Nothing but this host, nothing inline without the request's nonce; pictograms of the style sheet are data.
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": [NONE],
-        "script-src": [SELF, NONCE],
-        "style-src": [SELF, NONCE],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "worker-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF],
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-}
-# "same-origin", not "no-referrer": the latter makes browsers send `Origin: null` with our own forms,
-# and the public steps rest on that header (decisions 20). Other hosts get no referrer either way.
-SECURE_REFERRER_POLICY = "same-origin"

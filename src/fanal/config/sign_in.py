@@ -1,11 +1,10 @@
 """Settings of sign-in: allauth, lock-out, sessions, content security policy.
 
-Lock-out and sessions serve staff and partners only (decision 22): no address and no user agent of
+Lock-out and sessions serve staff and partners only: no address and no user agent of
 anybody is given to them, so none can be kept.
 """
 
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from csp.constants import NONCE, NONE, SELF
 
@@ -14,7 +13,7 @@ from fanal.config.environment import Environment
 
 def sign_in_settings(env: Environment) -> dict[str, object]:
     """Return Django's settings for sign-in, sessions, lock-out and the content security policy."""
-    return {**_SESSIONS, **_ALLAUTH, **_AXES, **_transport(env), **_oidc(env), **_csp(env)}
+    return {**_SESSIONS, **_ALLAUTH, **_AXES, **_transport(env), **_oidc(env), **_POLICY}
 
 
 _SESSIONS: dict[str, object] = {
@@ -51,10 +50,11 @@ _ALLAUTH: dict[str, object] = {
     "ACCOUNT_LOGOUT_ON_GET": False,
     "ACCOUNT_PREVENT_ENUMERATION": True,
     "ACCOUNT_REAUTHENTICATION_TIMEOUT": 600,
-    # Wrong one-time codes count against the person, whatever address they come from; a limit by
-    # address would shut out a whole desk behind one proxy.
+    # Wrong passwords and one-time codes count against the account, whatever address they come from; a
+    # limit by address would shut out a whole desk behind one proxy. How many passwords are compared at
+    # a time is the gate's (`config.gate`).
     "ACCOUNT_RATE_LIMITS": {
-        "login": "120/m/ip",
+        "login": None,
         "login_failed": "6/5m/key",
         "reauthenticate": "10/m/user",
         "change_password": "5/m/user",
@@ -67,6 +67,7 @@ _ALLAUTH: dict[str, object] = {
     "MFA_FORMS": {
         "authenticate": "fanal.web.account.one_time_codes.SignInWithCode",
         "reauthenticate": "fanal.web.account.one_time_codes.ProveAgainWithCode",
+        "add_webauthn": "fanal.web.account.security_keys.AddKey",
         "authenticate_webauthn": "fanal.web.account.security_keys.SignInWithKey",
         "reauthenticate_webauthn": "fanal.web.account.security_keys.ProveAgainWithKey",
     },
@@ -98,6 +99,27 @@ _AXES: dict[str, object] = {
 }
 
 
+_POLICY: dict[str, object] = {
+    # Nothing but this host, nothing inline without the request's nonce; pictograms are data.
+    # No form leads elsewhere, through redirects either: to a provider a page leads (`account.provider`).
+    "CONTENT_SECURITY_POLICY": {
+        "DIRECTIVES": {
+            "default-src": [NONE],
+            "script-src": [SELF, NONCE],
+            "style-src": [SELF, NONCE],
+            "img-src": [SELF, "data:"],
+            "font-src": [SELF],
+            "connect-src": [SELF],
+            "worker-src": [SELF],
+            "manifest-src": [SELF],
+            "form-action": [SELF],
+            "base-uri": [NONE],
+            "frame-ancestors": [NONE],
+        }
+    }
+}
+
+
 def _transport(env: Environment) -> dict[str, object]:
     """Return what TLS asks for: a demo and a test serve plain HTTP on loopback, nothing else does."""
     secure = not env.demo
@@ -106,7 +128,8 @@ def _transport(env: Environment) -> dict[str, object]:
         "CSRF_COOKIE_SECURE": secure,
         "SECURE_HSTS_SECONDS": int(timedelta(days=365).total_seconds()) if secure else 0,
         "SECURE_CONTENT_TYPE_NOSNIFF": True,
-        # "same-origin" and not "no-referrer": with the latter browsers send `Origin: null` in forms.
+        # "same-origin" and not "no-referrer": with the latter browsers send `Origin: null` in our own forms,
+        # and the public steps rest on that header. Other hosts get no referrer either way.
         "SECURE_REFERRER_POLICY": "same-origin",
         "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https") if secure else None,
         "X_FRAME_OPTIONS": "DENY",
@@ -131,23 +154,3 @@ def _oidc(env: Environment) -> dict[str, object]:
         },
     }
     return {"SOCIALACCOUNT_PROVIDERS": {"openid_connect": {"APPS": [app]}}}
-
-
-def _csp(env: Environment) -> dict[str, object]:
-    """Return the strict policy: nothing foreign; pictures of the style sheet as `data:`."""
-    issuer = urlsplit(env.oidc_url)
-    sign_in = [f"{issuer.scheme}://{issuer.netloc}"] if env.oidc_url else []
-    directives: dict[str, object] = {
-        "default-src": [NONE],
-        "script-src": [SELF, NONCE],
-        "style-src": [SELF, NONCE],
-        "img-src": [SELF, "data:"],
-        "font-src": [SELF],
-        "connect-src": [SELF],
-        "worker-src": [SELF],
-        "manifest-src": [SELF],
-        "form-action": [SELF, *sign_in],  # browsers check the redirect to the provider too
-        "base-uri": [NONE],
-        "frame-ancestors": [NONE],
-    }
-    return {"CONTENT_SECURITY_POLICY": {"DIRECTIVES": directives}}

@@ -9,6 +9,7 @@ from fanal.web.public import pages
 
 handler400 = "fanal.config.failures.bad_request"
 handler404 = "fanal.config.failures.not_found"
+handler429 = "fanal.web.failures.too_many"  # of the sign-in library
 handler500 = "fanal.web.failures.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz),

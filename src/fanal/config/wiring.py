@@ -8,27 +8,45 @@ from django.conf import settings
 from django.db import connection
 
 from fanal.analyse.operations import material
+from fanal.casework.operations import deciding
+from fanal.casework.operations.deciding import Opens
 from fanal.config.key_fingerprints import complaints, read_held, read_known
-from fanal.config.keys import KeysMissing, keys_folder, load_keys
+from fanal.config.keys import KeysMissing, keys_folder, load_keys, node_fault, node_misfit
 from fanal.config.mailing import mailer_of
 from fanal.connectors import mail, outside
 from fanal.db import agreement
 from fanal.intake import queries as intake
 from fanal.intake.domain.pressure import Limits
+from fanal.judicial import operations as judicial
+from fanal.judicial.domain.kinds import REFERRAL
+from fanal.kernel import clock
 from fanal.ledger import signer
+from fanal.measures import operations as measures
+from fanal.measures.notice import acts as notices
+from fanal.measures.notice.kind import NOTICE
 from fanal.measures.operations import issuing
+from fanal.measures.removal.kind import REMOVAL
+from fanal.orient.domain.records import Track
 from fanal.vault import keyring
 from fanal.web import health
 from fanal.web.account import demo, sealing, second_factor
 from fanal.web.public import setup as public_pages
 
+OPENS = (
+    Opens(track=Track.MEASURES, lifecycle=REMOVAL, draft=measures.open_from_decision),
+    Opens(track=Track.NOTICE, lifecycle=NOTICE, draft=notices.open_from_decision),
+    Opens(track=Track.JUDICIAL, lifecycle=REFERRAL, draft=judicial.open_from_decision),
+)
+"""What the tracks of a decision open."""
+
 
 def wire() -> None:
     """Fill the registries of the lower packages; called once at start."""
     keep_compiled(settings.FANAL_HOME / "cache")
-    agreement.install(agreement.Watch())
+    agreement.install(agreement.AgreementWatch())
     mail.install(mailer_of(settings.ENV))
     outside.install(outside.Door(loopback=settings.FANAL_DEMO))
+    deciding.install(OPENS)
     issuing.install(flagger=settings.ENV.flagger)
     material.install(folder=settings.FANAL_HOME / "index")
     demo.install(on=settings.FANAL_DEMO)
@@ -36,7 +54,7 @@ def wire() -> None:
         required=not settings.FANAL_DEMO, fresh=timedelta(minutes=settings.FANAL_STEP_UP_MINUTES)
     )
     sealing.install(secret=settings.SECRET_KEY)
-    health.install(keys=holds_known_keys)
+    health.install(keys=lambda: holds_known_keys() and signs_receipts())
     intake.install_limits(
         limits=Limits(
             backlog=settings.FANAL_BACKLOG_LIMIT,
@@ -70,6 +88,19 @@ def holds_known_keys() -> bool:
     connection.ensure_connection()
     known = read_known(connection.connection)
     return not complaints(held, known, public_node=public_node)
+
+
+def signs_receipts() -> bool:
+    """Return whether this process, and its folder as it is now, sign receipts that can be verified.
+
+    Without one a report is not acknowledged.
+    """
+    now = clock.now()
+    try:
+        signs = keyring.current().signs_receipts(now)
+    except keyring.KeyMissing:
+        return False
+    return signs and node_fault(settings.FANAL_HOME, now=now) is None
 
 
 def keep_compiled(folder: Path, *, package: Path = Path(__file__).parents[1]) -> None:
@@ -111,6 +142,6 @@ def wire_keys(
             opening=keys.opening,
             digest_key=keys.digest,
             digest_keys=keys.digests,
-            receipts=keys.node,
+            receipts=keys.node if node_misfit(home) is None else None,
         )
     )

@@ -13,14 +13,14 @@ from fanal.deconfliction.domain.records import Counterpart
 _SMALL: Final = 4096
 
 
-class Told(msgspec.Struct, frozen=True, kw_only=True):
+class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
     """What the service says of a round: its state there."""
 
     round: UUID
     state: str
 
 
-def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes) -> Told:
+def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes) -> RoundTold:
     """Hand in an offer; the same again changes nothing there.
 
     Raises:
@@ -31,7 +31,7 @@ def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes
 
 def send_conclusion(
     door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID, body: bytes
-) -> Told:
+) -> RoundTold:
     """Hand in a conclusion.
 
     Raises:
@@ -40,7 +40,7 @@ def send_conclusion(
     return _hand_in(door, counterpart, secret, way=f"rounds/{round_id}/conclusion", body=body)
 
 
-def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> Told:
+def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> RoundTold:
     """Return how far a round is there.
 
     Raises:
@@ -61,15 +61,17 @@ def get_answer(door: Door, *, counterpart: Counterpart, secret: str, round_id: U
     return door.get(url, headers=_headers(counterpart, secret), limit=MAX_BYTES).body
 
 
-def _hand_in(door: Door, counterpart: Counterpart, secret: str, *, way: str, body: bytes) -> Told:
+def _hand_in(
+    door: Door, counterpart: Counterpart, secret: str, *, way: str, body: bytes
+) -> RoundTold:
     headers = _headers(counterpart, secret) | {"Content-Type": "application/json"}
     found = door.post(f"{counterpart.url}/{way}", headers=headers, body=body, limit=_SMALL)
     return _told(found.body)
 
 
-def _told(body: bytes) -> Told:
+def _told(body: bytes) -> RoundTold:
     try:
-        return msgspec.json.decode(body, type=Told)
+        return msgspec.json.decode(body, type=RoundTold)
     except msgspec.MsgspecError:
         raise OutsideRefused("PROTOCOL") from None
 

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from fanal.connectors.outside import Door, OutsideRefused
-from fanal.exchange.domain.records import RemoteEntry, RemotePage, Source
+from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage
 from fanal.exchange.domain.sharing import HASH_KINDS
 from fanal.formats.hashsharing.read import MAX_PAGE, read_page
 from fanal.formats.hashsharing.records import SharedEntry
@@ -24,7 +24,7 @@ _WAY: Final = "/v2/entries?"
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class RangePlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A checkpoint: the range under way, and the path of its next page; empty where it begins."""
 
     since: datetime = _EPOCH
@@ -33,7 +33,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def fetch_page(
-    door: Door, *, source: Source, secret: str, position: str, now: datetime
+    door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
     """Return the page that `position` asks for, and where the following one begins.
 
@@ -60,7 +60,7 @@ def fetch_page(
         raise OutsideRefused("LOOP")
     following = msgspec.structs.replace(place, next=page.next)
     if not page.next:
-        following = Place(since=max(_EPOCH, place.until - _OVERLAP))
+        following = RangePlace(since=max(_EPOCH, place.until - _OVERLAP))
     return RemotePage(
         entries=tuple(_entry(entry, now=now) for entry in page.entries),
         position=msgspec.json.encode(following).decode(),
@@ -68,8 +68,8 @@ def fetch_page(
     )
 
 
-def _anew(place: Place) -> RemotePage:
-    again = Place(since=place.since)
+def _anew(place: RangePlace) -> RemotePage:
+    again = RangePlace(since=place.since)
     return RemotePage(entries=(), position=msgspec.json.encode(again).decode(), finished=False)
 
 
@@ -86,14 +86,14 @@ def _entry(entry: SharedEntry, *, now: datetime) -> RemoteEntry:
     )
 
 
-def _read(position: str) -> Place:
+def _read(position: str) -> RangePlace:
     try:
-        return msgspec.json.decode(position, type=Place) if position else Place()
+        return msgspec.json.decode(position, type=RangePlace) if position else RangePlace()
     except msgspec.DecodeError:
-        return Place()
+        return RangePlace()
 
 
-def _headers(source: Source, secret: str) -> dict[str, str]:
+def _headers(source: ListSource, secret: str) -> dict[str, str]:
     headers = {"Accept": "application/xml"}
     if source.login or secret:
         pair = base64.b64encode(f"{source.login}:{secret}".encode()).decode()

@@ -6,6 +6,7 @@ to another machine is encrypted (RFC 3207, RFC 8314): a server without TLS gets 
 
 import contextlib
 import ipaddress
+import logging
 import smtplib
 import socket
 import ssl
@@ -22,6 +23,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from fanal.kernel.ownership import follow_folder
+
+log = logging.getLogger("fanal.mail")
 
 SEND_SECONDS = 8.0
 """Deadline of one whole message, from the connection to the server's last word."""
@@ -134,7 +137,7 @@ class Mailer:
                 server.starttls(context=ssl.create_default_context())
             if url.username:
                 server.login(unquote(url.username), unquote(url.password or ""))
-            server.send_message(message)
+            _hand_over(server, message)
 
     def _leave(self, message: EmailMessage, message_id: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -142,6 +145,26 @@ class Mailer:
         unfinished.write_bytes(message.as_bytes())
         follow_folder(unfinished)
         unfinished.rename(self.folder / f"{message_id}.eml")
+
+
+def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> None:
+    """Give a message to the server; one address that it cannot take keeps nothing from the others."""
+    # Named one by one: of the header, Python 3.13's library reads no host in brackets.
+    to = [address.addr_spec for address in message["To"].addresses]
+    try:
+        refused = server.send_message(message, to_addrs=to)
+    except smtplib.SMTPNotSupportedError:  # RFC 6531: raised before anything was said
+        plain = [address for address in to if address.isascii()]
+        if not plain:
+            raise
+        log.error(
+            "%d addresses with accents are left out: this server takes none", len(to) - len(plain)
+        )
+        del message["To"]
+        message["To"] = ", ".join(plain)
+        refused = server.send_message(message, to_addrs=plain)
+    if refused:  # the others have it: sent again, it would ring twice
+        log.error("the server refused %d of %d addresses", len(refused), len(to))
 
 
 @contextlib.contextmanager

@@ -27,7 +27,10 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class OutsideRefused(Exception):
-    """Nothing usable came back; `code` says why (labels of kind `exchange_refused`), never what was sent."""
+    """Nothing usable came back; `code` says why (labels of kind `exchange_refused`), never what was sent.
+
+    `status` is the HTTP status of the answer, 0 where there was none.
+    """
 
     def __init__(self, code: str, *, status: int = 0) -> None:
         super().__init__(code)

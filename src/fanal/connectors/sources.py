@@ -5,7 +5,7 @@ from typing import Final
 
 from fanal.connectors import hashsharing, taxii
 from fanal.connectors.outside import Door
-from fanal.exchange.domain.records import RemotePage, Service, Source
+from fanal.exchange.domain.records import ListSource, RemotePage, Service
 
 _FETCHERS: Final = {
     Service.HASHSHARING: hashsharing.fetch_page,
@@ -14,7 +14,7 @@ _FETCHERS: Final = {
 
 
 def fetch_page(
-    door: Door, *, source: Source, secret: str, position: str, now: datetime
+    door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
     """Return the page that `position` asks for; nothing is stored, so that it also tests a connection.
 

@@ -12,16 +12,17 @@ from urllib.parse import urlencode
 import msgspec
 
 from fanal.connectors.outside import Door, OutsideRefused, Response
-from fanal.exchange.domain.records import RemoteEntry, RemotePage, Source
-from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.taxii.indicators import MAX_ENVELOPE, Indicator, read_envelope
+from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.taxii.indicators import MAX_ENVELOPE, TaxiiIndicator, read_envelope
 from fanal.formats.taxii.resources import MEDIA_TYPE, read_timestamp, timestamp
+from fanal.kernel.calendar import read_instant
 
 _LIMIT: Final = 1000
 _LONGEST_NEXT: Final = 2000
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CollectionPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A checkpoint: what the traversal comes after, its next page, and the last date that was seen in it."""
 
     after: str = ""
@@ -30,7 +31,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def fetch_page(
-    door: Door, *, source: Source, secret: str, position: str, now: datetime
+    door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
     """Return the page that `position` asks for, and where the following one begins.
 
@@ -48,7 +49,7 @@ def fetch_page(
         answer = door.get(url, headers=_headers(source, secret), limit=MAX_ENVELOPE)
     except OutsideRefused as refused:
         if place.next and refused.code == "STATUS" and 400 <= refused.status < 500:
-            again = Place(after=_just_before(place.seen) or place.after)
+            again = CollectionPlace(after=_just_before(place.seen) or place.after)
             return _page((), again, finished=False)
         raise
     if answer.headers.get("content-type", "").partition(";")[0].strip() != "application/taxii+json":
@@ -58,12 +59,12 @@ def fetch_page(
     seen = last or place.seen
     entries = tuple(_entry(indicator, now=now) for indicator in envelope.indicators)
     if not envelope.more:
-        return _page(entries, Place(after=seen or place.after), finished=True)
-    following = Place(after=place.after, next=envelope.next, seen=seen)
+        return _page(entries, CollectionPlace(after=seen or place.after), finished=True)
+    following = CollectionPlace(after=place.after, next=envelope.next, seen=seen)
     if not envelope.next:
         if not last:
             raise OutsideRefused("NO_NEXT")
-        following = Place(after=last)
+        following = CollectionPlace(after=last)
     if following == place or len(envelope.next) > _LONGEST_NEXT:
         raise OutsideRefused("LOOP")
     return _page(entries, following, finished=False)
@@ -74,13 +75,15 @@ def _just_before(seen: str) -> str:
     return timestamp(read_timestamp(seen) - timedelta(microseconds=1)) if seen else ""
 
 
-def _page(entries: tuple[RemoteEntry, ...], place: Place, *, finished: bool) -> RemotePage:
+def _page(
+    entries: tuple[RemoteEntry, ...], place: CollectionPlace, *, finished: bool
+) -> RemotePage:
     return RemotePage(
         entries=entries, position=msgspec.json.encode(place).decode(), finished=finished
     )
 
 
-def _entry(indicator: Indicator, *, now: datetime) -> RemoteEntry:
+def _entry(indicator: TaxiiIndicator, *, now: datetime) -> RemoteEntry:
     end = indicator.valid_until
     return RemoteEntry(
         key=indicator.id,
@@ -96,21 +99,22 @@ def _last(answer: Response) -> str:
     text = answer.headers.get("x-taxii-date-added-last", "").strip()
     if not text:
         return ""
-    try:
-        read_timestamp(text)
-    except ValueError:
-        raise FormatRefused(Refusal.BAD_DATE, "X-TAXII-Date-Added-Last") from None
+    found = read_instant(text)
+    if found is None or found.tzinfo is None:
+        raise FormatRefused(DocumentFault.BAD_DATE, "X-TAXII-Date-Added-Last")
     return text
 
 
-def _read(position: str) -> Place:
+def _read(position: str) -> CollectionPlace:
     try:
-        return msgspec.json.decode(position, type=Place) if position else Place()
+        return (
+            msgspec.json.decode(position, type=CollectionPlace) if position else CollectionPlace()
+        )
     except msgspec.DecodeError:
-        return Place()
+        return CollectionPlace()
 
 
-def _headers(source: Source, secret: str) -> dict[str, str]:
+def _headers(source: ListSource, secret: str) -> dict[str, str]:
     headers = {"Accept": MEDIA_TYPE}
     if source.login or secret:
         pair = base64.b64encode(f"{source.login}:{secret}".encode()).decode()

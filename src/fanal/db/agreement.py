@@ -28,7 +28,7 @@ MOST_APART = timedelta(seconds=5)
 _ASK_EVERY = 5.0
 
 
-class Part(StrEnum):
+class Disagreement(StrEnum):
     """What a process and its database can disagree on."""
 
     CLOCK = "clock"
@@ -40,12 +40,12 @@ class Disagreed(OperationalError):
 
 
 _WORDS = {
-    Part.CLOCK: "the clock of this machine and that of the database are more than 5 s apart",
-    Part.TABLES: "the tables are newer than this version of Fanal",
+    Disagreement.CLOCK: "the clock of this machine and that of the database are more than 5 s apart",
+    Disagreement.TABLES: "the tables are newer than this version of Fanal",
 }
 
 
-def look() -> frozenset[Part]:
+def look() -> frozenset[Disagreement]:
     """Return what this process and its database disagree on now.
 
     Raises:
@@ -64,9 +64,9 @@ def look() -> frozenset[Part]:
         )
     found = set()
     if apart(before, there, after) > MOST_APART:
-        found.add(Part.CLOCK)
+        found.add(Disagreement.CLOCK)
     if _unknown(set(map(tuple, rows))):
-        found.add(Part.TABLES)
+        found.add(Disagreement.TABLES)
     return frozenset(found)
 
 
@@ -75,7 +75,7 @@ def apart(before: datetime, there: datetime, after: datetime) -> timedelta:
     return max(before - there, there - after, timedelta())
 
 
-def words(parts: frozenset[Part]) -> str:
+def words(parts: frozenset[Disagreement]) -> str:
     """Return the parts in a sentence of English, for a log or a command."""
     return "; ".join(_WORDS[part] for part in sorted(parts))
 
@@ -106,15 +106,15 @@ def _replaced() -> frozenset[tuple[str, str]]:
     return frozenset(old for new in loader.disk_migrations.values() for old in new.replaces)
 
 
-class Watch:
+class AgreementWatch:
     """The last answer of one process, asked for again when it is old."""
 
-    def __init__(self, ask: Callable[[], frozenset[Part]] = look) -> None:
+    def __init__(self, ask: Callable[[], frozenset[Disagreement]] = look) -> None:
         self._ask = ask
         self._next = 0.0
-        self.parts: frozenset[Part] = frozenset()
+        self.parts: frozenset[Disagreement] = frozenset()
 
-    def renew(self) -> frozenset[Part]:
+    def renew(self) -> frozenset[Disagreement]:
         """Ask again when the last answer is old; return what disagrees."""
         if time.monotonic() >= self._next:
             self.parts = self._ask()
@@ -122,16 +122,16 @@ class Watch:
         return self.parts
 
 
-_installed: list[Watch] = []
+_installed: list[AgreementWatch] = []
 _thread = threading.local()
 
 
-def install(watch: Watch | None) -> None:
+def install(watch: AgreementWatch | None) -> None:
     """Make `watch` that of this process and of its connections; None: nothing is asked."""
     _installed[:] = [watch] if watch is not None else []
 
 
-def renew() -> frozenset[Part]:
+def renew() -> frozenset[Disagreement]:
     """Return what this process disagrees on with its database, asked again when the answer is old.
 
     Raises:

@@ -11,8 +11,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from fanal.accounts import operations as accounts
-from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.accounts.domain.instructions import InstructionKind
 from fanal.crosscheck import queries as crosschecked
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain import curve, sets
@@ -25,10 +24,9 @@ from fanal.deconfliction.domain.message import (
     write_message,
 )
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.demo.agenda import Event
+from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.demo.content import SEED
-from fanal.demo.world import SYSTEM, World
+from fanal.demo.world import SYSTEM, DemoEvent, World
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.sightings import key_bytes
 from fanal.kernel.ids import new_id
@@ -41,19 +39,19 @@ _HELD = ("RG-00", "RG-01", "RG-04")
 """Reports whose suspects the other body knows too."""
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return what happens with the other body, from its registration on."""
     return [
-        Event(before=60 * _DAY, play=_register),
-        Event(before=50 * _DAY, play=_unanswered),
-        Event(before=40 * _DAY, play=_meet),
-        Event(before=38 * _DAY, play=_call),
-        Event(before=12 * _DAY, play=_close),
-        Event(before=6 * _DAY, play=_theirs),
-        Event(before=3 * _DAY, play=_refused),
-        Event(before=timedelta(days=1, hours=2), play=_withhold),
-        Event(before=8 * _HOUR, play=_close_one),
-        Event(before=5 * _HOUR, play=_under_way),
+        DemoEvent(before=60 * _DAY, play=_register),
+        DemoEvent(before=50 * _DAY, play=_unanswered),
+        DemoEvent(before=40 * _DAY, play=_meet),
+        DemoEvent(before=38 * _DAY, play=_call),
+        DemoEvent(before=12 * _DAY, play=_close),
+        DemoEvent(before=6 * _DAY, play=_theirs),
+        DemoEvent(before=3 * _DAY, play=_refused),
+        DemoEvent(before=timedelta(days=1, hours=2), play=_withhold),
+        DemoEvent(before=8 * _HOUR, play=_close_one),
+        DemoEvent(before=5 * _HOUR, play=_under_way),
     ]
 
 
@@ -71,24 +69,14 @@ def _register(world: World, at: datetime) -> None:
         ),
         now=at,
     )
-    instruction = accounts.propose_instruction(
-        actor=claire,
-        instruction=NewInstruction(
-            kind=InstructionKind.DECONFLICTION,
-            names=(_NAME,),
-            grounds=(
-                "Chaque service apprend seulement que l’autre détient le même identifiant d’un suspect,"
-                " pour que deux enquêtes ne se gênent pas. Aucune valeur ne sort ; un identifiant commun"
-                " mène à un appel."
-            ),
-            basis="DÉMO, à valider par un juriste",
-            valid_from=at,
-            expires_at=at + 300 * _DAY,
-        ),
-        now=at,
-    )
-    accounts.second_instruction(
-        actor=world.person("helene", at + _HOUR), instruction_id=instruction, now=at + _HOUR
+    world.permit(
+        InstructionKind.DECONFLICTION,
+        (_NAME,),
+        "Chaque service apprend seulement que l’autre détient le même identifiant d’un suspect,"
+        " pour que deux enquêtes ne se gênent pas. Aucune valeur ne sort ; un identifiant commun"
+        " mène à un appel.",
+        at,
+        seconded=at + _HOUR,
     )
 
 

@@ -2,18 +2,17 @@
 
 from datetime import datetime, timedelta
 
-from fanal.demo.agenda import Event, Play, story_event
 from fanal.demo.content import Json, chance, sentences, stamp, suspect, victim
-from fanal.demo.world import PLATFORM, World
+from fanal.demo.world import PLATFORM, DemoEvent, Play, World, story_event
 from fanal.orient.domain.records import Track
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return the events of these stories."""
     return [*_payments(), *_travel(), *_sextortion(), *_false_report()]
 
 
-def _payments() -> list[Event]:
+def _payments() -> list[DemoEvent]:
     """Small round transfers in the evening, several senders, one beneficiary, one corridor."""
     return [
         story_event("livestream", f"LV-{place:02d}", 70 - place * 6.2, play=_payment_report(place))
@@ -61,7 +60,7 @@ def _payment_report(place: int) -> Play:
     return play
 
 
-def _travel() -> list[Event]:
+def _travel() -> list[DemoEvent]:
     """Let a traveller report a sighting, and others the same man."""
     return [
         story_event("travel", f"TR-{place}", days, play=_travel_report(f"TR-{place}", place))
@@ -94,7 +93,7 @@ def _travel_report(name: str, place: int) -> Play:
     return play
 
 
-def _sextortion() -> list[Event]:
+def _sextortion() -> list[DemoEvent]:
     """One account presses nine people in the same way, and asks them all for gift cards."""
     return [
         story_event(
@@ -130,7 +129,7 @@ def _sextortion_report(name: str) -> Play:
     return play
 
 
-def _false_report() -> list[Event]:
+def _false_report() -> list[DemoEvent]:
     """Two jokes, read and closed without further action."""
     return [
         story_event("false", f"FALSE-{number}", days, play=_false(f"FALSE-{number}"))

@@ -6,12 +6,11 @@ from uuid import uuid4
 
 from fanal.analyse import operations as analyse
 from fanal.analyse.domain.lists import ListAttributes, Vote
-from fanal.demo.agenda import Event
 from fanal.demo.content import Json, chance, hashes, material, pdq, sentences, suspect, talk, victim
-from fanal.demo.world import HOTLINE, PLATFORM, SYSTEM, World, carry, submission_key
+from fanal.demo.world import HOTLINE, PLATFORM, SYSTEM, DemoEvent, World, carry, submission_key
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.intake import operations as intake
-from fanal.intake.domain.receipt_code import lookup_hash
+from fanal.intake.domain.receipt import lookup_hash
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import public_actor
@@ -26,13 +25,13 @@ POISON = "EN-unreadable"
 _MINUTE = timedelta(minutes=1)
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return the events of alarms, envelopes, lists and conversations."""
     return [
-        Event(before=timedelta(days=398), play=_load_lists),
-        Event(before=timedelta(days=40), play=_change_lists),
+        DemoEvent(before=timedelta(days=398), play=_load_lists),
+        DemoEvent(before=timedelta(days=40), play=_change_lists),
         *(
-            Event(
+            DemoEvent(
                 before=timedelta(days=days, minutes=7 * days),
                 play=partial(_danger, name=f"DG-past-{days}"),
                 story="danger",
@@ -40,16 +39,16 @@ def events() -> list[Event]:
             )
             for days in (230, 119, 36)
         ),
-        Event(before=timedelta(days=17), play=_converse, story="conversation", report="CV-1"),
-        Event(before=timedelta(days=2, hours=5), play=_ask, story="conversation", report="CV-2"),
-        Event(before=timedelta(days=8), play=_retract, story="retracted", report="EN-retracted"),
-        Event(before=timedelta(hours=30), play=_expire, story="expired", report="EN-expired"),
-        Event(before=timedelta(hours=26), play=_replay, story="replayed", report="EN-replayed"),
-        Event(before=timedelta(hours=20), play=_test_report, story="test", report="EN-test"),
-        Event(before=timedelta(minutes=50), play=_open, story="open", report="EN-open"),
-        Event(before=14 * _MINUTE, play=_danger_unanswered, story="danger", report="DG-waiting"),
-        Event(before=4 * _MINUTE, play=_hold, story="claimed", report="EN-claimed"),
-        Event(before=timedelta(seconds=15), play=_danger_now, story="danger", report="DG-now"),
+        DemoEvent(before=timedelta(days=17), play=_converse, story="conversation", report="CV-1"),
+        DemoEvent(before=timedelta(days=2, hours=5), play=_ask, story="conversation", report="CV-2"),
+        DemoEvent(before=timedelta(days=8), play=_retract, story="retracted", report="EN-retracted"),
+        DemoEvent(before=timedelta(hours=30), play=_expire, story="expired", report="EN-expired"),
+        DemoEvent(before=timedelta(hours=26), play=_replay, story="replayed", report="EN-replayed"),
+        DemoEvent(before=timedelta(hours=20), play=_test_report, story="test", report="EN-test"),
+        DemoEvent(before=timedelta(minutes=50), play=_open, story="open", report="EN-open"),
+        DemoEvent(before=14 * _MINUTE, play=_danger_unanswered, story="danger", report="DG-waiting"),
+        DemoEvent(before=4 * _MINUTE, play=_hold, story="claimed", report="EN-claimed"),
+        DemoEvent(before=timedelta(seconds=15), play=_danger_now, story="danger", report="DG-now"),
     ]  # fmt: skip
 
 

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from random import Random  # noqa: TID251 - seeded
 from uuid import UUID
 
-from fanal.demo.agenda import Event, Play
 from fanal.demo.content import (
     CHANNELS,
     GAMES,
@@ -21,9 +20,9 @@ from fanal.demo.content import (
     victim,
 )
 from fanal.demo.tracks import refer
-from fanal.demo.world import HOTLINE, PLATFORM, World
+from fanal.demo.world import HOTLINE, PLATFORM, DemoEvent, Play, World
 from fanal.formats.ncmec.synthesis import synthetic_reports
-from fanal.judicial.domain.records import Outcome
+from fanal.judicial.domain.records import ReferralOutcome
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Track
 
@@ -37,20 +36,20 @@ _WEIGHTS = (26, 30, 15, 4, 3, 8, 6, 2, 6)
 _LANGUAGES = ("fr", "en", "es", "de", "tl")
 _LANGUAGE_WEIGHTS = (80, 9, 5, 4, 2)
 _SENT = ("prepare", "send", "acknowledge")
-_FATES: tuple[tuple[tuple[str, ...], Outcome | None], ...] = (
+_FATES: tuple[tuple[tuple[str, ...], ReferralOutcome | None], ...] = (
     (_SENT[:2], None),
     (_SENT, None),
     ((*_SENT, "take_up"), None),
-    ((*_SENT, "take_up", "close"), Outcome.PROSECUTED),
-    ((*_SENT, "close"), Outcome.DISMISSED),
-    ((*_SENT, "take_up", "close"), Outcome.JOINED),
+    ((*_SENT, "take_up", "close"), ReferralOutcome.PROSECUTED),
+    ((*_SENT, "close"), ReferralOutcome.DISMISSED),
+    ((*_SENT, "take_up", "close"), ReferralOutcome.JOINED),
 )
 _FATE_WEIGHTS = (10, 30, 35, 12, 8, 5)
 _FIRST = ("lune", "renard", "cube", "pixel", "vague", "ombre", "nuage", "orage", "galet", "brume")
 _INCIDENT = re.compile(rb"<incidentDateTime>([^<]+)<")
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return one event a report; the number of reports a month doubles over the year."""
     luck = chance("everyday")
     made = []
@@ -59,11 +58,11 @@ def events() -> list[Event]:
         days = _DAYS * (1 - luck.random() ** 0.62)
         before = timedelta(days=days, minutes=luck.randrange(15, 240))
         name = f"EV-{number:03d}"
-        made.append(Event(before=before, play=_life(name, before), report=name))
+        made.append(DemoEvent(before=before, play=_life(name, before), report=name))
     for number in range(COUNT, COUNT + _FRESH):
         before = timedelta(minutes=6 + 31 * (number - COUNT))
         name = f"EV-{number:03d}"
-        made.append(Event(before=before, play=_life(name, before), report=name))
+        made.append(DemoEvent(before=before, play=_life(name, before), report=name))
     return made
 
 
@@ -96,9 +95,9 @@ def _decide(world: World, report_id: UUID, at: datetime, *, luck: Random) -> Non
         tracks = (Track.NONE,)
     by = luck.choice(("ana", "bruno", "claire"))
     decision = world.decide(report_id, at, by=by, tracks=tracks or (Track.NONE,))
-    if decision.referral_id is not None:
+    for referral_id in decision.opened["referral"]:
         moves, outcome = luck.choices(_FATES, _FATE_WEIGHTS)[0]
-        refer(world, decision.referral_id, moves, at=at + timedelta(hours=3), outcome=outcome)
+        refer(world, referral_id, moves, at=at + timedelta(hours=3), outcome=outcome)
     closed = at + timedelta(days=luck.uniform(3, 20))
     if closed < world.now - timedelta(days=1) and luck.random() < 0.7:
         orient.close_case(actor=world.person(by, closed), report_id=report_id, now=closed)

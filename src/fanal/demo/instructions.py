@@ -5,22 +5,21 @@ from uuid import UUID
 
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
-from fanal.demo.agenda import Event
-from fanal.demo.world import HOTLINE, World
+from fanal.demo.world import HOTLINE, DemoEvent, World
 
 _DAY = timedelta(days=1)
 _MEMBERS = (HOTLINE, "Chatoria", "Pixelnest", "Castlequest")
 _BASIS = "DÉMO, à valider par un juriste"
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return what happens to instructions, from the first that expired on."""
     return [
-        Event(before=timedelta(days=280), play=_distribution),
-        Event(before=timedelta(days=120), play=_feedback),
-        Event(before=timedelta(days=60), play=_lists),
-        Event(before=timedelta(days=30), play=_revoked),
-        Event(before=timedelta(days=2), play=_waiting),
+        DemoEvent(before=timedelta(days=280), play=_distribution),
+        DemoEvent(before=timedelta(days=120), play=_feedback),
+        DemoEvent(before=timedelta(days=60), play=_lists),
+        DemoEvent(before=timedelta(days=30), play=_revoked),
+        DemoEvent(before=timedelta(days=2), play=_waiting),
     ]
 
 

@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 from functools import partial
 
-from fanal.demo.agenda import Event
 from fanal.demo.content import material
-from fanal.demo.world import World
+from fanal.demo.world import DemoEvent, World
 from fanal.intake import operations as intake
 from fanal.orient.domain.records import Track
 
@@ -18,11 +17,11 @@ _NO_LONGER = (
 KEPT = ("KP-archive-1", "KP-archive-2", "KP-archive-3")
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return the reports taken over, and the proposal to end one of them."""
     return [
         *(
-            Event(
+            DemoEvent(
                 before=_TAKEN_OVER - timedelta(hours=number),
                 play=partial(_take_over, name=name, age=_AGE - timedelta(days=9 * number)),
                 story="kept",
@@ -30,7 +29,7 @@ def events() -> list[Event]:
             )
             for number, name in enumerate(KEPT)
         ),
-        Event(before=timedelta(days=2, hours=3), play=_propose_end),
+        DemoEvent(before=timedelta(days=2, hours=3), play=_propose_end),
     ]
 
 

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.operations import NotADemo
+from fanal.db import sql
 from fanal.demo import (
     counterparts,
     encounters,
@@ -27,11 +28,10 @@ from fanal.demo import (
     transfers,
     warned,
 )
-from fanal.demo.agenda import Event, Play, chapters, ordered
 from fanal.demo.content import SEED
-from fanal.demo.world import SYSTEM, World
+from fanal.demo.world import SYSTEM, DemoEvent, Play, World, chapters, ordered
 from fanal.ledger import operations as ledger, queries as ledger_queries
-from fanal.ledger.operations import ObjectRef
+from fanal.ledger.domain.records import ObjectRef
 from fanal.statistics import operations as statistics
 
 CHAPTER = 24
@@ -41,7 +41,7 @@ _NAMESPACE = UUID("5d0c2a51-0c27-5b60-8b7c-6f1d2f7f4c11")
 _LOCK = 0x44454D4F  # "DEMO"
 
 
-def agenda() -> list[Event]:
+def agenda() -> list[DemoEvent]:
     """Return everything that happens in the demo, oldest first."""
     return ordered(
         [
@@ -77,8 +77,7 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
     if not accounts.has_demo_mark():
         raise NotADemo("the demo is loaded into a demo database only")
     connection.ensure_connection()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    sql.run("SELECT pg_advisory_lock(%s)", [_LOCK])
     try:
         played = _play_all(World(now=now), say)
         if played:
@@ -87,16 +86,15 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
             statistics.publish(actor=SYSTEM, now=now)
         return played
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+        sql.run("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
-def named_events() -> Iterator[Event]:
+def named_events() -> Iterator[DemoEvent]:
     """Yield the events of stories that received a report, oldest first."""
     return (event for event in agenda() if event.story and event.report)
 
 
-def _contents() -> list[tuple[str, list[Event]]]:
+def _contents() -> list[tuple[str, list[DemoEvent]]]:
     return [
         *((f"chapter-{n}", events) for n, events in enumerate(chapters(agenda(), size=CHAPTER))),
         *((name, []) for name in _APART),

@@ -5,13 +5,11 @@ from uuid import UUID
 
 import pyrage
 
-from fanal.accounts import operations as accounts
-from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
-from fanal.demo.agenda import Event
+from fanal.accounts.domain.instructions import InstructionKind
 from fanal.demo.content import chance, sentences
-from fanal.demo.world import HOTLINE, SYSTEM, World
+from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, World
 from fanal.distribution import operations as distribution
-from fanal.distribution.domain.package import Acknowledgement, unseal
+from fanal.distribution.domain.package import PackageAcknowledgement, unseal
 from fanal.intake import operations as intake
 from fanal.orient import operations as orient
 
@@ -22,42 +20,42 @@ _NEW = ("DE-DESK", "Meldestelle Beispiel", "DE")
 _SENDER = "desk@fanal.example"
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return what happens between this desk and others, from the first desk that is known on."""
     return [
-        Event(before=200 * _DAY, play=_know),
+        DemoEvent(before=200 * _DAY, play=_know),
         *(
             _report(f"OD-{country.lower()}-{number}", country, days)
             for number, (country, days) in enumerate(
                 (("DE", 31), ("DE", 30), ("ES", 12), ("DE", 3), ("IT", 2), ("DE", 1))
             )
         ),
-        Event(before=29 * _DAY, play=_acknowledged),
-        Event(before=11 * _DAY, play=_dropped),
-        Event(before=10 * _DAY, play=_sent),
-        Event(before=2.5 * _DAY, play=_sent),
+        DemoEvent(before=29 * _DAY, play=_acknowledged),
+        DemoEvent(before=11 * _DAY, play=_dropped),
+        DemoEvent(before=10 * _DAY, play=_sent),
+        DemoEvent(before=2.5 * _DAY, play=_sent),
     ]
 
 
 def _know(world: World, at: datetime) -> None:
-    """Register the desks, and let two supervisors permit what leaves for two of them."""
+    """Register the desks, and let two supervisors permit what leaves for the first."""
     for desk in _DESKS:
         _register(desk, at)
-    made = accounts.propose_instruction(
-        actor=world.person("claire", at),
-        instruction=NewInstruction(
-            kind=InstructionKind.DISTRIBUTION,
-            names=("DE-DESK", "ES-DESK"),
-            grounds="Les signalements qui relèvent d’un service étranger lui sont remis, sans l’identité de "
-            "qui les a faits ; le service reste saisi de ceux qui le concernent aussi.",
-            basis="DÉMO, à valider par un juriste",
-            valid_from=at,
-            expires_at=at + 300 * _DAY,
-        ),
-        now=at,
-    )
+    _permit(world, at, "ES-DESK")
+
+
+def _permit(world: World, at: datetime, code: str) -> datetime:
+    """Let two supervisors permit what leaves for a desk; return when the second one did."""
     later = at + _DAY
-    accounts.second_instruction(actor=world.person("helene", later), instruction_id=made, now=later)
+    world.permit(
+        InstructionKind.DISTRIBUTION,
+        (code,),
+        "Les signalements qui relèvent d’un service étranger lui sont remis, sans l’identité de "
+        "qui les a faits ; le service reste saisi de ceux qui le concernent aussi.",
+        at,
+        seconded=later,
+    )
+    return later
 
 
 def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identity:
@@ -75,13 +73,13 @@ def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identit
     return identity
 
 
-def _report(name: str, country: str, days: float) -> Event:
+def _report(name: str, country: str, days: float) -> DemoEvent:
     """Return the event of a report about somebody abroad."""
 
     def play(world: World, at: datetime) -> None:
         _receive(world, name, at, country=country)
 
-    return Event(before=days * _DAY, play=play, story="other desks", report=name)
+    return DemoEvent(before=days * _DAY, play=play, story="other desks", report=name)
 
 
 def _receive(world: World, name: str, at: datetime, *, country: str) -> UUID:
@@ -111,21 +109,22 @@ def _sent(_world: World, at: datetime) -> None:
     )
 
 
-def _acknowledged(_world: World, at: datetime) -> None:
-    """Let what waits leave for a desk that is new; it opens its package two days later and answers."""
+def _acknowledged(world: World, at: datetime) -> None:
+    """Let what waits leave for a desk that is new; it opens its package a day later and answers."""
     identity = _register(_NEW, at)
+    permitted = _permit(world, at, _NEW[0])
     sealed: list[bytes] = []
     distribution.send(
         actor=SYSTEM,
         sender=_SENDER,
         deliver=lambda _code, _package, content: sealed.append(content),
-        clock=lambda: at,
+        clock=lambda: permitted,
     )
-    later = at + 2 * _DAY
+    later = permitted + _DAY
     manifest, _body = unseal(sealed[0], identity=str(identity))
     distribution.acknowledge(
         actor=SYSTEM,
-        answer=Acknowledgement(
+        answer=PackageAcknowledgement(
             package=manifest.package,
             opened_at=later,
             reports=manifest.reports,

@@ -1,11 +1,10 @@
-"""What watches over the desk: sessions of the overseer, recommendations, answers; holds and an erasure."""
+"""Demo events of oversight and retention: sessions, recommendations, answers, legal holds, an erasure."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from fanal.demo.agenda import Event
-from fanal.demo.world import SYSTEM, World
+from fanal.demo.world import SYSTEM, DemoEvent, World
 from fanal.intake import operations as intake
 from fanal.kernel.actors import Actor
 from fanal.measures import operations as measures, queries as measured
@@ -19,15 +18,15 @@ _MINUTE = timedelta(minutes=1)
 _HELD = ("RG-00", "RG-01")
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return what oversight and the life of data leave: something in each state."""
     return [
-        Event(before=timedelta(days=210), play=_named, story="erasure", report="ER-1"),
-        Event(before=timedelta(days=150), play=_erase_name),
-        Event(before=timedelta(days=30), play=_session),
-        Event(before=timedelta(days=20), play=_hold),
-        Event(before=timedelta(days=14), play=_lift_hold),
-        Event(before=timedelta(hours=1), play=_session_of_today),
+        DemoEvent(before=timedelta(days=210), play=_named, story="erasure", report="ER-1"),
+        DemoEvent(before=timedelta(days=150), play=_erase_name),
+        DemoEvent(before=timedelta(days=30), play=_session),
+        DemoEvent(before=timedelta(days=20), play=_hold),
+        DemoEvent(before=timedelta(days=14), play=_lift_hold),
+        DemoEvent(before=timedelta(hours=1), play=_session_of_today),
     ]
 
 

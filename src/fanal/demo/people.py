@@ -11,8 +11,7 @@ from fanal.accounts.domain.records import (
 )
 from fanal.accounts.operations import DEMO_ACCOUNTS, DemoAccount
 from fanal.accounts.operations.habilitations import AT_A_DESK
-from fanal.demo.agenda import Event
-from fanal.demo.world import HOTLINE, SYSTEM, World
+from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, World
 from fanal.kernel.actors import Role
 
 OPENED = timedelta(days=400)
@@ -31,14 +30,14 @@ _OTHERS: tuple[tuple[str, str, Role, int, int], ...] = (
 )
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return what happens to people and partners."""
     return [
-        Event(before=OPENED, play=_open_desk),
-        Event(before=timedelta(days=399), play=_admit_partners),
-        Event(before=timedelta(days=355), play=_habilitate_others),
-        Event(before=timedelta(days=80), play=_review),
-        Event(before=timedelta(hours=1), play=_use_quota),
+        DemoEvent(before=OPENED, play=_open_desk),
+        DemoEvent(before=timedelta(days=399), play=_admit_partners),
+        DemoEvent(before=timedelta(days=355), play=_habilitate_others),
+        DemoEvent(before=timedelta(days=80), play=_review),
+        DemoEvent(before=timedelta(hours=1), play=_use_quota),
     ]
 
 

@@ -3,8 +3,7 @@
 from datetime import datetime, timedelta
 
 from fanal.crosscheck import queries as crosschecked
-from fanal.demo.agenda import Event, Play
-from fanal.demo.world import World
+from fanal.demo.world import DemoEvent, Play, World
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import QueueFilter, QueueView, Track
@@ -19,16 +18,16 @@ _NOTES: tuple[tuple[str, float, str, str], ...] = (
 )  # fmt: skip
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return the events of notes and views, and the report whose author is called back."""
     return [
-        Event(before=25 * _DAY, play=_reported_under_a_name, story="identity", report=NAMED),
+        DemoEvent(before=25 * _DAY, play=_reported_under_a_name, story="identity", report=NAMED),
         *(
-            Event(before=timedelta(days=days), play=_note(report, who, words))
+            DemoEvent(before=timedelta(days=days), play=_note(report, who, words))
             for report, days, who, words in _NOTES
         ),
-        Event(before=timedelta(hours=22), play=_note_on_the_ring),
-        Event(before=timedelta(hours=21), play=_keep_views),
+        DemoEvent(before=timedelta(hours=22), play=_note_on_the_ring),
+        DemoEvent(before=timedelta(hours=21), play=_keep_views),
     ]
 
 

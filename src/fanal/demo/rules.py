@@ -4,23 +4,22 @@ from datetime import datetime, timedelta
 
 from msgspec import structs
 
-from fanal import pipeline
+from fanal import trials
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.rules import PriorityRules, write_rules
-from fanal.demo.agenda import Event
-from fanal.demo.world import SYSTEM, World
+from fanal.demo.world import SYSTEM, DemoEvent, World
 from fanal.kernel.calendar import paris_day
 
 _TRIED = 200
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return what happens to the rules, from the install on."""
     return [
-        Event(before=timedelta(days=400), play=_install),
-        Event(before=timedelta(days=150), play=_change),
-        Event(before=timedelta(days=6), play=_try),
-        Event(before=timedelta(days=1), play=_begin),
+        DemoEvent(before=timedelta(days=400), play=_install),
+        DemoEvent(before=timedelta(days=150), play=_change),
+        DemoEvent(before=timedelta(days=6), play=_try),
+        DemoEvent(before=timedelta(days=1), play=_begin),
     ]
 
 
@@ -35,7 +34,7 @@ def _change(world: World, at: datetime) -> None:
     ruleset_id = analyse.draft_ruleset(
         actor=author, body=_set(name, at, code="KIND_SEX_TOURISM", points=24), now=at
     )
-    pipeline.try_rules(actor=author, ruleset_id=ruleset_id, limit=_TRIED, now=at)
+    trials.try_rules(actor=author, ruleset_id=ruleset_id, limit=_TRIED, now=at)
     analyse.activate_ruleset(actor=world.person("helene", later), ruleset_id=ruleset_id, now=later)
 
 
@@ -43,7 +42,7 @@ def _try(world: World, at: datetime) -> None:
     author = world.person("claire", at)
     body = _set("priority/direct", at, code="KIND_LIVESTREAM", points=40)
     ruleset_id = analyse.draft_ruleset(actor=author, body=body, now=at)
-    pipeline.try_rules(actor=author, ruleset_id=ruleset_id, limit=_TRIED, now=at)
+    trials.try_rules(actor=author, ruleset_id=ruleset_id, limit=_TRIED, now=at)
 
 
 def _begin(world: World, at: datetime) -> None:

@@ -2,16 +2,15 @@
 
 from datetime import datetime, timedelta
 
-from fanal.accounts import operations as accounts, queries as people
-from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.accounts import queries as people
+from fanal.accounts.domain.instructions import InstructionKind
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.lists import ListAttributes, Sharing
-from fanal.demo.agenda import Event
 from fanal.demo.content import hashes
-from fanal.demo.world import HOTLINE, SYSTEM, World
+from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, World
 from fanal.exchange import operations as exchange, queries
 from fanal.exchange.domain.feed import before
-from fanal.exchange.domain.records import RemoteEntry, RemotePage, Service, Source
+from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 
@@ -21,35 +20,28 @@ _QUAY, _BAY, _ISLE = "Quai Exemple (relevée)", "Baie Exemple (relevée)", "Île
 _PAGE, _WEEK = 100, 10_080
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return what happens between the desk's lists and those of partners."""
     return [
-        Event(before=55 * _DAY, play=_permit),
-        Event(before=50 * _DAY, play=_read_to_the_end),
-        Event(before=45 * _DAY, play=_add_sources),
-        Event(before=20 * _HOUR, play=_begun),
-        Event(before=3 * _HOUR, play=_refused),
-        Event(before=2 * _HOUR, play=_fetched),
+        DemoEvent(before=55 * _DAY, play=_permit),
+        DemoEvent(before=50 * _DAY, play=_read_to_the_end),
+        DemoEvent(before=45 * _DAY, play=_add_sources),
+        DemoEvent(before=20 * _HOUR, play=_begun),
+        DemoEvent(before=3 * _HOUR, play=_refused),
+        DemoEvent(before=2 * _HOUR, play=_fetched),
     ]
 
 
 def _permit(world: World, at: datetime) -> None:
     """Let two supervisors permit that one partner's list is fetched; the others wait for it."""
-    made = accounts.propose_instruction(
-        actor=world.person("claire", at),
-        instruction=NewInstruction(
-            kind=InstructionKind.LIST_FETCH,
-            names=(_QUAY, _ISLE),
-            grounds="Les empreintes d’un partenaire sont relevées chaque heure dans une liste à part, avec "
-            "leur origine et la confiance qu’il leur donne.",
-            basis="DÉMO, à valider par un juriste",
-            valid_from=at,
-            expires_at=at + 300 * _DAY,
-        ),
-        now=at,
+    world.permit(
+        InstructionKind.LIST_FETCH,
+        (_QUAY, _ISLE),
+        "Les empreintes d’un partenaire sont relevées chaque heure dans une liste à part, avec "
+        "leur origine et la confiance qu’il leur donne.",
+        at,
+        seconded=at + _HOUR,
     )
-    later = at + _HOUR
-    accounts.second_instruction(actor=world.person("helene", later), instruction_id=made, now=later)
 
 
 def _add_sources(world: World, at: datetime) -> None:
@@ -69,7 +61,7 @@ def _add_sources(world: World, at: datetime) -> None:
         assert found is not None  # noqa: S101 - made above
         exchange.add_source(
             actor=claire,
-            source=Source(
+            source=ListSource(
                 id=new_id(at),
                 name=name,
                 kind=Service.TAXII if over_taxii else Service.HASHSHARING,
@@ -148,7 +140,7 @@ def _refused(world: World, at: datetime) -> None:
     )
 
 
-def _source(name: str) -> Source:
+def _source(name: str) -> ListSource:
     found = queries.find_source(actor=SYSTEM, name=name)
     assert found is not None  # noqa: S101 - added by an earlier event
     return found

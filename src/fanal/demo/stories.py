@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fanal.crosscheck import operations as crosscheck
-from fanal.crosscheck.domain.dossiers import Act
-from fanal.demo.agenda import Event, Play, story_event
+from fanal.crosscheck.domain.dossiers import JudgementAct
 from fanal.demo.content import (
     GAMES,
     Json,
@@ -20,7 +19,7 @@ from fanal.demo.content import (
     victim,
 )
 from fanal.demo.tracks import addressee
-from fanal.demo.world import PLATFORM, World
+from fanal.demo.world import PLATFORM, DemoEvent, Play, World, story_event
 from fanal.orient.domain.records import Track
 
 RING = ("renard_77", "renard.77", "cube_noir", "lune_grise")
@@ -35,7 +34,7 @@ _REMOVED = "galerie-ouest.example"
 MIRRORS = ("galerie-ouest-2.example", "galerie-ouest-3.test", "g-ouest.example")
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return the events of these stories."""
     return [
         *_ring(),
@@ -44,13 +43,13 @@ def events() -> list[Event]:
     ]
 
 
-def _ring() -> list[Event]:
+def _ring() -> list[DemoEvent]:
     """Four pseudonyms over three games that share handles, a mailbox and a telephone."""
     made = [
         story_event("ring", f"RG-{place:02d}", days, play=_ring_report(f"RG-{place:02d}", place))
         for place, days in enumerate(_RING_DAYS)
     ]
-    return [*made, Event(before=timedelta(days=1, hours=4), play=_judge_ring, story="ring")]
+    return [*made, DemoEvent(before=timedelta(days=1, hours=4), play=_judge_ring, story="ring")]
 
 
 def _ring_report(name: str, place: int) -> Play:
@@ -94,37 +93,37 @@ def _judge_ring(world: World, at: datetime) -> None:
     ana, claire = world.person("ana", at), world.person("claire", at)
     own = [world.find(f"RG-{n:02d}") for n in range(len(_RING_DAYS)) if n not in _WEST]
     crosscheck.judge(
-        actor=ana, act=Act.LINK, left=own[:1], right=own[1:3], now=at,
+        actor=ana, act=JudgementAct.LINK, left=own[:1], right=own[1:3], now=at,
         reason="Mêmes phrases, mêmes heures, même boîte de messagerie.",
     )  # fmt: skip
     cut = crosscheck.judge(
-        actor=ana, act=Act.UNLINK, left=own[3:4], right=own[4:5], now=at + timedelta(minutes=4),
+        actor=ana, act=JudgementAct.UNLINK, left=own[3:4], right=own[4:5], now=at + timedelta(minutes=4),
         reason="Pseudonyme courant dans ce jeu : rapprochement à vérifier.",
     )  # fmt: skip
     crosscheck.judge(
-        actor=claire, act=Act.UNDO, undoes=cut, now=at + timedelta(hours=1),
+        actor=claire, act=JudgementAct.UNDO, undoes=cut, now=at + timedelta(hours=1),
         reason="Le numéro de téléphone est le même : le lien est rétabli.",
     )  # fmt: skip
     crosscheck.judge(
-        actor=claire, act=Act.MERGE, left=own[5:6], right=own[6:8],
+        actor=claire, act=JudgementAct.MERGE, left=own[5:6], right=own[6:8],
         now=at + timedelta(hours=1, minutes=5), reason="Une seule affaire sur trois jeux.",
     )  # fmt: skip
     crosscheck.judge(
-        actor=claire, act=Act.OPEN, left=own, now=at + timedelta(hours=1, minutes=10),
+        actor=claire, act=JudgementAct.OPEN, left=own, now=at + timedelta(hours=1, minutes=10),
         reason="Confié au groupe des jeux en ligne.",
     )  # fmt: skip
     false = [world.find("FALSE-1"), world.find("FALSE-2")]
     crosscheck.judge(
-        actor=ana, act=Act.REJECT, left=false, now=at + timedelta(hours=2),
+        actor=ana, act=JudgementAct.REJECT, left=false, now=at + timedelta(hours=2),
         reason="Deux plaisanteries sans rapport entre elles.",
     )  # fmt: skip
     crosscheck.judge(
-        actor=claire, act=Act.SPLIT, left=own[:1], right=[world.find("VP-00", sender=PLATFORM)],
+        actor=claire, act=JudgementAct.SPLIT, left=own[:1], right=[world.find("VP-00", sender=PLATFORM)],
         now=at + timedelta(hours=3), reason="Affaires distinctes : à ne jamais réunir.",
     )  # fmt: skip
 
 
-def _viral() -> list[Event]:
+def _viral() -> list[DemoEvent]:
     """One picture reported sixty times in nine days on three services, two of which encode it again.
 
     Copies of one service are the same file; early reports hold the file as sent and the service's copy, and
@@ -169,7 +168,7 @@ def _viral_report(name: str, place: int) -> Play:
     return play
 
 
-def _mirror() -> list[Event]:
+def _mirror() -> list[DemoEvent]:
     """Show the album of a host that removed it again under other names, with the same files."""
     made = []
     for place, host in enumerate(MIRRORS):

@@ -17,7 +17,7 @@ class ToldReport(TypedDict):
     id: str
 
 
-class Told(TypedDict):
+class ToldStory(TypedDict):
     """One story; `code` is the receipt code of its conversation, empty elsewhere."""
 
     story: str
@@ -25,14 +25,14 @@ class Told(TypedDict):
     reports: list[ToldReport]
 
 
-def tell() -> list[Told]:
+def tell() -> list[ToldStory]:
     """Return every story with the reports that are loaded so far, oldest first."""
     names = (HOTLINE, PLATFORM, OPERATOR, "Chatoria")
     senders = [PUBLIC_SENDER, *filter(None, (accounts.find_partner(name=n) for n in names))]
-    stories: dict[str, Told] = {}
+    stories: dict[str, ToldStory] = {}
     for event in named_events():
         code = CONVERSATION if event.story == "conversation" else ""
-        told = stories.setdefault(event.story, Told(story=event.story, code=code, reports=[]))
+        told = stories.setdefault(event.story, ToldStory(story=event.story, code=code, reports=[]))
         for sender_id in senders:
             found = intake.find_key(
                 sender_id=sender_id,

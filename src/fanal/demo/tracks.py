@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from fanal.casework import operations as casework, queries as cases
-from fanal.casework.domain.records import Event as Followed
-from fanal.demo.agenda import Event, Play
+from fanal.casework.domain.records import Addressee, Event as Followed
 from fanal.demo.content import contact, material
-from fanal.demo.world import World
+from fanal.demo.world import DemoEvent, Play, World
 from fanal.judicial import operations as judicial, queries as referred
 from fanal.judicial.domain.kinds import REFERRAL
-from fanal.judicial.domain.records import Outcome
+from fanal.judicial.domain.records import ReferralOutcome
 from fanal.measures import operations as measures, queries as measured
-from fanal.measures.domain.records import Addressee, Event as Recorded, SuspensionCause
+from fanal.measures.domain.records import SuspensionCause
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.document import read_notice
 from fanal.measures.notice.kind import NOTICE
@@ -32,7 +31,7 @@ _REASONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Way:
+class _MeasureWay:
     """How far one measure goes: host, hours before loading when its report came in, and its steps."""
 
     host: str
@@ -41,35 +40,35 @@ class _Way:
     addressed: bool = True
 
 
-WAYS: tuple[_Way, ...] = (
-    _Way(host="galerie-ouest.example", hours=2600, steps=("approve", "send", "receive", "execute")),
-    _Way(host="album-bleu.example", hours=2100,
+WAYS: tuple[_MeasureWay, ...] = (
+    _MeasureWay(host="galerie-ouest.example", hours=2600, steps=("approve", "send", "receive", "execute")),
+    _MeasureWay(host="album-bleu.example", hours=2100,
          steps=("approve", "send", "receive", "execute", "lift")),
-    _Way(host="archive-sud.test", hours=1700, steps=("approve", "send", "receive", "expire")),
-    _Way(host="vitrine.example", hours=1500,
+    _MeasureWay(host="archive-sud.test", hours=1700, steps=("approve", "send", "receive", "expire")),
+    _MeasureWay(host="vitrine.example", hours=1500,
          steps=("approve", "send", "receive", "execute", "annul")),
-    _Way(host="photos-lac.test", hours=900, steps=("approve", "send", "receive", "execute")),
-    _Way(host="depot-nord.example", hours=620, steps=("approve", "send", "withdraw")),
-    _Way(host="partage.test", hours=180, steps=("approve", "send", "receive", "suspend")),
-    _Way(host="nuage-gris.example", hours=72, steps=("approve", "send", "receive")),  # late
-    _Way(host="stockage.example", hours=38, steps=("approve", "send", "receive")),  # due soon
-    _Way(host="pages-libres.test", hours=30, steps=("approve", "send")),
-    _Way(host="miroir-est.example", hours=9, steps=("approve",)),
-    _Way(host="fonds-decran.test", hours=7, steps=("refuse",)),
-    _Way(host="images-vent.example", hours=5),
-    _Way(host="album-vert.test", hours=3, addressed=False),
+    _MeasureWay(host="photos-lac.test", hours=900, steps=("approve", "send", "receive", "execute")),
+    _MeasureWay(host="depot-nord.example", hours=620, steps=("approve", "send", "withdraw")),
+    _MeasureWay(host="partage.test", hours=180, steps=("approve", "send", "receive", "suspend")),
+    _MeasureWay(host="nuage-gris.example", hours=72, steps=("approve", "send", "receive")),  # late
+    _MeasureWay(host="stockage.example", hours=38, steps=("approve", "send", "receive")),  # due soon
+    _MeasureWay(host="pages-libres.test", hours=30, steps=("approve", "send")),
+    _MeasureWay(host="miroir-est.example", hours=9, steps=("approve",)),
+    _MeasureWay(host="fonds-decran.test", hours=7, steps=("refuse",)),
+    _MeasureWay(host="images-vent.example", hours=5),
+    _MeasureWay(host="album-vert.test", hours=3, addressed=False),
 )  # fmt: skip
-REFERRALS: tuple[tuple[str, float, tuple[str, ...], Outcome | None], ...] = (
+REFERRALS: tuple[tuple[str, float, tuple[str, ...], ReferralOutcome | None], ...] = (
     # name, hours before loading, moves, outcome of a closing
     (
         "RF-prosecuted",
         6000,
         ("prepare", "send", "acknowledge", "take_up", "close"),
-        Outcome.PROSECUTED,
+        ReferralOutcome.PROSECUTED,
     ),
-    ("RF-convicted", 8200, ("prepare", "send", "take_up", "close"), Outcome.CONVICTED),
-    ("RF-dismissed", 4000, ("prepare", "send", "acknowledge", "close"), Outcome.DISMISSED),
-    ("RF-joined", 3000, ("prepare", "send", "close"), Outcome.JOINED),
+    ("RF-convicted", 8200, ("prepare", "send", "take_up", "close"), ReferralOutcome.CONVICTED),
+    ("RF-dismissed", 4000, ("prepare", "send", "acknowledge", "close"), ReferralOutcome.DISMISSED),
+    ("RF-joined", 3000, ("prepare", "send", "close"), ReferralOutcome.JOINED),
     ("RF-taken", 1400, ("prepare", "send", "acknowledge", "take_up"), None),
     ("RF-returned", 800, ("prepare", "send", "return"), None),
     ("RF-redirected", 700, ("prepare", "send", "return", "redirect"), None),
@@ -95,14 +94,14 @@ NOTICES: tuple[tuple[str, float, tuple[str, ...], str], ...] = (
 )
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return one event a measure, notice or referral, with everything that followed it."""
     removals = [
-        Event(before=way.hours * _HOUR, play=_removal(way), story="measures", report=_name(way))
+        DemoEvent(before=way.hours * _HOUR, play=_removal(way), story="measures", report=_name(way))
         for way in WAYS
     ]
     referrals = [
-        Event(
+        DemoEvent(
             before=timedelta(hours=hours),
             play=_referral(name, moves, outcome),
             story="referrals",
@@ -111,7 +110,7 @@ def events() -> list[Event]:
         for name, hours, moves, outcome in REFERRALS
     ]
     notified = [
-        Event(
+        DemoEvent(
             before=hours * _HOUR,
             play=_notice(host, transitions, outcome),
             story="notices",
@@ -127,16 +126,16 @@ def addressee(host: str) -> Addressee:
     return Addressee(name=f"Hébergeur de {host}", contact=f"contact@{host}")
 
 
-def _name(way: _Way) -> str:
+def _name(way: _MeasureWay) -> str:
     return f"MS-{way.host}"
 
 
-def _removal(way: _Way) -> Play:
+def _removal(way: _MeasureWay) -> Play:
     def play(world: World, at: datetime) -> None:
         report_id = world.from_partner(_name(way), material(way.host, at, _name(way)), at)
         given = {way.host: addressee(way.host)} if way.addressed else None
         decision = world.decide(report_id, at + _HOUR, tracks=_BOTH, addressees=given)
-        (measure_id,) = decision.measure_ids
+        (measure_id,) = decision.opened["measure"]
         inform(world, way.host, at + 1.2 * _HOUR)
         follow(world, measure_id, way.steps, at=at + 2 * _HOUR)
 
@@ -148,7 +147,7 @@ def inform(world: World, host: str, at: datetime) -> None:
     measures.record_first_contact(
         actor=world.person("elise", at),
         host=host,
-        event=Recorded(happened_at=at, proof="Courriel d’information, accusé reçu"),
+        event=Followed(happened_at=at, proof="Courriel d’information, accusé reçu"),
         now=at,
     )
 
@@ -187,21 +186,21 @@ def _digest(world: World, measure_id: UUID, at: datetime) -> bytes:
 
 
 def _send(world: World, measure_id: UUID, at: datetime) -> None:
-    event = Recorded(happened_at=at, proof="Envoi au point de contact électronique")
+    event = Followed(happened_at=at, proof="Envoi au point de contact électronique")
     measures.record_sent(
         actor=world.person("elise", at), measure_id=measure_id, event=event, now=at
     )
 
 
 def _receive(world: World, measure_id: UUID, at: datetime) -> None:
-    event = Recorded(happened_at=at, proof="Accusé de réception de l’hébergeur")
+    event = Followed(happened_at=at, proof="Accusé de réception de l’hébergeur")
     measures.record_receipt(
         actor=world.person("elise", at), measure_id=measure_id, event=event, now=at
     )
 
 
 def _execute(world: World, measure_id: UUID, at: datetime) -> None:
-    event = Recorded(happened_at=at, proof="Constat : les adresses ne répondent plus")
+    event = Followed(happened_at=at, proof="Constat : les adresses ne répondent plus")
     measures.record_execution(
         actor=world.person("farid", at), measure_id=measure_id, event=event, now=at
     )
@@ -216,7 +215,7 @@ def _suspend(world: World, measure_id: UUID, at: datetime) -> None:
         actor=world.person("farid", at),
         measure_id=measure_id,
         cause=SuspensionCause.CLARIFICATION,
-        event=Recorded(happened_at=at, proof="Demande de précision de l’hébergeur"),
+        event=Followed(happened_at=at, proof="Demande de précision de l’hébergeur"),
         now=at,
     )
 
@@ -226,7 +225,7 @@ def _lift(world: World, measure_id: UUID, at: datetime) -> None:
         actor=world.person("elise", at),
         measure_id=measure_id,
         cause="CHECKED",
-        event=Recorded(happened_at=at, proof="Vérification trimestrielle"),
+        event=Followed(happened_at=at, proof="Vérification trimestrielle"),
         now=at,
     )
 
@@ -235,7 +234,7 @@ def _annul(world: World, measure_id: UUID, at: datetime) -> None:
     measures.annul_measure(
         actor=world.person("elise", at),
         measure_id=measure_id,
-        event=Recorded(happened_at=at, proof="Jugement du tribunal administratif (exemple)"),
+        event=Followed(happened_at=at, proof="Jugement du tribunal administratif (exemple)"),
         now=at,
     )
 
@@ -276,7 +275,7 @@ def _notice(host: str, transitions: Sequence[str], outcome: str) -> Play:
         body = contact(host, at, f"NT-{host}")
         report_id = world.from_partner(f"NT-{host}", body, at)
         decision = world.decide(report_id, at + _HOUR, tracks=(Track.NOTICE,))
-        (notice_id,) = decision.notice_ids
+        (notice_id,) = decision.opened["notice"]
         moment = at + 2 * _HOUR
         if transitions:
             _write_reasons(world, notice_id, at=moment)
@@ -327,14 +326,13 @@ def _take(world: World, notice_id: UUID, transition: str, outcome: str, *, at: d
     )
 
 
-def _referral(name: str, moves: Sequence[str], outcome: Outcome | None) -> Play:
+def _referral(name: str, moves: Sequence[str], outcome: ReferralOutcome | None) -> Play:
     def play(world: World, at: datetime) -> None:
         body = material(f"{name.lower()}.example", at, name)
         report_id = world.from_partner(name, body, at)
         decision = world.decide(report_id, at + _HOUR, by="bruno", tracks=(Track.JUDICIAL,))
-        if decision.referral_id is None:
-            raise LookupError(name)
-        refer(world, decision.referral_id, moves, at=at + 2 * _HOUR, outcome=outcome)
+        (referral_id,) = decision.opened["referral"]
+        refer(world, referral_id, moves, at=at + 2 * _HOUR, outcome=outcome)
 
     return play
 
@@ -345,7 +343,7 @@ def refer(
     moves: Sequence[str],
     *,
     at: datetime,
-    outcome: Outcome | None = None,
+    outcome: ReferralOutcome | None = None,
 ) -> None:
     """Take a referral through `moves` from `at` on, eleven hours apart, as far as now allows.
 

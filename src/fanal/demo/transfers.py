@@ -12,17 +12,16 @@ from fanal.analyse import queries as analysed
 from fanal.analyse.domain.payments import load_typologies, paid_in
 from fanal.casework import operations as casework
 from fanal.casework.domain.records import Event as Followed
-from fanal.demo.agenda import Event, Play
 from fanal.demo.content import chance
-from fanal.demo.world import OPERATOR, World, submission_key
-from fanal.formats.transfer import Part
+from fanal.demo.world import OPERATOR, DemoEvent, Play, World, submission_key
+from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers.read import cut_parts
 from fanal.harmonise import queries as harmonised
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import SHEET
 from fanal.kernel.calendar import PARIS
-from fanal.web.desk.payments.around import around_of
+from fanal.web.desk.payments.shown import around_of
 
 _RECEIVED = timedelta(days=9)
 _COLUMNS = (
@@ -69,10 +68,10 @@ _ASSESSMENT = (
 _Row = tuple[str, str, datetime, int, str]
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return the file's arrival, payer by payer, and the sheets that follow."""
     received = [
-        Event(
+        DemoEvent(
             before=_RECEIVED - timedelta(minutes=place),
             play=_receive(payer),
             story="transfers",
@@ -81,7 +80,7 @@ def events() -> list[Event]:
         for place, payer in enumerate(_PAYERS)
     ]
     drafted = [
-        Event(before=_RECEIVED - timedelta(days=1, hours=place), play=_sheet(*sheet))
+        DemoEvent(before=_RECEIVED - timedelta(days=1, hours=place), play=_sheet(*sheet))
         for place, sheet in enumerate(SHEETS)
     ]
     return [*received, *drafted]
@@ -143,7 +142,7 @@ def _receive(payer: str) -> Play:
 
     def play(world: World, at: datetime) -> None:
         file = operator_file(world.now - _RECEIVED)
-        parts = [p for p in cut_parts(io.BytesIO(file)) if isinstance(p, Part)]
+        parts = [p for p in cut_parts(io.BytesIO(file)) if isinstance(p, PayerPart)]
         (part,) = [p for p in parts if f";{payer};".encode() in p.body]
         world.receive(
             Submission(

@@ -2,12 +2,12 @@
 
 from datetime import datetime, timedelta
 
-from fanal.demo.agenda import Event
+from fanal.casework.domain.records import Event as Recorded
 from fanal.demo.content import material
 from fanal.demo.tracks import addressee, follow, inform
-from fanal.demo.world import World
+from fanal.demo.world import DemoEvent, World
 from fanal.measures import operations as measures, queries as measured
-from fanal.measures.domain.records import Event as Recorded, Measure
+from fanal.measures.domain.records import Measure
 from fanal.measures.domain.warnings import Asked
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Track
@@ -18,11 +18,11 @@ _BACK = "photos-lac.test"
 _LEFT = "carnet-bleu.example"
 
 
-def events() -> list[Event]:
+def events() -> list[DemoEvent]:
     """Return the two events."""
     return [
-        Event(before=34 * _HOUR, play=_back, story="measures", report=f"MS-again-{_BACK}"),
-        Event(before=28 * _HOUR, play=_left, story="measures", report=f"MS-{_LEFT}"),
+        DemoEvent(before=34 * _HOUR, play=_back, story="measures", report=f"MS-again-{_BACK}"),
+        DemoEvent(before=28 * _HOUR, play=_left, story="measures", report=f"MS-{_LEFT}"),
     ]
 
 
@@ -72,7 +72,7 @@ def _drafted(
     report_id = world.from_partner(name, body, at)
     (measure_id,) = world.decide(
         report_id, at + _HOUR, tracks=_BOTH, addressees={host: addressee(host)}
-    ).measure_ids
+    ).opened["measure"]
     found = measured.get_measure(actor=world.person("elise", at), measure_id=measure_id)
     if found is None:
         raise LookupError(name)

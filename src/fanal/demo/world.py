@@ -1,7 +1,7 @@
 """The hands of the demo: who acts, and the operations in the order in which a desk uses them."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -9,6 +9,9 @@ from uuid import UUID, uuid4
 import msgspec
 
 from fanal.accounts import operations as accounts, queries as account_queries
+from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Addressee, RecordedDecision
 from fanal.demo.content import NO_FURTHER, REASONS, Json, chance, encoded
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.harmonise import queries as harmonised
@@ -22,11 +25,8 @@ from fanal.intake.domain.records import (
     Submission,
 )
 from fanal.intake.domain.states import Stage
-from fanal.judicial import operations as judicial
-from fanal.judicial.domain.records import RecordedDecision
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, public_actor, system_actor
 from fanal.kernel.calendar import paris_day
-from fanal.measures.domain.records import Addressee
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import Choice, Track
 from fanal.pipeline import STEPS, Batch
@@ -68,6 +68,32 @@ class World:
             person_id=SYSTEM_PERSON,
             roles=frozenset({Role.PARTNER}),
             partner_id=self.partners[name],
+        )
+
+    def permit(
+        self,
+        kind: InstructionKind,
+        names: tuple[str, ...],
+        grounds: str,
+        at: datetime,
+        *,
+        seconded: datetime,
+    ) -> None:
+        """Let two supervisors sign a standing instruction of 300 days, the second one later."""
+        made = accounts.propose_instruction(
+            actor=self.person("claire", at),
+            instruction=NewInstruction(
+                kind=kind,
+                names=names,
+                grounds=grounds,
+                basis="DÉMO, à valider par un juriste",
+                valid_from=at,
+                expires_at=at + timedelta(days=300),
+            ),
+            now=at,
+        )
+        accounts.second_instruction(
+            actor=self.person("helene", seconded), instruction_id=made, now=seconded
         )
 
     def from_partner(
@@ -191,7 +217,7 @@ class World:
         chosen = tuple(tracks) if tracks is not None else proposal.tracks
         luck = chance(f"reason/{(self.now - at).total_seconds():.0f}/{by}")
         acts = bool({Track.JUDICIAL, Track.MEASURES, Track.NOTICE} & set(chosen))
-        return judicial.record_decision(
+        return casework.record_decision(
             actor=self.person(by, at),
             report=harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id],
             choice=Choice(
@@ -234,7 +260,7 @@ def carry(report_ids: Sequence[UUID], *, now: datetime) -> None:
     stage: Stage | None = Stage.HARMONISE
     while stage is not None:
         step = STEPS[stage]
-        step.run(batch)
+        step.apply(batch)
         if batch.failed:
             raise DemoBroken(f"{stage}: {batch.failed}")
         intake.advance_claims(
@@ -247,3 +273,36 @@ def _id_of(answer: Acknowledgement) -> UUID:
     if answer.report_id is None:
         raise DemoBroken(f"a deposit answered {answer.outcome}")
     return answer.report_id
+
+
+# What happens when: events counted back from the instant of loading, oldest first.
+
+Play = Callable[["World", datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoEvent:
+    """One thing that happens `before` the instant of loading; `play` gets the world and its instant."""
+
+    before: timedelta
+    play: Play
+    story: str = ""
+    report: str = ""
+
+
+def story_event(story: str, name: str, days: float, *, play: Play) -> DemoEvent:
+    """Return the event of a story's report, `days` and some seeded minutes before loading."""
+    minutes = chance(f"{name}/hour").randrange(700)
+    return DemoEvent(
+        before=timedelta(days=days, minutes=minutes), play=play, story=story, report=name
+    )
+
+
+def ordered(events: Iterable[DemoEvent]) -> list[DemoEvent]:
+    """Return the events oldest first; what shares an instant keeps the order given."""
+    return sorted(events, key=lambda event: -event.before)
+
+
+def chapters(events: list[DemoEvent], *, size: int) -> list[list[DemoEvent]]:
+    """Return the events in runs of `size`."""
+    return [events[first : first + size] for first in range(0, len(events), size)]

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from fanal.formats.json_tree import parse
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Person, PersonRole, Report
 
@@ -28,7 +28,7 @@ class Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
     """Base of every part of an envelope: immutable, absent fields omitted, unknown fields refused."""
 
 
-class Contact(Part, frozen=True, kw_only=True):
+class ProviderContact(Part, frozen=True, kw_only=True):
     """Who answers for the provider; withheld like every reporter's identity."""
 
     name: str | None = None
@@ -42,7 +42,7 @@ class Provider(Part, frozen=True, kw_only=True):
     name: str
     member_state: str | None = None
     legal_representative: str | None = None
-    contact: Contact | None = None
+    contact: ProviderContact | None = None
 
 
 def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
@@ -52,14 +52,14 @@ def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
         FormatRefused: no strict JSON within the limits, an unknown, missing or wrong field.
     """
     if len(body) > MAX_BYTES:
-        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
+        raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_BYTES})
     tree = parse(body)  # strict about keys, numbers and encodings, which msgspec alone is not
     if not isinstance(tree, dict):
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "object"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "object"})
     parts = _parts(body)
     inner = parts.pop("report", None)
     if inner is None:
-        raise FormatRefused(Refusal.MISSING_FIELD, "report")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, "report")
     try:
         found = msgspec.json.decode(msgspec.json.encode(parts), type=kind)
     except msgspec.ValidationError as error:
@@ -128,7 +128,7 @@ def _parts(body: bytes) -> dict[str, msgspec.Raw]:
     try:
         return msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=dict[str, msgspec.Raw])
     except (msgspec.MsgspecError, UnicodeError) as error:
-        raise FormatRefused(Refusal.MALFORMED) from error
+        raise FormatRefused(DocumentFault.MALFORMED) from error
 
 
 def _refusal(message: str) -> FormatRefused:
@@ -139,18 +139,18 @@ def _refusal(message: str) -> FormatRefused:
     path = _COUNTED.sub(lambda found: f"[{int(found[1]) + 1}]", path)  # from 1, as everywhere
     name = words.partition("`")[2].partition("`")[0]
     if "missing required field" in words:
-        return FormatRefused(Refusal.MISSING_FIELD, f"{path}/{name}".strip("/"))
+        return FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/{name}".strip("/"))
     if "unknown field" in words:
-        return FormatRefused(Refusal.UNKNOWN_FIELD, f"{path}/{name}".strip("/"))
-    code = Refusal.UNKNOWN_CODE if "Invalid enum value" in words else Refusal.WRONG_TYPE
+        return FormatRefused(DocumentFault.UNKNOWN_FIELD, f"{path}/{name}".strip("/"))
+    code = DocumentFault.UNKNOWN_CODE if "Invalid enum value" in words else DocumentFault.WRONG_TYPE
     return FormatRefused(code, path)
 
 
 def _check_text(text: str, *, path: str) -> None:
     if len(text) > _MAX_TEXT:
-        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters={"limit": _MAX_TEXT})
+        raise FormatRefused(DocumentFault.TEXT_TOO_LONG, path, parameters={"limit": _MAX_TEXT})
     if "\0" in text:
-        raise FormatRefused(Refusal.FORBIDDEN_CHARACTER, path)
+        raise FormatRefused(DocumentFault.FORBIDDEN_CHARACTER, path)
 
 
 def _leaves(path: str, value: object) -> Iterator[tuple[str, str]]:

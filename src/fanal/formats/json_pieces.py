@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 from msgspec import Struct
 
 from fanal.formats.json_tree import MAX_DEPTH, parse
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 MAX_PIECE: Final = 4_000_000
 """Bytes of one element, and of what is left of a document or of an opened element."""
@@ -98,7 +98,7 @@ class _Buffer:
             return False
         kept = self.data[keep_from:]
         if len(kept) > MAX_PIECE:
-            raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_PIECE})
+            raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_PIECE})
         # In doubling steps, so that a long element is not looked at again and again.
         chunk = self._stream.read(max(_CHUNK, len(kept)))
         self._ended = not chunk
@@ -119,7 +119,7 @@ class _Buffer:
         found = _TOKEN.match(self.data, self.at)
         if found is None:
             if self.data[self.at :].strip(b" \t\r\n"):
-                raise FormatRefused(Refusal.MALFORMED)
+                raise FormatRefused(DocumentFault.MALFORMED)
             return b""
         self.at = found.end()
         return found[1]
@@ -134,7 +134,7 @@ class _Buffer:
                 return _sized(self.data[start:place])
             rest = place - start
             if not self.more(start):
-                raise FormatRefused(Refusal.MALFORMED)
+                raise FormatRefused(DocumentFault.MALFORMED)
             start, place = 0, rest
 
 
@@ -145,7 +145,7 @@ def _nested(data: bytes, place: int, depth: int) -> tuple[int, int]:
         if first in b"{[":
             depth += 1
             if depth > MAX_DEPTH:
-                raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
+                raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         elif first in b"}]":
             depth -= 1
             if not depth:
@@ -157,7 +157,7 @@ def _nested(data: bytes, place: int, depth: int) -> tuple[int, int]:
 
 def _sized(piece: bytes) -> bytes:
     if len(piece) > MAX_PIECE:
-        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_PIECE})
+        raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_PIECE})
     return piece
 
 
@@ -186,7 +186,7 @@ class _Cutter:
             else:
                 self._value(top, token)
         if self._stack or not self._root:
-            raise FormatRefused(Refusal.MALFORMED)
+            raise FormatRefused(DocumentFault.MALFORMED)
         yield Piece((), bytes(self._root))
 
     def _in_cut(self, top: _Frame, token: bytes) -> Iterator[Piece]:
@@ -197,7 +197,7 @@ class _Cutter:
         elif token == b"," and top.full:
             top.full, top.due = False, True
         elif top.full or token in (b",", b":", b"}", b"]"):
-            raise FormatRefused(Refusal.MALFORMED)
+            raise FormatRefused(DocumentFault.MALFORMED)
         else:
             top.full, top.due = True, False
             inside = (*top.path, "*")
@@ -221,7 +221,7 @@ class _Cutter:
 
     def _close(self, top: _Frame | None, token: bytes) -> Iterator[Piece]:
         if top is None or top.is_map is not (token == b"}"):
-            raise FormatRefused(Refusal.MALFORMED)
+            raise FormatRefused(DocumentFault.MALFORMED)
         self._stack.pop()
         self._keep(top.left, token)
         if top.owns and top.left is not None:
@@ -236,7 +236,7 @@ class _Cutter:
 
     def _push(self, frame: _Frame) -> None:
         if len(self._stack) >= MAX_DEPTH:
-            raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
+            raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         self._stack.append(frame)
 
     def _keep(self, left: bytearray | None, token: bytes) -> None:
@@ -244,4 +244,4 @@ class _Cutter:
         kept += token
         kept += b" "  # so that two tokens never become one
         if len(kept) > MAX_PIECE:
-            raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_PIECE})
+            raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_PIECE})

@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 
 from fanal.formats.ncmec.model import ElementModel, TypeModel
 from fanal.formats.ncmec.read import Complaint, Node
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 MAX_DEPTH: Final = 50
 MAX_VALUES: Final = 200_000
@@ -40,22 +40,24 @@ def parse(body: bytes) -> object:
             object_pairs_hook=_pairs,
         )
     except UnicodeDecodeError as error:
-        raise FormatRefused(Refusal.BAD_ENCODING, parameters={"offset": error.start}) from error
+        raise FormatRefused(
+            DocumentFault.BAD_ENCODING, parameters={"offset": error.start}
+        ) from error
     except RecursionError as error:
-        raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH}) from error
+        raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH}) from error
     except json.JSONDecodeError as error:
-        raise FormatRefused(Refusal.MALFORMED, parameters={"offset": error.pos}) from error
+        raise FormatRefused(DocumentFault.MALFORMED, parameters={"offset": error.pos}) from error
     return tree
 
 
 def _constant(name: str) -> NoReturn:
-    raise FormatRefused(Refusal.MALFORMED, parameters={"value": name})
+    raise FormatRefused(DocumentFault.MALFORMED, parameters={"value": name})
 
 
 def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
     entries = dict(pairs)
     if len(entries) != len(pairs):
-        raise FormatRefused(Refusal.DUPLICATE_FIELD)
+        raise FormatRefused(DocumentFault.DUPLICATE_FIELD)
     return entries
 
 
@@ -68,9 +70,11 @@ def check_text(text: str, *, path: str) -> None:
     try:
         text.encode()
     except UnicodeEncodeError as error:  # a lone surrogate
-        raise FormatRefused(Refusal.FORBIDDEN_CHARACTER, path) from error
+        raise FormatRefused(DocumentFault.FORBIDDEN_CHARACTER, path) from error
     if "\0" in text:
-        raise FormatRefused(Refusal.FORBIDDEN_CHARACTER, path, parameters={"character": "U+0000"})
+        raise FormatRefused(
+            DocumentFault.FORBIDDEN_CHARACTER, path, parameters={"character": "U+0000"}
+        )
 
 
 def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
@@ -115,7 +119,7 @@ class TreeWalk:
             if value is None:
                 continue
             if len(key) > MAX_KEY:
-                raise FormatRefused(Refusal.TOO_LARGE, parent, parameters={"limit": MAX_KEY})
+                raise FormatRefused(DocumentFault.TOO_LARGE, parent, parameters={"limit": MAX_KEY})
             check_text(key, path=parent)
             model = known.get(key)
             path = f"{parent}/{key}" if parent else key
@@ -137,9 +141,9 @@ class TreeWalk:
     ) -> None:
         self._count += 1
         if self._count > MAX_VALUES:
-            raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_VALUES})
+            raise FormatRefused(DocumentFault.TOO_MANY_VALUES, parameters={"limit": MAX_VALUES})
         if depth > MAX_DEPTH:
-            raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
+            raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         if isinstance(value, list):
             for index, item in enumerate(value, start=1):
                 if item is not None:

@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from msgspec import Struct
 
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 MAX_ENTRIES: Final = 10_000
 MAX_MEMBER: Final = 500 * 1024 * 1024
@@ -34,7 +34,7 @@ _PACKAGES: Final = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz",
 _MARK: Final = b"PK\x03\x04"
 
 
-class Member(Struct, frozen=True):
+class PackageFile(Struct, frozen=True):
     """A file of a package: its name with `/` between folders, its size and CRC-32 when unpacked."""
 
     name: str
@@ -57,7 +57,7 @@ class Member(Struct, frozen=True):
         return self.name.lower().endswith(_PACKAGES)
 
 
-class Package:
+class ZipPackage:
     """An open package. Its stream stays the caller's, and stays open while files are read."""
 
     def __init__(self, stream: IO[bytes]) -> None:
@@ -70,21 +70,21 @@ class Package:
             self._archive = zipfile.ZipFile(stream)
             entries = self._archive.infolist()
         except (zipfile.BadZipFile, RuntimeError, ValueError, OSError) as error:
-            raise FormatRefused(Refusal.MALFORMED) from error
+            raise FormatRefused(DocumentFault.MALFORMED) from error
         if len(entries) > MAX_ENTRIES:
-            raise FormatRefused(Refusal.TOO_MANY_FILES, parameters={"limit": MAX_ENTRIES})
+            raise FormatRefused(DocumentFault.TOO_MANY_FILES, parameters={"limit": MAX_ENTRIES})
         self._entries: dict[str, zipfile.ZipInfo] = {}
         self._folded: set[str] = set()
         for entry in entries:
             self._add(entry)
         if sum(entry.file_size for entry in self._entries.values()) > MAX_TOTAL:
-            raise FormatRefused(Refusal.BOMB, parameters={"limit": MAX_TOTAL})
+            raise FormatRefused(DocumentFault.BOMB, parameters={"limit": MAX_TOTAL})
         _refuse_overlaps(entries, end=self._archive.start_dir)
         self.members = tuple(
-            Member(name, entry.file_size, entry.CRC) for name, entry in self._entries.items()
+            PackageFile(name, entry.file_size, entry.CRC) for name, entry in self._entries.items()
         )
 
-    def chunks(self, member: Member) -> Iterator[bytes]:
+    def chunks(self, member: PackageFile) -> Iterator[bytes]:
         """Yield the bytes of a file in pieces; its length and CRC are proved at the end.
 
         Raises:
@@ -100,16 +100,16 @@ class Package:
             EOFError,
             RuntimeError,
         ) as error:
-            raise FormatRefused(Refusal.MALFORMED, member.name) from error
+            raise FormatRefused(DocumentFault.MALFORMED, member.name) from error
 
-    def read(self, member: Member, *, limit: int) -> bytes:
+    def read(self, member: PackageFile, *, limit: int) -> bytes:
         """Return a file of at most `limit` bytes.
 
         Raises:
             FormatRefused: it is larger, or damaged.
         """
         if member.size > limit:
-            raise FormatRefused(Refusal.TOO_LARGE, member.name, parameters={"limit": limit})
+            raise FormatRefused(DocumentFault.TOO_LARGE, member.name, parameters={"limit": limit})
         return b"".join(self.chunks(member))
 
     def prove(self) -> None:
@@ -125,21 +125,21 @@ class Package:
     def _add(self, entry: zipfile.ZipInfo) -> None:
         name = _safe_name(entry)
         if entry.flag_bits & _ENCRYPTED:
-            raise FormatRefused(Refusal.ENCRYPTED, name)
+            raise FormatRefused(DocumentFault.ENCRYPTED, name)
         if _is_special(entry):
-            raise FormatRefused(Refusal.LINK, name)
+            raise FormatRefused(DocumentFault.LINK, name)
         if entry.is_dir():
             return
         folded = unicodedata.normalize("NFC", name).casefold()
         if folded in self._folded:
-            raise FormatRefused(Refusal.DUPLICATE_NAME, name)
+            raise FormatRefused(DocumentFault.DUPLICATE_NAME, name)
         self._folded.add(folded)
         if entry.compress_type not in _METHODS:
-            raise FormatRefused(Refusal.UNKNOWN_COMPRESSION, name)
+            raise FormatRefused(DocumentFault.UNKNOWN_COMPRESSION, name)
         if entry.file_size > MAX_MEMBER:
-            raise FormatRefused(Refusal.TOO_LARGE, name, parameters={"limit": MAX_MEMBER})
+            raise FormatRefused(DocumentFault.TOO_LARGE, name, parameters={"limit": MAX_MEMBER})
         if entry.file_size > _SMALL and entry.file_size > MAX_RATIO * entry.compress_size:
-            raise FormatRefused(Refusal.BOMB, name, parameters={"limit": MAX_RATIO})
+            raise FormatRefused(DocumentFault.BOMB, name, parameters={"limit": MAX_RATIO})
         self._entries[name] = entry
 
 
@@ -165,7 +165,7 @@ def _safe_name(entry: zipfile.ZipInfo) -> str:
         or any(part in {"", ".", ".."} for part in parts)
         or any(unicodedata.category(character)[0] == "C" for character in raw)
     ):
-        raise FormatRefused(Refusal.UNSAFE_NAME, ascii(raw[:100])[1:-1])
+        raise FormatRefused(DocumentFault.UNSAFE_NAME, ascii(raw[:100])[1:-1])
     return name
 
 
@@ -184,7 +184,7 @@ def _refuse_overlaps(entries: list[zipfile.ZipInfo], *, end: int) -> None:
     reached = 0
     for entry in sorted(entries, key=lambda e: e.header_offset):
         if entry.header_offset < reached:
-            raise FormatRefused(Refusal.BOMB, ascii(entry.filename[:100])[1:-1])
+            raise FormatRefused(DocumentFault.BOMB, ascii(entry.filename[:100])[1:-1])
         reached = entry.header_offset + _LOCAL_HEADER + entry.compress_size
     if reached > end:
-        raise FormatRefused(Refusal.BOMB)
+        raise FormatRefused(DocumentFault.BOMB)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 
-class Refusal(StrEnum):
+class DocumentFault(StrEnum):
     """What is wrong with a document."""
 
     # the bytes are no document of this syntax (wire code 4110)
@@ -51,13 +51,13 @@ class Refusal(StrEnum):
 
 _SYNTAX = frozenset(
     {
-        Refusal.TOO_LARGE,
-        Refusal.BAD_ENCODING,
-        Refusal.MALFORMED,
-        Refusal.DOCTYPE,
-        Refusal.TOO_DEEP,
-        Refusal.TOO_MANY_VALUES,
-        Refusal.TOO_MANY_ATTRIBUTES,
+        DocumentFault.TOO_LARGE,
+        DocumentFault.BAD_ENCODING,
+        DocumentFault.MALFORMED,
+        DocumentFault.DOCTYPE,
+        DocumentFault.TOO_DEEP,
+        DocumentFault.TOO_MANY_VALUES,
+        DocumentFault.TOO_MANY_ATTRIBUTES,
     }
 )
 
@@ -68,7 +68,11 @@ class FormatRefused(Exception):
     __slots__ = ("code", "parameters", "path")
 
     def __init__(
-        self, code: Refusal, path: str = "", *, parameters: Mapping[str, str | int] | None = None
+        self,
+        code: DocumentFault,
+        path: str = "",
+        *,
+        parameters: Mapping[str, str | int] | None = None,
     ) -> None:
         """Keep the three parts; none of them is a sentence."""
         super().__init__(code, path)

@@ -48,7 +48,7 @@ class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return f"{name}|{self.birth_date or ''}" if name else ""
 
 
-class Problem(Struct, frozen=True, kw_only=True, gc=False):
+class TransferProblem(Struct, frozen=True, kw_only=True, gc=False):
     """A value that could not be read as meant: the column or element, the code, the value as written."""
 
     path: str
@@ -72,10 +72,10 @@ class Transfer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     label: str | None = None
     operator: str | None = None
     extra: tuple[tuple[str, str], ...] = ()
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[TransferProblem, ...] = ()
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class PayerPart(Struct, frozen=True, kw_only=True):
     """Transfers of one payer: a document of the same format as the file, and where it was found.
 
     `reference` is drawn from the content alone, so that the same transfers are recognised under any
@@ -88,10 +88,10 @@ class Part(Struct, frozen=True, kw_only=True):
     count: int
 
 
-def part_of(*, prefix: str, place: str, body: bytes, count: int) -> Part:
+def part_of(*, prefix: str, place: str, body: bytes, count: int) -> PayerPart:
     """Return a part under the reference that its bytes give it."""
     digest = hashlib.sha256(body).hexdigest()[:24]
-    return Part(reference=f"{prefix}-{digest}", place=place, body=body, count=count)
+    return PayerPart(reference=f"{prefix}-{digest}", place=place, body=body, count=count)
 
 
 def by_payer(items: Iterable[tuple[str, T]]) -> Iterator[list[T]]:

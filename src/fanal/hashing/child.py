@@ -28,7 +28,7 @@ from PIL import Image
 
 from fanal.hashing import jail, video
 from fanal.hashing.domain.kinds import PICTURES
-from fanal.hashing.domain.records import HEAD_BYTES, FileFacts, Limits, Unhashed
+from fanal.hashing.domain.records import HEAD_BYTES, FileFacts, FileLimits, Unhashed
 from fanal.hashing.picture import hash_picture
 
 _PIECE = 1 << 20
@@ -38,7 +38,7 @@ _READY = b"ready"
 def main() -> None:
     """Be the nursery until the control socket closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    limits = msgspec.json.decode(sys.argv[2], type=Limits)
+    limits = msgspec.json.decode(sys.argv[2], type=FileLimits)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _warm(limits)
     videos = video.load()
@@ -71,7 +71,7 @@ def main() -> None:
         control.sendall(str(child).encode())
 
 
-def _holds(limits: Limits, layer: Callable[[], bool]) -> bool:
+def _holds(limits: FileLimits, layer: Callable[[], bool]) -> bool:
     """Return whether this system lets a child give something up, tried in one that ends at once."""
     child = os.fork()
     if child == 0:
@@ -83,7 +83,7 @@ def _holds(limits: Limits, layer: Callable[[], bool]) -> bool:
     return os.waitpid(child, 0)[1] == 0
 
 
-def _warm(limits: Limits) -> None:
+def _warm(limits: FileLimits) -> None:
     """Hash a small picture of each format and kind, so that nothing is imported or compiled later."""
     for kind in sorted(PICTURES):
         name = kind.removeprefix("image/").upper()
@@ -97,7 +97,7 @@ def _warm(limits: Limits) -> None:
         Image.new(mode, (8, 8)).convert("RGB")
 
 
-def _serve(asked: socket.socket, limits: Limits, *, videos: bool) -> NoReturn:
+def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoReturn:
     """Be a child: give everything up, then hash one file after the other until the socket closes."""
     seconds = limits.video_seconds if videos else limits.cpu_seconds
     memory = video.reserve() if videos else None
@@ -122,7 +122,7 @@ def _serve(asked: socket.socket, limits: Limits, *, videos: bool) -> NoReturn:
 
 
 def _facts(
-    asked: socket.socket, head: bytes, limits: Limits, *, memory: int | None, looks: bool
+    asked: socket.socket, head: bytes, limits: FileLimits, *, memory: int | None, looks: bool
 ) -> FileFacts:
     """Read a file, hash its bytes on the way, and what it shows where it is a picture or a video."""
     size, media_type = int.from_bytes(head[:8], "big"), head[8:].rstrip(b"\0").decode()
@@ -162,7 +162,7 @@ def _add(held: bytearray, piece: bytes) -> bool:
 
 
 def _looked_at(
-    held: bytearray, *, facts: FileFacts, most: int, limits: Limits, memory: int | None
+    held: bytearray, *, facts: FileFacts, most: int, limits: FileLimits, memory: int | None
 ) -> FileFacts:
     if not facts.size:
         return structs.replace(facts, unhashed=Unhashed.EMPTY)

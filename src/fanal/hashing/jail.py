@@ -25,7 +25,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from fanal.hashing.domain.records import Limits
+from fanal.hashing.domain.records import FileLimits
 
 _NOBODY: Final = 65534
 _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS, _PR_SET_SECCOMP = 1, 38, 22
@@ -144,7 +144,7 @@ def die_with_parent() -> None:
     _libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
-def cap(limits: Limits, *, seconds: float, held: int = 0) -> None:
+def cap(limits: FileLimits, *, seconds: float, held: int = 0) -> None:
     """Bound memory and processor time; `seconds` is what one file may take.
 
     `held` is how far a file may grow that is open for writing: none is but a video's anonymous memory.
@@ -163,7 +163,7 @@ def cap(limits: Limits, *, seconds: float, held: int = 0) -> None:
 
 
 def close_files() -> bool:
-    """Let this process open no file any more, by any path; return whether the kernel has Landlock.
+    """Let this process open no file any more, by any path (Landlock); return whether that holds now.
 
     What is open stays so, and so does anonymous memory, which has no place in the file system.
     """

@@ -25,7 +25,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from fanal.hashing.domain.pdq import pdq
-from fanal.hashing.domain.records import FileFacts, Limits, Unhashed
+from fanal.hashing.domain.records import FileFacts, FileLimits, Unhashed
 
 SCALED_FROM: Final = 25_000_000
 LEAST_SIDE: Final = 1024
@@ -47,7 +47,7 @@ _OPENERS: Final[Mapping[str, type[ImageFile]]] = {
 }
 
 
-def hash_picture(data: bytes | bytearray, *, facts: FileFacts, limits: Limits) -> FileFacts:
+def hash_picture(data: bytes | bytearray, *, facts: FileFacts, limits: FileLimits) -> FileFacts:
     """Return `facts` with the dimensions and the hash of a picture, or why it has none."""
     try:
         with _OPENERS[facts.media_type](io.BytesIO(data)) as image:
@@ -69,7 +69,7 @@ def hash_picture(data: bytes | bytearray, *, facts: FileFacts, limits: Limits) -
     return structs.replace(facts, pdq=value, quality=quality, scale=scale)
 
 
-def _scale_of(image: ImageFile, limits: Limits) -> int | None:
+def _scale_of(image: ImageFile, limits: FileLimits) -> int | None:
     """Return at which divisor to decode; None when even that is too much."""
     width, height = image.size
     pixels = width * height

@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from fanal.hashing import video
 from fanal.hashing.domain.kinds import PICTURES, media_type_of
-from fanal.hashing.domain.records import FileFacts, Limits, Unhashed
+from fanal.hashing.domain.records import FileFacts, FileLimits, Unhashed
 
 _START_SECONDS: Final = 120.0  # a first start compiles
 _STOP_SECONDS: Final = 5.0
@@ -58,9 +58,9 @@ class _Child(Struct, kw_only=True):
 class Pool:
     """Hashes files in `size` children at once. Safe for threads; the nursery starts at the first file."""
 
-    def __init__(self, *, limits: Limits | None = None, size: int | None = None) -> None:
+    def __init__(self, *, limits: FileLimits | None = None, size: int | None = None) -> None:
         """Take `size` children, by default as many as there are processors, four at most."""
-        self.limits = limits or Limits()
+        self.limits = limits or FileLimits()
         self.size = size or min(4, os.cpu_count() or 1)
         self._lock = Lock()
         self._nursery: subprocess.Popen[bytes] | None = None

@@ -6,13 +6,40 @@ of the Code du travail.
 """
 
 from calendar import monthrange
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 PARIS = ZoneInfo("Europe/Paris")
 
 _FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), (12, 25))
+
+
+def read_instant(text: str | None) -> datetime | None:
+    """Return the date and time of an ISO 8601 text, with its zone if it names one; None where it is none.
+
+    Neither is one at the ends of the calendar (years 1 and 9999, which some databases write for "unknown"):
+    no other zone and no delay can be counted from it.
+    """
+    try:
+        read = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return read if is_within(read.year) else None
+
+
+def read_day(text: str | None) -> date | None:
+    """Return the day of an ISO 8601 date; None where it is none, or at an end of the calendar."""
+    try:
+        read = date.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return read if is_within(read.year) else None
+
+
+def is_within(year: int) -> bool:
+    """Return whether zones and delays can be counted in a year: it is at no end of the calendar."""
+    return MINYEAR < year < MAXYEAR
 
 
 def paris_day(instant: datetime) -> date:

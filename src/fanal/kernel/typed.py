@@ -1,5 +1,6 @@
 """Values typed or sent by strangers, read without an exception: a whole number, an identifier, an address."""
 
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
 
@@ -29,3 +30,22 @@ def split_address(text: str) -> SplitResult | None:
         return urlsplit(text)
     except ValueError:
         return None
+
+
+def is_sheltered(address: str) -> bool:
+    """Return whether nobody on the way reads what goes to `address`: https, or http on this machine."""
+    parts = split_address(address)
+    try:
+        host, _port = (parts.hostname, parts.port) if parts else (None, None)
+    except ValueError:
+        return False
+    if not parts or not host or parts.username is not None or parts.password is not None:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_this_machine(host))
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

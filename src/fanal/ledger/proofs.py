@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from django.db import connection
-
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.ledger import signer
 from fanal.ledger.domain import canonical
@@ -52,13 +51,11 @@ def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
     """
     ids = [line.id for line in entries_of(actor=actor, object_id=object_id)]
     checkpoint, tree = newest_checkpoint(keys=signer.current().known_keys), StoredTree()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.id, c.seq, e.body, e.db_at, e.writer, c.leaf_hash FROM ledger_entry e"
-            " LEFT JOIN ledger_chain c ON c.entry_id = e.id WHERE e.id = ANY(%s)",
-            [ids],
-        )
-        rows = cursor.fetchall()
+    rows = sql.rows(
+        "SELECT e.id, c.seq, e.body, e.db_at, e.writer, c.leaf_hash FROM ledger_entry e"
+        " LEFT JOIN ledger_chain c ON c.entry_id = e.id WHERE e.id = ANY(%s)",
+        [ids],
+    )
     states = {}
     for entry_id, seq, body, db_at, writer, leaf in rows:
         if seq is None:

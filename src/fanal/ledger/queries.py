@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
+from fanal.db import sql
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
 from fanal.ledger.domain import canonical
@@ -30,14 +29,13 @@ def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[Ledge
         Refused: the actor may not read the ledger.
     """
     rights.require(actor, "ledger.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_LINE} WHERE e.id IN"  # noqa: S608 - a constant
-            " (SELECT entry_id FROM ledger_object WHERE object_id = %s)"
-            " ORDER BY e.id LIMIT %s",
-            [object_id, limit],
-        )
-        return [_line(row) for row in cursor.fetchall()]
+    found = sql.rows(
+        f"{_LINE} WHERE e.id IN"  # noqa: S608 - a constant
+        " (SELECT entry_id FROM ledger_object WHERE object_id = %s)"
+        " ORDER BY e.id LIMIT %s",
+        [object_id, limit],
+    )
+    return [_line(row) for row in found]
 
 
 def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> datetime | None:
@@ -47,13 +45,12 @@ def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> 
         Refused: the actor may not read the ledger.
     """
     rights.require(actor, "ledger.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT min(e.at) FROM ledger_entry e JOIN ledger_object o ON o.entry_id = e.id"
-            " WHERE o.object_id = %s AND e.action = %s AND e.at >= %s",
-            [object_id, action, since],
-        )
-        found: datetime | None = cursor.fetchone()[0]
+    given = sql.one(
+        "SELECT min(e.at) FROM ledger_entry e JOIN ledger_object o ON o.entry_id = e.id"
+        " WHERE o.object_id = %s AND e.action = %s AND e.at >= %s",
+        [object_id, action, since],
+    )
+    found: datetime | None = given[0]
     return found
 
 
@@ -71,13 +68,12 @@ def list_entries(
         Refused: the actor may not read the ledger.
     """
     rights.require(actor, "ledger.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_LINE} WHERE e.id < %s AND (%s::uuid IS NULL OR e.actor_id = %s)"
-            " AND (%s = '' OR e.action = %s) ORDER BY e.id DESC LIMIT %s",
-            [before or UUID(int=2**128 - 1), person_id, person_id, action, action, limit],
-        )
-        return [_line(row) for row in cursor.fetchall()]
+    found = sql.rows(
+        f"{_LINE} WHERE e.id < %s AND (%s::uuid IS NULL OR e.actor_id = %s)"
+        " AND (%s = '' OR e.action = %s) ORDER BY e.id DESC LIMIT %s",
+        [before or UUID(int=2**128 - 1), person_id, person_id, action, action, limit],
+    )
+    return [_line(row) for row in found]
 
 
 def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dict[str, int]:
@@ -87,13 +83,12 @@ def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dic
         Refused: the actor may not read the ledger.
     """
     rights.require(actor, "ledger.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT action, count(*) FROM ledger_entry WHERE at >= %s AND action = ANY(%s)"
-            " GROUP BY action",
-            [since, list(actions)],
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT action, count(*) FROM ledger_entry WHERE at >= %s AND action = ANY(%s)"
+        " GROUP BY action",
+        [since, list(actions)],
+    )
+    return dict(found)
 
 
 def list_checkpoints(*, keys: Sequence[NoteKey]) -> list[Checkpoint]:
@@ -102,9 +97,7 @@ def list_checkpoints(*, keys: Sequence[NoteKey]) -> list[Checkpoint]:
     Raises:
         CheckpointRefused: a note does not verify, or its row says something else.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT size, root, note FROM ledger_checkpoint ORDER BY size")
-        rows = cursor.fetchall()
+    rows = sql.rows("SELECT size, root, note FROM ledger_checkpoint ORDER BY size")
     return [_opened(row, keys) for row in rows]
 
 
@@ -114,9 +107,7 @@ def newest_checkpoint(*, keys: Sequence[NoteKey]) -> Checkpoint | None:
     Raises:
         CheckpointRefused: its note does not verify, or its row says something else.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT size, root, note FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")
-        row = cursor.fetchone()
+    row = sql.row("SELECT size, root, note FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")
     return None if row is None else _opened(row, keys)
 
 
@@ -139,14 +130,12 @@ def walk_leaves(
     rights.require(actor, "ledger.read")
     after = 0
     while True:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT c.seq, e.db_at, e.writer, e.body FROM ledger_chain c"
-                " JOIN ledger_entry e ON e.id = c.entry_id"
-                " WHERE c.seq > %s AND c.seq <= %s ORDER BY c.seq",
-                [after, after + step],
-            )
-            rows = cursor.fetchall()
+        rows = sql.rows(
+            "SELECT c.seq, e.db_at, e.writer, e.body FROM ledger_chain c"
+            " JOIN ledger_entry e ON e.id = c.entry_id"
+            " WHERE c.seq > %s AND c.seq <= %s ORDER BY c.seq",
+            [after, after + step],
+        )
         if not rows:
             return
         for seq, db_at, writer, body in rows:

@@ -10,14 +10,21 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from fanal.db import sql
 from fanal.ledger import signer
-from fanal.ledger.domain.checkpoint import Checkpoint, CheckpointRefused, open_note, split_notes
+from fanal.ledger.domain.checkpoint import (
+    Checkpoint,
+    CheckpointRefused,
+    open_note,
+    read_copy,
+    split_notes,
+)
 from fanal.ledger.domain.merkle import WIDTH
 from fanal.ledger.domain.records import ChainLink, ObjectRef, StoredEntry
 from fanal.ledger.domain.verify import (
     Code,
-    Place,
-    Problem,
+    LedgerProblem,
+    NumberedRow,
     Verification,
     check_pending,
     check_rollback,
@@ -60,12 +67,13 @@ def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verificatio
         OSError: a file that was named cannot be read.
     """
     keys = signer.current()
-    files = list(outside)
-    if keys.checkpoint_file is not None and keys.checkpoint_file.exists():
-        files.append(keys.checkpoint_file)
+    own = keys.checkpoint_file
     # Files first, the snapshot after: a note is committed before it is outside, so that one which is signed
     # meanwhile is at most unknown here and never missing there.
-    kept, unsigned = _outside(files)
+    copies, unsigned = _copies(outside)
+    notes = split_notes(own.read_text()) if own is not None and own.exists() else []
+    kept, badly_kept = _opened(notes)
+    kept += copies
     with _snapshot():
         stored, badly_stored = _stored()
         found = verify_places(
@@ -74,52 +82,61 @@ def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verificatio
             digest_key=keys.digest_key,
             motives_kept_from=now - MOTIVES_KEPT,
         )
-        found.problems += [*unsigned, *badly_stored]
+        found.compared = len(copies)
+        found.problems += [*unsigned, *badly_kept, *badly_stored]
         found.problems += check_rollback(stored=stored, outside=kept)
         found.problems += _check_objects()
         found.problems += _check_subtrees()
-        with connection.cursor() as cursor:
-            cursor.execute(_WAITING)
-            found.problems += check_pending(cursor.fetchall(), now=now)
-            cursor.execute(_LONE_MOTIVES)
-            found.problems += [
-                Problem(code=Code.DELETED, field="entry", entry_id=row[0])
-                for row in cursor.fetchall()
-            ]
+        found.problems += check_pending(sql.rows(_WAITING), now=now)
+        found.problems += [
+            LedgerProblem(code=Code.DELETED, field="entry", entry_id=row[0])
+            for row in sql.rows(_LONE_MOTIVES)
+        ]
     return found
 
 
-def _outside(files: Sequence[Path]) -> tuple[list[Checkpoint], list[Problem]]:
+def _copies(files: Sequence[Path]) -> tuple[list[Checkpoint], list[LedgerProblem]]:
     kept: list[Checkpoint] = []
-    problems: list[Problem] = []
+    problems: list[LedgerProblem] = []
     for path in files:
-        for note in split_notes(path.read_text()):
-            try:
-                kept.append(open_note(note, keys=signer.current().known_keys))
-            except CheckpointRefused:
-                problems.append(Problem(code=Code.SIGNATURE, field="outside"))
+        try:
+            found, bad = _opened(read_copy(path.read_bytes()))
+        except CheckpointRefused:  # nothing that was not compared counts as whole
+            problems.append(LedgerProblem(code=Code.NO_CHECKPOINT, field=path.name))
+            continue
+        kept += found
+        problems += bad
     return kept, problems
 
 
-def _stored() -> tuple[list[Checkpoint], list[Problem]]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT size, root, note FROM ledger_checkpoint ORDER BY size")
-        rows = cursor.fetchall()
+def _opened(notes: Sequence[str]) -> tuple[list[Checkpoint], list[LedgerProblem]]:
+    kept: list[Checkpoint] = []
+    problems: list[LedgerProblem] = []
+    for note in notes:
+        try:
+            kept.append(open_note(note, keys=signer.current().known_keys))
+        except CheckpointRefused:
+            problems.append(LedgerProblem(code=Code.SIGNATURE, field="outside"))
+    return kept, problems
+
+
+def _stored() -> tuple[list[Checkpoint], list[LedgerProblem]]:
+    rows = sql.rows("SELECT size, root, note FROM ledger_checkpoint ORDER BY size")
     stored: list[Checkpoint] = []
-    problems: list[Problem] = []
+    problems: list[LedgerProblem] = []
     for size, root, note in rows:
         try:
             opened = open_note(note, keys=signer.current().known_keys)
         except CheckpointRefused:
-            problems.append(Problem(code=Code.SIGNATURE, field="note", seq=size))
+            problems.append(LedgerProblem(code=Code.SIGNATURE, field="note", seq=size))
             continue
         stored.append(opened)
         if (opened.size, opened.root) != (size, bytes(root)):
-            problems.append(Problem(code=Code.CHANGED, field="checkpoint", seq=size))
+            problems.append(LedgerProblem(code=Code.CHANGED, field="checkpoint", seq=size))
     return stored, problems
 
 
-def _places() -> Iterator[Place]:
+def _places() -> Iterator[NumberedRow]:
     with connection.chunked_cursor() as cursor:
         cursor.execute(_PLACES)
         while rows := cursor.fetchmany(_FETCH):
@@ -133,7 +150,7 @@ def _places() -> Iterator[Place]:
                     prev_hash=bytes(row[5]),
                     chain_hash=bytes(row[6]),
                 )
-                yield Place(link=link, entry=None if row[7] is None else _entry(row[7:]))
+                yield NumberedRow(link=link, entry=None if row[7] is None else _entry(row[7:]))
 
 
 def _entry(row: Sequence[object]) -> StoredEntry:
@@ -152,9 +169,9 @@ def _entry(row: Sequence[object]) -> StoredEntry:
     )
 
 
-def _check_objects() -> list[Problem]:
+def _check_objects() -> list[LedgerProblem]:
     """Walk entries and objects side by side, both in the order of entry ids."""
-    problems: list[Problem] = []
+    problems: list[LedgerProblem] = []
     with connection.chunked_cursor() as bodies, connection.chunked_cursor() as objects:
         bodies.execute(_BODIES)
         objects.execute(_OBJECTS)
@@ -169,7 +186,7 @@ def _check_objects() -> list[Problem]:
                 owner, group = next(groups, (None, iter(())))
             if not objects_agree(bytes(body), mine):
                 problems.append(
-                    Problem(code=Code.CHANGED, field="objects", seq=seq, entry_id=entry_id)
+                    LedgerProblem(code=Code.CHANGED, field="objects", seq=seq, entry_id=entry_id)
                 )
         while owner is not None:
             problems.append(_lone_objects(owner))
@@ -177,7 +194,7 @@ def _check_objects() -> list[Problem]:
     return problems
 
 
-def _check_subtrees() -> list[Problem]:
+def _check_subtrees() -> list[LedgerProblem]:
     """Compute each stored subtree from the level below; proofs on pages rest on them."""
     tree, problems = StoredTree(), []
     with connection.chunked_cursor() as cursor:
@@ -186,7 +203,7 @@ def _check_subtrees() -> list[Problem]:
             if not tree.agrees(level, place, bytes(stored)):
                 width = WIDTH**level
                 problems.append(
-                    Problem(
+                    LedgerProblem(
                         code=Code.CHANGED,
                         field="subtree",
                         seq=place * width + 1,
@@ -196,8 +213,8 @@ def _check_subtrees() -> list[Problem]:
     return problems
 
 
-def _lone_objects(entry_id: UUID) -> Problem:
-    return Problem(code=Code.DELETED, field="entry", entry_id=entry_id)
+def _lone_objects(entry_id: UUID) -> LedgerProblem:
+    return LedgerProblem(code=Code.DELETED, field="entry", entry_id=entry_id)
 
 
 def _refs(group: Iterator[tuple[UUID, str, UUID, bytes | None]]) -> list[ObjectRef]:
@@ -218,6 +235,5 @@ def _snapshot() -> Iterator[None]:
     nested = connection.in_atomic_block
     with transaction.atomic():
         if not nested:
-            with connection.cursor() as cursor:
-                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            sql.run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield

@@ -1,38 +1,23 @@
-"""Tables of measures (written in migration 0001, with the triggers that hold the two-person rule)."""
+"""Tables of measures beside those of casework, which holds acts, documents, steps and approvals."""
 
-import msgspec
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
-from fanal.measures.domain.letters import erased_request, read_request
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
-from fanal.measures.domain.records import (
-    Approval,
-    MeasureKind,
-    MeasureWarning,
-    Request,
-    Step,
-    Verdict,
-)
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import MeasureKind
 
 
-class StoredMeasure(models.Model):
-    """A measure; `request` holds the canonical bytes that `author_id` wrote, `digest` their SHA-256."""
+class StoredRequest(models.Model):
+    """What a measure is beside its act: written by triggers alone, from its documents and steps.
 
-    id = models.UUIDField(primary_key=True)
-    desk_id = models.IntegerField()
-    report_id = models.UUIDField()
-    decision_id = models.UUIDField()
+    `digest` is that of the present bytes, which `author_id` wrote; it outlives them.
+    """
+
+    act_id = models.UUIDField(primary_key=True)
     kind = models.TextField(choices=[(k, k) for k in MeasureKind])
     host = models.TextField()
-    state = models.TextField(choices=[(s, s) for s in MeasureState], default=MeasureState.DRAFT)
-    level = models.TextField()
-    revision = models.IntegerField(default=1)
-    request = models.BinaryField()
     digest = models.BinaryField()
-    proposer_id = models.UUIDField()
     author_id = models.UUIDField()
     created_at = models.DateTimeField()
     submitted_at = models.DateTimeField(null=True)
@@ -40,107 +25,13 @@ class StoredMeasure(models.Model):
     sent_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField(null=True)
     executed_at = models.DateTimeField(null=True)
-    non_disclosure_until = models.DateTimeField(null=True)
-    erased_at = models.DateTimeField(null=True)
 
     class Meta:
-        db_table = "measures_measure"
+        db_table = "measures_request"
         managed = False
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.host} {self.state}"
-
-    def asked(self) -> Request:
-        """Return what the canonical bytes ask; once they have expired, a request without any value."""
-        if self.erased_at is not None:
-            return erased_request(
-                measure_id=self.id, revision=self.revision, kind=MeasureKind(self.kind)
-            )
-        return read_request(bytes(self.request))
-
-
-class StoredApproval(models.Model):
-    """The verdict of the second person on a revision. Append-only by trigger."""
-
-    pk = models.CompositePrimaryKey("measure_id", "revision")
-    measure = models.ForeignKey(
-        StoredMeasure, on_delete=models.PROTECT, related_name="approvals", db_constraint=False
-    )
-    revision = models.IntegerField()
-    verdict = models.TextField(choices=[(v, v) for v in Verdict])
-    digest = models.BinaryField()
-    proposer_id = models.UUIDField()
-    approver_id = models.UUIDField()
-    at = models.DateTimeField()
-    reason = models.TextField(default="")
-    warnings = models.JSONField(default=list)
-
-    class Meta:
-        db_table = "measures_approval"
-        managed = False
-
-    def __str__(self) -> str:
-        return f"{self.measure_id} revision {self.revision} {self.verdict}"
-
-    def record(self) -> Approval:
-        """Return the row as the package publishes it."""
-        return Approval(
-            measure_id=self.measure_id,
-            revision=self.revision,
-            verdict=Verdict(self.verdict),
-            digest=bytes(self.digest),
-            proposer_id=self.proposer_id,
-            approver_id=self.approver_id,
-            at=self.at,
-            reason=self.reason,
-            warnings=_warnings(self.warnings),
-        )
-
-
-class StoredStep(models.Model):
-    """One move of a measure. Append-only by trigger."""
-
-    id = models.UUIDField(primary_key=True)
-    measure = models.ForeignKey(
-        StoredMeasure, on_delete=models.PROTECT, related_name="steps", db_constraint=False
-    )
-    move = models.TextField()
-    source = models.TextField()
-    target = models.TextField()
-    actor_id = models.UUIDField()
-    happened_at = models.DateTimeField()
-    recorded_at = models.DateTimeField()
-    db_at = models.DateTimeField(db_default=Now())
-    cause = models.TextField(default="")
-    proof = models.TextField(default="")
-    proof_digest = models.TextField(default="")
-    warnings = models.JSONField(default=list)
-    ground_gone_at = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "measures_step"
-        managed = False
-
-    def __str__(self) -> str:
-        return f"{self.measure_id} {self.move}"
-
-    def record(self) -> Step:
-        """Return the row as the package publishes it."""
-        return Step(
-            id=self.id,
-            measure_id=self.measure_id,
-            move=self.move,
-            source=MeasureState(self.source),
-            target=MeasureState(self.target),
-            actor_id=self.actor_id,
-            happened_at=self.happened_at,
-            recorded_at=self.recorded_at,
-            cause=self.cause,
-            proof=self.proof,
-            proof_digest=self.proof_digest,
-            warnings=_warnings(self.warnings),
-            ground_gone_at=self.ground_gone_at,
-        )
+        return f"{self.kind} {self.host}"
 
 
 class StoredTarget(models.Model):
@@ -193,7 +84,7 @@ class StoredSession(models.Model):
 
 
 class StoredHappening(models.Model):
-    """One line of a session's record. Append-only by trigger."""
+    """One thing that an overseer did in a session of oversight, and when. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     session = models.ForeignKey(
@@ -216,9 +107,7 @@ class StoredRecommendation(models.Model):
     """A recommendation on a measure. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
-    measure = models.ForeignKey(
-        StoredMeasure, on_delete=models.PROTECT, related_name="recommendations", db_constraint=False
-    )
+    measure_id = models.UUIDField()
     desk_id = models.IntegerField()
     session_id = models.UUIDField(null=True)
     kind = models.TextField(choices=[(k, k) for k in RecommendationKind])
@@ -251,7 +140,3 @@ class StoredAnswer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.recommendation_id} {self.verdict}"
-
-
-def _warnings(stored: object) -> tuple[MeasureWarning, ...]:
-    return msgspec.convert(stored, type=tuple[MeasureWarning, ...])

@@ -4,7 +4,7 @@
 `release` drive it. Roles, grants and migrations are the business of `fanal.config`.
 """
 
-from fanal.postgres.account import Account, AccountMissing
+from fanal.postgres.account import AccountMissing, SystemAccount
 from fanal.postgres.binaries import Binaries, NoBinaries, find_binaries
 from fanal.postgres.cluster import Cluster, ClusterFailed
 from fanal.postgres.passwords import PasswordFile
@@ -12,7 +12,6 @@ from fanal.postgres.place import PlaceRefused
 from fanal.postgres.roles import DatabaseRole
 
 __all__ = [
-    "Account",
     "AccountMissing",
     "Binaries",
     "Cluster",
@@ -21,5 +20,6 @@ __all__ = [
     "NoBinaries",
     "PasswordFile",
     "PlaceRefused",
+    "SystemAccount",
     "find_binaries",
 ]

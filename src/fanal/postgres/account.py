@@ -1,7 +1,7 @@
 """The system account that owns the cluster when Fanal is started as root (PostgreSQL refuses root).
 
 No permission of an existing folder is ever changed: where the account cannot reach something, the
-launcher uses a folder of its own (decisions 19).
+launcher uses a folder of its own.
 """
 
 import os
@@ -21,7 +21,7 @@ class AccountMissing(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class SystemAccount:
     """Who runs PostgreSQL: the caller, or the system account when the caller is root."""
 
     uid: int
@@ -31,7 +31,7 @@ class Account:
     """True when the caller is root and child processes change to this account."""
 
     @classmethod
-    def current(cls) -> "Account":
+    def current(cls) -> "SystemAccount":
         """Return the account PostgreSQL runs under, created when the caller is root.
 
         Raises:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fanal.postgres.account import SHELTER, Account
+from fanal.postgres.account import SHELTER, SystemAccount
 
 OLDEST_MAJOR = 15
 _NEEDED = ("postgres", "initdb")
@@ -68,7 +68,7 @@ def find_binaries(environ: Mapping[str, str], *, major: int | None = None) -> Bi
     )
 
 
-def shelter(binaries: Binaries, *, account: Account) -> Binaries:
+def shelter(binaries: Binaries, *, account: SystemAccount) -> Binaries:
     """Return `binaries`, or a copy that `account` can execute when it cannot reach them."""
     if account.run([binaries.program("postgres"), "--version"])[0] == 0:
         return binaries

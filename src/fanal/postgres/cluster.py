@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from fanal.postgres.binaries import Binaries, find_binaries, shelter
 from fanal.postgres.passwords import ADMIN, PasswordFile
-from fanal.postgres.place import Place, find_place, make_home
+from fanal.postgres.place import ClusterPlace, find_place, make_home
 from fanal.postgres.processes import PROC, processes_in, wait_until_nobody_in, works_in
 from fanal.postgres.settings import PORT, server_options
 
@@ -36,7 +36,7 @@ class ClusterFailed(Exception):
 class Cluster:
     """The embedded PostgreSQL of one data folder (`FANAL_HOME`)."""
 
-    def __init__(self, *, home: Path, place: Place, binaries: Binaries) -> None:
+    def __init__(self, *, home: Path, place: ClusterPlace, binaries: Binaries) -> None:
         self.home, self.place, self.binaries = home, place, binaries
         self.passwords = PasswordFile(home / "keys" / "database.json")
         self._child: subprocess.Popen[bytes] | None = None

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from fanal.postgres.account import SHELTER, Account
+from fanal.postgres.account import SHELTER, SystemAccount
 from fanal.postgres.passwords import write_private
 
 _LONGEST_SOCKET_FOLDER = 85  # sun_path holds 107 bytes; PostgreSQL adds its own file name
@@ -19,11 +19,11 @@ class PlaceRefused(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ClusterPlace:
     """The folders of one cluster; `root` belongs to `account`, mode 0700."""
 
     root: Path
-    account: Account
+    account: SystemAccount
     sheltered: bool
     """True when the cluster lies under `/var/lib/fanal`: the account cannot reach the data folder."""
 
@@ -54,7 +54,7 @@ def make_home(home: Path) -> None:
         home.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
-def find_place(home: Path) -> Place:
+def find_place(home: Path) -> ClusterPlace:
     """Return the place of the cluster of `home`, an existing folder; nothing is created in it yet.
 
     Raises:
@@ -68,17 +68,17 @@ def find_place(home: Path) -> Place:
         return _known(Path(pointer.read_text().strip()), sheltered=True)
     if (inside / "data").exists():
         return _known(inside, sheltered=False)
-    account = Account.current()
+    account = SystemAccount.current()
     if account.reaches(home):
-        return Place(root=inside, account=account, sheltered=False)
+        return ClusterPlace(root=inside, account=account, sheltered=False)
     root = SHELTER / "clusters" / secrets.token_hex(6)
     root.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
     write_private(pointer, f"{root}\n")
     account.own_folder(root)
-    return Place(root=root, account=account, sheltered=True)
+    return ClusterPlace(root=root, account=account, sheltered=True)
 
 
-def _known(root: Path, *, sheltered: bool) -> Place:
+def _known(root: Path, *, sheltered: bool) -> ClusterPlace:
     try:
         owner = root.stat().st_uid
     except FileNotFoundError:
@@ -88,12 +88,12 @@ def _known(root: Path, *, sheltered: bool) -> Place:
         ) from None
     if os.geteuid() == 0 and owner != 0:
         entry = pwd.getpwuid(owner)
-        account = Account(uid=owner, gid=entry.pw_gid, name=entry.pw_name, switched=True)
+        account = SystemAccount(uid=owner, gid=entry.pw_gid, name=entry.pw_name, switched=True)
     else:
-        account = Account.current()
+        account = SystemAccount.current()
     if owner != account.uid:
         raise PlaceRefused(
             f"{root} belongs to the account number {owner}: start Fanal as that account, as root, "
             "or choose another FANAL_HOME."
         )
-    return Place(root=root, account=account, sheltered=sheltered)
+    return ClusterPlace(root=root, account=account, sheltered=sheltered)

@@ -1,4 +1,4 @@
-"""The five database roles (decisions 7); what each may do is `fanal.config.grants`."""
+"""The five database roles; what each may do is `fanal.config.grants`."""
 
 from enum import StrEnum
 

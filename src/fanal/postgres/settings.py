@@ -6,14 +6,14 @@ import secrets
 import shutil
 from pathlib import Path
 
-from fanal.postgres.place import Place
+from fanal.postgres.place import ClusterPlace
 
 PORT = 5432
 _LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"
 """Where a container reads how much memory it may take: cgroup v2, v1."""
 
 
-def server_options(place: Place) -> dict[str, str]:
+def server_options(place: ClusterPlace) -> dict[str, str]:
     """Return the settings given at each start.
 
     `fsync` and `synchronous_commit` are not among them: an operator who switched one off must be

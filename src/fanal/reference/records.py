@@ -58,7 +58,7 @@ class Entry(Strict, frozen=True, kw_only=True):
         return f"{self.id}@{self.in_force_from.isoformat()}"
 
     def unchecked(self, on: date) -> bool:
-        """Return whether nobody has read the official text that held on that day (decisions 25).
+        """Return whether nobody has read the official text that held on that day.
 
         `read_from` is the first day for which the text read is known to hold: before, its start is deduced.
         """
@@ -287,7 +287,7 @@ class RetentionValue(Strict, frozen=True, kw_only=True):
 
 
 class Retention(Entry, frozen=True, kw_only=True):
-    """A retention class, one version (decisions 24)."""
+    """A retention class, one version."""
 
     kind: ClassVar[str] = "retention"
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from string import Formatter
 
-from fanal.kernel.calendar import PARIS
+from fanal.kernel.calendar import PARIS, is_within
 from fanal.reference.reader import LabelFile, ReferenceRefused
 from fanal.reference.records import Text
 
@@ -190,7 +190,7 @@ def _read_moment(value: Value) -> date | datetime | None:
         except ValueError:
             return None
     if isinstance(moment, datetime) and moment.tzinfo is not None:
-        return moment.astimezone(PARIS)
+        return moment.astimezone(PARIS) if is_within(moment.year) else None
     return moment if isinstance(moment, date) else None
 
 

@@ -10,7 +10,7 @@ from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
 from fanal.statistics import models, queries, sources
 from fanal.statistics.domain.months import first_of, months_until, start_of
-from fanal.statistics.domain.suppression import hide_small
+from fanal.statistics.domain.tabular import hide_small
 
 RECOUNTED = 400
 """Days that are counted again each night; older ones stay as they were."""

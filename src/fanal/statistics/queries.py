@@ -4,11 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 
-from django.db import connection
 from django.db.models import Max
 
 from fanal.accounts.domain.policy import require
 from fanal.accounts.rows import across_desks
+from fanal.db import sql
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import Withdrawn
 from fanal.kernel.actors import Actor
@@ -99,7 +99,7 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
 
 @across_desks()
 def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
-    """Return how many reports their senders took back or never finished from `since` on (decisions 29).
+    """Return how many reports their senders took back or never finished from `since` on.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -224,13 +224,12 @@ def _same_end(until: date) -> date:
 
 
 def _held(figure: str, since: date, until: date) -> list[Counted]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT date_trunc('month', day)::date, first, second, sum(n)::integer"
-            " FROM statistics_daily WHERE figure = %s AND day >= %s AND day < %s GROUP BY 1, 2, 3",
-            [figure, since, until],
-        )
-        return list(cursor.fetchall())
+    found = sql.rows(
+        "SELECT date_trunc('month', day)::date, first, second, sum(n)::integer"
+        " FROM statistics_daily WHERE figure = %s AND day >= %s AND day < %s GROUP BY 1, 2, 3",
+        [figure, since, until],
+    )
+    return list(found)
 
 
 def _by_month(counts: Iterable[Counted]) -> dict[tuple[date, Keys], int]:

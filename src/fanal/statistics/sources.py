@@ -13,14 +13,14 @@ from fanal.measures.notice import acts as notices
 from fanal.orient import queries as orient
 
 
-class Source(Protocol):
+class DayCount(Protocol):
     """A count by day of a stage, between two instants."""
 
     def __call__(self, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
         """Return the counts of the period."""
 
 
-DAILY: dict[str, Source] = {
+DAILY: dict[str, DayCount] = {
     "RECEIVED": intake.count_received,
     "ORIENTED": orient.count_cases,
     "DECIDED": orient.count_decisions,
@@ -28,7 +28,7 @@ DAILY: dict[str, Source] = {
 }
 """Figures whose closed days `statistics_daily` holds."""
 
-TRENDS: dict[str, Source] = {
+TRENDS: dict[str, DayCount] = {
     "SENDERS": orient.count_senders,
     "COUNTRIES": orient.count_countries,
     "PLATFORMS": orient.count_platforms,
@@ -36,7 +36,7 @@ TRENDS: dict[str, Source] = {
 }
 """Counts of a day that only trends show; `statistics_daily` holds them too."""
 
-PERIOD: Mapping[str, Source] = {
+PERIOD: Mapping[str, DayCount] = {
     "OUTCOMES": measures.count_measures,
     "REFERRED": judicial.count_referrals,
     "NOTIFIED": notices.count_notices,

@@ -9,18 +9,18 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 import msgspec
-from django.db import connection
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import require
 from fanal.accounts.rows import across_desks
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.statistics import models, sources
 from fanal.statistics.domain.definitions import Figure, trends
 from fanal.statistics.domain.months import start_of
 from fanal.statistics.domain.tabular import Row, Table, as_json, table_csv
-from fanal.statistics.domain.trends import Change, Newcomer, change_points, newcomers
+from fanal.statistics.domain.trends import LevelChange, Newcomer, change_points, newcomers
 
 KNOWN: Final = 104
 """Complete weeks from which a level is learnt."""
@@ -40,7 +40,7 @@ class Trend(Struct, frozen=True, kw_only=True):
     weeks: tuple[date, ...]
     counts: Mapping[str, tuple[int, ...]]
     now: Mapping[str, int]
-    changes: Mapping[str, tuple[Change, ...]]
+    changes: Mapping[str, tuple[LevelChange, ...]]
     new: tuple[Newcomer, ...]
     made_at: datetime
 
@@ -187,10 +187,9 @@ def _by_week(
 
 
 def _held(source: str, column: str, since: date, until: date) -> list[tuple[date, str, int]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT date_trunc('week', day)::date, {column}, sum(n)::integer"  # noqa: S608 - a name of this module
-            " FROM statistics_daily WHERE figure = %s AND day >= %s AND day < %s GROUP BY 1, 2",
-            [source, since, until],
-        )
-        return list(cursor.fetchall())
+    found = sql.rows(
+        f"SELECT date_trunc('week', day)::date, {column}, sum(n)::integer"  # noqa: S608 - a name of this module
+        " FROM statistics_daily WHERE figure = %s AND day >= %s AND day < %s GROUP BY 1, 2",
+        [source, since, until],
+    )
+    return list(found)

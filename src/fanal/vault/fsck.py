@@ -24,7 +24,7 @@ GRACE = timedelta(hours=1)
 """What is younger may belong to a transaction that is still open."""
 
 
-class Code(StrEnum):
+class FsckCode(StrEnum):
     """What can be wrong."""
 
     MISSING = "MISSING"
@@ -37,23 +37,23 @@ class Code(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class FsckFinding:
     """One finding: an object where one is known, a place, and whether `repair` mended it."""
 
-    code: Code
+    code: FsckCode
     place: str
     object_id: UUID | None = None
     mended: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
-class Outcome:
+class FsckOutcome:
     """What was read and found. `opened` counts objects whose plaintext was checked."""
 
     objects: int = 0
     opened: int = 0
     erased: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[FsckFinding] = field(default_factory=list)
 
     @property
     def clean(self) -> bool:
@@ -68,7 +68,7 @@ def check_vault(
     grace: timedelta = GRACE,
     quick: bool = False,
     repair: bool = False,
-) -> Outcome:
+) -> FsckOutcome:
     """Compare every row with its bytes, and every segment, file and temporary file with the rows.
 
     With the opening key each object is opened and its SHA-256 compared, unless `quick`.
@@ -80,14 +80,17 @@ def check_vault(
     check = _Check(folder=folder, limit=now - grace, quick=quick, repair=repair)
     # Bytes are listed before rows: what is sealed meanwhile has its row by the time rows are read.
     files = {path.name: path for path in _files(folder / "files")}
-    listed = _files(folder / "packs")
-    for (
-        path
-    ) in listed:  # one pack in memory at a time: years of reports have many millions of segments
-        check.pack(path, actor)
-    check.others(queries.walk_outside(actor=actor, pack_ids=[UUID(p.stem) for p in listed]), files)
+    listed = {path: packs.named_id(path) for path in _files(folder / "packs")}
+    for path, pack_id in listed.items():
+        # One pack in memory at a time: years of reports have many millions of segments.
+        if pack_id is not None:
+            check.pack(path, pack_id, actor)
+        else:
+            check.loose(path, FsckCode.ORPHAN)
+    pack_ids = [pack_id for pack_id in listed.values() if pack_id is not None]
+    check.others(queries.walk_outside(actor=actor, pack_ids=pack_ids), files)
     for path in _files(folder / "tmp"):
-        check.loose(path, Code.LEFTOVER)
+        check.loose(path, FsckCode.LEFTOVER)
     return check.outcome
 
 
@@ -99,11 +102,10 @@ class _Check:
     limit: datetime
     quick: bool
     repair: bool
-    outcome: Outcome = field(default_factory=Outcome)
+    outcome: FsckOutcome = field(default_factory=FsckOutcome)
 
-    def pack(self, path: Path, actor: Actor) -> None:
+    def pack(self, path: Path, pack_id: UUID, actor: Actor) -> None:
         """Compare a pack's segments with the rows that point into it."""
-        pack_id = UUID(path.stem)
         segments = {segment.offset: segment for segment in packs.scan_pack(path)}
         before = len(self.outcome.findings)
         with PlaintextChecker() as checker:
@@ -124,19 +126,19 @@ class _Check:
                 code = None if path is None else _file_fault(path, row.place.length)
                 self._row(row, checker, code=code, found=path is not None)
         for path in files.values():
-            self.loose(path, Code.ORPHAN)
+            self.loose(path, FsckCode.ORPHAN)
 
-    def loose(self, path: Path, code: Code) -> None:
+    def loose(self, path: Path, code: FsckCode) -> None:
         """Tell a file that no row points to."""
         if _young(path, self.limit):
             return
         if self.repair:
             path.unlink(missing_ok=True)
             packs.sync_folder(path.parent)
-        self.outcome.findings.append(Finding(code=code, place=path.name, mended=self.repair))
+        self.outcome.findings.append(FsckFinding(code=code, place=path.name, mended=self.repair))
 
     def _row(
-        self, row: StoredObject, checker: PlaintextChecker, *, code: Code | None, found: bool
+        self, row: StoredObject, checker: PlaintextChecker, *, code: FsckCode | None, found: bool
     ) -> None:
         self.outcome.objects += 1
         if row.wrapped_key is None:
@@ -145,16 +147,18 @@ class _Check:
         if not found:
             code = _absence(row)
         if code is None and row.place.length != sealed_size(row.size):
-            code = Code.CORRUPT
+            code = FsckCode.CORRUPT
         if code is None and not self.quick:
             code = _open_fault(row, checker)
             self.outcome.opened += code is None and bool(keyring.current().opening)
         if code is not None:
             self.outcome.findings.append(
-                Finding(code=code, place=_where(row), object_id=row.bound.id)
+                FsckFinding(code=code, place=_where(row), object_id=row.bound.id)
             )
 
-    def _unclaimed(self, path: Path, segments: Iterable[packs.Segment], *, damaged: bool) -> None:
+    def _unclaimed(
+        self, path: Path, segments: Iterable[packs.PackSegment], *, damaged: bool
+    ) -> None:
         """Tell the segments of a pack that no row points to."""
         pack_id = UUID(path.stem)
         for segment in segments:
@@ -168,8 +172,8 @@ class _Check:
             elif mended:
                 packs.blank_segment(self.folder, pack_id, segment)
             self.outcome.findings.append(
-                Finding(
-                    code=Code.LEFTOVER if tail else Code.ORPHAN,
+                FsckFinding(
+                    code=FsckCode.LEFTOVER if tail else FsckCode.ORPHAN,
                     place=f"{pack_id}@{segment.offset}",
                     object_id=None if tail else segment.object_id,
                     mended=mended,
@@ -177,7 +181,7 @@ class _Check:
             )
 
 
-def _absence(row: StoredObject) -> Code | None:
+def _absence(row: StoredObject) -> FsckCode | None:
     """Look again for bytes that were not in the listing: they may be younger than it."""
     folder = keyring.current().vault_folder
     try:
@@ -187,53 +191,53 @@ def _absence(row: StoredObject) -> Code | None:
         else:
             packs.read_sealed(folder, row.bound.id, row.place)
     except packs.BlobMissing:
-        return Code.MISSING
+        return FsckCode.MISSING
     except packs.VaultAway as fault:
         return _outage(fault)
     except packs.BlobDamaged as fault:
-        return Code.SHORT if "short" in str(fault) else Code.CORRUPT
+        return FsckCode.SHORT if "short" in str(fault) else FsckCode.CORRUPT
     return None
 
 
-def _file_fault(path: Path, length: int) -> Code | None:
+def _file_fault(path: Path, length: int) -> FsckCode | None:
     try:
         size = path.stat().st_size
     except FileNotFoundError:
-        return Code.MISSING
+        return FsckCode.MISSING
     if size < packs.FILE_HEAD.size + length:
-        return Code.SHORT
-    return None if size == packs.FILE_HEAD.size + length else Code.CORRUPT
+        return FsckCode.SHORT
+    return None if size == packs.FILE_HEAD.size + length else FsckCode.CORRUPT
 
 
-def _segment_fault(segment: packs.Segment, row: StoredObject) -> Code | None:
+def _segment_fault(segment: packs.PackSegment, row: StoredObject) -> FsckCode | None:
     if segment.object_id.int == 0 and not segment.sound:
-        return Code.SHORT
+        return FsckCode.SHORT
     whole = (
         segment.sound
         and not segment.erased
         and segment.object_id == row.bound.id
         and segment.length == row.place.length
     )
-    return None if whole else Code.CORRUPT
+    return None if whole else FsckCode.CORRUPT
 
 
-def _open_fault(row: StoredObject, checker: PlaintextChecker) -> Code | None:
+def _open_fault(row: StoredObject, checker: PlaintextChecker) -> FsckCode | None:
     try:
         checker.check(row)
     except keyring.KeyMissing:
-        return None if not keyring.current().opening else Code.UNOPENABLE
+        return None if not keyring.current().opening else FsckCode.UNOPENABLE
     except (EnvelopeRefused, packs.BlobDamaged):
-        return Code.CORRUPT
+        return FsckCode.CORRUPT
     except packs.BlobMissing:
-        return Code.MISSING
+        return FsckCode.MISSING
     except packs.VaultAway as fault:
         return _outage(fault)
     return None
 
 
-def _outage(fault: packs.VaultAway) -> Code:
+def _outage(fault: packs.VaultAway) -> FsckCode:
     """Name an outage for one row: nothing there at all, or there and not to be read."""
-    return Code.MISSING if fault.errno == errno.ENOENT else Code.UNREADABLE
+    return FsckCode.MISSING if fault.errno == errno.ENOENT else FsckCode.UNREADABLE
 
 
 def cut_tail(path: Path, offset: int) -> None:
@@ -244,7 +248,9 @@ def cut_tail(path: Path, offset: int) -> None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.exists() else []
+    if not folder.exists():
+        return []
+    return sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink())
 
 
 def _young(path: Path, limit: datetime) -> bool:

@@ -24,6 +24,10 @@ class KeyMissing(RuntimeError):
 class ReceiptSigner(Protocol):
     """What signs receipts: `intake.domain.receipt.NodeSigner`."""
 
+    def signs_at(self, instant: datetime) -> bool:
+        """Return whether a receipt of this instant could be verified."""
+        ...
+
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
         """Return the signed receipt of a report."""
         ...
@@ -74,6 +78,10 @@ class Keyring:
 
     def _key(self, purpose: str) -> bytes:
         return self.digest_keys.get(purpose.partition(".")[0], self.digest_key)
+
+    def signs_receipts(self, instant: datetime) -> bool:
+        """Return whether this process can sign receipts of this instant."""
+        return self.receipts is not None and self.receipts.signs_at(instant)
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
         """Return the signed receipt of a report.

@@ -5,15 +5,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from uuid import UUID
 
-from django.db import connection
-
+from fanal.db import sql
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 from fanal.vault import keyring
+from fanal.vault.domain.envelope import key_fingerprint, raw_public
 from fanal.vault.domain.records import Bound, Placed, SealedObject, StoredObject
 
 COLUMNS = "id, owner_id, kind, sha256, size, pack_id, place, length, wrapped_key, wrap_key_id"
+
+
+VAULT_PURPOSES = ("content", "identity")
+"""Purposes of the keys that objects are sealed under, as `fanal_key` names them."""
 
 
 def free_bytes() -> int:
@@ -40,6 +44,20 @@ def _nearest(folder: Path) -> Path:
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
+def lacks_keys() -> bool:
+    """Return whether this process cannot open what some key that the database knows has sealed."""
+    held = {
+        key_fingerprint(purpose, raw_public(private.public_key()))
+        for private in keyring.current().opening.values()
+        for purpose in VAULT_PURPOSES
+    }
+    found = sql.rows(
+        "SELECT fingerprint FROM fanal_key WHERE purpose = ANY (%s)", [list(VAULT_PURPOSES)]
+    )
+    known = {bytes(fingerprint) for (fingerprint,) in found}
+    return not known or not known <= held
+
+
 def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObject]:
     """Return what is sealed for owners and not erased: ids, kinds, sizes and hashes.
 
@@ -47,16 +65,15 @@ def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObjec
         Refused: the actor is not the system.
     """
     rights.require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, owner_id, kind, size, sha256 FROM vault_object"
-            " WHERE owner_id = ANY(%s) AND erased_at IS NULL ORDER BY id",
-            [list(owner_ids)],
-        )
-        return [
-            SealedObject(id=r[0], owner_id=r[1], kind=r[2], size=r[3], sha256=bytes(r[4]).hex())
-            for r in cursor.fetchall()
-        ]
+    found = sql.rows(
+        "SELECT id, owner_id, kind, size, sha256 FROM vault_object"
+        " WHERE owner_id = ANY(%s) AND erased_at IS NULL ORDER BY id",
+        [list(owner_ids)],
+    )
+    return [
+        SealedObject(id=r[0], owner_id=r[1], kind=r[2], size=r[3], sha256=bytes(r[4]).hex())
+        for r in found
+    ]
 
 
 def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
@@ -71,12 +88,11 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
 
 def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
     """Return the rows of objects, for this package only: whoever opens one is asked about its kind."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s::uuid[])",  # noqa: S608 - a constant
-            [uuid_array(object_ids)],
-        )
-        return {row[0]: stored(row) for row in cursor.fetchall()}
+    found = sql.rows(
+        f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s::uuid[])",  # noqa: S608 - a constant
+        [uuid_array(object_ids)],
+    )
+    return {row[0]: stored(row) for row in found}
 
 
 def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
@@ -86,9 +102,7 @@ def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
         Refused: the actor is not the system.
     """
     rights.require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT place, id FROM vault_object WHERE pack_id = %s", [pack_id])
-        return dict(cursor.fetchall())
+    return dict(sql.rows("SELECT place, id FROM vault_object WHERE pack_id = %s", [pack_id]))
 
 
 def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
@@ -98,12 +112,11 @@ def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
         Refused: the actor is not the system.
     """
     rights.require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {COLUMNS} FROM vault_object WHERE pack_id = %s ORDER BY place",  # noqa: S608
-            [pack_id],
-        )
-        return list(map(stored, cursor.fetchall()))
+    found = sql.rows(
+        f"SELECT {COLUMNS} FROM vault_object WHERE pack_id = %s ORDER BY place",  # noqa: S608
+        [pack_id],
+    )
+    return list(map(stored, found))
 
 
 def walk_outside(
@@ -117,13 +130,11 @@ def walk_outside(
     rights.require(actor, "pipeline.run")
     after = UUID(int=0)
     while True:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {COLUMNS} FROM vault_object WHERE id > %s"  # noqa: S608 - a constant
-                " AND (pack_id IS NULL OR pack_id <> ALL(%s::uuid[])) ORDER BY id LIMIT %s",
-                [after, uuid_array(pack_ids), step],
-            )
-            rows = cursor.fetchall()
+        rows = sql.rows(
+            f"SELECT {COLUMNS} FROM vault_object WHERE id > %s"  # noqa: S608 - a constant
+            " AND (pack_id IS NULL OR pack_id <> ALL(%s::uuid[])) ORDER BY id LIMIT %s",
+            [after, uuid_array(pack_ids), step],
+        )
         if not rows:
             return
         yield from map(stored, rows)

@@ -9,7 +9,6 @@ import contextlib
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from uuid import UUID
 
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
@@ -49,7 +48,8 @@ def sweep_vault(*, actor: Actor, now: datetime) -> int:
 
 
 def _sweep_pack(actor: Actor, folder: Path, path: Path) -> int:
-    pack_id = UUID(path.stem)
+    if (pack_id := packs.named_id(path)) is None:
+        return 0  # no pack of ours
     segments = {segment.offset: segment for segment in packs.scan_pack(path)}
     # Rows are read after the bytes: a row that came meanwhile is seen.
     known = queries.list_places(actor=actor, pack_id=pack_id)
@@ -66,16 +66,10 @@ def _sweep_pack(actor: Actor, folder: Path, path: Path) -> int:
 
 
 def _sweep_files(actor: Actor, paths: list[Path]) -> int:
-    named = {path: _object_id(path) for path in paths}
+    named = {path: packs.named_id(path) for path in paths}
     ids = [object_id for object_id in named.values() if object_id is not None]
     known = queries.get_stored(actor=actor, object_ids=ids)
     return sum(_unlink(path) for path, object_id in named.items() if object_id not in known)
-
-
-def _object_id(path: Path) -> UUID | None:
-    with contextlib.suppress(ValueError):
-        return UUID(path.name)
-    return None
 
 
 def _unlink(path: Path) -> int:
@@ -88,7 +82,7 @@ def _rested(folder: Path, *, until: datetime, since: datetime | None = None) -> 
     """Yield the files of a folder that were last written between two instants."""
     if packs.is_empty(folder):
         return
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):
         with contextlib.suppress(FileNotFoundError):
             written = datetime.fromtimestamp(path.stat().st_mtime, UTC)
             if written <= until and (since is None or written >= since):

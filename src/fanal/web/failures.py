@@ -38,6 +38,11 @@ def foreign_form(request: HttpRequest, reason: str = "") -> HttpResponse:
     return page_of(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    """Answer a form that one person sent too many times: the sign-in library's view of such a refusal."""
+    return page_of(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
+
+
 def page_of(request: HttpRequest, template: str, *, status: int, refused: str = "") -> HttpResponse:
     """Return a page of `templates/` with the texts of the form that was posted, to be copied from there.
 

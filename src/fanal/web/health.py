@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from fanal.accounts.routes import open_to_all
-from fanal.db import agreement
+from fanal.db import agreement, sql
 from fanal.orient import queries as oriented
 
 _LONGEST_SILENCE = "60 seconds"
@@ -37,16 +37,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Answer 200 when database, tables, keys, worker and calls are there, else 503 with what is missing."""
-    return _answer(
-        {
-            "database": _database,
-            "migrations": _migrations,
-            "clock": _clock,
-            "keys": _holds_keys,
-            "worker": _worker,
-            "calls": oriented.calls_alive,
-        }
-    )
+    return _answer(_everywhere() | {"worker": _worker, "calls": oriented.calls_alive})
 
 
 @open_to_all("page.public")
@@ -54,14 +45,16 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz_public(request: HttpRequest) -> HttpResponse:
     """Answer as `readyz` for a public node, which may not look at the worker."""
-    return _answer(
-        {
-            "database": _database,
-            "migrations": _migrations,
-            "clock": _clock,
-            "keys": _holds_keys,
-        }
-    )
+    return _answer(_everywhere())
+
+
+def _everywhere() -> dict[str, Callable[[], bool]]:
+    return {
+        "database": _database,
+        "migrations": _migrations,
+        "clock": _clock,
+        "keys": _holds_keys,
+    }
 
 
 def _answer(checks: dict[str, Callable[[], bool]]) -> JsonResponse:
@@ -88,14 +81,14 @@ def _database() -> bool:
 
 def _migrations() -> bool:
     """Return whether the tables are those of this version, neither behind it nor ahead."""
-    if agreement.Part.TABLES in agreement.look():
+    if agreement.Disagreement.TABLES in agreement.look():
         return False
     executor = MigrationExecutor(connection)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
 
 
 def _clock() -> bool:
-    return agreement.Part.CLOCK not in agreement.look()
+    return agreement.Disagreement.CLOCK not in agreement.look()
 
 
 def _holds_keys() -> bool:
@@ -104,10 +97,9 @@ def _holds_keys() -> bool:
 
 def _worker() -> bool:
     """Return whether a worker has given a sign of life to the job queue within a minute."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM procrastinate_workers"
-            " WHERE last_heartbeat > now() - %s::interval)",
-            [_LONGEST_SILENCE],
-        )
-        return bool(cursor.fetchone() == (True,))
+    found = sql.row(
+        "SELECT EXISTS (SELECT FROM procrastinate_workers"
+        " WHERE last_heartbeat > now() - %s::interval)",
+        [_LONGEST_SILENCE],
+    )
+    return bool(found == (True,))

@@ -16,6 +16,8 @@ from django.http.request import RawPostDataException
 
 MOST_READ = 8 * 1024 * 1024
 """Bytes of a form's body: some twenty times what the fullest form of the site may hold."""
+MOST_SIGNS = 300_000
+"""Quotation marks, brackets and the like that are given back: a page writes six characters for each."""
 MOST_FIELDS = 1000
 UNREADABLE = (
     BadRequest,
@@ -39,7 +41,7 @@ _HALF_A_BYTE = re.compile(rb"%[0-9A-Fa-f]?\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """The fields of a form; `whole` is false where only the beginning of its body was read."""
+    """The fields of a form; `whole` is false where only its beginning was read, or is given back."""
 
     fields: dict[str, str]
     whole: bool = True
@@ -57,7 +59,7 @@ def read_posted(request: HttpRequest) -> Posted:
     """
     known = request.__dict__.get(_READ)
     if not isinstance(known, Posted):
-        known = request.__dict__[_READ] = _read(request)
+        known = request.__dict__[_READ] = _bounded(_read(request))
     return known
 
 
@@ -81,6 +83,21 @@ def _read(request: HttpRequest) -> Posted:
     # Once Django has answered such a failure, it shows an empty form.
     beginning = {} if fields else _beginning(request)
     return Posted(fields=fields or beginning, whole=not beginning)
+
+
+def _bounded(posted: Posted) -> Posted:
+    """Return what is given back of a form: of texts made of signs that swell on a page, the beginning."""
+    if sum(map(_signs, posted.fields.values())) <= MOST_SIGNS:
+        return posted
+    left, fields = MOST_SIGNS, dict[str, str]()
+    for name, text in posted.fields.items():
+        fields[name] = text if _signs(text) <= left else text[:left]
+        left -= _signs(fields[name])
+    return Posted(fields=fields, whole=False)
+
+
+def _signs(text: str) -> int:
+    return sum(map(text.count, "&<>\"'"))
 
 
 def _beginning(request: HttpRequest) -> dict[str, str]:

@@ -47,7 +47,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     with loading():
         django.setup()
-        from fanal.worker.erasers import check_erasers  # noqa: PLC0415 - needs Django
+        from fanal.worker.expiry import check_erasers  # noqa: PLC0415 - needs Django
         from fanal.worker.job_process import Keeper  # noqa: PLC0415
         from fanal.worker.jobs import SLOTS, run_jobs  # noqa: PLC0415
         from fanal.worker.loop import WorkerLoop  # noqa: PLC0415

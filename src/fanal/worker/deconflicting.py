@@ -6,13 +6,10 @@ from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-from fanal.accounts import queries as accounts
-from fanal.accounts.domain.instructions import InstructionKind
 from fanal.connectors import deconfliction as wire, outside
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain.records import Counterpart
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.deconfliction.domain.states import MessageKind, RoundState
+from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 
@@ -106,7 +103,7 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
     return round_id
 
 
-def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes) -> wire.Told:
+def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes) -> wire.RoundTold:
     """Return how far a round is there; an offer is handed in once, not again each minute."""
     door = outside.current()
     try:
@@ -131,10 +128,7 @@ def _is_due(actor: Actor, counterpart: Counterpart) -> bool:
     now = clock.now()
     if counterpart.closed_at is not None or not counterpart.url:
         return False
-    under = accounts.standing_in_force(
-        kind=InstructionKind.DECONFLICTION, scope=counterpart.name, now=now
-    )
-    if under is None:
+    if queries.standing_with(counterpart=counterpart, now=now) is None:
         return False
     begun = queries.last_started(counterpart_id=counterpart.id)
     open_now = queries.open_rounds(

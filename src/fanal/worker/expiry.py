@@ -1,14 +1,262 @@
-"""Expiry across the stages (decisions 24): what is due by its retention class and held by nobody is erased.
+"""Expiry across the stages: what is due by its retention class and held by nobody is erased.
 
 Due dates are pure functions of stored instants: a run that was missed is made up by the next one, and a
 run after `fanal restore` erases again what a backup brought back.
 """
 
-from datetime import datetime
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
 
 from fanal import reference
+from fanal.accounts import operations as accounts
+from fanal.analyse import operations as analyse
+from fanal.casework import operations as casework, queries as acts
+from fanal.crosscheck import operations as crosscheck
+from fanal.deconfliction import operations as deconfliction
+from fanal.exchange import operations as exchange
+from fanal.harmonise import operations as harmonise
+from fanal.intake import operations as intake, queries as intaken
 from fanal.kernel.actors import Actor
-from fanal.worker.erasers import ERASERS, check_erasers, horizon
+from fanal.kernel.calendar import add_months, paris_day
+from fanal.ledger import operations as ledger
+from fanal.measures import operations as measures
+from fanal.orient import operations as orient, queries as oriented
+from fanal.vault import operations as vault
+from fanal.vault.domain.records import IDENTITY_KINDS
+from fanal.worker import upkeep
+
+# What ends each retention class: the registry that expiry works through, one eraser a group of classes.
+#
+# A class of the reference data that no eraser names stops the worker at its start (`check_erasers`): data
+# that nobody erases would stay for ever.
+
+ACTS = ("referral", "sheet", "notice")
+"""Kinds of official acts whose words casework alone holds; measures erase more of theirs."""
+_BATCH = 500
+_MONTHS = {"MONTHS": 1, "YEARS": 12}
+Erase = Callable[[Actor, datetime, datetime], int]
+"""Given who erases, now, and the instant before which what began is due: how many were erased."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Eraser:
+    """What applies retention classes: `erase` at the date of the shortest of them.
+
+    `erase` is None where the tables hold ids, codes, instants and digests alone: nothing names anybody.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    erase: Erase | None
+
+
+def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
+    """Erase reports in every stage: keys, selectors, search index, texts; ids and digests stay."""
+    with transaction.atomic():
+        vault.erase(actor=actor, owner_ids=report_ids, now=now, motive="expiry")
+        harmonise.erase(actor=actor, report_ids=report_ids)
+        analyse.erase(actor=actor, report_ids=report_ids, now=now)
+        crosscheck.erase(actor=actor, report_ids=report_ids)
+        deconfliction.erase(actor=actor, report_ids=report_ids)
+        orient.erase(actor=actor, report_ids=report_ids)
+        intake.forget_reports(actor=actor, report_ids=report_ids, now=now)
+        ledger.record_batch(
+            actor=actor,
+            action="report.erase",
+            at=now,
+            kind="report",
+            items=[(report_id, b"") for report_id in report_ids],
+            detail={"count": len(report_ids)},
+        )
+
+
+def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
+    """Erase those of the reports that a restored backup brought back, in every stage; return how many."""
+    total = 0
+    for start in range(0, len(report_ids), _BATCH):
+        back = intaken.list_unerased(
+            actor=actor, report_ids=list(report_ids[start : start + _BATCH])
+        )
+        if back:
+            erase_reports(actor=actor, report_ids=back, now=now)
+            total += len(back)
+    return total
+
+
+def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
+    total = 0
+    while due := (
+        intaken.list_expired(actor=actor, before=before, limit=_BATCH)
+        or intaken.list_ended(actor=actor, limit=_BATCH)
+    ):
+        erase_reports(actor=actor, report_ids=due, now=now)
+        total += len(due)
+    return total
+
+
+def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
+    """Erase who reported, and from where: one sealed object, so the shorter class decides."""
+    total = 0
+    while due := intaken.list_expired(actor=actor, before=before, identities=True, limit=_BATCH):
+        with transaction.atomic():
+            vault.erase(
+                actor=actor, owner_ids=due, now=now, kinds=sorted(IDENTITY_KINDS), motive="expiry"
+            )
+            intake.forget_identities(actor=actor, report_ids=due)
+        total += len(due)
+    return total
+
+
+def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
+    """Erase conversations silent since `before`, of reports on which the desk has decided."""
+    total, after = 0, None
+    while silent := intaken.list_silent(actor=actor, before=before, after=after, limit=_BATCH):
+        after = silent[-1]
+        settled = oriented.list_settled(actor=actor, report_ids=silent)
+        due = [report_id for report_id in silent if report_id in settled]
+        with transaction.atomic():
+            vault.erase(actor=actor, owner_ids=due, now=now, kinds=["message"], motive="expiry")
+            intake.forget_messages(actor=actor, report_ids=due)
+        total += len(due)
+    return total
+
+
+def _erase_acts(actor: Actor, now: datetime, before: datetime) -> int:
+    total = 0
+    for kind in ACTS:
+        for due in _free(actor, before, kind=kind):
+            total += casework.erase_words(actor=actor, kind=kind, act_ids=due, now=now)
+    return total
+
+
+def _erase_payers(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001 - one signature
+    due = _free(actor, before, kind="sheet", subjects=True)
+    return sum(casework.forget_subjects(actor=actor, act_ids=ids) for ids in due)
+
+
+def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
+    due = _free(actor, before, kind="measure")
+    return sum(measures.erase_words(actor=actor, measure_ids=ids, now=now) for ids in due)
+
+
+def _free(
+    actor: Actor, before: datetime, *, kind: str, subjects: bool = False
+) -> Iterator[list[UUID]]:
+    """Yield the ids of acts that are due in batches, without those on whose reports a legal hold stands."""
+    after = None
+    while rows := acts.list_due(
+        actor=actor, kind=kind, before=before, after=after, limit=_BATCH, subjects=subjects
+    ):
+        after = rows[-1].id
+        reports = [report_id for row in rows for report_id in row.report_ids]
+        held = intaken.list_held(actor=actor, report_ids=reports)
+        if due := [row.id for row in rows if held.isdisjoint(row.report_ids)]:
+            yield due
+
+
+def _erase_motives(actor: Actor, now: datetime, before: datetime) -> int:
+    total = 0
+    while erased := ledger.expire_motives(actor=actor, before=before, now=now):
+        total += erased
+    return total
+
+
+def _erase_challenges(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001
+    """Drop spent proofs of work and counters of sign-in: each has its own end, shorter than the class."""
+    accounts.forget_counters(now=now)
+    return upkeep.forget_challenges(now=now)
+
+
+def _erase_entries(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001
+    total = 0
+    while True:
+        with transaction.atomic():
+            erased, gone = analyse.forget_withdrawn(actor=actor, before=before)
+            exchange.forget_items(actor=actor, item_ids=gone)
+        if not erased:
+            return total
+        total += erased
+
+
+def _erase_people(actor: Actor, now: datetime, before: datetime) -> int:
+    """Erase who people were that left, the views they saved, and words of what ended as long ago."""
+    total = accounts.forget_instructions(actor=actor, before=before)
+    total += deconfliction.forget_counterparts(actor=actor, before=before)
+    while left := accounts.forget_people(actor=actor, before=before, now=now):
+        orient.forget_views(actor=actor, person_ids=left)
+        total += len(left)
+    return total
+
+
+ERASERS: tuple[Eraser, ...] = (
+    Eraser(
+        name="identities",
+        classes=("REPORTER_IDENTITY", "REPORTER_ADDRESS"),
+        erase=_erase_identities,
+    ),
+    Eraser(name="conversations", classes=("MESSAGES",), erase=_erase_messages),
+    Eraser(
+        name="reports",
+        classes=(
+            "REPORT_SEALED",
+            "HARMONISED",
+            "ANALYSIS",
+            "LINKS",
+            "PROPOSAL",
+            "DECISION_REASON",
+            "IDEMPOTENCY",
+        ),
+        erase=_erase_due_reports,
+    ),
+    Eraser(name="acts", classes=("REFERRAL_WORDS",), erase=_erase_acts),
+    Eraser(name="payers", classes=("REFERRAL",), erase=_erase_payers),
+    Eraser(name="measures", classes=("MEASURE",), erase=_erase_measures),
+    Eraser(name="entries", classes=("LISTS",), erase=_erase_entries),
+    Eraser(name="people", classes=("PEOPLE",), erase=_erase_people),
+    Eraser(name="motives", classes=("LEDGER_MOTIVE",), erase=_erase_motives),
+    Eraser(name="challenges", classes=("CHALLENGES",), erase=_erase_challenges),
+    Eraser(name="structure", classes=("DECISION", "LEDGER", "ERASURES", "RULES"), erase=None),
+)
+"""In the order in which they run."""
+
+
+def check_erasers(catalogue: reference.Catalogue, *, erasers: Sequence[Eraser] = ERASERS) -> None:
+    """Check that each retention class of the reference data has one eraser, and each eraser classes.
+
+    Raises:
+        LookupError: a class that no eraser names, or several; a name that is no class.
+    """
+    declared = {entry.code for entry in catalogue.entries(reference.Retention)}
+    named = [code for eraser in erasers for code in eraser.classes]
+    if wrong := sorted(declared.symmetric_difference(named)):
+        raise LookupError(f"retention classes without an eraser, or unknown: {', '.join(wrong)}")
+    if len(named) != len(set(named)):
+        raise LookupError("a retention class has two erasers")
+
+
+def horizon(eraser: Eraser, now: datetime) -> datetime:
+    """Return the instant before which what an eraser erases is due: its shortest class decides.
+
+    Raises:
+        LookupError: a class is not in force.
+    """
+    return max(_due_before(code, now) for code in eraser.classes)
+
+
+def _due_before(code: str, now: datetime) -> datetime:
+    """Return the instant before which what began is due under a retention class."""
+    today = paris_day(now)
+    entry = reference.load().by_code(reference.Retention, code, today)
+    if entry is None:
+        raise LookupError(f"no retention class {code} in force")
+    if entry.value.unit == "DAYS":
+        return now - timedelta(days=entry.value.length)
+    day = add_months(today, -entry.value.length * _MONTHS[entry.value.unit])
+    return datetime(day.year, day.month, day.day, tzinfo=now.tzinfo)
 
 
 def expire(*, actor: Actor, now: datetime) -> dict[str, int]:

@@ -13,7 +13,7 @@ from fanal.accounts.domain.instructions import InstructionKind, StandingInstruct
 from fanal.analyse import queries as analysed
 from fanal.connectors import outside, sources
 from fanal.exchange import operations, queries
-from fanal.exchange.domain.records import Source
+from fanal.exchange.domain.records import ListSource
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
@@ -38,7 +38,7 @@ class FetchFailed(Exception):
         self.code = code
 
 
-def instruction_for(source: Source, *, now: datetime) -> StandingInstruction | None:
+def instruction_for(source: ListSource, *, now: datetime) -> StandingInstruction | None:
     """Return the instruction under which a source's list may be fetched now, None without one."""
     listed = analysed.get_lists().get(source.list_id)
     if listed is None:
@@ -49,7 +49,7 @@ def instruction_for(source: Source, *, now: datetime) -> StandingInstruction | N
 def fetch_source(
     *,
     actor: Actor,
-    source: Source,
+    source: ListSource,
     by_person: bool = False,
     seconds: float = float("inf"),
     quick: bool = False,
@@ -89,7 +89,7 @@ def end_due(*, actor: Actor) -> int:
     return fetched + operations.end_loaded(actor=actor, now=clock.now())
 
 
-def due_sources(*, actor: Actor) -> list[Source]:
+def due_sources(*, actor: Actor) -> list[ListSource]:
     """Return the sources that are due and for which an instruction is in force."""
     return [
         source
@@ -98,7 +98,7 @@ def due_sources(*, actor: Actor) -> list[Source]:
     ]
 
 
-def is_due(source: Source) -> bool:
+def is_due(source: ListSource) -> bool:
     """Return whether a source is on and its pace lets it be fetched now."""
     held = queries.get_checkpoint(source_id=source.id)
     pace = timedelta(minutes=source.every_minutes)
@@ -106,13 +106,13 @@ def is_due(source: Source) -> bool:
     return source.enabled and (last is None or clock.now() - last >= pace)
 
 
-def may_be_quick(source: Source) -> bool:
+def may_be_quick(source: ListSource) -> bool:
     """Return whether a source's last fetch neither failed nor ended on its way."""
     held = queries.get_checkpoint(source_id=source.id)
     return not held.error and held.page_at == held.completed_at
 
 
-def fetch_turn(*, actor: Actor, source: Source, quick: bool) -> bool:
+def fetch_turn(*, actor: Actor, source: ListSource, quick: bool) -> bool:
     """Fetch a source for its turn; return whether it ended on its way.
 
     Whatever breaks stands beside the checkpoint.
@@ -136,7 +136,7 @@ def fetch_turn(*, actor: Actor, source: Source, quick: bool) -> bool:
     return not may_be_quick(source)
 
 
-def _fetch(actor: Actor, source: Source, *, by_person: bool, ends: float, quick: bool) -> int:
+def _fetch(actor: Actor, source: ListSource, *, by_person: bool, ends: float, quick: bool) -> int:
     secret = operations.secret_of(actor=actor, source=source, now=clock.now())
     passed: set[str] = set()
     changed = 0

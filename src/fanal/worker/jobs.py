@@ -33,8 +33,7 @@ from fanal.orient import operations as orient
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
 from fanal.worker import deconflicting, expiry, fetching, list_jobs, rules, sends, upkeep
-from fanal.worker.alive import SENDS_QUEUE, LivingJobs
-from fanal.worker.job_process import Ended, JobsBoard
+from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs
 from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
 from fanal.worker.put_off import give_back
 

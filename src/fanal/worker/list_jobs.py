@@ -7,12 +7,12 @@ whose last fetch failed come last.
 from contextlib import suppress
 from uuid import UUID
 
-from django.db import connection
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from fanal.db import sql
 from fanal.exchange import queries
-from fanal.exchange.domain.records import Source
+from fanal.exchange.domain.records import ListSource
 from fanal.kernel.actors import system_actor
 from fanal.worker import fetching
 
@@ -36,15 +36,13 @@ def fetch_list(source_id: str, quick: bool) -> None:
 
 def queue_due() -> None:
     """Queue the fetch of each source that is due and for which an instruction is in force."""
-    with connection.cursor() as cursor:
-        cursor.execute(_IN_HAND)
-        in_hand = {lock for (lock,) in cursor.fetchall()}
+    in_hand = {lock for (lock,) in sql.rows(_IN_HAND)}
     for source in fetching.due_sources(actor=_ACTOR):
         if _lock(source) not in in_hand:
             _queue(source, quick=fetching.may_be_quick(source))
 
 
-def _queue(source: Source, *, quick: bool) -> None:
+def _queue(source: ListSource, *, quick: bool) -> None:
     failed = bool(queries.get_checkpoint(source_id=source.id).error)
     job = fetch_list.configure(
         queue=FETCHES_QUEUE if quick else SLOW_QUEUE,
@@ -56,5 +54,5 @@ def _queue(source: Source, *, quick: bool) -> None:
         job.defer(source_id=str(source.id), quick=quick)
 
 
-def _lock(source: Source) -> str:
+def _lock(source: ListSource) -> str:
     return f"fetch_list:{source.id}"

@@ -12,6 +12,7 @@ from time import perf_counter
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
+from fanal import pipeline
 from fanal.analyse.operations import load_shipped
 from fanal.crosscheck import operations as crosscheck
 from fanal.db import agreement
@@ -51,7 +52,7 @@ class WorkerLoop:
         self._checkpoint_at = self._near_at = clock()
         self._near_size = crosscheck.NEAR_AT_ONCE
         self._rules_stored = False
-        self._disagreed: frozenset[agreement.Part] = frozenset()
+        self._disagreed: frozenset[agreement.Disagreement] = frozenset()
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop` is set; a database that is away is waited for."""
@@ -77,7 +78,11 @@ class WorkerLoop:
         return bool(parts)
 
     def beat(self) -> int:
-        """Do what is due once; return how many reports moved."""
+        """Run one iteration of the worker loop; return the number of reports claimed, 0 when none waits.
+
+        The iteration numbers pending ledger entries, signs a checkpoint when one is due, and carries one
+        batch through the stages. The first iteration also stores the shipped priority rules.
+        """
         if not self._rules_stored:
             load_shipped(actor=system_actor("install"), now=self._clock())
             self._rules_stored = True
@@ -95,7 +100,7 @@ class WorkerLoop:
         watched = self._watch.step if self._watch else unwatched
         try:
             with watched(NEAR, most):
-                looked = crosscheck.renew_near(actor=system_actor("pipeline"), now=now, most=most)
+                looked = pipeline.find_similar(now=now, most=most)
         except (OperationalError, InterfaceError):
             raise  # the database is away
         except Exception as failure:  # noqa: BLE001 - suggestions may wait, reports may not

@@ -16,8 +16,8 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations import IDENTITY_NOTICE
 from fanal.kernel import clock
 from fanal.kernel.actors import SYSTEM_PERSON, Role, system_actor
-from fanal.orient.domain.calls import MAX_ATTEMPTS, wait_after
-from fanal.worker.alive import SENDS_QUEUE
+from fanal.orient.domain.clocks import MAX_ATTEMPTS, wait_after
+from fanal.worker.job_process import SENDS_QUEUE
 
 _LANGUAGES = ("fr", "en")
 

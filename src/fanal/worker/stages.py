@@ -2,7 +2,7 @@
 
 Each step is one transaction: results and the move to the next stage commit together or not at all. A
 batch that fails is halved until the report that fails stands alone; that one is tried again, then
-quarantined. A vault that does not answer pauses its stage and blames nobody (`worker.outages`). A worker
+quarantined. A vault that does not answer pauses its stage and blames nobody. A worker
 that dies leaves its claims to the lease.
 """
 
@@ -22,8 +22,58 @@ from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import queries as oriented
-from fanal.pipeline import STEPS, Batch
-from fanal.worker.outages import Outage, outage_code
+from fanal.pipeline import STEPS, Batch, PipelineStep
+from fanal.vault import queries as vault
+from fanal.vault.keyring import KeyMissing
+from fanal.vault.packs import BlobMissing
+
+# What a stage does when the vault does not answer: it pauses and goes on with care; no report is blamed.
+#
+# A disk that is away, a mount that is missing or a key that nobody has put in place is the installation's
+# fault: reports go back without counting an attempt. Damaged or missing bytes count as a report's own, and so
+# does a key that no machine has: a public node writes whatever name of a key it likes.
+
+TURN = 5.0
+"""Seconds after which what comes before a step (files to hash) lets other reports have theirs."""
+_BEHIND_OTHERS = timedelta(seconds=1)
+_FIRST, _LONGEST = timedelta(seconds=1), timedelta(seconds=5)
+_UNBOUNDED = 2**31
+_REPORTS_WAIT = 4
+"""Times the pause: after it others are tried first, so that one unreadable place stops nobody else."""
+
+
+def outage_code(failure: Exception) -> str | None:
+    """Return the code under which reports wait for this failure to be mended; None: it is their own."""
+    if isinstance(failure, KeyMissing):
+        return "KEY_MISSING" if vault.lacks_keys() else None
+    if isinstance(failure, OSError) and not isinstance(failure, BlobMissing):
+        return "VAULT_AWAY"
+    return None
+
+
+class Outage:
+    """How long one stage pauses, and how many reports it takes while it does not know more."""
+
+    def __init__(self) -> None:
+        self._until: datetime | None = None
+        self._pause = _FIRST
+        self.size = _UNBOUNDED
+
+    def lasts(self, now: datetime) -> bool:
+        """Return whether the stage still pauses at `now`."""
+        return self._until is not None and now < self._until
+
+    def begin(self, now: datetime) -> timedelta:
+        """Pause from `now`, longer each time; return how long the reports in hand wait."""
+        pause, self._pause = self._pause, min(self._pause * 2, _LONGEST)
+        self._until, self.size = now + pause, 1
+        return pause * _REPORTS_WAIT
+
+    def ease(self) -> None:
+        """Go on after a step that went well, with twice as many reports."""
+        self._pause, self._until = _FIRST, None
+        self.size = min(self.size * 2, _UNBOUNDED)
+
 
 LEASE = timedelta(seconds=30)
 """Each step renews it: far above what a step takes, short enough for what a dead worker held."""
@@ -198,11 +248,12 @@ class StageLoop:
         """Run one step; return whether the batch goes on together."""
         step, started, reports = STEPS[stage], perf_counter(), len(batch.report_ids)
         try:
-            if step.before and not self._prepare(token, step.before(batch), batch, urgent=urgent):
+            if step.before and not self._prepare(token, stage, step, batch, urgent=urgent):
                 return False
-            started = perf_counter()  # what comes before keeps the lease by itself
+            # What comes before keeps the lease by itself.
+            started, reports = perf_counter(), len(batch.report_ids)
             with self._watched(token, len(batch.report_ids)), transaction.atomic():
-                step.run(batch)
+                step.apply(batch)
                 done = [i for i in batch.report_ids if i not in batch.failed]
                 intake.advance_claims(
                     actor=self._actor, token=token, report_ids=done, to=step.then, lease=self._lease
@@ -231,9 +282,22 @@ class StageLoop:
         batch.report_ids = done
         return True
 
-    def _prepare(self, token: UUID, pauses: Iterator[None], batch: Batch, *, urgent: bool) -> bool:
-        """Do what comes before a step; in its pauses keep the lease and the time. False: stopped."""
-        while self._goes_on(pauses, token, batch):
+    def _prepare(
+        self, token: UUID, stage: Stage, step: PipelineStep, batch: Batch, *, urgent: bool
+    ) -> bool:
+        """Do what comes before a step; in its pauses keep the lease and the time. False: stopped.
+
+        Reports that wait for nothing go first. One that needs longer than a turn, however many its files,
+        comes again behind all others.
+        """
+        assert step.before is not None  # noqa: S101 - for the type checker: asked by the caller
+        if step.waits and not self._let_others_first(
+            token, stage, step.waits(batch), batch, urgent=urgent
+        ):
+            return bool(batch.report_ids)
+        pauses, ends, worked = step.before(batch), perf_counter() + TURN, set[UUID]()
+        while (part := self._goes_on(pauses, token, batch)) is not None:
+            worked |= part
             intake.renew_claims(
                 actor=self._actor, token=token, report_ids=batch.report_ids, lease=self._lease
             )
@@ -242,12 +306,40 @@ class StageLoop:
                 return False
             if not urgent:
                 self._run_urgent()
+            if step.waits and perf_counter() > ends:
+                return self._put_behind(token, step.waits(batch), batch, worked=worked)
         return True
 
-    def _goes_on(self, pauses: Iterator[None], token: UUID, batch: Batch) -> bool:
-        """Work until the next pause; False at the end."""
+    def _let_others_first(
+        self, token: UUID, stage: Stage, waiting: set[UUID], batch: Batch, *, urgent: bool
+    ) -> bool:
+        """Carry the reports of a batch that wait for nothing; return whether others are left to prepare."""
+        ready = [i for i in batch.report_ids if i not in waiting]
+        if not waiting:
+            return False
+        if ready:
+            self._carry(token, stage, replace(batch, report_ids=ready, failed={}), urgent=urgent)
+            left = [i for i in batch.report_ids if i in waiting]
+            batch.report_ids = intake.list_held(actor=self._actor, token=token, report_ids=left)
+        return bool(batch.report_ids)
+
+    def _put_behind(
+        self, token: UUID, waiting: set[UUID], batch: Batch, *, worked: set[UUID]
+    ) -> bool:
+        for report_ids, delay in (
+            (waiting & worked, _BEHIND_OTHERS),
+            (waiting - worked, timedelta(0)),
+        ):
+            intake.put_back(
+                actor=self._actor, token=token, report_ids=sorted(report_ids), delay=delay
+            )
+        batch.report_ids = [i for i in batch.report_ids if i not in waiting]
+        return bool(batch.report_ids)
+
+    def _goes_on(self, pauses: Iterator[set[UUID]], token: UUID, batch: Batch) -> set[UUID] | None:
+        """Work until the next pause; return the reports worked on, None at the end."""
         with self._watched(token, len(batch.report_ids)):
-            return next(pauses, True) is None
+            return next(pauses, None)
 
     def _go_on_with_the_rest(
         self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool

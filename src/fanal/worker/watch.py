@@ -40,7 +40,7 @@ _PROC = Path("/proc")
 log = logging.getLogger("fanal.worker")
 
 
-class Work(NamedTuple):
+class WorkInHand(NamedTuple):
     """What a worker is at: turns of the board, its CPU time at the start, the claim, its reports, when."""
 
     turn: int
@@ -58,7 +58,7 @@ class Board:
         self._turn, self._noted = 0, (_NOBODY, 0)
 
     def touch(self) -> None:
-        """Show that the worker goes on, with what it has in hand."""
+        """Write the claim noted last once more, with the present time: the worker is alive."""
         self.write(*self._noted)
 
     def write(self, token: bytes, reports: int) -> None:
@@ -68,9 +68,9 @@ class Board:
             self._turn, time.thread_time(), token, reports, time.monotonic()
         )
 
-    def read(self) -> Work:
+    def read(self) -> WorkInHand:
         """Return what stands there; it is whole where two readings are equal."""
-        return Work(*_LAYOUT.unpack(self._memory[:]))
+        return WorkInHand(*_LAYOUT.unpack(self._memory[:]))
 
 
 class Watch:
@@ -176,7 +176,7 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _give_back(work: Work, limit: float) -> None:
+def _give_back(work: WorkInHand, limit: float) -> None:
     """Return the claim of the ended worker to the queue; without a database its lease runs out."""
     import django  # noqa: PLC0415 - only here: the watch is small as long as nothing happens
 

@@ -30,16 +30,17 @@ REASON = {
 CODE = re.compile(r"(?:[0-9A-HJKMNP-TV-Z]{4}-){4}[0-9A-HJKMNP-TV-Z]{4}")
 APPROVE = """([path, digest]) => {
   const form = document.querySelector("main form[method=post]").cloneNode(true);
-  form.querySelectorAll("[name]:not([name=csrfmiddlewaretoken])").forEach(field => field.remove());
+  const kept = "[name=csrfmiddlewaretoken], [name=steps]";
+  form.querySelectorAll(`[name]:not(${kept})`).forEach(field => field.remove());
   form.append(Object.assign(document.createElement("input"), {name: "digest", value: digest}));
   form.action = path;
   document.body.append(form);
   form.submit();
 }"""
 SECOND = (
-    "INSERT INTO measures_approval (measure_id, revision, verdict, digest, proposer_id, approver_id, at)"
-    " SELECT id, revision, 'APPROVED', digest, proposer_id, %s, now()"
-    " FROM measures_measure WHERE id = %s"
+    "INSERT INTO casework_approval (act_id, revision, verdict, digest, approver_id, approved_at)"
+    " SELECT act_id, revision, 'APPROVED', digest, %s, now()"
+    " FROM casework_document WHERE act_id = %s ORDER BY revision DESC LIMIT 1"
 )
 
 OpenAs = Callable[..., Page]
@@ -213,9 +214,9 @@ def refuse_the_first_person(page: Page, desk: Desk, measure: str) -> None:
             transaction.set_rollback(True)
         with pytest.raises(IntegrityError):
             cursor.execute(SECOND, [ana.person_id, measure])
-        cursor.execute("SELECT count(*) FROM measures_approval WHERE measure_id = %s", [measure])
+        cursor.execute("SELECT count(*) FROM casework_approval WHERE act_id = %s", [measure])
         assert cursor.fetchone() == (0,)
-        cursor.execute("SELECT state, received_at FROM measures_measure WHERE id = %s", [measure])
+        cursor.execute("SELECT state, sent_at FROM casework_act WHERE id = %s", [measure])
         assert cursor.fetchone() == ("TO_SECOND", None)
 
 

@@ -11,7 +11,7 @@ from fanal.crosscheck import queries as crosschecked
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import system_actor
 from fanal.measures import queries as measures
-from fanal.worker.erasers import erase_reports
+from fanal.worker.expiry import erase_reports
 from fanal.worker.rules import carry_on
 from tests.acceptance.public.test_look import assert_looks
 from tests.acceptance.steps import go, take

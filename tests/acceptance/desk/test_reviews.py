@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from fanal.intake.domain.reviews import ReviewState
+from fanal.intake.domain.records import ReviewState
 from fanal.intake.queries.reviews import review_state
 from fanal.kernel import clock
 from fanal.kernel.actors import Role

@@ -9,9 +9,9 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.measures import queries as measures
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import MeasureState
 from fanal.orient import operations as orient, queries as oriented
-from fanal.orient.domain.calls import Delivery
+from fanal.orient.domain.clocks import Delivery
 from tests.acceptance.steps import arrive, take
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
 from tests.server import as_worker

@@ -6,12 +6,12 @@ from uuid import UUID
 
 import msgspec
 
+from fanal.casework.domain.records import Event
 from fanal.formats.report.records import Channel, ReportKind
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.measures import operations as measures
-from fanal.measures.domain.records import Event
 from fanal.orient import operations as orient
 from tests.integration.measures.stories import HOST, decide, seconded
 from tests.integration.orient.people import WORKER, person
@@ -52,7 +52,7 @@ def every_state(
     found = []
     for n, story in enumerate(_STORIES):
         at = now - timedelta(days=2 + 3 * n)
-        [measure_id] = decide(author=author, now=at, at=at).measure_ids
+        [measure_id] = decide(author=author, now=at, at=at).opened["measure"]
         for step, name in enumerate(story):
             when = at + timedelta(hours=1 + step)
             if name == "approve":
@@ -66,7 +66,7 @@ def every_state(
 def one_that_left(now: datetime, *, officer: Actor, author: Actor) -> UUID:
     """A seconded measure that was given up, and had left all the same."""
     at = now - timedelta(days=1)
-    [measure_id] = decide(author=author, now=at, at=at).measure_ids
+    [measure_id] = decide(author=author, now=at, at=at).opened["measure"]
     seconded(measure_id, author=author, officer=officer, now=at)
     measures.withdraw_measure(actor=author, measure_id=measure_id, cause="", now=at)
     event = Event(happened_at=now, proof="mail")

@@ -9,7 +9,7 @@ from django.test import Client
 from playwright.sync_api import Page
 
 from fanal.intake import queries
-from fanal.intake.domain import receipt_code
+from fanal.intake.domain import receipt
 from fanal.intake.operations import ask_reporter
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, public_actor, system_actor
@@ -80,7 +80,7 @@ def _code(page: Page) -> str:
 
 def _opened(code: str) -> dict[str, object]:
     """Return the sealed answers of a code's report, opened as the worker opens them."""
-    followed = queries.follow(actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code))
+    followed = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
     assert followed is not None
     actor = system_actor("test")
     opened = queries.open_submissions(actor=actor, report_ids=[followed.report_id], now=clock.now())
@@ -224,7 +224,7 @@ def test_follow_question_and_answer(visit: Visit) -> None:
     fill(page)
     page.click("[data-send]")
     code = _code(page)
-    found = queries.follow(actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code))
+    found = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
     assert found is not None
     ask_reporter(
         actor=person(Role.ANALYST),
@@ -250,7 +250,7 @@ def test_follow_question_and_answer(visit: Visit) -> None:
 def test_wrong_codes_get_one_answer(visit: Visit) -> None:
     page = visit("/fr/follow/")
     texts = []
-    for typed in ("nonsense", receipt_code.new_code(), ""):
+    for typed in ("nonsense", receipt.new_code(), ""):
         page.fill("#code", typed)
         go(page, "main button")
         texts.append(page.inner_text("[role=alert]"))

@@ -6,6 +6,8 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
+from tests.integration.accounts.provider import Provider, set_up
+
 
 @pytest.fixture(autouse=True)
 def signed(installed_keys: None, db: None) -> None:
@@ -33,5 +35,14 @@ def no_second_factor() -> Iterator[None]:
 
 @pytest.fixture
 def web() -> Client:
-    """A browser over TLS."""
-    return Client(headers={"X-Forwarded-Proto": "https"})
+    """A browser over TLS; it names the host as browsers do, without a port."""
+    return Client(headers={"X-Forwarded-Proto": "https", "Host": "testserver"})
+
+
+@pytest.fixture
+def provider(settings: object) -> Iterator[Provider]:
+    """A provider of single sign-on, and an installation that is set up for it."""
+    stub = Provider()
+    set_up(settings, stub)
+    yield stub
+    stub.stop()

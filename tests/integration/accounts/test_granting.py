@@ -105,6 +105,9 @@ def test_a_desk_that_is_no_number_is_refused(claire: Client, desk: str) -> None:
         ({"act": "x" * 201}, "Give the reference"),
         ({"until": "2020-01-01"}, "lasts one year at most"),
         ({"until": "2099-01-01"}, "lasts one year at most"),
+        ({"until": "9999-12-31"}, "lasts one year at most"),
+        ({"from": "9999-12-31", "until": "9999-12-31"}, "lasts one year at most"),
+        ({"from": "0001-01-01"}, "lasts one year at most"),
         ({"from": "soon"}, "lasts one year at most"),
     ],
 )

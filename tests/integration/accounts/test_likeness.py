@@ -12,8 +12,9 @@ from fanal.accounts.domain.records import AlikeAccount, Likeness, NewAccount
 from fanal.accounts.models import User
 from fanal.kernel.actors import Role
 from fanal.web.account.single_sign_on import link_subject
+from tests.integration.accounts.keys import SoftwareKey, options_of
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
-from tests.integration.accounts.test_second_factor import FACTORS, SoftwareKey, _options
+from tests.integration.accounts.test_second_factor import FACTORS
 from tests.refusals import UNIQUE, database_refuses
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
@@ -34,12 +35,12 @@ def alike(user: User) -> tuple[AlikeAccount, ...]:
 
 def register(login: str, key: SoftwareKey) -> None:
     """Register a key as its person does, on the page."""
-    browser = Client(headers={"X-Forwarded-Proto": "https"})
+    browser = Client(headers={"X-Forwarded-Proto": "https", "Host": "testserver"})
     browser.post("/fr/login/", {"login": login, "password": PASSWORD})
     browser.get(f"{FACTORS}webauthn/add/")
     browser.post("/fr/account/again/", {"password": PASSWORD})
     page = browser.get(f"{FACTORS}webauthn/add/").content.decode()
-    answer = key.register(_options(page))
+    answer = key.register(options_of(page))
     done = browser.post(f"{FACTORS}webauthn/add/", {"name": "k", "credential": answer})
     assert done.status_code == 302, done.content.decode()
 

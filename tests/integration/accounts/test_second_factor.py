@@ -1,97 +1,25 @@
 """Second factors enrolled and used through the pages: one-time codes, and a key made of software."""
 
-import json
 import re
 import time
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from fido2.cose import ES256
-from fido2.utils import sha256, websafe_encode
-from fido2.webauthn import (
-    AttestationObject,
-    AttestedCredentialData,
-    AuthenticatorData,
-    CollectedClientData,
-)
 
 from fanal.kernel.actors import Role
 from fanal.ledger.domain import canonical
 from fanal.web.account import sealing
+from tests.integration.accounts.keys import SoftwareKey, options_of
 from tests.integration.accounts.people import PASSWORD, Make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
 
 FACTORS = "/fr/account/second-factor/"
-ORIGIN = "https://testserver"
-
-
-class SoftwareKey:
-    """A security key of the test: one ES256 credential, no attestation."""
-
-    def __init__(self) -> None:
-        self.key = ec.generate_private_key(ec.SECP256R1())
-        self.identifier = b"test-credential"
-        self.count = 0
-
-    def register(self, options: dict[str, object]) -> str:
-        """Answer `navigator.credentials.create`."""
-        client = self._client(CollectedClientData.TYPE.CREATE, options["challenge"])
-        public = ES256.from_cryptography_key(self.key.public_key())
-        attested = AttestedCredentialData.create(b"\0" * 16, self.identifier, public)
-        data = self._data(options["rp"]["id"], AuthenticatorData.FLAG.AT, attested)
-        response = {
-            "clientDataJSON": websafe_encode(client),
-            "attestationObject": websafe_encode(AttestationObject.create("none", data, {})),
-        }
-        return self._answer(response)
-
-    def authenticate(self, options: dict[str, object], *, origin: str = ORIGIN) -> str:
-        """Answer `navigator.credentials.get`."""
-        client = self._client(CollectedClientData.TYPE.GET, options["challenge"], origin)
-        data = self._data(options["rpId"], AuthenticatorData.FLAG(0), b"")
-        signature = self.key.sign(data + sha256(client), ec.ECDSA(SHA256()))
-        response = {
-            "clientDataJSON": websafe_encode(client),
-            "authenticatorData": websafe_encode(data),
-            "signature": websafe_encode(signature),
-        }
-        return self._answer(response)
-
-    def _client(self, kind: str, challenge: object, origin: str = ORIGIN) -> bytes:
-        return CollectedClientData.create(kind, str(challenge), origin)
-
-    def _data(self, rp: str, flag: object, attested: bytes) -> bytes:
-        self.count += 1
-        flags = AuthenticatorData.FLAG.UP | AuthenticatorData.FLAG.UV | flag
-        return AuthenticatorData.create(sha256(rp.encode()), flags, self.count, attested)
-
-    def _answer(self, response: dict[str, str]) -> str:
-        identifier = websafe_encode(self.identifier)
-        return json.dumps(
-            {
-                "id": identifier,
-                "rawId": identifier,
-                "type": "public-key",
-                "response": response,
-                "clientExtensionResults": {},
-            }
-        )
-
-
-def _options(page: object) -> dict[str, object]:
-    found = re.search(r'<script id="js_data" type="application/json">(.*?)</script>', page, re.S)
-    assert found
-    data = json.loads(found[1])
-    data = data.get("creation_options") or data.get("request_options") or data
-    return data["publicKey"]
 
 
 @pytest.fixture
@@ -106,7 +34,7 @@ def claire(web: Client, make_user: Make) -> Client:
 
 
 def _again(make_user: Make) -> tuple[Client, str]:
-    browser = Client(headers={"X-Forwarded-Proto": "https"})
+    browser = Client(headers={"X-Forwarded-Proto": "https", "Host": "testserver"})
     answer = browser.post("/fr/login/", {"login": "claire", "password": PASSWORD})
     return browser, answer["Location"]
 
@@ -161,18 +89,18 @@ def test_a_machine_without_the_secret_says_so_to_who_has_a_second_factor(
 def test_a_security_key_from_enrolment_to_use(claire: Client, make_user: Make) -> None:
     key = SoftwareKey()
     page = claire.get(f"{FACTORS}webauthn/add/").content.decode()
-    answer = key.register(_options(page))
+    answer = key.register(options_of(page))
     added = claire.post(f"{FACTORS}webauthn/add/", {"name": "My key", "credential": answer})
     assert added.status_code == 302, added.content.decode()
     assert Authenticator.objects.filter(type="webauthn").count() == 1
     browser, step = _again(make_user)
     stranger = key.authenticate(
-        _options(browser.get(step).content.decode()), origin="https://evil.example"
+        options_of(browser.get(step).content.decode()), origin="https://evil.example"
     )
     assert browser.post(step, {"credential": stranger}).status_code == 200
     assert browser.get("/fr/account/").status_code == 302
     assert _refusals() == ["KEY"]
-    right = key.authenticate(_options(browser.get(step).content.decode()))
+    right = key.authenticate(options_of(browser.get(step).content.decode()))
     assert browser.post(step, {"credential": right}).status_code == 302
     assert browser.get("/fr/account/habilitations/").status_code == 200
     replayed, step = _again(make_user)
@@ -187,7 +115,7 @@ def test_a_security_key_from_enrolment_to_use(claire: Client, make_user: Make) -
 
 def test_refused_keys_above_the_limit_add_no_rows(claire: Client, make_user: Make) -> None:
     page = claire.get(f"{FACTORS}webauthn/add/").content.decode()
-    answer = SoftwareKey().register(_options(page))
+    answer = SoftwareKey().register(options_of(page))
     claire.post(f"{FACTORS}webauthn/add/", {"name": "My key", "credential": answer})
     browser, step = _again(make_user)
     for credential in ("{}", "no JSON", "[]", "{}", "{}", "{}", "{}", "{}"):

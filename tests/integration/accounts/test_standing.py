@@ -1,11 +1,13 @@
 """Standing instructions on PostgreSQL: two people, held against the app and against raw SQL."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 from django.test import Client
 from psycopg import errors
@@ -21,6 +23,8 @@ from fanal.accounts.domain.instructions import (
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
+from fanal.deconfliction import operations as deconfliction
+from fanal.deconfliction.domain.records import NewCounterpart
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, Role
 from fanal.ledger import queries as ledger
 from fanal.ledger.operations import record
@@ -32,6 +36,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
 MEMBER = "Harbour Line"
+SEEN_BY_NOBODY = {"bearers": ""}
 FEEDBACK, LISTS = InstructionKind.FEEDBACK, InstructionKind.LIST_SERVICE
 SECOND = (
     "INSERT INTO accounts_instruction_second (instruction_id, proposer_id, second_id, seconded_at)"
@@ -301,6 +306,37 @@ def sign_in(web: Client, login: str) -> Client:
     return web
 
 
+def seen(web: Client, page: str) -> dict[str, str]:
+    """Return what the form of an instruction's page says that it showed; nothing where there is no form."""
+    found = re.search(r'name="bearers" value="(\w+)"', web.get(page).content.decode())
+    return {"bearers": found.group(1)} if found else SEEN_BY_NOBODY
+
+
+def test_a_key_that_changed_since_the_page_was_read_is_not_seconded(
+    two: Two, no_second_factor: None, make_user: Make
+) -> None:
+    def register(key: bytes) -> UUID:
+        asked = NewCounterpart(
+            name="Poste", our_name="us", contact="c@poste.example", public_key=key
+        )
+        return deconfliction.add_counterpart(actor=two.one, counterpart=asked, now=NOW)
+
+    first, second = (Ed25519PrivateKey.generate().public_key().public_bytes_raw() for _ in range(2))
+    made = propose(two.one, "Poste", kind=InstructionKind.DECONFLICTION, now=NOW)
+    made_for = register(first)
+    make_user("helene", Role.SUPERVISOR)
+    helene = sign_in(Client(headers={"X-Forwarded-Proto": "https"}), "helene")
+    page = f"/en/desk/instructions/{made}/"
+    assert first.hex() in helene.get(page).content.decode()
+    read = seen(helene, page)
+    deconfliction.close_counterpart(actor=two.one, counterpart_id=made_for, now=NOW)
+    register(second)
+    answer = helene.post(f"{page}second/", read)
+    assert answer.status_code == 422
+    assert second.hex() in answer.content.decode()
+    assert helene.post(f"{page}second/", seen(helene, page)).status_code == 302
+
+
 def test_the_pages_take_it_from_proposal_to_end(
     two: Two, no_second_factor: None, make_user: Make
 ) -> None:
@@ -331,12 +367,13 @@ def test_the_pages_take_it_from_proposal_to_end(
     body = claire.get(page).content.decode()
     assert "&lt;b&gt;so&lt;/b&gt;" in body
     assert f"{page}second/" not in body
-    assert claire.post(f"{page}second/").status_code == 422
+    assert claire.post(f"{page}second/", seen(claire, page)).status_code == 422
     assert in_force("Alpha", now=datetime.now(UTC)) is None
     assert f"{page}second/" in helene.get(page).content.decode()
-    assert helene.post(f"{page}second/").status_code == 302
+    read = seen(helene, page)
+    assert helene.post(f"{page}second/", read).status_code == 302
     assert in_force("Alpha", now=datetime.now(UTC)) is not None
-    assert helene.post(f"{page}second/").status_code == 422
+    assert helene.post(f"{page}second/", read).status_code == 422
     assert claire.post(f"{page}revoke/", {"reason": " "}).status_code == 422
     assert claire.post(f"{page}revoke/", {"reason": "over"}).status_code == 302
     assert in_force("Alpha", now=datetime.now(UTC)) is None

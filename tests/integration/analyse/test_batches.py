@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse import operations, queries
-from fanal.analyse.domain.listfile import ListRefused
+from fanal.analyse.domain.lists import ListRefused
 from fanal.analyse.domain.records import KinFacts
 from fanal.analyse.domain.rules import RulesRefused, shipped_rules
 from fanal.formats.report.records import File, Message, ReportKind

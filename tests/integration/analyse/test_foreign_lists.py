@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fanal.analyse import operations, queries
-from fanal.analyse.domain.listfile import ListRefused
-from fanal.analyse.domain.lists import Scope
+from fanal.analyse.domain.lists import ListRefused, MatchScope
 from fanal.formats.indicators import CLEAR, Indicator
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel.actors import system_actor
@@ -17,7 +16,9 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 MD5 = "1" * 32
 
 
-def take(*found: Indicator, name: str = "alpha", scope: Scope | None = None) -> operations.Taken:
+def take(
+    *found: Indicator, name: str = "alpha", scope: MatchScope | None = None
+) -> operations.LoadedFile:
     return operations.take_items(actor=SYSTEM, name=name, found=found, now=NOW, scope=scope)
 
 
@@ -90,7 +91,7 @@ def test_the_last_load_says_the_end_and_a_file_the_last_of_its_own() -> None:
 def test_a_false_alarm_is_never_loaded_as_known_material() -> None:
     both = Indicator(values={"MD5": MD5}), Indicator(values={"MD5": "3" * 32}, scope=CLEAR)
     assert dict(take(*both).left_out) == {"CLEAR": 1}
-    assert dict(take(*both, name="cleared", scope=Scope.CLEAR).left_out) == {"MATCH": 1}
+    assert dict(take(*both, name="cleared", scope=MatchScope.CLEAR).left_out) == {"MATCH": 1}
     assert (held(), held("cleared")) == ([({"MD5": MD5}, False)], [({"MD5": "3" * 32}, False)])
 
 

@@ -12,13 +12,14 @@ from fanal.accounts import operations as accounts
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import OrganisationKind
 from fanal.analyse import operations, queries
-from fanal.analyse.domain.listfile import Item, ListRefused
 from fanal.analyse.domain.lists import (
     ChangedItem,
     FeedPlace,
+    Item,
     ListAttributes,
+    ListRefused,
     ListsRefused,
-    Scope,
+    MatchScope,
     Sharing,
     Vote,
 )
@@ -76,7 +77,7 @@ def test_a_list_says_whose_it_is_and_what_for() -> None:
         category="A1",
         confidence=80,
         legal_basis="LOI_78_17_TITRE_III",
-        scope=Scope.CLEAR,
+        scope=MatchScope.CLEAR,
         sharing=Sharing.AUTHORITIES,
         description="from a test",
     )
@@ -86,7 +87,7 @@ def test_a_list_says_whose_it_is_and_what_for() -> None:
     assert (found.id, found.owner, found.attributes) == (list_id, "Bureau exemple", said)
     load(f"{md5(1)},", name="beta")
     (entry,) = queries.entries_of(values=[("MD5", md5(1))])
-    assert (entry.scope, entry.listed) == (Scope.CLEAR, found)
+    assert (entry.scope, entry.listed) == (MatchScope.CLEAR, found)
     before = queries.lists_version()
     operations.describe_list(
         actor=SYSTEM, name="beta", attributes=ListAttributes(confidence=10), now=NOW

@@ -9,7 +9,7 @@ import pytest
 
 from fanal.analyse import operations, queries
 from fanal.analyse.domain.payers import PayerFilter, PayerLine
-from fanal.formats.transfer import Part
+from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers.read import cut_parts
 from fanal.harmonise import operations as harmonise
 from fanal.intake import operations as intake
@@ -47,7 +47,7 @@ def rows(payer: str, *, first: int, count: int = 5, to: str = "R-31") -> str:
 
 def bring_in(text: str, *, desk_id: int = 1) -> list[Outcome]:
     body = (HEADER + text).encode()
-    parts = [p for p in cut_parts(io.BytesIO(body)) if isinstance(p, Part)]
+    parts = [p for p in cut_parts(io.BytesIO(body)) if isinstance(p, PayerPart)]
     submissions = [
         Submission(
             arrival=Arrival.IMPORT,

@@ -27,14 +27,14 @@ REPORT = {
 @pytest.fixture(autouse=True)
 def asked() -> Iterator[None]:
     """Ask as a process outside the tests does."""
-    agreement.install(agreement.Watch())
+    agreement.install(agreement.AgreementWatch())
     yield
     agreement.install(None)
 
 
 def _again() -> None:
     """Let the next edge ask anew, as it does after some seconds."""
-    agreement.install(agreement.Watch())
+    agreement.install(agreement.AgreementWatch())
 
 
 def _stored() -> int:

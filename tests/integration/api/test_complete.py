@@ -31,7 +31,7 @@ def answered(client: Client, path: str, body: bytes | dict[str, object]) -> etre
 
 def exported(report_id: UUID, folder: Path, actor: Actor | None = None) -> list[bytes]:
     """Return the report and its files as the command writes them, each valid."""
-    from fanal.cli.export_ncmec import write_folder
+    from fanal.cli.export_exchange import write_folder
     from fanal.worker.stages import StageLoop
 
     loop = StageLoop(actor=SYSTEM, clock=clock.now)
@@ -84,7 +84,7 @@ def test_the_wire_gives_back_every_element_and_attribute(basic: Client, tmp_path
 
 def imported(folder: Path) -> UUID:
     """Bring the maximal report in as `fanal import` does."""
-    from fanal.cli.found import Found
+    from fanal.cli.found import FoundReport
     from fanal.cli.sources import read_sources
     from fanal.intake import operations as intake
 
@@ -94,7 +94,7 @@ def imported(folder: Path) -> UUID:
     for number, details in enumerate(MAXIMAL.files, start=1):
         (own / f"file-{number}.xml").write_bytes(details)
     [item] = read_sources("ncmec-xml", [folder], now=clock.now())
-    assert isinstance(item, Found)
+    assert isinstance(item, FoundReport)
     submission = item.submission(sender_id=uuid4())
     [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=clock.now())
     assert answer.report_id is not None

@@ -10,7 +10,7 @@ import xarf
 
 import fanal.formats
 from fanal.cli.documents import require_in_force
-from fanal.cli.failures import Refused
+from fanal.cli.failures import CommandRefused
 from fanal.formats.com209.provider_report import read_provider_report
 from fanal.formats.dsa18.notification import read_notification
 from fanal.formats.xarf.read import read_xarf
@@ -30,13 +30,13 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker"
 
 def brought(format_: str) -> UUID:
     """Bring a sample in and carry it through every stage."""
-    from fanal.cli.found import Found
+    from fanal.cli.found import FoundReport
     from fanal.cli.sources import read_sources
     from fanal.intake import operations as intake
     from fanal.worker.stages import StageLoop
 
     [item] = read_sources(format_, [SAMPLES[format_]], now=clock.now())
-    assert isinstance(item, Found)
+    assert isinstance(item, FoundReport)
     submission = item.submission(sender_id=uuid4())
     [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=clock.now())
     loop = StageLoop(actor=SYSTEM, clock=clock.now)
@@ -83,7 +83,7 @@ def test_a_proposal_is_refused_with_its_reason_unless_it_is_tried(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     now: datetime = clock.now()
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(CommandRefused) as refused:
         require_in_force("com-2022-209", now=now, even_if_not=False)
     refused.value.show()
     said = capsys.readouterr().err

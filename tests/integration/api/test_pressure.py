@@ -11,9 +11,11 @@ from django.db import connection
 from django.test import Client
 
 from fanal.formats.ncmec.synthesis import synthetic_reports
-from fanal.intake import queries as intake
+from fanal.intake import operations, queries as intake
 from fanal.intake.domain.pressure import Limits
+from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 from fanal.kernel import clock
+from fanal.kernel.actors import public_actor
 from tests.integration.api.test_reports import REPORT, URL, _post, _stored
 from tests.integration.api.test_wire import DETAILS, _code, _form, _submit, _xml
 
@@ -54,6 +56,32 @@ def test_the_api_answers_429_with_a_wait_and_stores_nothing(bearer: Client, pres
     assert refusals() == {("POST", "BUSY"): 1}
     press(backlog=2)
     assert _post(bearer, REPORT | {"reference": "cube-2"}).status_code == 201
+
+
+def test_what_the_public_s_door_was_flooded_with_refuses_no_partner(
+    bearer: Client, press: Press
+) -> None:
+    for number in range(3):
+        body = b'{"reference": "form", "kind": "OTHER"}'
+        operations.receive_reports(
+            actor=public_actor(),
+            submissions=[
+                Submission(
+                    arrival=Arrival.FORM,
+                    format=Format.FORM,
+                    body=body,
+                    canonical=body,
+                    keys=((KeyKind.SUBMISSION, str(number) * 16),),
+                )
+            ],
+            now=clock.now(),
+        )
+    press(backlog=2)
+    assert _post(bearer, REPORT).status_code == 201
+    intake.install_limits(limits=intake.current_limits())  # what waits is read anew
+    assert _post(bearer, REPORT | {"reference": "cube-2"}).status_code == 201
+    intake.install_limits(limits=intake.current_limits())
+    assert _post(bearer, REPORT | {"reference": "cube-3"}).status_code == 429
 
 
 def test_the_wire_answers_code_1000_at_200_with_a_wait(basic: Client, press: Press) -> None:

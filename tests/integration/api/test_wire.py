@@ -12,6 +12,7 @@ from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from fanal.accounts import operations as accounts
+from fanal.accounts.domain.records import IssuedCredentials
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.intake import queries as intake
 from fanal.kernel import clock
@@ -150,7 +151,7 @@ class TestWire:
     def test_files_of_a_report_are_bounded_and_those_that_came_stay(
         self, basic: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("fanal.intake.operations.wire.MOST_FILES", 2)
+        monkeypatch.setattr("fanal.intake.operations.files.MOST_FILES", 2)
         number = _submit(basic)
         codes = []
         for n in range(3):
@@ -179,6 +180,31 @@ class TestWire:
             content_type="multipart/form-data; boundary=y",
         )
         assert _said(ET.fromstring(answer.content)) != "Upload incomplete"
+
+    def test_two_files_in_one_upload_are_refused_and_none_is_dropped(self, basic: Client) -> None:
+        number = _submit(basic)
+        files = [SimpleUploadedFile(name, b"x") for name in ("one", "two")]
+        told = _form(basic, "upload", id=number, file=files)[1]
+        assert (_code(told), "more than one" in _said(told)) == (1111, True)
+
+    def test_a_credential_that_ends_while_a_file_comes_hands_nothing_in(
+        self, basic: Client, credentials: IssuedCredentials
+    ) -> None:
+        number = _submit(basic)
+        whole = encode_multipart(BOUNDARY, {"id": number, "file": SimpleUploadedFile("t", b"x")})
+
+        class Slow(io.BytesIO):
+            def read(self, size: int | None = -1, /) -> bytes:
+                accounts.revoke_credential(
+                    actor=system_actor("test"), login=credentials.user, now=clock.now()
+                )
+                return super().read(size)
+
+        answer = basic.generic(
+            "POST", "/ispws/upload", whole, content_type=MULTIPART_CONTENT,
+            **{"wsgi.input": Slow(whole)},
+        )  # fmt: skip
+        assert (answer.status_code, _code(ET.fromstring(answer.content))) == (401, 2000)
 
     def test_a_cut_upload_is_1111_and_an_oversized_one_1110(
         self, basic: Client, request: pytest.FixtureRequest

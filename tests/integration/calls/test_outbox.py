@@ -1,5 +1,6 @@
 """A deposit that says that somebody is in danger has raised its alarm and queued its call when it commits."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -8,15 +9,16 @@ import psycopg
 import pytest
 from django.db import connection, transaction
 
-from fanal.calls.sending import LOT, PLACES, lots_of
+from fanal.calls.loop import LOT, PLACES, lots_of
+from fanal.cli.doctor_checks import look_at_outbox
 from fanal.intake import operations as intake
-from fanal.intake.domain import receipt_code
+from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.orient import operations as orient, queries as oriented
-from fanal.orient.domain.calls import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
+from fanal.orient.domain.clocks import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
 from fanal.orient.domain.records import Call
 from tests.integration.orient.people import person
 from tests.live import wait_for
@@ -91,22 +93,140 @@ def test_a_deposit_that_is_rolled_back_calls_nobody() -> None:
     assert claim() == []
 
 
-@pytest.mark.role("intake")
+DEPOSIT = (
+    "WITH sealed AS (INSERT INTO vault_object"
+    " (id, owner_id, kind, sha256, size, length, wrapped_key, wrap_key_id, created_at)"
+    " VALUES (%(id)s, %(id)s, 'report', sha256('x'), 1, 1, '\\x00', '\\x00', now()))"
+    " INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, state,"
+    " received_at, changed_at, object_id, size, urgent) VALUES (%(id)s, 1, %(public)s, 'FORM',"
+    " 'form/1', 'r', 'FINISHED', now(), now(), %(id)s, 1, true)"
+)
+
+
 def test_a_public_node_raises_though_it_may_read_no_alarm(as_role: AsRole) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH sealed AS (INSERT INTO vault_object"
-            " (id, owner_id, kind, sha256, size, length, wrapped_key, wrap_key_id, created_at)"
-            " VALUES (%(id)s, %(id)s, 'report', sha256('x'), 1, 1, '\\x00', '\\x00', now()))"
-            " INSERT INTO intake_report (id, desk_id, sender_id, arrival, format, reference, state,"
-            " received_at, changed_at, object_id, size, urgent) VALUES (%(id)s, 1, %(public)s, 'FORM',"
-            " 'form/1', 'r', 'FINISHED', now(), now(), %(id)s, 1, true)",
-            {"id": new_id(clock.now()), "public": UUID(int=0)},
-        )
+    as_role("intake").execute(DEPOSIT, {"id": new_id(clock.now()), "public": UUID(int=0)})
     worker = as_role("worker")
     assert worker.execute("SELECT count(*) FROM orient_call").fetchone() == (1,)
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         as_role("intake").execute("SELECT * FROM orient_call")
+
+
+def test_a_session_that_tells_of_many_keeps_no_other_waiting(as_role: AsRole) -> None:
+    """Ten calls of each session stand at a time; who sends queues the others, behind all first ones."""
+    flood, child = as_role("intake"), as_role("intake")
+
+    def told(node: psycopg.Connection[tuple[object, ...]]) -> UUID:
+        report_id = new_id(clock.now())
+        node.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
+        return report_id
+
+    with flood.transaction():
+        for _ in range(15):
+            told(flood)
+    for _ in range(5):
+        told(flood)
+    assert orient.record_raised(actor=SYSTEM, now=clock.now()) == 10  # what has no call yet waits
+    desk = as_role("app")
+    desk.execute("SET fanal.scope = 'ALL'")
+    desk.execute("BEGIN")
+    held = desk.execute(
+        "SELECT id FROM orient_alarm WHERE recorded_at IS NULL LIMIT 4 FOR UPDATE"
+    ).fetchall()
+    assert len(held) == 4
+    assert orient.queue_late(actor=SYSTEM) == 6, "what somebody holds keeps no other waiting"
+    desk.execute("ROLLBACK")
+    assert orient.queue_late(actor=SYSTEM) == 4
+    assert orient.queue_late(actor=SYSTEM) == 0
+    assert orient.record_raised(actor=SYSTEM, now=clock.now()) == 10
+    last = told(child)
+    early = orient.claim_calls(
+        actor=SYSTEM, holder=7, in_hand=[], most=100, again=False, late=False
+    )
+    assert len(early) == 11
+    assert last in {call.report_id for call in early}
+    assert len(claim(most=100)) == 10
+
+
+def test_whoever_comes_after_a_flood_does_not_wait_behind_all_of_it(as_role: AsRole) -> None:
+    """Late calls are queued from both ends of what waits."""
+    node = as_role("intake")
+    told = [new_id(clock.now()) for _ in range(60)]
+    for report_id in told:
+        node.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
+    late = told[10:]
+    assert orient.queue_late(actor=SYSTEM, most=6) == 6
+    assert {call.report_id for call in claim(most=100)} == {*told[:10], *late[:3], *late[-3:]}
+    called: set[UUID] = set()
+    while orient.queue_late(actor=SYSTEM, most=6):
+        assert orient.queue_late(actor=SYSTEM, most=6) == 0, "what is queued is sent first"
+        called |= {call.report_id for call in claim(most=100)}
+    assert called == set(late[3:-3])
+    assert orient.record_raised(actor=SYSTEM, now=clock.now()) == 60
+
+
+def test_whoever_comes_during_a_flood_from_elsewhere_has_a_share_of_each_look(
+    as_role: AsRole,
+) -> None:
+    flood, node = as_role("intake"), as_role("intake")
+    told: dict[str, list[UUID]] = {"before": [], "children": [], "after": []}
+    for part, session, many in (
+        ("before", flood, 40),
+        ("children", node, 14),
+        ("after", flood, 40),
+    ):
+        for _ in range(many):
+            told[part].append(new_id(clock.now()))
+            session.execute(DEPOSIT, {"id": told[part][-1], "public": UUID(int=0)})
+    assert {call.report_id for call in claim(most=100)} == {
+        *told["before"][:10],
+        *told["children"][:10],
+    }
+    assert orient.queue_late(actor=SYSTEM, most=12) == 10
+    called = {call.report_id for call in claim(most=100)}
+    assert called == {
+        *told["children"][10:],
+        *told["before"][10:13],
+        *told["after"][-3:],
+    }
+
+
+def test_of_more_sessions_than_places_those_go_first_that_told_of_few(as_role: AsRole) -> None:
+    nodes = [as_role("intake") for _ in range(5)]
+    told = [[new_id(clock.now()) for _ in range(many)] for many in (30, 30, 14, 30, 30)]
+    for node, reports in zip(nodes, told, strict=True):
+        for report_id in reports:
+            node.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
+    claim(most=100)
+    assert orient.queue_late(actor=SYSTEM, most=4) == 4
+    assert {call.report_id for call in claim(most=100)} == set(told[2][10:])
+
+
+def test_whoever_waits_behind_a_flood_escalates_before_all_of_it(as_role: AsRole) -> None:
+    """Those raised last have half of a look, and of these those go first that were not called for late."""
+    flood, node = as_role("intake"), as_role("intake")
+    told = [new_id(clock.now()) for _ in range(81)]
+    for number, report_id in enumerate(told):
+        session = node if number == 40 else flood
+        session.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
+    orient.queue_late(actor=SYSTEM)
+    escalated = orient.escalate_alarms(
+        actor=SYSTEM, now=clock.now() + timedelta(minutes=3), most=20
+    )
+    assert len(escalated) == 20
+    assert told[40] in {alarm.report_id for alarm in escalated}
+
+
+def test_the_doctor_counts_alarms_whose_call_is_not_even_queued(as_role: AsRole) -> None:
+    node, auditor = as_role("intake"), as_role("auditor")
+    for _ in range(12):
+        node.execute(DEPOSIT, {"id": new_id(clock.now()), "public": UUID(int=0)})
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE orient_alarm SET raised_at = raised_at - interval '1 minute'")
+    found = [finding.text for finding in look_at_outbox(auditor, demo=False)]
+    assert found == ["2 calls for a child in danger were not delivered yet"]
+    assert orient.queue_late(actor=SYSTEM) == 2
+    found = [finding.text for finding in look_at_outbox(auditor, demo=False)]
+    assert found == ["no call for a child in danger waits"]
 
 
 def test_a_call_is_in_the_hands_of_one_process_and_free_when_that_one_dies(as_role: AsRole) -> None:
@@ -115,9 +235,15 @@ def test_a_call_is_in_the_hands_of_one_process_and_free_when_that_one_dies(as_ro
     living.execute("SELECT pg_advisory_lock(%s, 7)", [0x464E4341])
     [first] = claim(holder=7)
     assert claim(holder=8, again=True) == []
+    # Another role that waits for the lock gets it, and holds it in nobody's place.
+    other = threading.Thread(
+        target=as_role("app").execute, args=("SELECT pg_advisory_lock(%s, 7)", [0x464E4341])
+    )
+    other.start()
     living.close()  # its session is gone, and its lease with it
     taken: list[Call] = []
     assert wait_for(lambda: taken or taken.extend(claim(holder=8, again=True)), seconds=10)
+    other.join()
     [second] = taken
     assert (second.id, second.attempts) == (first.id, 2)
     assert not orient.record_delivery(
@@ -253,8 +379,8 @@ def test_a_look_reads_what_is_due_and_not_what_rings_already() -> None:
 
 
 def test_a_later_message_of_danger_rings_again_once_the_first_alarm_was_answered() -> None:
-    code = receipt_code.new_code()
-    digest = receipt_code.lookup_hash(code)
+    code = receipt.new_code()
+    digest = receipt.lookup_hash(code)
     submission = Submission(
         arrival=Arrival.FORM, format=Format.FORM, body=BODY, canonical=BODY, code=code, urgent=True
     )

@@ -1,16 +1,18 @@
 """An act that a second person approves: exactly the bytes of a revision, by nobody who wrote them."""
 
+from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
+from msgspec import structs
 
 from fanal.accounts.domain.policy import Refused
 from fanal.casework import operations as casework, queries
 from fanal.casework.domain.lifecycle import Requirement, lifecycle
-from fanal.casework.domain.records import ActDraft, ActFile, Event
-from fanal.config.lifecycles import transitions_of
+from fanal.casework.domain.records import Act, ActDraft, ActFile, Event
+from fanal.config.migration import transitions_of
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import StateTable, TransitionRefused, move
@@ -65,9 +67,10 @@ def guarded(db: None) -> None:
     """The guards know this lifecycle in the place of a referral's, to the end of the test."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM casework_transition WHERE kind = 'referral'")
+        cursor.execute("UPDATE casework_kind SET decided = false WHERE kind = 'referral'")
         cursor.executemany(
             "INSERT INTO casework_transition (kind, name, source, target, roles, proof, approved, sends,"
-            " outcomes, in_force) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            " outcomes, in_force, lapsed) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             list(transitions_of(TRIED)),
         )
 
@@ -152,6 +155,8 @@ def test_a_refusal_has_a_reason_and_an_approval_ends_with_an_amendment(act: UUID
         refuse("  ")
     refuse("The address is another one.")
     assert file_of(act).act.state == "DRAFT"
+    with pytest.raises(Refusal, match="ALREADY_JUDGED"):  # nobody could give a second verdict
+        take(act, "submit", ANALYST)
     casework.amend_act(
         actor=ANALYST,
         lifecycle=TRIED,
@@ -174,6 +179,51 @@ def test_a_refusal_has_a_reason_and_an_approval_ends_with_an_amendment(act: UUID
     with pytest.raises(TransitionRefused):
         take(act, "send", SENDER)
     assert [one.verdict for one in file_of(act).approvals] == ["REFUSED", "APPROVED"]
+
+
+def test_a_kind_refuses_or_completes_what_is_recorded_once_the_act_is_locked(act: UUID) -> None:
+    def refusing(_act: Act, _event: Event) -> Event:
+        raise Refusal("referral", "NO_REASON")
+
+    def warned(found: Act, event: Event) -> Event:
+        assert found.id == act
+        return structs.replace(event, reason="read again", warnings=({"code": "KNOWN"},))
+
+    signed = {"actor": SUPERVISOR, "lifecycle": TRIED, "act_id": act, "now": NOW}
+    digest = file_of(act).digest
+    with pytest.raises(Refusal, match="NO_REASON"):
+        casework.approve_act(**signed, digest=digest, before=refusing)
+    assert file_of(act).approvals == ()
+    casework.approve_act(**signed, digest=digest, before=warned)
+    found = file_of(act)
+    for kept in (found.approvals[0], found.steps[-1]):
+        assert (kept.reason, kept.warnings) == ("read again", ({"code": "KNOWN"},))
+
+
+def test_no_event_lies_before_the_step_that_it_follows(act: UUID) -> None:
+    """To the minute: forms give no seconds."""
+    at = NOW.replace(second=30)
+    casework.approve_act(
+        actor=SUPERVISOR, lifecycle=TRIED, act_id=act, digest=file_of(act).digest, now=at
+    )
+    for early in (at - timedelta(days=1), at.replace(second=0) - timedelta(seconds=1)):
+        with pytest.raises(Refusal, match="EVENT_TOO_EARLY"):
+            casework.take_step(
+                actor=SENDER, lifecycle=TRIED, act_id=act, transition="send",
+                event=structs.replace(DONE, happened_at=early), now=at,
+            )  # fmt: skip
+        with database_refuses(CHECK), connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO casework_step (id, act_id, transition, source, target, actor_id, addressee,"
+                " revision, proof, happened_at, recorded_at) VALUES (gen_random_uuid(), %s, 'send',"
+                " 'APPROVED', 'SENT', %s, 'OFMIN', 1, 'mail', %s, now())",
+                [act, SENDER.person_id, early],
+            )
+    casework.take_step(
+        actor=SENDER, lifecycle=TRIED, act_id=act, transition="send",
+        event=structs.replace(DONE, happened_at=at.replace(second=0)), now=at,
+    )  # fmt: skip
+    assert file_of(act).act.state == "SENT"
 
 
 def test_postgresql_asks_the_same(act: UUID) -> None:

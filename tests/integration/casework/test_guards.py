@@ -6,13 +6,16 @@ import pytest
 from django.db import connection
 
 from fanal.casework import operations as casework, queries
+from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Event
-from fanal.config.lifecycles import LIFECYCLES, transitions_of
+from fanal.config.migration import LIFECYCLES, transitions_of
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL, read_referral
 from fanal.kernel.actors import Role
 from fanal.kernel.states import TransitionRefused
+from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import operations as orient
+from fanal.orient.domain.records import Choice, Track
 from tests.integration.measures.stories import ANALYST, decide
 from tests.integration.orient.people import person
 from tests.refusals import CHECK, KEPT, NO_RIGHT, database_refuses
@@ -20,6 +23,7 @@ from tests.server import as_worker
 from tests.unit.orient.items import NOW
 
 OFFICER = person(Role.JUDICIAL_OFFICER)
+MEASURES = Choice(tracks=(Track.MEASURES,), bases=("CP 227-23",), reason="read")
 KINDS = pytest.mark.parametrize("kind", ["referral", "sheet"])
 STEP = (
     "INSERT INTO casework_step (id, act_id, transition, source, target, actor_id, addressee, revision, proof,"
@@ -44,13 +48,16 @@ def refused(sqlstate: str, statement: str, *values: object) -> None:
 def born(
     kind: str, *, author: UUID = ANALYST.person_id, state: str = "DRAFT", document: bool = True
 ) -> UUID:
-    """Insert a draft with its document as the desk does."""
-    made = uuid4()
+    """Insert a draft with its document as the desk does; a referral follows a decision in force."""
+    made, subject, decision = uuid4(), uuid4(), None
+    if kind == "referral":
+        decided = decide(choice=MEASURES, addressee=None).decision
+        subject, decision = decided.report_id, decided.id
     run(
-        "INSERT INTO casework_act (id, kind, desk_id, subject_id, report_ids, state, addressee, basis, level,"
-        " author_id, created_at)"
-        " VALUES (%s, %s, 1, gen_random_uuid(), '{}', %s, 'OFMIN', '', 'NORMAL', %s, now())",
-        made, kind, state, author,
+        "INSERT INTO casework_act (id, kind, desk_id, subject_id, decision_id, report_ids, state, addressee,"
+        " basis, level, author_id, created_at)"
+        " VALUES (%s, %s, 1, %s, %s, '{}', %s, 'OFMIN', '', 'NORMAL', %s, now())",
+        made, kind, subject, decision, state, author,
     )  # fmt: skip
     if document:
         run(REVISION, made, 1, b"Facts.", author)
@@ -101,6 +108,20 @@ def test_a_draft_is_blank_and_of_a_person_of_the_desk(kind: str) -> None:
             born(kind, author=nobody)
     with database_refuses(CHECK):
         born("unheard-of")
+
+
+@pytest.mark.parametrize("lifecycle", LIFECYCLES, ids=lambda one: one.kind)
+def test_what_follows_a_decision_names_one(lifecycle: Lifecycle) -> None:
+    values = (uuid4(), lifecycle.kind, lifecycle.initial, ANALYST.person_id)
+    insert = (
+        "INSERT INTO casework_act (id, kind, desk_id, subject_id, report_ids, state, addressee, basis, level,"
+        " author_id, created_at)"
+        " VALUES (%s, %s, 1, gen_random_uuid(), '{}', %s, 'OFMIN', '', 'NORMAL', %s, now())"
+    )
+    if lifecycle.decided:
+        refused(CHECK, insert, *values)
+    else:
+        run(insert, *values)
 
 
 @KINDS
@@ -205,11 +226,10 @@ def test_nothing_is_sent_that_says_nothing(kind: str) -> None:
 def test_nothing_is_prepared_for_a_decision_that_does_not_stand() -> None:
     """Its report waits for another one."""
     decided = decide()
-    assert decided.referral_id is not None
-    prepared = take(decided.referral_id, "prepare", "DRAFT", "READY", OFFICER.person_id)
+    prepared = take(decided.opened["referral"][0], "prepare", "DRAFT", "READY", OFFICER.person_id)
     orient.reopen_case(actor=ANALYST, report_id=decided.decision.report_id, now=NOW)
     refused(CHECK, *prepared)
-    assert state(decided.referral_id) == ("DRAFT", False)
+    assert state(decided.opened["referral"][0]) == ("DRAFT", False)
 
 
 @KINDS
@@ -224,7 +244,7 @@ def test_transitions_are_those_of_the_program() -> None:
     """The guards know the kinds, transitions and roles of the program's lifecycles, and no other."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT kind, name, source, target, roles, proof, approved, sends, outcomes, in_force"
+            "SELECT kind, name, source, target, roles, proof, approved, sends, outcomes, in_force, lapsed"
             " FROM casework_transition"
         )
         found = {repr(row) for row in cursor.fetchall()}
@@ -232,6 +252,20 @@ def test_transitions_are_those_of_the_program() -> None:
         kinds = dict(cursor.fetchall())
     assert found == {repr(row) for one in LIFECYCLES for row in transitions_of(one)}
     assert kinds == {one.kind: one.initial for one in LIFECYCLES}
+
+
+@pytest.mark.parametrize(
+    ("kind", "states"),
+    [
+        (REFERRAL, {"DRAFT", "READY", "RETURNED"}),
+        (REMOVAL, {"DRAFT", "TO_SECOND", "APPROVED"}),
+    ],
+)
+def test_a_newer_decision_withdraws_what_nobody_outside_holds(
+    kind: Lifecycle, states: set[str]
+) -> None:
+    """What was sent stays, though a person may withdraw it."""
+    assert kind.unsent == states
 
 
 def test_people_are_persons_of_the_installation() -> None:
@@ -252,7 +286,7 @@ def test_people_are_persons_of_the_installation() -> None:
 
 def test_an_amendment_of_what_was_sent_is_refused_in_words() -> None:
     """By the lifecycle, not by the database; what earlier revisions said stays until it expires."""
-    referral = decide().referral_id
+    referral = decide().opened["referral"][0]
     assert referral is not None
     judicial.amend_referral(
         actor=OFFICER, referral_id=referral, body="OFMIN", summary="Facts.", now=NOW

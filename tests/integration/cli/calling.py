@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -88,6 +88,8 @@ with contextlib.ExitStack() as stack:
         answers = [here(a) if manner == "HERE" else forked(a, more) for a in calls]
         print(json.dumps(answers), file=told, flush=True)
 """
+Word = str | Callable[[], str]
+"""A word of a call, or what tells it when the call is made: a code lives half a minute."""
 _SECONDS = 280
 _WORDS = "driver"
 
@@ -135,30 +137,35 @@ class Caller:
     process: subprocess.Popen[str]
 
     def call(
-        self, calls: Sequence[Sequence[str]], *, lang: str | None = "en", **more: str
+        self, calls: Sequence[Sequence[Word]], *, lang: str | None = "en", **more: str
     ) -> list[Answer]:
         """Make calls one after the other and return their answers; without `lang` in the program's own."""
+        asked = ("--lang", lang) if lang else ()
+        answers = [self._make(call, asked=asked, more=more) for call in calls]
+        with contextlib.suppress(OSError):
+            for file in self.folder.iterdir():
+                if file.name != _WORDS:
+                    file.unlink()
+        return answers
+
+    def _make(
+        self, call: Sequence[Word], *, asked: tuple[str, ...], more: dict[str, str]
+    ) -> Answer:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        asked = ("--lang", lang) if lang else ()
-        coded = [[os.fsencode(a).hex() for a in (*asked, *call)] for call in calls]
+        said = [word if isinstance(word, str) else word() for word in call]
         end = threading.Timer(_SECONDS, self.process.kill)
         end.start()
         try:
-            self.process.stdin.write(json.dumps([coded, more]) + "\n")
+            order = [[os.fsencode(word).hex() for word in (*asked, *said)]]
+            self.process.stdin.write(json.dumps([order, more]) + "\n")
             self.process.stdin.flush()
             found = self.process.stdout.readline()
         finally:
             end.cancel()
         assert found, (self.folder / _WORDS).read_text()
-        with contextlib.suppress(OSError):
-            for file in self.folder.iterdir():
-                if file.name != _WORDS:
-                    file.unlink()
-        return [
-            Answer(call=" ".join(call), status=status, out=out, err=err)
-            for call, (status, out, err) in zip(calls, json.loads(found), strict=True)
-        ]
+        [[status, out, err]] = json.loads(found)
+        return Answer(call=" ".join(said), status=status, out=out, err=err)
 
 
 @contextlib.contextmanager
@@ -183,7 +190,7 @@ def caller(*, home: Path, folder: Path, manner: Manner = Manner.FORKED) -> Itera
 
 
 def call_all(
-    calls: Sequence[Sequence[str]],
+    calls: Sequence[Sequence[Word]],
     *,
     home: Path,
     folder: Path,

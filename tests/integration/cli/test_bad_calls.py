@@ -70,10 +70,10 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "distribution taken": ([], [["x"]]),
     "distribution add": (["X-1", "--name", "n", "--country", "BE", "--key", "k"], [[], ["X-1", "--name", "n"]]),
     "distribution close": (["X-1"], [[]]),
-    "distribution open": (["/etc/hostname", "--key", "/etc/hostname", "--out", "/tmp/none"], [[], ["/no", "--key", "/no", "--out", "/x"]]),
+    "distribution open": (["/etc/hostname", "--key", "/etc/hostname", "--out", "/tmp/fanal-none-of-it"], [[], ["/no", "--key", "/no", "--out", "/x"]]),
     "distribution packages": ([], [["x"]]),
     "distribution recipients": ([], [["x"]]),
-    "distribution send": (["--out", "/tmp/none"], [[], ["--out", "/etc/hostname"]]),
+    "distribution send": (["--out", "/tmp/fanal-none-of-it"], [[], ["--out", "/etc/hostname"]]),
     "desk add": (["WEST", "--name", "n"], [[], ["WEST"], ["WEST", "--name"]]),
     "desk edit": (["1", "--name", "n"], [[], ["x"], ["1", "--name"]]),
     "desk list": ([], [["x"]]),
@@ -134,9 +134,9 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "rules activate": ([NOBODY, "--as", "l"], [[], ["a", "b"]]),
     "rules draft": (["/etc/hostname", "--as", "l"], [[], ["/no/such"]]),
     "rules dry-run": ([NOBODY, "--as", "l"], [[], ["a", "b"]]),
-    "rules facts": (["--out", "/tmp/none", "--as", "l"], [[], ["--out", "/etc/hostname", "--as", "l"]]),
+    "rules facts": (["--out", "/tmp/fanal-none-of-it", "--as", "l"], [[], ["--out", "/etc/hostname", "--as", "l"]]),
     "rules list": ([], [["x"]]),
-    "rules retriage": (["/etc/hostname", "--facts", "/tmp", "--out", "/tmp/none"], [[], ["/no", "--facts", "/tmp", "--out", "/x"], ["/etc/hostname", "--facts", "/tmp", "--out", "/x", "--engine", "x"]]),
+    "rules retriage": (["/etc/hostname", "--facts", "/tmp", "--out", "/tmp/fanal-none-of-it"], [[], ["/no", "--facts", "/tmp", "--out", "/x"], ["/etc/hostname", "--facts", "/tmp", "--out", "/x", "--engine", "x"]]),
     "run": ([], [["--port", "0"], ["--workers", "0"], ["--port", "99999"], ["--demo", "--host", "192.0.2.1"], ["x"]]),
     "user add": (["l", "--name", "n"], [[], ["l"], ["l", "--name"]]),
     "user close": (["l"], [[]]),
@@ -311,6 +311,8 @@ def test_grants_are_refused_for_a_reason(home: Path, tmp_path: Path) -> None:
         [*grant, "ANALYST", "--act", "", "--desk", "1"],
         [*grant, "ANALYST", "--act", "a", "--desk", "1", "--until", "1999-01-01"],
         [*grant, "ANALYST", "--act", "a", "--desk", "1", "--until", "2999-01-01"],
+        [*grant, "ANALYST", "--act", "a", "--desk", "1", "--until", "9999-12-31"],
+        [*grant, "ANALYST", "--act", "a", "--desk", "1", "--until", "0001-01-01"],
         [*grant, "ANALYST", "--act", "a", "--desk", "9" * 40],
         [*grant, "LABORATORY", "--act", "a", "--organisation", "no such"],
     ]
@@ -337,9 +339,9 @@ def test_rule_sets_are_refused_in_both_languages(home: Path, tmp_path: Path) -> 
     refused = [draft, dry_run, activate, *french]
     assert [c for c in (a.complaint(2) for a in refused) if c] == []
     assert "holds no valid rule set" in draft.err
-    assert "there is no such rule set" in dry_run.err
+    assert all("has no one-time codes" in answer.err for answer in (dry_run, activate))
     assert "ne contient pas un jeu de règles valable" in french[0].err
-    assert "ce jeu de règles n’existe pas" in french[1].err
+    assert "n’a pas de codes à usage unique" in french[1].err
 
 
 def test_a_missing_key_is_told(home: Path, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Reports brought in, shown and written out by the commands of a production installation.
 
-Each read and each writing is in the name of a person (decisions 14).
+Each read and each writing is in the name of a person.
 """
 
 import contextlib

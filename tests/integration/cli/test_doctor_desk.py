@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from fanal.cli.doctor_desk import look_at_address, look_at_desk
-from fanal.cli.finding import Level
+from fanal.cli.finding import FindingLevel
 from tests.integration.cli.installing import Installed
 
 pytestmark = pytest.mark.xdist_group("calls")
@@ -22,7 +22,7 @@ def connection(installed: Installed) -> Iterator[psycopg.Connection[tuple[object
 
 
 def _problems(connection: psycopg.Connection[tuple[object, ...]]) -> str:
-    return "\n".join(f.text for f in look_at_desk(connection) if f.level is Level.PROBLEM)
+    return "\n".join(f.text for f in look_at_desk(connection) if f.level is FindingLevel.PROBLEM)
 
 
 def _wait(connection: psycopg.Connection[tuple[object, ...]], *, quarantined: bool) -> None:
@@ -64,4 +64,4 @@ def test_a_backup_that_was_never_made_is_a_problem(
 def test_a_node_that_answers_itself_only_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     for hosts, found in (("localhost,127.0.0.1,[::1]", 1), ("localhost,desk.example", 0)):
         monkeypatch.setenv("FANAL_HOSTS", hosts)
-        assert len([f for f in look_at_address() if f.level is Level.PROBLEM]) == found
+        assert len([f for f in look_at_address() if f.level is FindingLevel.PROBLEM]) == found

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.integration.cli.calling import Answer, Manner, call_all
-from tests.integration.cli.factors import code, set_up_codes
+from tests.integration.cli.calling import Answer, Manner, Word, call_all
+from tests.integration.cli.factors import code, next_code, set_up_codes
 
 pytestmark = pytest.mark.xdist_group("calls")
 LAST = f"{datetime.now(UTC) + timedelta(days=30):%Y-%m-%d}"
@@ -18,7 +18,7 @@ PASSWORD = "correct horse battery 71"
 
 
 def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
-    def call(*calls: list[str]) -> list[Answer]:
+    def call(*calls: list[Word]) -> list[Answer]:
         options = {"home": home, "folder": tmp_path / "out", "manner": Manner.STARTED}
         return call_all(calls, **options)  # type: ignore[arg-type]
 
@@ -33,29 +33,32 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
         ["partner", "add", "Quay Line"],
         *grant("ines", "SUPERVISOR"),
         *grant("igor", "SUPERVISOR"),
+        *grant("ivan", "SUPERVISOR"),
         *grant("iris", "ANALYST"),
         asked,
     )
     assert [a.err for a in made if a.status] == []
     assert "has no one-time codes" in bare.err
-    set_up_codes(home, "ines", "igor")
-    proposed, shell = call([*asked, "--code", code()], asked)
+    set_up_codes(home, "ines", "igor", "ivan")
+    proposed, shell = call([*asked, "--code", code], asked)
     assert "asks for the second factor of ines" in shell.err, "a shell is no person"
     one = json.loads(proposed.out)
     assert (one["state"], one["names"]) == ("WAITING", ["alpha"])
     assert one["members"] == ["Quay Line"]
     name, end = one["id"], ["--reason", "over", "--json"]
-    itself, outside, past, seconded, listed, plain, revoked, again = call(
-        ["instructions", "second", name, "--as", "ines", "--code", code(1)],
+    itself, outside, past, never, seconded, listed, plain, revoked, again = call(
+        ["instructions", "second", name, "--as", "ines", "--code", next_code],
         ["instructions", "second", name, "--as", "iris"],
-        [*PROPOSE, "--until", "2020-01-01", "--as", "ines", "--code", code(-1)],
-        ["instructions", "second", name, "--as", "igor", "--json", "--code", code()],
+        [*PROPOSE, "--until", "2020-01-01", "--as", "ivan", "--code", code],
+        [*PROPOSE, "--until", "9999-12-31", "--as", "ivan", "--code", next_code],
+        ["instructions", "second", name, "--as", "igor", "--json", "--code", code],
         ["instructions", "list", "--json"],
         ["instructions", "list"],
         ["instructions", "revoke", name, "--as", "ines", *end],
-        ["instructions", "second", name, "--as", "igor", "--code", code(1)],
+        ["instructions", "second", name, "--as", "igor", "--code", next_code],
     )
-    assert [a.complaint(2) for a in (itself, outside, past, again)] == [None] * 4
+    assert [a.complaint(2) for a in (itself, outside, past, never, again)] == [None] * 5
+    assert never.err == past.err
     assert "Another person" in itself.err
     assert json.loads(seconded.out)["state"] == "IN_FORCE"
     assert name in {json.loads(line)["id"] for line in listed.out.splitlines()}
@@ -105,11 +108,11 @@ def test_a_reset_keeps_the_person_and_takes_two(home: Path, tmp_path: Path) -> N
     reset = ["user", "reset", "rosa"]
     nothing, bare, itself, analyst, done, again = call_all(
         [
-            [*reset, "--second", "remy", "--code", code()],
+            [*reset, "--second", "remy", "--code", code],
             [*reset, "--factors", "--second", "remy"],
-            ["user", "reset", "remy", "--factors", "--second", "remy", "--code", code(1)],
-            [*reset, "--factors", "--second", "rita", "--code", code()],
-            [*reset, "--password", "--factors", "--second", "remy", "--code", code()],
+            ["user", "reset", "remy", "--factors", "--second", "remy", "--code", code],
+            [*reset, "--factors", "--second", "rita", "--code", code],
+            [*reset, "--password", "--factors", "--second", "remy", "--code", next_code],
             ["user", "add", "rosa", "--name", "rosa", "--password", PASSWORD],
         ],
         **options,  # type: ignore[arg-type]
@@ -117,6 +120,6 @@ def test_a_reset_keeps_the_person_and_takes_two(home: Path, tmp_path: Path) -> N
     assert [a.complaint(2) for a in (nothing, bare, itself, analyst, again)] == [None] * 5
     assert done.status == 0, done.err
     assert len(done.out.strip()) >= 20, "the new password"
-    with_code = ["instructions", "second", str(UUID(int=0)), "--as", "rosa", "--code", code(1)]
+    with_code = ["instructions", "second", str(UUID(int=0)), "--as", "rosa", "--code", next_code]
     (after,) = call_all([with_code], **options)  # type: ignore[arg-type]
     assert after.complaint(2) is None

@@ -11,7 +11,7 @@ import pytest
 
 from fanal.config.databases import Databases, open_databases
 from fanal.postgres import Cluster, DatabaseRole
-from tests.live import Live, free_port
+from tests.live import Live, free_port, wait_for
 from tests.prepared import prepare
 from tests.server import fast_folder
 
@@ -147,9 +147,11 @@ def test_readyz_names_the_keys(desk: tuple[Live, Databases]) -> None:
         moved = running.home / "keys" / "content-0001.key"
         kept = moved.read_bytes()
         moved.unlink()
+        # What it says is a second old at most.
+        assert wait_for(lambda: running.call("GET", "/readyz").status == 503)
         answer = running.call("GET", "/readyz")
         assert (answer.status, answer.json["keys"], answer.json["database"]) == (503, False, True)
         moved.write_bytes(kept)
-        assert running.call("GET", "/readyz").status == 200
+        assert wait_for(lambda: running.call("GET", "/readyz").status == 200)
     finally:
         running.stop()

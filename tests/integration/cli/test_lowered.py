@@ -14,7 +14,7 @@ from fanal.config.keys import ensure_keys
 from fanal.kernel import clock
 from fanal.kernel.ownership import follow_folder
 from fanal.postgres import Cluster
-from fanal.postgres.account import Account
+from fanal.postgres.account import SystemAccount
 from fanal.postgres.place import make_home
 from tests.server import fast_folder
 
@@ -36,7 +36,7 @@ def home() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
-def reads(account: Account, path: Path) -> bool:
+def reads(account: SystemAccount, path: Path) -> bool:
     return account.run(["/usr/bin/test", "-r", str(path)])[0] == 0
 
 

@@ -3,14 +3,17 @@
 import os
 import shutil
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from fanal.config.databases import open_databases
+from fanal.config.keys import give_node_keys
+from fanal.kernel import clock
 from fanal.postgres import Cluster, DatabaseRole
-from tests.live import Live, free_port
+from tests.live import Answer, Live, free_port, wait_for
 from tests.prepared import prepare
 from tests.server import fast_folder
 
@@ -100,6 +103,81 @@ def test_a_node_behind_or_without_keys_refuses_to_start(desk, tmp_path) -> None:
             owner.execute("INSERT INTO django_migrations VALUES (%s, %s, %s, %s)", row)
     assert answer.returncode == 1
     assert "run 'fanal migrate' as the owner" in answer.stderr
+
+
+def given(desk, tmp_path, **ago):
+    """A node with keys of its own, made so long ago."""
+    running, _ = desk
+    node = node_of(desk, FANAL_VAULT=str(running.home / "vault"))
+    node.home = tmp_path / "node"
+    give_node_keys(
+        running.home, node.home / "keys", now=clock.now() - timedelta(**ago), node="node-3"
+    )
+    return node
+
+
+def test_a_node_whose_receipts_nobody_could_verify_refuses_to_start(desk, tmp_path) -> None:
+    running, _ = desk
+    node = given(desk, tmp_path, days=800)
+    answer = node.command("--lang", "en", "run", "--port", str(node.port), check=False)
+    assert (answer.returncode, "lets this node sign receipts from 20" in answer.stderr) == (1, True)
+    shutil.copy(running.home / "keys" / "node-0001.cert", node.home / "keys")
+    answer = node.command("--lang", "en", "run", "--port", str(node.port), check=False)
+    assert (answer.returncode, "certificate of another key" in answer.stderr) == (1, True)
+    answer = node.command("doctor", check=False)
+    assert (answer.returncode, "certificate of another key" in answer.stdout) == (1, True)
+    (node.home / "keys" / "ledger-0001.vkey").unlink()
+    answer = node.command("--lang", "en", "run", "--port", str(node.port), check=False)
+    assert (answer.returncode, "holds no ledger-N.vkey" in answer.stderr) == (1, True)
+
+
+def lacking(answer: Answer) -> set[str]:
+    """Return what a node that is not ready says that it lacks."""
+    parts = dict(answer.json) if answer.status == 503 else {}
+    return {name for name, holds in parts.items() if holds is False}
+
+
+def test_a_node_that_is_given_a_certificate_of_another_key_is_not_ready(desk, tmp_path) -> None:
+    running, _ = desk
+    node = given(desk, tmp_path, days=0)
+    path = node.home / "keys" / "node-0001.cert"
+    own = path.read_bytes()
+    try:
+        node.start()
+        path.write_bytes((running.home / "keys" / "node-0001.cert").read_bytes())
+        # Each process of the web looks at it once a second.
+        assert wait_for(lambda: lacking(node.call("GET", "/readyz")) == {"keys"})
+        path.write_bytes(own)
+        assert wait_for(node.ready)
+    finally:
+        node.stop()
+
+
+class Without(Live):
+    """A desk that is up, and whose keys alone keep it from being ready."""
+
+    def ready(self) -> bool:
+        answer = self.call("GET", "/readyz")
+        parts = dict(answer.json) if answer.status == 503 else {}
+        return [name for name, holds in parts.items() if holds is False] == ["keys"]
+
+
+def test_a_desk_goes_on_for_its_calls_and_says_that_it_takes_no_report(desk, tmp_path) -> None:
+    running, _ = desk
+    folder, then = running.home / "keys", clock.now() - timedelta(days=800)
+    give_node_keys(running.home, tmp_path, now=then, node="node-1")
+    kept = {path: path.read_bytes() for path in (*folder.glob("node-*"), *folder.glob("*root.key"))}
+    machine = Without(home=running.home, port=free_port())
+    for name in ("node-0001.key", "node-0001.cert"):
+        shutil.copy(tmp_path / name, folder)
+    (folder / "receipt-root.key").unlink()
+    try:
+        machine.start()
+        assert "no report is taken here" in (machine.home / "out.txt").read_text()
+    finally:
+        machine.stop()
+        for path, content in kept.items():
+            path.write_bytes(content)
 
 
 def test_the_owners_address_alone_migrates(desk, tmp_path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.cli.calling import Answer, Manner, call_all
-from tests.integration.cli.factors import code, set_up_codes
+from tests.integration.cli.factors import code, next_code, set_up_codes
 
 pytestmark = pytest.mark.xdist_group("calls")
 PASSWORD = "correct horse battery 71"
@@ -35,16 +35,16 @@ def test_the_end_of_a_report_takes_two_factors(home: Path, tmp_path: Path) -> No
     [shown] = call(["report", "show", "R-REVIEW", "--json", "--as", "rene"])
     report = json.loads(shown.out)["id"]
     end = ["retention", "review", report, "end", "--motive", "file 12", "--as", "rene"]
-    bare, proposed = call(end, [*end, "--code", code()])
+    bare, proposed = call(end, [*end, "--code", code])
     assert "asks for the second factor of rene" in bare.err, "a shell is no person"
     assert proposed.status == 0, proposed.err
     review = json.loads(proposed.out)["review"]
     agree = ["retention", "second", review, "agree", "--motive", "read", "--as"]
     shell, itself, wrong, agreed = call(
         [*agree, "romy"],
-        [*agree, "rene", "--code", code(1)],
+        [*agree, "rene", "--code", next_code],
         [*agree, "romy", "--code", "000000"],
-        [*agree, "romy", "--code", code()],
+        [*agree, "romy", "--code", code],
     )
     assert "asks for the second factor of romy" in shell.err
     assert [a.complaint(2) for a in (shell, wrong)] == [None] * 2

@@ -11,8 +11,8 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from fanal.cli.bench.processes import waited_for_core
-from fanal.cli.bench.views import time_pages
+from benchmarks.processes import waited_for_core
+from benchmarks.views import time_pages
 
 pytestmark = pytest.mark.django_db
 SECONDS = 0.1

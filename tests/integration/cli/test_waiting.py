@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import psycopg
 import pytest
 
-from fanal.cli.bench.waiting import watched
+from benchmarks.waiting import watched
 from fanal.config.databases import Databases
 from fanal.crosscheck.operations.assemble import LOCK
 from fanal.postgres import DatabaseRole

@@ -197,6 +197,7 @@ def test_commands_that_start_together_bring_the_bounds_once(open_folder, server)
     run(server, "ALTER ROLE fanal_intake RESET track_activities")
     run(server, "ALTER ROLE fanal_intake CONNECTION LIMIT -1")
     run(server, "REVOKE pg_signal_backend FROM fanal_owner")
+    run(server, "REVOKE pg_checkpoint FROM fanal_worker")
     with ThreadPoolExecutor(12) as pool:
         started = [
             pool.submit(provision, admin_url=url, passwords=PasswordFile(passwords))
@@ -206,6 +207,7 @@ def test_commands_that_start_together_bring_the_bounds_once(open_folder, server)
     bound = "SELECT rolconnlimit > 0, rolconfig FROM pg_roles WHERE rolname = 'fanal_intake'"
     assert run(server, bound) == (True, ["track_activities=off"])
     assert run(server, "SELECT pg_has_role('fanal_owner', 'pg_signal_backend', 'USAGE')") == (True,)
+    assert run(server, "SELECT pg_has_role('fanal_worker', 'pg_checkpoint', 'USAGE')") == (True,)
 
 
 @pytest.mark.parametrize(

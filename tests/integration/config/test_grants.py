@@ -1,4 +1,4 @@
-"""The database itself keeps the roles apart (decisions 7)."""
+"""The database itself keeps the roles apart."""
 
 from uuid import uuid4
 
@@ -216,6 +216,7 @@ PUBLIC_NODE_CALLS = {
     "intake_lock_keys": {"boolean"},
     "intake_answer": {"uuid"},
     "intake_backlog": {"integer"},
+    "intake_backlog_of_partners": {"integer"},
     "intake_by_wire": {"uuid"},
     "intake_count_refusal": {"void"},
     "intake_conversation": {"id", "from_desk", "created_at", "object_id", "for_reporter"},

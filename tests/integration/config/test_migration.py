@@ -15,7 +15,7 @@ from django.db.migrations.state import ProjectState
 from django.utils import translation
 
 from fanal.config.databases import open_databases
-from fanal.config.migration import Mark, read_mark
+from fanal.config.migration import DatabaseMark, read_mark
 from fanal.config.row_security import BOUNDED
 from fanal.postgres import DatabaseRole, find_binaries
 
@@ -51,7 +51,7 @@ def test_migrates_twice_and_grants_on(open_folder, source):
         answer = migrate(environ)
         assert (answer.returncode, answer.stdout, answer.stderr) == (0, "", "")
     with open_databases(home=open_folder / "var", environ=environ) as databases:
-        assert read_mark(databases.url(DatabaseRole.AUDITOR)) is Mark.PRODUCTION
+        assert read_mark(databases.url(DatabaseRole.AUDITOR)) is DatabaseMark.PRODUCTION
         with psycopg.connect(databases.url(DatabaseRole.INTAKE)) as intake:
             assert intake.execute("SELECT intake_backlog(1)").fetchone() == (0,)
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
@@ -76,7 +76,7 @@ def test_a_demo_stays_a_demo(open_folder):
     assert migrate(environ, "--demo").returncode == 0
     assert migrate(environ).returncode == 0
     with open_databases(home=open_folder / "var", environ=environ) as databases:
-        assert read_mark(databases.url(DatabaseRole.APP)) is Mark.DEMO
+        assert read_mark(databases.url(DatabaseRole.APP)) is DatabaseMark.DEMO
 
 
 def is_managed(app, operation):

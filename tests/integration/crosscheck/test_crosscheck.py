@@ -12,7 +12,7 @@ from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
 from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.dossiers import Act
+from fanal.crosscheck.domain.dossiers import JudgementAct
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import Actor, Role, system_actor
@@ -165,7 +165,7 @@ class TestDossiers:
         actor = analyst(1)
         split = operations.judge(
             actor=actor,
-            act=Act.SPLIT,
+            act=JudgementAct.SPLIT,
             left=ids(reports[:2]),
             right=ids(reports[2:]),
             reason="two people",
@@ -173,13 +173,15 @@ class TestDossiers:
         )
         parted = self.dossiers(reports)
         assert parted[0] == parted[1] == one[0] != parted[2] == parted[3]
-        operations.judge(actor=actor, act=Act.UNDO, undoes=split, reason="an error", now=NOW)
+        operations.judge(
+            actor=actor, act=JudgementAct.UNDO, undoes=split, reason="an error", now=NOW
+        )
         assert self.dossiers(reports) == one
         view = queries.dossier_view(actor=actor, dossier_id=one[0])
         assert view is not None
         assert [(line.act, line.reason, line.undone) for line in view.judgements] == [
-            (Act.UNDO, "an error", False),
-            (Act.SPLIT, "two people", True),
+            (JudgementAct.UNDO, "an error", False),
+            (JudgementAct.SPLIT, "two people", True),
         ]
         assert len(view.nodes) == 4
         assert len(view.edges) == 3
@@ -196,7 +198,7 @@ class TestDossiers:
         first = ids(reports)
         operations.judge(
             actor=actor,
-            act=Act.UNLINK,
+            act=JudgementAct.UNLINK,
             left=[first[1]],
             right=[first[2]],
             reason="namesake",
@@ -205,10 +207,17 @@ class TestDossiers:
         parted = self.dossiers(reports)
         assert parted[0] == parted[1] != parted[2] == parted[3]
         operations.judge(
-            actor=actor, act=Act.MERGE, left=first[:2], right=first[2:], reason="same home", now=NOW
+            actor=actor,
+            act=JudgementAct.MERGE,
+            left=first[:2],
+            right=first[2:],
+            reason="same home",
+            now=NOW,
         )
         assert len(set(self.dossiers(reports))) == 1
-        operations.judge(actor=actor, act=Act.REJECT, left=first, reason="a viral name", now=NOW)
+        operations.judge(
+            actor=actor, act=JudgementAct.REJECT, left=first, reason="a viral name", now=NOW
+        )
         assert self.dossiers(reports) == [None] * 4
         assert queries.list_dossiers(actor=actor) == []
 
@@ -216,20 +225,20 @@ class TestDossiers:
         reports = self.chain()
         a, b = ids(reports[:2])
         for arguments, code in (
-            ({"act": Act.LINK, "left": [a], "reason": "x"}, "SIDES"),
-            ({"act": Act.LINK, "left": [a], "right": [a], "reason": "x"}, "OVERLAP"),
-            ({"act": Act.LINK, "left": [a], "right": [b], "reason": " "}, "REASON"),
+            ({"act": JudgementAct.LINK, "left": [a], "reason": "x"}, "SIDES"),
+            ({"act": JudgementAct.LINK, "left": [a], "right": [a], "reason": "x"}, "OVERLAP"),
+            ({"act": JudgementAct.LINK, "left": [a], "right": [b], "reason": " "}, "REASON"),
             (
-                {"act": Act.LINK, "left": [a], "right": [uuid.uuid4()], "reason": "x"},
+                {"act": JudgementAct.LINK, "left": [a], "right": [uuid.uuid4()], "reason": "x"},
                 "UNKNOWN_REPORT",
             ),
-            ({"act": Act.UNDO, "undoes": uuid.uuid4(), "reason": "x"}, "NOT_FOUND"),
+            ({"act": JudgementAct.UNDO, "undoes": uuid.uuid4(), "reason": "x"}, "NOT_FOUND"),
         ):
             with pytest.raises(operations.JudgementRefused, match=code):
                 operations.judge(actor=analyst(1), now=NOW, **arguments)
         with pytest.raises(operations.JudgementRefused, match="UNKNOWN_REPORT"):
             operations.judge(
-                actor=analyst(2), act=Act.LINK, left=[a], right=[b], reason="x", now=NOW
+                actor=analyst(2), act=JudgementAct.LINK, left=[a], right=[b], reason="x", now=NOW
             )
         for actor in (
             SYSTEM,
@@ -238,7 +247,7 @@ class TestDossiers:
         ):
             with pytest.raises(Refused):
                 operations.judge(
-                    actor=actor, act=Act.LINK, left=[a], right=[b], reason="x", now=NOW
+                    actor=actor, act=JudgementAct.LINK, left=[a], right=[b], reason="x", now=NOW
                 )
 
     @pytest.mark.parametrize(
@@ -249,7 +258,7 @@ class TestDossiers:
         a, b, *_ = ids(self.chain())
         actor = analyst(1, role=role)
         assert operations.judge(
-            actor=actor, act=Act.UNLINK, left=[a], right=[b], reason="x", now=NOW
+            actor=actor, act=JudgementAct.UNLINK, left=[a], right=[b], reason="x", now=NOW
         )
 
     def test_a_role_at_another_desk_judges_nothing_here(self) -> None:
@@ -260,14 +269,16 @@ class TestDossiers:
             role_desks=frozenset({(Role.LABORATORY, 1), (Role.ANALYST, 2)}),
         )
         with pytest.raises(operations.JudgementRefused, match="UNKNOWN_REPORT"):
-            operations.judge(actor=both, act=Act.UNLINK, left=[a], right=[b], reason="x", now=NOW)
+            operations.judge(
+                actor=both, act=JudgementAct.UNLINK, left=[a], right=[b], reason="x", now=NOW
+            )
         assert queries.links_of(actor=both, report_id=a) == []
 
     def test_a_judgement_cannot_be_changed_and_its_words_can_expire(self) -> None:
         reports = self.chain()
         a, b = ids(reports[:2])
         made = operations.judge(
-            actor=analyst(1), act=Act.UNLINK, left=[a], right=[b], reason="words", now=NOW
+            actor=analyst(1), act=JudgementAct.UNLINK, left=[a], right=[b], reason="words", now=NOW
         )
         for statement in (
             "UPDATE crosscheck_judgement SET act = 'LINK'",
@@ -343,7 +354,7 @@ class TestGrowing:
         one, two, three, four = self.two_pairs()
         operations.judge(
             actor=analyst(1),
-            act=Act.SPLIT,
+            act=JudgementAct.SPLIT,
             left=ids([one, two]),
             right=ids([three, four]),
             reason="two persons",

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from fanal.cli.bench.crosscheck_crowd import ADDRESS, HOST, PAGE, crowd
+from benchmarks.crosscheck_crowd import ADDRESS, HOST, PAGE, crowd
 from fanal.crosscheck import operations, queries
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.records import SelectorKind, Source

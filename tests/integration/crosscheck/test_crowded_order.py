@@ -14,9 +14,9 @@ import pytest
 from django.db import connection
 
 from fanal.crosscheck import operations
-from fanal.crosscheck.domain.dossiers import Act
+from fanal.crosscheck.domain.dossiers import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights
-from fanal.crosscheck.operations import crowds, holders
+from fanal.crosscheck.operations import sightings
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import system_actor
@@ -42,8 +42,8 @@ def bounds(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     shipped = {name: getattr(weights, name) for name in ("most_holders", "neighbours")}
     for name, value in (("most_holders", 10), ("neighbours", 3)):
         msgspec.structs.force_setattr(weights, name, value)
-    monkeypatch.setattr(holders, "MOST_READ", 40)
-    monkeypatch.setattr(crowds, "READ", 20)
+    monkeypatch.setattr(sightings, "MOST_READ", 40)
+    monkeypatch.setattr(sightings, "READ", 20)
     yield
     for name, value in shipped.items():
         msgspec.structs.force_setattr(weights, name, value)
@@ -116,8 +116,8 @@ def judge(chance: random.Random) -> None:
             members.setdefault(dossier_id, []).append(report_id)
     some = chance.sample(max(members.values(), key=len), 12)
     for act, left, right in (
-        (Act.SPLIT, some[:5], some[5:10]),
-        (Act.UNLINK, some[10:11], some[11:]),
+        (JudgementAct.SPLIT, some[:5], some[5:10]),
+        (JudgementAct.UNLINK, some[10:11], some[11:]),
     ):
         operations.judge(
             actor=analyst(1), act=act, left=left, right=right, reason="two people", now=NOW

@@ -10,9 +10,9 @@ import pytest
 from django.db import connection
 
 from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.because import because_of
-from fanal.crosscheck.domain.encoding import unpack_reasons
+from fanal.crosscheck.domain.linking import because_of
 from fanal.crosscheck.domain.near.rules import load_near_rules
+from fanal.crosscheck.domain.records import unpack_reasons
 from fanal.crosscheck.domain.suggestions import SuggestionState as State
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import Source

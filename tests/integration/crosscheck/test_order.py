@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from django.db import connection
 
-from fanal.cli.bench.truth.telling import Told
-from fanal.cli.bench.truth.world import World
+from benchmarks.truth.telling import Told
+from benchmarks.truth.world import World
 from fanal.crosscheck import operations
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.operations.sightings import gather
@@ -59,7 +59,7 @@ def stand(reports: Sequence[HarmonisedReport]) -> dict[str, object]:
     """Return what stands, by references, which stay the same in any order."""
     names = {report.report_id: report.reference for report in reports}
     with connection.cursor() as cursor:
-        from fanal.crosscheck.domain.encoding import unpack_reasons
+        from fanal.crosscheck.domain.records import unpack_reasons
 
         cursor.execute("SELECT report_id, other_id, score, reasons FROM crosscheck_link")
         links = {}

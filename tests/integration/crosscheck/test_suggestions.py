@@ -7,10 +7,13 @@ import msgspec
 import pytest
 
 from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.because import because_of
-from fanal.crosscheck.domain.dossiers import Act
-from fanal.crosscheck.domain.resembling import Resemblance
-from fanal.crosscheck.domain.suggestions import SUGGESTION_STATES, SuggestionState as State
+from fanal.crosscheck.domain.dossiers import JudgementAct
+from fanal.crosscheck.domain.linking import because_of
+from fanal.crosscheck.domain.suggestions import (
+    SUGGESTION_STATES,
+    Resemblance,
+    SuggestionState as State,
+)
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import Role, system_actor
@@ -78,7 +81,9 @@ def test_accepting_joins_the_dossier_and_undoing_asks_again() -> None:
     assert state(reports) is State.ACCEPTED
     assert queries.list_suggestions(actor=ANALYST) == []
     assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is not None
-    operations.judge(actor=ANALYST, act=Act.UNDO, undoes=judgement, reason="an error", now=NOW)
+    operations.judge(
+        actor=ANALYST, act=JudgementAct.UNDO, undoes=judgement, reason="an error", now=NOW
+    )
     assert state(reports) is State.OPEN
     assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
 

@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 from django.db import connection
 
-from fanal.cli.bench.truth.world import World
-from fanal.cli.failures import Refused
+from benchmarks.truth.world import World
+from fanal.cli.failures import CommandRefused
 from fanal.cli.linkage import versions
 from fanal.cli.linkage.stored import find_resemblances, labels_of, stored_persons
 from fanal.cli.linkage.training import candidate
@@ -139,5 +139,5 @@ def test_a_file_with_other_conditions_or_no_probabilities_is_refused(home: Path,
         versions.activate(home, file)
     assert model_in_use() == versions.shipped()
     versions.place(home).write_text(json.dumps(given))  # put there by hand
-    with pytest.raises(Refused):
+    with pytest.raises(CommandRefused):
         model_in_use()

@@ -5,8 +5,7 @@ from uuid import UUID
 import pytest
 
 from fanal.deconfliction import operations, queries
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.deconfliction.domain.states import RoundState
+from fanal.deconfliction.domain.states import DeconflictionRefused, RoundState
 from fanal.kernel import clock
 from tests.deconfliction_peer import Peer
 from tests.integration.deconfliction.world import (

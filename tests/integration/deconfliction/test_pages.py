@@ -99,7 +99,7 @@ def test_a_hit_is_shown_and_moved(language: str, sign: str, contacted: str) -> N
 
 
 def test_a_new_report_reopens_and_expiry_empties() -> None:
-    from fanal.worker.erasers import erase_reports
+    from fanal.worker.expiry import erase_reports
 
     report_id, hit_id = meet()
     analyst = person(Role.ANALYST)
@@ -154,7 +154,7 @@ def test_a_withheld_dossier_stays_out() -> None:
 def test_a_dossier_that_is_merged_stays_withheld_until_somebody_opens_it() -> None:
     """The page of the merged dossier shows what was withheld under either id, and opens all of it."""
     from fanal.crosscheck import operations as crosscheck
-    from fanal.crosscheck.domain.dossiers import Act
+    from fanal.crosscheck.domain.dossiers import JudgementAct
     from tests.integration.deconfliction.test_what_enters import TestWhatEnters
 
     found_by = TestWhatEnters().found_by
@@ -170,7 +170,7 @@ def test_a_dossier_that_is_merged_stays_withheld_until_somebody_opens_it() -> No
     members = crosschecked.members_of(actor=SYSTEM, dossier_id=dossier)
     crosscheck.judge(
         actor=people.actor_for(user=user, now=clock.now()),
-        act=Act.MERGE,
+        act=JudgementAct.MERGE,
         left=first,
         right=members,
         reason="One case.",

@@ -1,15 +1,16 @@
 """What a desk refuses of a counterpart and of its own people in a round, on PostgreSQL."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 
+from fanal.accounts.domain.instructions import InstructionKind
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain import limits
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.deconfliction.domain.states import RoundState
+from fanal.deconfliction.domain.records import NewCounterpart
+from fanal.deconfliction.domain.states import DeconflictionRefused, RoundState
 from fanal.kernel.actors import public_actor
 from tests.deconfliction_peer import base64_of, stamp
 from tests.integration.deconfliction.rounds import (
@@ -29,6 +30,7 @@ from tests.integration.deconfliction.world import (
     peer,
     register,
 )
+from tests.integration.exchange.sharing import instruct
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
 
@@ -64,6 +66,9 @@ class TestRefused:
             ),
         )
         refused("EXPIRED", other.offer(uuid4(), expires=stamp(today + timedelta(days=8))))
+        first, last = (end.replace(tzinfo=UTC) for end in (datetime.min, datetime.max))
+        refused("MALFORMED", other.offer(uuid4(), at=stamp(last), expires=stamp(first)))
+        refused("FUTURE", other.offer(uuid4(), at="9999-12-31T00:00:00Z", expires=stamp(last)))
         later = today + timedelta(hours=1)
         refused("FUTURE", other.offer(uuid4(), at=stamp(later)))
         refused("MALFORMED", other.offer(uuid4(), at=stamp(today), expires=stamp(today)))
@@ -178,9 +183,6 @@ class TestRefused:
         refused("QUOTA", other.offer(uuid4()))
 
     def test_nothing_runs_without_an_instruction(self) -> None:
-        from fanal.accounts.domain.instructions import InstructionKind
-        from tests.integration.exchange.sharing import instruct
-
         other = peer(BOTH)
         found = register(other)
         round_id = uuid4()
@@ -198,6 +200,31 @@ class TestRefused:
         instruct(InstructionKind.DECONFLICTION, "Another desk")
         refused("NO_INSTRUCTION", other.answer(offer))
         assert state(held) is RoundState.OFFERED
+
+    @pytest.mark.parametrize("named", [True, False])
+    def test_who_bears_a_name_next_has_an_instruction_of_their_own(self, named: bool) -> None:
+        """Else one supervisor gives what two signed for a key to another key."""
+        first, then = peer(BOTH), peer(BOTH)
+        known = register(first)
+        if not named:
+            revoke_all()
+            instruct(InstructionKind.DECONFLICTION)  # for everybody
+        operations.close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
+        operations.add_counterpart(
+            actor=SYSTEM,
+            counterpart=NewCounterpart(
+                name=then.name, our_name=then.fanal_name, contact="Duty", public_key=then.public
+            ),
+            now=now(),
+        )
+        found = queries.find_counterpart(name=then.name)
+        assert found is not None
+        assert queries.standing_with(counterpart=found, now=now()) is None
+        with pytest.raises(DeconflictionRefused, match="NO_INSTRUCTION"):
+            operations.make_offer(actor=SYSTEM, counterpart=found, now=now())
+        refused("NO_INSTRUCTION", then.offer(uuid4()))
+        instruct(InstructionKind.DECONFLICTION, then.name)
+        take(then.offer(uuid4()))
 
     def test_nobody_else_runs_rounds(self) -> None:
         from fanal.accounts.domain.policy import Refused

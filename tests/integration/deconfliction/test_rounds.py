@@ -7,8 +7,7 @@ from uuid import uuid4
 import pytest
 
 from fanal.deconfliction import operations, queries
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.deconfliction.domain.states import HitState, RoundState
+from fanal.deconfliction.domain.states import DeconflictionRefused, HitState, RoundState
 from fanal.ledger import queries as ledger
 from tests.deconfliction_peer import points_of
 from tests.integration.deconfliction.rounds import (

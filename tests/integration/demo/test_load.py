@@ -19,7 +19,7 @@ from fanal.intake.domain.states import REPORT_STATES, ReportState
 from fanal.judicial.domain.sheets import SHEET_STATES, SheetState
 from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
-from fanal.measures.domain.states import MEASURE_STATES, MeasureState
+from fanal.measures.domain.records import MEASURE_STATES, MeasureState
 from fanal.measures.notice.kind import STATES as NOTICE_STATES, NoticeState
 from fanal.orient.domain.states import ALARM_STATES, CASE_STATES, AlarmState, CaseState
 from fanal.postgres import DatabaseRole
@@ -41,7 +41,7 @@ _STATES = {
     # A report is erased after six years; the demo begins thirteen months ago.
     "SELECT state FROM orient_case": (CASE_STATES, set(CaseState) - {CaseState.EXPIRED}),
     _ALARM: (ALARM_STATES, AlarmState),
-    "SELECT state FROM measures_measure": (MEASURE_STATES, MeasureState),
+    "SELECT state FROM casework_act WHERE kind = 'measure'": (MEASURE_STATES, MeasureState),
     "SELECT state FROM distribution_item": (ITEM_STATES, ItemState),
     _PACKAGE: (PACKAGE_STATES, PackageState),
     "SELECT state FROM casework_act WHERE kind = 'referral'": (REFERRAL_STATES, ReferralState),
@@ -64,8 +64,8 @@ _OCCURRING = {
     " FROM measures_recommendation r": ("0", "1"),
     "SELECT (SELECT count(*) FROM measures_happening h WHERE h.session_id = s.id"
     " AND what = 'ENDED')::text FROM measures_session s": ("0", "1"),
-    "SELECT (warnings = '[]')::text FROM measures_approval": ("true", "false"),
-    "SELECT (ground_gone_at IS NULL)::text FROM measures_step": ("true", "false"),
+    "SELECT (warnings = '[]')::text FROM casework_approval": ("true", "false"),
+    "SELECT (lapsed_at IS NULL)::text FROM casework_step": ("true", "false"),
     "SELECT (lifted_at IS NULL)::text FROM intake_hold": ("true", "false"),
     "SELECT DISTINCT kind FROM vault_erasure": sorted({*IDENTITY_KINDS, "deconfliction_round"}),
     "SELECT (dossier_id IS NULL)::text FROM orient_note": ("true", "false"),

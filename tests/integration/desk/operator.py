@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.payers import PayerFilter
 from fanal.demo.transfers import operator_file
-from fanal.formats.transfer import Part
+from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers.read import cut_parts
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
@@ -34,7 +34,7 @@ def bring_in(desk: Desk) -> None:
     at = desk.now - timedelta(minutes=20)
     sender = uuid4()
     for item in cut_parts(io.BytesIO(operator_file(at))):
-        assert isinstance(item, Part)
+        assert isinstance(item, PayerPart)
         submission = Submission(
             arrival=Arrival.IMPORT, format=Format.TRANSFERS, body=item.body, canonical=item.body,
             keys=((KeyKind.REFERENCE, item.reference),), sender_id=sender, reference=item.reference,

@@ -235,7 +235,7 @@ def _run_stages(now: datetime) -> None:
         if not ids:
             continue
         batch = Batch(actor=WORKER, now=now, report_ids=ids)
-        step.run(batch)
+        step.apply(batch)
         assert not batch.failed, batch.failed
         intake.advance_claims(actor=WORKER, token=token, report_ids=ids, to=step.then, lease=LEASE)
         intake.put_back(actor=WORKER, token=token, report_ids=ids)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import Scope
+from fanal.analyse.domain.lists import MatchScope
 from fanal.kernel.actors import system_actor
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
@@ -88,7 +88,7 @@ def test_a_known_false_alarm_stands_as_a_finding_of_its_own(
     name = "cleared"
     analyse.load_list(
         actor=SYSTEM, name="false alarms", lines=["md5", hashed(name)["md5"]],
-        now=desk.now - timedelta(hours=2), scope=Scope.CLEAR,
+        now=desk.now - timedelta(hours=2), scope=MatchScope.CLEAR,
     )  # fmt: skip
     page = sign_in("ana").get(received(desk, name, 0)).content.decode()
     assert "Known false alarm" in page

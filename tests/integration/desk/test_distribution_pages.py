@@ -12,7 +12,7 @@ from django.test import Client
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.distribution import operations
-from fanal.distribution.domain.package import Acknowledgement, Manifest, seal, unseal
+from fanal.distribution.domain.package import Manifest, PackageAcknowledgement, seal, unseal
 from fanal.distribution.domain.proof import HEAD, fingerprint
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger import queries as ledger
@@ -29,7 +29,7 @@ IDENTITY = pyrage.x25519.Identity.generate()
 def instruct(desk: Desk) -> UUID:
     operations.add_recipient(
         actor=SYSTEM, code="DE-DESK", name="Desk of Germany", place=("DE", ""),
-        key=str(IDENTITY.to_public()), now=desk.now,
+        key=str(IDENTITY.to_public()), now=desk.now - timedelta(days=20),
     )  # fmt: skip
     made = accounts.propose_instruction(
         actor=desk.actor("claire"),
@@ -72,7 +72,7 @@ def acknowledge(desk: Desk, sealed: bytes) -> UUID:
     manifest, _body = unseal(sealed, identity=str(IDENTITY))
     operations.acknowledge(
         actor=SYSTEM,
-        answer=Acknowledgement(
+        answer=PackageAcknowledgement(
             package=manifest.package,
             opened_at=desk.now,
             reports=manifest.reports,

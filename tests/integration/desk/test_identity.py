@@ -14,7 +14,7 @@ from django.test import Client
 
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.policy import Refused
-from fanal.cli.failures import Refused as CommandRefused
+from fanal.cli.failures import CommandRefused
 from fanal.cli.report import show
 from fanal.connectors import mail
 from fanal.harmonise import operations as harmonise, queries as harmonised

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 
 from fanal.analyse import operations, queries
-from fanal.analyse.domain.lists import Scope, Vote
+from fanal.analyse.domain.lists import MatchScope, Vote
 from fanal.web.desk import lists
 from tests.integration.desk.story import Desk
 from tests.integration.desk.work import listed, set_aside
@@ -59,12 +59,12 @@ def test_a_file_card_tells_where_a_match_comes_from(
 @pytest.mark.parametrize(
     ("scope", "counted", "after"),
     [
-        (Scope.MATCH, "Known to the lists</span>", "On a list, without effect"),
-        (Scope.CLEAR, "Known false alarm</span>", "On a list, without effect"),
+        (MatchScope.MATCH, "Known to the lists</span>", "On a list, without effect"),
+        (MatchScope.CLEAR, "Known false alarm</span>", "On a list, without effect"),
     ],
 )
 def test_a_match_whose_entry_was_withdrawn_since_counts_no_more(
-    desk: Desk, sign_in: SignIn, scope: Scope, counted: str, after: str
+    desk: Desk, sign_in: SignIn, scope: MatchScope, counted: str, after: str
 ) -> None:
     item = listed(desk, "material", aside=False, scope=scope)
     page = f"/en/desk/reports/{desk.reports['material']}/"

@@ -11,13 +11,15 @@ from django.test import Client
 from lxml import etree
 
 from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.queries import dossiers
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.states import Stage
+from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.orient import operations as orient, queries as oriented
-from fanal.worker.erasers import erase_reports
-from tests.integration.desk.story import MATERIAL, WORKER, Desk, add_reports
+from fanal.worker.expiry import erase_reports
+from tests.integration.desk.story import MATERIAL, WORKER, Desk, add_reports, run_stages
 from tests.integration.desk.work import decided
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +79,10 @@ def test_arrivals_announce_themselves(desk: Desk, sign_in: SignIn) -> None:
     body = web.get(path).content.decode()
     assert "1 new report" in body
     assert web.get(f"{path}&known=1").status_code == 204
-    assert web.get("/en/desk/arrivals/?since=yesterday").status_code == 400
+    for odd in ("yesterday", "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"):
+        assert web.get(f"/en/desk/arrivals/?since={odd}").status_code == 400
+    for old in ("0002-01-01T00:00:00Z", "1969-12-31T23:59:59Z"):
+        assert web.get(f"/en/desk/arrivals/?since={old}").status_code in {200, 204}
 
 
 @pytest.mark.parametrize(
@@ -317,13 +322,33 @@ def test_the_graph_leaves_as_graphml(desk: Desk, sign_in: SignIn) -> None:
     assert sign_in("yann").get(path).status_code == 404
 
 
-def test_quarantine_and_replay(desk: Desk, sign_in: SignIn) -> None:
+def test_a_dossier_shows_its_strongest_links_and_says_how_many_more(
+    desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reports of one telephone number have many times as many links."""
+    actor = desk.actor("ana")
+    dossier_id = crosschecked.dossier_of(actor=actor, report_id=desk.reports["danger"])
+    assert dossier_id is not None
+    whole = crosschecked.dossier_view(actor=actor, dossier_id=dossier_id)
+    assert whole is not None
+    assert whole.links == len(whole.edges) > 2
+    monkeypatch.setattr(dossiers, "MOST_LINKS", 1)
+    view = crosschecked.dossier_view(actor=actor, dossier_id=dossier_id)
+    assert view is not None
+    assert (view.edges, view.links) == (whole.edges[:1], whole.links)
+    body = sign_in("ana").get(f"/fr/desk/dossiers/{dossier_id}/", follow=True).content.decode()
+    assert f"{whole.links - 1} plus faibles ne le sont pas" in body
+
+
+@pytest.mark.parametrize("failed", list(Stage))
+def test_quarantine_and_replay(desk: Desk, sign_in: SignIn, failed: Stage) -> None:
+    """From the first stage on: what a later one trips over may stand in what an earlier one stored."""
     report_id = desk.reports["empty"]
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO intake_work (report_id, stage, urgent, attempts, quarantined_at, error)"
             " VALUES (%s, %s, false, 3, now(), 'WORKER_DIED')",
-            [report_id, Stage.ANALYSE],
+            [report_id, failed],
         )
     assert sign_in("ana").get("/fr/desk/quarantine/").status_code == 403
     web = sign_in("claire")
@@ -333,6 +358,12 @@ def test_quarantine_and_replay(desk: Desk, sign_in: SignIn) -> None:
     web.post(f"/fr/desk/quarantine/{report_id}/replay/")
     assert "REF-empty" not in web.get("/fr/desk/quarantine/").content.decode()
     assert rows("report.replay", report_id) == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT stage FROM intake_work WHERE report_id = %s", [report_id])
+        assert cursor.fetchone() == (Stage.HARMONISE,)
+        run_stages(clock.now())
+        cursor.execute("SELECT count(*) FROM intake_work WHERE report_id = %s", [report_id])
+        assert cursor.fetchone() == (0,)
     again = web.post(f"/fr/desk/quarantine/{report_id}/replay/", follow=True).content.decode()
     assert "plus en quarantaine" in again
 

@@ -19,6 +19,7 @@ from fanal.kernel.states import TransitionRefused
 from fanal.ledger import queries as ledger
 from tests.integration.desk.operator import bring_in, payer_named
 from tests.integration.desk.story import Desk, add_reports
+from tests.integration.desk.work import send
 from tests.integration.statistics.test_yearly import outline
 
 pytestmark = pytest.mark.django_db
@@ -109,20 +110,20 @@ def test_a_sheet_leaves_only_by_an_officer_with_an_assessment(
     paid: Desk, sign_in: SignIn, sheet: UUID
 ) -> None:
     officer = sign_in("driss")
-    move = f"{HEAD}/sheets/{sheet}/move/"
-    assert officer.post(move, {"move": "send", "proof": "p"}).status_code == 409
-    early = officer.post(move, {"move": "prepare"})
+    page = f"{HEAD}/sheets/{sheet}/"
+    assert send(officer, page, "move", {"move": "send", "proof": "p"}).status_code == 409
+    early = send(officer, page, "move", {"move": "prepare"})
     assert (early.status_code, b"Write your assessment first" in early.content) == (409, True)
     words = {"body": "PROSECUTOR_OF_PARIS", "summary": "Read and compared. *No* markup."}
-    assert officer.post(f"{HEAD}/sheets/{sheet}/amend/", words).status_code == 302
-    assert sign_in("claire").post(move, {"move": "prepare"}).status_code == 403
-    assert officer.post(move, {"move": "prepare"}).status_code == 302
-    assert officer.post(move, {"move": "send"}).status_code == 409
+    assert send(officer, page, "amend", words).status_code == 302
+    assert send(sign_in("claire"), page, "move", {"move": "prepare"}).status_code == 403
+    assert send(officer, page, "move", {"move": "prepare"}).status_code == 302
+    assert send(officer, page, "move", {"move": "send"}).status_code == 409
     for never in ("never", "0001-01-01T00:00", "1999-12-31T23:00", "0001-01-01T00:00+14:00"):
-        answer = officer.post(move, {"move": "send", "at": never, "proof": "p"})
+        answer = send(officer, page, "move", {"move": "send", "at": never, "proof": "p"})
         assert (answer.status_code, b"cannot be read" in answer.content) == (409, True)
-    assert officer.post(move, {"move": "send", "proof": "Receipt 12"}).status_code == 302
-    assert officer.post(f"{HEAD}/sheets/{sheet}/amend/", words).status_code == 409
+    assert send(officer, page, "move", {"move": "send", "proof": "Receipt 12"}).status_code == 302
+    assert send(officer, page, "amend", words).status_code == 409
     found = queries.get_sheet(actor=paid.actor("driss"), sheet_id=sheet)
     assert found is not None
     assert (found.sheet.state, found.sheet.body) == (SheetState.SENT, "PROSECUTOR_OF_PARIS")

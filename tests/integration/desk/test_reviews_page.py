@@ -8,8 +8,7 @@ import pytest
 from django.test import Client
 
 from fanal.intake import operations, queries
-from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.intake.domain.reviews import ReviewState
+from fanal.intake.domain.records import Arrival, Format, ReviewState, Submission
 from fanal.intake.queries.reviews import review_state
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger.models import LedgerEntry

@@ -68,6 +68,19 @@ def test_each_exact_look_up_of_each_identifier_has_its_entry(desk: Desk, sign_in
             assert line.detail["hits"] == len(shown) - 1
 
 
+@pytest.mark.parametrize(
+    "kind", ["phone", "33612345678", "Jean Dupont", "²", "\u202e", "\0", "x" * 300]
+)
+def test_a_kind_that_is_none_is_neither_an_error_nor_written_down(
+    desk: Desk, sign_in: SignIn, kind: str
+) -> None:
+    web = sign_in("ana")
+    before = len(searches())
+    assert web.get(SEARCH, {"q": "hello", "kind": kind}).status_code == 200
+    (line,) = searches()[before:]
+    assert line.detail["kind"] == "ANY"
+
+
 def test_what_was_asked_is_in_no_byte_of_the_ledger(desk: Desk, sign_in: SignIn) -> None:
     web = sign_in("ana")
     asked = ("+33639987172", "never.seen@mail.example", HERE)

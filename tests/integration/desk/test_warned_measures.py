@@ -9,18 +9,17 @@ import pytest
 import time_machine
 from django.test import Client
 
+from fanal.casework import operations as casework
 from fanal.harmonise import queries as harmonised
 from fanal.intake.domain.number import desk_number
-from fanal.judicial import operations as judicial
 from fanal.kernel.calendar import PARIS
 from fanal.measures import queries as measures
-from fanal.measures.domain.records import Measure, WarningCode
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import Measure, MeasureState, WarningCode
 from fanal.measures.domain.warnings import Asked
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
 from tests.integration.desk.story import HOST, MATERIAL, Desk, add_reports
-from tests.integration.desk.work import decided
+from tests.integration.desk.work import decided, send
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -32,7 +31,7 @@ def no_action(desk: Desk, name: str, *, author: str = "ana") -> UUID:
     """A report is claimed and decided without further action."""
     actor, report_id = desk.actor(author), desk.reports[name]
     claim = orient.claim_case(actor=actor, report_id=report_id, now=desk.now)
-    judicial.record_decision(
+    casework.record_decision(
         actor=actor,
         report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
         choice=Choice(tracks=(Track.NONE,), bases=(), reason="a lawful album"),
@@ -79,26 +78,26 @@ def test_an_address_that_was_found_lawful_is_said_to_both_and_to_the_overseer(
     first = body(ana.get(page))
     assert LAWFUL in first
     assert desk_number(mirror) in first
-    assert body(ana.post(f"{page}submit/")).count("Un avertissement est apparu") == 1
+    assert body(send(ana, page, "submit")).count("Un avertissement est apparu") == 1
     seen = seen_on(ana, page)
-    unsaid = ana.post(f"{page}submit/", {"seen": seen})
+    unsaid = send(ana, page, "submit", {"seen": seen})
     assert (unsaid.status_code, "Le motif est obligatoire" in body(unsaid)) == (409, True)
     said = {"seen": seen, "reason": "L’album a changé depuis."}
-    assert ana.post(f"{page}submit/", said).status_code == 302
+    assert send(ana, page, "submit", said).status_code == 302
 
     assert "1 avertissement" in body(elise.get("/fr/desk/second/"))
     second = body(elise.get(page))
     assert LAWFUL in second
     assert "L’album a changé depuis." in second
     digest = measure_of(desk).digest.hex()
-    blind = elise.post(f"{page}approve/", {"digest": digest, "reason": "sans lire"})
+    blind = send(elise, page, "approve", {"digest": digest, "reason": "sans lire"})
     assert blind.status_code == 409
     assert LAWFUL in body(blind)
     given = {"digest": digest, "seen": seen_on(elise, page)}
-    assert elise.post(f"{page}approve/", given).status_code == 409
+    assert send(elise, page, "approve", given).status_code == 409
     assert measure_of(desk).state is MeasureState.TO_SECOND
     reason = {"reason": "Vu ce jour : deux images."}
-    assert elise.post(f"{page}approve/", given | reason).status_code == 302
+    assert send(elise, page, "approve", given | reason).status_code == 302
 
     overseen = body(sign_in("gabrielle").get(page.replace("/desk/", "/oversight/")))
     for text in ("L’album a changé depuis.", "Vu ce jour : deux images.", LAWFUL):
@@ -118,14 +117,14 @@ def test_a_page_opened_before_the_warning_does_not_second(desk: Desk, sign_in: S
     assert "À revoir d’abord" not in body(elise.get(page))
     tab = {"digest": measure_of(desk).digest.hex()}
     no_action(desk, "mirror")
-    late = elise.post(f"{page}approve/", tab)
+    late = send(elise, page, "approve", tab)
     assert late.status_code == 409
     assert "Un avertissement est apparu" in body(late)
     assert LAWFUL in body(late)
     assert measure_of(desk).state is MeasureState.TO_SECOND
     # Another tab, on which it is shown.
     tab |= {"seen": seen_on(elise, page), "reason": "Vu ce jour."}
-    assert elise.post(f"{page}approve/", tab).status_code == 302
+    assert send(elise, page, "approve", tab).status_code == 302
 
 
 def test_another_desk_s_verdict_is_said_with_whom_to_ask_only(desk: Desk, sign_in: SignIn) -> None:
@@ -155,15 +154,15 @@ def test_a_change_is_kept_where_submitting_is_refused(desk: Desk, sign_in: SignI
     ana, page = sign_in("ana"), page_of(desk)
     form = {"name": "Autre hébergeur", "contact": "abuse@other.example", "submit": "1"}
     targets = list(measure_of(desk).request.targets)
-    refused = ana.post(f"{page}amend/", form | {"target": targets, "reason": "malgré tout"})
+    refused = send(ana, page, "amend", form | {"target": targets, "reason": "malgré tout"})
     assert refused.status_code == 409
     assert "gardée en brouillon" in body(refused)
     assert measure_of(desk).request.addressee.name == "Autre hébergeur"
-    none = body(ana.post(f"{page}amend/", form))
+    none = body(send(ana, page, "amend", form))
     assert "Rien n’a été enregistré" in none
     # The address that is warned of is left out: nothing more to explain.
     other = [address for address in targets if address.endswith("13")]
-    assert ana.post(f"{page}amend/", form | {"target": other}).status_code == 302
+    assert send(ana, page, "amend", form | {"target": other}).status_code == 302
     assert measure_of(desk).state is MeasureState.TO_SECOND
 
 
@@ -171,8 +170,8 @@ def approved(desk: Desk, sign_in: SignIn) -> str:
     """A seconded measure whose host was informed a day before; return its page."""
     decided(desk)
     page, elise = page_of(desk), sign_in("elise")
-    elise.post(f"{page}approve/", {"digest": measure_of(desk).digest.hex()})
-    elise.post(f"{page}contact/", {"proof": "courriel", "at": local(desk.now - timedelta(days=1))})
+    send(elise, page, "approve", {"digest": measure_of(desk).digest.hex()})
+    send(elise, page, "contact", {"proof": "courriel", "at": local(desk.now - timedelta(days=1))})
     return page
 
 
@@ -198,16 +197,16 @@ def test_what_had_left_is_recorded_and_shown_for_what_it_is(
         assert "Était-elle déjà partie" in shown
         assert '<option value="send">' not in shown
         assert "à envoyer :" not in shown  # no clock asks for what may not be sent
-        usual = elise.post(f"{page}step/", {"move": "send", "proof": "envoi 1"})
+        usual = send(elise, page, "step", {"move": "send", "proof": "envoi 1"})
         assert usual.status_code == 409
         assert "ne tient plus" in body(usual)
-        undated = elise.post(f"{page}step/", {"move": "leave", "proof": "envoi 1"})
+        undated = send(elise, page, "step", {"move": "leave", "proof": "envoi 1"})
         assert "Indiquez quand la demande est partie" in body(undated)
         left = {"move": "leave", "at": local(desk.now + minutes * minute), "proof": "envoi 1"}
-        assert sign_in("ana").post(f"{page}step/", left).status_code == 403
-        assert sign_in("yann").post(f"{page}step/", left).status_code in {403, 404}
-        assert elise.post(f"{page}step/", left).status_code == 302
-        again = elise.post(f"{page}step/", left)
+        assert send(sign_in("ana"), page, "step", left).status_code == 403
+        assert send(sign_in("yann"), page, "step", left).status_code in {403, 404}
+        assert send(elise, page, "step", left).status_code == 302
+        again = send(elise, page, "step", left)
         assert again.status_code == 409
         shown = body(elise.get(page))
         assert words in shown
@@ -228,11 +227,11 @@ def test_a_seconded_request_is_changed_by_who_says_that_it_has_not_left(
     assert 'name="unsent"' in body(ana.get(page))
     form = {"name": "Autre", "contact": "abuse@other.example", "submit": "0"}
     form |= {"target": list(measure_of(desk).request.targets)}
-    refused = ana.post(f"{page}amend/", form)
+    refused = send(ana, page, "amend", form)
     assert refused.status_code == 409
     assert "dites qu’elle n’est pas partie" in body(refused)
     assert measure_of(desk).state is MeasureState.APPROVED
-    assert ana.post(f"{page}amend/", form | {"unsent": "1"}).status_code == 302
+    assert send(ana, page, "amend", form | {"unsent": "1"}).status_code == 302
     assert measure_of(desk).state is MeasureState.DRAFT
     assert 'name="unsent"' not in body(ana.get(page))
 

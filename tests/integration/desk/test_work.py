@@ -10,9 +10,10 @@ from django.test import Client
 
 from fanal.judicial import queries as judicial
 from fanal.measures import queries as measures
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import MeasureState
 from fanal.orient import operations as orient, queries as oriented
 from tests.integration.desk.story import Desk
+from tests.integration.desk.work import send
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
@@ -122,17 +123,17 @@ def test_a_decision_opens_drafts_that_a_second_person_approves(desk: Desk, sign_
     assert REASON in body
     measure = measure_of(desk, report_id)
     page = f"/fr/desk/measures/{measure.id}/"
-    unfinished = claire.post(f"{page}submit/")
+    unfinished = send(claire, page, "submit")
     assert "nom et le point de contact" in unfinished.content.decode()
     addressee = {"name": "Hébergeur Exemple", "contact": "abuse@hosting.example", "language": "fr"}
     form = addressee | {"target": list(measure.request.targets), "submit": "1"}
-    assert claire.post(f"{page}amend/", form).status_code == 302
+    assert send(claire, page, "amend", form).status_code == 302
 
     digest = measure_of(desk, report_id).digest.hex()
-    own = claire.post(f"{page}approve/", {"digest": digest})
+    own = send(claire, page, "approve", {"digest": digest})
     assert own.status_code == 403
     assert "une autre personne doit la contresigner" in own.content.decode()
-    assert sign_in("ana").post(f"{page}approve/", {"digest": digest}).status_code == 403
+    assert send(sign_in("ana"), page, "approve", {"digest": digest}).status_code == 403
 
     second = elise.get("/fr/desk/second/").content.decode()
     assert "pictures[.]example" in second
@@ -140,8 +141,8 @@ def test_a_decision_opens_drafts_that_a_second_person_approves(desk: Desk, sign_
     letter = elise.get(page).content.decode()
     for text in ("Demande de retrait", digest, "Hébergeur Exemple", REASON):
         assert text in letter
-    assert elise.post(f"{page}approve/", {"digest": "00" * 32}).status_code == 409
-    assert elise.post(f"{page}approve/", {"digest": digest}).status_code == 302
+    assert send(elise, page, "approve", {"digest": "00" * 32}).status_code == 409
+    assert send(elise, page, "approve", {"digest": digest}).status_code == 302
     assert measure_of(desk, report_id).state is MeasureState.APPROVED
     board = elise.get("/fr/desk/measures/").content.decode()
     assert "Approuvée, à envoyer" in board
@@ -151,8 +152,8 @@ def test_a_refusal_returns_to_the_first_person_with_its_reason(desk: Desk, sign_
     page = submitted(desk, sign_in)
     elise = sign_in("elise")
     digest = measure_of(desk, desk.reports["material"]).digest.hex()
-    assert elise.post(f"{page}refuse/", {"digest": digest}).status_code == 409
-    elise.post(f"{page}refuse/", {"digest": digest, "reason": "Un album est vide."})
+    assert send(elise, page, "refuse", {"digest": digest}).status_code == 409
+    send(elise, page, "refuse", {"digest": digest, "reason": "Un album est vide."})
     body = sign_in("ana").get(page).content.decode()
     assert "Un album est vide." in body
     assert "a refusé cette version" in body
@@ -165,31 +166,31 @@ def submitted(desk: Desk, sign_in: SignIn) -> str:
     measure = measure_of(desk, desk.reports["material"])
     page = f"/fr/desk/measures/{measure.id}/"
     form = {"name": "Hôte", "contact": "abuse@hosting.example", "submit": "1"}
-    ana.post(f"{page}amend/", form | {"target": list(measure.request.targets)})
+    send(ana, page, "amend", form | {"target": list(measure.request.targets)})
     return page
 
 
 def test_what_follows_an_approval_is_recorded_with_proofs(desk: Desk, sign_in: SignIn) -> None:
     page = submitted(desk, sign_in)
     elise, report_id = sign_in("elise"), desk.reports["material"]
-    elise.post(f"{page}approve/", {"digest": measure_of(desk, report_id).digest.hex()})
-    early = elise.post(f"{page}step/", {"move": "send"})
+    send(elise, page, "approve", {"digest": measure_of(desk, report_id).digest.hex()})
+    early = send(elise, page, "step", {"move": "send"})
     assert "informez-le d’abord" in early.content.decode()
-    elise.post(f"{page}contact/", {"proof": "courriel du 24"})
+    send(elise, page, "contact", {"proof": "courriel du 24"})
     with time_machine.travel(desk.now + timedelta(hours=13), tick=False):
         elise = sign_in("elise")  # a session does not last the night
-        elise.post(f"{page}step/", {"move": "send", "proof": "envoi 1"})
-        assert elise.post(f"{page}step/", {"move": "receive"}).status_code == 409
-        elise.post(f"{page}step/", {"move": "receive", "proof": "accusé 7"})
+        send(elise, page, "step", {"move": "send", "proof": "envoi 1"})
+        assert send(elise, page, "step", {"move": "receive"}).status_code == 409
+        send(elise, page, "step", {"move": "receive", "proof": "accusé 7"})
         body = elise.get(page).content.decode()
         assert "accusé 7" in body
         assert "délai légal" in body
-        assert elise.post(f"{page}step/", {"move": "nothing"}).status_code == 409
-        bad = elise.post(f"{page}step/", {"move": "suspend", "at": "demain", "cause": "x"})
+        assert send(elise, page, "step", {"move": "nothing"}).status_code == 409
+        bad = send(elise, page, "step", {"move": "suspend", "at": "demain", "cause": "x"})
         assert bad.status_code == 409
-        elise.post(f"{page}step/", {"move": "execute", "proof": "constat 3"})
+        send(elise, page, "step", {"move": "execute", "proof": "constat 3"})
     assert measure_of(desk, report_id).state is MeasureState.EXECUTED
-    assert sign_in("ana").post(f"{page}step/", {"move": "lift"}).status_code == 403
+    assert send(sign_in("ana"), page, "step", {"move": "lift"}).status_code == 403
     assert sign_in("gabrielle").get(page).status_code == 200
     assert sign_in("yann").get(page).status_code == 404
 
@@ -201,18 +202,18 @@ def test_a_referral_is_amended_and_moved(desk: Desk, sign_in: SignIn) -> None:
     (referral,) = found[report_id]
     driss, page = sign_in("driss"), f"/fr/desk/referrals/{referral.id}/"
     assert str(referral.id) in driss.get("/fr/desk/referrals/").content.decode()
-    driss.post(f"{page}amend/", {"body": "PHAROS", "summary": "Exposé neutre des faits."})
+    send(driss, page, "amend", {"body": "PHAROS", "summary": "Exposé neutre des faits."})
     body = driss.get(page).content.decode()
     assert "Exposé neutre des faits." in body
     assert "PHAROS" in body
-    assert driss.post(f"{page}amend/", {"body": "NOBODY"}).status_code == 409
-    assert driss.post(f"{page}move/", {"move": "prepare"}).status_code == 302
-    assert driss.post(f"{page}move/", {"move": "send"}).status_code == 409
-    assert driss.post(f"{page}move/", {"move": "send", "proof": "bordereau 12"}).status_code == 302
+    assert send(driss, page, "amend", {"body": "NOBODY"}).status_code == 409
+    assert send(driss, page, "move", {"move": "prepare"}).status_code == 302
+    assert send(driss, page, "move", {"move": "send"}).status_code == 409
+    assert send(driss, page, "move", {"move": "send", "proof": "bordereau 12"}).status_code == 302
     assert "bordereau 12" in driss.get(page).content.decode()
-    assert driss.post(f"{page}move/", {"move": "prepare"}).status_code == 409
+    assert send(driss, page, "move", {"move": "prepare"}).status_code == 409
     assert sign_in("claire").get(page).status_code == 200
-    assert sign_in("claire").post(f"{page}move/", {"move": "close"}).status_code == 403
+    assert send(sign_in("claire"), page, "move", {"move": "close"}).status_code == 403
     assert sign_in("ana").get(page).status_code == 403
 
 

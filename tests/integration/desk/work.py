@@ -1,33 +1,56 @@
 """Work done at the desk through the operations, for tests that begin after it."""
 
+import re
+from collections.abc import Mapping
 from uuid import UUID
 
 from django.db import transaction
+from django.http import HttpResponse
+from django.test import Client
 from msgspec import structs
 
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.records import OrganisationKind
 from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.lists import ListAttributes, Scope
+from fanal.analyse.domain.lists import ListAttributes, MatchScope
 from fanal.analyse.operations import asides
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Addressee
 from fanal.harmonise import queries as harmonised
-from fanal.judicial import operations as judicial
-from fanal.measures.domain.records import Addressee
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
 from tests.integration.desk.story import HOST, WORKER, Desk
 
+_SHOWN = re.compile(r'name="(steps|digest)" value="([0-9a-f]*)"')
 
-def decided(desk: Desk, name: str = "material", *, author: str = "ana") -> UUID:
-    """A report is claimed and decided on both tracks; its measure waits for a second person."""
+
+def shown(web: Client, page: str) -> dict[str, str]:
+    """What the forms of an act's page say that it showed."""
+    found = set(_SHOWN.findall(web.get(page).content.decode()))
+    assert len(found) in {0, 2}  # the same in every form
+    return dict(found)
+
+
+def send(
+    web: Client, page: str, form: str, said: Mapping[str, object] | None = None
+) -> HttpResponse:
+    """Open the page of an act, and send one of its forms at once."""
+    return web.post(f"{page}{form}/", shown(web, page) | dict(said or {}))
+
+
+BOTH = Choice(tracks=(Track.JUDICIAL, Track.MEASURES), bases=("CP 227-23",), reason="read twice")
+
+
+def decided(
+    desk: Desk, name: str = "material", *, author: str = "ana", choice: Choice = BOTH
+) -> UUID:
+    """A report is claimed and decided (on both tracks; its measure then waits for a second person)."""
     actor, report_id = desk.actor(author), desk.reports[name]
     claim = orient.claim_case(actor=actor, report_id=report_id, now=desk.now)
-    judicial.record_decision(
+    casework.record_decision(
         actor=actor,
         report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
-        choice=Choice(
-            tracks=(Track.JUDICIAL, Track.MEASURES), bases=("CP 227-23",), reason="read twice"
-        ),
+        choice=choice,
         claim_token=claim.token,
         now=desk.now,
         addressees={HOST: Addressee(name="Hosting Example", contact="abuse@hosting.example")},
@@ -35,7 +58,9 @@ def decided(desk: Desk, name: str = "material", *, author: str = "ana") -> UUID:
     return report_id
 
 
-def listed(desk: Desk, name: str, *, aside: bool = True, scope: Scope = Scope.MATCH) -> UUID:
+def listed(
+    desk: Desk, name: str, *, aside: bool = True, scope: MatchScope = MatchScope.MATCH
+) -> UUID:
     """Load a list of another body that knows a report's file, analyse again; return the entry."""
     owner = accounts.ensure_organisation(
         actor=WORKER, kind=OrganisationKind.AUTHORITY, name="Bureau exemple", now=desk.now

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fanal.deconfliction import operations as deconfliction, queries as identities
 from fanal.distribution import operations
 from fanal.distribution.domain import proof
-from fanal.distribution.domain.package import Acknowledgement, unlock, unpack
+from fanal.distribution.domain.package import PackageAcknowledgement, unlock, unpack
 from fanal.kernel import clock
 from fanal.ledger import queries as ledger
 from tests.integration.distribution.test_sending import (
@@ -35,7 +35,7 @@ def public(signer: Ed25519PrivateKey) -> bytes:
 
 
 @pytest.fixture
-def answer(instructed: UUID) -> Acknowledgement:
+def answer(instructed: UUID) -> PackageAcknowledgement:
     """What the recipient of our only package answers, before it signs."""
     receive("d-1", **suspect("BE"))
     delivered: Deliveries = {}
@@ -45,7 +45,7 @@ def answer(instructed: UUID) -> Acknowledgement:
     assert unlocked.head is not None
     assert unlocked.head.key == identities.public_key()
     manifest, _body = unpack(unlocked.inner)
-    return Acknowledgement(
+    return PackageAcknowledgement(
         package=manifest.package,
         opened_at=clock.now(),
         reports=1,
@@ -62,23 +62,27 @@ def know(code: str = "BE-DESK", signer: Ed25519PrivateKey = BELGIUM) -> None:
     )
 
 
-def signed(answer: Acknowledgement, signer: Ed25519PrivateKey = BELGIUM) -> Acknowledgement:
+def signed(
+    answer: PackageAcknowledgement, signer: Ed25519PrivateKey = BELGIUM
+) -> PackageAcknowledgement:
     signature = proof.sign_answer(answer.statement, signer=signer)
     return msgspec.structs.replace(answer, signature=signature.hex())
 
 
-def refused(code: str, answer: Acknowledgement) -> None:
+def refused(code: str, answer: PackageAcknowledgement) -> None:
     with pytest.raises(operations.AcknowledgementRefused, match=f"^{code}$"):
         operations.acknowledge(actor=SYSTEM, answer=answer, now=clock.now())
 
 
-def noted(answer: Acknowledgement) -> list[object]:
+def noted(answer: PackageAcknowledgement) -> list[object]:
     """Whether a signature proved what is acknowledged, as the ledger says it of the package."""
     entries = ledger.entries_of(actor=SYSTEM, object_id=answer.package)
     return [e.detail["signed"] for e in entries if e.action == "transfer.acknowledge"]
 
 
-def test_an_answer_of_a_desk_whose_key_is_known_is_signed_by_it(answer: Acknowledgement) -> None:
+def test_an_answer_of_a_desk_whose_key_is_known_is_signed_by_it(
+    answer: PackageAcknowledgement,
+) -> None:
     know()
     know("E-DESK", STRANGER)
     refused("UNSIGNED", answer)
@@ -99,7 +103,7 @@ def test_an_answer_of_a_desk_whose_key_is_known_is_signed_by_it(answer: Acknowle
 
 
 def test_an_answer_to_what_we_signed_before_our_key_changed_is_ours(
-    answer: Acknowledgement,
+    answer: PackageAcknowledgement,
 ) -> None:
     know()
     deconfliction.rotate_identity(actor=SYSTEM, now=clock.now())
@@ -107,7 +111,7 @@ def test_an_answer_to_what_we_signed_before_our_key_changed_is_ours(
     assert operations.acknowledge(actor=SYSTEM, answer=signed(answer), now=clock.now()) == 1
 
 
-def test_a_desk_whose_key_was_revoked_must_still_sign(answer: Acknowledgement) -> None:
+def test_a_desk_whose_key_was_revoked_must_still_sign(answer: PackageAcknowledgement) -> None:
     know()
     told = proof.fingerprint(public(BELGIUM))
     operations.revoke_sender(actor=SYSTEM, code="BE-DESK", told=told, now=clock.now())
@@ -117,6 +121,8 @@ def test_a_desk_whose_key_was_revoked_must_still_sign(answer: Acknowledgement) -
     assert (taken, noted(answer)) == (1, [0])
 
 
-def test_a_desk_whose_key_nobody_registered_answers_by_its_token(answer: Acknowledgement) -> None:
+def test_a_desk_whose_key_nobody_registered_answers_by_its_token(
+    answer: PackageAcknowledgement,
+) -> None:
     assert operations.acknowledge(actor=SYSTEM, answer=signed(answer), now=clock.now()) == 1
     assert noted(answer) == [0]

@@ -14,8 +14,7 @@ from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.policy import Refused
 from fanal.cli import distribution as command
 from fanal.distribution import operations, queries
-from fanal.distribution.domain import package
-from fanal.distribution.domain.package import Acknowledgement, unseal
+from fanal.distribution.domain import package as packing
 from fanal.distribution.domain.routing import shipped_routing
 from fanal.distribution.operations import sending
 from fanal.formats.report.read import canonical_bytes, read_report
@@ -76,18 +75,28 @@ def suspect(country: str, name: str = "s") -> dict[str, object]:
 
 @pytest.fixture
 def registered() -> None:
+    register(NOW)
+
+
+def register(at: datetime) -> None:
+    """The desk of Belgium is registered."""
     operations.add_recipient(
         actor=SYSTEM,
         code="BE-DESK",
         name="Desk of Belgium",
         place=("BE", ""),
         key=str(IDENTITY.to_public()),
-        now=NOW,
+        now=at,
     )
 
 
 @pytest.fixture
 def instructed(registered: None) -> UUID:
+    return instruct("BE-DESK")
+
+
+def instruct(*names: str) -> UUID:
+    """Two supervisors let packages leave, for these desks or for every one."""
     one, other = person("one", Role.SUPERVISOR), person("other", Role.SUPERVISOR)
     made = accounts.propose_instruction(
         actor=one,
@@ -95,7 +104,7 @@ def instructed(registered: None) -> UUID:
             kind=InstructionKind.DISTRIBUTION,
             grounds="Reports whose suspect lives in Belgium.",
             basis="CPP 695-9-31",
-            names=("BE-DESK",),
+            names=names,
             valid_from=NOW - timedelta(days=1),
             expires_at=NOW + timedelta(days=30),
         ),
@@ -110,11 +119,11 @@ def person(login: str, role: Role) -> Actor:
     return people.actor_for(user=user, now=NOW)
 
 
-def send(delivered: Deliveries) -> dict[str, list[operations.Sent]]:
+def send(delivered: Deliveries) -> dict[str, list[operations.TurnOutcome]]:
     def deliver(code: str, package: UUID, sealed: bytes) -> None:
         delivered[code, package] = sealed
 
-    found: dict[str, list[operations.Sent]] = {}
+    found: dict[str, list[operations.TurnOutcome]] = {}
     for sent in operations.send(
         actor=SYSTEM, sender="desk@desk.example", deliver=deliver, clock=clock.now
     ):
@@ -134,6 +143,16 @@ def test_nothing_leaves_without_an_instruction(registered: None) -> None:
     assert (delivered, states(report_id)) == ({}, [("BE", "PLANNED")])
 
 
+def test_an_instruction_for_everybody_reaches_no_desk_that_came_later(db: None) -> None:
+    """Else one person opens the way to a key of theirs."""
+    instruct()
+    register(clock.now())
+    receive("d-9", **suspect("BE"))
+    delivered: Deliveries = {}
+    assert [s.reason for s in send(delivered)["BE-DESK"]] == ["NO_INSTRUCTION"]
+    assert delivered == {}
+
+
 def test_a_report_is_sealed_sent_opened_and_acknowledged(instructed: UUID) -> None:
     abroad = receive("d-2", **suspect("BE"))
     ours = receive("d-3", **suspect("FR"))
@@ -144,7 +163,7 @@ def test_a_report_is_sealed_sent_opened_and_acknowledged(instructed: UUID) -> No
     assert sent.reports == 1
     [((code, package), sealed)] = delivered.items()
     assert (code, package) == ("BE-DESK", sent.package)
-    manifest, body = unseal(sealed, identity=str(IDENTITY))
+    manifest, body = packing.unseal(sealed, identity=str(IDENTITY))
     [line] = body.splitlines()
     read = read_report(line)  # the other desk's import takes it
     assert [person.emails for person in read.persons] == [("s@mail.example",)]
@@ -155,9 +174,8 @@ def test_a_report_is_sealed_sent_opened_and_acknowledged(instructed: UUID) -> No
     assert [s.reason for s in send(delivered)["BE-DESK"]] == ["NOTHING"]
     assert len(delivered) == 1
 
-    answer = Acknowledgement(
-        package=manifest.package, opened_at=NOW, reports=1, token=manifest.token
-    )
+    answer = opened(delivered)
+    assert answer.reports == 1
     forged = msgspec.structs.replace(answer, token="x" * 43)
     with pytest.raises(operations.AcknowledgementRefused, match="WRONG_TOKEN"):
         operations.acknowledge(actor=SYSTEM, answer=forged, now=NOW)
@@ -192,7 +210,7 @@ def test_no_text_of_a_package_names_who_reported(instructed: UUID) -> None:
     delivered: Deliveries = {}
     assert [s.reports for s in send(delivered)["BE-DESK"]] == [1]
     [sealed] = delivered.values()
-    [line] = unseal(sealed, identity=str(IDENTITY))[1].splitlines()
+    [line] = packing.unseal(sealed, identity=str(IDENTITY))[1].splitlines()
     read = read_report(line)
     assert read.description == "I am […] ([…], […]). Call the Martins."
     assert [message.text for message in read.conversation] == ["write to […]", None]
@@ -219,15 +237,15 @@ def test_a_text_that_nobody_can_check_stays_and_keeps_no_other_back(
     delivered: Deliveries = {}
     assert [s.reports for s in send(delivered)["BE-DESK"]] == [2]
     [sealed] = delivered.values()
-    lines = unseal(sealed, identity=str(IDENTITY))[1].splitlines()
+    lines = packing.unseal(sealed, identity=str(IDENTITY))[1].splitlines()
     assert {read_report(line).description for line in lines} == {None, "Words of another report."}
 
 
-def opened(delivered: Deliveries) -> Acknowledgement:
+def opened(delivered: Deliveries) -> packing.PackageAcknowledgement:
     """What the desk answers that opens the only package delivered."""
     [sealed] = delivered.values()
-    manifest, _body = unseal(sealed, identity=str(IDENTITY))
-    return Acknowledgement(
+    manifest, _body = packing.unseal(sealed, identity=str(IDENTITY))
+    return packing.PackageAcknowledgement(
         package=manifest.package, opened_at=NOW, reports=manifest.reports, token=manifest.token
     )
 
@@ -376,15 +394,15 @@ def test_a_package_holds_no_more_than_a_recipient_opens(
     reports = sorted(
         receive(f"d-7-{n}", description=f"{n} " * 3_000, **suspect("BE", f"s{n}")) for n in range(5)
     )
-    monkeypatch.setattr(package, "_ROOM", 2_000)
-    monkeypatch.setattr(package, "MAXIMUM_BYTES", 16_000)
+    monkeypatch.setattr(packing, "_ROOM", 2_000)
+    monkeypatch.setattr(packing, "MAXIMUM_BYTES", 16_000)
     delivered: Deliveries = {}
     assert [sent.reports for sent in send(delivered)["BE-DESK"]] == [2, 2, 1]
-    bodies = [unseal(sealed, identity=str(IDENTITY))[1] for sealed in delivered.values()]
+    bodies = [packing.unseal(sealed, identity=str(IDENTITY))[1] for sealed in delivered.values()]
     assert sum(body.count(b"\n") for body in bodies) == 5
     assert [states(i) for i in reports] == [[("BE", "SENT")]] * 5
-    monkeypatch.setattr(package, "MAXIMUM_BYTES", 3_000)
-    assert len(package.fitting({UUID(int=1): bytes(9_000), UUID(int=2): b"x"})) == 1
+    monkeypatch.setattr(packing, "MAXIMUM_BYTES", 3_000)
+    assert len(packing.fitting({UUID(int=1): bytes(9_000), UUID(int=2): b"x"})) == 1
 
 
 def test_what_was_retracted_meanwhile_stays(instructed: UUID) -> None:
@@ -436,10 +454,10 @@ def test_every_package_is_listed_with_what_it_waits_for(
     for number in range(3):
         receive(f"d-p{number}", **suspect("BE", f"p{number}"))
         send(delivered)
-    answers = [unseal(sealed, identity=str(IDENTITY))[0] for sealed in delivered.values()]
+    answers = [packing.unseal(sealed, identity=str(IDENTITY))[0] for sealed in delivered.values()]
     operations.acknowledge(
         actor=SYSTEM,
-        answer=Acknowledgement(
+        answer=packing.PackageAcknowledgement(
             package=answers[0].package, opened_at=NOW, reports=1, token=answers[0].token
         ),
         now=NOW,

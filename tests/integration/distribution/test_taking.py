@@ -16,7 +16,7 @@ from fanal.deconfliction import operations as deconfliction, queries as identiti
 from fanal.distribution import operations, queries
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import Manifest, seal
-from fanal.distribution.domain.refusal import PackageRefused
+from fanal.distribution.domain.states import PackageRefused
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger.domain import canonical
 from tests.integration.distribution.test_sending import person

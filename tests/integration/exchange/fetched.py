@@ -10,7 +10,7 @@ from django.db import connection
 from fanal.analyse import queries as analyse
 from fanal.analyse.domain.lists import Sharing
 from fanal.exchange import operations, queries
-from fanal.exchange.domain.records import Service, Source
+from fanal.exchange.domain.records import ListSource, Service
 from fanal.kernel import clock
 from fanal.kernel.ids import new_id
 from fanal.worker import fetching
@@ -27,10 +27,10 @@ INDICATOR = {
 
 def add(
     kind: Service, url: str, *, collection: str = "", secret: str = "", login: str = ""
-) -> Source:
+) -> ListSource:
     """Add a source that feeds the list `mirror`."""
     now = clock.now()
-    source = Source(
+    source = ListSource(
         id=new_id(now),
         name=f"source {kind}",
         kind=kind,
@@ -59,11 +59,11 @@ def held(name: str) -> dict[str, str]:
     return dict(rows)
 
 
-def other(url: str, name: str) -> Source:
+def other(url: str, name: str) -> ListSource:
     """Add a source that feeds the same list."""
     now = clock.now()
     list_id = analyse.find_list(name="mirror").id
-    made = Source(
+    made = ListSource(
         id=new_id(now), name=name, kind=Service.HASHSHARING, url=url, list_id=list_id, added_at=now
     )
     operations.add_source(actor=SYSTEM, source=made, loopback=True, now=now)

@@ -10,9 +10,10 @@ from msgspec import structs
 
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.listfile import Item
+from fanal.analyse.domain.lists import Item
+from fanal.analyse.operations import lists
 from fanal.exchange import operations, queries
-from fanal.exchange.domain.records import RemoteEntry, RemotePage, Service, Source
+from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
 from fanal.worker import fetching
@@ -28,7 +29,7 @@ NOON = clock.now()
 LATER = NOON + timedelta(days=2)
 
 
-def take(source: Source, *entries: RemoteEntry) -> None:
+def take(source: ListSource, *entries: RemoteEntry) -> None:
     turn = queries.get_checkpoint(source_id=source.id).turn
     page = RemotePage(entries=entries, position="", finished=True)
     operations.take_page(
@@ -56,16 +57,16 @@ def end_loaded(now: object = LATER) -> int:
     return operations.end_loaded(actor=SYSTEM, now=now)
 
 
-def end(source: Source, now: object = LATER) -> int:
+def end(source: ListSource, now: object = LATER) -> int:
     return operations.end_entries(actor=SYSTEM, source=source, now=now)
 
 
 @pytest.fixture
-def source() -> Source:
+def source() -> ListSource:
     return add(Service.TAXII, "https://lists.example/taxii2/lists", collection="c")
 
 
-def test_an_end_that_lies_ahead_comes(source: Source) -> None:
+def test_an_end_that_lies_ahead_comes(source: ListSource) -> None:
     take(
         source,
         entry("a", 1, days=1),
@@ -87,7 +88,7 @@ def test_an_end_that_lies_ahead_comes(source: Source) -> None:
         assert dict(cursor.fetchall()) == {"source": 1, "list": 1, "list_item": 2}
 
 
-def test_what_is_prolonged_comes_back_and_what_is_shortened_goes(source: Source) -> None:
+def test_what_is_prolonged_comes_back_and_what_is_shortened_goes(source: ListSource) -> None:
     take(source, entry("a", 1, days=1), entry("b", 2, days=9))
     end(source)
     take(source, entry("a", 1, days=1))
@@ -97,7 +98,7 @@ def test_what_is_prolonged_comes_back_and_what_is_shortened_goes(source: Source)
     assert set(held("mirror")) == {md5(1)}
 
 
-def test_a_value_that_another_entry_holds_stays(source: Source) -> None:
+def test_a_value_that_another_entry_holds_stays(source: ListSource) -> None:
     second = other("https://others.example/hashsharing", "the next")
     take(source, entry("a", 1, days=1), entry("b", 1, days=None), entry("c", 2, days=1))
     take(second, entry("z", 2, days=None))
@@ -105,14 +106,14 @@ def test_a_value_that_another_entry_holds_stays(source: Source) -> None:
     assert set(held("mirror")) == {md5(1), md5(2)}
 
 
-def test_what_a_person_withdrew_and_what_ended_since_are_one(source: Source) -> None:
+def test_what_a_person_withdrew_and_what_ended_since_are_one(source: ListSource) -> None:
     take(source, entry("a", 1, days=1))
     [item] = {t.item_id for t in queries.taken_entries(source_id=source.id, keys=["a"]).values()}
     assert analyse.withdraw_item(actor=SYSTEM, name="mirror", item_id=item, now=clock.now())
     assert (end(source), held("mirror")) == (1, {})
 
 
-def test_many_end_in_portions(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_end_in_portions(source: ListSource, monkeypatch: pytest.MonkeyPatch) -> None:
     from fanal.exchange.operations import taking
 
     monkeypatch.setattr(taking, "_PORTION", 2)
@@ -120,17 +121,16 @@ def test_many_end_in_portions(source: Source, monkeypatch: pytest.MonkeyPatch) -
     assert (end(source), held("mirror")) == (5, {})
 
 
-def test_nobody_else_ends_anything(source: Source) -> None:
+def test_nobody_else_ends_anything(source: ListSource) -> None:
     with pytest.raises(Refused):
         operations.end_entries(actor=public_actor(), source=source, now=LATER)
 
 
 def test_what_people_loaded_with_an_end_leaves_and_comes_back_prolonged(
-    source: Source, monkeypatch: pytest.MonkeyPatch
+    source: ListSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fanal.analyse.operations import ends
 
-    monkeypatch.setattr(ends, "_PORTION", 2)
+    monkeypatch.setattr(lists, "_ENDS_PORTION", 2)
     put(*(item(n, 100 + n, days=1) for n in range(3)), item(8, days=3), item(9, days=None))
     assert end_loaded(NOON) == 0
     assert (end_loaded(), end_loaded()) == (6, 0)
@@ -144,7 +144,7 @@ def test_what_people_loaded_with_an_end_leaves_and_comes_back_prolonged(
 
 @pytest.mark.parametrize("first", ["source", "people"])
 def test_at_the_end_of_people_the_source_keeps_what_it_holds_and_takes_it_back(
-    source: Source, first: str
+    source: ListSource, first: str
 ) -> None:
     said = [lambda: take(source, entry("a", 1, days=9), entry("b", 2, days=None))]
     said.insert(first == "source", lambda: put(item(1, days=1), item(2, 3, days=1)))
@@ -159,7 +159,7 @@ def test_at_the_end_of_people_the_source_keeps_what_it_holds_and_takes_it_back(
     assert (end(source, NOON + timedelta(days=9)), held("mirror")) == (1, {})
 
 
-def test_what_a_source_says_keeps_the_end_of_people(source: Source) -> None:
+def test_what_a_source_says_keeps_the_end_of_people(source: ListSource) -> None:
     """Another class from the source, and its tombstone: neither prolongs what a file said."""
     put(item(1, days=1))
     take(source, entry("a", 1, days=None))
@@ -169,7 +169,7 @@ def test_what_a_source_says_keeps_the_end_of_people(source: Source) -> None:
     assert (end_loaded(), held("mirror")) == (1, {})
 
 
-def test_nobody_else_ends_what_was_loaded(source: Source) -> None:
+def test_nobody_else_ends_what_was_loaded(source: ListSource) -> None:
     with pytest.raises(Refused):
         operations.end_loaded(actor=public_actor(), now=LATER)
 
@@ -177,7 +177,7 @@ def test_nobody_else_ends_what_was_loaded(source: Source) -> None:
 def test_the_schedule_ends_what_a_bundle_brought(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fanal.cli.list_files import Told, read_indicators
+    from fanal.cli.list_files import LeftOut, read_indicators
 
     bundle = tmp_path / "bundle.json"
     until = f"{NOON + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"
@@ -185,7 +185,7 @@ def test_the_schedule_ends_what_a_bundle_brought(
     said = [INDICATOR | {"valid_until": until}, INDICATOR | more]
     bundle.write_text(json.dumps({"type": "bundle", "objects": said}))
     for _ in range(2):
-        told = Told(country="", categories=(), harmless=False)
+        told = LeftOut(country="", categories=(), harmless=False)
         with read_indicators(bundle, "stix", told) as found:
             analyse.take_items(actor=SYSTEM, name="mirror", found=found, now=clock.now())
     assert (fetching.end_due(actor=SYSTEM), set(held("mirror"))) == (0, {md5(1), md5(2)})

@@ -10,7 +10,7 @@ from msgspec import structs
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.connectors import outside, sources
 from fanal.exchange import queries
-from fanal.exchange.domain.records import RemoteEntry, RemotePage, Service, Source
+from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
 from fanal.worker import fetching
 from tests.integration.exchange.fetched import (
     GOOD,
@@ -112,7 +112,7 @@ def test_one_that_breaks_stops_no_other(
     instruct(InstructionKind.LIST_FETCH)
     fetched = sources.fetch_page
 
-    def break_first(door: outside.Door, *, source: Source, **asked: object) -> RemotePage:
+    def break_first(door: outside.Door, *, source: ListSource, **asked: object) -> RemotePage:
         page = fetched(door, source=source, **asked)
         odd = RemoteEntry(key="\0", values=(("MD5", md5(7)),))
         return page if source.name == "the next" else structs.replace(page, entries=(odd,))

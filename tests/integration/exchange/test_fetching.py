@@ -14,12 +14,12 @@ from fanal.accounts.domain.policy import Refused
 from fanal.analyse import operations as analyse
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import (
-    Checkpoint,
+    FetchCheckpoint,
+    ListSource,
     RemoteEntry,
     RemotePage,
     Service,
-    Source,
-    Taken,
+    TakenEntry,
 )
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
@@ -54,7 +54,7 @@ pytestmark = [
 KINDS = {Service.HASHSHARING: "/hashsharing", Service.TAXII: "/taxii2/lists"}
 
 
-def fetch(source: Source) -> Checkpoint:
+def fetch(source: ListSource) -> FetchCheckpoint:
     fetching.fetch_source(actor=SYSTEM, source=source)
     return queries.get_checkpoint(source_id=source.id)
 
@@ -168,6 +168,15 @@ class TestGarbage:
         assert (found.position, found.turn, found.error) == (before.position, 1, "NO_NEXT")
         assert all("added_after=2026-01-02" in path for path in asked)
 
+    @pytest.mark.parametrize("added", ["0001-01-01T00:00:00Z", "2026-01-01T00:00:00", "today"])
+    def test_a_date_from_which_nothing_is_counted_is_none(self, added: str) -> None:
+        instruct(InstructionKind.LIST_FETCH)
+        more = json.dumps({"objects": [INDICATOR], "more": True}).encode()
+        with serving(more, JSON, added=added) as url:
+            source = add(Service.TAXII, url, collection="c")
+            with pytest.raises(fetching.FetchFailed, match="FORMAT"):
+                fetching.fetch_source(actor=SYSTEM, source=source)
+
     def test_a_circle_of_pages_ends(self) -> None:
         instruct(InstructionKind.LIST_FETCH)
         body = PAGE.format(GOOD, "/v2/entries?start=1").encode()
@@ -229,7 +238,7 @@ class TestUnderWhat:
                 call()
 
 
-def take(source: Source, page: RemotePage, *, turn: int) -> None:
+def take(source: ListSource, page: RemotePage, *, turn: int) -> None:
     operations.take_page(
         actor=SYSTEM, source=source, page=page, turn=turn, under=None, now=clock.now()
     )
@@ -251,7 +260,7 @@ def told(kind: Service, *, deleted: bool) -> bytes:
     return PAGE.format(dated, "").encode()
 
 
-def taken(source: Source, key: str) -> dict[str, Taken]:
+def taken(source: ListSource, key: str) -> dict[str, TakenEntry]:
     return queries.taken_entries(source_id=source.id, keys=[key])
 
 
@@ -430,5 +439,5 @@ class TestSources:
             "added_at": clock.now(),
         }
         with pytest.raises(operations.SourceRefused) as refused:
-            operations.add_source(actor=SYSTEM, source=Source(**base | said), now=clock.now())
+            operations.add_source(actor=SYSTEM, source=ListSource(**base | said), now=clock.now())
         assert refused.value.code == code

@@ -14,7 +14,7 @@ from fanal.accounts.models import User
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.lists import Sharing
 from fanal.exchange import operations
-from fanal.exchange.domain.records import Service, Source
+from fanal.exchange.domain.records import ListSource, Service
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.kernel.ids import new_id
@@ -39,9 +39,9 @@ def browser(user: User) -> Client:
     return client
 
 
-def add_source(name: str, listed: str) -> Source:
+def add_source(name: str, listed: str) -> ListSource:
     now = clock.now()
-    source = Source(
+    source = ListSource(
         id=new_id(now),
         name=name,
         kind=Service.HASHSHARING,

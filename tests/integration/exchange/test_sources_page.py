@@ -87,6 +87,8 @@ def test_a_source_is_added_and_its_secret_never_shown() -> None:
         ({"url": "http://lists.example/"}, "must begin with https"),
         ({"url": "https://u:p@lists.example/"}, "public internet"),
         ({"list": "none"}, "no such list"),
+        ({"list": "mirror\x00"}, "no such list"),
+        ({"name": "a\x00"}, "a name has"),
         ({"every": "1"}, "how often"),
         ({"collection": "c"}, "collection"),
         ({"login": "a:b"}, "cannot be kept"),

@@ -14,7 +14,7 @@ from fanal.analyse.domain.lists import ListAttributes, Sharing
 from fanal.api.hashsharing import views
 from fanal.connectors import outside, sources
 from fanal.exchange import operations, queries
-from fanal.exchange.domain.records import Service, Source
+from fanal.exchange.domain.records import ListSource, Service
 from fanal.formats.hashsharing.read import read_page
 from fanal.kernel import clock
 from tests.integration.exchange.fetched import add, held
@@ -338,7 +338,7 @@ class Through:
         answer = self.client.get(url.removeprefix("https://lists.example"))
         return outside.Response(headers={}, body=answer.content)
 
-    def fetch(self, source: Source) -> list[list[str]]:
+    def fetch(self, source: ListSource) -> list[list[str]]:
         """Fetch to the end for now; return what the list `mirror` holds after each page."""
         later()
         seen: list[list[str]] = []

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
@@ -35,3 +36,33 @@ def make_submission() -> Callable[..., Submission]:
         return Submission(body=body, canonical=body, sender_id=sender, **(settled | values))
 
     return make
+
+
+@pytest.fixture
+def node(
+    as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]],
+) -> psycopg.Connection[tuple[object, ...]]:
+    """A session of a public node's role."""
+    return as_role("intake")
+
+
+@pytest.fixture
+def sent(make_submission: Callable[..., Submission]) -> tuple[Actor, UUID]:
+    """A partner and its wire report, open and not urgent."""
+    from fanal.intake import operations
+    from tests.integration.intake.node_role import program
+
+    actor = program("house")
+    assert actor.partner_id is not None
+    submission = make_submission(
+        actor.partner_id,
+        reference="A-1",
+        keys=((KeyKind.REFERENCE, "A-1"),),
+        arrival=Arrival.WIRE,
+        finish=False,
+    )
+    (answer,) = operations.receive_reports(
+        actor=actor, submissions=[submission], now=datetime.now(UTC)
+    )
+    assert answer.report_id is not None
+    return actor, answer.report_id

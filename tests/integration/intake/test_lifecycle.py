@@ -9,7 +9,7 @@ import pytest
 
 from fanal.accounts.domain.policy import Refused
 from fanal.intake import operations, queries
-from fanal.intake.domain import receipt_code
+from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.domain.states import ReportState
 from fanal.intake.operations.follow import MessageRefused, NotReachable
@@ -150,7 +150,7 @@ class TestConversation:
         operations.ask_reporter(
             actor=analyst, report_id=answer.report_id, text="Quel jeu ?", now=NOW
         )
-        lookup = receipt_code.lookup_hash(answer.code)
+        lookup = receipt.lookup_hash(answer.code)
         assert operations.answer_desk(
             actor=public_actor(),
             lookup_hash=lookup,
@@ -163,7 +163,7 @@ class TestConversation:
         assert question.for_reporter is not None
         assert reply.for_reporter is None
         assert b"Quel jeu" not in question.for_reporter
-        words = receipt_code.open_message(code=answer.code, sealed=question.for_reporter)
+        words = receipt.open_message(code=answer.code, sealed=question.for_reporter)
         assert words.decode() == "Quel jeu ?"
 
     def test_needs_a_code_and_a_message(self, analyst: Actor, opened: UUID) -> None:

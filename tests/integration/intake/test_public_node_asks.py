@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from uuid import UUID
 
 import psycopg
 import pytest
 from psycopg import errors
 
-from fanal.accounts import operations as accounts, queries as partners
+from fanal.accounts import operations as accounts
 from fanal.accounts.models import PartnerCredential
 from fanal.intake import operations, queries
-from fanal.intake.domain import receipt_code
+from fanal.intake.domain import receipt
+from fanal.intake.domain.keys import key_digest
 from fanal.intake.domain.records import Arrival, KeyKind, Submission
-from fanal.kernel.actors import Actor, public_actor, system_actor
+from fanal.kernel.actors import Actor, public_actor
 from fanal.kernel.ids import new_id
+from tests.integration.intake.node_role import PUBLIC, SYSTEM, present, program
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -23,51 +24,6 @@ pytestmark = [
 ]
 Connect = Callable[[str], psycopg.Connection[tuple[object, ...]]]
 Make = Callable[..., Submission]
-SYSTEM = system_actor("test")
-PUBLIC = UUID(int=0)
-
-
-SECRETS: dict[UUID | None, bytes] = {}
-
-
-def program(name: str) -> Actor:
-    now = datetime.now(UTC)
-    issued = accounts.add_partner(actor=SYSTEM, name=name, now=now)
-    found = partners.authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=now)
-    assert found is not None
-    SECRETS[found.partner_id] = sha256(issued.token.encode()).digest()
-    return found.actor
-
-
-def present(node: psycopg.Connection[tuple[object, ...]], actor: Actor) -> None:
-    """As the program does when a partner shows its secret."""
-    node.execute(
-        "SELECT set_config('fanal.credential', %s, false)", [SECRETS[actor.partner_id].hex()]
-    )
-
-
-@pytest.fixture
-def node(as_role: Connect) -> psycopg.Connection[tuple[object, ...]]:
-    return as_role("intake")
-
-
-@pytest.fixture
-def sent(make_submission: Make) -> tuple[Actor, UUID]:
-    """A partner and its wire report, open and not urgent."""
-    actor = program("house")
-    assert actor.partner_id is not None
-    submission = make_submission(
-        actor.partner_id,
-        reference="A-1",
-        keys=((KeyKind.REFERENCE, "A-1"),),
-        arrival=Arrival.WIRE,
-        finish=False,
-    )
-    (answer,) = operations.receive_reports(
-        actor=actor, submissions=[submission], now=datetime.now(UTC)
-    )
-    assert answer.report_id is not None
-    return actor, answer.report_id
 
 
 @pytest.mark.parametrize(
@@ -235,12 +191,15 @@ def test_it_takes_no_locks_that_others_would_miss(node) -> None:
     ):  # fmt: skip
         with pytest.raises(errors.InsufficientPrivilege, match="permission denied for function"):
             node.execute(f"SELECT {call}")
-    lock = "SELECT intake_lock_keys(ARRAY(SELECT sha256(n::text::bytea) FROM generate_series(%s::int, %s) n))"
+    lock = (
+        "SELECT intake_lock_keys(%s,"
+        " ARRAY(SELECT sha256(n::text::bytea) FROM generate_series(%s::int, %s) n))"
+    )
     with node.transaction():
-        assert node.execute(lock, [1, 16]).fetchone() == (True,)
+        assert node.execute(lock, [PUBLIC, 1, 16]).fetchone() == (True,)
         with pytest.raises(errors.InsufficientPrivilege), node.transaction():
-            node.execute(lock, [17, 17])
-    assert node.execute(lock, [17, 17]).fetchone() == (True,)
+            node.execute(lock, [PUBLIC, 17, 17])
+    assert node.execute(lock, [PUBLIC, 17, 17]).fetchone() == (True,)
 
 
 def test_another_senders_report_is_neither_moved_nor_withdrawn(
@@ -265,8 +224,6 @@ def test_another_senders_report_is_neither_moved_nor_withdrawn(
 
 
 def test_a_key_is_found_by_its_digest_alone(node, sent: tuple[Actor, UUID]) -> None:
-    from fanal.intake.domain.keys import key_digest
-
     actor, report_id = sent
     assert actor.partner_id is not None
     digest = key_digest(sender_id=actor.partner_id, kind=KeyKind.REFERENCE, key="A-1")
@@ -293,7 +250,7 @@ def test_keys_of_one_sender_do_not_come_with_those_of_another(
 
 
 def test_it_answers_with_the_code_and_never_as_the_desk(node, make_submission: Make) -> None:
-    code, now = receipt_code.new_code(), datetime.now(UTC)
+    code, now = receipt.new_code(), datetime.now(UTC)
     (answer,) = operations.receive_reports(
         actor=public_actor(),
         submissions=[make_submission(PUBLIC, arrival=Arrival.FORM, code=code)],
@@ -311,7 +268,7 @@ def test_it_answers_with_the_code_and_never_as_the_desk(node, make_submission: M
     call = "SELECT intake_answer(%s, %s, now(), %s)"
     wrong = node.execute(call, [bytes(32), new_id(now), new_id(now)]).fetchone()
     assert wrong == (None,)
-    lookup = receipt_code.lookup_hash(code)
+    lookup = receipt.lookup_hash(code)
     sealed = new_id(now)
     with pytest.raises(errors.InsufficientPrivilege, match="objects of its own report"):
         node.execute(call, [lookup, new_id(now), sealed])
@@ -364,6 +321,13 @@ def test_it_takes_no_wire_number_that_was_not_given_to_its_report(node, as_role:
         with pytest.raises(errors.CheckViolation):
             node.execute(insert, values | {"wire": wire})
     values = {"id": new_id(now), "at": now, "state": "OPEN", "wire": number}
+    for others in ("intake", "app"):  # drawn by another, who has not written it down yet
+        drawn = as_role(others).execute("SELECT nextval('intake_wire_id_seq')").fetchone() or (0,)
+        for session in (node, as_role("intake")):
+            taken = {"id": new_id(now), "at": now, "state": "OPEN", "wire": drawn[0]}
+            session.execute(DEPOSIT, taken)
+            with pytest.raises(errors.CheckViolation):
+                session.execute(insert, taken)
     node.execute(DEPOSIT, values)
     node.execute(insert, values)
 

@@ -10,7 +10,7 @@ from django.db import connection, connections
 from fanal.accounts import rows
 from fanal.accounts.domain.policy import Refused
 from fanal.intake import operations, queries
-from fanal.intake.domain import receipt_code
+from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission
 from fanal.intake.domain.states import ReportState, Stage
 from fanal.kernel.actors import Actor, public_actor, system_actor
@@ -49,9 +49,9 @@ class TestReceive:
         [answer] = operations.receive_reports(
             actor=public_actor(), submissions=[submission], now=NOW
         )
-        assert receipt_code.read_code(answer.code) == answer.code
+        assert receipt.read_code(answer.code) == answer.code
         followed = queries.follow(
-            actor=public_actor(), lookup_hash=receipt_code.lookup_hash(answer.code)
+            actor=public_actor(), lookup_hash=receipt.lookup_hash(answer.code)
         )
         assert followed is not None
         assert followed.report_id == answer.report_id

@@ -8,12 +8,10 @@ from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
 from fanal.intake import operations, queries
-from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.intake.domain.reviews import ReviewState
+from fanal.intake.domain.records import Arrival, Format, ReviewState, Submission
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.states import TransitionRefused
-from fanal.worker.erasers import erase_again
-from fanal.worker.expiry import expire
+from fanal.worker.expiry import erase_again, expire
 from tests.actors import desk_actor
 from tests.known import habilitated, known
 from tests.refusals import CHECK, database_refuses

@@ -10,18 +10,15 @@ from django.db import connection, transaction
 
 from fanal.accounts import rows
 from fanal.casework import operations as casework
-from fanal.casework.domain.records import Event
+from fanal.casework.domain.records import Event, Event as Sending, RecordedDecision
 from fanal.judicial import operations as judicial, queries
 from fanal.judicial.domain.kinds import REFERRAL
-from fanal.judicial.domain.records import RecordedDecision
 from fanal.judicial.domain.states import ReferralState
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.measures import operations, queries as measures
-from fanal.measures.domain.drafting import MeasureRefused
-from fanal.measures.domain.records import Event as Sending
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import MeasureState
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import Choice, Track
 from tests.integration.measures.racing import wait_until_somebody_waits
@@ -53,7 +50,7 @@ def decide_anew(recorded: RecordedDecision, choice: Choice = NOTHING) -> Recorde
     report_id = recorded.decision.report_id
     claim = orient.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     found = item(report_id=report_id, **MATERIAL).report
-    return judicial.record_decision(
+    return casework.record_decision(
         actor=ANALYST, report=found, choice=choice, claim_token=claim.token, now=NOW
     )
 
@@ -73,19 +70,21 @@ def send(measure_id: UUID) -> None:
 
 def prepare(recorded: RecordedDecision) -> None:
     """The judicial officer's account of the facts, and the referral ready to leave."""
-    assert recorded.referral_id is not None
     judicial.amend_referral(
-        actor=CLERK, referral_id=recorded.referral_id, body="OFMIN", summary="Facts.", now=NOW
+        actor=CLERK,
+        referral_id=recorded.opened["referral"][0],
+        body="OFMIN",
+        summary="Facts.",
+        now=NOW,
     )
     move(recorded, "prepare")
 
 
 def move(recorded: RecordedDecision, name: str) -> None:
-    assert recorded.referral_id is not None
     casework.take_step(
         actor=CLERK,
         lifecycle=REFERRAL,
-        act_id=recorded.referral_id,
+        act_id=recorded.opened["referral"][0],
         transition=name,
         event=PROVED,
         now=NOW,
@@ -93,8 +92,7 @@ def move(recorded: RecordedDecision, name: str) -> None:
 
 
 def referral_state(recorded: RecordedDecision) -> ReferralState:
-    assert recorded.referral_id is not None
-    found = queries.get_referral(actor=CLERK, referral_id=recorded.referral_id)
+    found = queries.get_referral(actor=CLERK, referral_id=recorded.opened["referral"][0])
     assert found is not None
     return found.referral.state
 
@@ -119,27 +117,29 @@ class TestOpenedAgain:
         assert stands(recorded)
         reopen(recorded)
         assert not stands(recorded)
-        with pytest.raises(MeasureRefused, match="GROUND_GONE"):
-            approve(recorded.measure_ids[0])
-        assert measure(recorded.measure_ids[0]).state is MeasureState.TO_SECOND
+        with pytest.raises(Refusal, match="GROUND_GONE"):
+            approve(recorded.opened["measure"][0])
+        assert measure(recorded.opened["measure"][0]).state is MeasureState.TO_SECOND
 
     def test_a_seconded_measure_is_not_sent(self) -> None:
         recorded = decide()
-        approve(recorded.measure_ids[0])
+        approve(recorded.opened["measure"][0])
         reopen(recorded)
-        with pytest.raises(MeasureRefused, match="GROUND_GONE"):
-            send(recorded.measure_ids[0])
-        assert measure(recorded.measure_ids[0]).state is MeasureState.APPROVED
+        with pytest.raises(Refusal, match="GROUND_GONE"):
+            send(recorded.opened["measure"][0])
+        assert measure(recorded.opened["measure"][0]).state is MeasureState.APPROVED
 
     def test_a_draft_is_not_submitted(self) -> None:
         recorded = decide(addressee=None)
         reopen(recorded)
-        with pytest.raises(MeasureRefused, match="GROUND_GONE"):
-            operations.submit_measure(actor=ANALYST, measure_id=recorded.measure_ids[0], now=NOW)
+        with pytest.raises(Refusal, match="GROUND_GONE"):
+            operations.submit_measure(
+                actor=ANALYST, measure_id=recorded.opened["measure"][0], now=NOW
+            )
 
     def test_it_may_still_be_refused_and_given_up(self) -> None:
         recorded = decide()
-        (measure_id,) = recorded.measure_ids
+        (measure_id,) = recorded.opened["measure"]
         reopen(recorded)
         digest = measure(measure_id).digest
         operations.refuse_measure(
@@ -163,24 +163,24 @@ class TestDecidedAnew:
         self, steps: tuple[Callable[[UUID], None], ...]
     ) -> None:
         recorded = decide()
-        (measure_id,) = recorded.measure_ids
+        (measure_id,) = recorded.opened["measure"]
         for step in steps:
             step(measure_id)
         prepare(recorded)
         decide_anew(recorded)
         assert measure(measure_id).state is MeasureState.WITHDRAWN
         last = measures.steps_of(actor=ANALYST, measure_id=measure_id)[-1]
-        assert (last.move, last.cause) == ("withdraw", operations.REPLACED)
+        assert (last.transition, last.reason) == ("withdraw", operations.REPLACED)
         assert referral_state(recorded) is ReferralState.WITHDRAWN
         for act in (approve, send):
-            with pytest.raises((MeasureRefused, TransitionRefused)):
+            with pytest.raises((Refusal, TransitionRefused)):
                 act(measure_id)
         with pytest.raises(Refusal):
             move(recorded, "send")
 
     def test_what_was_sent_stays_and_is_marked(self) -> None:
         recorded = decide()
-        (measure_id,) = recorded.measure_ids
+        (measure_id,) = recorded.opened["measure"]
         approve(measure_id)
         send(measure_id)
         decide_anew(recorded)
@@ -196,7 +196,7 @@ class TestDecidedAnew:
             recorded.decision.report_id
         ]
         waiting = [m.id for m in found if m.state is not MeasureState.WITHDRAWN]
-        assert waiting == list(anew.measure_ids)
+        assert waiting == list(anew.opened["measure"])
         assert referral_state(anew) is ReferralState.DRAFT
 
 
@@ -204,14 +204,14 @@ class TestDecidedAnew:
 def test_a_second_signature_waits_for_a_new_decision() -> None:
     """Both take the case first: neither waits for a row that the other holds."""
     recorded = decide()
-    (measure_id,) = recorded.measure_ids
+    (measure_id,) = recorded.opened["measure"]
     faults: list[Exception] = []
 
     def second() -> None:
         try:
             with rows.shown_to(OFFICER):
                 approve(measure_id)
-        except MeasureRefused as fault:
+        except Refusal as fault:
             faults.append(fault)
         finally:
             connection.close()
@@ -222,7 +222,7 @@ def test_a_second_signature_waits_for_a_new_decision() -> None:
         thread.start()
         wait_until_somebody_waits()
         claim = orient.claim_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
-        judicial.record_decision(
+        casework.record_decision(
             actor=ANALYST,
             report=item(report_id=recorded.decision.report_id, **MATERIAL).report,
             choice=NOTHING,

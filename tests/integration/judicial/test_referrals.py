@@ -7,18 +7,17 @@ from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
 from fanal.casework import operations as casework, queries as acts
-from fanal.casework.domain.records import Event
+from fanal.casework.domain.records import Event, RecordedDecision
 from fanal.formats.report.records import PersonRole, Place
 from fanal.harmonise.domain.records import Selector, SelectorKind, SelectorRole
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import REFERRAL
-from fanal.judicial.domain.records import Outcome, RecordedDecision, ReferralFile
+from fanal.judicial.domain.records import ReferralFile, ReferralOutcome
 from fanal.judicial.domain.states import ReferralState
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.measures import queries as measures
-from fanal.measures.domain.drafting import MeasureRefused
 from fanal.orient import queries as orient
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.domain.states import CaseState
@@ -34,8 +33,7 @@ DONE = Event(happened_at=NOW, proof="register no. 12")
 
 
 def referral(recorded: RecordedDecision, actor: Actor = SUPERVISOR) -> ReferralFile:
-    assert recorded.referral_id is not None
-    found = queries.get_referral(actor=actor, referral_id=recorded.referral_id)
+    found = queries.get_referral(actor=actor, referral_id=recorded.opened["referral"][0])
     assert found is not None
     return found
 
@@ -43,11 +41,10 @@ def referral(recorded: RecordedDecision, actor: Actor = SUPERVISOR) -> ReferralF
 def move(
     recorded: RecordedDecision, name: str, event: Event = DONE, actor: Actor = OFFICER
 ) -> None:
-    assert recorded.referral_id is not None
     casework.take_step(
         actor=actor,
         lifecycle=REFERRAL,
-        act_id=recorded.referral_id,
+        act_id=recorded.opened["referral"][0],
         transition=name,
         event=event,
         now=NOW,
@@ -55,10 +52,9 @@ def move(
 
 
 def told(recorded: RecordedDecision) -> RecordedDecision:
-    assert recorded.referral_id is not None
     operations.amend_referral(
         actor=OFFICER,
-        referral_id=recorded.referral_id,
+        referral_id=recorded.opened["referral"][0],
         body="OFMIN",
         summary="What was established.",
         now=NOW,
@@ -69,7 +65,7 @@ def told(recorded: RecordedDecision) -> RecordedDecision:
 def test_both_tracks_leave_two_drafts() -> None:
     recorded = decide()
     report_id = recorded.decision.report_id
-    assert len(recorded.measure_ids) == 1
+    assert len(recorded.opened["measure"]) == 1
     assert referral(recorded).referral.state is ReferralState.DRAFT
     assert len(measures.measures_of(actor=ANALYST, report_ids=[report_id])[report_id]) == 1
     (kept,) = queries.referrals_of(actor=SUPERVISOR, report_ids=[report_id])[report_id]
@@ -86,14 +82,14 @@ def test_one_track_leaves_one_draft() -> None:
             body="PROSECUTOR_OF_VICTIM",
         )
     )
-    assert judicial.measure_ids == ()
+    assert judicial.opened["measure"] == ()
     assert referral(judicial).referral.body == "PROSECUTOR_OF_VICTIM"
     none = decide(choice=Choice(tracks=(Track.NONE,), bases=(), reason="no facts"))
-    assert none.referral_id is None
+    assert none.opened["referral"] == ()
 
 
 def test_a_draft_that_cannot_be_made_undoes_the_decision() -> None:
-    with pytest.raises(MeasureRefused, match="NO_TARGET"):
+    with pytest.raises(Refusal, match="NO_TARGET"):
         decide(urls=())
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM orient_decision")
@@ -117,7 +113,7 @@ def test_one_measure_for_each_host() -> None:
         ("a.example", 2),
         ("b.example", 1),
     ]
-    assert len(recorded.measure_ids) == 2
+    assert len(recorded.opened["measure"]) == 2
 
 
 def test_the_text_says_the_facts_and_nothing_of_the_reporter() -> None:
@@ -154,7 +150,7 @@ def test_the_way_to_an_outcome() -> None:
     recorded = decide()
     operations.amend_referral(
         actor=OFFICER,
-        referral_id=recorded.referral_id,
+        referral_id=recorded.opened["referral"][0],
         body="PROSECUTOR_OF_SUSPECT",
         summary="What was established.",
         now=NOW,
@@ -168,7 +164,11 @@ def test_the_way_to_an_outcome() -> None:
     move(recorded, "send")
     move(recorded, "acknowledge")
     move(recorded, "take_up")
-    move(recorded, "close", Event(happened_at=NOW, proof="letter", outcome=Outcome.PROSECUTED))
+    move(
+        recorded,
+        "close",
+        Event(happened_at=NOW, proof="letter", outcome=ReferralOutcome.PROSECUTED),
+    )
     seen = referral(recorded)
     assert seen.referral.outcome == "PROSECUTED"
     assert [step.transition for step in seen.steps][:3] == ["amend", "prepare", "send"]
@@ -183,7 +183,7 @@ def test_the_way_to_an_outcome() -> None:
         ("send", Event(happened_at=NOW), "NO_PROOF"),
         ("prepare", Event(happened_at=NOW + timedelta(seconds=1)), "EVENT_IN_FUTURE"),
         ("close", DONE, "UNKNOWN_OUTCOME"),
-        ("prepare", Event(happened_at=NOW, outcome=Outcome.JOINED), "UNKNOWN_OUTCOME"),
+        ("prepare", Event(happened_at=NOW, outcome=ReferralOutcome.JOINED), "UNKNOWN_OUTCOME"),
     ],
 )
 def test_moves_refused(name: str, event: Event, code: str) -> None:
@@ -219,8 +219,7 @@ def test_who_may() -> None:
         with pytest.raises(Refused):
             move(recorded, "prepare", Event(happened_at=NOW), actor)
     elsewhere = person(Role.SUPERVISOR, desk=2)
-    assert recorded.referral_id is not None
-    assert queries.get_referral(actor=elsewhere, referral_id=recorded.referral_id) is None
+    assert queries.get_referral(actor=elsewhere, referral_id=recorded.opened["referral"][0]) is None
     assert acts.list_acts(actor=elsewhere, lifecycle=REFERRAL) == ()
     assert len(acts.list_acts(actor=OFFICER, lifecycle=REFERRAL, states=["DRAFT"])) == 1
 
@@ -235,14 +234,20 @@ def test_amendments_are_checked() -> None:
     ):
         with pytest.raises(Refusal, match=code):
             operations.amend_referral(
-                actor=OFFICER, referral_id=recorded.referral_id, body=body, summary=summary, now=NOW
+                actor=OFFICER,
+                referral_id=recorded.opened["referral"][0],
+                body=body,
+                summary=summary,
+                now=NOW,
             )
 
 
 def test_expired_words_leave_the_structure() -> None:
     recorded = decide()
     with as_worker(), connection.cursor() as cursor:
-        cursor.execute("SELECT casework_erase_words(ARRAY[%s::uuid])", [recorded.referral_id])
+        cursor.execute(
+            "SELECT casework_erase_words(ARRAY[%s::uuid])", [recorded.opened["referral"][0]]
+        )
     seen = referral(recorded)
     assert (seen.facts, seen.text_fr, seen.summary) == (None, "", "")
     assert seen.referral.bases

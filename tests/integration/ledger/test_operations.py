@@ -13,7 +13,8 @@ from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations, signer
 from fanal.ledger.domain import canonical, checkpoint, merkle
-from fanal.ledger.domain.actions import UnknownAction
+from fanal.ledger.domain.actions import UnknownVerb
+from fanal.ledger.domain.records import ObjectRef
 from tests.actors import desk_actor
 from tests.refusals import NO_RIGHT, database_refuses
 
@@ -28,7 +29,7 @@ def write(count: int = 1) -> list[UUID]:
             actor=ANALYST,
             action="report.read",
             at=NOW,
-            objects=[operations.ObjectRef(kind="report", id=new_id(NOW))],
+            objects=[ObjectRef(kind="report", id=new_id(NOW))],
         )
         for _ in range(count)
     ]
@@ -49,7 +50,7 @@ class TestRecord:
             action="report.read",
             at=NOW,
             objects=[
-                operations.ObjectRef(
+                ObjectRef(
                     kind="report",
                     id=report,
                     digest=operations.keyed_digest(
@@ -71,7 +72,7 @@ class TestRecord:
         assert len(bytes(digest)) == 16  # type: ignore[call-overload]
 
     def test_refuses_an_action_without_a_legal_verb(self) -> None:
-        with pytest.raises(UnknownAction):
+        with pytest.raises(UnknownVerb):
             operations.record(actor=ANALYST, action="report.burn", at=NOW)
 
     def test_refuses_words_in_a_detail(self) -> None:
@@ -105,7 +106,7 @@ class TestRecord:
         ((body,),) = rows("SELECT body FROM ledger_entry")
         entry = canonical.decode(bytes(body))  # type: ignore[call-overload]
         stored = [
-            operations.ObjectRef(kind=str(k), id=i, digest=bytes(d))  # type: ignore[arg-type, call-overload]
+            ObjectRef(kind=str(k), id=i, digest=bytes(d))  # type: ignore[arg-type, call-overload]
             for k, i, d in rows("SELECT kind, object_id, digest FROM ledger_object")
         ]
         assert entry.object_count == len(stored) == 500
@@ -117,7 +118,7 @@ class TestRecord:
             actor=public_actor(),
             action="report.collect",
             at=datetime.now(UTC),
-            objects=[operations.ObjectRef(kind="report", id=new_id(NOW))],
+            objects=[ObjectRef(kind="report", id=new_id(NOW))],
         )
         for table in ("entry", "object", "motive", "pending", "chain", "checkpoint"):
             with database_refuses(NO_RIGHT):

@@ -13,8 +13,7 @@ from fanal.kernel.actors import system_actor
 from fanal.kernel.clock import now as clock_now
 from fanal.ledger import operations, outside, signer
 from fanal.ledger.domain.checkpoint import open_note, split_notes
-from fanal.ledger.domain.verify import Problem
-from fanal.ledger.operations import sequence
+from fanal.ledger.domain.verify import Code, LedgerProblem
 from fanal.ledger.verification import verify_ledger
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -42,10 +41,10 @@ def sizes(path: Path) -> list[int]:
     return [open_note(note, keys=signer.current().known_keys).size for note in notes]
 
 
-def verified() -> list[Problem]:
+def verified() -> list[LedgerProblem]:
     """Verify on a connection of its own, as `fanal ledger verify` does."""
 
-    def look() -> list[Problem]:
+    def look() -> list[LedgerProblem]:
         try:
             return verify_ledger(now=clock_now()).problems
         finally:
@@ -56,7 +55,7 @@ def verified() -> list[Problem]:
 
 
 def at_place(monkeypatch: pytest.MonkeyPatch, place: str, act: Callable[[], None]) -> None:
-    monkeypatch.setattr(sequence, "failpoint", lambda here: act() if here == place else None)
+    monkeypatch.setattr(operations, "failpoint", lambda here: act() if here == place else None)
 
 
 def sign_and_die(monkeypatch: pytest.MonkeyPatch, place: str) -> None:
@@ -100,11 +99,43 @@ def test_one_that_only_catches_up_signs_nothing(
 def test_a_verification_while_a_checkpoint_is_signed_is_no_alarm(
     monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    found: list[list[Problem]] = []
+    found: list[list[LedgerProblem]] = []
     at_place(monkeypatch, place, lambda: found.append(verified()))
     write()
     operations.sign_checkpoint(now=NOW)
     assert found == [[]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problems", "compared"),
+    [
+        (lambda text: text, [], 2),
+        (lambda text: text.replace("\n", " \r\n"), [], 2),
+        (lambda text: text.rstrip("\n"), [], 2),
+        (lambda text: "\ufeff" + text, [], 2),
+        (lambda text: text.replace("\n\n", "\n"), [Code.NO_CHECKPOINT], 0),
+        (lambda text: "".join(f"> {line}\n" for line in text.split("\n")), [Code.NO_CHECKPOINT], 0),
+        (lambda _text: "", [Code.NO_CHECKPOINT], 0),
+        (lambda _text: "<html></html>\n", [Code.NO_CHECKPOINT], 0),
+        (lambda _text: b"\xff\xfe", [Code.NO_CHECKPOINT], 0),
+        (lambda text: text + "one line more\n", [Code.NO_CHECKPOINT], 0),
+        (lambda _text: "one\n\ntwo\n", [Code.SIGNATURE], 0),
+    ],
+)
+def test_a_copy_that_cannot_be_compared_is_never_whole(
+    log_file: Path,
+    tmp_path: Path,
+    spoil: Callable[[str], str | bytes],
+    problems: list[Code],
+    compared: int,
+) -> None:
+    for _ in range(2):
+        write()
+        operations.sign_checkpoint(now=NOW)
+    copy, spoilt = tmp_path / "copy.txt", spoil(log_file.read_text())
+    copy.write_bytes(spoilt if isinstance(spoilt, bytes) else spoilt.encode())
+    found = verify_ledger(now=clock_now(), outside=[copy])
+    assert ([one.code for one in found.problems], found.compared) == (problems, compared)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 20, 80, -2, -1])

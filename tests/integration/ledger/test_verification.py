@@ -19,6 +19,7 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations, queries, signer
 from fanal.ledger.domain.canonical import microseconds
 from fanal.ledger.domain.checkpoint import NoteKey
+from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.domain.verify import Code
 from fanal.ledger.verification import verify_ledger
 from tests.actors import desk_actor
@@ -240,7 +241,7 @@ class TestQueries:
                 actor=ANALYST,
                 action=action,
                 at=NOW,
-                objects=[operations.ObjectRef(kind="report", id=report)],
+                objects=[ObjectRef(kind="report", id=report)],
             )
         operations.record(actor=ANALYST, action="report.read", at=NOW)
         lines = queries.entries_of(actor=ANALYST, object_id=report)

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from fanal.accounts import rows
-from fanal.measures.domain.drafting import MeasureRefused
+from fanal.kernel.refusal import Refusal
 from tests.integration.measures.stories import OFFICER
 
 
@@ -19,7 +19,7 @@ def refused_meanwhile(first: Callable[[], object], then: Callable[[], object]) -
         try:
             with rows.shown_to(OFFICER):
                 then()
-        except MeasureRefused as fault:
+        except Refusal as fault:
             faults.append(fault.code)
         finally:
             connection.close()

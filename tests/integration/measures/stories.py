@@ -3,12 +3,11 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from fanal.judicial import operations as judicial
-from fanal.judicial.domain.records import RecordedDecision
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import Addressee, RecordedDecision
 from fanal.kernel.actors import Actor, Role
 from fanal.measures import operations, queries
-from fanal.measures.domain.records import Addressee, Measure
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import Measure, MeasureState
 from fanal.measures.domain.warnings import Asked
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
@@ -39,7 +38,7 @@ def decide(
     subject = item(level="HIGH", **(MATERIAL | values))
     orient.orient_batch(actor=WORKER, items=[subject], now=now)
     claim = orient.claim_case(actor=author, report_id=subject.report.report_id, now=now)
-    return judicial.record_decision(
+    return casework.record_decision(
         actor=author,
         report=subject.report,
         choice=choice,

@@ -6,12 +6,12 @@ from uuid import UUID
 import pytest
 
 from fanal.accounts.domain.policy import Refused
+from fanal.casework.domain.records import Event
 from fanal.kernel.actors import Role
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.measures import operations, queries
-from fanal.measures.domain.drafting import MeasureRefused
-from fanal.measures.domain.records import Event, SuspensionCause
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import MeasureState, SuspensionCause
 from tests.integration.measures.stories import (
     ANALYST,
     HOST,
@@ -32,7 +32,7 @@ def event(at: datetime, proof: str = "acknowledgement of 24 November") -> Event:
 
 
 def approved() -> UUID:
-    (measure_id,) = decide().measure_ids
+    (measure_id,) = decide().opened["measure"]
     return seconded(measure_id)
 
 
@@ -51,11 +51,11 @@ def received(at: datetime = NOW + 13 * HOUR) -> UUID:
 
 def test_a_host_never_asked_is_informed_twelve_hours_before() -> None:
     measure_id = approved()
-    with pytest.raises(MeasureRefused, match="FIRST_CONTACT_MISSING"):
+    with pytest.raises(Refusal, match="FIRST_CONTACT_MISSING"):
         operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event(NOW), now=NOW)
     operations.record_first_contact(actor=OFFICER, host=HOST, event=event(NOW), now=NOW)
     early = NOW + 12 * HOUR - timedelta(seconds=1)
-    with pytest.raises(MeasureRefused, match="FIRST_CONTACT_TOO_RECENT"):
+    with pytest.raises(Refusal, match="FIRST_CONTACT_TOO_RECENT"):
         operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event(early), now=early)
     at = NOW + 12 * HOUR
     operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event(at), now=at)
@@ -77,7 +77,7 @@ def test_first_information_stays_the_first() -> None:
 def test_the_legal_clock_starts_from_a_recorded_receipt_only() -> None:
     measure_id = sent()
     assert measure(measure_id).legal_due_at is None
-    with pytest.raises(MeasureRefused, match="NO_PROOF"):
+    with pytest.raises(Refusal, match="NO_PROOF"):
         operations.record_receipt(
             actor=OFFICER,
             measure_id=measure_id,
@@ -93,11 +93,11 @@ def test_the_legal_clock_starts_from_a_recorded_receipt_only() -> None:
 
 def test_no_event_before_its_cause_or_in_the_future() -> None:
     measure_id = sent()
-    with pytest.raises(MeasureRefused, match="EVENT_TOO_EARLY"):
+    with pytest.raises(Refusal, match="EVENT_TOO_EARLY"):
         operations.record_receipt(
             actor=OFFICER, measure_id=measure_id, event=event(NOW), now=NOW + 13 * HOUR
         )
-    with pytest.raises(MeasureRefused, match="EVENT_IN_FUTURE"):
+    with pytest.raises(Refusal, match="EVENT_IN_FUTURE"):
         operations.record_receipt(
             actor=OFFICER, measure_id=measure_id, event=event(NOW + 14 * HOUR), now=NOW + 13 * HOUR
         )
@@ -106,7 +106,7 @@ def test_no_event_before_its_cause_or_in_the_future() -> None:
 def test_expiry_only_when_due_and_suspension_moves_it() -> None:
     measure_id = received()
     due = NOW + 37 * HOUR
-    with pytest.raises(MeasureRefused, match="NOT_DUE"):
+    with pytest.raises(Refusal, match="NOT_DUE"):
         operations.expire_measure(
             actor=OFFICER, measure_id=measure_id, now=due - timedelta(seconds=1)
         )
@@ -157,7 +157,7 @@ def test_oversight_sees_every_measure_with_grounds_and_proofs() -> None:
     assert seen.id == measure_id
     found = queries.get_measure(actor=OVERSEER, measure_id=measure_id)
     assert found is not None
-    assert [step.move for step in found.steps] == ["submit", "approve", "send", "receive"]
+    assert [step.transition for step in found.steps] == ["submit", "approve", "send", "receive"]
     assert found.steps[-1].proof == "acknowledgement of 24 November"
     assert found.measure.request.offence == "CP 227-23"
     assert found.approvals[0].approver_id == OFFICER.person_id
@@ -172,14 +172,14 @@ def test_oversight_sees_every_measure_with_grounds_and_proofs() -> None:
 
 def test_withdrawing_the_last_measure_settles_the_case() -> None:
     recorded = decide()
-    (measure_id,) = recorded.measure_ids
+    (measure_id,) = recorded.opened["measure"]
     operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="duplicate", now=NOW)
     found = queries.measures_of(actor=ANALYST, report_ids=[recorded.decision.report_id])
     assert [m.state for m in found[recorded.decision.report_id]] == [MeasureState.WITHDRAWN]
 
 
 def test_desk_clocks_before_receipt() -> None:
-    (measure_id,) = decide().measure_ids
+    (measure_id,) = decide().opened["measure"]
     assert measure(measure_id).due_at == NOW + 4 * HOUR  # to second, high priority
     digest = measure(measure_id).digest
     operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW + HOUR)

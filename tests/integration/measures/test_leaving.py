@@ -7,16 +7,17 @@ import pytest
 
 from fanal.accounts import rows
 from fanal.accounts.domain.policy import Refused
+from fanal.casework.domain.records import ActStep, Event
 from fanal.kernel.actors import Role
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import queries as ledger
 from fanal.measures import operations, queries
-from fanal.measures.domain.drafting import MeasureRefused
-from fanal.measures.domain.records import Event, Step
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import MeasureState
 from fanal.orient import operations as orient
 from tests.integration.judicial.test_decided_anew import NOTHING, decide_anew
 from tests.integration.measures.racing import refused_meanwhile
+from tests.integration.measures.raw import CHECK, step
 from tests.integration.measures.stories import (
     ADDRESSEE,
     ANALYST,
@@ -29,7 +30,6 @@ from tests.integration.measures.stories import (
 )
 from tests.integration.measures.test_following import HOUR, event
 from tests.integration.orient.people import person
-from tests.refusals import is_refused
 from tests.unit.orient.items import NOW
 
 OPENED = NOW + 14 * HOUR
@@ -44,13 +44,13 @@ def opened_again(at: object = OPENED) -> UUID:
     """A seconded measure whose report was opened again at `at`."""
     informed()
     recorded = decide()
-    (measure_id,) = recorded.measure_ids
+    (measure_id,) = recorded.opened["measure"]
     seconded(measure_id)
     orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=at)
     return measure_id
 
 
-def leave(measure_id: UUID, at: object, *, proof: str = "mail 12", **values: object) -> Step:
+def leave(measure_id: UUID, at: object, *, proof: str = "mail 12", **values: object) -> ActStep:
     operations.record_left(
         **(
             {
@@ -75,15 +75,15 @@ def leave(measure_id: UUID, at: object, *, proof: str = "mail 12", **values: obj
 )
 def test_it_is_sent_and_says_whether_its_ground_stood_then(at: object, after: bool) -> None:
     measure_id = opened_again()
-    with pytest.raises(MeasureRefused, match="GROUND_GONE"):
+    with pytest.raises(Refusal, match="GROUND_GONE"):
         operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event(at), now=RECORDED)
-    step = leave(measure_id, at)
+    taken = leave(measure_id, at)
     found = measure(measure_id)
     assert (found.state, found.sent_at) == (MeasureState.SENT, at)
-    assert (step.move, step.happened_at, step.recorded_at) == ("leave", at, RECORDED)
-    assert (step.ground_gone_at, step.left_after, step.cause) == (OPENED, after, "")
+    assert (taken.transition, taken.happened_at, taken.recorded_at) == ("leave", at, RECORDED)
+    assert (taken.lapsed_at, taken.left_after, taken.reason) == (OPENED, after, "")
     (told,) = queries.list_left(actor=OVERSEER)
-    assert (told[0].id, told[1]) == (measure_id, step)
+    assert (told[0].id, told[1]) == (measure_id, taken)
     (entry,) = (
         e
         for e in ledger.entries_of(actor=OVERSEER, object_id=measure_id)
@@ -100,16 +100,16 @@ def test_it_is_sent_and_says_whether_its_ground_stood_then(at: object, after: bo
 def test_decided_anew_meanwhile_it_was_withdrawn_and_had_left_all_the_same() -> None:
     informed()
     recorded = decide()
-    (measure_id,) = recorded.measure_ids
+    (measure_id,) = recorded.opened["measure"]
     seconded(measure_id)
     decide_anew(recorded, NOTHING)
     assert measure(measure_id).state is MeasureState.WITHDRAWN
-    step = leave(measure_id, NOW + 12 * HOUR)
-    assert (step.source, step.target) == (MeasureState.WITHDRAWN, MeasureState.SENT)
-    assert step.ground_gone_at == NOW
-    assert step.left_after
+    taken = leave(measure_id, NOW + 12 * HOUR)
+    assert (taken.source, taken.target) == (MeasureState.WITHDRAWN, MeasureState.SENT)
+    assert taken.lapsed_at == NOW
+    assert taken.left_after
     operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="told", now=RECORDED)
-    with pytest.raises(MeasureRefused, match="ALREADY_SENT"):
+    with pytest.raises(Refusal, match="ALREADY_SENT"):
         leave(measure_id, NOW + 12 * HOUR)
 
 
@@ -117,7 +117,7 @@ def test_the_ground_went_at_the_first_reopening_after_its_decision() -> None:
     """Opened again, decided, and opened again: what the first decision drafted rests on nothing since the first."""
     informed()
     recorded = decide()
-    (measure_id,) = recorded.measure_ids
+    (measure_id,) = recorded.opened["measure"]
     seconded(measure_id)
     report_id = recorded.decision.report_id
     orient.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED)
@@ -130,30 +130,30 @@ def test_the_ground_went_at_the_first_reopening_after_its_decision() -> None:
         now=OPENED + HOUR,
     )
     orient.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED + 2 * HOUR)
-    assert leave(measure_id, OPENED + HOUR / 2).ground_gone_at == OPENED
+    assert leave(measure_id, OPENED + HOUR / 2).lapsed_at == OPENED
 
 
 def test_given_up_by_a_person_while_it_was_on_its_way() -> None:
     informed()
-    (measure_id,) = decide().measure_ids
+    (measure_id,) = decide().opened["measure"]
     seconded(measure_id)
     operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
-    step = leave(measure_id, OPENED - HOUR)
-    assert (step.ground_gone_at, step.left_after) == (OPENED, False)
+    taken = leave(measure_id, OPENED - HOUR)
+    assert (taken.lapsed_at, taken.left_after) == (OPENED, False)
 
 
 def test_what_the_host_was_not_told_before_is_kept_and_refuses_no_fact() -> None:
     recorded = decide()
-    (measure_id,) = recorded.measure_ids
+    (measure_id,) = recorded.opened["measure"]
     seconded(measure_id)
     orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
-    assert leave(measure_id, OPENED - HOUR).cause == "FIRST_CONTACT_MISSING"
+    assert leave(measure_id, OPENED - HOUR).reason == "FIRST_CONTACT_MISSING"
 
 
 def test_the_non_disclosure_runs_from_when_it_left() -> None:
     informed()
     recorded = decide()
-    (measure_id,) = recorded.measure_ids
+    (measure_id,) = recorded.opened["measure"]
     operations.amend_measure(
         actor=ANALYST,
         measure_id=measure_id,
@@ -170,9 +170,9 @@ def test_the_non_disclosure_runs_from_when_it_left() -> None:
 
 def test_while_its_decision_stands_it_is_recorded_as_usual() -> None:
     informed()
-    (measure_id,) = decide().measure_ids
+    (measure_id,) = decide().opened["measure"]
     seconded(measure_id)
-    with pytest.raises(MeasureRefused, match="GROUND_STANDS"):
+    with pytest.raises(Refusal, match="GROUND_STANDS"):
         leave(measure_id, NOW + 12 * HOUR)
 
 
@@ -187,30 +187,27 @@ def test_while_its_decision_stands_it_is_recorded_as_usual() -> None:
 )
 def test_what_cannot_be_is_refused(at: object, proof: str, code: str) -> None:
     measure_id = opened_again()
-    with pytest.raises(MeasureRefused, match=code):
+    with pytest.raises(Refusal, match=code):
         leave(measure_id, at, proof=proof)
     assert measure(measure_id).state is MeasureState.APPROVED
 
 
 def test_what_was_never_seconded_has_not_left() -> None:
     recorded = decide()
-    (measure_id,) = recorded.measure_ids
+    (measure_id,) = recorded.opened["measure"]
     orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
     with pytest.raises(TransitionRefused):
         leave(measure_id, OPENED)
     operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
-    with pytest.raises(MeasureRefused, match="NEVER_APPROVED"):
+    with pytest.raises(Refusal, match="NOT_APPROVED"):
         leave(measure_id, OPENED)
-    assert is_refused(
-        "UPDATE measures_measure SET state = %s, sent_at = now() WHERE id = %s",
-        ["SENT", measure_id],
-    )  # nor by raw SQL
+    assert step(measure_id, "leave", "WITHDRAWN", "SENT", lapsed=True) == CHECK  # nor by raw SQL
 
 
 def test_what_may_have_left_stays_as_it_was_signed() -> None:
     """Amended, nobody could write any more that the signed bytes left."""
     measure_id = opened_again()
-    with pytest.raises(MeasureRefused, match="GROUND_GONE"):
+    with pytest.raises(Refusal, match="GROUND_GONE"):
         operations.amend_measure(
             actor=ANALYST,
             measure_id=measure_id,
@@ -238,12 +235,21 @@ def test_only_measures_officers_of_the_desk_record_it() -> None:
 
 def test_the_database_keeps_no_leaving_without_the_instant_of_its_ground() -> None:
     measure_id = opened_again()
-    statement = (
-        "INSERT INTO measures_step (id, measure_id, move, source, target, actor_id, happened_at, recorded_at,"
-        " ground_gone_at) VALUES (gen_random_uuid(), %s, %s, 'APPROVED', 'SENT', %s, now(), now(), {})"
-    )
-    assert is_refused(statement.format("NULL"), [measure_id, "leave", OFFICER.person_id])
-    assert is_refused(statement.format("now()"), [measure_id, "send", OFFICER.person_id])
+    assert step(measure_id, "leave", "APPROVED", "SENT") == CHECK
+    assert step(measure_id, "send", "APPROVED", "SENT", lapsed=True) == CHECK
+    assert step(measure_id, "leave", "APPROVED", "SENT", lapsed=True, proof=" ") == CHECK
+    assert step(measure_id, "leave", "APPROVED", "SENT", lapsed=True) == ""
+
+
+def test_the_database_keeps_no_leaving_while_the_decision_stands_nor_a_second_one() -> None:
+    informed()
+    (measure_id,) = decide().opened["measure"]
+    seconded(measure_id)
+    assert step(measure_id, "leave", "APPROVED", "SENT", lapsed=True) == CHECK
+    assert step(measure_id, "withdraw", "APPROVED", "WITHDRAWN", by=ANALYST.person_id) == ""
+    assert step(measure_id, "leave", "WITHDRAWN", "SENT", lapsed=True) == ""
+    assert step(measure_id, "withdraw", "SENT", "WITHDRAWN", by=ANALYST.person_id) == ""
+    assert step(measure_id, "leave", "WITHDRAWN", "SENT", lapsed=True) == CHECK
 
 
 @pytest.mark.django_db(transaction=True)
@@ -251,7 +257,7 @@ def test_recording_waits_for_a_reopening_and_then_tells_the_truth() -> None:
     """The officer's page still says that it may be sent; the report is opened again at that moment."""
     informed()
     recorded = decide()
-    (measure_id,) = recorded.measure_ids
+    (measure_id,) = recorded.opened["measure"]
     seconded(measure_id)
     report_id = recorded.decision.report_id
     faults = refused_meanwhile(

@@ -9,13 +9,10 @@ from django.db import connection
 from fanal import reference
 from fanal.accounts.domain.policy import Refused
 from fanal.casework import operations as casework, queries
-from fanal.casework.domain.records import ActFile, Event
-from fanal.judicial import operations as judicial
-from fanal.judicial.domain.records import RecordedDecision
+from fanal.casework.domain.records import ActFile, Addressee, Event, RecordedDecision
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
-from fanal.measures.domain.records import Addressee
 from fanal.measures.notice import acts
 from fanal.measures.notice.document import Notice, read_notice
 from fanal.measures.notice.kind import NOTICE
@@ -44,7 +41,7 @@ DONE = Event(happened_at=NOW, proof="register no. 12")
 
 def drafted(**values: object) -> tuple[RecordedDecision, UUID]:
     recorded = decide(choice=GROOMING, addressee=None, **values)
-    (notice_id,) = recorded.notice_ids
+    (notice_id,) = recorded.opened["notice"]
     return recorded, notice_id
 
 
@@ -115,7 +112,7 @@ def test_one_for_each_host_and_none_for_the_anonymous_network() -> None:
             url("http://" + "a" * 56 + ".onion/d", "a" * 56 + ".onion"),
         ],
     )
-    found = {said(one).host: said(one).targets for one in recorded.notice_ids}
+    found = {said(one).host: said(one).targets for one in recorded.opened["notice"]}
     assert found == {
         "one.example": ("https://one.example/a", "https://one.example/c"),
         "two.example": ("https://two.example/b",),
@@ -206,7 +203,7 @@ def test_a_newer_decision_withdraws_what_was_not_sent() -> None:
     with pytest.raises(Refusal, match="GROUND_GONE"):
         take(notice_id, "submit", ANALYST)
     claim = orient.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
-    judicial.record_decision(
+    casework.record_decision(
         actor=ANALYST,
         report=item(report_id=report_id, **MATERIAL).report,
         choice=Choice(tracks=(Track.NONE,), bases=(), reason="nothing to do"),

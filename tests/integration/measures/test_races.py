@@ -8,24 +8,19 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from tests.integration.measures.raw import STEP
-from tests.integration.measures.stories import ANALYST, OFFICER, decide, measure
-
-APPROVE = (
-    "INSERT INTO measures_approval (measure_id, revision, verdict, digest, proposer_id, approver_id, at)"
-    " VALUES (%s, 1, 'APPROVED', %s, %s, %s, now())"
-)
+from tests.integration.measures.raw import APPROVE, REVISION, STEP, other_bytes
+from tests.integration.measures.stories import ANALYST, OFFICER, decide
 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_approval_waits_for_a_change_and_then_fails(
     as_role: Callable[[str], psycopg.Connection],
 ) -> None:
-    (measure_id,) = decide().measure_ids
-    values = [measure_id, measure(measure_id).digest, ANALYST.person_id, OFFICER.person_id]
+    (measure_id,) = decide().opened["measure"]
+    values, other = [OFFICER.person_id, measure_id], other_bytes(measure_id)
     changing, approving = _at_the_desk(as_role), _at_the_desk(as_role)
     changing.autocommit = False
-    _change(changing, measure_id)
+    _change(changing, measure_id, other)
     faults: list[psycopg.Error] = []
 
     def approve() -> None:
@@ -46,23 +41,29 @@ def test_an_approval_waits_for_a_change_and_then_fails(
 def test_a_change_waits_for_an_approval_and_voids_it(
     as_role: Callable[[str], psycopg.Connection],
 ) -> None:
-    (measure_id,) = decide().measure_ids
-    values = [measure_id, measure(measure_id).digest, ANALYST.person_id, OFFICER.person_id]
+    (measure_id,) = decide().opened["measure"]
+    values, other = [OFFICER.person_id, measure_id], other_bytes(measure_id)
     approving, changing = _at_the_desk(as_role), _at_the_desk(as_role)
     approving.autocommit = False
     approving.execute(APPROVE, values)
-    thread = threading.Thread(target=_change, args=(changing, measure_id))
+    thread = threading.Thread(target=_change, args=(changing, measure_id, other))
     thread.start()
     _wait_until_blocked(as_role("app"), changing)
     approving.commit()
     thread.join(timeout=10)
     with pytest.raises(psycopg.errors.CheckViolation):
-        changing.execute(STEP, [measure_id, "send", "APPROVED", "SENT", OFFICER.person_id])
+        changing.execute(
+            STEP,
+            ["send", "APPROVED", "SENT", OFFICER.person_id, 0, "mail", False, measure_id],
+        )
 
 
-def _change(session: psycopg.Connection, measure_id: UUID) -> None:
-    """Make it a draft again, on a connection of its own."""
-    session.execute(STEP, [measure_id, "amend", "TO_SECOND", "DRAFT", ANALYST.person_id])
+def _change(session: psycopg.Connection, measure_id: UUID, other: bytes) -> None:
+    """Make it a draft of other bytes, on a connection of its own."""
+    session.execute(REVISION, [measure_id, 2, other, ANALYST.person_id])
+    session.execute(
+        STEP, ["amend", "TO_SECOND", "DRAFT", ANALYST.person_id, 1, "", False, measure_id]
+    )
 
 
 def _at_the_desk(as_role: Callable[[str], psycopg.Connection]) -> psycopg.Connection:

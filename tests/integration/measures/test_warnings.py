@@ -1,8 +1,6 @@
 """Warnings on PostgreSQL: found by key at every desk, kept with the acts, and not passed by a race."""
 
 from collections.abc import Callable
-from importlib import import_module
-from types import SimpleNamespace
 from uuid import UUID
 
 import psycopg
@@ -10,17 +8,17 @@ import pytest
 
 from fanal.accounts import rows
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from fanal.measures import operations, queries
-from fanal.measures.domain.drafting import MeasureRefused
 from fanal.measures.domain.oversight import RecommendationKind
-from fanal.measures.domain.records import MeasureWarning, WarningCode
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import MeasureState, MeasureWarning, WarningCode
 from fanal.measures.domain.warnings import Asked
-from fanal.measures.queries.warnings import EARLIER
+from fanal.measures.queries import EARLIER
 from fanal.orient import operations as orient
 from tests.integration.judicial.test_decided_anew import decide_anew
 from tests.integration.measures.racing import refused_meanwhile
+from tests.integration.measures.raw import CHECK, PRIVILEGE, STEP, sqlstate
 from tests.integration.measures.stories import (
     ADDRESSEE,
     ANALYST,
@@ -33,7 +31,6 @@ from tests.integration.measures.stories import (
 )
 from tests.integration.measures.test_following import HOUR, event, received, sent
 from tests.integration.orient.people import person
-from tests.refusals import is_refused
 from tests.unit.orient.items import NOW, url
 
 PAGE = "https://pictures.example/a"
@@ -53,7 +50,7 @@ def codes(measure_id: UUID) -> list[WarningCode]:
 
 def draft(address: str = PAGE, **values: object) -> UUID:
     """A measure on one address, with its addressee."""
-    (measure_id,) = decide(urls=(url(address),), **values).measure_ids
+    (measure_id,) = decide(urls=(url(address),), **values).opened["measure"]
     return measure_id
 
 
@@ -131,7 +128,7 @@ def test_replaced_by_a_new_decision_is_nobody_s_verdict_and_cannot_be_feigned() 
     decide_anew(recorded)
     assert codes(draft()) == []
     feigned = draft()
-    with pytest.raises(MeasureRefused, match="TEXT_UNREADABLE"):
+    with pytest.raises(Refusal, match="TEXT_UNREADABLE"):
         operations.withdraw_measure(
             actor=ANALYST, measure_id=feigned, cause=f" {operations.REPLACED} ", now=NOW
         )
@@ -144,7 +141,7 @@ def test_addresses_are_compared_by_their_key() -> None:
 
 
 def test_a_refused_address_that_was_dropped_is_still_refused() -> None:
-    (first,) = decide(urls=(url(PAGE), url(OTHER))).measure_ids
+    (first,) = decide(urls=(url(PAGE), url(OTHER))).opened["measure"]
     digest = measure(first).digest
     operations.refuse_measure(
         actor=OFFICER, measure_id=first, digest=digest, reason="b is lawful", now=NOW
@@ -191,13 +188,13 @@ def test_submitting_and_seconding_need_a_reason_each_and_the_overseer_reads_both
         ({"seen": seen}, "NO_REASON"),
         ({"reason": "because"}, "WARNINGS_CHANGED"),
     ):
-        with pytest.raises(MeasureRefused, match=code):
+        with pytest.raises(Refusal, match=code):
             operations.submit_measure(actor=ANALYST, measure_id=measure_id, now=NOW, **given)
     operations.submit_measure(
         actor=ANALYST, measure_id=measure_id, now=NOW, seen=seen, reason="sent in vain, again"
     )
     for given, code in (({}, "WARNINGS_CHANGED"), ({"seen": seen, "reason": " "}, "NO_REASON")):
-        with pytest.raises(MeasureRefused, match=code):
+        with pytest.raises(Refusal, match=code):
             approve(measure_id, **given)
     assert measure(measure_id).state is MeasureState.TO_SECOND
     approve(measure_id, seen=seen, reason="seen on the page today")
@@ -209,8 +206,8 @@ def test_submitting_and_seconding_need_a_reason_each_and_the_overseer_reads_both
     [approval] = found.approvals
     assert (approval.reason, approval.warnings) == ("seen on the page today", stood)
     submit, second = found.steps
-    assert (submit.cause, submit.warnings) == ("sent in vain, again", stood)
-    assert (second.cause, second.warnings) == ("seen on the page today", stood)
+    assert (submit.reason, submit.warnings) == ("sent in vain, again", stood)
+    assert (second.reason, second.warnings) == ("seen on the page today", stood)
     assert queries.seconded_despite(actor=OVERSEER, measure_ids=[measure_id]) == {measure_id}
     entries = ledger.entries_of(actor=OVERSEER, object_id=measure_id)
     told = {e.action: e.detail.get("warnings") for e in entries}
@@ -237,7 +234,7 @@ def test_a_warning_that_appeared_since_the_page_was_made_refuses_the_approval() 
     page = warned(measure_id)
     assert page == {}
     seconded(draft(f"{PAGE}#again"))
-    with pytest.raises(MeasureRefused, match="WARNINGS_CHANGED"):
+    with pytest.raises(Refusal, match="WARNINGS_CHANGED"):
         approve(measure_id, **page)
     assert queries.get_measure(actor=ANALYST, measure_id=measure_id).approvals == ()
     approve(measure_id, **warned(measure_id))
@@ -245,7 +242,7 @@ def test_a_warning_that_appeared_since_the_page_was_made_refuses_the_approval() 
 
 def test_what_is_warned_of_may_be_left_out_without_a_word() -> None:
     seconded(draft())
-    (measure_id,) = decide(urls=(url(PAGE), url(OTHER))).measure_ids
+    (measure_id,) = decide(urls=(url(PAGE), url(OTHER))).opened["measure"]
     seen = warned(measure_id)["seen"]
     operations.amend_measure(
         actor=ANALYST,
@@ -262,20 +259,24 @@ def test_what_is_warned_of_may_be_left_out_without_a_word() -> None:
 def test_the_database_keeps_no_warned_signature_without_its_reason() -> None:
     measure_id = draft()
     statement = (
-        "INSERT INTO measures_approval (measure_id, revision, verdict, digest, proposer_id, approver_id,"
-        " at, reason, warnings) SELECT id, revision, 'APPROVED', digest, proposer_id, %s, now(), %s, %s"
-        " FROM measures_measure WHERE id = %s"
+        "INSERT INTO casework_approval (act_id, revision, verdict, digest, approver_id, approved_at, reason,"
+        " warnings) SELECT act_id, revision, 'APPROVED', digest, %s, now(), %s, %s FROM casework_document"
+        " WHERE act_id = %s"
     )
     values = [OFFICER.person_id, " \n", '[{"code": "WHOLE_SITE"}]', measure_id]
-    assert is_refused(statement, values)
-    assert not is_refused(statement, [values[0], "read", *values[2:]])
+    assert sqlstate(statement, values) == CHECK
+    assert sqlstate(statement, [values[0], "read", *values[2:]]) == ""
+    taken = STEP.replace("lapsed_at)", "lapsed_at, warnings)").replace("END FROM", "END, %s FROM")
+    submitted = ["withdraw", "TO_SECOND", "WITHDRAWN", ANALYST.person_id, 0, "", False]
+    assert sqlstate(taken, [*submitted, values[2], measure_id]) == CHECK
     for act in (
         "UPDATE measures_target SET key = gen_random_uuid()",
         "DELETE FROM measures_target",
         "TRUNCATE measures_target",
-        "UPDATE measures_approval SET warnings = '[]'",
+        "UPDATE casework_approval SET warnings = '[]'",
+        "UPDATE casework_step SET warnings = '[]'",
     ):
-        assert is_refused(act, [])
+        assert sqlstate(act, []) == PRIVILEGE
 
 
 @pytest.mark.django_db(transaction=True)
@@ -311,17 +312,3 @@ def test_keys_are_found_by_their_index(as_role: Callable[[str], psycopg.Connecti
     )
     search = plan[plan.index("measures_target_pkey") :].splitlines()[1]
     assert "Index Cond: (key = wanted.key)" in search
-
-
-@pytest.mark.django_db(transaction=True)
-def test_measures_from_before_are_found_too(as_role: Callable[[str], psycopg.Connection]) -> None:
-    seconded(draft())
-    later = draft(f"{PAGE}#again")
-    owner = as_role("owner")
-    owner.execute("ALTER TABLE measures_target DISABLE TRIGGER USER")
-    owner.execute("DELETE FROM measures_target")
-    owner.execute("ALTER TABLE measures_target ENABLE TRIGGER USER")
-    assert codes(later) == []
-    migration = import_module("fanal.measures.migrations.0003_warnings")
-    migration.note_targets(None, SimpleNamespace(connection=owner))
-    assert codes(later) == [WarningCode.MEASURE_RUNNING]

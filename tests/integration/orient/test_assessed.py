@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 
 from fanal.orient import operations
-from fanal.orient.operations.assessed import note_assessed
+from fanal.orient.operations.batch import note_assessed
 from tests.integration.orient.people import WORKER
 from tests.integration.orient.test_folding import put
 from tests.unit.orient.sameness import picture, report

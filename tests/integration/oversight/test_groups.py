@@ -7,12 +7,14 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from fanal.casework.domain.records import Event
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role
+from fanal.kernel.refusal import Refusal
 from fanal.ledger.models import LedgerEntry
 from fanal.measures import operations, queries
-from fanal.measures.domain.oversight import Happening, Likeness, RecommendationKind
-from fanal.measures.domain.records import Event, Request
+from fanal.measures.domain.oversight import Happening, MeasureLikeness, RecommendationKind
+from fanal.measures.domain.records import Request
 from tests.acceptance.oversight.people import user_as
 from tests.acceptance.oversight.stories import every_state
 from tests.integration.measures.stories import NOW, OFFICER, OVERSEER, decide, measure
@@ -34,7 +36,7 @@ def judge(session: object, **values: object) -> int:
         "actor": OVERSEER,
         "session_id": session.id,
         "measure_ids": session.sample,
-        "alike": Likeness.HOST,
+        "alike": MeasureLikeness.HOST,
         "kind": None,
         "words": "",
         "now": NOW,
@@ -60,7 +62,7 @@ def happened(session: object, what: Happening) -> set[object]:
 def test_no_remark_on_a_group_is_a_row_for_each_and_shows_what_was_opened() -> None:
     session = drawn()
     assert len(session.sample) > 3
-    with pytest.raises(operations.MeasureRefused, match="NONE_READ"):
+    with pytest.raises(Refusal, match="NONE_READ"):
         judge(session)
     read_one(session)
     assert judge(session) == len(session.sample)
@@ -74,7 +76,7 @@ def test_no_remark_on_a_group_is_a_row_for_each_and_shows_what_was_opened() -> N
 def test_a_recommendation_on_a_group_is_one_on_each_with_its_own_answer_due() -> None:
     session = drawn()
     read_one(session)
-    with pytest.raises(operations.MeasureRefused, match="NO_REASON"):
+    with pytest.raises(Refusal, match="NO_REASON"):
         judge(session, kind=END, words=" ")
     assert happened(session, Happening.RECOMMENDED) == set(), "all or nothing"
     two = session.sample[:2]
@@ -90,9 +92,9 @@ def test_what_does_not_look_alike_is_refused() -> None:
     elsewhere = "paintings.example"
     told = Event(happened_at=NOW - timedelta(days=60), proof="informed")
     operations.record_first_contact(actor=OFFICER, host=elsewhere, event=told, now=told.happened_at)
-    [measure_id] = decide(
-        host=elsewhere, urls=(url(f"https://{elsewhere}/1", elsewhere),)
-    ).measure_ids
+    [measure_id] = decide(host=elsewhere, urls=(url(f"https://{elsewhere}/1", elsewhere),)).opened[
+        "measure"
+    ]
     digest = measure(measure_id).digest
     operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
     sent = Event(happened_at=NOW, proof="mail")
@@ -100,9 +102,9 @@ def test_what_does_not_look_alike_is_refused() -> None:
     session = drawn()
     read_one(session)
     assert measure_id in session.sample
-    with pytest.raises(operations.MeasureRefused, match="NOT_ALIKE"):
+    with pytest.raises(Refusal, match="NOT_ALIKE"):
         judge(session)
-    assert judge(session, alike=Likeness.GROUND) == len(session.sample)
+    assert judge(session, alike=MeasureLikeness.GROUND) == len(session.sample)
 
 
 def test_only_the_session_s_own_overseer_judges_its_own_sample() -> None:
@@ -154,8 +156,9 @@ def test_the_page_groups_and_judges(overseer: tuple[Client, Actor]) -> None:
 
 
 def test_likeness_is_never_of_the_host_alone() -> None:
+    from fanal.casework.domain.records import Addressee
     from fanal.measures.domain.oversight import likeness_of
-    from fanal.measures.domain.records import Addressee, MeasureKind
+    from fanal.measures.domain.records import MeasureKind
 
     def request(**values: object) -> Request:
         facts = {
@@ -174,12 +177,12 @@ def test_likeness_is_never_of_the_host_alone() -> None:
 
     one = request()
     for alike, values, same in (
-        (Likeness.HOST, {"targets": ("https://a.example/9",)}, True),
-        (Likeness.HOST, {"offence": "CP 227-24"}, False),
-        (Likeness.HOST, {"host": "b.example"}, False),
-        (Likeness.ADDRESSES, {"targets": one.targets[::-1]}, True),
-        (Likeness.ADDRESSES, {"targets": one.targets[:1]}, False),
-        (Likeness.GROUND, {"host": "b.example", "targets": ()}, True),
-        (Likeness.GROUND, {"kind": MeasureKind.BLOCKING}, False),
+        (MeasureLikeness.HOST, {"targets": ("https://a.example/9",)}, True),
+        (MeasureLikeness.HOST, {"offence": "CP 227-24"}, False),
+        (MeasureLikeness.HOST, {"host": "b.example"}, False),
+        (MeasureLikeness.ADDRESSES, {"targets": one.targets[::-1]}, True),
+        (MeasureLikeness.ADDRESSES, {"targets": one.targets[:1]}, False),
+        (MeasureLikeness.GROUND, {"host": "b.example", "targets": ()}, True),
+        (MeasureLikeness.GROUND, {"kind": MeasureKind.BLOCKING}, False),
     ):
         assert (likeness_of(one, alike) == likeness_of(request(**values), alike)) is same, values

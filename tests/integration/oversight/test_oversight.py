@@ -7,12 +7,13 @@ import pytest
 from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
+from fanal.casework.domain.records import Event
 from fanal.kernel.actors import Role
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.proofs import ProofState, prove_object
 from fanal.measures import operations, queries
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind, draw
-from fanal.measures.domain.records import Event
 from fanal.orient import queries as oriented
 from tests.integration.measures.stories import (
     ANALYST,
@@ -34,7 +35,7 @@ def sent():
     operations.record_first_contact(
         actor=OFFICER, host=HOST, event=Event(happened_at=told, proof="told"), now=told
     )
-    [measure_id] = decide().measure_ids
+    [measure_id] = decide().opened["measure"]
     digest = measure(measure_id).digest
     operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
     event = Event(happened_at=NOW, proof="mail")
@@ -64,7 +65,7 @@ def test_a_recommendation_moves_nothing_and_is_answered_once() -> None:
         "actor": OFFICER, "recommendation_id": made, "verdict": AnswerVerdict.DECLINED, "now": LATER,
     }  # fmt: skip
     operations.answer_recommendation(**answer, words="checked again: it is online")
-    with pytest.raises(operations.MeasureRefused, match="ALREADY_ANSWERED"):
+    with pytest.raises(Refusal, match="ALREADY_ANSWERED"):
         operations.answer_recommendation(**answer, words="another")
     assert queries.list_recommendations(actor=OFFICER, waiting=True) == ()
     [kept] = queries.recommendations_of(actor=OVERSEER, measure_id=measure_id)
@@ -74,7 +75,7 @@ def test_a_recommendation_moves_nothing_and_is_answered_once() -> None:
 
 @pytest.mark.parametrize("words", ["", "  ", "x" * 5001, "a\0b"])
 def test_words_that_cannot_be_kept_are_refused(words: str) -> None:
-    with pytest.raises(operations.MeasureRefused):
+    with pytest.raises(Refusal):
         recommend(sent(), words=words)
 
 
@@ -173,7 +174,7 @@ def test_a_session_is_nobody_else_s() -> None:
 
 
 def test_the_decision_behind_a_measure_is_shown_to_the_overseer_only_through_it() -> None:
-    [measure_id] = decide().measure_ids
+    [measure_id] = decide().opened["measure"]
     decision_id = measure(measure_id).decision_id
     found = oriented.decision_behind(actor=OVERSEER, decision_id=decision_id)
     assert found is not None

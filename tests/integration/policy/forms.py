@@ -3,6 +3,7 @@
 **A route that takes a POST needs one line here**; `scenes` makes what must stand before the act.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,10 @@ from tests.integration.policy import scenes
 from tests.integration.policy.scenes import REASON, Posted, Scene
 
 Prepare = Callable[[Scene], Posted]
+
+
+NOBODY = hashlib.sha256(b"[]").hexdigest()
+"""What the page of an instruction showed whose names no key bears."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +124,13 @@ FORMS: dict[str, Act] = {
     "desk:counterpart-limits": _act("deconfliction_limit", _LIMITS),
     "desk:counterpart-close": _act("deconfliction_counterpart"),
     # Measures, referrals and sheets.
-    "desk:measure-amend": _act("measures_measure measures_step", scenes.addressed),
-    "desk:measure-submit": _act("measures_measure measures_step", scenes.complete),
-    "desk:measure-withdraw": _act("measures_measure measures_step", cause=REASON),
-    "desk:measure-approve": _act("measures_approval measures_measure", scenes.submitted),
-    "desk:measure-refuse": _act("measures_approval measures_measure", scenes.submitted),
+    "desk:measure-amend": _act("casework_act casework_document", scenes.addressed),
+    "desk:measure-submit": _act("casework_act casework_step", scenes.complete),
+    "desk:measure-withdraw": _act("casework_act casework_step", cause=REASON),
+    "desk:measure-approve": _act("casework_act casework_approval", scenes.submitted),
+    "desk:measure-refuse": _act("casework_act casework_approval", scenes.submitted),
     "desk:measure-contact": _act("measures_contact", proof="letter"),
-    "desk:measure-step": _act("measures_measure measures_step", scenes.approved),
+    "desk:measure-step": _act("casework_act casework_step", scenes.approved),
     "desk:notice-amend": _act("casework_act casework_document", scenes.notice_told),
     "desk:notice-propose": _act("casework_act casework_step", move="withdraw"),
     "desk:notice-move": _act("casework_act casework_step", scenes.notice_approved),
@@ -146,7 +151,7 @@ FORMS: dict[str, Act] = {
     "desk:source-test": _act("ledger_entry"),
     "desk:source-switch": _act("exchange_source", enabled="no"),
     "desk:instruction-propose": _act("accounts_instruction", _instruction),
-    "desk:instruction-second": _act("accounts_instruction_second"),
+    "desk:instruction-second": _act("accounts_instruction_second", bearers=NOBODY),
     "desk:instruction-revoke": _act("accounts_instruction_end", reason=REASON),
     # Accounts and habilitations.
     "account_add": _act("accounts_user", login="newcomer", name="New Comer", email=""),

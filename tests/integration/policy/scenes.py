@@ -22,17 +22,17 @@ from fanal.accounts.models import User
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.rules import write_rules
 from fanal.casework import operations as casework, queries as acts
-from fanal.casework.domain.records import Event as Followed
+from fanal.casework.domain.records import Addressee, Event, Event as Followed
+from fanal.casework.models import Document, Step
 from fanal.harmonise import queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.intake.domain.states import Stage
-from fanal.judicial import operations as judicial
 from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.kernel.calendar import paris_day
 from fanal.measures import operations as measures, queries as measured
 from fanal.measures.domain.oversight import Happening
-from fanal.measures.domain.records import Addressee, Event, Measure
+from fanal.measures.domain.records import Measure
 from fanal.measures.domain.warnings import Asked
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.document import Notice, read_notice
@@ -107,6 +107,16 @@ class Posted:
     address: Mapping[str, object] = field(default_factory=dict)
 
 
+def shown_of(address: Mapping[str, object]) -> dict[str, object]:
+    """Return what the page of the act that an address names, if it names one, says that it shows."""
+    for name in ("measure_id", "notice_id", "referral_id", "sheet_id"):
+        if name in address:
+            row = Document.objects.filter(act_id=address[name]).order_by("-revision")[0]
+            steps = Step.objects.filter(act_id=address[name]).count()
+            return {"steps": steps, "digest": bytes(row.digest).hex()}
+    return {}
+
+
 def waiting(scene: Scene) -> Posted:
     """Have the decided report back in the queue."""
     orient.reopen_case(actor=scene.keeper, report_id=scene.report_id, now=datetime.now(UTC))
@@ -132,7 +142,7 @@ def decided(scene: Scene) -> Posted:
     waiting(scene)
     actor, report_id, now = scene.colleague, scene.report_id, datetime.now(UTC)
     claim = orient.claim_case(actor=actor, report_id=report_id, now=now)
-    judicial.record_decision(
+    casework.record_decision(
         actor=actor,
         report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
         choice=Choice(tracks=(Track.NONE,), bases=(), reason=REASON),

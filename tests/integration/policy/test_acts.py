@@ -17,7 +17,7 @@ from tests.integration.policy.factories import NO_OBJECT
 from tests.integration.policy.forms import FORMS, Act
 from tests.integration.policy.held import Walker, rights
 from tests.integration.policy.routes import Route, walk
-from tests.integration.policy.scenes import Posted, Scene
+from tests.integration.policy.scenes import Posted, Scene, shown_of
 from tests.integration.policy.walking import (
     CELLS,
     SEEN,
@@ -67,9 +67,9 @@ def _complaint(route: Route, act: Act, scene: Scene, made: Posted | None) -> str
     """Send one filled-in form; return what is wrong, nothing where the policy is kept."""
     world, walker = scene.world, scene.walker
     posted = act.prepare(scene) if made is None else made
-    address = route.path({**values(route, world, scene.cell), **posted.address})
+    named = {**values(route, world, scene.cell), **posted.address}
     entries, rows = _entries(world, walker), written_rows()
-    answer = scene.browser.post(address, posted.form)
+    answer = scene.browser.post(route.path(named), {**shown_of(named), **posted.form})
     changed = {table for table, count in written_rows().items() if count > rows.get(table, 0)}
     journaled = len(_entries(world, walker)) > len(entries)
     where = f"{route.name} as {walker} on {scene.cell}: {answer.status_code} {sorted(changed)}"

@@ -24,9 +24,8 @@ from fanal.accounts.domain import policy
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.rules import write_rules
 from fanal.cli import crosscheck, exchange, export, instructions, report, retention, rules
-from fanal.cli.export_indicators import misp, stix
-from fanal.cli.export_vics import csv_hashes, vics
-from fanal.cli.failures import Failed, Refused
+from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
+from fanal.cli.failures import CommandRefused, Failed
 from fanal.cli.main import fanal
 from fanal.cli.retriage import facts
 from fanal.intake import operations as intake
@@ -46,7 +45,7 @@ MARK = "mark"
 """Among the options: what comes out where the cell's own report does not."""
 KEPT = SEEN | {"accounts_counter"}
 """What a refused command may write: the journal of reads, and that a code of the person was used."""
-REFUSALS = (Refused, policy.Refused, SystemExit)
+REFUSALS = (CommandRefused, policy.Refused, SystemExit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +207,7 @@ COMMANDS: dict[str, Called] = {
         command=rules.dry_run, action="rules.draft", writes="analyse_ruleset", everywhere=True,
         options=lambda s, _o: {
             "ruleset": scenes.drafted(s).address["ruleset_id"], "reports": 5, "as_json": True,
+            "code": code(),
         },
     ),
     "rules activate": Called(
@@ -338,7 +338,7 @@ def test_a_source_is_fetched_for_whoever_keeps_lists(world: World) -> None:
     for walker in [w for w in WALKERS if w is not Role.PUBLIC]:
         before, savepoint = written_rows(), transaction.savepoint()
         login = world.users[walker].get_username()
-        with undone(savepoint), pytest.raises(Refused) as ended:
+        with undone(savepoint), pytest.raises(CommandRefused) as ended:
             inspect.unwrap(exchange.fetch.callback)(name="partner", login=login)
         tried = isinstance(ended.value, Failed)
         assert tried is bool(rights(walker, "list.keep")), (walker, ended.value)

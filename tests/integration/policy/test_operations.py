@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from fanal.accounts import queries as people
-from fanal.accounts.domain.policy import POLICY, Policy, Reason, Refused, Rule
+from fanal.accounts.domain.policy import POLICY, Policy, PolicyRule, Reason, Refused
 from fanal.accounts.models import User
 from fanal.analyse import operations as analyse
 from fanal.analyse.domain.lists import Vote
@@ -167,12 +167,12 @@ READS: list[tuple[str, Callable[[World], object]]] = [
 """What somebody is shown by a rule: nothing of it without."""
 
 
-def _rule(why: str) -> Rule:
+def _rule(why: str) -> PolicyRule:
     [rule] = [rule for rule in POLICY.rules if rule.why.startswith(why)]
     return rule
 
 
-def _without(rule: Rule) -> AbstractContextManager[object]:
+def _without(rule: PolicyRule) -> AbstractContextManager[object]:
     rest = Policy(actions=POLICY.actions, rules=tuple(r for r in POLICY.rules if r is not rule))
     return patch("fanal.accounts.domain.policy.POLICY", rest)
 

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.client import ClientHandler
 
-from fanal.accounts.domain.policy import POLICY, Rule
+from fanal.accounts.domain.policy import POLICY, PolicyRule
 from fanal.kernel.actors import Role
 from tests.integration.policy.factories import FACTORIES
 from tests.integration.policy.held import Walker
@@ -67,7 +67,7 @@ def signed_in_routes() -> list[Route]:
     ]
 
 
-def rules_behind(routes: Sequence[Route]) -> list[Rule]:
+def rules_behind(routes: Sequence[Route]) -> list[PolicyRule]:
     """Return the rules on which some signed-in route rests: those whose deletion pages can show."""
     actions = {route.declaration.action_for(m) for route in routes for m in METHODS}
     shown = actions - {"account.read"}

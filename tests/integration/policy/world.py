@@ -21,11 +21,12 @@ from fanal.accounts.domain.records import NewAccount, NewHabilitation, Organisat
 from fanal.accounts.models import User
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.payments import paid_in
+from fanal.casework import operations as casework
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
-from fanal.crosscheck.domain.dossiers import Act
+from fanal.crosscheck.domain.dossiers import JudgementAct
 from fanal.distribution import operations as distribution
 from fanal.exchange import operations as exchange
-from fanal.exchange.domain.records import Service, Source
+from fanal.exchange.domain.records import ListSource, Service
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
@@ -105,7 +106,7 @@ def _lists(world: World) -> None:
     assert known is not None
     world.source_id = exchange.add_source(
         actor=SYSTEM,
-        source=Source(
+        source=ListSource(
             id=new_id(world.now), name="partner", kind=Service.HASHSHARING,
             url="http://127.0.0.1:9", list_id=known.id, added_at=world.now,
         ),
@@ -189,7 +190,7 @@ def _reports(world: World) -> None:
     """Receive a report a cell, run every stage over them, and raise their alarms.
 
     The report of the cell `sealed` is one of the own desk whose reporter gave a name: its facts are the
-    desk's, the name is sealed (decision 8).
+    desk's, the name is sealed.
     """
     submissions = [_submission(world, cell) for cell in OBJECT_CELLS]
     answers = intake.receive_reports(actor=SYSTEM, submissions=submissions, now=world.now)
@@ -222,7 +223,7 @@ def _decisions(world: World) -> None:
     for cell in OBJECT_CELLS:
         actor, report_id = _colleague(world, cell), world.report_ids[cell]
         claim = orient.claim_case(actor=actor, report_id=report_id, now=world.now)
-        recorded = judicial.record_decision(
+        recorded = casework.record_decision(
             actor=actor,
             report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
             choice=Choice(
@@ -233,10 +234,9 @@ def _decisions(world: World) -> None:
             claim_token=claim.token,
             now=world.now,
         )
-        (world.measure_ids[cell],) = recorded.measure_ids
-        assert recorded.referral_id is not None
-        world.referral_ids[cell] = recorded.referral_id
-        (world.notice_ids[cell],) = recorded.notice_ids
+        (world.measure_ids[cell],) = recorded.opened["measure"]
+        world.referral_ids[cell] = recorded.opened["referral"][0]
+        (world.notice_ids[cell],) = recorded.opened["notice"]
 
 
 def _dossiers(world: World) -> None:
@@ -244,7 +244,7 @@ def _dossiers(world: World) -> None:
     for one, other in (("own", "sealed"), ("other_desk", "other_partner")):
         crosscheck.judge(
             actor=_colleague(world, one),
-            act=Act.LINK,
+            act=JudgementAct.LINK,
             left=[world.report_ids[one]],
             right=[world.report_ids[other]],
             reason=world.canary(one, "judgement"),

@@ -7,11 +7,11 @@ import pytest
 
 from fanal.accounts import rows
 from fanal.accounts.domain.policy import Refused
+from fanal.casework.domain.records import Event
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from fanal.measures import operations as measures
-from fanal.measures.domain.records import Event
 from fanal.statistics import operations, queries, sources
 from fanal.statistics.models import Counted, Daily, Published
 from tests.integration.measures.stories import OFFICER, decide, measure
@@ -121,7 +121,7 @@ def test_decisions_kinds_measures_and_delays(counted) -> None:
     assert value(waiting, "MEASURES", "TO_SECOND") == 1
     assert value(waiting, "DESK", "TO_SECOND") == 1
     assert value(waiting, "REFERRALS", "UNSENT") == 1
-    [measure_id] = recorded.measure_ids
+    [measure_id] = recorded.opened["measure"]
     day = NOW - timedelta(hours=12)
     digest = measure(measure_id).digest
     measures.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=day)

@@ -11,8 +11,8 @@ from django.test import Client
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.web.account import second_factor
-from fanal.web.desk.statistics.panels import Line, Panel
-from fanal.web.desk.statistics.yearly import as_pdf
+from fanal.web.desk.statistics.panels import Panel, TableLine
+from fanal.web.desk.statistics.views import as_pdf
 from tests.acceptance.oversight.people import user_as
 from tests.integration.statistics.test_figures import receive
 
@@ -84,7 +84,7 @@ def panel(title: str, cells: int = 3, cell: str = "1") -> Panel:
         query="q",
         retention="r",
         header=[title] * (cells + 1),
-        lines=[Line(heading=title, cells=[cell] * cells, total=True)] if cells else [],
+        lines=[TableLine(heading=title, cells=[cell] * cells, total=True)] if cells else [],
     )
 
 

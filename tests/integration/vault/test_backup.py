@@ -8,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from fanal.config.databases import open_databases
 from tests.live import Live
 
 pytestmark = pytest.mark.serial
@@ -61,6 +63,8 @@ with django_as(DatabaseRole.APP):
             " WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2",
             "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger"
             " WHERE NOT tgisinternal ORDER BY 1, 2",
+            "SELECT polrelid::regclass::text, polname, polroles::regrole[]::text, coalesce(pg_get_expr("
+            "polqual, polrelid), pg_get_expr(polwithcheck, polrelid)) FROM pg_policy ORDER BY 1, 2",
             "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1",
             "SELECT oid::regprocedure::text, prosrc FROM pg_proc"
             " WHERE pronamespace = 'public'::regnamespace ORDER BY 1",
@@ -101,10 +105,22 @@ def last_line(done: subprocess.CompletedProcess[str]) -> dict[str, object]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
+def leave_a_large_object(home: Path) -> None:
+    """Make one of which the owner reads nothing."""
+    with (
+        open_databases(home=home, environ={}) as databases,
+        psycopg.connect(
+            databases.cluster.admin_url("fanal") if databases.cluster else "", autocommit=True
+        ) as admin,
+    ):
+        admin.execute("SELECT lo_create(0)")
+
+
 def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Path) -> None:
     one, two, kept = tmp_path / "one", tmp_path / "two", tmp_path / "backup"
     fanal(one, "migrate")
     later_erased, _ = run(one, "-c", SEED).stdout.split()
+    leave_a_large_object(one)
     fanal(one, "backup", kept)
     manifest = json.loads((kept / "manifest.json").read_text())
     assert not [name for name in manifest["files"] if "key" in name]

@@ -15,7 +15,7 @@ from fanal.kernel.actors import system_actor
 from fanal.kernel.clock import now as clock_now
 from fanal.kernel.ids import new_id
 from fanal.vault import keyring, operations, packs
-from fanal.vault.fsck import Code, check_vault
+from fanal.vault.fsck import FsckCode, check_vault
 
 pytestmark = pytest.mark.role("worker")
 
@@ -180,7 +180,7 @@ class TestRepair:
         with connection.cursor() as cursor:
             cursor.execute("UPDATE vault_object SET place = 7 WHERE id = %s", [one.id])
         before = pack(vault).read_bytes()
-        assert set(codes(repair=True)) == {Code.SHORT, Code.ORPHAN}
+        assert set(codes(repair=True)) == {FsckCode.SHORT, FsckCode.ORPHAN}
         assert pack(vault).read_bytes() == before
 
     def test_an_erased_object_is_no_finding(self) -> None:

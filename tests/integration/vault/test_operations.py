@@ -102,7 +102,7 @@ class TestSealAndOpen:
         assert peak < 2 * 2**20
 
     def test_a_stream_that_is_too_large_leaves_nothing(self, vault: Path) -> None:
-        with pytest.raises(operations.TooLarge):
+        with pytest.raises(operations.StreamTooLarge):
             operations.seal_stream(
                 id=new_id(NOW),
                 chunks=[bytes(100)] * 3,

@@ -14,8 +14,7 @@ from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.clock import now as clock_now
 from fanal.kernel.ids import new_id
 from fanal.vault import keyring, operations, packs
-from fanal.vault.fsck import check_vault
-from fanal.vault.packs import writing
+from fanal.vault.fsck import FsckCode, check_vault
 from fanal.vault.sweep import SAFE_AGE, sweep_vault
 
 SYSTEM = system_actor("sweep")
@@ -131,7 +130,7 @@ def test_a_pack_that_rested_is_written_to_no_more(
     writer = packs.PackWriter(vault)
     one, two = (writer.append([(new_id(clock_now()), b"x")])[0] for _ in range(2))
     assert one.pack_id == two.pack_id
-    monkeypatch.setattr(writing, "PACK_RESTS", 0.0)
+    monkeypatch.setattr(packs, "PACK_RESTS", 0.0)
     assert writer.append([(new_id(clock_now()), b"x")])[0].pack_id != one.pack_id
     assert timedelta(seconds=2 * 3600.0) < SAFE_AGE
     writer.close()
@@ -141,3 +140,24 @@ def test_is_the_systems_alone(vault: Path) -> None:
     analyst = replace(SYSTEM, roles=frozenset({Role.ANALYST}))
     with pytest.raises(Refused):
         sweep_vault(actor=analyst, now=clock_now())
+
+
+def test_names_that_are_no_packs_stop_neither_sweep_nor_fsck(vault: Path) -> None:
+    """Whoever writes in the vault puts there what they like; nobody waits for a pipe."""
+    seal(1000)
+    lose(500)
+    folder = vault / "packs"
+    (folder / "named.pack").write_bytes(b"theirs")
+    (folder / f"{new_id(clock_now())}.pack").mkdir()
+    os.mkfifo(folder / f"{new_id(clock_now())}.pack")
+    for target in (pack_of(folder), Path("/dev/zero"), folder / "itself"):
+        (folder / f"{new_id(clock_now())}.pack").symlink_to(target)
+    later(vault)
+    assert sweep_vault(actor=SYSTEM, now=clock_now()) == 1
+    found = check_vault(actor=SYSTEM, now=clock_now())
+    assert [finding.code for finding in found.findings] == [FsckCode.ORPHAN]
+
+
+def pack_of(folder: Path) -> Path:
+    (path,) = (p for p in folder.iterdir() if p.is_file() and p.name != "named.pack")
+    return path

@@ -8,17 +8,16 @@ from django.db import connection
 from fanal.accounts import queries as people
 from fanal.accounts.models import User
 from fanal.casework import operations as casework
-from fanal.casework.domain.records import Event
+from fanal.casework.domain.records import Addressee, Event, Event as Sending
 from fanal.intake import operations as intake
-from fanal.intake.domain import receipt_code
+from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
-from fanal.judicial.domain.records import Outcome
+from fanal.judicial.domain.records import ReferralOutcome
 from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.measures import operations as measures, queries as measured
 from fanal.measures.domain.oversight import AnswerVerdict
-from fanal.measures.domain.records import Addressee, Event as Sending
 from tests.integration.policy.world import World, make_world
 
 CELL = "own"
@@ -47,7 +46,7 @@ def _close_referral(world: World) -> None:
         actor=clerk, referral_id=referral_id, body="OFMIN", summary=world.canary(CELL, "account"),
         now=world.now,
     )  # fmt: skip
-    for move, outcome in (("prepare", ""), ("send", ""), ("close", Outcome.CONVICTED)):
+    for move, outcome in (("prepare", ""), ("send", ""), ("close", ReferralOutcome.CONVICTED)):
         casework.take_step(
             actor=clerk, lifecycle=REFERRAL, act_id=referral_id, transition=move, now=world.now,
             event=Event(happened_at=world.now, proof=proof, outcome=outcome),
@@ -126,7 +125,7 @@ def _converse(world: World) -> None:
     )
     [answer] = intake.receive_reports(actor=public_actor(), submissions=[submission], now=world.now)
     intake.answer_desk(
-        actor=public_actor(), lookup_hash=receipt_code.lookup_hash(answer.code),
+        actor=public_actor(), lookup_hash=receipt.lookup_hash(answer.code),
         text=world.canary("sealed", "message"), now=world.now,
     )  # fmt: skip
     with connection.cursor() as cursor:

@@ -114,7 +114,7 @@ def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
 
 def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decided() -> None:
     from fanal.intake import operations as intake, queries as intaken
-    from fanal.intake.domain import receipt_code
+    from fanal.intake.domain import receipt
     from fanal.kernel.actors import public_actor
     from fanal.worker.expiry import expire
 
@@ -129,7 +129,7 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
             actor=public_actor(), submissions=[submission], now=received_at
         )
         intake.answer_desk(
-            actor=public_actor(), lookup_hash=receipt_code.lookup_hash(answer.code),
+            actor=public_actor(), lookup_hash=receipt.lookup_hash(answer.code),
             text="canary-words", now=received_at,
         )  # fmt: skip
         return answer.report_id
@@ -159,9 +159,16 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
     assert expire(actor=SYSTEM, now=NOW)["conversations"] == 0
 
 
+def test_every_kind_of_act_has_its_eraser() -> None:
+    from fanal.config.migration import LIFECYCLES
+    from fanal.worker.expiry import ACTS
+
+    assert {one.kind for one in LIFECYCLES} == {*ACTS, "measure"}
+
+
 def test_every_declared_class_has_an_eraser_that_keeps_its_length() -> None:
     from fanal import reference
-    from fanal.worker.erasers import ERASERS, check_erasers, horizon
+    from fanal.worker.expiry import ERASERS, check_erasers, horizon
 
     catalogue = reference.load()
     declared = {entry.code: entry.value for entry in catalogue.entries(reference.Retention)}
@@ -180,7 +187,7 @@ def test_every_declared_class_has_an_eraser_that_keeps_its_length() -> None:
 
 def test_a_class_without_an_eraser_stops_the_worker_at_its_start() -> None:
     from fanal import reference
-    from fanal.worker.erasers import ERASERS, check_erasers
+    from fanal.worker.expiry import ERASERS, check_erasers
 
     with pytest.raises(LookupError, match="REPORT_SEALED"):
         check_erasers(

@@ -12,7 +12,7 @@ import pytest
 import zstandard
 from django.db import DatabaseError, connection, transaction
 
-from fanal.harmonise.domain import encoding
+from fanal.harmonise.domain import records
 from fanal.kernel.actors import system_actor
 from fanal.postgres.binaries import find_binaries
 from tests.integration.policy.world import World
@@ -44,8 +44,8 @@ def _said(value: object) -> bytes:
     raw = bytes(value)
     with suppress(zlib.error):
         return raw + zlib.decompress(raw)
-    with suppress(encoding.UnknownEncoding, zlib.error, zstandard.ZstdError, msgspec.MsgspecError):
-        return raw + msgspec.json.encode(encoding.unpack(raw))
+    with suppress(records.UnknownEncoding, zlib.error, zstandard.ZstdError, msgspec.MsgspecError):
+        return raw + msgspec.json.encode(records.unpack(raw))
     return raw
 
 
@@ -81,8 +81,8 @@ def test_nothing_that_was_said_outlives_its_class(world: World, as_role: Connect
     assert CANARY in dump
     assert CANARY.hex().encode() in dump
     assert {table for table, _ in before} > {
-        "casework_document", "casework_step",
-        "measures_measure", "measures_step", "measures_contact", "measures_recommendation",
+        "casework_document", "casework_step", "casework_approval",
+        "measures_request", "measures_contact", "measures_recommendation",
         "measures_answer", "orient_reason", "orient_note_words", "intake_hold", "ledger_motive",
         "accounts_person", "accounts_instruction", "harmonise_record", "harmonise_opening_motive",
     }  # fmt: skip
@@ -130,8 +130,9 @@ def test_a_hold_keeps_the_acts_that_rest_on_a_report_too(world: World) -> None:
     "statement",
     [
         "UPDATE casework_step SET proof = ''",
-        "UPDATE measures_step SET proof = ''",
-        "UPDATE measures_measure SET request = '', host = '', erased_at = now()",
+        "UPDATE casework_step SET reason = '', warnings = '[]'",
+        "UPDATE casework_approval SET reason = '', warnings = '[]'",
+        "UPDATE measures_request SET host = ''",
         "DELETE FROM measures_target",
         "DELETE FROM casework_document",
     ],
@@ -150,7 +151,7 @@ def test_only_the_definer_function_empties_words(world: World, statement: str) -
 @pytest.mark.parametrize(
     "call",
     [
-        "measures_erase_words('{}', now())",
+        "measures_erase_words('{}')",
         "casework_erase_words('{}')",
         "casework_forget_subjects('{}')",
         "accounts_erase_words(now())",
@@ -168,7 +169,7 @@ def test_pages_of_what_expired_say_what_stays(world: World) -> None:
 
     from fanal.kernel.actors import Role
     from fanal.web.account import second_factor
-    from fanal.worker.erasers import ERASERS, horizon
+    from fanal.worker.expiry import ERASERS, horizon
 
     later = years_ahead(world, 11)
     for eraser in ERASERS:

@@ -2,7 +2,9 @@
 
 import base64
 import io
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -17,14 +19,16 @@ from fanal.analyse import operations as analyse
 from fanal.analyse.operations.material import MATERIAL
 from fanal.cli.report_view import views
 from fanal.formats.ncmec.synthesis import synthetic_reports
-from fanal.harmonise.operations import hashing
+from fanal.harmonise.operations import batch
 from fanal.hashing.domain.records import FileFacts
 from fanal.hashing.pool import FileToHash, HasherAway
 from fanal.intake import operations as intake, queries
 from fanal.intake.domain.states import Stage
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
+from fanal.worker import stages
 from fanal.worker.stages import StageLoop
+from tests.live import wait_for
 from tests.unit.hashing.pictures import draw, encoded
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]
@@ -46,10 +50,8 @@ def folder(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
 class Provider:
     """A provider's program on the wire."""
 
-    def __init__(self) -> None:
-        made = accounts.add_partner(
-            actor=SYSTEM, name="Cube Messenger", quota=None, now=clock.now()
-        )
+    def __init__(self, name: str = "Cube Messenger") -> None:
+        made = accounts.add_partner(actor=SYSTEM, name=name, quota=None, now=clock.now())
         pair = base64.b64encode(f"{made.user}:{made.password}".encode()).decode()
         self.client = Client(headers={"Authorization": f"Basic {pair}"})
 
@@ -179,17 +181,53 @@ def test_hostile_files_cost_only_themselves() -> None:
     assert good["harmonised"]["computed"][0]["pdq"]
 
 
+@pytest.mark.parametrize(("size", "turns"), [(1, 3), (1000, 2)])
+def test_a_report_with_many_files_takes_turns_with_those_that_come_later(
+    monkeypatch: pytest.MonkeyPatch, size: int, turns: int
+) -> None:
+    monkeypatch.setattr(stages, "TURN", 0.0)
+    monkeypatch.setattr(stages, "_BEHIND_OTHERS", timedelta(milliseconds=1))
+    many = Provider().file(*[encoded(PICTURE, "PNG") for _ in range(3 * batch._AT_ONCE)])
+    few = Provider().file(encoded(PICTURE, "PNG"))
+    none = Provider().file()
+    loop = StageLoop(actor=SYSTEM, clock=clock.now, size=size)
+    for _ in range(turns):
+        loop.run_once()
+        time.sleep(0.01)
+    assert [shown(one)["stage"] for one in (many, few, none)] == ["HARMONISE", "DONE", "DONE"]
+    assert wait_for(lambda: (loop.run_once(), shown(many)["stage"])[1] == "DONE", seconds=60)
+    assert len(shown(many)["harmonised"]["computed"]) == 3 * batch._AT_ONCE
+
+
+def test_many_reports_with_files_keep_none_waiting_that_comes_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stages, "TURN", 0.0)
+    crowd = [
+        Provider(f"Messenger {n}").file(encoded(PICTURE, "PNG"), encoded(PICTURE, "JPEG"))
+        for n in range(2 * batch._AT_ONCE)
+    ]
+    last = Provider("Last").file(encoded(PICTURE, "PNG"))
+    loop = StageLoop(actor=SYSTEM, clock=clock.now)
+    loop.run_once()
+    assert shown(last)["stage"] == "DONE"
+    assert wait_for(
+        lambda: (loop.run_once(), {shown(one)["stage"] for one in crowd})[1] == {"DONE"},
+        seconds=120,
+    )
+
+
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The number of files that children were given, call by call."""
     calls: list[int] = []
-    real = hashing.POOL.hash_files
+    real = batch.POOL.hash_files
 
     def hash_files(files: list[FileToHash]) -> list[FileFacts | BaseException]:
         calls.append(len(files))
         return real(files)
 
-    monkeypatch.setattr(hashing.POOL, "hash_files", hash_files)
+    monkeypatch.setattr(batch.POOL, "hash_files", hash_files)
     return calls
 
 
@@ -222,7 +260,7 @@ def test_a_worker_that_ends_in_the_middle_loses_and_doubles_nothing(
     counted: list[int], monkeypatch: pytest.MonkeyPatch, point: str, hashed: int
 ) -> None:
     number = Provider().file(encoded(PICTURE, "PNG"))
-    monkeypatch.setattr(hashing, "failpoint", failing_at(point))
+    monkeypatch.setattr(batch, "failpoint", failing_at(point))
     with pytest.raises(KeyboardInterrupt):
         work()
     with connection.cursor() as cursor:  # the lease of a dead worker runs out
@@ -246,7 +284,7 @@ def test_without_a_hasher_reports_go_on_and_are_hashed_by_a_replay(
 
     number = Provider().file(encoded(PICTURE, "PNG"))
     with monkeypatch.context() as patched:
-        patched.setattr(hashing.POOL, "hash_files", away)
+        patched.setattr(batch.POOL, "hash_files", away)
         work()
     view = shown(number)
     assert view["stage"] == "DONE"

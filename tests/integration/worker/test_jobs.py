@@ -125,7 +125,7 @@ def test_the_notice_of_a_worker_that_died_goes_out_at_once(
 
 
 def test_a_living_worker_keeps_its_notice(jobs: threading.Event, mails: Path) -> None:
-    from fanal.worker.alive import _LOCK, LivingJobs
+    from fanal.worker.job_process import _LOCK, LivingJobs
 
     living = (
         "SELECT w.id FROM procrastinate_workers w JOIN pg_locks l ON l.locktype = 'advisory'"

@@ -7,7 +7,7 @@ from django.db import connection
 
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.exchange import queries
-from fanal.exchange.domain.records import Service, Source
+from fanal.exchange.domain.records import ListSource, Service
 from fanal.worker import fetching, list_jobs
 from tests.faults.test_calls import Front
 from tests.integration.exchange.conftest import fetches  # noqa: F401 - a fixture
@@ -24,7 +24,7 @@ pytestmark = [
 ]
 
 
-def _completed(source: Source) -> bool:
+def _completed(source: ListSource) -> bool:
     return queries.get_checkpoint(source_id=source.id).completed_at is not None
 
 

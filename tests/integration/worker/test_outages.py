@@ -1,6 +1,12 @@
 """A vault that does not answer is an outage: nobody is quarantined, and all goes on once it is back."""
 
+import contextlib
+import errno
 import logging
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +17,14 @@ import psycopg
 import pytest
 from django.db import connection
 
-from fanal.cli.doctor_vault import look_at_vault
-from fanal.cli.finding import Level
+from fanal.cli.doctor_checks import look_at_vault
+from fanal.cli.finding import FindingLevel
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import system_actor
 from fanal.vault import keyring, packs
-from fanal.worker.outages import Outage, outage_code
+from fanal.vault.domain.envelope import key_fingerprint, raw_public
+from fanal.worker.stages import Outage, outage_code
 
 SYSTEM = system_actor("test")
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -74,7 +81,7 @@ def run(query: str) -> list[tuple[object, ...]]:
 def problems(url: str, vault: Path) -> list[str]:
     with psycopg.connect(url) as own:
         found = look_at_vault(own, vault)
-        return [finding.text for finding in found if finding.level is Level.PROBLEM]
+        return [finding.text for finding in found if finding.level is FindingLevel.PROBLEM]
 
 
 def away(vault: Path) -> None:
@@ -87,10 +94,25 @@ def emptied(vault: Path) -> None:
 
 
 def unreadable(vault: Path) -> None:
-    """Put folders where the packs were: reading one fails with EISDIR, as a bad disk does with EIO."""
+    """Let the disk answer EIO to whoever reads a pack (`broken_disk`)."""
     away(vault)
-    for pack in (vault.with_name("elsewhere") / "packs").iterdir():
-        (vault / "packs" / pack.name).mkdir(parents=True)
+    shutil.copytree(vault.with_name("elsewhere"), vault)
+    (vault / "broken").touch()
+
+
+@pytest.fixture(autouse=True)
+def broken_disk(vault: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answer EIO to whoever reads a pack of a vault with a file `broken`, or one that it names."""
+    read = os.pread
+
+    def pread(descriptor: int, length: int, offset: int) -> bytes:
+        with contextlib.suppress(FileNotFoundError):
+            pack = str(Path(f"/proc/self/fd/{descriptor}").readlink())
+            if (vault / "broken").read_text() in pack:
+                raise OSError(errno.EIO, "Input/output error")
+        return read(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", pread)
 
 
 @pytest.mark.parametrize("outage", [away, emptied, unreadable])
@@ -143,6 +165,36 @@ def test_a_key_that_is_missing_is_an_outage_too(
     assert any("opening key" in text for text in problems(database_urls["app"], vault))
 
 
+@pytest.fixture
+def known_keys(vault: Path, database_urls: dict[str, str]) -> Iterator[None]:
+    """The database knows the keys that this process seals under."""
+    rows = [
+        (name, key_fingerprint(name, raw_public(keyring.current().sealing_key(kind))))
+        for name, kind in (("content", "report"), ("identity", "identity"))
+    ]
+    with (
+        psycopg.connect(database_urls["owner"], autocommit=True) as owner,
+        owner.cursor() as cursor,
+    ):
+        cursor.executemany("INSERT INTO fanal_key (purpose, fingerprint) VALUES (%s, %s)", rows)
+        yield
+        cursor.execute("DELETE FROM fanal_key")
+
+
+@pytest.mark.usefixtures("known_keys")
+def test_a_key_that_no_machine_has_is_the_reports_own() -> None:
+    """A public node names one, or a place before the beginning: all others go through."""
+    from fanal.intake import queries
+
+    first, second, third = deposit()
+    run(f"UPDATE vault_object SET wrap_key_id = '\\x0102' WHERE owner_id = '{first}'")
+    run(f"UPDATE vault_object SET place = -1 WHERE owner_id = '{second}'")
+    Hands().work(12)
+    rows = run("SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL")
+    assert dict(rows) == {first: "KeyMissing", second: "BlobDamaged"}  # type: ignore[arg-type]
+    assert third in queries.get_reports(actor=SYSTEM, report_ids=[third])
+
+
 def test_damaged_bytes_and_bytes_missing_beside_others_are_the_reports_own(vault: Path) -> None:
     from fanal.intake import queries
 
@@ -165,7 +217,9 @@ def test_one_unreadable_place_stops_nobody_else(vault: Path) -> None:
     """One report's pack cannot be read: it waits, uncounted, and all others go through."""
     first, *_ = deposit(12)
     unread = uuid4()
-    (vault / "packs" / f"{unread}.pack").mkdir()
+    [pack] = (vault / "packs").iterdir()
+    shutil.copyfile(pack, vault / "packs" / f"{unread}.pack")
+    (vault / "broken").write_text(str(unread))
     run(f"UPDATE vault_object SET pack_id = '{unread}' WHERE owner_id = '{first}'")
     hands = Hands()
     for _ in range(12):
@@ -173,6 +227,36 @@ def test_one_unreadable_place_stops_nobody_else(vault: Path) -> None:
         hands.loop.run_once()
         run(f"UPDATE intake_work SET not_before = now() WHERE report_id <> '{first}'")
     assert run("SELECT report_id, attempts FROM intake_work") == [(first, 0)]
+
+
+def loop(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def listening(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made, contextlib.chdir(path.parent):
+        made.bind(path.name)
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, loop, device, listening])
+def test_what_is_no_pack_is_the_fault_of_the_reports_that_name_it(
+    vault: Path, make: Callable[[Path], None]
+) -> None:
+    """Whoever writes in the vault puts there what is opened for ever, or never: no outage of the disk."""
+    *theirs, last = deposit(9)
+    named = uuid4()
+    make(vault / "packs" / f"{named}.pack")
+    for report in theirs:
+        run(f"UPDATE vault_object SET pack_id = '{named}' WHERE owner_id = '{report}'")
+    Hands().work(16)
+    rows = run("SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL")
+    assert dict(rows) == dict.fromkeys(theirs, "BlobDamaged")  # type: ignore[arg-type]
+    assert run("SELECT count(*) FROM intake_work") == [(len(theirs),)]
+    assert last not in theirs
 
 
 def test_pauses_grow_and_care_eases() -> None:

@@ -252,7 +252,7 @@ def test_exported_facts_give_the_priority_that_the_stages_gave() -> None:
     from fanal.analyse.domain.facts import FACTS
     from fanal.analyse.domain.priority import priority_of
     from fanal.kernel import clock
-    from fanal.pipeline import facts_after
+    from fanal.trials import facts_after
 
     ids = _deposit(GROOMING, MATERIAL, GROOMING | {"reference": "g-2", "emergency": False})
     _work()
@@ -275,7 +275,7 @@ def test_a_report_that_waits_rises_as_its_address_closes_and_falls_once_it_is_to
     from fanal.analyse import queries as analysed
     from fanal.kernel.calendar import add_months, end_of_day, paris_day
     from fanal.orient import queries as oriented
-    from fanal.worker.rules import rank_by_clock
+    from fanal.pipeline import rank_by_clock
 
     used = add_months(paris_day(NOW), -11) + timedelta(days=10)
     until = end_of_day(add_months(used, 12))

@@ -2,7 +2,7 @@
 
 from hypothesis import given, strategies as st
 
-from fanal.accounts.domain.names import canonical_login, login_from_name
+from fanal.accounts.domain.records import canonical_login, login_from_name
 
 
 def test_spellings_of_a_login_are_one() -> None:

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from fanal.analyse.domain.payments.transfers import Paid, Party
+from fanal.analyse.domain.payments.transfers import Paid, PayingParty
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 1, tzinfo=UTC)
@@ -25,7 +25,9 @@ class Maker:
         self.luck = luck
         self._count = 0
 
-    def paid(self, sender: Party, to: Party, at: datetime, amount: float, label: str = "") -> Paid:
+    def paid(
+        self, sender: PayingParty, to: PayingParty, at: datetime, amount: float, label: str = ""
+    ) -> Paid:
         self._count += 1
         return Paid(
             id=UUID(int=self._count),
@@ -48,8 +50,10 @@ def at(luck: Random, day: float, hours: tuple[int, int]) -> datetime:
     return START + timedelta(days=int(day), hours=hour - 1, minutes=luck.randrange(60))
 
 
-def party(name: str, country: str = "FR", born: date | None = None) -> Party:
-    return Party(key=f"HANDLE|{name}@transfers example", shown=name, country=country, born=born)
+def party(name: str, country: str = "FR", born: date | None = None) -> PayingParty:
+    return PayingParty(
+        key=f"HANDLE|{name}@transfers example", shown=name, country=country, born=born
+    )
 
 
 Kind = Callable[[Maker, Random, str], Iterator[Paid]]
@@ -90,7 +94,7 @@ def traveller_to_be(make: Maker, luck: Random, name: str) -> Iterator[Paid]:
     )
 
 
-def pressed(make: Maker, luck: Random, me: Party) -> Iterator[Paid]:
+def pressed(make: Maker, luck: Random, me: PayingParty) -> Iterator[Paid]:
     """A few payments within hours, then nothing more."""
     day, to = luck.uniform(0, DAYS - 40), luck.choice(PRESSERS)
     amount, when = float(luck.choice((30, 50, 80, 100, 150))), at(luck, day, (17, 24))

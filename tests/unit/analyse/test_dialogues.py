@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fanal.analyse.domain.analysis import Knowledge, shipped_knowledge
-from fanal.analyse.domain.spelling import read_plainly
+from fanal.analyse.domain.text import read_plainly
 from tests.unit.analyse.measuring import SETS, Figures, measure
 
 FLOOR = 0.9

@@ -5,13 +5,15 @@ import zlib
 import msgspec
 from hypothesis import given, strategies as st
 
-from fanal.analyse.domain.encoding import (
+from fanal.analyse.domain.records import (
+    Because,
+    Finding,
+    PriorityPart,
     pack_findings,
     pack_parts,
     unpack_findings,
     unpack_parts,
 )
-from fanal.analyse.domain.records import Because, Finding, PriorityPart
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 _NUMBERS = st.integers(-(2**63), 2**63 - 1) | st.floats(-1000, 1000).map(lambda x: round(x, 2))

@@ -6,15 +6,14 @@ from uuid import UUID
 import pytest
 
 from fanal.analyse.domain.analysis import analyse, shipped_knowledge
-from fanal.analyse.domain.compared import values_of
 from fanal.analyse.domain.facts import facts_of
-from fanal.analyse.domain.known import KnownEntry, KnownLists
+from fanal.analyse.domain.known import KnownEntry, KnownLists, values_of
 from fanal.analyse.domain.lists import (
     Aside,
     CastVote,
+    EntryStanding,
     ListAttributes,
     ListFacts,
-    Standing,
     Vote,
     Voter,
 )
@@ -184,7 +183,7 @@ LAST = CastVote(
 
 @pytest.mark.parametrize(("downs", "clears"), [(0, True), (2, True), (3, False)])
 def test_a_false_alarm_that_votes_silence_clears_nothing(downs: int, clears: bool) -> None:
-    standing = Standing(downs=downs, last=LAST if downs else None)
+    standing = EntryStanding(downs=downs, last=LAST if downs else None)
     exact = entry(5, "MD5", "a" * 32, scope="CLEAR", standing=standing)
     near = entry(6, "PDQ", "0" * 64, scope="CLEAR", standing=standing)
     lists = KnownLists(
@@ -221,7 +220,7 @@ def test_votes_and_confidence_weigh(
         listed=ListFacts(id=UUID(int=900), name="alpha", owner="Bureau exemple", attributes=said),
         kind="MD5",
         value="a" * 32,
-        standing=Standing(ups=ups, downs=downs, last=LAST if ups or downs else None),
+        standing=EntryStanding(ups=ups, downs=downs, last=LAST if ups or downs else None),
     )
     subject = HarmonisedReport(
         report_id=UUID(int=0), reference="r", kind=ReportKind.OTHER, files=(File(md5="a" * 32),)
@@ -240,7 +239,7 @@ def test_votes_and_confidence_weigh(
 
 
 def test_an_entry_set_aside_hides_no_other() -> None:
-    aside = Standing(aside=Aside(since=NOW, matched=1200, hours=24, rule="r@1"))
+    aside = EntryStanding(aside=Aside(since=NOW, matched=1200, hours=24, rule="r@1"))
     poisoned = KnownEntry(
         entry_id=UUID(int=6), listed=ALPHA, kind="PDQ", value="0" * 64, standing=aside
     )

@@ -19,7 +19,7 @@ from fanal.analyse.domain.payments import (
     score_payers,
 )
 from fanal.analyse.domain.payments.indicators import TESTS
-from fanal.analyse.domain.payments.signals import Around, find_payment_signals
+from fanal.analyse.domain.payments.scoring import Around, find_payment_signals
 from fanal.analyse.domain.payments.typologies import CODES, shipped_texts
 from fanal.formats.report.records import Payment, Person, PersonRole, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport

@@ -4,13 +4,13 @@ import sys
 
 import pytest
 
-from fanal.cli.failures import Refused, words
+from fanal.cli.failures import CommandRefused, words
 from fanal.cli.main import fanal
 
 
 def test_a_missing_peer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faiss", None)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(CommandRefused) as refused:
         fanal.main(["bench", "match", "--size", "1"], standalone_mode=False)
     told = words(refused.value.code, **refused.value.parameters)
     assert "faiss" in told

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fanal.cli.bench.crosscheck_rebuild import rebuild_once
-from fanal.cli.bench.crosscheck_world import base_reports, read_cards, read_edges, write_world
+from benchmarks.crosscheck_rebuild import rebuild_once
+from benchmarks.crosscheck_world import base_reports, read_cards, read_edges, write_world
 from fanal.crosscheck.domain.cards import card_of, pack_card, read_card, short_key
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.harmonise.domain.records import SelectorKind

@@ -4,13 +4,13 @@ from importlib.util import find_spec
 
 import pytest
 
-from fanal.cli.bench.crosscheck_truth import harmonised
-from fanal.cli.bench.truth.world import World
+from benchmarks.crosscheck_truth import harmonised
+from benchmarks.truth.world import World
 from fanal.cli.linkage import model
 from fanal.cli.linkage.engine import CODES, predict
-from fanal.cli.linkage.persons import persons_table
+from fanal.cli.linkage.stored import persons_table
 from fanal.cli.linkage.training import candidate, worth
-from fanal.crosscheck.domain.resembling import LEAST
+from fanal.crosscheck.domain.suggestions import LEAST
 from fanal.reference import label
 
 TOLD = World(1200, seed=21).reports()

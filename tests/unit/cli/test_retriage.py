@@ -10,8 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from fanal.analyse.domain.facts import FACTS
-from fanal.analyse.domain.priority import compare, priority_of
-from fanal.analyse.domain.retriage import KEPT_CHANGES
+from fanal.analyse.domain.priority import KEPT_CHANGES, compare, priority_of
 from fanal.analyse.domain.rules import read_rules, shipped_texts
 from fanal.cli.retriage import retriage
 

@@ -6,7 +6,7 @@ import pytest
 
 from fanal.cli import run
 from fanal.cli.supervisor import Supervisor
-from fanal.config.migration import Mark
+from fanal.config.migration import DatabaseMark
 
 FAILING = """
 import json, pathlib, sys
@@ -33,14 +33,14 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     return put
 
 
-def _announce(mark: Mark, *, patience: float) -> None:
+def _announce(mark: DatabaseMark, *, patience: float) -> None:
     with Supervisor(children=[], mend=lambda: None) as supervisor:
         run.announce_at(supervisor, address="http://127.0.0.1:1/", mark=mark, patience=patience)
 
 
 def test_accounts_are_asked_for_again(failing, capfd: pytest.CaptureFixture[str]) -> None:
     failing(2)
-    _announce(Mark.DEMO, patience=60)
+    _announce(DatabaseMark.DEMO, patience=60)
     out, errors = capfd.readouterr()
     assert out == "Fanal: http://127.0.0.1:1/  demo accounts: ana / fanal-demo-ana (Analyste)\n"
     assert errors == ""
@@ -50,7 +50,7 @@ def test_what_fails_for_good_is_said_with_the_command(
     failing, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     failing(10**6)
-    _announce(Mark.DEMO, patience=1)
+    _announce(DatabaseMark.DEMO, patience=1)
     out, errors = capfd.readouterr()
     assert out == "Fanal: http://127.0.0.1:1/\n"
     assert "lock timeout" in errors
@@ -61,6 +61,6 @@ def test_no_accounts_are_asked_for_outside_a_demo(
     failing, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     failing(0)
-    _announce(Mark.PRODUCTION, patience=60)
+    _announce(DatabaseMark.PRODUCTION, patience=60)
     assert capfd.readouterr().out == "Fanal: http://127.0.0.1:1/\n"
     assert not (tmp_path / "fanal/tries").exists()

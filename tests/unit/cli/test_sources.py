@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fanal.cli.folders import find_files, find_sources
-from fanal.cli.found import Found, Unreadable
+from fanal.cli.found import FoundReport, Unreadable
 from fanal.cli.places import place_of
 from fanal.cli.sources import passed_over, read_sources
 from fanal.formats.ncmec.synthesis import synthetic_reports
@@ -18,7 +18,7 @@ def test_a_file_that_cannot_be_opened_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "z.jsonl").write_text('{"reference":"z","kind":"OTHER"}\n')
     paths = [tmp_path / "a.jsonl", tmp_path / "gone.jsonl", tmp_path / "z.jsonl"]
     items = list(read_sources("jsonl", paths, now=NOW))
-    assert [i.reference for i in items if isinstance(i, Found)] == ["a", "z"]
+    assert [i.reference for i in items if isinstance(i, FoundReport)] == ["a", "z"]
     places = [i.place for i in items if isinstance(i, Unreadable)]
     assert places == [f"{tmp_path / 'a.jsonl'}:2", f"{tmp_path / 'gone.jsonl'}"]
 
@@ -30,7 +30,7 @@ def test_an_oversized_document_beside_a_report_refuses_that_report_only(tmp_path
     with (tmp_path / "a" / "file-1.xml").open("wb") as stream:
         stream.truncate(60_000_000)
     items = list(read_sources("ncmec-xml", [tmp_path], now=NOW))
-    assert [type(item) for item in items] == [Unreadable, Found]
+    assert [type(item) for item in items] == [Unreadable, FoundReport]
 
 
 def _written(path: Path) -> Path:
@@ -43,7 +43,7 @@ def test_folders_of_one_name_are_told_apart_by_the_way_to_them(tmp_path: Path) -
     for way in ("2025/0001", "2026/0001", "2026/0002"):
         _written(tmp_path / way / "report.xml")
     items = list(read_sources("ncmec-xml", [tmp_path], now=NOW))
-    assert [i.reference for i in items if isinstance(i, Found)] == [
+    assert [i.reference for i in items if isinstance(i, FoundReport)] == [
         "2025/0001",
         "2026/0001",
         "0002",
@@ -57,7 +57,7 @@ def test_no_file_is_passed_over_in_silence(tmp_path: Path) -> None:
     (tmp_path / "set" / "file-1.xml").write_bytes(b"<fileDetails/>")
     (tmp_path / "notes.txt").write_text("not a report")
     items = list(read_sources("ncmec-xml", [tmp_path], now=NOW))
-    found = [i for i in items if isinstance(i, Found)]
+    found = [i for i in items if isinstance(i, FoundReport)]
     assert {i.reference for i in found} == {"file-17", "UPPER", "set"}
     assert [len(i.details) for i in found if i.reference == "set"] == [1]
     assert list(passed_over("ncmec-xml", [tmp_path])) == [tmp_path / "notes.txt"]

@@ -2,11 +2,11 @@
 
 import pytest
 
-from fanal.cli.bench.crosscheck_near import judge_near
-from fanal.cli.bench.crosscheck_truth import harmonised
-from fanal.cli.bench.truth import judge, people
-from fanal.cli.bench.truth.returning import Returning
-from fanal.cli.bench.truth.world import World
+from benchmarks.crosscheck_near import judge_near
+from benchmarks.crosscheck_truth import harmonised
+from benchmarks.truth import judge, people
+from benchmarks.truth.returning import Returning
+from benchmarks.truth.world import World
 
 LABELS = [1, 1, 1, 2, 2, 3]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fanal.cli import unpacked
-from fanal.cli.found import Found, Unreadable
+from fanal.cli.found import FoundReport, Unreadable
 from fanal.cli.sources import lying_beside, passed_over, read_sources
 from tests.formats.zips import export, zipped
 
@@ -66,7 +66,7 @@ def test_packed_and_unpacked_they_are_the_same(tmp_path: Path) -> None:
         next(read_sources("ncmec-json", [path], now=NOW))
         for path in (tmp_path / "folder", tmp_path / "p.zip")
     ]
-    one, other = (found for found in pair if isinstance(found, Found))
+    one, other = (found for found in pair if isinstance(found, FoundReport))
     assert one.enclosed == other.enclosed != b""
     assert (one.body, one.reference) == (other.body, other.reference)
 

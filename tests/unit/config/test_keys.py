@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fanal.config import keys
+from fanal.config.key_fingerprints import read_held
 from fanal.intake.domain.receipt import verify_receipt
 from fanal.kernel.ids import new_id
 from fanal.vault.domain.envelope import key_id
@@ -125,3 +126,68 @@ def test_a_certificate_that_ended_signs_nothing(home: Path) -> None:
     node, after = keys.load_keys(home, public_node=False).node, NOW + timedelta(days=800)
     with pytest.raises(OSError, match="certificate ended on"):
         node.sign_receipt(report_id=new_id(NOW), body=b"x", received_at=after)
+
+
+def test_a_node_says_why_nobody_could_verify_its_receipts(home: Path, tmp_path: Path) -> None:
+    node = tmp_path / "node"
+    keys.give_node_keys(home, keys.keys_folder(node), now=NOW, node="node-2")
+    assert keys.node_fault(node, now=NOW) is None
+    for away in (timedelta(days=-9), timedelta(days=800)):
+        assert "sign receipts from 2026-11-23 to" in str(keys.node_fault(node, now=NOW + away))
+        assert keys.node_misfit(node) is None
+    path = keys.keys_folder(node) / "node-0001.cert"
+    own = path.read_text()
+    path.write_text((keys.keys_folder(home) / path.name).read_text())
+    assert "another key" in str(keys.node_fault(node, now=NOW))
+    lines = own.splitlines(keepends=True)
+    path.write_text("".join(["node: node-9\n", *lines[1:]]))
+    assert "not signed by the root" in str(keys.node_fault(node, now=NOW))
+    path.write_text("no certificate")
+    assert "node-0001.cert" in str(keys.node_fault(node, now=NOW))
+    path.write_text(own)
+    (keys.keys_folder(node) / "receipt-root.pub").unlink()
+    assert "receipt-root.pub" in str(keys.node_misfit(node))
+
+
+def test_a_half_written_renewal_leaves_the_pair_before(home: Path) -> None:
+    other = keys.keys_folder(home) / "ledger-0001.key"
+    (keys.keys_folder(home) / "node-0002.key").write_bytes(other.read_bytes())
+    assert keys.node_fault(home, now=NOW) is None
+    signed = keys.load_keys(home, public_node=True).node.sign_receipt(
+        report_id=new_id(NOW), body=b"x", received_at=NOW
+    )
+    root = keys.read_public_key((keys.keys_folder(home) / "receipt-root.pub").read_text())
+    assert verify_receipt(signed, root=root).node == "node-1"
+
+
+def test_a_start_makes_a_pair_anew_that_does_not_fit(home: Path, tmp_path: Path) -> None:
+    keys.give_node_keys(home, tmp_path / "node", now=NOW, node="node-2")
+    certificate = (tmp_path / "node" / "node-0001.cert").read_text()
+    (keys.keys_folder(home) / "node-0001.cert").write_text(certificate)
+    for _ in range(2):
+        keys.ensure_keys(home, now=NOW, origin="o", node="node-1")
+        assert _numbers(home) == ["node-0001.cert", "node-0002.cert"]
+        assert keys.node_fault(home, now=NOW) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["digest.key", "digest-intake.key", "ledger-0001.vkey", "node-0001.cert", "content-0001.pub"],
+)
+@pytest.mark.parametrize("damage", [None, b"", b"words", b"\xff\xfe"])
+def test_a_node_names_each_file_that_is_missing_or_damaged(
+    home: Path, tmp_path: Path, name: str, damage: bytes | None
+) -> None:
+    node = tmp_path / "node"
+    keys.give_node_keys(home, keys.keys_folder(node), now=NOW, node="node-2")
+    path = keys.keys_folder(node) / name
+    path.unlink()
+    if damage is not None:
+        path.write_bytes(damage)
+    elif name.startswith("digest-"):
+        return  # derived from `digest.key`: `read_held` finds that the database knows another
+    with pytest.raises(keys.KeysMissing, match=name.partition("-0001")[0]):
+        keys.load_keys(node, public_node=True)
+    if damage and not name.startswith(("digest.", "node")):
+        with pytest.raises(keys.KeysMissing, match=name.partition("-0001")[0]):
+            read_held(node, public_node=True, secret="")

@@ -4,6 +4,7 @@ import io
 import logging
 import sys
 import time
+from collections.abc import Iterator
 
 import pytest
 from django.core.exceptions import DisallowedHost
@@ -114,3 +115,29 @@ def test_a_request_that_cannot_be_taken_apart_is_no_failure_of_ours(caplog) -> N
     )
     assert (started, list(body)) == (["400 Bad Request"], [b"This request cannot be read.\n"])
     assert "ERROR" not in {record.levelname for record in caplog.records}
+
+
+class _Pieces:
+    """An answer in pieces, as a file is."""
+
+    def __init__(self, count: int, size: int) -> None:
+        self.count, self.size, self.closed = count, size, 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        return (b"x" * self.size for _ in range(self.count))
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@pytest.mark.parametrize(("count", "size", "handed"), [(0, 0, 1), (40, 4096, 1), (5, 2**22, 3)])
+def test_an_answer_in_pieces_is_handed_over_whole_unless_it_is_very_large(
+    count: int, size: int, handed: int
+) -> None:
+    """The server waits for the reader between two pieces, with a thread."""
+    pieces = _Pieces(count, size)
+    answer = Guarded(lambda _environ, _start: pieces)({}, lambda *_: None)
+    given = list(answer)
+    if close := getattr(answer, "close", None):
+        close()
+    assert (len(given), sum(map(len, given)), pieces.closed) == (handed, count * size, 1)

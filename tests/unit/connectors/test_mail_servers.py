@@ -50,6 +50,7 @@ class Server:
     def __init__(self, folder: Path, *, offers_tls: bool, wraps: bool = False) -> None:
         self.lines: list[bytes] = []
         self.encrypted: list[bytes] = []
+        self.refuses = b""
         self._offers = offers_tls
         self._wraps = wraps
         self._context = _certified(folder)
@@ -88,14 +89,15 @@ class Server:
     def _answer(self, connection: socket.socket, file: BinaryIO, noted: list[bytes]) -> bool:
         """Answer until the client leaves; return whether it asked for TLS."""
         offer = b"250-STARTTLS\r\n" if self._offers and noted is self.lines else b""
-        answers = _ANSWERS | {b"EHLO": b"250-here\r\n" + offer + b"250 AUTH PLAIN\r\n"}
+        answers = {b"EHLO": b"250-here\r\n" + offer + b"250 AUTH PLAIN\r\n"} | _ANSWERS
         in_message = False
         while line := file.readline():
             noted.append(line.strip())
             verb = b"." if line == b".\r\n" else line[:4].upper()
             if in_message and verb != b".":
                 continue
-            connection.sendall(answers.get(verb, b"250 ok\r\n"))
+            refused = self.refuses and self.refuses in line
+            connection.sendall(b"550 no\r\n" if refused else answers.get(verb, b"250 ok\r\n"))
             in_message = verb == b"DATA"
             if verb in {b"STAR", b"QUIT"}:
                 return verb == b"STAR"
@@ -237,6 +239,45 @@ def test_a_server_that_drips_is_cut_at_the_deadline(
     assert not sending.is_alive(), "the send goes on without end"
     assert failed
     listening.close()
+
+
+@pytest.mark.parametrize("international", [False, True])
+def test_one_address_that_the_server_cannot_take_keeps_nothing_from_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, international: bool
+) -> None:
+    """Names and hosts of the inner network stay what they are: nobody who was called is left out."""
+    if international:
+        monkeypatch.setitem(_ANSWERS, b"EHLO", b"250-here\r\n250 SMTPUTF8\r\n")
+    server = Server(tmp_path, offers_tls=False)
+    duty = ("Night <night@desk.test>", "duty@mailhub", "duty@[192.0.2.1]", "garde@désk.test")
+    mailer = Mailer(
+        url=f"smtp://127.0.0.1:{server.port}", sender="desk@fanal.test", duty=duty, folder=tmp_path
+    )
+    assert _send(mailer)
+    server.close()
+    told = [line for line in server.lines if line.startswith((b"rcpt", b"RCPT"))]
+    assert [b"night@desk.test" in told[0], b"mailhub" in told[1], b"[192.0.2.1]" in told[2]] == [
+        True
+    ] * 3
+    assert len(told) == 3 + international
+
+
+def test_an_address_that_the_server_refuses_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(mail.log, "error", lambda text, *values: said.append(text % values))
+    server = Server(tmp_path, offers_tls=False)
+    server.refuses = b"two@desk.test"
+    mailer = Mailer(
+        url=f"smtp://127.0.0.1:{server.port}",
+        sender="desk@fanal.test",
+        duty=("one@desk.test", "two@desk.test"),
+        folder=tmp_path,
+    )
+    assert _send(mailer)
+    server.close()
+    assert said == ["the server refused 1 of 2 addresses"]
 
 
 def test_what_is_left_in_the_folder_reached_nobody(tmp_path: Path) -> None:

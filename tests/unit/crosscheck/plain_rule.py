@@ -12,12 +12,12 @@ from fanal.crosscheck.domain.meeting import (
     ROLES,
     SAME,
     Points,
-    Standing,
     Tables,
+    ValueStanding,
     share_kept,
     tables_of,
 )
-from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Places, Sheet
+from fanal.crosscheck.domain.sheet import CardSheet, Codes, Flags, Ints, Places
 from fanal.crosscheck.domain.weights import Family, Weights
 
 
@@ -45,7 +45,7 @@ class Pairs(NamedTuple):
 
 
 def weigh(
-    sheet: Sheet, standing: Standing, weights: Weights, *, fresh: Flags | None = None
+    sheet: CardSheet, standing: ValueStanding, weights: Weights, *, fresh: Flags | None = None
 ) -> Pairs:
     """Return what the parts of `rule.weigh` are together."""
     tables = tables_of(weights)
@@ -68,7 +68,7 @@ def weigh(
 
 
 def _points(
-    sheet: Sheet,
+    sheet: CardSheet,
     meetings: Meetings,
     found: tuple[Ints, Ints, Points],
     tables: Tables,
@@ -112,7 +112,7 @@ def _families(parts: tuple[Ints, Ints, Points], count: int, ip: Points, tables: 
 
 
 def _conflicts(
-    sheet: Sheet, pairs: tuple[Ints, Ints], meetings: Meetings, tables: Tables
+    sheet: CardSheet, pairs: tuple[Ints, Ints], meetings: Meetings, tables: Tables
 ) -> Points:
     number, pair = pairs
     size = len(sheet.name)
@@ -127,7 +127,7 @@ def _conflicts(
     return lost
 
 
-def _near(sheet: Sheet, ends: tuple[Ints, Ints], weights: Weights) -> Flags:
+def _near(sheet: CardSheet, ends: tuple[Ints, Ints], weights: Weights) -> Flags:
     """Return which pairs had one network address near in time, and port where both have one."""
     one, two = ends
     near = np.zeros(len(one), np.bool_)
@@ -152,7 +152,9 @@ def _near(sheet: Sheet, ends: tuple[Ints, Ints], weights: Weights) -> Flags:
     return near
 
 
-def _same_person(sheet: Sheet, ends: tuple[Ints, Ints], weights: Weights) -> tuple[Points, Points]:
+def _same_person(
+    sheet: CardSheet, ends: tuple[Ints, Ints], weights: Weights
+) -> tuple[Points, Points]:
     """Return the points that names and days of birth give or take."""
     one, two = ends
     near = weights.near
@@ -185,7 +187,9 @@ def _shown(pairs: Pairs, weights: Weights) -> Pairs:
     )
 
 
-def meet(sheet: Sheet, standing: Standing, weights: Weights, fresh: Flags | None) -> Meetings:
+def meet(
+    sheet: CardSheet, standing: ValueStanding, weights: Weights, fresh: Flags | None
+) -> Meetings:
     """Return every two rows of one value that meet."""
     tables, rows = tables_of(weights), sheet.rows
     kept = share_kept(rows.mark, standing, weights)
@@ -202,7 +206,7 @@ def meet(sheet: Sheet, standing: Standing, weights: Weights, fresh: Flags | None
 
 
 def _partners(
-    sheet: Sheet, standing: Standing, weights: Weights, fresh: Flags | None
+    sheet: CardSheet, standing: ValueStanding, weights: Weights, fresh: Flags | None
 ) -> tuple[Ints, Ints]:
     """Return rows and the rows before them that they meet: of very many, neighbours alone."""
     rows, most, near = sheet.rows, weights.most_holders, weights.neighbours

@@ -7,8 +7,8 @@ from uuid import UUID
 from hypothesis import given, strategies as st
 
 from fanal.crosscheck.domain.dossiers import (
-    Act,
     Judgement,
+    JudgementAct,
     Strong,
     connected,
     grow,
@@ -25,7 +25,7 @@ def strong(one: int, two: int, score: float = 0.9) -> Strong:
 
 def said(
     number: int,
-    act: Act,
+    act: JudgementAct,
     left: Sequence[int] = (),
     right: Sequence[int] = (),
     undoes: int | None = None,
@@ -61,37 +61,37 @@ def test_strong_links_make_one_dossier_and_its_earliest_report_names_it() -> Non
 
 
 def test_unlink_cuts_one_link_and_link_restores_it() -> None:
-    cut = said(100, Act.UNLINK, [2], [3])
+    cut = said(100, JudgementAct.UNLINK, [2], [3])
     assert groups(CHAIN, [cut]) == sets([1, 2], [3, 4])
     assert groups([*CHAIN, strong(1, 4)], [cut]) == sets([1, 2, 3, 4])
-    assert groups(CHAIN, [cut, said(101, Act.LINK, [2], [3])]) == sets([1, 2, 3, 4])
+    assert groups(CHAIN, [cut, said(101, JudgementAct.LINK, [2], [3])]) == sets([1, 2, 3, 4])
 
 
 def test_split_holds_against_new_paths() -> None:
-    split = said(100, Act.SPLIT, [1, 2], [3, 4])
+    split = said(100, JudgementAct.SPLIT, [1, 2], [3, 4])
     found = groups([*CHAIN, strong(1, 5), strong(5, 4, 0.8)], [split])
     assert found == sets([1, 2, 5], [3, 4])
 
 
 def test_a_later_merge_beats_a_split_and_a_later_split_a_merge() -> None:
-    split, merge = said(100, Act.SPLIT, [1], [2]), said(101, Act.MERGE, [1], [2])
+    split, merge = said(100, JudgementAct.SPLIT, [1], [2]), said(101, JudgementAct.MERGE, [1], [2])
     assert groups([], [split, merge]) == sets([1, 2])
-    again = said(102, Act.SPLIT, [1], [2])
+    again = said(102, JudgementAct.SPLIT, [1], [2])
     assert groups([strong(1, 2)], [split, merge, again]) == set()
 
 
 def test_reject_dissolves_a_proposal_for_good() -> None:
-    reject = said(100, Act.REJECT, [1, 2, 3, 4])
+    reject = said(100, JudgementAct.REJECT, [1, 2, 3, 4])
     assert groups(CHAIN, [reject]) == set()
     assert groups([*CHAIN, strong(1, 5, 0.99), strong(5, 2)], [reject]) == sets([1, 5])
-    assert groups(CHAIN, [reject, said(101, Act.LINK, [1], [2])]) == sets([1, 2])
+    assert groups(CHAIN, [reject, said(101, JudgementAct.LINK, [1], [2])]) == sets([1, 2])
 
 
 def test_undo_is_a_new_judgement_and_can_be_undone() -> None:
-    reject = said(100, Act.REJECT, [1, 2, 3, 4])
-    undo = said(101, Act.UNDO, undoes=100)
+    reject = said(100, JudgementAct.REJECT, [1, 2, 3, 4])
+    undo = said(101, JudgementAct.UNDO, undoes=100)
     assert groups(CHAIN, [reject, undo]) == groups(CHAIN)
-    assert groups(CHAIN, [reject, undo, said(102, Act.UNDO, undoes=101)]) == set()
+    assert groups(CHAIN, [reject, undo, said(102, JudgementAct.UNDO, undoes=101)]) == set()
 
 
 ids = st.integers(1, 8)
@@ -105,12 +105,12 @@ sides = st.sets(ids, min_size=2, max_size=6).map(sorted)
 def judgements(draw: st.DrawFn) -> list[Judgement]:
     made: list[Judgement] = []
     for number in range(100, 100 + draw(st.integers(0, 7))):
-        act = draw(st.sampled_from(list(Act)))
+        act = draw(st.sampled_from(list(JudgementAct)))
         named = draw(sides)
-        if act is Act.UNDO:
+        if act is JudgementAct.UNDO:
             if made:
                 made.append(said(number, act, undoes=draw(st.sampled_from(made)).id.int))
-        elif act is Act.REJECT:
+        elif act is JudgementAct.REJECT:
             made.append(said(number, act, named))
         else:
             made.append(said(number, act, named[:1], named[1:]))
@@ -133,20 +133,24 @@ def test_the_order_of_arguments_never_matters(
 def test_the_last_split_always_holds(
     proposals: list[Strong], made: list[Judgement], named: list[int]
 ) -> None:
-    last = said(500, Act.SPLIT, named[:1], named[1:])
+    last = said(500, JudgementAct.SPLIT, named[:1], named[1:])
     found = membership(REPORTS, proposals, [*made, last])
     here = found.get(UUID(int=named[0]), UUID(int=named[0]))
     assert all(found.get(UUID(int=i), UUID(int=i)) != here for i in named[1:])
 
 
-@given(links, judgements(), st.sampled_from(list(Act)), sides)
+@given(links, judgements(), st.sampled_from(list(JudgementAct)), sides)
 def test_undoing_the_last_judgement_restores_what_was(
-    proposals: list[Strong], made: list[Judgement], act: Act, named: list[int]
+    proposals: list[Strong], made: list[Judgement], act: JudgementAct, named: list[int]
 ) -> None:
-    if act is Act.UNDO:
+    if act is JudgementAct.UNDO:
         return
-    last = said(500, act, named) if act is Act.REJECT else said(500, act, named[:1], named[1:])
-    undo = said(501, Act.UNDO, undoes=500)
+    last = (
+        said(500, act, named)
+        if act is JudgementAct.REJECT
+        else said(500, act, named[:1], named[1:])
+    )
+    undo = said(501, JudgementAct.UNDO, undoes=500)
     assert membership(REPORTS, proposals, [*made, last, undo]) == membership(
         REPORTS, proposals, made
     )

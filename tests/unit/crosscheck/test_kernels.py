@@ -13,12 +13,12 @@ from fanal.crosscheck.domain.cards import (
     MARKS,
     MOST_ADDRESSES,
     WEAK,
-    Address,
     Card,
+    CardAddress,
     Value,
     pack_card,
 )
-from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong, membership
+from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct, Strong, membership
 from fanal.crosscheck.domain.looks import points_beside
 from fanal.crosscheck.domain.meeting import share_kept, worth_of
 from fanal.crosscheck.domain.rule import Pairs, certain_of, weigh
@@ -46,7 +46,7 @@ def world(seed: int, size: int) -> list[bytes]:
                 Value((key + 1) << 40, marks[key], int(rng.choice(roles))) for key in held
             ),
             addresses=tuple(
-                Address(
+                CardAddress(
                     place + 1, int(rng.integers(0, 90_000)), int(rng.integers(-1, 2)), place == 2
                 )
                 for place in places
@@ -168,14 +168,17 @@ def test_what_is_joined_is_what_membership_derives(
                 Strong(one=ids[one], two=ids[two], score=round(score_of(float(points)), 4))
             )
     some = st.lists(st.sampled_from(ids), min_size=1, max_size=4, unique=True)
-    acts = data.draw(st.lists(st.tuples(st.sampled_from(Act), some, some), max_size=5))
+    acts = data.draw(st.lists(st.tuples(st.sampled_from(JudgementAct), some, some), max_size=5))
     judgements = [
         Judgement(
             id=UUID(int=10_000 + number),
             act=act,
             left=tuple(left),
-            right=tuple(right) if act not in {Act.REJECT, Act.OPEN, Act.CLOSE, Act.UNDO} else (),
-            undoes=UUID(int=10_000 + number - 1) if act is Act.UNDO else None,
+            right=tuple(right)
+            if act
+            not in {JudgementAct.REJECT, JudgementAct.OPEN, JudgementAct.CLOSE, JudgementAct.UNDO}
+            else (),
+            undoes=UUID(int=10_000 + number - 1) if act is JudgementAct.UNDO else None,
         )
         for number, (act, left, right) in enumerate(acts)
     ]

@@ -8,20 +8,25 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.crosscheck.domain.near.pages import family_of, mirror_of
 from fanal.crosscheck.domain.near.pairs import (
     NAME,
     PICTURE,
     TEXT,
+    NearWorld,
     Neighbour,
-    World,
     joined,
     near_of,
 )
-from fanal.crosscheck.domain.near.postal import forms_of, postal_keys
 from fanal.crosscheck.domain.near.rules import load_near_rules
-from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher
-from fanal.crosscheck.domain.near.sounding import sound_of
+from fanal.crosscheck.domain.near.sketch import (
+    Sketch,
+    Sketcher,
+    family_of,
+    forms_of,
+    mirror_of,
+    postal_keys,
+    sound_of,
+)
 from fanal.crosscheck.domain.near.spelled import (
     First,
     Values,
@@ -63,7 +68,7 @@ def near(
 ) -> dict[int, dict[int, int]]:
     """Return for each report by number the earlier ones near it in text, with the hundredths shared."""
     sketches = {r.report_id: SKETCHER.sketch(r) for r in reports}
-    found = near_of(sketches, World(sketches=sketches, worn=worn, near={}), RULES)
+    found = near_of(sketches, NearWorld(sketches=sketches, worn=worn, near={}), RULES)
     return {
         i.int: {f.other_id.int: f.measure for f in each if f.kind == TEXT}
         for i, each in found.items()
@@ -263,7 +268,7 @@ def test_names_meet_with_the_same_date_of_birth_alone() -> None:
         suspect(4, "Yusuf Khaleel", None),
     ]
     sketches = {r.report_id: SKETCHER.sketch(r) for r in reports}
-    found = near_of(sketches, World(sketches=sketches, worn=frozenset(), near={}), RULES)
+    found = near_of(sketches, NearWorld(sketches=sketches, worn=frozenset(), near={}), RULES)
     told = {i.int: [(f.other_id.int, f.kind) for f in each] for i, each in found.items()}
     assert told == {1: [], 2: [(1, NAME)], 3: [], 4: []}
 
@@ -280,12 +285,12 @@ def test_near_pictures_count_by_distance_and_a_picture_that_goes_round_does_not(
         }
 
     sketches = {i: Sketch(pictures=(p,)) for i, p in ((one, a), (two, b), (three, c))}
-    found = near_of(sketches, World(sketches=sketches, worn=frozenset(), near=around()), RULES)
+    found = near_of(sketches, NearWorld(sketches=sketches, worn=frozenset(), near=around()), RULES)
     told = {i.int: [(f.other_id.int, f.kind, f.measure) for f in each] for i, each in found.items()}
     assert told == {1: [], 2: [(1, PICTURE, 3)], 3: [(2, PICTURE, 29)]}
     assert joined(found[two])[one][0] > joined(found[three])[two][0]
     many = [UUID(int=100 + n) for n in range(RULES.holders.picture)]
-    world = World(sketches=sketches, worn=frozenset(), near=around(*many))
+    world = NearWorld(sketches=sketches, worn=frozenset(), near=around(*many))
     assert not any(near_of(sketches, world, RULES).values())
 
 

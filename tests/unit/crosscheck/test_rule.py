@@ -9,14 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fanal.cli.bench.truth.world import World
-from fanal.crosscheck.domain.because import because_of
+from benchmarks.truth.world import World
 from fanal.crosscheck.domain.cards import card_of, pack_card, read_card
-from fanal.crosscheck.domain.linking import link, points_of
+from fanal.crosscheck.domain.linking import ReportWords, because_of, link, points_of
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.sheet import sheet_of, sorted_rows
 from fanal.crosscheck.domain.standing import standing_of
-from fanal.crosscheck.domain.told import Told
 from fanal.crosscheck.domain.weights import WeightsRefused, load_weights, read_weights, score_of
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source
@@ -63,7 +61,7 @@ def linked(bodies: Sequence[dict[str, object]], fresh: set[int] | None = None) -
     standing, _ = standing_of(sheet.rows, everything, WEIGHTS)
     ids = [report.report_id for report in reports]
     asked = None if fresh is None else np.array([n in fresh for n in range(len(ids))])
-    told = Told(reports, ids)
+    told = ReportWords(reports, ids)
     return list(link(sheet, standing, WEIGHTS, ids=ids, told=told.selector, fresh=asked))
 
 

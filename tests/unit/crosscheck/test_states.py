@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from fanal.crosscheck.domain.dossiers import Act, Judgement
+from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct
 from fanal.crosscheck.domain.states import (
     DOSSIER_STATES,
     DossierState,
@@ -15,7 +15,7 @@ from fanal.crosscheck.domain.states import (
 REPORTS = (UUID(int=1), UUID(int=2))
 
 
-def said(number: int, act: Act, *, undoes: int | None = None) -> Judgement:
+def said(number: int, act: JudgementAct, *, undoes: int | None = None) -> Judgement:
     return Judgement(
         id=UUID(int=number),
         act=act,
@@ -25,11 +25,11 @@ def said(number: int, act: Act, *, undoes: int | None = None) -> Judgement:
 
 
 def test_opening_closing_and_taking_back() -> None:
-    judgements = [said(1, Act.LINK)]
+    judgements = [said(1, JudgementAct.LINK)]
     assert state_of(conduct_of(judgements)) is DossierState.PROPOSED
-    judgements += [said(2, Act.OPEN), said(3, Act.CLOSE)]
+    judgements += [said(2, JudgementAct.OPEN), said(3, JudgementAct.CLOSE)]
     assert state_of(conduct_of(judgements)) is DossierState.CLOSED
-    judgements.append(said(4, Act.UNDO, undoes=3))
+    judgements.append(said(4, JudgementAct.UNDO, undoes=3))
     assert state_of(conduct_of(reversed(judgements))) is DossierState.OPEN
 
 
@@ -37,7 +37,7 @@ def test_every_move_of_the_table_is_an_act_and_reaches_what_the_act_says() -> No
     made = {
         (state, act): name
         for state in DossierState
-        for act in Act
+        for act in JudgementAct
         if (name := move_of(state, act)) is not None
     }
     assert sorted(made.values()) == sorted(t.name for t in DOSSIER_STATES.transitions)

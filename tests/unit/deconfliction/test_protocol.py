@@ -23,7 +23,7 @@ from fanal.deconfliction.domain.message import (
     read_message,
     write_message,
 )
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import key_bytes
 from tests.deconfliction_peer import point_of, square_root, times

@@ -15,14 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import (
     MAXIMUM_BYTES,
-    Acknowledgement,
     Manifest,
+    PackageAcknowledgement,
     seal,
     unlock,
     unpack,
     unseal,
 )
-from fanal.distribution.domain.refusal import PackageRefused
+from fanal.distribution.domain.states import PackageRefused
 
 NORTH, EAST = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
 OURS, THEIRS = pyrage.x25519.Identity.generate(), pyrage.x25519.Identity.generate()
@@ -273,7 +273,7 @@ def test_a_stolen_key_proves_nothing_even_of_the_days_before() -> None:
             proof.check_instant(stolen, instant, now=NOW)
 
 
-ANSWER = Acknowledgement(
+ANSWER = PackageAcknowledgement(
     package=UUID(int=7), opened_at=NOW, reports=2, token="t" * 43, sender="aa", key="bb"
 )
 
@@ -293,7 +293,7 @@ def test_nothing_of_a_signed_answer_can_be_changed(change: dict[str, object]) ->
     key = NORTH.public_key().public_bytes_raw()
     signature = proof.sign_answer(ANSWER.statement, signer=NORTH)
     whole = msgspec.structs.replace(ANSWER, signature=signature.hex())
-    read = msgspec.json.decode(msgspec.json.encode(whole), type=Acknowledgement)
+    read = msgspec.json.decode(msgspec.json.encode(whole), type=PackageAcknowledgement)
     proof.check_answer(read.statement, key=key, signature=signature)
     turned = msgspec.structs.replace(read, **change)
     with pytest.raises(PackageRefused, match="SIGNATURE"):

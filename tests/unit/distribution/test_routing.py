@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fanal.distribution.domain.package import (
-    Acknowledgement,
     Manifest,
+    PackageAcknowledgement,
     answers,
     check_key,
     line_of,
@@ -18,9 +18,8 @@ from fanal.distribution.domain.package import (
     token_digest,
     unseal,
 )
-from fanal.distribution.domain.refusal import PackageRefused
 from fanal.distribution.domain.routing import Destination, shares_of, shipped_routing
-from fanal.distribution.domain.states import answer_due, package_state
+from fanal.distribution.domain.states import PackageRefused, answer_due, package_state
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Person, PersonRole, Place, Report, ReportKind
@@ -212,7 +211,7 @@ def test_what_is_no_package_is_refused(plain: bytes) -> None:
 
 
 def test_an_answer_knows_the_token() -> None:
-    answer = Acknowledgement(
+    answer = PackageAcknowledgement(
         package=UUID(int=7), opened_at=MANIFEST.made_at, reports=1, token=MANIFEST.token
     )
     assert answers(answer, token_digest(MANIFEST.token))

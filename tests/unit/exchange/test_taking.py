@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from hypothesis import given, settings, strategies as st
 from msgspec import structs
 
-from fanal.exchange.domain.records import RemoteEntry, Taken
+from fanal.exchange.domain.records import RemoteEntry, TakenEntry
 from fanal.exchange.domain.taking import items_of, plan
 
 ENTRIES = st.builds(
@@ -24,7 +24,7 @@ class Listed:
     """A list as `analyse` keeps it: a value belongs to the item that had it first."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Taken] = {}
+        self.known: dict[str, TakenEntry] = {}
         self.owner: dict[tuple[str, str], UUID] = {}
         self.changes = 0
 
@@ -79,7 +79,9 @@ def test_in_whatever_order_pages_come_the_newest_counts(
 
 
 def test_several_values_of_a_kind_are_layers_with_stable_ids() -> None:
-    taken = Taken(remote="a", item_id=uuid4(), held=("MD5:1", "MD5:2", "PDQ:3"), classification="A")
+    taken = TakenEntry(
+        remote="a", item_id=uuid4(), held=("MD5:1", "MD5:2", "PDQ:3"), classification="A"
+    )
     first, second = items_of(taken)
     assert (first.item_id, first.values) == (taken.item_id, {"MD5": "1", "PDQ": "3"})
     assert second.values == {"MD5": "2"}

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from fanal.formats.report.records import IpSighting
-from fanal.harmonise.domain.captured import captured_addresses
+from fanal.harmonise.domain.computed import captured_addresses
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.quality import assess
 from fanal.harmonise.domain.records import HarmonisedReport, Source, SourceFile

@@ -23,7 +23,6 @@ from fanal.formats.report.records import (
     Place,
     ReportKind,
 )
-from fanal.harmonise.domain.encoding import UnknownEncoding, pack, unpack
 from fanal.harmonise.domain.harmonise import harmonise, harmonise_one
 from fanal.harmonise.domain.records import (
     Extra,
@@ -31,10 +30,13 @@ from fanal.harmonise.domain.records import (
     Selector,
     SelectorKind as Kind,
     SelectorRole as Role,
+    UnknownEncoding,
+    pack,
+    unpack,
 )
 from fanal.harmonise.domain.reporter import restore, withhold
 from fanal.harmonise.domain.search import search_words
-from fanal.harmonise.domain.sources.draft import CategoryHint, Draft
+from fanal.harmonise.domain.sources.building import CategoryHint, Draft
 
 ID = UUID("01900000-0000-7000-8000-000000000001")
 

@@ -11,17 +11,14 @@ import pytest
 from ada_url import URL
 from hypothesis import example, given, strategies as st
 
-from fanal.harmonise.domain import defang, hosts, texts, urls
-from fanal.harmonise.domain.addresses import is_routable, read_ip
+from fanal.harmonise.domain import hosts, texts, urls
+from fanal.harmonise.domain.addresses import is_routable, read_ip, read_phone
 from fanal.harmonise.domain.collect import Collector, Origin
-from fanal.harmonise.domain.defang import refang
-from fanal.harmonise.domain.devices import read_device
-from fanal.harmonise.domain.handles import fold
+from fanal.harmonise.domain.handles import fold, read_device
 from fanal.harmonise.domain.hosts import PLAIN_HOST, canonical_ip
-from fanal.harmonise.domain.phones import read_phone
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.harmonise.domain.times import read_time
-from fanal.harmonise.domain.urls import PLAIN_URL, read_url
+from fanal.harmonise.domain.urls import PLAIN_URL, read_url, refang
 
 _NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _PRIVATE = tuple(map(ipaddress.ip_network, _NETWORKS))
@@ -150,8 +147,8 @@ _SIGNS = st.text(st.sampled_from("hHxXtTpPfF*[({\\ .:/@=0aé"), max_size=40)
 @given(_SIGNS | st.text(max_size=60))
 @example("HXXP://a")
 def test_a_text_called_plain_has_no_hint_of_defanging(text: str) -> None:
-    if defang._HINT.search(text) is not None:
-        assert defang._may_be_defanged(text)
+    if urls._HINT.search(text) is not None:
+        assert urls._may_be_defanged(text)
     else:
         assert refang(text) == text
 

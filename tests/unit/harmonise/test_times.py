@@ -1,13 +1,14 @@
 """Times with their stated precision, clock changes included."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from hypothesis import given, strategies as st
 
 from fanal.harmonise.domain.times import instant, is_rfc3339, read_time
+from fanal.kernel.calendar import PARIS
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "formats"
 
@@ -28,7 +29,8 @@ def test_every_public_date_time_case() -> None:
 
 
 def test_every_public_date_case() -> None:
-    assert [t for t, valid in cases("date") if valid and read_time(t) is None] == []
+    # A date, and none that anything could be counted from.
+    assert [t for t, valid in cases("date") if valid and read_time(t) is None] == ["0001-01-01"]
     wrong = [t for t, v in cases("date") if not v and len(t) == 10 and read_time(t) is not None]
     assert wrong == []
 
@@ -122,11 +124,24 @@ def test_what_is_no_time_is_none(text: str) -> None:
     assert read_time(text) is None
 
 
-def test_both_ends_of_the_calendar_are_read() -> None:
-    for text in ("0001", "0001-01-01", "9999", "9999-12-31", "9999-12-31T23:59:59-23:59"):
-        read = read_time(text)
-        assert read is not None, text
-        assert read.range.earliest <= read.range.latest
+@pytest.mark.parametrize(
+    "text", ["0001", "0001-01-01", "9999", "9999-12-31", "9999-12-31T23:59:59Z"]
+)
+def test_the_ends_of_the_calendar_are_no_times(text: str) -> None:
+    """Databases write them for "unknown", and no delay can be counted from them."""
+    assert read_time(text) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["0002", "9998", "0002-01-01T00:00:00+23:59", "9998-12-31T23:59:59-23:59"]
+)
+def test_what_lies_next_to_them_can_be_counted_from(text: str) -> None:
+    read = read_time(text)
+    assert read is not None
+    assert read.range.earliest <= read.range.latest
+    day = timedelta(days=1)
+    for bound in (read.range.earliest, read.range.latest):
+        assert datetime.fromisoformat(bound).astimezone(PARIS) + day - day
 
 
 @given(st.text(alphabet="0123456789-:+.TtZz ", max_size=35))

@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.harmonise.domain.accounts import read_iban, read_wallet
-from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip
-from fanal.harmonise.domain.defang import refang
-from fanal.harmonise.domain.devices import read_device
-from fanal.harmonise.domain.games import game_in_url, read_game
-from fanal.harmonise.domain.handles import read_handle, read_platform
+from fanal.harmonise.domain.accounts import keccak_256, read_iban, read_wallet
+from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip, read_phone
+from fanal.harmonise.domain.handles import (
+    game_in_url,
+    read_device,
+    read_game,
+    read_handle,
+    read_platform,
+)
 from fanal.harmonise.domain.hashes import kind_by_length, read_hash
 from fanal.harmonise.domain.hosts import packed_ip
-from fanal.harmonise.domain.keccak import keccak_256
-from fanal.harmonise.domain.phones import read_phone
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import key_bytes
-from fanal.harmonise.domain.urls import read_url
+from fanal.harmonise.domain.urls import read_url, refang
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "formats"
 

@@ -19,7 +19,7 @@ from PIL import Image
 from fanal.hashing import video
 from fanal.hashing.domain.kinds import media_type_of
 from fanal.hashing.domain.pdq import pdq
-from fanal.hashing.domain.records import FileFacts, Limits, Unhashed
+from fanal.hashing.domain.records import FileFacts, FileLimits, Unhashed
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
 from tests.unit.hashing.pictures import draw, encoded
 
@@ -182,11 +182,11 @@ def test_what_takes_too_long_or_too_much_is_ended() -> None:
     # Small as a file, long to decode: time is given for bytes too.
     flat = encoded(Image.new("L", (6900, 6900)), "PNG")
     for limits, reason in (
-        (Limits(cpu_seconds=0.02), Unhashed.TOO_SLOW),
-        (Limits(wall_seconds=0.001), Unhashed.TOO_SLOW),
-        (Limits(memory=20 << 20), Unhashed.TOO_MUCH_MEMORY),
-        (Limits(pixels=1_000_000), Unhashed.TOO_MANY_PIXELS),
-        (Limits(file_bytes=1000), Unhashed.TOO_LARGE),
+        (FileLimits(cpu_seconds=0.02), Unhashed.TOO_SLOW),
+        (FileLimits(wall_seconds=0.001), Unhashed.TOO_SLOW),
+        (FileLimits(memory=20 << 20), Unhashed.TOO_MUCH_MEMORY),
+        (FileLimits(pixels=1_000_000), Unhashed.TOO_MANY_PIXELS),
+        (FileLimits(file_bytes=1000), Unhashed.TOO_LARGE),
     ):
         small = Pool(size=1, limits=limits)
         try:
@@ -199,7 +199,7 @@ def test_what_takes_too_long_or_too_much_is_ended() -> None:
 
 
 def test_children_are_replaced_after_some_files_and_after_a_death() -> None:
-    pool = Pool(size=1, limits=Limits(files=2))
+    pool = Pool(size=1, limits=FileLimits(files=2))
     try:
         data = encoded(PICTURE, "PNG")
         facts = pool.hash_files([asked(data)] * 5)
@@ -325,7 +325,7 @@ def test_videos_are_hashed_in_a_child_where_the_library_is_installed(
 def test_a_video_beyond_the_limit_and_a_picture_pass_through_the_same_pool(
     videos: Pool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(videos, "limits", Limits(video_bytes=1000))
+    monkeypatch.setattr(videos, "limits", FileLimits(video_bytes=1000))
     film_, picture = videos.hash_files([film(b"x" * 2000), asked(encoded(PICTURE, "PNG"))])
     assert film_.unhashed is Unhashed.TOO_LARGE
     assert picture.pdq is not None

@@ -7,11 +7,11 @@ import pytest
 
 from fanal import reference
 from fanal.judicial.domain.letters import referral_text
-from fanal.judicial.domain.records import Facts
+from fanal.judicial.domain.records import ReferralFacts
 from fanal.orient.domain.records import Basis
 
 CATALOGUE = reference.load()
-FACTS = Facts(
+FACTS = ReferralFacts(
     report_id=UUID(int=2),
     kind="GROOMING",
     channel="GAME",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fanal.kernel.typed import split_address, whole_number
+from fanal.kernel.typed import is_sheltered, split_address, whole_number
 
 
 @pytest.mark.parametrize(("text", "number"), [("0", 0), ("007", 7), ("9" * 18, 10**18 - 1)])
@@ -32,3 +32,41 @@ def test_an_address_is_split():
     parts = split_address("https://fanal.example:8443/en/?a=b")
     assert parts is not None
     assert (parts.netloc, parts.path, parts.query) == ("fanal.example:8443", "/en/", "a=b")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://id.example.org/x",
+        "https://id.example.org:8443",
+        "http://127.0.0.1:9000/x",
+        "http://[::1]:9000/",
+        "http://localhost/",
+    ],
+)
+def test_nobody_on_the_way_reads_these(address):
+    assert is_sheltered(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *(
+            "",
+            "id.example.org",
+            "https://",
+            "https:///x",
+            "http://id.example.org/",
+            "ftp://127.0.0.1/",
+        ),
+        *("http://0.0.0.0/", "http://10.0.0.1/", "http://localhost.example.org/", "http://127.1/"),
+        *(
+            "https://a@id.example.org/",
+            "https://id.example.org:x/",
+            "http://[",
+            "http://127.0.0.1@x.test/",
+        ),
+    ],
+)
+def test_somebody_may_read_these(address):
+    assert not is_sheltered(address)

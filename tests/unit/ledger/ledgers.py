@@ -11,7 +11,7 @@ from fanal.ledger.domain import canonical, checkpoint
 from fanal.ledger.domain.actions import Verb
 from fanal.ledger.domain.merkle import root_of
 from fanal.ledger.domain.records import ChainLink, Entry, ObjectRef, StoredEntry
-from fanal.ledger.domain.verify import Place, Verification, verify_places
+from fanal.ledger.domain.verify import NumberedRow, Verification, verify_places
 
 START = datetime(2026, 11, 24, 8, 0, 0, 5, tzinfo=UTC)
 KEY = bytes(range(32))
@@ -66,7 +66,7 @@ def stored_entry(index: int) -> StoredEntry:
     )
 
 
-def chain_of(entries: list[StoredEntry]) -> list[Place]:
+def chain_of(entries: list[StoredEntry]) -> list[NumberedRow]:
     """Number and chain entries, as the sequencer does."""
     places, previous = [], canonical.GENESIS
     for seq, entry in enumerate(entries, 1):
@@ -74,7 +74,7 @@ def chain_of(entries: list[StoredEntry]) -> list[Place]:
         at = entry.db_at + timedelta(milliseconds=400)
         link = canonical.chain_hash(seq=seq, numbered_at=at, prev_hash=previous, leaf=leaf)
         places.append(
-            Place(
+            NumberedRow(
                 link=ChainLink(
                     seq=seq,
                     entry_id=entry.id,
@@ -91,7 +91,7 @@ def chain_of(entries: list[StoredEntry]) -> list[Place]:
     return places
 
 
-def checkpoint_of(places: list[Place]) -> checkpoint.Checkpoint:
+def checkpoint_of(places: list[NumberedRow]) -> checkpoint.Checkpoint:
     return checkpoint.sign(
         origin=ORIGIN,
         size=len(places),
@@ -105,10 +105,10 @@ def checkpoint_of(places: list[Place]) -> checkpoint.Checkpoint:
 class Ledger:
     """Places and the checkpoints that were signed on the way."""
 
-    places: list[Place]
+    places: list[NumberedRow]
     checkpoints: list[checkpoint.Checkpoint]
 
-    def verify(self, places: list[Place] | None = None) -> Verification:
+    def verify(self, places: list[NumberedRow] | None = None) -> Verification:
         return verify_places(
             self.places if places is None else places,
             checkpoints=self.checkpoints,
@@ -116,5 +116,5 @@ class Ledger:
         )
 
 
-def renumber(place: Place, seq: int) -> Place:
+def renumber(place: NumberedRow, seq: int) -> NumberedRow:
     return replace(place, link=replace(place.link, seq=seq))

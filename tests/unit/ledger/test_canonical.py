@@ -116,5 +116,5 @@ class TestActions:
             actions.parse_actions(text)
 
     def test_refuses_an_action_that_is_not_listed(self) -> None:
-        with pytest.raises(actions.UnknownAction):
+        with pytest.raises(actions.UnknownVerb):
             actions.verb_of("report.burn")

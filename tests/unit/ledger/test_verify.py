@@ -12,8 +12,8 @@ from fanal.ledger.domain import canonical
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.domain.verify import (
     Code,
-    Place,
-    Problem,
+    LedgerProblem,
+    NumberedRow,
     check_pending,
     check_rollback,
     verify_places,
@@ -31,7 +31,7 @@ from tests.unit.ledger.ledgers import (
 LINK_HASHES = ("leaf_hash", "prev_hash", "chain_hash")
 
 
-def around(ledger: Ledger, changed: Place) -> list[Problem]:
+def around(ledger: Ledger, changed: NumberedRow) -> list[LedgerProblem]:
     """Verify a window of three rows around a changed one: what a full pass does there.
 
     The chain of the window is entered with a gap, so the hash before it counts as known.
@@ -72,7 +72,7 @@ class TestEveryBit:
                     assert leaf != link.leaf_hash
             middle = replace(place, entry=replace(place.entry, body=flipped(body, 40, index % 8)))
             assert around(ledger, middle) == [
-                Problem(code=Code.CHANGED, field="body", seq=link.seq, entry_id=link.entry_id)
+                LedgerProblem(code=Code.CHANGED, field="body", seq=link.seq, entry_id=link.entry_id)
             ]
 
     @pytest.mark.parametrize("name", LINK_HASHES)
@@ -168,7 +168,7 @@ class TestEveryBit:
         assert not around(ledger, replace(place, entry=turned))
 
 
-def facts(problems: list[Problem]) -> list[tuple[Code, str, int | None, int | None]]:
+def facts(problems: list[LedgerProblem]) -> list[tuple[Code, str, int | None, int | None]]:
     return [(p.code, p.field, p.seq, p.seq_to) for p in problems]
 
 
@@ -222,8 +222,12 @@ class TestRowOperations:
     def test_two_entries_exchanged(self, ledger: Ledger) -> None:
         places = [*ledger.places]
         one, two = places[99], places[299]
-        places[99] = Place(link=replace(one.link, entry_id=two.link.entry_id), entry=two.entry)
-        places[299] = Place(link=replace(two.link, entry_id=one.link.entry_id), entry=one.entry)
+        places[99] = NumberedRow(
+            link=replace(one.link, entry_id=two.link.entry_id), entry=two.entry
+        )
+        places[299] = NumberedRow(
+            link=replace(two.link, entry_id=one.link.entry_id), entry=one.entry
+        )
         assert facts(ledger.verify(places).problems) == [
             (Code.REORDERED, "entry_id", 100, None),
             (Code.REORDERED, "entry_id", 300, None),

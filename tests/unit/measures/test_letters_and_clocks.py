@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal import reference
+from fanal.casework.domain.records import Addressee
 from fanal.kernel.calendar import PARIS
+from fanal.kernel.refusal import Refusal
 from fanal.measures.domain.clocks import (
     Suspension,
     first_contact_from,
@@ -18,7 +20,6 @@ from fanal.measures.domain.clocks import (
     non_disclosure_end,
 )
 from fanal.measures.domain.drafting import (
-    MeasureRefused,
     Target,
     check_addressee,
     draft_requests,
@@ -31,7 +32,7 @@ from fanal.measures.domain.letters import (
     read_letter,
     read_request,
 )
-from fanal.measures.domain.records import Addressee, MeasureKind, Request, SuspensionCause
+from fanal.measures.domain.records import MeasureKind, Request
 from fanal.orient.domain.records import Basis
 
 CATALOGUE = reference.load()
@@ -158,7 +159,7 @@ def test_drafts_group_by_host_and_leave_onions_out() -> None:
     ],
 )
 def test_drafts_refused(bases: list[Basis], targets: list[Target], code: str) -> None:
-    with pytest.raises(MeasureRefused) as refused:
+    with pytest.raises(Refusal) as refused:
         draft_requests(bases=bases, targets=targets, catalogue=CATALOGUE, on=ON, addressees={})
     assert refused.value.code == code
 
@@ -174,7 +175,7 @@ def test_drafts_refused(bases: list[Basis], targets: list[Target], code: str) ->
     ],
 )
 def test_addressee_refused(wrong: Addressee) -> None:
-    with pytest.raises(MeasureRefused, match="ADDRESSEE_UNREADABLE"):
+    with pytest.raises(Refusal, match="ADDRESSEE_UNREADABLE"):
         check_addressee(wrong)
 
 
@@ -199,10 +200,8 @@ def test_suspension_restarts_and_an_open_one_stops(
     received: datetime, after: int, length: int
 ) -> None:
     since = received + timedelta(minutes=after)
-    ended = Suspension(
-        cause=SuspensionCause.CLARIFICATION, since=since, until=since + timedelta(minutes=length)
-    )
-    lasting = Suspension(cause=SuspensionCause.FORCE_MAJEURE, since=since, until=None)
+    ended = Suspension(since=since, until=since + timedelta(minutes=length))
+    lasting = Suspension(since=since, until=None)
     due = legal_deadline(catalogue=CATALOGUE, received_at=received, suspensions=[ended])
     assert due == since + timedelta(minutes=length, hours=24)
     assert (

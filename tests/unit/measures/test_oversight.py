@@ -7,9 +7,9 @@ from hypothesis import given, strategies as st
 
 from fanal.measures.domain.oversight import (
     PAUSE_AFTER,
-    Event,
     Happening,
     Session,
+    SessionEvent,
     draw,
     pause_due,
 )
@@ -17,7 +17,7 @@ from fanal.measures.domain.oversight import (
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
 
 
-def session(*events: Event) -> Session:
+def session(*events: SessionEvent) -> Session:
     return Session(
         id=uuid4(), overseer_id=uuid4(), started_at=NOW, population=0, sample=(), events=events
     )
@@ -44,10 +44,10 @@ def test_every_measure_has_the_same_chance() -> None:
 def test_a_pause_is_due_after_a_stretch_of_reading() -> None:
     assert not pause_due(session(), now=NOW + PAUSE_AFTER - timedelta(seconds=1))
     assert pause_due(session(), now=NOW + PAUSE_AFTER)
-    paused = Event(what=Happening.PAUSED, at=NOW + PAUSE_AFTER)
-    resumed = Event(what=Happening.RESUMED, at=NOW + PAUSE_AFTER + timedelta(minutes=5))
+    paused = SessionEvent(what=Happening.PAUSED, at=NOW + PAUSE_AFTER)
+    resumed = SessionEvent(what=Happening.RESUMED, at=NOW + PAUSE_AFTER + timedelta(minutes=5))
     assert not pause_due(session(paused), now=NOW + timedelta(hours=3))
     assert not pause_due(session(paused, resumed), now=resumed.at + timedelta(minutes=44))
     assert pause_due(session(paused, resumed), now=resumed.at + timedelta(minutes=45))
-    ended = Event(what=Happening.ENDED, at=NOW)
+    ended = SessionEvent(what=Happening.ENDED, at=NOW)
     assert not pause_due(session(ended), now=NOW + timedelta(hours=3))

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal import reference
-from fanal.measures.domain.drafting import MeasureRefused
-from fanal.measures.domain.records import MeasureWarning, WarningCode
-from fanal.measures.domain.states import MeasureState
+from fanal.kernel.refusal import Refusal
+from fanal.measures.domain.records import MeasureState, MeasureWarning, WarningCode
 from fanal.measures.domain.warnings import (
     Asked,
     Earlier,
@@ -172,7 +171,7 @@ def test_who_goes_on_has_seen_each_warning_and_says_why() -> None:
         (seen, "a\0b", "TEXT_UNREADABLE"),
         (seen, "x" * 2001, "TEXT_UNREADABLE"),
     ):
-        with pytest.raises(MeasureRefused, match=code):
+        with pytest.raises(Refusal, match=code):
             check_warned(stand, seen=shown, reason=reason)
 
 

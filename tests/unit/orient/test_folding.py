@@ -10,8 +10,8 @@ from msgspec import structs
 from fanal.formats.report.records import File, Message, Person, PersonRole
 from fanal.intake.domain.records import PUBLIC_SENDER
 from fanal.orient.domain.folding import (
+    Foldable,
     Sameness,
-    Standing,
     fold,
     load_rules,
     root_of,
@@ -24,7 +24,7 @@ from tests.unit.orient.sameness import MONDAY, account, mixed, picture, report
 RULES = load_rules()
 
 
-def standings(*items: OrientItem) -> list[Standing]:
+def standings(*items: OrientItem) -> list[Foldable]:
     return [s for each in items if (s := standing_of(each, RULES))]
 
 

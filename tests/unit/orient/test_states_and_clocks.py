@@ -11,7 +11,7 @@ from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES
 from fanal.judicial.domain.states import REFERRAL_STATES
 from fanal.kernel.calendar import PARIS, add_working_days, holidays, is_working_day, paris_day
 from fanal.kernel.states import StateTable, TransitionRefused
-from fanal.measures.domain.states import MEASURE_STATES
+from fanal.measures.domain.records import MEASURE_STATES
 from fanal.orient.domain.clocks import desk_deadline, due_at
 from fanal.orient.domain.deciding import DecisionRefused, check_decision
 from fanal.orient.domain.records import Choice, Track

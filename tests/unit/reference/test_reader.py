@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal import reference
+from fanal.casework.domain.records import AddresseeKind, ApprovalVerdict
 from fanal.distribution.domain.states import ItemState, PackageState
 from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.hashing.domain.records import Unhashed
-from fanal.judicial.domain.records import Outcome
+from fanal.judicial.domain.records import ReferralOutcome
 from fanal.judicial.domain.states import ReferralState
 from fanal.kernel.actors import Role
-from fanal.measures.domain.records import AddresseeKind, MeasureKind, SuspensionCause, Verdict
-from fanal.measures.domain.states import MeasureState
+from fanal.measures.domain.records import MeasureKind, MeasureState, SuspensionCause
 from fanal.orient.domain.records import QueueView, Reading, Track
 from fanal.orient.domain.states import AlarmState, CaseState
 from fanal.reference import (
@@ -167,6 +167,8 @@ def test_render(tmp_path: Path) -> None:
     assert english == "Seen: 12,345 on 1\u00a0November 2026, red, BLUE, 26%?"
     moment = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
     assert words.render("T", {"t": moment}, "fr") == "à 2\u00a0juillet 2026 à 00:30 {}"
+    for odd in ("9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"):
+        assert odd in words.render("T", {"t": odd}, "en")
     assert words.render("NOPE", {"a": True}, "fr") == "NOPE a=oui"
     assert words.render("A", {}, "en").count("?") == 5
 
@@ -205,10 +207,10 @@ def test_typography() -> None:
         ("measure_state", MeasureState),
         ("measure_kind", MeasureKind),
         ("addressee_kind", AddresseeKind),
-        ("verdict", Verdict),
+        ("verdict", ApprovalVerdict),
         ("suspension_cause", SuspensionCause),
         ("referral_state", ReferralState),
-        ("referral_outcome", Outcome),
+        ("referral_outcome", ReferralOutcome),
     ],
 )
 def test_every_code_has_words(kind: str, enum: type) -> None:
@@ -242,4 +244,6 @@ def test_known_dates_of_the_law() -> None:
 def test_each_table_has_one_retention_class() -> None:
     tables = [t for entry in CATALOGUE.entries(Retention) for t in entry.value.tables]
     shared = {table for table in tables if tables.count(table) > 1}
-    assert shared <= {"vault_object"}  # several kinds of sealed object, each with its class
+    acts = {"casework_act", "casework_document", "casework_step", "casework_approval"}
+    # Several kinds of sealed object, and of official act, each with its class.
+    assert shared <= {"vault_object", *acts}

@@ -12,8 +12,16 @@ from hypothesis import given, strategies as st
 from fanal import reference
 from fanal.statistics.domain import months
 from fanal.statistics.domain.definitions import figures, historical
-from fanal.statistics.domain.suppression import THRESHOLD, hide_small, total_of
-from fanal.statistics.domain.tabular import Row, Table, as_csv, as_json, write_csv
+from fanal.statistics.domain.tabular import (
+    THRESHOLD,
+    Row,
+    Table,
+    as_csv,
+    as_json,
+    hide_small,
+    total_of,
+    write_csv,
+)
 
 
 def test_months_count_in_paris() -> None:

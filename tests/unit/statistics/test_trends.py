@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.statistics.domain.trends import Change, change_points, newcomers
+from fanal.statistics.domain.trends import LevelChange, change_points, newcomers
 
 STEADY = [20, 22, 19, 21, 18, 23, 20, 21, 19, 22, 20, 18, 21, 20, 22, 19, 20, 21, 23, 18]
 
@@ -56,7 +56,7 @@ def test_chance_alone_is_seldom_taken_for_a_change() -> None:
 @given(st.lists(st.integers(0, 10_000), max_size=120))
 def test_changes_lie_in_order_within_the_series(counts: list[int]) -> None:
     changes = change_points(counts)
-    assert all(isinstance(c, Change) and 0 < c.at <= c.told < len(counts) for c in changes)
+    assert all(isinstance(c, LevelChange) and 0 < c.at <= c.told < len(counts) for c in changes)
     assert [c.at for c in changes] == sorted({c.at for c in changes})
 
 

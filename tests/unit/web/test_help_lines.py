@@ -5,7 +5,7 @@ import re
 import pytest
 
 from fanal.cli.doctor_desk import look_at_help_lines
-from fanal.cli.finding import Level
+from fanal.cli.finding import FindingLevel
 from fanal.web.public.help_lines import HELP_LINES, unchecked
 from tests.architecture.tree import SOURCE, files, name
 
@@ -39,6 +39,6 @@ def test_each_number_on_a_public_page_is_listed():
 
 def test_the_operator_reads_what_nobody_checked():
     (found,) = look_at_help_lines()
-    assert found.level is Level.NOTICE
+    assert found.level is FindingLevel.NOTICE
     for line in unchecked():
         assert f"{line.number} ({line.said})" in found.text

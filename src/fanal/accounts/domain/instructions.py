@@ -1,4 +1,4 @@
-"""Standing instructions (decision 30): what may leave the desk by itself, who signed it, until when.
+"""Standing instructions: what may leave the desk by itself, who signed it, until when.
 
 An instruction is a row that never changes. A second person seconds it, anybody who may ends it; whether it
 is in force at an instant is a function of those stored instants, never a field that somebody sets.
@@ -136,7 +136,11 @@ class StandingInstruction:
 
     @property
     def reference(self) -> ObjectRef:
-        """The instruction among the objects of an entry: its history then shows what left under it."""
+        """Return the standing instruction as a reference (`ObjectRef`) for ledger entries.
+
+        An entry that carries it appears in the instruction's history, which so lists every transmission
+        made under it.
+        """
         return ObjectRef(kind="instruction", id=self.id)
 
 

@@ -52,7 +52,7 @@ class Resource:
 
     `partner_id` is the organisation whose object it is (the reporting partner, the laboratory asked);
     `owner_id` the person whose act it is (the proposer of a measure, the person habilitated);
-    `sealed` is set for what decision 8 seals: original bytes, reporter's identity.
+    `sealed` is set for what stays sealed: original bytes, reporter's identity.
     """
 
     desk_id: int | None = None
@@ -66,7 +66,7 @@ NOTHING = Resource()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class PolicyRule:
     """One block of `policy.toml`."""
 
     why: str
@@ -83,7 +83,7 @@ class Policy:
     """Actions with their English description, the rules, and the acts that ask for a fresh second factor."""
 
     actions: Mapping[str, str]
-    rules: tuple[Rule, ...]
+    rules: tuple[PolicyRule, ...]
     step_up: frozenset[str] = frozenset()
 
 
@@ -232,13 +232,13 @@ def read_policy(text: str) -> Policy:
     return Policy(actions=actions, rules=rules, step_up=step_up)
 
 
-def _rules_for(actor: Actor, action: str, policy: Policy) -> list[Rule]:
+def _rules_for(actor: Actor, action: str, policy: Policy) -> list[PolicyRule]:
     if action not in policy.actions:
         raise UnknownAction(action)
     return [r for r in policy.rules if action in r.actions and not actor.roles.isdisjoint(r.roles)]
 
 
-def _reason(rule: Rule, actor: Actor, resource: Resource) -> Reason:
+def _reason(rule: PolicyRule, actor: Actor, resource: Resource) -> Reason:
     """Return what `rule` alone says; its action and one of its roles are known to match."""
     if not _in_scope(rule, actor, resource):
         return Reason.OUT_OF_SCOPE
@@ -251,7 +251,7 @@ def _reason(rule: Rule, actor: Actor, resource: Resource) -> Reason:
     return Reason.ALLOWED
 
 
-def _in_scope(rule: Rule, actor: Actor, resource: Resource) -> bool:
+def _in_scope(rule: PolicyRule, actor: Actor, resource: Resource) -> bool:
     match rule.scope:
         case Scope.ANY:
             return True
@@ -265,8 +265,8 @@ def _in_scope(rule: Rule, actor: Actor, resource: Resource) -> bool:
             return resource.owner_id == actor.person_id
 
 
-def _read_rule(block: Mapping[str, object], actions: Iterable[str]) -> Rule:
-    unknown = block.keys() - set(Rule.__dataclass_fields__)
+def _read_rule(block: Mapping[str, object], actions: Iterable[str]) -> PolicyRule:
+    unknown = block.keys() - set(PolicyRule.__dataclass_fields__)
     why = block.get("why")
     if unknown or not isinstance(why, str) or not why:
         raise PolicyInvalid(f"rule {why!r}: unknown keys {sorted(unknown)} or no reason")
@@ -278,7 +278,7 @@ def _read_rule(block: Mapping[str, object], actions: Iterable[str]) -> Rule:
         scope = Scope(str(block.get("scope")))
     except ValueError as error:
         raise PolicyInvalid(f"rule {why!r}: {error}") from error
-    return Rule(
+    return PolicyRule(
         why=why,
         roles=roles,
         actions=named,

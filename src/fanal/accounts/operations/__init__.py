@@ -14,7 +14,6 @@ from fanal.accounts.operations.demo import (
     NotADemo,
     ensure_demo_accounts,
 )
-from fanal.accounts.operations.desks import DeskRefused, add_desk, edit_desk
 from fanal.accounts.operations.expiry import forget_instructions, forget_people
 from fanal.accounts.operations.habilitations import (
     APPROVING,
@@ -37,13 +36,17 @@ from fanal.accounts.operations.partners import (
 )
 from fanal.accounts.operations.people import (
     FACTOR_NOTICE,
+    DeskRefused,
     LoginTaken,
+    add_desk,
     close_account,
     create_account,
+    edit_desk,
     end_sessions,
     ensure_desk,
     ensure_organisation,
     record_factor_change,
+    record_link,
     record_password_change,
     record_refusal,
     record_sign_in,
@@ -90,6 +93,7 @@ __all__ = [
     "login_digest",
     "propose_instruction",
     "record_factor_change",
+    "record_link",
     "record_password_change",
     "record_refusal",
     "record_sign_in",

@@ -6,9 +6,8 @@ A key is stored as a keyed digest and says nothing to whoever lacks the digest k
 import json
 from datetime import datetime
 
-from django.db import connection
-
 from fanal.accounts.models import Counter
+from fanal.db import sql
 from fanal.vault import keyring
 
 _PUT = """
@@ -23,15 +22,12 @@ def add_counter(*, key: str, value: object, expires_at: datetime, now: datetime)
 
     Of several processes at once exactly one stores.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_ADD, [_digest(key), json.dumps(value), expires_at, now])
-        return cursor.fetchone() is not None
+    return sql.row(_ADD, [_digest(key), json.dumps(value), expires_at, now]) is not None
 
 
 def set_counter(*, key: str, value: object, expires_at: datetime) -> None:
     """Store `value` (JSON) under `key`."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PUT, [_digest(key), json.dumps(value), expires_at])
+    sql.run(_PUT, [_digest(key), json.dumps(value), expires_at])
 
 
 def get_counter(*, key: str, now: datetime) -> object | None:

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
 from fanal.accounts.models import Habilitation, User
 from fanal.accounts.operations.habilitations import AT_A_DESK, LONGEST, grant_habilitation
 from fanal.accounts.operations.people import create_account, ensure_organisation
 from fanal.accounts.queries import has_demo_mark
+from fanal.db import sql
 from fanal.kernel.actors import Actor, Role
 
 _RENEWED_BEFORE = timedelta(days=30)
@@ -20,7 +21,7 @@ _LOCK = 0x44454D4F41  # "DEMOA"
 
 
 class NotADemo(Exception):
-    """The database does not carry the mark DEMO (decision 32)."""
+    """The database does not carry the mark DEMO."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,7 @@ def ensure_demo_accounts(*, actor: Actor, now: datetime) -> tuple[DemoAccount, .
         raise NotADemo("demo accounts exist in a demo database only")
     with transaction.atomic():
         # One at a time: a demo that loads and a command that lists would open the same accounts.
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         for account in DEMO_ACCOUNTS:
             _ensure(actor, account, now)
     return DEMO_ACCOUNTS

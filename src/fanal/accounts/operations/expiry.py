@@ -3,10 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.accounts.models import Person, User
+from fanal.db import sql
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor
 from fanal.ledger import operations as ledger
 
@@ -37,17 +38,14 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            _LEFT,
-            {
-                "before": before,
-                "erased": ERASED,
-                "machines": [SYSTEM_PERSON, PUBLIC_PERSON],
-                "limit": limit,
-            },
-        )
-        left = [row[0] for row in cursor.fetchall()]
+    asked = {
+        "before": before,
+        "erased": ERASED,
+        "machines": [SYSTEM_PERSON, PUBLIC_PERSON],
+        "limit": limit,
+    }
+    with transaction.atomic():
+        left = [person_id for (person_id,) in sql.rows(_LEFT, asked)]
         if not left:
             return []
         Person.objects.filter(id__in=left).update(name=ERASED)
@@ -71,9 +69,7 @@ def forget_instructions(*, actor: Actor, before: datetime) -> int:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT accounts_erase_words(%s)", [before])
-        return int(cursor.fetchone()[0])
+    return int(sql.one("SELECT accounts_erase_words(%s)", [before])[0])
 
 
 def _empty_account(user: User) -> None:

@@ -13,6 +13,7 @@ from fanal.accounts.models import Habilitation, HabilitationApproval, Review, Re
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 LONGEST = timedelta(days=366)
 """A habilitation lasts one year at most; the database holds the same bound."""
@@ -158,14 +159,14 @@ def _check(asked: NewHabilitation) -> None:
         raise HabilitationRefused("ORGANISATION")
     if not asked.act_reference.strip():
         raise HabilitationRefused("ACT")
-    if not asked.valid_from < asked.valid_until <= asked.valid_from + LONGEST:
+    if not timedelta() < asked.valid_until - asked.valid_from <= LONGEST:
         raise HabilitationRefused("DATES")
 
 
 def _log(*, actor: Actor, action: str, now: datetime, habilitation: Habilitation) -> None:
     objects = [
-        ledger.ObjectRef(kind="habilitation", id=habilitation.id),
-        ledger.ObjectRef(kind="person", id=habilitation.person_id),
+        ObjectRef(kind="habilitation", id=habilitation.id),
+        ObjectRef(kind="person", id=habilitation.person_id),
     ]
     detail = {"role": habilitation.role}
     ledger.record(actor=actor, action=action, at=now, objects=objects, detail=detail)

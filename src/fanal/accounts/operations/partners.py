@@ -6,16 +6,22 @@ import unicodedata
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from fanal.accounts.domain.names import login_from_name
 from fanal.accounts.domain.policy import require
-from fanal.accounts.domain.records import IssuedCredentials, OrganisationKind, PartnerIdentity
+from fanal.accounts.domain.records import (
+    IssuedCredentials,
+    OrganisationKind,
+    PartnerIdentity,
+    login_from_name,
+)
 from fanal.accounts.models import PartnerCredential, PartnerUsage, Person
 from fanal.accounts.operations.people import ensure_organisation
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 MAXIMUM_NAME = 100
 _USAGE_KEPT = timedelta(hours=1)
@@ -94,9 +100,7 @@ def spend_quota(*, identity: PartnerIdentity, now: datetime) -> bool:
     if identity.quota_per_minute is None:
         return True
     minute = now.replace(second=0, microsecond=0)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT accounts_count_use(%s, %s)", [identity.credential_id, minute])
-        used: int = cursor.fetchone()[0]
+    used: int = sql.one("SELECT accounts_count_use(%s, %s)", [identity.credential_id, minute])[0]
     return used <= identity.quota_per_minute
 
 
@@ -125,7 +129,7 @@ def _is_name(name: str) -> bool:
 
 def _log(*, actor: Actor, action: str, now: datetime, credential: PartnerCredential) -> None:
     objects = [
-        ledger.ObjectRef(kind="credential", id=credential.id),
-        ledger.ObjectRef(kind="organisation", id=credential.organisation_id),
+        ObjectRef(kind="credential", id=credential.id),
+        ObjectRef(kind="organisation", id=credential.organisation_id),
     ]
     ledger.record(actor=actor, action=action, at=now, objects=objects)

@@ -1,21 +1,80 @@
 """Accounts of people, desks and organisations."""
 
+import re
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 from procrastinate.contrib.django import app
 
-from fanal.accounts.domain.names import canonical_login
 from fanal.accounts.domain.policy import Reason, Refused, may, require
-from fanal.accounts.domain.records import NewAccount, OrganisationKind
+from fanal.accounts.domain.records import NewAccount, OrganisationKind, canonical_login
 from fanal.accounts.models import Desk, Organisation, Person, User
 from fanal.accounts.operations.counters import login_digest
 from fanal.kernel.actors import Actor, public_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+
+# Desks: the units that reports, dossiers and measures belong to.
+
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,39}")
+_LONGEST = 200
+
+
+class DeskRefused(ValueError):
+    """A code, name or contact of a desk has no usable form, or the code is another desk's."""
+
+
+def add_desk(*, actor: Actor, code: str, name: str, contact: str, now: datetime) -> int:
+    """Create a desk and return its number.
+
+    Raises:
+        Refused: the actor may not manage accounts.
+        DeskRefused: a text has no usable form, or the code is another desk's.
+    """
+    require(actor, "account.manage")
+    if not _CODE.fullmatch(code):
+        raise DeskRefused("code")
+    _check(name=name, contact=contact)
+    with transaction.atomic():
+        ledger.record(actor=actor, action="desk.change", at=now, detail={"code": code})
+        if Desk.objects.filter(code=code).exists():
+            raise DeskRefused("code")
+        number = (Desk.objects.aggregate(last=Max("id"))["last"] or 0) + 1
+        Desk.objects.create(id=number, code=code, name=name, contact=contact)
+    return number
+
+
+def edit_desk(
+    *, actor: Actor, desk_id: int, name: str | None, contact: str | None, now: datetime
+) -> None:
+    """Change the name or the contact of a desk; its number and code stay.
+
+    Raises:
+        Refused: the actor may not manage accounts.
+        Desk.DoesNotExist: there is none of this number.
+        DeskRefused: a text has no usable form.
+    """
+    require(actor, "account.manage")
+    with transaction.atomic():
+        desk = Desk.objects.select_for_update().get(id=desk_id)
+        desk.name = desk.name if name is None else name
+        desk.contact = desk.contact if contact is None else contact
+        _check(name=desk.name, contact=desk.contact)
+        desk.save(update_fields=["name", "contact"])
+        ledger.record(actor=actor, action="desk.change", at=now, detail={"code": desk.code})
+
+
+def _check(*, name: str, contact: str) -> None:
+    if not (0 < len(name) <= _LONGEST and name.isprintable()):
+        raise DeskRefused("name")
+    if len(contact) > _LONGEST or not contact.isprintable():
+        raise DeskRefused("contact")
+
 
 FACTOR_NOTICE: Final = "tell_factor"
 """Name of the worker's job that tells of a change of second factors."""
@@ -81,10 +140,16 @@ def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
     if user.person_id != actor.person_id:
         require(actor, "account.manage")
     with transaction.atomic():
-        locked = User.objects.select_for_update().get(pk=user.pk)
-        locked.session_epoch += 1
-        locked.save(update_fields=["session_epoch"])
+        _end_sessions_of(user)
         ledger.record(actor=actor, action="account.change", at=now, objects=[_ref(user.person_id)])
+
+
+def _end_sessions_of(user: User) -> int:
+    """End every session of an account; return its new session epoch."""
+    locked = User.objects.select_for_update().get(pk=user.pk)
+    locked.session_epoch += 1
+    locked.save(update_fields=["session_epoch"])
+    return locked.session_epoch
 
 
 def reset_account(
@@ -132,9 +197,7 @@ def record_factor_change(
     if user.person_id != actor.person_id:
         require(actor, "account.manage")
     with transaction.atomic():
-        locked = User.objects.select_for_update().get(pk=user.pk)
-        locked.session_epoch += 1
-        locked.save(update_fields=["session_epoch"])
+        epoch = _end_sessions_of(user)
         change = "added" if added else "removed"
         ledger.record(
             actor=actor,
@@ -145,7 +208,25 @@ def record_factor_change(
         )
         if notice:
             _tell(user.person_id, factor=factor, change=change, now=now)
-    return locked.session_epoch
+    return epoch
+
+
+def record_link(*, actor: Actor, user: User, now: datetime) -> None:
+    """Record that a subject of single sign-on signs in as an account from now on, and end its sessions.
+
+    Raises:
+        Refused: the actor may not manage accounts.
+    """
+    require(actor, "account.manage")
+    with transaction.atomic():
+        _end_sessions_of(user)
+        ledger.record(
+            actor=actor,
+            action="account.change",
+            at=now,
+            objects=[_ref(user.person_id)],
+            detail={"changed": "SINGLE_SIGN_ON"},
+        )
 
 
 def record_password_change(*, actor: Actor, now: datetime) -> None:
@@ -214,10 +295,10 @@ def ensure_organisation(*, actor: Actor, kind: OrganisationKind, name: str, now:
             name=name, defaults={"id": new_id(now), "kind": kind.value, "created_at": now}
         )
         if created:
-            reference = ledger.ObjectRef(kind="organisation", id=made.id)
+            reference = ObjectRef(kind="organisation", id=made.id)
             ledger.record(actor=actor, action="partner.add", at=now, objects=[reference])
     return made.id
 
 
-def _ref(person_id: UUID) -> ledger.ObjectRef:
-    return ledger.ObjectRef(kind="person", id=person_id)
+def _ref(person_id: UUID) -> ObjectRef:
+    return ObjectRef(kind="person", id=person_id)

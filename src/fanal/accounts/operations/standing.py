@@ -22,6 +22,7 @@ from fanal.accounts.queries.standing import get_instruction
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 _OF_BODIES = frozenset({InstructionKind.FEEDBACK})
 """Kinds whose names are those of bodies that accounts knows."""
@@ -138,6 +139,6 @@ def _log(
         actor=actor,
         action=action,
         at=now,
-        objects=[ledger.ObjectRef(kind="instruction", id=row.id, digest=digest)],
+        objects=[ObjectRef(kind="instruction", id=row.id, digest=digest)],
         detail={"kind": row.kind},
     )

@@ -20,6 +20,7 @@ from fanal.accounts.queries.people import (
     list_credentials,
     list_desks,
     list_habilitations,
+    list_uses,
     notice_addresses,
     organisation_kind,
     own_habilitations,
@@ -33,7 +34,6 @@ from fanal.accounts.queries.standing import (
     standing_id,
     standing_in_force,
 )
-from fanal.accounts.queries.usage import list_uses
 
 __all__ = [
     "actor_for",

@@ -7,8 +7,7 @@ from uuid import UUID
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 
-from fanal.accounts.domain.names import canonical_login, likeness_key
-from fanal.accounts.domain.records import AlikeAccount, Likeness
+from fanal.accounts.domain.records import AlikeAccount, Likeness, canonical_login, likeness_key
 from fanal.accounts.models import User
 
 _Trait = tuple[Likeness, str]

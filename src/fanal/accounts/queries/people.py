@@ -4,35 +4,69 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
-from fanal.accounts.domain.names import canonical_login
 from fanal.accounts.domain.policy import reach, require
 from fanal.accounts.domain.records import (
     AccountRecord,
     AlikeAccount,
     CredentialRecord,
+    CredentialUse,
     DeskRecord,
     HabilitationRecord,
     OrganisationKind,
     PartnerIdentity,
+    canonical_login,
 )
 from fanal.accounts.models import (
     Desk,
     Habilitation,
     Organisation,
     PartnerCredential,
+    PartnerUsage,
     Person,
     User,
 )
 from fanal.accounts.queries.likeness import likenesses
 from fanal.accounts.rows import present
+from fanal.db import sql
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.alphabet import alphabetical
+
+# How providers' programs use what they were given: quotas and the calls of the last hour.
+
+_HOUR = timedelta(hours=1)
+
+
+def list_uses(*, actor: Actor, partner_id: UUID, now: datetime) -> list[CredentialUse]:
+    """Return a body's accesses with the fullest minute of the last hour of each; never a secret.
+
+    Calls are counted where a quota is set.
+
+    Raises:
+        Refused: the actor does not watch over providers.
+    """
+    require(actor, "provider.read")
+    rows = PartnerCredential.objects.filter(organisation_id=partner_id).order_by("id")
+    peaks = dict(
+        PartnerUsage.objects.filter(credential__in=rows, minute__gte=now - _HOUR)
+        .values_list("credential_id")
+        .annotate(peak=Max("used"))
+        .order_by()
+    )
+    return [
+        CredentialUse(
+            login=row.login,
+            quota_per_minute=row.quota_per_minute,
+            revoked_at=row.revoked_at,
+            peak=peaks.get(row.id),
+        )
+        for row in rows
+    ]
+
 
 _APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 
@@ -124,11 +158,8 @@ def organisation_kind(*, organisation_id: UUID) -> OrganisationKind | None:
 
 def partner_names(*, partner_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Return the names of organisations: what lists show beside a report."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, name FROM accounts_names_of(%s::uuid[])", [list(set(partner_ids))]
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows("SELECT id, name FROM accounts_names_of(%s::uuid[])", [list(set(partner_ids))])
+    return dict(found)
 
 
 def person_names(*, person_ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -261,12 +292,9 @@ def demo_logins() -> list[tuple[str, Role]]:
 
 def has_demo_mark() -> bool:
     """Return whether this database carries the mark DEMO, written at its first migration."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass('public.fanal_instance') IS NOT NULL")
-        if not cursor.fetchone()[0]:
-            return False
-        cursor.execute("SELECT mark = 'DEMO' FROM fanal_instance")
-        row = cursor.fetchone()
+    if not sql.one("SELECT to_regclass('public.fanal_instance') IS NOT NULL")[0]:
+        return False
+    row = sql.row("SELECT mark = 'DEMO' FROM fanal_instance")
     return bool(row and row[0])
 
 
@@ -279,13 +307,11 @@ def _in_force(now: datetime) -> QuerySet[Habilitation]:
 
 def _authenticate(*, login: str | None, digest: bytes, now: datetime) -> PartnerIdentity | None:
     """Return whose secret has this digest, and let the session act for them; without a login, a token's."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, organisation_id, organisation, person_id, login, quota"
-            " FROM accounts_credential_of(%s, %s, %s)",
-            [login, digest, now],
-        )
-        found = cursor.fetchone()
+    found = sql.row(
+        "SELECT id, organisation_id, organisation, person_id, login, quota"
+        " FROM accounts_credential_of(%s, %s, %s)",
+        [login, digest, now],
+    )
     if found is None:
         return None
     present(digest)

@@ -4,36 +4,49 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
 from fanal.accounts.domain.policy import require
 from fanal.accounts.models import Instruction
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 
 
 def standing_in_force(
-    *, kind: InstructionKind, scope: str | None, now: datetime, member: str | None = None
+    *,
+    kind: InstructionKind,
+    scope: str | None,
+    now: datetime,
+    member: str | None = None,
+    since: datetime | None = None,
 ) -> StandingInstruction | None:
     """Return the instruction under which something of `kind` may leave at `now`, None when there is none.
 
     `scope` is the name of the provider, recipient or list; None asks for one that covers everybody. One
     that names `scope` comes before one for everybody, the longest first. `member` asks for one that names
-    this organisation among those that may read lists. Whoever lets something leave cites
-    it in the ledger: `detail=found.cited` and `found.reference` among the objects.
+    this organisation among those that may read lists. `since` is when the present holder of the name was
+    registered: an instruction seconded before that day meant another body. An operation that lets something
+    leave cites the instruction in the ledger:
+    `detail=found.cited` and `found.reference` among the objects.
     """
     reaches = Q(names=[])
     if scope is not None:
         reaches |= Q(names__contains=[scope])
-    row = _running(kind=kind, now=now, member=member).filter(reaches).first()
+    rows = _running(kind=kind, now=now, member=member).filter(reaches)
+    if since is not None:
+        rows = rows.filter(second__seconded_at__gte=since)
+    row = rows.first()
     return None if row is None else _record(row)
 
 
 def standing_for_each(
     *, kind: InstructionKind, scopes: Collection[str], now: datetime, member: str | None = None
 ) -> dict[str, StandingInstruction]:
-    """Return what `standing_in_force` returns for each of `scopes` that has one, in one statement."""
+    """Return the standing instruction in force for each name of `scopes`; names without one are left out.
+
+    One statement for all of them; otherwise as `standing_in_force`.
+    """
     reaches = Q(names=[]) | Q(names__overlap=list(scopes))
     rows = list(_running(kind=kind, now=now, member=member).filter(reaches)) if scopes else []
     first = {
@@ -45,9 +58,7 @@ def standing_for_each(
 
 def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> UUID | None:
     """Return the id of what `standing_in_force` returns: for nodes that read no instruction's text."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT accounts_standing(%s, %s, %s)", [kind, scope, now])
-        found: UUID | None = cursor.fetchone()[0]
+    found: UUID | None = sql.one("SELECT accounts_standing(%s, %s, %s)", [kind, scope, now])[0]
     return found
 
 

@@ -9,7 +9,7 @@ from fanal.analyse.domain.imminence import find_imminence
 from fanal.analyse.domain.known import KnownLists, find_known
 from fanal.analyse.domain.lexicon import Lexicon, load_lexicon
 from fanal.analyse.domain.payments import Typologies, find_payment_signals, load_typologies
-from fanal.analyse.domain.payments.signals import Around
+from fanal.analyse.domain.payments.scoring import Around
 from fanal.analyse.domain.records import Analysis, Finding
 from fanal.analyse.domain.signals import find_hits, findings_of
 from fanal.harmonise.domain.records import HarmonisedReport

@@ -12,9 +12,9 @@ from functools import lru_cache
 from msgspec import Struct
 
 from fanal.formats.report.records import IpSighting, PersonRole
-from fanal.harmonise.domain.captured import captured_addresses
+from fanal.harmonise.domain.computed import captured_addresses
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.kernel.calendar import add_months, end_of_day, paris_day
+from fanal.kernel.calendar import add_months, end_of_day, paris_day, read_instant
 from fanal.reference import Asking, Catalogue
 
 HOME = "FR"
@@ -33,7 +33,7 @@ class Askable(Struct, frozen=True, kw_only=True):
 
     @property
     def unchecked(self) -> bool:
-        """Return whether the rule was read in no official text: it may suggest, never more (decisions 25)."""
+        """Return whether the rule was read in no official text: it may suggest, never more."""
         return self.rule.unchecked(paris_day(self.used_at))
 
 
@@ -99,11 +99,8 @@ def deadline(rule: Asking, start: datetime) -> datetime:
 
 def instant_of(value: str | None) -> datetime | None:
     """Return the instant of a source's text, in UTC where it names no zone; None where it is none."""
-    try:
-        instant = datetime.fromisoformat(value or "")
-    except ValueError:
-        return None
-    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+    instant = read_instant(value)
+    return instant.replace(tzinfo=instant.tzinfo or UTC) if instant else None
 
 
 def _ask(

@@ -48,7 +48,7 @@ class _Slot(Struct, frozen=True):
 _Position = tuple[int, int]  # a phrase and the slot it waits for
 
 
-class _State:
+class _WordState:
     """Positions reached after a word, the phrases that end there, and the states known to follow."""
 
     __slots__ = ("accepts", "following", "positions")
@@ -56,7 +56,7 @@ class _State:
     def __init__(self, positions: frozenset[_Position], accepts: tuple[int, ...]) -> None:
         self.positions = positions
         self.accepts = accepts
-        self.following: dict[int, _State] = {}
+        self.following: dict[int, _WordState] = {}
 
 
 class Automaton:
@@ -119,7 +119,7 @@ class Automaton:
 
     def _forget(self) -> None:
         """Empty the cache; states in use live on until their search ends."""
-        self._root = _State(frozenset(), ())
+        self._root = _WordState(frozenset(), ())
         self._known = {(self._root.positions, self._root.accepts): self._root}
         self._transitions = 0
 
@@ -148,7 +148,7 @@ class Automaton:
             atoms.add("#hour")
         return atoms & self._atoms
 
-    def _step(self, state: _State, class_id: int) -> _State:
+    def _step(self, state: _WordState, class_id: int) -> _WordState:
         atoms = self._class_atoms[class_id]
         reached: set[_Position] = set()
         for atom in atoms:
@@ -162,7 +162,7 @@ class Automaton:
         positions = frozenset((p, s) for p, s in reached if s < len(self._phrases[p]))
         if self._transitions >= _MAX_TRANSITIONS:
             self._forget()
-        following = self._known.setdefault((positions, accepts), _State(positions, accepts))
+        following = self._known.setdefault((positions, accepts), _WordState(positions, accepts))
         state.following[class_id] = following
         self._transitions += 1
         return following

@@ -8,10 +8,8 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date
 
-from fanal.analyse.domain.contexts import SHOWN_FROM
-from fanal.analyse.domain.hits import Hit
 from fanal.analyse.domain.records import Because, Finding
-from fanal.analyse.domain.signals import cite
+from fanal.analyse.domain.signals import SHOWN_FROM, Hit, cite
 from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport
 

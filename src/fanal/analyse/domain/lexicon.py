@@ -10,8 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from fanal.analyse.domain.automaton import Automaton, expand
-from fanal.analyse.domain.spelling import VERSION as SPELLING
-from fanal.analyse.domain.text import normalize_word, running_words, tokenize
+from fanal.analyse.domain.text import VERSION as SPELLING, normalize_word, running_words, tokenize
 
 _SHORT_LINE = 500
 _LINES_KEPT = 10_000

@@ -7,7 +7,7 @@ differs: looking for that piece finds every near hash, and few others.
 import re
 from typing import Final
 
-from fanal.analyse.domain.compared import near_hashes
+from fanal.analyse.domain.known import near_hashes
 from fanal.harmonise.domain.records import HarmonisedReport
 
 _PIECES: Final = 16

@@ -1,7 +1,8 @@
 """Priority 0–100 from rules, explained part by part, and the dry run of a candidate rule set."""
 
+import heapq
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from fanal.analyse.domain.rules import PriorityRules, Rule
 from fanal.harmonise.domain.records import HarmonisedReport
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class ScoreChange(Struct, frozen=True, kw_only=True):
     """What a candidate rule set does to one report: scores, levels, and the parts that differ."""
 
     report_id: UUID
@@ -40,7 +41,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
     risen: int
     fallen: int
     level_changes: int
-    changes: tuple[Change, ...]
+    changes: tuple[ScoreChange, ...]
     moves: dict[str, int] = {}
     """How many reports go from one level to another, or stay: `HIGH>NORMAL`."""
 
@@ -204,7 +205,7 @@ def _balancing(code: str, points: float, parameters: Parameters) -> PriorityPart
     return PriorityPart(code=code, points=round(points, 2), because=because)
 
 
-def compare(old: Priority, new: Priority) -> Change:
+def compare(old: Priority, new: Priority) -> ScoreChange:
     """Return what became of one report's priority; reasons name the rules whose points differ.
 
     Where none does, it is the bounds of the levels that changed.
@@ -220,7 +221,7 @@ def compare(old: Priority, new: Priority) -> Change:
     if not reasons and old.level != new.level:
         levels: Parameters = {"before": old.level, "after": new.level}
         reasons.append(Because(code="LEVELS_CHANGED", parameters=levels))
-    return Change(
+    return ScoreChange(
         report_id=old.report_id,
         before=old.score,
         after=new.score,
@@ -237,3 +238,60 @@ def _changed(part: PriorityPart, before: float, after: float) -> Because:
         return Because(code="RULE_CHANGED", parameters={"rule": part.code, **points})
     code = "OWN_FLOOR_CHANGED" if part.code == "PRIORITY_FLOOR" else "OWN_RULE_CHANGED"
     return Because(code=code, parameters={"words": words, **points})
+
+
+# Re-triage: a candidate rule set over the facts of all history, report by report, on one machine or many.
+#
+# What `dry_run` does with reports, this does with their facts as `pipeline.facts_after` gives them: the same
+# rules, the same comparison. Facts are numbers under known names, so what leaves the database for a cluster
+# names nobody.
+
+KEPT_CHANGES = 500
+
+
+def retriage(
+    facts: Iterable[tuple[UUID, Mapping[str, float]]], rules: tuple[PriorityRules, PriorityRules]
+) -> Iterator[ScoreChange]:
+    """Yield what becomes of every report, moved or not, in the order given; `rules`: in force, candidate."""
+    current, candidate = rules
+    for report_id, values in facts:
+        yield compare(
+            priority_of(report_id, values, current), priority_of(report_id, values, candidate)
+        )
+
+
+class Tally:
+    """Counts of a re-triage in flat memory: how many moved, between which levels, and the largest moves."""
+
+    def __init__(self) -> None:
+        """Start at nothing."""
+        self.reports = self.risen = self.fallen = 0
+        self.levels: Counter[tuple[str, str]] = Counter()
+        self._largest: list[tuple[int, int, ScoreChange]] = []
+
+    def add(self, change: ScoreChange) -> None:
+        """Count one report; of equal moves the older report is kept."""
+        self.reports += 1
+        self.levels[change.level_before, change.level_after] += 1
+        move = change.after - change.before
+        self.risen += move > 0
+        self.fallen += move < 0
+        if move or change.level_before != change.level_after:
+            item = (abs(move), -change.report_id.int, change)
+            if len(self._largest) < KEPT_CHANGES:
+                heapq.heappush(self._largest, item)
+            else:
+                heapq.heappushpop(self._largest, item)
+
+    def outcome(self, rules: tuple[PriorityRules, PriorityRules]) -> DryRun:
+        """Return the whole as a dry run, with the largest moves first."""
+        current, candidate = rules
+        return DryRun(
+            current=current.version,
+            candidate=candidate.version,
+            reports=self.reports,
+            risen=self.risen,
+            fallen=self.fallen,
+            level_changes=sum(n for (old, new), n in self.levels.items() if old != new),
+            changes=tuple(change for _, _, change in sorted(self._largest, reverse=True)),
+        )

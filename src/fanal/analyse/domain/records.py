@@ -1,8 +1,11 @@
 """What analyse publishes: findings, kin facts it is given, and the priority with its parts."""
 
+import zlib
+from collections.abc import Sequence
 from uuid import UUID
 
-from msgspec import Struct, field
+import msgspec
+from msgspec import Struct, field, structs
 
 Parameters = dict[str, str | int | float | bool | list[str]]
 
@@ -27,7 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What cross-check knows of a report's kin, given to `prioritise` by the pipeline (decisions 18)."""
+    """What cross-check knows of a report's kin, given to `prioritise` by the pipeline."""
 
     report_id: UUID
     links: int = 0
@@ -62,3 +65,85 @@ class Analysis(Struct, frozen=True, kw_only=True, omit_defaults=True):
     report_id: UUID
     findings: tuple[Finding, ...]
     rule_version: str
+
+
+# Findings and parts as bytes, and back; the rule version is a column of its own.
+#
+# Findings are zlib over JSON: they quote texts. Parts are a version byte, then MessagePack lists without
+# field names; rows of before hold zlib over JSON, whose first byte is another, and both are read.
+
+_ENCODER = msgspec.json.Encoder()
+_FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
+_NO_FINDINGS = zlib.compress(b"[]", 6)
+_VERSION = b"\x02"
+_Value = str | int | float | bool | list[str]
+# Code, points, the code of the reason where it is another, and its parameters: those of a rule (`_OF_RULES`)
+# as a pair, any others by name.
+_Values = tuple[_Value, _Value] | Parameters
+_Part = tuple[str, float, str | None, _Values]
+_PARTS = msgspec.msgpack.Decoder(tuple[_Part, ...])
+_PARTS_ENCODER = msgspec.msgpack.Encoder()
+_FIRST_PARTS = msgspec.json.Decoder(tuple[PriorityPart, ...])
+_OF_RULES = ["value", "unchecked"]
+
+
+def pack_findings(findings: Sequence[Finding]) -> bytes:
+    """Return findings compressed, without their common rule version."""
+    if not findings:
+        return _NO_FINDINGS
+    bare = [structs.replace(finding, rule_version="") for finding in findings]
+    return zlib.compress(_ENCODER.encode(bare), 6)
+
+
+def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[Finding, ...]:
+    """Return the findings that `pack_findings` compressed.
+
+    Raises:
+        zlib.error, msgspec.ValidationError: the content is damaged.
+    """
+    bare = _FINDINGS.decode(zlib.decompress(bytes(content)))
+    return tuple(structs.replace(finding, rule_version=rule_version) for finding in bare)
+
+
+def pack_parts(parts: Sequence[PriorityPart]) -> bytes:
+    """Return the parts of a priority in a few octets each."""
+    return _VERSION + _PARTS_ENCODER.encode([_row(part) for part in parts])
+
+
+def unpack_parts(content: bytes | memoryview) -> tuple[PriorityPart, ...]:
+    """Return the parts that `pack_parts` packed.
+
+    Raises:
+        zlib.error, msgspec.MsgspecError: the content is damaged.
+    """
+    stored = bytes(content)
+    if stored[:1] != _VERSION:
+        return _FIRST_PARTS.decode(zlib.decompress(stored))
+    return tuple(_part(*row) for row in _PARTS.decode(stored[1:]))
+
+
+def _row(part: PriorityPart) -> _Part:
+    because = part.because
+    values = because.parameters
+    return (
+        part.code,
+        part.points,
+        None if because.code == part.code else because.code,
+        tuple(values.values()) if list(values) == _OF_RULES else values,  # type: ignore[return-value]
+    )
+
+
+def _part(
+    code: str,
+    points: float,
+    because: str | None,
+    values: _Values,
+) -> PriorityPart:
+    parameters: Parameters = (
+        dict(zip(_OF_RULES, values, strict=True)) if isinstance(values, tuple) else values
+    )
+    return PriorityPart(
+        code=code,
+        points=points,
+        because=Because(code=code if because is None else because, parameters=parameters),
+    )

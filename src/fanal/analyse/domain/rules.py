@@ -83,7 +83,7 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.floor
 
 
-class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A level and its lowest score; its clocks are reference data (`clock`)."""
 
     code: Literal["DANGER", "HIGH", "NORMAL", "LOW"]
@@ -97,10 +97,10 @@ class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     version: str
     in_force_from: date
     ceiling: int
-    level: tuple[Level, ...]
+    level: tuple[PriorityLevel, ...]
     rule: tuple[Rule, ...]
 
-    def level_of(self, score: int) -> Level:
+    def level_of(self, score: int) -> PriorityLevel:
         """Return the level of a score."""
         return next(level for level in self.level if score >= level.lowest)
 

@@ -8,25 +8,25 @@ from fanal.analyse.operations.asides import (
     withdraw_aside,
 )
 from fanal.analyse.operations.batch import analyse_batch, prioritise_batch
-from fanal.analyse.operations.described import create_list, describe_list
-from fanal.analyse.operations.ends import end_values
-from fanal.analyse.operations.erase import erase
-from fanal.analyse.operations.foreign import Taken, take_items
-from fanal.analyse.operations.list_expiry import forget_withdrawn
+from fanal.analyse.operations.erase import erase, forget_withdrawn
+from fanal.analyse.operations.foreign import LoadedFile, create_list, describe_list, take_items
 from fanal.analyse.operations.lists import (
     add_addresses,
     add_items,
+    end_values,
     load_list,
     withdraw_item,
     withdraw_items,
 )
 from fanal.analyse.operations.material import renew_index
 from fanal.analyse.operations.rulesets import (
+    RULES_JOB,
     RuleSetRefused,
     activate_ruleset,
     draft_ruleset,
     dry_run_ruleset,
     load_shipped,
+    wake,
 )
 from fanal.analyse.operations.trials import (
     finish_trial,
@@ -37,14 +37,13 @@ from fanal.analyse.operations.trials import (
     write_rerank,
 )
 from fanal.analyse.operations.votes import cast_vote, take_vote_back
-from fanal.analyse.operations.waking import RULES_JOB, wake
 
 __all__ = [
     "ASIDE_NOTICE",
     "MAX_REASON",
     "RULES_JOB",
+    "LoadedFile",
     "RuleSetRefused",
-    "Taken",
     "activate_ruleset",
     "add_addresses",
     "add_items",

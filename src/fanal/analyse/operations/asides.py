@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from procrastinate.contrib.django import app
 
 from fanal import reference
@@ -18,12 +18,13 @@ from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
 from fanal.analyse.domain.lists import ListsRefused
 from fanal.analyse.domain.records import Analysis
-from fanal.analyse.operations.changes import touch_list
-from fanal.analyse.operations.lists import withdraw_items
+from fanal.analyse.operations.lists import touch_list, withdraw_items
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 from fanal.reference.records import MaterialRule
 
 ASIDE_NOTICE: Final = "tell_aside"
@@ -71,16 +72,15 @@ def watch_matches(
         return []
     counted = Counter(item_id for analysis in analyses for item_id in _met(analysis))
     counted[_EVERY_REPORT] = len(analyses)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _COUNT,
-            {
-                "now": now,
-                "lanes": _LANES,
-                "items": list(counted),
-                "reports": list(counted.values()),
-            },
-        )
+    sql.run(
+        _COUNT,
+        {
+            "now": now,
+            "lanes": _LANES,
+            "items": list(counted),
+            "reports": list(counted.values()),
+        },
+    )
     del counted[_EVERY_REPORT]
     sudden = _sudden(counted, rule, now)
     for item_id, matched in sudden.items():
@@ -123,9 +123,7 @@ def forget_matches(*, actor: Actor, now: datetime) -> int:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM analyse_match WHERE hour < %s", [now - MATCHES_KEPT])
-        return int(cursor.rowcount)
+    return sql.run("DELETE FROM analyse_match WHERE hour < %s", [now - MATCHES_KEPT])
 
 
 def _met(analysis: Analysis) -> set[UUID]:
@@ -141,24 +139,23 @@ def _sudden(item_ids: Iterable[UUID], rule: MaterialRule, now: datetime) -> dict
     """Return which of these entries the rule sets aside now, with how many reports met them."""
     said = rule.value
     after = now - timedelta(hours=said.window_hours)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _SUDDEN,
-            {
-                "items": list(item_ids),
-                "after": after,
-                "rested": now - timedelta(hours=said.rest_hours),
-                "matches": said.matches,
-            },
-        )
-        many = {item_id: int(count) for item_id, count in cursor.fetchall()}
-        if not many:
-            return {}
-        cursor.execute(
-            "SELECT coalesce(sum(reports), 0) FROM analyse_match WHERE item_id = %s AND hour > %s",
-            [_EVERY_REPORT, after],
-        )
-        every = int(cursor.fetchone()[0])
+    found = sql.rows(
+        _SUDDEN,
+        {
+            "items": list(item_ids),
+            "after": after,
+            "rested": now - timedelta(hours=said.rest_hours),
+            "matches": said.matches,
+        },
+    )
+    many = {item_id: int(count) for item_id, count in found}
+    if not many:
+        return {}
+    total = sql.one(
+        "SELECT coalesce(sum(reports), 0) FROM analyse_match WHERE item_id = %s AND hour > %s",
+        [_EVERY_REPORT, after],
+    )
+    every = int(total[0])
     return {i: count for i, count in many.items() if 100 * count >= said.share_percent * every}
 
 
@@ -169,23 +166,22 @@ def _set_aside(
     if item is None:
         return
     aside_id, hours = new_id(now), rule.value.window_hours
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO analyse_aside (id, list_id, item_id, since, matched, hours, rule)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT (item_id) WHERE ended_at IS NULL DO NOTHING",
-            [
-                aside_id,
-                item.list_id,
-                item_id,
-                now,
-                matched,
-                hours,
-                rule.entry_id,
-            ],
-        )
-        if not cursor.rowcount:
-            return
+    found = sql.run(
+        "INSERT INTO analyse_aside (id, list_id, item_id, since, matched, hours, rule)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (item_id) WHERE ended_at IS NULL DO NOTHING",
+        [
+            aside_id,
+            item.list_id,
+            item_id,
+            now,
+            matched,
+            hours,
+            rule.entry_id,
+        ],
+    )
+    if not found:
+        return
     touch_list(item.list_id, now=now)
     detail: dict[str, str | int] = {"matched": matched, "hours": hours, "rule": rule.id}
     _told(actor, "list.set_aside", item.list_id, item_id, now, detail=detail)
@@ -196,13 +192,11 @@ def _end(actor: Actor, item_id: UUID, *, outcome: str, reason: str, now: datetim
     reason = reason.strip()
     if not 1 <= len(reason) <= MAX_REASON or "\0" in reason:
         raise ListsRefused("REASON")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE analyse_aside SET ended_at = %s, outcome = %s, ended_by = %s, reason = %s"
-            " WHERE item_id = %s AND ended_at IS NULL RETURNING list_id",
-            [now, outcome, actor.person_id, reason, item_id],
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        "UPDATE analyse_aside SET ended_at = %s, outcome = %s, ended_by = %s, reason = %s"
+        " WHERE item_id = %s AND ended_at IS NULL RETURNING list_id",
+        [now, outcome, actor.person_id, reason, item_id],
+    )
     if row is None:
         raise ListsRefused("NOT_ASIDE")
     return UUID(str(row[0]))
@@ -222,8 +216,8 @@ def _told(
         action=action,
         at=now,
         objects=[
-            ledger.ObjectRef(kind="list", id=list_id),
-            ledger.ObjectRef(kind="list_item", id=item_id),
+            ObjectRef(kind="list", id=list_id),
+            ObjectRef(kind="list_item", id=item_id),
         ],
         detail=detail,
     )

@@ -12,9 +12,8 @@ from fanal.accounts import octets
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
 from fanal.analyse.domain.analysis import analyse, shipped_knowledge
-from fanal.analyse.domain.encoding import pack_findings, pack_parts
 from fanal.analyse.domain.priority import prioritise
-from fanal.analyse.domain.records import Analysis, KinFacts, Priority
+from fanal.analyse.domain.records import Analysis, KinFacts, Priority, pack_findings, pack_parts
 from fanal.analyse.operations.asides import current_rule, watch_matches
 from fanal.analyse.operations.material import MATERIAL
 from fanal.analyse.operations.payers import note_payments

@@ -1,4 +1,4 @@
-"""Erasure at expiry: findings cite what people wrote, so they go with the report."""
+"""Erasure at expiry: findings go with their report; withdrawn entries and old suspensions by their age."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,39 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse.operations.payers import forget_payments
+from fanal.db import sql
 from fanal.kernel.actors import Actor
+
+# What expiry takes from lists: entries that were withdrawn long ago, and why matches were suspended.
+
+
+def forget_withdrawn(
+    *, actor: Actor, before: datetime, limit: int = 5000
+) -> tuple[int, list[UUID]]:
+    """Delete values withdrawn before `before`; return how many, and the items of which none is left.
+
+    Suspensions that ended before then go with the words of whoever ended them.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        found = sql.rows(
+            "DELETE FROM analyse_entry WHERE id IN (SELECT id FROM analyse_entry"
+            " WHERE withdrawn_at < %s ORDER BY withdrawn_at LIMIT %s) RETURNING item_id",
+            [before, limit],
+        )
+        touched = [row[0] for row in found]
+        found = sql.rows(
+            "SELECT t.item_id FROM unnest(%s::uuid[]) AS t (item_id) WHERE NOT EXISTS"
+            " (SELECT FROM analyse_entry e WHERE e.item_id = t.item_id)",
+            [list(set(touched))],
+        )
+        gone = [row[0] for row in found]
+        sql.run("DELETE FROM analyse_aside WHERE ended_at < %s", [before])
+    return len(touched), gone
+
 
 _EMPTY = b"\x78\x9c\x8b\x8e\x05\x00\x01\x15\x00\xb9"  # zlib of `[]`
 

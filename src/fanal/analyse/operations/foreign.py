@@ -1,4 +1,4 @@
-"""Lists that come in the formats of others: items loaded, withdrawals followed, all or nothing."""
+"""Lists in the formats of others, all or nothing, and what is said of a list as a whole."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -8,17 +8,105 @@ from uuid import UUID
 from django.db import transaction
 from msgspec import Struct, field
 
+from fanal import reference
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.domain.listfile import Item, ListRefused, item_of
-from fanal.analyse.domain.lists import Scope
-from fanal.analyse.operations.lists import add_items, withdraw_items
+from fanal.analyse.domain.lists import (
+    Item,
+    ListAttributes,
+    ListRefused,
+    ListsRefused,
+    MatchScope,
+    check_attributes,
+    item_of,
+)
+from fanal.analyse.operations.lists import add_items, tell_change, touch_list, withdraw_items
+from fanal.db import sql
 from fanal.formats.indicators import Indicator
 from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
+from fanal.kernel.ids import new_id
+from fanal.reference.records import ListBasis
+
+# What is said of a list of known material as a whole: made with it, or told anew.
+
+
+def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: datetime) -> UUID:
+    """Make an empty list with its attributes and return its id.
+
+    Raises:
+        Refused: the actor keeps no lists.
+        ListsRefused: `NAME`, `CONFIDENCE`, `WORDS`, `BASIS`, `OWNER`, or `EXISTS`.
+    """
+    require(actor, "list.keep")
+    _check(name, attributes, now)
+    with transaction.atomic():
+        row = sql.row(
+            "INSERT INTO analyse_list (id, name, changed_at) VALUES (%s, %s, %s)"
+            " ON CONFLICT (name) DO NOTHING RETURNING id",
+            [new_id(now), name, now],
+        )
+        if row is None:
+            raise ListsRefused("EXISTS")
+        _describe(row[0], attributes)
+        tell_change(actor, "list.change", row[0], count=0, now=now)
+    return UUID(str(row[0]))
+
+
+def describe_list(*, actor: Actor, name: str, attributes: ListAttributes, now: datetime) -> None:
+    """Give a list other attributes; its entries keep the scope with which they came.
+
+    Raises:
+        Refused: the actor keeps no lists.
+        ListsRefused: as `create_list`, or `NOT_FOUND`.
+    """
+    require(actor, "list.keep")
+    _check(name, attributes, now)
+    with transaction.atomic():
+        listed = queries.find_list(name=name)
+        if listed is None:
+            raise ListsRefused("NOT_FOUND")
+        if listed.attributes == attributes:
+            return
+        _describe(listed.id, attributes)
+        touch_list(listed.id, now=now)
+        tell_change(actor, "list.change", listed.id, count=0, now=now)
+
+
+def _check(name: str, attributes: ListAttributes, now: datetime) -> None:
+    check_attributes(name, attributes)
+    basis = attributes.legal_basis
+    on = paris_day(now)
+    if basis and not reference.load().versions(ListBasis, basis, first=on.min, last=on):
+        raise ListsRefused("BASIS")
+    owner = attributes.owner_id
+    if owner is not None and not accounts.partner_names(partner_ids=[owner]):
+        raise ListsRefused("OWNER")
+
+
+def _describe(list_id: UUID, attributes: ListAttributes) -> None:
+    sql.run(
+        "UPDATE analyse_list SET owner_id = %s, scheme = %s, category = %s, confidence = %s,"
+        " legal_basis = %s, scope = %s, sharing = %s, description = %s WHERE id = %s",
+        [
+            attributes.owner_id,
+            attributes.scheme,
+            attributes.category,
+            attributes.confidence,
+            attributes.legal_basis,
+            attributes.scope,
+            attributes.sharing,
+            attributes.description,
+            list_id,
+        ],
+    )
+
 
 _PORTION = 5_000
 
 
-class Taken(Struct, kw_only=True):
+class LoadedFile(Struct, kw_only=True):
     """What became of a file: ids of items in force, how many were withdrawn, what was left out by scope."""
 
     ids: list[UUID] = field(default_factory=list)
@@ -32,8 +120,8 @@ def take_items(
     name: str,
     found: Iterable[Indicator],
     now: datetime,
-    scope: Scope | None = None,
-) -> Taken:
+    scope: MatchScope | None = None,
+) -> LoadedFile:
     """Load what a format of exchange read into a list; what its sender withdrew is withdrawn there.
 
     Only items of one scope are taken: `scope`, or the list's own where None, so that a known false alarm is
@@ -47,8 +135,8 @@ def take_items(
         ListsRefused: the name is none.
     """
     held = queries.find_list(name=name)
-    wanted = scope or (held.attributes.scope if held else Scope.MATCH)
-    taken, gone = Taken(), list[dict[str, str]]()
+    wanted = scope or (held.attributes.scope if held else MatchScope.MATCH)
+    taken, gone = LoadedFile(), list[dict[str, str]]()
     with transaction.atomic():
         items = _in_force(found, wanted, taken=taken, gone=gone)
         taken.ids = add_items(actor=actor, name=name, items=items, now=now, scope=scope)
@@ -62,7 +150,7 @@ def take_items(
 
 
 def _in_force(
-    found: Iterable[Indicator], wanted: Scope, *, taken: Taken, gone: list[dict[str, str]]
+    found: Iterable[Indicator], wanted: MatchScope, *, taken: LoadedFile, gone: list[dict[str, str]]
 ) -> Iterator[Item]:
     for indicator in found:
         if indicator.scope != wanted:

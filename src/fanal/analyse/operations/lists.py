@@ -6,24 +6,115 @@ into a list that a source feeds is their own, also where the source says the sam
 or on the day that they gave as its end (`ends`). Who says a value last says its class and its end.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
-from fanal.analyse.domain.listfile import Item, check_item, read_list
 from fanal.analyse.domain.lists import (
+    Item,
     ListAttributes,
-    Scope,
+    MatchScope,
     check_attributes,
+    check_item,
+    read_list,
 )
-from fanal.analyse.operations.changes import Change, tell_change
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+
+# One change of one list: its number, given under a lock so that numbers commit in their order.
+
+_CHANGE_LOCK = 7_310_420_002
+
+
+class Change:
+    """A change that takes its number with its first row; one that changed nothing leaves no trace."""
+
+    def __init__(self, *, actor: Actor, list_id: UUID, now: datetime) -> None:
+        self.list_id, self.now = list_id, now
+        self.added = 0
+        self._actor = actor
+        self._changed = 0
+        self._withdrawn = 0
+        self._number: int | None = None
+
+    @property
+    def number(self) -> int:
+        """The number of this change; the next one waits until it is committed or undone."""
+        if self._number is None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHANGE_LOCK])
+                cursor.execute(
+                    "SELECT 1 + greatest((SELECT max(change) FROM analyse_entry),"
+                    " (SELECT max(number) FROM analyse_change), 0)"
+                )
+                self._number = int(cursor.fetchone()[0])
+        return self._number
+
+    def withdraw(self, entry_ids: Sequence[UUID]) -> None:
+        """Make tombstones of these rows."""
+        self._end(entry_ids)
+        self._withdrawn += len(entry_ids)
+
+    def replace(self, entry_ids: Sequence[UUID]) -> None:
+        """End rows whose values come back in this change with another class."""
+        self._end(entry_ids)
+        self._changed += len(entry_ids)
+
+    def finish(self) -> None:
+        """Count the list's version up and keep what the change did, where it did anything."""
+        if self._number is None:
+            return
+        sql.run(
+            "INSERT INTO analyse_change"
+            " (number, list_id, at, actor_id, added, changed, withdrawn)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            [
+                self._number,
+                self.list_id,
+                self.now,
+                self._actor.person_id,
+                self.added,
+                self._changed,
+                self._withdrawn,
+            ],
+        )
+        touch_list(self.list_id, now=self.now)
+
+    def _end(self, entry_ids: Sequence[UUID]) -> None:
+        if not entry_ids:
+            return
+        sql.run(
+            "UPDATE analyse_entry SET withdrawn_at = %s, change = %s WHERE id = ANY(%s::uuid[])",
+            [self.now, self.number, list(entry_ids)],
+        )
+
+
+def touch_list(list_id: UUID, *, now: datetime) -> None:
+    """Count a list's version up: results from now on rest on something else."""
+    sql.run(
+        "UPDATE analyse_list SET version = version + 1, changed_at = %s WHERE id = %s",
+        [now, list_id],
+    )
+
+
+def tell_change(actor: Actor, action: str, list_id: UUID, *, count: int, now: datetime) -> None:
+    """Write a change of a list to the ledger: how many entries, never which values."""
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ObjectRef(kind="list", id=list_id)],
+        detail={"count": count},
+    )
+
 
 _PORTION = 20_000
 _ADD = (
@@ -115,7 +206,7 @@ def add_addresses(
     if any(kind not in ("URL", "HOST", "DOMAIN") or not value for kind, value in addresses):
         raise ValueError("an address is a URL key, a HOST or a DOMAIN")
     items = [Item(values={kind: value}, classification=classification) for kind, value in addresses]
-    return add_items(actor=actor, name=name, items=items, now=now, scope=Scope.MATCH)
+    return add_items(actor=actor, name=name, items=items, now=now, scope=MatchScope.MATCH)
 
 
 def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> bool:
@@ -138,18 +229,16 @@ def withdraw_items(
         Refused: the actor keeps no lists.
     """
     require(actor, "list.keep")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM analyse_list WHERE name = %s FOR UPDATE", [name])
-        row = cursor.fetchone()
+    with transaction.atomic():
+        row = sql.row("SELECT id FROM analyse_list WHERE name = %s FOR UPDATE", [name])
         if row is None:
             return 0
-        cursor.execute(
+        found = sql.rows(
             "SELECT id, item_id FROM analyse_entry"
             " WHERE list_id = %s AND item_id = ANY(%s::uuid[]) AND withdrawn_at IS NULL"
             " AND (%s OR NOT own)",
             [row[0], list(item_ids), own],
         )
-        found = cursor.fetchall()
         if not found:
             return 0
         change = Change(actor=actor, list_id=row[0], now=now)
@@ -174,7 +263,7 @@ def _load(
     check_attributes(name, ListAttributes())
     ids: list[UUID] = []
     with transaction.atomic():
-        list_id, listed = _open_list(name, scope or Scope.MATCH, now)
+        list_id, listed = _open_list(name, scope or MatchScope.MATCH, now)
         change = Change(actor=actor, list_id=list_id, now=now)
         for portion in _portions(items):
             ids += _add(change, portion, scope=scope or listed, own=own)
@@ -191,13 +280,11 @@ def _portions(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
     """Return a list's id and scope; it is made when needed. Its row stays locked: loads queue up."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO analyse_list (id, name, changed_at, scope) VALUES (%s, %s, %s, %s)"
-            " ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name RETURNING id, scope",
-            [new_id(now), name, now, scope],
-        )
-        row = cursor.fetchone()
+    row = sql.one(
+        "INSERT INTO analyse_list (id, name, changed_at, scope) VALUES (%s, %s, %s, %s)"
+        " ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name RETURNING id, scope",
+        [new_id(now), name, now, scope],
+    )
     return UUID(str(row[0])), row[1]
 
 
@@ -231,23 +318,22 @@ def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> lis
         return ids
     change.replace([held[pair].entry_id for pair in other])
     keys = [*other, *fresh]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _ADD,
-            {
-                "list": change.list_id,
-                "scope": scope,
-                "now": change.now,
-                "ids": [new_id(change.now) for _ in keys],
-                "items": [rows[key].item_id for key in keys],
-                "kinds": [kind for kind, _ in keys],
-                "values": [value for _, value in keys],
-                "classes": [rows[key].classification for key in keys],
-                "ends": [rows[key].ends_at for key in keys],
-                "owns": [own or (key in held and held[key].own) for key in keys],
-                "change": change.number,
-            },
-        )
+    sql.run(
+        _ADD,
+        {
+            "list": change.list_id,
+            "scope": scope,
+            "now": change.now,
+            "ids": [new_id(change.now) for _ in keys],
+            "items": [rows[key].item_id for key in keys],
+            "kinds": [kind for kind, _ in keys],
+            "values": [value for _, value in keys],
+            "classes": [rows[key].classification for key in keys],
+            "ends": [rows[key].ends_at for key in keys],
+            "owns": [own or (key in held and held[key].own) for key in keys],
+            "change": change.number,
+        },
+    )
     change.added += len(fresh)
     return ids
 
@@ -270,23 +356,74 @@ def _make_own(held: Mapping[_Pair, _Held], rows: Mapping[_Pair, _Said]) -> None:
         if not entry.own or entry.ends_at != rows[pair].ends_at
     ]
     if said:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE analyse_entry e SET own = true, ends_at = s.ends_at"
-                " FROM unnest(%s::uuid[], %s::timestamptz[]) AS s (id, ends_at) WHERE e.id = s.id",
-                [[entry_id for entry_id, _ in said], [end for _, end in said]],
-            )
+        sql.run(
+            "UPDATE analyse_entry e SET own = true, ends_at = s.ends_at"
+            " FROM unnest(%s::uuid[], %s::timestamptz[]) AS s (id, ends_at) WHERE e.id = s.id",
+            [[entry_id for entry_id, _ in said], [end for _, end in said]],
+        )
 
 
 def _held(list_id: UUID, items: Sequence[Item]) -> dict[_Pair, _Held]:
     """Return which of the items' values the list holds."""
     pairs = [pair for item in items for pair in item.values.items()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope, e.own, e.ends_at"
-            " FROM unnest(%s::text[], %s::text[]) AS w (kind, value)"
-            " JOIN analyse_entry e ON e.kind = w.kind AND e.value = w.value"
-            " WHERE e.list_id = %s AND e.withdrawn_at IS NULL",
-            [[kind for kind, _ in pairs], [value for _, value in pairs], list_id],
-        )
-        return {(row[0], row[1]): _Held(*row[2:]) for row in cursor.fetchall()}
+    found = sql.rows(
+        "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope, e.own, e.ends_at"
+        " FROM unnest(%s::text[], %s::text[]) AS w (kind, value)"
+        " JOIN analyse_entry e ON e.kind = w.kind AND e.value = w.value"
+        " WHERE e.list_id = %s AND e.withdrawn_at IS NULL",
+        [[kind for kind, _ in pairs], [value for _, value in pairs], list_id],
+    )
+    return {(row[0], row[1]): _Held(*row[2:]) for row in found}
+
+
+# Values that people put into a list with an end leave on that day, without being said again.
+
+_ENDS_PORTION: Final = 1_000
+
+
+def end_values(
+    *,
+    actor: Actor,
+    said_besides: Callable[[UUID, Sequence[_Pair]], Sequence[Item]],
+    now: datetime,
+) -> int:
+    """Withdraw what people put into lists and whose stated end has come; return how many values that were.
+
+    `said_besides` names what sources of a list say of these (kind, value) pairs: that comes back as theirs.
+    It is asked while nobody else changes the list. Portions of a thousand, each a transaction of its own.
+
+    Raises:
+        Refused: the actor keeps no lists.
+    """
+    require(actor, "list.keep")
+    count = 0
+    while (found := _next_list(now)) is not None:
+        list_id, name = found
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM analyse_list WHERE id = %s FOR UPDATE", [list_id])
+            cursor.execute(
+                "SELECT id, kind, value FROM analyse_entry WHERE list_id = %s AND ends_at <= %s"
+                " AND withdrawn_at IS NULL ORDER BY ends_at, id LIMIT %s",
+                [list_id, now, _ENDS_PORTION],
+            )
+            over = cursor.fetchall()
+            if not over:
+                continue
+            change = Change(actor=actor, list_id=list_id, now=now)
+            change.withdraw([entry_id for entry_id, _, _ in over])
+            change.finish()
+            tell_change(actor, "list.end", list_id, count=len(over), now=now)
+            if items := said_besides(list_id, [(kind, value) for _, kind, value in over]):
+                add_items(actor=actor, name=name, items=items, now=now, own=False)
+        count += len(over)
+    return count
+
+
+def _next_list(now: datetime) -> tuple[UUID, str] | None:
+    """Return a list, with its name, in which something has come to its end."""
+    row = sql.row(
+        "SELECT l.id, l.name FROM analyse_entry e JOIN analyse_list l ON l.id = e.list_id"
+        " WHERE e.ends_at <= %s AND e.withdrawn_at IS NULL LIMIT 1",
+        [now],
+    )
+    return None if row is None else (row[0], row[1])

@@ -17,7 +17,6 @@ import numpy as np
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.domain.compared import values_of
 from fanal.analyse.domain.index import (
     HashIndex,
     Segment,
@@ -26,7 +25,7 @@ from fanal.analyse.domain.index import (
     write_segment,
 )
 from fanal.analyse.domain.index.index import is_due, pack_hashes, pack_labels
-from fanal.analyse.domain.known import PDQ_RADIUS, KnownEntry, KnownLists
+from fanal.analyse.domain.known import PDQ_RADIUS, KnownEntry, KnownLists, values_of
 from fanal.analyse.queries import ListChange
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor

@@ -12,7 +12,8 @@ from msgspec import Struct, field
 
 from fanal.analyse import queries
 from fanal.analyse.domain.payments import Paid, PayerScore, Typologies, paid_in, score_payers
-from fanal.analyse.domain.payments.signals import Around
+from fanal.analyse.domain.payments.scoring import Around
+from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
@@ -62,17 +63,16 @@ def note_payments(
 
 def forget_payments(report_ids: Sequence[UUID]) -> int:
     """Delete what is noted of reports; a payer of whom nothing else is known goes as well."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM analyse_paid WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]
-        )
-        count = int(cursor.rowcount)
-        cursor.execute(
-            "DELETE FROM analyse_payer p WHERE report_id = ANY(%s::uuid[]) AND NOT EXISTS ("
-            "SELECT FROM analyse_paid d WHERE d.desk_id = p.desk_id AND d.payer = p.payer)",
-            [list(report_ids)],
-        )
-        return count + int(cursor.rowcount)
+    found = sql.run(
+        "DELETE FROM analyse_paid WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]
+    )
+    count = int(found)
+    found = sql.run(
+        "DELETE FROM analyse_payer p WHERE report_id = ANY(%s::uuid[]) AND NOT EXISTS ("
+        "SELECT FROM analyse_paid d WHERE d.desk_id = p.desk_id AND d.payer = p.payer)",
+        [list(report_ids)],
+    )
+    return count + int(found)
 
 
 def _note(

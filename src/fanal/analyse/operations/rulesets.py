@@ -6,28 +6,44 @@ the person who runs it dry.
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import msgspec
 from django.db import IntegrityError, connection, transaction
+from procrastinate.contrib.django import app
+from procrastinate.exceptions import AlreadyEnqueued
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Reason, Refused, Resource, require
 from fanal.analyse import queries
 from fanal.analyse.domain.priority import DryRun, dry_run
 from fanal.analyse.domain.records import KinFacts
-from fanal.analyse.domain.rules import (
-    PriorityRules,
-    newest_shipped,
-    read_rules,
-    shipped_texts,
-)
-from fanal.analyse.operations.waking import wake
+from fanal.analyse.domain.rules import PriorityRules, newest_shipped, read_rules, shipped_texts
+from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+
+# How the job that applies rules to the past is told that there is something to do.
+
+RULES_JOB: Final = "apply_rules"
+"""The job of the schedule that carries dry runs and new rankings on."""
+
+
+def wake() -> None:
+    """Queue the job unless it waits already; the schedule queues it each minute in any case."""
+    try:
+        with transaction.atomic():
+            app.configure_task(RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB).defer(
+                timestamp=0
+            )
+    except AlreadyEnqueued:
+        return
+
 
 MAX_DRY_RUN = 20_000
 _KEPT_CHANGES = 500
@@ -168,13 +184,12 @@ def keep_dry_run(ruleset_id: UUID, outcome: DryRun, *, by: UUID) -> None:
 
     PostgreSQL moves the set to DRY_RUN (`analyse_keep_ruleset`).
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE analyse_ruleset SET dry_run = %s,"
-            " proposer_id = CASE author_id WHEN %s THEN %s ELSE proposer_id END"
-            " WHERE id = %s AND state IN ('DRAFT', 'DRY_RUN')",
-            [msgspec.json.encode(outcome), SYSTEM_PERSON, by, ruleset_id],
-        )
+    sql.run(
+        "UPDATE analyse_ruleset SET dry_run = %s,"
+        " proposer_id = CASE author_id WHEN %s THEN %s ELSE proposer_id END"
+        " WHERE id = %s AND state IN ('DRAFT', 'DRY_RUN')",
+        [msgspec.json.encode(outcome), SYSTEM_PERSON, by, ruleset_id],
+    )
 
 
 def candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
@@ -193,19 +208,17 @@ def candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
 
 def _lock() -> None:
     """Wait until nobody else changes the rules in force, and keep it so to the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: datetime) -> UUID:
     ruleset_id = new_id(now)
     proposer = None if actor.person_id == SYSTEM_PERSON else actor.person_id
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO analyse_ruleset (id, version, body, author_id, proposer_id, drafted_at, source)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)",
-            [ruleset_id, rules.version, body, actor.person_id, proposer, now, source],
-        )
+    sql.run(
+        "INSERT INTO analyse_ruleset (id, version, body, author_id, proposer_id, drafted_at, source)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        [ruleset_id, rules.version, body, actor.person_id, proposer, now, source],
+    )
     log_ruleset(actor, "DRAFT", ruleset_id, now)
     return ruleset_id
 
@@ -232,6 +245,6 @@ def log_ruleset(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> No
         actor=actor,
         action="rule.activate" if state == "ACTIVE" else "list.change",
         at=now,
-        objects=[ledger.ObjectRef(kind="ruleset", id=ruleset_id)],
+        objects=[ObjectRef(kind="ruleset", id=ruleset_id)],
         detail={"state": state},
     )

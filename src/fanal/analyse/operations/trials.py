@@ -13,12 +13,12 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.domain.priority import Change, DryRun, add_runs, dry_run, no_run
+from fanal.analyse.domain.priority import DryRun, ScoreChange, add_runs, dry_run, no_run
 from fanal.analyse.domain.records import Analysis, KinFacts
 from fanal.analyse.domain.rules import read_rules
-from fanal.analyse.operations.rulesets import candidate, keep_dry_run, log_ruleset
-from fanal.analyse.operations.waking import wake
-from fanal.analyse.queries.trials import Trial, get_trial
+from fanal.analyse.operations.rulesets import candidate, keep_dry_run, log_ruleset, wake
+from fanal.analyse.queries.rulesets import Trial, get_trial
+from fanal.db import sql
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
@@ -40,26 +40,30 @@ def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
     stored = candidate(ruleset_id)
     current = queries.current_rules().version
     outcome = no_run(current=current, candidate=read_rules(stored.body).version)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        made = sql.row(
             "INSERT INTO analyse_trial (id, ruleset_id, author_id, started_at, rules_in_force, total,"
             " outcome) SELECT %s, %s, %s, %s, %s,"
             " (SELECT count(*) FROM analyse_result WHERE revision = 1), %s"
             " ON CONFLICT (ruleset_id) WHERE finished_at IS NULL DO NOTHING RETURNING id",
             [
-                new_id(now), ruleset_id, actor.person_id, now, current, msgspec.json.encode(outcome),
+                new_id(now),
+                ruleset_id,
+                actor.person_id,
+                now,
+                current,
+                msgspec.json.encode(outcome),
             ],
-        )  # fmt: skip
-        made = cursor.fetchone()
+        )
         if made is not None:
             log_ruleset(actor, "DRY_RUN", ruleset_id, now)
             wake()
             return UUID(str(made[0]))
-        cursor.execute(
+        found = sql.one(
             "SELECT id FROM analyse_trial WHERE ruleset_id = %s AND finished_at IS NULL",
             [ruleset_id],
         )
-        return UUID(str(cursor.fetchone()[0]))
+        return UUID(str(found[0]))
 
 
 def hold_trial(*, actor: Actor, trial_id: UUID) -> Trial | None:
@@ -69,13 +73,11 @@ def hold_trial(*, actor: Actor, trial_id: UUID) -> Trial | None:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM analyse_trial WHERE id = %s AND finished_at IS NULL"
-            " FOR UPDATE SKIP LOCKED",
-            [trial_id],
-        )
-        return get_trial(trial_id=trial_id) if cursor.fetchone() else None
+    found = sql.row(
+        "SELECT id FROM analyse_trial WHERE id = %s AND finished_at IS NULL FOR UPDATE SKIP LOCKED",
+        [trial_id],
+    )
+    return get_trial(trial_id=trial_id) if found else None
 
 
 def try_portion(
@@ -99,11 +101,10 @@ def try_portion(
     )
     outcome = add_runs(trial.outcome, found)
     _write_changes(trial.id, found.changes)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE analyse_trial SET reached = %s, outcome = %s WHERE id = %s",
-            [reached, msgspec.json.encode(outcome), trial.id],
-        )
+    sql.run(
+        "UPDATE analyse_trial SET reached = %s, outcome = %s WHERE id = %s",
+        [reached, msgspec.json.encode(outcome), trial.id],
+    )
     return outcome
 
 
@@ -111,8 +112,7 @@ def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
     """Close a trial and keep its outcome, with the largest changes, beside its rule set."""
     changes = tuple(queries.trial_changes(trial_id=trial.id, limit=_KEPT_CHANGES))
     outcome = msgspec.structs.replace(trial.outcome, changes=changes)
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE analyse_trial SET finished_at = %s WHERE id = %s", [now, trial.id])
+    sql.run("UPDATE analyse_trial SET finished_at = %s WHERE id = %s", [now, trial.id])
     keep_dry_run(trial.ruleset_id, outcome, by=trial.author_id)
     return outcome
 
@@ -144,30 +144,28 @@ def write_rerank(*, ruleset_id: UUID, reached: UUID | None, changed: int, now: d
 
     A pass that still found something to rank is followed by another: reports were on their way meanwhile.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE analyse_rerank SET reached = %s, changed = changed + %s,"
-            " in_pass = CASE WHEN %s::uuid IS NULL THEN 0 ELSE in_pass + %s END,"
-            " finished_at = CASE WHEN %s::uuid IS NULL AND in_pass + %s = 0 THEN %s END"
-            " WHERE ruleset_id = %s RETURNING finished_at IS NOT NULL",
-            [reached, changed, reached, changed, reached, changed, now, ruleset_id],
-        )
-        return bool(cursor.fetchone()[0])
+    found = sql.one(
+        "UPDATE analyse_rerank SET reached = %s, changed = changed + %s,"
+        " in_pass = CASE WHEN %s::uuid IS NULL THEN 0 ELSE in_pass + %s END,"
+        " finished_at = CASE WHEN %s::uuid IS NULL AND in_pass + %s = 0 THEN %s END"
+        " WHERE ruleset_id = %s RETURNING finished_at IS NOT NULL",
+        [reached, changed, reached, changed, reached, changed, now, ruleset_id],
+    )
+    return bool(found[0])
 
 
-def _write_changes(trial_id: UUID, changes: Sequence[Change]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO analyse_trial_change (trial_id, report_id, score_before, score_after,"
-            " level_before, level_after, because) SELECT %s, * FROM unnest(%s::uuid[], %s::smallint[],"
-            " %s::smallint[], %s::text[], %s::text[], %s::bytea[])",
-            [
-                trial_id,
-                uuid_array(change.report_id for change in changes),
-                plain_array(str(change.before) for change in changes),
-                plain_array(str(change.after) for change in changes),
-                text_array(change.level_before for change in changes),
-                text_array(change.level_after for change in changes),
-                bytes_array(msgspec.json.encode(change.because) for change in changes),
-            ],
-        )
+def _write_changes(trial_id: UUID, changes: Sequence[ScoreChange]) -> None:
+    sql.run(
+        "INSERT INTO analyse_trial_change (trial_id, report_id, score_before, score_after,"
+        " level_before, level_after, because) SELECT %s, * FROM unnest(%s::uuid[], %s::smallint[],"
+        " %s::smallint[], %s::text[], %s::text[], %s::bytea[])",
+        [
+            trial_id,
+            uuid_array(change.report_id for change in changes),
+            plain_array(str(change.before) for change in changes),
+            plain_array(str(change.after) for change in changes),
+            text_array(change.level_before for change in changes),
+            text_array(change.level_after for change in changes),
+            bytes_array(msgspec.json.encode(change.because) for change in changes),
+        ],
+    )

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from msgspec import structs
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
 from fanal.analyse.domain.lists import CastVote, ListsRefused, Vote, Voter, check_vote
-from fanal.analyse.operations.changes import touch_list
+from fanal.analyse.operations.lists import touch_list
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 
 def cast_vote(
@@ -75,24 +77,30 @@ def take_vote_back(*, actor: Actor, item_id: UUID, now: datetime) -> CastVote:
 
 def _keep(actor: Actor, list_id: UUID, cast: CastVote) -> None:
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "INSERT INTO analyse_vote"
-                " (list_id, item_id, kind, voter, voter_id, vote, reason, others, voted_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                [
-                    list_id, cast.item_id, cast.kind, cast.voter, cast.voter_id, cast.vote,
-                    cast.reason, list(cast.others), cast.voted_at,
-                ],
-            )  # fmt: skip
+        sql.run(
+            "INSERT INTO analyse_vote"
+            " (list_id, item_id, kind, voter, voter_id, vote, reason, others, voted_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            [
+                list_id,
+                cast.item_id,
+                cast.kind,
+                cast.voter,
+                cast.voter_id,
+                cast.vote,
+                cast.reason,
+                list(cast.others),
+                cast.voted_at,
+            ],
+        )
         touch_list(list_id, now=cast.voted_at)
         ledger.record(
             actor=actor,
             action="list.vote",
             at=cast.voted_at,
             objects=[
-                ledger.ObjectRef(kind="list", id=list_id),
-                ledger.ObjectRef(kind="list_item", id=cast.item_id),
+                ObjectRef(kind="list", id=list_id),
+                ObjectRef(kind="list_item", id=cast.item_id),
             ],
             detail={"vote": cast.vote, "reason": "+".join(cast.reasons)},
         )

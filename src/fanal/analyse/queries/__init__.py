@@ -1,20 +1,24 @@
 """The reading door of analyse: findings, priorities, their history, lists and rule sets."""
 
-from fanal.analyse.queries.asides import (
-    AsideRecord,
-    count_asides,
-    get_asides,
-    list_asides,
-    match_rates,
-)
-from fanal.analyse.queries.feed import entries_changed, get_items
+from fanal.analyse.queries.feed import entries_changed, get_items, items_of_list
 from fanal.analyse.queries.lists import (
+    AsideRecord,
     ListedChange,
     ListState,
+    count_asides,
+    count_votes,
     find_list,
+    get_asides,
     get_lists,
+    list_asides,
     list_changes,
     list_lists,
+    list_votes,
+    match_rates,
+    newest_votes,
+    vote_of,
+    voter_of,
+    votes_of,
 )
 from fanal.analyse.queries.material import (
     ListChange,
@@ -28,7 +32,7 @@ from fanal.analyse.queries.material import (
     newest_change,
 )
 from fanal.analyse.queries.payers import (
-    Beside,
+    PayersBeside,
     beside,
     count_payers,
     get_payer,
@@ -48,40 +52,29 @@ from fanal.analyse.queries.results import (
     newest_analysed,
 )
 from fanal.analyse.queries.rulesets import (
-    StoredRuleSet,
-    current_rules,
-    get_ruleset,
-    list_rulesets,
-    rules_of,
-)
-from fanal.analyse.queries.trials import (
     Rerank,
+    StoredRuleSet,
     Trial,
     analysed_between,
+    current_rules,
     get_rerank,
+    get_ruleset,
     get_trial,
+    list_rulesets,
     open_trials,
     ranked_at,
     ranked_otherwise,
+    rules_of,
     trial_changes,
     trials_of,
 )
-from fanal.analyse.queries.votes import (
-    count_votes,
-    list_votes,
-    newest_votes,
-    vote_of,
-    voter_of,
-    votes_of,
-)
-from fanal.analyse.queries.whole import items_of_list
 
 __all__ = [
     "AsideRecord",
-    "Beside",
     "ListChange",
     "ListState",
     "ListedChange",
+    "PayersBeside",
     "Rerank",
     "StoredRuleSet",
     "Trial",

@@ -1,14 +1,15 @@
-"""The feed of changes of all lists, in pages that cost the same among millions of entries."""
+"""Lists as others read them: the feed of changes in pages of one cost, and a whole list."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from django.db import connection
-
-from fanal.analyse.domain.lists import ChangedItem, Feed, FeedPlace, Scope
+from fanal.analyse.domain.lists import ChangedItem, Feed, FeedPlace, MatchScope
 from fanal.analyse.queries.lists import as_array
+from fanal.analyse.queries.material import entries_of
+from fanal.db import sql
+from fanal.formats.indicators import Indicator, written_instant
 
 _FIRST = UUID(int=0)
 _FEED = """
@@ -48,17 +49,15 @@ def entries_changed(
     comes later): `next` alone says where it ends.
     """
     place = after or FeedPlace(change=0, item_id=_FIRST)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _FEED,
-            {
-                "change": place.change,
-                "item": place.item_id,
-                "limit": limit,
-                "lists": as_array(list_ids),
-            },
-        )
-        places = cursor.fetchall()
+    places = sql.rows(
+        _FEED,
+        {
+            "change": place.change,
+            "item": place.item_id,
+            "limit": limit,
+            "lists": as_array(list_ids),
+        },
+    )
     items = {item.item_id: item for item in get_items(item_ids=[row[2] for row in places]).values()}
     found = (items[item_id] for number, _, item_id in places if items[item_id].change == number)
     last = places[-1] if len(places) == limit else None
@@ -73,14 +72,12 @@ def get_items(*, item_ids: Iterable[UUID]) -> dict[UUID, ChangedItem]:
     wanted = list(set(item_ids))
     if not wanted:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(_ROWS, [wanted])
-        rows = cursor.fetchall()
-        cursor.execute(
-            "SELECT number, at FROM analyse_change WHERE number = ANY(%s)",
-            [list({row[2] for row in rows})],
-        )
-        times = dict(cursor.fetchall())
+    rows = sql.rows(_ROWS, [wanted])
+    given = sql.rows(
+        "SELECT number, at FROM analyse_change WHERE number = ANY(%s)",
+        [list({row[2] for row in rows})],
+    )
+    times = dict(given)
     by_item: dict[UUID, list[_Row]] = {}
     for row in rows:
         by_item.setdefault(row[0], []).append(row)
@@ -101,7 +98,55 @@ def _item(rows: Sequence[_Row], times: Mapping[int, datetime]) -> ChangedItem:
         added_at=min(row[7] for row in rows),
         values=tuple((row[3], row[4]) for row in said),
         classification=said[0][5],
-        scope=Scope(said[0][6]),
+        scope=MatchScope(said[0][6]),
         withdrawn_at=None if held else max(row[8] for row in said if row[8]),
         until=max(ends) if held and len(ends) == len(held) else None,
+    )
+
+
+# A whole list as the formats of exchange write it, page by page: what is in force, what was withdrawn.
+
+_PAGE = 5_000
+
+
+def items_of_list(*, list_id: UUID) -> Iterator[Indicator]:
+    """Yield the items of a list in the order of their last change, withdrawn ones among them.
+
+    A withdrawn item whose values another item of the list holds in force, or that was withdrawn twice, is not
+    told: for whoever reads the file a value is in force or it is not.
+    """
+    after: FeedPlace | None = None
+    told: set[tuple[tuple[str, str], ...]] = set()
+    while True:
+        page = entries_changed(after=after, limit=_PAGE, list_ids=[list_id])
+        held = _held(page.items, list_id)
+        for item in page.items:
+            values = tuple(pair for pair in item.values if pair not in held)
+            if item.withdrawn_at is None:
+                yield _indicator(item, item.values)
+            elif values and values not in told:
+                told.add(values)
+                yield _indicator(item, values)
+        if page.next is None:
+            return
+        after = page.next
+
+
+def _held(items: Sequence[ChangedItem], list_id: UUID) -> set[tuple[str, str]]:
+    """Return the values of withdrawn items that the list holds in force all the same."""
+    gone = [pair for item in items if item.withdrawn_at is not None for pair in item.values]
+    found = entries_of(values=gone)
+    return {(entry.kind, entry.value) for entry in found if entry.listed.id == list_id}
+
+
+def _indicator(item: ChangedItem, values: Sequence[tuple[str, str]]) -> Indicator:
+    return Indicator(
+        values=dict(values),
+        id=item.item_id,
+        classification=item.classification,
+        scope=item.scope,
+        added_at=written_instant(item.added_at),
+        changed_at=written_instant(item.changed_at),
+        withdrawn=item.withdrawn_at is not None,
+        until=item.until,
     )

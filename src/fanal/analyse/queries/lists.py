@@ -1,22 +1,173 @@
-"""Lists with their attributes, and what changed in them."""
+"""Lists with their attributes, what changed in them, entries set aside, and votes on entries."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 from uuid import UUID
 
-from django.db import connection
 from msgspec import Struct
 
 from fanal.accounts import queries as accounts
-from fanal.analyse.domain.lists import ListAttributes, ListFacts, Scope, Sharing
+from fanal.analyse.domain.lists import (
+    Aside,
+    CastVote,
+    ListAttributes,
+    ListFacts,
+    MatchScope,
+    Sharing,
+    Vote,
+    Voter,
+)
+from fanal.db import sql
+from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
+
+# Entries set aside, and how often entries are met.
+
+
+class AsideRecord(Struct, frozen=True, kw_only=True):
+    """One time an entry was set aside, and how it ended: RELEASED or WITHDRAWN, by whom and why."""
+
+    id: UUID
+    list_id: UUID
+    item_id: UUID
+    aside: Aside
+    ended_at: datetime | None = None
+    outcome: str = ""
+    ended_by: UUID | None = None
+    reason: str = ""
+
+
+def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
+    """Return for each of these entries that is set aside now since when and why."""
+    found = sql.rows(
+        "SELECT item_id, since, matched, hours, rule FROM analyse_aside"
+        " WHERE item_id = ANY(%s::uuid[]) AND ended_at IS NULL",
+        [list(set(item_ids))],
+    )
+    return {
+        item_id: Aside(since=since, matched=matched, hours=hours, rule=rule)
+        for item_id, since, matched, hours, rule in found
+    }
+
+
+def count_asides() -> int:
+    """Return how many entries are set aside now."""
+    return int(sql.one("SELECT count(*) FROM analyse_aside WHERE ended_at IS NULL")[0])
+
+
+def list_asides(*, ended: bool, limit: int, offset: int = 0) -> list[AsideRecord]:
+    """Return the entries set aside now, or those whose time aside ended, the newest first."""
+    found = sql.rows(
+        "SELECT id, list_id, item_id, since, matched, hours, rule, ended_at, outcome, ended_by,"
+        " reason FROM analyse_aside WHERE (ended_at IS NOT NULL) = %s"
+        " ORDER BY since DESC, id DESC LIMIT %s OFFSET %s",
+        [ended, limit, offset],
+    )
+    return [
+        AsideRecord(
+            id=row[0],
+            list_id=row[1],
+            item_id=row[2],
+            aside=Aside(since=row[3], matched=row[4], hours=row[5], rule=row[6]),
+            ended_at=row[7],
+            outcome=row[8] or "",
+            ended_by=row[9],
+            reason=row[10] or "",
+        )
+        for row in found
+    ]
+
+
+def match_rates(
+    *, item_ids: Iterable[UUID], since: datetime
+) -> Mapping[UUID, list[tuple[datetime, int]]]:
+    """Return for each entry the hours since `since` in which reports met it, and how many, oldest first."""
+    rates: dict[UUID, list[tuple[datetime, int]]] = {}
+    found = sql.rows(
+        "SELECT item_id, hour, sum(reports) FROM analyse_match"
+        " WHERE item_id = ANY(%s::uuid[]) AND hour >= %s"
+        " GROUP BY item_id, hour ORDER BY item_id, hour",
+        [list(set(item_ids)), since],
+    )
+    for item_id, hour, reports in found:
+        rates.setdefault(item_id, []).append((hour, reports))
+    return rates
+
+
+# Votes on entries: of one voter on one entry the last counts, all of them stay.
+
+_VOTES = "SELECT item_id, kind, voter, voter_id, vote, reason, others, voted_at FROM analyse_vote"
+_COUNTED = """
+    SELECT item_id, kind, voter, voter_id, vote, reason, others, voted_at FROM (
+        SELECT DISTINCT ON (item_id, voter_id) * FROM analyse_vote
+        WHERE item_id = ANY(%s::uuid[]) ORDER BY item_id, voter_id, seq DESC
+    ) AS last WHERE vote <> 'TAKEN_BACK' ORDER BY seq
+"""
+_Row: TypeAlias = tuple[UUID, str, str, UUID, str, str, list[str], datetime]
+
+
+def count_votes(*, item_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int, CastVote]]:
+    """Return the votes up, down and the last one of each entry that has any; a voter's last counts."""
+    counted: dict[UUID, tuple[int, int, CastVote]] = {}
+    for item_id, votes in votes_of(item_ids=item_ids).items():
+        ups = sum(vote.vote is Vote.UP for vote in votes)
+        counted[item_id] = (ups, len(votes) - ups, votes[-1])
+    return counted
+
+
+def votes_of(*, item_ids: Iterable[UUID]) -> dict[UUID, list[CastVote]]:
+    """Return the votes that count on each entry that has any, oldest first: the last one of each voter.
+
+    Who took its vote back has none.
+    """
+    found: dict[UUID, list[CastVote]] = {}
+    for row in sql.rows(_COUNTED, [list(set(item_ids))]):
+        found.setdefault(row[0], []).append(_vote(row))
+    return found
+
+
+def voter_of(*, actor: Actor) -> UUID:
+    """Return who votes when an actor does: a partner's people and programs are one voter."""
+    return actor.partner_id or actor.person_id
+
+
+def vote_of(*, item_id: UUID, voter_id: UUID) -> CastVote | None:
+    """Return the vote of a voter that counts on an entry, None where there is none."""
+    votes = votes_of(item_ids=[item_id]).get(item_id, [])
+    return next((vote for vote in votes if vote.voter_id == voter_id), None)
+
+
+def list_votes(*, item_id: UUID) -> list[CastVote]:
+    """Return every vote on an entry, oldest first: those replaced and those taken back too."""
+    return [_vote(row) for row in sql.rows(f"{_VOTES} WHERE item_id = %s ORDER BY seq", [item_id])]
+
+
+def newest_votes(*, limit: int) -> list[CastVote]:
+    """Return the newest votes on any entry, the newest first."""
+    return [_vote(row) for row in sql.rows(f"{_VOTES} ORDER BY seq DESC LIMIT %s", [limit])]
+
+
+def _vote(row: _Row) -> CastVote:
+    return CastVote(
+        item_id=row[0],
+        kind=row[1],
+        voter=Voter(row[2]),
+        voter_id=row[3],
+        vote=Vote(row[4]),
+        reason=row[5],
+        others=tuple(row[6]),
+        voted_at=row[7],
+    )
+
 
 _LISTS = (
     "SELECT id, name, owner_id, scheme, category, confidence, legal_basis, scope, sharing,"
     " description, version, changed_at FROM analyse_list"
 )
-_Row: TypeAlias = tuple[UUID, str, UUID | None, str, str, int, str, str, str, str, int, datetime]
+_ListRow: TypeAlias = tuple[
+    UUID, str, UUID | None, str, str, int, str, str, str, str, int, datetime
+]
 
 
 class ListState(Struct, frozen=True, kw_only=True):
@@ -52,13 +203,11 @@ class ListedChange(Struct, frozen=True, kw_only=True):
 
 def list_lists() -> list[ListState]:
     """Return the lists by name, with their number of values in force."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT list_id, count(*) FROM analyse_entry WHERE withdrawn_at IS NULL GROUP BY list_id"
-        )
-        counts = dict(cursor.fetchall())
-        cursor.execute(_LISTS)
-        rows = cursor.fetchall()
+    given = sql.rows(
+        "SELECT list_id, count(*) FROM analyse_entry WHERE withdrawn_at IS NULL GROUP BY list_id"
+    )
+    counts = dict(given)
+    rows = sql.rows(_LISTS)
     found = [
         ListState(facts=facts, version=row[10], changed_at=row[11], entries=counts.get(facts.id, 0))
         for row, facts in zip(rows, _facts(rows), strict=True)
@@ -68,41 +217,38 @@ def list_lists() -> list[ListState]:
 
 def find_list(*, name: str) -> ListFacts | None:
     """Return the list of that name, None when there is none."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_LISTS} WHERE name = %s", [name])
-        return next(iter(_facts(cursor.fetchall())), None)
+    if not name.isprintable():
+        return None
+    return next(iter(_facts(sql.rows(f"{_LISTS} WHERE name = %s", [name]))), None)
 
 
 def get_lists() -> dict[UUID, ListFacts]:
     """Return every list by its id."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LISTS)
-        return {facts.id: facts for facts in _facts(cursor.fetchall())}
+    return {facts.id: facts for facts in _facts(sql.rows(_LISTS))}
 
 
 def list_changes(*, list_ids: Sequence[UUID] | None = None, limit: int) -> list[ListedChange]:
     """Return the newest changes of some lists, or of all, the newest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT number, list_id, at, actor_id, added, changed, withdrawn FROM analyse_change"
-            " WHERE %s::uuid[] IS NULL OR list_id = ANY(%s::uuid[]) ORDER BY number DESC LIMIT %s",
-            [as_array(list_ids), as_array(list_ids), limit],
+    found = sql.rows(
+        "SELECT number, list_id, at, actor_id, added, changed, withdrawn FROM analyse_change"
+        " WHERE %s::uuid[] IS NULL OR list_id = ANY(%s::uuid[]) ORDER BY number DESC LIMIT %s",
+        [as_array(list_ids), as_array(list_ids), limit],
+    )
+    return [
+        ListedChange(
+            number=row[0],
+            list_id=row[1],
+            at=row[2],
+            actor_id=row[3],
+            added=row[4],
+            changed=row[5],
+            withdrawn=row[6],
         )
-        return [
-            ListedChange(
-                number=row[0],
-                list_id=row[1],
-                at=row[2],
-                actor_id=row[3],
-                added=row[4],
-                changed=row[5],
-                withdrawn=row[6],
-            )
-            for row in cursor.fetchall()
-        ]
+        for row in found
+    ]
 
 
-def _facts(rows: Sequence[_Row]) -> list[ListFacts]:
+def _facts(rows: Sequence[_ListRow]) -> list[ListFacts]:
     attributes = [
         ListAttributes(
             owner_id=row[2],
@@ -110,7 +256,7 @@ def _facts(rows: Sequence[_Row]) -> list[ListFacts]:
             category=row[4],
             confidence=row[5],
             legal_basis=row[6],
-            scope=Scope(row[7]),
+            scope=MatchScope(row[7]),
             sharing=Sharing(row[8]),
             description=row[9],
         )

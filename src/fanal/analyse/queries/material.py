@@ -8,10 +8,9 @@ from django.db import connection
 from msgspec import Struct
 
 from fanal.analyse.domain.known import KnownEntry
-from fanal.analyse.domain.lists import Standing
-from fanal.analyse.queries.asides import get_asides
-from fanal.analyse.queries.lists import get_lists
-from fanal.analyse.queries.votes import count_votes
+from fanal.analyse.domain.lists import EntryStanding
+from fanal.analyse.queries.lists import count_votes, get_asides, get_lists
+from fanal.db import sql
 from fanal.kernel.arrays import text_array
 
 _ENTRIES = (
@@ -34,7 +33,7 @@ _LISTED = (
 _Row: TypeAlias = tuple[UUID, UUID, UUID, str, str, str, str]
 _HIGHEST = UUID(int=(1 << 128) - 1)
 _PORTION = 50_000
-_UNSAID = Standing()
+_UNSAID = EntryStanding()
 
 
 class ListChange(Struct, frozen=True, kw_only=True):
@@ -46,9 +45,7 @@ class ListChange(Struct, frozen=True, kw_only=True):
 
 def lists_version() -> str:
     """Return the version of all lists together; it changes with each of them."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*), coalesce(sum(version), 0) FROM analyse_list")
-        row = cursor.fetchone()
+    row = sql.row("SELECT count(*), coalesce(sum(version), 0) FROM analyse_list")
     return f"lists/{row[0]}.{row[1]}" if row and row[0] else ""
 
 
@@ -57,26 +54,22 @@ def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
     pairs = list(values)
     if not pairs:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(_LISTED, [text_array({kind for kind, _ in pairs})])
-        listed = {kind for (kind,) in cursor.fetchall()}
-        asked = [pair for pair in pairs if pair[0] in listed]
-        if not asked:
-            return []
-        kinds, wanted = zip(*asked, strict=True)
-        cursor.execute(_HELD, [text_array(kinds), text_array(wanted)])
-        return list(_entries(cursor.fetchall()).values())
+    listed = {kind for (kind,) in sql.rows(_LISTED, [text_array({kind for kind, _ in pairs})])}
+    asked = [pair for pair in pairs if pair[0] in listed]
+    if not asked:
+        return []
+    kinds, wanted = zip(*asked, strict=True)
+    return list(_entries(sql.rows(_HELD, [text_array(kinds), text_array(wanted)])).values())
 
 
 def entries_by_id(*, ids: Sequence[UUID]) -> dict[UUID, KnownEntry]:
     """Return the entries in force among `ids`, which are those of single values."""
     if not ids:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_ENTRIES} WHERE e.id = ANY(%s::uuid[]) AND e.withdrawn_at IS NULL", [list(ids)]
-        )
-        return _entries(cursor.fetchall())
+    found = sql.rows(
+        f"{_ENTRIES} WHERE e.id = ANY(%s::uuid[]) AND e.withdrawn_at IS NULL", [list(ids)]
+    )
+    return _entries(found)
 
 
 def _entries(rows: Sequence[_Row]) -> dict[UUID, KnownEntry]:
@@ -99,40 +92,37 @@ def _entries(rows: Sequence[_Row]) -> dict[UUID, KnownEntry]:
     }
 
 
-def get_standings(*, item_ids: Iterable[UUID]) -> dict[UUID, Standing]:
+def get_standings(*, item_ids: Iterable[UUID]) -> dict[UUID, EntryStanding]:
     """Return the votes on each entry and whether it is set aside; an entry without either is left out."""
     item_ids = set(item_ids)
     votes, asides = count_votes(item_ids=item_ids), get_asides(item_ids=item_ids)
-    found: dict[UUID, Standing] = {}
+    found: dict[UUID, EntryStanding] = {}
     for item_id in votes.keys() | asides.keys():
         ups, downs, last = votes.get(item_id, (0, 0, None))
-        found[item_id] = Standing(ups=ups, downs=downs, last=last, aside=asides.get(item_id))
+        found[item_id] = EntryStanding(ups=ups, downs=downs, last=last, aside=asides.get(item_id))
     return found
 
 
 def newest_change() -> ListChange | None:
     """Return the last change of the lists, None when nothing was ever listed."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT change, id FROM analyse_entry ORDER BY change DESC, id DESC LIMIT 1")
-        row = cursor.fetchone()
+    row = sql.row("SELECT change, id FROM analyse_entry ORDER BY change DESC, id DESC LIMIT 1")
     return None if row is None else ListChange(number=row[0], entry_id=row[1])
 
 
 def is_change_known(*, change: ListChange) -> bool:
     """Return whether this database has seen `change`: another one, or an older backup, has not."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM analyse_entry WHERE id = %s AND change >= %s)",
-            [change.entry_id, change.number],
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        "SELECT EXISTS (SELECT FROM analyse_entry WHERE id = %s AND change >= %s)",
+        [change.entry_id, change.number],
+    )
     return bool(row and row[0])
 
 
 def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]:
-    """Yield id, PDQ hash and whether it is in force, of every value changed after one change up to another.
+    """Yield (id, PDQ hash, is it in force?) of each list entry with such a hash, in the order of change.
 
-    Rows come in portions: lists of millions pass without being held.
+    Those whose last change has a number above `after`, up to and including `upto`. Rows are read in portions:
+    lists of millions pass without being held.
     """
     with connection.cursor() as cursor:
         last: tuple[int, UUID] = (after, _HIGHEST)
@@ -151,7 +141,5 @@ def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]
 
 def count_changed(*, after: int) -> int:
     """Return how many values changed after a change of the lists."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM analyse_entry WHERE change > %s", [after])
-        row = cursor.fetchone()
+    row = sql.row("SELECT count(*) FROM analyse_entry WHERE change > %s", [after])
     return int(row[0]) if row else 0

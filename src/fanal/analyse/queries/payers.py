@@ -10,6 +10,7 @@ from msgspec import Struct
 from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.payers import Payer, PayerFilter, PayerLine
 from fanal.analyse.domain.payments import Paid, load_typologies, paid_in, score_payers
+from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
@@ -30,7 +31,7 @@ _FILTER = (
 )
 
 
-class Beside(Struct, frozen=True, kw_only=True):
+class PayersBeside(Struct, frozen=True, kw_only=True):
     """What a desk knows beside a batch: senders of each beneficiary by its key's digest, and until when."""
 
     senders: dict[UUID, int]
@@ -41,23 +42,20 @@ def list_payers(
     *, actor: Actor, filters: PayerFilter, offset: int = 0, limit: int = 50
 ) -> list[PayerLine]:
     """Return the payers within the actor's reach, the highest score first, then the newest transfer."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_COLUMNS} FROM analyse_payer{_FILTER}"  # noqa: S608 - columns of this module
-            " ORDER BY score DESC, last_at DESC NULLS LAST, payer OFFSET %(offset)s LIMIT %(limit)s",
-            {**_given(actor, filters), "offset": offset, "limit": limit},
-        )
-        return [_line(row) for row in cursor.fetchall()]
+    found = sql.rows(
+        f"SELECT {_COLUMNS} FROM analyse_payer{_FILTER}"  # noqa: S608 - columns of this module
+        " ORDER BY score DESC, last_at DESC NULLS LAST, payer OFFSET %(offset)s LIMIT %(limit)s",
+        {**_given(actor, filters), "offset": offset, "limit": limit},
+    )
+    return [_line(row) for row in found]
 
 
 def count_payers(*, actor: Actor, filters: PayerFilter) -> int:
     """Return how many payers a filter leaves."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(*) FROM analyse_payer{_FILTER}",  # noqa: S608 - text of this module
-            _given(actor, filters),
-        )
-        row = cursor.fetchone()
+    row = sql.one(
+        f"SELECT count(*) FROM analyse_payer{_FILTER}",  # noqa: S608 - text of this module
+        _given(actor, filters),
+    )
     return int(row[0])
 
 
@@ -68,14 +66,12 @@ def get_payer(*, actor: Actor, payer: UUID, now: datetime) -> Payer | None:
     """
     bounds = reach(actor, "report.read")
     desks = None if bounds.everywhere else sorted(bounds.desk_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT desk_id, report_id FROM analyse_paid WHERE payer = %(payer)s"
-            " AND (%(desks)s::int[] IS NULL OR desk_id = ANY(%(desks)s::int[]))"
-            " GROUP BY desk_id, report_id ORDER BY desk_id, report_id DESC LIMIT %(limit)s",
-            {"payer": payer, "desks": desks, "limit": REPORTS_OF_PAYER + 1},
-        )
-        rows: list[tuple[int, UUID]] = cursor.fetchall()
+    rows: list[tuple[int, UUID]] = sql.rows(
+        "SELECT desk_id, report_id FROM analyse_paid WHERE payer = %(payer)s"
+        " AND (%(desks)s::int[] IS NULL OR desk_id = ANY(%(desks)s::int[]))"
+        " GROUP BY desk_id, report_id ORDER BY desk_id, report_id DESC LIMIT %(limit)s",
+        {"payer": payer, "desks": desks, "limit": REPORTS_OF_PAYER + 1},
+    )
     if not rows:
         return None
     desk_id = rows[0][0]
@@ -85,14 +81,13 @@ def get_payer(*, actor: Actor, payer: UUID, now: datetime) -> Payer | None:
 
 def payers_of(*, actor: Actor, report_id: UUID) -> list[PayerLine]:
     """Return the payers whose transfers a report holds, the highest score first."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {_COLUMNS} FROM analyse_payer p{_FILTER}"  # noqa: S608 - columns of this module
-            " AND EXISTS (SELECT FROM analyse_paid d WHERE d.report_id = %(report)s"
-            " AND d.payer = p.payer AND d.desk_id = p.desk_id) ORDER BY score DESC, payer LIMIT 20",
-            {**_given(actor, PayerFilter()), "report": report_id},
-        )
-        return [_line(row) for row in cursor.fetchall()]
+    found = sql.rows(
+        f"SELECT {_COLUMNS} FROM analyse_payer p{_FILTER}"  # noqa: S608 - columns of this module
+        " AND EXISTS (SELECT FROM analyse_paid d WHERE d.report_id = %(report)s"
+        " AND d.payer = p.payer AND d.desk_id = p.desk_id) ORDER BY score DESC, payer LIMIT 20",
+        {**_given(actor, PayerFilter()), "report": report_id},
+    )
+    return [_line(row) for row in found]
 
 
 def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[UUID, list[UUID]]:
@@ -110,32 +105,29 @@ def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[
     return found
 
 
-def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> Beside:
+def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> PayersBeside:
     """Return how many payers each beneficiary has at a desk (100 at most), and until when its data reach."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT b.id, count(*) FROM unnest(%s::uuid[]) AS b (id), LATERAL (SELECT DISTINCT payer"
-            " FROM analyse_paid WHERE desk_id = %s AND beneficiary = b.id LIMIT %s) s GROUP BY b.id",
-            [uuid_array(beneficiaries), desk_id, _COUNTED],
-        )
-        counts: dict[UUID, int] = dict(cursor.fetchall())
-        cursor.execute(
-            "SELECT max(last_at) FROM analyse_paid WHERE desk_id = %s AND last_at <= %s",
-            [desk_id, now],
-        )
-        row = cursor.fetchone()
-    return Beside(senders=counts, until=row[0] if row else None)
+    found = sql.rows(
+        "SELECT b.id, count(*) FROM unnest(%s::uuid[]) AS b (id), LATERAL (SELECT DISTINCT payer"
+        " FROM analyse_paid WHERE desk_id = %s AND beneficiary = b.id LIMIT %s) s GROUP BY b.id",
+        [uuid_array(beneficiaries), desk_id, _COUNTED],
+    )
+    counts: dict[UUID, int] = dict(found)
+    row = sql.row(
+        "SELECT max(last_at) FROM analyse_paid WHERE desk_id = %s AND last_at <= %s",
+        [desk_id, now],
+    )
+    return PayersBeside(senders=counts, until=row[0] if row else None)
 
 
 def payers_to(*, desk_id: int, beneficiaries: Iterable[UUID], limit: int) -> list[UUID]:
     """Return payers who paid any of these beneficiaries at a desk."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT payer FROM analyse_paid WHERE desk_id = %s"
-            " AND beneficiary = ANY(%s::uuid[]) ORDER BY payer LIMIT %s",
-            [desk_id, uuid_array(beneficiaries), limit],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT DISTINCT payer FROM analyse_paid WHERE desk_id = %s"
+        " AND beneficiary = ANY(%s::uuid[]) ORDER BY payer LIMIT %s",
+        [desk_id, uuid_array(beneficiaries), limit],
+    )
+    return [row[0] for row in found]
 
 
 def _payer(

@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach
-from fanal.analyse.domain.encoding import unpack_findings, unpack_parts
-from fanal.analyse.domain.records import Analysis, Priority
+from fanal.analyse.domain.records import Analysis, Priority, unpack_findings, unpack_parts
+from fanal.db import sql
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
@@ -51,31 +50,27 @@ def list_priorities(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Pri
 
 def newest_analysed(*, limit: int) -> list[UUID]:
     """Return the ids of the newest analysed reports, whatever their desk: the base of a dry run."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM analyse_result WHERE revision = 1 ORDER BY report_id DESC LIMIT %s",
-            [limit],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT report_id FROM analyse_result WHERE revision = 1 ORDER BY report_id DESC LIMIT %s",
+        [limit],
+    )
+    return [row[0] for row in found]
 
 
 def count_analysed() -> int:
     """Return how many reports are analysed, whatever their desk."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM analyse_result WHERE revision = 1")
-        row = cursor.fetchone()
+    row = sql.one("SELECT count(*) FROM analyse_result WHERE revision = 1")
     return int(row[0])
 
 
 def analysed_after(*, after: UUID, limit: int) -> list[UUID]:
     """Return the ids of analysed reports that follow `after`, oldest first, whatever their desk."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id > %s"
-            " ORDER BY report_id LIMIT %s",
-            [after, limit],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id > %s"
+        " ORDER BY report_id LIMIT %s",
+        [after, limit],
+    )
+    return [row[0] for row in found]
 
 
 def _reachable(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
@@ -88,39 +83,36 @@ def _reachable(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
 
 
 def _analyses(report_ids: Sequence[UUID]) -> list[tuple[Version, Analysis]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id, rule_version, findings, revision, written_at FROM analyse_result"
-            " WHERE report_id = ANY(%s::uuid[]) ORDER BY report_id, revision",
-            [uuid_array(report_ids)],
+    found = sql.rows(
+        "SELECT report_id, rule_version, findings, revision, written_at FROM analyse_result"
+        " WHERE report_id = ANY(%s::uuid[]) ORDER BY report_id, revision",
+        [uuid_array(report_ids)],
+    )
+    return [
+        (
+            Version(revision=revision, written_at=written_at),
+            Analysis(
+                report_id=report_id,
+                findings=unpack_findings(findings, rule_version=version),
+                rule_version=version,
+            ),
         )
-        return [
-            (
-                Version(revision=revision, written_at=written_at),
-                Analysis(
-                    report_id=report_id,
-                    findings=unpack_findings(findings, rule_version=version),
-                    rule_version=version,
-                ),
-            )
-            for report_id, version, findings, revision, written_at in cursor.fetchall()
-        ]
+        for report_id, version, findings, revision, written_at in found
+    ]
 
 
 def _priorities(report_ids: Sequence[UUID]) -> list[tuple[Version, Priority]]:
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_PRIORITY} ORDER BY report_id, revision", [uuid_array(report_ids)])
-        return [
-            (
-                Version(revision=row[6], written_at=row[7]),
-                Priority(
-                    report_id=row[0],
-                    score=row[1],
-                    floor=row[2],
-                    level=row[3],
-                    rule_version=row[4],
-                    parts=unpack_parts(row[5]),
-                ),
-            )
-            for row in cursor.fetchall()
-        ]
+    return [
+        (
+            Version(revision=row[6], written_at=row[7]),
+            Priority(
+                report_id=row[0],
+                score=row[1],
+                floor=row[2],
+                level=row[3],
+                rule_version=row[4],
+                parts=unpack_parts(row[5]),
+            ),
+        )
+        for row in sql.rows(f"{_PRIORITY} ORDER BY report_id, revision", [uuid_array(report_ids)])
+    ]

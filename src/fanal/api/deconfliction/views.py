@@ -26,8 +26,7 @@ from fanal.api.credentials import ShouldWait, basic_partner, bearer_partner, spe
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain.message import MAX_BYTES
 from fanal.deconfliction.domain.records import Round
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.deconfliction.domain.states import MessageKind, RoundState
+from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState
 
 log = logging.getLogger(__name__)
 _STATUS: Mapping[str, int] = MappingProxyType(

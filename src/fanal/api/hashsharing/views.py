@@ -4,26 +4,205 @@ Entries come by the feed of changes, tombstones among them: a range is read thro
 next range begins where this one ended.
 """
 
-from uuid import UUID
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+from uuid import NAMESPACE_URL, UUID, uuid5
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.views.decorators.csrf import csrf_exempt
+from msgspec import Struct
 
+from fanal import reference
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
+from fanal.analyse.domain.lists import VOTE_REASONS, CastVote, Vote, Voter
 from fanal.api.body import BodyTooLarge, read_body
-from fanal.api.hashsharing.answers import WIRE, xml
-from fanal.api.hashsharing.ranges import PAGE, PRESENT, end_of, read_range
-from fanal.api.hashsharing.wording import REASONS, entries_of, page_of, reason_code
-from fanal.api.members import ServiceRefused
+from fanal.api.members import ServiceRefused, Wire
 from fanal.exchange import operations, queries
-from fanal.exchange.domain.feed import before
+from fanal.exchange.domain.feed import Cursor, before
 from fanal.exchange.domain.records import Service, SharedItem, SharedList
 from fanal.exchange.domain.sharing import HASH_KINDS
-from fanal.formats.hashsharing import write
+from fanal.formats.hashsharing import records as wire, write
 from fanal.formats.hashsharing.read import MAX_FEEDBACK, read_feedback
-from fanal.formats.hashsharing.records import EntriesPage, Feedback, Member
+from fanal.formats.hashsharing.records import EntriesPage, HandedVote, Member
+from fanal.formats.hashsharing.write import error_document
 from fanal.formats.refusal import FormatRefused
+from fanal.kernel.typed import whole_number
+
+# HTTP side of the service: XML, one sentence with each refusal.
+
+
+def xml(body: bytes, *, status: int = 200) -> HttpResponse:
+    """Return an XML answer that no cache keeps."""
+    answer = HttpResponse(body, content_type="application/xml; charset=utf-8", status=status)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _refusal(status: int, code: str, text: str) -> HttpResponse:
+    del code
+    return xml(error_document(text), status=status)
+
+
+WIRE = Wire(service=Service.HASHSHARING, write=_refusal)
+
+
+# What the service says of items: members by number, votes with their reasons, codes for identifiers.
+
+_REASON_IDS: Final = {
+    code: str(uuid5(NAMESPACE_URL, f"urn:fanal:vote-reason:{code}"))
+    for code in VOTE_REASONS[Vote.DOWN]
+}
+_CODES: Final = {identifier: code for code, identifier in _REASON_IDS.items()}
+REASONS: Final = tuple(
+    wire.VoteReason(id=identifier, name=reference.label("vote_reason", code, "en"))
+    for code, identifier in _REASON_IDS.items()
+)
+"""The reasons against a fingerprint, as members are offered them; the service speaks English."""
+_NAMES: Final = {reason.id: reason.name for reason in REASONS}
+
+
+def reason_code(identifier: str) -> str:
+    """Return the code of a reason's identifier, empty for one that was never offered."""
+    return _CODES.get(identifier.strip().lower(), "")
+
+
+def page_of(
+    identity: PartnerIdentity, items: Sequence[SharedItem], *, following: str
+) -> wire.EntriesPage:
+    """Return a page of items as the wire says it."""
+    return wire.EntriesPage(entries=tuple(entries_of(identity, items)), next=following)
+
+
+def entries_of(
+    identity: PartnerIdentity, items: Sequence[SharedItem]
+) -> Iterator[wire.SharedEntry]:
+    """Yield the entries of items: the owner of the list is the member whose they are."""
+    bodies = {item.shared.facts.attributes.owner_id for item in items}
+    bodies |= {former for item in items for former in item.gone_under}
+    bodies |= {v.voter_id for item in items for v in item.votes if v.voter is Voter.MEMBER}
+    numbers = operations.member_numbers(actor=identity.actor, organisation_ids=bodies)
+    names = queries.member_names(organisation_ids=bodies)
+    members = {i: wire.Member(id=numbers[i], name=names[i]) for i in (*bodies, None)}
+    for item in items:
+        yield wire.SharedEntry(
+            id=str(item.item.item_id),
+            member=members[item.shared.facts.attributes.owner_id],
+            at=item.row.at,
+            deleted=item.is_gone,
+            classification=item.item.classification or item.shared.facts.attributes.category,
+            fingerprints={kind.lower(): value for kind, value in item.hashes.items()},
+            votes=tuple(_votes(item.votes, members)) if item.hashes else (),
+        )
+        for former in item.gone_under:
+            yield wire.SharedEntry(
+                id=str(item.item.item_id), member=members[former], at=item.row.at, deleted=True
+            )
+
+
+def _votes(
+    votes: Sequence[CastVote], members: dict[UUID | None, wire.Member]
+) -> Iterator[wire.FingerprintVote]:
+    """Yield votes, those against once for each reason; the desk's people vote as the desk."""
+    for vote in votes:
+        reasons = vote.reasons if vote.vote is Vote.DOWN else ("",)
+        for identifier in (_REASON_IDS.get(reason, "") for reason in reasons):
+            yield wire.FingerprintVote(
+                member=members[vote.voter_id if vote.voter is Voter.MEMBER else None],
+                kind=vote.kind.lower(),
+                at=vote.voted_at,
+                reason=identifier,
+                reason_name=_NAMES.get(identifier, ""),
+            )
+
+
+# What a member asks `entries` for: a range of time, or the way on that it was given.
+
+PAGE: Final = 1000
+"""Entries of a page, as members of the service know it."""
+PRESENT: Final = timedelta(seconds=2)
+"""A range that ends so shortly before now ends now: what comes again in the next one does no harm."""
+_DIGITS: Final = 18
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+
+
+class AskedRange(Struct, frozen=True, kw_only=True):
+    """Requested time range of `/v2/entries`, both ends inclusive, in whole seconds (UTC), and the page.
+
+    `cursor` is where this page starts and `last` the feed place where the range ends; None and 0 on the
+    first page.
+    """
+
+    since: datetime
+    until: datetime
+    cursor: Cursor | None = None
+    last: int = 0
+
+    def following(self, cursor: Cursor, *, last: int) -> str:
+        """Return the way to the next page, relative to the root of the service."""
+        parts: dict[str, str | int] = {
+            "from": _written(self.since),
+            "to": _written(self.until),
+            "start": cursor.place,
+            "size": PAGE,
+            "max": last,
+        }
+        if cursor.row != cursor.place:
+            parts["row"] = cursor.row
+        return f"/v2/entries?{urlencode(parts)}"
+
+
+def read_range(query: QueryDict, *, now: datetime) -> AskedRange:
+    """Return what the query asks for; without `from` all there is, without `to` until now.
+
+    Raises:
+        ServiceRefused: a date that is none, a range that ends before it begins, or a way on that is not ours.
+    """
+    since = max(_EPOCH, _instant(query, "from") or _EPOCH)
+    until = _instant(query, "to") or now.replace(microsecond=0)
+    if until < since:
+        raise ServiceRefused(400, "BAD_RANGE", "The range ends before it begins")
+    start = _number(query, "start")
+    if start is None:
+        return AskedRange(since=since, until=until)
+    last, row = _number(query, "max"), _number(query, "row")
+    if last is None:
+        raise ServiceRefused(400, "BAD_NEXT", "Parameter max is missing")
+    cursor = Cursor(place=start, row=start if row is None else row)
+    return AskedRange(since=since, until=until, cursor=cursor, last=last)
+
+
+def end_of(until: datetime) -> datetime:
+    """Return the last instant of a range: members name seconds, and the whole of the second counts."""
+    return until.replace(microsecond=999_999)
+
+
+def _instant(query: QueryDict, name: str) -> datetime | None:
+    text = query.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(text.replace(" ", "+"))  # a plus sign that was not escaped
+        aware = found if found.tzinfo else found.replace(tzinfo=UTC)
+        return aware.astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        raise ServiceRefused(400, "BAD_DATE", f"Parameter {name} is no date") from None
+
+
+def _number(query: QueryDict, name: str) -> int | None:
+    text = query.get(name)
+    if text is None:
+        return None
+    number = whole_number(text, digits=_DIGITS)
+    if number is None:
+        raise ServiceRefused(400, "BAD_NEXT", f"Parameter {name} is no number")
+    return number
+
+
+def _written(instant: datetime) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @csrf_exempt
@@ -129,7 +308,7 @@ def _open(identity: PartnerIdentity, request: HttpRequest) -> list[SharedList]:
     return shared
 
 
-def _vote(request: HttpRequest) -> Feedback:
+def _vote(request: HttpRequest) -> HandedVote:
     try:
         vote = read_feedback(read_body(request, limit=MAX_FEEDBACK))
     except BodyTooLarge:

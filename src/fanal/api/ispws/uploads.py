@@ -89,7 +89,7 @@ class Spool(UploadedFile):  # type: ignore[type-arg]
         self._sealed.close()
 
 
-class Counted:
+class CountedBody:
     """A request's body, counted as it is read: one that ends early is no whole upload.
 
     A chunked body states no length: whole is what ends with the last delimiter of its form.

@@ -6,31 +6,79 @@ bad credentials; everything accepted is kept as it came.
 
 from collections.abc import Sequence
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import StopUpload
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
+from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt
 
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
 from fanal.api import retraction
-from fanal.api.body import BodyTooLarge, form_headers, read_body
-from fanal.api.credentials import ShouldWait, make_room, make_room_for_file, spend
+from fanal.api.body import FORM_LIMIT, BodyTooLarge, accept_chunked, form_headers, read_body
+from fanal.api.credentials import ShouldWait, basic_partner, make_room, make_room_for_file, spend
 from fanal.api.ispws.answers import coded, partner_only, refused, should_wait, simple, xml
-from fanal.api.ispws.reading import (
-    UNREADABLE,
-    file_reference,
-    is_urgent,
-    number_of,
-    reference_of,
-)
-from fanal.api.ispws.uploads import Counted, Spool, SpoolHandler, most_of_a_body
-from fanal.formats.ncmec.answers import AnswerCode, done_response
+from fanal.api.ispws.uploads import CountedBody, Spool, SpoolHandler, most_of_a_body
+from fanal.formats.ncmec.answers import AnswerCode, done_response, report_response
 from fanal.formats.ncmec.model import schema_bytes
-from fanal.formats.ncmec.read import read_file_details, read_report
+from fanal.formats.ncmec.read import Document, read_file_details, read_report
 from fanal.formats.ncmec.syntax import MAX_BYTES
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.intake import operations, queries
 from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission
+from fanal.kernel import clock
 from fanal.kernel.states import TransitionRefused
+from fanal.kernel.typed import whole_number
+
+# What the wire itself must read of a request; the rest is sealed and read by harmonise.
+
+UNREADABLE = (
+    MultiPartParserError,
+    BadRequest,
+    SuspiciousOperation,
+    StopUpload,
+    UnreadablePostError,
+)
+"""What a form that is torn, too large or in another encoding raises while it is read."""
+
+
+def is_urgent(document: Document) -> bool:
+    """Return whether the provider asks for high priority: such a report never waits behind others."""
+    summary = document.root.child("incidentSummary")
+    return summary is not None and summary.child("escalateToHighPriority") is not None
+
+
+def file_reference(document: Document) -> tuple[int, str]:
+    """Return the report number and file id that a details document names.
+
+    Raises:
+        FormatRefused: the report's is no number.
+    """
+    number = whole_number(document.text("reportId"))
+    if number is None:
+        raise FormatRefused(DocumentFault.WRONG_TYPE, "fileDetails/reportId")
+    return number, document.text("fileId")
+
+
+def reference_of(request: HttpRequest) -> int | None:
+    """Return the `id` of a form post: url-encoded or multipart, as old clients send it.
+
+    A body that is no form names no report.
+    """
+    accept_chunked(request, limit=FORM_LIMIT)
+    request.META = form_headers(request, limit=FORM_LIMIT)
+    try:
+        return number_of(request.POST.get("id"))
+    except UNREADABLE:
+        return None
+
+
+def number_of(text: str | None) -> int | None:
+    """Return a report number out of a form's field, or None where it is none."""
+    return whole_number((text or "").strip())
+
 
 _TOO_LARGE = "The file is larger than allowed"
 _MANY_FILES = (
@@ -39,7 +87,10 @@ _MANY_FILES = (
 )
 _CUT = "Upload incomplete: the body ended before the length that its headers state"
 _NO_FORM = "Upload incomplete: the body is no whole multipart form"
-_NO_FILE = "Upload incomplete: no part 'file' with a usable file name ('.', '..' and '/' are none)"
+_NO_FILE = (
+    "Upload incomplete: no part 'file' with a usable file name ('.', '..' and '/' are none), or more than one"
+    " file"
+)
 _STATE_CODES = {
     "OPEN": AnswerCode.INVALID_REQUEST,
     "FINISHED": AnswerCode.ALREADY_FINISHED,
@@ -83,7 +134,7 @@ def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         document = read_report(body, now=now)
         make_room(now=now, needed=len(body), urgent=is_urgent(document))
     except BodyTooLarge:
-        return refused(FormatRefused(Refusal.TOO_LARGE))
+        return refused(FormatRefused(DocumentFault.TOO_LARGE))
     except FormatRefused as refusal:
         return refused(refusal)
     except ShouldWait as refusal:
@@ -111,7 +162,7 @@ def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @partner_only("POST")
 def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Seal one file of an open report (multipart `id` and `file`) and answer with id and MD5."""
-    stream = Counted(request)
+    stream = CountedBody(request)
     try:
         make_room_for_file(now=request.now, needed=stream.stated)  # type: ignore[attr-defined]
     except ShouldWait as refusal:
@@ -120,12 +171,15 @@ def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     return _take_form(request, identity, stream)
 
 
-def _take_form(request: HttpRequest, identity: PartnerIdentity, stream: Counted) -> HttpResponse:
+def _take_form(
+    request: HttpRequest, identity: PartnerIdentity, stream: CountedBody
+) -> HttpResponse:
     handler = SpoolHandler(request)
     request.upload_handlers = [handler]
     headers = form_headers(request, limit=most_of_a_body())
     try:
         fields, files = request.parse_file_upload(headers, stream)  # type: ignore[arg-type]
+        request.now = clock.now()  # type: ignore[attr-defined]  # a large file may take hours
     except BodyTooLarge:
         handler.upload_interrupted()
         return simple(AnswerCode.UPLOAD_FAILED, description=_TOO_LARGE)
@@ -134,8 +188,8 @@ def _take_form(request: HttpRequest, identity: PartnerIdentity, stream: Counted)
         return simple(AnswerCode.UPLOAD_INCOMPLETE, description=_NO_FORM)
     if handler.is_too_large:
         return simple(AnswerCode.UPLOAD_FAILED, description=_TOO_LARGE)
-    number, spool = number_of(fields.get("id")), files.get("file")
-    if not isinstance(spool, Spool):
+    number, spool = number_of(fields.get("id")), _only_file(files)
+    if spool is None:
         handler.upload_interrupted()
         return simple(AnswerCode.UPLOAD_INCOMPLETE, description=_CUT if stream.is_cut else _NO_FILE)
     with spool:
@@ -144,9 +198,21 @@ def _take_form(request: HttpRequest, identity: PartnerIdentity, stream: Counted)
         return _take_file(request, identity, number=number, spool=spool)
 
 
+def _only_file(files: "MultiValueDict[str, UploadedFile[bytes]]") -> Spool | None:
+    """Return the part `file`; None where it is missing or not alone: no file is dropped in silence."""
+    found = [(name, one) for name, each in files.lists() for one in each]
+    if len(found) == 1 and found[0][0] == "file" and isinstance(found[0][1], Spool):
+        return found[0][1]
+    for _name, one in found:
+        one.close()
+    return None
+
+
 def _take_file(
     request: HttpRequest, identity: PartnerIdentity, *, number: int | None, spool: Spool
 ) -> HttpResponse:
+    if basic_partner(request, now=request.now) is None:  # type: ignore[attr-defined] # ended meanwhile
+        return xml(report_response(AnswerCode.AUTHENTICATION_REQUIRED), status=401)
     facts = _own(identity, number)
     if facts is None:
         return simple(AnswerCode.NO_SUCH_REPORT)
@@ -174,7 +240,7 @@ def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         body = read_body(request, limit=MAX_BYTES)
         number, file_id = file_reference(read_file_details(body))
     except BodyTooLarge:
-        return refused(FormatRefused(Refusal.TOO_LARGE))
+        return refused(FormatRefused(DocumentFault.TOO_LARGE))
     except FormatRefused as refusal:
         return refused(refusal)
     facts = _own(identity, number)

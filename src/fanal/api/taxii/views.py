@@ -4,18 +4,20 @@ An object is an indicator of one entry, in its present version; it is added agai
 revoked when it is withdrawn, or when the list closes to a member that reads it. Nothing can be written.
 """
 
+import re
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
+from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
-from msgspec import structs
+from msgspec import Struct, structs
 
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
-from fanal.api.members import ServiceRefused
-from fanal.api.taxii.answers import WIRE, taxii
-from fanal.api.taxii.filters import Asked, following, read_filters
+from fanal.api.members import ServiceRefused, Wire
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.feed import Cursor
 from fanal.exchange.domain.records import Service, SharedItem, SharedList, SharedPage
@@ -25,6 +27,154 @@ from fanal.formats.stix.vocabulary import indicator_id, item_ids
 from fanal.formats.stix.write import Marks, write_indicator
 from fanal.formats.taxii import resources
 from fanal.formats.taxii.indicators import write_envelope
+from fanal.formats.taxii.resources import (
+    MEDIA_TYPE,
+    TaxiiProblem,
+    encode,
+    read_timestamp,
+    timestamp,
+)
+from fanal.kernel.typed import whole_number
+
+# HTTP side of the TAXII server: media types, and problems in the standard's shape.
+
+_ANY = frozenset({"*/*", "application/*"})
+_TYPE = "application/taxii+json"
+
+
+def taxii(body: bytes, *, status: int = 200, items: Sequence[SharedItem] = ()) -> HttpResponse:
+    """Return an answer in the standard's media type; `items` are what it holds, first added first."""
+    answer = HttpResponse(body, content_type=MEDIA_TYPE, status=status)
+    answer["Cache-Control"] = "no-store"
+    if items:
+        answer["X-TAXII-Date-Added-First"] = timestamp(items[0].row.at)
+        answer["X-TAXII-Date-Added-Last"] = timestamp(items[-1].row.at)
+    return answer
+
+
+def is_acceptable(accept: str) -> bool:
+    """Return whether a header `Accept` takes TAXII 2.1; an absent one takes anything."""
+    return not accept.strip() or any(map(_takes, accept.lower().split(",")))
+
+
+def _takes(part: str) -> bool:
+    kind, *parameters = (piece.strip() for piece in part.split(";"))
+    pairs = (parameter.partition("=") for parameter in parameters)
+    said = {name.strip(): value.strip(' "') for name, _, value in pairs}
+    if said.get("q") in {"0", "0.0"}:
+        return False
+    return kind in _ANY or (kind == _TYPE and said.get("version", "2.1") == "2.1")
+
+
+def _refusal(status: int, code: str, text: str) -> HttpResponse:
+    problem = TaxiiProblem(title=text, http_status=str(status), error_code=code)
+    return taxii(encode(problem), status=status)
+
+
+def _speaks_taxii(request: HttpRequest) -> bool:
+    return is_acceptable(request.headers.get("Accept", ""))
+
+
+WIRE = Wire(service=Service.TAXII, write=_refusal, takes=_speaks_taxii)
+
+
+# The filters of TAXII 2.1 (section 3.4): `added_after`, `limit`, `next` and `match[…]`.
+
+LIMIT: Final = 1000
+_MOST_MATCHES: Final = 100
+_NEXT: Final = re.compile(r"([0-9]{1,18})(?:_([0-9]{1,18}))?\.([0-9]{1,18})")
+_SOME: Final = frozenset({"first", "last", "all"})
+
+
+class AskedPage(Struct, frozen=True, kw_only=True):
+    """A page of a collection: places after `after` up to `last`, at most `limit` objects.
+
+    `row` is where the last page ended in a list that stands whole at place `after`. `ids` are the items asked
+    for, None for all; `versions` the modification times asked for, None for the one there is; `nothing` is
+    set where no object of ours can match.
+    """
+
+    after: int
+    last: int
+    limit: int
+    row: int | None = None
+    ids: tuple[UUID, ...] | None = None
+    versions: frozenset[str] | None = None
+    nothing: bool = False
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the page begins."""
+        return Cursor(place=self.after, row=self.after if self.row is None else self.row)
+
+
+def read_filters(query: QueryDict) -> AskedPage:
+    """Return what a query asks for; what was added later than the traversal began is left to the next one.
+
+    Raises:
+        ServiceRefused: a filter that is none.
+    """
+    newest = queries.newest_place()
+    after, last, row = _added_after(query), newest, None
+    if text := query.get("next", ""):
+        found = _NEXT.fullmatch(text)
+        if found is None:
+            raise ServiceRefused(400, "BAD_NEXT", "Parameter next is none of this server")
+        row = int(found[2]) if found[2] and after <= int(found[1]) else None
+        after, last = max(after, int(found[1])), min(int(found[3]), newest)
+    types, specs = _match(query, "type"), _match(query, "spec_version")
+    ids, versions = _match(query, "id"), _match(query, "version")
+    return AskedPage(
+        after=after,
+        last=last,
+        row=row,
+        limit=_limit(query),
+        ids=None if ids is None else tuple(i for text in ids for i in item_ids(text)),
+        versions=None if versions is None or _SOME & set(versions) else frozenset(versions),
+        nothing=(types is not None and "indicator" not in types)
+        or (specs is not None and "2.1" not in specs),
+    )
+
+
+def following(asked: AskedPage, cursor: Cursor | None) -> str:
+    """Return the `next` of a page, empty at the end."""
+    if cursor is None:
+        return ""
+    row = "" if cursor.row == cursor.place else f"_{cursor.row}"
+    return f"{cursor.place}{row}.{asked.last}"
+
+
+def _added_after(query: QueryDict) -> int:
+    text = query.get("added_after", "")
+    if not text:
+        return 0
+    try:
+        return queries.place_at(instant=read_timestamp(text.replace(" ", "+")))
+    except ValueError:
+        raise ServiceRefused(400, "BAD_DATE", "Parameter added_after is no timestamp") from None
+
+
+def _limit(query: QueryDict) -> int:
+    text = query.get("limit", "")
+    if not text:
+        return LIMIT
+    number = whole_number(text)
+    if not number:
+        raise ServiceRefused(400, "BAD_LIMIT", "Parameter limit is no number from 1")
+    return min(number, LIMIT)
+
+
+def _match(query: QueryDict, name: str) -> list[str] | None:
+    text = query.get(f"match[{name}]")
+    if text is None:
+        return None
+    found = [piece.strip() for piece in text.split(",")]
+    if len(found) > _MOST_MATCHES:
+        raise ServiceRefused(
+            400, "BAD_MATCH", f"match[{name}] has more than {_MOST_MATCHES} values"
+        )
+    return found
+
 
 _TITLE = "Fanal: lists of known material"
 _NOT_WRITTEN = 1024
@@ -100,7 +250,7 @@ def manifest(request: HttpRequest, identity: PartnerIdentity, collection: str) -
     asked = read_filters(request.GET)
     page = _page(request, shared, asked)
     way = following(asked, page.next)
-    found = resources.Manifest(
+    found = resources.TaxiiManifest(
         more=bool(way),
         next=way,
         objects=tuple(_manifested(item) for item in page.items if _is_asked(item, asked)),
@@ -136,7 +286,7 @@ def versions(
     return taxii(resources.encode(found), items=page.items)
 
 
-def _page(request: HttpRequest, shared: SharedList, asked: Asked) -> SharedPage:
+def _page(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedPage:
     if asked.nothing:
         return SharedPage(items=(), last=asked.last, next=None)
     if asked.ids is not None:
@@ -152,7 +302,7 @@ def _page(request: HttpRequest, shared: SharedList, asked: Asked) -> SharedPage:
     )
 
 
-def _page_of(request: HttpRequest, shared: SharedList, asked: Asked) -> SharedPage:
+def _page_of(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedPage:
     """Return the page of the items that were asked for by their ids."""
     rows = queries.rows_of_items(
         opened=shared.open, item_ids=asked.ids or (), after=asked.after, last=asked.last
@@ -176,7 +326,7 @@ def _page_of(request: HttpRequest, shared: SharedList, asked: Asked) -> SharedPa
 
 
 def _page_of_one(
-    request: HttpRequest, shared: SharedList, asked: Asked, *, object_id: str
+    request: HttpRequest, shared: SharedList, asked: AskedPage, *, object_id: str
 ) -> SharedPage:
     wanted = structs.replace(asked, ids=tuple(item_ids(object_id)), after=0)
     page = _page_of(request, shared, wanted)
@@ -208,7 +358,7 @@ def _refuse_writing(request: HttpRequest) -> None:
         raise ServiceRefused(403, "READ_ONLY", "This collection is read, never written")
 
 
-def _is_asked(item: SharedItem, asked: Asked) -> bool:
+def _is_asked(item: SharedItem, asked: AskedPage) -> bool:
     return asked.versions is None or _version(item) in asked.versions
 
 

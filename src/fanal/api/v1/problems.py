@@ -2,14 +2,14 @@
 
 from fanal import reference
 from fanal.api.credentials import ShouldWait
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 _STATUS = {
-    Refusal.TOO_LARGE: 413,
-    Refusal.BAD_ENCODING: 400,
-    Refusal.MALFORMED: 400,
-    Refusal.TOO_DEEP: 400,
-    Refusal.TOO_MANY_VALUES: 400,
+    DocumentFault.TOO_LARGE: 413,
+    DocumentFault.BAD_ENCODING: 400,
+    DocumentFault.MALFORMED: 400,
+    DocumentFault.TOO_DEEP: 400,
+    DocumentFault.TOO_MANY_VALUES: 400,
 }
 
 

@@ -13,6 +13,8 @@ from fanal.kernel.states import StateTable
 S = TypeVar("S", bound=StrEnum)
 AMEND, APPROVE, REFUSE, WITHDRAW = "amend", "approve", "refuse", "withdraw"
 """Transitions with operations of their own; a newer decision also withdraws what an earlier one drafted."""
+REPLACED = "REPLACED"
+"""Reason of a withdrawal that a newer decision on the report made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,18 +23,22 @@ class Requirement:
 
     `right` is the policy's action at the act's desk; holders of `also` take it as a part of another act of
     theirs. `proof`: a statement of the proof kept. `in_force`: the decision behind the act is in force.
-    `complete`: the document is complete. `approved`: a second person approved the present bytes. `sends`:
-    the act has left with it. One of `outcomes` is recorded, where there are any.
+    `lapsed`: it is in force no more, or the act was withdrawn, and the act had not been sent; the step keeps
+    since when. `complete`: the document is complete. `approved`: a second person approved the present bytes.
+    `sends`: the act has left with it. One of `outcomes` is recorded, where there are any. `entry` is the verb
+    of its entry in the ledger, where that is neither `send` nor `step`.
     """
 
     right: str
     also: tuple[str, ...] = ()
     proof: bool = False
     in_force: bool = False
+    lapsed: bool = False
     complete: bool = False
     approved: bool = False
     sends: bool = False
     outcomes: tuple[str, ...] = ()
+    entry: str = ""
 
 
 def never_missing(_content: bytes) -> str:
@@ -44,7 +50,8 @@ def never_missing(_content: bytes) -> str:
 class Lifecycle:
     """A kind of act, made by `lifecycle`; states are those of `states`, by their values.
 
-    `missing` returns the refusal code of an incomplete document, "" of a complete one.
+    `missing` returns the refusal code of an incomplete document, "" of a complete one. `drafts` is the verb
+    of a draft's entry in the ledger. An act of a kind that is `decided` follows a decision on its report.
     """
 
     kind: str
@@ -53,6 +60,8 @@ class Lifecycle:
     reads: str
     proposes: str
     missing: Callable[[bytes], str]
+    drafts: str
+    decided: bool
 
     @property
     def initial(self) -> str:
@@ -61,13 +70,16 @@ class Lifecycle:
 
     @property
     def unsent(self) -> frozenset[str]:
-        """The states from which a newer decision withdraws an act: nobody outside was sent it."""
-        return frozenset(
-            state.value
-            for transition in self.states.transitions
-            if transition.name == WITHDRAW
-            for state in transition.sources
-        )
+        """The states from which a newer decision withdraws an act: it is a draft, or can become one again."""
+        moves = self.states.transitions
+        back = {state for one in moves if one.target == self.initial for state in one.sources}
+        given_up = {state for one in moves if one.name == WITHDRAW for state in one.sources}
+        return frozenset(state.value for state in back & given_up)
+
+    @property
+    def approves(self) -> bool:
+        """Whether a second person approves acts of this kind."""
+        return APPROVE in self.requirements
 
     def target(self, state: str, transition: str) -> str:
         """Return the state that a transition reaches.
@@ -82,7 +94,7 @@ class Lifecycle:
         return self.states.moves_from(cast("StrEnum", state))
 
 
-def lifecycle(
+def lifecycle(  # noqa: PLR0913 - one for each field of a kind
     *,
     kind: str,
     states: StateTable[S],
@@ -90,6 +102,8 @@ def lifecycle(
     reads: str,
     proposes: str,
     missing: Callable[[bytes], str] = never_missing,
+    drafts: str = "draft",
+    decided: bool = True,
 ) -> Lifecycle:
     """Return a kind of act.
 
@@ -107,4 +121,6 @@ def lifecycle(
         reads=reads,
         proposes=proposes,
         missing=missing,
+        drafts=drafts,
+        decided=decided,
     )

@@ -5,12 +5,14 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from msgspec import structs
 
 from fanal.accounts.domain.policy import Resource, require
 from fanal.casework.domain.lifecycle import (
     AMEND,
     APPROVE,
     REFUSE,
+    REPLACED,
     WITHDRAW,
     Lifecycle,
     Requirement,
@@ -19,6 +21,8 @@ from fanal.casework.domain.records import ActDraft, Event
 from fanal.casework.models import Act, Document
 from fanal.casework.operations.locking import (
     ActUnknown,
+    Before,
+    content_of,
     lock_act,
     objects_of,
     step,
@@ -28,6 +32,7 @@ from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
+from fanal.orient import queries as oriented
 from fanal.orient.domain.deciding import UNSTORABLE
 
 MAX_PROOF = 2000
@@ -36,6 +41,7 @@ _OWN_OPERATIONS = frozenset({AMEND, APPROVE, REFUSE})
 __all__ = [
     "MAX_PROOF",
     "ActUnknown",
+    "Before",
     "amend_act",
     "open_act",
     "record_export",
@@ -67,7 +73,12 @@ def open_act(*, actor: Actor, lifecycle: Lifecycle, draft: ActDraft, now: dateti
             created_at=now,
         )
         _write(actor, row, draft.content, now)
-        ledger.record(actor=actor, action=f"{row.kind}.draft", at=now, objects=objects_of(row))
+        ledger.record(
+            actor=actor,
+            action=f"{row.kind}.{lifecycle.drafts}",
+            at=now,
+            objects=objects_of(lifecycle, row),
+        )
     return row.id
 
 
@@ -79,27 +90,30 @@ def amend_act(
     amend: Callable[[bytes], bytes],
     now: datetime,
     addressee: str | None = None,
-) -> None:
-    """Give an act that was not sent a new revision of its document; it is a draft again.
+) -> int:
+    """Give an act that was not sent a new revision of its document, and return it; the act is a draft again.
 
     `amend` makes it from the present one. Without an `addressee` it stays addressed as it is.
 
     Raises:
         ActUnknown: there is none of that kind.
-        Refusal: EXPIRED, it says nothing any more.
+        Refusal: GROUND_GONE, where the kind asks for a decision in force; EXPIRED, it says nothing any more.
         TransitionRefused: it cannot be amended in its state.
         Refused: the actor may not amend it.
     """
     with transaction.atomic():
-        right = lifecycle.requirements[AMEND].right
-        row, _ = lock_act(actor, lifecycle, act_id, right=right)
+        requirement = lifecycle.requirements[AMEND]
+        row, in_force = lock_act(actor, lifecycle, act_id, right=requirement.right)
+        if requirement.in_force and not in_force:
+            raise Refusal(lifecycle.kind, "GROUND_GONE")
         lifecycle.target(row.state, AMEND)
-        present = _content(row)
+        present = content_of(row)
         if present is None:
             raise Refusal(lifecycle.kind, "EXPIRED")
         row.addressee, row.revision = addressee or row.addressee, row.revision + 1
         _write(actor, row, amend(present), now)
         step(actor, lifecycle, row, AMEND, event=Event(happened_at=now), now=now)
+    return row.revision
 
 
 def take_step(
@@ -110,13 +124,18 @@ def take_step(
     transition: str,
     event: Event,
     now: datetime,
-) -> None:
-    """Record a transition of an act that a person took or learnt of.
+    before: Before | None = None,
+) -> UUID:
+    """Record a transition of an act that a person took or learnt of, and return what the act is about.
+
+    `before` is the kind's own, in the same transaction: see `Before`.
 
     Raises:
         ActUnknown: there is none of that kind.
-        Refusal: EVENT_IN_FUTURE, TEXT_UNREADABLE, NO_PROOF, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no
-            longer in force), NOT_APPROVED, or the code of what the document lacks.
+        Refusal: EVENT_IN_FUTURE, EVENT_TOO_EARLY (before the step that it follows), TEXT_UNREADABLE,
+            NO_PROOF, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no longer in force), GROUND_STANDS (it
+            still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend it first), or the code of what the
+            document lacks.
         TransitionRefused: its state allows no such transition, or the transition has an operation of its own.
         Refused: the actor may not take it.
     """
@@ -130,9 +149,13 @@ def take_step(
         if requirement.in_force and not in_force:
             raise Refusal(lifecycle.kind, "GROUND_GONE")
         lifecycle.target(row.state, transition)  # or its state is what forbids it
-        if code := _not_ready(lifecycle, requirement, row):
+        if requirement.lapsed:
+            event = structs.replace(event, lapsed_at=_lapsed_at(actor, row, in_force=in_force))
+        if code := _not_ready(lifecycle, transition, row) or _too_early(requirement, row, event):
             raise Refusal(lifecycle.kind, code)
+        event = before(row.record(), event) if before else event
         step(actor, lifecycle, row, transition, event=event, now=now)
+    return row.subject_id
 
 
 def record_export(
@@ -152,7 +175,7 @@ def record_export(
         actor=actor,
         action=f"{row.kind}.export",
         at=now,
-        objects=objects_of(row),
+        objects=objects_of(lifecycle, row),
         detail={"format": format_},
         motive=actor.motive or row.kind.upper(),
     )
@@ -169,6 +192,9 @@ def withdraw_replaced(
     """Withdraw the acts that earlier decisions on a report opened and nobody outside was sent.
 
     Called in the transaction of the decision that replaces them, which holds the case.
+
+    Raises:
+        Refused: the actor proposes no such acts at that desk.
     """
     for lifecycle in lifecycles:
         rows = Act.objects.select_for_update(no_key=True).filter(
@@ -176,27 +202,68 @@ def withdraw_replaced(
         )
         earlier = rows.filter(decision_id__isnull=False).exclude(decision_id=decision_id)
         for row in earlier.order_by("id"):
-            step(actor, lifecycle, row, WITHDRAW, event=Event(happened_at=now), now=now)
+            require(actor, lifecycle.proposes, Resource(desk_id=row.desk_id))
+            event = Event(happened_at=now, reason=REPLACED)
+            step(actor, lifecycle, row, WITHDRAW, event=event, now=now)
 
 
 def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
     """Return what is wrong with what a person records, or ""."""
     if event.happened_at > now:
         return "EVENT_IN_FUTURE"
-    if len(event.proof) > MAX_PROOF or UNSTORABLE.search(event.proof):
+    texts = (event.proof, event.reason)
+    feigned = event.reason.strip() == REPLACED
+    if feigned or any(len(text) > MAX_PROOF or UNSTORABLE.search(text) for text in texts):
         return "TEXT_UNREADABLE"
     if requirement.proof and not event.proof.strip():
         return "NO_PROOF"
     return "" if event.outcome in (requirement.outcomes or ("",)) else "UNKNOWN_OUTCOME"
 
 
-def _not_ready(lifecycle: Lifecycle, requirement: Requirement, row: Act) -> str:
+def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
     """Return what an act lacks for a transition, or ""."""
+    requirement = lifecycle.requirements[transition]
     if requirement.complete:
-        present = _content(row)
+        present = content_of(row)
         if lacks := "EXPIRED" if present is None else lifecycle.missing(present):
             return lacks
-    return "NOT_APPROVED" if requirement.approved and not _is_approved(row) else ""
+    if requirement.approved and not _is_approved(row):
+        return "NOT_APPROVED"
+    # One verdict a revision: what was refused waits for another with other words.
+    waits = APPROVE in lifecycle.allowed(lifecycle.target(row.state, transition))
+    judged = waits and row.approvals.filter(revision=row.revision).exists()
+    return "ALREADY_JUDGED" if judged else ""
+
+
+def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
+    """Return EVENT_TOO_EARLY for an event before the step that it follows; forms give minutes."""
+    steps = row.steps.filter(transition=APPROVE) if requirement.lapsed else row.steps.all()
+    last = steps.order_by("-db_at").values_list("happened_at", flat=True).first()
+    return (
+        "EVENT_TOO_EARLY"
+        if last and event.happened_at < last.replace(second=0, microsecond=0)
+        else ""
+    )
+
+
+def _lapsed_at(actor: Actor, row: Act, *, in_force: bool) -> datetime:
+    """Return since when an act could no longer be sent: the end of its decision, or its withdrawal.
+
+    Raises:
+        Refusal: GROUND_STANDS, ALREADY_SENT.
+    """
+    instants = list(row.steps.filter(transition=WITHDRAW).values_list("happened_at", flat=True))
+    if in_force and not instants:
+        raise Refusal(row.kind, "GROUND_STANDS")
+    if row.sent_at is not None:
+        raise Refusal(row.kind, "ALREADY_SENT")
+    if not in_force and row.decision_id is not None:
+        ended = oriented.decision_ended(
+            actor=actor, report_id=row.subject_id, decision_id=row.decision_id
+        )
+        instants += [ended] if ended else []
+    # What nobody can date any more is taken for gone from the start.
+    return min(instants, default=row.created_at)
 
 
 def _write(actor: Actor, row: Act, content: bytes, now: datetime) -> None:
@@ -207,11 +274,6 @@ def _write(actor: Actor, row: Act, content: bytes, now: datetime) -> None:
         author_id=actor.person_id,
         written_at=now,
     )
-
-
-def _content(row: Act) -> bytes | None:
-    written = Document.objects.filter(act_id=row.id, revision=row.revision).first()
-    return bytes(written.content) if written else None
 
 
 def _is_approved(row: Act) -> bool:

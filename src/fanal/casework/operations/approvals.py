@@ -1,27 +1,76 @@
 """The second person: approves or refuses exactly the bytes that were shown."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
 
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.policy import roles_at_desk
+from fanal.accounts.domain.policy import require, roles_at_desk
 from fanal.casework.domain.lifecycle import APPROVE, REFUSE, Lifecycle
-from fanal.casework.domain.records import Event, Verdict
+from fanal.casework.domain.records import ApprovalVerdict, Event
 from fanal.casework.models import Act, Approval, Document
-from fanal.casework.operations.locking import lock_act, step
+from fanal.casework.operations.locking import Before, lock_act, step
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
+from fanal.ledger import operations as ledger
 from fanal.orient.domain.deciding import UNSTORABLE
+
+# What expiry takes from acts: documents, proofs, reasons; states, dates, people and digests stay.
+
+
+def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: datetime) -> int:
+    """Erase what acts of a kind say; return how many had something to say.
+
+    Whether a hold or a date forbids it is the caller's question. Erasing twice is harmless.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    if not act_ids:
+        return 0
+    with transaction.atomic():
+        erased = int(sql.one("SELECT casework_erase_words(%s::uuid[])", [list(act_ids)])[0])
+        ledger.record_batch(
+            actor=actor,
+            action=f"{kind}.erase",
+            at=now,
+            kind=kind,
+            items=[(act_id, b"") for act_id in act_ids],
+            detail={"count": len(act_ids)},
+        )
+    return erased
+
+
+def forget_subjects(*, actor: Actor, act_ids: Sequence[UUID]) -> int:
+    """Take out of acts what they are about, once their structure has expired too; return how many.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    return int(sql.one("SELECT casework_forget_subjects(%s::uuid[])", [list(act_ids)])[0])
+
 
 MAX_REASON = 2000
 
 
 def approve_act(
-    *, actor: Actor, lifecycle: Lifecycle, act_id: UUID, digest: bytes, now: datetime
-) -> None:
-    """Approve an act. `digest` is that of the bytes the person read (`ActFile.digest`).
+    *,
+    actor: Actor,
+    lifecycle: Lifecycle,
+    act_id: UUID,
+    digest: bytes,
+    now: datetime,
+    before: Before | None = None,
+) -> UUID:
+    """Approve an act, and return what it is about.
+
+    `digest` is that of the bytes the person read (`ActFile.digest`). `before` is the kind's own: reason and
+    warnings of the event that it returns stand with the signature too.
 
     Raises:
         Refusal: GROUND_GONE, NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
@@ -32,8 +81,12 @@ def approve_act(
         row, in_force = lock_act(actor, lifecycle, act_id, right=right)
         if not in_force:
             raise Refusal(lifecycle.kind, "GROUND_GONE")
-        _sign(actor, lifecycle, row, Verdict.APPROVED, digest=digest, reason="", now=now)
-        step(actor, lifecycle, row, APPROVE, event=Event(happened_at=now), now=now)
+        _check(actor, lifecycle, row, APPROVE, digest=digest, now=now)
+        event = Event(happened_at=now)
+        event = before(row.record(), event) if before else event
+        _sign(actor, row, ApprovalVerdict.APPROVED, digest=digest, event=event)
+        step(actor, lifecycle, row, APPROVE, event=event, now=now)
+    return row.subject_id
 
 
 def refuse_act(
@@ -48,32 +101,33 @@ def refuse_act(
     """Send an act back to its author, with a reason.
 
     Raises:
-        Refusal: NO_REASON, NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
+        Refusal: NO_REASON, TEXT_UNREADABLE, NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
         Refused: the actor proposed it, or approves no such acts at that desk.
     """
     said = reason.strip()
-    if not said or len(said) > MAX_REASON or UNSTORABLE.search(said):
+    if not said:
         raise Refusal(lifecycle.kind, "NO_REASON")
+    if len(said) > MAX_REASON or UNSTORABLE.search(said):
+        raise Refusal(lifecycle.kind, "TEXT_UNREADABLE")
     with transaction.atomic():
         right = lifecycle.requirements[REFUSE].right
         row, _ = lock_act(actor, lifecycle, act_id, right=right)
-        _sign(actor, lifecycle, row, Verdict.REFUSED, digest=digest, reason=said, now=now)
+        _check(actor, lifecycle, row, REFUSE, digest=digest, now=now)
+        event = Event(happened_at=now, reason=said)
+        _sign(actor, row, ApprovalVerdict.REFUSED, digest=digest, event=event)
         step(actor, lifecycle, row, REFUSE, event=Event(happened_at=now), now=now)
 
 
-def _sign(
-    actor: Actor,
-    lifecycle: Lifecycle,
-    row: Act,
-    verdict: Verdict,
-    *,
-    digest: bytes,
-    reason: str,
-    now: datetime,
+def _check(
+    actor: Actor, lifecycle: Lifecycle, row: Act, transition: str, *, digest: bytes, now: datetime
 ) -> None:
+    """Check that a person may sign the present bytes, and that those are the ones they read.
+
+    Raises:
+        Refusal: NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
+    """
     kind = lifecycle.kind
     written = Document.objects.filter(act_id=row.id, revision=row.revision).first()
-    transition = APPROVE if verdict is Verdict.APPROVED else REFUSE
     if written is None or transition not in lifecycle.allowed(row.state):
         raise Refusal(kind, "NOT_WAITING")
     if actor.person_id in (row.author_id, written.author_id):
@@ -88,12 +142,16 @@ def _sign(
         raise Refusal(kind, "GRANTED_BY_PROPOSER")
     if bytes(written.digest) != digest:
         raise Refusal(kind, "BYTES_CHANGED")
+
+
+def _sign(actor: Actor, row: Act, verdict: ApprovalVerdict, *, digest: bytes, event: Event) -> None:
     Approval.objects.create(
         act_id=row.id,
         revision=row.revision,
         verdict=verdict,
         digest=digest,
         approver_id=actor.person_id,
-        approved_at=now,
-        reason=reason,
+        approved_at=event.happened_at,
+        reason=event.reason,
+        warnings=list(event.warnings),
     )

@@ -53,7 +53,7 @@ def linker_on(
         yield Linker(api.register(table), dict(model), log_level=_QUIET)
 
 
-class Found(NamedTuple):
+class FoundPair(NamedTuple):
     """A pair's probability, and what agrees (`EMAIL_LETTER`, …) with the bits that it is worth."""
 
     probability: float
@@ -67,7 +67,7 @@ def predict(
     least: float,
     engine: str = "duckdb",
     master: str = "local[*]",
-) -> dict[Pair, Found]:
+) -> dict[Pair, FoundPair]:
     """Return each pair of reports that reaches the probability `least`, later report first.
 
     Persons of one report make no pair; of several pairs of persons the best counts.
@@ -77,7 +77,7 @@ def predict(
         predicted = linker.inference.predict(threshold_match_probability=least)
         columns = ("report_l", "report_r", "match_probability", *(f"mw_{name}" for name in levels))
         table = predicted.as_pyarrow_table().select(columns)  # type: ignore[no-untyped-call]
-    pairs: dict[Pair, Found] = {}
+    pairs: dict[Pair, FoundPair] = {}
     # Very many pairs agree in the same way: they share what is said of it.
     said: dict[tuple[float, ...], Mapping[str, float]] = {}
     for batch in table.to_batches(max_chunksize=_AT_ONCE):
@@ -86,7 +86,7 @@ def predict(
             if one != two and (pair not in pairs or pairs[pair].probability < probability):
                 if known not in said:
                     said[known] = _alike(levels, known)
-                pairs[pair] = Found(probability, said[known])
+                pairs[pair] = FoundPair(probability, said[known])
     return pairs
 
 

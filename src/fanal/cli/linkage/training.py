@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from fanal.cli.linkage.engine import Pair, linker_on, predict
 from fanal.cli.linkage.model import untrained
-from fanal.crosscheck.domain.resembling import LEAST
+from fanal.crosscheck.domain.suggestions import LEAST
 
 _RANDOM = "probability_two_random_records_match"
 _Settings = dict[str, object]
@@ -82,9 +82,10 @@ def candidate(
 def beside(
     model: Mapping[str, object], shipped: Mapping[str, object], *, known: int, met: int
 ) -> dict[str, object]:
-    """Return a model whose numbers lie between what was seen and what the shipped model says.
+    """Return `model` drawn towards `shipped`: the fewer pairs it was trained on, the nearer.
 
-    `known` labelled pairs told how often one person's values agree, `met` pairs how often strangers' do.
+    `known` pairs of one person told how often equal people's values agree, `met` pairs of strangers how
+    often others' do.
     """
     parts = {"m_probability": known / (known + _KNOWN), "u_probability": met / (met + _MET)}
     mine, theirs = (

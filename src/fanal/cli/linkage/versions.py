@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from fanal.cli.linkage.model import MODEL_FILE, untrained
-from fanal.crosscheck.domain.resembling import LEAST
+from fanal.crosscheck.domain.suggestions import LEAST
 from fanal.postgres.passwords import write_private
 
 _TRAINED = frozenset(("m_probability", "u_probability", "fix_m_probability", "fix_u_probability"))

@@ -15,10 +15,10 @@ from uuid import UUID
 
 import click
 
-from fanal.analyse.domain.retriage import Tally
+from fanal.analyse.domain.priority import Tally
 from fanal.analyse.domain.rules import PriorityRules, RulesRefused, read_rules
 from fanal.cli.boot import with_django
-from fanal.cli.failures import Refused, words
+from fanal.cli.failures import CommandRefused, words
 from fanal.cli.readers import supervisor
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
@@ -92,7 +92,7 @@ def retriage(
         from fanal.cli.retriage.spark import run_on_spark
 
         if out.exists():
-            raise Refused("FOLDER_NOT_EMPTY", folder=out)
+            raise CommandRefused("FOLDER_NOT_EMPTY", folder=out)
         run_on_spark(source, out, texts=texts, master=master)
     else:
         _make_folder(out)
@@ -118,7 +118,7 @@ def _facts(actor: Actor, now: datetime) -> Iterator["pa.RecordBatch"]:
     """Yield the facts of all history by batches; each batch is in the ledger before it is yielded."""
     from fanal.cli.retriage.tables import facts_table
     from fanal.ledger import operations as ledger
-    from fanal.pipeline import facts_after
+    from fanal.trials import facts_after
 
     after = UUID(int=0)
     while found := facts_after(actor=actor, after=after, limit=_BATCH, now=now):
@@ -175,7 +175,7 @@ def write_parts(folder: Path, batches: Iterable["pa.RecordBatch"]) -> None:
 
 def _make_folder(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
-        raise Refused("FOLDER_NOT_EMPTY", folder=folder)
+        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
 
@@ -183,18 +183,18 @@ def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused("RULES_REFUSED", path=path, detail=error) from None
+        raise CommandRefused("RULES_REFUSED", path=path, detail=error) from None
 
 
 def _read(path: Path, text: str) -> PriorityRules:
     try:
         return read_rules(text)
     except RulesRefused as refused:
-        raise Refused("RULES_REFUSED", path=path, detail=refused) from None
+        raise CommandRefused("RULES_REFUSED", path=path, detail=refused) from None
 
 
 def _require(name: str) -> None:
     try:
         import_module(name)
     except ImportError:
-        raise Refused("EXTRA_MISSING", name=name, extra="spark") from None
+        raise CommandRefused("EXTRA_MISSING", name=name, extra="spark") from None

@@ -33,12 +33,12 @@ def run_on_spark(source: Path, out: Path, *, texts: tuple[str, str], master: str
     )
     try:
         facts = session.read.parquet(*map(str, sorted(source.glob("part-*.parquet"))))
-        facts.mapInArrow(_Comparison(texts), _SCHEMA).write.parquet(str(out))
+        facts.mapInArrow(_SparkComparison(texts), _SCHEMA).write.parquet(str(out))
     finally:
         session.stop()
 
 
-class _Comparison:
+class _SparkComparison:
     """What each executor runs over its batches; rules travel as text and are read once an executor."""
 
     def __init__(self, texts: tuple[str, str]) -> None:

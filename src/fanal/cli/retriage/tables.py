@@ -10,9 +10,8 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
-from fanal.analyse.domain.priority import Change
+from fanal.analyse.domain.priority import ScoreChange, retriage
 from fanal.analyse.domain.records import Because
-from fanal.analyse.domain.retriage import retriage
 from fanal.analyse.domain.rules import PriorityRules
 
 FACTS = pa.schema([("report_id", pa.string()), ("facts", pa.map_(pa.string(), pa.float64()))])
@@ -57,10 +56,10 @@ def compared(batch: pa.RecordBatch, rules: tuple[PriorityRules, PriorityRules]) 
     return pa.RecordBatch.from_arrays(arrays, schema=CHANGES)
 
 
-def changes_of(batch: pa.RecordBatch) -> Iterator[Change]:
+def changes_of(batch: pa.RecordBatch) -> Iterator[ScoreChange]:
     """Yield the changes of a batch of `CHANGES`."""
     for row in batch.to_pylist():
-        yield Change(
+        yield ScoreChange(
             report_id=UUID(row["report_id"]),
             before=row["before"],
             after=row["after"],

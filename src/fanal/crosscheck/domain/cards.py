@@ -71,7 +71,7 @@ class Value(Struct, frozen=True, gc=False):
     role: int
 
 
-class Address(Struct, frozen=True, gc=False):
+class CardAddress(Struct, frozen=True, gc=False):
     """A network address of the suspect: its key (of an IPv6 address, its /64), second and port, or -1."""
 
     key: int
@@ -84,7 +84,7 @@ class Card(Struct, frozen=True, gc=False):
     """What is compared. Name, birth and `has` are empty unless the report has one suspect and no more."""
 
     values: tuple[Value, ...]
-    addresses: tuple[Address, ...] = ()
+    addresses: tuple[CardAddress, ...] = ()
     name: int = 0
     words: tuple[int, ...] = ()
     birth: int = 0
@@ -138,7 +138,7 @@ def read_card(content: bytes) -> Card:
     name, *words, birth, has, held, _ = _HEAD.unpack_from(content)
     end = _HEAD.size + held * _ADDRESS.size
     addresses = (
-        Address(k, at, p, bool(six))
+        CardAddress(k, at, p, bool(six))
         for k, at, p, six in _ADDRESS.iter_unpack(content[_HEAD.size : end])
     )
     return Card(
@@ -195,8 +195,8 @@ def _rank(selector: Selector) -> tuple[bool, int]:
     return selector.weak, _TELLING[selector.role]
 
 
-def _addresses(selectors: Sequence[Selector]) -> list[Address]:
-    found: dict[tuple[int, int], Address] = {}
+def _addresses(selectors: Sequence[Selector]) -> list[CardAddress]:
+    found: dict[tuple[int, int], CardAddress] = {}
     for selector in selectors:
         if selector.kind is not _IP or selector.role is not SelectorRole.SUSPECT:
             continue
@@ -204,7 +204,7 @@ def _addresses(selectors: Sequence[Selector]) -> list[Address]:
             continue  # without its time an address says nothing
         at = int(datetime.fromisoformat(selector.at).timestamp())
         key, six = _place(selector.value)
-        found[key, at] = Address(key, at, -1 if selector.port is None else selector.port, six)
+        found[key, at] = CardAddress(key, at, -1 if selector.port is None else selector.port, six)
     return sorted(found.values(), key=lambda a: (-a.at, a.key))[:MOST_ADDRESSES]
 
 

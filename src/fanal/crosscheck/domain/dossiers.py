@@ -16,7 +16,7 @@ from msgspec import Struct
 _NAMESPACE = UUID("8d6f6f7e-1f0a-5c53-9d3b-3a3f3f5d6c1a")
 
 
-class Act(StrEnum):
+class JudgementAct(StrEnum):
     """What a person may say about links and dossiers."""
 
     LINK = "LINK"  # every report of `left` belongs with every one of `right`
@@ -33,7 +33,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
     """One append-only judgement; later ones have greater ids."""
 
     id: UUID
-    act: Act
+    act: JudgementAct
     left: tuple[UUID, ...]
     right: tuple[UUID, ...] = ()
     undoes: UUID | None = None
@@ -113,7 +113,7 @@ def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
     for judgement in sorted(judgements, key=lambda j: j.id, reverse=True):
         if judgement.id in undone:
             continue
-        if judgement.act is Act.UNDO:
+        if judgement.act is JudgementAct.UNDO:
             if judgement.undoes is not None and judgement.undoes < judgement.id:
                 undone.add(judgement.undoes)
         else:
@@ -134,7 +134,7 @@ def membership(
     for judgement in counted:
         _constrain(groups, judgement, known)
     for judgement in reversed(counted):
-        if judgement.act in (Act.LINK, Act.MERGE):
+        if judgement.act in (JudgementAct.LINK, JudgementAct.MERGE):
             _join_all(groups, judgement, known)
     cut = _cut_pairs(counted)
     for strong in sorted(proposals, key=lambda s: (-s.score, *sorted((s.one, s.two)))):
@@ -198,11 +198,11 @@ def still_apart(
 
 
 def _constrain(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
-    if judgement.act is Act.SPLIT:
+    if judgement.act is JudgementAct.SPLIT:
         for side, reports in (("L", judgement.left), ("R", judgement.right)):
             for report in known.intersection(reports):
                 groups.mark(report, judgement.id, side)
-    elif judgement.act is Act.REJECT:
+    elif judgement.act is JudgementAct.REJECT:
         for report in known.intersection(judgement.left):
             groups.mark(report, judgement.id, str(report))
 
@@ -217,7 +217,7 @@ def _cut_pairs(judgements: Sequence[Judgement]) -> set[frozenset[UUID]]:
     """Return the pairs whose link counts no more: the last LINK or UNLINK about a pair decides."""
     cut: set[frozenset[UUID]] = set()
     for judgement in judgements:
-        if judgement.act in (Act.LINK, Act.UNLINK):
+        if judgement.act in (JudgementAct.LINK, JudgementAct.UNLINK):
             pairs = {frozenset((a, b)) for a in judgement.left for b in judgement.right}
-            cut = cut | pairs if judgement.act is Act.UNLINK else cut - pairs
+            cut = cut | pairs if judgement.act is JudgementAct.UNLINK else cut - pairs
     return cut

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck.domain.records import Link, Reason
+from fanal.crosscheck.domain.records import Link, LinkReason
 from fanal.harmonise.domain.records import SelectorRole
 
 _IDENTITY_FROM = 0.4  # a hub, or a name that many bear, does not say "the same person"
@@ -29,7 +29,7 @@ class _Told(NamedTuple):
     files: Mapping[str, list[str]]
 
 
-def _told(reasons: Sequence[Reason]) -> _Told:
+def _told(reasons: Sequence[LinkReason]) -> _Told:
     files: dict[str, list[str]] = defaultdict(list)
     for reason in reasons:
         if reason.kind in _FILES:
@@ -51,7 +51,7 @@ def _facts(report_id: UUID, links: Sequence[Link]) -> KinFacts:
     )
 
 
-def _same_suspect(reason: Reason) -> bool:
+def _same_suspect(reason: LinkReason) -> bool:
     return (
         reason.kind in _IDENTITIES
         and reason.roles == (SelectorRole.SUSPECT, SelectorRole.SUSPECT)

@@ -4,31 +4,98 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from uuid import UUID
 
-from fanal.crosscheck.domain.cards import MARKS, mark_of
+from fanal.crosscheck.domain.cards import MARKS, mark_of, short_key
 from fanal.crosscheck.domain.looks import points_beside
 from fanal.crosscheck.domain.meeting import (
     CROSS,
     OTHER,
     SAME,
     Points,
-    Standing,
+    ValueStanding,
     share_kept,
     worth_of,
 )
-from fanal.crosscheck.domain.records import Link, Reason
+from fanal.crosscheck.domain.near.pairs import KINDS
+from fanal.crosscheck.domain.records import Link, LinkReason
 from fanal.crosscheck.domain.rule import Pairs, weigh
-from fanal.crosscheck.domain.sheet import Flags, Sheet
-from fanal.crosscheck.domain.weights import Family, Mark, Weights, score_of
-from fanal.harmonise.domain.records import Selector, SelectorKind
+from fanal.crosscheck.domain.sheet import CardSheet, Flags
+from fanal.crosscheck.domain.weights import Family, Mark, Weights, load_weights, score_of
+from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE
+
+# Why a reason counts as it does, as a code; the words are labels of the kind `link_because`.
+
+_FILES = frozenset({"SHA256", "SHA1", "MD5", "PDQ"})
+_PAGES = frozenset({"URL", "ONION"})
+
+
+def because_of(reason: LinkReason) -> str:
+    """Return the code of why a reason counts as it does."""
+    if reason.kind == "LIKE":
+        return f"LIKE_{reason.value}"
+    if reason.kind in KINDS:
+        return reason.kind
+    if reason.kind == "CONFLICT":
+        return f"CONFLICT_{reason.value}"
+    if reason.kind in {"NAME", "BIRTH", "IP"}:
+        return f"{reason.kind}_DIFFERS" if reason.weight < 0 else f"{reason.kind}_SAME"
+    if reason.kind in _FILES or reason.kind in _PAGES:
+        found = "FILE" if reason.kind in _FILES else "PAGE"
+        return f"{found}_SHARED" if reason.kept == 1 else f"{found}_FREQUENT"
+    return _of_person(reason)
+
+
+def _of_person(reason: LinkReason) -> str:
+    if reason.kept == load_weights().hub_share:
+        return "HUB"
+    if reason.side == SAME:
+        return "SUSPECT_AND_ASSOCIATED" if "ASSOCIATED" in reason.roles else "SUSPECT_BOTH"
+    if reason.side == CROSS:
+        return "SUSPECT_AND_TEXT"
+    return "ROLE_SWAP" if set(reason.roles) == {"SUSPECT", "VICTIM"} else "OTHER_ROLES"
+
+
+# What the records of a batch say in words: the values behind keys, for the reasons of links.
+
+
+class ReportWords:
+    """The words of reports, by their places among `ids`."""
+
+    def __init__(self, reports: Sequence[HarmonisedReport], ids: Sequence[UUID]) -> None:
+        place = {report_id: number for number, report_id in enumerate(ids)}
+        self._records = {place[report.report_id]: report for report in reports}
+        self._selectors: dict[int, dict[int, Selector]] = {}
+
+    def record(self, place: int) -> HarmonisedReport:
+        """Return the record of a report.
+
+        Raises:
+            KeyError: the report is not among those told.
+        """
+        return self._records[place]
+
+    def selector(self, place: int, key: int) -> Selector:
+        """Return the selector of a report behind a key."""
+        known = self._selectors.get(place)
+        if known is None:
+            record = self.record(place)  # may forget the others
+            known = self._selectors[place] = {
+                short_key(s.kind, s.value): s for s in record.selectors
+            }
+        return known[key]
+
+    def forget(self) -> None:
+        """Forget all words read so far."""
+        self._records, self._selectors = {}, {}
+
 
 SelectorOf = Callable[[int, int], Selector]
 """Returns the selector behind a key (as cards name it) of a report (its place in the sheet)."""
 
 
 def link(
-    sheet: Sheet,
-    standing: Standing,
+    sheet: CardSheet,
+    standing: ValueStanding,
     weights: Weights,
     *,
     ids: Sequence[UUID],
@@ -50,7 +117,7 @@ class Explainer:
 
     def __init__(
         self,
-        sheet: Sheet,
+        sheet: CardSheet,
         pairs: Pairs,
         kept: Points,
         told: SelectorOf,
@@ -76,7 +143,7 @@ class Explainer:
 
     def reasons(
         self, place: int, later: int, earlier: int, fresh: Flags | None
-    ) -> tuple[Reason, ...]:
+    ) -> tuple[LinkReason, ...]:
         """Return the reasons of one pair, the strongest first."""
         # The texts of a value are those of an end whose record is at hand.
         known = later if fresh is None or fresh[later] else earlier
@@ -86,15 +153,15 @@ class Explainer:
         ]
         return tuple(sorted(found, key=lambda r: (-r.weight, r.kind, r.value)))
 
-    def _values(self, place: int, known: int) -> list[Reason]:
+    def _values(self, place: int, known: int) -> list[LinkReason]:
         first = self._pairs.first
         return [self._value(at, known) for at in range(int(first[place]), int(first[place + 1]))]
 
-    def _value(self, at: int, known: int) -> Reason:
+    def _value(self, at: int, known: int) -> LinkReason:
         rows, met = self._sheet.rows, self._pairs.meetings
         later, earlier = int(met.later[at]), int(met.earlier[at])
         selector = self._selector(known, int(rows.key[later]))
-        return Reason(
+        return LinkReason(
             kind=selector.kind.value,
             value=selector.value,
             weight=float(self._points[at]),
@@ -106,12 +173,12 @@ class Explainer:
             side=int(self._side[at]),
         )
 
-    def _beside(self, beside: int) -> list[Reason]:
+    def _beside(self, beside: int) -> list[LinkReason]:
         given = zip(("IP", "NAME", "BIRTH"), points_beside(beside, self._weights), strict=True)
         roles = ("SUSPECT", "SUSPECT")
         return [
             *(
-                Reason(kind=kind, value="", weight=points, roles=roles)
+                LinkReason(kind=kind, value="", weight=points, roles=roles)
                 for kind, points in given
                 if points
             ),
@@ -123,17 +190,17 @@ class Explainer:
         ]
 
 
-def conflict_of(mark: Mark, weights: Weights) -> Reason:
+def conflict_of(mark: Mark, weights: Weights) -> LinkReason:
     """Return what tells against a pair: both suspects have values of one kind, and none in common."""
-    return Reason(kind="CONFLICT", value=mark.value, weight=-weights.mark[mark].conflict)
+    return LinkReason(kind="CONFLICT", value=mark.value, weight=-weights.mark[mark].conflict)
 
 
-def is_of_value(reason: Reason) -> bool:
+def is_of_value(reason: LinkReason) -> bool:
     """Return whether a reason is a value that both reports hold: not what is beside it."""
     return reason.kind != "CONFLICT" and reason.value != ""
 
 
-def mark_of_reason(reason: Reason) -> Mark:
+def mark_of_reason(reason: LinkReason) -> Mark:
     """Return the mark of a reason that is a value.
 
     Raises:
@@ -147,7 +214,7 @@ def mark_of_reason(reason: Reason) -> Mark:
     return mark
 
 
-def points_of(reasons: Iterable[Reason], weights: Weights) -> float:
+def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
     """Return the points of a link from its reasons, as `rule.weigh` gives them from columns."""
     families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
     beside = 0.0
@@ -170,7 +237,7 @@ def _sum(families: dict[Family, list[float]], weights: Weights) -> float:
     return total
 
 
-def _family(reason: Reason, weights: Weights) -> Family:
+def _family(reason: LinkReason, weights: Weights) -> Family:
     if reason.kind == "IP":
         return Family.HOME
     return weights.mark[mark_of_reason(reason)].family

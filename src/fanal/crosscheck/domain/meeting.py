@@ -39,7 +39,7 @@ class Meetings(NamedTuple):
     earlier: Places
 
 
-class Standing(NamedTuple):
+class ValueStanding(NamedTuple):
     """What is known of each row's value: its holders, the place of the row among them, whether a hub."""
 
     holders: Ints
@@ -105,7 +105,7 @@ def states_of(rows: Rows) -> Codes:
     return states
 
 
-def share_kept(mark: Codes, standing: Standing, weights: Weights) -> Points:
+def share_kept(mark: Codes, standing: ValueStanding, weights: Weights) -> Points:
     """Return the share of its points that each row's value keeps, by its holders and as a hub."""
     steps = [weights.mark[name].steps for name in MARKS]
     most = max(map(len, steps))
@@ -136,7 +136,7 @@ def _sides(weights: Weights) -> tuple[Codes, Points]:
     return side, factor
 
 
-def reach_of(rows: Rows, standing: Standing, weights: Weights, fresh: Flags | None) -> Places:
+def reach_of(rows: Rows, standing: ValueStanding, weights: Weights, fresh: Flags | None) -> Places:
     """Return how many of the rows before it each row meets: of a value that very many hold, neighbours alone.
 
     With `fresh`, none where neither the row nor one before it of the same value is of these reports.

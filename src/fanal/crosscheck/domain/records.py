@@ -1,11 +1,16 @@
 """What cross-check publishes: links with reasons, and dossier proposals."""
 
+import zlib
+from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
 from msgspec import Struct
 
+from fanal.crosscheck.domain.near.spelling import SPELLED
 
-class Reason(Struct, frozen=True, kw_only=True, omit_defaults=True):
+
+class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a link rests on: a shared value, its points, the measured frequency, roles on both sides.
 
     `kind` is a selector's, or IP, NAME, BIRTH without a value (it strengthens, or weakens where it differs;
@@ -34,5 +39,91 @@ class Link(Struct, frozen=True, kw_only=True):
     report_id: UUID
     other_id: UUID
     score: float
-    reasons: tuple[Reason, ...]
+    reasons: tuple[LinkReason, ...]
     rule_version: str
+
+
+# Reasons of a link as bytes, and back: a version byte, then MessagePack lists without field names.
+#
+# A reason is `[kind, value, weight, seen, roles, marks]`: kinds and roles by their number in the lists
+# below, weights in ten thousandths; marks are 1 when the value is hexadecimal (kept as octets), plus twice
+# the hundredths of its weight that a frequent value lost, plus 256 times the number of its side, plus 1024
+# times its measure.
+# Rows of before hold zlib over JSON, whose first byte is another; both are read.
+
+# Stored as numbers: append at the end, never reorder. What is not listed is stored as its text.
+_KINDS = (
+    *("URL", "HOST", "DOMAIN", "ONION", "IP", "EMAIL", "PHONE", "HANDLE", "DEVICE", "ACCOUNT"),
+    *("SHA256", "SHA1", "MD5", "PDQ", "GAME", "NAME", "BIRTH", "CONFLICT", "NEAR_TEXT"),
+    *("NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY", "NEAR_ADDRESS", "NEAR_NAME"),
+    *("NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR_HANDLE_DIGIT", "NEAR_EMAIL", "NEAR_EMAIL_LETTER"),
+    *("NEAR_EMAIL_DIGIT", "NEAR_PHONE"),
+)
+_ROLES = ("SUSPECT", "VICTIM", "WITNESS", "RECIPIENT", "ASSOCIATED", "CONTENT")
+_KIND_NUMBERS = {name: number for number, name in enumerate(_KINDS)}
+_ROLE_NUMBERS = {name: number for number, name in enumerate(_ROLES)}
+_FINGERPRINTS = frozenset({"SHA256", "SHA1", "MD5", "PDQ", "NEAR_PICTURE", *SPELLED})
+_VERSION = b"\x02"
+_UNIT = 10_000
+_HEXADECIMAL = 1
+_Row = tuple[int | str, bytes, int, int, tuple[int | str, int | str], int]
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(tuple[_Row, ...])
+_FIRST_DECODER = msgspec.json.Decoder(tuple[LinkReason, ...])
+
+
+def pack_reasons(reasons: Sequence[LinkReason]) -> bytes:
+    """Return reasons in a few octets each; a weight keeps four decimals."""
+    return _VERSION + _ENCODER.encode([_row(reason) for reason in reasons])
+
+
+def unpack_reasons(content: bytes | memoryview) -> tuple[LinkReason, ...]:
+    """Return the reasons that `pack_reasons` packed.
+
+    Raises:
+        zlib.error, msgspec.MsgspecError: the content is damaged.
+    """
+    stored = bytes(content)
+    if stored[:1] != _VERSION:
+        return _FIRST_DECODER.decode(zlib.decompress(stored))
+    return tuple(_reason(row) for row in _DECODER.decode(stored[1:]))
+
+
+def _row(reason: LinkReason) -> _Row:
+    kind, (one, two) = reason.kind, reason.roles
+    octets = _octets(reason.value) if kind in _FINGERPRINTS else None
+    marks = 2 * (100 - round(reason.kept * 100)) + 256 * reason.side + 1024 * reason.measure
+    return (
+        _KIND_NUMBERS.get(kind, kind),
+        reason.value.encode() if octets is None else octets,
+        round(reason.weight * _UNIT),
+        reason.seen,
+        (_ROLE_NUMBERS.get(one, one), _ROLE_NUMBERS.get(two, two)),
+        marks if octets is None else marks | _HEXADECIMAL,
+    )
+
+
+def _octets(value: str) -> bytes | None:
+    try:
+        octets = bytes.fromhex(value)
+    except ValueError:
+        return None
+    return octets if octets.hex() == value else None
+
+
+def _reason(row: _Row) -> LinkReason:
+    kind, value, weight, seen, (one, two), marks = row
+    return LinkReason(
+        kind=_KINDS[kind] if isinstance(kind, int) else kind,
+        value=value.hex() if marks & _HEXADECIMAL else value.decode(),
+        weight=weight / _UNIT,
+        seen=seen,
+        roles=(_role(one), _role(two)),
+        kept=(100 - (marks >> 1 & 127)) / 100,
+        side=marks >> 8 & 3,
+        measure=marks >> 10,
+    )
+
+
+def _role(stored: int | str) -> str:
+    return _ROLES[stored] if isinstance(stored, int) else stored

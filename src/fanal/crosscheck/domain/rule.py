@@ -18,13 +18,13 @@ from fanal.crosscheck.domain.looks import LOOKS, look
 from fanal.crosscheck.domain.meeting import (
     Meetings,
     Points,
-    Standing,
+    ValueStanding,
     reach_of,
     share_kept,
     states_of,
     tables_of,
 )
-from fanal.crosscheck.domain.sheet import Bits, Flags, Ints, Keys, Places, Sheet
+from fanal.crosscheck.domain.sheet import Bits, CardSheet, Flags, Ints, Keys, Places
 from fanal.crosscheck.domain.spans import in_turn
 from fanal.crosscheck.domain.weights import Weights
 
@@ -65,8 +65,8 @@ class Pairs(NamedTuple):
 
 
 def weigh(
-    sheet: Sheet,
-    standing: Standing,
+    sheet: CardSheet,
+    standing: ValueStanding,
     weights: Weights,
     *,
     fresh: Flags | None = None,
@@ -103,7 +103,7 @@ def weigh(
     yield from in_turn(weigh_from, range(0, size, at_once))
 
 
-def seat(sheet: Sheet, weights: Weights) -> Seated:
+def seat(sheet: CardSheet, weights: Weights) -> Seated:
     """Let reports sit down: where there are many, near their kin, in near memory."""
     size, rows = len(sheet.name), sheet.rows
     seats = np.arange(size, dtype=np.int32)

@@ -39,7 +39,7 @@ class Rows(NamedTuple):
         )
 
 
-class Sheet(NamedTuple):
+class CardSheet(NamedTuple):
     """Columns of the reports, in the order of their ids: `rows` hold the values, the rest one a report."""
 
     rows: Rows
@@ -53,7 +53,7 @@ class Sheet(NamedTuple):
     six: Flags
 
 
-def sheet_of(packed: Sequence[bytes]) -> Sheet:
+def sheet_of(packed: Sequence[bytes]) -> CardSheet:
     """Return the sheet of packed cards; a report's place in it is its place in `packed`."""
     size = len(packed)
     people = (
@@ -81,10 +81,10 @@ def sheet_of(packed: Sequence[bytes]) -> Sheet:
     parts = zip(*in_turn(read, range(0, max(size, 1), _AT_ONCE)), strict=True)
     report, key, mark, role = map(np.concatenate, parts)
     rows = Rows(report, key, mark, role & np.uint8(WEAK - 1), role >= WEAK)
-    return Sheet(rows, *people)
+    return CardSheet(rows, *people)
 
 
-def sorted_rows(sheet: Sheet) -> Sheet:
+def sorted_rows(sheet: CardSheet) -> CardSheet:
     """Return the sheet with the rows of shared values alone, sorted by key, then by report."""
     rows = sheet.rows
     count = processors_for(len(sheet.name))

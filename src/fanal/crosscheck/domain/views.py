@@ -5,8 +5,8 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.crosscheck.domain.dossiers import Act
-from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.dossiers import JudgementAct
+from fanal.crosscheck.domain.records import LinkReason
 from fanal.crosscheck.domain.states import DossierState
 
 
@@ -17,7 +17,7 @@ class KinLink(Struct, frozen=True, kw_only=True):
     other_id: UUID | None = None
     earlier: bool | None = None
     score: float | None = None
-    reasons: tuple[Reason, ...] = ()
+    reasons: tuple[LinkReason, ...] = ()
     rule_version: str = ""
 
 
@@ -34,14 +34,14 @@ class DossierEdge(Struct, frozen=True, kw_only=True):
     report_id: UUID
     other_id: UUID
     score: float
-    reasons: tuple[Reason, ...]
+    reasons: tuple[LinkReason, ...]
 
 
 class JudgementLine(Struct, frozen=True, kw_only=True):
     """A judgement as pages show it; `reason` is empty once it has expired."""
 
     id: UUID
-    act: Act
+    act: JudgementAct
     left: tuple[UUID, ...]
     right: tuple[UUID, ...]
     undoes: UUID | None
@@ -59,6 +59,8 @@ class DossierView(Struct, frozen=True, kw_only=True):
     opened_at: datetime
     nodes: tuple[DossierNode, ...]
     edges: tuple[DossierEdge, ...]
+    """The strongest links, of `links` in all."""
+    links: int
     judgements: tuple[JudgementLine, ...]
     state: DossierState = DossierState.PROPOSED
     arrived_since: int = 0

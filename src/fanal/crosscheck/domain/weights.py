@@ -48,11 +48,11 @@ class Family(StrEnum):
     PAGE = "PAGE"
 
 
-class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _StrictWeights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of the parts of the file."""
 
 
-class MarkWeight(_Strict, frozen=True, kw_only=True):
+class MarkWeight(_StrictWeights, frozen=True, kw_only=True):
     """How a value is weighed; see the file."""
 
     base: float
@@ -62,14 +62,14 @@ class MarkWeight(_Strict, frozen=True, kw_only=True):
     steps: tuple[tuple[int, float], ...] = ()
 
 
-class FamilyWeight(_Strict, frozen=True, kw_only=True):
+class FamilyWeight(_StrictWeights, frozen=True, kw_only=True):
     """What further values of a family add, and what it gives at most."""
 
     further: float
     most: float
 
 
-class RoleWeights(_Strict, frozen=True, kw_only=True):
+class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
     """Factors where the roles are not suspect and suspect, and what such values give at most."""
 
     associated: float
@@ -81,7 +81,7 @@ class RoleWeights(_Strict, frozen=True, kw_only=True):
     role_swap: float
 
 
-class NearWeights(_Strict, frozen=True, kw_only=True):
+class NearWeights(_StrictWeights, frozen=True, kw_only=True):
     """Points of what only strengthens a pair, and how near in time an address must be (seconds)."""
 
     ip: float
@@ -94,7 +94,7 @@ class NearWeights(_Strict, frozen=True, kw_only=True):
     birth_conflict: float
 
 
-class Weights(_Strict, frozen=True, kw_only=True):
+class Weights(_StrictWeights, frozen=True, kw_only=True):
     """The weight file."""
 
     schema: int
@@ -128,7 +128,9 @@ def score_of(share: float) -> float:
 
 
 def read_weights(text: str) -> Weights:
-    """Return the weights of a TOML text.
+    """Parse and validate the TOML text of the link rule: the points of each kind of shared value.
+
+    A `Mark` is a kind of value (e-mail, IBAN, file hash …); a `Family` groups marks whose points overlap.
 
     Raises:
         WeightsRefused: unknown key, a mark or family without weight, a value outside its range.

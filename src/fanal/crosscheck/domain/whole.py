@@ -8,9 +8,9 @@ import numpy as np
 
 from fanal.crosscheck.domain.dossiers import Judgement, Strong, membership
 from fanal.crosscheck.domain.joining import heads_of, join_certain
-from fanal.crosscheck.domain.meeting import Points, Standing
+from fanal.crosscheck.domain.meeting import Points, ValueStanding
 from fanal.crosscheck.domain.rule import Pairs, Seated, least_certain, seat
-from fanal.crosscheck.domain.sheet import Flags, Places, Sheet, sheet_of, sorted_rows
+from fanal.crosscheck.domain.sheet import CardSheet, Flags, Places, sheet_of, sorted_rows
 from fanal.crosscheck.domain.spans import together
 from fanal.crosscheck.domain.standing import Groups, standing_of
 from fanal.crosscheck.domain.weights import Weights, score_of
@@ -19,8 +19,8 @@ from fanal.crosscheck.domain.weights import Weights, score_of
 class Whole(NamedTuple):
     """The sheet of all reports, its rows sorted and of shared values alone; standing, values, seats."""
 
-    sheet: Sheet
-    standing: Standing
+    sheet: CardSheet
+    standing: ValueStanding
     groups: Groups
     seated: Seated
 

@@ -1,11 +1,15 @@
-"""The writing door of crosscheck: batches, judgements, erasure."""
+"""Write operations of crosscheck: link a batch, record judgements, rebuild, store suggestions, erase."""
 
 from fanal.crosscheck.operations.batch import crosscheck_batch
-from fanal.crosscheck.operations.erase import erase
 from fanal.crosscheck.operations.judge import JudgementRefused, judge, judge_suggestion
-from fanal.crosscheck.operations.near import AT_ONCE as NEAR_AT_ONCE, renew_near, stop_near
+from fanal.crosscheck.operations.near import (
+    AT_ONCE as NEAR_AT_ONCE,
+    keep_resemblances,
+    renew_near,
+    stop_near,
+)
 from fanal.crosscheck.operations.rebuild import Rebuilt, rebuild
-from fanal.crosscheck.operations.resemble import keep_resemblances
+from fanal.crosscheck.operations.store import erase
 
 __all__ = [
     "NEAR_AT_ONCE",

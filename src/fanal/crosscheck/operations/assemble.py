@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.crosscheck.domain.dossiers import Act, dossier_id, effective, membership
+from fanal.crosscheck.domain.dossiers import JudgementAct, dossier_id, effective, membership
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries import state
+from fanal.db import sql
 
 LOCK = 0x43524F5353444F53
 _ROUNDS = 2
@@ -34,8 +35,7 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
 
 def lock() -> None:
     """Let one assembly at a time run, to the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def _reach(seeds: set[UUID]) -> set[UUID]:
@@ -47,7 +47,7 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
         for found in state.strong_links(nodes, score=threshold).links:
             nodes |= {found.one, found.two}
         for judgement in effective(state.judgements_about(nodes)):
-            if judgement.act in (Act.LINK, Act.MERGE):
+            if judgement.act in (JudgementAct.LINK, JudgementAct.MERGE):
                 nodes.update((*judgement.left, *judgement.right))
         nodes |= state.co_members(nodes)
         if len(nodes) == before:

@@ -4,7 +4,7 @@ One batch at a time (a transaction lock): each sees the cards of those before it
 missed and none is weighed by two measures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -15,29 +15,162 @@ from django.db import connection, transaction
 from fanal.accounts.domain.policy import require
 from fanal.accounts.together import together
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck.domain.dossiers import Strong
+from fanal.crosscheck.domain.dossiers import Strong, connected, dossier_id, grow, still_apart
 from fanal.crosscheck.domain.kin import kin_facts
-from fanal.crosscheck.domain.linking import link
+from fanal.crosscheck.domain.linking import ReportWords, link
 from fanal.crosscheck.domain.records import Link
-from fanal.crosscheck.domain.told import Told
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.operations.assemble import assemble, lock
-from fanal.crosscheck.operations.loosened import loosened
 from fanal.crosscheck.operations.moves import move
 from fanal.crosscheck.operations.near_store import let_wait
-from fanal.crosscheck.operations.propose import propose
 from fanal.crosscheck.operations.sightings import Gathered, gather
 from fanal.crosscheck.operations.store import write_cards, write_kin, write_links, write_states
+from fanal.crosscheck.queries import state
+from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
+from fanal.kernel.arrays import plain_array, uuid_array
 from fanal.ledger import operations as ledger
+
+# Puts newly linked reports into dossiers, at a cost that follows the batch and not the dossiers.
+#
+# Dossiers that a judgement is about are derived again as a whole (`assemble`), the others only grow.
+
+
+def propose(
+    *, strong: Sequence[Strong], desks: Mapping[UUID, int], now: datetime
+) -> dict[UUID, UUID]:
+    """Join the ends of new strong links; return each end's dossier.
+
+    `desks` holds the desk of every end. Runs in the caller's transaction, which holds the lock.
+    """
+    ends = {end for found in strong for end in (found.one, found.two)}
+    standing = state.standing_of(ends)
+    judged = state.judged_among(ends, standing.sizes)
+    touched = connected(strong, standing.anchors, judged) if judged else set()
+    growing = [s for s in strong if s.one not in touched]
+    anchors = {end: anchor for end, anchor in standing.anchors.items() if end not in touched}
+    held = set(anchors.values())
+    sizes = {anchor: size for anchor, size in standing.sizes.items() if anchor in held}
+    grown = grow(growing, anchors, sizes)
+    _write(grown, anchors, desks, now)
+    ids = {anchor: dossier_id(anchor) for anchor in set(grown.values())}
+    found = {end: ids[grown[end]] for end in ends if end in grown}
+    return found | (assemble(touched, now=now) if touched else {})
+
+
+def _write(
+    grown: Mapping[UUID, UUID],
+    anchors: Mapping[UUID, UUID],
+    desks: Mapping[UUID, int],
+    now: datetime,
+) -> None:
+    before = set(anchors.values())
+    fresh = sorted(set(grown.values()) - before)
+    moved = [(anchor, grown[anchor]) for anchor in before if grown[anchor] != anchor]
+    joining = sorted(report for report in grown if report not in anchors and report not in before)
+    ids = {anchor: dossier_id(anchor) for anchor in {grown[r] for r in joining}}
+    with together(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO crosscheck_dossier (id, anchor_id, desk_id, opened_at)"
+            " SELECT d.id, d.anchor_id, d.desk_id, %s"
+            " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS d (id, anchor_id, desk_id)"
+            " ON CONFLICT (id) DO UPDATE SET merged_into = NULL"
+            " WHERE crosscheck_dossier.merged_into IS NOT NULL",
+            [
+                now,
+                uuid_array(dossier_id(a) for a in fresh),
+                uuid_array(fresh),
+                plain_array(str(desks[a]) for a in fresh),
+            ],
+        )
+        if moved:
+            pairs = [[dossier_id(old) for old, _ in moved], [dossier_id(new) for _, new in moved]]
+            cursor.execute(
+                "UPDATE crosscheck_membership m SET dossier_id = v.new, since = %s"
+                " FROM unnest(%s::uuid[], %s::uuid[]) AS v (old, new) WHERE m.dossier_id = v.old",
+                [now, *pairs],
+            )
+            cursor.execute(
+                "UPDATE crosscheck_dossier d SET merged_into = v.new"
+                " FROM unnest(%s::uuid[], %s::uuid[]) AS v (old, new) WHERE d.id = v.old",
+                pairs,
+            )
+        cursor.execute(
+            "INSERT INTO crosscheck_membership (report_id, dossier_id, desk_id, since)"
+            " SELECT m.report_id, m.dossier_id, m.desk_id, %s"
+            " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS m (report_id, dossier_id, desk_id)",
+            [
+                now,
+                uuid_array(joining),
+                uuid_array(ids[grown[r]] for r in joining),
+                plain_array(str(desks[r]) for r in joining),
+            ],
+        )
+
+
+# Which dossiers are derived anew when links are certain no more: those that other certain links do not hold.
+#
+# Most pairs that part stay in one dossier, since whoever came between them is linked to both. To derive a
+# dossier of hundreds anew for each of them would cost more than all the rest of a batch.
+
+Pair = tuple[UUID, UUID]
+
+
+def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered) -> set[UUID]:
+    """Return the reports whose dossiers are to be derived anew, of pairs that are certain no more.
+
+    `strong` are the certain links of the batch. Where judgements speak, each link may matter.
+    """
+    if not lost:
+        return set()
+    joins = [(found.one, found.two) for found in strong]
+    apart = still_apart(lost, joins)
+    if apart:
+        apart = still_apart(apart, [*joins, *_certain_among(_holders(apart, gathered))])
+    return _ends(apart) | _judged(_ends(lost))
+
+
+def _holders(pairs: Iterable[Pair], gathered: Gathered) -> set[UUID]:
+    """Return who holds the values by which these pairs met, as far as they were read."""
+    parted = (gathered.parted[pair].values for pair in pairs if pair in gathered.parted)
+    values = frozenset[tuple[str, str]]().union(*parted)
+    return {
+        report_id
+        for key, one in gathered.held.items()
+        if key in gathered.moved or (one.selector.kind.value, one.selector.value) in values
+        for report_id in one.read
+    }
+
+
+def _certain_among(reports: set[UUID]) -> list[Pair]:
+    return sql.rows(
+        "SELECT report_id, other_id FROM crosscheck_link WHERE report_id = ANY(%(ids)s::uuid[])"
+        " AND other_id = ANY(%(ids)s::uuid[]) AND rule_version = %(version)s"
+        " AND score >= %(strong)s",
+        {
+            "ids": uuid_array(sorted(reports)),
+            "version": load_weights().version,
+            "strong": load_weights().strong - 1e-6,
+        },
+    )
+
+
+def _judged(ends: set[UUID]) -> set[UUID]:
+    """Return those of `ends` in whose dossiers a judgement speaks."""
+    standing = state.standing_of(ends)
+    judged = state.judged_among(ends, standing.sizes)
+    return {end for end in ends if end in judged or standing.anchors.get(end) in judged}
+
+
+def _ends(pairs: Iterable[Pair]) -> set[UUID]:
+    return {end for pair in pairs for end in pair}
 
 
 class DeskUnknown(LookupError):
-    """A report has neither a sighting nor an envelope: its desk cannot be known."""
+    """Error: the desk of a report cannot be determined, since neither harmonise nor intake has the report."""
 
 
 def crosscheck_batch(
@@ -89,7 +222,7 @@ def crosscheck_batch(
 def _links(gathered: Gathered, reports: Sequence[HarmonisedReport]) -> list[Link]:
     batch = {report.report_id for report in reports}
     fresh = np.fromiter((i in batch for i in gathered.ids), np.bool_, len(gathered.ids))
-    told = Told(reports, gathered.ids)
+    told = ReportWords(reports, gathered.ids)
     found = link(
         gathered.sheet,
         gathered.standing,
@@ -139,9 +272,8 @@ def _desks(actor: Actor, ids: Sequence[UUID], gathered: Gathered) -> dict[UUID, 
 
 
 def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM crosscheck_kin WHERE report_id = ANY(%s::uuid[])",
-            [uuid_array(ids)],
-        )
-        return set(ids) - {report_id for (report_id,) in cursor.fetchall()}
+    found = sql.rows(
+        "SELECT report_id FROM crosscheck_kin WHERE report_id = ANY(%s::uuid[])",
+        [uuid_array(ids)],
+    )
+    return set(ids) - {report_id for (report_id,) in found}

@@ -8,28 +8,71 @@ from django.db import connection, transaction
 
 from fanal.accounts import rows
 from fanal.accounts.domain.policy import Resource, allows, require_somewhere
-from fanal.crosscheck.domain.dossiers import Act, Judgement
+from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct
+from fanal.crosscheck.domain.records import unpack_reasons
 from fanal.crosscheck.domain.states import conduct_of, move_of, state_of
-from fanal.crosscheck.operations.answer import remember
+from fanal.crosscheck.domain.suggestions import evidence_of
 from fanal.crosscheck.operations.assemble import assemble
+from fanal.crosscheck.operations.near_store import let_wait
 from fanal.crosscheck.queries import state
+from fanal.crosscheck.queries.state import CURRENT
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+
+# Answers to suggestions: a judgement, and what the pair rested on when it was made.
+
+
+def remember(judgement: Judgement) -> None:
+    """Write what each linked pair of a LINK or UNLINK rests on now; in the judgement's transaction."""
+    accepted = judgement.act is JudgementAct.LINK
+    found: dict[tuple[UUID, UUID], tuple[float, frozenset[int]]] = {}
+    for one, two, score, content in _between(judgement.left, judgement.right):
+        known = found.get((one, two), (0.0, frozenset[int]()))
+        evidence = known[1] | evidence_of(unpack_reasons(content))
+        found[one, two] = max(known[0], score), evidence
+    rows = [
+        (judgement.id, one, two, accepted, score, sorted(evidence))
+        for (one, two), (score, evidence) in found.items()
+    ]
+    if not accepted:  # what was rejected twice is suggested no more
+        let_wait({end for pair in found for end in pair})
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO crosscheck_answer"
+            " (judgement_id, report_id, other_id, accepted, score, evidence)"
+            " VALUES (%s, %s, %s, %s, %s, %s)",
+            rows,
+        )
+
+
+def _between(
+    left: Sequence[UUID], right: Sequence[UUID]
+) -> list[tuple[UUID, UUID, float, memoryview]]:
+    ways = " UNION ALL ".join(
+        f"SELECT l.report_id, l.other_id, l.score, l.reasons FROM crosscheck_{table} l"  # noqa: S608
+        f" WHERE l.report_id = ANY(%({one})s::uuid[]) AND l.other_id = ANY(%({two})s::uuid[]){current}"
+        for table, current in (("link", f" AND{CURRENT}"), ("resemblance", ""), ("near", ""))
+        for one, two in (("left", "right"), ("right", "left"))
+    )
+    return sql.rows(ways, {"left": list(left), "right": list(right)})
+
 
 MOST_NAMED = 1000
 MAX_REASON = 2000
 _ACTIONS = {
-    Act.LINK: "link.judge",
-    Act.UNLINK: "link.judge",
-    Act.MERGE: "dossier.merge",
-    Act.SPLIT: "dossier.split",
-    Act.REJECT: "dossier.reject",
-    Act.OPEN: "dossier.open",
-    Act.CLOSE: "dossier.close",
-    Act.UNDO: "dossier.judge",
+    JudgementAct.LINK: "link.judge",
+    JudgementAct.UNLINK: "link.judge",
+    JudgementAct.MERGE: "dossier.merge",
+    JudgementAct.SPLIT: "dossier.split",
+    JudgementAct.REJECT: "dossier.reject",
+    JudgementAct.OPEN: "dossier.open",
+    JudgementAct.CLOSE: "dossier.close",
+    JudgementAct.UNDO: "dossier.judge",
 }
-_CONDUCT = {Act.OPEN, Act.CLOSE}
+_CONDUCT = {JudgementAct.OPEN, JudgementAct.CLOSE}
 
 
 class JudgementRefused(Exception):
@@ -43,7 +86,7 @@ class JudgementRefused(Exception):
 def judge(
     *,
     actor: Actor,
-    act: Act,
+    act: JudgementAct,
     reason: str,
     now: datetime,
     left: Sequence[UUID] = (),
@@ -79,7 +122,7 @@ def judge(
             id=judgement_id, act=act, left=tuple(left), right=tuple(right), undoes=undoes
         )
         _write(actor, judgement, reason, now)
-        if act in (Act.LINK, Act.UNLINK):
+        if act in (JudgementAct.LINK, JudgementAct.UNLINK):
             remember(judgement)
         if act not in _CONDUCT:
             assemble(named, now=now)
@@ -88,8 +131,8 @@ def judge(
             action=_ACTIONS[act],
             at=now,
             objects=[
-                ledger.ObjectRef(kind="judgement", id=judgement_id),
-                *(ledger.ObjectRef(kind="report", id=report_id) for report_id in named),
+                ObjectRef(kind="judgement", id=judgement_id),
+                *(ObjectRef(kind="report", id=report_id) for report_id in named),
             ],
             detail={"act": act.value},
         )
@@ -115,7 +158,7 @@ def judge_suggestion(
     Raises:
         Refused, JudgementRefused: as `judge`.
     """
-    act = Act.LINK if accept else Act.UNLINK
+    act = JudgementAct.LINK if accept else JudgementAct.UNLINK
     with transaction.atomic():
         first, *_ = [
             judge(actor=actor, act=act, left=[one], right=[two], reason=reason, now=now)
@@ -125,11 +168,16 @@ def judge_suggestion(
 
 
 def _check(
-    act: Act, reason: str, sides: tuple[tuple[UUID, ...], tuple[UUID, ...]], undoes: UUID | None
+    act: JudgementAct,
+    reason: str,
+    sides: tuple[tuple[UUID, ...], tuple[UUID, ...]],
+    undoes: UUID | None,
 ) -> None:
     left, right = sides
     left_alone = (True, False, False)
-    wanted = {Act.UNDO: (False, False, True)} | dict.fromkeys((Act.REJECT, *_CONDUCT), left_alone)
+    wanted = {JudgementAct.UNDO: (False, False, True)} | dict.fromkeys(
+        (JudgementAct.REJECT, *_CONDUCT), left_alone
+    )
     if (bool(left), bool(right), undoes is not None) != wanted.get(act, (True, True, False)):
         raise JudgementRefused("SIDES")
     if len(left) + len(right) > MOST_NAMED:
@@ -140,7 +188,7 @@ def _check(
         raise JudgementRefused("REASON")
 
 
-def _require_move(act: Act, reports: Sequence[UUID]) -> None:
+def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
     """Refuse to open what is open, and to close what nobody opened."""
     held = state_of(conduct_of(state.judgements_about(reports)))
     if move_of(held, act) is None:

@@ -4,10 +4,11 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.crosscheck.domain.encoding import pack_reasons, unpack_reasons
-from fanal.crosscheck.domain.moving import weighed_anew
+from fanal.crosscheck.domain.records import pack_reasons, unpack_reasons
+from fanal.crosscheck.domain.standing import weighed_anew
 from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.operations.sightings import Gathered
+from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.sightings import key_bytes
 from fanal.kernel.actors import Actor
@@ -83,23 +84,20 @@ def _links(gathered: Gathered, version: str, *, actor: Actor) -> list[_Stored]:
     """Return the links among the holders of moved values, and those of parted pairs."""
     ends, pairs = _ends(gathered, actor) if gathered.moved else set(), list(gathered.parted)
     ones, twos = zip(*pairs, strict=True) if pairs else ((), ())
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_SELECT} FROM crosscheck_link l WHERE l.report_id = ANY(%(ids)s::uuid[])"
-            " AND l.other_id = ANY(%(ids)s::uuid[]) AND l.rule_version = %(version)s"
-            f" UNION ALL {_SELECT} FROM unnest(%(ones)s::uuid[], %(twos)s::uuid[]) AS v (one, two)"
-            " JOIN crosscheck_link l ON l.report_id = v.one AND l.other_id = v.two"
-            " WHERE l.rule_version = %(version)s AND NOT (v.one = ANY(%(ids)s::uuid[])"
-            " AND v.two = ANY(%(ids)s::uuid[]))",
-            {
-                "ids": uuid_array(ends),
-                "ones": uuid_array(ones),
-                "twos": uuid_array(twos),
-                "version": version,
-            },
-        )
-        rows: list[_Stored] = cursor.fetchall()
-        return rows
+    return sql.rows(
+        f"{_SELECT} FROM crosscheck_link l WHERE l.report_id = ANY(%(ids)s::uuid[])"
+        " AND l.other_id = ANY(%(ids)s::uuid[]) AND l.rule_version = %(version)s"
+        f" UNION ALL {_SELECT} FROM unnest(%(ones)s::uuid[], %(twos)s::uuid[]) AS v (one, two)"
+        " JOIN crosscheck_link l ON l.report_id = v.one AND l.other_id = v.two"
+        " WHERE l.rule_version = %(version)s AND NOT (v.one = ANY(%(ids)s::uuid[])"
+        " AND v.two = ANY(%(ids)s::uuid[]))",
+        {
+            "ids": uuid_array(ends),
+            "ones": uuid_array(ones),
+            "twos": uuid_array(twos),
+            "version": version,
+        },
+    )
 
 
 def _write(

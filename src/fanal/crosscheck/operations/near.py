@@ -5,7 +5,7 @@ anew by the pure rule (`domain/near/pairs.py`), so that the pairs follow from th
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -15,30 +15,93 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.crosscheck.domain.near.pairs import (
-    Found,
-    World,
+    NearReport,
+    NearWorld,
     holders_of,
     joined,
     near_of,
     near_pages,
 )
 from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
-from fanal.crosscheck.domain.near.sketch import (
-    Sketch,
-    Sketcher,
-    Trait,
-    going_round,
-    rejected,
-)
+from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher, Trait, going_round, rejected
 from fanal.crosscheck.domain.near.spelled import spelled_of
-from fanal.crosscheck.operations import near_spelling as spelling, near_store as store
+from fanal.crosscheck.domain.records import pack_reasons
+from fanal.crosscheck.domain.suggestions import Resemblance
+from fanal.crosscheck.operations import near_store as spelling, near_store as store
+from fanal.crosscheck.operations.assemble import lock
+from fanal.crosscheck.queries import state
 from fanal.crosscheck.queries.suggestions import answers_about
+from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import plain_array, uuid_array
 from fanal.kernel.failpoints import failpoint
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring
+
+# Keeps what the trained model found alike, in place of what it found before.
+
+_WRITE = (
+    "INSERT INTO crosscheck_resemblance"
+    " (report_id, other_id, desk_id, other_desk_id, score, model, reasons)"
+    " SELECT r.report_id, r.other_id, r.desk_id, r.other_desk_id, r.score, %s, decode(r.reasons, 'hex')"
+    " FROM unnest(%s::uuid[], %s::uuid[], %s::int[], %s::int[], %s::real[], %s::text[])"
+    " AS r (report_id, other_id, desk_id, other_desk_id, score, reasons)"
+)
+
+
+def keep_resemblances(
+    *, actor: Actor, found: Sequence[Resemblance], model: str, now: datetime
+) -> int:
+    """Keep the pairs that are not in one dossier already, in place of all before; return how many.
+
+    Raises:
+        Refused: the actor is not the system.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        lock()
+        ends = {end for one in found for end in (one.report_id, one.other_id)}
+        anchors = state.standing_of(ends).anchors
+        desks = state.desks_of_reports(ends)
+        kept = [
+            one
+            for one in found
+            if one.report_id in desks
+            and one.other_id in desks
+            and (
+                one.report_id not in anchors or anchors[one.report_id] != anchors.get(one.other_id)
+            )
+        ]
+        sql.run("DELETE FROM crosscheck_resemblance")
+        _write(kept, desks, model)
+        ledger.record(
+            actor=actor,
+            action="crosscheck.rebuild",
+            at=now,
+            objects=[],
+            detail={"resemblances": len(kept), "model": model},
+        )
+    return len(kept)
+
+
+def _write(kept: Sequence[Resemblance], desks: Mapping[UUID, int], model: str) -> None:
+    if not kept:
+        return
+    sql.run(
+        _WRITE,
+        [
+            model,
+            uuid_array(one.report_id for one in kept),
+            uuid_array(one.other_id for one in kept),
+            plain_array(str(desks[one.report_id]) for one in kept),
+            plain_array(str(desks[one.other_id]) for one in kept),
+            plain_array(str(one.score()) for one in kept),
+            plain_array(pack_reasons(one.reasons()).hex() for one in kept),
+        ],
+    )
+
 
 AT_ONCE = 100
 """Reports of one portion: some tenths of a second, one transaction."""
@@ -129,7 +192,7 @@ def _made(
     return made
 
 
-def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], World]:
+def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorld]:
     """Return the reports whose pairs may change with `ids`, and all that is near them.
 
     Keys that more reports hold than allowed are noted on the way: they go round from now on.
@@ -147,7 +210,7 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], World]:
     near = store.near_pictures(_pictures(sketches, touched), near)
     around = {pdq for held in near.values() for _, pdq, _ in held}
     near = store.near_pictures(around, near)
-    return touched, World(sketches=sketches, worn=frozenset(worn), near=near)
+    return touched, NearWorld(sketches=sketches, worn=frozenset(worn), near=near)
 
 
 def _wear(sketches: Mapping[UUID, Sketch], worn: set[int], rules: NearRules) -> None:
@@ -164,8 +227,8 @@ def _pictures(sketches: Mapping[UUID, Sketch], ids: Iterable[UUID]) -> set[bytes
 
 
 def _found(
-    actor: Actor, touched: Collection[UUID], world: World, sketcher: Sketcher
-) -> dict[UUID, list[Found]]:
+    actor: Actor, touched: Collection[UUID], world: NearWorld, sketcher: Sketcher
+) -> dict[UUID, list[NearReport]]:
     """Return what is near each touched report; the addresses of pages are read in the records."""
     rules = load_near_rules()
     ids = [report_id for report_id in touched if report_id in world.sketches]

@@ -8,13 +8,26 @@ from django.db import connection, transaction
 from fanal.accounts import octets
 from fanal.analyse.domain.known import PDQ_RADIUS
 from fanal.analyse.domain.nearness import distance, near_pieces, pieces
-from fanal.crosscheck.domain.encoding import pack_reasons
-from fanal.crosscheck.domain.near.pairs import Neighbour
-from fanal.crosscheck.domain.near.sketch import Sketch, pack_pictures, read_pictures
-from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.near.pairs import NearReport, Neighbour
+from fanal.crosscheck.domain.near.rules import load_near_rules
+from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher, pack_pictures, read_pictures
+from fanal.crosscheck.domain.near.spelled import (
+    First,
+    Spelled,
+    Values,
+    families,
+    keys_of,
+    near_spelled,
+    sharing_values,
+    spelled_of,
+)
+from fanal.crosscheck.domain.records import LinkReason, pack_reasons
+from fanal.db import sql
+from fanal.harmonise import queries as harmonised
+from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
 
-Pairs = Mapping[UUID, Mapping[UUID, tuple[float, tuple[Reason, ...]]]]
+Pairs = Mapping[UUID, Mapping[UUID, tuple[float, tuple[LinkReason, ...]]]]
 """Score and reasons of each pair, by the later report, then by the earlier one."""
 
 _LOCK = 0x4E454152  # "NEAR"
@@ -48,16 +61,13 @@ _WRITE_NEAR = (
 
 def hold() -> bool:
     """Return whether this worker is the one that looks for what is near, to the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
-        row = cursor.fetchone()
-        return row is not None and bool(row[0])
+    row = sql.row("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+    return row is not None and bool(row[0])
 
 
 def wait_for_it() -> None:
     """Wait until nobody looks for what is near; nobody will before the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def let_wait(report_ids: Iterable[UUID]) -> None:
@@ -85,23 +95,19 @@ def take(most: int) -> list[UUID]:
 
 def stop(most: int) -> tuple[list[UUID], bool]:
     """Mark the portion that `take` would return, or drop what was alone; return it, and whether dropped."""
-    with connection.cursor() as cursor:
-        cursor.execute(_MARK.format(chosen=_UNTRIED), [most])
-        marked = [report_id for (report_id,) in cursor.fetchall()]
-        if marked:
-            return marked, False
-        cursor.execute(_TAKE.format(chosen=_ALONE))
-        return [report_id for (report_id,) in cursor.fetchall()], True
+    marked = [report_id for (report_id,) in sql.rows(_MARK.format(chosen=_UNTRIED), [most])]
+    if marked:
+        return marked, False
+    return [report_id for (report_id,) in sql.rows(_TAKE.format(chosen=_ALONE))], True
 
 
 def later_of(report_ids: Collection[UUID]) -> set[UUID]:
     """Return the reports that stand beside one of these as an earlier one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM crosscheck_near WHERE other_id = ANY (%s::uuid[])",
-            [uuid_array(report_ids)],
-        )
-        return {report_id for (report_id,) in cursor.fetchall()}
+    found = sql.rows(
+        "SELECT report_id FROM crosscheck_near WHERE other_id = ANY (%s::uuid[])",
+        [uuid_array(report_ids)],
+    )
+    return {report_id for (report_id,) in found}
 
 
 def write_sketches(report_ids: Collection[UUID], sketches: Mapping[UUID, Sketch]) -> None:
@@ -109,22 +115,21 @@ def write_sketches(report_ids: Collection[UUID], sketches: Mapping[UUID, Sketch]
     worn = worn_among({key for sketch in sketches.values() for key in sketch.keys})
     kept = {i: sketch.without(worn) for i, sketch in sorted(sketches.items())}
     kept = {i: sketch for i, sketch in kept.items() if sketch.keys}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "DELETE FROM crosscheck_sketch WHERE report_id = ANY (%s::uuid[])",
-            [uuid_array(report_ids)],
-        )
-        if not kept:
-            return
-        cursor.execute(
-            _WRITE_SKETCHES,
-            [
-                uuid_array(kept),
-                text_array(plain_array(map(str, sorted(s.keys))) for s in kept.values()),
-                bytes_array(pack_pictures(s) for s in kept.values()),
-                text_array(plain_array(map(str, _pieces(s))) for s in kept.values()),
-            ],
-        )
+    sql.run(
+        "DELETE FROM crosscheck_sketch WHERE report_id = ANY (%s::uuid[])",
+        [uuid_array(report_ids)],
+    )
+    if not kept:
+        return
+    sql.run(
+        _WRITE_SKETCHES,
+        [
+            uuid_array(kept),
+            text_array(plain_array(map(str, sorted(s.keys))) for s in kept.values()),
+            bytes_array(pack_pictures(s) for s in kept.values()),
+            text_array(plain_array(map(str, _pieces(s))) for s in kept.values()),
+        ],
+    )
 
 
 def sketches_of(report_ids: Iterable[UUID]) -> dict[UUID, Sketch]:
@@ -152,35 +157,30 @@ def sharing(sketches: Mapping[UUID, Sketch], worn: set[int]) -> dict[UUID, Sketc
 def answered_among(report_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
     """Return the pairs of these reports that somebody answered, later report first."""
     ids = uuid_array(report_ids)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT report_id, other_id FROM crosscheck_answer"
-            " WHERE report_id = ANY (%s::uuid[]) AND other_id = ANY (%s::uuid[])",
-            [ids, ids],
-        )
-        rows: list[tuple[UUID, UUID]] = cursor.fetchall()
-        return rows
+    return sql.rows(
+        "SELECT DISTINCT report_id, other_id FROM crosscheck_answer"
+        " WHERE report_id = ANY (%s::uuid[]) AND other_id = ANY (%s::uuid[])",
+        [ids, ids],
+    )
 
 
 def worn_among(keys: Collection[int]) -> frozenset[int]:
     """Return those of `keys` that go round."""
     if not keys:
         return frozenset()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT key FROM crosscheck_worn WHERE key = ANY (%s::bigint[])",
-            [plain_array(map(str, keys))],
-        )
-        return frozenset(key for (key,) in cursor.fetchall())
+    found = sql.rows(
+        "SELECT key FROM crosscheck_worn WHERE key = ANY (%s::bigint[])",
+        [plain_array(map(str, keys))],
+    )
+    return frozenset(key for (key,) in found)
 
 
 def note_worn(keys: Iterable[int]) -> None:
     """Note keys that go round from now on."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO crosscheck_worn SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
-            [plain_array(map(str, sorted(keys)))],
-        )
+    sql.run(
+        "INSERT INTO crosscheck_worn SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
+        [plain_array(map(str, sorted(keys)))],
+    )
 
 
 def near_pictures(
@@ -234,13 +234,137 @@ def write_near(touched: Collection[UUID], pairs: Pairs) -> dict[UUID, int]:
 
 
 def _read(statement: str, values: str) -> dict[UUID, Sketch]:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [values])
-        return {
-            report_id: Sketch(frozenset(keys), read_pictures(content))
-            for report_id, keys, content in cursor.fetchall()
-        }
+    return {
+        report_id: Sketch(frozenset(keys), read_pictures(content))
+        for report_id, keys, content in sql.rows(statement, [values])
+    }
 
 
 def _pieces(sketch: Sketch) -> list[int]:
     return sorted({piece for pdq in sketch.pictures for piece in pieces(pdq)})
+
+
+# Identifiers in their variations: rows of who holds a value and who first does; what is near by them.
+
+_WRITE = (
+    "INSERT INTO crosscheck_spelling (report_id, value, keys) SELECT i, v, k::bigint[]"
+    " FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) AS given (i, v, k)"
+)
+_WANTED = (
+    "WITH wanted AS (SELECT t.value, t.report_id FROM unnest(%s::bigint[]) AS v (value)"
+    " CROSS JOIN LATERAL (SELECT value, report_id FROM crosscheck_spelling s"
+    " WHERE s.value = v.value ORDER BY s.report_id LIMIT 1) t) "
+)
+# Who is no longer the first steps back before another steps in: there is never more than one.
+_STEP_BACK = (
+    f"{_WANTED}UPDATE crosscheck_spelling s SET first = false FROM wanted w"  # noqa: S608
+    " WHERE s.first AND s.value = w.value AND s.report_id <> w.report_id"
+    " RETURNING s.report_id"
+)
+_STEP_IN = (
+    f"{_WANTED}UPDATE crosscheck_spelling s SET first = true FROM wanted w"  # noqa: S608
+    " WHERE s.value = w.value AND s.report_id = w.report_id AND NOT s.first RETURNING s.report_id"
+)
+_OF_REPORTS = (
+    "SELECT value, report_id, keys FROM crosscheck_spelling"
+    " WHERE first AND report_id = ANY (%s::uuid[])"
+)
+_OF_VALUES = (
+    "SELECT value, report_id, keys FROM crosscheck_spelling"
+    " WHERE first AND value = ANY (%s::bigint[])"
+)
+# A key at a time, as for sketches.
+_SHARING_SPELLINGS = (
+    "SELECT DISTINCT t.value, t.report_id, t.keys FROM unnest(%s::bigint[]) AS wanted (key)"
+    " CROSS JOIN LATERAL (SELECT value, report_id, keys FROM crosscheck_spelling"
+    " WHERE first AND keys @> ARRAY[wanted.key]) t"
+)
+
+
+def write(
+    report_ids: Collection[UUID], spelled: Mapping[UUID, Spelled], sketcher: Sketcher
+) -> set[UUID]:
+    """Write what reports hold in place of what they held; return the reports whose pairs that may change.
+
+    Keys that more values have than allowed are noted on the way: they go round from now on.
+    """
+    keys = {v: keys_of(one, sketcher) for held in spelled.values() for v, one in held.items()}
+    worn = worn_among({key for of_value in keys.values() for key in of_value})
+    rows = [
+        (report_id, value, sorted(keys[value] - worn))
+        for report_id, held in sorted(spelled.items())
+        for value in sorted(held)
+        if keys[value] - worn
+    ]
+    touched = _delete(report_ids) | {value for _, value, _ in rows}
+    if rows:
+        sql.run(
+            _WRITE,
+            [
+                uuid_array(row[0] for row in rows),
+                plain_array(str(row[1]) for row in rows),
+                text_array(plain_array(map(str, row[2])) for row in rows),
+            ],
+        )
+    moved = _renew_firsts(touched)
+    around, _ = _around(_firsts(_OF_VALUES, plain_array(map(str, touched))))
+    return moved | {first.report_id for first in around.values()}
+
+
+def find(
+    actor: Actor, report_ids: Collection[UUID], sketcher: Sketcher
+) -> dict[UUID, list[NearReport]]:
+    """Return what is near reports in their identifiers; the identifiers are read in the records."""
+    rules = load_near_rules()
+    mine = _firsts(_OF_REPORTS, uuid_array(report_ids))
+    firsts, worn = _around(mine)
+    beside = {
+        value: others for value, others in sharing_values(firsts, worn).items() if value in mine
+    }
+    telling = {firsts[value].report_id for others in beside.values() for value in others}
+    records = harmonised.get_records(actor=actor, report_ids=sorted(telling))
+    spelled = {i: spelled_of(record, sketcher) for i, record in records.items()}
+    return near_spelled(report_ids, Values(firsts, beside, spelled), rules)
+
+
+def drop(report_ids: Collection[UUID]) -> tuple[int, set[UUID]]:
+    """Delete what reports hold; return the number of values and who is the first holder of one now."""
+    touched = _delete(report_ids)
+    return len(touched), _renew_firsts(touched)
+
+
+def _around(firsts: Mapping[int, First]) -> tuple[dict[int, First], frozenset[int]]:
+    """Return values with all that share a key with one of them, and which of their keys go round."""
+    keys = {key for first in firsts.values() for key in first.keys}
+    worn = worn_among(keys)
+    found = dict(firsts)
+    if keys - worn:
+        found |= _firsts(_SHARING_SPELLINGS, plain_array(map(str, keys - worn)))
+    fresh = families(found, load_near_rules()) - worn
+    note_worn(fresh)
+    held = {key for first in found.values() for key in first.keys}
+    return found, worn | fresh | worn_among(held - keys)
+
+
+def _delete(report_ids: Collection[UUID]) -> set[int]:
+    found = sql.rows(
+        "DELETE FROM crosscheck_spelling WHERE report_id = ANY (%s::uuid[]) RETURNING value",
+        [uuid_array(report_ids)],
+    )
+    return {value for (value,) in found}
+
+
+def _renew_firsts(values: Collection[int]) -> set[UUID]:
+    """Let the earliest holder of each value be its first; return who became it, or is it no longer."""
+    if not values:
+        return set()
+    wanted = [plain_array(map(str, sorted(values)))]
+    moved = sql.rows(_STEP_BACK, wanted)
+    return {report_id for (report_id,) in (*moved, *sql.rows(_STEP_IN, wanted))}
+
+
+def _firsts(statement: str, wanted: str) -> dict[int, First]:
+    return {
+        value: First(report_id, frozenset(keys))
+        for value, report_id, keys in sql.rows(statement, [wanted])
+    }

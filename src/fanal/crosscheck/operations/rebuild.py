@@ -12,21 +12,20 @@ from msgspec import Struct
 from fanal.accounts.domain.policy import require
 from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
 from fanal.crosscheck.domain.dossiers import dossier_id
-from fanal.crosscheck.domain.linking import Explainer
+from fanal.crosscheck.domain.linking import Explainer, ReportWords
 from fanal.crosscheck.domain.meeting import share_kept
-from fanal.crosscheck.domain.moving import companion
 from fanal.crosscheck.domain.rarity import ValueState, step_of
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.rule import weigh
 from fanal.crosscheck.domain.sheet import Rows
-from fanal.crosscheck.domain.standing import Groups
-from fanal.crosscheck.domain.told import Told
+from fanal.crosscheck.domain.standing import Groups, companion
 from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.domain.whole import Joined, Whole, whole_of
 from fanal.crosscheck.operations.assemble import lock, write_membership
 from fanal.crosscheck.operations.near import wait_again
 from fanal.crosscheck.operations.store import write_cards, write_links, write_states
 from fanal.crosscheck.queries import state
+from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
@@ -99,13 +98,11 @@ def _links(words: "_Words", whole: Whole, joined: Joined, weights: Weights) -> I
 
 def _refresh_cards(actor: Actor, weights: Weights) -> None:
     """Make the cards of reports that other rules made, or that were linked before there were cards."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT k.report_id, k.desk_id FROM crosscheck_kin k LEFT JOIN crosscheck_card c"
-            " ON c.report_id = k.report_id WHERE c.version IS DISTINCT FROM %s ORDER BY k.report_id",
-            [weights.version],
-        )
-        stale = cursor.fetchall()
+    stale = sql.rows(
+        "SELECT DISTINCT k.report_id, k.desk_id FROM crosscheck_kin k LEFT JOIN crosscheck_card c"
+        " ON c.report_id = k.report_id WHERE c.version IS DISTINCT FROM %s ORDER BY k.report_id",
+        [weights.version],
+    )
     for start in range(0, len(stale), _AT_ONCE):
         desks = dict(stale[start : start + _AT_ONCE])
         records = harmonised.get_records(actor=actor, report_ids=list(desks))
@@ -113,9 +110,7 @@ def _refresh_cards(actor: Actor, weights: Weights) -> None:
 
 
 def _cards() -> tuple[list[UUID], dict[UUID, int], list[bytes]]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT report_id, desk_id, card FROM crosscheck_card ORDER BY report_id")
-        rows = cursor.fetchall()
+    rows = sql.rows("SELECT report_id, desk_id, card FROM crosscheck_card ORDER BY report_id")
     return (
         [row[0] for row in rows],
         {row[0]: row[1] for row in rows},
@@ -148,7 +143,7 @@ def _states(rows: Rows, groups: Groups, weights: Weights) -> dict[int, ValueStat
     return states
 
 
-class _Words(Told):
+class _Words(ReportWords):
     """The words of all reports, those of some at a time."""
 
     def __init__(self, actor: Actor, ids: Sequence[UUID]) -> None:

@@ -4,17 +4,69 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from fanal.accounts import octets
+from fanal.accounts.domain.policy import require
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck.domain.cards import signed
-from fanal.crosscheck.domain.encoding import pack_reasons
-from fanal.crosscheck.domain.moving import pack_companions
+from fanal.crosscheck.domain.cards import read_card, signed
 from fanal.crosscheck.domain.rarity import ValueState
-from fanal.crosscheck.domain.records import Link
+from fanal.crosscheck.domain.records import Link, pack_reasons
+from fanal.crosscheck.domain.standing import pack_companions
 from fanal.crosscheck.domain.weights import load_weights
+from fanal.crosscheck.operations import near_store
+from fanal.crosscheck.operations.near_store import later_of, let_wait, wait_for_it
+from fanal.db import sql
+from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array
+
+# Erasure at expiry: links quote values, reasons are free text; both go, judgements and counts stay.
+
+
+def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
+    """Delete cards, sketches, links, memberships and written reasons of reports; return the number of rows.
+
+    The caller writes the ledger entry of the expiry, which covers every stage.
+
+    Raises:
+        Refused: the actor is not the system.
+    """
+    require(actor, "pipeline.run")
+    ids = list(report_ids)
+    with transaction.atomic(), connection.cursor() as cursor:
+        wait_for_it()  # who holds an identifier first is found by one at a time
+        values, stepped_in = near_store.drop(ids)
+        let_wait((later_of(ids) | stepped_in) - set(ids))  # others step in beside them, or for them
+        # What is remembered beside a value was made from these cards too: it is gathered anew when needed.
+        cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
+        erased = values
+        keys = {v.key for (card,) in cursor.fetchall() for v in read_card(bytes(card)).values}
+        cursor.execute(
+            "DELETE FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
+            [[signed(k) for k in keys]],
+        )
+        for statement in (
+            "DELETE FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_resemblance WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_resemblance WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_waiting WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_sketch WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_near WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_near WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_answer WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_answer WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_link WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+            (
+                "DELETE FROM crosscheck_reason r USING crosscheck_judgement j"
+                " WHERE j.id = r.judgement_id AND (j.left_ids || j.right_ids) && %s::uuid[]"
+            ),
+        ):
+            cursor.execute(statement, [ids])
+            erased += cursor.rowcount
+    return erased
+
 
 _MOST_SMALL = 32_767  # of a smallint
 _WRITE_LINKS = (
@@ -113,13 +165,12 @@ def write_states(states: Mapping[int, ValueState]) -> None:
     if not states:
         return
     keys = sorted(states)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _WRITE_STATES,
-            [
-                plain_array(str(signed(key)) for key in keys),
-                plain_array(str(states[key].step) for key in keys),
-                plain_array("t" if states[key].hub else "f" for key in keys),
-                bytes_array(pack_companions(states[key].companions) for key in keys),
-            ],
-        )
+    sql.run(
+        _WRITE_STATES,
+        [
+            plain_array(str(signed(key)) for key in keys),
+            plain_array(str(states[key].step) for key in keys),
+            plain_array("t" if states[key].hub else "f" for key in keys),
+            bytes_array(pack_companions(states[key].companions) for key in keys),
+        ],
+    )

@@ -14,6 +14,7 @@ from fanal.crosscheck.queries.kin import (
     links_of,
     links_of_reports,
     list_links,
+    telling,
 )
 from fanal.crosscheck.queries.state import last_judgement_id
 from fanal.crosscheck.queries.suggestions import (
@@ -22,7 +23,6 @@ from fanal.crosscheck.queries.suggestions import (
     sides_of,
     suggestions_of,
 )
-from fanal.crosscheck.queries.telling import telling
 
 __all__ = [
     "dossier_of",

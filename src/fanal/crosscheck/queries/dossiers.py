@@ -4,11 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from uuid import UUID
 
-from django.db import connection
-
 from fanal.accounts.domain.policy import may, reach
-from fanal.crosscheck.domain.dossiers import Act, Judgement, effective
-from fanal.crosscheck.domain.encoding import unpack_reasons
+from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct, effective
+from fanal.crosscheck.domain.records import unpack_reasons
 from fanal.crosscheck.domain.states import DossierState, conduct_of, state_of
 from fanal.crosscheck.domain.views import (
     DossierEdge,
@@ -19,7 +17,11 @@ from fanal.crosscheck.domain.views import (
     JudgementLine,
 )
 from fanal.crosscheck.queries.state import CURRENT, judgements_about
+from fanal.db import sql
 from fanal.kernel.actors import Actor
+
+MOST_LINKS = 1000
+"""Links of a dossier that its page and its graph hold; a report may have some fifty."""
 
 
 def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
@@ -27,13 +29,11 @@ def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
     desks = reach(actor, "dossier.read").desks
     if desks == []:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT dossier_id FROM crosscheck_membership WHERE report_id = %s"
-            " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
-            [report_id, desks, desks],
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        "SELECT dossier_id FROM crosscheck_membership WHERE report_id = %s"
+        " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
+        [report_id, desks, desks],
+    )
     return None if row is None else row[0]
 
 
@@ -42,14 +42,13 @@ def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     desks = reach(actor, "dossier.read").desks
     if desks == [] or not report_ids:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT dossier_id, count(*) FROM crosscheck_membership"
-            " WHERE report_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))"
-            " GROUP BY dossier_id ORDER BY count(*) DESC, dossier_id",
-            [list(report_ids), desks, desks],
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT dossier_id, count(*) FROM crosscheck_membership"
+        " WHERE report_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))"
+        " GROUP BY dossier_id ORDER BY count(*) DESC, dossier_id",
+        [list(report_ids), desks, desks],
+    )
+    return dict(found)
 
 
 def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
@@ -57,13 +56,12 @@ def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
     desks = reach(actor, "dossier.read").desks
     if desks == []:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM crosscheck_membership WHERE dossier_id = %s"
-            " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[])) ORDER BY report_id",
-            [_in_use(dossier_id), desks, desks],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT report_id FROM crosscheck_membership WHERE dossier_id = %s"
+        " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[])) ORDER BY report_id",
+        [_in_use(dossier_id), desks, desks],
+    )
+    return [row[0] for row in found]
 
 
 def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
@@ -71,18 +69,16 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
     desks = reach(actor, "dossier.read").desks
     if desks == []:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH mine AS (SELECT m.dossier_id, count(*) AS own FROM crosscheck_membership m"
-            " WHERE %(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[])"
-            " GROUP BY m.dossier_id)"
-            " SELECT d.id, d.desk_id, d.opened_at, s.reports, mine.own FROM mine"
-            " JOIN crosscheck_dossier d ON d.id = mine.dossier_id"
-            " JOIN crosscheck_sizes(ARRAY(SELECT dossier_id FROM mine)) s ON s.dossier_id = d.id"
-            " ORDER BY s.reports DESC, d.id LIMIT %(limit)s",
-            {"desks": desks, "limit": min(limit, 1000)},
-        )
-        rows = cursor.fetchall()
+    rows = sql.rows(
+        "WITH mine AS (SELECT m.dossier_id, count(*) AS own FROM crosscheck_membership m"
+        " WHERE %(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[])"
+        " GROUP BY m.dossier_id)"
+        " SELECT d.id, d.desk_id, d.opened_at, s.reports, mine.own FROM mine"
+        " JOIN crosscheck_dossier d ON d.id = mine.dossier_id"
+        " JOIN crosscheck_sizes(ARRAY(SELECT dossier_id FROM mine)) s ON s.dossier_id = d.id"
+        " ORDER BY s.reports DESC, d.id LIMIT %(limit)s",
+        {"desks": desks, "limit": min(limit, 1000)},
+    )
     states = _states([row[0] for row in rows], desks)
     return [
         DossierLine(
@@ -94,13 +90,12 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
 
 def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, DossierState]:
     """Return where dossiers stand, as far as judgements about reports of `desks` (None: all) say."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id, dossier_id FROM crosscheck_membership"
-            " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
-            [list(dossiers), desks, desks],
-        )
-        dossier = dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT report_id, dossier_id FROM crosscheck_membership"
+        " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
+        [list(dossiers), desks, desks],
+    )
+    dossier = dict(found)
     about: dict[UUID, list[Judgement]] = defaultdict(list)
     for judgement in judgements_about(dossier):
         named = {dossier[i] for i in (*judgement.left, *judgement.right) if i in dossier}
@@ -118,15 +113,13 @@ def walk_dossiers(*, actor: Actor, at_once: int) -> Iterator[list[DossierReports
     desks = reach(actor, "dossier.read").desks
     after = UUID(int=0)
     while desks != []:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT m.dossier_id, array_agg(m.report_id ORDER BY m.report_id)"
-                " FROM crosscheck_membership m WHERE m.dossier_id > %(after)s"
-                " AND (%(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[]))"
-                " GROUP BY m.dossier_id ORDER BY m.dossier_id LIMIT %(limit)s",
-                {"after": after, "desks": desks, "limit": at_once},
-            )
-            rows = cursor.fetchall()
+        rows = sql.rows(
+            "SELECT m.dossier_id, array_agg(m.report_id ORDER BY m.report_id)"
+            " FROM crosscheck_membership m WHERE m.dossier_id > %(after)s"
+            " AND (%(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[]))"
+            " GROUP BY m.dossier_id ORDER BY m.dossier_id LIMIT %(limit)s",
+            {"after": after, "desks": desks, "limit": at_once},
+        )
         if not rows:
             return
         states = _states([id_ for id_, _ in rows], desks)
@@ -141,18 +134,17 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
     """Return a dossier as a graph; None where none of its reports is of the actor's desks.
 
     An older id leads to the dossier it was merged into. Reports of other desks are nodes without an id,
-    and have no edges; they are left out for whoever may not see them (`elsewhere.read`).
+    and have no edges; they are left out for whoever may not see them (`elsewhere.read`). Of more links than
+    `MOST_LINKS` it has the strongest: their number grows with that of the reports, many times over.
     """
     desks = reach(actor, "dossier.read").desks
     current = _in_use(dossier_id)
-    with connection.cursor() as cursor:
-        # Of the reports at other desks the database tells the desk, and no more.
-        cursor.execute(
-            "SELECT m.report_id, m.desk_id, d.desk_id, d.opened_at FROM crosscheck_dossier d"
-            " CROSS JOIN crosscheck_members(d.id, %s) m WHERE d.id = %s",
-            [desks, current],
-        )
-        rows = cursor.fetchall()
+    # Of the reports at other desks the database tells the desk, and no more.
+    rows = sql.rows(
+        "SELECT m.report_id, m.desk_id, d.desk_id, d.opened_at FROM crosscheck_dossier d"
+        " CROSS JOIN crosscheck_members(d.id, %s) m WHERE d.id = %s",
+        [desks, current],
+    )
     own = [row[0] for row in rows if row[0] is not None]
     if not own:
         return None
@@ -160,6 +152,7 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
     conduct = conduct_of(judgements)
     state = state_of(conduct)
     elsewhere = may(actor, "elsewhere.read")
+    edges, links = _edges(own)
     nodes = tuple(
         DossierNode(desk_id=row[1], report_id=row[0]) for row in rows if row[0] or elsewhere
     )
@@ -168,7 +161,8 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
         desk_id=rows[0][2],
         opened_at=rows[0][3],
         nodes=nodes,
-        edges=_edges(own),
+        edges=edges,
+        links=links,
         judgements=_lines(judgements, set(own)),
         state=state,
         arrived_since=(
@@ -179,23 +173,25 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
     )
 
 
-def _edges(reports: Sequence[UUID]) -> tuple[DossierEdge, ...]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT l.report_id, l.other_id, l.score, l.reasons FROM crosscheck_link l"  # noqa: S608
-            " WHERE l.report_id = ANY(%(ids)s::uuid[]) AND l.other_id = ANY(%(ids)s::uuid[])"
-            f" AND{CURRENT} ORDER BY l.score DESC, l.report_id, l.other_id",
-            {"ids": list(reports)},
+def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
+    """Return the strongest links between some reports, and how many there are."""
+    rows = sql.rows(
+        "SELECT l.report_id, l.other_id, l.score, l.reasons, count(*) OVER ()"  # noqa: S608
+        " FROM crosscheck_link l"
+        " WHERE l.report_id = ANY(%(ids)s::uuid[]) AND l.other_id = ANY(%(ids)s::uuid[])"
+        f" AND{CURRENT} ORDER BY l.score DESC, l.report_id, l.other_id LIMIT %(most)s",
+        {"ids": list(reports), "most": MOST_LINKS},
+    )
+    edges = tuple(
+        DossierEdge(
+            report_id=row[0],
+            other_id=row[1],
+            score=round(row[2], 4),
+            reasons=unpack_reasons(row[3]),
         )
-        return tuple(
-            DossierEdge(
-                report_id=row[0],
-                other_id=row[1],
-                score=round(row[2], 4),
-                reasons=unpack_reasons(row[3]),
-            )
-            for row in cursor.fetchall()
-        )
+        for row in rows
+    )
+    return edges, rows[0][4] if rows else 0
 
 
 def _lines(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
@@ -209,7 +205,7 @@ def _lines(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementL
             left=tuple(i for i in j.left if i in mine),
             right=tuple(i for i in j.right if i in mine),
             undoes=j.undoes,
-            undone=j.id not in counted and j.act is not Act.UNDO,
+            undone=j.id not in counted and j.act is not JudgementAct.UNDO,
             author_id=words[j.id][0],
             made_at=words[j.id][1],
             reason=words[j.id][2],
@@ -219,19 +215,16 @@ def _lines(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementL
 
 
 def _words(ids: Sequence[UUID]) -> dict[UUID, tuple]:  # type: ignore[type-arg]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT j.id, j.author_id, j.made_at, coalesce(r.reason, '')"
-            " FROM crosscheck_judgement j LEFT JOIN crosscheck_reason r ON r.judgement_id = j.id"
-            " WHERE j.id = ANY(%s::uuid[])",
-            [list(ids)],
-        )
-        return {row[0]: row[1:] for row in cursor.fetchall()}
+    found = sql.rows(
+        "SELECT j.id, j.author_id, j.made_at, coalesce(r.reason, '')"
+        " FROM crosscheck_judgement j LEFT JOIN crosscheck_reason r ON r.judgement_id = j.id"
+        " WHERE j.id = ANY(%s::uuid[])",
+        [list(ids)],
+    )
+    return {row[0]: row[1:] for row in found}
 
 
 def _in_use(dossier_id: UUID) -> UUID:
     """Follow merges from an older id to the one in use."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT crosscheck_in_use(%s)", [dossier_id])
-        row = cursor.fetchone()
+    row = sql.row("SELECT crosscheck_in_use(%s)", [dossier_id])
     return dossier_id if row is None else row[0]

@@ -3,18 +3,68 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import connection
 from msgspec import structs
 
 from fanal.accounts.domain.policy import may, reach, require
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck.domain.encoding import unpack_reasons
-from fanal.crosscheck.domain.records import Link
+from fanal.crosscheck.domain.cards import key_of, signed
+from fanal.crosscheck.domain.rarity import tells
+from fanal.crosscheck.domain.records import Link, LinkReason, unpack_reasons
 from fanal.crosscheck.domain.views import KinLink
-from fanal.crosscheck.queries.frequency import with_frequency
+from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries.state import CURRENT
-from fanal.kernel.actors import Actor
+from fanal.db import sql
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.sightings import HeldKey, selector_key
+from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.arrays import uuid_array
+
+# How many reports hold the values that links rest on, read when links are shown.
+
+_COUNTED = 1000
+_KINDS = frozenset(kind.value for kind in SelectorKind)
+
+
+def with_frequency(told: Sequence[tuple[LinkReason, ...]]) -> list[tuple[LinkReason, ...]]:
+    """Return the reasons of links with how often each value was seen, in reach of the session."""
+    keys = {
+        (reason.kind, reason.value): selector_key(SelectorKind(reason.kind), reason.value)
+        for reasons in told
+        for reason in reasons
+        if reason.value and reason.kind in _KINDS
+    }
+    # Row-level security bounds what is counted: a person counts the reports of their desks.
+    counts = harmonised.count_sightings(
+        actor=system_actor("frequency of a value"), keys=list(set(keys.values())), most=_COUNTED
+    )
+    return [
+        tuple(
+            structs.replace(reason, seen=counts.get(keys[reason.kind, reason.value], 0))
+            if (reason.kind, reason.value) in keys
+            else reason
+            for reason in reasons
+        )
+        for reasons in told
+    ]
+
+
+# Whether identifiers tell anything by themselves, for those who compare them with others.
+
+
+def telling(*, held: Sequence[HeldKey]) -> list[bool]:
+    """Return for each key whether it is no hub, and held by few enough reports to tell anything."""
+    keys = [signed(key_of(one.key)) for one in held]
+    found = sql.rows(
+        "SELECT key FROM crosscheck_value WHERE hub AND key = ANY(%s::bigint[])", [keys]
+    )
+    hubs = {key for (key,) in found}
+    weights = load_weights()
+    return [
+        tells(one.kind, sum(one.total.values()), hub=key in hubs, weights=weights)
+        for one, key in zip(held, keys, strict=True)
+    ]
+
 
 _LINK = (
     "SELECT l.report_id, l.other_id, l.desk_id, l.other_desk_id, l.score, l.rule_version, l.reasons"
@@ -29,27 +79,26 @@ def kin_facts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, KinFact
     desks = reach(actor, "link.read").desks
     if not report_ids or desks == []:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT ON (k.report_id) k.report_id, k.links, k.strongest, k.suspects,"
-            " k.files, m.dossier_id FROM crosscheck_kin k"
-            " LEFT JOIN crosscheck_membership m ON m.report_id = k.report_id"
-            " WHERE k.report_id = ANY(%(ids)s::uuid[])"
-            " AND (%(desks)s::int[] IS NULL OR k.desk_id = ANY(%(desks)s::int[]))"
-            " ORDER BY k.report_id, k.rule_version DESC",
-            {"ids": list(report_ids), "desks": desks},
+    given = sql.rows(
+        "SELECT DISTINCT ON (k.report_id) k.report_id, k.links, k.strongest, k.suspects,"
+        " k.files, m.dossier_id FROM crosscheck_kin k"
+        " LEFT JOIN crosscheck_membership m ON m.report_id = k.report_id"
+        " WHERE k.report_id = ANY(%(ids)s::uuid[])"
+        " AND (%(desks)s::int[] IS NULL OR k.desk_id = ANY(%(desks)s::int[]))"
+        " ORDER BY k.report_id, k.rule_version DESC",
+        {"ids": list(report_ids), "desks": desks},
+    )
+    found = {
+        report_id: KinFacts(
+            report_id=report_id,
+            links=links,
+            strongest=round(strongest, 4),
+            previously_reported_suspect=suspects,
+            shared_files=files,
+            dossier_id=dossier,
         )
-        found = {
-            report_id: KinFacts(
-                report_id=report_id,
-                links=links,
-                strongest=round(strongest, 4),
-                previously_reported_suspect=suspects,
-                shared_files=files,
-                dossier_id=dossier,
-            )
-            for report_id, links, strongest, suspects, files, dossier in cursor.fetchall()
-        }
+        for report_id, links, strongest, suspects, files, dossier in given
+    }
     if desks is None:
         found |= {i: KinFacts(report_id=i) for i in report_ids if i not in found}
     return found
@@ -74,9 +123,10 @@ def links_of_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, 
         f" AND (%(desks)s::int[] IS NULL OR l.{desk} = ANY(%(desks)s::int[])) AND{CURRENT}"
         for side, desk in (("report_id", "desk_id"), ("other_id", "other_desk_id"))
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"ids": uuid_array(report_ids), "desks": desks})
-        seen = [(row[7], _seen_from(row[7], desks, row[:7])) for row in cursor.fetchall()]
+    seen = [
+        (row[7], _seen_from(row[7], desks, row[:7]))
+        for row in sql.rows(statement, {"ids": uuid_array(report_ids), "desks": desks})
+    ]
     if not may(actor, "elsewhere.read"):
         seen = [(report_id, link) for report_id, link in seen if link.other_id is not None]
     reasons = with_frequency([link.reasons for _report_id, link in seen])
@@ -95,9 +145,10 @@ def linked_reports(*, actor: Actor) -> list[UUID]:
         Refused: the actor is not the system.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT report_id FROM crosscheck_card ORDER BY report_id")
-        return [report_id for (report_id,) in cursor.fetchall()]
+    return [
+        report_id
+        for (report_id,) in sql.rows("SELECT report_id FROM crosscheck_card ORDER BY report_id")
+    ]
 
 
 def list_links(*, actor: Actor, after: tuple[UUID, UUID] | None, limit: int) -> list[Link]:
@@ -108,13 +159,11 @@ def list_links(*, actor: Actor, after: tuple[UUID, UUID] | None, limit: int) -> 
     """
     require(actor, "pipeline.run")
     start = after or (UUID(int=0), UUID(int=0))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_LINK} FROM crosscheck_link l WHERE (l.report_id, l.other_id) > (%s, %s) AND{CURRENT}"
-            " ORDER BY l.report_id, l.other_id LIMIT %s",
-            [*start, limit],
-        )
-        rows = cursor.fetchall()
+    rows = sql.rows(
+        f"{_LINK} FROM crosscheck_link l WHERE (l.report_id, l.other_id) > (%s, %s) AND{CURRENT}"
+        " ORDER BY l.report_id, l.other_id LIMIT %s",
+        [*start, limit],
+    )
     told = with_frequency([unpack_reasons(row[6]) for row in rows])
     return [
         Link(

@@ -1,12 +1,15 @@
-"""What dossiers are derived from: current strong links, judgements, members. For this stage's operations."""
+"""Queries on the inputs of dossiers: certain links, officers' judgements on links, and dossier membership.
+
+Internal to the operations of crosscheck.
+"""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from django.db import connection
 from msgspec import Struct
 
-from fanal.crosscheck.domain.dossiers import Act, Judgement, Strong
+from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct, Strong
+from fanal.db import sql
 from fanal.kernel.arrays import uuid_array
 
 # A link counts under the newest rules that either report was linked with: after a replay, what the new
@@ -29,28 +32,26 @@ class StrongLinks(Struct, frozen=True, kw_only=True):
     desks: dict[UUID, int]
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class DossierMembership(Struct, frozen=True, kw_only=True):
     """The anchor of each report that is in a dossier, and how many reports each of these dossiers has."""
 
     anchors: dict[UUID, UUID]
     sizes: dict[UUID, int]
 
 
-def standing_of(reports: Iterable[UUID]) -> Standing:
+def standing_of(reports: Iterable[UUID]) -> DossierMembership:
     """Return where `reports` stand now; those in no dossier are left out."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH found AS (SELECT m.report_id, m.dossier_id FROM crosscheck_membership m"
-            " WHERE m.report_id = ANY(%s::uuid[])), sizes AS ("
-            " SELECT m.dossier_id, count(*) AS reports FROM crosscheck_membership m"
-            " WHERE m.dossier_id IN (SELECT dossier_id FROM found) GROUP BY m.dossier_id)"
-            " SELECT f.report_id, d.anchor_id, s.reports FROM found f"
-            " JOIN sizes s ON s.dossier_id = f.dossier_id"
-            " JOIN crosscheck_dossier d ON d.id = f.dossier_id",
-            [uuid_array(reports)],
-        )
-        rows = cursor.fetchall()
-    return Standing(
+    rows = sql.rows(
+        "WITH found AS (SELECT m.report_id, m.dossier_id FROM crosscheck_membership m"
+        " WHERE m.report_id = ANY(%s::uuid[])), sizes AS ("
+        " SELECT m.dossier_id, count(*) AS reports FROM crosscheck_membership m"
+        " WHERE m.dossier_id IN (SELECT dossier_id FROM found) GROUP BY m.dossier_id)"
+        " SELECT f.report_id, d.anchor_id, s.reports FROM found f"
+        " JOIN sizes s ON s.dossier_id = f.dossier_id"
+        " JOIN crosscheck_dossier d ON d.id = f.dossier_id",
+        [uuid_array(reports)],
+    )
+    return DossierMembership(
         anchors={report_id: anchor for report_id, anchor, _ in rows},
         sizes={anchor: reports for _, anchor, reports in rows},
     )
@@ -59,16 +60,15 @@ def standing_of(reports: Iterable[UUID]) -> Standing:
 def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
     """Return what judgements about links name: of `reports`, and of the dossiers with these anchors."""
     ends, heads = list(reports), list(anchors)
-    with connection.cursor() as cursor:
-        # The members are only gathered when there is a judgement to compare them with.
-        cursor.execute(
-            "SELECT DISTINCT unnest(left_ids || right_ids) FROM crosscheck_judgement"
-            " WHERE (left_ids || right_ids) && (%s::uuid[] || ARRAY(SELECT m.report_id"
-            " FROM crosscheck_membership m JOIN crosscheck_dossier d ON d.id = m.dossier_id"
-            " WHERE d.anchor_id = ANY(%s::uuid[]))) AND act NOT IN ('OPEN', 'CLOSE')",
-            [uuid_array(ends), uuid_array(heads)],
-        )
-        named = [report_id for (report_id,) in cursor.fetchall()]
+    # The members are only gathered when there is a judgement to compare them with.
+    found = sql.rows(
+        "SELECT DISTINCT unnest(left_ids || right_ids) FROM crosscheck_judgement"
+        " WHERE (left_ids || right_ids) && (%s::uuid[] || ARRAY(SELECT m.report_id"
+        " FROM crosscheck_membership m JOIN crosscheck_dossier d ON d.id = m.dossier_id"
+        " WHERE d.anchor_id = ANY(%s::uuid[]))) AND act NOT IN ('OPEN', 'CLOSE')",
+        [uuid_array(ends), uuid_array(heads)],
+    )
+    named = [report_id for (report_id,) in found]
     if not named:
         return set()
     return set(named).intersection(ends) | set(standing_of(named).sizes).intersection(heads)
@@ -82,9 +82,7 @@ def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
         f" WHERE l.{side} = ANY(%(ids)s::uuid[]) AND l.score >= %(score)s AND{CURRENT}"
         for side in ("report_id", "other_id")
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, {"ids": ids, "score": score - 1e-6})
-        rows = cursor.fetchall()
+    rows = sql.rows(statement, {"ids": ids, "score": score - 1e-6})
     desks: dict[UUID, int] = {}
     for report_id, other_id, _, desk_id, other_desk_id in rows:
         desks[report_id], desks[other_id] = desk_id, other_desk_id
@@ -95,79 +93,69 @@ def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
 
 def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
     """Return every judgement that names one of `reports`, and what undoes or redoes it."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "WITH RECURSIVE named AS ("  # noqa: S608
-            f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
-            " UNION SELECT j.id, j.act, j.left_ids, j.right_ids, j.undoes, j.author_id, j.made_at"
-            " FROM crosscheck_judgement j JOIN named n ON j.undoes = n.id)"
-            " SELECT * FROM named ORDER BY id",
-            [list(reports)],
-        )
-        return [_judgement(row) for row in cursor.fetchall()]
+    found = sql.rows(
+        "WITH RECURSIVE named AS ("  # noqa: S608
+        f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
+        " UNION SELECT j.id, j.act, j.left_ids, j.right_ids, j.undoes, j.author_id, j.made_at"
+        " FROM crosscheck_judgement j JOIN named n ON j.undoes = n.id)"
+        " SELECT * FROM named ORDER BY id",
+        [list(reports)],
+    )
+    return [_judgement(row) for row in found]
 
 
 def judgements() -> list[Judgement]:
     """Return every judgement, oldest first."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_JUDGEMENT} ORDER BY id")
-        return [_judgement(row) for row in cursor.fetchall()]
+    return [_judgement(row) for row in sql.rows(f"{_JUDGEMENT} ORDER BY id")]
 
 
 def judgements_by_id(ids: Sequence[UUID]) -> list[Judgement]:
     """Return judgements by id; unknown ones are left out."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_JUDGEMENT} WHERE id = ANY(%s::uuid[])", [list(ids)])
-        return [_judgement(row) for row in cursor.fetchall()]
+    return [
+        _judgement(row) for row in sql.rows(f"{_JUDGEMENT} WHERE id = ANY(%s::uuid[])", [list(ids)])
+    ]
 
 
 def is_undone(judgement_id: UUID) -> bool:
     """Return whether an undo that itself still counts names the judgement."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM crosscheck_judgement WHERE undoes = %s ORDER BY id DESC LIMIT 1",
-            [judgement_id],
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        "SELECT id FROM crosscheck_judgement WHERE undoes = %s ORDER BY id DESC LIMIT 1",
+        [judgement_id],
+    )
     return row is not None and not is_undone(row[0])
 
 
 def last_judgement_id() -> UUID | None:
     """Return the greatest id of all judgements."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM crosscheck_judgement ORDER BY id DESC LIMIT 1")
-        row = cursor.fetchone()
+    row = sql.row("SELECT id FROM crosscheck_judgement ORDER BY id DESC LIMIT 1")
     return None if row is None else row[0]
 
 
 def lock_judgements() -> None:
     """Let one judgement at a time be written, to the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_JUDGEMENT_LOCK])
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_JUDGEMENT_LOCK])
 
 
 def co_members(reports: Iterable[UUID]) -> set[UUID]:
     """Return every report of the dossiers that `reports` belong to."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM crosscheck_membership WHERE dossier_id IN"
-            " (SELECT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[]))",
-            [list(reports)],
-        )
-        return {row[0] for row in cursor.fetchall()}
+    found = sql.rows(
+        "SELECT report_id FROM crosscheck_membership WHERE dossier_id IN"
+        " (SELECT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[]))",
+        [list(reports)],
+    )
+    return {row[0] for row in found}
 
 
 def desks_of_reports(reports: Iterable[UUID]) -> dict[UUID, int]:
     """Return the desk of each report that was linked here, or that a link names."""
     ids = list(reports)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id, desk_id FROM crosscheck_kin WHERE report_id = ANY(%(ids)s::uuid[])"
-            " UNION SELECT other_id, other_desk_id FROM crosscheck_link"
-            " WHERE other_id = ANY(%(ids)s::uuid[])",
-            {"ids": ids},
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT report_id, desk_id FROM crosscheck_kin WHERE report_id = ANY(%(ids)s::uuid[])"
+        " UNION SELECT other_id, other_desk_id FROM crosscheck_link"
+        " WHERE other_id = ANY(%(ids)s::uuid[])",
+        {"ids": ids},
+    )
+    return dict(found)
 
 
 def _judgement(
@@ -175,7 +163,7 @@ def _judgement(
 ) -> Judgement:
     return Judgement(
         id=row[0],
-        act=Act(row[1]),
+        act=JudgementAct(row[1]),
         left=tuple(row[2]),
         right=tuple(row[3]),
         undoes=row[4],

@@ -3,19 +3,59 @@
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
-from django.db import connection
+from msgspec import structs
 
 from fanal.accounts.domain.policy import reach, require
-from fanal.crosscheck.domain.encoding import unpack_reasons
-from fanal.crosscheck.domain.records import Reason
-from fanal.crosscheck.domain.suggestions import Answer, Suggestion, SuggestionState, standing
+from fanal.crosscheck.domain.near.rules import load_near_rules
+from fanal.crosscheck.domain.near.spelling import SPELLED, Spelling, near_values, spellings_of
+from fanal.crosscheck.domain.records import LinkReason, unpack_reasons
+from fanal.crosscheck.domain.suggestions import PairAnswer, Suggestion, SuggestionState, standing
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries import state
-from fanal.crosscheck.queries.frequency import with_frequency
-from fanal.crosscheck.queries.spelled import with_values
+from fanal.crosscheck.queries.kin import with_frequency
 from fanal.crosscheck.queries.state import CURRENT
+from fanal.db import sql
+from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
+
+# Which identifiers are near in a suggested pair, read in both records: what is kept of it shows neither.
+
+
+def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
+    """Return suggestions with the two values of each reason that rests on near identifiers."""
+    wanted = {
+        end
+        for one in found
+        if any(reason.kind in SPELLED for reason in one.reasons)
+        for end in (one.report_id, one.other_id)
+    }
+    rule = load_near_rules().spelling
+    records = harmonised.get_records(actor=actor, report_ids=sorted(wanted))
+    told = {report_id: spellings_of(record, rule) for report_id, record in records.items()}
+    return [
+        structs.replace(
+            one,
+            reasons=_valued(one.reasons, told.get(one.report_id, ()), told.get(one.other_id, ())),
+            fresh=_valued(one.fresh, told.get(one.report_id, ()), told.get(one.other_id, ())),
+        )
+        if one.report_id in wanted
+        else one
+        for one in found
+    ]
+
+
+def _valued(
+    reasons: tuple[LinkReason, ...], mine: Sequence[Spelling], theirs: Sequence[Spelling]
+) -> tuple[LinkReason, ...]:
+    rule = load_near_rules().spelling
+    return tuple(
+        structs.replace(reason, between=near_values(mine, theirs, way=reason.kind, rule=rule))
+        if reason.kind in SPELLED
+        else reason
+        for reason in reasons
+    )
+
 
 WAITING = frozenset({SuggestionState.OPEN, SuggestionState.REOPENED})
 _UNLINKED = (
@@ -57,12 +97,10 @@ def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
         return []
     weights = load_weights()
     bounds = f"%(id)s IN (l.report_id, l.other_id) AND l.score >= %(least)s AND{_MINE}"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _pairs(bounds),
-            {"id": report_id, "desks": desks, "least": weights.doubtful - 1e-6},
-        )
-        rows = cursor.fetchall()
+    rows = sql.rows(
+        _pairs(bounds),
+        {"id": report_id, "desks": desks, "least": weights.doubtful - 1e-6},
+    )
     found = _suggestions(rows, certain_from=weights.strong)
     ordered = sorted(found, key=lambda s: (-s.score, s.report_id, s.other_id))
     return with_values(actor, ordered)
@@ -103,33 +141,29 @@ def rejected_reports(*, actor: Actor) -> list[UUID]:
         Refused: the actor is not the system.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT report_id, other_id FROM crosscheck_answer WHERE NOT accepted"
-        )
-        pairs = cursor.fetchall()
+    pairs = sql.rows(
+        "SELECT DISTINCT report_id, other_id FROM crosscheck_answer WHERE NOT accepted"
+    )
     answers = answers_about(pairs)
     return sorted({end for pair, answer in answers.items() if not answer.accepted for end in pair})
 
 
-def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Answer]:
+def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], PairAnswer]:
     """Return the last answer in force to each pair (later report first)."""
     if not pairs:
         return {}
     ones, twos = zip(*pairs, strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT a.report_id, a.other_id, a.judgement_id, a.accepted, a.score, a.evidence"
-            " FROM crosscheck_answer a JOIN unnest(%s::uuid[], %s::uuid[]) AS p (one, two)"
-            " ON a.report_id = p.one AND a.other_id = p.two ORDER BY a.judgement_id DESC",
-            [list(ones), list(twos)],
-        )
-        rows = cursor.fetchall()
+    rows = sql.rows(
+        "SELECT a.report_id, a.other_id, a.judgement_id, a.accepted, a.score, a.evidence"
+        " FROM crosscheck_answer a JOIN unnest(%s::uuid[], %s::uuid[]) AS p (one, two)"
+        " ON a.report_id = p.one AND a.other_id = p.two ORDER BY a.judgement_id DESC",
+        [list(ones), list(twos)],
+    )
     undone = {judgement: state.is_undone(judgement) for judgement in {row[2] for row in rows}}
-    answers: dict[tuple[UUID, UUID], Answer] = {}
+    answers: dict[tuple[UUID, UUID], PairAnswer] = {}
     for one, two, judgement, accepted, score, evidence in rows:
         if not undone[judgement] and (one, two) not in answers:
-            answers[one, two] = Answer(
+            answers[one, two] = PairAnswer(
                 judgement_id=judgement,
                 accepted=accepted,
                 score=score,
@@ -144,20 +178,18 @@ def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list
     weights = load_weights()
     last = below or (weights.strong - 1e-6, UUID(int=2**128 - 1), UUID(int=2**128 - 1))
     while desks != []:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                # Each source is read in the order of its index, as far as it may be needed.
-                _pairs(_BELOW, _FIRST) + _FIRST,
-                {
-                    "least": weights.doubtful - 1e-6,
-                    "score": last[0],
-                    "one": last[1],
-                    "two": last[2],
-                    "desks": desks,
-                    "most": _AT_ONCE,
-                },
-            )
-            rows: list[_Row] = cursor.fetchall()
+        rows: list[_Row] = sql.rows(
+            # Each source is read in the order of its index, as far as it may be needed.
+            _pairs(_BELOW, _FIRST) + _FIRST,
+            {
+                "least": weights.doubtful - 1e-6,
+                "score": last[0],
+                "one": last[1],
+                "two": last[2],
+                "desks": desks,
+                "most": _AT_ONCE,
+            },
+        )
         if not rows:
             return
         yield rows
@@ -202,20 +234,21 @@ def _suggestions(rows: Sequence[_Row], *, certain_from: float) -> list[Suggestio
     return found
 
 
-def _near(pairs: Sequence[_Pair]) -> dict[_Pair, tuple[Reason, ...]]:
+def _near(pairs: Sequence[_Pair]) -> dict[_Pair, tuple[LinkReason, ...]]:
     """Return what is near in each pair."""
     ones, twos = (uuid_array(pair[end] for pair in pairs) for end in (0, 1))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT n.report_id, n.other_id, n.reasons FROM crosscheck_near n"
-            " JOIN unnest(%s::uuid[], %s::uuid[]) AS p (one, two)"
-            " ON n.report_id = p.one AND n.other_id = p.two",
-            [ones, twos],
-        )
-        return {(one, two): unpack_reasons(content) for one, two, content in cursor.fetchall()}
+    found = sql.rows(
+        "SELECT n.report_id, n.other_id, n.reasons FROM crosscheck_near n"
+        " JOIN unnest(%s::uuid[], %s::uuid[]) AS p (one, two)"
+        " ON n.report_id = p.one AND n.other_id = p.two",
+        [ones, twos],
+    )
+    return {(one, two): unpack_reasons(content) for one, two, content in found}
 
 
-def _with_near(reasons: tuple[Reason, ...], near: tuple[Reason, ...]) -> tuple[Reason, ...]:
+def _with_near(
+    reasons: tuple[LinkReason, ...], near: tuple[LinkReason, ...]
+) -> tuple[LinkReason, ...]:
     more = [reason for reason in near if reason not in reasons]
     return tuple(sorted((*reasons, *more), key=lambda r: -r.weight)) if more else reasons
 
@@ -233,9 +266,8 @@ def _dossiers(pairs: Iterable[_Pair]) -> dict[UUID, UUID]:
     ends = {end for pair in pairs for end in pair}
     if not ends:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id, dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
-            [uuid_array(ends)],
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT report_id, dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+        [uuid_array(ends)],
+    )
+    return dict(found)

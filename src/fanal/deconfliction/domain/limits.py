@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 
 KINDS = tuple(SelectorKind)
@@ -26,7 +26,7 @@ MOST_HOLDERS = 1000
 """Sightings beyond which a value is nobody’s, whatever cross-check keeps: suspects are met by the hundred."""
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class SharingLimits(Struct, frozen=True, kw_only=True):
     """What may enter a set: kinds, roles, desks (none: all), and how many months back."""
 
     kinds: tuple[SelectorKind, ...]
@@ -35,7 +35,7 @@ class Limits(Struct, frozen=True, kw_only=True):
     months: int = 24
 
 
-DEFAULT = Limits(
+DEFAULT = SharingLimits(
     kinds=(
         SelectorKind.ACCOUNT,
         SelectorKind.DEVICE,
@@ -50,7 +50,7 @@ DEFAULT = Limits(
 
 def checked(
     *, kinds: Iterable[str], roles: Iterable[str], desk_ids: Iterable[int], months: int
-) -> Limits:
+) -> SharingLimits:
     """Return limits, each thing once and in order.
 
     Raises:
@@ -63,7 +63,7 @@ def checked(
         raise DeconflictionRefused("ROLES")
     if not 1 <= months <= MOST_MONTHS:
         raise DeconflictionRefused("MONTHS")
-    return Limits(
+    return SharingLimits(
         kinds=tuple(kind for kind in KINDS if kind in asked_kinds),
         roles=tuple(role for role in ROLES if role in asked_roles),
         desk_ids=tuple(sorted(set(desk_ids))),

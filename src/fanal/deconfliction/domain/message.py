@@ -15,8 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from msgspec import Struct
 
 from fanal.deconfliction.domain.curve import MOST
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.deconfliction.domain.states import MessageKind
+from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind
 
 MAX_BYTES: Final = 2 * MOST * 32 * 4 // 3 + 4096
 """The largest message: an answer, two sets in base64."""
@@ -106,10 +105,10 @@ def read_message(body: bytes) -> Received:
 
 
 def check_signature(received: Received, *, key: bytes) -> None:
-    """Check who signed a message.
+    """Check that the holder of `key`, a raw Ed25519 public key of 32 bytes, signed a message.
 
     Raises:
-        DeconflictionRefused: SIGNATURE, it was not the holder of `key`.
+        DeconflictionRefused: SIGNATURE, also where `key` is no such key.
     """
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(

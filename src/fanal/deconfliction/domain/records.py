@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.deconfliction.domain.limits import DAILY_POINTS, Limits
+from fanal.deconfliction.domain.limits import DAILY_POINTS, SharingLimits
 from fanal.deconfliction.domain.states import HitState, RoundState, Side
 
 
@@ -34,7 +34,7 @@ class Counterpart(NewCounterpart, frozen=True, kw_only=True):
     secret_id: UUID | None
     added_at: datetime
     closed_at: datetime | None
-    limits: Limits
+    limits: SharingLimits
 
 
 class Round(Struct, frozen=True, kw_only=True):
@@ -72,7 +72,7 @@ class Withholding(Struct, frozen=True, kw_only=True):
     words: str
 
 
-class Hit(Struct, frozen=True, kw_only=True):
+class CounterpartHit(Struct, frozen=True, kw_only=True):
     """An identifier that a counterpart holds too; `key` is None once its reports have expired."""
 
     id: UUID

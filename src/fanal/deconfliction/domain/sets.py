@@ -66,14 +66,14 @@ def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
     return curve.pack(curve.multiply_all(secret, shown_points(packed)))
 
 
-class Met(Struct, frozen=True, kw_only=True):
+class SetsMet(Struct, frozen=True, kw_only=True):
     """What two sets have in common: our keys, and the places of these points in their set, ascending."""
 
     keys: tuple[bytes, ...]
     places: tuple[int, ...]
 
 
-def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: bytes) -> Met:
+def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: bytes) -> SetsMet:
     """Return what our set and theirs have in common.
 
     `twice` is our set as they multiplied it, `theirs` their set.
@@ -87,7 +87,7 @@ def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: b
         raise PointsRefused
     both = curve.multiply_all(secret, shown_points(theirs))
     found = [(place, back[point]) for place, point in enumerate(both) if point in back]
-    return Met(
+    return SetsMet(
         keys=keys_at(laid_out, [ours for _, ours in found]),
         places=tuple(place for place, _ in found),
     )

@@ -1,6 +1,5 @@
 """The writing door of de-confliction: counterparts, limits, rounds step by step, hits, expiry."""
 
-from fanal.deconfliction.operations.answering import answer
 from fanal.deconfliction.operations.concluding import conclude, note_delivered, take_conclusion
 from fanal.deconfliction.operations.counterparts import (
     add_counterpart,
@@ -20,7 +19,7 @@ from fanal.deconfliction.operations.identity import (
     rotate_identity,
     signing_key,
 )
-from fanal.deconfliction.operations.offering import make_offer
+from fanal.deconfliction.operations.offering import answer, make_offer
 from fanal.deconfliction.operations.receiving import receive
 from fanal.deconfliction.operations.withholding import withhold
 

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import NoReturn
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.db import sql
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import curve
 from fanal.deconfliction.domain.message import (
@@ -16,9 +17,8 @@ from fanal.deconfliction.domain.message import (
     write_message,
 )
 from fanal.deconfliction.domain.records import Counterpart, Round
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
 from fanal.deconfliction.domain.sets import keys_at, meet
-from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
+from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState, Side
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.hits import write_hits
 from fanal.deconfliction.operations.identity import signing_key
@@ -77,24 +77,26 @@ def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
         Refused: the actor runs no rounds.
     """
     require(actor, "deconfliction.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE deconfliction_message SET delivered_at = %s"
-            " WHERE round_id = %s AND kind = 'CONCLUSION' AND ours AND delivered_at IS NULL",
-            [now, round_id],
-        )
+    sql.run(
+        "UPDATE deconfliction_message SET delivered_at = %s"
+        " WHERE round_id = %s AND kind = 'CONCLUSION' AND ours AND delivered_at IS NULL",
+        [now, round_id],
+    )
 
 
 def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
-    """Take what the other side found in a round that we answered; return how many identifiers met.
+    """Record the matches that a counterpart reports at the end of a private set intersection; count them.
 
-    That something met is its word: a false hit shows at the first contact, one kept silent never does. A
-    conclusion that names a point that nobody can hold is refused whole.
+    The counterpart began the round, this desk answered it, and the counterpart's conclusion was received. A
+    round already concluded returns its stored number. The result cannot be verified: a false match shows at
+    the first contact, a concealed match never. A conclusion that names a padding point (a random point
+    without identifier) closes the round as refused.
 
     Raises:
         Refused: the actor runs no rounds.
-        DeconflictionRefused: NOT_FOUND, NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION; POINTS: the round is
-            refused.
+        DeconflictionRefused: NOT_FOUND; NOT_NOW, no conclusion was received or the round is in another state;
+            EXPIRED; CLOSED, the counterpart is closed; NO_INSTRUCTION, no standing instruction is in force;
+            POINTS, the round is refused.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.ANSWERING)

@@ -4,17 +4,19 @@ from datetime import datetime
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.limits import DEFAULT, Limits
+from fanal.deconfliction.domain.limits import DEFAULT, SharingLimits
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.exchange.domain.sources import AddressRefused, checked_url
+from fanal.deconfliction.domain.states import DeconflictionRefused
+from fanal.exchange.domain.sharing import AddressRefused, checked_url
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import operations as vault
 from fanal.vault.domain.records import Sealable
 
@@ -54,17 +56,26 @@ def add_counterpart(
                     plaintext=secret.encode(),
                 )
                 vault.seal_batch(items=[sealable], now=now)
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "INSERT INTO deconfliction_counterpart (id, name, our_name, contact, public_key,"
-                    " organisation_id, url, login, secret_id, every_hours, daily_points, added_by,"
-                    " added_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                    [
-                        counterpart_id, counterpart.name, counterpart.our_name, counterpart.contact.strip(),
-                        counterpart.public_key, counterpart.organisation_id, url, counterpart.login,
-                        secret_id, counterpart.every_hours, counterpart.daily_points, actor.person_id, now,
-                    ],
-                )  # fmt: skip
+            sql.run(
+                "INSERT INTO deconfliction_counterpart (id, name, our_name, contact, public_key,"
+                " organisation_id, url, login, secret_id, every_hours, daily_points, added_by,"
+                " added_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                [
+                    counterpart_id,
+                    counterpart.name,
+                    counterpart.our_name,
+                    counterpart.contact.strip(),
+                    counterpart.public_key,
+                    counterpart.organisation_id,
+                    url,
+                    counterpart.login,
+                    secret_id,
+                    counterpart.every_hours,
+                    counterpart.daily_points,
+                    actor.person_id,
+                    now,
+                ],
+            )
             _limit(actor, counterpart_id, DEFAULT, now)
             _log(actor, "counterpart.add", counterpart_id, now)
     except IntegrityError:
@@ -80,17 +91,17 @@ def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> N
         DeconflictionRefused: NOT_FOUND, no open counterpart is that.
     """
     require(actor, "deconfliction.keep")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        found = sql.run(
             "UPDATE deconfliction_counterpart SET closed_at = %s WHERE id = %s AND closed_at IS NULL",
             [now, counterpart_id],
         )
-        if not cursor.rowcount:
+        if not found:
             raise DeconflictionRefused("NOT_FOUND")
         _log(actor, "counterpart.close", counterpart_id, now)
 
 
-def set_limits(*, actor: Actor, counterpart_id: UUID, limits: Limits, now: datetime) -> None:
+def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now: datetime) -> None:
     """Say anew what may enter a set for a counterpart; what was said before stays readable.
 
     Raises:
@@ -163,16 +174,21 @@ def _check_secret(login: str, secret: str) -> None:
         raise DeconflictionRefused("SECRET")
 
 
-def _limit(actor: Actor, counterpart_id: UUID, limits: Limits, now: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO deconfliction_limit (id, counterpart_id, kinds, roles, desk_ids, months,"
-            " set_by, set_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                new_id(now), counterpart_id, list(limits.kinds), list(limits.roles), list(limits.desk_ids),
-                limits.months, actor.person_id, now,
-            ],
-        )  # fmt: skip
+def _limit(actor: Actor, counterpart_id: UUID, limits: SharingLimits, now: datetime) -> None:
+    sql.run(
+        "INSERT INTO deconfliction_limit (id, counterpart_id, kinds, roles, desk_ids, months,"
+        " set_by, set_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            new_id(now),
+            counterpart_id,
+            list(limits.kinds),
+            list(limits.roles),
+            list(limits.desk_ids),
+            limits.months,
+            actor.person_id,
+            now,
+        ],
+    )
 
 
 def _log(actor: Actor, action: str, counterpart_id: UUID, now: datetime) -> None:
@@ -180,5 +196,5 @@ def _log(actor: Actor, action: str, counterpart_id: UUID, now: datetime) -> None
         actor=actor,
         action=action,
         at=now,
-        objects=[ledger.ObjectRef(kind="counterpart", id=counterpart_id)],
+        objects=[ObjectRef(kind="counterpart", id=counterpart_id)],
     )

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.db import sql
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.states import RoundState, Side
 from fanal.deconfliction.operations import rounds
@@ -21,13 +22,12 @@ def expire_rounds(*, actor: Actor, now: datetime) -> int:
     """
     require(actor, "deconfliction.run")
     closed = _close_all(actor, now, move="expire", until=now)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE deconfliction_message m SET body = NULL FROM deconfliction_round r"
-            " WHERE r.id = m.round_id AND r.expires_at <= %s AND r.closed_at IS NOT NULL"
-            " AND m.body IS NOT NULL",
-            [now],
-        )
+    sql.run(
+        "UPDATE deconfliction_message m SET body = NULL FROM deconfliction_round r"
+        " WHERE r.id = m.round_id AND r.expires_at <= %s AND r.closed_at IS NOT NULL"
+        " AND m.body IS NOT NULL",
+        [now],
+    )
     return closed
 
 
@@ -62,13 +62,12 @@ def forget_counterparts(*, actor: Actor, before: datetime) -> int:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE deconfliction_counterpart SET contact = '[…]', url = '', login = ''"
-            " WHERE closed_at < %s AND contact <> '[…]'",
-            [before],
-        )
-        return int(cursor.rowcount)
+    found = sql.run(
+        "UPDATE deconfliction_counterpart SET contact = '[…]', url = '', login = ''"
+        " WHERE closed_at < %s AND contact <> '[…]'",
+        [before],
+    )
+    return int(found)
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:

@@ -8,9 +8,9 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Resource, allows, require
+from fanal.db import sql
 from fanal.deconfliction.domain.records import Round
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.deconfliction.domain.states import HIT, HitState
+from fanal.deconfliction.domain.states import HIT, DeconflictionRefused, HitState
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.sightings import selector_key
@@ -21,6 +21,7 @@ from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 MOST_WORDS: Final = 2000
 _MOST_REPORTS: Final = 1000
@@ -35,23 +36,22 @@ def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: dateti
     """
     if not keys:
         return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO deconfliction_hit"
-            " (id, counterpart_id, key, round_id, state, met_at, last_met_at, changed_at)"
-            " SELECT n.id, %(counterpart)s, n.key, %(round)s, 'NEW', %(now)s, %(now)s, %(now)s"
-            " FROM unnest(%(ids)s::uuid[], %(keys)s::uuid[]) AS n (id, key)"
-            " ON CONFLICT ON CONSTRAINT deconfliction_hit_once"
-            " DO UPDATE SET last_met_at = EXCLUDED.last_met_at RETURNING id, key",
-            {
-                "counterpart": round_.counterpart_id,
-                "round": round_.id,
-                "now": now,
-                "ids": [new_id(now) for _ in keys],
-                "keys": list(keys),
-            },
-        )
-        hits = {key: hit_id for hit_id, key in cursor.fetchall()}
+    given = sql.rows(
+        "INSERT INTO deconfliction_hit"
+        " (id, counterpart_id, key, round_id, state, met_at, last_met_at, changed_at)"
+        " SELECT n.id, %(counterpart)s, n.key, %(round)s, 'NEW', %(now)s, %(now)s, %(now)s"
+        " FROM unnest(%(ids)s::uuid[], %(keys)s::uuid[]) AS n (id, key)"
+        " ON CONFLICT ON CONSTRAINT deconfliction_hit_once"
+        " DO UPDATE SET last_met_at = EXCLUDED.last_met_at RETURNING id, key",
+        {
+            "counterpart": round_.counterpart_id,
+            "round": round_.id,
+            "now": now,
+            "ids": [new_id(now) for _ in keys],
+            "keys": list(keys),
+        },
+    )
+    hits = {key: hit_id for hit_id, key in given}
     found = harmonised.get_sightings(actor=_MACHINE, keys=keys, limit=_MOST_REPORTS)
     facts = intake.get_reports(
         actor=_MACHINE, report_ids=[s.report_id for held in found.values() for s in held.newest]
@@ -118,15 +118,14 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
             no such move.
     """
     text = words.strip()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        row = sql.row(
             "SELECT h.state FROM deconfliction_hit h WHERE h.id = %s FOR UPDATE", [hit_id]
         )
-        row = cursor.fetchone()
-        cursor.execute(
+        found = sql.rows(
             "SELECT DISTINCT desk_id FROM deconfliction_hit_report WHERE hit_id = %s", [hit_id]
         )
-        desks = [desk_id for (desk_id,) in cursor.fetchall()]
+        desks = [desk_id for (desk_id,) in found]
         if row is None or not any(
             allows(actor, "hit.read", Resource(desk_id=desk_id)).allowed for desk_id in desks
         ):
@@ -141,7 +140,7 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
             state = HIT.apply(HitState(row[0]), move if move in _BY_PEOPLE else "")
         except TransitionRefused:
             raise DeconflictionRefused("MOVE") from None
-        cursor.execute(
+        sql.run(
             "UPDATE deconfliction_hit SET state = %s, changed_at = %s WHERE id = %s",
             [state, now, hit_id],
         )
@@ -157,22 +156,21 @@ def _add_reports(actor: Actor, pairs: Mapping[tuple[UUID, UUID], int], now: date
     """Add reports to hits; reopen those that were closed."""
     if not pairs:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO deconfliction_hit_report (hit_id, report_id, desk_id, since)"
-            " SELECT n.hit_id, n.report_id, n.desk_id, %s"
-            " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS n (hit_id, report_id, desk_id)"
-            " ON CONFLICT DO NOTHING RETURNING hit_id",
-            [now, [hit for hit, _ in pairs], [report for _, report in pairs], list(pairs.values())],
-        )
-        added = [hit_id for (hit_id,) in cursor.fetchall()]
-        cursor.execute(
-            "UPDATE deconfliction_hit SET state = %s, changed_at = %s"
-            " WHERE id = ANY(%s::uuid[]) AND state = 'CLOSED' RETURNING id",
-            [HIT.apply(HitState.CLOSED, "reopen"), now, list(set(added))],
-        )
-        for (hit_id,) in cursor.fetchall():
-            _step(actor, hit_id, "reopen", HitState.REOPENED, now=now)
+    found = sql.rows(
+        "INSERT INTO deconfliction_hit_report (hit_id, report_id, desk_id, since)"
+        " SELECT n.hit_id, n.report_id, n.desk_id, %s"
+        " FROM unnest(%s::uuid[], %s::uuid[], %s::int[]) AS n (hit_id, report_id, desk_id)"
+        " ON CONFLICT DO NOTHING RETURNING hit_id",
+        [now, [hit for hit, _ in pairs], [report for _, report in pairs], list(pairs.values())],
+    )
+    added = [hit_id for (hit_id,) in found]
+    found = sql.rows(
+        "UPDATE deconfliction_hit SET state = %s, changed_at = %s"
+        " WHERE id = ANY(%s::uuid[]) AND state = 'CLOSED' RETURNING id",
+        [HIT.apply(HitState.CLOSED, "reopen"), now, list(set(added))],
+    )
+    for (hit_id,) in found:
+        _step(actor, hit_id, "reopen", HitState.REOPENED, now=now)
     return len(added)
 
 
@@ -197,6 +195,6 @@ def _step(
         actor=actor,
         action="hit.reopen" if move == "reopen" else "hit.move",
         at=now,
-        objects=[ledger.ObjectRef(kind="hit", id=hit_id)],
+        objects=[ObjectRef(kind="hit", id=hit_id)],
         detail={"state": state.value},
     )

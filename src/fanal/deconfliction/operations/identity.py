@@ -7,15 +7,17 @@ from datetime import datetime
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.db import sql
 from fanal.deconfliction import queries
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.deconfliction.operations.expiring import drop_rounds
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import operations as vault
 from fanal.vault.domain.records import Sealable
 
@@ -78,17 +80,14 @@ def signing_key(*, now: datetime, purpose: str) -> Ed25519PrivateKey:
 
 def _wait_for_others() -> None:
     """Let one process at a time look for a key and make one."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _newest() -> UUID | None:
     """Return the sealed object of the key in force."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT object_id FROM deconfliction_identity ORDER BY made_at DESC, object_id DESC LIMIT 1"
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        "SELECT object_id FROM deconfliction_identity ORDER BY made_at DESC, object_id DESC LIMIT 1"
+    )
     return None if row is None else row[0]
 
 
@@ -99,16 +98,15 @@ def _make(actor: Actor, now: datetime, *, replaces: bool) -> bytes:
     )
     vault.seal_batch(items=[sealable], now=now)
     public = made.public_key().public_bytes_raw()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO deconfliction_identity (public_key, object_id, made_at) VALUES (%s, %s, %s)",
-            [public, object_id, now],
-        )
+    sql.run(
+        "INSERT INTO deconfliction_identity (public_key, object_id, made_at) VALUES (%s, %s, %s)",
+        [public, object_id, now],
+    )
     ledger.record(
         actor=actor,
         action="deconfliction.key",
         at=now,
-        objects=[ledger.ObjectRef(kind="key", id=object_id)],
+        objects=[ObjectRef(kind="key", id=object_id)],
         detail={"replaces": int(replaces)},
     )
     return public

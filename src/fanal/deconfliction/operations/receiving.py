@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from fanal.accounts.domain.policy import Resource, may, require
+from fanal.db import sql
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain import curve
 from fanal.deconfliction.domain.limits import MOST_ROUNDS
@@ -19,9 +20,8 @@ from fanal.deconfliction.domain.message import (
     read_message,
 )
 from fanal.deconfliction.domain.records import Counterpart, Round
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
 from fanal.deconfliction.domain.sets import shown_points
-from fanal.deconfliction.domain.states import MessageKind, RoundState, Side
+from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState, Side
 from fanal.deconfliction.operations import rounds
 from fanal.deconfliction.operations.offering import store_round
 from fanal.kernel.actors import Actor, system_actor
@@ -54,7 +54,7 @@ def receive(*, actor: Actor, body: bytes, now: datetime) -> UUID:
     message = received.message
     if _is_known(received, counterpart):
         return message.round
-    too_long = isinstance(message, Offer) and message.expires > message.at + rounds.LASTS
+    too_long = isinstance(message, Offer) and message.expires - message.at > rounds.LASTS
     if now >= message.expires or too_long:
         raise DeconflictionRefused("EXPIRED")
     if message.at > now + _AHEAD:
@@ -105,10 +105,7 @@ def _is_known(received: Received, counterpart: Counterpart) -> bool:
 
 def _hold_counterpart(counterpart: Counterpart) -> None:
     """Let one message of a counterpart be taken at a time: its quota is counted exactly."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT FROM deconfliction_counterpart WHERE id = %s FOR UPDATE", [counterpart.id]
-        )
+    sql.run("SELECT FROM deconfliction_counterpart WHERE id = %s FOR UPDATE", [counterpart.id])
 
 
 def _begin(
@@ -159,10 +156,7 @@ def _follow(actor: Actor, received: Received, counterpart: Counterpart, *, now: 
         asked = _asked(message.points, counterpart, now=now)
         if len(message.twice) != found.shown * curve.SIZE:
             raise DeconflictionRefused("POINTS")
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE deconfliction_round SET asked = %s WHERE id = %s", [asked, found.id]
-            )
+        sql.run("UPDATE deconfliction_round SET asked = %s WHERE id = %s", [asked, found.id])
     rounds.keep_message(round_id=found.id, received=received, ours=False, now=now)
     rounds.note(actor=actor, action="deconfliction.receive", round_=found, now=now)
 

@@ -6,21 +6,68 @@ from uuid import UUID
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from django.db import connection
 from msgspec import Struct
 
-from fanal.accounts import queries as accounts
-from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.accounts.domain.instructions import StandingInstruction
+from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.domain.rarity import month_before, recent_from
+from fanal.db import sql
 from fanal.deconfliction import queries
+from fanal.deconfliction.domain.curve import MOST
+from fanal.deconfliction.domain.limits import MOST_HOLDERS, NEVER
 from fanal.deconfliction.domain.message import Received, pair_of
 from fanal.deconfliction.domain.records import Counterpart, Round
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
 from fanal.deconfliction.domain.sets import LaidOut
-from fanal.deconfliction.domain.states import ROUNDS, MessageKind, Side
+from fanal.deconfliction.domain.states import ROUNDS, DeconflictionRefused, MessageKind, Side
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.sightings import KeySearch
+from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor, system_actor
+from fanal.kernel.ids import lowest_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import operations as vault, queries as vaulted
 from fanal.vault.domain.records import Sealable
+
+# What of ours enters a set: within the limits, not withheld, telling.
+
+_LOOKED_AT: Final = 2 * MOST
+"""Keys that are read: hubs among them leave room for others."""
+
+
+def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUID]:
+    """Return the keys of what enters a set for a counterpart: the newest first, `MOST` at most.
+
+    An identifier enters by a sighting that the limits open, in a field of its own, of a report that counts.
+    It stays out where any report holds it on the side of a victim or a witness, where a withheld dossier
+    holds it, and where so many reports hold it that it tells nothing.
+
+    Raises:
+        Refused: the actor runs no rounds.
+    """
+    limits = counterpart.limits
+    month = month_before(now, limits.months)
+    found = harmonised.search_keys(
+        actor=actor,
+        wanted=KeySearch(
+            kinds=limits.kinds,
+            roles=limits.roles,
+            desk_ids=limits.desk_ids,
+            since=lowest_id(now.replace(year=month.year, month=month.month, day=1)),
+            recent=lowest_id(recent_from(now)),
+            never=tuple(sorted(NEVER)),
+            withheld=tuple(queries.withheld_reports(actor=actor, counterpart_id=counterpart.id)),
+            aside=tuple(intake.list_aside(actor=actor)),
+        ),
+        limit=_LOOKED_AT,
+    )
+    tells = crosschecked.telling(held=found)
+    return [
+        held.key
+        for held, kept in zip(found, tells, strict=True)
+        if kept and sum(held.total.values()) <= MOST_HOLDERS
+    ][:MOST]
+
 
 LASTS: Final = timedelta(days=7)
 """How long a round may take: files travel by hand."""
@@ -30,7 +77,7 @@ _KIND: Final = "deconfliction_round"
 _PURPOSE: Final = "go on with a round of de-confliction"
 
 
-class Kept(Struct, frozen=True, kw_only=True):
+class RoundSecret(Struct, frozen=True, kw_only=True):
     """What a round keeps sealed until it closes: its secret where it is still needed, and our set."""
 
     laid_out: LaidOut
@@ -43,16 +90,14 @@ class Kept(Struct, frozen=True, kw_only=True):
 
 
 def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstruction:
-    """Return the standing instruction under which rounds with a counterpart run (decision 30).
+    """Return the standing instruction under which rounds with a counterpart run.
 
     Raises:
         DeconflictionRefused: NO_INSTRUCTION; CLOSED where the counterpart is.
     """
     if counterpart.closed_at is not None:
         raise DeconflictionRefused("CLOSED")
-    found = accounts.standing_in_force(
-        kind=InstructionKind.DECONFLICTION, scope=counterpart.name, now=now
-    )
+    found = queries.standing_with(counterpart=counterpart, now=now)
     if found is None:
         raise DeconflictionRefused("NO_INSTRUCTION")
     return found
@@ -76,9 +121,7 @@ def hold(*, round_id: UUID) -> str:
     Raises:
         DeconflictionRefused: NOT_FOUND.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT state FROM deconfliction_round WHERE id = %s FOR UPDATE", [round_id])
-        row = cursor.fetchone()
+    row = sql.row("SELECT state FROM deconfliction_round WHERE id = %s FOR UPDATE", [round_id])
     if row is None:
         raise DeconflictionRefused("NOT_FOUND")
     return str(row[0])
@@ -86,33 +129,30 @@ def hold(*, round_id: UUID) -> str:
 
 def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetime) -> None:
     """Store a message of a round."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body)"
-            " VALUES (%s, %s, %s, %s, %s, %s)",
-            [
-                round_id,
-                received.message.kind_of,
-                ours,
-                now,
-                received.digest,
-                received.body,
-            ],
-        )
+    sql.run(
+        "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        [
+            round_id,
+            received.message.kind_of,
+            ours,
+            now,
+            received.digest,
+            received.body,
+        ],
+    )
 
 
 def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
     """Return the digest of a message of a round, None where it has none of that kind."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT digest FROM deconfliction_message WHERE round_id = %s AND kind = %s",
-            [round_id, kind],
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        "SELECT digest FROM deconfliction_message WHERE round_id = %s AND kind = %s",
+        [round_id, kind],
+    )
     return None if row is None else bytes(row[0])
 
 
-def seal(*, round_id: UUID, kept: Kept, now: datetime) -> None:
+def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
     """Seal what a round must keep."""
     sealable = Sealable(
         id=round_id, owner_id=round_id, kind=_KIND, plaintext=msgspec.msgpack.encode(kept)
@@ -120,7 +160,7 @@ def seal(*, round_id: UUID, kept: Kept, now: datetime) -> None:
     vault.seal_batch(items=[sealable], now=now)
 
 
-def unseal(*, round_id: UUID, now: datetime) -> Kept:
+def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
     """Return what a round keeps; the entry of the step says what it was opened for.
 
     Raises:
@@ -132,7 +172,7 @@ def unseal(*, round_id: UUID, now: datetime) -> Kept:
         )
     except vault.ObjectUnknown:
         raise DeconflictionRefused("NOT_NOW") from None
-    return msgspec.msgpack.decode(opened[round_id], type=Kept)
+    return msgspec.msgpack.decode(opened[round_id], type=RoundSecret)
 
 
 def close(
@@ -146,12 +186,11 @@ def close(
 ) -> None:
     """Move a round to a final state and erase its secret, in the caller's transaction."""
     state = ROUNDS[round_.side].apply(round_.state, move)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE deconfliction_round SET state = %s, closed_at = %s, met = %s, error = %s"
-            " WHERE id = %s",
-            [state, now, met, error, round_.id],
-        )
+    sql.run(
+        "UPDATE deconfliction_round SET state = %s, closed_at = %s, met = %s, error = %s"
+        " WHERE id = %s",
+        [state, now, met, error, round_.id],
+    )
     machine = system_actor(f"end of a round of de-confliction: {state}")
     if vaulted.list_objects(actor=machine, owner_ids=[round_.id]):
         vault.erase(actor=machine, owner_ids=[round_.id], now=now, kinds=[_KIND])
@@ -177,9 +216,9 @@ def note(
         action=action,
         at=now,
         objects=[
-            ledger.ObjectRef(kind="round", id=round_.id),
-            ledger.ObjectRef(kind="counterpart", id=round_.counterpart_id),
-            ledger.ObjectRef(kind="instruction", id=round_.instruction_id),
+            ObjectRef(kind="round", id=round_.id),
+            ObjectRef(kind="counterpart", id=round_.counterpart_id),
+            ObjectRef(kind="instruction", id=round_.instruction_id),
         ],
         detail=cited,
     )

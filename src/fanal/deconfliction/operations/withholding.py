@@ -10,10 +10,11 @@ from fanal.accounts.domain.policy import Resource, allows, require
 from fanal.crosscheck import queries as crosschecked
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import Withholding
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 MOST_WORDS = 2000
 
@@ -103,8 +104,8 @@ def _write(actor: Actor, made: Withholding, reports: Sequence[UUID]) -> None:
         action="dossier.withhold",
         at=made.made_at,
         objects=[
-            ledger.ObjectRef(kind="withholding", id=made.id),
-            ledger.ObjectRef(kind="dossier", id=made.dossier_id),
+            ObjectRef(kind="withholding", id=made.id),
+            ObjectRef(kind="dossier", id=made.dossier_id),
         ],
         detail={"withheld": int(made.withheld)},
     )

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from msgspec import Struct
 
 from fanal.distribution.domain import proof
-from fanal.distribution.domain.refusal import PackageRefused
+from fanal.distribution.domain.states import PackageRefused
 from fanal.formats.report.records import PersonRole, Report
 
 _MANIFEST, _REPORTS = "manifest.json", "reports.jsonl"
@@ -58,7 +58,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     token: str
 
 
-class Acknowledgement(
+class PackageAcknowledgement(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
     """What the recipient answers: which package, when it was opened, and its token.
@@ -84,7 +84,7 @@ class Acknowledgement(
 class Unlocked(Struct, frozen=True, kw_only=True):
     """What a seal held: the head, None where nobody signed; the archive; SHA-256 of both together."""
 
-    head: proof.Head | None
+    head: proof.SealHead | None
     inner: bytes
     digest: bytes
 
@@ -213,7 +213,7 @@ def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
 def line_of(report: Report, *, reference: str) -> bytes:
     """Return a report as a line of a package, under the reference by which the sending desk knows it.
 
-    Who reported stays with the desk that was told (decision 8); associated accounts go along (decision 31).
+    Who reported stays with the desk that was told; associated accounts go along.
     """
     persons = tuple(person for person in report.persons if person.role is not PersonRole.REPORTER)
     return msgspec.json.encode(
@@ -226,6 +226,6 @@ def token_digest(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-def answers(acknowledgement: Acknowledgement, digest: bytes) -> bool:
+def answers(acknowledgement: PackageAcknowledgement, digest: bytes) -> bool:
     """Return whether an acknowledgement knows the token of the package, compared in constant time."""
     return hmac.compare_digest(token_digest(acknowledgement.token), digest)

@@ -14,7 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from msgspec import Struct
 
-from fanal.distribution.domain.refusal import PackageRefused
+from fanal.distribution.domain.states import PackageRefused
 
 MAGIC: Final = b"fanal-package/2\n"
 _UNSIGNED: Final = b"PK\x03\x04"
@@ -27,7 +27,7 @@ AHEAD: Final = timedelta(minutes=10)
 """How far another machine's clock may be off ours."""
 
 
-class Head(Struct, frozen=True, kw_only=True):
+class SealHead(Struct, frozen=True, kw_only=True):
     """Who says that it made a package, for whom; nothing of it is believed before `check_package`."""
 
     key: bytes
@@ -52,7 +52,7 @@ def signed_package(inner: bytes, *, recipient: str, signer: Ed25519PrivateKey) -
     return MAGIC + key + recipient.encode() + signature + inner
 
 
-def split(plain: bytes) -> tuple[Head | None, bytes]:
+def split(plain: bytes) -> tuple[SealHead | None, bytes]:
     """Return the head of what a seal held, None where it begins as earlier versions wrote, and the rest.
 
     Raises:
@@ -67,10 +67,10 @@ def split(plain: bytes) -> tuple[Head | None, bytes]:
     signature = plain[HEAD - _SIGNATURE : HEAD]
     if len(plain) < HEAD or not recipient.isascii():
         raise PackageRefused("NO_PACKAGE")
-    return Head(key=key, recipient=recipient.decode("ascii"), signature=signature), plain[HEAD:]
+    return SealHead(key=key, recipient=recipient.decode("ascii"), signature=signature), plain[HEAD:]
 
 
-def check_package(head: Head, inner: bytes) -> None:
+def check_package(head: SealHead, inner: bytes) -> None:
     """Check that the holder of the key in the head signed it and what follows.
 
     Raises:

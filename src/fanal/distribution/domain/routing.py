@@ -18,7 +18,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 _POSTCODE = re.compile(r"[0-9]{5}")
 
 
-class Routing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rule file; `regions` holds the départements of each region of the own country."""
 
     schema: int
@@ -54,10 +54,10 @@ class Destination(Struct, frozen=True, kw_only=True, order=True):
 
 
 @lru_cache(maxsize=1)
-def shipped_routing() -> Routing:
+def shipped_routing() -> RoutingRules:
     """Return the rules that the package ships."""
     text = resources.files("fanal.distribution").joinpath("data", "rules.toml").read_text("utf-8")
-    return msgspec.convert(tomllib.loads(text), Routing)
+    return msgspec.convert(tomllib.loads(text), RoutingRules)
 
 
 class Shares(Struct, frozen=True, kw_only=True):
@@ -73,7 +73,7 @@ class Shares(Struct, frozen=True, kw_only=True):
         )
 
 
-def shares_of(report: HarmonisedReport, rules: Routing) -> Shares:
+def shares_of(report: HarmonisedReport, rules: RoutingRules) -> Shares:
     """Return whose a report is; without a place it is this desk's alone."""
     evidence: dict[str, set[str]] = defaultdict(set)
     for country, code in _evidence(report):
@@ -130,7 +130,7 @@ def _number(digits: str) -> int:
 
 
 def _regions(
-    report: HarmonisedReport, counting: dict[str, tuple[str, ...]], rules: Routing
+    report: HarmonisedReport, counting: dict[str, tuple[str, ...]], rules: RoutingRules
 ) -> list[Destination]:
     if rules.home not in counting:
         return []
@@ -144,6 +144,6 @@ def _regions(
     ]
 
 
-def _at_home(person: Person, rules: Routing) -> bool:
+def _at_home(person: Person, rules: RoutingRules) -> bool:
     told = person.role in (PersonRole.SUSPECT, PersonRole.VICTIM)
     return told and bool(person.country) and rules.is_home((person.country or "").upper())

@@ -5,6 +5,20 @@ from enum import StrEnum
 
 from fanal.kernel.states import StateTable, move
 
+# Why a package, an answer or a key is not taken.
+
+
+class PackageRefused(ValueError):
+    """Nothing was taken; the text is a code, `parameters` what its sentence quotes.
+
+    KEY, SEALED_FOR_ANOTHER, TOO_LARGE, NO_PACKAGE, CHANGED, RECIPIENT, SIGNATURE; and, where it is taken:
+    UNSIGNED, UNKNOWN, REVOKED, INSTANT, FUTURE, TAKEN, SECOND.
+    """
+
+    def __init__(self, code: str, **parameters: str) -> None:
+        super().__init__(code)
+        self.code, self.parameters = code, parameters
+
 
 class ItemState(StrEnum):
     """Where a report stands on its way to one destination."""
@@ -28,7 +42,7 @@ ITEM_STATES: StateTable[ItemState] = StateTable(
 
 
 class PackageState(StrEnum):
-    """Where a package stands."""
+    """Where a package of reports for another desk stands; OVERDUE: not acknowledged by its date."""
 
     SENT = "SENT"
     OVERDUE = "OVERDUE"

@@ -13,7 +13,7 @@ from fanal.distribution.operations.senders import (
     revoke_sender,
     rotate_sender,
 )
-from fanal.distribution.operations.sending import Sent, send
+from fanal.distribution.operations.sending import TurnOutcome, send
 from fanal.distribution.operations.taking import Opened, take
 
 __all__ = [
@@ -21,7 +21,7 @@ __all__ = [
     "Opened",
     "RecipientRefused",
     "SenderRefused",
-    "Sent",
+    "TurnOutcome",
     "acknowledge",
     "add_recipient",
     "add_sender",

@@ -11,9 +11,8 @@ from fanal.accounts.domain.policy import require
 from fanal.deconfliction import queries as identities
 from fanal.distribution import queries
 from fanal.distribution.domain import proof
-from fanal.distribution.domain.package import Acknowledgement, answers
-from fanal.distribution.domain.refusal import PackageRefused
-from fanal.distribution.domain.states import ITEM_STATES, ItemState
+from fanal.distribution.domain.package import PackageAcknowledgement, answers
+from fanal.distribution.domain.states import ITEM_STATES, ItemState, PackageRefused
 from fanal.distribution.models import Item, Package
 from fanal.distribution.operations.sending import note_package
 from fanal.kernel.actors import Actor
@@ -26,7 +25,7 @@ class AcknowledgementRefused(ValueError):
 
 
 def acknowledge(
-    *, actor: Actor, answer: Acknowledgement, now: datetime, unproven: bool = False
+    *, actor: Actor, answer: PackageAcknowledgement, now: datetime, unproven: bool = False
 ) -> int:
     """Note that a recipient opened a package; return how many reports that acknowledges (0: known before).
 
@@ -70,7 +69,7 @@ def acknowledge(
     return len(ids)
 
 
-def _is_signed(answer: Acknowledgement, code: str, now: datetime) -> bool:
+def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool:
     """Return whether a recipient signed its answer; False where no key of it was ever registered."""
     if not queries.has_key(code=code):
         return False

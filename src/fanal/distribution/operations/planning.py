@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from django.db import connection
 
 from fanal.accounts.domain.policy import require
+from fanal.db import sql
 from fanal.distribution.domain.routing import shares_of, shipped_routing
 from fanal.distribution.models import Recipient
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -37,28 +37,27 @@ def plan_batch(*, actor: Actor, reports: Sequence[HarmonisedReport], now: dateti
         for place in shares.places
         if not place.region or (place.country, place.region) in open_regions
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE distribution_item SET ours = true WHERE report_id = ANY (%s::uuid[]) AND NOT ours",
-            [uuid_array(kept)],
-        )
-        if not rows:
-            return 0
-        cursor.execute(
-            "INSERT INTO distribution_item"
-            " (report_id, country, region, because, ours, rule_version, planned_at)"
-            " SELECT i.report_id, i.country, i.region, i.because::jsonb, i.ours, %s, %s"
-            " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::boolean[])"
-            " AS i (report_id, country, region, because, ours)"
-            " ON CONFLICT DO NOTHING",
-            [
-                rules.version,
-                now,
-                [report_id for report_id, _, _ in rows],
-                [place.country for _, place, _ in rows],
-                [place.region for _, place, _ in rows],
-                [msgspec.json.encode(place.because).decode() for _, place, _ in rows],
-                [ours for _, _, ours in rows],
-            ],
-        )
-        return int(cursor.rowcount)
+    sql.run(
+        "UPDATE distribution_item SET ours = true WHERE report_id = ANY (%s::uuid[]) AND NOT ours",
+        [uuid_array(kept)],
+    )
+    if not rows:
+        return 0
+    given = sql.run(
+        "INSERT INTO distribution_item"
+        " (report_id, country, region, because, ours, rule_version, planned_at)"
+        " SELECT i.report_id, i.country, i.region, i.because::jsonb, i.ours, %s, %s"
+        " FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::boolean[])"
+        " AS i (report_id, country, region, because, ours)"
+        " ON CONFLICT DO NOTHING",
+        [
+            rules.version,
+            now,
+            [report_id for report_id, _, _ in rows],
+            [place.country for _, place, _ in rows],
+            [place.region for _, place, _ in rows],
+            [msgspec.json.encode(place.because).decode() for _, place, _ in rows],
+            [ours for _, _, ours in rows],
+        ],
+    )
+    return int(given)

@@ -8,12 +8,13 @@ from django.db import IntegrityError, transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.distribution.domain.package import check_key
-from fanal.distribution.domain.refusal import PackageRefused
 from fanal.distribution.domain.routing import shipped_routing
+from fanal.distribution.domain.states import PackageRefused
 from fanal.distribution.models import Recipient
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{1,39}")
 """How desks are called, here and in packages."""
@@ -90,6 +91,6 @@ def _log(actor: Actor, row: Recipient, now: datetime, *, opened: int) -> None:
         actor=actor,
         action="recipient.change",
         at=now,
-        objects=[ledger.ObjectRef(kind="recipient", id=row.id)],
+        objects=[ObjectRef(kind="recipient", id=row.id)],
         detail={"open": opened},
     )

@@ -14,6 +14,7 @@ from fanal.distribution.operations.recipients import CODE
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 _FIGURES = re.compile(r"[^0-9]+")
 
@@ -127,6 +128,6 @@ def _log(actor: Actor, key_id: UUID, code: str, change: str, now: datetime) -> N
         actor=actor,
         action="sender.change",
         at=now,
-        objects=[ledger.ObjectRef(kind="sender_key", id=key_id)],
+        objects=[ObjectRef(kind="sender_key", id=key_id)],
         detail={"sender": code, "change": change},
     )

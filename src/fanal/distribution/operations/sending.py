@@ -30,12 +30,13 @@ from fanal.intake.domain.states import ReportState
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 MOST_REPORTS = 2_000
 """Reports of one package."""
 
 
-class Sent(Struct, frozen=True, kw_only=True):
+class TurnOutcome(Struct, frozen=True, kw_only=True):
     """What became of a recipient's turn: a package, or why there is none.
 
     NO_INSTRUCTION, NOTHING (waits for it), DROPPED (what waited may not leave any more).
@@ -58,7 +59,7 @@ def send(
     sender: str,
     deliver: Callable[[str, UUID, bytes], None],
     clock: Callable[[], datetime],
-) -> list[Sent]:
+) -> list[TurnOutcome]:
     """Sign and seal what is planned for each open recipient; hand it to `deliver` (code, package id, bytes).
 
     `sender` is how this desk names itself. A package's rows are committed after `deliver` returned: when it
@@ -72,7 +73,7 @@ def send(
     """
     require(actor, "distribution.send")
     deconfliction.ensure_identity(actor=actor, now=clock())
-    outcome: list[Sent] = []
+    outcome: list[TurnOutcome] = []
     for recipient in Recipient.objects.filter(closed_at=None).order_by("code"):
         made = _next(recipient, actor, sender, deliver, clock())
         outcome.append(made)
@@ -89,15 +90,18 @@ def _next(
     sender: str,
     deliver: Callable[[str, UUID, bytes], None],
     now: datetime,
-) -> Sent:
+) -> TurnOutcome:
     """Send the next package of a recipient, or say why none leaves."""
     instruction = accounts.standing_in_force(
-        kind=InstructionKind.DISTRIBUTION, scope=recipient.code, now=now
+        kind=InstructionKind.DISTRIBUTION,
+        scope=recipient.code,
+        now=now,
+        since=recipient.added_at,
     )
     if instruction is None:
-        return Sent(recipient=recipient.code, reason="NO_INSTRUCTION")
+        return TurnOutcome(recipient=recipient.code, reason="NO_INSTRUCTION")
     made = _send_some(recipient, instruction, actor, sender, deliver, now)
-    return made or Sent(recipient=recipient.code, reason="NOTHING")
+    return made or TurnOutcome(recipient=recipient.code, reason="NOTHING")
 
 
 def _send_some(  # noqa: PLR0917
@@ -107,7 +111,7 @@ def _send_some(  # noqa: PLR0917
     sender: str,
     deliver: Callable[[str, UUID, bytes], None],
     now: datetime,
-) -> Sent | None:
+) -> TurnOutcome | None:
     """Seal, deliver and commit one package; None when nothing is left for this recipient."""
     with transaction.atomic():
         if not Recipient.objects.filter(id=recipient.id, closed_at=None).exists():
@@ -124,7 +128,7 @@ def _send_some(  # noqa: PLR0917
             state=ITEM_STATES.apply(ItemState.PLANNED, "drop")
         )
         if not lines:
-            return Sent(recipient=recipient.code, reason="DROPPED")
+            return TurnOutcome(recipient=recipient.code, reason="DROPPED")
         lines = fitting(lines)  # the others wait for the next package
         manifest = Manifest(
             schema=1,
@@ -161,13 +165,13 @@ def _send_some(  # noqa: PLR0917
         )
         note_package(actor, "report.transfer", manifest.package, count=len(lines), now=now)
         deliver(recipient.code, manifest.package, sealed)
-    return Sent(recipient=recipient.code, package=manifest.package, reports=len(lines))
+    return TurnOutcome(recipient=recipient.code, package=manifest.package, reports=len(lines))
 
 
 def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes]:
     """Return the lines of the reports that still may leave: finished, no test, not erased.
 
-    A text that names its reporter leaves without that: who reported stays here (decision 8).
+    A text that names its reporter leaves without that: who reported stays here.
     """
     facts = intake.get_reports(actor=actor, report_ids=ids)
     leaving = [
@@ -198,6 +202,6 @@ def note_package(
         actor=actor,
         action=action,
         at=now,
-        objects=[ledger.ObjectRef(kind="package", id=package_id)],
+        objects=[ObjectRef(kind="package", id=package_id)],
         detail={"count": count} | more,
     )

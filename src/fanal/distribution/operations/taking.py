@@ -13,16 +13,17 @@ from fanal.deconfliction import operations as deconfliction
 from fanal.distribution import queries
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import (
-    Acknowledgement,
     Manifest,
+    PackageAcknowledgement,
     Unlocked,
     unlock,
     unpack,
 )
-from fanal.distribution.domain.refusal import PackageRefused
+from fanal.distribution.domain.states import PackageRefused
 from fanal.distribution.models import SenderKey, Taken
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 _UNTOLD = frozenset({"TOO_LARGE", "KEY", "SEALED_FOR_ANOTHER", "TAKEN"})
 """Refusals that say nothing of who sends: a wrong file, a wrong key, the same once more."""
@@ -34,7 +35,7 @@ class Opened(Struct, frozen=True, kw_only=True):
     manifest: Manifest
     body: bytes
     sender: str
-    answer: Acknowledgement
+    answer: PackageAcknowledgement
 
 
 Keep = Callable[[Opened], None]
@@ -50,17 +51,20 @@ def take(
     unproven: bool = False,
     again: bool = False,
 ) -> Opened:
-    """Open a package, hand it to `keep` and note that it was taken; what is refused is noted too.
+    """Decrypt and verify another desk's package, pass it to `keep`, record its receipt; one transaction.
 
-    `unproven` takes one that nobody signed (of an earlier version), or that a revoked key signed; `again` one
-    that was taken before, if it is the same. Nothing is noted as taken before `keep` returned: when it fails
-    the package can be taken.
+    If `keep` fails, nothing is recorded and the package can be received later. A refusal that says
+    something of the sender is recorded in the ledger; TOO_LARGE, KEY, SEALED_FOR_ANOTHER and TAKEN are not.
+    `sealed` is the package, encrypted with age; `identity` this desk's age private key
+    (`AGE-SECRET-KEY-…`). `unproven` accepts a package without signature (an earlier version) or signed with
+    a revoked key; `again` one that was received before, if its digest is the same.
 
     Raises:
-        PackageRefused: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, no desk known here signs with that key;
-            REVOKED, INSTANT, FUTURE as `check_instant`; TAKEN; SECOND, another has that sender's number.
-        KeyMissing, BlobMissing, BlobDamaged, VaultAway: our own key cannot be opened to sign the answer.
-        Refused: the actor takes none.
+        PackageRefused: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, the signing key belongs to no known desk;
+            REVOKED, INSTANT, FUTURE as `check_instant`; TAKEN, received before; SECOND, a different package
+            of this sender has the same number.
+        KeyMissing, BlobMissing, BlobDamaged, VaultAway: the desk's own signing key cannot be opened.
+        Refused: the actor may not receive packages.
     """
     require(actor, "distribution.send")
     try:
@@ -107,10 +111,10 @@ def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.Sender
 
 
 def _answer(
-    actor: Actor, manifest: Manifest, head: proof.Head | None, *, now: datetime
-) -> Acknowledgement:
+    actor: Actor, manifest: Manifest, head: proof.SealHead | None, *, now: datetime
+) -> PackageAcknowledgement:
     """Return our answer; to a package of an earlier version it is not signed: no such desk would read it."""
-    answer = Acknowledgement(
+    answer = PackageAcknowledgement(
         package=manifest.package, opened_at=now, reports=manifest.reports, token=manifest.token
     )
     if head is None:
@@ -149,7 +153,7 @@ def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now:
         actor=actor,
         action="package.take",
         at=now,
-        objects=[ledger.ObjectRef(kind="package", id=manifest.package)],
+        objects=[ObjectRef(kind="package", id=manifest.package)],
         detail={
             "sender": opened.sender or "UNPROVEN",
             "count": manifest.reports,

@@ -20,9 +20,10 @@ class Cursor(Struct, frozen=True, kw_only=True):
 
 
 class OpenList(Struct, frozen=True, kw_only=True):
-    """A list as a member reads it: whole at place `since`, then by its changes.
+    """A list, and since which place of the feed a member reads it; a place is the number of a change.
 
-    Where it is `gone`, the member is to forget at that place all that it was told of it before.
+    All that is older counts as standing at `since`. Where it is `gone`, it was closed to the member there:
+    all its items are withdrawn at that place, and nothing follows.
     """
 
     list_id: UUID
@@ -50,7 +51,10 @@ class Window(Struct, frozen=True, kw_only=True):
 
 
 def before(first: int) -> Cursor:
-    """Return the cursor of a reader who begins with place `first`."""
+    """Return the cursor that starts reading the feed at place `first` (1, 2, 3 …).
+
+    All earlier places count as read.
+    """
     return Cursor(place=first - 1, row=first - 1)
 
 

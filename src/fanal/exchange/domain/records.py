@@ -39,7 +39,7 @@ class GrantState(StrEnum):
     CLOSED = "CLOSED"
     """The list may not be passed on to it any more: what it was told is taken back."""
     PAUSED = "PAUSED"
-    """No standing instruction is in force: nothing goes out (decision 30), a tombstone neither."""
+    """No standing instruction is in force: nothing goes out, a tombstone neither."""
 
 
 class Grant(Struct, frozen=True, kw_only=True):
@@ -75,7 +75,7 @@ class SharedList(Struct, frozen=True, kw_only=True):
         return self.facts.id
 
 
-class Reading(Struct, frozen=True, kw_only=True):
+class MemberReading(Struct, frozen=True, kw_only=True):
     """How far a member has read over a service (and in which list, where it reads one)."""
 
     partner_id: UUID
@@ -91,7 +91,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     error_at: datetime | None
 
 
-class Source(Struct, frozen=True, kw_only=True):
+class ListSource(Struct, frozen=True, kw_only=True):
     """Where a list is fetched from. The secret is sealed in the vault, or stands in a file of the machine."""
 
     id: UUID
@@ -108,7 +108,7 @@ class Source(Struct, frozen=True, kw_only=True):
     added_at: datetime
 
 
-class Checkpoint(Struct, frozen=True, kw_only=True):
+class FetchCheckpoint(Struct, frozen=True, kw_only=True):
     """How far a source was fetched. `turn` grows with each page: two fetchers cannot take the same one."""
 
     position: str = ""
@@ -139,7 +139,7 @@ class RemoteEntry(Struct, frozen=True, kw_only=True):
     until: datetime | None = None
 
 
-class Taken(Struct, frozen=True, kw_only=True):
+class TakenEntry(Struct, frozen=True, kw_only=True):
     """An entry of a source as taken last: our item, its values as `KIND:value`, none once it is gone."""
 
     remote: str

@@ -5,8 +5,8 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct, structs
 
-from fanal.analyse.domain.listfile import Item
-from fanal.exchange.domain.records import RemoteEntry, Taken
+from fanal.analyse.domain.lists import Item
+from fanal.exchange.domain.records import RemoteEntry, TakenEntry
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -14,15 +14,15 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     leaving: tuple[UUID, ...]
     coming: tuple[Item, ...]
-    taken: tuple[Taken, ...]
-    noted: tuple[Taken, ...]
+    taken: tuple[TakenEntry, ...]
+    noted: tuple[TakenEntry, ...]
     """Newer dates of what is unchanged, tombstones of what never came: an older page may still come."""
     freed: tuple[str, ...]
     """Values that some item lost: another entry of the source may hold them too."""
 
 
 def plan(
-    entries: Iterable[RemoteEntry], known: Mapping[str, Taken], *, fresh_ids: Sequence[UUID]
+    entries: Iterable[RemoteEntry], known: Mapping[str, TakenEntry], *, fresh_ids: Sequence[UUID]
 ) -> Plan:
     """Return what a page changes, given what earlier pages left; `fresh_ids` serve entries never seen.
 
@@ -37,15 +37,15 @@ def plan(
     spare = iter(fresh_ids)
     leaving: list[UUID] = []
     coming: list[Item] = []
-    taken: list[Taken] = []
-    noted: list[Taken] = []
+    taken: list[TakenEntry] = []
+    noted: list[TakenEntry] = []
     freed: set[str] = set()
     for key, entry in last.items():
         before = known.get(key)
         if _is_older(entry, before):
             continue
         held = () if entry.deleted else tuple(sorted({f"{k}:{v}" for k, v in entry.values}))
-        now = Taken(
+        now = TakenEntry(
             remote=key,
             item_id=before.item_id if before else next(spare),
             held=held,
@@ -72,17 +72,17 @@ def plan(
     )
 
 
-def ended(taken: Iterable[Taken]) -> list[RemoteEntry]:
+def ended(taken: Iterable[TakenEntry]) -> list[RemoteEntry]:
     """Return what the partner would say of entries whose stated end has come: gone, as of its last word."""
     return [RemoteEntry(key=t.remote, values=(), deleted=True, at=t.at) for t in taken]
 
 
-def _is_older(entry: RemoteEntry, other: RemoteEntry | Taken | None) -> bool:
+def _is_older(entry: RemoteEntry, other: RemoteEntry | TakenEntry | None) -> bool:
     """Return whether an entry says less lately than `other`, where both say when."""
     return bool(other and entry.at and other.at and entry.at < other.at)
 
 
-def items_of(entry: Taken) -> list[Item]:
+def items_of(entry: TakenEntry) -> list[Item]:
     """Return the items that an entry is here: one, and one more for each further value of the same kind."""
     return [
         Item(values=values, classification=entry.classification, item_id=item_id)
@@ -98,7 +98,7 @@ def without(items: Iterable[Item], values: Set[tuple[str, str]]) -> Iterator[Ite
             yield item if kept == item.values else structs.replace(item, values=kept)
 
 
-def layers(entry: Taken) -> list[tuple[UUID, dict[str, str]]]:
+def layers(entry: TakenEntry) -> list[tuple[UUID, dict[str, str]]]:
     """Return the items of an entry with their values; the first has the entry's own id."""
     found: list[dict[str, str]] = []
     for text in entry.held:

@@ -1,8 +1,7 @@
 """The writing door of the exchange: serving, members and votes, sources, pages taken."""
 
-from fanal.exchange.operations.expiry import forget_items
 from fanal.exchange.operations.granting import open_lists, told_lists
-from fanal.exchange.operations.members import find_item, member_numbers, vote
+from fanal.exchange.operations.members import find_item, forget_items, member_numbers, vote
 from fanal.exchange.operations.serving import (
     items_of,
     note_refusal,

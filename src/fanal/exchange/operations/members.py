@@ -14,6 +14,26 @@ from fanal.exchange.domain.records import SharedItem, SharedList
 from fanal.exchange.operations.serving import items_of
 from fanal.kernel.actors import Actor
 
+# What expiry takes from the exchange of lists: the places and origins of items that are no more.
+
+
+def forget_items(*, actor: Actor, item_ids: Sequence[UUID]) -> None:
+    """Delete feed places of items without any value, and what their sources held.
+
+    A member that has not read a list for the whole retention period gets no tombstone of them.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with connection.cursor() as cursor:
+        for table in ("exchange_feed", "exchange_taken"):
+            cursor.execute(
+                f"DELETE FROM {table} WHERE item_id = ANY(%s::uuid[])",  # noqa: S608 - named here
+                [list(item_ids)],
+            )
+
+
 _AGREED = "CONFIRMED"
 
 

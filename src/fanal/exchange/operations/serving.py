@@ -5,15 +5,17 @@ from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.analyse import queries as analysed
+from fanal.db import sql
 from fanal.exchange import queries
 from fanal.exchange.domain.feed import Cursor, windows
 from fanal.exchange.domain.records import FeedRow, Service, SharedItem, SharedList, SharedPage
 from fanal.exchange.domain.sharing import hashes_of
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 _PATIENCE = "4s"
 """How long a reader waits for a change of the lists under way; after that it is told to come back."""
@@ -23,8 +25,7 @@ _PATIENCE = "4s"
 def reading() -> Iterator[None]:
     """Open the transaction of a response: what it says, its row and its entry are one."""
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('lock_timeout', %s, true)", [_PATIENCE])
+        sql.run("SELECT set_config('lock_timeout', %s, true)", [_PATIENCE])
         yield
 
 
@@ -52,7 +53,12 @@ def serve_page(
 
 
 def items_of(*, rows: Sequence[FeedRow], lists: Sequence[SharedList]) -> tuple[SharedItem, ...]:
-    """Return the items of rows as members get them now."""
+    """Return the list entries behind feed rows in their present state, ready to be served to a member.
+
+    `row.view` is an index into `lists`. Rows of unknown entries are omitted. An entry that is withdrawn,
+    suspended or a known false alarm, or whose list the member may no longer read, has empty `hashes`:
+    the member must delete it.
+    """
     ids = [row.item_id for row in rows]
     held = analysed.get_items(item_ids=ids)
     aside, votes = analysed.get_asides(item_ids=ids), analysed.votes_of(item_ids=ids)
@@ -94,15 +100,14 @@ def note_refusal(
     *, actor: Actor, service: Service, code: str, list_id: UUID | None = None, now: datetime
 ) -> None:
     """Keep that a member asked for what it could not have: its page and the desk's show the last one."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO exchange_reading"
-            " (partner_id, service, list_id, first_at, last_at, error, error_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s)"
-            " ON CONFLICT ON CONSTRAINT exchange_reading_one DO UPDATE"
-            " SET error = EXCLUDED.error, error_at = EXCLUDED.error_at, last_at = EXCLUDED.last_at",
-            [actor.partner_id, service, list_id, now, now, code, now],
-        )
+    sql.run(
+        "INSERT INTO exchange_reading"
+        " (partner_id, service, list_id, first_at, last_at, error, error_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT ON CONSTRAINT exchange_reading_one DO UPDATE"
+        " SET error = EXCLUDED.error, error_at = EXCLUDED.error_at, last_at = EXCLUDED.last_at",
+        [actor.partner_id, service, list_id, now, now, code, now],
+    )
 
 
 def _record(actor: Actor, service: Service, page: SharedPage, *, now: datetime) -> None:
@@ -129,7 +134,7 @@ def _record(actor: Actor, service: Service, page: SharedPage, *, now: datetime) 
     )
 
 
-def _served(list_id: UUID, items: Sequence[SharedItem]) -> ledger.ObjectRef:
+def _served(list_id: UUID, items: Sequence[SharedItem]) -> ObjectRef:
     """Return a list with the digest of what a response said of it: each item, its place, its hashes."""
     lines = (
         f"{i.item.item_id} {i.row.row} {' '.join(f'{k}={v}' for k, v in i.hashes.items())}"
@@ -137,7 +142,7 @@ def _served(list_id: UUID, items: Sequence[SharedItem]) -> ledger.ObjectRef:
     )
     content = "\n".join(lines).encode()
     digest = ledger.keyed_digest(kind="list", object_id=list_id, content=content)
-    return ledger.ObjectRef(kind="list", id=list_id, digest=digest)
+    return ObjectRef(kind="list", id=list_id, digest=digest)
 
 
 def _read_so_far(
@@ -152,17 +157,22 @@ def _read_so_far(
     reached = page.items[-1].row.place if page.next and page.items else page.last
     if partial:
         reached = 0
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO exchange_reading (partner_id, service, list_id, first_at, last_at, last_seq,"
-            " completed_at, responses, entries) VALUES (%s, %s, %s, %s, %s, %s, %s, 1, %s)"
-            " ON CONFLICT ON CONSTRAINT exchange_reading_one DO UPDATE SET last_at = EXCLUDED.last_at,"
-            " last_seq = greatest(exchange_reading.last_seq, EXCLUDED.last_seq),"
-            " completed_at = coalesce(EXCLUDED.completed_at, exchange_reading.completed_at),"
-            " responses = exchange_reading.responses + 1,"
-            " entries = exchange_reading.entries + EXCLUDED.entries",
-            [
-                actor.partner_id, service, list_id, now, now, reached,
-                None if page.next or partial else now, len(page.items),
-            ],
-        )  # fmt: skip
+    sql.run(
+        "INSERT INTO exchange_reading (partner_id, service, list_id, first_at, last_at, last_seq,"
+        " completed_at, responses, entries) VALUES (%s, %s, %s, %s, %s, %s, %s, 1, %s)"
+        " ON CONFLICT ON CONSTRAINT exchange_reading_one DO UPDATE SET last_at = EXCLUDED.last_at,"
+        " last_seq = greatest(exchange_reading.last_seq, EXCLUDED.last_seq),"
+        " completed_at = coalesce(EXCLUDED.completed_at, exchange_reading.completed_at),"
+        " responses = exchange_reading.responses + 1,"
+        " entries = exchange_reading.entries + EXCLUDED.entries",
+        [
+            actor.partner_id,
+            service,
+            list_id,
+            now,
+            now,
+            reached,
+            None if page.next or partial else now,
+            len(page.items),
+        ],
+    )

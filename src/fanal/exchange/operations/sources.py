@@ -8,11 +8,13 @@ from django.db import IntegrityError, connection, transaction
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries as analysed
-from fanal.exchange.domain.records import Service, Source
-from fanal.exchange.domain.sources import MAX_NAME, AddressRefused, checked_url
+from fanal.db import sql
+from fanal.exchange.domain.records import ListSource, Service
+from fanal.exchange.domain.sharing import MAX_NAME, AddressRefused, checked_url
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import operations as vault
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.domain.records import Sealable
@@ -34,7 +36,7 @@ class SourceRefused(ValueError):
 
 
 def add_source(
-    *, actor: Actor, source: Source, secret: str = "", loopback: bool = False, now: datetime
+    *, actor: Actor, source: ListSource, secret: str = "", loopback: bool = False, now: datetime
 ) -> UUID:
     """Store where a list is fetched from; its secret is sealed and never shown again.
 
@@ -76,23 +78,23 @@ def add_source(
     return source.id
 
 
-def switch_source(*, actor: Actor, source: Source, enabled: bool, now: datetime) -> None:
+def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datetime) -> None:
     """Switch a source off, or on again: the schedule passes over one that is off. Its list stays.
 
     Raises:
         Refused: the actor keeps no sources.
     """
     require(actor, "source.manage")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        found = sql.run(
             "UPDATE exchange_source SET enabled = %s WHERE id = %s AND enabled <> %s",
             [enabled, source.id, enabled],
         )
-        if cursor.rowcount:
+        if found:
             _record(actor, "source.change", source, now=now)
 
 
-def note_test(*, actor: Actor, source: Source, code: str, now: datetime) -> None:
+def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
     """Note that a person tried a connection, and why it failed (`code`, empty where it did not).
 
     Raises:
@@ -103,12 +105,12 @@ def note_test(*, actor: Actor, source: Source, code: str, now: datetime) -> None
         actor=actor,
         action="source.test",
         at=now,
-        objects=[ledger.ObjectRef(kind="source", id=source.id)],
+        objects=[ObjectRef(kind="source", id=source.id)],
         detail={"failed": code},
     )
 
 
-def secret_of(*, actor: Actor, source: Source, now: datetime) -> str:
+def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
     """Return the secret of a source, from the vault or its file; empty where it has none.
 
     Raises:
@@ -134,7 +136,7 @@ def secret_of(*, actor: Actor, source: Source, now: datetime) -> str:
         raise SourceRefused("SECRET_FILE") from None
 
 
-def _check(source: Source, secret: str) -> None:
+def _check(source: ListSource, secret: str) -> None:
     if not 1 <= len(source.name.strip()) <= MAX_NAME or not source.name.isprintable():
         raise SourceRefused("NAME")
     if (source.kind is Service.TAXII) is not bool(source.collection):
@@ -150,13 +152,13 @@ def _check(source: Source, secret: str) -> None:
         raise SourceRefused("LIST")
 
 
-def _record(actor: Actor, action: str, source: Source, *, now: datetime) -> None:
+def _record(actor: Actor, action: str, source: ListSource, *, now: datetime) -> None:
     ledger.record(
         actor=actor,
         action=action,
         at=now,
         objects=[
-            ledger.ObjectRef(kind="source", id=source.id),
-            ledger.ObjectRef(kind="list", id=source.list_id),
+            ObjectRef(kind="source", id=source.id),
+            ObjectRef(kind="list", id=source.list_id),
         ],
     )

@@ -15,14 +15,16 @@ from msgspec import structs
 from fanal.accounts.domain.instructions import StandingInstruction
 from fanal.accounts.domain.policy import require
 from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.listfile import Item
+from fanal.analyse.domain.lists import Item
+from fanal.db import sql
 from fanal.exchange import queries
-from fanal.exchange.domain.records import RemotePage, Source, Taken
+from fanal.exchange.domain.records import ListSource, RemotePage, TakenEntry
 from fanal.exchange.domain.taking import Plan, ended, items_of, plan, without
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 
 _PORTION: Final = 1_000
 
@@ -34,7 +36,7 @@ class TurnLost(Exception):
 def take_page(
     *,
     actor: Actor,
-    source: Source,
+    source: ListSource,
     page: RemotePage,
     turn: int,
     under: StandingInstruction | None,
@@ -68,7 +70,7 @@ def take_page(
     return len(changes.taken)
 
 
-def end_entries(*, actor: Actor, source: Source, now: datetime) -> int:
+def end_entries(*, actor: Actor, source: ListSource, now: datetime) -> int:
     """Withdraw what a source holds and whose stated end has come; return how many entries that were.
 
     It needs no instruction: the partner said it beforehand, and nothing is asked for. Portions of a thousand,
@@ -116,36 +118,33 @@ def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[It
     return found
 
 
-def note_failure(*, actor: Actor, source: Source, code: str, now: datetime) -> None:
+def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
     """Keep why a fetch ended before its end; the checkpoint stays where it is.
 
     Raises:
         Refused: the actor keeps no lists.
     """
     require(actor, "list.keep")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE exchange_checkpoint SET error = %s, error_at = %s, tried_at = %s"
-            " WHERE source_id = %s",
-            [code, now, now, source.id],
-        )
+    sql.run(
+        "UPDATE exchange_checkpoint SET error = %s, error_at = %s, tried_at = %s"
+        " WHERE source_id = %s",
+        [code, now, now, source.id],
+    )
 
 
 def _lock(source_id: UUID) -> int | None:
     """Return the turn of a source's checkpoint, which nobody moves until the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
+    )
     return None if row is None else int(row[0])
 
 
 def _apply(
     actor: Actor,
-    source: Source,
+    source: ListSource,
     changes: Plan,
-    known: Mapping[str, Taken],
+    known: Mapping[str, TakenEntry],
     *,
     name: str,
     now: datetime,
@@ -174,7 +173,7 @@ def _withdrawn_here(list_id: UUID, stated: set[str]) -> set[tuple[str, str]]:
     return pairs - {(entry.kind, entry.value) for entry in held if entry.listed.id == list_id}
 
 
-def _remember(source_id: UUID, taken: Sequence[Taken]) -> None:
+def _remember(source_id: UUID, taken: Sequence[TakenEntry]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO exchange_taken"
@@ -190,27 +189,25 @@ def _remember(source_id: UUID, taken: Sequence[Taken]) -> None:
 
 
 def _advance(source_id: UUID, page: RemotePage, *, taken: int, gone: int, now: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE exchange_checkpoint SET position = %s, turn = turn + 1, pages = pages + 1,"
-            " taken = taken + %s, withdrawn = withdrawn + %s, page_at = %s, tried_at = %s,"
-            " completed_at = coalesce(%s, completed_at), error = '', error_at = NULL"
-            " WHERE source_id = %s",
-            [page.position, taken, gone, now, now, now if page.finished else None, source_id],
-        )
+    sql.run(
+        "UPDATE exchange_checkpoint SET position = %s, turn = turn + 1, pages = pages + 1,"
+        " taken = taken + %s, withdrawn = withdrawn + %s, page_at = %s, tried_at = %s,"
+        " completed_at = coalesce(%s, completed_at), error = '', error_at = NULL"
+        " WHERE source_id = %s",
+        [page.position, taken, gone, now, now, now if page.finished else None, source_id],
+    )
 
 
 def _count_gone(source_id: UUID, gone: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE exchange_checkpoint SET withdrawn = withdrawn + %s WHERE source_id = %s",
-            [gone, source_id],
-        )
+    sql.run(
+        "UPDATE exchange_checkpoint SET withdrawn = withdrawn + %s WHERE source_id = %s",
+        [gone, source_id],
+    )
 
 
 def _record(
     actor: Actor,
-    source: Source,
+    source: ListSource,
     changes: Plan,
     *,
     action: str,
@@ -222,8 +219,8 @@ def _record(
         action=action,
         at=now,
         objects=[
-            ledger.ObjectRef(kind="source", id=source.id),
-            ledger.ObjectRef(kind="list", id=source.list_id),
+            ObjectRef(kind="source", id=source.id),
+            ObjectRef(kind="list", id=source.list_id),
             *([under.reference] if under else []),
             *map(_entered, changes.taken),
         ],
@@ -231,7 +228,7 @@ def _record(
     )
 
 
-def _entered(entry: Taken) -> ledger.ObjectRef:
+def _entered(entry: TakenEntry) -> ObjectRef:
     content = " ".join(entry.held).encode()
     digest = ledger.keyed_digest(kind="list_item", object_id=entry.item_id, content=content)
-    return ledger.ObjectRef(kind="list_item", id=entry.item_id, digest=digest)
+    return ObjectRef(kind="list_item", id=entry.item_id, digest=digest)

@@ -17,7 +17,7 @@ from fanal.formats.envelope import (
     written_report,
 )
 from fanal.formats.ncmec.instants import is_instant
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.records import Report, ReportKind
 
 _SOLICITED = frozenset({ReportKind.GROOMING, ReportKind.SOLICITATION, ReportKind.SEXTORTION})
@@ -69,15 +69,15 @@ def read_provider_report(body: bytes) -> tuple[ProviderReport, Report]:
     """
     found, report = read_envelope(body, ProviderReport)
     if not found.report_id.strip():
-        raise FormatRefused(Refusal.MISSING_FIELD, "report_id")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, "report_id")
     if not found.abuse:
-        raise FormatRefused(Refusal.MISSING_FIELD, "abuse")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, "abuse")
     instants = [("issued_at", found.issued_at), ("access_changed_at", found.access_changed_at)]
     instants += [(f"locations[{n}]/at", i.at) for n, i in enumerate(found.locations, start=1)]
     instants += [(f"third_countries[{n}]/at", c.at) for n, c in enumerate(found.third_countries, 1)]
     for path, text in instants:
         if text is not None and not is_instant(text):
-            raise FormatRefused(Refusal.BAD_DATE, path)
+            raise FormatRefused(DocumentFault.BAD_DATE, path)
     return found, report
 
 

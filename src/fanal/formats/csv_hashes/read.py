@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Final
 
 from fanal.formats.indicators import MAX_CLASSIFICATION, Indicator, hash_value, kind_of
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 COLUMNS: Final = ("pdq", "md5", "sha1", "sha256", "photodna", "classification")
 SEPARATORS: Final = ",;\t|"
@@ -39,12 +39,14 @@ def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
         kinds = [name for name in header if name]
         if not kinds or None in header or len(kinds) != len(set(kinds)):
             known = ", ".join(COLUMNS)
-            raise FormatRefused(Refusal.UNKNOWN_FIELD, "line 1", parameters={"expected": known})
+            raise FormatRefused(
+                DocumentFault.UNKNOWN_FIELD, "line 1", parameters={"expected": known}
+            )
         for row in reader:
             if any(cell.strip() for cell in row):
                 yield _item(reader.line_num, kinds, row)
     except csv.Error as error:
-        raise FormatRefused(Refusal.MALFORMED, f"line {reader.line_num or 1}") from error
+        raise FormatRefused(DocumentFault.MALFORMED, f"line {reader.line_num or 1}") from error
 
 
 def _column(name: str) -> str | None:
@@ -59,7 +61,7 @@ def _item(number: int, kinds: list[str], row: list[str]) -> Indicator:
     path = f"line {number}"
     if len(row) != len(kinds):
         cells = {"expected": len(kinds)}
-        raise FormatRefused(Refusal.MISSING_FIELD, path, parameters=cells)
+        raise FormatRefused(DocumentFault.MISSING_FIELD, path, parameters=cells)
     values: dict[str, str] = {}
     classification = ""
     for kind, cell in zip(kinds, row, strict=True):
@@ -71,10 +73,10 @@ def _item(number: int, kinds: list[str], row: list[str]) -> Indicator:
             continue
         value = hash_value(kind, text)
         if value is None:
-            raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": kind})
+            raise FormatRefused(DocumentFault.WRONG_TYPE, path, parameters={"expected": kind})
         values[kind] = value
     if not values:
-        raise FormatRefused(Refusal.MISSING_FIELD, path, parameters={"expected": "hash"})
+        raise FormatRefused(DocumentFault.MISSING_FIELD, path, parameters={"expected": "hash"})
     return Indicator(line=number, values=values, classification=classification)
 
 
@@ -82,5 +84,5 @@ def _unguarded(text: str, *, path: str) -> str:
     plain = text[1:] if text[:1] == GUARD and text[1:2] in (*FORMULA, GUARD) else text
     if len(plain) > MAX_CLASSIFICATION or "\0" in plain:
         limit = {"limit": MAX_CLASSIFICATION}
-        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters=limit)
+        raise FormatRefused(DocumentFault.TEXT_TOO_LONG, path, parameters=limit)
     return plain

@@ -16,7 +16,7 @@ from fanal.formats.envelope import (
     written_report,
 )
 from fanal.formats.ncmec.instants import is_instant
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.records import PersonRole, Report
 
 Ground = Literal["OFFENCE", "SUSPECT", "VICTIM"]
@@ -37,7 +37,7 @@ class Informed(Part, frozen=True, kw_only=True):
     at: str | None = None
 
 
-class Step(Part, frozen=True, kw_only=True):
+class ProviderStep(Part, frozen=True, kw_only=True):
     """What the provider has done about the content or the account."""
 
     code: Literal["REMOVED", "ACCESS_DISABLED", "ACCOUNT_SUSPENDED", "DATA_PRESERVED", "OTHER"]
@@ -66,7 +66,7 @@ class Notification(Part, frozen=True, kw_only=True):
     not_identified: bool = False
     fallback: Literal["ESTABLISHMENT", "EUROPOL"] | None = None
     informed: tuple[Informed, ...] = ()
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ProviderStep, ...] = ()
     other_information: str | None = None
 
 
@@ -80,15 +80,15 @@ def read_notification(body: bytes) -> tuple[Notification, Report]:
     found, report = read_envelope(body, Notification)
     for name in ("notification_id", "suspicion"):
         if not getattr(found, name).strip():
-            raise FormatRefused(Refusal.MISSING_FIELD, name)
+            raise FormatRefused(DocumentFault.MISSING_FIELD, name)
     if not found.member_states and not (found.not_identified and found.fallback):
-        raise FormatRefused(Refusal.MISSING_FIELD, "member_states")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, "member_states")
     instants = [("notified_at", found.notified_at), ("aware_at", found.aware_at)]
     instants += [(f"informed[{n}]/at", i.at) for n, i in enumerate(found.informed, start=1)]
     instants += [(f"steps[{n}]/at", s.at) for n, s in enumerate(found.steps, start=1)]
     for path, text in instants:
         if text is not None and not is_instant(text):
-            raise FormatRefused(Refusal.BAD_DATE, path)
+            raise FormatRefused(DocumentFault.BAD_DATE, path)
     return found, report
 
 

@@ -10,13 +10,13 @@ from lxml import etree
 from fanal.formats.hashsharing.records import (
     NAMESPACE,
     EntriesPage,
-    Feedback,
+    HandedVote,
     Media,
     Member,
     SharedEntry,
 )
 from fanal.formats.ncmec.syntax import parse
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 MAX_PAGE: Final = 16 * 1024 * 1024
 """Bytes of a page of entries; a thousand of them take about one megabyte."""
@@ -54,7 +54,7 @@ def read_page(body: bytes) -> EntriesPage:
     return EntriesPage(entries=tuple(entries), next=following)
 
 
-def read_feedback(body: bytes) -> Feedback:
+def read_feedback(body: bytes) -> HandedVote:
     """Return the vote of a `feedbackSubmission`.
 
     Raises:
@@ -64,9 +64,9 @@ def read_feedback(body: bytes) -> Feedback:
     _expect(root, "feedbackSubmission")
     votes = [child for child in root if _name(child) in {"affirmative", "negative"}]
     if len(votes) != 1:
-        raise FormatRefused(Refusal.MISSING_FIELD, "feedbackSubmission/affirmative")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, "feedbackSubmission/affirmative")
     if _name(votes[0]) == "affirmative":
-        return Feedback(affirmative=True)
+        return HandedVote(affirmative=True)
     path = "feedbackSubmission/negative/reasonIds/guid"
     reasons = tuple(
         _clean(guid.text, path)
@@ -76,18 +76,18 @@ def read_feedback(body: bytes) -> Feedback:
         if _name(guid) == "guid"
     )
     if not reasons or not all(reasons) or len(reasons) > _MAX_REASONS:
-        raise FormatRefused(Refusal.MISSING_FIELD, path)
-    return Feedback(affirmative=False, reasons=reasons)
+        raise FormatRefused(DocumentFault.MISSING_FIELD, path)
+    return HandedVote(affirmative=False, reasons=reasons)
 
 
 def _entries(box: etree._Element, before: int) -> Iterator[SharedEntry]:
     for number, element in enumerate(box, start=1):
         if before + number > MAX_ENTRIES:
-            raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_ENTRIES})
+            raise FormatRefused(DocumentFault.TOO_MANY_VALUES, parameters={"limit": MAX_ENTRIES})
         path = f"queryResult/{_name(box)}/{_name(element)}[{number}]"
         kind = _ELEMENTS.get(_name(element))
         if kind is None:
-            raise FormatRefused(Refusal.UNKNOWN_FIELD, path)
+            raise FormatRefused(DocumentFault.UNKNOWN_FIELD, path)
         yield _entry(element, kind[0], kind[1], path)
 
 
@@ -111,13 +111,13 @@ def _fingerprint(part: etree._Element, path: str) -> tuple[str, str]:
     tag, value = _name(part).lower(), (part.text or "").strip()
     path = f"{path}/{tag}"
     if not _TAG.fullmatch(tag):
-        raise FormatRefused(Refusal.UNKNOWN_FIELD, path[:200])
+        raise FormatRefused(DocumentFault.UNKNOWN_FIELD, path[:200])
     digits = _DIGITS.get(tag)
     if digits is None:
         return tag, value[:MAX_TEXT]  # a kind that no list of ours holds: noted, never loaded
     value = value.lower()
     if len(value) != digits or not _HEXADECIMAL.fullmatch(value):
-        raise FormatRefused(Refusal.WRONG_TYPE, path)
+        raise FormatRefused(DocumentFault.WRONG_TYPE, path)
     return tag, value
 
 
@@ -126,9 +126,9 @@ def _member(element: etree._Element, path: str) -> Member:
         if _name(child) == "member":
             number = child.get("id", "")
             if not number.isascii() or not number.isdigit() or len(number) > 18:
-                raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/member/@id")
+                raise FormatRefused(DocumentFault.WRONG_TYPE, f"{path}/member/@id")
             return Member(id=int(number), name=_clean(child.text, f"{path}/member"))
-    raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/member")
+    raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/member")
 
 
 def _instant(text: str, path: str) -> datetime:
@@ -138,33 +138,33 @@ def _instant(text: str, path: str) -> datetime:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise FormatRefused(Refusal.BAD_DATE, path) from None
+        raise FormatRefused(DocumentFault.BAD_DATE, path) from None
 
 
 def _required(element: etree._Element, name: str, path: str) -> str:
     text = _optional(element, name, f"{path}/{name}")
     if not text:
-        raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/{name}")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/{name}")
     return text
 
 
 def _optional(element: etree._Element, name: str, path: str, *, limit: int = MAX_TEXT) -> str:
     found = [child for child in element if _name(child) == name]
     if len(found) > 1:
-        raise FormatRefused(Refusal.DUPLICATE_FIELD, path)
+        raise FormatRefused(DocumentFault.DUPLICATE_FIELD, path)
     return _clean(found[0].text, path, limit=limit) if found else ""
 
 
 def _clean(text: str | None, path: str, *, limit: int = MAX_TEXT) -> str:
     clean = (text or "").strip()
     if len(clean) > limit:
-        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters={"limit": limit})
+        raise FormatRefused(DocumentFault.TEXT_TOO_LONG, path, parameters={"limit": limit})
     return clean
 
 
 def _expect(root: etree._Element, name: str) -> None:
     if root.tag not in {name, f"{{{NAMESPACE}}}{name}"}:
-        raise FormatRefused(Refusal.WRONG_ROOT, _name(root)[:100])
+        raise FormatRefused(DocumentFault.WRONG_ROOT, _name(root)[:100])
 
 
 def _name(element: etree._Element) -> str:

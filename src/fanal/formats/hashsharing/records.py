@@ -23,7 +23,7 @@ class Member(Struct, frozen=True, kw_only=True):
     name: str
 
 
-class Vote(Struct, frozen=True, kw_only=True):
+class FingerprintVote(Struct, frozen=True, kw_only=True):
     """What a member says of one fingerprint of an entry; without `reason` it agrees."""
 
     member: Member
@@ -43,7 +43,7 @@ class SharedEntry(Struct, frozen=True, kw_only=True):
     deleted: bool = False
     classification: str = ""
     fingerprints: dict[str, str] = {}
-    votes: tuple[Vote, ...] = ()
+    votes: tuple[FingerprintVote, ...] = ()
 
 
 class EntriesPage(Struct, frozen=True, kw_only=True):
@@ -53,14 +53,14 @@ class EntriesPage(Struct, frozen=True, kw_only=True):
     next: str = ""
 
 
-class Feedback(Struct, frozen=True, kw_only=True):
+class HandedVote(Struct, frozen=True, kw_only=True):
     """A vote as it is handed in: agreed, or the identifiers of the reasons against."""
 
     affirmative: bool
     reasons: tuple[str, ...] = ()
 
 
-class Reason(Struct, frozen=True, kw_only=True):
+class VoteReason(Struct, frozen=True, kw_only=True):
     """A reason that a member may give against a fingerprint."""
 
     id: str

@@ -11,11 +11,11 @@ from lxml import etree
 from fanal.formats.hashsharing.records import (
     NAMESPACE,
     EntriesPage,
+    FingerprintVote,
     Media,
     Member,
-    Reason,
     SharedEntry,
-    Vote,
+    VoteReason,
 )
 
 _NAME: Final = f"{{{NAMESPACE}}}"
@@ -46,7 +46,7 @@ def members_document(members: Iterable[Member]) -> bytes:
     return _bytes(root)
 
 
-def reasons_document(kind: str, reasons: Iterable[Reason]) -> bytes:
+def reasons_document(kind: str, reasons: Iterable[VoteReason]) -> bytes:
     """Return the reasons that may be given against a fingerprint of `kind`."""
     root = _root("availableFeedback")
     available = _sub(root, "availableFeedbackReasons", type=kind.upper())
@@ -100,7 +100,7 @@ def _entry(element: etree._Element, entry: SharedEntry) -> None:
         _feedback(element, entry.votes)
 
 
-def _feedback(element: etree._Element, votes: Sequence[Vote]) -> None:
+def _feedback(element: etree._Element, votes: Sequence[FingerprintVote]) -> None:
     newest = instant(max(vote.at for vote in votes))
     feedback = _sub(element, "feedback", lastUpdateTimestamp=newest)
     ordered = sorted(votes, key=lambda v: (v.kind, bool(v.reason), v.reason, v.member.id))
@@ -121,7 +121,7 @@ def _feedback(element: etree._Element, votes: Sequence[Vote]) -> None:
             _voters(reasons, list(of_reason))
 
 
-def _voters(parent: etree._Element, votes: Sequence[Vote]) -> None:
+def _voters(parent: etree._Element, votes: Sequence[FingerprintVote]) -> None:
     newest = instant(max(vote.at for vote in votes))
     box = _sub(parent, "members", timestamp=newest)
     for vote in votes:

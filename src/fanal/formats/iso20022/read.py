@@ -3,23 +3,69 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from typing import BinaryIO, Final
 
 from lxml import etree
 from msgspec import structs
 
-from fanal.formats.iso20022.model import CAMT, ENTRY_AT, LABEL, PACS, party_paths
 from fanal.formats.iso20022.stream import (
     MAX_ELEMENTS,
     Head,
-    Piece,
+    StatementPiece,
     document_of,
     local,
     read_head,
     read_pieces,
     serialised,
 )
-from fanal.formats.transfer import Part, Party, Problem, Transfer, by_payer, part_of
+from fanal.formats.transfer import Party, PayerPart, Transfer, TransferProblem, by_payer, part_of
+from fanal.formats.xml import HARDENED
+
+# Where fields of a transfer stand in `pacs.008` and `camt.053`; any other leaf is kept with its path.
+
+# Paths below the party's prefix, first one that holds something wins; what is taken is not kept again.
+PARTY: Final[Mapping[str, tuple[str, ...]]] = {
+    "name": ("{p}/Nm", "{p}/Pty/Nm"),
+    "country": ("{p}/PstlAdr/Ctry", "{p}/Pty/PstlAdr/Ctry", "{p}/CtryOfRes", "{p}/Pty/CtryOfRes"),
+    "postcode": ("{p}/PstlAdr/PstCd", "{p}/Pty/PstlAdr/PstCd"),
+    "birth_date": (
+        "{p}/Id/PrvtId/DtAndPlcOfBirth/BirthDt",
+        "{p}/Pty/Id/PrvtId/DtAndPlcOfBirth/BirthDt",
+    ),
+    "customer": ("{p}/Id/PrvtId/Othr/Id", "{p}/Pty/Id/PrvtId/Othr/Id"),
+    "phone": (
+        "{p}/CtctDtls/MobNb", "{p}/Pty/CtctDtls/MobNb", "{p}/CtctDtls/PhneNb", "{p}/Pty/CtctDtls/PhneNb",
+    ),
+    "email": ("{p}/CtctDtls/EmailAdr", "{p}/Pty/CtctDtls/EmailAdr"),
+    "iban": ("{p}Acct/Id/IBAN",),
+    "account": ("{p}Acct/Id/Othr/Id",),
+    "bank": ("{p}Agt/FinInstnId/BICFI", "{p}Agt/FinInstnId/BIC"),
+}  # fmt: skip
+"""Where each field of a party stands, below `Dbtr` and `Cdtr`; `Pty` since version 8."""
+PACS: Final[Mapping[str, tuple[str, ...]]] = {
+    "reference": ("PmtId/UETR", "PmtId/TxId", "PmtId/EndToEndId"),
+    "at": ("AccptncDtTm", "IntrBkSttlmDt"),
+    "amount": ("InstdAmt", "IntrBkSttlmAmt"),
+}
+CAMT: Final[Mapping[str, tuple[str, ...]]] = {
+    "reference": ("Refs/UETR", "Refs/TxId", "Refs/EndToEndId", "Refs/AcctSvcrRef"),
+    "at": ("RltdDts/AccptncDtTm", "RltdDts/TxDtTm"),
+    "amount": ("Amt", "AmtDtls/InstdAmt/Amt", "AmtDtls/TxAmt/Amt"),
+}
+ENTRY_AT: Final = ("BookgDt/DtTm", "BookgDt/Dt", "ValDt/DtTm", "ValDt/Dt")
+LABEL: Final = "RmtInf/Ustrd"
+
+
+@cache
+def party_paths(path: str, agents: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return where each field of a party stands; agents may stand under another element."""
+    found = []
+    for name, patterns in PARTY.items():
+        prefix = agents + path.rpartition("/")[2] if name == "bank" and agents else path
+        found.append((name, tuple(pattern.format(p=prefix) for pattern in patterns)))
+    return tuple(found)
+
 
 _AMOUNT: Final = re.compile(r"\d{1,15}(?:\.\d{1,5})?")
 _LINES: Final = 20
@@ -93,7 +139,7 @@ def read_transfers(stream: BinaryIO, *, kind: str) -> Iterator[Transfer]:
                 yield _with_extra(transfer, tuple(leaves.rest("head/")))
 
 
-def cut_parts(stream: BinaryIO, *, kind: str) -> Iterator[Part]:
+def cut_parts(stream: BinaryIO, *, kind: str) -> Iterator[PayerPart]:
     """Yield a document in parts: documents of the same kind with the transactions of one payer.
 
     The stream can be sought: the head is read first. A statement's entries stay with their statement.
@@ -122,7 +168,7 @@ def _keyed(
 def _head_leaves(head: Head, statement: int) -> Leaves:
     root = etree.Element("head")
     own = head.statements[statement - 1] if head.statements else []
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    parser = etree.XMLParser(**HARDENED)
     for body in (*head.common, *own):
         root.append(etree.fromstring(body, parser))
     return Leaves(root)
@@ -132,7 +178,7 @@ def _with_extra(transfer: Transfer, before: tuple[tuple[str, str], ...]) -> Tran
     return structs.replace(transfer, extra=(*before, *transfer.extra))
 
 
-def _of_pacs(piece: Piece, head: Leaves) -> Iterator[Transfer]:
+def _of_pacs(piece: StatementPiece, head: Leaves) -> Iterator[Transfer]:
     leaves = Leaves(piece.element)
     place = f"CdtTrfTxInf[{piece.number}]"
     at = leaves.take(*PACS["at"]) or head.values.get("GrpHdr/CreDtTm")
@@ -146,7 +192,7 @@ def _of_pacs(piece: Piece, head: Leaves) -> Iterator[Transfer]:
     )
 
 
-def _of_camt(piece: Piece, head: Leaves) -> Iterator[Transfer]:
+def _of_camt(piece: StatementPiece, head: Leaves) -> Iterator[Transfer]:
     entry = piece.element
     details = [d for d in entry.iter() if isinstance(d.tag, str) and local(d) == "TxDtls"]
     whole = Leaves(entry)
@@ -223,17 +269,17 @@ def _transfer(
     sender: Party,
     beneficiary: Party,
 ) -> Transfer:
-    problems: list[Problem] = []
+    problems: list[TransferProblem] = []
     amount, currency = None, None
     for path in paths["amount"]:
         amount = leaves.take(path)
         if amount is not None:
             currency = leaves.take(f"{path}/@Ccy")
             if _AMOUNT.fullmatch(amount) is None:
-                problems.append(Problem(path=path, code="AMOUNT_UNREADABLE", value=amount))
+                problems.append(TransferProblem(path=path, code="AMOUNT_UNREADABLE", value=amount))
             break
     if at is not None and not _is_time(at):
-        problems.append(Problem(path=place, code="TIME_UNREADABLE", value=at))
+        problems.append(TransferProblem(path=place, code="TIME_UNREADABLE", value=at))
     return Transfer(
         place=place,
         reference=leaves.take(*paths["reference"]),
@@ -257,7 +303,7 @@ def _is_time(text: str) -> bool:
     return True
 
 
-_READERS: Final[Mapping[str, Callable[[Piece, Leaves], Iterator[Transfer]]]] = {
+_READERS: Final[Mapping[str, Callable[[StatementPiece, Leaves], Iterator[Transfer]]]] = {
     "pacs.008": _of_pacs,
     "camt.053": _of_camt,
 }

@@ -11,7 +11,8 @@ from typing import BinaryIO, Final
 from lxml import etree
 from msgspec import Struct, field
 
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.xml import HARDENED
 
 MAX_DEPTH: Final = 40
 MAX_ELEMENTS: Final = 4_000
@@ -27,7 +28,7 @@ _ROOTS: Final = {
 }
 
 
-class Piece(Struct, frozen=True, kw_only=True):
+class StatementPiece(Struct, frozen=True, kw_only=True):
     """One transaction or entry: its number in the document, that of its statement, its element."""
 
     number: int
@@ -58,13 +59,13 @@ def kind_of(start: bytes) -> str | None:
     return found[1] if found else None
 
 
-def read_pieces(stream: BinaryIO, *, kind: str) -> Iterator[Piece]:
+def read_pieces(stream: BinaryIO, *, kind: str) -> Iterator[StatementPiece]:
     """Yield the transactions or entries of a document; each is emptied when the next is asked for.
 
     Raises:
         FormatRefused: no XML, a DOCTYPE, another root or namespace, over a limit.
     """
-    walk = _Walk(kind)
+    walk = _StreamWalk(kind)
     yield from walk.pieces(stream)
 
 
@@ -74,11 +75,11 @@ def read_head(stream: BinaryIO, *, kind: str) -> Head:
     Raises:
         FormatRefused: as `read_pieces`, or the head is over `MAX_HEAD_BYTES`.
     """
-    walk = _Walk(kind)
+    walk = _StreamWalk(kind)
     for _ in walk.pieces(stream):
         pass
     if walk.head is None:
-        raise FormatRefused(Refusal.MALFORMED)
+        raise FormatRefused(DocumentFault.MALFORMED)
     return walk.head
 
 
@@ -97,7 +98,7 @@ def document_of(head: Head, *, statement: int, pieces: list[bytes]) -> bytes:
     )
 
 
-class _Walk:
+class _StreamWalk:
     """One pass: depth, counts and the place in the document."""
 
     def __init__(self, kind: str) -> None:
@@ -110,26 +111,20 @@ class _Walk:
         self._number = 0
         self.head: Head | None = None
 
-    def pieces(self, stream: BinaryIO) -> Iterator[Piece]:
+    def pieces(self, stream: BinaryIO) -> Iterator[StatementPiece]:
         try:
             yield from self._walk(stream)
         except (etree.XMLSyntaxError, ValueError) as error:
             line = error.lineno if isinstance(error, etree.XMLSyntaxError) else None
-            raise FormatRefused(Refusal.MALFORMED, parameters={"line": line or 0}) from error
+            raise FormatRefused(DocumentFault.MALFORMED, parameters={"line": line or 0}) from error
         if self.head is None or self._path:
-            raise FormatRefused(Refusal.MALFORMED)
+            raise FormatRefused(DocumentFault.MALFORMED)
 
-    def _walk(self, stream: BinaryIO) -> Iterator[Piece]:
+    def _walk(self, stream: BinaryIO) -> Iterator[StatementPiece]:
         parser = etree.iterparse(
             stream,
             events=("start", "end"),
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            dtd_validation=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
+            **HARDENED,
         )
         for event, element in parser:
             if event == "start":
@@ -144,11 +139,11 @@ class _Walk:
         self._path.append(name)
         self._count += 1
         if len(self._path) > MAX_DEPTH:
-            raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
+            raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         if self._count > MAX_ELEMENTS:
-            raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_ELEMENTS})
+            raise FormatRefused(DocumentFault.TOO_MANY_VALUES, parameters={"limit": MAX_ELEMENTS})
         if len(self._path) == 2 and name != self._outer:
-            raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": self._outer})
+            raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": self._outer})
         if self.head and len(self._path) == self._depth and name == self._inner:
             self.head.statements.append([])
 
@@ -159,14 +154,14 @@ class _Walk:
 
     def _check_root(self, element: etree._Element, name: str) -> None:
         if element.getroottree().docinfo.internalDTD is not None:
-            raise FormatRefused(Refusal.DOCTYPE)
+            raise FormatRefused(DocumentFault.DOCTYPE)
         namespace = str(element.tag).rpartition("}")[0].lstrip("{")
         found = NAMESPACE.fullmatch(namespace)
         if name != "Document" or found is None or found[1] != self._kind:
-            raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": self._kind})
+            raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": self._kind})
         self.head = Head(kind=self._kind, namespace=namespace)
 
-    def _close(self, element: etree._Element) -> Iterator[Piece]:
+    def _close(self, element: etree._Element) -> Iterator[StatementPiece]:
         name = self._path.pop()
         above = len(self._path)
         head = self.head
@@ -175,7 +170,9 @@ class _Walk:
         inside = above == self._depth and self._path[-1] == self._inner
         if inside and name == self._piece:
             self._number += 1
-            yield Piece(number=self._number, statement=len(head.statements), element=element)
+            yield StatementPiece(
+                number=self._number, statement=len(head.statements), element=element
+            )
             self._forget(element)
             self._count = 0
         elif inside:
@@ -190,7 +187,7 @@ class _Walk:
         body = serialised(element)
         self._bytes += len(body)
         if self._bytes > MAX_HEAD_BYTES:
-            raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_HEAD_BYTES})
+            raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_HEAD_BYTES})
         kept.append(body)
         self._forget(element)
 

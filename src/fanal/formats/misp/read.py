@@ -36,8 +36,8 @@ from fanal.formats.misp.types import (
     SCOPE_TAG,
     TLP_TAG,
 )
-from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.stix.read import Reading
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.stix.read import BundleReading
 from fanal.formats.vics.values import truth
 
 _EVENTS: Final = (("Event",), ("response", "*", "Event"), ("response", "Event"), ("*", "Event"), ())
@@ -46,7 +46,7 @@ _CUTS: Final[Mapping[tuple[str, ...], Cut]] = {
 }
 
 
-def read_event(stream: BinaryIO, reading: Reading) -> Iterator[Indicator]:
+def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
     """Yield an item for each attribute and each file of one or more events, one in memory at a time.
 
     Raises:
@@ -66,11 +66,11 @@ def read_event(stream: BinaryIO, reading: Reading) -> Iterator[Indicator]:
             yield from _alone(said, number, reading=reading)
 
 
-def _check_events(rest: object, reading: Reading) -> None:
+def _check_events(rest: object, reading: BundleReading) -> None:
     """Look at what is left of the file: its events without their attributes and objects."""
     events = list(_events(rest))
     if not events:
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "Event"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "Event"})
     for event in events:
         for name in event.keys() - EVENT_READ - EVENT_IGNORED.keys():
             check_text(name, path="Event")
@@ -89,20 +89,20 @@ def _events(rest: object) -> Iterator[dict[str, object]]:
                 yield inner
 
 
-def _alone(said: dict[str, object], number: int, *, reading: Reading) -> Iterator[Indicator]:
+def _alone(said: dict[str, object], number: int, *, reading: BundleReading) -> Iterator[Indicator]:
     path = f"Attribute[{number}]"
     found = _value(said, path=path, reading=reading)
     if found is not None:
         yield _item(dict([found]), [said], number, withdrawn=False, path=path)
 
 
-def _file(said: dict[str, object], number: int, *, reading: Reading) -> Iterator[Indicator]:
+def _file(said: dict[str, object], number: int, *, reading: BundleReading) -> Iterator[Indicator]:
     path, name = f"Object[{number}]", said.get("name")
     if not isinstance(name, str):
-        raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/name")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/name")
     check_text(name, path=path)
     if name in PERSON_OBJECTS:
-        raise FormatRefused(Refusal.PERSON, path, parameters={"value": name})
+        raise FormatRefused(DocumentFault.PERSON, path, parameters={"value": name})
     for key in said.keys() - OBJECT_READ - OBJECT_IGNORED.keys():
         check_text(key, path=path)
         reading.ignored.note(f"Object/{key}", reason="UNKNOWN")
@@ -121,15 +121,15 @@ def _file(said: dict[str, object], number: int, *, reading: Reading) -> Iterator
 
 
 def _value(
-    said: dict[str, object], *, path: str, reading: Reading, own: bool = False
+    said: dict[str, object], *, path: str, reading: BundleReading, own: bool = False
 ) -> tuple[str, str] | None:
     """Return kind and value of an attribute, None where a list does not take it."""
     type_, text = said.get("type"), said.get("value")
     if not isinstance(type_, str) or not isinstance(text, str):
-        raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/type")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/type")
     check_text(type_ + text, path=path)
     if type_ in PERSON_TYPES:
-        raise FormatRefused(Refusal.PERSON, path, parameters={"value": type_})
+        raise FormatRefused(DocumentFault.PERSON, path, parameters={"value": type_})
     for key in said.keys() - ATTRIBUTE_READ - ATTRIBUTE_IGNORED.keys():
         check_text(key, path=path)
         reading.ignored.note(f"Attribute/{key}", reason="UNKNOWN")
@@ -138,7 +138,7 @@ def _value(
         kind, place = COMPOSED[type_]
         parts = text.split("|")
         if len(parts) != 2:
-            raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": type_})
+            raise FormatRefused(DocumentFault.WRONG_TYPE, path, parameters={"expected": type_})
         text = parts[place]
         reading.ignored.note(type_.split("|")[1 - place], reason="NO_LIST_VALUE")
     kind = kind or KINDS.get(type_)
@@ -147,7 +147,7 @@ def _value(
         return None
     value = text.strip() if kind in ADDRESSES else hash_value(kind, text)
     if not value:
-        raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": type_})
+        raise FormatRefused(DocumentFault.WRONG_TYPE, path, parameters={"expected": type_})
     return kind, value
 
 
@@ -189,7 +189,9 @@ def _classification(tags: list[str], *, path: str) -> str:
             found = "COPINE:" + tag.removeprefix(COPINE_TAG)
     check_text(found, path=path)
     if len(found) > MAX_CLASSIFICATION:
-        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters={"limit": MAX_CLASSIFICATION})
+        raise FormatRefused(
+            DocumentFault.TEXT_TOO_LONG, path, parameters={"limit": MAX_CLASSIFICATION}
+        )
     return found
 
 
@@ -203,5 +205,5 @@ def _tags(said: dict[str, object]) -> list[str]:
 
 def _as_object(said: object, *, path: str) -> dict[str, object]:
     if not isinstance(said, dict):
-        raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": "object"})
+        raise FormatRefused(DocumentFault.WRONG_TYPE, path, parameters={"expected": "object"})
     return said

@@ -13,6 +13,7 @@ from typing import Final
 from lxml import etree
 
 from fanal.formats.ncmec.instants import is_day, is_instant
+from fanal.formats.xml import HARDENED
 
 SCHEMA_PATH: Final = Path(__file__).with_name("schema.xsd")
 _XS: Final = "{http://www.w3.org/2001/XMLSchema}"
@@ -189,7 +190,7 @@ class _SchemaReader:
 
 
 def _load() -> _SchemaReader:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    parser = etree.XMLParser(**HARDENED)
     return _SchemaReader(etree.parse(str(SCHEMA_PATH), parser).getroot())
 
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from fanal.formats.ncmec.instants import earliest_instant
 from fanal.formats.ncmec.model import ROOTS, AttributeModel, ElementModel, TypeModel
 from fanal.formats.ncmec.syntax import MAX_ATTRIBUTES, parse
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 MAX_DEPTH: Final = 50
 MAX_NAME: Final = 1_000  # with its namespace: paths repeat names, so a long one would multiply
@@ -105,7 +105,7 @@ def read_file_details(body: bytes, *, path: str = "fileDetails") -> Document:
     document = _read(body, root="fileDetails", path=path)
     for name in ("reportId", "fileId"):
         if not document.text(name):
-            raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/{name}")
+            raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/{name}")
     if document.text("fileRelevance") == "Supplemental Reported":
         document = _with_supplemental_complaints(document)
     return document
@@ -114,7 +114,7 @@ def read_file_details(body: bytes, *, path: str = "fileDetails") -> Document:
 def _read(body: bytes, *, root: str, path: str) -> Document:
     element = parse(body)
     if element.tag != root:
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": root})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": root})
     walk = _Walk()
     node = walk.node(element, ROOTS[root], path, 1)
     return Document(root=node, complaints=tuple(walk.complaints))
@@ -131,7 +131,7 @@ class _Walk:
     ) -> Node:
         """Return the node of `element` and of all it holds."""
         if depth > MAX_DEPTH:
-            raise FormatRefused(Refusal.TOO_DEEP, parameters={"limit": MAX_DEPTH})
+            raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         text = element.text
         kind = model.type if model is not None else None
         attributes, items = _NONE, element.items()
@@ -155,7 +155,7 @@ class _Walk:
         pairs = cast("list[tuple[str, str]]", items)
         if len(pairs) > MAX_ATTRIBUTES:
             limit = {"limit": MAX_ATTRIBUTES}
-            raise FormatRefused(Refusal.TOO_MANY_ATTRIBUTES, path, parameters=limit)
+            raise FormatRefused(DocumentFault.TOO_MANY_ATTRIBUTES, path, parameters=limit)
         known = kind.attributes if kind is not None else _NO_ATTRIBUTES
         found: list[Attribute] = []
         for name, value in pairs:
@@ -174,7 +174,7 @@ class _Walk:
 
     def _check_unknown(self, name: str, value: str, *, path: str) -> None:
         if len(name) > MAX_NAME:
-            raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_NAME})
+            raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_NAME})
         if not name.startswith(_SCHEMA_HINTS):
             self._complain(path, "UNKNOWN_ATTRIBUTE", value=value)
 
@@ -216,7 +216,7 @@ class _Walk:
 
     def _unknown(self, inner: etree._Element, *, path: str, count: int, depth: int) -> Node:
         if len(str(inner.tag)) > MAX_NAME:
-            raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_NAME})
+            raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_NAME})
         path = f"{path}[{count}]" if count > 1 else path
         self._complain(path, "UNKNOWN_ELEMENT")
         return self.node(inner, None, path, depth + 1)
@@ -251,7 +251,7 @@ class _Walk:
 
     def _refuse_or_complain(self, model: ElementModel, text: str, *, path: str) -> None:
         if model.flag:
-            raise FormatRefused(Refusal.FALSE_ANNOTATION, path)
+            raise FormatRefused(DocumentFault.FALSE_ANNOTATION, path)
         self._complain(path, "INVALID_VALUE", value=text)
 
     def _complain(self, path: str, code: str, *, value: str = "") -> None:
@@ -261,30 +261,30 @@ class _Walk:
 def _require_parts(root: Node, *, now: datetime) -> None:
     summary = root.child("incidentSummary")
     if summary is None:
-        raise FormatRefused(Refusal.MISSING_FIELD, "report/incidentSummary")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, "report/incidentSummary")
     if root.child("reporter") is None:
-        raise FormatRefused(Refusal.MISSING_FIELD, "report/reporter")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, "report/reporter")
     kind = summary.child("incidentType")
     if kind is None:
-        raise FormatRefused(Refusal.MISSING_FIELD, "report/incidentSummary/incidentType")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, "report/incidentSummary/incidentType")
     allows = kind.model.allows if kind.model else None
     if allows is None or not allows((kind.text or "").strip()):
-        raise FormatRefused(Refusal.UNKNOWN_CODE, kind.path)
+        raise FormatRefused(DocumentFault.UNKNOWN_CODE, kind.path)
     when = summary.child("incidentDateTime")
     if when is None:
-        raise FormatRefused(Refusal.MISSING_FIELD, "report/incidentSummary/incidentDateTime")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, "report/incidentSummary/incidentDateTime")
     _require_past(when, now=now)
 
 
 def _require_past(when: Node, *, now: datetime) -> None:
     earliest = earliest_instant(when.text or "")
     if earliest is None:
-        _refuse_date(Refusal.BAD_DATE, when)
+        _refuse_date(DocumentFault.BAD_DATE, when)
     if earliest > now:
-        _refuse_date(Refusal.FUTURE_DATE, when)
+        _refuse_date(DocumentFault.FUTURE_DATE, when)
 
 
-def _refuse_date(code: Refusal, when: Node) -> NoReturn:
+def _refuse_date(code: DocumentFault, when: Node) -> NoReturn:
     raise FormatRefused(code, when.path, parameters={"value": (when.text or "")[:40]})
 
 

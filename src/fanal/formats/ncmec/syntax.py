@@ -10,7 +10,8 @@ from typing import Final
 
 from lxml import etree
 
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.xml import HARDENED
 
 MAX_BYTES: Final = 1_000_000
 MAX_ELEMENTS: Final = 20_000
@@ -36,13 +37,7 @@ class _Parsers(threading.local):
     def __init__(self) -> None:
         self.strict = etree.XMLParser(
             encoding="utf-8",
-            resolve_entities=False,
-            no_network=True,
-            load_dtd=False,
-            dtd_validation=False,
-            huge_tree=False,
-            remove_comments=True,
-            remove_pis=True,
+            **HARDENED,
         )
 
 
@@ -60,44 +55,46 @@ def parse(body: bytes, *, limit: int = MAX_BYTES, elements: int = MAX_ELEMENTS) 
     clean = _in_utf8(body, limit)
     start = _PROLOG.match(clean)
     if clean.startswith(b"<!", start.end() if start else 0):
-        raise FormatRefused(Refusal.DOCTYPE)
+        raise FormatRefused(DocumentFault.DOCTYPE)
     if len(clean) > _FEW_ATTRIBUTES and clean.count(b"=") > _UNPARSED_ATTRIBUTES:
         _check_attributes(clean.decode())
     try:
         root = etree.fromstring(clean, _PARSERS.strict)
     except (etree.XMLSyntaxError, ValueError) as error:
         line = error.lineno if isinstance(error, etree.XMLSyntaxError) else None
-        raise FormatRefused(Refusal.MALFORMED, parameters={"line": line or 0}) from error
+        raise FormatRefused(DocumentFault.MALFORMED, parameters={"line": line or 0}) from error
     if root is None:
-        raise FormatRefused(Refusal.MALFORMED, parameters={"line": 0})
+        raise FormatRefused(DocumentFault.MALFORMED, parameters={"line": 0})
     if b"!" in clean and root.getroottree().docinfo.internalDTD is not None:
-        raise FormatRefused(Refusal.DOCTYPE)
+        raise FormatRefused(DocumentFault.DOCTYPE)
     if (
         len(clean) > elements * _SHORTEST
         and clean.count(b"<") > elements
         and sum(1 for _ in root.iter()) > elements
     ):
-        raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": elements})
+        raise FormatRefused(DocumentFault.TOO_MANY_VALUES, parameters={"limit": elements})
     return root
 
 
 def _in_utf8(body: bytes, limit: int) -> bytes:
     """Return the document in UTF-8 without a mark, its encoding checked against what it declares."""
     if len(body) > limit:
-        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": limit})
+        raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": limit})
     wide = body[:2] in _UTF16_MARKS
     clean = body.removeprefix(_UTF8_MARK)
     if wide or not clean.isascii():
         try:
             text = body.decode("utf-16") if wide else clean.decode()
         except UnicodeDecodeError as error:
-            raise FormatRefused(Refusal.BAD_ENCODING, parameters={"offset": error.start}) from error
+            raise FormatRefused(
+                DocumentFault.BAD_ENCODING, parameters={"offset": error.start}
+            ) from error
         clean = text.encode() if wide else clean
     if clean.startswith(b"<?xml"):
         declared = _DECLARED.match(clean[: clean.find(b">")].decode())
         name = declared.group(1).lower() if declared else None
         if name is not None and name not in (_NAMES_16 if wide else _NAMES_8):
-            raise FormatRefused(Refusal.BAD_ENCODING, parameters={"encoding": name[:40]})
+            raise FormatRefused(DocumentFault.BAD_ENCODING, parameters={"encoding": name[:40]})
     return clean
 
 
@@ -109,4 +106,4 @@ def _check_attributes(text: str) -> None:
         tag = _TAG.match(piece)
         if tag and _QUOTED.sub("", tag.group()).count("=") > _UNPARSED_ATTRIBUTES:
             limit = {"limit": MAX_ATTRIBUTES}
-            raise FormatRefused(Refusal.TOO_MANY_ATTRIBUTES, parameters=limit)
+            raise FormatRefused(DocumentFault.TOO_MANY_ATTRIBUTES, parameters=limit)

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from fanal.formats.ncmec.read import Document, Node
 from fanal.formats.ncmec_json.read import MAX_BYTES, read_export
-from fanal.formats.packages import Member, Package
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.packages import PackageFile, ZipPackage
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 _SUFFIX: Final = ".json"
 _NAMES: Final = ("filename", "originalFilename", "submittalId")
@@ -21,22 +21,22 @@ class PackedReport(Struct, frozen=True, kw_only=True):
     name: str
     body: bytes
     document: Document
-    files: tuple[Member, ...]
+    files: tuple[PackageFile, ...]
 
 
 class _Listed(Struct, frozen=True, kw_only=True):
     """A report of which only the names of its files are kept in memory."""
 
-    member: Member
+    member: PackageFile
     names: frozenset[str]
 
 
-def count_reports(package: Package) -> int:
+def count_reports(package: ZipPackage) -> int:
     """Return how many documents of a package may be reports, without reading them."""
     return sum(member.name.lower().endswith(_SUFFIX) for member in package.members)
 
 
-def read_package(package: Package) -> Iterator[PackedReport]:
+def read_package(package: ZipPackage) -> Iterator[PackedReport]:
     """Yield the reports of a package, one body in memory at a time; each file goes to one report.
 
     A file belongs to the report that lists its name, or else to the one nearest in its folders: what
@@ -78,7 +78,7 @@ def _names_of(node: Node) -> set[str]:
     }
 
 
-def _listed(package: Package) -> tuple[list[_Listed], list[Member]]:
+def _listed(package: ZipPackage) -> tuple[list[_Listed], list[PackageFile]]:
     """Return the reports of a package, and its other files.
 
     Raises:
@@ -99,12 +99,12 @@ def _listed(package: Package) -> tuple[list[_Listed], list[Member]]:
     others = [member for member in package.members if member.name not in own]
     _check(others, names=frozenset[str]().union(*(r.names for r in reports)), refused=refused)
     if not reports:
-        raise FormatRefused(Refusal.NO_REPORT_INSIDE)
+        raise FormatRefused(DocumentFault.NO_REPORT_INSIDE)
     return reports, others
 
 
 def _check(
-    others: list[Member], *, names: frozenset[str], refused: Mapping[str, FormatRefused]
+    others: list[PackageFile], *, names: frozenset[str], refused: Mapping[str, FormatRefused]
 ) -> None:
     """Refuse what may hold reports that nobody would read.
 
@@ -118,10 +118,10 @@ def _check(
         if failure is not None:
             raise FormatRefused(failure.code, member.name, parameters=failure.parameters)
         if member.is_package:
-            raise FormatRefused(Refusal.NESTED_PACKAGE, member.name)
+            raise FormatRefused(DocumentFault.NESTED_PACKAGE, member.name)
 
 
-def _assigned(reports: list[_Listed], files: list[Member]) -> Mapping[str, list[Member]]:
+def _assigned(reports: list[_Listed], files: list[PackageFile]) -> Mapping[str, list[PackageFile]]:
     """Return the files of each report, by the report's name."""
     by_name: dict[str, list[_Listed]] = {}
     by_folder: dict[str, _Listed] = {}
@@ -129,7 +129,7 @@ def _assigned(reports: list[_Listed], files: list[Member]) -> Mapping[str, list[
         by_folder.setdefault(report.member.folder, report)
         for name in report.names:
             by_name.setdefault(name, []).append(report)
-    found: dict[str, list[Member]] = {}
+    found: dict[str, list[PackageFile]] = {}
     for file in files:
         naming = by_name.get(file.base_name)
         if naming:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final, NoReturn, TypeVar
 import msgspec
 from msgspec import Struct
 
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.records import FormAnswers, Payment, Person, PersonRole, Report
 
 R = TypeVar("R", bound=Report)
@@ -23,6 +23,8 @@ MAX_DEPTH: Final = 50
 MAX_VALUES: Final = 10_000
 MAX_TEXT_BYTES: Final = 200_000
 MAX_REFERENCE: Final = 200
+MAX_LANGUAGE: Final = 100
+"""Characters of a language tag (RFC 5646 asks readers for 35); a public node stores no longer one."""
 MAX_INTEGER: Final = 2**53
 
 _decoder: Final = msgspec.json.Decoder(Report)
@@ -60,7 +62,7 @@ class _Duplicate(Struct, frozen=True):
 def read_report(body: bytes, *, written_by_a_desk: bool = False) -> Report:
     """Return the report that `body` holds, every string byte for byte.
 
-    What a desk wrote may hold associated accounts with their type, which are output only (decisions 31).
+    What a desk wrote may hold associated accounts with their type, which are output only.
 
     Raises:
         FormatRefused: over a limit, not strict JSON, or not a report; never anything else.
@@ -79,7 +81,7 @@ def read_form_report(body: bytes) -> FormAnswers:
 
 def _read(body: bytes, decoder: msgspec.json.Decoder[R], *, by_desk: bool = False) -> R:
     if len(body) > MAX_BYTES:
-        raise FormatRefused(Refusal.TOO_LARGE, "", parameters={"limit": MAX_BYTES})
+        raise FormatRefused(DocumentFault.TOO_LARGE, "", parameters={"limit": MAX_BYTES})
     tree, repeated = _parse(body)
     if repeated or _may_break_limits(body):
         _walk(tree)
@@ -89,7 +91,7 @@ def _read(body: bytes, decoder: msgspec.json.Decoder[R], *, by_desk: bool = Fals
         _walk(tree)  # a broken limit explains more than a wrong type
         _refuse_typed(str(error))
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
-        raise FormatRefused(Refusal.MALFORMED) from error
+        raise FormatRefused(DocumentFault.MALFORMED) from error
     _check_meaning(report, by_desk=by_desk)
     return report
 
@@ -135,7 +137,9 @@ def _parse(body: bytes) -> tuple[object, bool]:
     try:
         text = body.decode("utf-8", "strict")
     except UnicodeDecodeError as error:
-        raise FormatRefused(Refusal.BAD_ENCODING, "", parameters={"offset": error.start}) from error
+        raise FormatRefused(
+            DocumentFault.BAD_ENCODING, "", parameters={"offset": error.start}
+        ) from error
     repeated = False
 
     def entries_of(pairs: list[tuple[str, object]]) -> object:
@@ -149,11 +153,13 @@ def _parse(body: bytes) -> tuple[object, bool]:
     try:
         tree: object = json.loads(text, object_pairs_hook=entries_of, parse_constant=_constant)
     except RecursionError as error:
-        raise FormatRefused(Refusal.TOO_DEEP, "", parameters={"limit": MAX_DEPTH}) from error
+        raise FormatRefused(DocumentFault.TOO_DEEP, "", parameters={"limit": MAX_DEPTH}) from error
     except json.JSONDecodeError as error:
-        raise FormatRefused(Refusal.MALFORMED, "", parameters={"offset": error.pos}) from error
+        raise FormatRefused(
+            DocumentFault.MALFORMED, "", parameters={"offset": error.pos}
+        ) from error
     except ValueError as error:  # an integer of thousands of digits
-        raise FormatRefused(Refusal.NUMBER_TOO_LARGE) from error
+        raise FormatRefused(DocumentFault.NUMBER_TOO_LARGE) from error
     return tree, repeated
 
 
@@ -167,7 +173,7 @@ def _first_repeated(pairs: list[tuple[str, object]]) -> str:
 
 
 def _constant(name: str) -> NoReturn:
-    raise FormatRefused(Refusal.MALFORMED, "", parameters={"value": name})
+    raise FormatRefused(DocumentFault.MALFORMED, "", parameters={"value": name})
 
 
 def _may_break_limits(body: bytes) -> bool:
@@ -187,9 +193,11 @@ def _walk(tree: object) -> None:
         value, path, depth = waiting.pop()
         count += 1
         if count > MAX_VALUES:
-            raise FormatRefused(Refusal.TOO_MANY_VALUES, "", parameters={"limit": MAX_VALUES})
+            raise FormatRefused(DocumentFault.TOO_MANY_VALUES, "", parameters={"limit": MAX_VALUES})
         if depth > MAX_DEPTH:
-            raise FormatRefused(Refusal.TOO_DEEP, _shortened(path), parameters={"limit": MAX_DEPTH})
+            raise FormatRefused(
+                DocumentFault.TOO_DEEP, _shortened(path), parameters={"limit": MAX_DEPTH}
+            )
         if isinstance(value, dict):
             for key in value:
                 _check_text(key, path=path)
@@ -206,20 +214,24 @@ def _check_scalar(value: object, *, path: str) -> None:
     if isinstance(value, str):
         _check_text(value, path=path)
     elif isinstance(value, int) and abs(value) > MAX_INTEGER:
-        raise FormatRefused(Refusal.NUMBER_TOO_LARGE, path)
+        raise FormatRefused(DocumentFault.NUMBER_TOO_LARGE, path)
     elif isinstance(value, _Duplicate):
-        raise FormatRefused(Refusal.DUPLICATE_FIELD, _joined(path, value.key))
+        raise FormatRefused(DocumentFault.DUPLICATE_FIELD, _joined(path, value.key))
 
 
 def _check_text(text: str, *, path: str) -> None:
     if "\0" in text:
-        raise FormatRefused(Refusal.FORBIDDEN_CHARACTER, path, parameters={"character": "U+0000"})
+        raise FormatRefused(
+            DocumentFault.FORBIDDEN_CHARACTER, path, parameters={"character": "U+0000"}
+        )
     surrogate = _SURROGATE.search(text)
     if surrogate is not None:
         character = f"U+{ord(surrogate.group()):04X}"
-        raise FormatRefused(Refusal.FORBIDDEN_CHARACTER, path, parameters={"character": character})
+        raise FormatRefused(
+            DocumentFault.FORBIDDEN_CHARACTER, path, parameters={"character": character}
+        )
     if len(text) > MAX_TEXT_BYTES // 4 and len(text.encode()) > MAX_TEXT_BYTES:
-        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters={"limit": MAX_TEXT_BYTES})
+        raise FormatRefused(DocumentFault.TEXT_TOO_LONG, path, parameters={"limit": MAX_TEXT_BYTES})
 
 
 def _joined(path: str, key: str) -> str:
@@ -235,14 +247,14 @@ def _refuse_typed(message: str) -> NoReturn:
     at = _AT_PATH.search(message)
     path = _shortened(at.group(1)) if at else ""
     if (unknown := _UNKNOWN.match(message)) is not None:
-        raise FormatRefused(Refusal.UNKNOWN_FIELD, _joined(path, unknown.group(1)))
+        raise FormatRefused(DocumentFault.UNKNOWN_FIELD, _joined(path, unknown.group(1)))
     if (missing := _MISSING.match(message)) is not None:
-        raise FormatRefused(Refusal.MISSING_FIELD, _joined(path, missing.group(1)))
+        raise FormatRefused(DocumentFault.MISSING_FIELD, _joined(path, missing.group(1)))
     if message.startswith("Invalid enum value"):
-        raise FormatRefused(Refusal.UNKNOWN_CODE, path)
+        raise FormatRefused(DocumentFault.UNKNOWN_CODE, path)
     expected = _EXPECTED.match(message)
     parameters = {"expected": expected.group(1), "got": expected.group(2)} if expected else {}
-    raise FormatRefused(Refusal.WRONG_TYPE, path, parameters=parameters)
+    raise FormatRefused(DocumentFault.WRONG_TYPE, path, parameters=parameters)
 
 
 def _check_meaning(report: Report, *, by_desk: bool) -> None:
@@ -252,7 +264,13 @@ def _check_meaning(report: Report, *, by_desk: bool) -> None:
         or not reference.isprintable()
         or reference != reference.strip()
     ):
-        raise FormatRefused(Refusal.BAD_REFERENCE, "reference", parameters={"limit": MAX_REFERENCE})
+        raise FormatRefused(
+            DocumentFault.BAD_REFERENCE, "reference", parameters={"limit": MAX_REFERENCE}
+        )
+    if report.language is not None and len(report.language) > MAX_LANGUAGE:
+        raise FormatRefused(
+            DocumentFault.TEXT_TOO_LONG, "language", parameters={"limit": MAX_LANGUAGE}
+        )
     for index, person in enumerate(report.persons):
         _check_person(person, path=f"persons[{index}]", by_desk=by_desk)
     for index, payment in enumerate(report.payments):
@@ -262,17 +280,17 @@ def _check_meaning(report: Report, *, by_desk: bool) -> None:
 def _check_payment(payment: Payment, *, path: str) -> None:
     for name in ("reference", "sender_person", "beneficiary_person"):  # exist on output only
         if getattr(payment, name) is not None:
-            raise FormatRefused(Refusal.UNKNOWN_FIELD, f"{path}.{name}")
+            raise FormatRefused(DocumentFault.UNKNOWN_FIELD, f"{path}.{name}")
 
 
 def _check_person(person: Person, *, path: str, by_desk: bool) -> None:
     is_associated = person.role is PersonRole.ASSOCIATED
     if is_associated and not by_desk:
-        raise FormatRefused(Refusal.UNKNOWN_CODE, f"{path}.role")
+        raise FormatRefused(DocumentFault.UNKNOWN_CODE, f"{path}.role")
     if person.type is not None and not is_associated:
-        raise FormatRefused(Refusal.UNKNOWN_FIELD, f"{path}.type")
+        raise FormatRefused(DocumentFault.UNKNOWN_FIELD, f"{path}.type")
     if abs(person.age or 0) > MAX_INTEGER:
-        raise FormatRefused(Refusal.NUMBER_TOO_LARGE, f"{path}.age")
+        raise FormatRefused(DocumentFault.NUMBER_TOO_LARGE, f"{path}.age")
     for index, seen in enumerate(person.ips):
         if abs(seen.port or 0) > MAX_INTEGER:
-            raise FormatRefused(Refusal.NUMBER_TOO_LARGE, f"{path}.ips[{index}].port")
+            raise FormatRefused(DocumentFault.NUMBER_TOO_LARGE, f"{path}.ips[{index}].port")

@@ -41,7 +41,7 @@ class Channel(StrEnum):
 
 
 class PersonRole(StrEnum):
-    """The part a person plays. ASSOCIATED appears on output only (decisions 31)."""
+    """The part a person plays. ASSOCIATED appears on output only."""
 
     SUSPECT = "SUSPECT"
     VICTIM = "VICTIM"

@@ -18,7 +18,7 @@ from fanal.formats.indicators import (
 )
 from fanal.formats.json_pieces import Cut, read_pieces
 from fanal.formats.json_tree import check_text, parse
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.stix.patterns import read_pattern
 from fanal.formats.stix.vocabulary import EXTENSION, TLP_OF
 
@@ -79,21 +79,23 @@ _PERSONS: Final = frozenset({"threat-actor"})
 _CUTS: Final[Mapping[tuple[str, ...], Cut]] = {("objects",): Cut.WHOLE}
 
 
-class Reading(Struct, kw_only=True):
+class BundleReading(Struct, kw_only=True):
     """What was met while a file was read: what was not taken, and how far its sender lets it go."""
 
     ignored: Ignored = field(default_factory=Ignored)
     markings: set[str] = field(default_factory=set)
 
 
-def read_bundle(stream: BinaryIO, reading: Reading, *, now: datetime) -> Iterator[Indicator]:
-    """Yield an item for each indicator of a bundle, one in memory at a time.
+def read_bundle(stream: BinaryIO, reading: BundleReading, *, now: datetime) -> Iterator[Indicator]:
+    """Read a STIX 2.1 bundle as a stream; yield an `Indicator` for each set of values in a pattern.
 
-    What is revoked, or valid no longer at `now` (aware), is withdrawn; what ends later says when.
+    One object is in memory at a time. An indicator that is revoked, or whose `valid_until` is not after `now`
+    (aware), has `withdrawn=True`; a later `valid_until` is in `until`. `reading` collects the skipped objects
+    and properties with the reason, and the TLP markings.
 
     Raises:
-        FormatRefused: no bundle, an object without its type, a malformed hash, or a person: somebody is no
-            indicator.
+        FormatRefused: not a bundle, an object without `type`, a malformed hash, or an object that describes a
+            person (a threat actor, or `identity_class` "individual").
     """
     number = 0
     for piece in read_pieces(stream, cuts=_CUTS):
@@ -105,10 +107,10 @@ def read_bundle(stream: BinaryIO, reading: Reading, *, now: datetime) -> Iterato
         said = piece.tree()
         type_ = said.get("type") if isinstance(said, dict) else None
         if not isinstance(said, dict) or not isinstance(type_, str):
-            raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/type")
+            raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/type")
         check_text(type_, path=path)
         if type_ in _PERSONS or said.get("identity_class") == "individual":
-            raise FormatRefused(Refusal.PERSON, path, parameters={"value": type_})
+            raise FormatRefused(DocumentFault.PERSON, path, parameters={"value": type_})
         if type_ != "indicator":
             reading.ignored.note(type_, reason=OBJECTS.get(type_, "UNKNOWN"))
             continue
@@ -129,11 +131,11 @@ def end_of(until: object) -> datetime | None:
 
 def _check_bundle(rest: object) -> None:
     if not isinstance(rest, dict) or rest.get("type") != "bundle" or "objects" not in rest:
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "bundle"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "bundle"})
 
 
 def _items(
-    said: dict[str, object], number: int, *, path: str, reading: Reading
+    said: dict[str, object], number: int, *, path: str, reading: BundleReading
 ) -> Iterator[Indicator]:
     for name in said.keys() - READ - IGNORED.keys():
         check_text(name, path=path)
@@ -174,10 +176,10 @@ def _own_values(own: dict[str, object], *, path: str) -> dict[str, str]:
             (pair.get("kind"), pair.get("value")) if isinstance(pair, dict) else (None, None)
         )
         if not isinstance(kind, str) or not isinstance(value, str) or kind in values:
-            raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/extensions")
+            raise FormatRefused(DocumentFault.WRONG_TYPE, f"{path}/extensions")
         values[kind] = value
     if not values:
-        raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/extensions")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/extensions")
     return values
 
 
@@ -192,7 +194,9 @@ def _checked(kind: str, text: str, *, path: str) -> str:
     check_text(text, path=path)
     value = text.strip() if kind in ADDRESSES else hash_value(kind, text)
     if not value:
-        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/pattern", parameters={"expected": kind})
+        raise FormatRefused(
+            DocumentFault.WRONG_TYPE, f"{path}/pattern", parameters={"expected": kind}
+        )
     return value
 
 
@@ -201,9 +205,9 @@ def _classification(said: dict[str, object], own: dict[str, object] | None, *, p
     first = labels[0] if isinstance(labels, list) and labels else ""
     found = own.get("classification", first) if own is not None else first
     if not isinstance(found, str):
-        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/labels")
+        raise FormatRefused(DocumentFault.WRONG_TYPE, f"{path}/labels")
     check_text(found, path=f"{path}/labels")
     if len(found) > MAX_CLASSIFICATION:
         limit = {"limit": MAX_CLASSIFICATION}
-        raise FormatRefused(Refusal.TEXT_TOO_LONG, f"{path}/labels", parameters=limit)
+        raise FormatRefused(DocumentFault.TEXT_TOO_LONG, f"{path}/labels", parameters=limit)
     return found

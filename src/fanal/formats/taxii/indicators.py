@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from fanal.formats.indicators import HASH_DIGITS, hash_value
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.stix.patterns import read_pattern
 from fanal.formats.stix.read import end_of
 
@@ -19,7 +19,7 @@ MAX_OBJECTS: Final = 20_000
 _ID: Final = re.compile(r"indicator--[\x21-\x7e]{1,89}")
 
 
-class Indicator(Struct, frozen=True, kw_only=True):
+class TaxiiIndicator(Struct, frozen=True, kw_only=True):
     """A partner's indicator: its `hashes` by kind (`PDQ MD5 SHA1 SHA256`), none where it is revoked.
 
     From `valid_until` on it counts no more; None where that is not said.
@@ -38,7 +38,7 @@ class Indicator(Struct, frozen=True, kw_only=True):
 class Envelope(Struct, frozen=True, kw_only=True):
     """The indicators of an envelope; `more` says that others follow, `next` where."""
 
-    indicators: tuple[Indicator, ...]
+    indicators: tuple[TaxiiIndicator, ...]
     more: bool
     next: str = ""
 
@@ -61,15 +61,15 @@ def read_envelope(body: bytes) -> Envelope:
         FormatRefused: no envelope, an object without its required properties, or a malformed hash.
     """
     if len(body) > MAX_ENVELOPE:
-        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_ENVELOPE})
+        raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_ENVELOPE})
     try:
-        said = msgspec.json.decode(body, type=_Envelope)
+        said = msgspec.json.decode(body, type=_TaxiiEnvelope)
     except (msgspec.ValidationError, RecursionError):
-        raise FormatRefused(Refusal.WRONG_TYPE, "objects") from None
+        raise FormatRefused(DocumentFault.WRONG_TYPE, "objects") from None
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise FormatRefused(Refusal.MALFORMED) from None
+        raise FormatRefused(DocumentFault.MALFORMED) from None
     if len(said.objects) > MAX_OBJECTS:
-        raise FormatRefused(Refusal.TOO_MANY_VALUES, parameters={"limit": MAX_OBJECTS})
+        raise FormatRefused(DocumentFault.TOO_MANY_VALUES, parameters={"limit": MAX_OBJECTS})
     found = tuple(
         _indicator(object_, f"objects[{number}]")
         for number, object_ in enumerate(said.objects)
@@ -93,18 +93,18 @@ class _Object(Struct, kw_only=True):
     valid_until: object = None  # what cannot be read is no end, as in a bundle
 
 
-class _Envelope(Struct, kw_only=True):
+class _TaxiiEnvelope(Struct, kw_only=True):
     more: bool = False
     next: str = ""
     objects: list[_Object] = []
 
 
-def _indicator(object_: _Object, path: str) -> Indicator:
+def _indicator(object_: _Object, path: str) -> TaxiiIndicator:
     if not _ID.fullmatch(object_.id):
-        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}.id")
+        raise FormatRefused(DocumentFault.WRONG_TYPE, f"{path}.id")
     if object_.created is None or object_.modified is None or "\0" in "".join(object_.labels):
-        raise FormatRefused(Refusal.MISSING_FIELD, f"{path}.modified")
-    return Indicator(
+        raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}.modified")
+    return TaxiiIndicator(
         id=object_.id,
         created=_aware(object_.created, f"{path}.created"),
         modified=_aware(object_.modified, f"{path}.modified"),
@@ -125,12 +125,15 @@ def _hashes(object_: _Object, path: str) -> tuple[tuple[str, str], ...]:
             continue  # a kind that no list of ours holds
         value = hash_value(kind, text)
         if value is None:
-            raise FormatRefused(Refusal.WRONG_TYPE, path)
+            raise FormatRefused(DocumentFault.WRONG_TYPE, path)
         found[kind, value] = None
     return tuple(found)
 
 
 def _aware(instant: datetime, path: str) -> datetime:
     if instant.tzinfo is None:
-        raise FormatRefused(Refusal.BAD_DATE, path)
-    return instant.astimezone(UTC)
+        raise FormatRefused(DocumentFault.BAD_DATE, path)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise FormatRefused(DocumentFault.BAD_DATE, path) from None

@@ -10,11 +10,11 @@ MEDIA_TYPE: Final = "application/taxii+json;version=2.1"
 STIX_MEDIA_TYPE: Final = "application/stix+json;version=2.1"
 
 
-class Resource(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class TaxiiResource(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A resource; what it does not have is left out."""
 
 
-class Discovery(Resource, frozen=True, kw_only=True):
+class Discovery(TaxiiResource, frozen=True, kw_only=True):
     """Section 4.1: where the API roots are."""
 
     title: str
@@ -23,7 +23,7 @@ class Discovery(Resource, frozen=True, kw_only=True):
     description: str = ""
 
 
-class ApiRoot(Resource, frozen=True, kw_only=True):
+class ApiRoot(TaxiiResource, frozen=True, kw_only=True):
     """Section 4.2: what a root speaks."""
 
     title: str
@@ -32,7 +32,7 @@ class ApiRoot(Resource, frozen=True, kw_only=True):
     description: str = ""
 
 
-class Collection(Resource, frozen=True, kw_only=True):
+class Collection(TaxiiResource, frozen=True, kw_only=True):
     """Section 5.2: a collection, here always one to read from."""
 
     id: str
@@ -43,13 +43,16 @@ class Collection(Resource, frozen=True, kw_only=True):
     media_types: tuple[str, ...] = ()
 
 
-class Collections(Resource, frozen=True, kw_only=True):
-    """Section 5.1; without any, the list is left out."""
+class Collections(TaxiiResource, frozen=True, kw_only=True):
+    """TAXII 2.1 Collections resource (section 5.1 of the OASIS specification).
+
+    An empty `collections` is omitted from the JSON.
+    """
 
     collections: tuple[Collection, ...] = ()
 
 
-class ManifestRecord(Resource, frozen=True, kw_only=True):
+class ManifestRecord(TaxiiResource, frozen=True, kw_only=True):
     """Section 5.3: one version of an object."""
 
     id: str
@@ -58,7 +61,7 @@ class ManifestRecord(Resource, frozen=True, kw_only=True):
     media_type: str
 
 
-class Manifest(Resource, frozen=True, kw_only=True):
+class TaxiiManifest(TaxiiResource, frozen=True, kw_only=True):
     """Section 5.3: records, and whether there are more."""
 
     more: bool = False
@@ -66,14 +69,14 @@ class Manifest(Resource, frozen=True, kw_only=True):
     objects: tuple[ManifestRecord, ...] = ()
 
 
-class Versions(Resource, frozen=True, kw_only=True):
+class Versions(TaxiiResource, frozen=True, kw_only=True):
     """Section 5.8: the versions of an object."""
 
     more: bool = False
     versions: tuple[str, ...] = ()
 
 
-class Problem(Resource, frozen=True, kw_only=True):
+class TaxiiProblem(TaxiiResource, frozen=True, kw_only=True):
     """Section 3.6.1: what was wrong with a request."""
 
     title: str
@@ -82,7 +85,7 @@ class Problem(Resource, frozen=True, kw_only=True):
     description: str = ""
 
 
-def encode(resource: Resource) -> bytes:
+def encode(resource: TaxiiResource) -> bytes:
     """Return a resource as JSON."""
     return msgspec.json.encode(resource)
 

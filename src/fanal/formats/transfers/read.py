@@ -3,20 +3,190 @@
 A cell that a spreadsheet would take for a formula is text like any other.
 """
 
+import codecs
 import csv
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
+from functools import cache
+from importlib import resources
 from typing import BinaryIO, Final
+from unicodedata import normalize
 from zoneinfo import ZoneInfo
 
+import msgspec
 from msgspec import Struct
 
-from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.transfer import Part, Party, Problem, Transfer, by_payer, part_of
-from fanal.formats.transfers.layouts import Layout, shipped_layouts
-from fanal.formats.transfers.rows import Row, read_rows
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.transfer import Party, PayerPart, Transfer, TransferProblem, by_payer, part_of
+
+# Operators' CSV as records of bytes: quotes may hold line ends, a broken quote ends with its own line.
+#
+# A file in UTF-16 is turned into UTF-8 first; any other keeps its bytes.
+
+MAX_RECORD: Final = 65_536
+"""Bytes of one record; a quote that is never closed swallows no more than its line."""
+_MAX_LINES: Final = 100
+_QUOTE: Final = b'"'
+_WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+class TransferRow(Struct, frozen=True, kw_only=True, gc=False):
+    """One record: the number of its first line, its bytes with their line end, and whether it is whole."""
+
+    line: int
+    body: bytes
+    whole: bool = True
+
+
+def read_rows(stream: BinaryIO) -> Iterator[TransferRow]:
+    """Yield the records of a file that are not blank, one in memory at a time."""
+    lines = _lines(stream)
+    held: list[tuple[int, bytes]] = []
+    while held or (held := [first for first in [next(lines, None)] if first is not None]):
+        number, line = held.pop(0)
+        if not line.strip(b" \t\r\n\xef\xbb\xbf"):
+            continue
+        body, taken = line, list[tuple[int, bytes]]()
+        while body.count(_QUOTE) % 2 and len(body) <= MAX_RECORD and len(taken) < _MAX_LINES:
+            following = held.pop(0) if held else next(lines, None)
+            if following is None:
+                break
+            taken.append(following)
+            body += following[1]
+        if body.count(_QUOTE) % 2 == 0 and len(body) <= MAX_RECORD:
+            yield TransferRow(line=number, body=body)
+            continue
+        held = [*taken, *held]
+        yield TransferRow(line=number, body=line[: MAX_RECORD + 1], whole=False)
+
+
+def _lines(stream: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    start = stream.read(2)
+    source = _narrow(stream, start) if start in _WIDE else _plain(stream, start)
+    return enumerate(source, start=1)
+
+
+def _plain(stream: BinaryIO, start: bytes) -> Iterator[bytes]:
+    rest = start
+    while True:
+        line = rest + (b"" if rest.endswith(b"\n") else stream.readline(MAX_RECORD + 2))
+        rest = b""
+        if not line:
+            return
+        yield line
+
+
+def _narrow(stream: BinaryIO, start: bytes) -> Iterator[bytes]:
+    """Yield the lines of a UTF-16 file in UTF-8; what is no text becomes replacement characters."""
+    name = "utf-16-le" if start == codecs.BOM_UTF16_LE else "utf-16-be"
+    decoder = codecs.getincrementaldecoder(name)("replace")
+    left = ""
+    while chunk := stream.read(1 << 16):
+        pieces = (left + decoder.decode(chunk)).split("\n")
+        left = pieces.pop()
+        if len(left) > MAX_RECORD:
+            pieces, left = [*pieces, left], ""
+        yield from (f"{piece}\n".encode() for piece in pieces)
+    left += decoder.decode(b"", final=True)
+    if left:
+        yield left.encode()
+
+
+# Layouts of operators' files as dated data: which column is which field, and how values are written.
+#
+# A layout is recognised by its header; a column that no layout names is kept under its own name.
+
+PARTY_FIELDS: Final = frozenset(
+    {
+        "name", "first_name", "last_name", "iban", "account", "wallet", "customer", "phone", "email",
+        "birth_date", "country", "postcode",
+    }
+)  # fmt: skip
+FIELDS: Final = frozenset(
+    {"reference", "date", "time", "offset", "amount", "currency", "label", "operator", "kept"}
+    | {f"{side}.{name}" for side in ("sender", "beneficiary") for name in PARTY_FIELDS}
+)
+"""What a column may mean; `kept` is a column that is known and has no field: it goes to `extra`."""
+
+
+class LayoutRefused(ValueError):
+    """A layout file breaks its format."""
+
+
+class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One way of writing transfers.
+
+    `columns` maps names of columns (compared without case, accents and marks) to fields; `required` are
+    the fields without which a file is not of this layout. `dates` are formats of `datetime.strptime`,
+    tried in order; `zone` is that of times without an offset. `decimal` is the mark before cents.
+    """
+
+    schema: int
+    id: str
+    in_force_from: date
+    source: str
+    checked_by: str
+    separators: str
+    decimal: str
+    dates: tuple[str, ...]
+    zone: str
+    fallback_encoding: str
+    required: tuple[str, ...]
+    columns: dict[str, str]
+    currency: str | None = None
+    operator: str | None = None
+
+    def fields_of(self, header: list[str]) -> list[str] | None:
+        """Return the field of each column of a header, None where it is not of this layout.
+
+        An unknown column is `kept`.
+        """
+        known = {plain_name(name): field for name, field in self.columns.items()}
+        found = [known.get(plain_name(name), "kept") for name in header]
+        named = [field for field in found if field != "kept"]
+        if len(named) != len(set(named)) or not set(self.required) <= set(named):
+            return None
+        return found
+
+
+def plain_name(name: str) -> str:
+    """Return the name of a column as it is compared."""
+    flat = normalize("NFKD", name).casefold()
+    return "".join(c for c in flat if c.isalnum())
+
+
+def read_layout(text: str) -> Layout:
+    """Return the layout of a TOML text.
+
+    Raises:
+        LayoutRefused: unknown key or field, a name that stands twice, no such zone or encoding.
+    """
+    try:
+        layout = msgspec.convert(tomllib.loads(text), Layout)
+        ZoneInfo(layout.zone)
+        "".encode(layout.fallback_encoding)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError, LookupError, ValueError) as error:
+        raise LayoutRefused(str(error)) from error
+    plain = [plain_name(name) for name in layout.columns]
+    fields = set(layout.columns.values())
+    if len(plain) != len(set(plain)) or fields - FIELDS or set(layout.required) - fields:
+        raise LayoutRefused(f"layout {layout.id}: columns")
+    if layout.decimal not in {".", ","} or not layout.separators:
+        raise LayoutRefused(f"layout {layout.id}: marks")
+    return layout
+
+
+@cache
+def shipped_layouts() -> tuple[Layout, ...]:
+    """Return every layout of the package, the one with most columns first."""
+    folder = resources.files("fanal.formats.transfers").joinpath("layouts")
+    texts = [p.read_text("utf-8") for p in folder.iterdir() if p.name.endswith(".toml")]
+    found = [read_layout(text) for text in texts]
+    return tuple(sorted(found, key=lambda layout: (-len(layout.columns), layout.id)))
+
 
 MAX_COLUMNS: Final = 200
 _UTF8_MARK: Final = "\ufeff"
@@ -42,7 +212,7 @@ class Damaged(Struct, frozen=True, kw_only=True):
     refusal: FormatRefused
 
 
-def read_header(row: Row) -> Header:
+def read_header(row: TransferRow) -> Header:
     """Return what the first record of a file says.
 
     Raises:
@@ -60,7 +230,7 @@ def read_header(row: Row) -> Header:
                     layout=layout, separator=separator, names=tuple(names), fields=tuple(fields)
                 )
     known = ", ".join(layout.id for layout in shipped_layouts())
-    raise FormatRefused(Refusal.WRONG_ROOT, "line 1", parameters={"expected": known})
+    raise FormatRefused(DocumentFault.WRONG_ROOT, "line 1", parameters={"expected": known})
 
 
 def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
@@ -75,7 +245,7 @@ def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
         yield _read(row, header)
 
 
-def cut_parts(stream: BinaryIO) -> Iterator[Part | Damaged]:
+def cut_parts(stream: BinaryIO) -> Iterator[PayerPart | Damaged]:
     """Yield the file in parts, each a file of the same layout with the rows of one payer, bytes unchanged.
 
     Rows that are damaged come by themselves, where they stand.
@@ -86,7 +256,7 @@ def cut_parts(stream: BinaryIO) -> Iterator[Part | Damaged]:
     rows = read_rows(stream)
     first = next(rows, None)
     if first is None:
-        raise FormatRefused(Refusal.MALFORMED, "line 1")
+        raise FormatRefused(DocumentFault.MALFORMED, "line 1")
     header = read_header(first)
     damaged: list[Damaged] = []
     for group in by_payer(_keyed(rows, header, damaged)):
@@ -100,8 +270,8 @@ def cut_parts(stream: BinaryIO) -> Iterator[Part | Damaged]:
 
 
 def _keyed(
-    rows: Iterator[Row], header: Header, damaged: list[Damaged]
-) -> Iterator[tuple[str, Row]]:
+    rows: Iterator[TransferRow], header: Header, damaged: list[Damaged]
+) -> Iterator[tuple[str, TransferRow]]:
     for row in rows:
         read = _cells_of(row, header)
         if isinstance(read, Damaged):
@@ -110,10 +280,10 @@ def _keyed(
             yield _party(_values(read, header), "sender", header.layout).key(), row
 
 
-def _header(rows: Iterator[Row]) -> Header:
+def _header(rows: Iterator[TransferRow]) -> Header:
     first = next(rows, None)
     if first is None:
-        raise FormatRefused(Refusal.MALFORMED, "line 1")
+        raise FormatRefused(DocumentFault.MALFORMED, "line 1")
     return read_header(first)
 
 
@@ -140,7 +310,7 @@ def _cells(text: str, separator: str) -> list[str] | None:
     return [cell for cells in found for cell in cells]
 
 
-def _read(row: Row, header: Header) -> Transfer | Damaged:
+def _read(row: TransferRow, header: Header) -> Transfer | Damaged:
     cells = _cells_of(row, header)
     if isinstance(cells, Damaged):
         return cells
@@ -158,45 +328,51 @@ def _values(cells: list[str], header: Header) -> dict[str, str]:
     return {field: cell for field, cell in named if field != "kept" and cell.strip()}
 
 
-def _cells_of(row: Row, header: Header) -> list[str] | Damaged:
+def _cells_of(row: TransferRow, header: Header) -> list[str] | Damaged:
     path = f"line {row.line}"
     cells = _cells(_text(row.body, header.layout), header.separator) if row.whole else None
     if cells is None:
-        return Damaged(line=row.line, refusal=FormatRefused(Refusal.MALFORMED, path))
+        return Damaged(line=row.line, refusal=FormatRefused(DocumentFault.MALFORMED, path))
     if len(cells) != len(header.names):
         many = {"expected": len(header.names), "got": len(cells)}
         return Damaged(
-            line=row.line, refusal=FormatRefused(Refusal.WRONG_TYPE, path, parameters=many)
+            line=row.line, refusal=FormatRefused(DocumentFault.WRONG_TYPE, path, parameters=many)
         )
     if any("\0" in cell for cell in cells):
-        return Damaged(line=row.line, refusal=FormatRefused(Refusal.FORBIDDEN_CHARACTER, path))
+        return Damaged(
+            line=row.line, refusal=FormatRefused(DocumentFault.FORBIDDEN_CHARACTER, path)
+        )
     return cells
 
 
 def _transfer(
     values: Mapping[str, str], *, header: Header, line: int, extra: tuple[tuple[str, str], ...]
 ) -> Transfer:
-    layout, problems = header.layout, list[Problem]()
+    layout, problems = header.layout, list[TransferProblem]()
     at = _at(values, layout)
     if at is None and values.get("date"):
         written = " ".join(filter(None, (values.get(n) for n in ("date", "time", "offset"))))
-        problems.append(Problem(path=_name(header, "date"), code="TIME_UNREADABLE", value=written))
+        problems.append(
+            TransferProblem(path=_name(header, "date"), code="TIME_UNREADABLE", value=written)
+        )
         at = written
     written_amount = values.get("amount")
     amount = _amount(written_amount, layout.decimal) if written_amount else None
     if amount is None and written_amount:
         problems.append(
-            Problem(path=_name(header, "amount"), code="AMOUNT_UNREADABLE", value=written_amount)
+            TransferProblem(
+                path=_name(header, "amount"), code="AMOUNT_UNREADABLE", value=written_amount
+            )
         )
         amount = written_amount
     return Transfer(
         place=f"line {line}",
-        reference=_plain(values.get("reference")),
+        reference=_read_plain(values.get("reference")),
         at=at,
         amount=amount,
-        currency=(_plain(values.get("currency")) or layout.currency or "").upper() or None,
+        currency=(_read_plain(values.get("currency")) or layout.currency or "").upper() or None,
         label=values.get("label"),
-        operator=_plain(values.get("operator")) or layout.operator,
+        operator=_read_plain(values.get("operator")) or layout.operator,
         sender=_party(values, "sender", layout),
         beneficiary=_party(values, "beneficiary", layout),
         extra=extra,
@@ -210,7 +386,7 @@ def _name(header: Header, field: str) -> str:
 
 def _party(values: Mapping[str, str], side: str, layout: Layout) -> Party:
     own = {
-        name: _plain(values.get(f"{side}.{name}"))
+        name: _read_plain(values.get(f"{side}.{name}"))
         for name in (
             "iban", "account", "wallet", "customer", "phone", "email", "country", "postcode",
         )
@@ -218,11 +394,11 @@ def _party(values: Mapping[str, str], side: str, layout: Layout) -> Party:
     parts = (values.get(f"{side}.{name}") for name in ("first_name", "last_name"))
     whole = " ".join(p.strip() for p in parts if p and p.strip())
     name = values.get(f"{side}.name") or whole or None
-    born = _plain(values.get(f"{side}.birth_date"))
+    born = _read_plain(values.get(f"{side}.birth_date"))
     return Party(name=name, birth_date=_day(born, layout) if born else None, **own)
 
 
-def _plain(cell: str | None) -> str | None:
+def _read_plain(cell: str | None) -> str | None:
     """Return a cell without the apostrophe that guards it from spreadsheets, nor blanks around it."""
     text = (cell or "").strip()
     return (text[1:] if text.startswith(_GUARDED) else text) or None
@@ -247,7 +423,7 @@ def _day(text: str, layout: Layout) -> str:
 
 def _at(values: Mapping[str, str], layout: Layout) -> str | None:
     """Return date, time and offset as one instant, a date alone as a date, None where unreadable."""
-    pieces = filter(None, (_plain(values.get("date")), _plain(values.get("time"))))
+    pieces = filter(None, (_read_plain(values.get("date")), _read_plain(values.get("time"))))
     read = _parsed(" ".join(pieces), layout)
     if read is None:
         return None
@@ -280,7 +456,7 @@ def _parsed(text: str, layout: Layout) -> tuple[datetime, bool] | None:
 
 def is_transfers(first: bytes) -> bool:
     """Return whether the first bytes of a file are the header of a known layout."""
-    row = Row(line=1, body=first.partition(b"\n")[0])
+    row = TransferRow(line=1, body=first.partition(b"\n")[0])
     try:
         return bool(read_header(row).fields)
     except FormatRefused:

@@ -16,7 +16,7 @@ from msgspec import Struct
 NO_COUNTRY: Final = "DEFAULT"
 
 
-class Use(StrEnum):
+class CategoryUse(StrEnum):
     """What a file of a category is to somebody who looks for known material."""
 
     MATERIAL = "MATERIAL"
@@ -32,11 +32,11 @@ class Label(Struct, frozen=True, forbid_unknown_fields=True):
     en: str
 
 
-class Category(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class CategoryCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One code of a scheme."""
 
     code: str
-    use: Use
+    use: CategoryUse
     checked: bool
     label: Label
 
@@ -49,11 +49,11 @@ class Vocabulary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     country: str
     version: str
     source: str
-    category: tuple[Category, ...]
+    category: tuple[CategoryCode, ...]
 
-    def use_of(self, code: str) -> Use:
+    def use_of(self, code: str) -> CategoryUse:
         """Return what a code is; UNKNOWN where the file does not list it."""
-        return next((c.use for c in self.category if c.code == code), Use.UNKNOWN)
+        return next((c.use for c in self.category if c.code == code), CategoryUse.UNKNOWN)
 
     def lists(self, code: str) -> bool:
         """Return whether the model has a code, be it that nobody knows what it means."""

@@ -15,12 +15,12 @@ from msgspec import Struct, field
 from fanal.formats.indicators import MAX_CLASSIFICATION, Indicator, hash_value, kind_of
 from fanal.formats.json_pieces import Cut, read_pieces
 from fanal.formats.json_tree import check_text, parse
-from fanal.formats.refusal import FormatRefused, Refusal
-from fanal.formats.vics.categories import Use, Vocabulary, vocabulary_of
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.vics.categories import CategoryUse, Vocabulary, vocabulary_of
 from fanal.formats.vics.model import is_annotation
 from fanal.formats.vics.read import (
     CASES,
-    Context,
+    FileContext,
     Kind,
     as_object,
     context_of,
@@ -56,11 +56,11 @@ IGNORED: Final[Mapping[str, str]] = {
 CLASS_TAG: Final = "fanal:class="
 UNUSABLE: Final = frozenset(
     {
-        Refusal.DUPLICATE_FIELD,
-        Refusal.FORBIDDEN_CHARACTER,
-        Refusal.MISSING_FIELD,
-        Refusal.TEXT_TOO_LONG,
-        Refusal.WRONG_TYPE,
+        DocumentFault.DUPLICATE_FIELD,
+        DocumentFault.FORBIDDEN_CHARACTER,
+        DocumentFault.MISSING_FIELD,
+        DocumentFault.TEXT_TOO_LONG,
+        DocumentFault.WRONG_TYPE,
     }
 )
 """What is wrong with one entry alone. Whatever else is wrong says that the file is cut off, or no VICS."""
@@ -90,7 +90,7 @@ class Unlisted(FormatRefused):
     """An entry of a category that its country's model does not have; `name` is scheme and code."""
 
     def __init__(self, name: str, path: str) -> None:
-        super().__init__(Refusal.UNKNOWN_CODE, path)
+        super().__init__(DocumentFault.UNKNOWN_CODE, path)
         self.name = name
 
 
@@ -113,7 +113,7 @@ class Selection(Struct, kw_only=True):
     hashes: Faults = field(default_factory=Faults)
 
 
-def describe(stream: BinaryIO) -> Context:
+def describe(stream: BinaryIO) -> FileContext:
     """Return what a file that can be read again from its start says of itself.
 
     A context that stands first, as OData wants it, spares a pass over the whole file; `read_hash_set` holds
@@ -142,7 +142,7 @@ def _first(stream: BinaryIO) -> dict[str, object] | None:
         if not piece.path:
             break
         if piece.path != CASES:
-            raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Media"})
+            raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "#Media"})
         try:
             readable = as_object(piece.tree(), path="value")
         except FormatRefused as refused:
@@ -162,15 +162,15 @@ def _of_one_entry(refused: FormatRefused) -> FormatRefused:
     return refused
 
 
-def _media_context(rest: dict[str, object], sample: dict[str, object] | None) -> Context:
+def _media_context(rest: dict[str, object], sample: dict[str, object] | None) -> FileContext:
     context = context_of(rest, sample=sample)
     if context.kind is not Kind.MEDIA:
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Media"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "#Media"})
     return context
 
 
 def read_hash_set(
-    stream: BinaryIO, *, context: Context, selection: Selection
+    stream: BinaryIO, *, context: FileContext, selection: Selection
 ) -> Iterator[Indicator]:
     """Yield the items of a hash set that `selection` takes, one in memory at a time.
 
@@ -189,7 +189,7 @@ def read_hash_set(
         if not piece.path:
             said = _media_context(as_object(piece.tree(), path=""), sample)
             if said != context:
-                raise FormatRefused(Refusal.MALFORMED, parameters={"value": "two contexts"})
+                raise FormatRefused(DocumentFault.MALFORMED, parameters={"value": "two contexts"})
             continue
         number += 1
         path = f"value[{number}]"
@@ -234,12 +234,14 @@ def _item(
     malformed = [(kind, place) for kind, value, place in found if value is None]
     if not values and malformed:
         kind, place = malformed[0]
-        raise FormatRefused(Refusal.WRONG_TYPE, place, parameters={"expected": kind})
+        raise FormatRefused(DocumentFault.WRONG_TYPE, place, parameters={"expected": kind})
     if not values:
-        raise FormatRefused(Refusal.MISSING_FIELD, f"{path}/MD5")
+        raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/MD5")
     named = f"{vocabulary.scheme}:{code}" if code else _class_of(_text(media, "Tags", path=path))
     if len(named) > MAX_CLASSIFICATION:
-        raise FormatRefused(Refusal.TEXT_TOO_LONG, path, parameters={"limit": MAX_CLASSIFICATION})
+        raise FormatRefused(
+            DocumentFault.TEXT_TOO_LONG, path, parameters={"limit": MAX_CLASSIFICATION}
+        )
     for kind, place in malformed:
         selection.hashes.note(kind, path=place)
     return Indicator(line=number, values=values, classification=named)
@@ -249,14 +251,14 @@ def _takes(code: str, selection: Selection, vocabulary: Vocabulary, *, path: str
     if selection.categories:
         return code in selection.categories
     use = vocabulary.use_of(code)
-    if use is Use.UNKNOWN and not vocabulary.lists(code):
+    if use is CategoryUse.UNKNOWN and not vocabulary.lists(code):
         raise Unlisted(f"{vocabulary.scheme}:{code}", f"{path}/Category")
-    if use is Use.UNKNOWN:
+    if use is CategoryUse.UNKNOWN:
         # Guessing here would silence abuse material, or alarm over holiday pictures.
         raise FormatRefused(
-            Refusal.UNKNOWN_CODE, f"{path}/Category", parameters={"value": vocabulary.scheme}
+            DocumentFault.UNKNOWN_CODE, f"{path}/Category", parameters={"value": vocabulary.scheme}
         )
-    return use is (Use.HARMLESS if selection.harmless else Use.MATERIAL)
+    return use is (CategoryUse.HARMLESS if selection.harmless else CategoryUse.MATERIAL)
 
 
 def _hashes(media: dict[str, object], *, path: str) -> Iterator[tuple[str, str | None, str]]:
@@ -287,7 +289,7 @@ def _text(entry: dict[str, object], key: str, *, path: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise FormatRefused(Refusal.WRONG_TYPE, f"{path}/{key}")
+        raise FormatRefused(DocumentFault.WRONG_TYPE, f"{path}/{key}")
     check_text(value, path=f"{path}/{key}")
     return value.strip()
 

@@ -11,12 +11,12 @@ import msgspec
 from msgspec import Raw, Struct, field
 
 from fanal.formats.json_tree import check_text, parse
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics.read import (
     ALONE,
     CASES,
     MEDIA,
-    Context,
+    FileContext,
     Kind,
     as_object,
     context_of,
@@ -53,12 +53,12 @@ class Surveyed(Struct, kw_only=True):
 class Survey(Struct, kw_only=True):
     """A file as the first pass found it."""
 
-    context: Context
+    context: FileContext
     rest: bytes
     cases: list[Surveyed] = field(default_factory=list)
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class CasePart(Struct, frozen=True, kw_only=True):
     """One part of a case: a VICS document of its own, and the reference it goes by."""
 
     reference: str
@@ -98,11 +98,11 @@ def survey(stream: BinaryIO) -> Survey:
             rest = piece.body
     context = context_of(as_object(parse(rest), path=""), sample=sample)
     if context.kind is not Kind.CASES:
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Cases"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "#Cases"})
     return Survey(context=context, rest=rest, cases=cases)
 
 
-def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[Part]:
+def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[CasePart]:
     """Yield the parts of every case of a surveyed file, in its order; `name` is that of the file.
 
     Raises:
@@ -112,7 +112,9 @@ def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[Part]:
     filling = _Filling()
     for piece in pieces_of(stream):
         if number >= len(found.cases) and piece.path:
-            raise FormatRefused(Refusal.MALFORMED, parameters={"value": "the file has changed"})
+            raise FormatRefused(
+                DocumentFault.MALFORMED, parameters={"value": "the file has changed"}
+            )
         if piece.path in _MEDIA:
             if filling.add(piece.body):
                 yield _part(found, number, name=name, held=held, first=first, part=part)
@@ -125,7 +127,7 @@ def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[Part]:
 
 def _close(case: Surveyed, head: bytes, tree: dict[str, object], *, number: int) -> None:
     if not isinstance(tree.get("Media"), list | None):
-        raise FormatRefused(Refusal.WRONG_TYPE, f"case[{number}]/Media")
+        raise FormatRefused(DocumentFault.WRONG_TYPE, f"case[{number}]/Media")
     case.head, case.totals = head, tuple(_totals(tree, case))
     case.reference = _reference(tree)
 
@@ -141,17 +143,17 @@ def _single(rest: bytes, media: set[tuple[str, ...]]) -> tuple[bytes, bytes] | N
     value = bytes(document.get("value", b""))
     inner = msgspec.json.decode(value, type=dict[str, Raw]) if value.startswith(b"{") else None
     if media - {ALONE[0] if inner is not None else ALONE[1]}:
-        raise FormatRefused(Refusal.WRONG_TYPE, "Media")
+        raise FormatRefused(DocumentFault.WRONG_TYPE, "Media")
     found = listed(document, inner)
     if found is None and media:
-        raise FormatRefused(Refusal.WRONG_TYPE, "Media")
+        raise FormatRefused(DocumentFault.WRONG_TYPE, "Media")
     return (msgspec.json.encode(found[0]), msgspec.json.encode(found[1])) if found else None
 
 
 def _check_first(tree: dict[str, object]) -> None:
     """Refuse a hash set at its first entry: it may hold millions, which are no cases."""
     if "MD5" in tree and not {"CaseID", "CaseNumber", "Media"} & tree.keys():
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Cases"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "#Cases"})
 
 
 class _Filling:
@@ -172,7 +174,7 @@ class _Filling:
 
 def _part(
     found: Survey, number: int, *, name: str, held: list[bytes], first: int, part: int
-) -> Part:
+) -> CasePart:
     case = found.cases[number]
     alone = case.reference or (f"{name}/{number + 1}" if len(found.cases) > 1 else name)
     reference = alone if part == 1 else f"{alone}#{part}"
@@ -191,7 +193,7 @@ def _part(
     )
     document = msgspec.json.decode(found.rest, type=dict[str, Raw])
     document["value"] = Raw(b"[" + msgspec.json.encode(entries) + b"]")
-    return Part(reference=reference, body=msgspec.json.encode(document))
+    return CasePart(reference=reference, body=msgspec.json.encode(document))
 
 
 def _totals(case: dict[str, object], counted: Surveyed) -> Iterator[Total]:

@@ -10,7 +10,7 @@ from msgspec import Struct
 from fanal.formats.json_pieces import Cut, Piece, read_pieces
 from fanal.formats.json_tree import TreeWalk, parse
 from fanal.formats.ncmec.read import Document, Node
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics.model import CONTACT, TYPES, is_annotation
 
 MAX_BYTES: Final = 50_000_000
@@ -40,7 +40,7 @@ class Kind(StrEnum):
     MEDIA = "Media"
 
 
-class Context(Struct, frozen=True, kw_only=True):
+class FileContext(Struct, frozen=True, kw_only=True):
     """What a file says of itself: kind, version of the model, country in capitals, empty where unsaid."""
 
     kind: Kind
@@ -48,11 +48,11 @@ class Context(Struct, frozen=True, kw_only=True):
     country: str = ""
 
 
-class Case(Struct, frozen=True, kw_only=True):
+class VicsCase(Struct, frozen=True, kw_only=True):
     """One case, or one part of one: its document and the country whose categories it uses."""
 
     document: Document
-    context: Context
+    context: FileContext
 
 
 def pieces_of(stream: BinaryIO) -> Iterator[Piece]:
@@ -73,7 +73,7 @@ def as_object(tree: object, *, path: str) -> dict[str, object]:
         FormatRefused: it is something else.
     """
     if not isinstance(tree, dict):
-        raise FormatRefused(Refusal.WRONG_TYPE, path, parameters={"expected": "object"})
+        raise FormatRefused(DocumentFault.WRONG_TYPE, path, parameters={"expected": "object"})
     return tree
 
 
@@ -82,7 +82,7 @@ def says_kind(sample: Mapping[str, object]) -> bool:
     return not (_OF_CASES | {"MD5"}).isdisjoint(sample)
 
 
-def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | None) -> Context:
+def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | None) -> FileContext:
     """Return what a file is, from what is left of it and one element of its array.
 
     Raises:
@@ -94,14 +94,14 @@ def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | Non
         country = (found["country"] or "").upper()
         if not country and found["version"] == _BRITISH:
             country = "UK"  # 1.2 is the model of the British database
-        return Context(kind=Kind(found["kind"]), version=found["version"], country=country)
+        return FileContext(kind=Kind(found["kind"]), version=found["version"], country=country)
     if words is not None and "#" in words:
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Cases, #Media"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "#Cases, #Media"})
     if sample is not None and _OF_CASES & sample.keys():
-        return Context(kind=Kind.CASES)
+        return FileContext(kind=Kind.CASES)
     if sample is not None and says_kind(sample):
-        return Context(kind=Kind.MEDIA)
-    raise FormatRefused(Refusal.MISSING_FIELD, _CONTEXTS[0])
+        return FileContext(kind=Kind.MEDIA)
+    raise FormatRefused(DocumentFault.MISSING_FIELD, _CONTEXTS[0])
 
 
 def listed(
@@ -120,30 +120,30 @@ def listed(
     return beside, {k: v for k, v in document.items() if k not in _CONTEXTS}
 
 
-def read_case(body: bytes) -> Case:
+def read_case(body: bytes) -> VicsCase:
     """Return the one case that a document holds; paths begin with `case`.
 
     Raises:
         FormatRefused: the bytes are no VICS document of exactly one case.
     """
     if len(body) > MAX_BYTES:
-        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
+        raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_BYTES})
     tree = as_object(parse(body), path="")
     values = tree.get("value")
     if alone := listed(tree, values if isinstance(values, dict) else None):
         tree, values = alone[0], [alone[1]]
     if not isinstance(values, list) or len(values) != 1:
-        raise FormatRefused(Refusal.WRONG_ROOT, "value", parameters={"expected": "one case"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, "value", parameters={"expected": "one case"})
     case = as_object(values[0], path="case")
     context = context_of(tree, sample=case)
     if context.kind is not Kind.CASES:
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "#Cases"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "#Cases"})
     walk = TreeWalk()
     entries = walk.entries("case", _with_contact(case), kind=TYPES["case"], depth=1)
     _others(walk, tree, entries)
     root = Node("case", "case", None, None, (), entries)
     strange = tuple(c for c in walk.complaints if not is_annotation(c.path.rpartition("/")[2]))
-    return Case(document=Document(root=root, complaints=strange), context=context)
+    return VicsCase(document=Document(root=root, complaints=strange), context=context)
 
 
 def _with_contact(case: dict[str, object]) -> dict[str, object]:
@@ -160,7 +160,7 @@ def _with_contact(case: dict[str, object]) -> dict[str, object]:
     if not contact:
         return others
     if CONTACT in others:
-        raise FormatRefused(Refusal.DUPLICATE_FIELD, "case/Contact")
+        raise FormatRefused(DocumentFault.DUPLICATE_FIELD, "case/Contact")
     return {CONTACT: contact, **others}
 
 

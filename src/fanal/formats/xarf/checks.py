@@ -10,7 +10,7 @@ import re
 from typing import Final
 from urllib.parse import urlsplit
 
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 
 _TEXTS: Final = frozenset(
     {
@@ -39,7 +39,7 @@ def check_address(address: str, *, path: str) -> None:
     except ValueError:
         host, parts = None, urlsplit("")
     if parts.scheme.lower() not in {"http", "https"} or not host:
-        raise FormatRefused(Refusal.NOT_OF_THE_WEB, path)
+        raise FormatRefused(DocumentFault.NOT_OF_THE_WEB, path)
 
 
 def writable_domain(host: str | None) -> str | None:
@@ -57,12 +57,16 @@ def text_of_evidence(content_type: str, payload: str, *, path: str) -> str:
         FormatRefused: it is, or may hold, a picture, a film or a sound; or is no base64.
     """
     if content_type.partition(";")[0].strip().lower() not in _TEXTS:
-        raise FormatRefused(Refusal.MEDIA_IN_EVIDENCE, path)
+        raise FormatRefused(DocumentFault.MEDIA_IN_EVIDENCE, path)
     try:
         words = base64.b64decode("".join(payload.split()), validate=True).decode("utf-8", "strict")
     except (binascii.Error, ValueError) as error:
-        code = Refusal.MEDIA_IN_EVIDENCE if isinstance(error, UnicodeError) else Refusal.WRONG_TYPE
+        code = (
+            DocumentFault.MEDIA_IN_EVIDENCE
+            if isinstance(error, UnicodeError)
+            else DocumentFault.WRONG_TYPE
+        )
         raise FormatRefused(code, path) from error
     if "\0" in words or _EMBEDDED.search(words) or _BASE64_BLOCK.search(words):
-        raise FormatRefused(Refusal.MEDIA_IN_EVIDENCE, path)
+        raise FormatRefused(DocumentFault.MEDIA_IN_EVIDENCE, path)
     return words

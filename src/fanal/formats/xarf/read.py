@@ -9,7 +9,7 @@ from typing import Final
 from fanal.formats.json_tree import TreeWalk, parse
 from fanal.formats.ncmec.instants import earliest_instant
 from fanal.formats.ncmec.read import Complaint, Document, Node
-from fanal.formats.refusal import FormatRefused, Refusal
+from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.xarf.checks import check_address, text_of_evidence
 from fanal.formats.xarf.model import CLASSES, CODES, DETECTIONS, EXPLOITATIONS, TYPES
 
@@ -30,10 +30,10 @@ def read_xarf(body: bytes) -> Document:
             value is missing, an address is not of the web, or evidence may hold media.
     """
     if len(body) > MAX_BYTES:
-        raise FormatRefused(Refusal.TOO_LARGE, parameters={"limit": MAX_BYTES})
+        raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_BYTES})
     tree = parse(body)
     if not isinstance(tree, dict):
-        raise FormatRefused(Refusal.WRONG_ROOT, parameters={"expected": "object"})
+        raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "object"})
     walk = TreeWalk()
     entries = walk.entries("", tree, kind=TYPES["xarf"], depth=1)
     root = Node("xarf", "", None, None, (), entries)
@@ -48,24 +48,24 @@ def _check_report(root: Node) -> None:
         _require(root, name)
     kind = _text(root, "type")
     if _text(root, "category") != "content" or kind not in DETECTIONS:
-        raise FormatRefused(Refusal.UNKNOWN_CODE, "type")
+        raise FormatRefused(DocumentFault.UNKNOWN_CODE, "type")
     own, codes = (
         ("classification", CLASSES) if kind == "csam" else ("exploitation_type", EXPLOITATIONS)
     )
     _require(root, own)
     for name, known in ((own, codes), ("detection_method", DETECTIONS[kind])):
         if _text(root, name) not in known:
-            raise FormatRefused(Refusal.UNKNOWN_CODE, name)
+            raise FormatRefused(DocumentFault.UNKNOWN_CODE, name)
     if _VERSION.fullmatch(_text(root, "xarf_version")) is None:
-        raise FormatRefused(Refusal.UNKNOWN_CODE, "xarf_version")
+        raise FormatRefused(DocumentFault.UNKNOWN_CODE, "xarf_version")
     if earliest_instant(_text(root, "timestamp")) is None:
-        raise FormatRefused(Refusal.BAD_DATE, "timestamp")
+        raise FormatRefused(DocumentFault.BAD_DATE, "timestamp")
 
 
 def _require(root: Node, name: str) -> None:
     node = root.child(name)
     if node is None or not (node.children or (node.text or "").strip()):
-        raise FormatRefused(Refusal.MISSING_FIELD, name)
+        raise FormatRefused(DocumentFault.MISSING_FIELD, name)
 
 
 def _check_addresses(root: Node) -> None:
@@ -77,7 +77,9 @@ def _check_addresses(root: Node) -> None:
 def _check_evidence(root: Node) -> None:
     pieces = [node for node in root.children if node.name == "evidence"]
     if len(pieces) > MAX_EVIDENCE:
-        raise FormatRefused(Refusal.TOO_MANY_VALUES, "evidence", parameters={"limit": MAX_EVIDENCE})
+        raise FormatRefused(
+            DocumentFault.TOO_MANY_VALUES, "evidence", parameters={"limit": MAX_EVIDENCE}
+        )
     for piece in pieces:
         text_of_evidence(_text(piece, "content_type"), _text(piece, "payload"), path=piece.path)
 

@@ -32,7 +32,7 @@ _OF_AN_ADDRESS: Final = ":/?#[]@!$&'()*+,;=%-._~"
 """What stands in an address as it is (RFC 3986, 2.2 and 2.3); the rest is percent-encoded."""
 
 
-class Sent(Struct, frozen=True, kw_only=True):
+class XarfSent(Struct, frozen=True, kw_only=True):
     """What is written: the report, the desk that sends it, and what the vocabulary says of it.
 
     `urls` are its addresses as the WHATWG serialises them, `classes` the csam classes of its files, in
@@ -51,7 +51,7 @@ class Sent(Struct, frozen=True, kw_only=True):
     is_test: bool = False
 
 
-def write_xarf(sent: Sent) -> list[bytes]:
+def write_xarf(sent: XarfSent) -> list[bytes]:
     """Return one document for each address of the web, none where XARF has no type for the report.
 
     Where there is one address and several files with a class, each file has its own: a document holds
@@ -87,7 +87,7 @@ def write_xarf(sent: Sent) -> list[bytes]:
     ]
 
 
-def _csam(sent: Sent, url: str, *, name: str, file: File | None) -> dict[str, object]:
+def _csam(sent: XarfSent, url: str, *, name: str, file: File | None) -> dict[str, object]:
     seen = any(item.seen_by_provider for item in sent.report.files)
     tree = _common(sent, url, kind="csam") | {
         "classification": name,
@@ -101,7 +101,7 @@ def _csam(sent: Sent, url: str, *, name: str, file: File | None) -> dict[str, ob
     return tree
 
 
-def _csem(sent: Sent, url: str) -> dict[str, object]:
+def _csem(sent: XarfSent, url: str) -> dict[str, object]:
     suspects = [p for p in sent.report.persons if p.role is PersonRole.SUSPECT]
     tree = _common(sent, url, kind="csem") | {
         "exploitation_type": sent.exploitation,
@@ -127,7 +127,7 @@ def _indicators(suspects: Sequence[Person]) -> dict[str, object]:
     return found
 
 
-def _common(sent: Sent, url: str, *, kind: str) -> dict[str, object]:
+def _common(sent: XarfSent, url: str, *, kind: str) -> dict[str, object]:
     desk = {"org": sent.org, "contact": sent.email, "domain": sent.email.rpartition("@")[2]}
     host = urlsplit(url).hostname or ""
     tree: dict[str, object] = {
@@ -148,7 +148,7 @@ def _common(sent: Sent, url: str, *, kind: str) -> dict[str, object]:
     return tree
 
 
-def _timestamp(sent: Sent) -> str:
+def _timestamp(sent: XarfSent) -> str:
     written = earliest_instant(sent.report.occurred_at or "") or earliest_instant(sent.received_at)
     if written is None:
         raise ValueError("a report has an instant of receipt")

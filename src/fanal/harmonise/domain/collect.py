@@ -5,10 +5,14 @@ import re
 from msgspec import Struct
 
 from fanal.harmonise.domain.accounts import read_iban, read_wallet
-from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip
-from fanal.harmonise.domain.devices import read_device
-from fanal.harmonise.domain.games import game_in_url, read_game
-from fanal.harmonise.domain.handles import bare_name, read_handle
+from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip, read_phone
+from fanal.harmonise.domain.handles import (
+    bare_name,
+    game_in_url,
+    read_device,
+    read_game,
+    read_handle,
+)
 from fanal.harmonise.domain.hashes import HASH_LENGTH, read_hash
 from fanal.harmonise.domain.hosts import (
     canonical_host,
@@ -16,7 +20,6 @@ from fanal.harmonise.domain.hosts import (
     onion_service,
     registrable_domain,
 )
-from fanal.harmonise.domain.phones import read_phone
 from fanal.harmonise.domain.records import (
     Selector,
     SelectorKind as Kind,
@@ -30,6 +33,7 @@ _NAME = re.compile(r"[a-z0-9.\-]*[a-z]")  # a host that is no address, whatever 
 # Addresses that hold a script or their own content, not a place.
 _NO_PLACE = frozenset({"javascript", "data", "about", "blob", "vbscript"})
 _LONGEST_URL = 8192
+_LAST_PORT = 65535
 # Python 3.11 looks a member up through a descriptor each time it is named.
 _URL, _IP, _HANDLE = Kind.URL, Kind.IP, Kind.HANDLE
 _HOST, _DOMAIN, _ONION, _GAME = Kind.HOST, Kind.DOMAIN, Kind.ONION, Kind.GAME
@@ -56,7 +60,7 @@ class Collector:
     """Selectors and warnings of one report under construction.
 
     `withhold` first tells the reporter's values; `add` then skips them wherever they occur and warns
-    without repeating them (decisions 8).
+    without repeating them.
     """
 
     def __init__(self, *, countries: tuple[str, ...] = ()) -> None:
@@ -135,11 +139,15 @@ class Collector:
         elif not is_routable(read.value):
             self.warn(origin.source, "IP_NOT_ROUTABLE", read.value)
         else:
+            port = origin.port if origin.port is not None else read.port
+            if port is not None and not 0 <= port <= _LAST_PORT:
+                self.warn(origin.source, "PORT_UNREADABLE", str(port))
+                port = None
             found = Origin(
                 role=origin.role,
                 source=origin.source,
                 at=None if origin.at is None else instant(origin.at),
-                port=origin.port if origin.port is not None else read.port,
+                port=port,
                 weak=origin.weak,
             )
             self.add(_IP, read.value, found)

@@ -4,6 +4,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from ada_url import URL
+
 from fanal.harmonise.domain.datafiles import DataRecord, load
 
 _GAPS = re.compile(r"\s+")
@@ -76,3 +78,75 @@ def fold(text: str) -> str:
     # Lower case, then NFKC again: each alone can undo the other's fixed point.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).lower())
     return _GAPS.sub(" ", folded).strip()
+
+
+# Games and virtual worlds: the service, or `service:world` where an address names the world.
+
+
+class _Game(DataRecord, frozen=True):
+    platform: str
+    domain: str
+    path: str
+
+
+class _Games(DataRecord, frozen=True):
+    version: str
+    source: str
+    game: tuple[_Game, ...]
+
+
+_GAMES = load("games.toml", _Games)
+_BY_DOMAIN: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+for _entry in _GAMES.game:
+    _BY_DOMAIN.setdefault(_entry.domain, []).append((_entry.platform, re.compile(_entry.path)))
+
+
+def read_game(text: str) -> str | None:
+    """Return the canonical name of a game, world or `service:world` id, or None for a blank text."""
+    service, mark, world = text.partition(":")
+    world = "" if world.startswith("//") else fold(world)
+    if mark and world:
+        name = read_platform(service)
+        return None if name is None else f"{name}:{world}"
+    return read_platform(text)
+
+
+def game_in_url(key: str, host: str, domain: str | None) -> str | None:
+    """Return `service:world` when the address is that of a listed world, else None."""
+    rules = _BY_DOMAIN.get(domain or "") or _BY_DOMAIN.get(host)
+    if rules is None:
+        return None
+    path = URL(key).pathname
+    for platform, pattern in rules:
+        match = pattern.match(path)
+        if match is not None:
+            return f"{platform}:{match.group(1).lower()}"
+    return None
+
+
+# Device identifiers: advertising ids, hardware addresses, IMEI; anything else as written.
+
+_UUID = re.compile(r"\{?([0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12})\}?", re.IGNORECASE)
+_MAC = re.compile(
+    r"(?:[0-9a-f]{2}[:\-]){5}[0-9a-f]{2}|(?:[0-9a-f]{4}\.){2}[0-9a-f]{4}", re.IGNORECASE
+)
+_IMEI = re.compile(r"(?:\d[ \-]?){14}\d")
+_DEVICES_LONGEST = 512
+
+
+def read_device(text: str) -> str | None:
+    """Return the canonical form of a device identifier, or None for a blank or overlong text."""
+    if len(text) == 15 and text.isascii() and text.isdigit():  # a plain IMEI
+        return text
+    plain = _GAPS.sub(" ", unicodedata.normalize("NFC", text)).strip()
+    if not plain or len(plain) > _DEVICES_LONGEST:
+        return None
+    uuid = _UUID.fullmatch(plain)
+    if uuid is not None:
+        return uuid.group(1).lower()
+    if _MAC.fullmatch(plain) is not None:
+        digits = re.sub(r"[:.\-]", "", plain).lower()
+        return ":".join(digits[i : i + 2] for i in range(0, 12, 2))
+    if _IMEI.fullmatch(plain) is not None and plain.isascii():
+        return re.sub(r"[ \-]", "", plain)
+    return plain

@@ -9,15 +9,16 @@ from msgspec import structs
 from fanal.formats.report.records import Channel, File, Place
 from fanal.harmonise.domain.collect import Collector, Origin
 from fanal.harmonise.domain.computed import collect_computed, is_low
-from fanal.harmonise.domain.games import read_game
+from fanal.harmonise.domain.handles import read_game
 from fanal.harmonise.domain.hashes import read_hash
-from fanal.harmonise.domain.paid import collect_payments, texts_of
 from fanal.harmonise.domain.people import (
     ReadPerson,
+    collect_payments,
     collect_person,
     country_code,
     is_reporter,
     read_person,
+    texts_of,
     withhold_reporter,
 )
 from fanal.harmonise.domain.records import (
@@ -30,7 +31,7 @@ from fanal.harmonise.domain.records import (
     TimeRange,
 )
 from fanal.harmonise.domain.reporter import is_of_reporter
-from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.texts import find_selectors
 from fanal.harmonise.domain.times import read_time
 from fanal.harmonise.domain.urls import TRACKING_VERSION, read_url

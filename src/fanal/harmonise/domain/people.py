@@ -1,18 +1,71 @@
 """Persons of a report with canonical identifiers, and the selectors that their values yield."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 from msgspec import Struct, structs
 
-from fanal.formats.report.records import Account, Handle, IpSighting, Person, PersonRole
+from fanal.formats.report.records import Account, Handle, IpSighting, Payment, Person, PersonRole
 from fanal.harmonise.domain.accounts import read_iban, read_wallet
-from fanal.harmonise.domain.addresses import read_email, read_ip
+from fanal.harmonise.domain.addresses import read_email, read_ip, read_phone
 from fanal.harmonise.domain.collect import Collector, Origin
-from fanal.harmonise.domain.devices import read_device
-from fanal.harmonise.domain.handles import read_handle
-from fanal.harmonise.domain.phones import read_phone
+from fanal.harmonise.domain.handles import read_device, read_handle
 from fanal.harmonise.domain.records import SelectorKind as Kind, SelectorRole
 from fanal.harmonise.domain.times import read_time
+
+# What payments name: who pays and who is paid, each in a role of its own, and the texts around them.
+#
+# A report that comes as JSON names both in a text. An account, a wallet, an e-mail or a number is read as
+# such; a word with a digit is a name at the operator (`customer-204@transfers example`); a person's name is
+# none, since many people bear it.
+
+_NUMBERED: Final = re.compile(r"(?=\S*\d)[^\s@]{3,64}")
+_SIDES: Final = (("sender", SelectorRole.ASSOCIATED), ("beneficiary", SelectorRole.RECIPIENT))
+
+
+def collect_payments(payments: Sequence[Payment], collector: Collector) -> None:
+    """Add who pays (ASSOCIATED) and who is paid (RECIPIENT), where they are no persons of the report."""
+    for place, payment in enumerate(payments):
+        for side, role in _SIDES:
+            text = _loose(payment, side)
+            found = identifier(text, operator=payment.operator) if text else None
+            if found is not None:
+                origin = Origin(role=role, source=f"payments[{place}].{side}", at=payment.at)
+                collector.add(found[0], found[1], origin)
+
+
+def identifier(text: str, *, operator: str | None) -> tuple[Kind, str] | None:
+    """Return the kind and canonical value of what names a party of a payment, None for a mere name."""
+    account = read_iban(text) or read_wallet(text)
+    if account is not None:
+        return Kind.ACCOUNT, account
+    email = read_email(text) if "@" in text else None
+    if email is not None:
+        return Kind.EMAIL, email
+    plain = text.strip()
+    if operator and _NUMBERED.fullmatch(plain):
+        handle = read_handle(plain, operator)
+        return None if handle is None else (Kind.HANDLE, handle)
+    return None
+
+
+def texts_of(payments: Sequence[Payment]) -> Iterator[tuple[str, str]]:
+    """Yield the texts of payments with their paths: parties that are no persons, and labels."""
+    for place, payment in enumerate(payments):
+        for side, _ in _SIDES:
+            text = _loose(payment, side)
+            if text and identifier(text, operator=payment.operator) is None:
+                yield f"payments[{place}].{side}", text
+        if payment.label:
+            yield f"payments[{place}].label", payment.label
+
+
+def _loose(payment: Payment, side: str) -> str | None:
+    if side == "sender":
+        return payment.sender if payment.sender_person is None else None
+    return payment.beneficiary if payment.beneficiary_person is None else None
+
 
 OLDEST = 120
 """Years; an age above it, or below 0, is nobody's."""
@@ -24,7 +77,7 @@ _ROLES = {PersonRole(role.value): role for role in SelectorRole if role is not S
 _Read = tuple[str, str | None, str | None]
 
 
-class Reading(Struct, frozen=True, kw_only=True, gc=False):
+class IdentifierReading(Struct, frozen=True, kw_only=True, gc=False):
     """One identifier of a person: what was written, and its canonical form if it has one."""
 
     kind: Kind
@@ -39,7 +92,7 @@ class ReadPerson(Struct, frozen=True, kw_only=True):
     """A person in canonical values, with every identifier that was read."""
 
     person: Person
-    readings: tuple[Reading, ...]
+    readings: tuple[IdentifierReading, ...]
     path: str
     odd_age: int | None = None  # as written, when it is nobody's
 
@@ -124,7 +177,7 @@ class _Readings:
     """The identifiers of one person as they are read, in the order of the shape's fields."""
 
     def __init__(self, path: str) -> None:
-        self.found: list[Reading] = []
+        self.found: list[IdentifierReading] = []
         self._path = path
 
     def add(self, kind: Kind, name: str, read: Iterable[_Read]) -> tuple[str, ...]:
@@ -133,7 +186,9 @@ class _Readings:
         for place, (raw, value, doubt) in enumerate(read):
             warning = f"{kind}_UNREADABLE" if value is None and doubt is None else doubt
             path = f"{self._path}.{name}[{place}]"
-            self.found.append(Reading(kind=kind, path=path, raw=raw, value=value, warning=warning))
+            self.found.append(
+                IdentifierReading(kind=kind, path=path, raw=raw, value=value, warning=warning)
+            )
             values.append(raw if value is None else value)
         return tuple(values)
 
@@ -141,7 +196,9 @@ class _Readings:
         """Note addresses, which the collector reads with their port and instant."""
         for place, sighting in enumerate(sightings):
             path, raw = f"{self._path}.ips[{place}]", sighting.value
-            self.found.append(Reading(kind=_IP, path=path, raw=raw, value=None, sighting=sighting))
+            self.found.append(
+                IdentifierReading(kind=_IP, path=path, raw=raw, value=None, sighting=sighting)
+            )
 
 
 def _read_handle(handle: Handle, platform: str | None) -> _Read:

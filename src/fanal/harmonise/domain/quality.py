@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from fanal.formats.report.records import File, Person, PersonRole, ReportKind
-from fanal.harmonise.domain.captured import captured_addresses
+from fanal.harmonise.domain.computed import captured_addresses
 from fanal.harmonise.domain.datafiles import DataRecord, load
 from fanal.harmonise.domain.records import HarmonisedReport
 

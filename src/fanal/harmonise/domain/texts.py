@@ -11,13 +11,12 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from fanal.harmonise.domain.accounts import IBAN_LENGTH, read_iban, read_wallet
-from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip, read_port
-from fanal.harmonise.domain.defang import refang
+from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip, read_phone, read_port
 from fanal.harmonise.domain.handles import PLATFORM_NAMES, read_handle
 from fanal.harmonise.domain.hashes import kind_by_length
 from fanal.harmonise.domain.hosts import canonical_host, has_known_root, ip_in_host
-from fanal.harmonise.domain.phones import read_phone
 from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.urls import refang
 
 # Three patterns rather than one of three branches: the engine then skips to where each can begin.
 _MARK = re.compile(r"[@0-9:=]")
@@ -84,7 +83,7 @@ _PLAIN_ROOTS = frozenset(
 )
 
 
-class Hit(Struct, frozen=True, kw_only=True):
+class TextHit(Struct, frozen=True, kw_only=True):
     """One value found in a text: `value` is canonical, or for a URL what `read_url` takes."""
 
     kind: SelectorKind
@@ -92,7 +91,7 @@ class Hit(Struct, frozen=True, kw_only=True):
     port: int | None = None
 
 
-def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[Hit, ...]:
+def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[TextHit, ...]:
     """Return the values found in `text`, each once, in the order of the kinds below.
 
     `countries` (ISO 3166-1 alpha-2) help to read national telephone numbers. Private-use and loopback
@@ -112,11 +111,11 @@ def _is_worth_reading(text: str) -> bool:
     return long_part and _LONG_WORD.search(text) is not None
 
 
-def _find(text: str, countries: tuple[str, ...]) -> Iterator[Hit]:
+def _find(text: str, countries: tuple[str, ...]) -> Iterator[TextHit]:
     rest = text
     if "://" in text or "magnet:?" in text.lower():
         rest, urls = _taken(_URL, text)
-        yield from (Hit(kind=SelectorKind.URL, value=_trimmed(url)) for url in urls)
+        yield from (TextHit(kind=SelectorKind.URL, value=_trimmed(url)) for url in urls)
     if "@" in rest:
         rest, emails = _taken(_EMAIL, rest)
         yield from _emails(emails)
@@ -160,18 +159,18 @@ def _trimmed(url: str) -> str:
     return url[:end]
 
 
-def _emails(found: list[str]) -> Iterator[Hit]:
+def _emails(found: list[str]) -> Iterator[TextHit]:
     for text in found:
         value = read_email(text.lstrip(".'-"))
         if value is not None:
-            yield Hit(kind=SelectorKind.EMAIL, value=value)
+            yield TextHit(kind=SelectorKind.EMAIL, value=value)
 
 
-def _at_names(text: str) -> Iterator[Hit]:
+def _at_names(text: str) -> Iterator[TextHit]:
     for match in _AT_NAME.finditer(text):
         value = read_handle(match.group(1).rstrip(".-"), _service_near(text, match))
         if value is not None:
-            yield Hit(kind=SelectorKind.HANDLE, value=value)
+            yield TextHit(kind=SelectorKind.HANDLE, value=value)
 
 
 def _service_near(text: str, match: re.Match[str]) -> str | None:
@@ -188,7 +187,7 @@ def _service_near(text: str, match: re.Match[str]) -> str | None:
     return None
 
 
-def _named(text: str) -> Iterator[Hit]:
+def _named(text: str) -> Iterator[TextHit]:
     """Find `snap: some_name9`; without `@` the name must hold a digit or a mark, or it is a word."""
     for match in _NAMED.finditer(text):
         service = _named_service(match.group(1), match.group(2))
@@ -197,7 +196,7 @@ def _named(text: str) -> Iterator[Hit]:
             continue
         value = read_handle(name, service)
         if value is not None:
-            yield Hit(kind=SelectorKind.HANDLE, value=value)
+            yield TextHit(kind=SelectorKind.HANDLE, value=value)
 
 
 def _named_service(before: str | None, last: str) -> str | None:
@@ -210,31 +209,31 @@ def _named_service(before: str | None, last: str) -> str | None:
     return PLATFORM_NAMES.get(before.lower())
 
 
-def _numbered(text: str) -> Iterator[Hit]:
+def _numbered(text: str) -> Iterator[TextHit]:
     """Find `some_name#1234`: the service is the one named near, as many games write names so."""
     for match in _NUMBERED.finditer(text):
         value = read_handle(match.group(1), _service_near(text, match))
         if value is not None:
-            yield Hit(kind=SelectorKind.HANDLE, value=value)
+            yield TextHit(kind=SelectorKind.HANDLE, value=value)
 
 
-def _ipv4(text: str) -> Iterator[Hit]:
+def _ipv4(text: str) -> Iterator[TextHit]:
     for match in _IPV4.finditer(text):
         found = read_ip(match.group(1))
         if found is not None and is_routable(found.value):
-            yield Hit(kind=SelectorKind.IP, value=found.value, port=read_port(match.group(2)))
+            yield TextHit(kind=SelectorKind.IP, value=found.value, port=read_port(match.group(2)))
 
 
-def _ipv6(text: str) -> Iterator[Hit]:
+def _ipv6(text: str) -> Iterator[TextHit]:
     for match in _IPV6.finditer(text):
         if match.group(0).count(":") < 2:
             continue
         found = read_ip(match.group(0))
         if found is not None and is_routable(found.value):
-            yield Hit(kind=SelectorKind.IP, value=found.value)
+            yield TextHit(kind=SelectorKind.IP, value=found.value)
 
 
-def _hosts(text: str) -> Iterator[Hit]:
+def _hosts(text: str) -> Iterator[TextHit]:
     """Find addresses without scheme; one with a path is a URL, a bare name is a HOST."""
     for match in _HOST.finditer(text):
         name, port, path = match.group(1), match.group(2), match.group(3)
@@ -242,11 +241,11 @@ def _hosts(text: str) -> Iterator[Hit]:
             continue
         if path is not None or port is not None:
             whole = f"{name}:{port}{path or ''}" if port else f"{name}{path}"
-            yield Hit(kind=SelectorKind.URL, value=_trimmed(whole))
+            yield TextHit(kind=SelectorKind.URL, value=_trimmed(whole))
         else:
             host = canonical_host(name)
             if host is not None and ip_in_host(host) is None:
-                yield Hit(kind=SelectorKind.HOST, value=host)
+                yield TextHit(kind=SelectorKind.HOST, value=host)
 
 
 def _is_host(name: str, *, has_path: bool) -> bool:
@@ -259,30 +258,30 @@ def _is_host(name: str, *, has_path: bool) -> bool:
     return trusted or has_path or labels[0].lower() == "www"
 
 
-def _tokens(text: str) -> Iterator[Hit]:
+def _tokens(text: str) -> Iterator[TextHit]:
     for match in _LONG.finditer(text):
         token = match.group(0)
         kind = kind_by_length(token)
         if kind is not None:
-            yield Hit(kind=kind, value=token.lower())
+            yield TextHit(kind=kind, value=token.lower())
             continue
         account = read_wallet(token) or (read_iban(token) if token[:2].isupper() else None)
         if account is not None:
-            yield Hit(kind=SelectorKind.ACCOUNT, value=account)
+            yield TextHit(kind=SelectorKind.ACCOUNT, value=account)
 
 
-def _spaced_ibans(text: str) -> Iterator[Hit]:
+def _spaced_ibans(text: str) -> Iterator[TextHit]:
     for match in _IBAN.finditer(text):
         letters = re.sub(r"[ \u00a0\u202f\-]", "", match.group(0))
         # Words in capitals may follow: the country says where the number ends.
         value = read_iban(letters[: IBAN_LENGTH.get(letters[:2], len(letters))])
         if value is not None:
-            yield Hit(kind=SelectorKind.ACCOUNT, value=value)
+            yield TextHit(kind=SelectorKind.ACCOUNT, value=value)
 
 
-def _phones(text: str, countries: tuple[str, ...]) -> Iterator[Hit]:
+def _phones(text: str, countries: tuple[str, ...]) -> Iterator[TextHit]:
     plain = _DATE.sub(" | ", text)
     for match in _PHONE.finditer(plain):
         number = read_phone(match.group(0), countries, strict=True)
         if number is not None:
-            yield Hit(kind=SelectorKind.PHONE, value=number.value)
+            yield TextHit(kind=SelectorKind.PHONE, value=number.value)

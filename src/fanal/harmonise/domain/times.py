@@ -1,4 +1,4 @@
-"""Times as sources write them: (earliest, latest, precision, zone given or assumed), decisions 4.
+"""Times as sources write them: (earliest, latest, precision, zone given or assumed).
 
 Both bounds are included and written in RFC 3339, UTC. A time without a zone is taken in Europe/Paris
 and marked. An hour that clocks skip or repeat (DST) widens the bounds to both readings.
@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 
 from fanal.formats.report.records import PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport, TimeRange, Warning as Doubt
+from fanal.kernel.calendar import is_within
 
 ASSUMED_ZONE = "Europe/Paris"
 _PARIS = ZoneInfo(ASSUMED_ZONE)
@@ -52,7 +53,7 @@ class _Fields(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1024)
 def read_time(text: str) -> ReadTime | None:
-    """Return the range that `text` means, or None if it is no date or time.
+    """Return the range that `text` means, or None if it is none or lies at an end of the calendar.
 
     Read are the RFC 3339 forms, their beginnings down to the year, a space for `T`, offsets without
     colon, the hour 24:00:00 (XML Schema) and the leap second 60.
@@ -67,7 +68,7 @@ def read_time(text: str) -> ReadTime | None:
         fields = _fields(match)
         zone, name, assumed = _zone(match.group(8) or match.group(9))
         return _ranged(fields, zone, name, assumed=assumed)
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
 
 
@@ -153,6 +154,8 @@ def _fields(match: re.Match[str]) -> _Fields:
     midnight = hour == "24"
     if midnight and (int(minute or 0) or int(second or 0) or int(match.group(7) or 0)):
         raise ValueError("after the end of the day")
+    if not is_within(int(year)):
+        raise ValueError("at an end of the calendar")
     micro = int((match.group(7) or "0").ljust(6, "0")[:6])
     start = datetime(  # noqa: DTZ001 - the zone is applied later, for both of its readings
         int(year),
@@ -167,7 +170,7 @@ def _fields(match: re.Match[str]) -> _Fields:
     return _Fields(
         precision=precision,
         start=start,
-        end=_after(start, _length(start, precision)),
+        end=start + _length(start, precision),
         leap=leap,
         point=precision == "SECOND",
     )
@@ -227,18 +230,8 @@ def _doubt(fields: _Fields, zone: tzinfo) -> str | None:
     return "TIME_SKIPPED_BY_CLOCKS" if first > second else "TIME_REPEATED_BY_CLOCKS"
 
 
-def _after(start: datetime, length: timedelta) -> datetime:
-    try:
-        return start + length
-    except OverflowError:
-        return start.replace(hour=23, minute=59, second=59, microsecond=0, month=12, day=31)
-
-
 def _utc(local: datetime, zone: tzinfo, fold: int) -> datetime:
-    try:
-        return local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-    except OverflowError:  # at either end of the calendar the bound is the end itself
-        return local.replace(tzinfo=UTC)
+    return local.replace(tzinfo=zone, fold=fold).astimezone(UTC)
 
 
 def _written(moment: datetime) -> str:

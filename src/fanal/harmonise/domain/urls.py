@@ -14,7 +14,6 @@ from ada_url import URL, SchemeType
 from msgspec import Struct
 
 from fanal.harmonise.domain.datafiles import DataRecord, load
-from fanal.harmonise.domain.defang import DEFANGED_SCHEMES, refang
 from fanal.harmonise.domain.hosts import (
     PLAIN_HOST,
     canonical_host,
@@ -26,11 +25,59 @@ from fanal.harmonise.domain.hosts import (
 )
 from fanal.harmonise.domain.records import HarmonisedUrl
 
+# Undoes the writing that keeps an address from being clicked: hxxp, [.], (dot), [at] and their kin.
+#
+# Each pattern is bounded and starts on a fixed character, so reading time stays linear.
+
+_HINT = re.compile(r"[\[({\\]|[hf]xx?p|h[tx]{2}p", re.IGNORECASE)
+_SCHEME = re.compile(
+    r"(?<![0-9A-Za-z])(?:hxxp|hxtp|htxp|h\*\*p|fxp)(s?)(?=\s?(?:\[:|\[?://|\(:|:\[))", re.IGNORECASE
+)
+_COLON = re.compile(r"\s?[\[({]:[\])}]\s?(?=//)|\s?[\[({]://[\])}]\s?|:\s?[\[({]//[\])}]\s?")
+_DOT = re.compile(r"\s{0,2}[\[({]\s?(?:\.|dot|point)\s?[\])}]\s{0,2}", re.IGNORECASE)
+_OPEN_DOT = re.compile(r"(?<=\w)(?:\[\.|\.\])(?=\w)")
+_ESCAPED_DOT = re.compile(r"(?<=\w)\\\.(?=\w)")
+_AT = re.compile(r"\s{0,2}[\[({]\s?(?:@|at|arobase)\s?[\])}]\s{0,2}", re.IGNORECASE)
+_SLASH = re.compile(r"[\[({]/[\])}]")
+
+DEFANGED_SCHEMES = frozenset({"hxxp", "hxxps", "hxtp", "hxtps", "htxp", "htxps", "fxp", "fxps"})
+
+
+def refang(text: str) -> str:
+    """Return `text` with defanged addresses written plainly; other text is left as it is."""
+    if not _may_be_defanged(text) or _HINT.search(text) is None:
+        return text
+    text = _SCHEME.sub(_scheme, text)
+    text = _COLON.sub(_colon, text)
+    text = _DOT.sub(".", text)
+    text = _OPEN_DOT.sub(".", text)
+    text = _ESCAPED_DOT.sub(".", text)
+    text = _AT.sub("@", text)
+    return _SLASH.sub("/", text)
+
+
+def _may_be_defanged(text: str) -> bool:
+    """Return False where `_HINT` cannot match; most sentences are told so in a tenth of its time."""
+    if "[" in text or "(" in text or "{" in text or "\\" in text:
+        return True
+    lowered = text.lower()
+    return "xp" in lowered or "tp" in lowered
+
+
+def _scheme(match: re.Match[str]) -> str:
+    first = "ftp" if match.group(0)[0] in "fF" else "http"
+    return first + match.group(1).lower()
+
+
+def _colon(match: re.Match[str]) -> str:
+    return "://" if "//" in match.group(0) else ":"
+
+
 # Schemes whose authority is a host of the network; elsewhere (`tg://resolve`) it is only a word.
 _WEB = frozenset({"http", "https", "ws", "wss", "ftp", "ftps", "sftp"})
 _STREAMS = frozenset({"rtmp", "rtmps", "rtsp", "mms", "irc", "ircs", "gopher", "gemini"})
 NETWORK_SCHEMES = _WEB | _STREAMS
-_SCHEME = re.compile(r"^[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):")
+_URL_SCHEME = re.compile(r"^[\x00-\x20]*([A-Za-z][A-Za-z0-9+.\-]*):")
 _MISSPELT = re.compile(r"^\s*(https?)\s?[;,.]?\s?(?:://|//|:\\\\)\s?", re.IGNORECASE)
 _BARE = re.compile(
     r"^\s*(?://)?((?:[^\W_][\w\-]{0,62}\.){1,12}[^\W_][\w\-]{1,62})\.?(?::\d{1,5})?(?=[/?#\s]|$)"
@@ -133,7 +180,7 @@ def _readings(reported: str) -> Iterator[tuple[str, str | None]]:
 
 
 def _is_defanged(text: str) -> bool:
-    match = _SCHEME.match(text)
+    match = _URL_SCHEME.match(text)
     if match is None:
         return False
     if _has_defanged_scheme(text):
@@ -143,13 +190,13 @@ def _is_defanged(text: str) -> bool:
 
 
 def _has_defanged_scheme(text: str) -> bool:
-    match = _SCHEME.match(text)
+    match = _URL_SCHEME.match(text)
     return match is not None and match.group(1).lower() in DEFANGED_SCHEMES
 
 
 def _is_host_and_port(text: str) -> bool:
     """Return whether `text` is `example.org:8080/…`, which reads as a URL of scheme `example.org`."""
-    match = _SCHEME.match(text)
+    match = _URL_SCHEME.match(text)
     if match is None or "." not in match.group(1) or not has_known_root(match.group(1)):
         return False
     return _PORT_AFTER.match(text, match.end()) is not None

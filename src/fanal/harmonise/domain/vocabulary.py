@@ -20,7 +20,7 @@ class Scheme(DataRecord, frozen=True):
     codes: tuple[str, ...]
 
 
-class Step(DataRecord, frozen=True, rename={"source": "from", "target": "to"}):
+class VocabularyStep(DataRecord, frozen=True, rename={"source": "from", "target": "to"}):
     """One step, from (scheme, code) to (scheme, code)."""
 
     source: tuple[str, str]
@@ -34,7 +34,7 @@ class Bridge(DataRecord, frozen=True):
 
     version: str
     scheme: tuple[Scheme, ...]
-    step: tuple[Step, ...] = field(default_factory=tuple)
+    step: tuple[VocabularyStep, ...] = field(default_factory=tuple)
 
 
 def read_bridge(name: str = "bridge.toml") -> Bridge:
@@ -65,13 +65,13 @@ def checked_bridge(bridge: Bridge) -> Bridge:
 
 
 BRIDGE = read_bridge()
-_STEPS: defaultdict[tuple[str, str], list[Step]] = defaultdict(list)
+_STEPS: defaultdict[tuple[str, str], list[VocabularyStep]] = defaultdict(list)
 for _step in BRIDGE.step:
     _STEPS[_step.source].append(_step)
 _SCHEMES = {scheme.code: frozenset(scheme.codes) for scheme in BRIDGE.scheme}
 
 
-def map_code(scheme: str, code: str, target: str) -> tuple[Step, ...]:
+def map_code(scheme: str, code: str, target: str) -> tuple[VocabularyStep, ...]:
     """Return the steps from one class to classes of scheme `target`, in the order of the file."""
     return tuple(step for step in _STEPS.get((scheme, code), ()) if step.target[0] == target)
 

@@ -1,6 +1,7 @@
 """Reads, harmonises and stores a batch; one broken report is a failure of its own."""
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -10,19 +11,87 @@ from msgspec import structs
 
 from fanal.accounts.domain.policy import require
 from fanal.harmonise.domain.computed import with_computed
-from fanal.harmonise.domain.encoding import pack
 from fanal.harmonise.domain.harmonise import harmonise_one
-from fanal.harmonise.domain.records import HarmonisedReport, Source, SourceFile
+from fanal.harmonise.domain.records import HarmonisedReport, Source, SourceFile, pack
 from fanal.harmonise.domain.reporter import Identity, withhold
 from fanal.harmonise.domain.search import search_words
 from fanal.harmonise.domain.sightings import Failure, key_bytes
-from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.read import read_source
 from fanal.harmonise.domain.times import later_than_received, until_received
 from fanal.harmonise.operations.store import Prepared, store
-from fanal.intake.domain.records import OpenedSubmission, ReportFacts
+from fanal.hashing.domain.records import FileFacts, Unhashed
+from fanal.hashing.pool import FileToHash, HasherAway, Pool
+from fanal.intake import operations as intake_writes, queries as intake
+from fanal.intake.domain.records import OpenedSubmission, ReportFacts, UploadFacts
 from fanal.kernel.actors import Actor
+from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import instant_of
+from fanal.vault import operations as vault
+from fanal.vault.domain.envelope import EnvelopeRefused
+from fanal.vault.packs import BlobDamaged, BlobMissing
+
+# Before a report is harmonised: the fingerprints of its sealed files, each file once.
+#
+# Files go from the vault to the capped children of `fanal.hashing` in pieces, and never to the disk. What is
+# found out is committed a few files at a time, so that a killed worker loses and repeats next to nothing.
+
+POOL = Pool()
+_AT_ONCE = 2 * POOL.size
+_OF_EACH = 8
+"""At their time limit they take less than a lease of the worker."""
+_OWN_FAULT = (BlobMissing, BlobDamaged, EnvelopeRefused)
+log = logging.getLogger("fanal.harmonise")
+
+
+def hash_files(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> Iterator[set[UUID]]:
+    """Hash the files of `report_ids` that nobody has hashed; pause after every few, with whose they were.
+
+    Where no child can be had at all, the files stay unhashed and their reports go on without: a later
+    replay hashes them.
+
+    Raises:
+        Refused: the actor is not the system.
+        KeyMissing, VaultAway: the vault does not answer; no file is to blame.
+    """
+    require(actor, "pipeline.run")
+    while waiting := intake.list_unhashed(actor=actor, report_ids=report_ids, of_each=_OF_EACH):
+        for start in range(0, len(waiting), _AT_ONCE):
+            some = waiting[start : start + _AT_ONCE]
+            try:
+                _hash_some(actor, some, now)
+            except HasherAway as failure:
+                log.error("files are not hashed: %s", failure)
+                return
+            failpoint("hash.committed")
+            yield {report_id for report_id, _ in some}
+
+
+def _hash_some(actor: Actor, files: Sequence[tuple[UUID, UploadFacts]], now: datetime) -> None:
+    ids = [upload.object_id for _, upload in files if upload.object_id is not None]
+    streams = vault.open_streams(actor=actor, object_ids=ids, now=now, purpose="hash")
+    answers = POOL.hash_files(
+        [
+            FileToHash(
+                size=streams[upload.object_id].size,
+                pieces=streams[upload.object_id].pieces,
+                exact=bool(upload.md5 and upload.sha1 and upload.sha256),
+            )
+            for _, upload in files
+            if upload.object_id is not None
+        ]
+    )
+    failpoint("hash.taken")
+    found: dict[tuple[UUID, str], FileFacts] = {}
+    for (report_id, upload), answer in zip(files, answers, strict=True):
+        if isinstance(answer, _OWN_FAULT):
+            found[report_id, upload.file_id] = FileFacts(unhashed=Unhashed.SEALED_DAMAGED)
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            found[report_id, upload.file_id] = answer
+    intake_writes.note_hashes(actor=actor, facts=found, now=now)
+
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -51,7 +120,7 @@ def harmonise_batch(
 def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Identity]:
     """Return the withheld identity of each source that names its reporter.
 
-    The caller holds the opened bytes and logs the act with its motive (decisions 8). A source that
+    The caller holds the opened bytes and logs the act with its motive. A source that
     cannot be read is left out.
 
     Raises:
@@ -118,7 +187,7 @@ def _prepared(source: Source, made: tuple[tuple[HarmonisedReport, Identity], byt
 def _read(
     sources: Sequence[Source], readable: Sequence[Source | Failure]
 ) -> list[HarmonisedReport | Failure]:
-    # A report's id is made from the instant it was received (decisions 1).
+    # A report's id is made from the instant it was received.
     received = {s.report_id: s.received_at or instant_of(s.report_id) for s in sources}
     drafts = _each(
         sources, readable, lambda s, _: read_source(s, received_at=received[s.report_id])

@@ -1,35 +1,149 @@
-"""Opening a reporter's identity: a named act with a written motive, seen by another person (decisions 8).
+"""Opening a reporter's identity: a named act with a written motive, seen by another person.
 
 Who asks, why and when is committed, and the notice queued, before one byte is opened.
 """
 
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from procrastinate.contrib.django import app
 
 from fanal.accounts.domain.policy import Resource, require
-from fanal.harmonise.domain.opening import (
+from fanal.db import sql
+from fanal.formats.report.records import PersonRole
+from fanal.harmonise.domain.hashes import HASH_LENGTH
+from fanal.harmonise.domain.outgoing import has_texts
+from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, unpack
+from fanal.harmonise.domain.reporter import (
     LONGEST_MOTIVE,
     SHORTEST_MOTIVE,
     Fact,
     OpenedIdentity,
     facts_of_form,
     facts_of_reporter,
+    own_values,
 )
+from fanal.harmonise.domain.sightings import Erased
 from fanal.harmonise.operations.batch import reveal_reporter, source_of
-from fanal.harmonise.queries.openings import opening_of
+from fanal.harmonise.operations.store import ERASE_LOCK, delete_sightings, sightings_of
+from fanal.harmonise.queries import opening_of
 from fanal.intake import queries as intake
-from fanal.intake.domain.records import Format, ReportFacts
+from fanal.intake.domain.records import Format, OpenedSubmission, ReportFacts
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.ledger.domain.records import ObjectRef
+from fanal.ledger.operations import keyed_digest
 from fanal.vault import operations as vault
+from fanal.vault.domain.envelope import EnvelopeRefused
+from fanal.vault.operations import ObjectUnknown
+from fanal.vault.packs import BlobDamaged
+
+# What texts that leave the desk must not tell: who reported.
+
+
+def reporters_values(
+    *,
+    actor: Actor,
+    facts: Mapping[UUID, ReportFacts],
+    records: Mapping[UUID, HarmonisedReport],
+    now: datetime,
+) -> dict[UUID, frozenset[str] | None]:
+    """Return the names, contacts and accounts of those who reported, where a text may hold them.
+
+    Nobody is shown them: they come out of the sealed bytes and go to `domain.outgoing.withheld_texts` alone.
+    None: the bytes are erased or damaged, so that nobody can say whom the texts name.
+
+    Raises:
+        Refused: the actor is not the system.
+        KeyMissing, BlobMissing: the vault cannot be read; then nothing may leave.
+    """
+    require(actor, "pipeline.run")
+    named = [
+        report_id
+        for report_id, record in records.items()
+        if has_texts(record)
+        and any(person.role is PersonRole.REPORTER for person in record.persons)
+    ]
+    opened = _opened(partial(intake.open_submissions, actor=actor, now=now, facts=facts), named)
+    sources = [source_of(opened=one, facts=facts[report_id]) for report_id, one in opened.items()]
+    found = reveal_reporter(actor=actor, sources=sources)
+    values = {report_id: own_values(identity) for report_id, identity in found.items()}
+    return {report_id: values.get(report_id) for report_id in named}
+
+
+def _opened(
+    opens: Callable[..., dict[UUID, OpenedSubmission]], report_ids: Sequence[UUID]
+) -> dict[UUID, OpenedSubmission]:
+    """Open a batch; what cannot be opened is left out, and keeps nobody else back."""
+    try:
+        return opens(report_ids=report_ids)
+    except (ObjectUnknown, BlobDamaged, EnvelopeRefused):
+        if len(report_ids) == 1:
+            return {}
+        middle = len(report_ids) // 2
+        return _opened(opens, report_ids[:middle]) | _opened(opens, report_ids[middle:])
+
+
+# Erases what this stage holds of expired reports.
+
+
+def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
+    """Delete every revision, sighting and search word of `report_ids`, and selectors left unseen.
+
+    What the sightings are is read from all revisions, so that no index by report is needed. Erasing
+    twice is harmless. While it runs no report is being written.
+
+    Raises:
+        Refused: the actor is not the system.
+    """
+    require(actor, "pipeline.run")
+    ids = list(report_ids)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [ERASE_LOCK])
+        cursor.execute(
+            "DELETE FROM harmonise_record WHERE report_id = ANY(%s::uuid[]) RETURNING record", [ids]
+        )
+        rows = cursor.fetchall()
+        reports = [unpack(record) for (record,) in rows]
+        sightings = delete_sightings(cursor, {one for r in reports for one in sightings_of(r)})
+        selectors = _delete_unseen(
+            cursor, {(s.kind, s.value) for r in reports for s in r.selectors}
+        )
+        cursor.execute(
+            "DELETE FROM harmonise_opening_motive WHERE opening_id IN"
+            " (SELECT id FROM harmonise_opening WHERE report_id = ANY(%s::uuid[]))",
+            [ids],
+        )
+        cursor.execute("DELETE FROM harmonise_text WHERE report_id = ANY(%s::uuid[])", [ids])
+        return Erased(
+            records=len(rows), texts=cursor.rowcount, sightings=sightings, selectors=selectors
+        )
+
+
+def _delete_unseen(cursor: CursorWrapper, values: Iterable[tuple[SelectorKind, str]]) -> int:
+    """Delete what stands for searches of values that no report holds any more; return how many values."""
+    searched = [(kind.value, value) for kind, value in values if kind not in HASH_LENGTH]
+    cursor.execute(
+        "WITH gone AS (DELETE FROM harmonise_selector s"
+        " USING unnest(%s::text[], %s::text[]) AS given (kind, value)"
+        ' WHERE lower(left(s.value, 100) COLLATE "C") = lower(left(given.value, 100) COLLATE "C")'
+        " AND s.value = given.value"
+        " AND s.kind = given.kind AND s.kind NOT IN ('SHA256', 'SHA1', 'MD5', 'PDQ')"
+        " AND NOT EXISTS (SELECT FROM harmonise_sighting t WHERE t.key = s.key) RETURNING s.key)"
+        " SELECT count(DISTINCT key) FROM gone",
+        [[kind for kind, _ in searched], [value for _, value in searched]],
+    )
+    (count,) = cursor.fetchone()
+    return int(count)
+
 
 IDENTITY_NOTICE: Final = "tell_opening"
 """Name of the worker's job that tells the other people; its argument is the id of the opening."""
@@ -38,7 +152,7 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class IdentityUnknown(LookupError):
-    """No such report or opening within reach."""
+    """There is no such report, or no such record of an opened identity, or the actor may not reach it."""
 
 
 class MotiveRefused(ValueError):
@@ -79,13 +193,13 @@ def see_opening(*, actor: Actor, opening_id: UUID, now: datetime) -> bool:
         raise IdentityUnknown
     own = Resource(desk_id=found.desk_id, owner_id=found.person_id)
     require(actor, "identity.oversee", own)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        given = sql.run(
             "INSERT INTO harmonise_opening_seen (opening_id, person_id, seen_at)"
             " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
             [opening_id, actor.person_id, now],
         )
-        if not cursor.rowcount:
+        if not given:
             return False
         ledger.record(
             actor=actor,

@@ -11,9 +11,8 @@ from django.db.backends.utils import CursorWrapper
 from msgspec import Struct
 
 from fanal.accounts import octets
-from fanal.harmonise.domain.encoding import unpack
 from fanal.harmonise.domain.hashes import HASH_LENGTH
-from fanal.harmonise.domain.records import HarmonisedReport, Selector
+from fanal.harmonise.domain.records import HarmonisedReport, Selector, unpack
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
 from fanal.kernel.arrays import plain_array, text_array, uuid_array
 

@@ -8,9 +8,224 @@ taken for the same.
 from typing import Final
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from fanal.hashing.domain.kernels import gradients, shrink, transform
+# The loops of PDQ, compiled: a picture's brightness, blurred and brought to 64 by 64.
+#
+# What must come out is fixed to the last bit by the reference implementation (facebook/ThreatExchange,
+# `pdq/cpp`): two rounds of a box filter along rows and columns, each a running sum in 32-bit floats whose
+# roundings depend on the order of additions. So the order stays, and what is independent is done at once:
+#
+# * sixteen rows go through the row filter side by side, as the sixteen lanes of one vector;
+# * a strip of rows passes all filters before the next is read, so that nothing but the picture itself comes
+#   from main memory;
+# * 64 by 64 samples are kept of the blurred picture, hence the second round divides for those only.
+#
+# Rows before the first and after the last count as zeros: adding zero changes no sum.
+
+LANES = 16
+SIDE = 64
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def shrink(pixels: NDArray[np.uint8], parts: NDArray[np.float64], out: NDArray[np.float32]) -> None:
+    """Write the 64 by 64 samples of the blurred brightness of `pixels` into `out`, float32[64, 64].
+
+    `pixels` is uint8[rows, columns, 3] or, for one channel, uint8[rows, columns, 1]; `parts` is
+    float64[3, 256]: what each value of red, green and blue adds to the brightness.
+    """
+    rows, columns = pixels.shape[0], pixels.shape[1]
+    across, down = _window(columns), _window(rows)
+    ahead_down = (down + 2) // 2 - 1
+    ring = LANES
+    while ring < down + LANES:
+        ring *= 2
+    light = np.zeros((columns, LANES), np.float32)
+    first = np.zeros((columns, ring), np.float32)
+    second = np.zeros((columns, LANES), np.float32)
+    sums = np.zeros(columns, np.float32)
+    samples = np.zeros((rows, SIDE), np.float32)
+    picks = np.empty(SIDE, np.int64)
+    for place in range(SIDE):
+        picks[place] = np.int64((place + 0.5) * columns / SIDE)
+    sizes = np.empty(LANES, np.float32)
+    start = 0
+    while start < rows + ahead_down:
+        _fill_light(pixels, start, parts, light)
+        _along_rows(light, across, first, start & (ring - 1))
+        for lane in range(LANES):
+            step = start + lane
+            sizes[lane] = max(1, min(step + 1, rows) - max(0, step + 1 - down))
+        _along_columns(first, start, down, sums, sizes, second)
+        _sample_rows(second, across, picks, samples, start - ahead_down)
+        start += LANES
+    _sample_columns(samples, down, out)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _window(length: int) -> int:
+    """Return the width of the box filter along `length` pixels: half a sample's share, rounded up."""
+    return (length + 2 * SIDE - 1) // (2 * SIDE)
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _fill_light(
+    pixels: NDArray[np.uint8],
+    start: int,
+    parts: NDArray[np.float64],
+    light: NDArray[np.float32],
+) -> None:
+    """Write the brightness of sixteen rows from `start` on into `light`, float32[columns, 16].
+
+    `parts` is float64[3, 256]: what each value of red, green and blue adds. Looking up beats multiplying.
+    """
+    rows, columns, channels = pixels.shape
+    red, green, blue = parts[0], parts[1], parts[2]
+    second, third = (1, 2) if channels == 3 else (0, 0)
+    for lane in range(LANES):
+        row = start + lane
+        if row >= rows:
+            for column in range(columns):
+                light[column, lane] = np.float32(0)
+            continue
+        line = pixels[row]
+        for column in range(columns):
+            light[column, lane] = np.float32(
+                red[line[column, 0]] + green[line[column, second]] + blue[line[column, third]]
+            )
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _along_rows(light: NDArray[np.float32], full: int, out: NDArray[np.float32], slot: int) -> None:
+    """Write the mean over `full` columns of sixteen rows into `out[:, slot:slot + 16]`."""
+    columns = light.shape[0]
+    ahead = (full + 2) // 2 - 1
+    sums = np.zeros(LANES, np.float32)
+    for column in range(columns + ahead):
+        if column < columns:
+            for lane in range(LANES):
+                sums[lane] += light[column, lane]
+        if column >= full:
+            for lane in range(LANES):
+                sums[lane] -= light[column - full, lane]
+        if column >= ahead:
+            size = np.float32(min(column + 1, columns) - max(0, column + 1 - full))
+            for lane in range(LANES):
+                out[column - ahead, slot + lane] = sums[lane] / size
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _along_columns(
+    values: NDArray[np.float32],
+    start: int,
+    full: int,
+    sums: NDArray[np.float32],
+    sizes: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Go sixteen rows down from `start` in each column's ring; write the means into `out`."""
+    columns, ring = values.shape
+    mask = ring - 1
+    raw = np.empty(LANES, np.float32)
+    head = start & mask
+    for column in range(columns):
+        total = sums[column]
+        for lane in range(LANES):
+            total += values[column, head + lane]
+            total -= values[column, (start + lane - full) & mask]
+            raw[lane] = total
+        sums[column] = total
+        for lane in range(LANES):
+            out[column, lane] = raw[lane] / sizes[lane]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _sample_rows(
+    values: NDArray[np.float32],
+    full: int,
+    picks: NDArray[np.int64],
+    samples: NDArray[np.float32],
+    row: int,
+) -> None:
+    """Filter sixteen rows, the first of them `row`, and keep the means at the 64 columns `picks`."""
+    columns, rows = values.shape[0], samples.shape[0]
+    ahead = (full + 2) // 2 - 1
+    sums = np.zeros(LANES, np.float32)
+    place = 0
+    for column in range(columns + ahead):
+        if column < columns:
+            for lane in range(LANES):
+                sums[lane] += values[column, lane]
+        if column >= full:
+            for lane in range(LANES):
+                sums[lane] -= values[column - full, lane]
+        while place < SIDE and picks[place] == column - ahead:
+            size = np.float32(min(column + 1, columns) - max(0, column + 1 - full))
+            for lane in range(LANES):
+                if 0 <= row + lane < rows:
+                    samples[row + lane, place] = sums[lane] / size
+            place += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _sample_columns(samples: NDArray[np.float32], full: int, out: NDArray[np.float32]) -> None:
+    """Filter the columns of `samples`, float32[rows, 64], and keep the means at 64 rows."""
+    rows = samples.shape[0]
+    ahead = (full + 2) // 2 - 1
+    sums = np.zeros(SIDE, np.float32)
+    place = 0
+    for row in range(rows + ahead):
+        if row < rows:
+            for column in range(SIDE):
+                sums[column] += samples[row, column]
+        if row >= full:
+            for column in range(SIDE):
+                sums[column] -= samples[row - full, column]
+        while place < SIDE and np.int64((place + 0.5) * rows / SIDE) == row - ahead:
+            size = np.float32(min(row + 1, rows) - max(0, row + 1 - full))
+            for column in range(SIDE):
+                out[place, column] = sums[column] / size
+            place += 1
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def transform(
+    samples: NDArray[np.float32], cosines: NDArray[np.float32], out: NDArray[np.float32]
+) -> None:
+    """Write the 16 by 16 lowest frequencies (without the constant one) of `samples` into `out`.
+
+    `cosines` is float32[16, 64]. Each sum runs in the order of its 64 terms.
+    """
+    half = np.zeros((16, SIDE), np.float32)
+    turned = np.ascontiguousarray(cosines.T)
+    for i in range(16):
+        for k in range(SIDE):
+            for j in range(SIDE):
+                half[i, j] += cosines[i, k] * samples[k, j]
+    for i in range(16):
+        for j in range(16):
+            out[i, j] = np.float32(0)
+        for k in range(SIDE):
+            for j in range(16):
+                out[i, j] += half[i, k] * turned[k, j]
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def gradients(samples: NDArray[np.float32]) -> int:
+    """Return the sum of the steps between neighbours, in whole percents of the range, of 64 by 64 samples."""
+    hundred, whole = np.float32(100), np.float32(255)
+    total = 0
+    for i in range(SIDE):
+        for j in range(SIDE):
+            if i + 1 < SIDE:
+                step = (samples[i, j] - samples[i + 1, j]) * hundred / whole
+                total += abs(np.int64(step))
+            if j + 1 < SIDE:
+                step = (samples[i, j] - samples[i, j + 1]) * hundred / whole
+                total += abs(np.int64(step))
+    return total
+
 
 SMALLEST_SIDE: Final = 5
 """A picture with fewer rows or columns has the hash of zeros and quality 0."""

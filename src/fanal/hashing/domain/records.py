@@ -25,7 +25,7 @@ class Unhashed(StrEnum):
     SEALED_DAMAGED = "SEALED_DAMAGED"  # the vault could not give the bytes back whole
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class FileLimits(Struct, frozen=True, kw_only=True):
     """What one file may cost. Bytes, pixels and seconds; `files` are those one child may see."""
 
     file_bytes: int = 64 << 20

@@ -1,4 +1,4 @@
-"""Keyed digests of keys and bodies: what is stored says nothing to whoever lacks the key (decisions 28)."""
+"""Keyed digests of keys and bodies: what is stored says nothing to whoever lacks the key."""
 
 from uuid import UUID
 

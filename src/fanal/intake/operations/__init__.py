@@ -1,6 +1,12 @@
 """The writing door of intake."""
 
-from fanal.intake.operations.challenges import spend_challenge
+from fanal.intake.operations.files import (
+    MOST_FILES,
+    WireRefused,
+    describe_file,
+    note_hashes,
+    upload_file,
+)
 from fanal.intake.operations.follow import (
     ANSWER_SPAN,
     MAX_MESSAGE,
@@ -11,7 +17,6 @@ from fanal.intake.operations.follow import (
     answer_desk,
     ask_reporter,
 )
-from fanal.intake.operations.hashes import note_hashes
 from fanal.intake.operations.lifecycle import (
     expire_reports,
     finish_report,
@@ -29,17 +34,22 @@ from fanal.intake.operations.queue import (
     stop_claims,
     urgent_waits,
 )
-from fanal.intake.operations.receive import receive_reports
-from fanal.intake.operations.refusals import count_refusal, forget_refusals
+from fanal.intake.operations.receive import (
+    count_refusal,
+    forget_refusals,
+    receive_reports,
+    spend_challenge,
+)
 from fanal.intake.operations.retention import (
+    ReviewRefused,
     forget_identities,
     forget_messages,
     forget_reports,
     lift_holds,
     place_hold,
+    review_report,
+    second_review,
 )
-from fanal.intake.operations.reviews import ReviewRefused, review_report, second_review
-from fanal.intake.operations.wire import MOST_FILES, WireRefused, describe_file, upload_file
 
 __all__ = [
     "ANSWER_SPAN",

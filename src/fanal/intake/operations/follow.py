@@ -8,13 +8,15 @@ again. The reporter's answers are sealed to the vault only.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import reach, require_somewhere
-from fanal.intake.domain import receipt_code
+from fanal.db import sql
+from fanal.intake.domain import receipt
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import operations as vault
 
 MAX_MESSAGE = 20_000
@@ -46,18 +48,17 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
     require_somewhere(actor, "report.question")
     bounds = reach(actor, "report.question")
     body = _checked(text)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        row = sql.row(
             "SELECT c.public_key FROM intake_receipt c JOIN intake_report r ON r.id = c.report_id"
             " WHERE c.report_id = %s AND (r.desk_id = ANY(%s) OR %s)",
             [report_id, list(bounds.desk_ids), bounds.everywhere],
         )
-        row = cursor.fetchone()
         if row is None or row[0] is None:
             raise NotReachable
-        sealed = receipt_code.seal_message(public_key=bytes(row[0]), plaintext=body)
+        sealed = receipt.seal_message(public_key=bytes(row[0]), plaintext=body)
         message_id, object_id = new_id(now), _seal(report_id, body, now)
-        cursor.execute(
+        sql.run(
             "INSERT INTO intake_message (id, report_id, from_desk, author_id, created_at, object_id,"
             " for_reporter) VALUES (%s, %s, true, %s, %s, %s, %s)",
             [message_id, report_id, actor.person_id, now, object_id, sealed],
@@ -74,21 +75,18 @@ def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -
         MessageRefused: empty, or longer than `MAX_MESSAGE` characters.
     """
     body = _checked(text)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM intake_follow(%s)", [lookup_hash])
-        row = cursor.fetchone()
+    with transaction.atomic():
+        row = sql.row("SELECT id FROM intake_follow(%s)", [lookup_hash])
         if row is None:
             return None
-        cursor.execute(
+        found = sql.one(
             "SELECT count(*) FROM intake_conversation(%s) WHERE NOT from_desk AND created_at > %s",
             [lookup_hash, now - ANSWER_SPAN],
         )
-        if cursor.fetchone()[0] >= MOST_ANSWERS:
+        if found[0] >= MOST_ANSWERS:
             raise AnswersSpent
         message_id, object_id = new_id(now), _seal(row[0], body, now)
-        cursor.execute(
-            "SELECT intake_answer(%s, %s, %s, %s)", [lookup_hash, message_id, now, object_id]
-        )
+        sql.run("SELECT intake_answer(%s, %s, %s, %s)", [lookup_hash, message_id, now, object_id])
         _log(actor=actor, action="message.receive", ids=(row[0], message_id), now=now)
     return message_id
 
@@ -115,7 +113,7 @@ def _log(*, actor: Actor, action: str, ids: tuple[UUID, UUID], now: datetime) ->
         action=action,
         at=now,
         objects=[
-            ledger.ObjectRef(kind="report", id=report_id),
-            ledger.ObjectRef(kind="message", id=message_id),
+            ObjectRef(kind="report", id=report_id),
+            ObjectRef(kind="message", id=message_id),
         ],
     )

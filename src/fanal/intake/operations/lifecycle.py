@@ -3,11 +3,12 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import Reason, Refused, require
+from fanal.db import sql
 from fanal.intake.domain.states import IDLE_LIFE, OPENING_LIFE, REPORT_STATES, ReportState
-from fanal.intake.queries.statuses import sender_of
+from fanal.intake.queries.envelopes import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.states import TransitionRefused
@@ -24,7 +25,7 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
     with transaction.atomic():
         _move(actor=actor, report_id=report_id, name="finish", now=now)
         _enqueue_stored(report_id, sender_of(actor=actor))
-        _log(actor=actor, action="report.finish", report_id=report_id, now=now)
+        ledger.record_report(actor=actor, action="report.finish", at=now, report_id=report_id)
         failpoint("finish.moved")
     failpoint("finish.committed")
     return ReportState.FINISHED
@@ -33,7 +34,7 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
 def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportState:
     """Retract a report of the actor's own; its sealed bytes stay until their retention date.
 
-    The work that waits is withdrawn, unless the report is urgent: then a person sees it (decisions 29).
+    The work that waits is withdrawn, unless the report is urgent: then a person sees it.
 
     Raises:
         TransitionRefused: already retracted or expired.
@@ -44,11 +45,8 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
         if urgent and before is ReportState.OPEN:
             _enqueue_stored(report_id, sender_of(actor=actor))
         elif not urgent:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT intake_withdraw_work(%s, %s)", [report_id, sender_of(actor=actor)]
-                )
-        _log(actor=actor, action="report.retract", report_id=report_id, now=now)
+            sql.run("SELECT intake_withdraw_work(%s, %s)", [report_id, sender_of(actor=actor)])
+        ledger.record_report(actor=actor, action="report.retract", at=now, report_id=report_id)
         failpoint("finish.moved")
     return ReportState.RETRACTED
 
@@ -61,8 +59,8 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
     An expired report stays sealed until its retention date; an urgent one goes to a person all the same.
     """
     require(actor, "pipeline.run")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        rows = sql.rows(
             "WITH over AS MATERIALIZED (SELECT id FROM intake_report WHERE state = 'OPEN'"
             " AND arrival = 'WIRE' AND changed_at <= %(idle)s AND received_at <= %(life)s"
             " LIMIT %(limit)s FOR UPDATE SKIP LOCKED)"
@@ -70,7 +68,6 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
             " WHERE r.id = over.id RETURNING r.id, r.urgent",
             {"now": now, "idle": now - IDLE_LIFE, "life": now - OPENING_LIFE, "limit": limit},
         )
-        rows = cursor.fetchall()
         for report_id, urgent in rows:
             if urgent:
                 _enqueue_stored(report_id, None)
@@ -89,30 +86,18 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
     """Apply one move; return the state it left and whether the report is urgent."""
     sender = sender_of(actor=actor)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT state, urgent FROM intake_hold_state(%s, %s)", [report_id, sender])
-        row = cursor.fetchone()
-        if row is None:
-            raise Refused("report.status", Reason.OUT_OF_SCOPE)
-        before = ReportState(row[0])
-        after = REPORT_STATES.apply(before, name)
-        cursor.execute(
-            "SELECT intake_move(%s, %s, %s, %s, %s)", [report_id, sender, before, after, now]
-        )
-        if not cursor.fetchone()[0]:
-            raise TransitionRefused(REPORT_STATES.name, before, name)
+    row = sql.row("SELECT state, urgent FROM intake_hold_state(%s, %s)", [report_id, sender])
+    if row is None:
+        raise Refused("report.status", Reason.OUT_OF_SCOPE)
+    before = ReportState(row[0])
+    after = REPORT_STATES.apply(before, name)
+    found = sql.one(
+        "SELECT intake_move(%s, %s, %s, %s, %s)", [report_id, sender, before, after, now]
+    )
+    if not found[0]:
+        raise TransitionRefused(REPORT_STATES.name, before, name)
     return before, bool(row[1])
 
 
 def _enqueue_stored(report_id: UUID, sender_id: UUID | None) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT intake_enqueue(%s, %s)", [report_id, sender_id])
-
-
-def _log(*, actor: Actor, action: str, report_id: UUID, now: datetime) -> None:
-    ledger.record(
-        actor=actor,
-        action=action,
-        at=now,
-        objects=[ledger.ObjectRef(kind="report", id=report_id)],
-    )
+    sql.run("SELECT intake_enqueue(%s, %s)", [report_id, sender_id])

@@ -12,6 +12,7 @@ from django.db import connection, transaction
 
 from fanal.accounts import octets
 from fanal.accounts.domain.policy import reach, require, require_somewhere
+from fanal.db import sql
 from fanal.intake.domain.records import Claim
 from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import Actor
@@ -34,7 +35,7 @@ WITH waiting AS (
     WHERE stage = %(stage)s AND quarantined_at IS NULL AND not_before <= now()
       AND (lease_until IS NULL OR lease_until < now()) AND attempts {attempts}
       AND (urgent OR NOT %(urgent)s)
-    ORDER BY urgent DESC, slow_lane, report_id
+    ORDER BY {order}
     LIMIT %(size)s FOR UPDATE SKIP LOCKED
 )
 UPDATE intake_work w
@@ -42,6 +43,10 @@ SET lease_token = %(token)s, lease_until = now() + make_interval(secs => %(lease
 FROM waiting WHERE w.report_id = waiting.report_id
 RETURNING w.report_id, w.stage, w.urgent, w.attempts
 """
+
+
+_OLDEST = "urgent DESC, slow_lane, not_before, report_id"
+_NEWEST = "urgent, slow_lane DESC, not_before DESC, report_id DESC"
 
 
 class LeaseLost(Exception):
@@ -59,7 +64,8 @@ def claim_batch(
 ) -> list[Claim]:
     """Return up to `size` reports that wait at `stage`, leased to `token`, and commit the claim.
 
-    With `urgent`, only those in which somebody is in danger.
+    With `urgent`, only those in which somebody is in danger, from both ends of the queue: who comes during
+    a flood does not wait for its end.
 
     The attempt is counted before the run, so that a report that kills its worker is counted too. After
     one failure a report comes with a few others that failed once, after two alone: whichever of them
@@ -76,10 +82,18 @@ def claim_batch(
     with transaction.atomic(), connection.cursor() as cursor:
         rows: list[tuple[UUID, str, bool, int]] = []
         for attempts, part in _TOGETHER:
+            most = max(1, size // part)
+            first = (most + 1) // 2 if urgent else most
             cursor.execute(
-                _CLAIM.format(attempts=attempts), values | {"size": max(1, size // part)}
+                _CLAIM.format(attempts=attempts, order=_OLDEST), values | {"size": first}
             )
-            if rows := cursor.fetchall():
+            rows = cursor.fetchall()
+            if len(rows) == first < most:
+                cursor.execute(
+                    _CLAIM.format(attempts=attempts, order=_NEWEST), values | {"size": most - first}
+                )
+                rows += cursor.fetchall()
+            if rows:
                 break
         exhausted = [row[0] for row in rows if row[3] > MAX_ATTEMPTS]
         if exhausted:
@@ -97,12 +111,10 @@ def claim_batch(
 def urgent_waits(*, actor: Actor) -> bool:
     """Return whether a report in which somebody is in danger can be claimed: one look at a small index."""
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT EXISTS (SELECT FROM intake_work WHERE urgent AND quarantined_at IS NULL"
-            " AND not_before <= now() AND (lease_until IS NULL OR lease_until < now()))"
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        "SELECT EXISTS (SELECT FROM intake_work WHERE urgent AND quarantined_at IS NULL"
+        " AND not_before <= now() AND (lease_until IS NULL OR lease_until < now()))"
+    )
     return bool(row and row[0])
 
 
@@ -145,25 +157,24 @@ def renew_claims(
         LeaseLost: a row is no longer held by `token`.
     """
     require(actor, "pipeline.run")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        found = sql.run(
             "UPDATE intake_work SET lease_until = now() + make_interval(secs => %s)"
             " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s",
             [lease.total_seconds(), uuid_array(report_ids), token],
         )
-        if cursor.rowcount != len(report_ids):
+        if found != len(report_ids):
             raise LeaseLost
 
 
 def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[UUID]:
     """Return which of `report_ids` are still leased to `token`, in their order."""
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM intake_work WHERE report_id = ANY(%s) AND lease_token = %s",
-            [list(report_ids), token],
-        )
-        held = {row[0] for row in cursor.fetchall()}
+    found = sql.rows(
+        "SELECT report_id FROM intake_work WHERE report_id = ANY(%s) AND lease_token = %s",
+        [list(report_ids), token],
+    )
+    held = {row[0] for row in found}
     return [report_id for report_id in report_ids if report_id in held]
 
 
@@ -179,17 +190,17 @@ def put_back(
     """Give leased reports back unharmed (a worker that stops cleanly, a database that was away).
 
     With `counted` the attempt stays counted: what takes the database down ends in quarantine too.
-    `error` says what they wait for, `delay` how long nobody tries them again.
+    `error` says what they wait for, `delay` how long nobody tries them again; without one they keep their
+    place, with one they come behind those that waited meanwhile.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE intake_work SET lease_token = NULL, lease_until = NULL,"
-            " attempts = greatest(attempts - %s, 0), error = coalesce(%s, error),"
-            " not_before = now() + make_interval(secs => %s)"
-            " WHERE report_id = ANY(%s) AND lease_token = %s",
-            [0 if counted else 1, error, delay.total_seconds(), list(report_ids), token],
-        )
+    sql.run(
+        "UPDATE intake_work SET lease_token = NULL, lease_until = NULL,"
+        " attempts = greatest(attempts - %s, 0), error = coalesce(%s, error),"
+        " not_before = CASE WHEN %s = 0 THEN not_before ELSE now() + make_interval(secs => %s) END"
+        " WHERE report_id = ANY(%s) AND lease_token = %s",
+        [0 if counted else 1, error, *2 * [delay.total_seconds()], list(report_ids), token],
+    )
 
 
 def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error: str) -> None:
@@ -198,8 +209,8 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
     `error` is a code or an exception's class name, never a message: messages quote content.
     """
     require(actor, "pipeline.run")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        sql.run(
             "UPDATE intake_work SET lease_token = NULL, lease_until = NULL, error = %s,"
             " not_before = now() + make_interval(secs => %s) * attempts"
             " WHERE report_id = ANY(%s) AND lease_token = %s AND attempts < %s",
@@ -212,7 +223,10 @@ def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
     """Give back what a worker held that was ended for its CPU time; return id, stage, and if quarantined.
 
     The next claim takes each of the reports alone. One that was alone, and not for the first time, is
-    quarantined: `DEADLINE`. None is returned where another worker has them by now.
+    quarantined: `DEADLINE`. The list is empty where another worker has claimed them since.
+
+    Raises:
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic(), connection.cursor() as cursor:
@@ -244,8 +258,8 @@ def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now:
     """
     require_somewhere(actor, "quarantine.replay")
     bounds = reach(actor, "quarantine.replay")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        found = sql.rows(
             "INSERT INTO intake_work (report_id, stage, urgent, slow_lane)"
             " SELECT id, %s, urgent, slow_lane FROM intake_report WHERE id = ANY(%s)"
             " AND (%s OR desk_id = ANY(%s))"
@@ -256,7 +270,7 @@ def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now:
             " WHERE intake_work.quarantined_at IS NOT NULL RETURNING report_id",
             [stage, list(report_ids), bounds.everywhere, list(bounds.desk_ids)],
         )
-        moved = [row[0] for row in cursor.fetchall()]
+        moved = [row[0] for row in found]
         if moved:
             ledger.record_batch(
                 actor=actor,
@@ -270,9 +284,8 @@ def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now:
 
 
 def _quarantine(*, token: UUID, report_ids: Sequence[UUID], error: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE intake_work SET quarantined_at = now(), lease_token = NULL, lease_until = NULL,"
-            " error = %s WHERE report_id = ANY(%s) AND lease_token = %s",
-            [error, list(report_ids), token],
-        )
+    sql.run(
+        "UPDATE intake_work SET quarantined_at = now(), lease_token = NULL, lease_until = NULL,"
+        " error = %s WHERE report_id = ANY(%s) AND lease_token = %s",
+        [error, list(report_ids), token],
+    )

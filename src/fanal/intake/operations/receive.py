@@ -4,36 +4,71 @@ The caller acknowledges only after this returns outside any transaction: then ev
 """
 
 import contextlib
+import hashlib
 from collections.abc import Container, Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
-from fanal.intake.domain import receipt_code
-from fanal.intake.domain.records import (
-    Acknowledgement,
-    Arrival,
-    Outcome,
-    Submission,
-)
+from fanal.db import sql
+from fanal.intake.domain import receipt
+from fanal.intake.domain.records import Acknowledgement, Arrival, Outcome, Submission
 from fanal.intake.domain.states import ReportState
-from fanal.intake.operations import rows
-from fanal.intake.operations.attached import store_attached
-from fanal.intake.operations.completing import Addition, complete_reports
-from fanal.intake.operations.keys import KeyRaced, Known, known_keys, lock_keys, store_keys
+from fanal.intake.operations import keys
+from fanal.intake.operations.files import Addition, complete_reports, store_attached
+from fanal.intake.operations.keys import (
+    KeyRaced,
+    Known,
+    New,
+    known_keys,
+    lock_keys,
+    reference_of,
+    store_keys,
+)
 from fanal.intake.operations.lifecycle import finish_report
-from fanal.intake.operations.rows import New, reference_of
-from fanal.intake.queries.statuses import Status, get_statuses, sender_of
+from fanal.intake.queries.envelopes import Status, get_statuses, sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring, operations as vault
+
+# Proofs of work are spent once.
+
+
+def spend_challenge(*, actor: Actor, challenge: str, expires_at: datetime) -> bool:
+    """Return whether `challenge` was unspent, and spend it; the row outlives the challenge itself."""
+    del actor  # anybody may deposit
+    digest = hashlib.sha256(challenge.encode()).digest()
+    found = sql.run(
+        "INSERT INTO intake_spent_challenge (digest, expires_at) VALUES (%s, %s)"
+        " ON CONFLICT DO NOTHING",
+        [digest, expires_at],
+    )
+    return bool(found)
+
+
+# What is refused to a sender's programs, counted by hour, step and code: figures only.
+
+_KEPT = timedelta(days=400)
+
+
+def count_refusal(*, sender_id: UUID, step: str, code: str, now: datetime) -> None:
+    """Add one to the refusals told to a sender's program in the hour of `now` (UTC).
+
+    `step` is the call that was refused (`submit`), `code` why, each at most 40 characters.
+    """
+    sql.run("SELECT intake_count_refusal(%s, %s, %s, %s)", [sender_id, now, step, code])
+
+
+def forget_refusals(*, now: datetime) -> int:
+    """Delete counts older than 400 days and return how many; the worker's schedule calls it."""
+    return sql.run("DELETE FROM intake_refusal WHERE hour < %s", [now - _KEPT])
 
 
 def receive_reports(
@@ -134,14 +169,12 @@ def _allot(index: int, submission: Submission, now: datetime) -> New:
         identity_id=new_id(now) if submission.identity else None,
         details_ids=tuple(new_id(now) for _ in submission.details),
         wire_id=_next_wire_id() if submission.arrival is Arrival.WIRE else None,
-        code=(submission.code or receipt_code.new_code()) if public else "",
+        code=(submission.code or receipt.new_code()) if public else "",
     )
 
 
 def _next_wire_id() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('intake_wire_id_seq')")
-        return int(cursor.fetchone()[0])
+    return int(sql.one("SELECT nextval('intake_wire_id_seq')")[0])
 
 
 def _store(actor: Actor, fresh: Sequence[New], now: datetime) -> dict[UUID, str]:
@@ -154,12 +187,12 @@ def _store(actor: Actor, fresh: Sequence[New], now: datetime) -> dict[UUID, str]
         )
         for new in fresh
     }
-    rows.insert_reports(fresh, now)
-    rows.insert_receipts(fresh, signed)
-    rows.insert_wires(fresh)
-    rows.insert_details({new.report_id: new.details_ids for new in fresh})
+    keys.insert_reports(fresh, now)
+    keys.insert_receipts(fresh, signed)
+    keys.insert_wires(fresh)
+    keys.insert_details({new.report_id: new.details_ids for new in fresh})
     store_attached(fresh, now)
-    rows.enqueue(
+    keys.enqueue(
         [
             (n.report_id, n.submission)
             for n in fresh

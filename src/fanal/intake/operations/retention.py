@@ -4,10 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from fanal.accounts.domain.policy import Reason, Refused, Resource, require, require_somewhere
+from fanal.db import sql
 from fanal.intake import queries
+from fanal.intake.domain.records import REVIEW_STATES, ReviewState
+from fanal.intake.queries.reviews import review_state
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
@@ -24,13 +27,13 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     if not motive.strip():
         raise ValueError("a hold has a motive")
     hold_id = new_id(now)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        sql.run(
             "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive)"
             " VALUES (%s, %s, %s, %s, %s)",
             [hold_id, report_id, actor.person_id, now, motive.strip()],
         )
-        _log(actor=actor, action="hold.place", report_id=report_id, now=now)
+        ledger.record_report(actor=actor, action="hold.place", at=now, report_id=report_id)
     return hold_id
 
 
@@ -43,15 +46,14 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
     require_hold(actor, report_id)
     if not motive.strip():
         raise ValueError("a hold is lifted with a motive")
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        lifted = sql.run(
             "UPDATE intake_hold SET lifted_by = %s, lifted_at = %s, lift_motive = %s"
             " WHERE report_id = %s AND lifted_at IS NULL",
             [actor.person_id, now, motive.strip(), report_id],
         )
-        lifted = cursor.rowcount
         if lifted:
-            _log(actor=actor, action="hold.lift", report_id=report_id, now=now)
+            ledger.record_report(actor=actor, action="hold.lift", at=now, report_id=report_id)
     return int(lifted)
 
 
@@ -84,17 +86,13 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
 def forget_messages(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
     """Delete the conversations of these reports; their sealed words are the vault's to erase."""
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM intake_message WHERE report_id = ANY(%s)", [list(report_ids)])
+    sql.run("DELETE FROM intake_message WHERE report_id = ANY(%s)", [list(report_ids)])
 
 
 def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
     """Note that the reporters' identities of these reports are gone."""
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE intake_report SET identity_id = NULL WHERE id = ANY(%s)", [list(report_ids)]
-        )
+    sql.run("UPDATE intake_report SET identity_id = NULL WHERE id = ANY(%s)", [list(report_ids)])
 
 
 def require_hold(actor: Actor, report_id: UUID) -> int:
@@ -111,10 +109,79 @@ def require_hold(actor: Actor, report_id: UUID) -> int:
     return facts.desk_id
 
 
-def _log(*, actor: Actor, action: str, report_id: UUID, now: datetime) -> None:
-    ledger.record(
+# Acts of a review: a report is kept on, or one person proposes its end and another agrees.
+
+
+class ReviewRefused(Exception):
+    """A review does not wait for this act."""
+
+
+def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now: datetime) -> UUID:
+    """Record that a report is still needed, or propose its end; return the review's id.
+
+    The end takes another person's `second_review`, and a legal hold beats it.
+
+    Raises:
+        TransitionRefused: its end was proposed or agreed already.
+        Refused: the actor reviews no report of that desk.
+        ValueError: no motive.
+    """
+    require_hold(actor, report_id)
+    if not motive.strip():
+        raise ValueError("a review has a motive")
+    review_id = new_id(now)
+    with transaction.atomic():
+        sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(report_id)])
+        REVIEW_STATES.apply(review_state(report_id=report_id), "end" if end else "keep")
+        sql.run(
+            "INSERT INTO intake_review (id, report_id, verdict, person_id, decided_at)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [review_id, report_id, "END" if end else "KEEP", actor.person_id, now],
+        )
+        _reviews_log(actor, report_id, move="end" if end else "keep", motive=motive, now=now)
+    return review_id
+
+
+def second_review(
+    *, actor: Actor, review_id: UUID, agreed: bool, motive: str, now: datetime
+) -> None:
+    """Agree that a report ends before its date, or refuse; the next run of expiry erases it.
+
+    Raises:
+        ReviewRefused: there is no such proposal, or it was answered or replaced.
+        Refused: the actor proposed it, or reviews no report of that desk.
+        ValueError: no motive.
+    """
+    row = sql.row("SELECT report_id, person_id FROM intake_review WHERE id = %s", [review_id])
+    if row is None:
+        raise ReviewRefused(str(review_id))
+    report_id, proposer = row
+    desk_id = require_hold(actor, report_id)
+    require(actor, "retention.hold", Resource(desk_id=desk_id, owner_id=proposer))
+    if proposer == actor.person_id:
+        raise ReviewRefused(str(review_id))
+    if not motive.strip():
+        raise ValueError("a review has a motive")
+    move = "agree" if agreed else "refuse"
+    REVIEW_STATES.apply(ReviewState.END_PROPOSED, move)
+    try:
+        with transaction.atomic():
+            sql.run(
+                "INSERT INTO intake_review_second"
+                " (review_id, person_id, second_id, agreed, decided_at) VALUES (%s, %s, %s, %s, %s)",
+                [review_id, proposer, actor.person_id, agreed, now],
+            )
+            _reviews_log(actor, report_id, move=move, motive=motive, now=now)
+    except DatabaseError as error:  # answered or replaced in between
+        raise ReviewRefused(str(review_id)) from error
+
+
+def _reviews_log(actor: Actor, report_id: UUID, *, move: str, motive: str, now: datetime) -> None:
+    ledger.record_report(
         actor=actor,
-        action=action,
+        action="report.review",
         at=now,
-        objects=[ledger.ObjectRef(kind="report", id=report_id)],
+        report_id=report_id,
+        detail={"move": move},
+        motive=motive,
     )

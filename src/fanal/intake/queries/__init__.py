@@ -10,6 +10,7 @@ from fanal.intake.queries.envelopes import (
     get_by_wire_id,
     get_reports,
     list_reports,
+    sender_of,
 )
 from fanal.intake.queries.files import (
     get_receipts,
@@ -17,13 +18,15 @@ from fanal.intake.queries.files import (
     list_unhashed,
     list_uploads,
     open_submissions,
+    unhashed_among,
 )
-from fanal.intake.queries.pressure import current_limits, get_pressure, install_limits
 from fanal.intake.queries.providers import (
     count_by_sender,
+    count_sent,
     count_states,
     count_weeks,
     list_refusals,
+    list_sent,
     newest_of,
 )
 from fanal.intake.queries.reviews import (
@@ -33,13 +36,14 @@ from fanal.intake.queries.reviews import (
     review_before,
     review_months,
 )
-from fanal.intake.queries.senders import count_sent, list_sent
-from fanal.intake.queries.statuses import sender_of
 from fanal.intake.queries.work import (
     count_received,
     count_withdrawn,
     count_work,
+    current_limits,
     first_received,
+    get_pressure,
+    install_limits,
     list_aside,
     list_expired,
     list_held,
@@ -89,4 +93,5 @@ __all__ = [
     "review_before",
     "review_months",
     "sender_of",
+    "unhashed_among",
 ]

@@ -3,8 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
+from fanal.db import sql
 from fanal.intake.domain.records import Followed, FollowedMessage
 from fanal.intake.domain.states import ReportState
 from fanal.intake.queries.envelopes import get_reports
@@ -14,20 +13,18 @@ from fanal.kernel.actors import Actor
 def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
     """Return what the holder of a receipt code may know; None when no report has it."""
     del actor  # whoever holds the code may follow
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, state, received_at, in_progress, signed FROM intake_follow(%s)",
-            [lookup_hash],
-        )
-        row = cursor.fetchone()
-        if row is None:
-            return None
-        cursor.execute(
-            "SELECT id, from_desk, created_at, object_id, NULL, for_reporter"
-            " FROM intake_conversation(%s)",
-            [lookup_hash],
-        )
-        messages = tuple(map(_message, cursor.fetchall()))
+    row = sql.row(
+        "SELECT id, state, received_at, in_progress, signed FROM intake_follow(%s)",
+        [lookup_hash],
+    )
+    if row is None:
+        return None
+    found = sql.rows(
+        "SELECT id, from_desk, created_at, object_id, NULL, for_reporter"
+        " FROM intake_conversation(%s)",
+        [lookup_hash],
+    )
+    messages = tuple(map(_message, found))
     return Followed(
         report_id=row[0],
         state=ReportState(row[1]),
@@ -42,23 +39,20 @@ def list_messages(*, actor: Actor, report_id: UUID) -> tuple[FollowedMessage, ..
     """Return the conversation with the reporter of a report of the actor's desks, oldest first."""
     if report_id not in get_reports(actor=actor, report_ids=[report_id]):
         return ()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, from_desk, created_at, object_id, author_id, for_reporter"
-            " FROM intake_message WHERE report_id = %s ORDER BY id",
-            [report_id],
-        )
-        return tuple(map(_message, cursor.fetchall()))
+    found = sql.rows(
+        "SELECT id, from_desk, created_at, object_id, author_id, for_reporter"
+        " FROM intake_message WHERE report_id = %s ORDER BY id",
+        [report_id],
+    )
+    return tuple(map(_message, found))
 
 
 def is_reachable(*, actor: Actor, report_id: UUID) -> bool:
     """Return whether the reporter can be asked: they hold a receipt code."""
     del actor
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT public_key IS NOT NULL FROM intake_receipt WHERE report_id = %s", [report_id]
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        "SELECT public_key IS NOT NULL FROM intake_receipt WHERE report_id = %s", [report_id]
+    )
     return row is not None and bool(row[0])
 
 

@@ -4,15 +4,79 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import msgspec
-from django.db import connection
+from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach
+from fanal.db import sql
 from fanal.intake.domain.keys import key_digest
 from fanal.intake.domain.number import ids_of_number, is_number_of
-from fanal.intake.domain.records import KeyKind, ReportFacts
-from fanal.intake.queries.statuses import get_statuses, read_facts, sender_of
+from fanal.intake.domain.records import Arrival, Format, KeyKind, ReportFacts
+from fanal.intake.domain.states import ReportState, Stage
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
+
+# Statuses of a sender's own reports: functions of the database, so that a public node needs no table.
+
+_NOBODY = UUID(int=(1 << 128) - 1)  # zero is the public's
+_COLUMNS = (
+    "id, desk_id, sender_id, arrival, format, reference, wire_id, state, received_at, changed_at,"
+    " urgent, is_test, language, size, correlation_id, stage, quarantined_at, signed"
+)
+
+
+class Status(Struct, frozen=True, kw_only=True):
+    """What a sender may be told of a report: its envelope and its signed receipt."""
+
+    facts: ReportFacts
+    receipt: str
+
+
+def sender_of(*, actor: Actor) -> UUID | None:
+    """Return whose reports the actor may ask after and move: None means everybody's, for the system.
+
+    For an actor who sends nothing this is the id of nobody.
+    """
+    bounds = reach(actor, "report.status")
+    return None if bounds.everywhere else bounds.partner_id or _NOBODY
+
+
+def get_statuses(*, sender_id: UUID | None, report_ids: Sequence[UUID]) -> dict[UUID, Status]:
+    """Return the statuses of those of `report_ids` that are the sender's; None asks for everybody's."""
+    if sender_id == _NOBODY:
+        return {}
+    found = sql.rows(
+        f"SELECT {_COLUMNS} FROM intake_statuses(%s, %s)",  # noqa: S608 - constants
+        [list(report_ids), sender_id],
+    )
+    return {row[0]: Status(facts=read_facts(row), receipt=row[17] or "") for row in found}
+
+
+def read_facts(row: tuple) -> ReportFacts:  # type: ignore[type-arg]
+    """Return the envelope in the first 17 columns of a row, in the order of `_COLUMNS`."""
+    (
+        report_id, desk_id, sender_id, arrival, format_, reference, wire_id, state, received_at,
+        changed_at, urgent, is_test, language, size, correlation_id, stage, quarantined_at,
+    ) = row[:17]  # fmt: skip
+    return ReportFacts(
+        report_id=report_id,
+        desk_id=desk_id,
+        sender_id=sender_id,
+        arrival=Arrival(arrival),
+        format=Format(format_),
+        reference=reference,
+        wire_id=wire_id,
+        state=ReportState(state),
+        received_at=received_at,
+        changed_at=changed_at,
+        urgent=urgent,
+        is_test=is_test,
+        language=language,
+        size=size,
+        correlation_id=correlation_id,
+        stage=None if stage is None else Stage(stage),
+        quarantined_at=quarantined_at,
+    )
+
 
 _FACTS = (
     "SELECT r.id, r.desk_id, r.sender_id, r.arrival, r.format, r.reference, r.wire_id, r.state,"
@@ -44,9 +108,10 @@ def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Repor
     if not (bounds.everywhere or bounds.desk_ids):
         own = get_statuses(sender_id=sender_of(actor=actor), report_ids=report_ids)
         return {report_id: status.facts for report_id, status in own.items()}
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_FACTS} WHERE r.id = ANY(%s::uuid[])", [uuid_array(report_ids)])
-        facts = [_facts(row) for row in cursor.fetchall()]
+    facts = [
+        _facts(row)
+        for row in sql.rows(f"{_FACTS} WHERE r.id = ANY(%s::uuid[])", [uuid_array(report_ids)])
+    ]
     return {f.report_id: f for f in facts if bounds.everywhere or f.desk_id in bounds.desk_ids}
 
 
@@ -54,9 +119,7 @@ def get_by_wire_id(*, actor: Actor, wire_id: int) -> ReportFacts | None:
     """Return the actor's own wire report of that number; another sender's does not exist for it."""
     if actor.partner_id is None:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT intake_by_wire(%s, %s)", [wire_id, actor.partner_id])
-        (report_id,) = cursor.fetchone()
+    (report_id,) = sql.one("SELECT intake_by_wire(%s, %s)", [wire_id, actor.partner_id])
     return (
         None
         if report_id is None
@@ -83,12 +146,11 @@ def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
         for is_test in (False, True)
         for earlier in (False, True)
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT digest, report_id FROM intake_known(%s, %s, %s)",
-            [[sender_id] * len(digests), [str(kind)] * len(digests), digests],
-        )
-        found = {bytes(digest): report_id for digest, report_id in cursor.fetchall()}
+    given = sql.rows(
+        "SELECT digest, report_id FROM intake_known(%s, %s, %s)",
+        [[sender_id] * len(digests), [str(kind)] * len(digests), digests],
+    )
+    found = {bytes(digest): report_id for digest, report_id in given}
     return next((found[digest] for digest in digests if digest in found), None)
 
 
@@ -117,10 +179,11 @@ def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = No
         for is_test in (False, True)
         for earlier in (False, True)
     ]
-    with connection.cursor() as cursor:
-        kinds = [KeyKind.REFERENCE.value] * len(wanted)
-        cursor.execute(_BY_DIGEST, [[s for s, _ in wanted], kinds, [d for _, d in wanted]])
-        found = {(row[0], bytes(row[1])): row[2] for row in cursor.fetchall()}
+    kinds = [KeyKind.REFERENCE.value] * len(wanted)
+    found = {
+        (row[0], bytes(row[1])): row[2]
+        for row in sql.rows(_BY_DIGEST, [[s for s, _ in wanted], kinds, [d for _, d in wanted]])
+    }
     first: dict[UUID, UUID] = {}
     for key in wanted:
         if key in found:
@@ -129,9 +192,7 @@ def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = No
 
 
 def _senders() -> list[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(_SENDERS)
-        return [row[0] for row in cursor.fetchall()]
+    return [row[0] for row in sql.rows(_SENDERS)]
 
 
 def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
@@ -139,32 +200,28 @@ def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
     bounds = ids_of_number(number)
     if bounds is None:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM intake_report WHERE id >= %s AND id < %s ORDER BY id", list(bounds)
-        )
-        near = [report_id for (report_id,) in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT id FROM intake_report WHERE id >= %s AND id < %s ORDER BY id", list(bounds)
+    )
+    near = [report_id for (report_id,) in found]
     named = [i for i in near if is_number_of(number, i)]
     return list(get_reports(actor=actor, report_ids=named))
 
 
 def find_wire_number(*, actor: Actor, wire_id: int) -> UUID | None:
     """Return the report of a wire number, whoever sent it (for the desk and commands)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT report_id FROM intake_wire WHERE wire_id = %s", [wire_id])
-        row = cursor.fetchone()
+    row = sql.row("SELECT report_id FROM intake_wire WHERE wire_id = %s", [wire_id])
     return None if row is None else next(iter(get_reports(actor=actor, report_ids=[row[0]])), None)
 
 
 def list_reports(*, actor: Actor, after: UUID | None, limit: int) -> list[ReportFacts]:
     """Return a page of acknowledged reports of the actor's desks in the order received, after `after`."""
     bounds = reach(actor, "report.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_FACTS} WHERE r.id > %s AND (%s OR r.desk_id = ANY(%s)) ORDER BY r.id LIMIT %s",
-            [after or UUID(int=0), bounds.everywhere, list(bounds.desk_ids), limit],
-        )
-        return [_facts(row) for row in cursor.fetchall()]
+    found = sql.rows(
+        f"{_FACTS} WHERE r.id > %s AND (%s OR r.desk_id = ANY(%s)) ORDER BY r.id LIMIT %s",
+        [after or UUID(int=0), bounds.everywhere, list(bounds.desk_ids), limit],
+    )
+    return [_facts(row) for row in found]
 
 
 def _facts(row: tuple) -> ReportFacts:  # type: ignore[type-arg]

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import chain
 from uuid import UUID
 
 from django.db import connection
 from msgspec import convert
 
 from fanal.accounts.domain.policy import Resource, reach, require
+from fanal.db import sql
 from fanal.hashing.domain.records import FileFacts
 from fanal.intake.domain.records import OpenedSubmission, ReportFacts, UploadFacts
 from fanal.intake.queries.envelopes import get_reports
@@ -20,12 +22,11 @@ def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]
     """Return the signed receipts of reports that the actor may reach."""
     everywhere = reach(actor, "report.read").everywhere
     reachable = list(report_ids if everywhere else get_reports(actor=actor, report_ids=report_ids))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id, signed FROM intake_receipt WHERE report_id = ANY(%s::uuid[])",
-            [uuid_array(reachable)],
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT report_id, signed FROM intake_receipt WHERE report_id = ANY(%s::uuid[])",
+        [uuid_array(reachable)],
+    )
+    return dict(found)
 
 
 def list_uploads(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[UploadFacts]]:
@@ -33,15 +34,19 @@ def list_uploads(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list
     return _uploads(get_reports(actor=actor, report_ids=report_ids))
 
 
-def _uploads(report_ids: Iterable[UUID]) -> dict[UUID, list[UploadFacts]]:
+def _uploads(
+    report_ids: Iterable[UUID], *, unhashed: int | None = None
+) -> dict[UUID, list[UploadFacts]]:
     uploads: dict[UUID, list[UploadFacts]] = {}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT report_id, file_id, object_id, name, size, md5, sha1, sha256, details_id,"
             " earlier_ids, hashed_at IS NOT NULL, media_type, width, height, scale, pdq, pdq_quality,"
-            " frames, unhashed FROM intake_upload WHERE report_id = ANY(%s::uuid[])"
-            " ORDER BY report_id, position, file_id",
-            [uuid_array(report_ids)],
+            " frames, unhashed FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL"
+            " (SELECT * FROM intake_upload WHERE report_id = wanted.id"
+            " AND (%s::int IS NULL OR (object_id IS NOT NULL AND hashed_at IS NULL))"
+            " ORDER BY position, file_id LIMIT %s) AS upload ORDER BY report_id, position, file_id",
+            [uuid_array(report_ids), unhashed, unhashed],
         )
         for row in cursor:
             report_id, file_id, object_id, name, size, md5, sha1, sha256, details, earlier = row[
@@ -86,27 +91,42 @@ def _computed(row: Sequence[object]) -> FileFacts:
     )
 
 
-def list_unhashed(*, actor: Actor, report_ids: Sequence[UUID]) -> list[tuple[UUID, UploadFacts]]:
-    """Return (report, file) of every sealed file of these reports that the hasher has not seen.
+def list_unhashed(
+    *, actor: Actor, report_ids: Sequence[UUID], of_each: int
+) -> list[tuple[UUID, UploadFacts]]:
+    """Return (report, file) of sealed files that the hasher has not seen, at most `of_each` of a report.
+
+    The first of each report come before the second of any, from both ends of `report_ids`: one with very
+    many files, or very many with a few, keep none waiting that comes later.
 
     Raises:
         Refused: only the system hashes.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT report_id FROM intake_upload WHERE report_id = ANY(%s::uuid[])"
-            " AND object_id IS NOT NULL AND hashed_at IS NULL",
-            [uuid_array(report_ids)],
-        )
-        waiting = {row[0] for row in cursor.fetchall()}
-    found = _uploads(waiting) if waiting else {}
+    found = _uploads(report_ids, unhashed=of_each)
+    ends = chain.from_iterable(zip(report_ids, reversed(report_ids), strict=True))
+    order = list(dict.fromkeys(ends))
     return [
-        (report_id, upload)
-        for report_id in report_ids
-        for upload in found.get(report_id, ())
-        if upload.object_id is not None and upload.computed is None
+        (report_id, found[report_id][place])
+        for place in range(of_each)
+        for report_id in order
+        if place < len(found.get(report_id, ()))
     ]
+
+
+def unhashed_among(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
+    """Return which of these reports have sealed files that the hasher has not seen.
+
+    Raises:
+        Refused: only the system hashes.
+    """
+    require(actor, "pipeline.run")
+    found = sql.rows(
+        "SELECT DISTINCT report_id FROM intake_upload WHERE report_id = ANY(%s::uuid[])"
+        " AND object_id IS NOT NULL AND hashed_at IS NULL",
+        [uuid_array(report_ids)],
+    )
+    return {report_id for (report_id,) in found}
 
 
 def list_file_ids(*, actor: Actor, report_id: UUID) -> list[str]:
@@ -114,9 +134,12 @@ def list_file_ids(*, actor: Actor, report_id: UUID) -> list[str]:
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT file_id FROM intake_file_ids(%s, %s)", [report_id, facts.sender_id])
-        return [row[0] for row in cursor.fetchall()]
+    return [
+        row[0]
+        for row in sql.rows(
+            "SELECT file_id FROM intake_file_ids(%s, %s)", [report_id, facts.sender_id]
+        )
+    ]
 
 
 def open_submissions(
@@ -138,12 +161,11 @@ def open_submissions(
         facts = get_reports(actor=actor, report_ids=report_ids)
     known = [report_id for report_id in report_ids if report_id in facts]
     uploads = _uploads(known)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, object_id FROM intake_report WHERE id = ANY(%s::uuid[])",
-            [uuid_array(known)],
-        )
-        objects = dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT id, object_id FROM intake_report WHERE id = ANY(%s::uuid[])",
+        [uuid_array(known)],
+    )
+    objects = dict(found)
     described = [u for files in uploads.values() for u in files if u.details_id]
     details = [i for u in described for i in (*u.earlier_ids, u.details_id) if i]
     opened = vault.open_batch(

@@ -3,11 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
 from fanal import reference
 from fanal.accounts.domain.policy import reach, require
-from fanal.intake.domain.reviews import DueReview, ReviewState
+from fanal.db import sql
+from fanal.intake.domain.records import DueReview, ReviewState
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.ids import lowest_id
@@ -46,29 +45,26 @@ def list_reviews(
     Those whose end waits for a second person stand among them.
     """
     bounds = reach(actor, "retention.hold")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _DUE,
-            {
-                "after": after or UUID(int=0),
-                "first": lowest_id(before),
-                "before": before,
-                "everywhere": bounds.everywhere,
-                "desks": sorted(bounds.desk_ids),
-                "limit": limit,
-            },
-        )
-        return [_due(row) for row in cursor.fetchall()]
+    found = sql.rows(
+        _DUE,
+        {
+            "after": after or UUID(int=0),
+            "first": lowest_id(before),
+            "before": before,
+            "everywhere": bounds.everywhere,
+            "desks": sorted(bounds.desk_ids),
+            "limit": limit,
+        },
+    )
+    return [_due(row) for row in found]
 
 
 def review_state(*, report_id: UUID) -> ReviewState:
     """Return where the review of a report stands; the caller has asked whether it may be known."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT n.verdict, s.agreed {_NEWEST} AND r.id = %s",
-            [report_id],
-        )
-        row = cursor.fetchone()
+    row = sql.row(
+        f"SELECT n.verdict, s.agreed {_NEWEST} AND r.id = %s",
+        [report_id],
+    )
     verdict, agreed = row or (None, None)
     if verdict is None:
         return ReviewState.DUE
@@ -84,9 +80,7 @@ def list_ended(*, actor: Actor, limit: int = 500) -> list[UUID]:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(_ENDED, [limit])
-        return [row[0] for row in cursor.fetchall()]
+    return [row[0] for row in sql.rows(_ENDED, [limit])]
 
 
 def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
@@ -96,12 +90,11 @@ def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NULL ORDER BY id",
-            [report_ids],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT id FROM intake_report WHERE id = ANY(%s) AND erased_at IS NULL ORDER BY id",
+        [report_ids],
+    )
+    return [row[0] for row in found]
 
 
 def review_months(*, now: datetime) -> int:

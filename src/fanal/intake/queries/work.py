@@ -1,17 +1,72 @@
 """The queue, what waits in it, and what has expired."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
-
 from fanal.accounts.domain.policy import reach, require
+from fanal.db import sql
+from fanal.intake.domain.pressure import Limits, Pressure, judge
 from fanal.intake.domain.records import ReportFacts, Withdrawn
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.figures import Counted
 from fanal.kernel.ids import id_bounds, lowest_id
+from fanal.vault import queries as vault
+
+# Whether the installation can take more from programs: read at most every two seconds a process.
+
+_GIB = 1 << 30
+_FRESH = timedelta(seconds=2)
+_COUNTED = 10
+"""Times the bound up to which what waits is counted: beyond, more changes nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    at: datetime
+    waiting: int
+    free: int
+
+
+_limits: list[Limits] = [Limits(backlog=0, reserve=0, largest_file=_GIB // 2)]
+_readings: list[_Reading] = []
+
+
+def install_limits(*, limits: Limits) -> None:
+    """Make `limits` those of this process (wiring)."""
+    _limits[:] = [limits]
+    _readings.clear()
+
+
+def current_limits() -> Limits:
+    """Return the bounds of this installation."""
+    return _limits[0]
+
+
+def get_pressure(*, now: datetime, needed: int = 0) -> Pressure | None:
+    """Return what presses, None when `needed` more bytes can be taken.
+
+    What waits is read anew after two seconds: within them all web processes together can pass the bound
+    by what they take in that time, never lose anything.
+    """
+    limits, reading = _limits[0], _readings[0] if _readings else None
+    if reading is None or not timedelta(0) <= now - reading.at < _FRESH:
+        reading = _Reading(at=now, waiting=_count(limits), free=vault.free_bytes())
+        _readings[:] = [reading]
+    return judge(waiting=reading.waiting, free=reading.free, needed=needed, limits=limits)
+
+
+def _count(limits: Limits) -> int:
+    if not limits.backlog:
+        return 0
+    waiting = int(sql.one("SELECT intake_backlog(%s)", [limits.backlog * _COUNTED])[0])
+    if waiting < limits.backlog:
+        return waiting
+    # The public is never refused: however many its door was flooded with, they refuse no partner.
+    partners = int(sql.one("SELECT intake_backlog_of_partners(%s)", [limits.backlog])[0])
+    return waiting if partners >= limits.backlog else partners
 
 
 def list_expired(
@@ -23,35 +78,32 @@ def list_expired(
     """
     require(actor, "pipeline.run")
     wanted = "r.identity_id IS NOT NULL" if identities else "r.erased_at IS NULL"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT r.id FROM intake_report r WHERE r.id < %s AND {wanted}"  # noqa: S608
-            " AND NOT EXISTS (SELECT FROM intake_hold h"
-            " WHERE h.report_id = r.id AND h.lifted_at IS NULL) ORDER BY r.id LIMIT %s",
-            [lowest_id(before), limit],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = sql.rows(
+        f"SELECT r.id FROM intake_report r WHERE r.id < %s AND {wanted}"  # noqa: S608
+        " AND NOT EXISTS (SELECT FROM intake_hold h"
+        " WHERE h.report_id = r.id AND h.lifted_at IS NULL) ORDER BY r.id LIMIT %s",
+        [lowest_id(before), limit],
+    )
+    return [row[0] for row in found]
 
 
 def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
     """Return those of the reports that a legal hold keeps."""
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id FROM intake_hold WHERE report_id = ANY(%s) AND lifted_at IS NULL",
-            [list(report_ids)],
-        )
-        return {row[0] for row in cursor.fetchall()}
+    found = sql.rows(
+        "SELECT report_id FROM intake_hold WHERE report_id = ANY(%s) AND lifted_at IS NULL",
+        [list(report_ids)],
+    )
+    return {row[0] for row in found}
 
 
 def list_aside(*, actor: Actor) -> list[UUID]:
     """Return the reports that count nowhere outside: tests, and those not finished, retracted or expired."""
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT r.id FROM intake_report r WHERE r.is_test OR r.state <> 'FINISHED' ORDER BY r.id"
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT r.id FROM intake_report r WHERE r.is_test OR r.state <> 'FINISHED' ORDER BY r.id"
+    )
+    return [row[0] for row in found]
 
 
 def list_silent(
@@ -59,78 +111,70 @@ def list_silent(
 ) -> list[UUID]:
     """Return reports (ids above `after`) whose last message is older than `before` and that nothing holds."""
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT m.report_id FROM intake_message m WHERE m.report_id > %s"
-            " AND NOT EXISTS (SELECT FROM intake_hold h"
-            " WHERE h.report_id = m.report_id AND h.lifted_at IS NULL)"
-            " GROUP BY m.report_id HAVING max(m.created_at) < %s ORDER BY m.report_id LIMIT %s",
-            [after or UUID(int=0), before, limit],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT m.report_id FROM intake_message m WHERE m.report_id > %s"
+        " AND NOT EXISTS (SELECT FROM intake_hold h"
+        " WHERE h.report_id = m.report_id AND h.lifted_at IS NULL)"
+        " GROUP BY m.report_id HAVING max(m.created_at) < %s ORDER BY m.report_id LIMIT %s",
+        [after or UUID(int=0), before, limit],
+    )
+    return [row[0] for row in found]
 
 
 def count_work() -> dict[str, int]:
     """Return how many reports wait at each stage, and how many are quarantined."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT CASE WHEN quarantined_at IS NULL THEN stage ELSE 'QUARANTINE' END, count(*)"
-            " FROM intake_work GROUP BY 1"
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT CASE WHEN quarantined_at IS NULL THEN stage ELSE 'QUARANTINE' END, count(*)"
+        " FROM intake_work GROUP BY 1"
+    )
+    return dict(found)
 
 
 def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Return acknowledged reports by day, arrival and emergency: no test, none retracted or unfinished.
 
-    An urgent one counts whatever its sender did since: a person sees it all the same (decisions 29).
+    An urgent one counts whatever its sender did since: a person sees it all the same.
     """
     require(actor, "statistics.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, arrival,"
-            " CASE WHEN urgent THEN 'URGENT' ELSE 'ORDINARY' END, count(*) FROM intake_report WHERE id >= %s"
-            " AND id < %s AND received_at >= %s AND received_at < %s"
-            " AND (state = 'FINISHED' OR urgent AND state IN ('RETRACTED', 'EXPIRED'))"
-            " AND NOT is_test GROUP BY 1, 2, 3",
-            [*id_bounds(since, until), since, until],
-        )
-        return list(cursor.fetchall())
+    found = sql.rows(
+        "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, arrival,"
+        " CASE WHEN urgent THEN 'URGENT' ELSE 'ORDINARY' END, count(*) FROM intake_report WHERE id >= %s"
+        " AND id < %s AND received_at >= %s AND received_at < %s"
+        " AND (state = 'FINISHED' OR urgent AND state IN ('RETRACTED', 'EXPIRED'))"
+        " AND NOT is_test GROUP BY 1, 2, 3",
+        [*id_bounds(since, until), since, until],
+    )
+    return list(found)
 
 
 def first_received(*, actor: Actor) -> datetime | None:
     """Return the instant of the first report ever received, test or not; None before any."""
     require(actor, "statistics.read")
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT received_at FROM intake_report ORDER BY id LIMIT 1")
-        row = cursor.fetchone()
+    row = sql.row("SELECT received_at FROM intake_report ORDER BY id LIMIT 1")
     return row[0] if row else None
 
 
 def count_withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
     """Return how many reports their senders took back or never finished from `since` on: no test."""
     require(actor, "statistics.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FILTER (WHERE state = 'RETRACTED'), count(*) FILTER (WHERE state = 'EXPIRED')"
-            " FROM intake_report WHERE state IN ('RETRACTED', 'EXPIRED') AND changed_at >= %s"
-            " AND NOT is_test",
-            [since],
-        )
-        retracted, expired = cursor.fetchone()
+    retracted, expired = sql.one(
+        "SELECT count(*) FILTER (WHERE state = 'RETRACTED'), count(*) FILTER (WHERE state = 'EXPIRED')"
+        " FROM intake_report WHERE state IN ('RETRACTED', 'EXPIRED') AND changed_at >= %s"
+        " AND NOT is_test",
+        [since],
+    )
     return Withdrawn(retracted=retracted, expired=expired)
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:
     """Return quarantined reports of the actor's desks with the code of what failed, oldest first."""
     bounds = reach(actor, "quarantine.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL"
-            " ORDER BY quarantined_at LIMIT %s",
-            [limit],
-        )
-        errors = dict(cursor.fetchall())
+    given = sql.rows(
+        "SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL"
+        " ORDER BY quarantined_at LIMIT %s",
+        [limit],
+    )
+    errors = dict(given)
     facts = get_reports(actor=actor, report_ids=list(errors))
     return [
         (found, errors[report_id])

@@ -3,7 +3,7 @@
 import msgspec
 
 from fanal.casework.domain.lifecycle import Requirement, lifecycle
-from fanal.judicial.domain.records import Outcome, ReferralDocument
+from fanal.judicial.domain.records import ReferralDocument, ReferralOutcome
 from fanal.judicial.domain.sheets import SHEET_STATES, SheetDocument
 from fanal.judicial.domain.states import REFERRAL_STATES
 
@@ -35,7 +35,9 @@ REFERRAL = lifecycle(
         "return": _FACT,
         "redirect": _WRITE,
         "close": Requirement(
-            right="referral.write", proof=True, outcomes=tuple(outcome.value for outcome in Outcome)
+            right="referral.write",
+            proof=True,
+            outcomes=tuple(outcome.value for outcome in ReferralOutcome),
         ),
         "withdraw": _WITHDRAWN,
     },
@@ -56,6 +58,7 @@ SHEET = lifecycle(
     reads="referral.read",
     proposes="report.decide",
     missing=_sheet_lacks,
+    decided=False,
 )
 
 

@@ -1,13 +1,54 @@
 """The text of a referral in French and English, from values and the officer's own summary."""
 
+from datetime import date, datetime
 from uuid import UUID
 
-from fanal.judicial.domain.records import Facts
+from fanal.formats.report.records import PersonRole
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.judicial.domain.records import ReferralFacts
+from fanal.kernel.calendar import paris_day
 from fanal.measures.domain.letters import defang
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
 from fanal.reference.records import Degree, OffenceValue
 from fanal.reference.words import french as typeset, spoken_moment
+
+# From a harmonised report to the facts of a referral. Nothing of the reporter's goes in.
+
+
+def read_facts(report: HarmonisedReport) -> ReferralFacts:
+    """Return what a referral says of a report."""
+    first, last = _days(report)
+    victims = [p for p in report.persons if p.role is PersonRole.VICTIM]
+    place = report.place
+    return ReferralFacts(
+        report_id=report.report_id,
+        kind=report.kind.value,
+        channel=report.channel.value if report.channel else None,
+        platform=report.platform,
+        first_day=first,
+        last_day=last,
+        country=place.country if place else None,
+        locality=place.locality if place else None,
+        victims=len(victims),
+        victim_ages=tuple(sorted(p.age for p in victims if p.age is not None)),
+        suspects=sum(p.role is PersonRole.SUSPECT for p in report.persons),
+        files=len(report.files),
+        addresses=tuple(dict.fromkeys(url.reported for url in report.urls)),
+        selectors=tuple(
+            dict.fromkeys((s.role.value, s.kind.value, s.value) for s in report.selectors)
+        ),
+    )
+
+
+def _days(report: HarmonisedReport) -> tuple[date | None, date | None]:
+    if report.occurred is None:
+        return None, None
+    return (
+        paris_day(datetime.fromisoformat(report.occurred.earliest)),
+        paris_day(datetime.fromisoformat(report.occurred.latest)),
+    )
+
 
 _ROLES = ("SUSPECT", "VICTIM", "ASSOCIATED", "RECIPIENT", "WITNESS", "CONTENT")
 _WORDS = {
@@ -61,7 +102,7 @@ _WORDS = {
 
 
 def referral_text(
-    facts: Facts,
+    facts: ReferralFacts,
     *,
     referral_id: UUID,
     body: str,
@@ -85,7 +126,7 @@ def referral_text(
     return text if lang.startswith("en") else typeset(text)
 
 
-def _facts(facts: Facts, words: dict[str, str], catalogue: Catalogue, *, lang: str) -> str:
+def _facts(facts: ReferralFacts, words: dict[str, str], catalogue: Catalogue, *, lang: str) -> str:
     platform = f" ({facts.platform})" if facts.platform else ""
     lines = [
         words["facts"],
@@ -110,7 +151,7 @@ def _facts(facts: Facts, words: dict[str, str], catalogue: Catalogue, *, lang: s
     return "\n".join(lines)
 
 
-def _period(facts: Facts, words: dict[str, str], *, lang: str) -> str:
+def _period(facts: ReferralFacts, words: dict[str, str], *, lang: str) -> str:
     if facts.first_day is None or facts.last_day is None:
         return words["undated"]
     first, last = spoken_moment(facts.first_day, lang), spoken_moment(facts.last_day, lang)
@@ -148,7 +189,9 @@ def _penalty(value: OffenceValue | Degree, words: dict[str, str]) -> str:
     return ", ".join(parts)
 
 
-def _selectors(facts: Facts, words: dict[str, str], catalogue: Catalogue, *, lang: str) -> str:
+def _selectors(
+    facts: ReferralFacts, words: dict[str, str], catalogue: Catalogue, *, lang: str
+) -> str:
     lines = [words["selectors"]]
     for role in _ROLES:
         for _, kind, value in (s for s in facts.selectors if s[0] == role):

@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from fanal.casework.domain.records import ActStep
 from fanal.judicial.domain.states import ReferralState
-from fanal.orient.domain.records import Basis, Decision
+from fanal.orient.domain.records import Basis
 
 
-class Outcome(StrEnum):
+class ReferralOutcome(StrEnum):
     """What became of a referral, as the authority said."""
 
     PROSECUTED = "PROSECUTED"
@@ -21,7 +21,7 @@ class Outcome(StrEnum):
     TRANSFERRED = "TRANSFERRED"
 
 
-class Facts(Struct, frozen=True, kw_only=True):
+class ReferralFacts(Struct, frozen=True, kw_only=True):
     """What a referral says of a report, by values: codes, days and counts, and the selectors by role.
 
     `selectors` are (role, kind, value), without repeats and without any value of the reporter's.
@@ -46,7 +46,7 @@ class Facts(Struct, frozen=True, kw_only=True):
 class ReferralDocument(Struct, frozen=True, kw_only=True):
     """What a revision of a referral says: the facts as drafted, and the officer's account of them."""
 
-    facts: Facts
+    facts: ReferralFacts
     summary: str = ""
 
 
@@ -72,17 +72,8 @@ class ReferralFile(Struct, frozen=True, kw_only=True):
     """A referral with its words and steps; `facts` and texts are gone once expired."""
 
     referral: Referral
-    facts: Facts | None
+    facts: ReferralFacts | None
     summary: str
     text_fr: str
     text_en: str
     steps: tuple[ActStep, ...]
-
-
-class RecordedDecision(Struct, frozen=True, kw_only=True):
-    """A decision and the drafts that it opened."""
-
-    decision: Decision
-    measure_ids: tuple[UUID, ...]
-    referral_id: UUID | None
-    notice_ids: tuple[UUID, ...] = ()

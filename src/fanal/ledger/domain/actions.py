@@ -21,7 +21,7 @@ class Verb(StrEnum):
     ERASURE = "ERASURE"
 
 
-class UnknownAction(ValueError):
+class UnknownVerb(ValueError):
     """The action has no verb in `actions.toml`."""
 
 
@@ -57,4 +57,4 @@ def verb_of(action: str) -> Verb:
     try:
         return VERBS[action]
     except KeyError:
-        raise UnknownAction(f"action {action!r} is not in ledger/domain/actions.toml") from None
+        raise UnknownVerb(f"action {action!r} is not in ledger/domain/actions.toml") from None

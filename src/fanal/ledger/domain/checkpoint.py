@@ -114,6 +114,24 @@ def split_notes(content: str) -> list[str]:
     return [f"{text}\n\n{signatures}\n" for text, signatures in pairs]
 
 
+def read_copy(content: bytes) -> list[str]:
+    """Return the notes of a file that somebody kept elsewhere.
+
+    Blanks at the ends of lines and a lost last empty line, as editors and mail leave them, change nothing.
+
+    Raises:
+        CheckpointRefused: it is no text, holds no note, or something beside whole notes.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise CheckpointRefused("no text") from None
+    parts = "\n".join(line.rstrip() for line in text.splitlines()).strip("\n").split("\n\n")
+    if len(parts) % 2:
+        raise CheckpointRefused("no file of whole notes")
+    return [f"{a}\n\n{b}\n" for a, b in zip(parts[0::2], parts[1::2], strict=True)]
+
+
 def _split_note(note: str) -> tuple[str, list[tuple[str, bytes]]]:
     text, separator, tail = note.rpartition("\n\n")
     if not separator or not tail.endswith("\n") or len(note) > _MAX_NOTE:

@@ -39,10 +39,11 @@ class Code(StrEnum):
     ROLLED_BACK = "ROLLED_BACK"
     PENDING = "PENDING"
     SIGNATURE = "SIGNATURE"
+    NO_CHECKPOINT = "NO_CHECKPOINT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
+class LedgerProblem:
     """One finding. `seq_to` is set where a range of numbers is meant, `entry_id` where one is known."""
 
     code: Code
@@ -53,7 +54,7 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class NumberedRow:
     """A numbered row with its entry, None where the entry is gone."""
 
     link: ChainLink
@@ -64,14 +65,16 @@ class Place:
 class Verification:
     """The outcome: `size` entries were read, their root is `root`, `problems` is empty when whole.
 
-    `writers` counts entries by the database role that wrote them; entries of leaf version 1 are under "".
+    `compared` counts the checkpoints of copies kept elsewhere. `writers` counts entries by the database
+    role that wrote them; entries of leaf version 1 are under "".
     """
 
     size: int = 0
     root: bytes = b""
     checkpoints: int = 0
+    compared: int = 0
     writers: Counter[str] = field(default_factory=Counter)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[LedgerProblem] = field(default_factory=list)
 
 
 def check_entry(
@@ -105,7 +108,7 @@ def check_entry(
 
 
 def verify_places(
-    places: Iterable[Place],
+    places: Iterable[NumberedRow],
     *,
     checkpoints: Sequence[Checkpoint],
     digest_key: bytes,
@@ -120,23 +123,27 @@ def verify_places(
     ).over(places)
 
 
-def check_rollback(*, stored: Sequence[Checkpoint], outside: Sequence[Checkpoint]) -> list[Problem]:
+def check_rollback(
+    *, stored: Sequence[Checkpoint], outside: Sequence[Checkpoint]
+) -> list[LedgerProblem]:
     """Return a problem for each checkpoint kept outside that the database no longer knows.
 
     The database's own may be more (the file of another machine lags); never fewer, never other.
     """
     known = {(c.size, c.root) for c in stored}
     return [
-        Problem(code=Code.ROLLED_BACK, field="checkpoint", seq=c.size)
+        LedgerProblem(code=Code.ROLLED_BACK, field="checkpoint", seq=c.size)
         for c in outside
         if (c.size, c.root) not in known
     ]
 
 
-def check_pending(waiting: Iterable[tuple[UUID, datetime]], *, now: datetime) -> list[Problem]:
+def check_pending(
+    waiting: Iterable[tuple[UUID, datetime]], *, now: datetime
+) -> list[LedgerProblem]:
     """Return a problem for each entry without a number that was written over 60 seconds ago."""
     return [
-        Problem(code=Code.PENDING, field="seq", entry_id=entry_id)
+        LedgerProblem(code=Code.PENDING, field="seq", entry_id=entry_id)
         for entry_id, db_at in waiting
         if now - db_at > PENDING_LIMIT
     ]
@@ -174,12 +181,12 @@ class _Run:
         self._next_checkpoint = 0
         self._good_size = 0
         self._shift = 0
-        self._problems: list[Problem] = []
+        self._problems: list[LedgerProblem] = []
         self._suspects: list[_Suspect] = []
         self._gaps: list[int] = []
         self._writers: Counter[str] = Counter()
 
-    def over(self, places: Iterable[Place]) -> Verification:
+    def over(self, places: Iterable[NumberedRow]) -> Verification:
         last_seq, prev_hash, prev_sound = 0, canonical.GENESIS, True
         for place, following in _with_next(places):
             link = place.link
@@ -202,7 +209,7 @@ class _Run:
         )
 
     def _row(
-        self, place: Place, *, prev_hash: bytes, prev_sound: bool, following: ChainLink | None
+        self, place: NumberedRow, *, prev_hash: bytes, prev_sound: bool, following: ChainLink | None
     ) -> bool:
         link, entry = place.link, place.entry
         leaf = None if entry is None else _leaf(entry)
@@ -225,7 +232,7 @@ class _Run:
             self._suspect(link, leaf, "prev_hash")
         return True
 
-    def _columns(self, place: Place) -> None:
+    def _columns(self, place: NumberedRow) -> None:
         entry, link = place.entry, place.link
         if entry is None:
             return
@@ -237,7 +244,7 @@ class _Run:
         for name in wrong:
             self._changed(link, name)
 
-    def _wrong_leaf(self, place: Place, leaf: bytes | None) -> None:
+    def _wrong_leaf(self, place: NumberedRow, leaf: bytes | None) -> None:
         link, entry = place.link, place.entry
         if entry is None or leaf is None:
             self._add(Code.DELETED, "entry", link)
@@ -249,7 +256,12 @@ class _Run:
             self._suspect(link, leaf, "body")
 
     def _broken(
-        self, place: Place, *, leaf: bytes | None, prev_hash: bytes, following: ChainLink | None
+        self,
+        place: NumberedRow,
+        *,
+        leaf: bytes | None,
+        prev_hash: bytes,
+        following: ChainLink | None,
     ) -> None:
         """Find which field of a row makes its chain hash wrong, by trying the others' values."""
         link = place.link
@@ -323,11 +335,13 @@ class _Run:
         self._add(Code.CHANGED, name, link)
 
     def _add(self, code: Code, name: str, link: ChainLink) -> None:
-        self._problems.append(Problem(code=code, field=name, seq=link.seq, entry_id=link.entry_id))
+        self._problems.append(
+            LedgerProblem(code=code, field=name, seq=link.seq, entry_id=link.entry_id)
+        )
 
     def _range(self, code: Code, name: str, *, first: int, last: int) -> None:
         seq_to = last if last > first else None
-        self._problems.append(Problem(code=code, field=name, seq=first, seq_to=seq_to))
+        self._problems.append(LedgerProblem(code=code, field=name, seq=first, seq_to=seq_to))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,7 +370,7 @@ def _chain(
     )
 
 
-def _with_next(places: Iterable[Place]) -> Iterator[tuple[Place, ChainLink | None]]:
+def _with_next(places: Iterable[NumberedRow]) -> Iterator[tuple[NumberedRow, ChainLink | None]]:
     iterator = iter(places)
     current = next(iterator, None)
     for following in joined(iterator, [None]):

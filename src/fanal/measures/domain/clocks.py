@@ -9,20 +9,19 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
+from fanal.casework.domain.records import ActStep
 from fanal.kernel.calendar import PARIS, paris_day
-from fanal.measures.domain.records import Step, SuspensionCause
 from fanal.reference import Catalogue, MeasureClock
 
 
 class Suspension(Struct, frozen=True, kw_only=True):
     """A stop of the legal clock; `until` is None while it lasts."""
 
-    cause: SuspensionCause
     since: datetime
     until: datetime | None
 
 
-class ClockMissing(Exception):
+class DelayMissing(Exception):
     """The reference data hold no checked delay of that code on that day."""
 
 
@@ -67,23 +66,21 @@ def non_disclosure_end(*, catalogue: Catalogue, decided_at: datetime) -> datetim
     return end.astimezone(UTC)
 
 
-def suspensions_of(steps: Iterable[Step]) -> tuple[Suspension, ...]:
+def suspensions_of(steps: Iterable[ActStep]) -> tuple[Suspension, ...]:
     """Return the stops of the legal clock that the steps record, in order."""
     found: list[Suspension] = []
     for step in steps:
-        if step.move == "suspend":
-            cause = SuspensionCause(step.cause)
-            found.append(Suspension(cause=cause, since=step.happened_at, until=None))
-        elif step.move == "resume" and found:
-            last = found.pop()
-            found.append(Suspension(cause=last.cause, since=last.since, until=step.happened_at))
+        if step.transition == "suspend":
+            found.append(Suspension(since=step.happened_at, until=None))
+        elif step.transition == "resume" and found:
+            found[-1] = Suspension(since=found[-1].since, until=step.happened_at)
     return tuple(found)
 
 
 def _hours(catalogue: Catalogue, code: str, on: datetime) -> timedelta:
     clock = _clock(catalogue, code, on)
     if clock.value.unit != "HOURS":
-        raise ClockMissing(f"{code} is not counted in hours")
+        raise DelayMissing(f"{code} is not counted in hours")
     return timedelta(hours=clock.value.length)
 
 
@@ -91,5 +88,5 @@ def _clock(catalogue: Catalogue, code: str, on: datetime) -> MeasureClock:
     day = paris_day(on)
     clock = catalogue.by_code(MeasureClock, code, day)
     if clock is None or clock.unchecked(day):
-        raise ClockMissing(f"{code} on {day}")
+        raise DelayMissing(f"{code} on {day}")
     return clock

@@ -6,7 +6,9 @@ from datetime import date
 
 from msgspec import Struct
 
-from fanal.measures.domain.records import Addressee
+from fanal.casework.domain.records import Addressee
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.refusal import Refusal
 from fanal.orient.domain.qualify import measure_basis
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
@@ -16,14 +18,6 @@ MAX_TEXT = 2000
 _LANGUAGE = re.compile("[a-z]{2}")
 
 
-class MeasureRefused(Exception):
-    """An act on a measure breaks a rule; `code` names it (label kind `measure_refusal`)."""
-
-    def __init__(self, code: str) -> None:
-        self.code = code
-        super().__init__(code)
-
-
 class Target(Struct, frozen=True, kw_only=True):
     """An exact address and its host name."""
 
@@ -31,7 +25,7 @@ class Target(Struct, frozen=True, kw_only=True):
     host: str
 
 
-class Draft(Struct, frozen=True, kw_only=True):
+class RequestDraft(Struct, frozen=True, kw_only=True):
     """What one request will say."""
 
     host: str
@@ -50,22 +44,22 @@ def draft_requests(
     catalogue: Catalogue,
     on: date,
     addressees: Mapping[str, Addressee],
-) -> tuple[Draft, ...]:
+) -> tuple[RequestDraft, ...]:
     """Return one draft for each host, hosts and addresses in order of first appearance.
 
     Addresses on the anonymous network are left out: nobody hosts them who could be asked.
 
     Raises:
-        MeasureRefused: MEASURES_CLOSED, NO_TARGET or ADDRESSEE_UNREADABLE.
+        Refusal: MEASURES_CLOSED, NO_TARGET or ADDRESSEE_UNREADABLE.
     """
     for addressee in addressees.values():
         check_addressee(addressee)
     offence, basis, basis_entry = _ground(bases, catalogue, on)
     by_host = addresses_by_host(targets)
     if not by_host:
-        raise MeasureRefused("NO_TARGET")
+        raise Refusal("measure", "NO_TARGET")
     return tuple(
-        Draft(
+        RequestDraft(
             host=host,
             targets=addresses,
             addressee=addressees.get(host, Addressee()),
@@ -75,6 +69,15 @@ def draft_requests(
             offence_entry=offence.entry_id,
         )
         for host, addresses in by_host.items()
+    )
+
+
+def targets_of(report: HarmonisedReport) -> tuple[Target, ...]:
+    """Return the exact addresses of a report that have a host."""
+    return tuple(
+        Target(address=url.canonical, host=url.host)
+        for url in report.urls
+        if url.canonical and url.host
     )
 
 
@@ -91,12 +94,12 @@ def check_addressee(addressee: Addressee) -> None:
     """Refuse an addressee that cannot stand in a letter: one line each, and a contact without spaces.
 
     Raises:
-        MeasureRefused: ADDRESSEE_UNREADABLE.
+        Refusal: ADDRESSEE_UNREADABLE.
     """
     name, contact = addressee.name, addressee.contact
     readable = (name + contact).isprintable() and len(name) <= 200 and len(contact) <= 320
     if not readable or " " in contact or not _LANGUAGE.fullmatch(addressee.language):
-        raise MeasureRefused("ADDRESSEE_UNREADABLE")
+        raise Refusal("measure", "ADDRESSEE_UNREADABLE")
 
 
 def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Offence, str, str]:
@@ -108,4 +111,4 @@ def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Off
         rule = measure_basis(entry, catalogue=catalogue, on=on)
         if rule is not None:
             return entry, rule.code, rule.entry_id
-    raise MeasureRefused("MEASURES_CLOSED")
+    raise Refusal("measure", "MEASURES_CLOSED")

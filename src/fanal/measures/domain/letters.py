@@ -13,7 +13,8 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from fanal.measures.domain.records import Addressee, MeasureKind, Request
+from fanal.casework.domain.records import Addressee
+from fanal.measures.domain.records import MeasureKind, Request
 from fanal.reference.words import french as typeset
 
 SCHEMA = "fanal/removal-request/1"

@@ -31,7 +31,7 @@ class AnswerVerdict(StrEnum):
     DECLINED = "DECLINED"
 
 
-class Likeness(StrEnum):
+class MeasureLikeness(StrEnum):
     """What measures must share to be judged together, beside what they ask and the article behind it."""
 
     HOST = "HOST"
@@ -50,7 +50,7 @@ class Happening(StrEnum):
     ENDED = "ENDED"
 
 
-class Answer(Struct, frozen=True, kw_only=True):
+class DeskAnswer(Struct, frozen=True, kw_only=True):
     """The desk's answer to a recommendation."""
 
     verdict: AnswerVerdict
@@ -70,10 +70,10 @@ class Recommendation(Struct, frozen=True, kw_only=True):
     overseer_id: UUID
     made_at: datetime
     due_at: datetime
-    answer: Answer | None = None
+    answer: DeskAnswer | None = None
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class SessionEvent(Struct, frozen=True, kw_only=True):
     """One line of a session's record."""
 
     what: Happening
@@ -89,7 +89,7 @@ class Session(Struct, frozen=True, kw_only=True):
     started_at: datetime
     population: int
     sample: tuple[UUID, ...]
-    events: tuple[Event, ...] = ()
+    events: tuple[SessionEvent, ...] = ()
 
     @property
     def ended_at(self) -> datetime | None:
@@ -120,18 +120,18 @@ def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UU
     return tuple(sorted(set(population), key=place)[:size])
 
 
-def likeness_of(request: Request, alike: Likeness) -> tuple[str, ...]:
+def likeness_of(request: Request, alike: MeasureLikeness) -> tuple[str, ...]:
     """Return what two requests have in common exactly when they look alike.
 
     Never host or addresses alone: a verdict is on what is asked, and on the article it rests on.
     """
     ground = (request.kind, request.basis, request.offence)
     match alike:
-        case Likeness.HOST:
+        case MeasureLikeness.HOST:
             return (*ground, request.host)
-        case Likeness.ADDRESSES:
+        case MeasureLikeness.ADDRESSES:
             return (*ground, *sorted(request.targets))
-        case Likeness.GROUND:
+        case MeasureLikeness.GROUND:
             return ground
 
 

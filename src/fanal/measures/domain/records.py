@@ -7,7 +7,60 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.measures.domain.states import MeasureState
+from fanal.casework.domain.records import Addressee
+from fanal.kernel.states import StateTable, move
+
+# States of a measure. Blocking and dereferencing follow the same table.
+
+
+class MeasureState(StrEnum):
+    """Where a measure stands."""
+
+    DRAFT = "DRAFT"
+    TO_SECOND = "TO_SECOND"
+    APPROVED = "APPROVED"
+    SENT = "SENT"
+    RECEIVED = "RECEIVED"
+    SUSPENDED = "SUSPENDED"
+    EXPIRED = "EXPIRED"
+    EXECUTED = "EXECUTED"
+    LIFTED = "LIFTED"
+    WITHDRAWN = "WITHDRAWN"
+    ANNULLED = "ANNULLED"
+
+
+BEFORE_SENDING = (MeasureState.DRAFT, MeasureState.TO_SECOND, MeasureState.APPROVED)
+_WITH_ADDRESSEE = {
+    MeasureState.SENT,
+    MeasureState.RECEIVED,
+    MeasureState.SUSPENDED,
+    MeasureState.EXPIRED,
+}
+ENDED = frozenset({MeasureState.LIFTED, MeasureState.WITHDRAWN, MeasureState.ANNULLED})
+"""Nothing more is due there; only the record of a sending that was missing leads out of WITHDRAWN."""
+
+MEASURE_STATES: StateTable[MeasureState] = StateTable(
+    name="measure",
+    initial=MeasureState.DRAFT,
+    final=frozenset({MeasureState.LIFTED, MeasureState.ANNULLED}),
+    transitions=(
+        move("amend", BEFORE_SENDING, MeasureState.DRAFT),
+        move("submit", {MeasureState.DRAFT}, MeasureState.TO_SECOND),
+        move("refuse", {MeasureState.TO_SECOND}, MeasureState.DRAFT),
+        move("approve", {MeasureState.TO_SECOND}, MeasureState.APPROVED),
+        move("send", {MeasureState.APPROVED}, MeasureState.SENT),
+        # Seconded, it had left before its ground went, or although it had: a fact, recorded as one.
+        move("leave", {MeasureState.APPROVED, MeasureState.WITHDRAWN}, MeasureState.SENT),
+        move("receive", {MeasureState.SENT}, MeasureState.RECEIVED),
+        move("suspend", {MeasureState.RECEIVED}, MeasureState.SUSPENDED),
+        move("resume", {MeasureState.SUSPENDED}, MeasureState.RECEIVED),
+        move("expire", {MeasureState.RECEIVED}, MeasureState.EXPIRED),
+        move("execute", _WITH_ADDRESSEE, MeasureState.EXECUTED),
+        move("lift", {MeasureState.EXECUTED}, MeasureState.LIFTED),
+        move("withdraw", _WITH_ADDRESSEE.union(BEFORE_SENDING), MeasureState.WITHDRAWN),
+        move("annul", _WITH_ADDRESSEE | {MeasureState.EXECUTED}, MeasureState.ANNULLED),
+    ),
+)
 
 
 class MeasureKind(StrEnum):
@@ -16,29 +69,6 @@ class MeasureKind(StrEnum):
     REMOVAL = "REMOVAL"
     BLOCKING = "BLOCKING"
     DEREFERENCING = "DEREFERENCING"
-
-
-class AddresseeKind(StrEnum):
-    """To whom a measure is addressed."""
-
-    HOST = "HOST"
-    EDITOR = "EDITOR"
-    ISP = "ISP"
-    SEARCH_ENGINE = "SEARCH_ENGINE"
-
-
-class Addressee(Struct, frozen=True, kw_only=True):
-    """The provider asked: name, electronic contact point (DSA art. 11) and a language it declared."""
-
-    kind: AddresseeKind = AddresseeKind.HOST
-    name: str = ""
-    contact: str = ""
-    language: str = "fr"
-
-    @property
-    def complete(self) -> bool:
-        """Whether a request can be addressed: a name and a contact point."""
-        return bool(self.name.strip() and self.contact.strip())
 
 
 class Request(Struct, frozen=True, kw_only=True):
@@ -121,74 +151,8 @@ class MeasureWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
         return frozenset(hashlib.sha256(text.encode()).hexdigest()[:16] for text in named)
 
 
-class Verdict(StrEnum):
-    """What the second person says."""
-
-    APPROVED = "APPROVED"
-    REFUSED = "REFUSED"
-
-
-class Approval(Struct, frozen=True, kw_only=True):
-    """The second person's signature under a revision: verdict, exact digest, written reason.
-
-    A refusal has a reason, and so has an approval given while `warnings` stood.
-    """
-
-    measure_id: UUID
-    revision: int
-    verdict: Verdict
-    digest: bytes
-    proposer_id: UUID
-    approver_id: UUID
-    at: datetime
-    reason: str = ""
-    warnings: tuple[MeasureWarning, ...] = ()
-
-
 class SuspensionCause(StrEnum):
     """Why the legal clock stops (LCEN 6-2)."""
 
     FORCE_MAJEURE = "FORCE_MAJEURE"
     CLARIFICATION = "CLARIFICATION"
-
-
-class Step(Struct, frozen=True, kw_only=True):
-    """One move of a measure: who, when it happened, when it was recorded, and its proof.
-
-    `happened_at` is the instant of the event (a receipt may be recorded later than it came in);
-    `proof` names the document kept, `proof_digest` its SHA-256. `warnings` stood when it was submitted, and
-    `cause` says why it was. Of a request that had left (`leave`), `ground_gone_at` is since when it could no
-    longer be sent.
-    """
-
-    id: UUID
-    measure_id: UUID
-    move: str
-    source: MeasureState
-    target: MeasureState
-    actor_id: UUID
-    happened_at: datetime
-    recorded_at: datetime
-    cause: str = ""
-    proof: str = ""
-    proof_digest: str = ""
-    warnings: tuple[MeasureWarning, ...] = ()
-    ground_gone_at: datetime | None = None
-
-    @property
-    def left_after(self) -> bool:
-        """Whether it left although nothing stood behind it any more."""
-        return self.ground_gone_at is not None and self.happened_at >= self.ground_gone_at
-
-
-class Event(Struct, frozen=True, kw_only=True):
-    """What a person records of a measure: when it happened, and the proof of it.
-
-    `warnings` and `ground_gone_at` are the operation's own, as in `Step`.
-    """
-
-    happened_at: datetime
-    proof: str = ""
-    proof_digest: str = ""
-    warnings: tuple[MeasureWarning, ...] = ()
-    ground_gone_at: datetime | None = None

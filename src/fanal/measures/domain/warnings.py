@@ -1,7 +1,7 @@
 """What to look at again before a request is submitted or seconded. Pure: facts in, codes out.
 
 A warning stops nothing by itself: whoever goes on writes why. Addresses are compared by their key
-(`harmonise.domain.urls`). Of another desk only existence is told, and whom to ask (decisions 2).
+(`harmonise.domain.urls`). Of another desk only existence is told, and whom to ask.
 """
 
 import re
@@ -13,9 +13,9 @@ from msgspec import Struct
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.harmonise.domain.urls import read_url
-from fanal.measures.domain.drafting import MAX_TEXT, MeasureRefused
-from fanal.measures.domain.records import MeasureWarning, Request, WarningCode
-from fanal.measures.domain.states import MeasureState
+from fanal.kernel.refusal import Refusal
+from fanal.measures.domain.drafting import MAX_TEXT
+from fanal.measures.domain.records import MeasureState, MeasureWarning, Request, WarningCode
 from fanal.orient.domain.deciding import UNSTORABLE
 
 _ROOT = re.compile(r"[^:/?#]+://[^/?#]*/*\??")
@@ -110,17 +110,17 @@ def check_warned(warnings: Sequence[MeasureWarning], *, seen: Collection[str], r
     `seen` are the tokens of the warnings that the person was shown.
 
     Raises:
-        MeasureRefused: WARNINGS_CHANGED (one was not shown), NO_REASON, TEXT_UNREADABLE.
+        Refusal: WARNINGS_CHANGED (one was not shown), NO_REASON, TEXT_UNREADABLE.
     """
     if not warnings:
         return ""
     if any(not one.tokens <= set(seen) for one in warnings):
-        raise MeasureRefused("WARNINGS_CHANGED")
+        raise Refusal("measure", "WARNINGS_CHANGED")
     written = reason.strip()
     if not written:
-        raise MeasureRefused("NO_REASON")
+        raise Refusal("measure", "NO_REASON")
     if len(written) > MAX_TEXT or UNSTORABLE.search(written):
-        raise MeasureRefused("TEXT_UNREADABLE")
+        raise Refusal("measure", "TEXT_UNREADABLE")
     return written
 
 

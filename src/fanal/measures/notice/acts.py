@@ -8,32 +8,30 @@ import msgspec
 
 from fanal import reference
 from fanal.casework import operations as casework, queries as acts
-from fanal.casework.domain.records import Act, ActDraft
+from fanal.casework.domain.records import Act, ActDraft, Addressee, Opening
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.figures import Counted
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal
-from fanal.measures.domain.drafting import MAX_TEXT, MeasureRefused, Target, check_addressee
-from fanal.measures.domain.records import Addressee
+from fanal.measures.domain.drafting import MAX_TEXT, check_addressee, targets_of
 from fanal.measures.notice.document import Notice, read_notice, write_notice
 from fanal.measures.notice.kind import NOTICE, STATES, NoticeState
 from fanal.measures.notice.rules import ground_of, hosts_of, is_contact
 from fanal.measures.operations import issuing
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.deciding import UNSTORABLE
-from fanal.orient.domain.records import Decision, Track
+from fanal.orient.domain.records import Track
 
 
-def open_from_decision(
-    *, actor: Actor, decision: Decision, targets: Sequence[Target], level: str, now: datetime
-) -> tuple[UUID, ...]:
-    """Draft one notice for each host among `targets`; return their ids (in the decision's transaction).
+def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
+    """Draft one notice for each host of a report; return their ids (in the decision's transaction).
 
     Raises:
         Refusal: NOT_THE_DECISION, NO_GROUND, NO_TARGET.
         Refused: the actor proposes no notices at that desk.
     """
+    decision = opening.decision
     if Track.NOTICE not in decision.tracks or decision.author_id != actor.person_id:
         raise Refusal("notice", "NOT_THE_DECISION")
     offence = ground_of(decision.bases, catalogue=reference.load(), on=paris_day(now))
@@ -46,7 +44,7 @@ def open_from_decision(
             offence_entry=offence.entry_id,
             flagger=issuing.flagger(),
         )
-        for host, addresses in hosts_of(targets).items()
+        for host, addresses in hosts_of(targets_of(opening.report)).items()
     ]
     return tuple(
         casework.open_act(
@@ -60,7 +58,7 @@ def open_from_decision(
                 decision_id=decision.id,
                 addressee="HOST",
                 basis=msgspec.json.encode(decision.bases),
-                level=level,
+                level=opening.level,
                 content=_written(notice),
             ),
             now=now,
@@ -87,7 +85,7 @@ def amend_notice(
     """
     try:
         check_addressee(addressee)
-    except MeasureRefused as refused:
+    except Refusal as refused:
         raise Refusal("notice", refused.code) from None
     if not is_contact(addressee.contact):
         raise Refusal("notice", "ADDRESSEE_UNREADABLE")

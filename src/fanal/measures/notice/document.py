@@ -6,8 +6,10 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
+from fanal.casework.domain.letters import LetterText, Mail
+from fanal.casework.domain.records import Addressee
+from fanal.kernel.mail_address import is_mail_address
 from fanal.measures.domain.letters import Issuer, defang, law_en, law_fr
-from fanal.measures.domain.records import Addressee
 
 SCHEMA = "fanal/notice/1"
 Words = Callable[[str, dict[str, str], str], str]
@@ -31,25 +33,18 @@ class Notice(Struct, frozen=True, kw_only=True):
     flagger: str = ""
 
 
-class Letter(Struct, frozen=True):
-    """The letter in both languages."""
-
-    fr: str
-    en: str
-
-
 class NoticeDocument(Struct, frozen=True, kw_only=True):
     """The exact bytes that are approved and sent, as one object."""
 
     schema: str
     notice: Notice
     issuer: Issuer
-    text: Letter
+    text: LetterText
 
 
 def write_notice(notice: Notice, *, issuer: Issuer, words: Words) -> bytes:
     """Return the bytes of a notice: keys in order, JSON, UTF-8."""
-    text = Letter(*(_letter(notice, issuer, words, lang) for lang in ("fr", "en")))
+    text = LetterText(*(_letter(notice, issuer, words, lang) for lang in ("fr", "en")))
     document = NoticeDocument(schema=SCHEMA, notice=notice, issuer=issuer, text=text)
     return msgspec.json.encode(document, order="deterministic")
 
@@ -57,6 +52,19 @@ def write_notice(notice: Notice, *, issuer: Issuer, words: Words) -> bytes:
 def read_notice(content: bytes) -> NoticeDocument:
     """Return what the bytes of a notice say."""
     return msgspec.json.decode(content, type=NoticeDocument)
+
+
+def mail_of(content: bytes) -> Mail:
+    """Return how a notice leaves by mail; where its contact point is the page of a form, it names nobody."""
+    said = read_notice(content)
+    contact = said.notice.addressee.contact
+    return Mail(
+        sender=said.issuer.contact,
+        recipient=contact if is_mail_address(contact) else "",
+        subject=f"Notification DSA 16 / Notice {said.notice.number}",
+        text=said.text,
+        attachment="notice.json",
+    )
 
 
 def lacks_of(content: bytes) -> str:

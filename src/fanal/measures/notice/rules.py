@@ -4,24 +4,18 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
+from fanal.kernel.mail_address import is_mail_address
 from fanal.kernel.refusal import Refusal
 from fanal.measures.domain.drafting import Target, addresses_by_host
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/^_`{|}~-]+"
-_MAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _PAGE = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
-
-
-def is_mail(contact: str) -> bool:
-    """Return whether a contact point is a plain address (RFC 5322, dot-atom): a header keeps it as it is."""
-    return _MAIL.fullmatch(contact) is not None
 
 
 def is_contact(contact: str) -> bool:
     """Return whether it can stand in a notice: empty as yet, a plain address, or the page of a form."""
-    return not contact or is_mail(contact) or _PAGE.fullmatch(contact) is not None
+    return not contact or is_mail_address(contact) or _PAGE.fullmatch(contact) is not None
 
 
 def ground_of(bases: Sequence[Basis], *, catalogue: Catalogue, on: date) -> Offence:

@@ -1,9 +1,12 @@
 """The writing door of measures."""
 
-from fanal.measures.domain.drafting import MeasureRefused
+from fanal.casework.domain.lifecycle import REPLACED
+from fanal.casework.operations import ActUnknown as MeasureUnknown
 from fanal.measures.operations.drafts import (
     amend_measure,
+    approve_measure,
     open_from_decision,
+    refuse_measure,
     submit_measure,
     withdraw_measure,
 )
@@ -17,11 +20,11 @@ from fanal.measures.operations.following import (
     record_left,
     record_receipt,
     record_sent,
+    record_step,
     resume_clock,
     suspend_clock,
 )
 from fanal.measures.operations.groups import judge_group
-from fanal.measures.operations.moving import REPLACED, MeasureUnknown, withdraw_replaced
 from fanal.measures.operations.oversight import (
     SessionUnknown,
     answer_recommendation,
@@ -29,11 +32,9 @@ from fanal.measures.operations.oversight import (
     recommend,
     start_session,
 )
-from fanal.measures.operations.seconding import approve_measure, refuse_measure
 
 __all__ = [
     "REPLACED",
-    "MeasureRefused",
     "MeasureUnknown",
     "SessionUnknown",
     "amend_measure",
@@ -52,11 +53,11 @@ __all__ = [
     "record_left",
     "record_receipt",
     "record_sent",
+    "record_step",
     "refuse_measure",
     "resume_clock",
     "start_session",
     "submit_measure",
     "suspend_clock",
     "withdraw_measure",
-    "withdraw_replaced",
 ]

@@ -1,6 +1,6 @@
-"""Drafting: one request for each host of a decision, amended until somebody else seconds it."""
+"""Removal requests: one for each host of a decision, amended until another person approves it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -8,67 +8,59 @@ import msgspec
 from django.db import transaction
 
 from fanal import reference
-from fanal.accounts.domain.policy import Resource, require
+from fanal.casework import operations as casework, queries as acts
+from fanal.casework.domain.records import Act, ActDraft, Addressee, Event, Opening
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
-from fanal.ledger import operations as ledger
-from fanal.measures.domain.drafting import (
-    Draft,
-    MeasureRefused,
-    Target,
-    check_addressee,
-    draft_requests,
-)
-from fanal.measures.domain.letters import canonical_bytes, digest_of
-from fanal.measures.domain.records import Addressee, Event, MeasureKind, Request
-from fanal.measures.domain.warnings import check_warned, target_key
-from fanal.measures.models import StoredMeasure, StoredTarget
+from fanal.kernel.refusal import Refusal
+from fanal.measures.domain.drafting import RequestDraft, check_addressee, draft_requests, targets_of
+from fanal.measures.domain.letters import canonical_bytes, read_request
+from fanal.measures.domain.records import MeasureKind, MeasureState, Request
+from fanal.measures.domain.warnings import Asked, check_warned, target_key
+from fanal.measures.models import StoredRequest, StoredTarget
 from fanal.measures.operations import issuing
-from fanal.measures.operations.moving import (
-    REPLACED,
-    advance,
-    locked,
-    locked_on_ground,
-    refs,
-    settle_if_done,
-    warnings_at,
-)
+from fanal.measures.queries import warnings_on
+from fanal.measures.removal.kind import REMOVAL
+from fanal.orient import operations as orient
 from fanal.orient.domain.records import Decision, Track
+
+_WAITING = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND})
+_LOCK = 7310421
+"""First half of the advisory locks that approvals take, one for each host."""
 
 
 def open_from_decision(
     *,
     actor: Actor,
-    decision: Decision,
-    targets: Sequence[Target],
-    level: str,
+    opening: Opening,
     now: datetime,
-    addressees: Mapping[str, Addressee] | None = None,
 ) -> tuple[UUID, ...]:
-    """Draft one removal request for each host among `targets`; return the measures' ids.
+    """Draft one removal request for each host of a report; return the measures' ids.
 
-    A draft whose addressee is complete in `addressees` (by host) goes to its second person at once, unless a
+    A draft whose addressee is complete in the opening goes to its second person at once, unless a
     warning stands: then a person submits it, and says why.
-    Called in the transaction of the decision, by `judicial.operations.record_decision`.
+    Called in the transaction of the decision, by `casework.operations.record_decision`.
 
     Raises:
-        MeasureRefused: MEASURES_CLOSED (no basis of the decision opens a measure), NO_TARGET,
-            ADDRESSEE_UNREADABLE.
+        Refusal: MEASURES_CLOSED (no basis of the decision opens a measure), NO_TARGET, ADDRESSEE_UNREADABLE.
         Refused: the actor may not propose a measure at that desk.
     """
-    require(actor, "measure.propose", Resource(desk_id=decision.desk_id))
+    decision = opening.decision
     if decision.author_id != actor.person_id or Track.MEASURES not in decision.tracks:
-        raise MeasureRefused("NOT_THE_DECISION")
+        raise Refusal("measure", "NOT_THE_DECISION")
     drafts = draft_requests(
         bases=decision.bases,
-        targets=targets,
+        targets=targets_of(opening.report),
         catalogue=reference.load(),
         on=paris_day(now),
-        addressees=addressees or {},
+        addressees=opening.addressees,
     )
     with transaction.atomic():
-        return tuple(_open(actor, decision, draft, level=level, now=now) for draft in drafts)
+        return tuple(
+            _open(actor, decision, draft, level=opening.level, now=now) for draft in drafts
+        )
 
 
 def amend_measure(
@@ -83,41 +75,36 @@ def amend_measure(
     """Change what a measure asks and return its new revision: a draft again, any approval void.
 
     Raises:
-        MeasureRefused: GROUND_GONE (what may have left stays as it was signed), ADDRESSEE_UNREADABLE,
-            NO_TARGET, FOREIGN_TARGET (an address that the measure did not hold).
+        Refusal: GROUND_GONE (what may have left stays as it was signed), ADDRESSEE_UNREADABLE, NO_TARGET,
+            FOREIGN_TARGET (an address that the measure did not hold).
         TransitionRefused: it was sent already.
     """
-    with transaction.atomic():
-        row = locked_on_ground(actor, measure_id, right="measure.propose")
-        before = row.asked()
-        kept = tuple(dict.fromkeys(targets))
-        check_addressee(addressee)
-        if not kept:
-            raise MeasureRefused("NO_TARGET")
-        if not set(kept) <= set(before.targets):
-            raise MeasureRefused("FOREIGN_TARGET")
-        revision = row.revision + 1
+    check_addressee(addressee)
+    kept = tuple(dict.fromkeys(targets))
+
+    def amended(content: bytes) -> bytes:
+        before = read_request(content)
+        if not kept or not set(kept) <= set(before.targets):
+            raise Refusal("measure", "FOREIGN_TARGET" if kept else "NO_TARGET")
         request = msgspec.structs.replace(
             before,
-            revision=revision,
+            revision=before.revision + 1,
             addressee=addressee,
             targets=kept,
             non_disclosure=non_disclosure,
         )
-        content = canonical_bytes(request, issuer=issuing.current())
-        advance(
-            actor,
-            row,
-            "amend",
+        return canonical_bytes(request, issuer=issuing.current())
+
+    with transaction.atomic():
+        revision = casework.amend_act(
+            actor=actor,
+            lifecycle=REMOVAL,
+            act_id=measure_id,
+            addressee=addressee.kind,
+            amend=amended,
             now=now,
-            fields={
-                "request": content,
-                "digest": digest_of(content),
-                "revision": revision,
-                "author_id": actor.person_id,
-            },
         )
-        _note_targets(row, request)
+        _note_targets(measure_id, revision, kept)
     return revision
 
 
@@ -135,37 +122,90 @@ def submit_measure(
     is submitted all the same.
 
     Raises:
-        MeasureRefused: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (refused: change it first),
+        Refusal: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (refused: change it first),
             WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
         TransitionRefused: it is no draft.
     """
+    casework.take_step(
+        actor=actor,
+        lifecycle=REMOVAL,
+        act_id=measure_id,
+        transition="submit",
+        event=Event(happened_at=now),
+        before=_warned(actor, seen=seen, reason=reason),
+        now=now,
+    )
+
+
+def approve_measure(
+    *,
+    actor: Actor,
+    measure_id: UUID,
+    digest: bytes,
+    now: datetime,
+    seen: Collection[str] = (),
+    reason: str = "",
+) -> None:
+    """Approve a measure. `digest` is that of the bytes the person read (`Measure.digest`).
+
+    Where warnings stand, `seen` are the tokens of those that the person was shown, and `reason` says why it
+    is approved all the same; both stay with the approval.
+
+    Raises:
+        Refusal: GROUND_GONE, OWN_BYTES, NOT_WAITING, GRANTED_BY_PROPOSER, BYTES_CHANGED, WARNINGS_CHANGED,
+            NO_REASON, TEXT_UNREADABLE.
+        Refused: the actor proposed it, or may not approve at that desk.
+    """
+    warned = _warned(actor, seen=seen, reason=reason)
+
+    def before(act: Act, event: Event) -> Event:
+        _hold_host(act.id)
+        return warned(act, event)
+
     with transaction.atomic():
-        row = locked_on_ground(actor, measure_id, right="measure.propose")
-        _check_ready(row)
-        warnings = warnings_at(actor, row)
-        cause = check_warned(warnings, seen=seen, reason=reason)
-        _submit(actor, row, Event(happened_at=now, warnings=warnings), cause=cause)
+        report_id = casework.approve_act(
+            actor=actor, lifecycle=REMOVAL, act_id=measure_id, digest=digest, now=now, before=before
+        )
+        _settle(actor, report_id, now=now)
+
+
+def refuse_measure(
+    *, actor: Actor, measure_id: UUID, digest: bytes, reason: str, now: datetime
+) -> None:
+    """Send a measure back to its proposer, with a reason.
+
+    Raises:
+        Refusal, Refused: as `casework.operations.refuse_act`.
+    """
+    casework.refuse_act(
+        actor=actor, lifecycle=REMOVAL, act_id=measure_id, digest=digest, reason=reason, now=now
+    )
 
 
 def withdraw_measure(*, actor: Actor, measure_id: UUID, cause: str, now: datetime) -> None:
     """Give a measure up; whoever it was sent to must be told by the person who does so.
 
     Raises:
-        MeasureRefused: TEXT_UNREADABLE, also for the cause that only a new decision has.
+        Refusal: TEXT_UNREADABLE, also for the cause that only a new decision has.
         TransitionRefused: it was executed or ended already.
     """
-    if cause.strip() == REPLACED:
-        raise MeasureRefused("TEXT_UNREADABLE")
     with transaction.atomic():
-        row = locked(actor, measure_id, right="measure.propose")
-        advance(actor, row, "withdraw", now=now, cause=cause)
-        settle_if_done(actor, row.report_id, now=now)
+        report_id = casework.take_step(
+            actor=actor,
+            lifecycle=REMOVAL,
+            act_id=measure_id,
+            transition="withdraw",
+            event=Event(happened_at=now, reason=cause),
+            now=now,
+        )
+        _settle(actor, report_id, now=now)
 
 
-def _open(actor: Actor, decision: Decision, draft: Draft, *, level: str, now: datetime) -> UUID:
-    measure_id = new_id(now)
+def _open(
+    actor: Actor, decision: Decision, draft: RequestDraft, *, level: str, now: datetime
+) -> UUID:
     request = Request(
-        measure_id=measure_id,
+        measure_id=new_id(now),
         revision=1,
         kind=MeasureKind.REMOVAL,
         addressee=draft.addressee,
@@ -176,44 +216,61 @@ def _open(actor: Actor, decision: Decision, draft: Draft, *, level: str, now: da
         offence=draft.offence,
         offence_entry=draft.offence_entry,
     )
-    content = canonical_bytes(request, issuer=issuing.current())
-    row = StoredMeasure.objects.create(
-        id=measure_id,
-        desk_id=decision.desk_id,
-        report_id=decision.report_id,
-        decision_id=decision.id,
-        kind=MeasureKind.REMOVAL,
-        host=draft.host,
-        level=level,
-        request=content,
-        digest=digest_of(content),
-        proposer_id=actor.person_id,
-        author_id=actor.person_id,
-        created_at=now,
+    measure_id = casework.open_act(
+        actor=actor,
+        lifecycle=REMOVAL,
+        draft=ActDraft(
+            id=request.measure_id,
+            desk_id=decision.desk_id,
+            subject_id=decision.report_id,
+            report_ids=(decision.report_id,),
+            decision_id=decision.id,
+            addressee=draft.addressee.kind,
+            basis=msgspec.json.encode(decision.bases),
+            level=level,
+            content=canonical_bytes(request, issuer=issuing.current()),
+        ),
+        now=now,
     )
-    ledger.record(actor=actor, action="measure.propose", at=now, objects=refs(row))
-    _note_targets(row, request)
-    if draft.addressee.complete and not warnings_at(actor, row):
-        _submit(actor, row, Event(happened_at=now))
+    _note_targets(measure_id, 1, draft.targets)
+    asked = Asked(desk_id=decision.desk_id, report_id=decision.report_id, request=request)
+    if draft.addressee.complete and not warnings_on(actor=actor, asked=[asked]).get(measure_id):
+        submit_measure(actor=actor, measure_id=measure_id, now=now)
     return measure_id
 
 
-def _note_targets(row: StoredMeasure, request: Request) -> None:
+def _note_targets(measure_id: UUID, revision: int, targets: Sequence[str]) -> None:
     """Keep the keys of what a revision asks: other measures on the same addresses are found by them."""
     StoredTarget.objects.bulk_create(
-        StoredTarget(key=key, measure_id=row.id, revision=request.revision)
-        for key in sorted({target_key(address) for address in request.targets})
+        StoredTarget(key=key, measure_id=measure_id, revision=revision)
+        for key in sorted({target_key(address) for address in targets})
     )
 
 
-def _check_ready(row: StoredMeasure) -> None:
-    if not row.asked().addressee.complete:
-        raise MeasureRefused("ADDRESSEE_INCOMPLETE")
-    # A refused revision never comes back: what is submitted next must be another one.
-    if row.approvals.filter(revision=row.revision).exists():
-        raise MeasureRefused("ALREADY_JUDGED")
+def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> casework.Before:
+    """Return what keeps with a step the warnings that stand then, and why the person goes on."""
+
+    def before(act: Act, event: Event) -> Event:
+        content = acts.contents_of(acts=[act])[act.id]
+        asked = Asked(desk_id=act.desk_id, report_id=act.subject_id, request=read_request(content))
+        found = warnings_on(actor=actor, asked=[asked]).get(act.id, ())
+        return msgspec.structs.replace(
+            event,
+            warnings=tuple(msgspec.to_builtins(found)),
+            reason=check_warned(found, seen=seen, reason=reason),
+        )
+
+    return before
 
 
-def _submit(actor: Actor, row: StoredMeasure, event: Event, *, cause: str = "") -> None:
-    at = event.happened_at
-    advance(actor, row, "submit", now=at, event=event, cause=cause)
+def _hold_host(measure_id: UUID) -> None:
+    """Let one approval after the other look at a host: each sees what the one before approved."""
+    host = StoredRequest.objects.values_list("host", flat=True).get(act_id=measure_id)
+    sql.run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, host])
+
+
+def _settle(actor: Actor, report_id: UUID, *, now: datetime) -> None:
+    """Tell orient when no measure of a report waits any more for its second person."""
+    found = acts.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=[report_id])
+    if not any(act.state in _WAITING for act in found.get(report_id, ())):
+        orient.settle_case(actor=actor, report_id=report_id, now=now)

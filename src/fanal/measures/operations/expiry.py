@@ -1,14 +1,15 @@
-"""What expiry takes from measures: the request's bytes, host, addresses' keys, reasons, causes and proofs."""
+"""What expiry takes from measures: words of the act and of oversight, host, keys of addresses."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.casework import operations as casework
+from fanal.db import sql
 from fanal.kernel.actors import Actor
-from fanal.ledger import operations as ledger
 
 
 def erase_words(*, actor: Actor, measure_ids: Sequence[UUID], now: datetime) -> int:
@@ -22,17 +23,7 @@ def erase_words(*, actor: Actor, measure_ids: Sequence[UUID], now: datetime) -> 
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    if not measure_ids:
-        return 0
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT measures_erase_words(%s::uuid[], %s)", [list(measure_ids), now])
-        erased = int(cursor.fetchone()[0])
-        ledger.record_batch(
-            actor=actor,
-            action="measure.erase",
-            at=now,
-            kind="measure",
-            items=[(one, b"") for one in measure_ids],
-            detail={"count": len(measure_ids)},
-        )
+    with transaction.atomic():
+        erased = casework.erase_words(actor=actor, kind="measure", act_ids=measure_ids, now=now)
+        sql.run("SELECT measures_erase_words(%s::uuid[])", [list(measure_ids)])
     return erased

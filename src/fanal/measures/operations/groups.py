@@ -7,10 +7,15 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.casework.operations import ActUnknown
 from fanal.kernel.actors import Actor
-from fanal.measures.domain.drafting import MeasureRefused
-from fanal.measures.domain.oversight import Happening, Likeness, RecommendationKind, likeness_of
-from fanal.measures.operations.moving import MeasureUnknown
+from fanal.kernel.refusal import Refusal
+from fanal.measures.domain.oversight import (
+    Happening,
+    MeasureLikeness,
+    RecommendationKind,
+    likeness_of,
+)
 from fanal.measures.operations.oversight import SessionUnknown, note_in_session, recommend
 from fanal.measures.queries import get_session, list_by_ids
 
@@ -20,7 +25,7 @@ def judge_group(
     actor: Actor,
     session_id: UUID,
     measure_ids: Sequence[UUID],
-    alike: Likeness,
+    alike: MeasureLikeness,
     kind: RecommendationKind | None,
     words: str,
     now: datetime,
@@ -34,8 +39,8 @@ def judge_group(
     Raises:
         Refused: the actor may not recommend.
         SessionUnknown: not the actor's own, or ended.
-        MeasureUnknown: a measure is not of the session's sample.
-        MeasureRefused: NOT_ALIKE, NONE_READ, NO_REASON, TEXT_UNREADABLE.
+        ActUnknown: a measure is not of the session's sample.
+        Refusal: NOT_ALIKE, NONE_READ, NO_REASON, TEXT_UNREADABLE.
     """
     require(actor, "measure.recommend")
     with transaction.atomic():
@@ -45,11 +50,11 @@ def judge_group(
         chosen = dict.fromkeys(measure_ids)
         found = list_by_ids(actor=actor, measure_ids=list(chosen))
         if not chosen or len(found) < len(chosen) or not chosen.keys() <= set(session.sample):
-            raise MeasureUnknown(str(session_id))
+            raise ActUnknown(str(session_id))
         if len({likeness_of(one.request, alike) for one in found.values()}) > 1:
-            raise MeasureRefused("NOT_ALIKE")
+            raise Refusal("measure", "NOT_ALIKE")
         if chosen.keys().isdisjoint(session.measures(Happening.SEEN)):
-            raise MeasureRefused("NONE_READ")
+            raise Refusal("measure", "NONE_READ")
         what = Happening.AGREED if kind is None else Happening.RECOMMENDED
         judged = set(session.measures(what))
         fresh = [measure_id for measure_id in chosen if measure_id not in judged]

@@ -9,20 +9,23 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 
 from fanal.accounts.domain.policy import Resource, require
+from fanal.casework import queries as casework
+from fanal.casework.operations import ActUnknown
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
-from fanal.ledger.operations import ObjectRef, keyed_digest
-from fanal.measures.domain.drafting import MeasureRefused
+from fanal.ledger.domain.records import ObjectRef
+from fanal.ledger.operations import keyed_digest
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind, draw
 from fanal.measures.models import (
     StoredAnswer,
     StoredHappening,
-    StoredMeasure,
     StoredRecommendation,
+    StoredRequest,
     StoredSession,
 )
-from fanal.measures.operations.moving import MeasureUnknown
+from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.domain.deciding import UNSTORABLE
 
 MAX_WORDS = 5000
@@ -46,8 +49,8 @@ def start_session(*, actor: Actor, size: int, now: datetime) -> UUID:
     if not 1 <= size <= MAX_SAMPLE:
         raise ValueError(f"a sample holds 1 to {MAX_SAMPLE} measures")
     session_id = new_id(now)
-    sent = StoredMeasure.objects.filter(sent_at__isnull=False)
-    population = list(sent.values_list("id", flat=True))
+    sent = StoredRequest.objects.filter(sent_at__isnull=False)
+    population = list(sent.values_list("act_id", flat=True))
     with transaction.atomic():
         StoredSession.objects.create(
             id=session_id,
@@ -78,12 +81,12 @@ def note_in_session(
 
     Raises:
         SessionUnknown: not the actor's own, or ended.
-        MeasureUnknown: the measure is not of the session's sample.
+        ActUnknown: the measure is not of the session's sample.
     """
     with transaction.atomic():
         row = _open_session(actor, session_id)
         if measure_id is not None and measure_id not in row.sample:
-            raise MeasureUnknown(str(measure_id))
+            raise ActUnknown(str(measure_id))
         known = row.happenings.filter(what=what, measure_id=measure_id)
         if measure_id is not None and known.exists():
             return False
@@ -113,15 +116,15 @@ def recommend(
     """Recommend to end or correct a measure, at any time; return the recommendation's id.
 
     Raises:
-        MeasureUnknown: no such measure.
+        ActUnknown: no such measure.
         Refused: the actor may not recommend.
-        MeasureRefused: NO_REASON, TEXT_UNREADABLE.
+        Refusal: NO_REASON, TEXT_UNREADABLE.
         SessionUnknown: `session_id` is no open session of the actor's.
     """
-    row = StoredMeasure.objects.filter(id=measure_id).first()
-    if row is None:
-        raise MeasureUnknown(str(measure_id))
-    require(actor, "measure.recommend", Resource(desk_id=row.desk_id))
+    require(actor, "measure.recommend")
+    found = casework.get_acts(actor=actor, lifecycle=REMOVAL, act_ids=[measure_id])
+    if measure_id not in found:
+        raise ActUnknown(str(measure_id))
     said = _words(words)
     recommendation_id = new_id(now)
     with transaction.atomic():
@@ -134,15 +137,15 @@ def recommend(
             )
         StoredRecommendation.objects.create(
             id=recommendation_id,
-            measure_id=row.id,
-            desk_id=row.desk_id,
+            measure_id=measure_id,
+            desk_id=found[measure_id].desk_id,
             session_id=session_id,
             kind=kind,
             words=said,
             overseer_id=actor.person_id,
             made_at=now,
         )
-        _note(actor, "measure.recommend", row, said=(recommendation_id, said), now=now)
+        _note(actor, "measure.recommend", measure_id, said=(recommendation_id, said), now=now)
     return recommendation_id
 
 
@@ -152,15 +155,13 @@ def answer_recommendation(
     """Answer a recommendation, once.
 
     Raises:
-        MeasureUnknown: no such recommendation.
+        ActUnknown: no such recommendation.
         Refused: the actor may not answer at that desk.
-        MeasureRefused: NO_REASON, TEXT_UNREADABLE, ALREADY_ANSWERED.
+        Refusal: NO_REASON, TEXT_UNREADABLE, ALREADY_ANSWERED.
     """
-    found = (
-        StoredRecommendation.objects.select_related("measure").filter(id=recommendation_id).first()
-    )
+    found = StoredRecommendation.objects.filter(id=recommendation_id).first()
     if found is None:
-        raise MeasureUnknown(str(recommendation_id))
+        raise ActUnknown(str(recommendation_id))
     require(actor, "measure.answer", Resource(desk_id=found.desk_id))
     said = _words(words)
     try:
@@ -168,9 +169,11 @@ def answer_recommendation(
             StoredAnswer.objects.create(
                 recommendation=found, verdict=verdict, words=said, person_id=actor.person_id, at=now
             )
-            _note(actor, "measure.answer", found.measure, said=(recommendation_id, said), now=now)
+            _note(
+                actor, "measure.answer", found.measure_id, said=(recommendation_id, said), now=now
+            )
     except IntegrityError as error:
-        raise MeasureRefused("ALREADY_ANSWERED") from error
+        raise Refusal("measure", "ALREADY_ANSWERED") from error
 
 
 def _open_session(actor: Actor, session_id: UUID) -> StoredSession:
@@ -188,14 +191,14 @@ def _open_session(actor: Actor, session_id: UUID) -> StoredSession:
 def _words(words: str) -> str:
     said = words.strip()
     if not said:
-        raise MeasureRefused("NO_REASON")
+        raise Refusal("measure", "NO_REASON")
     if len(said) > MAX_WORDS or UNSTORABLE.search(said):
-        raise MeasureRefused("TEXT_UNREADABLE")
+        raise Refusal("measure", "TEXT_UNREADABLE")
     return said
 
 
 def _note(
-    actor: Actor, action: str, row: StoredMeasure, *, said: tuple[UUID, str], now: datetime
+    actor: Actor, action: str, measure_id: UUID, *, said: tuple[UUID, str], now: datetime
 ) -> None:
     recommendation_id, words = said
     digest = keyed_digest(
@@ -206,7 +209,7 @@ def _note(
         action=action,
         at=now,
         objects=[
-            ObjectRef(kind="measure", id=row.id),
+            ObjectRef(kind="measure", id=measure_id),
             ObjectRef(kind="recommendation", id=recommendation_id, digest=digest),
         ],
     )

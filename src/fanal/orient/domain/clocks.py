@@ -1,14 +1,42 @@
-"""The desk's own clocks: pure functions of a stored instant, a level and the dated rules (decisions 4).
-
-Minutes and hours are elapsed time; working days end with their day in Europe/Paris.
-"""
+"""The desk's own clocks, and when a failed call is tried again: pure, by dated rules."""
 
 from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
 from functools import lru_cache
+from typing import Final
 
 from fanal.kernel.calendar import add_working_days, end_of_day, paris_day
 from fanal.orient.domain.states import CaseState
 from fanal.reference import Catalogue, Clock
+
+# What becomes of a call to the duty people, and when a failed one is tried again.
+
+LONGEST_WAIT: Final = timedelta(seconds=60)
+MAX_ATTEMPTS: Final = 600
+"""Some ten hours at the longest wait: by then a shift has changed, and every look at the desk has told."""
+_FIRST_SECONDS: Final = 2.0
+
+
+class Delivery(StrEnum):
+    """How a call ended."""
+
+    SENT = "SENT"
+    """A mail server accepted the message."""
+    LEFT = "LEFT"
+    """No mail server is set: the message lies in a folder, and nobody was called."""
+    GIVEN_UP = "GIVEN_UP"
+    ANSWERED = "ANSWERED"
+    """Somebody took the alarm before the call was accepted."""
+
+
+def wait_after(*, attempts: int, jitter: float) -> timedelta:
+    """Return how long to wait after a number of failed attempts: exponential backoff with jitter.
+
+    The wait lies between half and the whole of 2, 4, 8 … seconds, at most 60; `jitter` goes from 0 to 1.
+    """
+    seconds = min(_FIRST_SECONDS * 2.0 ** min(attempts - 1, 10), LONGEST_WAIT.total_seconds())
+    return timedelta(seconds=seconds * (0.5 + 0.5 * jitter))
+
 
 _ELAPSED = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600}
 

@@ -52,7 +52,7 @@ DUPLICATES: Final = frozenset({Sameness.SAME_FILE, Sameness.SAME_EVENT})
 """The levels at which a report tells nothing new: not more of one account, nor a picture only near."""
 
 
-class Level(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One level as data; lengths in days, `distance` in bits."""
 
     code: Sameness
@@ -68,14 +68,14 @@ class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     schema: int
     version: str
-    level: tuple[Level, ...]
+    level: tuple[FoldLevel, ...]
 
-    def of(self, code: Sameness) -> Level:
+    def of(self, code: Sameness) -> FoldLevel:
         """Return the rule of a level."""
         return self.level[LEVELS.index(code)]
 
 
-class Standing(Struct, frozen=True, kw_only=True):
+class Foldable(Struct, frozen=True, kw_only=True):
     """A report that may be folded: its key at each level (16 bytes), None where it has none.
 
     `pictures` are its PDQ hashes, 32 bytes each, sorted. Somebody `taken` it: it is never folded away.
@@ -126,7 +126,7 @@ def never_folds(item: OrientItem) -> bool:
     )
 
 
-def standing_of(item: OrientItem, rules: FoldRules) -> Standing | None:
+def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
     """Return the keys of a report; None when it never folds or shares nothing that could be the same."""
     if never_folds(item):
         return None
@@ -146,7 +146,7 @@ def standing_of(item: OrientItem, rules: FoldRules) -> Standing | None:
         told + sender + which if files and _is_bare(item) else None,
     )
     day = (report.report_id.int >> 80) // _DAY_MS - _FIRST_MONDAY
-    return Standing(
+    return Foldable(
         report_id=report.report_id,
         keys=tuple(
             None if part is None else _key(part, place, day // rule.days)
@@ -156,7 +156,7 @@ def standing_of(item: OrientItem, rules: FoldRules) -> Standing | None:
     )
 
 
-def fold(standings: Iterable[Standing], rules: FoldRules) -> dict[UUID, Folded]:
+def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
     """Return what each folded report was folded into; a report that is missing here is shown.
 
     A report may be folded into one that is folded itself, at a weaker level: `root_of` follows.
@@ -164,7 +164,7 @@ def fold(standings: Iterable[Standing], rules: FoldRules) -> dict[UUID, Folded]:
     folded: dict[UUID, Folded] = {}
     alive = sorted(standings, key=lambda s: (not s.taken, s.report_id))
     for place, rule in enumerate(rules.level):
-        classes: dict[bytes, list[Standing]] = {}
+        classes: dict[bytes, list[Foldable]] = {}
         for standing in alive:
             if (key := standing.keys[place]) is not None:
                 classes.setdefault(key, []).append(standing)
@@ -184,13 +184,13 @@ def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
     return report_id
 
 
-def _all(members: Sequence[Standing]) -> list[tuple[UUID, UUID]]:
+def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
     """Return (folded, into) for the members of a class, its first one first."""
     first = members[0].report_id
     return [(member.report_id, first) for member in members[1:] if not member.taken]
 
 
-def _near(members: Sequence[Standing], rule: Level) -> list[tuple[UUID, UUID]]:
+def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID]]:
     """Return (folded, into): each goes into the first one before it that looks the same and is not folded.
 
     Near is no equality: a member is near the report that is shown for it, never only near another near one.
@@ -207,7 +207,7 @@ def _near(members: Sequence[Standing], rule: Level) -> list[tuple[UUID, UUID]]:
     return pairs
 
 
-def _neighbours(members: Sequence[Standing], distance: int) -> dict[int, list[int]]:
+def _neighbours(members: Sequence[Foldable], distance: int) -> dict[int, list[int]]:
     """Return for each member those of which a picture is near its first one, sorted."""
     labels = [n for n, m in enumerate(members) for _ in range(len(m.pictures) // _HASH)]
     index = HashIndex()
@@ -220,7 +220,7 @@ def _neighbours(members: Sequence[Standing], distance: int) -> dict[int, list[in
     return {query: sorted(others) for query, others in found.items()}
 
 
-def _alike(one: Standing, two: Standing, distance: int) -> bool:
+def _alike(one: Foldable, two: Foldable, distance: int) -> bool:
     """Return whether each picture of one report is near a picture of the other, both ways."""
     left, right = (_hashes([s.pictures]) for s in (one, two))
     bits = np.unpackbits(left[:, None, :] ^ right[None, :, :], axis=2).sum(axis=2)

@@ -5,8 +5,7 @@ from datetime import date
 from functools import lru_cache
 
 from fanal.analyse.domain.records import Because
-from fanal.orient.domain.facts import Facts, read_facts
-from fanal.orient.domain.qualify import Qualified, measure_basis, qualify
+from fanal.orient.domain.qualify import Facts, Qualified, measure_basis, qualify, read_facts
 from fanal.orient.domain.records import OrientItem, Proposal, Track
 from fanal.reference import Catalogue, Offence, Routing
 

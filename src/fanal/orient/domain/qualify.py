@@ -4,15 +4,154 @@ A wording is never chosen for the reader: when the law changed between the earli
 are given. What may open a measure is decided in `measure_basis`, and nowhere else.
 """
 
-from datetime import date, timedelta
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from msgspec import Struct
 
 from fanal.analyse.domain.records import Because
-from fanal.orient.domain.facts import Facts
-from fanal.orient.domain.records import Basis, Reading
+from fanal.formats.report.records import Person, PersonRole
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.calendar import paris_day
+from fanal.orient.domain.records import Basis, OrientItem, Reading
 from fanal.reference import Catalogue, MeasureRule, Offence, Qualification
+
+# What qualification reads of a report: days of the facts, ages, places, material, addresses.
+
+_MATERIAL_FINDINGS = frozenset({"KNOWN_HASH", "KNOWN_ADDRESS"})
+_LIKELY = 0.5
+_NOT_MATERIAL = frozenset({"NONE", "0", "NON_PERTINENT"})
+
+
+class _Asked(Struct, frozen=True, kw_only=True):
+    """The facts that the conditions of a rule look at: the same for many reports of a batch."""
+
+    received: date
+    kind: str
+    signals: frozenset[str]
+    material: bool
+    payment: bool
+    victim_ages: tuple[tuple[int, int], ...]
+    ages_unknown: bool
+
+
+class Facts(_Asked, frozen=True, kw_only=True):
+    """One report as the rules see it. `first`..`last` are days in Europe/Paris, both included.
+
+    `victim_ages` holds (youngest, oldest) for each victim whose age is known on those days;
+    `ages_unknown` says that a victim may exist whose age is not.
+    """
+
+    first: date
+    last: date
+    dated: bool
+    targets: tuple[str, ...]
+    onion_only: bool
+    danger: bool
+    victim_countries: frozenset[str]
+    suspect_countries: frozenset[str]
+    facts_country: str | None
+    empty: bool
+
+
+def read_facts(item: OrientItem) -> Facts:
+    """Return what the rules need to know of a report."""
+    report = item.report
+    received = paris_day(item.received_at)
+    first, last, dated = _days(report, received)
+    victims = [person for person in report.persons if person.role is PersonRole.VICTIM]
+    ages = [_age_range(person, first, last) for person in victims]
+    signals = _signals(item)
+    known = tuple(age for age in ages if age is not None)
+    targets = tuple(
+        dict.fromkeys(u.canonical for u in report.urls if u.canonical and not _onion(u.host))
+    )
+    return Facts(
+        first=first,
+        last=last,
+        received=received,
+        dated=dated,
+        kind=report.kind.value,
+        signals=signals,
+        material=_material(report, signals),
+        payment=bool(report.payments),
+        victim_ages=known,
+        ages_unknown=len(known) < len(ages) or not ages,
+        targets=targets,
+        onion_only=not targets and any(_onion(url.host) for url in report.urls),
+        danger=_danger(item),
+        victim_countries=_countries(report, PersonRole.VICTIM),
+        suspect_countries=_countries(report, PersonRole.SUSPECT),
+        facts_country=report.place.country if report.place else None,
+        empty=_is_empty(report),
+    )
+
+
+def _days(report: HarmonisedReport, received: date) -> tuple[date, date, bool]:
+    """Return the first and last day of the facts, and whether the source gave them.
+
+    Facts cannot follow their report: a later day is brought back to the day of receipt.
+    """
+    if report.occurred is None:
+        return received, received, False
+    first = paris_day(datetime.fromisoformat(report.occurred.earliest))
+    last = paris_day(datetime.fromisoformat(report.occurred.latest))
+    last = min(max(first, last), received)
+    return min(first, last), last, True
+
+
+def _age_range(person: Person, first: date, last: date) -> tuple[int, int] | None:
+    """Return a person's age on the first and on the last day of the facts, None where unknown."""
+    if person.birth_date is not None:
+        try:
+            born = date.fromisoformat(person.birth_date)
+        except ValueError:
+            return _stated(person)
+        return max(0, _age(born, first)), max(0, _age(born, last))
+    return _stated(person)
+
+
+def _stated(person: Person) -> tuple[int, int] | None:
+    return None if person.age is None else (person.age, person.age)
+
+
+def _age(born: date, on: date) -> int:
+    return on.year - born.year - ((on.month, on.day) < (born.month, born.day))
+
+
+def _signals(item: OrientItem) -> frozenset[str]:
+    """Return the codes of findings that are more likely true than not."""
+    return frozenset(f.code for f in item.analysis.findings if f.score >= _LIKELY)
+
+
+def _material(report: HarmonisedReport, signals: frozenset[str]) -> bool:
+    if not _MATERIAL_FINDINGS.isdisjoint(signals):
+        return True
+    classes = (file.classification for file in report.files)
+    return any(c is not None and c.code.upper() not in _NOT_MATERIAL for c in classes)
+
+
+def _danger(item: OrientItem) -> bool:
+    priority = item.priority
+    floored = priority.floor == "CHILD_IN_DANGER" or priority.level == "DANGER"
+    return floored or item.report.emergency
+
+
+def _onion(host: str | None) -> bool:
+    return host is not None and host.endswith(".onion")
+
+
+def _countries(report: HarmonisedReport, role: PersonRole) -> frozenset[str]:
+    persons: Iterable[Person] = (p for p in report.persons if p.role is role)
+    return frozenset(p.country.upper() for p in persons if p.country)
+
+
+def _is_empty(report: HarmonisedReport) -> bool:
+    parts = (report.urls, report.files, report.payments, report.conversation, report.selectors)
+    people = [p for p in report.persons if p.role is not PersonRole.REPORTER]
+    told = (report.description or "").strip()
+    return not any(parts) and not people and not told and not report.emergency
 
 
 class Qualified(Struct, frozen=True, kw_only=True):
@@ -26,7 +165,7 @@ def measure_basis(offence: Offence, *, catalogue: Catalogue, on: date) -> Measur
     """Return the removal rule that an offence opens on a day, None where the administrative track is closed.
 
     It takes both: the offence names the measure's article, and the measure in force names the offence.
-    An unchecked text on either side opens nothing (decisions 25; LCEN 6-1 names CP 227-23 only).
+    An unchecked text on either side opens nothing (LCEN 6-1 names CP 227-23 only).
     """
     if offence.unchecked(on) or not offence.value.measures:
         return None
@@ -62,18 +201,6 @@ def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
     if unchecked := list(dict.fromkeys(b.code for b in bases if b.unchecked)):
         because.append(Because(code="BASIS_UNCHECKED", parameters={"articles": unchecked}))
     return Qualified(bases=tuple(bases), because=tuple(because))
-
-
-class _Asked(Struct, frozen=True, kw_only=True):
-    """The facts that the conditions of a rule look at: the same for many reports of a batch."""
-
-    received: date
-    kind: str
-    signals: frozenset[str]
-    material: bool
-    payment: bool
-    victim_ages: tuple[tuple[int, int], ...]
-    ages_unknown: bool
 
 
 @lru_cache(maxsize=4096)

@@ -102,7 +102,7 @@ class Decision(Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Claim(Struct, frozen=True, kw_only=True):
+class CaseClaim(Struct, frozen=True, kw_only=True):
     """A lease on a case: whose, until when, and the token that fences out an earlier holder."""
 
     report_id: UUID
@@ -238,9 +238,10 @@ class CallState(Struct, frozen=True, kw_only=True):
 
 
 class Alarm(Struct, frozen=True, kw_only=True):
-    """An alarm at the desk, from its raising to the person who acknowledged it.
+    """Child-in-danger alarm on a report: when it was raised, escalated and acknowledged, and by whom.
 
-    `call` is that of its last occasion: the escalation, else the raising.
+    `call` is the delivery state of the latest call to the duty people: the call of the escalation if there
+    was one, else the first; None without a call.
     """
 
     id: UUID

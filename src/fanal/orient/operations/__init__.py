@@ -3,25 +3,25 @@
 from fanal.orient.domain.records import OrientItem
 from fanal.orient.operations.alarms import (
     acknowledge_alarm,
-    escalate_alarms,
-    raise_alarm,
-    raise_written,
-    record_raised,
-)
-from fanal.orient.operations.batch import orient_batch
-from fanal.orient.operations.calls import (
     claim_calls,
     end_answered,
+    escalate_alarms,
     hold_caller,
+    queue_late,
+    raise_alarm,
+    raise_written,
     record_delivery,
     record_failure,
+    record_raised,
     show_alive,
 )
+from fanal.orient.operations.batch import orient_batch
 from fanal.orient.operations.claims import (
     LEASE,
     CaseTaken,
     CaseUnknown,
     claim_case,
+    mark_late,
     release_case,
     renew_claim,
     withdraw_case,
@@ -34,7 +34,7 @@ from fanal.orient.operations.decisions import (
     reopen_case,
     settle_case,
 )
-from fanal.orient.operations.erase import erase
+from fanal.orient.operations.erase import erase, forget_views
 from fanal.orient.operations.feedback import (
     NEWEST,
     NoInstruction,
@@ -44,10 +44,8 @@ from fanal.orient.operations.feedback import (
 )
 from fanal.orient.operations.folding import fold_freed
 from fanal.orient.operations.handing import hand_over
-from fanal.orient.operations.lateness import mark_late
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
 from fanal.orient.operations.unfolding import NotFolded, claim_folded, unfold
-from fanal.orient.operations.view_expiry import forget_views
 from fanal.orient.operations.views import (
     MAX_NAME,
     MAX_VIEWS,
@@ -94,6 +92,7 @@ __all__ = [
     "note_dossier",
     "note_report",
     "orient_batch",
+    "queue_late",
     "raise_alarm",
     "raise_written",
     "record_delivery",

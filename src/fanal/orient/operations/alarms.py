@@ -1,29 +1,305 @@
-"""Alarms: a child in danger calls the duty people until somebody acknowledges (decisions 23).
+"""Alarms of a child in danger, and the outbox of the calls to duty people that they make."""
 
-No job sets a timer: an alarm is due for escalation when its raising is old enough and nobody has
-acknowledged it.
-"""
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
-from collections.abc import Sequence
-from datetime import datetime
-from uuid import UUID
-
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models.expressions import RawSQL
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.ledger.operations import ObjectRef
-from fanal.orient.domain.clocks import desk_deadline
-from fanal.orient.domain.records import Alarm
+from fanal.ledger.domain.records import ObjectRef
+from fanal.orient.domain.clocks import MAX_ATTEMPTS, Delivery, desk_deadline, wait_after
+from fanal.orient.domain.records import Alarm, Call
 from fanal.orient.domain.states import ALARM_STATES
 from fanal.orient.models import StoredAlarm
+from fanal.reference import Catalogue
+
+# The outbox of calls to the duty people: claims with a lease and a fencing token, outcomes, signs of life.
+#
+# A row of `orient_call` is written by the trigger that raises or escalates an alarm. A process claims it,
+# sends the message outside any transaction, and records what became of it. The lease of a process that died
+# is free at once: its holder's advisory lock went with its session.
+
+LEASE = timedelta(seconds=30)
+_LOCK = 0x464E4341
+_GONE = (
+    "c.lease_holder::oid NOT IN (SELECT l.objid FROM pg_locks l WHERE l.locktype = 'advisory'"
+    " AND l.granted AND l.classid = %(lock)s::oid AND l.objsubid = 2"
+    " AND l.pid IN (SELECT pid FROM pg_stat_activity WHERE usename = session_user))"
+)
+"""Asked once a look, however many calls are on their way; no other role holds a lock in a caller's place."""
+_CLAIM = f"""
+WITH due AS (
+    SELECT c.id, a.report_id FROM orient_call c JOIN orient_alarm a ON a.id = c.alarm_id
+    WHERE c.outcome IS NULL AND c.not_before <= now() AND a.acknowledged_at IS NULL
+      AND (c.lease_until IS NULL OR c.lease_until < now() OR {_GONE})
+      AND c.id <> ALL (%(in_hand)s::uuid[]) AND (c.attempts > 0) = %(again)s
+      AND (c.queued_by IS NULL) = ANY (%(late)s)
+    ORDER BY (c.queued_by IS NULL), c.queued_at LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED
+)
+UPDATE orient_call c SET lease_token = %(token)s, lease_holder = %(holder)s,
+    lease_until = now() + make_interval(secs => %(lease)s), attempts = c.attempts + 1
+FROM due WHERE c.id = due.id
+RETURNING c.id, c.alarm_id, due.report_id, c.escalated, c.attempts, c.lease_token
+"""  # noqa: S608
+_LATE = """
+WITH RECURSIVE session AS (
+    (SELECT queued_by FROM orient_late ORDER BY queued_by LIMIT 1)
+    UNION ALL SELECT (SELECT l.queued_by FROM orient_late l WHERE l.queued_by > s.queued_by
+        ORDER BY l.queued_by LIMIT 1) FROM session s WHERE s.queued_by IS NOT NULL
+), room AS (
+    SELECT most, greatest(2, most / 2 / (SELECT greatest(1, count(queued_by)) FROM session)) AS half
+    FROM (SELECT %(most)s - count(*) AS most FROM (SELECT FROM orient_call
+        WHERE outcome IS NULL AND attempts = 0 AND queued_by IS NULL LIMIT %(most)s) AS queued) AS free
+), chosen AS (
+    SELECT ends.alarm_id FROM room, session, LATERAL (
+        (SELECT l.alarm_id FROM orient_late l WHERE l.queued_by = session.queued_by
+         ORDER BY l.told_at DESC LIMIT room.half)
+        UNION (SELECT l.alarm_id FROM orient_late l WHERE l.queued_by = session.queued_by
+         ORDER BY l.told_at LIMIT room.half)
+    ) AS ends, LATERAL (SELECT count(*) AS many FROM (SELECT FROM orient_late l
+        WHERE l.queued_by = session.queued_by LIMIT 20) AS waiting) AS those
+    ORDER BY those.many, random() LIMIT (SELECT most FROM room)
+), told AS (
+    SELECT alarm_id FROM orient_late WHERE alarm_id IN (SELECT alarm_id FROM chosen)
+    FOR UPDATE SKIP LOCKED
+), held AS (
+    SELECT a.id, a.acknowledged_at IS NULL AS rings FROM orient_alarm a
+    WHERE a.id IN (SELECT alarm_id FROM told) FOR KEY SHARE OF a SKIP LOCKED
+), gone AS (
+    DELETE FROM orient_late WHERE alarm_id IN (SELECT id FROM held UNION ALL SELECT alarm_id FROM told
+        WHERE NOT EXISTS (SELECT FROM orient_alarm a WHERE a.id = alarm_id))
+)
+INSERT INTO orient_call (alarm_id, escalated, queued_by)
+SELECT id, false, NULL FROM held WHERE rings ON CONFLICT DO NOTHING
+"""
+# Each session that told of some has its share of the places, and half of that belongs to those told of last:
+# whoever comes during or after a flood does not wait behind all of it; of very many sessions those go first
+# that told of few. What was queued is sent first.
+# Rows are locked as the foreign key would: one that the desk's role holds is passed over, not waited for.
+_DELIVERED = """
+UPDATE orient_call c SET outcome = %s, ended_at = %s, lease_until = NULL, lease_token = NULL
+FROM unnest(%s::uuid[], %s::uuid[]) AS held(id, token)
+WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
+"""
+_FAILED = """
+UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL, lease_token = NULL,
+    not_before = now() + make_interval(secs => held.wait),
+    outcome = CASE WHEN held.over THEN coalesce(outcome, %s) ELSE outcome END,
+    ended_at = CASE WHEN held.over THEN coalesce(ended_at, %s) ELSE ended_at END
+FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[]) AS held(id, token, wait, over)
+WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
+"""
+# Nobody but who calls takes a row of a call: one that is held would be passed over.
+_ANSWERED = """
+UPDATE orient_call c SET outcome = 'ANSWERED', ended_at = a.acknowledged_at FROM orient_alarm a
+WHERE a.id = c.alarm_id AND a.acknowledged_at IS NOT NULL AND c.outcome IS NULL
+  AND (c.lease_until IS NULL OR c.lease_until < now())
+"""
+_OUTCOMES = {Delivery.SENT: "alarm.send", Delivery.LEFT: "alarm.leave"}
+
+
+def hold_caller(*, holder: int) -> None:
+    """Take the advisory lock of `holder` for this session of the database, waiting until it is free.
+
+    While the session lives, nobody else takes the calls leased to `holder`; when it ends they are free.
+    """
+    sql.run("SELECT pg_advisory_lock(%s, %s)", [_LOCK, holder])
+
+
+def show_alive(*, actor: Actor, holder: int) -> None:
+    """Give a sign of life, and forget the processes that gave their last one over a day ago.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        sql.run(
+            "INSERT INTO orient_caller (holder, seen_at) VALUES (%s, now())"
+            " ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at",
+            [holder],
+        )
+        sql.run("DELETE FROM orient_caller WHERE seen_at < now() - interval '1 day'")
+
+
+def claim_calls(
+    *,
+    actor: Actor,
+    holder: int,
+    in_hand: Collection[UUID],
+    most: int,
+    again: bool,
+    late: bool = True,
+) -> list[Call]:
+    """Return up to `most` due calls, leased to `holder`, oldest first; late ones last, or not at all.
+
+    `again` chooses those that were tried before; those of the first attempt are claimed on their own, so
+    that no number of failing calls keeps a new one waiting. `in_hand` are the caller's own, never claimed.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    asked = {
+        "lock": _LOCK,
+        "in_hand": list(in_hand),
+        "again": again,
+        "late": [False, True] if late else [False],
+        "most": most,
+        "token": uuid4(),
+        "holder": holder,
+        "lease": LEASE.total_seconds(),
+    }
+    with transaction.atomic():
+        return [
+            Call(id=row[0], alarm_id=row[1], report_id=row[2], escalated=row[3],
+                 attempts=row[4], token=row[5])
+            for row in sql.rows(_CLAIM, asked)
+        ]  # fmt: skip
+
+
+def queue_late(*, actor: Actor, most: int = 2000) -> int:
+    """Queue calls of alarms that have none as late ones, from both ends of what each session told of.
+
+    Return how many; no more than `most` stand there untried.
+
+    A session of a public node queues its first ten calls by itself, and leaves the others in `orient_late`.
+    No lock is waited for, and the ledger is not asked: an alarm that it does not hold yet is called for all
+    the same.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        # A flood comes before the statistics that know of it: each session would have the whole table read.
+        sql.run("SET LOCAL enable_seqscan = off")
+        sql.run("SET LOCAL enable_bitmapscan = off")
+        return int(sql.run(_LATE, {"most": most}))
+
+
+def end_answered(*, actor: Actor) -> int:
+    """End the calls of answered alarms, and return how many; those on their way may still arrive.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        return int(sql.run(_ANSWERED))
+
+
+def record_delivery(
+    *, actor: Actor, calls: Sequence[Call], delivery: Delivery, now: datetime
+) -> int:
+    """Record how a message to the duty people was delivered; return the number of calls recorded.
+
+    `SENT`: a mail server accepted the message; `LEFT`: no server is configured, the message is a file in the
+    mail folder. Calls whose fencing token is no longer valid (lease lost) are neither recorded nor counted.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        recorded = _still_held(calls, sql.rows(_DELIVERED, [delivery, now, *_held(calls)]))
+        for (escalated, _), same in _alike(recorded):
+            _record(actor, same, _OUTCOMES[delivery], now, {"escalated": int(escalated)})
+    return len(recorded)
+
+
+def record_failure(
+    *, actor: Actor, calls: Sequence[Call], failure: str, jitter: float, now: datetime
+) -> int:
+    """Record a failed message and when its calls are due again; return how many, lost leases apart.
+
+    The last of `MAX_ATTEMPTS` gives a call up. The first failure and the giving up enter the ledger; the
+    attempts between them are counted in the row.
+
+    Args:
+        actor: whoever sends.
+        calls: those of the message, as they were claimed.
+        failure: a code of the labels `call_failure`.
+        jitter: a number from 0 to 1 that spreads the attempts.
+        now: the instant of the failure.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    waits = [wait_after(attempts=c.attempts, jitter=jitter).total_seconds() for c in calls]
+    over = [c.attempts >= MAX_ATTEMPTS for c in calls]
+    asked = [failure, now, Delivery.GIVEN_UP, now, *_held(calls), waits, over]
+    with transaction.atomic():
+        recorded = _still_held(calls, sql.rows(_FAILED, asked))
+        for (escalated, attempts), same in _alike(recorded):
+            last = attempts >= MAX_ATTEMPTS
+            if last or attempts == 1:
+                detail: dict[str, str | int] = {"failure": failure, "attempts": attempts}
+                detail["escalated"] = int(escalated)
+                _record(actor, same, "alarm.give_up" if last else "alarm.fail", now, detail)
+    return len(recorded)
+
+
+def _held(calls: Sequence[Call]) -> tuple[list[UUID], list[UUID]]:
+    return [call.id for call in calls], [call.token for call in calls]
+
+
+def _still_held(calls: Sequence[Call], written: Iterable[tuple[UUID]]) -> list[Call]:
+    found = {call_id for (call_id,) in written}
+    return [call for call in calls if call.id in found]
+
+
+def _alike(calls: Sequence[Call]) -> Iterator[tuple[tuple[bool, int], list[Call]]]:
+    """Yield the calls that one entry of the ledger tells of, by occasion and number of attempts."""
+    alike: dict[tuple[bool, int], list[Call]] = {}
+    for call in calls:
+        alike.setdefault((call.escalated, call.attempts), []).append(call)
+    yield from alike.items()
+
+
+def _record(
+    actor: Actor, calls: Sequence[Call], action: str, now: datetime, detail: Mapping[str, str | int]
+) -> None:
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ObjectRef(kind="report", id=call.report_id) for call in calls],
+        detail=detail,
+    )
+
 
 CHILD_IN_DANGER = "CHILD_IN_DANGER"
+_SETTLED = (
+    "orient_alarm.acknowledged_at IS NOT NULL"
+    " OR NOT EXISTS (SELECT FROM orient_late l WHERE l.alarm_id = orient_alarm.id)"
+)
 _AT_ONCE = 500
 """Alarms of one look, those that wait longest; the next look comes a second later."""
+_ESCALATED_AT_ONCE = 2000
+_OVERDUE = """
+WITH newest AS (
+    SELECT a.id, a.raised_at FROM orient_alarm a
+    WHERE a.acknowledged_at IS NULL AND a.escalated_at IS NULL AND a.raised_at <= %(until)s
+    ORDER BY a.raised_at DESC LIMIT 5 * %(most)s
+), first AS (
+    SELECT n.id FROM newest n ORDER BY EXISTS (SELECT FROM orient_call c WHERE c.alarm_id = n.id
+        AND NOT c.escalated AND c.queued_by IS NOT NULL) DESC, n.raised_at DESC LIMIT %(most)s / 2
+)
+SELECT id FROM first
+UNION ALL (SELECT a.id FROM orient_alarm a WHERE a.acknowledged_at IS NULL AND a.escalated_at IS NULL
+    AND a.raised_at <= %(until)s AND a.id NOT IN (SELECT id FROM first)
+    ORDER BY a.raised_at LIMIT %(most)s / 2)
+"""
+# From both ends, since a flood may stand before the others; of the newest, those whose call was no late one.
 
 
 def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
@@ -38,14 +314,14 @@ def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -
 def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: datetime) -> list[UUID]:
     """Raise an alarm for each (report, desk) that has none yet; return the reports concerned."""
     raised: list[UUID] = []
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         for report_id, desk_id in sorted(set(items)):
-            cursor.execute(
+            touched = sql.run(
                 "INSERT INTO orient_alarm (id, report_id, desk_id, code, raised_at, recorded_at)"
                 " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
                 [new_id(now), report_id, desk_id, CHILD_IN_DANGER, now, now],
             )
-            if cursor.rowcount:
+            if touched:
                 raised.append(report_id)
         if raised:
             ledger.record(
@@ -63,22 +339,24 @@ def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
     Return False where the report rings already, is a test, or the code is nobody's. The caller stores a
     message that it takes in the same transaction; `record_raised` enters the alarm in the ledger.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT orient_danger_written(%s, %s)", [lookup_hash, now])
-        return bool(cursor.fetchone()[0])
+    return bool(sql.one("SELECT orient_danger_written(%s, %s)", [lookup_hash, now])[0])
 
 
 def record_raised(*, actor: Actor, now: datetime) -> int:
     """Enter in the ledger the alarms that deposits raised; return how many, at most 500 at once.
+
+    Those whose call is not queued yet wait for `queue_late`.
 
     Raises:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
+        sql.run("SET LOCAL enable_seqscan = off")  # for each alarm, as in `queue_late`
         rows = list(
             StoredAlarm.objects.select_for_update(skip_locked=True)
-            .filter(recorded_at=None)
+            .alias(settled=RawSQL(_SETTLED, []))  # noqa: S611 - no value of anybody in it
+            .filter(recorded_at=None, settled=True)
             .order_by("raised_at")[:_AT_ONCE]
         )
         if rows:
@@ -108,37 +386,40 @@ def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
             acknowledged_at=now, acknowledged_by=actor.person_id
         )
         if changed:
-            ledger.record(
+            ledger.record_report(
                 actor=actor,
                 action="alarm.acknowledge",
                 at=now,
-                objects=[ObjectRef(kind="report", id=alarm.report_id)],
+                report_id=alarm.report_id,
             )
     return bool(changed)
 
 
-def escalate_alarms(*, actor: Actor, now: datetime) -> list[Alarm]:
+def _escalation(catalogue: Catalogue, raised_at: datetime) -> datetime:
+    return desk_deadline(catalogue=catalogue, stage="ESCALATE", level="DANGER", start=raised_at)
+
+
+def escalate_alarms(*, actor: Actor, now: datetime, most: int = _ESCALATED_AT_ONCE) -> list[Alarm]:
     """Mark the alarms that waited too long for somebody, which queues their second call; return them.
 
-    At most 500 at once.
+    At most `most` at once: half of them those raised last.
 
     Raises:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     catalogue = reference.load()
+    until = now - (_escalation(catalogue, now) - now)
     with transaction.atomic():
+        overdue = [row[0] for row in sql.rows(_OVERDUE, {"until": until, "most": most})]
         waiting = StoredAlarm.objects.select_for_update(skip_locked=True).filter(
-            acknowledged_at=None, escalated_at=None
+            id__in=overdue, acknowledged_at=None, escalated_at=None
         )
         late = [
             alarm
-            for alarm in waiting.order_by("raised_at")[:_AT_ONCE]
+            for alarm in waiting.order_by("raised_at")
             if "escalate" in ALARM_STATES.moves_from(alarm.record().state)
-            and now
-            >= desk_deadline(
-                catalogue=catalogue, stage="ESCALATE", level="DANGER", start=alarm.raised_at
-            )
+            and now >= _escalation(catalogue, alarm.raised_at)
         ]
         if not late:
             return []

@@ -1,7 +1,8 @@
 """Writes proposals and queue rows for a batch of reports (worker)."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from uuid import UUID
 
 import msgspec
@@ -11,9 +12,14 @@ from fanal import reference
 from fanal.accounts import octets
 from fanal.accounts.domain.policy import require
 from fanal.analyse.domain.asking import ask_owner
+from fanal.analyse.domain.nearness import pictures_of, pieces
 from fanal.analyse.domain.records import Because, Priority
+from fanal.db import sql
+from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
+from fanal.harmonise.domain.sightings import selector_key
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import text_array
+from fanal.kernel.arrays import plain_array, text_array, uuid_array
+from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.encoding import pack_proposal
@@ -23,9 +29,78 @@ from fanal.orient.domain.records import OrientItem, Proposal
 from fanal.orient.domain.states import CaseState
 from fanal.orient.operations.alarms import raise_alarms
 from fanal.orient.operations.folding import fold_new, hold_folding
-from fanal.orient.operations.signals import count_signals
 from fanal.orient.operations.unfolding import refresh_heads, surface
 from fanal.reference import Catalogue
+
+# Counts of signals by day, kept as reports take their place in the queue: nobody scans findings to count.
+
+
+def count_signals(items: Sequence[OrientItem], revisions: Mapping[UUID, int]) -> None:
+    """Add the codes of what was found in reports that are oriented for the first time, each once a report.
+
+    Tests do not count. Part of the caller's transaction.
+    """
+    found: Counter[tuple[date, str]] = Counter()
+    for item in items:
+        if item.is_test or revisions[item.report.report_id] > 1:
+            continue
+        day = paris_day(item.received_at)
+        found.update((day, code) for code in {f.code for f in item.analysis.findings})
+    if not found:
+        return
+    sql.run(
+        "INSERT INTO orient_signal_count (day, code, n)"
+        " SELECT * FROM unnest(%s::date[], %s::text[], %s::int[])",
+        [
+            plain_array(day.isoformat() for day, _ in found),
+            text_array(code for _, code in found),
+            plain_array(str(n) for n in found.values()),
+        ],
+    )
+
+
+# What the desk has assessed: files of decided reports, found again by an equal or a near one.
+
+MOST = 64
+"""Pictures of one report that are kept."""
+MOST_KEYS = 1000
+"""Fingerprints of one report that are kept."""
+
+
+def note_assessed(*, report: HarmonisedReport, desk_id: int) -> None:
+    """Keep the pictures and fingerprints of a report in the transaction of its decision; those kept stay."""
+    pictures = {pdq for found in pictures_of(report).values() for pdq in found}
+    keys = sorted(_keys(report))[:MOST_KEYS]
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO orient_assessed (report_id, desk_id, pdq, bands) VALUES (%s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [(report.report_id, desk_id, pdq, pieces(pdq)) for pdq in sorted(pictures)[:MOST]],
+        )
+        cursor.execute(
+            "INSERT INTO orient_assessed_file (key, report_id, desk_id)"
+            " SELECT key, %s, %s FROM unnest(%s::uuid[]) AS k (key) ON CONFLICT DO NOTHING",
+            [report.report_id, desk_id, uuid_array(keys)],
+        )
+
+
+def forget_assessed(report_ids: list[UUID]) -> None:
+    """Delete the pictures and fingerprints of reports that expire."""
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM orient_assessed WHERE report_id = ANY (%s)", [report_ids])
+        cursor.execute("DELETE FROM orient_assessed_file WHERE report_id = ANY (%s)", [report_ids])
+
+
+def _keys(report: HarmonisedReport) -> set[UUID]:
+    """Return the keys of every fingerprint of a report's files, stated or computed."""
+    kinds = (SelectorKind.SHA256, SelectorKind.SHA1, SelectorKind.MD5, SelectorKind.PDQ)
+    return {
+        selector_key(kind, value)
+        for file in (*report.files, *report.computed)
+        for kind in kinds
+        if (value := getattr(file, kind.lower()))
+    }
+
 
 _ENCODER = msgspec.json.Encoder()
 _PROPOSALS = (
@@ -65,7 +140,7 @@ WHERE c.report_id = row.report_id AND c.claim_token > 0 AND c.state IN ('TO_ASSE
 """
 
 
-class _Row(msgspec.Struct, frozen=True, kw_only=True):
+class _CaseRow(msgspec.Struct, frozen=True, kw_only=True):
     """What `_UPSERT` reads of one report."""
 
     report_id: UUID
@@ -204,10 +279,10 @@ def _write_cases(
             cursor.execute(_DECIDE_BY, [_ENCODER.encode(again).decode()])
 
 
-def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _Row:
+def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _CaseRow:
     report, priority = item.report, item.priority
     first = _first_reason(priority)
-    return _Row(
+    return _CaseRow(
         report_id=report.report_id,
         desk_id=item.desk_id,
         rank=100 - min(max(priority.score, 0), 100),

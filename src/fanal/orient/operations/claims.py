@@ -7,18 +7,44 @@ lease was taken over is refused, whatever the page they still have open.
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
+from fanal.db import sql
 from fanal.intake.queries import sender_of
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
-from fanal.ledger.operations import ObjectRef
+from fanal.ledger.domain.records import ObjectRef
 from fanal.orient.domain.clocks import due_at
-from fanal.orient.domain.records import Claim
+from fanal.orient.domain.records import CaseClaim
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case
+
+# Marks the cases whose time is over: the view of late ones reads them in the order of the queue.
+
+# What somebody is about to change comes at the next look. A trigger takes the mark off when `due_at` moves.
+# Picked on its own first: within IN, a nested loop would pick anew for each row and mark more than asked.
+_MARK = """
+WITH picked AS MATERIALIZED (
+    SELECT report_id FROM orient_case
+    WHERE NOT late AND state IN ('TO_ASSESS', 'CLAIMED', 'TO_SECOND') AND due_at <= %s
+    ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
+UPDATE orient_case c SET late = true FROM picked WHERE c.report_id = picked.report_id
+"""
+
+
+def mark_late(*, actor: Actor, now: datetime, most: int = 2000) -> int:
+    """Mark at most `most` waiting cases that are late at `now`, the longest first; return how many.
+
+    Not in the ledger: it says nothing that `due_at` does not say.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    return sql.run(_MARK, [now, most])
+
 
 LEASE = timedelta(minutes=15)
 
@@ -48,7 +74,7 @@ RETURNING claim_token
 """
 
 
-def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> Claim:
+def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> CaseClaim:
     """Take a case for 15 minutes; taking one's own again renews it under the same token.
 
     The first taking ends the clock to take: the one to decide runs from then on.
@@ -61,9 +87,9 @@ def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> Claim:
     desk_id = _desk_of(report_id)
     require(actor, "report.claim", Resource(desk_id=desk_id))
     until = now + LEASE
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         before = Case.objects.select_for_update().get(report_id=report_id)
-        cursor.execute(
+        row = sql.row(
             _CLAIM,
             {
                 "person": actor.person_id,
@@ -73,13 +99,14 @@ def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> Claim:
                 "decide_by": _decide_by(before),
             },
         )
-        row = cursor.fetchone()
         if row is None:
             raise CaseTaken(report_id, state=CaseState(before.state), holder=before.claimed_by)
         if row[0] != before.claim_token:
             CASE_STATES.apply(CaseState(before.state), "claim")
             _record_claim(actor, before, token=row[0], now=now)
-    return Claim(report_id=report_id, person_id=actor.person_id, token=row[0], lease_until=until)
+    return CaseClaim(
+        report_id=report_id, person_id=actor.person_id, token=row[0], lease_until=until
+    )
 
 
 def _decide_by(case: Case) -> datetime:
@@ -93,7 +120,9 @@ def _decide_by(case: Case) -> datetime:
     )
 
 
-def renew_claim(*, actor: Actor, report_id: UUID, claim_token: int, now: datetime) -> Claim | None:
+def renew_claim(
+    *, actor: Actor, report_id: UUID, claim_token: int, now: datetime
+) -> CaseClaim | None:
     """Lengthen a lease that is still held; None when it is lost (lapsed and taken, or released).
 
     A lapsed lease that nobody took is renewed.
@@ -107,7 +136,7 @@ def renew_claim(*, actor: Actor, report_id: UUID, claim_token: int, now: datetim
     ).update(lease_until=until)
     if not renewed:
         return None
-    return Claim(
+    return CaseClaim(
         report_id=report_id, person_id=actor.person_id, token=claim_token, lease_until=until
     )
 
@@ -129,10 +158,9 @@ def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: dateti
 
 def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
     """Close a case whose sender retracted the report before a decision; False when there is none open."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic():
         # A public node reads no case.
-        cursor.execute("SELECT orient_withdraw(%s, %s)", [report_id, sender_of(actor=actor)])
-        if not cursor.fetchone()[0]:
+        if not sql.one("SELECT orient_withdraw(%s, %s)", [report_id, sender_of(actor=actor)])[0]:
             return False
         ledger.record(
             actor=actor,

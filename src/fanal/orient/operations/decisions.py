@@ -14,13 +14,14 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.ledger.domain.records import ObjectRef
+from fanal.ledger.operations import keyed_digest
 from fanal.orient.domain.clocks import due_at
 from fanal.orient.domain.deciding import check_decision, reason_digest
 from fanal.orient.domain.records import Basis, Choice, Decision, Track
 from fanal.orient.domain.states import CASE_STATES, DECIDED_STATES, CaseState
 from fanal.orient.models import Case, DecisionReason, StoredDecision
-from fanal.orient.operations.assessed import note_assessed
+from fanal.orient.operations.batch import note_assessed
 from fanal.orient.operations.feedback import derive_feedback
 from fanal.orient.operations.folding import fold_again, hold_folding
 
@@ -81,11 +82,11 @@ def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
         if case is None or "settle" not in CASE_STATES.moves_from(CaseState(case.state)):
             return
         _move(case, "settle", decided_at=case.decided_at)
-        ledger.record(
+        ledger.record_report(
             actor=actor,
             action="decision.second",
             at=now,
-            objects=[ObjectRef(kind="report", id=report_id)],
+            report_id=report_id,
         )
 
 
@@ -128,11 +129,11 @@ def _change(actor: Actor, report_id: UUID, *, move: str, action: str, now: datet
         case = Case.objects.select_for_update().get(report_id=report_id)
         require(actor, "report.decide", Resource(desk_id=case.desk_id))
         _move(case, move, decided_at=case.decided_at)
-        ledger.record(
+        ledger.record_report(
             actor=actor,
             action=action,
             at=now,
-            objects=[ObjectRef(kind="report", id=report_id)],
+            report_id=report_id,
         )
 
 

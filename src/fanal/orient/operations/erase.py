@@ -1,16 +1,31 @@
-"""What expiry takes from orient: written reasons, notes, and values that explained a place in the queue."""
+"""What expiry takes from orient: reasons, notes, values that explained a place, views of people who left."""
 
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts.domain.policy import require
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.orient.domain.states import CASE_STATES, CaseState
-from fanal.orient.models import Case
-from fanal.orient.operations.assessed import forget_assessed
+from fanal.orient.models import Case, StoredView
+from fanal.orient.operations.batch import forget_assessed
 from fanal.orient.operations.folding import fold_again, hold_folding
+
+# What expiry takes from saved views: those of people who left.
+
+
+def forget_views(*, actor: Actor, person_ids: Sequence[UUID]) -> int:
+    """Delete the views that these people saved, shared ones too; return how many.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    deleted, _ = StoredView.objects.filter(person_id__in=person_ids).delete()
+    return int(deleted)
+
 
 _WAITING = [state for state in CaseState if "expire" in CASE_STATES.moves_from(state)]
 
@@ -28,29 +43,28 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """
     require(actor, "pipeline.run")
     ids = list(report_ids)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
+    with transaction.atomic():
+        erased = sql.run(
             "DELETE FROM orient_reason WHERE decision_id IN"
             " (SELECT id FROM orient_decision WHERE report_id = ANY(%s))",
             [ids],
         )
-        erased = cursor.rowcount
-        cursor.execute(
+        found = sql.run(
             "DELETE FROM orient_note_words WHERE note_id IN"
             " (SELECT id FROM orient_note WHERE report_ids && %s::uuid[])",
             [ids],
         )
-        erased += cursor.rowcount
-        cursor.execute(
+        erased += found
+        found = sql.run(
             "DELETE FROM orient_unfolding_words WHERE unfolding_id IN"
             " (SELECT id FROM orient_unfolding WHERE report_id = ANY(%s))",
             [ids],
         )
-        erased += cursor.rowcount
+        erased += found
         _end_waiting(ids)
-        cursor.execute("DELETE FROM orient_fold WHERE report_id = ANY(%s)", [ids])
+        sql.run("DELETE FROM orient_fold WHERE report_id = ANY(%s)", [ids])
         forget_assessed(ids)
-        cursor.execute(
+        sql.run(
             "UPDATE orient_case SET own = NULL, reason_parameters = '{}', platform = ''"
             " WHERE report_id = ANY(%s)",
             [ids],

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import Resource, require
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.ledger.operations import ObjectRef
+from fanal.ledger.domain.records import ObjectRef
 from fanal.orient.domain.feedback import (
     Feedback,
     FeedbackOrigin,
@@ -72,12 +73,10 @@ def derive_feedback(
     verdict = of_decision(tracks)
     if verdict is None or case.sender_id == _NOBODY:
         return None
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT verdict FROM orient_feedback WHERE report_id = %s ORDER BY id DESC LIMIT 1",
-            [case.report_id],
-        )
-        said = cursor.fetchone()
+    said = sql.row(
+        "SELECT verdict FROM orient_feedback WHERE report_id = %s ORDER BY id DESC LIMIT 1",
+        [case.report_id],
+    )
     if said is not None and said[0] != FeedbackVerdict.WITHDRAWN:
         return None
     return _write(actor, case, verdict, lacks=(), origin=FeedbackOrigin.DECISION, now=now)
@@ -132,24 +131,23 @@ def send_feedback(
 
 def _fetch(function: str, bounds: Sequence[UUID | datetime | int | None]) -> list[Feedback]:
     places = ", ".join(["%s"] * len(bounds))
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, report_id, reference, wire_id, verdict, lacks, given_at"  # noqa: S608 - ours
-            f" FROM {function}({places})",
-            list(bounds),
+    found = sql.rows(
+        "SELECT id, report_id, reference, wire_id, verdict, lacks, given_at"  # noqa: S608 - ours
+        f" FROM {function}({places})",
+        list(bounds),
+    )
+    return [
+        Feedback(
+            id=row[0],
+            report_id=row[1],
+            reference=row[2],
+            wire_id=row[3],
+            verdict=FeedbackVerdict(row[4]),
+            lacks=tuple(row[5]),
+            given_at=row[6],
         )
-        return [
-            Feedback(
-                id=row[0],
-                report_id=row[1],
-                reference=row[2],
-                wire_id=row[3],
-                verdict=FeedbackVerdict(row[4]),
-                lacks=tuple(row[5]),
-                given_at=row[6],
-            )
-            for row in cursor.fetchall()
-        ]
+        for row in found
+    ]
 
 
 def _write(
@@ -162,27 +160,26 @@ def _write(
     now: datetime,
 ) -> UUID:
     made = new_id(now)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO orient_feedback (id, report_id, desk_id, sender_id, verdict, lacks, origin,"
-            " author_id, given_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            [
-                made,
-                case.report_id,
-                case.desk_id,
-                case.sender_id,
-                verdict,
-                list(lacks),
-                origin,
-                actor.person_id,
-                now,
-            ],
-        )
-    ledger.record(
+    sql.run(
+        "INSERT INTO orient_feedback (id, report_id, desk_id, sender_id, verdict, lacks, origin,"
+        " author_id, given_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            made,
+            case.report_id,
+            case.desk_id,
+            case.sender_id,
+            verdict,
+            list(lacks),
+            origin,
+            actor.person_id,
+            now,
+        ],
+    )
+    ledger.record_report(
         actor=actor,
         action="feedback.give",
         at=now,
-        objects=[ObjectRef(kind="report", id=case.report_id)],
+        report_id=case.report_id,
         detail={"verdict": verdict, "origin": origin, "lacks": len(lacks)},
     )
     return made

@@ -14,15 +14,18 @@ from msgspec import Struct, structs
 
 from fanal.accounts import octets
 from fanal.accounts.domain.policy import require
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
+from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.folding import (
+    DUPLICATES,
     LEVELS,
+    Foldable,
     Folded,
     FoldRules,
     Sameness,
-    Standing,
     fold,
     is_duplicate,
     load_rules,
@@ -30,8 +33,108 @@ from fanal.orient.domain.folding import (
     standing_of,
 )
 from fanal.orient.domain.records import OrientItem
-from fanal.orient.operations import folding_sql as sql
-from fanal.orient.operations.duplicates import settle_duplicates
+
+# Feedback drawn from folds: what is the same as an earlier report is a duplicate while it is folded so.
+
+_LEVELS = plain_array(str(n) for n, level in enumerate(LEVELS, start=1) if level in DUPLICATES)
+# A person's word on a report stays: a fold adds its own only where nothing was said, or was withdrawn.
+_SETTLE = """
+WITH asked AS (SELECT * FROM unnest(%s::uuid[], %s::uuid[]) AS a (report_id, id)),
+standing AS (
+    SELECT a.id, c.report_id, c.desk_id, c.sender_id, newest.verdict, newest.origin,
+        EXISTS (SELECT FROM orient_fold f
+                WHERE f.report_id = a.report_id AND f.level = ANY (%s::smallint[])) AS same
+    FROM asked a JOIN orient_case c ON c.report_id = a.report_id
+    LEFT JOIN LATERAL (SELECT verdict, origin FROM orient_feedback said
+        WHERE said.report_id = a.report_id ORDER BY said.id DESC LIMIT 1) newest ON true
+    WHERE c.sender_id <> '00000000-0000-0000-0000-000000000000')
+INSERT INTO orient_feedback (id, report_id, desk_id, sender_id, verdict, origin, author_id, given_at)
+SELECT id, report_id, desk_id, sender_id, CASE WHEN same THEN 'DUPLICATE' ELSE 'WITHDRAWN' END,
+    'FOLD', %s, %s
+FROM standing
+WHERE CASE WHEN same THEN coalesce(verdict, 'WITHDRAWN') = 'WITHDRAWN'
+           ELSE verdict = 'DUPLICATE' AND origin = 'FOLD' END
+RETURNING report_id, verdict
+"""
+
+
+def settle_duplicates(*, actor: Actor, report_ids: Iterable[UUID], now: datetime) -> None:
+    """Say of reports whether they are duplicates, as their folds stand in this transaction.
+
+    Of a report of a program that is folded as the same file or the same event it says DUPLICATE, and of one
+    that no longer is it takes back what a fold said. One ledger entry covers them.
+    """
+    ids = sorted(set(report_ids))
+    if not ids:
+        return
+    found = sql.rows(
+        _SETTLE,
+        [uuid_array(ids), uuid_array(new_id(now) for _ in ids), _LEVELS, actor.person_id, now],
+    )
+    said = sorted(found)
+    if said:
+        ledger.record_batch(
+            actor=actor,
+            action="feedback.give",
+            at=now,
+            kind="report",
+            items=[(report_id, verdict.encode()) for report_id, verdict in said],
+            detail={"origin": "FOLD", "count": len(said)},
+        )
+
+
+# The statements of folding: who stands for a key, what is connected, what is written.
+
+SELECT = (
+    "SELECT f.report_id, f.desk_id, f.level, f.parent, f.file_key, f.near_key, f.account_key, f.event_key,"
+    " f.viral_key, f.pictures, c.claim_token > 0, coalesce(c.head_id, c.report_id)"
+)
+FROM = " FROM orient_fold f JOIN orient_case c ON c.report_id = f.report_id"
+# A look into the index for each key, and a statement for each level: for `= ANY` the planner weighs every key
+# by itself, and for all levels at once it starts processes, which take longer than the looks.
+STANDING = tuple(
+    f"{SELECT} FROM unnest(%s::bytea[]) AS k (key) JOIN orient_fold f ON f.{column} = k.key"
+    " JOIN orient_case c ON c.report_id = f.report_id"
+    f" WHERE f.{column} IS NOT NULL AND (f.level = 0 OR f.level > {place})"
+    for place, column in ((1, "file_key"), (3, "account_key"), (4, "event_key"))
+)
+# Of those folded because they look alike, only such as came after the first that is looked at.
+NEAR = (
+    f"{SELECT}{FROM} JOIN unnest(%s::bytea[], %s::uuid[]) AS k (near_key, first)"
+    " ON f.near_key = k.near_key WHERE f.near_key IS NOT NULL AND f.level <> 1"
+    " AND (f.level <> 2 OR f.report_id > k.first)"
+)
+VIRAL = (
+    f"{SELECT} FROM unnest(%s::bytea[]) AS k (viral_key) CROSS JOIN LATERAL ("  # noqa: S608 - as above
+    "SELECT * FROM orient_fold v WHERE v.viral_key = k.viral_key AND v.level IN (0, 5)"
+    " ORDER BY v.level, v.report_id LIMIT %s) f JOIN orient_case c ON c.report_id = f.report_id"
+)
+CONNECTED = (
+    f"{SELECT}{FROM} WHERE f.parent = ANY (%s::uuid[])"
+    f" UNION ALL {SELECT}{FROM} WHERE f.report_id = ANY (%s::uuid[])"
+)
+WRITE = (
+    "INSERT INTO orient_fold (report_id, desk_id, level, parent, file_key, near_key, account_key, event_key,"
+    " viral_key, pictures) SELECT * FROM unnest(%s::uuid[], %s::int[], %s::smallint[], %s::uuid[],"
+    " %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[], %s::bytea[])"
+    " ON CONFLICT (report_id) DO UPDATE SET level = excluded.level, parent = excluded.parent"
+)
+HIDE = """
+UPDATE orient_case c SET state = 'FOLDED', head_id = row.head, folded = 0, own = NULL,
+    rank = coalesce((c.own->>'rank')::smallint, c.rank), floor = coalesce(c.own->>'floor', c.floor),
+    level = coalesce(c.own->>'level', c.level), reason = coalesce(c.own->>'reason', c.reason),
+    reason_parameters = coalesce(c.own->'reason_parameters', c.reason_parameters),
+    urgent = coalesce((c.own->>'urgent')::boolean, c.urgent),
+    due_at = coalesce((c.own->>'due_at')::timestamptz, c.due_at),
+    ask_before = CASE WHEN c.own IS NULL THEN c.ask_before ELSE (c.own->>'ask_before')::timestamptz END
+FROM unnest(%s::uuid[], %s::uuid[]) AS row (report_id, head)
+WHERE c.report_id = row.report_id
+"""
+SHOW = (
+    "UPDATE orient_case SET state = 'TO_ASSESS', head_id = NULL"
+    " WHERE report_id = ANY (%s::uuid[]) AND state = 'FOLDED'"
+)
+
 
 _HIGHEST = UUID(int=(1 << 128) - 1)
 _LOCK = 0x464F4C44  # "FOLD"
@@ -40,7 +143,7 @@ _LOCK = 0x464F4C44  # "FOLD"
 class _Row(Struct, frozen=True, kw_only=True):
     """A stored report that may fold: where it stands now, and which report is shown for it."""
 
-    standing: Standing
+    standing: Foldable
     desk_id: int
     folded: Folded | None
     root: UUID
@@ -75,8 +178,7 @@ def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dic
 
 def hold_folding() -> None:
     """Wait until nobody else changes what is folded, and keep it so to the end of the transaction."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def fold_again(report_ids: Iterable[UUID]) -> None:
@@ -84,9 +186,7 @@ def fold_again(report_ids: Iterable[UUID]) -> None:
     ids = uuid_array(report_ids)
     if ids == "{}":
         return
-    rows = _read(
-        f"{sql.SELECT}{sql.FROM} WHERE f.report_id = ANY (%s::uuid[]) AND f.level = 0", [ids]
-    )
+    rows = _read(f"{SELECT}{FROM} WHERE f.report_id = ANY (%s::uuid[]) AND f.level = 0", [ids])
     if rows:
         _place(rows, load_rules())
 
@@ -102,14 +202,13 @@ def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
     require(actor, "pipeline.run")
     with transaction.atomic():
         hold_folding()
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "UPDATE orient_fold SET freed = false WHERE report_id = ANY (ARRAY("
-                "SELECT report_id FROM orient_fold WHERE freed ORDER BY report_id LIMIT %s))"
-                " RETURNING report_id",
-                [most],
-            )
-            freed = [row[0] for row in cursor.fetchall()]
+        found = sql.rows(
+            "UPDATE orient_fold SET freed = false WHERE report_id = ANY (ARRAY("
+            "SELECT report_id FROM orient_fold WHERE freed ORDER BY report_id LIMIT %s))"
+            " RETURNING report_id",
+            [most],
+        )
+        freed = [row[0] for row in found]
         fold_again(freed)
         settle_duplicates(actor=actor, report_ids=freed, now=now)
     return len(freed)
@@ -161,7 +260,7 @@ def _folded(
     }
 
 
-def _as_seen(row: _Row) -> Standing:
+def _as_seen(row: _Row) -> Foldable:
     """Return a stored report without the levels that it no longer reaches: it was folded before them."""
     if row.folded is None:
         return row.standing
@@ -195,12 +294,12 @@ def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
                 first[key] = report_id
     file, near, account, event, viral = (octets.octets(list(first)) for first in firsts)
     standing: dict[UUID, _Row] = {}
-    for query, keys in zip(sql.STANDING, (file, account, event), strict=True):
+    for query, keys in zip(STANDING, (file, account, event), strict=True):
         standing |= _read(query, [keys])
     return (
         standing
-        | _read(sql.NEAR, [near, octets.ids(firsts[1].values())])
-        | _read(sql.VIRAL, [viral, rules.of(Sameness.VIRAL_BUNDLE).at_least])
+        | _read(NEAR, [near, octets.ids(firsts[1].values())])
+        | _read(VIRAL, [viral, rules.of(Sameness.VIRAL_BUNDLE).at_least])
     )
 
 
@@ -211,7 +310,7 @@ def _connected(rows: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, _Row]:
     while edge:
         parents = [row.folded.parent for row in edge.values() if row.folded]
         near = _standing(edge.values(), rules)
-        near |= _read(sql.CONNECTED, [uuid_array(edge), uuid_array(parents)])
+        near |= _read(CONNECTED, [uuid_array(edge), uuid_array(parents)])
         edge = {i: row for i, row in near.items() if i not in found}
         found |= edge
     return found
@@ -226,7 +325,7 @@ def _read(query: str, values: Sequence[str | int | octets.Array]) -> dict[UUID, 
 def _row(row: tuple) -> _Row:  # type: ignore[type-arg]
     report_id, desk_id, level, parent, *keys, pictures, taken, root = row
     return _Row(
-        standing=Standing(
+        standing=Foldable(
             report_id=report_id,
             keys=tuple(None if key is None else bytes(key) for key in keys),
             pictures=bytes(pictures),
@@ -242,15 +341,12 @@ def _closed(heads: set[UUID]) -> set[UUID]:
     """Lock the rows of heads and return those that somebody took out of the queue in the meantime."""
     if not heads:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id, state FROM orient_case WHERE report_id = ANY (%s::uuid[])"
-            " ORDER BY report_id FOR UPDATE",
-            [uuid_array(heads)],
-        )
-        return {
-            row[0] for row in cursor.fetchall() if row[1] not in {"TO_ASSESS", "CLAIMED", "FOLDED"}
-        }
+    found = sql.rows(
+        "SELECT report_id, state FROM orient_case WHERE report_id = ANY (%s::uuid[])"
+        " ORDER BY report_id FOR UPDATE",
+        [uuid_array(heads)],
+    )
+    return {row[0] for row in found if row[1] not in {"TO_ASSESS", "CLAIMED", "FOLDED"}}
 
 
 def _write(
@@ -260,7 +356,7 @@ def _write(
     columns = zip(*(row.standing.keys for row, _ in written), strict=True)
     with octets.bound() as cursor:
         cursor.execute(
-            sql.WRITE,
+            WRITE,
             [
                 octets.ids([row.standing.report_id for row, _ in written]),
                 octets.integers([row.desk_id for row, _ in written]),
@@ -277,8 +373,8 @@ def _move(rows: Mapping[UUID, _Row], away: Mapping[UUID, UUID], back: Sequence[U
     heads = {*away.values(), *back, *(rows[i].root for i in (*away, *back) if rows[i].root != i)}
     with connection.cursor() as cursor:
         if away:
-            cursor.execute(sql.HIDE, [uuid_array(away), uuid_array(away.values())])
+            cursor.execute(HIDE, [uuid_array(away), uuid_array(away.values())])
         if back:
-            cursor.execute(sql.SHOW, [uuid_array(back)])
+            cursor.execute(SHOW, [uuid_array(back)])
         if heads:
             cursor.execute("SELECT orient_refresh_heads(%s::uuid[])", [uuid_array(heads)])

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 from fanal.ledger import operations as ledger
@@ -38,9 +39,7 @@ def hand_over(
         behind = list(
             Case.objects.filter(head_id__in=report_ids).values_list("report_id", flat=True)
         )
-        with connection.cursor() as cursor:
-            cursor.execute(_HAND_OVER, [ids, now])
-            gone = sorted(row[0] for row in cursor.fetchall())
+        gone = sorted(row[0] for row in sql.rows(_HAND_OVER, [ids, now]))
         fold_again(behind)
         if gone:
             ledger.record_batch(

@@ -11,7 +11,8 @@ from fanal.crosscheck import queries as crosschecked
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.ledger.domain.records import ObjectRef
+from fanal.ledger.operations import keyed_digest
 from fanal.orient.domain.deciding import UNSTORABLE
 from fanal.orient.models import Case, NoteWords, StoredNote
 

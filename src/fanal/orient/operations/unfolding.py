@@ -7,18 +7,19 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Resource, require
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.ledger.operations import ObjectRef, keyed_digest
+from fanal.ledger.domain.records import ObjectRef
+from fanal.ledger.operations import keyed_digest
 from fanal.orient.domain.deciding import MAX_REASON, UNSTORABLE, DecisionRefused
-from fanal.orient.domain.records import Claim
+from fanal.orient.domain.records import CaseClaim
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case
 from fanal.orient.operations.claims import LEASE
-from fanal.orient.operations.duplicates import settle_duplicates
-from fanal.orient.operations.folding import fold_again, hold_folding
+from fanal.orient.operations.folding import fold_again, hold_folding, settle_duplicates
 
 
 class NotFolded(LookupError):
@@ -60,7 +61,7 @@ def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None
 
 def claim_folded(
     *, actor: Actor, head_id: UUID, report_ids: Sequence[UUID], now: datetime
-) -> list[Claim]:
+) -> list[CaseClaim]:
     """Take reports out of a job whose head the actor holds, to decide on each of them.
 
     Raises:
@@ -94,7 +95,7 @@ def claim_folded(
             detail={"folded": len(ids)},
         )
     return [
-        Claim(report_id=report_id, person_id=actor.person_id, token=1, lease_until=until)
+        CaseClaim(report_id=report_id, person_id=actor.person_id, token=1, lease_until=until)
         for report_id in ids
     ]
 
@@ -124,13 +125,12 @@ def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
 
 def refresh_heads(report_ids: Sequence[UUID]) -> None:
     """Let the heads among reports, and those of the folded ones among them, say what they hold now."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT orient_refresh_heads(ARRAY(SELECT DISTINCT coalesce(head_id, report_id)"
-            " FROM orient_case WHERE report_id = ANY (%s::uuid[])"
-            " AND (head_id IS NOT NULL OR folded > 0)))",
-            [uuid_array(report_ids)],
-        )
+    sql.run(
+        "SELECT orient_refresh_heads(ARRAY(SELECT DISTINCT coalesce(head_id, report_id)"
+        " FROM orient_case WHERE report_id = ANY (%s::uuid[])"
+        " AND (head_id IS NOT NULL OR folded > 0)))",
+        [uuid_array(report_ids)],
+    )
 
 
 def _let_go(report_ids: Sequence[UUID]) -> list[UUID]:

@@ -7,10 +7,11 @@ import unicodedata
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from fanal.accounts.domain.policy import Refused, Resource, allows, reach, require
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.orient.domain.deciding import UNSTORABLE
@@ -139,8 +140,7 @@ def _refuse_taken(rows: QuerySet[StoredView], name: str) -> None:
 
 def _alone() -> None:
     """Let others who save wait until this transaction ends, so that limit and names hold."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _checked(name: str) -> str:

@@ -1,9 +1,16 @@
 """The reading door of orient: the queue and its views, cases, notes, alarms, figures."""
 
-from fanal.orient.queries.alarms import alarms_of, open_alarms, report_of_alarm
+from fanal.orient.queries.alarms import (
+    SILENCE,
+    alarms_of,
+    call_states,
+    calls_alive,
+    open_alarms,
+    report_of_alarm,
+)
 from fanal.orient.queries.assessed import NearAssessed, assessed_near, assessed_same
-from fanal.orient.queries.calls import SILENCE, call_states, calls_alive
 from fanal.orient.queries.cases import (
+    FoldedReport,
     anybody_at_work,
     asked_until,
     decided_without_action,
@@ -15,27 +22,38 @@ from fanal.orient.queries.cases import (
     get_cases,
     get_proposals,
     is_decided,
+    list_folded,
     list_settled,
+    notes_of,
     proposals_of,
+    search_notes,
+    unfoldings_of,
     waiting_after,
 )
 from fanal.orient.queries.feedback import count_feedback, feedback_of, provider_figures
-from fanal.orient.queries.figures import count_cases, count_decisions, count_states, delays
-from fanal.orient.queries.folding import Member, list_folded, unfoldings_of
-from fanal.orient.queries.notes import notes_of, search_notes
-from fanal.orient.queries.queue import COUNT_CAP, count_arrivals, count_views, list_queue
-from fanal.orient.queries.trends import (
+from fanal.orient.queries.figures import (
+    count_cases,
     count_countries,
+    count_decisions,
     count_platforms,
     count_senders,
     count_signals,
+    count_states,
+    delays,
 )
-from fanal.orient.queries.views import count_saved_views, list_saved_views
+from fanal.orient.queries.queue import (
+    COUNT_CAP,
+    count_arrivals,
+    count_saved_views,
+    count_views,
+    list_queue,
+    list_saved_views,
+)
 
 __all__ = [
     "COUNT_CAP",
     "SILENCE",
-    "Member",
+    "FoldedReport",
     "NearAssessed",
     "alarms_of",
     "anybody_at_work",

@@ -9,6 +9,7 @@ from msgspec import Struct
 from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.known import PDQ_RADIUS
 from fanal.analyse.domain.nearness import distance, near_pieces
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 
@@ -31,15 +32,14 @@ def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
     Reports out of the actor's reach are left out.
     """
     bounds = reach(actor, "report.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT ON (a.key) a.key, a.report_id FROM orient_assessed_file a"
-            " JOIN orient_case c ON c.report_id = a.report_id WHERE a.key = ANY (%s::uuid[])"
-            " AND c.decided_at IS NOT NULL AND (%s OR a.desk_id = ANY (%s))"
-            " ORDER BY a.key, c.decided_at DESC, a.report_id DESC",
-            [uuid_array(set(keys)), bounds.everywhere, sorted(bounds.desk_ids)],
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT DISTINCT ON (a.key) a.key, a.report_id FROM orient_assessed_file a"
+        " JOIN orient_case c ON c.report_id = a.report_id WHERE a.key = ANY (%s::uuid[])"
+        " AND c.decided_at IS NOT NULL AND (%s OR a.desk_id = ANY (%s))"
+        " ORDER BY a.key, c.decided_at DESC, a.report_id DESC",
+        [uuid_array(set(keys)), bounds.everywhere, sorted(bounds.desk_ids)],
+    )
+    return dict(found)
 
 
 def assessed_near(*, actor: Actor, pictures: Iterable[bytes]) -> dict[bytes, NearAssessed]:

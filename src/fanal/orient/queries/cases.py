@@ -1,23 +1,129 @@
-"""Cases of reports, with what was proposed and decided on each."""
+"""Cases of reports: what was proposed, decided, folded and noted on each."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import connection
+from django.db.models import BooleanField
+from django.db.models.expressions import RawSQL
+from msgspec import Struct
 
 from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.accounts.rows import across_desks
 from fanal.crosscheck import queries as crosschecked
+from fanal.db import sql
 from fanal.intake.queries import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 from fanal.kernel.ids import lowest_id
 from fanal.ledger import queries as ledger
 from fanal.orient import models
-from fanal.orient.domain.records import Case, Decision, StoredProposal
+from fanal.orient.domain.folding import LEVELS, Sameness
+from fanal.orient.domain.records import Case, Decision, Note, StoredProposal
 from fanal.orient.domain.states import CASE_STATES, DECIDED_STATES, OPEN_STATES, CaseState
 from fanal.orient.queries.bounds import bounded, reachable
+
+# What is folded into a report, at which level of sameness, and what people said of it.
+
+
+class FoldedReport(Struct, frozen=True, kw_only=True):
+    """A folded report: by what it is the same, and as which report (the head, or one folded with it)."""
+
+    level: Sameness
+    parent: UUID
+
+
+class Unfolding(Struct, frozen=True, kw_only=True):
+    """A person's judgement that a report stands for itself; `reason` is empty once it has expired."""
+
+    head_id: UUID
+    author_id: UUID
+    judged_at: datetime
+    reason: str
+
+
+def list_folded(
+    *, actor: Actor, head_id: UUID, offset: int = 0, limit: int = 100
+) -> tuple[list[Case], dict[UUID, FoldedReport]]:
+    """Return the cases folded into a report, highest priority first, and by what each is the same.
+
+    `limit` of them, past the first `offset`.
+    """
+    rows = bounded(models.Case.objects.filter(head_id=head_id), reach(actor, "report.read"))
+    cases = [row.record() for row in rows.order_by("rank", "report_id")[offset : offset + limit]]
+    found = sql.rows(
+        "SELECT report_id, level, parent FROM orient_fold"
+        " WHERE report_id = ANY (%s::uuid[]) AND level > 0",
+        [[case.report_id for case in cases]],
+    )
+    members = {
+        report_id: FoldedReport(level=LEVELS[level - 1], parent=parent)
+        for report_id, level, parent in found
+    }
+    return cases, members
+
+
+def unfoldings_of(*, actor: Actor, report_id: UUID) -> list[Unfolding]:
+    """Return the judgements by which people took a report out of a fold, oldest first."""
+    if not bounded(
+        models.Case.objects.filter(report_id=report_id), reach(actor, "report.read")
+    ).exists():
+        return []
+    found = sql.rows(
+        "SELECT u.head_id, u.author_id, u.judged_at, coalesce(w.words, '') FROM orient_unfolding u"
+        " LEFT JOIN orient_unfolding_words w ON w.unfolding_id = u.id"
+        " WHERE u.report_id = %s ORDER BY u.id",
+        [report_id],
+    )
+    return [
+        Unfolding(head_id=head_id, author_id=author_id, judged_at=judged_at, reason=reason)
+        for head_id, author_id, judged_at, reason in found
+    ]
+
+
+# Notes on reports and dossiers, within the desks of who reads.
+
+
+def notes_of(
+    *, actor: Actor, report_ids: Sequence[UUID], dossier: bool = False
+) -> tuple[Note, ...]:
+    """Return the notes on reports, or (`dossier`) on dossiers that held one of them, oldest first."""
+    rows = bounded(
+        models.StoredNote.objects.filter(report_ids__overlap=list(report_ids)),
+        reach(actor, "report.read"),
+    ).filter(dossier_id__isnull=not dossier)
+    return tuple(_note(row) for row in rows.select_related("text").order_by("id"))
+
+
+def search_notes(*, actor: Actor, text: str, limit: int = 50) -> tuple[Note, ...]:
+    """Return the newest notes of the actor's desks that hold every word of `text`."""
+    if "\x00" in text:
+        return ()
+    rows = bounded(
+        models.StoredNote.objects.filter(
+            RawSQL(
+                "id IN (SELECT note_id FROM orient_note_words WHERE search"
+                " @@ plainto_tsquery('public.harmonise_words', %s))",
+                [text],
+                output_field=BooleanField(),
+            )
+        ),
+        reach(actor, "search.run"),
+    )
+    return tuple(_note(row) for row in rows.select_related("text").order_by("-id")[:limit])
+
+
+def _note(row: models.StoredNote) -> Note:
+    return Note(
+        id=row.id,
+        desk_id=row.desk_id,
+        dossier_id=row.dossier_id,
+        report_ids=tuple(row.report_ids),
+        author_id=row.author_id,
+        written_at=row.written_at,
+        words=row.text.words if hasattr(row, "text") else None,
+    )
+
 
 AT_WORK = timedelta(minutes=5)
 """After their last act people are still taken to be at work."""
@@ -40,13 +146,13 @@ def anybody_at_work(*, now: datetime) -> bool:
     judged = crosschecked.last_judgement_id()
     if judged is not None and judged >= lately:
         return True
-    with across_desks(), connection.cursor() as cursor:
-        cursor.execute(
+    with across_desks():
+        found = sql.row(
             "SELECT EXISTS (SELECT FROM orient_case WHERE state = 'CLAIMED' AND lease_until > %s)"
             " OR EXISTS (SELECT FROM orient_decision WHERE id >= %s)",
             [now, lately],
         )
-        return bool(cursor.fetchone() == (True,))
+        return bool(found == (True,))
 
 
 def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
@@ -82,24 +188,21 @@ def asked_until(
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT report_id, asked FROM (SELECT report_id,"
-            " CASE WHEN own IS NULL THEN ask_before ELSE (own->>'ask_before')::timestamptz END AS asked"
-            " FROM orient_case WHERE report_id > %s"
-            " AND state IN ('TO_ASSESS', 'CLAIMED', 'FOLDED', 'TO_SECOND')) c"
-            " WHERE asked <= %s ORDER BY report_id LIMIT %s",
-            [after, until, limit],
-        )
-        return [(report_id, asked) for report_id, asked in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT report_id, asked FROM (SELECT report_id,"
+        " CASE WHEN own IS NULL THEN ask_before ELSE (own->>'ask_before')::timestamptz END AS asked"
+        " FROM orient_case WHERE report_id > %s"
+        " AND state IN ('TO_ASSESS', 'CLAIMED', 'FOLDED', 'TO_SECOND')) c"
+        " WHERE asked <= %s ORDER BY report_id LIMIT %s",
+        [after, until, limit],
+    )
+    return [(report_id, asked) for report_id, asked in found]
 
 
 def is_decided(*, actor: Actor, report_id: UUID) -> bool:
     """Return whether the desk has decided on a report of the actor's own, who can no longer retract it."""
-    with connection.cursor() as cursor:
-        # A public node reads no case.
-        cursor.execute("SELECT orient_state_of(%s, %s)", [report_id, sender_of(actor=actor)])
-        state = cursor.fetchone()[0]
+    # A public node reads no case.
+    state = sql.one("SELECT orient_state_of(%s, %s)", [report_id, sender_of(actor=actor)])[0]
     return state in {CaseState.TO_SECOND, CaseState.DECIDED, CaseState.CLOSED}
 
 
@@ -183,16 +286,15 @@ def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[
     require(actor, "pipeline.run")
     if not report_ids:
         return {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT c.report_id, c.desk_id FROM orient_case c CROSS JOIN LATERAL ("
-            " SELECT tracks FROM orient_decision d WHERE d.report_id = c.report_id"
-            " ORDER BY d.claim_token DESC LIMIT 1) newest"
-            " WHERE c.report_id = ANY (%s::uuid[]) AND c.state = ANY (%s)"
-            " AND newest.tracks = ARRAY['NONE']",
-            [uuid_array(report_ids), [state.value for state in DECIDED_STATES]],
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT c.report_id, c.desk_id FROM orient_case c CROSS JOIN LATERAL ("
+        " SELECT tracks FROM orient_decision d WHERE d.report_id = c.report_id"
+        " ORDER BY d.claim_token DESC LIMIT 1) newest"
+        " WHERE c.report_id = ANY (%s::uuid[]) AND c.state = ANY (%s)"
+        " AND newest.tracks = ARRAY['NONE']",
+        [uuid_array(report_ids), [state.value for state in DECIDED_STATES]],
+    )
+    return dict(found)
 
 
 def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:

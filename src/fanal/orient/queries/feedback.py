@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach, require
+from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.orient.domain.feedback import Feedback, FeedbackOrigin, FeedbackVerdict
 
@@ -16,24 +16,23 @@ def feedback_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[
     """Return the feedback on reports that the actor may read, oldest first."""
     bounds = reach(actor, "report.read")
     found: dict[UUID, list[Feedback]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, report_id, verdict, lacks, given_at, origin, author_id FROM orient_feedback"
-            " WHERE report_id = ANY(%s) AND (%s OR desk_id = ANY(%s)) ORDER BY id",
-            [list(report_ids), bounds.everywhere, sorted(bounds.desk_ids)],
-        )
-        for row in cursor.fetchall():
-            found.setdefault(row[1], []).append(
-                Feedback(
-                    id=row[0],
-                    report_id=row[1],
-                    verdict=FeedbackVerdict(row[2]),
-                    lacks=tuple(row[3]),
-                    given_at=row[4],
-                    origin=FeedbackOrigin(row[5]),
-                    author_id=row[6],
-                )
+    given = sql.rows(
+        "SELECT id, report_id, verdict, lacks, given_at, origin, author_id FROM orient_feedback"
+        " WHERE report_id = ANY(%s) AND (%s OR desk_id = ANY(%s)) ORDER BY id",
+        [list(report_ids), bounds.everywhere, sorted(bounds.desk_ids)],
+    )
+    for row in given:
+        found.setdefault(row[1], []).append(
+            Feedback(
+                id=row[0],
+                report_id=row[1],
+                verdict=FeedbackVerdict(row[2]),
+                lacks=tuple(row[3]),
+                given_at=row[4],
+                origin=FeedbackOrigin(row[5]),
+                author_id=row[6],
             )
+        )
     return found
 
 
@@ -44,14 +43,13 @@ def count_feedback(*, actor: Actor, sender_id: UUID, since: datetime) -> dict[st
         Refused: the actor does not watch over providers.
     """
     require(actor, "provider.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT verdict, count(*) FROM (SELECT DISTINCT ON (report_id) report_id, verdict"
-            " FROM orient_feedback WHERE sender_id = %s AND given_at >= %s"
-            " ORDER BY report_id, id DESC) AS newest WHERE verdict <> 'WITHDRAWN' GROUP BY verdict",
-            [sender_id, since],
-        )
-        return dict(cursor.fetchall())
+    found = sql.rows(
+        "SELECT verdict, count(*) FROM (SELECT DISTINCT ON (report_id) report_id, verdict"
+        " FROM orient_feedback WHERE sender_id = %s AND given_at >= %s"
+        " ORDER BY report_id, id DESC) AS newest WHERE verdict <> 'WITHDRAWN' GROUP BY verdict",
+        [sender_id, since],
+    )
+    return dict(found)
 
 
 class ProviderFigures(Struct, frozen=True, kw_only=True):
@@ -79,26 +77,27 @@ class ProviderFigures(Struct, frozen=True, kw_only=True):
 
 
 def provider_figures(*, actor: Actor, report_ids: Sequence[UUID]) -> ProviderFigures:
-    """Return how a provider's reports reached the queue, within the reader's desks.
+    """Return the quality figures of a provider: reports, duplicates, linked reports, seconds to the queue.
+
+    Seconds run from receipt to the first proposal (median and 95th percentile). PostgreSQL's row security
+    limits the count to the desks of the reader.
 
     Raises:
         Refused: the actor does not watch over providers.
     """
     require(actor, "provider.read")
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*), count(*) FILTER (WHERE verdict = 'DUPLICATE'),"
-            " count(*) FILTER (WHERE links > 0),"
-            " percentile_cont(0.5) WITHIN GROUP (ORDER BY took),"
-            " percentile_cont(0.95) WITHIN GROUP (ORDER BY took) FROM ("
-            " SELECT c.links, extract(epoch FROM p.created_at - c.received_at) AS took,"
-            " (SELECT f.verdict FROM orient_feedback f WHERE f.report_id = c.report_id"
-            " ORDER BY f.id DESC LIMIT 1) AS verdict FROM orient_case c"
-            " LEFT JOIN orient_proposal p ON p.report_id = c.report_id AND p.revision = 1"
-            " WHERE c.report_id = ANY(%s)) AS of_late",
-            [list(report_ids)],
-        )
-        cases, duplicates, linked, median, slowest = cursor.fetchone()
+    cases, duplicates, linked, median, slowest = sql.one(
+        "SELECT count(*), count(*) FILTER (WHERE verdict = 'DUPLICATE'),"
+        " count(*) FILTER (WHERE links > 0),"
+        " percentile_cont(0.5) WITHIN GROUP (ORDER BY took),"
+        " percentile_cont(0.95) WITHIN GROUP (ORDER BY took) FROM ("
+        " SELECT c.links, extract(epoch FROM p.created_at - c.received_at) AS took,"
+        " (SELECT f.verdict FROM orient_feedback f WHERE f.report_id = c.report_id"
+        " ORDER BY f.id DESC LIMIT 1) AS verdict FROM orient_case c"
+        " LEFT JOIN orient_proposal p ON p.report_id = c.report_id AND p.revision = 1"
+        " WHERE c.report_id = ANY(%s)) AS of_late",
+        [list(report_ids)],
+    )
     return ProviderFigures(
         cases=cases, duplicates=duplicates, linked=linked, median=median, slowest=slowest
     )

@@ -1,19 +1,29 @@
-"""The queue of a desk: its views in pages, and how many cases each holds."""
+"""The queue of a desk: its views in pages, those that people keep, and how many cases each holds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
+from uuid import UUID
 
-from django.db import connection
 from django.db.models import Q
 
+from fanal.accounts.domain.policy import reach
+from fanal.db import sql
 from fanal.formats.report.records import ReportKind
 from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import lowest_id
 from fanal.orient import models
-from fanal.orient.domain.records import QueueFilter, QueuePage, QueuePosition, QueueView, ViewCounts
+from fanal.orient.domain.records import (
+    QueueFilter,
+    QueuePage,
+    QueuePosition,
+    QueueView,
+    SavedView,
+    ViewCounts,
+)
 from fanal.orient.domain.states import OPEN_STATES, CaseState
-from fanal.orient.queries.bounds import reachable
+from fanal.orient.queries.bounds import bounded, reachable
 from fanal.orient.queries.streams import FILTERS, Streams, count_of, page_of, streams_of
 
 COUNT_CAP = 1000
@@ -69,12 +79,11 @@ def count_selections(selections: Mapping[K, Sequence[Streams]], *, cap: int) -> 
     if not selections:
         return {}
     parts = [count_of(streams, cap=cap) for streams in selections.values()]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join(part for part, _ in parts)}",
-            [value for _, values in parts for value in values],
-        )
-        return dict(zip(selections, cursor.fetchone(), strict=True))
+    found = sql.one(
+        f"SELECT {', '.join(part for part, _ in parts)}",
+        [value for _, values in parts for value in values],
+    )
+    return dict(zip(selections, found, strict=True))
 
 
 def count_arrivals(
@@ -121,3 +130,29 @@ def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
 def _narrowed(filters: QueueFilter) -> dict[str, str]:
     """Return the conditions of the filters that are set."""
     return {name: value for name in FILTERS if (value := getattr(filters, name))}
+
+
+# Views that people keep of the queue: their own, those of their desks, and what each holds.
+
+
+def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
+    """Return the views that the actor kept, then those shared with their desks, each by name."""
+    own = Q(shared=False, person_id=actor.person_id)
+    rows = bounded(models.StoredView.objects.all(), reach(actor, "report.list"))
+    found = [row.record() for row in rows.filter(own | Q(shared=True))]
+    return tuple(sorted(found, key=lambda saved: (saved.shared, alphabetical(saved.name))))
+
+
+def count_saved_views(
+    *, actor: Actor, views: Iterable[SavedView], now: datetime, cap: int = COUNT_CAP
+) -> dict[UUID, int]:
+    """Return how many cases each view holds, each counted up to `cap`.
+
+    A view of what is decided has no count: it grows for ever and asks for nothing.
+    """
+    waiting = {
+        saved.id: streams_of(actor=actor, view=saved.view, filters=saved.filters, now=now)
+        for saved in views
+        if saved.view is not QueueView.DECIDED
+    }
+    return count_selections(waiting, cap=cap)

@@ -70,7 +70,7 @@ class _Published(Struct, frozen=True, forbid_unknown_fields=True):
 
 @lru_cache(maxsize=1)
 def figures() -> dict[str, Figure]:
-    """Return the figures by code, in the order of pages.
+    """Return the definitions of the statistics by code, in file order, which is the display order. Cached.
 
     Raises:
         DefinitionsInvalid: a code twice, or an unknown field.
@@ -117,3 +117,20 @@ def _read(name: str, kind: type[S]) -> S:
         return msgspec.convert(tomllib.loads(content), kind)
     except msgspec.ValidationError as error:
         raise DefinitionsInvalid(f"{name}: {error}") from error
+
+
+def historical_figures(lang: str) -> list[dict[str, object]]:
+    """Return the published figures of earlier years, each with its source, in words."""
+    return [
+        {
+            "label": words(entry.label, lang),
+            "period": entry.period,
+            "value": words(entry.value, lang),
+            "by": words(entry.published_by, lang),
+            "source": entry.source,
+            "read": entry.retrieved_on,
+            "confidence": entry.confidence,
+            "note": words(entry.note, lang) if entry.note else "",
+        }
+        for entry in historical()
+    ]

@@ -31,7 +31,7 @@ NEW_FROM: Final = 3
 RECENT: Final = 4
 
 
-class Change(Struct, frozen=True, kw_only=True):
+class LevelChange(Struct, frozen=True, kw_only=True):
     """A change of level: in which week (its place), when it could be told, from what to what a week."""
 
     at: int
@@ -55,7 +55,7 @@ class Newcomer(Struct, frozen=True, kw_only=True):
     earlier: int
 
 
-class _Side(Struct):
+class _Direction(Struct):
     """One direction of the CUSUM: its sum, and the week where it left zero."""
 
     sign: int
@@ -72,11 +72,11 @@ class _Side(Struct):
         return self.total > LIMIT
 
 
-def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[Change, ...]:
+def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange, ...]:
     """Return the changes of level of weekly counts, oldest first; weeks before `start` do not count."""
     light = [2 * sqrt(n + 0.375) for n in counts]
-    found: list[Change] = []
-    sides = (_Side(sign=1), _Side(sign=-1))
+    found: list[LevelChange] = []
+    sides = (_Direction(sign=1), _Direction(sign=-1))
     for week, value in enumerate(light):
         # The weeks of a running excursion are no part of the level that they are measured by.
         calm = min((side.since for side in sides if side.since is not None), default=week)
@@ -90,14 +90,14 @@ def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[Change, ...
         if changed and changed[0].since is not None:
             at = changed[0].since
             found.append(
-                Change(
+                LevelChange(
                     at=at,
                     told=week,
                     before=float(median(counts[max(start, at - WINDOW) : at])),
                     after=float(median(counts[at : week + 1])),
                 )
             )
-            start, sides = at, (_Side(sign=1), _Side(sign=-1))
+            start, sides = at, (_Direction(sign=1), _Direction(sign=-1))
     return tuple(found)
 
 

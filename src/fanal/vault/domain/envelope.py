@@ -48,6 +48,11 @@ def raw_public(public: X25519PublicKey) -> bytes:
     return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
+def key_fingerprint(purpose: str, material: bytes) -> bytes:
+    """Return SHA-256 over the purpose and the key, under which the table `fanal_key` knows it."""
+    return hashlib.sha256(b"fanal/key/" + purpose.encode() + b"\x00" + material).digest()
+
+
 class Wrapper:
     """Wraps data keys for one public key, with one ephemeral key for the whole batch.
 

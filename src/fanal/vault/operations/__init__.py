@@ -10,15 +10,14 @@ from fanal.vault.operations.opening import (
     open_stream,
     open_streams,
 )
-from fanal.vault.operations.rewrap import rewrap
-from fanal.vault.operations.sealing import TooLarge, seal_batch, seal_stream
+from fanal.vault.operations.sealing import StreamTooLarge, rewrap, seal_batch, seal_stream
 
 __all__ = [
     "ObjectUnknown",
     "Sealable",
     "SealedObject",
     "Stream",
-    "TooLarge",
+    "StreamTooLarge",
     "erase",
     "open_batch",
     "open_object",

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
+from fanal.db import sql
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
 from fanal.kernel.ownership import follow_folder
@@ -34,7 +35,7 @@ def erase(
 
     Wrapped keys and plaintext hashes go in the caller's transaction, with one ledger entry; files are
     unlinked and the erasure list outside the database is extended at commit. Whether a legal hold or a
-    retention date forbids it is the caller's question (decisions 24). `right` is the action of the policy
+    retention date forbids it is the caller's question. `right` is the action of the policy
     under which it is erased.
 
     Raises:
@@ -94,11 +95,8 @@ def write_erasure_list() -> Path:
     path = keyring.current().vault_folder / "erasures.log"
     make_folder(path.parent)
     known = set(path.read_text().splitlines()) if path.exists() else set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT owner_id, kind FROM vault_erasure ORDER BY erased_at, owner_id, kind"
-        )
-        missing = [line for line in map(_line, cursor.fetchall()) if line not in known]
+    found = sql.rows("SELECT owner_id, kind FROM vault_erasure ORDER BY erased_at, owner_id, kind")
+    missing = [line for line in map(_line, found) if line not in known]
     if missing:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -124,26 +122,24 @@ def parse_line(line: str) -> tuple[UUID, str]:
 
 
 def _not_yet_erased(owner_ids: Sequence[UUID], kind: str) -> list[UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT owner_id FROM vault_object"
-            " WHERE owner_id = ANY(%s) AND erased_at IS NULL AND (%s = '' OR kind = %s)",
-            [list(owner_ids), kind, kind],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    found = sql.rows(
+        "SELECT DISTINCT owner_id FROM vault_object"
+        " WHERE owner_id = ANY(%s) AND erased_at IS NULL AND (%s = '' OR kind = %s)",
+        [list(owner_ids), kind, kind],
+    )
+    return [row[0] for row in found]
 
 
 def _drop_keys(
     owner_ids: Sequence[UUID], kinds: Sequence[str], now: datetime
 ) -> list[tuple[UUID, bool]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE vault_object SET wrapped_key = NULL, erased_at = %s, sha256 = %s"
-            " WHERE owner_id = ANY(%s) AND erased_at IS NULL AND (%s OR kind = ANY(%s))"
-            " RETURNING id, pack_id IS NULL",
-            [now, _ERASED_DIGEST, list(owner_ids), not kinds, list(kinds)],
-        )
-        return [(row[0], row[1]) for row in cursor.fetchall()]
+    found = sql.rows(
+        "UPDATE vault_object SET wrapped_key = NULL, erased_at = %s, sha256 = %s"
+        " WHERE owner_id = ANY(%s) AND erased_at IS NULL AND (%s OR kind = ANY(%s))"
+        " RETURNING id, pack_id IS NULL",
+        [now, _ERASED_DIGEST, list(owner_ids), not kinds, list(kinds)],
+    )
+    return [(row[0], row[1]) for row in found]
 
 
 def _remember(listed: Sequence[tuple[UUID, str]], now: datetime) -> None:

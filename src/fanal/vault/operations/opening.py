@@ -10,6 +10,7 @@ from msgspec import Struct
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import keyring, queries
 from fanal.vault.domain.envelope import (
     EnvelopeRefused,
@@ -78,8 +79,8 @@ def open_stream(
             action="identity.open" if is_identity else "object.open",
             at=now,
             objects=[
-                ledger.ObjectRef(kind="object", id=object_id),
-                ledger.ObjectRef(kind="owner", id=found.bound.owner_id),
+                ObjectRef(kind="object", id=object_id),
+                ObjectRef(kind="owner", id=found.bound.owner_id),
             ],
             detail={"kind": found.bound.kind},
             motive=purpose,

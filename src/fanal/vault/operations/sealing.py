@@ -8,10 +8,21 @@ from typing import Protocol
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+from django.db import connection, transaction
 
 from fanal.db.copying import copy_in
-from fanal.vault import keyring
-from fanal.vault.domain.envelope import Wrapper, new_data_key, raw_public, seal_chunks, seal_content
+from fanal.kernel import rights
+from fanal.kernel.actors import Actor
+from fanal.vault import keyring, queries
+from fanal.vault.domain.envelope import (
+    Wrapper,
+    key_id,
+    new_data_key,
+    raw_public,
+    seal_chunks,
+    seal_content,
+    unwrap,
+)
 from fanal.vault.domain.records import (
     IDENTITY_KINDS,
     PACKED_SIZE,
@@ -23,6 +34,48 @@ from fanal.vault.domain.records import (
 )
 from fanal.vault.packs import PackWriter, write_file
 
+# Key rotation: data keys are wrapped anew for the present public keys; the bytes stay as they are.
+
+
+def rewrap(
+    *, actor: Actor, limit: int = 1000, after: UUID | None = None
+) -> tuple[int, UUID | None]:
+    """Wrap up to `limit` objects (ids above `after`) for the present keys.
+
+    Return how many were wrapped and the id to go on after, None at the end. Each call is one
+    transaction; rotation may be stopped and begun again at any time, since a row names its key.
+
+    Raises:
+        Refused: the actor is not the system.
+        KeyMissing: an old opening key is not at hand.
+        EnvelopeRefused: a wrapped key is damaged; nothing of this call is kept.
+    """
+    rights.require(actor, "pipeline.run")
+    ring = keyring.current()
+    present = [key_id(ring.content), key_id(ring.identity)]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {queries.COLUMNS} FROM vault_object"  # noqa: S608 - constants
+            " WHERE id > %s AND wrapped_key IS NOT NULL"
+            " AND wrap_key_id <> ALL(%s) ORDER BY id LIMIT %s FOR UPDATE",
+            [after or UUID(int=0), present, limit],
+        )
+        rows = [queries.stored(row) for row in cursor.fetchall()]
+        wrappers = {
+            kid: Wrapper(k) for kid, k in zip(present, (ring.content, ring.identity), strict=True)
+        }
+        changes = []
+        for row in rows:
+            wrapper = wrappers[key_id(ring.sealing_key(row.bound.kind))]
+            old = ring.opening_key(row.wrap_key_id)
+            data_key = unwrap(row.wrapped_key or b"", private=old, bound=row.bound)
+            changes.append((wrapper.wrap(data_key, row.bound), wrapper.key_id, row.bound.id))
+        cursor.executemany(
+            "UPDATE vault_object SET wrapped_key = %s, wrap_key_id = %s WHERE id = %s", changes
+        )
+    return len(rows), rows[-1].bound.id if len(rows) == limit else None
+
+
 MAX_SIZE = 500 * 1024 * 1024
 _COLUMNS = (
     "id, owner_id, kind, sha256, size, pack_id, place, length, wrapped_key, wrap_key_id, created_at"
@@ -30,7 +83,7 @@ _COLUMNS = (
 _writers: dict[str, PackWriter] = {}
 
 
-class TooLarge(ValueError):
+class StreamTooLarge(ValueError):
     """A stream is larger than the vault takes."""
 
 
@@ -45,7 +98,7 @@ def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject
         TooLarge: an object exceeds 500 MB.
     """
     if any(len(item.plaintext) > MAX_SIZE for item in items):
-        raise TooLarge("an object exceeds 500 MB")
+        raise StreamTooLarge("an object exceeds 500 MB")
     wrappers = _Wrappers()
     keys = [new_data_key() for _ in items]
     small = [i for i, item in enumerate(items) if len(item.plaintext) <= PACKED_SIZE]
@@ -138,7 +191,7 @@ def seal_stream(
 
 
 class Digester(Protocol):
-    """What hashes in pieces."""
+    """Incremental hash object, as in `hashlib`: `update` with chunks, then `digest`."""
 
     def update(self, data: bytes, /) -> None:
         """Take a piece."""
@@ -184,7 +237,7 @@ class _Measure:
         for piece in self._pieces:
             self.size += len(piece)
             if self.size > self._max_size:
-                raise TooLarge(f"the stream exceeds {self._max_size} bytes")
+                raise StreamTooLarge(f"the stream exceeds {self._max_size} bytes")
             self.bound.update(piece)
             self.sha1.update(piece)
             self.md5.update(piece)

@@ -15,7 +15,7 @@ LONGEST_MOTIVE = 200
 
 
 def now_of(request: HttpRequest) -> datetime:
-    """Return the instant of the request, read once (decision 4)."""
+    """Return the instant of the request, read once."""
     known = request.__dict__.get("now")
     if isinstance(known, datetime):
         return known

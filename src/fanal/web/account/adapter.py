@@ -17,8 +17,9 @@ from django.urls import reverse
 from django.utils.translation import get_language, gettext as _
 
 from fanal.accounts import operations
-from fanal.accounts.domain.names import canonical_login
-from fanal.web.account import demo, devices, sealing
+from fanal.accounts.domain.records import canonical_login
+from fanal.connectors import openid
+from fanal.web.account import demo, devices, lockout, sealing
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.landing import landing_path
 
@@ -49,12 +50,33 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def pre_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: object
     ) -> HttpResponse | None:
-        """Refuse demo accounts outside a demo on loopback (decision 32)."""
+        """Refuse demo accounts outside a demo on loopback; keep what the sign-in began with."""
         if getattr(user, "is_demo", True) and not (demo.is_on() and _from_loopback(request)):
             messages.error(request, _("Demo accounts open on this machine only, in a demo."))
             return redirect("account_login")
         refused: HttpResponse | None = super().pre_login(request, user, **kwargs)
+        if refused is None:
+            devices.begin(request, user)
         return refused
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        """Open the session of a sign-in whose every step is passed, of the account as it is now.
+
+        Raises:
+            ImmediateHttpResponse: password, sessions or standing of the account changed since the first step.
+        """
+        stands = devices.holds(request, user)
+        devices.forget(request)
+        if not stands:
+            devices.tell_over(request)
+            raise ImmediateHttpResponse(redirect("account_login"))
+        super().login(request, user)
+
+    def authenticate(self, request: HttpRequest, **credentials: object) -> AbstractBaseUser | None:
+        """Return whose password this is, counted while it is looked at."""
+        with lockout.being_looked_at(request, credentials):
+            found: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        return found
 
     def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
         """Count no wrong password here, by login for everybody together: the lock-out does, by browser."""
@@ -77,7 +99,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             actor=actor_of(request), action="account.sign_in", now=now_of(request)
         )
         answer: HttpResponse = super().post_login(request, user, **kwargs)
-        devices.remember(request, answer, login=user.get_username())
+        devices.remember(request, answer, user=user)
         return answer
 
     def logout(self, request: HttpRequest) -> None:
@@ -106,6 +128,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if sociallogin.state.get("process", AuthProcess.LOGIN) != AuthProcess.LOGIN:
             messages.error(request, _("Only an administrator links an account to single sign-on."))
             raise ImmediateHttpResponse(redirect("account_home"))
+
+    def get_requests_session(self) -> openid.ShelteredSession:
+        """Return what the library asks the provider by."""
+        return openid.ShelteredSession()
 
     def is_open_for_signup(
         self,

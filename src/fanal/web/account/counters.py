@@ -1,7 +1,7 @@
 """Django's cache, as the sign-in library uses it: limits hold in all processes together.
 
 Wrong one-time codes, used ones and the locks between them lie in the database. What counts by address stays
-in this process's memory: no address is ever written (decisions 22).
+in this process's memory: no address is ever written.
 """
 
 from datetime import UTC, datetime, timedelta

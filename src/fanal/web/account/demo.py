@@ -9,7 +9,7 @@ _on = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
+class DemoChoice:
     """One demo account as a button of the sign-in page."""
 
     username: str
@@ -29,12 +29,12 @@ def is_on() -> bool:
     return _on
 
 
-def choices(language: str) -> list[Choice]:
+def choices(language: str) -> list[DemoChoice]:
     """Return the demo accounts as buttons, none outside a demo."""
     if not _on:
         return []
     return [
-        Choice(
+        DemoChoice(
             username=account.username,
             password=account.password,
             label=role_words(account.role.value, language),

@@ -22,7 +22,7 @@ from fanal.accounts.domain.records import (
 )
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
-from fanal.kernel.calendar import PARIS, paris_day
+from fanal.kernel.calendar import PARIS, paris_day, read_day
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
@@ -262,10 +262,10 @@ def _person(request: HttpRequest, actor: Actor) -> UUID:
 
 
 def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise _Refused("DATES") from None
+    found = read_day(text)
+    if found is None:
+        raise _Refused("DATES")
+    return found
 
 
 def _midnight(day: date) -> datetime:

@@ -18,7 +18,7 @@ from django.utils.functional import SimpleLazyObject
 from fanal.accounts.domain.policy import Refused, allows, asks_again, may
 from fanal.accounts.routes import Declaration, declaration_of
 from fanal.kernel.actors import public_actor
-from fanal.web.account import second_factor
+from fanal.web.account import devices, second_factor
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components.addresses import own_address
 from fanal.web.failures import page_of
@@ -65,6 +65,8 @@ class RouteGuard:
         if declaration is None or action is None:
             log.error("route %s declares no action: refused", match.route if match else "?")
             return _refuse(request)
+        if action == "account.sign_in":
+            devices.end_stale(request)
         if declaration.public:
             return None if _public_may(declaration, action) else _refuse(request)
         request.__dict__[_PERSONAL] = True

@@ -4,8 +4,6 @@ import secrets
 from http import HTTPStatus
 
 from django.contrib import messages
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,9 +12,9 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fanal.accounts import operations, queries
-from fanal.accounts.domain.names import MAXIMUM_LOGIN, canonical_login
-from fanal.accounts.domain.records import NewAccount
+from fanal.accounts.domain.records import MAXIMUM_LOGIN, NewAccount, canonical_login
 from fanal.accounts.routes import needs
+from fanal.kernel.mail_address import is_mail_address
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
@@ -99,9 +97,6 @@ def _refusal(login: str, name: str, email: str) -> str:
         return _("Give a login of letters and digits, without a space.")
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         return _("Give the person’s name.")
-    if email:
-        try:
-            validate_email(email)
-        except ValidationError:
-            return _("This is no e-mail address.")
+    if email and not is_mail_address(email):
+        return _("This is no e-mail address.")
     return ""

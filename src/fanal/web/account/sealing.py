@@ -38,11 +38,13 @@ def unseal(text: str) -> str:
 
     Raises:
         SecretUnopenable: it was changed, or sealed under another secret.
+        RuntimeError: no key is installed.
     """
-    raw = base64.urlsafe_b64decode(text)
+    key = _installed()
     try:
-        return AESGCM(_installed()).decrypt(raw[:_NONCE], raw[_NONCE:], _PURPOSE).decode()
-    except InvalidTag:
+        raw = base64.urlsafe_b64decode(text)
+        return AESGCM(key).decrypt(raw[:_NONCE], raw[_NONCE:], _PURPOSE).decode()
+    except (InvalidTag, ValueError):  # of base64 too, and of a nonce that is cut
         log.error("a second factor does not open: keys/secret_key is not that of this database")
         raise SecretUnopenable("a second factor does not open") from None
 

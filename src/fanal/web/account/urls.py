@@ -8,13 +8,18 @@ from allauth.account import views as allauth_account
 from allauth.socialaccount import views as allauth_social
 from django.urls import URLPattern, URLResolver, include, path
 
-from fanal.web.account import habilitations, people, views
+from fanal.web.account import habilitations, people, provider, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", views.login, name="account_login"),
     path("login/cancelled/", allauth_social.login_cancelled, name="socialaccount_login_cancelled"),
     path("login/error/", allauth_social.login_error, name="socialaccount_login_error"),
-    path("login/with/", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("login/with/<str:provider_id>/login/", provider.begin, name="openid_connect_login"),
+    path(
+        "login/with/<str:provider_id>/login/callback/",
+        provider.come_back,
+        name="openid_connect_callback",
+    ),
     path("logout/", allauth_account.logout, name="account_logout"),
     path("account/", views.home, name="account_home"),
     path("account/motive/", views.motive, name="account_motive"),

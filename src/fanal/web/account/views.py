@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from fanal.accounts import operations, queries
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import changes_sign_in, needs, open_to_all
-from fanal.web.account import demo, second_factor
+from fanal.web.account import demo, devices, second_factor
 from fanal.web.account.actors import actor_of, now_of, state_motive, stated_motive
 from fanal.web.account.habilitations import line_of
 from fanal.web.account.openings import opened_to
@@ -71,7 +71,11 @@ def password(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated and not request.user.has_usable_password():
         messages.info(request, _("This account signs in by single sign-on and has no password."))
         return redirect("account_home")
+    login = request.user.get_username()
+    was_known = devices.known_as(request, login)
     answer: HttpResponse = password_change(request)
+    if was_known and request.user.is_authenticated and not devices.known_as(request, login):
+        devices.remember(request, answer, user=request.user)
     return answer
 
 

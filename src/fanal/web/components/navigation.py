@@ -4,7 +4,9 @@ A page appears when its route exists on this node and the policy opens its decla
 the menu and the guard read the same declaration.
 """
 
+import tomllib
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.urls import NoReverseMatch, resolve, reverse
 from django.utils.functional import Promise
@@ -14,9 +16,13 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import declaration_of
 from fanal.kernel.actors import Actor
 
+# The pictograms of `icons.toml`, by name: the inside of a 24 × 24 SVG.
+
+ICONS: dict[str, str] = tomllib.loads(Path(__file__).with_name("icons.toml").read_text())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class NavigationPage:
     """One page of the navigation: route name, words, pictogram."""
 
     route: str
@@ -25,7 +31,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class NavigationLink:
     """An entry ready to print."""
 
     href: str
@@ -34,63 +40,69 @@ class Link:
     current: bool
 
 
-NAVIGATION: tuple[tuple[str | Promise, tuple[Entry, ...]], ...] = (
+NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
     (
         _("Work"),
         (
-            Entry(route="partners:sent", words=_("What you sent"), icon="send"),
-            Entry(route="partners:feedback", words=_("Feedback"), icon="note"),
-            Entry(route="partners:lists", words=_("Lists for you"), icon="download"),
-            Entry(route="partners:laboratory", words=_("Laboratory"), icon="inbox"),
-            Entry(route="desk:queue", words=_("Queue"), icon="queue"),
-            Entry(route="desk:second", words=_("To second"), icon="two"),
-            Entry(route="desk:dossiers", words=_("Dossiers"), icon="graph"),
-            Entry(route="desk:hits", words=_("Hits"), icon="building"),
-            Entry(route="desk:suggestions", words=_("Suggested links"), icon="help"),
-            Entry(route="desk:payments", words=_("Payments"), icon="chart"),
-            Entry(route="desk:search", words=_("Search"), icon="search"),
+            NavigationPage(route="partners:sent", words=_("What you sent"), icon="send"),
+            NavigationPage(route="partners:feedback", words=_("Feedback"), icon="note"),
+            NavigationPage(route="partners:lists", words=_("Lists for you"), icon="download"),
+            NavigationPage(route="partners:laboratory", words=_("Laboratory"), icon="inbox"),
+            NavigationPage(route="desk:queue", words=_("Queue"), icon="queue"),
+            NavigationPage(route="desk:second", words=_("To second"), icon="two"),
+            NavigationPage(route="desk:dossiers", words=_("Dossiers"), icon="graph"),
+            NavigationPage(route="desk:hits", words=_("Hits"), icon="building"),
+            NavigationPage(route="desk:suggestions", words=_("Suggested links"), icon="help"),
+            NavigationPage(route="desk:payments", words=_("Payments"), icon="chart"),
+            NavigationPage(route="desk:search", words=_("Search"), icon="search"),
         ),
     ),
     (
         _("What follows"),
         (
-            Entry(route="desk:measures", words=_("Measures"), icon="shield"),
-            Entry(route="desk:notices", words=_("Notices to providers"), icon="mail"),
-            Entry(route="desk:referrals", words=_("Referrals"), icon="law"),
-            Entry(route="desk:sheets", words=_("Intelligence sheets"), icon="file"),
-            Entry(route="desk:distribution", words=_("Other desks"), icon="globe"),
-            Entry(route="oversight:home", words=_("Oversight"), icon="target"),
-            Entry(route="oversight:recommendations", words=_("Recommendations"), icon="note"),
-            Entry(route="oversight:openings", words=_("Identities opened"), icon="key"),
-            Entry(route="oversight:habilitations", words=_("Habilitations"), icon="people"),
+            NavigationPage(route="desk:measures", words=_("Measures"), icon="shield"),
+            NavigationPage(route="desk:notices", words=_("Notices to providers"), icon="mail"),
+            NavigationPage(route="desk:referrals", words=_("Referrals"), icon="law"),
+            NavigationPage(route="desk:sheets", words=_("Intelligence sheets"), icon="file"),
+            NavigationPage(route="desk:distribution", words=_("Other desks"), icon="globe"),
+            NavigationPage(route="oversight:home", words=_("Oversight"), icon="target"),
+            NavigationPage(
+                route="oversight:recommendations", words=_("Recommendations"), icon="note"
+            ),
+            NavigationPage(route="oversight:openings", words=_("Identities opened"), icon="key"),
+            NavigationPage(
+                route="oversight:habilitations", words=_("Habilitations"), icon="people"
+            ),
         ),
     ),
     (
         _("Know"),
         (
-            Entry(route="desk:statistics", words=_("Statistics"), icon="chart"),
-            Entry(route="desk:providers", words=_("Providers"), icon="inbox"),
-            Entry(route="desk:reference", words=_("Rules and law"), icon="book"),
+            NavigationPage(route="desk:statistics", words=_("Statistics"), icon="chart"),
+            NavigationPage(route="desk:providers", words=_("Providers"), icon="inbox"),
+            NavigationPage(route="desk:reference", words=_("Rules and law"), icon="book"),
         ),
     ),
     (
         _("Run"),
         (
-            Entry(route="desk:rulesets", words=_("Rule sets"), icon="target"),
-            Entry(route="desk:exchange", words=_("Exchange of lists"), icon="send"),
-            Entry(route="desk:deconfliction", words=_("De-confliction"), icon="refresh"),
-            Entry(route="desk:instructions", words=_("Standing instructions"), icon="sign"),
-            Entry(route="desk:lists", words=_("Lists"), icon="file"),
-            Entry(route="desk:reviews", words=_("Reviews"), icon="clock"),
-            Entry(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
-            Entry(route="account_people", words=_("Accounts"), icon="person"),
-            Entry(route="account_habilitations", words=_("Habilitations"), icon="people"),
+            NavigationPage(route="desk:rulesets", words=_("Rule sets"), icon="target"),
+            NavigationPage(route="desk:exchange", words=_("Exchange of lists"), icon="send"),
+            NavigationPage(route="desk:deconfliction", words=_("De-confliction"), icon="refresh"),
+            NavigationPage(
+                route="desk:instructions", words=_("Standing instructions"), icon="sign"
+            ),
+            NavigationPage(route="desk:lists", words=_("Lists"), icon="file"),
+            NavigationPage(route="desk:reviews", words=_("Reviews"), icon="clock"),
+            NavigationPage(route="desk:quarantine", words=_("Quarantine"), icon="alert"),
+            NavigationPage(route="account_people", words=_("Accounts"), icon="person"),
+            NavigationPage(route="account_habilitations", words=_("Habilitations"), icon="people"),
         ),
     ),
 )
 
 
-def links_for(actor: Actor, path: str) -> list[tuple[str | Promise, list[Link]]]:
+def links_for(actor: Actor, path: str) -> list[tuple[str | Promise, list[NavigationLink]]]:
     """Return the groups that `actor` sees; the entry whose address is nearest to `path` is current."""
     groups = [
         (title, [(entry, href) for entry in entries if (href := _reachable(entry.route, actor))])
@@ -105,8 +117,8 @@ def links_for(actor: Actor, path: str) -> list[tuple[str | Promise, list[Link]]]
     ]
 
 
-def _link(entry: Entry, href: str, current: str) -> Link:
-    return Link(href=href, words=entry.words, icon=entry.icon, current=href == current)
+def _link(entry: NavigationPage, href: str, current: str) -> NavigationLink:
+    return NavigationLink(href=href, words=entry.words, icon=entry.icon, current=href == current)
 
 
 def _reachable(route: str, actor: Actor) -> str:

@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 from fanal import reference
 from fanal.analyse.domain.records import Because, PriorityPart
 from fanal.orient.domain.records import Case
-from fanal.web.components.numbers import signed
+from fanal.web.components.words import signed
 
 register = template.Library()
 

@@ -20,10 +20,9 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.web.account.actors import actor_of
 from fanal.web.account.landing import landing_path
-from fanal.web.components import numbers, words
+from fanal.web.components import words
 from fanal.web.components.addresses import own_address
-from fanal.web.components.icons import ICONS
-from fanal.web.components.navigation import links_for
+from fanal.web.components.navigation import ICONS, links_for
 
 register = template.Library()
 register.filters |= {"desk_number": number.desk_number, "spoken": number.spoken}
@@ -102,7 +101,7 @@ def label(code: str, kind: str) -> str:
 @register.filter
 def grouped(count: float | None) -> str:
     """Return a count as the page's language writes it (`1 234`, `1,234`); a dash for none."""
-    return numbers.number(count, _language())
+    return words.number(count, _language())
 
 
 @register.filter

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import msgspec
 from django import template
 from django.http import HttpRequest
 from django.template import Context
@@ -24,7 +25,7 @@ _SHOWN = 10
 """Addresses of one warning that are written out; the others are counted."""
 
 
-class Link(Struct, frozen=True):
+class WarningLink(Struct, frozen=True):
     """A report or measure to read before going on."""
 
     href: str
@@ -38,16 +39,17 @@ class Said(Struct, frozen=True, kw_only=True):
     addresses: tuple[str, ...]
     more: int
     pages: tuple[str, ...]
-    links: tuple[Link, ...]
+    links: tuple[WarningLink, ...]
 
 
 @register.inclusion_tag("components/warnings.html", takes_context=True)
-def warnings(context: Context, items: Sequence[MeasureWarning]) -> dict[str, object]:
-    """List warnings in words; links go to what the person may read."""
+def warnings(context: Context, items: Sequence[object]) -> dict[str, object]:
+    """List warnings in words, also as steps and approvals keep them; links go to what the person may read."""
     request: HttpRequest = context["request"]
     actor, lang = actor_of(request), get_language() or "fr"
-    desks = accounts.desk_names(desk_ids={one.desk_id for one in items if one.desk_id})
-    return {"warnings": [_said(one, actor=actor, desks=desks, lang=lang) for one in items]}
+    stood = msgspec.convert(items, type=tuple[MeasureWarning, ...])
+    desks = accounts.desk_names(desk_ids={one.desk_id for one in stood if one.desk_id})
+    return {"warnings": [_said(one, actor=actor, desks=desks, lang=lang) for one in stood]}
 
 
 def _said(one: MeasureWarning, *, actor: Actor, desks: dict[int, str], lang: str) -> Said:
@@ -61,16 +63,18 @@ def _said(one: MeasureWarning, *, actor: Actor, desks: dict[int, str], lang: str
     )
 
 
-def _links(one: MeasureWarning, actor: Actor) -> list[Link]:
+def _links(one: MeasureWarning, actor: Actor) -> list[WarningLink]:
     if one.code is WarningCode.DECIDED_LAWFUL:
         return [_report(subject) for subject in one.subjects] if may(actor, "report.read") else []
     page = "oversight:measure" if may(actor, "measure.recommend") else "desk:measure"
     numbered = len(one.subjects) > 1
     return [
-        Link(reverse(page, args=[subject]), f"{_('That measure')} {n if numbered else ''}".strip())
+        WarningLink(
+            reverse(page, args=[subject]), f"{_('That measure')} {n if numbered else ''}".strip()
+        )
         for n, subject in enumerate(one.subjects, start=1)
     ]
 
 
-def _report(report_id: UUID) -> Link:
-    return Link(reverse("desk:report", args=[report_id]), desk_number(report_id))
+def _report(report_id: UUID) -> WarningLink:
+    return WarningLink(reverse("desk:report", args=[report_id]), desk_number(report_id))

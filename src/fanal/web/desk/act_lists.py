@@ -23,7 +23,7 @@ _LISTED = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ActLine:
     """What a list shows of an act beside its state and dates: its name, its articles, when it is due."""
 
     name: str
@@ -42,7 +42,7 @@ class ActList:
     lifecycle: Lifecycle
     route: str
     page: str
-    line: Callable[[Act, bytes | None], Line]
+    line: Callable[[Act, bytes | None], ActLine]
     heading: str | Promise
     first: str | Promise
     empty: str | Promise

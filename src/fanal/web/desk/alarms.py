@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django import template
 from django.contrib import messages
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template import Context
@@ -15,9 +16,11 @@ from django.views.decorators.http import require_GET, require_POST
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.connectors import mail
+from fanal.db.closed import closed_logins
 from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import Alarm
+from fanal.postgres import DatabaseRole
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
@@ -42,6 +45,13 @@ def alarms_that_ring(context: Context) -> dict[str, object]:
 def calls_reach_nobody() -> bool:
     """Return whether a call for a child in danger could reach nobody outside, as mail is set here."""
     return bool(mail.current().faults())
+
+
+@register.simple_tag
+def nodes_are_closed() -> bool:
+    """Return whether the database lets public nodes in no more: nothing reaches the desk by them."""
+    with connection.cursor() as cursor:
+        return DatabaseRole.INTAKE.login in closed_logins(cursor)
 
 
 @never_cache

@@ -13,6 +13,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import read_instant
 from fanal.kernel.ids import instant_of
 from fanal.kernel.typed import whole_number
 from fanal.web.components.words import identifier
@@ -25,13 +26,8 @@ Item = dict[str, object]
 
 def instant(text: str | None) -> datetime | None:
     """Return an instant with its zone; None for what is none (sources hold every kind of time)."""
-    if not text:
-        return None
-    try:
-        read = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return read if read.tzinfo is not None else None
+    read = read_instant(text)
+    return read if read is not None and read.tzinfo is not None else None
 
 
 def timeline_of(record: HarmonisedReport) -> list[Item]:

@@ -12,12 +12,11 @@ from django.views.decorators.http import require_POST
 from fanal import reference
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
+from fanal.casework import operations as casework
+from fanal.casework.domain.records import RecordedDecision
 from fanal.harmonise import queries as harmonised
-from fanal.judicial import operations as judicial
-from fanal.judicial.domain.records import RecordedDecision
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
-from fanal.measures import operations as measures
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice
@@ -25,7 +24,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.guarded import require_declared
 from fanal.web.desk import folds
 from fanal.web.desk.claims import token_of
-from fanal.web.desk.proposals import WAYS, Typed
+from fanal.web.desk.proposals import WAYS, TypedDecision
 from fanal.web.desk.report import page_of
 
 
@@ -42,12 +41,10 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
         return _refused(request, report_id, _words("decision_refusal", "NOT_FOLDED"))
     except DecisionRefused as refused:
         return _refused(request, report_id, _words("decision_refusal", refused.code))
-    except measures.MeasureRefused as refused:
-        return _refused(request, report_id, _words("measure_refusal", refused.code))
     except Refusal as refused:
         return _refused(request, report_id, _words(f"{refused.kind}_refusal", refused.code))
     messages.success(request, _("The decision is recorded."))
-    if recorded.measure_ids:
+    if recorded.opened["measure"]:
         messages.info(request, _("The measure waits for a second person, who cannot be you."))
     return redirect("desk:report", report_id=report_id)
 
@@ -79,7 +76,7 @@ def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
     records = harmonised.get_records(actor=actor, report_ids=[report_id, *also])
     if not {report_id, *also} <= records.keys():
         raise Http404
-    return judicial.record_decisions(
+    return casework.record_decisions(
         actor=actor,
         report=records[report_id],
         folded=[records[other] for other in also],
@@ -102,7 +99,7 @@ def _also(request: HttpRequest) -> list[UUID]:
 
 
 def _refused(request: HttpRequest, report_id: UUID, words: str) -> HttpResponse:
-    typed = Typed(
+    typed = TypedDecision(
         way=request.POST.get("way", ""),
         bases=tuple(request.POST.getlist("basis")),
         body=request.POST.get("body", ""),

@@ -15,7 +15,7 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.crosscheck import queries
-from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.records import LinkReason
 from fanal.crosscheck.domain.views import DossierView
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
@@ -132,7 +132,7 @@ def _shared(view: DossierView) -> dict[UUID, str]:
     }
 
 
-def _told(reason: Reason) -> str:
+def _told(reason: LinkReason) -> str:
     return identifier(reason.kind, reason.value)
 
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from fanal import reference
 from fanal.accounts.routes import needs
 from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.dossiers import Act
+from fanal.crosscheck.domain.dossiers import JudgementAct
 from fanal.crosscheck.domain.views import DossierView
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
@@ -29,7 +29,7 @@ class _Unclear(Exception):
         self.words = words
 
 
-Said = tuple[Act, list[UUID], list[UUID], UUID | None]
+Said = tuple[JudgementAct, list[UUID], list[UUID], UUID | None]
 """An act, the reports on its left and right, and what it undoes."""
 
 
@@ -82,27 +82,32 @@ def _judgement(request: HttpRequest, view: DossierView) -> Said:
     chosen = [i for i in own if str(i) in named]
     rest = [i for i in own if i not in chosen]
     said: dict[str, Said] = {
-        "OPEN": (Act.OPEN, own, [], None),
-        "CLOSE": (Act.CLOSE, own, [], None),
-        "ACCEPT": (Act.LINK, own[:1], own[1:], None),
-        "UNLINK": (Act.UNLINK, chosen[:1], chosen[1:], None),
-        "SPLIT": (Act.SPLIT, chosen, rest, None),
-        "REJECT": (Act.REJECT, own, [], None),
+        "OPEN": (JudgementAct.OPEN, own, [], None),
+        "CLOSE": (JudgementAct.CLOSE, own, [], None),
+        "ACCEPT": (JudgementAct.LINK, own[:1], own[1:], None),
+        "UNLINK": (JudgementAct.UNLINK, chosen[:1], chosen[1:], None),
+        "SPLIT": (JudgementAct.SPLIT, chosen, rest, None),
+        "REJECT": (JudgementAct.REJECT, own, [], None),
     }
     if act in said:
         return said[act]
     if act == "ATTACH":
         return (
-            Act.MERGE,
+            JudgementAct.MERGE,
             own,
             [_attached(request, request.POST.get("attach", "").strip(), own)],
             None,
         )
     if act == "MERGE":
         other = _id(request.POST.get("other", ""), _("Choose the other dossier."))
-        return Act.MERGE, own, queries.members_of(actor=actor, dossier_id=other), None
+        return JudgementAct.MERGE, own, queries.members_of(actor=actor, dossier_id=other), None
     if act == "UNDO":
-        return Act.UNDO, [], [], _id(request.POST.get("undoes", ""), _("Choose what you judge."))
+        return (
+            JudgementAct.UNDO,
+            [],
+            [],
+            _id(request.POST.get("undoes", ""), _("Choose what you judge.")),
+        )
     raise _Unclear(_("Choose what you judge."))
 
 

@@ -1,15 +1,18 @@
 """Dossiers: the list, and one as graph, timeline and table in step, with its judgements."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
@@ -21,15 +24,86 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.orient import queries as oriented
+from fanal.reference.departements import departement_of
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk import dossier_graph, history, notes, places
+from fanal.web.desk import dossier_graph, history, notes
 from fanal.web.desk.content import instant
 from fanal.web.desk.deconfliction import withholding
 from fanal.web.desk.kin import percent, reasons_of
 from fanal.web.desk.queue import rows_of
 from fanal.web.reading import consult
 
+# The places that reports name: a map of départements, overseas beside it, other countries in a list.
+
+_HOME = "FR"
+_OVERSEAS = ("971", "972", "973", "974", "975", "976", "977", "978", "986", "987", "988")
+"""In the order of the tiles that stand for them."""
+_MAINLAND = (*(f"{n:02d}" for n in range(1, 96) if n != 20), "2A", "2B")
+"""Codes that the outlines are called by."""
+
+
+def places_of(
+    records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
+) -> dict[str, object]:
+    """Return which reports name which place, for the map and for the list that says the same."""
+    held: dict[tuple[str, str], dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
+    for report_id, record in records.items():
+        for place, role in _named(record):
+            held[place][report_id].add(role)
+    language = get_language() or "fr"
+    lines = [
+        {
+            "kind": kind,
+            "code": code,
+            "name": reference.label(kind, code, language),
+            "count": len(found),
+            "reports": [
+                (report_id, references.get(report_id, ""), sorted(roles))
+                for report_id, roles in found.items()
+            ],
+        }
+        for (kind, code), found in held.items()
+    ]
+    lines.sort(
+        key=lambda line: (
+            line["kind"] != "departement",
+            -int(str(line["count"])),
+            str(line["code"]),
+        )
+    )
+    known = {str(line["code"]): line for line in lines if line["kind"] == "departement"}
+    return {
+        "places": lines,
+        "has_home": bool(known),
+        "land": _MAINLAND,
+        "mainland": [line for code, line in known.items() if code not in _OVERSEAS],
+        "overseas": [
+            {"code": code, "x": 44 * place, "count": known[code]["count"] if code in known else 0}
+            for place, code in enumerate(_OVERSEAS)
+        ],
+    }
+
+
+def _named(record: HarmonisedReport) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield each place (kind of label and code) with who or what it is the place of."""
+    if record.place is not None:
+        for place in _place(record.place.country, record.place.postcode):
+            yield place, "PLACE"
+    for person in record.persons:
+        for place in _place(person.country, person.postcode):
+            yield place, person.role
+
+
+def _place(country: str | None, postcode: str | None) -> Iterator[tuple[str, str]]:
+    code = departement_of(postcode) if (country or _HOME).upper() == _HOME else None
+    if code is not None:
+        yield "departement", code
+    elif country:
+        yield "country", country.upper()
+
+
 _LISTED = 50
+_LINKS = 200
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 ACTS = ("ACCEPT", "ATTACH", "UNLINK", "SPLIT", "MERGE", "REJECT")
 """What a person may say of the reports of a dossier, in the order of the form."""
@@ -83,12 +157,14 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
                 "two": references.get(edge.other_id, ""),
                 "reasons": reasons_of(edge.reasons),
             }
-            for edge in view.edges
+            for edge in view.edges[:_LINKS]
         ],
+        "not_listed": view.links - len(view.edges[:_LINKS]),
+        "not_drawn": view.links - len(view.edges),
         "graph": dossier_graph.elements_of(view, references, cases, desks=desks),
         "conduct": next_act(view.state),
         "timeline": _timeline(records, references),
-        **places.places_of(records, references),
+        **places_of(records, references),
         "judgements": [(j, names.get(j.author_id, "")) for j in view.judgements],
         "may_judge": may(actor, "dossier.judge"),
         "acts": ACTS,

@@ -14,7 +14,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
 from fanal.harmonise import operations as harmonise, queries as harmonised
-from fanal.harmonise.domain.opening import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
+from fanal.harmonise.domain.reporter import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
 from fanal.intake import queries as intake
 from fanal.vault import keyring
 from fanal.vault.operations import ObjectUnknown

@@ -7,9 +7,9 @@ from uuid import UUID
 from django.utils.translation import get_language, gettext as _, ngettext
 
 from fanal.accounts import queries as accounts
-from fanal.crosscheck.domain.because import because_of
+from fanal.crosscheck.domain.linking import because_of
 from fanal.crosscheck.domain.near.pairs import FAMILY, KINDS, MIRROR, PICTURE, TEXT
-from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.records import LinkReason
 from fanal.crosscheck.domain.suggestions import Suggestion
 from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
@@ -86,7 +86,7 @@ def _as_link(report_id: UUID, other_id: UUID, found: Suggested) -> KinLink:
     )
 
 
-def _reasons(link: KinLink, found: Suggested | None) -> tuple[Reason, ...]:
+def _reasons(link: KinLink, found: Suggested | None) -> tuple[LinkReason, ...]:
     """Return what a link rests on, and what is alike or near in the pair beside that."""
     if found is None:
         return link.reasons
@@ -106,7 +106,7 @@ def points(weight: float) -> str:
     return text if get_language() == "en" else text.replace(".", ",")
 
 
-def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
+def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
     """Return reasons with what a page shows of each."""
     return [
         {
@@ -127,7 +127,7 @@ def reasons_of(reasons: Sequence[Reason]) -> list[dict[str, object]]:
     ]
 
 
-def _between(reason: Reason) -> list[dict[str, str]]:
+def _between(reason: LinkReason) -> list[dict[str, str]]:
     """Return the two near identifiers of a reason as a page shows them; empty where it rests on others."""
     kind = reason.kind.split("_")[1] if reason.between else ""
     return [
@@ -136,7 +136,7 @@ def _between(reason: Reason) -> list[dict[str, str]]:
     ]
 
 
-def _measure(reason: Reason) -> str:
+def _measure(reason: LinkReason) -> str:
     """Return how near two texts or two pictures are, in words."""
     if reason.kind == TEXT:
         part = percent(reason.measure / 100)

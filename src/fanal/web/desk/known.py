@@ -9,7 +9,7 @@ from django.utils.translation import get_language
 from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.analyse import queries as analysed
-from fanal.analyse.domain.lists import CastVote, Standing, Voter
+from fanal.analyse.domain.lists import CastVote, EntryStanding, Voter
 from fanal.analyse.domain.records import Finding
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.reference.records import ListBasis
@@ -59,14 +59,14 @@ def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
 
 def _verdict(
     finding: Finding,
-    standings: Mapping[UUID, Standing],
+    standings: Mapping[UUID, EntryStanding],
     gone: Mapping[UUID, datetime],
     *,
     on: date,
 ) -> Item:
     said = finding.because.parameters
     entry_id = UUID(str(said["entry"]))
-    standing = standings.get(entry_id, Standing())
+    standing = standings.get(entry_id, EntryStanding())
     return {
         "reason": finding.because,
         "counts": finding.score > 0 and standing.aside is None and entry_id not in gone,

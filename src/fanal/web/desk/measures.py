@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
@@ -12,17 +12,24 @@ from django.views.decorators.http import require_GET
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
+from fanal.casework.domain.records import ActFile, Addressee, AddresseeKind, ApprovalVerdict
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
-from fanal.measures import queries as measures
-from fanal.measures.domain.records import Measure, SuspensionCause, Verdict
-from fanal.measures.domain.states import ENDED, MEASURE_STATES, MeasureState
+from fanal.kernel.refusal import Refusal
+from fanal.measures import operations, queries as measures
+from fanal.measures.domain.records import (
+    ENDED,
+    MEASURE_STATES,
+    Measure,
+    MeasureState,
+    SuspensionCause,
+)
 from fanal.measures.domain.warnings import Asked
-from fanal.measures.queries import MeasureFile
+from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Decision, Proposal
-from fanal.web.account.actors import actor_of
-from fanal.web.desk import act_lists, history, notices
+from fanal.web.account.actors import actor_of, now_of
+from fanal.web.desk import act_lists, acts, notices
 from fanal.web.reading import consult
 
 _TO_LEAVE = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND, MeasureState.APPROVED})
@@ -96,60 +103,82 @@ def board(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/measures.html", {"columns": columns})
 
 
-@never_cache
-@require_GET
-@needs("measure.read")
-def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Show a measure: the letter as it will be sent, signatures, steps with proofs, what is next."""
-    return render(request, "desk/measure.html", page_of(request, measure_id))
-
-
-def page_of(request: HttpRequest, measure_id: UUID, refused: str = "") -> dict[str, object]:
-    """Return what the page of a measure shows, with the words of a `refused` act if any.
-
-    Raises:
-        Http404: no such measure, or out of reach.
-    """
-    actor = actor_of(request)
-    found = measures.get_measure(actor=actor, measure_id=measure_id)
-    if found is None:
-        raise Http404
+def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
+    """Return what the page of a measure shows beside that of every act."""
+    actor, found = actor_of(request), measures.read_file(file=file)
     measure = found.measure
-    consult(request, "measure", [measure_id], reports=[measure.report_id])
-    own = actor.person_id in {measure.proposer_id, measure.author_id}
     moves = MEASURE_STATES.moves_from(measure.state)
-    last = max(found.approvals, key=lambda a: a.revision, default=None)
+    last = found.approvals[-1] if found.approvals else None
     grounds = _grounds(measure, actor=actor)
     gone = bool(grounds["ground_gone"])
-    return {
+    texts, english = (found.letter.fr, found.letter.en), get_language() == "en"
+    context = {
         "measure": measure,
         "request_asked": measure.request,
-        "letter_first": found.letter.fr if get_language() != "en" else found.letter.en,
-        "letter_other": found.letter.en if get_language() != "en" else found.letter.fr,
+        "letter_first": texts[english],
+        "letter_other": texts[not english],
         "machine": found.letter.machine.decode(),
-        "digest": measure.digest.hex(),
-        "steps": _steps(found),
         "moves": _following(moves, actor, gone=gone),
         "may_leave": may(actor, "measure.send") and _may_have_left(measure, gone=gone),
-        "left": next((s for s in reversed(found.steps) if s.ground_gone_at), None),
+        "left": next((s for s in reversed(found.steps) if s.lapsed_at), None),
         **_warned(measure, actor=actor),
         "written": request.POST.get("reason", "") if "seen" in request.POST else "",
         "may_amend": may(actor, "measure.propose") and "amend" in moves and not gone,
         "may_submit": may(actor, "measure.propose") and "submit" in moves,
         "may_withdraw": may(actor, "measure.propose") and "withdraw" in moves,
-        "may_second": may(actor, "measure.approve") and measure.state is MeasureState.TO_SECOND,
-        "own": own,
+        "kept": getattr(request, "kept", False),
         "causes": list(SuspensionCause),
         "contact_at": measures.first_contact(actor=actor, host=measure.request.host),
-        "refused": refused,
-        "kept": 0,
-        "refusal": last if last and last.verdict is Verdict.REFUSED else None,
-        **_signatures(found),
+        "refusal": last if last and last.verdict is ApprovalVerdict.REFUSED else None,
         **grounds,
-        "recommendations": measures.recommendations_of(actor=actor, measure_id=measure_id),
+        "recommendations": measures.recommendations_of(actor=actor, measure_id=measure.id),
         "may_read_report": may(actor, "report.read"),
-        "history": history.lines_of(measure_id, actor=actor),
     }
+    return context, [measure.report_id]
+
+
+def amend(request: HttpRequest, measure_id: UUID) -> None:
+    """Complete or change the addressee, the addresses kept, and non-disclosure.
+
+    Raises:
+        Refusal: UNSENT_UNSAID, of an approved request that may have left.
+    """
+    post, actor = request.POST, actor_of(request)
+    kind = post.get("kind", "")
+    found = measures.get_measure(actor=actor, measure_id=measure_id)
+    # Of the bytes that were signed nobody could record any more that they left.
+    if found and found.measure.state is MeasureState.APPROVED and post.get("unsent") != "1":
+        raise Refusal("measure", "UNSENT_UNSAID")
+    operations.amend_measure(
+        actor=actor,
+        measure_id=measure_id,
+        addressee=Addressee(
+            kind=AddresseeKind(kind) if kind in set(AddresseeKind) else AddresseeKind.HOST,
+            name=post.get("name", "").strip(),
+            contact=post.get("contact", "").strip(),
+            language=post.get("language", "fr"),
+        ),
+        targets=post.getlist("target"),
+        non_disclosure=post.get("non_disclosure") == "1",
+        now=now_of(request),
+    )
+
+
+PAGES = acts.ActPages(
+    lifecycle=REMOVAL,
+    route="desk:measure",
+    template="desk/measure.html",
+    beside=_beside,
+    amend=amend,
+)
+
+
+@never_cache
+@require_GET
+@needs("measure.read")
+def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
+    """Show a measure: the letter as it will be sent, signatures, steps with proofs, what is next."""
+    return acts.show(PAGES, request, measure_id)
 
 
 def _following(moves: Sequence[str], actor: Actor, *, gone: bool) -> list[str]:
@@ -188,37 +217,6 @@ def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]
         }
         for m in found
     ]
-
-
-def _steps(found: MeasureFile) -> list[tuple[object, str]]:
-    names = accounts.person_names(person_ids={s.actor_id for s in found.steps})
-    return [(step, names.get(step.actor_id, "")) for step in found.steps]
-
-
-def _signatures(found: MeasureFile) -> dict[str, object]:
-    """Return the two signatures under the present bytes: who, when, and under which digest."""
-    measure = found.measure
-    current = next(
-        (
-            a
-            for a in found.approvals
-            if a.revision == measure.request.revision and a.verdict is Verdict.APPROVED
-        ),
-        None,
-    )
-    people = {measure.author_id, measure.proposer_id} | {a.approver_id for a in found.approvals}
-    names = accounts.person_names(person_ids=people)
-    return {
-        "author": names.get(measure.author_id, ""),
-        "proposer": names.get(measure.proposer_id, ""),
-        "approval": current,
-        "approver": names.get(current.approver_id, "") if current else "",
-        "refusals": [
-            (a, names.get(a.approver_id, ""))
-            for a in found.approvals
-            if a.verdict is Verdict.REFUSED
-        ],
-    }
 
 
 def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:

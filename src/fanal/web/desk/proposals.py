@@ -26,7 +26,7 @@ WAYS: Mapping[str, tuple[Track, ...]] = {
 """The ways of a decision as the form offers them, and the tracks each stands for."""
 
 
-class Typed(Struct, frozen=True, kw_only=True):
+class TypedDecision(Struct, frozen=True, kw_only=True):
     """What a person had entered in the decision form when it could not be recorded."""
 
     way: str = ""
@@ -38,7 +38,7 @@ class Typed(Struct, frozen=True, kw_only=True):
 
 
 def proposal_of(
-    case: Case, record: HarmonisedReport, *, typed: Typed, actor: Actor
+    case: Case, record: HarmonisedReport, *, typed: TypedDecision, actor: Actor
 ) -> dict[str, object]:
     """Return the proposal of a report in words, and the choices of the decision form."""
     ids = [case.report_id]

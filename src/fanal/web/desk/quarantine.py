@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.routes import needs
 from fanal.intake import operations, queries
+from fanal.intake.domain.states import Stage
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
@@ -33,16 +34,19 @@ def quarantine(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("quarantine.replay")
 def replay(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Send a quarantined report through the stage that failed, and what follows, again."""
+    """Send a quarantined report through every stage again.
+
+    What a later one fails on may stand in what an earlier one stored.
+    """
     actor = actor_of(request)
     facts = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
         raise Http404
     require(actor, "quarantine.replay", Resource(desk_id=facts.desk_id))
     moved = 0
-    if facts.quarantined_at is not None and facts.stage is not None:
+    if facts.quarantined_at is not None:
         moved = operations.replay_stage(
-            actor=actor, stage=facts.stage, report_ids=[report_id], now=now_of(request)
+            actor=actor, stage=Stage.HARMONISE, report_ids=[report_id], now=now_of(request)
         )
     if moved:
         messages.success(request, _("The report goes through its stages again."))

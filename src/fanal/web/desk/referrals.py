@@ -13,7 +13,7 @@ from fanal.kernel.calendar import paris_day
 from fanal.reference import Body
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import acts
-from fanal.web.desk.act_lists import ActList, Line
+from fanal.web.desk.act_lists import ActLine, ActList
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
@@ -41,9 +41,9 @@ def _amend(request: HttpRequest, referral_id: UUID) -> None:
     )
 
 
-def _line(act: Act, _content: bytes | None) -> Line:
+def _line(act: Act, _content: bytes | None) -> ActLine:
     referral = queries.read_act(act=act)
-    return Line(
+    return ActLine(
         name=reference.label("body", referral.body, get_language() or "fr"),
         bases=", ".join(basis.code for basis in referral.bases),
         due_at=referral.due_at,

@@ -7,23 +7,26 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
+from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
+from fanal.analyse.domain.asking import ask_owner, ask_provider, askable_of
 from fanal.casework import queries as casework
 from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import operations as intake_operations, queries as intake
-from fanal.intake.domain.records import FollowedMessage
+from fanal.intake.domain.records import PUBLIC_SENDER, FollowedMessage, ReportFacts
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import paris_day
 from fanal.measures import queries as measures
 from fanal.measures.notice.kind import NOTICE
 from fanal.orient import queries as oriented
@@ -32,13 +35,33 @@ from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault import operations as vault
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.guarded import require_declared
-from fanal.web.desk import asking, content, files, folds, history, notes, suggestions
+from fanal.web.desk import content, files, folds, history, notes, suggestions
 from fanal.web.desk.deconfliction.signs import signs_on
 from fanal.web.desk.distribution import views as distribution
 from fanal.web.desk.kin import Suggested, kin_of
-from fanal.web.desk.proposals import Typed, proposal_of
+from fanal.web.desk.proposals import TypedDecision, proposal_of
 from fanal.web.desk.providers import feedback
 from fanal.web.reading import consult
+
+# Until when the owners of a report's addresses, and its provider, can still be asked: clocks and rules.
+
+
+def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> dict[str, object]:
+    """Return the clock of the newest address, those of all addresses, and that of what the provider keeps."""
+    catalogue, lang = reference.load(), get_language() or "fr"
+    provider = None
+    if facts.sender_id != PUBLIC_SENDER and record.persons:
+        provider = ask_provider(
+            platform=record.platform, received_at=facts.received_at, catalogue=catalogue
+        )
+    return {
+        "ask_owner": ask_owner(record, catalogue=catalogue),
+        "askable": [(a, a.rule.label.of(lang)) for a in askable_of(record, catalogue=catalogue)],
+        "ask_provider": provider[0] if provider else None,
+        "ask_provider_words": provider[1].label.of(lang) if provider else "",
+        "ask_provider_unchecked": provider is not None
+        and provider[1].unchecked(paris_day(facts.received_at)),
+    }
 
 
 @never_cache
@@ -50,13 +73,13 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
     Of one that was erased at its date the page shows what stays: decisions, measures, history.
     """
     try:
-        page = page_of(request, report_id, Typed())
+        page = page_of(request, report_id, TypedDecision())
     except Http404:
         return _erased(request, report_id)
     return render(request, "desk/report.html", page)
 
 
-def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, object]:
+def page_of(request: HttpRequest, report_id: UUID, typed: TypedDecision) -> dict[str, object]:
     """Return what the page of a report shows, with what was `typed` in its decision form.
 
     Raises:
@@ -84,7 +107,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: Typed) -> dict[str, ob
         "sender": sender,
         **_holding(case, actor=actor, now=now),
         **folded,
-        **asking.clocks_of(record, facts),
+        **clocks_of(record, facts),
         **_content(record, actor=actor, now=now),
         **_kin(record, links, suggested, actor=actor),
         **proposal_of(case, record, typed=typed, actor=actor),
@@ -136,7 +159,7 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
         raise Http404 from None
     except intake_operations.MessageRefused:
         messages.error(request, _("A question needs words, twenty thousand characters at most."))
-        page = page_of(request, report_id, Typed())
+        page = page_of(request, report_id, TypedDecision())
         return render(request, "desk/report.html", page, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return redirect("desk:report", report_id=report_id)
 

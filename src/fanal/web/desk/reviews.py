@@ -14,7 +14,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.routes import needs
 from fanal.intake import operations, queries
-from fanal.intake.domain.reviews import ReviewState
+from fanal.intake.domain.records import ReviewState
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.states import TransitionRefused

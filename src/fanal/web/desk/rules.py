@@ -30,7 +30,7 @@ from fanal.reference import (
     Routing,
 )
 from fanal.web.account.actors import now_of
-from fanal.web.components.numbers import number as grouped
+from fanal.web.components.words import number as grouped
 from fanal.web.desk.ruleset_words import rule_in_words
 
 Facts = list[tuple[str, str]]

@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from fanal import reference
 from fanal.analyse.domain.facts import FACTS
-from fanal.web.desk.ruleset_form import Fault, Row, Typed
+from fanal.web.desk.ruleset_form import Fault, RuleRow, Typed
 from fanal.web.desk.ruleset_words import fact_in_words, rule_in_words
 
 NUMBERS = ("at_least", "at_most", "points", "cap", "floor", "floor_from")
@@ -51,7 +51,7 @@ class Page:
             "faults": [(name, self._names.get(name), why) for name, why in self._told.items()],
         }
 
-    def _rule(self, row: Row) -> dict[str, object]:
+    def _rule(self, row: RuleRow) -> dict[str, object]:
         name = row.rule.name(self._lang)
         return {
             **rule_in_words(row.rule, self._lang),
@@ -65,7 +65,7 @@ class Page:
             ],
         }
 
-    def _added(self, row: Row) -> dict[str, object]:
+    def _added(self, row: RuleRow) -> dict[str, object]:
         label = row.rule.label
         checker = "" if row.rule.unchecked else row.rule.checked_by
         words = {

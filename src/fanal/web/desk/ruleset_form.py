@@ -10,7 +10,7 @@ from fanal.analyse.domain.facts import FACTS, Unit
 from fanal.analyse.domain.rules import (
     ABOVE_ZERO,
     UNCHECKED,
-    Level,
+    PriorityLevel,
     PriorityRules,
     Rule,
     RulesRefused,
@@ -45,7 +45,7 @@ _FAULTY_FIELD = {
 }
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class RuleRow(Struct, frozen=True, kw_only=True):
     """One rule as the form shows it.
 
     `key` ends the names of its fields: the rule's code, or `new-1` for a rule that is added. `rule` is the
@@ -74,8 +74,8 @@ class Typed(Struct, frozen=True, kw_only=True):
 
     version: str
     ceiling: str
-    levels: tuple[tuple[Level, str], ...]
-    rows: tuple[Row, ...]
+    levels: tuple[tuple[PriorityLevel, str], ...]
+    rows: tuple[RuleRow, ...]
 
 
 def typed_of(rules: PriorityRules, left_out: Sequence[Rule], *, version: str, lang: str) -> Typed:
@@ -132,7 +132,7 @@ def with_replacement(typed: Typed, code: str) -> Typed:
     numbers = {name: left.numbers.get(name, "") for name in _NUMBERS_OF_ADDED}
     changed = {
         left.key: structs.replace(left, out=True),
-        blank.key: Row(key=blank.key, rule=rule, numbers=numbers),
+        blank.key: RuleRow(key=blank.key, rule=rule, numbers=numbers),
     }
     return structs.replace(offered, rows=tuple(changed.get(row.key, row) for row in offered.rows))
 
@@ -207,7 +207,7 @@ class _Reader:
             self.faults.append((name, "WHOLE"))
         return int(value)
 
-    def rule(self, row: Row) -> Rule:
+    def rule(self, row: RuleRow) -> Rule:
         """Return the rule that a row makes; a field that it does not have stays as it was."""
         read: dict[str, float | None] = {}
         for name, text in row.numbers.items():
@@ -219,7 +219,7 @@ class _Reader:
         return structs.replace(row.rule, **read)
 
 
-def _rules_of(typed: Typed, reader: _Reader) -> tuple[tuple[Rule, ...], dict[str, Row]]:
+def _rules_of(typed: Typed, reader: _Reader) -> tuple[tuple[Rule, ...], dict[str, RuleRow]]:
     """Return the rules that the rows make, and the row of each code, of those left out too."""
     rows = {row.rule.code: row for row in typed.rows if not row.added}
     made = []
@@ -234,11 +234,11 @@ def _rules_of(typed: Typed, reader: _Reader) -> tuple[tuple[Rule, ...], dict[str
     return tuple(made), rows
 
 
-def _row(post: Mapping[str, str], rule: Rule, *, out: bool, lang: str) -> Row:
+def _row(post: Mapping[str, str], rule: Rule, *, out: bool, lang: str) -> RuleRow:
     shown = structs.asdict(rule)
     if rule.at_least == ABOVE_ZERO:
         shown["at_least"] = None
-    return Row(
+    return RuleRow(
         key=rule.code,
         rule=rule,
         numbers={
@@ -249,7 +249,7 @@ def _row(post: Mapping[str, str], rule: Rule, *, out: bool, lang: str) -> Row:
     )
 
 
-def _added(post: Mapping[str, str], number: int) -> Row:
+def _added(post: Mapping[str, str], number: int) -> RuleRow:
     key = f"{_NEW}{number}"
 
     def said(name: str, longest: int) -> str:
@@ -257,7 +257,7 @@ def _added(post: Mapping[str, str], number: int) -> Row:
         return " ".join(post.get(f"{name}-{key}", "").split())[:longest]
 
     fr, en, source = (said(name, _LONGEST_WORDS) for name in ("label_fr", "label_en", "source"))
-    return Row(
+    return RuleRow(
         key=key,
         rule=structs.replace(
             _NO_RULE,
@@ -279,7 +279,7 @@ def _free_code(fact: str, taken: Container[str]) -> str:
     )
 
 
-def _field(refused: RulesRefused, keys: Mapping[str, Row]) -> str:
+def _field(refused: RulesRefused, keys: Mapping[str, RuleRow]) -> str:
     if refused.code in ("VERSION", "CEILING"):
         return refused.code.lower()
     if refused.code == "LEVELS":

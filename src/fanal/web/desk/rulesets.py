@@ -16,7 +16,7 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.analyse import operations, queries
-from fanal.analyse.domain.priority import Change, DryRun
+from fanal.analyse.domain.priority import DryRun, ScoreChange
 from fanal.analyse.domain.rules import (
     PriorityRules,
     Rule,
@@ -184,7 +184,7 @@ def spread(tried: DryRun) -> list[tuple[str, int, int]]:
 
 def _changes(
     request: HttpRequest, trials: list[queries.Trial], *, rises: bool
-) -> list[tuple[Change, ReportFacts | None]]:
+) -> list[tuple[ScoreChange, ReportFacts | None]]:
     """Return the largest changes of the last dry run that ended, with the reports the person may see."""
     ended = next((trial for trial in trials if trial.finished_at is not None), None)
     if ended is None:

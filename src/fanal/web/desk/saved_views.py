@@ -25,7 +25,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue_filters import FILTERS, filters_of, query_of, view_of
 
 
-class Line(Struct, frozen=True, kw_only=True):
+class ViewLine(Struct, frozen=True, kw_only=True):
     """A saved view as a list shows it; `count` is None and `author` empty where they are not told."""
 
     saved: SavedView
@@ -41,10 +41,10 @@ def lines_of(
     view: QueueView,
     filters: QueueFilter,
     counts: Mapping[UUID, int] | None = None,
-) -> list[Line]:
+) -> list[ViewLine]:
     """Return the saved views that the actor sees; the one that says `view` and `filters` is current."""
     return [
-        Line(
+        ViewLine(
             saved=saved,
             href=f"{reverse('desk:queue')}?{query_of(saved.view, saved.filters)}",
             current=(saved.view, saved.filters) == (view, filters),
@@ -186,7 +186,7 @@ def _page(
     return render(request, "desk/views.html", context, status=status)
 
 
-def _signed(lines: Sequence[Line]) -> list[Line]:
+def _signed(lines: Sequence[ViewLine]) -> list[ViewLine]:
     """Return the lines with the names of those who saved them."""
     names = accounts.person_names(person_ids={line.saved.person_id for line in lines})
     return [structs.replace(line, author=names.get(line.saved.person_id, "")) for line in lines]

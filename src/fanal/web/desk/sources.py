@@ -18,7 +18,7 @@ from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.connectors import outside, sources
 from fanal.exchange import operations, queries
-from fanal.exchange.domain.records import Service, Source
+from fanal.exchange.domain.records import ListSource, Service
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import new_id
@@ -117,14 +117,14 @@ def switch(request: HttpRequest, source_id: UUID) -> HttpResponse:
     return redirect("desk:source", source_id)
 
 
-def _found(request: HttpRequest, source_id: UUID) -> Source:
+def _found(request: HttpRequest, source_id: UUID) -> ListSource:
     found = queries.get_source(actor=actor_of(request), source_id=source_id)
     if found is None:
         raise Http404
     return found
 
 
-def _asked(request: HttpRequest) -> Source:
+def _asked(request: HttpRequest) -> ListSource:
     """Return the source that the form asks for.
 
     Raises:
@@ -138,7 +138,7 @@ def _asked(request: HttpRequest) -> Source:
         raise operations.SourceRefused("LIST")
     if post.get("every") not in {str(pace) for pace in _PACES}:
         raise operations.SourceRefused("PACE")
-    return Source(
+    return ListSource(
         id=new_id(now),
         name=post.get("name", "").strip(),
         kind=Service(post["kind"]),

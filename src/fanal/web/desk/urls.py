@@ -70,7 +70,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("measures/<uuid:measure_id>/contact/", measure_steps.contact, name="measure-contact"),
     act_lists.route_of(notices.LIST, place="notices"),
     *acts.routes_of(notices.PAGES, place="notices"),
-    path("notices/<uuid:notice_id>/message/", notices.as_message, name="notice-file"),
     act_lists.route_of(referrals.LIST, place="referrals"),
     *acts.routes_of(referrals.PAGES, place="referrals"),
     path("suggestions/", suggestions.suggestions, name="suggestions"),

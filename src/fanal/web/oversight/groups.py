@@ -14,8 +14,9 @@ from msgspec import Struct
 
 from fanal import reference
 from fanal.accounts.routes import needs
+from fanal.kernel.refusal import Refusal
 from fanal.measures import operations
-from fanal.measures.domain.oversight import Likeness, RecommendationKind, likeness_of
+from fanal.measures.domain.oversight import MeasureLikeness, RecommendationKind, likeness_of
 from fanal.measures.domain.records import Measure
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.failures import page_of
@@ -23,7 +24,7 @@ from fanal.web.failures import page_of
 NO_REMARK = "AGREED"
 
 
-class Row(Struct, frozen=True, kw_only=True):
+class SampledMeasure(Struct, frozen=True, kw_only=True):
     """A measure of the sample with what this session holds of it; `number` is its place in the sample.
 
     `warned`: it was seconded while warnings stood.
@@ -45,7 +46,7 @@ class Row(Struct, frozen=True, kw_only=True):
 class Group(Struct, frozen=True, kw_only=True):
     """Measures that look alike, in the order of the sample."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[SampledMeasure, ...]
 
     @property
     def first(self) -> Measure:
@@ -63,21 +64,23 @@ class Group(Struct, frozen=True, kw_only=True):
         return all(row.agreed or row.told for row in self.rows)
 
 
-def alike_of(asked: str) -> Likeness:
+def alike_of(asked: str) -> MeasureLikeness:
     """Return the likeness that an address or a form names; the same host when none is.
 
     Raises:
         Http404: there is no such likeness.
     """
     try:
-        return Likeness(asked or Likeness.HOST)
+        return MeasureLikeness(asked or MeasureLikeness.HOST)
     except ValueError:
         raise Http404 from None
 
 
-def groups_of(rows: Iterable[Row], alike: Likeness) -> tuple[list[Group], list[Row]]:
+def groups_of(
+    rows: Iterable[SampledMeasure], alike: MeasureLikeness
+) -> tuple[list[Group], list[SampledMeasure]]:
     """Return the groups of two measures or more, the largest first, and the rows that stand alone."""
-    found: dict[tuple[str, ...], list[Row]] = {}
+    found: dict[tuple[str, ...], list[SampledMeasure]] = {}
     for row in rows:
         found.setdefault(likeness_of(row.measure.request, alike), []).append(row)
     groups = [Group(rows=tuple(members)) for members in found.values() if len(members) > 1]
@@ -98,7 +101,7 @@ def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
         raise Http404 from None
     try:
         if not measure_ids:
-            raise operations.MeasureRefused("NONE_CHOSEN")
+            raise Refusal("measure", "NONE_CHOSEN")
         judged = operations.judge_group(
             actor=actor_of(request),
             session_id=session_id,
@@ -110,7 +113,7 @@ def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
         )
     except (operations.SessionUnknown, operations.MeasureUnknown):
         raise Http404 from None
-    except operations.MeasureRefused as refused:
+    except Refusal as refused:
         words = reference.label("measure_refusal", refused.code, get_language() or "fr")
         return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=words)
     told = ngettext(

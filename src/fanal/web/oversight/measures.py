@@ -19,8 +19,7 @@ from fanal.ledger import queries as ledger
 from fanal.ledger.proofs import prove_object
 from fanal.measures import queries as measures
 from fanal.measures.domain.oversight import Happening, RecommendationKind, Session
-from fanal.measures.domain.records import Measure
-from fanal.measures.domain.states import ENDED, MeasureState
+from fanal.measures.domain.records import ENDED, Measure, MeasureState
 from fanal.measures.queries import MeasureFile
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Decision
@@ -121,7 +120,7 @@ def page(
         "names": _names(found, decision, entries),
         "decision": decision,
         "grounds": _grounds(found.measure, decision),
-        "left": next((s for s in reversed(found.steps) if s.ground_gone_at), None),
+        "left": next((s for s in reversed(found.steps) if s.lapsed_at), None),
         "ground_gone": found.measure.state not in ENDED
         and not oriented.decision_stands(
             actor=actor,

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Refused, Resource, may
 from fanal.accounts.routes import needs
+from fanal.kernel.refusal import Refusal
 from fanal.measures import operations, queries
 from fanal.measures.domain.oversight import AnswerVerdict, RecommendationKind
 from fanal.web.account.actors import actor_of, now_of
@@ -38,7 +39,7 @@ def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
         )
     except ValueError:
         return measures.page(request, measure_id, refused="NO_KIND", words=words)
-    except operations.MeasureRefused as refusal:
+    except Refusal as refusal:
         return measures.page(request, measure_id, refused=refusal.code, words=words)
     except operations.MeasureUnknown:
         raise Http404 from None
@@ -75,7 +76,7 @@ def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
         raise Http404 from None
     except ValueError:
         return _page(request, refused="NO_VERDICT", asked=recommendation_id, words=words)
-    except operations.MeasureRefused as refusal:
+    except Refusal as refusal:
         return _page(request, refused=refusal.code, asked=recommendation_id, words=words)
     messages.success(request, _("The answer is recorded."))
     return redirect("oversight:recommendations")

@@ -14,7 +14,7 @@ from fanal.measures import operations, queries
 from fanal.measures.domain.oversight import (
     PAUSE_AFTER,
     Happening,
-    Likeness,
+    MeasureLikeness,
     RecommendationKind,
     Session,
     pause_due,
@@ -86,7 +86,7 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
     told = session.measures(Happening.RECOMMENDED)
     despite = queries.seconded_despite(actor=actor, measure_ids=session.sample)
     rows = [
-        groups.Row(
+        groups.SampledMeasure(
             measure=found[measure_id],
             number=number,
             seen=measure_id in seen,
@@ -103,7 +103,7 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
         "session": session,
         "rows": rows,
         "alike": alike,
-        "likenesses": list(Likeness),
+        "likenesses": list(MeasureLikeness),
         "groups": gathered,
         "alone": alone,
         "kinds": list(RecommendationKind),

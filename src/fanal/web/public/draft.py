@@ -1,5 +1,6 @@
 """Answers of the form → the report format (`form/1`) and, apart, who the reporter is. Pure."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 
@@ -16,8 +17,55 @@ from fanal.formats.report.records import (
     Stated,
 )
 from fanal.harmonise.domain.search import told_by
-from fanal.web.public.conversation import read_conversation
 from fanal.web.public.steps import day_of, is_email, is_phone, read_age, read_clock
+
+# A pasted conversation → messages with their speakers. Pure; no word is dropped.
+
+_MARKS = (
+    "\u200e\u200f\u202a\u202b\u202c\ufeff"  # direction marks that messaging apps put in exports
+)
+_STAMP = (
+    r"(?:\[(?P<boxed>[^\]\n]{4,40})\]\s*"
+    r"|(?P<plain>\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4},? (?:à )?\d{1,2}[:h]\d{2}(?::\d{2})?(?: [AP]M)?)"
+    r"\s*[-–—]\s*"
+    r"|(?P<hour>\d{1,2}[:h]\d{2})\s+)?"
+)
+_LINE = re.compile(_STAMP + r"(?P<speaker>[^:\n]{1,40}?)\s?: ?(?P<text>.+)")
+_SCHEME = re.compile(r"(?:h..ps?|ftp|tel|mailto)$", re.IGNORECASE)
+MOST_MESSAGES = 2_000
+
+
+def read_conversation(text: str) -> tuple[Message, ...]:
+    """Return the messages of a pasted text, one a line, `name: words`.
+
+    A time before the name is kept as written. A line without a name continues the message before it;
+    text before the first name is a message without speaker. Beyond `MOST_MESSAGES` the rest is one
+    message.
+    """
+    messages: list[Message] = []
+    lines = [line.strip(_MARKS + " \t") for line in text.split("\n")]
+    for index, line in enumerate(lines):
+        if len(messages) >= MOST_MESSAGES:
+            messages.append(Message(text="\n".join(lines[index:]).strip()))
+            break
+        if line:
+            _take(line, messages)
+    return tuple(messages)
+
+
+def _take(line: str, messages: list[Message]) -> None:
+    match = _LINE.fullmatch(line)
+    if match is None or _SCHEME.search(match["speaker"]):
+        if messages:
+            last = messages[-1]
+            text = f"{last.text}\n{line}" if last.text else line
+            messages[-1] = Message(speaker=last.speaker, at=last.at, text=text)
+        else:
+            messages.append(Message(text=line))
+        return
+    stamp = match["boxed"] or match["plain"] or match["hour"]
+    messages.append(Message(speaker=match["speaker"].strip(), at=stamp, text=match["text"]))
+
 
 MOST_ADDRESSES = 200
 _TEXTS = ("description", "conversation", "suspect_contact")
@@ -42,7 +90,7 @@ class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
     stated: tuple[Stated, ...] = ()
 
 
-class Identity(Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ReporterSaid(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the reporter said of themself; sealed under the identity key, never in the report.
 
     `is_child`: the reporter is the child concerned. `address` is filled only where the law chosen by
@@ -95,14 +143,14 @@ def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | N
     """
     named = answers.get("contact") == "CONTACT"
     own_name = _said(answers, "child_name") if answers.get("child") == "ME" else None
-    identity = Identity(
+    identity = ReporterSaid(
         name=(_said(answers, "your_name") or own_name) if named else None,
         email=_said(answers, "your_email") if named else None,
         phone=_said(answers, "your_phone") if named else None,
         is_child=answers.get("child") == "ME",
         address=address,
     )
-    return None if identity == Identity() else msgspec.json.encode(identity)
+    return None if identity == ReporterSaid() else msgspec.json.encode(identity)
 
 
 def _reporter(answers: Mapping[str, str]) -> Person | None:
@@ -174,7 +222,7 @@ def _suspect(answers: Mapping[str, str]) -> Person | None:
 
 
 def _child(answers: Mapping[str, str]) -> Person | None:
-    """Return the child; their name only when the child is not the reporter (decisions 8)."""
+    """Return the child; their name only when the child is not the reporter."""
     is_reporter = answers.get("child") == "ME"
     child = Person(
         role=PersonRole.VICTIM,

@@ -13,10 +13,14 @@ from fanal.accounts.routes import open_to_all
 from fanal.kernel.actors import public_actor
 from fanal.kernel.calendar import add_months
 from fanal.statistics import queries
-from fanal.statistics.domain.definitions import Figure, figures as definitions, historical, words
-from fanal.statistics.domain.suppression import THRESHOLD
-from fanal.statistics.domain.tabular import write_csv
-from fanal.web.components import numbers
+from fanal.statistics.domain.definitions import (
+    Figure,
+    figures as definitions,
+    historical_figures,
+    words as text_of,
+)
+from fanal.statistics.domain.tabular import THRESHOLD, write_csv
+from fanal.web.components import words
 
 SHOWN = 13
 """Months on the page; the file holds all that were published."""
@@ -46,19 +50,7 @@ def figures(request: HttpRequest) -> HttpResponse:
             for code in queries.PUBLIC
             if code in found
         ],
-        "historical": [
-            {
-                "label": words(entry.label, lang),
-                "period": entry.period,
-                "value": words(entry.value, lang),
-                "by": words(entry.published_by, lang),
-                "source": entry.source,
-                "read": entry.retrieved_on,
-                "confidence": entry.confidence,
-                "note": words(entry.note, lang) if entry.note else "",
-            }
-            for entry in historical()
-        ],
+        "historical": historical_figures(lang),
     }
     return render(request, "public/figures.html", context)
 
@@ -95,9 +87,9 @@ def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
     shown = [[cells.get((period, code), 0) for code in codes] for period in periods]
     return {
         "code": figure.code.lower(),
-        "title": words(figure.label, lang) if length == 1 else _TITLES[figure.code],
-        "definition": words(figure.definition, lang),
-        "source": words(figure.source, lang),
+        "title": text_of(figure.label, lang) if length == 1 else _TITLES[figure.code],
+        "definition": text_of(figure.definition, lang),
+        "source": text_of(figure.source, lang),
         "names": names,
         "lines": [
             (_period(period, length, lang), [_number(n, lang) for n in row])
@@ -124,7 +116,7 @@ def _periods(last: date, length: int) -> list[date]:
 def _period(first: date, length: int, lang: str, *, short: bool = False) -> str:
     """Return the words of a period: `octobre 2026`, or `T3 2026`."""
     if length == 1:
-        return numbers.month(first, lang, short=short)
+        return words.month(first, lang, short=short)
     letter = "Q" if lang == "en" else "T"
     return f"{letter}{(first.month - 1) // length + 1} {first.year}"
 
@@ -134,4 +126,4 @@ def _name(kind: str, code: str, lang: str) -> str:
 
 
 def _number(n: int | None, lang: str) -> str:
-    return _("hidden") if n is None else numbers.number(n, lang)
+    return _("hidden") if n is None else words.number(n, lang)

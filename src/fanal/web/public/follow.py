@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from fanal.accounts.routes import open_to_all
 from fanal.intake import operations as intake, queries
-from fanal.intake.domain import receipt_code
+from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Followed, FollowedMessage
 from fanal.intake.domain.states import ReportState
 from fanal.intake.operations import AnswersSpent, MessageRefused
@@ -39,7 +39,7 @@ def wrong_codes() -> Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class ShownMessage:
     """One message as its reader sees it; a reporter's own words are sealed to the desk only."""
 
     from_desk: bool
@@ -48,14 +48,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class PostOutcome:
     """What came of what was posted: the message was stored, the alarm was raised."""
 
     stored: bool = False
     rung: bool = False
 
 
-_NOTHING = Outcome()
+_NOTHING = PostOutcome()
 
 
 @csrf_exempt
@@ -94,7 +94,7 @@ def _answered(request: HttpRequest, posted: Posted) -> HttpResponse:
         if not wrong_codes().count(request, now):
             return _ask_code(request, tired=True, typed=typed[:60], status=429)
         return _ask_code(request, unknown=True, typed=typed[:60], status=404)
-    return _act(request, receipt_code.read_code(typed), posted=posted, found=found, now=now)
+    return _act(request, receipt.read_code(typed), posted=posted, found=found, now=now)
 
 
 def _act(
@@ -103,9 +103,9 @@ def _act(
     act, text = posted.get("act"), as_typed(posted.get("text"))
     if not posted.whole:
         danger = posted.get("danger") == "YES"
-        outcome = Outcome(rung=danger and act == "answer")
+        outcome = PostOutcome(rung=danger and act == "answer")
         if outcome.rung:
-            orient.raise_written(lookup_hash=receipt_code.lookup_hash(code), now=now)
+            orient.raise_written(lookup_hash=receipt.lookup_hash(code), now=now)
         return _status(
             request, code, found, problem=_CUT, text=text, danger=danger, outcome=outcome
         )
@@ -131,10 +131,10 @@ def _ask_code(
 def _find(typed: str) -> Followed | None:
     """Return the report of a code; a malformed code costs the same work and gets the same answer."""
     try:
-        code = receipt_code.read_code(typed)
-    except receipt_code.CodeRefused:
+        code = receipt.read_code(typed)
+    except receipt.CodeRefused:
         code, typed = _NO_CODE, ""
-    found = queries.follow(actor=public_actor(), lookup_hash=receipt_code.lookup_hash(code))
+    found = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
     return found if typed else None
 
 
@@ -157,7 +157,7 @@ def _take_answer(
 ) -> HttpResponse:
     problem: str | Promise = ""
     stored = False
-    lookup_hash = receipt_code.lookup_hash(code)
+    lookup_hash = receipt.lookup_hash(code)
     try:
         with transaction.atomic():
             intake.answer_desk(actor=public_actor(), lookup_hash=lookup_hash, text=text, now=now)
@@ -177,7 +177,7 @@ def _take_answer(
     found = queries.follow(actor=public_actor(), lookup_hash=lookup_hash)
     if found is None:
         return _ask_code(request, unknown=True, status=404)
-    kept, outcome = text if problem else "", Outcome(stored=stored, rung=danger)
+    kept, outcome = text if problem else "", PostOutcome(stored=stored, rung=danger)
     return _status(request, code, found, problem=problem, text=kept, danger=danger, outcome=outcome)
 
 
@@ -189,7 +189,7 @@ def _status(
     problem: str | Promise = "",
     text: str = "",
     danger: bool = False,
-    outcome: Outcome = _NOTHING,
+    outcome: PostOutcome = _NOTHING,
 ) -> HttpResponse:
     context = {
         "code": code,
@@ -206,11 +206,11 @@ def _status(
     return render(request, "public/follow/status.html", context, status=422 if problem else 200)
 
 
-def _line(code: str, message: FollowedMessage) -> Line:
+def _line(code: str, message: FollowedMessage) -> ShownMessage:
     text = ""
     if message.for_reporter is not None:
-        text = receipt_code.open_message(code=code, sealed=message.for_reporter).decode()
-    return Line(from_desk=message.from_desk, at=message.created_at, text=text)
+        text = receipt.open_message(code=code, sealed=message.for_reporter).decode()
+    return ShownMessage(from_desk=message.from_desk, at=message.created_at, text=text)
 
 
 def _signed(found: Followed) -> HttpResponse:

@@ -1,7 +1,7 @@
 """What stands before the public forms: same origin, and limits that keep no address.
 
 The public forms carry no cookie, so nobody can make a browser act in another's name with one; the sealed
-draft is the token, and these headers keep other sites from posting at all (decisions 20).
+draft is the token, and these headers keep other sites from posting at all.
 """
 
 import hmac

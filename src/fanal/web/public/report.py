@@ -1,10 +1,13 @@
 """The report form: one address, one question a page, nothing stored before “Send”."""
 
+import base64
+import binascii
 import logging
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+import altcha
 import msgspec
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -12,9 +15,11 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
+from msgspec import Struct
 
 from fanal.accounts.routes import open_to_all
 from fanal.intake import operations as intake, queries
+from fanal.intake.domain import receipt
 from fanal.intake.domain.records import (
     PUBLIC_SENDER,
     Acknowledgement,
@@ -26,24 +31,100 @@ from fanal.intake.domain.records import (
 )
 from fanal.kernel.actors import public_actor
 from fanal.kernel.clock import paris_day
+from fanal.orient import operations as orient
 from fanal.web.account.actors import now_of
 from fanal.web.failures import RETRY_AFTER, status_of
 from fanal.web.posted import Posted, read_posted
-from fanal.web.public import proof, setup, wording
+from fanal.web.public import setup, wording
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from fanal.web.public.guard import Limit, is_same_origin
-from fanal.web.public.sealed import Draft, DraftRefused, is_waiting_over, new_draft, seal, unseal
+from fanal.web.public.sealed import (
+    DraftRefused,
+    HiddenDraft,
+    is_waiting_over,
+    new_draft,
+    seal,
+    unseal,
+)
 from fanal.web.public.steps import (
     BY_NAME,
     FIELDS,
     STEPS,
-    Problem,
-    Step,
+    AnswerProblem,
+    FormPage,
     dated,
     fitting,
     problems,
     take,
 )
+
+# Proof of work (altcha): a second of a browser's time, no third party, nothing to click.
+
+_ALGORITHM = "PBKDF2/SHA-256"
+_COST = 5_000
+HEAVY = 4
+"""Times the ordinary work, for whoever has sent very many reports within the hour."""
+_PREFIX = "00"  # one byte of zeros: 256 tries on average, about one second on a phone of 2020
+LIFE = timedelta(minutes=10)
+_MOST = 4_000
+
+
+class Proof(Struct, frozen=True, kw_only=True):
+    """A solved challenge: its identity, to be spent once, and when it expires."""
+
+    challenge: str
+    expires_at: datetime
+
+
+class _Parameters(Struct):
+    nonce: str
+    expires_at: int = msgspec.field(name="expiresAt")
+    data: dict[str, str] = {}
+
+
+class _Challenge(Struct):
+    parameters: _Parameters
+
+
+class _Payload(Struct):
+    challenge: _Challenge
+
+
+def new_challenge(
+    *, secret: bytes, submission: str, now: datetime, weight: int = 1
+) -> dict[str, object]:
+    """Return a challenge bound to one submission, as the worker reads it; `weight` multiplies the work."""
+    challenge = altcha.create_challenge(
+        _ALGORITHM,
+        _COST * weight,
+        key_prefix=_PREFIX,
+        expires_at=now + LIFE,
+        data={"submission": submission, "weight": str(weight)},
+        hmac_secret=secret,
+    )
+    return dict(challenge.to_dict())
+
+
+def verify(
+    text: str, *, secret: bytes, submission: str, now: datetime, weight: int = 1
+) -> Proof | None:
+    """Return the proof that a browser sent, or None when there is none, it is lighter or does not hold."""
+    if not text or len(text) > _MOST:
+        return None
+    try:
+        raw = base64.b64decode(text, validate=True)
+        parameters = msgspec.json.decode(raw, type=_Payload).challenge.parameters
+    except (binascii.Error, ValueError, msgspec.MsgspecError):
+        return None
+    expires_at = datetime.fromtimestamp(min(parameters.expires_at, 2**33), UTC)
+    if parameters.data.get("submission") != submission or expires_at <= now:
+        return None
+    if parameters.data.get("weight") not in {str(weight), str(HEAVY)}:
+        return None
+    if not altcha.verify_solution(text, secret).verified:
+        return None
+    return Proof(challenge=parameters.nonce, expires_at=expires_at)
+
 
 _LOG = logging.getLogger(__name__)
 WAIT_WITHOUT_PROOF = 10
@@ -93,8 +174,8 @@ def report(request: HttpRequest) -> HttpResponse:
 
 def _too_long(
     request: HttpRequest,
-    draft: Draft,
-    step: Step,
+    draft: HiddenDraft,
+    step: FormPage,
     *,
     answered: dict[str, str],
     lost: bool,
@@ -112,7 +193,9 @@ def _too_long(
     )
 
 
-def _go(request: HttpRequest, draft: Draft, step: Step, *, posted: Posted) -> HttpResponse:
+def _go(
+    request: HttpRequest, draft: HiddenDraft, step: FormPage, *, posted: Posted
+) -> HttpResponse:
     """Follow the button that was pressed: back, change, another language, next, send."""
     go = posted.get("go") or "next"
     if go == "stay":
@@ -130,7 +213,7 @@ def _go(request: HttpRequest, draft: Draft, step: Step, *, posted: Posted) -> Ht
     return _page(request, draft, STEPS[min(place + 1, len(STEPS) - 1)])
 
 
-def _send_or_keep(request: HttpRequest, draft: Draft) -> HttpResponse:
+def _send_or_keep(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
     """Send; where that fails, show the check page with every answer still in it.
 
     A browser's way back from an error leads to a page that it may not keep, and shows an error of its own.
@@ -144,7 +227,7 @@ def _send_or_keep(request: HttpRequest, draft: Draft) -> HttpResponse:
         return answer
 
 
-def _check_and_send(request: HttpRequest, draft: Draft) -> HttpResponse:
+def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
     """Send once every page is in order, the sender within the limits, the work or the wait done."""
     now = now_of(request)
     for step in STEPS:
@@ -156,12 +239,12 @@ def _check_and_send(request: HttpRequest, draft: Draft) -> HttpResponse:
     soft, hard = send_limits()
     crowded = not (soft.count(request, now) & hard.count(request, now))
     heavy = _is_heavy(request, draft, now)
-    proven = proof.verify(
+    proven = verify(
         request.POST.get("proof", ""),
         secret=setup.current().proof_secret,
         submission=draft.submission,
         now=now,
-        weight=proof.HEAVY if heavy else 1,
+        weight=HEAVY if heavy else 1,
     )
     wait = WAIT_WHEN_CROWDED if heavy else WAIT_WITHOUT_PROOF
     if proven is None and not is_waiting_over(draft, now=now, seconds=wait):
@@ -174,7 +257,7 @@ def _check_and_send(request: HttpRequest, draft: Draft) -> HttpResponse:
     return _answer(request, draft, _send(request, draft, now, slow=slow))
 
 
-def _was_sent(draft: Draft) -> bool:
+def _was_sent(draft: HiddenDraft) -> bool:
     """Return whether this very draft was acknowledged: its sender asks for the answer that got lost."""
     return (
         queries.find_key(sender_id=PUBLIC_SENDER, kind=KeyKind.SUBMISSION, key=draft.submission)
@@ -182,12 +265,14 @@ def _was_sent(draft: Draft) -> bool:
     )
 
 
-def _is_heavy(request: HttpRequest, draft: Draft, now: datetime) -> bool:
+def _is_heavy(request: HttpRequest, draft: HiddenDraft, now: datetime) -> bool:
     """Return whether this send takes more work; never where a child is in danger now."""
     return draft.answers.get("danger") != "YES" and send_limits()[1].is_passed(request, now)
 
 
-def _send(request: HttpRequest, draft: Draft, now: datetime, *, slow: bool) -> Acknowledgement:
+def _send(
+    request: HttpRequest, draft: HiddenDraft, now: datetime, *, slow: bool
+) -> Acknowledgement:
     address = request.META.get("REMOTE_ADDR") if setup.current().keep_address else None
     language = _language()
     made = report_of(draft.answers, language=language, today=paris_day(now))
@@ -208,7 +293,7 @@ def _send(request: HttpRequest, draft: Draft, now: datetime, *, slow: bool) -> A
     return intake.receive_reports(actor=public_actor(), submissions=[submission], now=now)[0]
 
 
-def _answer(request: HttpRequest, draft: Draft, answer: Acknowledgement) -> HttpResponse:
+def _answer(request: HttpRequest, draft: HiddenDraft, answer: Acknowledgement) -> HttpResponse:
     if answer.outcome is Outcome.IN_PROGRESS:
         return _page(request, draft, STEPS[-1], notices=("underway",), status=409)
     if answer.outcome is Outcome.CONFLICT:
@@ -225,22 +310,29 @@ def _answer(request: HttpRequest, draft: Draft, answer: Acknowledgement) -> Http
     )
 
 
-def _sent_before(request: HttpRequest, draft: Draft) -> HttpResponse:
-    """Say that another version of this draft arrived, with all of this one: it goes on by the follow-up."""
+def _sent_before(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
+    """Say that another version of this draft arrived, with all of this one: it goes on by the follow-up.
+
+    The words wait, the alarm does not: who says now that a child is in danger is heard at once.
+    """
+    now, rung = now_of(request), draft.answers.get("danger") == "YES"
+    if rung:
+        orient.raise_written(lookup_hash=receipt.lookup_hash(draft.code), now=now)
     context = {
         "code": draft.code,
-        **wording.step_context(STEPS[-1], draft.answers, today=paris_day(now_of(request))),
+        "rung": rung,
+        **wording.step_context(STEPS[-1], draft.answers, today=paris_day(now)),
     }
     return render(request, "public/report/sent_before.html", context, status=409)
 
 
 def _page(
     request: HttpRequest,
-    draft: Draft,
-    step: Step,
+    draft: HiddenDraft,
+    step: FormPage,
     *,
     typed: Mapping[str, str] | None = None,
-    wrong: Mapping[str, Problem] | None = None,
+    wrong: Mapping[str, AnswerProblem] | None = None,
     notices: tuple[str, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
@@ -250,11 +342,11 @@ def _page(
     if step is STEPS[-1]:
         if draft.checked_at is None:
             draft = msgspec.structs.replace(draft, checked_at=int(now.timestamp()))
-        challenge = proof.new_challenge(
+        challenge = new_challenge(
             secret=node.proof_secret,
             submission=draft.submission,
             now=now,
-            weight=proof.HEAVY if _is_heavy(request, draft, now) else 1,
+            weight=HEAVY if _is_heavy(request, draft, now) else 1,
         )
     place = STEPS.index(step)
     answers = draft.answers | dict(typed or {})

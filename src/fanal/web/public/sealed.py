@@ -15,7 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from msgspec import Struct
 
-from fanal.intake.domain.receipt_code import new_code
+from fanal.intake.domain.receipt import new_code
 from fanal.web.public.keys import DraftKeys
 
 MOST_SEALED = 400_000
@@ -30,7 +30,7 @@ class DraftRefused(ValueError):
     """The hidden field is no draft of this node: changed, too old, too large, or of another node."""
 
 
-class Draft(Struct, frozen=True, kw_only=True):
+class HiddenDraft(Struct, frozen=True, kw_only=True):
     """What travels from page to page.
 
     `submission` makes two sends one report; `code` is the receipt code it will have; `checked_at` is
@@ -44,12 +44,14 @@ class Draft(Struct, frozen=True, kw_only=True):
     answers: dict[str, str] = {}
 
 
-def new_draft(now: datetime) -> Draft:
+def new_draft(now: datetime) -> HiddenDraft:
     """Return an empty draft."""
-    return Draft(submission=secrets.token_hex(16), code=new_code(), started_at=int(now.timestamp()))
+    return HiddenDraft(
+        submission=secrets.token_hex(16), code=new_code(), started_at=int(now.timestamp())
+    )
 
 
-def seal(draft: Draft, *, keys: DraftKeys, now: datetime) -> str:
+def seal(draft: HiddenDraft, *, keys: DraftKeys, now: datetime) -> str:
     """Return the hidden field of a draft.
 
     Raises:
@@ -64,7 +66,7 @@ def seal(draft: Draft, *, keys: DraftKeys, now: datetime) -> str:
     return base64.urlsafe_b64encode(key_id + nonce + box).decode()
 
 
-def unseal(text: str, *, keys: DraftKeys, now: datetime) -> Draft:
+def unseal(text: str, *, keys: DraftKeys, now: datetime) -> HiddenDraft:
     """Return the draft of a hidden field.
 
     Raises:
@@ -82,13 +84,13 @@ def unseal(text: str, *, keys: DraftKeys, now: datetime) -> Draft:
         raise DraftRefused("the key of this draft is forgotten")
     try:
         return msgspec.json.decode(
-            _inflate(AESGCM(key).decrypt(nonce, box, _CONTEXT + key_id)), type=Draft
+            _inflate(AESGCM(key).decrypt(nonce, box, _CONTEXT + key_id)), type=HiddenDraft
         )
     except (InvalidTag, ValueError, zlib.error, msgspec.MsgspecError):
         raise DraftRefused("the draft was changed") from None
 
 
-def is_waiting_over(draft: Draft, *, now: datetime, seconds: int) -> bool:
+def is_waiting_over(draft: HiddenDraft, *, now: datetime, seconds: int) -> bool:
     """Return whether the check page was first shown at least `seconds` ago.
 
     A clock that was set back since then makes nobody wait for it.

@@ -19,7 +19,7 @@ _LONGEST_CODE = 40
 Answers = Mapping[str, str]
 
 
-class Problem(StrEnum):
+class AnswerProblem(StrEnum):
     """What is wrong with an answer; the page has the words."""
 
     CHOOSE = "CHOOSE"
@@ -47,19 +47,19 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class FormPage:
     """One page of the form."""
 
     name: str
     fields: tuple[Field, ...] = ()
 
 
-STEPS: tuple[Step, ...] = (
-    Step(
+STEPS: tuple[FormPage, ...] = (
+    FormPage(
         name="danger",
         fields=(Field(name="danger", codes=("YES", "NO", "UNKNOWN"), required=True),),
     ),
-    Step(
+    FormPage(
         name="what",
         fields=(
             Field(
@@ -79,7 +79,7 @@ STEPS: tuple[Step, ...] = (
             ),
         ),
     ),
-    Step(
+    FormPage(
         name="where",
         fields=(
             Field(
@@ -97,14 +97,14 @@ STEPS: tuple[Step, ...] = (
             Field(name="time", limit=8),
         ),
     ),
-    Step(
+    FormPage(
         name="saw",
         fields=(
             Field(name="description", limit=20_000),
             Field(name="conversation", limit=60_000),
         ),
     ),
-    Step(
+    FormPage(
         name="who",
         fields=(
             Field(name="suspect_name"),
@@ -114,7 +114,7 @@ STEPS: tuple[Step, ...] = (
             Field(name="child_age", limit=20),
         ),
     ),
-    Step(
+    FormPage(
         name="you",
         fields=(
             Field(name="contact", codes=("ANONYMOUS", "CONTACT"), required=True),
@@ -123,15 +123,15 @@ STEPS: tuple[Step, ...] = (
             Field(name="your_phone", limit=30),
         ),
     ),
-    Step(name="check"),
+    FormPage(name="check"),
 )  # fmt: skip
-BY_NAME: Mapping[str, Step] = {step.name: step for step in STEPS}
+BY_NAME: Mapping[str, FormPage] = {step.name: step for step in STEPS}
 FIELDS = tuple(field.name for step in STEPS for field in step.fields)
 ASKED_ON = "asked_on"
 """The day (Europe/Paris) on which “today” was answered; no input, so that nobody can post it."""
 
 
-def take(step: Step, posted: Mapping[str, str]) -> dict[str, str]:
+def take(step: FormPage, posted: Mapping[str, str]) -> dict[str, str]:
     """Return the step's answers out of what was posted: known fields, whole.
 
     Line ends become line feeds, characters that no text holds are dropped. An answer above its limit is
@@ -152,25 +152,25 @@ def as_typed(text: str) -> str:
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def fitting(step: Step, answers: Answers) -> dict[str, str]:
+def fitting(step: FormPage, answers: Answers) -> dict[str, str]:
     """Return a step's answers without those that are too long to travel in the draft."""
     long = {field.name for field in step.fields if _is_too_long(field, answers.get(field.name, ""))}
     return {name: answer for name, answer in answers.items() if name not in long}
 
 
-def dated(step: Step, answers: Answers, *, today: date) -> dict[str, str]:
+def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
     """Return a step's answers with the day on which they were given, where it tells what “today” means."""
     if any(field.name == "when" for field in step.fields):
         return {**answers, ASKED_ON: today.isoformat()}
     return dict(answers)
 
 
-def problems(step: Step, answers: Answers, *, today: date) -> dict[str, Problem]:
+def problems(step: FormPage, answers: Answers, *, today: date) -> dict[str, AnswerProblem]:
     """Return what is wrong with a step's answers, by field, in the order of the page.
 
     `today` is the day in Europe/Paris: nothing can have happened later.
     """
-    found: dict[str, Problem] = {}
+    found: dict[str, AnswerProblem] = {}
     for field in step.fields:
         problem = _problem(field, answers.get(field.name, ""))
         if problem is not None:
@@ -229,49 +229,49 @@ def is_phone(text: str) -> bool:
     return _PHONE.fullmatch(text.strip()) is not None and sum(c.isdigit() for c in text) >= 6
 
 
-def _problem(field: Field, answer: str) -> Problem | None:
+def _problem(field: Field, answer: str) -> AnswerProblem | None:
     if field.codes:
         if answer not in field.codes and (answer or field.required):
-            return Problem.CHOOSE
+            return AnswerProblem.CHOOSE
         return None
-    return Problem.TOO_LONG if _is_too_long(field, answer) else None
+    return AnswerProblem.TOO_LONG if _is_too_long(field, answer) else None
 
 
 def _is_too_long(field: Field, answer: str) -> bool:
     return len(answer) > field.limit or len(answer.encode()) > MAX_TEXT_BYTES
 
 
-def _date(answers: Answers, today: date) -> Problem | None:
+def _date(answers: Answers, today: date) -> AnswerProblem | None:
     if answers.get("when") != "DATE":
         return None
     day = read_date(answers.get("date", ""))
     if day is None:
-        return Problem.NO_DATE
-    return Problem.FUTURE if day > today else None
+        return AnswerProblem.NO_DATE
+    return AnswerProblem.FUTURE if day > today else None
 
 
-def _time(answers: Answers, _: date) -> Problem | None:
+def _time(answers: Answers, _: date) -> AnswerProblem | None:
     text = answers.get("time", "")
-    return Problem.NO_TIME if text and read_clock(text) is None else None
+    return AnswerProblem.NO_TIME if text and read_clock(text) is None else None
 
 
-def _child_age(answers: Answers, _: date) -> Problem | None:
+def _child_age(answers: Answers, _: date) -> AnswerProblem | None:
     text = answers.get("child_age", "")
-    return Problem.NO_AGE if text and read_age(text) is None else None
+    return AnswerProblem.NO_AGE if text and read_age(text) is None else None
 
 
-def _your_email(answers: Answers, _: date) -> Problem | None:
+def _your_email(answers: Answers, _: date) -> AnswerProblem | None:
     if answers.get("contact") != "CONTACT":
         return None
     text = answers.get("your_email", "")
     if not text and not answers.get("your_phone", ""):
-        return Problem.NO_CONTACT
-    return Problem.NO_EMAIL if text and not is_email(text) else None
+        return AnswerProblem.NO_CONTACT
+    return AnswerProblem.NO_EMAIL if text and not is_email(text) else None
 
 
-def _your_phone(answers: Answers, _: date) -> Problem | None:
+def _your_phone(answers: Answers, _: date) -> AnswerProblem | None:
     text = answers.get("your_phone", "") if answers.get("contact") == "CONTACT" else ""
-    return Problem.NO_PHONE if text and not is_phone(text) else None
+    return AnswerProblem.NO_PHONE if text and not is_phone(text) else None
 
 
 _CHECKS = {

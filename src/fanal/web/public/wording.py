@@ -7,21 +7,128 @@ from datetime import date
 from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext_lazy as _
 
-from fanal.web.components.numbers import number
-from fanal.web.components.words import day
-from fanal.web.public import choices
-from fanal.web.public.steps import Problem, Step, day_of
+from fanal.web.components.words import day, number
+from fanal.web.public.steps import AnswerProblem, FormPage, day_of
+
+# The answers that the form offers, in words that a twelve-year-old understands.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerChoice:
+    """One answer: the code stored, its words, a line of explanation."""
+
+    code: str
+    words: str | Promise
+    hint: str | Promise = ""
+
+
+DANGER = (
+    AnswerChoice(code="YES", words=_("Yes, right now")),
+    AnswerChoice(code="NO", words=_("No")),
+    AnswerChoice(
+        code="UNKNOWN",
+        words=_("I don’t know"),
+        hint=_("Somebody will read it soon. If you fear for a child, call first."),
+    ),
+)
+
+KIND = (
+    AnswerChoice(
+        code="GROOMING",
+        words=_("Someone is trying to gain a child’s trust"),
+        hint=_("Secrets, gifts, lies about age, asking for photos or to switch to another app."),
+    ),
+    AnswerChoice(
+        code="SOLICITATION",
+        words=_("Someone makes sexual proposals to a child"),
+        hint=_("In messages, in a game, on camera, or to meet."),
+    ),
+    AnswerChoice(
+        code="SEXTORTION",
+        words=_("Someone threatens to share private pictures"),
+        hint=_("They ask for money, more pictures, or silence."),
+    ),
+    AnswerChoice(
+        code="NONCONSENSUAL_IMAGE",
+        words=_("A private picture was shared without permission"),
+        hint=_("At school, in a group, on a site."),
+    ),
+    AnswerChoice(
+        code="ABUSE_MATERIAL",
+        words=_("Pictures or videos of children being abused"),
+        hint=_("On a site, in a group, in a shared folder. Do not open, copy or send them."),
+    ),
+    AnswerChoice(
+        code="LIVESTREAM",
+        words=_("A child is abused live on camera"),
+        hint=_("Someone watches, pays or gives orders during a live video."),
+    ),
+    AnswerChoice(
+        code="TRAFFICKING",
+        words=_("A child is sold or pushed into prostitution"),
+        hint=_("Online adverts, someone who takes the money."),
+    ),
+    AnswerChoice(
+        code="SEX_TOURISM",
+        words=_("Someone travels, or pays, to abuse children"),
+        hint=_("In France or in another country."),
+    ),
+    AnswerChoice(code="OTHER", words=_("Something else, or I don’t know")),
+)
+
+CHANNEL = (
+    AnswerChoice(code="SOCIAL", words=_("A social network")),
+    AnswerChoice(code="MESSAGING", words=_("A messaging app")),
+    AnswerChoice(code="GAME", words=_("A game")),
+    AnswerChoice(code="METAVERSE", words=_("A virtual world")),
+    AnswerChoice(code="WEB", words=_("A website")),
+    AnswerChoice(code="TRAVEL", words=_("During a trip")),
+    AnswerChoice(code="OTHER", words=_("Somewhere else")),
+    AnswerChoice(code="UNKNOWN", words=_("I don’t know")),
+)
+
+WHEN = (
+    AnswerChoice(code="TODAY", words=_("Today")),
+    AnswerChoice(code="YESTERDAY", words=_("Yesterday")),
+    AnswerChoice(code="DATE", words=_("Another day")),
+    AnswerChoice(code="UNKNOWN", words=_("I don’t know")),
+)
+
+CHILD = (
+    AnswerChoice(code="ME", words=_("It is me")),
+    AnswerChoice(code="KNOWN", words=_("A child I know")),
+    AnswerChoice(code="STRANGER", words=_("A child I don’t know")),
+    AnswerChoice(code="UNKNOWN", words=_("I don’t know")),
+)
+
+CONTACT = (
+    AnswerChoice(
+        code="ANONYMOUS",
+        words=_("No, I stay anonymous"),
+        hint=_("You will get a code to follow your report and answer questions."),
+    ),
+    AnswerChoice(
+        code="CONTACT",
+        words=_("Yes, you may contact me"),
+        hint=_("Your name and contact are locked away from the report. Few people may open them."),
+    ),
+)
+
 
 PROBLEMS: Mapping[str, str | Promise] = {
-    Problem.CHOOSE: _("Choose one of the answers. “I don’t know” is fine too."),
-    Problem.TOO_LONG: _("This is too long. Shorten it a little; you can add the rest afterwards."),
-    Problem.NO_DATE: _("Write the day as 24/11/2026, or choose “I don’t know”."),
-    Problem.FUTURE: _("This day has not come yet. Check the date."),
-    Problem.NO_TIME: _("Write the time as 21:14, or leave it empty."),
-    Problem.NO_AGE: _("Write an age in years, such as 12, or leave it empty."),
-    Problem.NO_EMAIL: _("This e-mail address looks incomplete. It looks like name@example.org."),
-    Problem.NO_PHONE: _("This phone number looks incomplete."),
-    Problem.NO_CONTACT: _(
+    AnswerProblem.CHOOSE: _("Choose one of the answers. “I don’t know” is fine too."),
+    AnswerProblem.TOO_LONG: _(
+        "This is too long. Shorten it a little; you can add the rest afterwards."
+    ),
+    AnswerProblem.NO_DATE: _("Write the day as 24/11/2026, or choose “I don’t know”."),
+    AnswerProblem.FUTURE: _("This day has not come yet. Check the date."),
+    AnswerProblem.NO_TIME: _("Write the time as 21:14, or leave it empty."),
+    AnswerProblem.NO_AGE: _("Write an age in years, such as 12, or leave it empty."),
+    AnswerProblem.NO_EMAIL: _(
+        "This e-mail address looks incomplete. It looks like name@example.org."
+    ),
+    AnswerProblem.NO_PHONE: _("This phone number looks incomplete."),
+    AnswerProblem.NO_CONTACT: _(
         "Leave an e-mail address or a phone number, or choose to stay anonymous."
     ),
 }
@@ -41,12 +148,12 @@ QUESTIONS: Mapping[str, str | Promise] = {
     "check": _("Check before you send"),
 }
 
-OFFERED: Mapping[str, Mapping[str, tuple[choices.Choice, ...]]] = {
-    "danger": {"danger": choices.DANGER},
-    "what": {"kind": choices.KIND},
-    "where": {"channel": choices.CHANNEL, "when": choices.WHEN},
-    "who": {"child": choices.CHILD},
-    "you": {"contact": choices.CONTACT},
+OFFERED: Mapping[str, Mapping[str, tuple[AnswerChoice, ...]]] = {
+    "danger": {"danger": DANGER},
+    "what": {"kind": KIND},
+    "where": {"channel": CHANNEL, "when": WHEN},
+    "who": {"child": CHILD},
+    "you": {"contact": CONTACT},
 }
 
 _LABELS: Mapping[str, str | Promise] = {
@@ -92,7 +199,11 @@ class Summary:
 
 
 def errors(
-    step: Step, wrong: Mapping[str, Problem], answers: Mapping[str, str], *, whole: bool = True
+    step: FormPage,
+    wrong: Mapping[str, AnswerProblem],
+    answers: Mapping[str, str],
+    *,
+    whole: bool = True,
 ) -> dict[str, str | Promise]:
     """Return the words of a step's problems, by field; of a text that is too long, by how much.
 
@@ -101,7 +212,7 @@ def errors(
     found: dict[str, str | Promise] = {name: PROBLEMS[problem] for name, problem in wrong.items()}
     for field in step.fields:
         text = answers.get(field.name, "")
-        if wrong.get(field.name) is Problem.TOO_LONG and whole and len(text) > field.limit:
+        if wrong.get(field.name) is AnswerProblem.TOO_LONG and whole and len(text) > field.limit:
             found[field.name] = TOO_LONG % lengths(text, most=field.limit)
     return found
 
@@ -112,7 +223,7 @@ def lengths(text: str, *, most: int) -> dict[str, str]:
     return {"long": number(len(text), lang), "most": number(most, lang)}
 
 
-def step_context(step: Step, answers: Mapping[str, str], *, today: date) -> dict[str, object]:
+def step_context(step: FormPage, answers: Mapping[str, str], *, today: date) -> dict[str, object]:
     """Return what a step's template needs: the question, the answers offered, the summary."""
     context: dict[str, object] = {"question": QUESTIONS[step.name], **OFFERED.get(step.name, {})}
     if step.name == "check":

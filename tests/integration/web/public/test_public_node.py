@@ -189,6 +189,27 @@ def test_another_body_under_the_same_submission_is_refused_with_the_code() -> No
     assert "Other words." in second
 
 
+def test_who_corrects_no_danger_to_danger_is_heard_though_the_words_wait(
+    as_role: Callable[[str], object],
+) -> None:
+    alarms = "SELECT count(*) FROM orient_alarm"
+    client, owner = Client(), as_role("owner")
+
+    def said(draft: str, danger: str) -> str:
+        form = {"draft": draft, "step": "danger", "go": "check", "danger": danger}
+        with time_machine.travel(NOW, tick=False):
+            return _draft(client.post("/fr/report/", form).content.decode())
+
+    with time_machine.travel(NOW, tick=False):
+        draft = said(to_check_page(client), "NO")
+    assert send(client, draft)[0] == 201
+    assert owner.execute(alarms).fetchone() == (0,)  # type: ignore[attr-defined]
+    status, page = send(client, said(draft, "YES"))
+    assert status == 409
+    assert "Le bureau est alerté" in page
+    assert owner.execute(alarms).fetchone() == (1,)  # type: ignore[attr-defined]
+
+
 def test_a_robot_that_fills_the_trap_is_not_refused() -> None:
     with time_machine.travel(NOW, tick=False):
         client = Client()

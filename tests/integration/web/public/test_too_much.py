@@ -96,6 +96,19 @@ def test_beyond_what_is_read_its_beginning_comes_back_with_the_earlier_pages(
     assert "someone_77" in page
 
 
+@pytest.mark.parametrize("sign", '"<&')
+def test_a_text_that_swells_on_a_page_comes_back_in_part(client: Client, sign: str) -> None:
+    """Each of its signs is six characters there: of eight million, a page of 48 MB."""
+    fields = {"step": "saw", "description": "A word.", "conversation": sign * 2_500_000}
+    answer = client.post("/fr/report/", urlencode(fields), content_type=FORM)
+    text = unescape(answer.content.decode())
+    assert answer.status_code == 413
+    assert len(answer.content) < 3_000_000
+    assert sign * 200_000 in text
+    assert "A word." in text
+    assert "Seul le début" in text
+
+
 def test_a_text_that_is_too_long_for_a_lost_draft_stays_on_its_page(client: Client) -> None:
     long = LONG[:70_000]
     fields = {"draft": "of another node", "step": "saw", "conversation": long, "go": "next"}

@@ -15,7 +15,7 @@ from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.records import Channel, IpSighting, PersonRole, ReportKind
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole, Source, SourceFile
-from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
 from fanal.harmonise.domain.sources.ncmec_table import IGNORED_ATTRIBUTES, TABLE, Keep
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS

@@ -6,11 +6,11 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fanal.formats.ncmec_json.model import TYPES
+from fanal.formats.ncmec_json.read import TYPES
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind, Source
-from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.ncmec_json import TABLE
 from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
 from fanal.harmonise.domain.sources.ncmec_table import Keep

@@ -10,13 +10,12 @@ import fanal.formats
 from fanal.distribution.domain.package import line_of
 from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Payment, PersonRole, ReportKind
-from fanal.formats.transfer import Part
+from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers.read import cut_parts
 from fanal.harmonise.domain.harmonise import harmonise_one
-from fanal.harmonise.domain.outgoing import as_report
+from fanal.harmonise.domain.outgoing import as_report, shareable
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, SelectorRole, Source
-from fanal.harmonise.domain.shareable import shareable
-from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.read import read_source
 from tests.formats.ncmec_documents import NOW
 
@@ -33,7 +32,7 @@ def harmonised(format_: str, body: bytes) -> HarmonisedReport:
 
 def first_part() -> HarmonisedReport:
     sample = (ROOT / "transfers/samples/agency-en.csv").read_bytes()
-    part = next(p for p in cut_parts(io.BytesIO(sample)) if isinstance(p, Part))
+    part = next(p for p in cut_parts(io.BytesIO(sample)) if isinstance(p, PayerPart))
     return harmonised("transfers", part.body)
 
 

@@ -13,7 +13,7 @@ from fanal.formats.xarf.model import EXPLOITATIONS, TYPES
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import SelectorKind, Source
 from fanal.harmonise.domain.reporter import withhold
-from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.read import read_source
 from fanal.harmonise.domain.sources.xarf import TABLE
 from fanal.harmonise.domain.vocabulary import is_known

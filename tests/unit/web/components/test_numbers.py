@@ -6,7 +6,7 @@ import pytest
 from django.utils import translation
 
 from fanal.reference import render
-from fanal.web.components import numbers, tags
+from fanal.web.components import tags, words
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from fanal.web.components import numbers, tags
 def test_what_is_added_is_signed_and_written_as_the_language_writes(
     value: float, fr: str, en: str
 ) -> None:
-    assert (numbers.signed(value, "fr"), numbers.signed(value, "en")) == (fr, en)
+    assert (words.signed(value, "fr"), words.signed(value, "en")) == (fr, en)
 
 
 def test_a_reason_writes_what_is_below_zero_and_what_is_long_alike() -> None:
@@ -42,14 +42,14 @@ def test_a_reason_writes_what_is_below_zero_and_what_is_long_alike() -> None:
      (9.96, "10", "10"), (1234.4, "1\u202f234", "1,234")],
 )  # fmt: skip
 def test_a_level_under_ten_keeps_a_decimal(value: float, fr: str, en: str) -> None:
-    assert (numbers.level(value, "fr"), numbers.level(value, "en")) == (fr, en)
+    assert (words.level(value, "fr"), words.level(value, "en")) == (fr, en)
 
 
 def test_a_week_is_named_with_its_whole_year_where_there_is_room() -> None:
     first = date(2026, 6, 1)
-    assert numbers.monday(first, "fr") == "1er juin 2026"
-    assert numbers.monday(first, "en") == "1 Jun 2026"
-    assert numbers.monday(first, "fr", short=True) == "1er juin 26"
+    assert words.monday(first, "fr") == "1er juin 2026"
+    assert words.monday(first, "en") == "1 Jun 2026"
+    assert words.monday(first, "fr", short=True) == "1er juin 26"
 
 
 @pytest.mark.parametrize(

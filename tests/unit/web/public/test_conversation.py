@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.web.public.conversation import MOST_MESSAGES, read_conversation
+from fanal.web.public.draft import MOST_MESSAGES, read_conversation
 
 
 def _plain(text: str) -> list[tuple[str | None, str | None, str | None]]:

@@ -14,7 +14,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.reporter import withhold
 from fanal.harmonise.domain.search import search_words
 from fanal.harmonise.domain.sources.report import read_form
-from fanal.web.public.draft import Identity, encode_report, identity_of, report_of
+from fanal.web.public.draft import ReporterSaid, encode_report, identity_of, report_of
 from fanal.web.public.steps import STEPS, take
 
 TODAY = date(2026, 11, 24)
@@ -75,7 +75,7 @@ def test_report_holds_nothing_of_the_reporter() -> None:
 def test_identity_apart() -> None:
     sealed = identity_of(FULL, address=None)
     assert sealed is not None
-    identity = msgspec.json.decode(sealed, type=Identity)
+    identity = msgspec.json.decode(sealed, type=ReporterSaid)
     assert (identity.name, identity.email, identity.phone) == (
         "Reporter Name",
         "reporter@mail.example",
@@ -91,7 +91,7 @@ def test_anonymity_forgets_what_was_typed() -> None:
 def test_kept_address_is_in_the_identity_only() -> None:
     sealed = identity_of(FULL | {"contact": "ANONYMOUS"}, address="192.0.2.7")
     assert sealed is not None
-    assert msgspec.json.decode(sealed, type=Identity).address == "192.0.2.7"
+    assert msgspec.json.decode(sealed, type=ReporterSaid).address == "192.0.2.7"
 
 
 def test_child_who_reports_is_named_in_the_identity_only() -> None:
@@ -101,7 +101,7 @@ def test_child_who_reports_is_named_in_the_identity_only() -> None:
     assert report.persons[1].age == 12
     sealed = identity_of(answers, address=None)
     assert sealed is not None
-    identity = msgspec.json.decode(sealed, type=Identity)
+    identity = msgspec.json.decode(sealed, type=ReporterSaid)
     assert (identity.name, identity.is_child) == ("Lou", True)
     assert report.stated == (Stated.REPORTER_IS_CHILD,)
     assert b"Lou" not in encode_report(report)

@@ -8,7 +8,7 @@ import altcha
 import pytest
 
 from fanal.kernel import clock
-from fanal.web.public.proof import HEAVY, LIFE, new_challenge, verify
+from fanal.web.public.report import HEAVY, LIFE, new_challenge, verify
 
 SECRET = b"s" * 32
 

@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from fanal.formats.report.read import MAX_TEXT_BYTES
-from fanal.intake.domain.receipt_code import read_code
+from fanal.intake.domain.receipt import read_code
 from fanal.web.public.keys import FORGOTTEN_AFTER, NEW_AFTER, DraftKeys
 from fanal.web.public.sealed import (
     MOST_PLAIN,
     MOST_SEALED,
-    Draft,
     DraftRefused,
+    HiddenDraft,
     is_waiting_over,
     new_draft,
     seal,
@@ -35,7 +35,7 @@ def keys(tmp_path: Path) -> DraftKeys:
     return DraftKeys(tmp_path / "keys" / "drafts.json")
 
 
-def _draft() -> Draft:
+def _draft() -> HiddenDraft:
     return msgspec.structs.replace(new_draft(NOW), answers={"description": "plain words é"})
 
 

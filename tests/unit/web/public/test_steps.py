@@ -5,11 +5,11 @@ from datetime import date
 import pytest
 from django.utils import translation
 
-from fanal.web.public import choices, wording
+from fanal.web.public import wording
 from fanal.web.public.steps import (
     BY_NAME,
     STEPS,
-    Problem,
+    AnswerProblem,
     fitting,
     is_phone,
     problems,
@@ -20,7 +20,7 @@ from fanal.web.public.steps import (
 TODAY = date(2026, 11, 24)
 
 
-def _wrong(step: str, **answers: str) -> dict[str, Problem]:
+def _wrong(step: str, **answers: str) -> dict[str, AnswerProblem]:
     return problems(BY_NAME[step], take(BY_NAME[step], answers), today=TODAY)
 
 
@@ -34,25 +34,29 @@ def test_only_three_questions_must_be_answered_and_all_have_a_way_out() -> None:
 @pytest.mark.parametrize(
     ("step", "answers", "expected"),
     [
-        ("danger", {}, {"danger": Problem.CHOOSE}),
-        ("danger", {"danger": "MAYBE"}, {"danger": Problem.CHOOSE}),
+        ("danger", {}, {"danger": AnswerProblem.CHOOSE}),
+        ("danger", {"danger": "MAYBE"}, {"danger": AnswerProblem.CHOOSE}),
         ("danger", {"danger": "UNKNOWN"}, {}),
         ("what", {"kind": "OTHER"}, {}),
-        ("where", {"when": "DATE"}, {"date": Problem.NO_DATE}),
-        ("where", {"when": "DATE", "date": "31/02/2026"}, {"date": Problem.NO_DATE}),
-        ("where", {"when": "DATE", "date": "25/11/2026"}, {"date": Problem.FUTURE}),
+        ("where", {"when": "DATE"}, {"date": AnswerProblem.NO_DATE}),
+        ("where", {"when": "DATE", "date": "31/02/2026"}, {"date": AnswerProblem.NO_DATE}),
+        ("where", {"when": "DATE", "date": "25/11/2026"}, {"date": AnswerProblem.FUTURE}),
         ("where", {"when": "DATE", "date": "24/11/2026"}, {}),
-        ("where", {"time": "25:00"}, {"time": Problem.NO_TIME}),
-        ("where", {"service": "x" * 201}, {"service": Problem.TOO_LONG}),
-        ("who", {"child_age": "about"}, {"child_age": Problem.NO_AGE}),
-        ("who", {"child_age": "200"}, {"child_age": Problem.NO_AGE}),
-        ("you", {"contact": "CONTACT"}, {"your_email": Problem.NO_CONTACT}),
-        ("you", {"contact": "CONTACT", "your_email": "a@b"}, {"your_email": Problem.NO_EMAIL}),
-        ("you", {"contact": "CONTACT", "your_phone": "12"}, {"your_phone": Problem.NO_PHONE}),
+        ("where", {"time": "25:00"}, {"time": AnswerProblem.NO_TIME}),
+        ("where", {"service": "x" * 201}, {"service": AnswerProblem.TOO_LONG}),
+        ("who", {"child_age": "about"}, {"child_age": AnswerProblem.NO_AGE}),
+        ("who", {"child_age": "200"}, {"child_age": AnswerProblem.NO_AGE}),
+        ("you", {"contact": "CONTACT"}, {"your_email": AnswerProblem.NO_CONTACT}),
+        (
+            "you",
+            {"contact": "CONTACT", "your_email": "a@b"},
+            {"your_email": AnswerProblem.NO_EMAIL},
+        ),
+        ("you", {"contact": "CONTACT", "your_phone": "12"}, {"your_phone": AnswerProblem.NO_PHONE}),
         ("you", {"contact": "ANONYMOUS", "your_email": "a@b"}, {}),
     ],
 )
-def test_problems(step: str, answers: dict[str, str], expected: dict[str, Problem]) -> None:
+def test_problems(step: str, answers: dict[str, str], expected: dict[str, AnswerProblem]) -> None:
     assert _wrong(step, **answers) == expected
 
 
@@ -89,11 +93,11 @@ def test_offered_choices_are_the_accepted_codes() -> None:
     }
     accepted = {f.name: set(f.codes) for step in STEPS for f in step.fields if f.codes}
     assert offered == accepted
-    assert len(choices.KIND) == 9
+    assert len(wording.KIND) == 9
 
 
 def test_every_problem_and_step_has_words() -> None:
-    assert set(wording.PROBLEMS) == set(Problem)
+    assert set(wording.PROBLEMS) == set(AnswerProblem)
     assert set(wording.QUESTIONS) == set(BY_NAME)
 
 

@@ -19,7 +19,7 @@ import numpy as np
 from msgspec import DecodeError, Struct, msgpack
 from numpy.typing import NDArray
 
-from fanal.analyse.domain.index.shape import BUCKETS, SKETCH, TABLES
+from fanal.analyse.domain.index.kernels import BUCKETS, SKETCH, TABLES
 from fanal.kernel.ownership import follow_folder
 
 HASH_BYTES: Final = 32
@@ -41,7 +41,7 @@ class SegmentDamaged(Exception):
     """The file is no segment, or not a whole one."""
 
 
-class Header(Struct, frozen=True, kw_only=True):
+class SegmentHeader(Struct, frozen=True, kw_only=True):
     """What a segment says of itself: how many hashes, and up to which change of the lists it goes.
 
     `mark` is whatever its owner knows that change by again; `content` the CRC-32 of all after this page.
@@ -56,7 +56,7 @@ class Header(Struct, frozen=True, kw_only=True):
 class Segment:
     """An open segment. Its arrays are maps of the file: what is read comes into memory, nothing else."""
 
-    def __init__(self, file: BinaryIO, header: Header) -> None:
+    def __init__(self, file: BinaryIO, header: SegmentHeader) -> None:
         """Map the arrays of an open file, whose header was read.
 
         The file and not its path: another one may stand there by now.
@@ -95,7 +95,7 @@ def open_segment(path: Path) -> Segment:
         if len(page) != _PAGE or page[:16] != _MAGIC or zlib.crc32(body) != check:
             raise SegmentDamaged(path.name)
         try:
-            header = msgpack.decode(body, type=Header)
+            header = msgpack.decode(body, type=SegmentHeader)
         except DecodeError as error:
             raise SegmentDamaged(path.name) from error
         if os.fstat(file.fileno()).st_size != _size(header.count):
@@ -137,7 +137,7 @@ def write_segment(
         for table in range(TABLES):
             build_table(words, table, maps.starts[table], maps.ids[table], maps.sketches[table])
         content = zlib.crc32(maps.content.data)
-        body = msgpack.encode(Header(count=count, upto=upto, mark=mark, content=content))
+        body = msgpack.encode(SegmentHeader(count=count, upto=upto, mark=mark, content=content))
         head = _MAGIC + len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body
         del maps, words  # what was written through the maps is the file's; fsync brings it down
         file.seek(0)

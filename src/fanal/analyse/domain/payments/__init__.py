@@ -1,8 +1,11 @@
 """Payments: published typologies as data, read over the transfers of each payer. Pure; batch first."""
 
-from fanal.analyse.domain.payments.scoring import PayerScore, score_payers
-from fanal.analyse.domain.payments.signals import find_payment_signals
-from fanal.analyse.domain.payments.telling import told
+from fanal.analyse.domain.payments.scoring import (
+    PayerScore,
+    find_payment_signals,
+    score_payers,
+    told,
+)
 from fanal.analyse.domain.payments.transfers import Paid, paid_in
 from fanal.analyse.domain.payments.typologies import (
     PaymentsRefused,

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from fanal.analyse.domain.payments.transfers import Paid
-from fanal.analyse.domain.payments.typologies import Indicator, Typologies
+from fanal.analyse.domain.payments.typologies import PaymentIndicator, Typologies
 from fanal.analyse.domain.records import Parameters
 
 _HANDLE: Final = re.compile(r"(?:^|\s)@[a-z0-9_.]{3,}", re.IGNORECASE)
@@ -21,11 +21,11 @@ _SHARE: Final = 0.8
 """Share of the transfers that a rhythm or a hub must hold, to speak for something innocent."""
 
 
-class Context(Struct, frozen=True, kw_only=True):
-    """What surrounds the transfers of a payer.
+class PayerContext(Struct, frozen=True, kw_only=True):
+    """What the tests of a payer need besides the payer's own transfers.
 
-    `senders` counts the different senders of each beneficiary (by key); `until` is the last instant that
-    the data reach: only then is silence a stop.
+    `senders`: how many different people paid each beneficiary, by key. `until`: the instant of the latest
+    transfer in the data, None where unknown: then nobody can say that a payer has stopped.
     """
 
     typologies: Typologies
@@ -40,18 +40,18 @@ class Met(Struct, frozen=True, kw_only=True):
     parameters: Parameters
 
 
-Test = Callable[[Sequence[Paid], Indicator, Context], Met | None]
+Test = Callable[[Sequence[Paid], PaymentIndicator, PayerContext], Met | None]
 
 
 def _met(seen: Sequence[Paid], **parameters: str | float | list[str]) -> Met:
     return Met(seen=tuple(seen), parameters={"count": len(seen), **parameters})
 
 
-def _within(paid: Sequence[Paid], rule: Indicator) -> list[Paid]:
+def _within(paid: Sequence[Paid], rule: PaymentIndicator) -> list[Paid]:
     return [p for p in paid if p.euros is not None and rule.minimum <= p.euros <= rule.maximum]
 
 
-def _small_round(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _small_round(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     found = [p for p in _within(paid, rule) if float(p.amount) % 5 == 0]
     bounds = {"minimum": rule.minimum, "maximum": rule.maximum}
     return _met(found, **bounds) if len(found) >= rule.at_least else None
@@ -72,31 +72,33 @@ def _busiest(paid: Sequence[Paid], hours: int) -> list[Paid]:
     return best
 
 
-def _frequent(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _frequent(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     found = _busiest(_within(paid, rule), rule.within_hours)
     days = rule.within_hours // 24
     return _met(found, days=days) if len(found) >= rule.at_least else None
 
 
-def _corridor(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _corridor(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     found = [p for p in paid if p.beneficiary.country in rule.countries]
     countries = sorted({p.beneficiary.country or "" for p in found})
     return _met(found, countries=countries) if len(found) >= rule.at_least else None
 
 
-def _labels(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _labels(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     found = [p for p in paid if any(word in p.words for word in rule.labels)]
     said = sorted({p.label.strip()[:60] for p in found})[:5]
     return _met(found, labels=said) if len(found) >= rule.at_least else None
 
 
-def _handle_label(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _handle_label(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     found = [p for p in paid if _HANDLE.search(p.label)]
     said = sorted({p.label.strip()[:60] for p in found})[:5]
     return _met(found, labels=said) if len(found) >= rule.at_least else None
 
 
-def _nightly(paid: Sequence[Paid], rule: Indicator, context: Context, *, there: bool) -> Met | None:
+def _nightly(
+    paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext, *, there: bool
+) -> Met | None:
     """Return the transfers of the night on one side, where they are at least half of those with an hour."""
     exact, night = 0, list[Paid]()
     for p in paid:
@@ -113,15 +115,17 @@ def _nightly(paid: Sequence[Paid], rule: Indicator, context: Context, *, there: 
     return _met(night, from_hour=rule.from_hour, to_hour=rule.to_hour)
 
 
-def _night(paid: Sequence[Paid], rule: Indicator, context: Context) -> Met | None:
+def _night(paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext) -> Met | None:
     return _nightly(paid, rule, context, there=False)
 
 
-def _night_there(paid: Sequence[Paid], rule: Indicator, context: Context) -> Met | None:
+def _night_there(paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext) -> Met | None:
     return _nightly(paid, rule, context, there=True)
 
 
-def _common_beneficiary(paid: Sequence[Paid], rule: Indicator, context: Context) -> Met | None:
+def _common_beneficiary(
+    paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext
+) -> Met | None:
     counts = {
         p.beneficiary.key: context.senders.get(p.beneficiary.key, 1)
         for p in paid
@@ -136,7 +140,7 @@ def _common_beneficiary(paid: Sequence[Paid], rule: Indicator, context: Context)
     return Met(seen=tuple(found), parameters=told)
 
 
-def _escalation(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _escalation(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     """Look for amounts that hardly ever fall, end half as high again, and come no less often."""
     found = [p for p in paid if p.at is not None and p.euros is not None]
     if len(found) < rule.at_least:
@@ -162,7 +166,7 @@ def _gaps(paid: Sequence[Paid]) -> list[float]:
     return [(b - a).total_seconds() / 3600 for a, b in pairwise(times)]
 
 
-def _travel(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _travel(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     """Look for a ticket or a room after small transfers to somebody."""
     small: list[Paid] = []
     for p in paid:
@@ -174,7 +178,7 @@ def _travel(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
     return None
 
 
-def _small_start(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _small_start(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     known = [p for p in paid if p.euros is not None]
     total = sum(p.euros or 0 for p in known)
     if len(known) < 2 or total > rule.maximum or (known[0].euros or 0) >= rule.first_maximum:
@@ -184,7 +188,7 @@ def _small_start(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | Non
     )
 
 
-def _fast_repeats(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _fast_repeats(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     found = max(
         (_busiest(group, rule.within_hours) for group in _by_beneficiary(paid)), key=len, default=[]
     )
@@ -194,7 +198,7 @@ def _fast_repeats(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | No
     return _met(found, hours=rule.within_hours, total=round(total, 2))
 
 
-def _abrupt_stop(paid: Sequence[Paid], rule: Indicator, context: Context) -> Met | None:
+def _abrupt_stop(paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext) -> Met | None:
     times = [p.at for p in paid if p.at is not None]
     if context.until is None or len(times) < rule.at_least:
         return None
@@ -205,7 +209,7 @@ def _abrupt_stop(paid: Sequence[Paid], rule: Indicator, context: Context) -> Met
     return _met(list(paid[-1:]), days=quiet.days)
 
 
-def _young_sender(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _young_sender(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     for p in paid:
         if p.sender.born is not None and p.at is not None:
             age = _age(p.sender.born, p.at.date())
@@ -226,7 +230,7 @@ def _by_beneficiary(paid: Sequence[Paid]) -> list[list[Paid]]:
     return list(groups.values())
 
 
-def _regular(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _regular(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     """Look for one beneficiary, even amounts, and a steady rhythm of days or more."""
     most: list[Paid] = max(_by_beneficiary(paid), key=len, default=[])
     if len(most) < rule.at_least or len(most) < _SHARE * len(paid):
@@ -241,7 +245,7 @@ def _regular(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
     return _met(most, days=round(usual / 24))
 
 
-def _domestic(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
+def _domestic(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     known = [p for p in paid if p.sender.country and p.beneficiary.country]
     found = [p for p in known if p.sender.country == p.beneficiary.country]
     if len(found) < rule.at_least or len(found) < _SHARE * len(paid):
@@ -249,7 +253,7 @@ def _domestic(paid: Sequence[Paid], rule: Indicator, _: Context) -> Met | None:
     return _met(found, countries=sorted({p.beneficiary.country or "" for p in found}))
 
 
-def _hub(paid: Sequence[Paid], rule: Indicator, context: Context) -> Met | None:
+def _hub(paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext) -> Met | None:
     found = [p for p in paid if context.senders.get(p.beneficiary.key, 1) >= rule.at_least]
     if not found or len(found) < _SHARE * len(paid):
         return None

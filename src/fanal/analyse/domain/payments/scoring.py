@@ -1,16 +1,18 @@
 """Scores of payers: each indicator explained with the transfers it saw, none of them enough alone."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 from msgspec import Struct, structs
 
-from fanal.analyse.domain.payments.indicators import TESTS, Context, Met
-from fanal.analyse.domain.payments.transfers import Paid, Party
-from fanal.analyse.domain.payments.typologies import Indicator, Typologies, Typology
-from fanal.analyse.domain.records import Because
+from fanal import reference
+from fanal.analyse.domain.payments.indicators import TESTS, Met, PayerContext
+from fanal.analyse.domain.payments.transfers import Paid, PayingParty, paid_in
+from fanal.analyse.domain.payments.typologies import PaymentIndicator, Typologies, Typology
+from fanal.analyse.domain.records import Because, Finding, Parameters
+from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class PointMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -39,7 +41,7 @@ class PayerScore(Struct, frozen=True, kw_only=True):
     euros, of the transfers whose currency is known.
     """
 
-    sender: Party
+    sender: PayingParty
     score: float
     typology: str
     suspected: bool
@@ -69,7 +71,7 @@ def score_payers(
     counted = count_senders(once)
     for key, count in (senders or {}).items():
         counted[key] = max(count, counted.get(key, 0))
-    context = Context(typologies=typologies, senders=counted, until=until or newest)
+    context = PayerContext(typologies=typologies, senders=counted, until=until or newest)
     by_payer: dict[str, list[Paid]] = {}
     for paid in once:
         by_payer.setdefault(paid.sender.key, []).append(paid)
@@ -86,7 +88,7 @@ def count_senders(transfers: Iterable[Paid]) -> dict[str, int]:
     return {key: len(senders) for key, senders in found.items()}
 
 
-def score_one(transfers: Sequence[Paid], context: Context) -> PayerScore:
+def score_one(transfers: Sequence[Paid], context: PayerContext) -> PayerScore:
     """Return the score of transfers taken as those of one payer."""
     ordered = sorted(transfers, key=_order)
     rules = context.typologies
@@ -97,7 +99,7 @@ def score_one(transfers: Sequence[Paid], context: Context) -> PayerScore:
     best, score = _strongest(rules.typology, points)
     times = [p.at for p in ordered if p.at is not None]
     return PayerScore(
-        sender=max((paid.sender for paid in ordered), key=Party.told),
+        sender=max((paid.sender for paid in ordered), key=PayingParty.told),
         score=score,
         typology=best.code if best else "",
         suspected=best is not None and score >= best.shown_from,
@@ -115,11 +117,11 @@ def _order(paid: Paid) -> tuple[bool, float, str]:
     return paid.at is None, paid.at.timestamp() if paid.at else 0.0, paid.id.hex
 
 
-def _test(ordered: Sequence[Paid], rule: Indicator, context: Context) -> Met | None:
+def _test(ordered: Sequence[Paid], rule: PaymentIndicator, context: PayerContext) -> Met | None:
     return TESTS[rule.code](ordered, rule, context)
 
 
-def _point(rule: Indicator, met: Met) -> PointMade:
+def _point(rule: PaymentIndicator, met: Met) -> PointMade:
     return PointMade(
         code=rule.code,
         weight=rule.weight,
@@ -133,7 +135,7 @@ def _point(rule: Indicator, met: Met) -> PointMade:
     )
 
 
-def _lower(rule: Indicator, met: Met) -> PointMade:
+def _lower(rule: PaymentIndicator, met: Met) -> PointMade:
     return structs.replace(_point(rule, met), lowers=True)
 
 
@@ -154,3 +156,128 @@ def _strongest(
         if best is None or score - typology.shown_from > highest - best.shown_from:
             best, highest = typology, score
     return best, highest
+
+
+# A score as JSON tells it, with every reason in both languages and every transfer it saw.
+
+LANGUAGES = ("fr", "en")
+
+
+def told(found: PayerScore) -> dict[str, object]:
+    """Return a score in JSON's own types: the payer, the score, each indicator, each transfer."""
+    kind, _, value = found.sender.key.partition("|")
+    return {
+        "sender": {"kind": kind, "value": value, "name": found.sender.shown},
+        "score": found.score,
+        "typology": found.typology or None,
+        "suspected": found.suspected,
+        "indicators": [_telling_point(point) for point in found.points],
+        "transfers": [_transfer(paid) for paid in found.transfers],
+        "total_eur": found.total,
+        "first_at": _moment(found.first_at),
+        "last_at": _moment(found.last_at),
+        "countries": list(found.countries),
+        "rule_version": found.rule_version,
+    }
+
+
+def _telling_point(point: PointMade) -> dict[str, object]:
+    return {
+        "code": point.code,
+        "weight": point.weight,
+        "lowers": point.lowers,
+        "core": list(point.core),
+        "because": {
+            lang: reference.render(point.because.code, point.because.parameters, lang)
+            for lang in LANGUAGES
+        },
+        "transfers": [str(paid_id) for paid_id in point.transfers],
+        "typologies": list(point.typologies),
+        "source": point.source,
+        "confidence": point.confidence,
+        "checked_by": point.checked_by,
+    }
+
+
+def _transfer(paid: Paid) -> dict[str, object]:
+    return {
+        "id": str(paid.id),
+        "reference": paid.reference or None,
+        "at": _moment(paid.at),
+        "amount": paid.amount,
+        "currency": paid.currency or None,
+        "euros": paid.euros,
+        "beneficiary": paid.beneficiary.shown,
+        "beneficiary_country": paid.beneficiary.country,
+        "label": paid.label or None,
+        "operator": paid.operator or None,
+    }
+
+
+def _moment(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
+
+
+# Findings of a report's payments: the indicators of its payers, when they combine into a pattern.
+
+
+class Around(Struct, frozen=True, kw_only=True):
+    """What is known beside a report: transfers of its payers, senders of its beneficiaries, until when."""
+
+    transfers: tuple[Paid, ...] = ()
+    senders: Mapping[str, int] = {}
+    until: datetime | None = None
+
+
+def find_payment_signals(
+    report: HarmonisedReport,
+    typologies: Typologies,
+    *,
+    rule_version: str,
+    around: Around | None = None,
+) -> Iterator[Finding]:
+    """Yield the indicators of a report's payments and their combination, when it is worth showing.
+
+    The payments of one report are read together, with what else is known of who pays.
+    """
+    own = paid_in(report, typologies.rates)
+    if not own:
+        return
+    score = score_report(own, typologies, around or Around())
+    if not score.suspected:
+        return
+    for point in score.points:
+        yield Finding(
+            code=point.code,
+            category="PAYMENT",
+            score=0.0 if point.lowers else point.weight,
+            value=str(point.because.parameters.get("count", "")),
+            because=point.because,
+            rule_version=rule_version,
+            source="payments",
+        )
+    codes = [p.code for p in score.points if score.typology in p.typologies]
+    told: Parameters = {
+        "codes": codes,
+        "count": len(score.transfers),
+        "typology": score.typology,
+    }
+    yield Finding(
+        code="PAYMENT_PATTERN",
+        category="PAYMENT",
+        score=score.score,
+        value=score.typology,
+        because=Because(code="PAYMENT_PATTERN", parameters=told),
+        rule_version=rule_version,
+        source="payments",
+    )
+
+
+def score_report(own: list[Paid], typologies: Typologies, around: Around) -> PayerScore:
+    """Return the score of a report's payments taken together."""
+    every = {paid.id: paid for paid in (*around.transfers, *own)}
+    counted = count_senders(every.values())
+    for key, count in around.senders.items():
+        counted[key] = max(count, counted.get(key, 0))
+    context = PayerContext(typologies=typologies, senders=counted, until=around.until)
+    return score_one(list(every.values()), context)

@@ -12,14 +12,14 @@ from fanal.analyse.domain.text import normalize_word
 from fanal.formats.report.records import Payment, Person
 from fanal.harmonise.domain.accounts import read_iban, read_wallet
 from fanal.harmonise.domain.handles import fold, read_handle
-from fanal.harmonise.domain.paid import identifier
+from fanal.harmonise.domain.people import identifier
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.kernel.calendar import PARIS
+from fanal.kernel.calendar import PARIS, read_instant
 
 _MOST_EUROS = 10**9
 
 
-class Party(Struct, frozen=True, kw_only=True, gc=False):
+class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
     """One side of a transfer: how it is compared (`KIND|value`, '' for nobody known), and how shown."""
 
     key: str
@@ -43,8 +43,8 @@ class Paid(Struct, frozen=True, kw_only=True):
     """
 
     id: UUID
-    sender: Party
-    beneficiary: Party
+    sender: PayingParty
+    beneficiary: PayingParty
     at: datetime | None = None
     exact: bool = False
     amount: str = ""
@@ -102,14 +102,14 @@ def _at(persons: tuple[Person, ...], place: int | None) -> Person | None:
     return persons[place] if place is not None and 0 <= place < len(persons) else None
 
 
-def _party(text: str | None, person: Person | None, *, operator: str) -> Party:
+def _party(text: str | None, person: Person | None, *, operator: str) -> PayingParty:
     """Return a side of a payment: a person of the report where it names one, else what the text says."""
     if person is None:
         found = identifier(text, operator=operator) if text else None
         key = f"{found[0]}|{found[1]}" if found else _name_key(text or "", operator)
-        return Party(key=key, shown=(text or "").strip())
+        return PayingParty(key=key, shown=(text or "").strip())
     key = next(_keys(person), "") or _name_key(person.name or "", operator, person.birth_date or "")
-    return Party(
+    return PayingParty(
         key=key,
         shown=person.name or (text or "").strip(),
         country=person.country,
@@ -143,12 +143,8 @@ def _day(text: str | None) -> date | None:
 
 
 def _instant(value: str | None) -> datetime | None:
-    try:
-        instant = datetime.fromisoformat(value or "")
-        aware = instant if instant.tzinfo else instant.replace(tzinfo=PARIS)
-        return aware.astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    instant = read_instant(value)
+    return instant.replace(tzinfo=instant.tzinfo or PARIS).astimezone(UTC) if instant else None
 
 
 def _euros(payment: Payment, rates: Mapping[str, float]) -> float | None:

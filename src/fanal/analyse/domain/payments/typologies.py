@@ -24,7 +24,7 @@ class PaymentsRefused(ValueError):
     """The typology file breaks its format."""
 
 
-class Indicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One published indicator; which of the optional fields apply depends on its code.
 
     Amounts in euros, ages in years, windows in hours. `core` names the typologies of
@@ -69,8 +69,8 @@ class Typologies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     zones: dict[str, str]
     default_zone: str
     typology: tuple[Typology, ...]
-    indicator: tuple[Indicator, ...]
-    lowers: tuple[Indicator, ...] = ()
+    indicator: tuple[PaymentIndicator, ...]
+    lowers: tuple[PaymentIndicator, ...] = ()
 
     def zone_of(self, country: str | None) -> ZoneInfo | None:
         """Return the zone of a country, that of the desk where none is said, None for one with several."""

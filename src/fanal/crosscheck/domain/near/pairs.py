@@ -13,7 +13,7 @@ from msgspec import Struct
 from fanal.crosscheck.domain.near.rules import NearRules
 from fanal.crosscheck.domain.near.sketch import Sketch, Trait
 from fanal.crosscheck.domain.near.spelling import SPELLED
-from fanal.crosscheck.domain.records import Reason
+from fanal.crosscheck.domain.records import LinkReason
 from fanal.crosscheck.domain.weights import load_weights
 
 TEXT, PICTURE = "NEAR_TEXT", "NEAR_PICTURE"
@@ -27,7 +27,7 @@ Neighbour = tuple[UUID, bytes, int]
 """A report, its picture, and in how many bits that differs."""
 
 
-class Found(Struct, frozen=True, kw_only=True):
+class NearReport(Struct, frozen=True, kw_only=True):
     """A report before another that is near it in one way: how strongly (0..1), and what is told of it.
 
     `value` is a picture or an address, empty for texts; `measure` bits, or hundredths of the passages.
@@ -40,7 +40,7 @@ class Found(Struct, frozen=True, kw_only=True):
     measure: int = 0
 
 
-class World(Struct, frozen=True, kw_only=True):
+class NearWorld(Struct, frozen=True, kw_only=True):
     """What is near the reports looked at: all sketches that share a key with them, and what goes round.
 
     `near` holds for each picture (32 octets) every neighbour within the radius.
@@ -51,7 +51,9 @@ class World(Struct, frozen=True, kw_only=True):
     near: Mapping[bytes, Sequence[Neighbour]]
 
 
-def near_of(report_ids: Iterable[UUID], world: World, rules: NearRules) -> dict[UUID, list[Found]]:
+def near_of(
+    report_ids: Iterable[UUID], world: NearWorld, rules: NearRules
+) -> dict[UUID, list[NearReport]]:
     """Return for each report those before it that are near it in text, picture, address or name.
 
     Pages are not among them: which address it was is told by records (`near_pages`).
@@ -66,7 +68,7 @@ def near_of(report_ids: Iterable[UUID], world: World, rules: NearRules) -> dict[
         found[report_id] = [
             *_texts(report_id, passages, world, rules),
             *(
-                Found(other_id=other_id, kind=kind, strength=rule.strength)
+                NearReport(other_id=other_id, kind=kind, strength=rule.strength)
                 for trait, (kind, rule) in whole.items()
                 for other_id in sorted((i for i, k in shared if k == trait), reverse=True)[
                     : rules.suggested
@@ -82,13 +84,13 @@ def near_pages(
     pages: Mapping[UUID, Sequence[tuple[int, str]]],
     holders: Mapping[int, Collection[UUID]],
     rules: NearRules,
-) -> list[Found]:
+) -> list[NearReport]:
     """Return the reports before one that name a page near one of its own and not that page itself.
 
     `pages` holds the keys and addresses of all that share a key with it, `holders` who holds which key.
     """
     own = {address for _, address in pages[report_id]}
-    best: dict[tuple[str, UUID], Found] = {}
+    best: dict[tuple[str, UUID], NearReport] = {}
     for key, address in pages[report_id]:
         for other_id in holders.get(key, ()):
             if other_id >= report_id or other_id not in pages:
@@ -101,7 +103,7 @@ def near_pages(
             strength = rules.page.mirror if mirror else rules.page.family
             best.setdefault(
                 (kind, other_id),
-                Found(other_id=other_id, kind=kind, strength=strength, value=address),
+                NearReport(other_id=other_id, kind=kind, strength=strength, value=address),
             )
     return [
         each
@@ -126,9 +128,9 @@ def holders_of(
     return {key: ids for key, ids in holders.items() if len(ids) > 1}
 
 
-def joined(found: Iterable[Found]) -> dict[UUID, tuple[float, tuple[Reason, ...]]]:
+def joined(found: Iterable[NearReport]) -> dict[UUID, tuple[float, tuple[LinkReason, ...]]]:
     """Return for each other report the score of the pair as a suggestion, and its reasons."""
-    by_other: dict[UUID, list[Found]] = defaultdict(list)
+    by_other: dict[UUID, list[NearReport]] = defaultdict(list)
     for one in found:
         by_other[one.other_id].append(one)
     pairs = {}
@@ -138,7 +140,7 @@ def joined(found: Iterable[Found]) -> dict[UUID, tuple[float, tuple[Reason, ...]
         for one in ways:
             against *= 1 - one.strength
         reasons = tuple(
-            Reason(
+            LinkReason(
                 kind=one.kind,
                 value=one.value,
                 weight=round(one.strength, 4),
@@ -162,8 +164,8 @@ def _shared(
 
 
 def _texts(
-    report_id: UUID, shared: Counter[UUID], world: World, rules: NearRules
-) -> Iterable[Found]:
+    report_id: UUID, shared: Counter[UUID], world: NearWorld, rules: NearRules
+) -> Iterable[NearReport]:
     rule = rules.text
     close = [other for other, count in shared.items() if count >= rule.shared]
     sizes = {
@@ -172,12 +174,12 @@ def _texts(
     parts = [(shared[one] / min(sizes[report_id], sizes[one]), one) for one in close]
     near = sorted((one for one in parts if one[0] >= rule.part), reverse=True)
     for part, other in near[: rules.suggested]:
-        yield Found(
+        yield NearReport(
             other_id=other, kind=TEXT, strength=rule.strength * part, measure=round(100 * part)
         )
 
 
-def _pictures(report_id: UUID, world: World, rules: NearRules) -> Iterable[Found]:
+def _pictures(report_id: UUID, world: NearWorld, rules: NearRules) -> Iterable[NearReport]:
     """Yield the nearest picture of each of the reports before, the nearest reports first."""
     nearest: dict[UUID, tuple[int, bytes]] = {}
     for pdq in world.sketches[report_id].pictures:
@@ -189,7 +191,7 @@ def _pictures(report_id: UUID, world: World, rules: NearRules) -> Iterable[Found
                 nearest[other] = min(nearest.get(other, (256, b"")), (apart, pdq))
     first = sorted(nearest.items(), key=lambda item: (item[1][0], -item[0].int))
     for other, (apart, pdq) in first[: rules.suggested]:
-        yield Found(
+        yield NearReport(
             other_id=other,
             kind=PICTURE,
             strength=rules.picture.strength * (1 - (apart - 1) / (_RADIUS + 1)),
@@ -198,7 +200,7 @@ def _pictures(report_id: UUID, world: World, rules: NearRules) -> Iterable[Found
         )
 
 
-def goes_round(pdq: bytes, world: World, rules: NearRules) -> bool:
+def goes_round(pdq: bytes, world: NearWorld, rules: NearRules) -> bool:
     """Return whether more reports than allowed hold a picture or one near it."""
     held = {report for report, _, _ in world.near.get(pdq, ())}
     return len(held) > rules.holders.picture

@@ -9,11 +9,11 @@ import msgspec
 from msgspec import Struct
 
 
-class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class _StrictRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Unknown keys are refused."""
 
 
-class Holders(_Strict, frozen=True, kw_only=True):
+class Holders(_StrictRules, frozen=True, kw_only=True):
     """How many reports may hold a key of each kind, and how many pairs that share it may be rejected."""
 
     passage: int
@@ -25,7 +25,7 @@ class Holders(_Strict, frozen=True, kw_only=True):
     rejections: int
 
 
-class TextRule(_Strict, frozen=True, kw_only=True):
+class TextRule(_StrictRules, frozen=True, kw_only=True):
     """How passages are drawn from a text, and how many two texts share at least."""
 
     words: int
@@ -39,7 +39,7 @@ class TextRule(_Strict, frozen=True, kw_only=True):
     strength: float
 
 
-class PageRule(_Strict, frozen=True, kw_only=True):
+class PageRule(_StrictRules, frozen=True, kw_only=True):
     """Which addresses are compared, and the strength (0..1) of a mirror and of a page of one family."""
 
     path: int
@@ -48,20 +48,20 @@ class PageRule(_Strict, frozen=True, kw_only=True):
     family: float
 
 
-class PictureRule(_Strict, frozen=True, kw_only=True):
+class PictureRule(_StrictRules, frozen=True, kw_only=True):
     """How many pictures of a report are compared, and the strength of the nearest."""
 
     pictures: int
     strength: float
 
 
-class SharedRule(_Strict, frozen=True, kw_only=True):
+class SharedRule(_StrictRules, frozen=True, kw_only=True):
     """The strength of a postal address, or of a name with its date of birth, in common."""
 
     strength: float
 
 
-class SpellingRule(_Strict, frozen=True, kw_only=True):
+class SpellingRule(_StrictRules, frozen=True, kw_only=True):
     """Which identifiers are compared in their variations, and the strength of each way to be near.
 
     `fewest` and `most` characters of a core, `letters` among them; with `figures` among them, or of `long`
@@ -77,7 +77,7 @@ class SpellingRule(_Strict, frozen=True, kw_only=True):
     strength: Mapping[str, float]
 
 
-class NearRules(_Strict, frozen=True, kw_only=True):
+class NearRules(_StrictRules, frozen=True, kw_only=True):
     """The file."""
 
     schema: int

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.crosscheck.domain.near.pairs import Found
+from fanal.crosscheck.domain.near.pairs import NearReport
 from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
 from fanal.crosscheck.domain.near.sketch import Sketcher, Trait
 from fanal.crosscheck.domain.near.spelling import Spelling, spellings_of, way_of
@@ -73,7 +73,7 @@ class Values(Struct, frozen=True):
 
 def near_spelled(
     report_ids: Iterable[UUID], values: Values, rules: NearRules
-) -> dict[UUID, list[Found]]:
+) -> dict[UUID, list[NearReport]]:
     """Return for each report those before it that hold an identifier near one of its own."""
     held: dict[UUID, list[int]] = defaultdict(list)
     for value, first in values.firsts.items():
@@ -93,7 +93,7 @@ def near_spelled(
     }
 
 
-def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[Found]:
+def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[NearReport]:
     report_id, other_id = values.firsts[value].report_id, values.firsts[other].report_id
     if other_id >= report_id:
         return
@@ -105,15 +105,17 @@ def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[
     if way is not None:
         # Told apart by the digests of both: another variation is something new after a rejection.
         pair = f"{value & _OCTETS:016x}{other & _OCTETS:016x}"
-        yield Found(other_id=other_id, kind=way, strength=rules.spelling.strength[way], value=pair)
+        yield NearReport(
+            other_id=other_id, kind=way, strength=rules.spelling.strength[way], value=pair
+        )
 
 
-def _few(found: list[Found], rules: NearRules) -> list[Found]:
+def _few(found: list[NearReport], rules: NearRules) -> list[NearReport]:
     """Return the best of each kind beside each report, and of each kind the latest few reports."""
-    best: dict[tuple[str, UUID], Found] = {}
+    best: dict[tuple[str, UUID], NearReport] = {}
     for one in found:
         best.setdefault((one.kind, one.other_id), one)
-    kept: dict[str, list[Found]] = defaultdict(list)
+    kept: dict[str, list[NearReport]] = defaultdict(list)
     for (kind, _), one in sorted(best.items(), reverse=True, key=lambda item: item[0]):
         if len(kept[kind]) < rules.suggested:
             kept[kind].append(one)

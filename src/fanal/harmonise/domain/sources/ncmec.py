@@ -6,11 +6,9 @@ from typing import Final
 from fanal.formats.ncmec.instants import earliest_instant
 from fanal.formats.ncmec.read import read_file_details, read_report
 from fanal.harmonise.domain.records import SourceFile
-from fanal.harmonise.domain.sources.building import FileBuilding, ReportBuilding
-from fanal.harmonise.domain.sources.draft import Draft
-from fanal.harmonise.domain.sources.ncmec_kinds import refined_kind
-from fanal.harmonise.domain.sources.ncmec_spot import Scope
-from fanal.harmonise.domain.sources.ncmec_table import TABLE
+from fanal.harmonise.domain.sources.building import Draft, FileBuilding, ReportBuilding
+from fanal.harmonise.domain.sources.ncmec_spot import ElementScope
+from fanal.harmonise.domain.sources.ncmec_table import TABLE, refined_kind
 from fanal.harmonise.domain.sources.received import add_received
 from fanal.harmonise.domain.sources.walk import Walk, steps_of
 
@@ -29,7 +27,7 @@ def read_ncmec(
     document = read_report(body, now=_END_OF_TIME)
     building = ReportBuilding(reference=reference)
     walk = Walk(building, steps=_STEPS)
-    walk.document(document.root, complaints=document.complaints, scope=Scope())
+    walk.document(document.root, complaints=document.complaints, scope=ElementScope())
     if (earliest := earliest_instant(building.occurred_at or "")) and earliest > received_at:
         path = "report/incidentSummary/incidentDateTime"
         building.warn(path, code="FUTURE_DATE", value=building.occurred_at or "")
@@ -50,7 +48,7 @@ def _add_file(building: ReportBuilding, source: SourceFile, *, walk: Walk, path:
         building.add_extra(f"{path}/fileId", value=source.file_id)
     else:
         details = read_file_details(source.details, path=path)
-        walk.document(details.root, complaints=details.complaints, scope=Scope(file=file))
+        walk.document(details.root, complaints=details.complaints, scope=ElementScope(file=file))
     _keep_earlier(source, walk=walk, path=path)
     add_received(building, source, file=file, path=f"{path}/received")
 
@@ -59,4 +57,4 @@ def _keep_earlier(source: SourceFile, *, walk: Walk, path: str) -> None:
     replaced = (details for details in source.earlier if details != source.details)
     for number, earlier in enumerate(replaced, start=1):
         before = read_file_details(earlier, path=f"{path}/earlier[{number}]")
-        walk.document(before.root, complaints=(), scope=Scope(closed=True))
+        walk.document(before.root, complaints=(), scope=ElementScope(closed=True))

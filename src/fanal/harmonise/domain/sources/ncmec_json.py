@@ -6,9 +6,8 @@ from typing import Final
 from fanal.formats.json_tree import ANY
 from fanal.formats.ncmec_json.read import read_export
 from fanal.harmonise.domain.records import SourceFile
-from fanal.harmonise.domain.sources.building import ReportBuilding
-from fanal.harmonise.domain.sources.draft import Draft
-from fanal.harmonise.domain.sources.ncmec_spot import Scope
+from fanal.harmonise.domain.sources.building import Draft, ReportBuilding
+from fanal.harmonise.domain.sources.ncmec_spot import ElementScope
 from fanal.harmonise.domain.sources.ncmec_table import Keep, Use
 from fanal.harmonise.domain.sources.received import add_package
 from fanal.harmonise.domain.sources.walk import Walk, steps_of
@@ -148,6 +147,6 @@ def read_ncmec_json(body: bytes, *, files: tuple[SourceFile, ...], reference: st
     document = read_export(body)
     building = ReportBuilding(reference=document.text("reportId") or reference)
     walk = Walk(building, steps=_STEPS)
-    walk.document(document.root, complaints=document.complaints, scope=Scope())
+    walk.document(document.root, complaints=document.complaints, scope=ElementScope())
     add_package(building, files)
     return building.build()

@@ -10,31 +10,31 @@ from fanal.formats.ncmec.read import Node
 from fanal.formats.report.records import Channel, IpSighting, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sources.building import FileBuilding, hash_field, small_integer
-from fanal.harmonise.domain.sources.ncmec_kinds import CHANNELS
-from fanal.harmonise.domain.sources.ncmec_spot import Opener, Scope, Spot
+from fanal.harmonise.domain.sources.ncmec_spot import ElementScope, Opener, Spot
+from fanal.harmonise.domain.sources.ncmec_table import CHANNELS
 
 _WORD: Final = re.compile("[a-z]+")
 
 
 def _person_opener(role: PersonRole) -> Opener:
-    def opened(spot: Spot) -> Scope:
-        return Scope(person=spot.building.add_person(role, path=spot.node.path))
+    def opened(spot: Spot) -> ElementScope:
+        return ElementScope(person=spot.building.add_person(role, path=spot.node.path))
 
     return opened
 
 
-def _open_associated(spot: Spot) -> Scope:
+def _open_associated(spot: Spot) -> ElementScope:
     """Add an account of somebody near; the public client names its type `accountType`."""
     person = spot.building.add_person(PersonRole.ASSOCIATED, path=spot.node.path)
     person.type = spot.node.attribute("accountType")
-    return Scope(person=person)
+    return ElementScope(person=person)
 
 
-def _open_nobody(_: Spot) -> Scope:
-    return Scope(closed=True)
+def _open_nobody(_: Spot) -> ElementScope:
+    return ElementScope(closed=True)
 
 
-def _open_channel(spot: Spot) -> Scope:
+def _open_channel(spot: Spot) -> ElementScope:
     channel = CHANNELS.get(spot.node.name)
     if spot.building.channel is None and channel is not None:
         spot.building.channel = channel
@@ -48,7 +48,7 @@ def _parts_of(node: Node) -> dict[str, Node]:
     return {child.name: child for child in reversed(node.children)}
 
 
-def _open_event(spot: Spot) -> Scope:
+def _open_event(spot: Spot) -> ElementScope:
     """Read an address with its port and instant into the person's addresses."""
     parts = _parts_of(spot.node)
     address = parts.get("ipAddress")
@@ -57,7 +57,7 @@ def _open_event(spot: Spot) -> Scope:
     return _sighted(spot, parts, address)
 
 
-def _sighted(spot: Spot, parts: dict[str, Node], address: Node) -> Scope:
+def _sighted(spot: Spot, parts: dict[str, Node], address: Node) -> ElementScope:
     """Add a person's address with its port and instant, and take what was read of the three."""
     person, port, at = spot.scope.person, parts.get("port"), parts.get("dateTime")
     number = small_integer(port.text or "") if port else None
@@ -72,7 +72,7 @@ def _sighted(spot: Spot, parts: dict[str, Node], address: Node) -> Scope:
     return structs.replace(spot.scope, taken=frozenset(taken))
 
 
-def _open_loose_event(spot: Spot) -> Scope:
+def _open_loose_event(spot: Spot) -> ElementScope:
     parts = _parts_of(spot.node)
     address, port, at = parts.get("ipAddress"), parts.get("port"), parts.get("dateTime")
     if address is not None:
@@ -86,7 +86,7 @@ def _open_loose_event(spot: Spot) -> Scope:
     return spot.scope
 
 
-def _open_device(spot: Spot) -> Scope:
+def _open_device(spot: Spot) -> ElementScope:
     value = spot.node.child("idValue")
     if spot.scope.person is None or value is None or not (value.text or "").strip():
         return spot.scope
@@ -94,7 +94,7 @@ def _open_device(spot: Spot) -> Scope:
     return structs.replace(spot.scope, taken=frozenset({value.path}))
 
 
-def _open_loose_device(spot: Spot) -> Scope:
+def _open_loose_device(spot: Spot) -> ElementScope:
     value, at = spot.node.child("idValue"), spot.node.child("dateTime")
     if value is not None:
         instant = at.text if at else None
@@ -104,7 +104,7 @@ def _open_loose_device(spot: Spot) -> Scope:
     return spot.scope
 
 
-def _open_file_details(spot: Spot) -> Scope:
+def _open_file_details(spot: Spot) -> ElementScope:
     """Read the hashes among the details; the pairs themselves stay in `extra`.
 
     The public client says the type of each pair, the schema that of all.
@@ -121,13 +121,13 @@ def _open_file_details(spot: Spot) -> Scope:
     return spot.scope
 
 
-def _open_file(spot: Spot) -> Scope:
+def _open_file(spot: Spot) -> ElementScope:
     file = FileBuilding(path=spot.node.path)
     spot.building.files.append(file)
-    return Scope(file=file)
+    return ElementScope(file=file)
 
 
-def _open_capture(spot: Spot) -> Scope:
+def _open_capture(spot: Spot) -> ElementScope:
     """Read a capture of an address of the network or of the web; of another type, it stays in `extra`."""
     parts = _parts_of(spot.node)
     kind, value = parts.get("captureType"), parts.get("value")
@@ -149,7 +149,7 @@ def _open_capture(spot: Spot) -> Scope:
     return spot.scope
 
 
-def _captured_page(spot: Spot, value: Node) -> Scope:
+def _captured_page(spot: Spot, value: Node) -> ElementScope:
     """Read the page of a person as theirs, any other as an address that is reported."""
     person = spot.scope.person
     if person is None:
@@ -163,7 +163,7 @@ def _captured_page(spot: Spot, value: Node) -> Scope:
     return spot.scope
 
 
-def _open_metadata(spot: Spot) -> Scope:
+def _open_metadata(spot: Spot) -> ElementScope:
     """Read a hash among a file's metadata; the pair itself stays in `extra`."""
     name, value = spot.node.child("name"), spot.node.child("value")
     if spot.scope.file and name and value and hash_field(name.text or ""):
@@ -173,7 +173,7 @@ def _open_metadata(spot: Spot) -> Scope:
     return spot.scope
 
 
-def _open_same(spot: Spot) -> Scope:
+def _open_same(spot: Spot) -> ElementScope:
     return spot.scope
 
 

@@ -8,7 +8,7 @@ from fanal.formats.ncmec.read import Node
 from fanal.harmonise.domain.sources.building import FileBuilding, PersonBuilding, ReportBuilding
 
 
-class Scope(Struct, frozen=True, gc=False):
+class ElementScope(Struct, frozen=True, gc=False):
     """What the elements inside belong to.
 
     `closed` sends every value to `extra`; `taken` holds the paths already read into a field.
@@ -24,10 +24,10 @@ class Spot(Struct, frozen=True, gc=False):
     """One element or attribute: the report it goes to, its scope, its node and its text."""
 
     building: ReportBuilding
-    scope: Scope
+    scope: ElementScope
     node: Node
     text: str
 
 
 Taker = Callable[[Spot], bool]
-Opener = Callable[[Spot], Scope]
+Opener = Callable[[Spot], ElementScope]

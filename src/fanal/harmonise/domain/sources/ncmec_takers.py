@@ -6,10 +6,9 @@ from typing import Final
 from fanal.formats.ncmec.read import Node
 from fanal.formats.report.records import Classification, Handle, IpSighting, Message
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
-from fanal.harmonise.domain.sources.building import small_integer, truth
-from fanal.harmonise.domain.sources.draft import CategoryHint
-from fanal.harmonise.domain.sources.ncmec_kinds import KINDS, kind_of_words
+from fanal.harmonise.domain.sources.building import CategoryHint, small_integer, truth
 from fanal.harmonise.domain.sources.ncmec_spot import Spot, Taker
+from fanal.harmonise.domain.sources.ncmec_table import KINDS, kind_of_words
 
 
 def _take_kind(spot: Spot) -> bool:

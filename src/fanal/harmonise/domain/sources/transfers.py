@@ -22,7 +22,7 @@ from fanal.formats.report.records import (
 from fanal.formats.transfer import Party, Transfer
 from fanal.formats.transfers.read import Damaged, read_transfers as read_csv
 from fanal.harmonise.domain.records import Extra, Warning as SourceWarning
-from fanal.harmonise.domain.sources.draft import Draft
+from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.times import read_time
 
 PAYER: Final = "PAYER"
@@ -41,10 +41,12 @@ def read_transfers(body: bytes, *, reference: str) -> Draft:
 
 
 def read_pacs008(body: bytes, *, reference: str) -> Draft:
-    """Return the draft of a message of customer credit transfers.
+    """Convert an ISO 20022 pacs.008 message (customer credit transfers) to a `Draft` of a report.
+
+    Payers have the role ASSOCIATED, payees RECIPIENT. `reference` becomes the report's reference.
 
     Raises:
-        FormatRefused: no such message.
+        FormatRefused: the bytes are not a pacs.008 message.
     """
     return _draft(read_iso(io.BytesIO(body), kind="pacs.008"), reference=reference)
 

@@ -9,14 +9,13 @@ from functools import cache
 from typing import Final
 
 from fanal.formats.report.records import Classification, ReportKind
-from fanal.formats.vics.categories import Use as CategoryUse, vocabulary_of
+from fanal.formats.vics.categories import CategoryUse, vocabulary_of
 from fanal.formats.vics.model import TYPES
-from fanal.formats.vics.read import Case, read_case
+from fanal.formats.vics.read import VicsCase, read_case
 from fanal.formats.vics.values import instant, integer
-from fanal.harmonise.domain.sources.building import ReportBuilding, hash_field
-from fanal.harmonise.domain.sources.draft import CategoryHint, Draft
+from fanal.harmonise.domain.sources.building import CategoryHint, Draft, ReportBuilding, hash_field
 from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
-from fanal.harmonise.domain.sources.ncmec_spot import Scope, Spot, Taker
+from fanal.harmonise.domain.sources.ncmec_spot import ElementScope, Spot, Taker
 from fanal.harmonise.domain.sources.ncmec_table import Keep, Use
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 from fanal.harmonise.domain.sources.walk import Steps, Walk, steps_of
@@ -59,7 +58,7 @@ def read_vics(body: bytes, *, reference: str) -> Draft:
     own = (named.text if named is not None else document.text("CaseID")) or reference
     building = ReportBuilding(reference=own, kind=ReportKind.ABUSE_MATERIAL)
     walk = Walk(building, steps=_steps(case.context.country))
-    walk.document(document.root, complaints=document.complaints, scope=Scope())
+    walk.document(document.root, complaints=document.complaints, scope=ElementScope())
     _compare_totals(case, building)
     return building.build()
 
@@ -114,7 +113,7 @@ def _take_contact(spot: Spot) -> bool:
     return True
 
 
-def _open_hash(spot: Spot) -> Scope:
+def _open_hash(spot: Spot) -> ElementScope:
     """Read a hash among the alternative ones; the pair itself stays in `extra`."""
     name, value = spot.node.child("HashName"), spot.node.child("HashValue")
     if spot.scope.file and name and value and hash_field(name.text or ""):
@@ -124,7 +123,7 @@ def _open_hash(spot: Spot) -> Scope:
     return spot.scope
 
 
-def _compare_totals(case: Case, building: ReportBuilding) -> None:
+def _compare_totals(case: VicsCase, building: ReportBuilding) -> None:
     """Note the totals that a case states and that are not those counted: they are known to be unreliable."""
     root, part = case.document.root, case.document.root.child("FanalPart")
     media = [node for node in root.children if node.name == "Media"]

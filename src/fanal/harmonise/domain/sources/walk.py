@@ -13,7 +13,7 @@ from fanal.formats.ncmec.read import Attribute, Complaint, Node
 from fanal.harmonise.domain.records import Extra
 from fanal.harmonise.domain.sources.building import ReportBuilding
 from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
-from fanal.harmonise.domain.sources.ncmec_spot import Opener, Scope, Spot, Taker
+from fanal.harmonise.domain.sources.ncmec_spot import ElementScope, Opener, Spot, Taker
 from fanal.harmonise.domain.sources.ncmec_table import IGNORED_ATTRIBUTES, Keep, Use
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 
@@ -62,13 +62,15 @@ class Walk:
         self._steps = steps
         self._extra = building.extra
 
-    def document(self, root: Node, *, complaints: tuple[Complaint, ...], scope: Scope) -> None:
+    def document(
+        self, root: Node, *, complaints: tuple[Complaint, ...], scope: ElementScope
+    ) -> None:
         """Read all that `root` holds, and note what its schema complains of."""
         for complaint in complaints:
             self._building.warn(complaint.path, code=complaint.code, value=complaint.value)
         self._inside(root, scope=scope)
 
-    def _inside(self, node: Node, *, scope: Scope) -> None:
+    def _inside(self, node: Node, *, scope: ElementScope) -> None:
         for attribute in node.attributes:
             self._attribute(attribute, scope=scope, node=node)
         if node.children and node.text is not None and not node.text.isspace():
@@ -87,7 +89,7 @@ class Walk:
             else:
                 self._leaf(child, step=step, scope=scope)
 
-    def _leaf(self, node: Node, *, step: _Step, scope: Scope) -> None:
+    def _leaf(self, node: Node, *, step: _Step, scope: ElementScope) -> None:
         text, path, taker = node.text or "", node.path, step.taker
         if not scope.taken or path not in scope.taken:
             held = False
@@ -98,14 +100,14 @@ class Walk:
         for attribute in node.attributes:
             self._attribute(attribute, scope=scope, node=node)
 
-    def _parts(self, node: Node, *, step: _Step, scope: Scope) -> None:
+    def _parts(self, node: Node, *, step: _Step, scope: ElementScope) -> None:
         if step.opener is not None and not scope.closed:
             scope = step.opener(Spot(self._building, scope, node, ""))
         if not node.children and node.text is not None and not node.text.isspace():
             self._extra.append(Extra(path=node.path, value=node.text))
         self._inside(node, scope=scope)
 
-    def _attribute(self, attribute: Attribute, *, scope: Scope, node: Node) -> None:
+    def _attribute(self, attribute: Attribute, *, scope: ElementScope, node: Node) -> None:
         model = attribute.model
         if model is None:
             if attribute.name in IGNORED_ATTRIBUTES:

@@ -12,10 +12,15 @@ from fanal.formats.xarf.model import TYPES
 from fanal.formats.xarf.read import read_xarf
 from fanal.harmonise.domain.addresses import read_ip
 from fanal.harmonise.domain.records import SelectorKind
-from fanal.harmonise.domain.sources.building import FileBuilding, ReportBuilding, small_integer
-from fanal.harmonise.domain.sources.draft import CategoryHint, Draft
+from fanal.harmonise.domain.sources.building import (
+    CategoryHint,
+    Draft,
+    FileBuilding,
+    ReportBuilding,
+    small_integer,
+)
 from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
-from fanal.harmonise.domain.sources.ncmec_spot import Scope, Spot
+from fanal.harmonise.domain.sources.ncmec_spot import ElementScope, Spot
 from fanal.harmonise.domain.sources.ncmec_table import Keep, Use
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 from fanal.harmonise.domain.sources.walk import Walk, steps_of
@@ -82,7 +87,7 @@ def read_xarf_report(body: bytes, *, reference: str) -> Draft:
     if document.text("type") == "csam":
         building.kind, building.channel = ReportKind.ABUSE_MATERIAL, Channel.WEB
     walk = Walk(building, steps=_STEPS)
-    walk.document(document.root, complaints=document.complaints, scope=Scope())
+    walk.document(document.root, complaints=document.complaints, scope=ElementScope())
     _add_origin(document, building)
     return building.build()
 
@@ -106,8 +111,8 @@ def _take_class(spot: Spot) -> bool:
     return True
 
 
-def _open_hashes(spot: Spot) -> Scope:
-    return Scope(file=_only_file(spot.building))
+def _open_hashes(spot: Spot) -> ElementScope:
+    return ElementScope(file=_only_file(spot.building))
 
 
 def _take_hash(spot: Spot) -> bool:
@@ -132,7 +137,7 @@ def _take_platform(spot: Spot) -> bool:
     return True
 
 
-def _open_evidence(spot: Spot) -> Scope:
+def _open_evidence(spot: Spot) -> ElementScope:
     """Read the words of a piece of evidence as one message."""
     kind, payload = spot.node.child("content_type"), spot.node.child("payload")
     if kind is None or payload is None:

@@ -13,13 +13,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import may, reach
 from fanal.accounts.routes import needs
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart, Round
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
@@ -132,7 +131,7 @@ def _line(
 ) -> dict[str, object]:
     now = now_of(request)
     asked = queries.asked_on(counterpart_ids=[c.id for c in found], now=now)
-    under = accounts.standing_in_force(kind=InstructionKind.DECONFLICTION, scope=one.name, now=now)
+    under = queries.standing_with(counterpart=one, now=now)
     last = queries.list_rounds(actor=actor_of(request), counterpart_id=one.id, limit=1)
     return {
         "record": one,

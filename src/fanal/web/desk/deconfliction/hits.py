@@ -16,9 +16,8 @@ from fanal.accounts.domain.policy import Refused, may
 from fanal.accounts.routes import needs
 from fanal.crosscheck import queries as crosschecked
 from fanal.deconfliction import operations, queries
-from fanal.deconfliction.domain.records import Hit, HitStep
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
-from fanal.deconfliction.domain.states import HIT
+from fanal.deconfliction.domain.records import CounterpartHit, HitStep
+from fanal.deconfliction.domain.states import HIT, DeconflictionRefused
 from fanal.harmonise import queries as harmonised
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
@@ -78,14 +77,14 @@ def move(request: HttpRequest, hit_id: UUID) -> HttpResponse:
     return redirect("desk:hit", found.id)
 
 
-def _found(request: HttpRequest, hit_id: UUID) -> Hit:
+def _found(request: HttpRequest, hit_id: UUID) -> CounterpartHit:
     found = queries.get_hit(actor=actor_of(request), hit_id=hit_id)
     if found is None:
         raise Http404
     return found
 
 
-def _page(request: HttpRequest, found: Hit, *, refused: str = "") -> HttpResponse:
+def _page(request: HttpRequest, found: CounterpartHit, *, refused: str = "") -> HttpResponse:
     actor = actor_of(request)
     own = list(found.report_ids)
     consult(request, "hit", [found.id], action="hit.read", reports=own)

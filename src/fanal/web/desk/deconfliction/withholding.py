@@ -15,7 +15,7 @@ from fanal.accounts.domain.policy import Refused, may
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.views import DossierView
 from fanal.deconfliction import operations, queries
-from fanal.deconfliction.domain.refusal import DeconflictionRefused
+from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.deconfliction.signs import by_body, signs_on
 from fanal.web.failures import page_of

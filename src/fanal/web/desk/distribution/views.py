@@ -58,7 +58,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("distribution.read")
 def waiting(request: HttpRequest) -> HttpResponse:
-    """Show the reports that wait for one place, each with the rule that said so."""
+    """Show the reports that wait to be sent to one country or region, each with the rule that chose it."""
     actor, now = actor_of(request), now_of(request)
     asked = request.GET.get("country", ""), request.GET.get("region", "")
     found = {(p.country, p.region): p for p in queries.list_waiting(actor=actor)}
@@ -129,7 +129,7 @@ def _way(
         None,
     )
     instruction = desk and accounts.standing_in_force(
-        kind=InstructionKind.DISTRIBUTION, scope=desk.code, now=now
+        kind=InstructionKind.DISTRIBUTION, scope=desk.code, now=now, since=desk.added_at
     )
     return {"desk": desk, "instruction": instruction}
 

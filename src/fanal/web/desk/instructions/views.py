@@ -1,5 +1,6 @@
 """Standing instructions: list, propose, second by another supervisor, revoke, and what left under each."""
 
+import hashlib
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
 from uuid import UUID
@@ -23,7 +24,10 @@ from fanal.accounts.domain.instructions import (
 )
 from fanal.accounts.domain.policy import Resource, allows, may
 from fanal.accounts.routes import needs
-from fanal.kernel.calendar import PARIS, paris_day
+from fanal.deconfliction import queries as deconfliction
+from fanal.distribution import queries as distribution
+from fanal.kernel.actors import Actor
+from fanal.kernel.calendar import PARIS, paris_day, read_day
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
 
@@ -79,6 +83,8 @@ def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
     found, actor = _found(request, instruction_id), actor_of(request)
     if not allows(actor, "instruction.second", Resource(owner_id=found.proposer_id)).allowed:
         return _page(request, instruction_id, refused="SAME_PERSON")
+    if request.POST.get("bearers") != _shown(_bearers(actor, found)):
+        return _page(request, instruction_id, refused="BEARERS_CHANGED")
     try:
         operations.second_instruction(actor=actor, instruction_id=found.id, now=now_of(request))
     except InstructionRefused as refused:
@@ -103,6 +109,33 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
         return _page(request, instruction_id, refused=refused.code)
     messages.success(request, _("Revoked: nothing leaves under it any more."))
     return redirect("desk:instruction", instruction_id)
+
+
+def _bearers(actor: Actor, record: StandingInstruction) -> list[tuple[str, str, datetime]]:
+    """Return name, key and since when of who bears the names of an instruction now, where keys count."""
+    found: list[tuple[str, str, str, datetime]] = []
+    if record.kind == InstructionKind.DECONFLICTION:
+        found = [
+            (one.name, one.name, one.public_key.hex(), one.added_at)
+            for one in deconfliction.list_counterparts(actor=actor)
+            if one.closed_at is None
+        ]
+    elif record.kind == InstructionKind.DISTRIBUTION:
+        found = [
+            (one.code, f"{one.code}, {one.name}", one.key, one.added_at)
+            for one in distribution.list_recipients(actor=actor)
+            if one.closed_at is None
+        ]
+    return [
+        (said, key, since)
+        for name, said, key, since in found
+        if not record.names or name in record.names
+    ]
+
+
+def _shown(bearers: list[tuple[str, str, datetime]]) -> str:
+    """Return what a form says that its page showed."""
+    return hashlib.sha256(repr(sorted(one[:2] for one in bearers)).encode()).hexdigest()
 
 
 def _found(request: HttpRequest, instruction_id: UUID) -> StandingInstruction:
@@ -133,7 +166,11 @@ def _page(request: HttpRequest, instruction_id: UUID, *, refused: str = "") -> H
     (line,) = _lines(request, [found])
     ended = line["state"] in {InstructionState.EXPIRED, InstructionState.REVOKED}
     its = Resource(owner_id=found.proposer_id)
+    bearers = _bearers(actor, found)
     context = {
+        "bearers": bearers,
+        "shown": _shown(bearers),
+        "keys_count": found.kind in {InstructionKind.DECONFLICTION, InstructionKind.DISTRIBUTION},
         "line": line,
         "record": found,
         "waiting": line["state"] == InstructionState.WAITING,
@@ -193,17 +230,14 @@ def _asked(request: HttpRequest) -> NewInstruction:
 
 
 def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InstructionRefused("DATES") from None
+    found = read_day(text)
+    if found is None:
+        raise InstructionRefused("DATES")
+    return found
 
 
 def _midnight(day: date, *, days: int = 0) -> datetime:
-    try:
-        found = day + timedelta(days=days)
-    except OverflowError:
-        raise InstructionRefused("DATES") from None
+    found = day + timedelta(days=days)
     return datetime(found.year, found.month, found.day, tzinfo=PARIS)
 
 

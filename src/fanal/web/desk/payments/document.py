@@ -12,7 +12,7 @@ from fanal import reference
 from fanal.analyse.domain.payments import Paid, told
 from fanal.analyse.domain.payments.scoring import PointMade
 from fanal.judicial.domain.sheets import SheetFacts, SheetFile, SheetReport, SheetState
-from fanal.web.desk.payments.written import compared_by, instant, when
+from fanal.web.desk.payments.shown import compared_by, instant, when
 
 FORMAT = "fanal-sheet/1"
 

@@ -24,8 +24,7 @@ from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import acts
 from fanal.web.desk.payments import document
-from fanal.web.desk.payments.around import around_of
-from fanal.web.desk.payments.shown import Row, points_of
+from fanal.web.desk.payments.shown import ShownTransfer, around_of, points_of
 from fanal.web.desk.payments.views import page_of
 from fanal.web.reading import consult
 
@@ -120,7 +119,10 @@ def _beside(_request: HttpRequest, file: ActFile) -> tuple[dict[str, object], li
     sheet, facts = found.sheet, found.facts
     linked = [report.report_id for report in facts.linked] if facts else []
     transfers = facts.score.transfers if facts else ()
-    rows = [Row(number=n, paid=paid, report_id=None) for n, paid in enumerate(transfers, start=1)]
+    rows = [
+        ShownTransfer(number=n, paid=paid, report_id=None)
+        for n, paid in enumerate(transfers, start=1)
+    ]
     context: dict[str, object] = {
         "sheet": sheet,
         "facts": facts,

@@ -1,22 +1,126 @@
 """A payer's score made ready for a page: numbered transfers, points that lead to them, the timeline."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.utils.translation import get_language, gettext as _
 
+from fanal import reference
+from fanal.accounts import queries as accounts
 from fanal.analyse.domain.payers import Payer
 from fanal.analyse.domain.payments import Paid, PayerScore
 from fanal.analyse.domain.payments.scoring import PointMade
-from fanal.web.desk.payments.written import when
+from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.domain.views import KinLink
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.records import SelectorKind
+from fanal.intake import queries as intake
+from fanal.intake.domain.number import spoken
+from fanal.judicial.domain.sheets import SheetReport
+from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
+from fanal.kernel.calendar import PARIS
+
+# Instants and keys of transfers as people read them, in both languages. Pure but for words.
+
+_FORMATS = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
+_DAYS = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
+
+
+def instant(at: datetime, lang: str) -> str:
+    """Return an instant in Europe/Paris, to the minute."""
+    return at.astimezone(PARIS).strftime(_FORMATS[lang])
+
+
+def when(paid: Paid, lang: str) -> str:
+    """Return when a transfer was made: to the minute, a day where the source knows no hour, or a dash."""
+    if paid.at is None:
+        return "–"
+    return paid.at.astimezone(PARIS).strftime((_FORMATS if paid.exact else _DAYS)[lang])
+
+
+def compared_by(key: str, lang: str) -> str:
+    """Return what a payer is compared by: the kind of selector and its value, or a mere name."""
+    kind, _sep, value = key.partition("|")
+    if kind == "NAME":
+        return _("name at one operator")
+    return f"{reference.label('selector_kind', kind, lang)} {value}"
+
+
+# The reports that hold a payer's transfers, and the other reports that these are linked to.
+
+_LOOKED_AT = 20  # reports of a payer whose links are asked for, the newest
+_LINKED = 15  # linked reports shown, the strongest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportsAround:
+    """Reports of a payer, reports linked to them (the strongest first), desks that hold others."""
+
+    reports: tuple[SheetReport, ...]
+    linked: tuple[SheetReport, ...]
+    elsewhere: tuple[str, ...]
+
+
+def around_of(payer: Payer, *, actor: Actor) -> ReportsAround:
+    """Return the reports of a payer and those that cross-check linked to them, in the actor's reach."""
+    best: dict[UUID, KinLink] = {}
+    desks: set[int] = set()
+    for report_id in payer.report_ids[:_LOOKED_AT]:
+        for link in crosschecked.links_of(actor=actor, report_id=report_id):
+            if link.other_id is None:
+                desks.add(link.desk_id)
+            elif link.other_id not in payer.report_ids:
+                known = best.get(link.other_id)
+                if known is None or (link.score or 0) > (known.score or 0):
+                    best[link.other_id] = link
+    ranked = sorted(best, key=lambda i: (-(best[i].score or 0), i))[:_LINKED]
+    names = accounts.desk_names(desk_ids=desks)
+    return ReportsAround(
+        reports=_reports(payer.report_ids, {}, actor=actor),
+        linked=_reports(ranked, best, actor=actor),
+        elsewhere=tuple(sorted(names.values(), key=alphabetical)),
+    )
+
+
+def _reports(
+    ids: Iterable[UUID], links: dict[UUID, KinLink], *, actor: Actor
+) -> tuple[SheetReport, ...]:
+    wanted = list(ids)
+    facts = intake.get_reports(actor=actor, report_ids=wanted)
+    records = harmonised.get_records(actor=actor, report_ids=wanted)
+    return tuple(
+        SheetReport(
+            report_id=i,
+            reference=spoken(facts[i].reference, i),
+            received_at=facts[i].received_at,
+            kind=records[i].kind.value,
+            score=round(links[i].score or 0, 3) if i in links else 0.0,
+            reasons=_shared(links[i]) if i in links else (),
+        )
+        for i in wanted
+        if i in facts and i in records
+    )
+
+
+def _shared(link: KinLink) -> tuple[tuple[str, str, float], ...]:
+    """Return the values that a link rests on; what speaks against it stands on the report's own page."""
+    kinds = frozenset(SelectorKind)
+    return tuple(
+        (reason.kind, reason.value, round(reason.weight, 3))
+        for reason in link.reasons
+        if reason.kind in kinds and reason.weight > 0
+    )
+
 
 _COLORS = 9
 """Beneficiaries with a color of their own in the timeline; the others share one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class ShownTransfer:
     """One transfer with its number on the page, and the report that holds it."""
 
     number: int
@@ -32,15 +136,15 @@ class Point:
     numbers: list[int]
 
 
-def rows_of(payer: Payer) -> list[Row]:
+def rows_of(payer: Payer) -> list[ShownTransfer]:
     """Return the transfers of a payer, the earliest first, numbered from 1."""
     return [
-        Row(number=number, paid=paid, report_id=payer.reports.get(paid.id))
+        ShownTransfer(number=number, paid=paid, report_id=payer.reports.get(paid.id))
         for number, paid in enumerate(payer.score.transfers, start=1)
     ]
 
 
-def points_of(score: PayerScore, rows: Sequence[Row]) -> list[Point]:
+def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
     """Return the points of a score, what raises it first, the heaviest first."""
     numbers = {row.paid.id: row.number for row in rows}
     points = [

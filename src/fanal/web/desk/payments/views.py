@@ -22,8 +22,7 @@ from fanal.judicial import queries as judicial
 from fanal.judicial.domain.sheets import ADDRESSEES
 from fanal.kernel.actors import Actor
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.desk.payments.around import around_of
-from fanal.web.desk.payments.shown import points_of, rows_of, timeline_of
+from fanal.web.desk.payments.shown import around_of, points_of, rows_of, timeline_of
 from fanal.web.reading import consult
 
 _PAGE = 40

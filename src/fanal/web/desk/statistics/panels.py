@@ -10,7 +10,7 @@ from fanal import reference
 from fanal.statistics.domain import definitions
 from fanal.statistics.domain.months import change
 from fanal.statistics.domain.tabular import Row, Table
-from fanal.web.components import numbers as words
+from fanal.web.components import words
 
 Cells = list[str]
 _COLORS = 10
@@ -18,7 +18,7 @@ _COLORS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TableLine:
     """A row of a table: its heading, its cells, and whether it stands for the whole."""
 
     heading: str
@@ -39,7 +39,7 @@ class Panel:
     query: str
     retention: str
     header: Cells
-    lines: list[Line]
+    lines: list[TableLine]
     chart: dict[str, object] | None = None
 
 
@@ -51,7 +51,7 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
     totals = {m: sum(cells.get((m, c), 0) for c in codes) for m in _keys(months)}
     before = {m: _sum(r.before for r in table.rows if r.keys[0] == m) for m in _keys(months)}
     lines = [
-        Line(
+        TableLine(
             heading=words.month(month, lang)
             + (f" ({_('to date')})" if _open(month, table) else ""),
             cells=[
@@ -63,7 +63,7 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
     ]
     whole = [sum(cells.get((m, code), 0) for m in totals) for code in codes]
     lines.append(
-        Line(
+        TableLine(
             heading=_("Whole period"),
             cells=[
                 *_compared(sum(totals.values()), _sum(before.values()), lang),
@@ -95,11 +95,11 @@ def by_code(table: Table, lang: str, *, column: int) -> Panel:
     codes = sorted(now, key=lambda code: -now[code])
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
     lines = [
-        Line(heading=name, cells=_compared(now[code], before[code], lang))
+        TableLine(heading=name, cells=_compared(now[code], before[code], lang))
         for name, code in zip(names, codes, strict=True)
     ]
     whole = _compared(sum(now.values()), _sum(before.values()), lang)
-    lines.append(Line(heading=_("Total"), cells=whole, total=True))
+    lines.append(TableLine(heading=_("Total"), cells=whole, total=True))
     chart = {
         "type": "bar",
         "horizontal": True,
@@ -122,7 +122,7 @@ def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
         key = row.keys[rows], row.keys[columns]
         cells[key] = cells.get(key, 0) + int(row.value or 0)
     lines = [
-        Line(
+        TableLine(
             heading=_label(table.figure.columns[rows], code, lang),
             cells=[
                 *(words.number(cells.get((code, other), 0), lang) for other in across),
@@ -153,7 +153,7 @@ def delays(table: Table, lang: str) -> Panel:
     found = {row.keys: row.value for row in table.rows}
     steps = list(dict.fromkeys(row.keys[0] for row in table.rows))
     lines = [
-        Line(
+        TableLine(
             heading=_label(table.figure.columns[0], step, lang),
             cells=[
                 words.number(found[step, "COUNT"], lang),
@@ -171,7 +171,7 @@ def waiting(table: Table, lang: str) -> Panel:
     """Return what waits now, a row a place and state."""
     columns = table.figure.columns
     lines = [
-        Line(
+        TableLine(
             heading=" · ".join(
                 _label(column, code, lang) for column, code in zip(columns, row.keys, strict=True)
             ),
@@ -188,7 +188,7 @@ def _panel(
     shape: str,
     *,
     header: Cells,
-    lines: list[Line],
+    lines: list[TableLine],
     chart: dict[str, object] | None = None,
 ) -> Panel:
     figure = table.figure

@@ -18,10 +18,10 @@ from fanal.accounts.routes import needs
 from fanal.statistics import weeks
 from fanal.statistics.domain import definitions
 from fanal.statistics.domain.months import change
-from fanal.statistics.domain.trends import RECENT, Change, Newcomer
+from fanal.statistics.domain.trends import RECENT, LevelChange, Newcomer
 from fanal.statistics.weeks import SHOWN, Trend
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.components import numbers
+from fanal.web.components import words
 from fanal.web.desk.statistics.views import frame_of, language
 
 DRAWN: Final = 6
@@ -125,11 +125,11 @@ def _cells(trend: Trend, code: str, lang: str) -> list[str]:
     last, earlier = sum(series[-RECENT:]), sum(series[-2 * RECENT : -RECENT])
     year_before = sum(series[-SHOWN - RECENT : -SHOWN])
     return [
-        numbers.number(last, lang),
-        numbers.number(earlier, lang),
-        numbers.percent(change(last, earlier), lang),
-        numbers.number(year_before, lang),
-        numbers.number(trend.now.get(code, 0), lang),
+        words.number(last, lang),
+        words.number(earlier, lang),
+        words.percent(change(last, earlier), lang),
+        words.number(year_before, lang),
+        words.number(trend.now.get(code, 0), lang),
     ]
 
 
@@ -141,17 +141,17 @@ def _changes(trend: Trend, names: Names, lang: str) -> list[dict[str, object]]:
         {
             "name": names.get(code, code),
             "up": point.direction == "UP",
-            "week": numbers.monday(trend.weeks[point.at], lang),
+            "week": words.monday(trend.weeks[point.at], lang),
             **_levels(point, lang),
         }
         for code, point in found
     ]
 
 
-def _levels(point: Change, lang: str) -> dict[str, object]:
+def _levels(point: LevelChange, lang: str) -> dict[str, object]:
     return {
-        "before": numbers.level(point.before, lang),
-        "after": numbers.level(point.after, lang),
+        "before": words.level(point.before, lang),
+        "after": words.level(point.after, lang),
     }
 
 
@@ -164,17 +164,17 @@ def _chart(trend: Trend, codes: Sequence[str], names: Names, *, lang: str) -> di
         series.append({"name": _("Others"), "values": values})
     whole = [sum(c[place - SHOWN] for c in trend.counts.values()) for place in trend.shown]
     series.append({"name": _("Year before"), "values": whole, "line": True})
-    labels = [numbers.monday(trend.weeks[place], lang, short=True) for place in trend.shown]
+    labels = [words.monday(trend.weeks[place], lang, short=True) for place in trend.shown]
     return {"type": "bar", "stacked": True, "labels": labels, "series": series}
 
 
 def _newcomer(name: Newcomer, mondays: Sequence[date], lang: str) -> dict[str, object]:
     return {
         "name": name.code,
-        "week": numbers.monday(mondays[name.first], lang),
-        "total": numbers.number(name.total, lang),
-        "last": numbers.number(name.last, lang),
-        "earlier": numbers.number(name.earlier, lang),
+        "week": words.monday(mondays[name.first], lang),
+        "total": words.number(name.total, lang),
+        "last": words.number(name.last, lang),
+        "earlier": words.number(name.earlier, lang),
     }
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from importlib import resources
 
+import msgspec
+import typst
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language, gettext as _
@@ -15,12 +18,57 @@ from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.statistics import queries
-from fanal.statistics.domain.definitions import figures, historical, words
+from fanal.statistics.domain.definitions import figures, historical_figures
 from fanal.statistics.domain.months import change, months_of_year, months_until
 from fanal.statistics.domain.tabular import Table, as_csv, as_json
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.components import numbers
-from fanal.web.desk.statistics import panels, yearly
+from fanal.web.components import words
+from fanal.web.desk.statistics import panels
+from fanal.web.desk.statistics.panels import Panel
+
+# The yearly report as PDF/UA-1: the panels of the page of a year, set by Typst from one template.
+#
+# Typst is one library with its fonts: nothing of the system is needed, and nothing is fetched.
+
+
+def as_pdf(panels: Sequence[Panel], *, title: str, lead: str, lang: str, now: datetime) -> bytes:
+    """Return the report: a tagged PDF with title, language and headed tables; `now` is its date."""
+    data = {
+        "title": title,
+        "author": "Fanal",
+        "lead": lead,
+        "lang": lang,
+        "words": {
+            "nothing": _("Nothing was counted in this period."),
+            "source": _("Source"),
+            "colon": "\N{NARROW NO-BREAK SPACE}:" if lang == "fr" else ":",
+        },
+        "panels": [_shown(panel) for panel in panels],
+    }
+    template = resources.files("fanal.web.desk.statistics").joinpath("yearly.typ").read_bytes()
+    compiler = typst.Compiler(template, ignore_system_fonts=True)
+    pages = compiler.compile(
+        format="pdf",
+        sys_inputs={"data": msgspec.json.encode(data).decode()},
+        pdf_standards="ua-1",
+        timestamp=now.replace(microsecond=0),
+    )
+    if not isinstance(pages, bytes):
+        raise TypeError("a PDF is one file")
+    return pages
+
+
+def _shown(panel: Panel) -> dict[str, object]:
+    return {
+        "title": panel.title,
+        "header": panel.header,
+        "lines": [
+            {"cells": [line.heading, *line.cells], "total": line.total} for line in panel.lines
+        ],
+        "definition": panel.definition,
+        "source": panel.source,
+    }
+
 
 FIRST_YEAR = 2009
 """The first year of which anything was published."""
@@ -44,7 +92,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "headlines": _headlines(tables, months[-1], lang),
         "panels": _panels(tables, months, lang),
         "waiting": panels.waiting(queries.waiting(actor=actor, now=now), lang),
-        "historical": _historical(lang),
+        "historical": historical_figures(lang),
         "withdrawn": queries.withdrawn(actor=actor, since=now - WITHDRAWN_WITHIN),
         "withdrawn_days": WITHDRAWN_WITHIN.days,
         "this_year": paris_day(now).year,
@@ -68,7 +116,9 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
     context = {
         "year": year,
         "panels": _panels(_tables(months, actor=actor, now=now), months, lang),
-        "historical": [h for h in _historical(lang) if h["period"] in {str(year), str(year - 1)}],
+        "historical": [
+            h for h in historical_figures(lang) if h["period"] in {str(year), str(year - 1)}
+        ],
         "earlier": year - 1 if year > FIRST_YEAR else None,
         "later": year + 1 if year < today.year else None,
         "lead": _lead(open_year=year == today.year),
@@ -89,7 +139,7 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
     if not FIRST_YEAR <= year <= today.year:
         raise Http404
     months = months_of_year(year, last=today)
-    pdf = yearly.as_pdf(
+    pdf = as_pdf(
         _panels(_tables(months, actor=actor, now=now), months, lang),
         title=_("The year %(year)s in figures") % {"year": year},
         lead=_lead(open_year=year == today.year),
@@ -185,13 +235,13 @@ def _panels(tables: dict[str, Table], months: Sequence[date], lang: str) -> list
 
 
 def _delays_title(table: Table) -> str:
-    since = numbers.month(table.since, language())
+    since = words.month(table.since, language())
     return _("Delays since %(month)s") % {"month": since}
 
 
 def _percent(value: int, before: int | None, lang: str) -> str:
     found = change(value, before)
-    return "" if found is None else numbers.percent(found, lang)
+    return "" if found is None else words.percent(found, lang)
 
 
 def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[str, object]]:
@@ -204,8 +254,8 @@ def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[st
         known = [r.before for r in rows if r.before is not None]
         before = sum(known) if len(known) == len(rows) else None
         return {
-            "value": numbers.number(value, lang),
-            "before": "–" if before is None else numbers.number(before, lang),
+            "value": words.number(value, lang),
+            "before": "–" if before is None else words.number(before, lang),
             "change": _percent(value, before, lang),
         }
 
@@ -214,22 +264,6 @@ def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[st
         {"name": "URGENT", **headline("RECEIVED", "URGENT")},
         {"name": "DECIDED", **headline("DECIDED")},
         {"name": "SENT", **headline("SENT")},
-    ]
-
-
-def _historical(lang: str) -> list[dict[str, object]]:
-    return [
-        {
-            "label": words(entry.label, lang),
-            "period": entry.period,
-            "value": words(entry.value, lang),
-            "by": words(entry.published_by, lang),
-            "source": entry.source,
-            "read": entry.retrieved_on,
-            "confidence": entry.confidence,
-            "note": words(entry.note, lang) if entry.note else "",
-        }
-        for entry in historical()
     ]
 
 

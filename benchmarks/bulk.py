@@ -1,0 +1,107 @@
+"""`fanal bench bulk`: a year of industry reports through the real commands, with kill -9 in the middle.
+
+Deliveries of synthetic NCMEC reports are written to disk, brought in by `fanal import` processes and carried
+by the workers of a `fanal run`, while importer, workers and PostgreSQL are killed; each time the same command
+is simply run again. Measured: rate, memory of every process through time, the desk's pages at the end.
+Compared: what was delivered with what is there.
+"""
+
+import json
+import sys
+from urllib.parse import urlencode
+
+import click
+import psycopg
+
+from benchmarks.bringing import Bringing, Plan
+from benchmarks.place import bench_home
+from benchmarks.service import Service
+from benchmarks.views import QUEUE, sign_in, time_pages
+from benchmarks.whole import check_evidence, check_ledger, compare, is_whole
+from fanal.config.databases import Databases
+from fanal.postgres import DatabaseRole
+
+_BYTES_PER_REPORT = 28_000
+_BYTES_DELIVERED = 14_000  # blocks of small files
+_SPARE = 9_000_000_000  # the log of the writes
+
+
+@click.command()
+@click.option("--size", type=click.IntRange(1, 9_999_999), default=1_000_000, show_default=True)
+@click.option(
+    "--delivery", type=click.IntRange(min=1), default=50_000, show_default=True,
+    help="Reports of one folder, brought in by one command.",
+)  # fmt: skip
+@click.option(
+    "--kills", type=click.IntRange(min=0), default=0, show_default=True,
+    help="How often importer, a worker and PostgreSQL are killed, each.",
+)  # fmt: skip
+@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
+@click.option("--seed", type=int, default=20261126, show_default=True, help="Of reports and kills.")
+@click.option(
+    "--minutes", type=click.IntRange(min=1), default=None,
+    help="Begin no further delivery after so long; the result says how many reports it was.",
+)  # fmt: skip
+@click.option("--views", type=click.IntRange(min=20), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def bulk(  # noqa: PLR0913 - one parameter an option
+    size: int,
+    delivery: int,
+    kills: int,
+    workers: int,
+    seed: int,
+    minutes: int | None,
+    views: int,
+    as_json: bool,
+) -> None:
+    """Import SIZE reports with the real commands; kill what runs; compare what is there.
+
+    Exit status 1 when a report is missing, doubled or changed, or evidence or ledger are not whole.
+    """
+    need = _SPARE + size * _BYTES_PER_REPORT + min(size, delivery) * _BYTES_DELIVERED
+    plan = Plan(size=size, delivery=delivery, kills=kills, seed=seed, minutes=minutes)
+    with bench_home(need_bytes=need) as databases, Service(databases, workers=workers) as service:
+        bringing = Bringing(service, plan, tell=_tell)
+        result: dict[str, object] = {"bench": "bulk", "size_asked": size, "workers": workers}
+        result |= bringing.run()
+        result |= compare(databases, bringing.expected)
+        result["evidence"] = check_evidence(service)
+        result["ledger"] = check_ledger(service)
+        result |= _open_desk(databases, views)
+    whole = result["whole"] = is_whole(result)
+    if as_json:
+        click.echo(json.dumps(result))
+    else:
+        for key, value in result.items():
+            click.echo(f"{key}: {value}")
+    if not whole:
+        sys.exit(1)
+
+
+def _tell(sentence: str) -> None:
+    click.echo(f"bulk: {sentence}", err=True)
+
+
+def _open_desk(databases: Databases, views: int) -> dict[str, float | str]:
+    """Time the desk's pages over what is now there."""
+    from django.db import connections
+
+    connections.close_all()  # those of before the kills lead nowhere
+    analyst, _ = sign_in()
+    with psycopg.connect(databases.url(DatabaseRole.OWNER)) as owner:
+        reports = owner.execute(
+            "(SELECT report_id FROM orient_case ORDER BY rank, report_id LIMIT 20)"
+            " UNION ALL (SELECT report_id FROM orient_case ORDER BY report_id DESC LIMIT 20)"
+        ).fetchall()
+        values = owner.execute(
+            "SELECT kind, value FROM harmonise_selector WHERE kind IN ('HOST', 'EMAIL', 'HANDLE')"
+            " AND left(value, 100) >= 'p' LIMIT 3"
+        ).fetchall()
+    searches = [{"q": "Chatoria"}, {"q": "mobile network"}, {"q": "picture"}]
+    searches += [{"kind": str(kind), "value": str(value)} for kind, value in values]
+    pages = {
+        "queue": list(QUEUE),
+        "report": [f"/en/desk/reports/{row[0]}/" for row in reports],
+        "search": [f"/en/desk/search/?{urlencode(search)}" for search in searches],
+    }
+    return time_pages(analyst, pages, views)

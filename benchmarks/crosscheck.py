@@ -1,0 +1,87 @@
+"""`fanal bench crosscheck`: what links cost beside peers, and what they are worth on a labelled world."""
+
+import json
+
+import click
+
+SEED = 20_261_126
+_DECADES = (100_000, 1_000_000, 10_000_000)
+
+
+@click.command("crosscheck")
+@click.option("--size", type=click.IntRange(min=100), default=200_000, show_default=True)
+@click.option("--truth", is_flag=True, help="Judge links on a labelled world of SIZE reports.")
+@click.option("--near", is_flag=True, help="Judge what is near, alone, on that world.")
+@click.option("--crowd", is_flag=True, help="Put SIZE reports behind one address and on one host.")
+@click.option(
+    "--views", type=click.IntRange(min=20), default=60, show_default=True, help="Of a crowd."
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["spark"]),
+    help="Compare the trained model's pairs on this engine with those on DuckDB, over SIZE reports.",
+)
+@click.option(
+    "--only",
+    type=click.Choice(["rebuild", "incremental"]),
+    help="Measure everything linked anew, or one new report, alone.",
+)
+@click.option("--seed", type=int, default=SEED, show_default=True, help="Seed of the world.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def crosscheck(  # noqa: PLR0913 - its options
+    size: int,
+    truth: bool,
+    near: bool,
+    crowd: bool,
+    views: int,
+    engine: str | None,
+    only: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Link SIZE reports anew beside public libraries, then one new report after ever more sightings.
+
+    One new report is timed against 100 000, 1 000 000 … up to five SIZE earlier sightings. Of a crowd behind
+    one address, no dossier may join strangers and no page may be slow.
+    """
+    if sum(map(bool, (truth, near, crowd, engine, only))) > 1:
+        raise click.UsageError("--truth, --near, --crowd, --engine and --only exclude one another")
+    result: dict[str, object] = {"bench": "crosscheck", "size": size, "seed": seed}
+    if crowd:
+        from benchmarks.crosscheck_crowd import measure_crowd
+
+        result |= measure_crowd(size, views=views, seed=seed)
+    else:
+        result |= _run(size, "truth" if truth else "near" if near else engine or only, seed)
+    if as_json:
+        click.echo(json.dumps(result, ensure_ascii=False))
+        return
+    for name, value in result.items():
+        click.echo(f"{name}: {value}")
+
+
+def _run(size: int, what: str | None, seed: int) -> dict[str, object]:
+    """Return what was asked for; None: everything linked anew, then one new report."""
+    if what == "truth":
+        from benchmarks.crosscheck_truth import judge_world
+
+        return judge_world(size, seed=seed)
+    if what == "near":
+        from benchmarks.crosscheck_truth import judge_near_alone
+
+        return judge_near_alone(size, seed=seed)
+    if what == "spark":
+        from benchmarks.crosscheck_engines import compare_engines
+
+        return compare_engines(size, seed=seed)
+    result: dict[str, object] = {"mode": what or "cost"}
+    if what != "incremental":
+        from benchmarks.crosscheck_rebuild import measure_rebuild
+
+        result["rebuild"] = measure_rebuild(size, seed=seed)
+    if what != "rebuild":
+        from benchmarks.crosscheck_cost import measure_new_reports
+
+        decades = [n for n in _DECADES if n <= 5 * size] or [5 * size]
+        result["incremental"] = measure_new_reports(decades, seed=seed)
+    return result

@@ -1,0 +1,45 @@
+"""The trained model on Spark beside DuckDB: the same persons, the same model, the same pairs."""
+
+import time
+
+import numpy as np
+
+from benchmarks.crosscheck_truth import harmonised
+from benchmarks.truth.world import World
+from fanal.cli.linkage.engine import predict
+from fanal.cli.linkage.model import load, version
+from fanal.cli.linkage.stored import persons_table
+from fanal.crosscheck.domain.suggestions import LEAST
+
+_CLOSE = 1e-6
+
+
+def compare_engines(size: int, *, seed: int) -> dict[str, object]:
+    """Return how many pairs each engine finds among about `size` reports, and how far they agree.
+
+    `apart` is the share of all pairs that one engine alone finds; `furthest` the greatest difference of a
+    pair's two probabilities, `differing` how many differ by more than a millionth. Seconds are by the
+    clock; Spark's include its start.
+    """
+    table = persons_table(enumerate(harmonised(World(size, seed=seed).reports())))
+    found, taken = {}, {}
+    for engine in ("duckdb", "spark"):
+        started = time.perf_counter()
+        found[engine] = predict(table, load(), least=LEAST, engine=engine)
+        taken[engine] = round(time.perf_counter() - started, 1)
+    duckdb, spark = found["duckdb"], found["spark"]
+    both = sorted(duckdb.keys() & spark.keys())
+    differences = np.array([abs(duckdb[p].probability - spark[p].probability) for p in both])
+    every = len(duckdb.keys() | spark.keys())
+    return {
+        "mode": "spark",
+        "model": version(),
+        "persons": table.num_rows,
+        "pairs_duckdb": len(duckdb),
+        "pairs_spark": len(spark),
+        "apart": round(1 - len(both) / max(1, every), 6),
+        "furthest": float(differences.max(initial=0.0)),
+        "differing": int((differences > _CLOSE).sum()),
+        "duckdb_s": taken["duckdb"],
+        "spark_s": taken["spark"],
+    }

@@ -1,0 +1,169 @@
+"""What is near, judged on the labelled world: each kind by itself, on everything there is at once."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import numpy as np
+
+from benchmarks.truth import judge
+from fanal.analyse.domain.index import HashIndex
+from fanal.analyse.domain.index.index import pack_labels
+from fanal.crosscheck.domain.near.pairs import (
+    KINDS,
+    NearReport,
+    NearWorld as Near,
+    Neighbour,
+    holders_of,
+    near_of,
+    near_pages,
+)
+from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
+from fanal.crosscheck.domain.near.sketch import Sketcher, Trait, going_round
+from fanal.crosscheck.domain.near.spelled import (
+    First,
+    Values,
+    families,
+    keys_of,
+    near_spelled,
+    sharing_values,
+    spelled_of,
+)
+from fanal.crosscheck.domain.near.spelling import (
+    EMAIL,
+    EMAIL_DIGIT,
+    EMAIL_LETTER,
+    HANDLE,
+    HANDLE_DIGIT,
+    HANDLE_LETTER,
+    PHONE,
+)
+from fanal.harmonise.domain.records import HarmonisedReport
+
+_HASH = 32
+_OF_KIND = {
+    "NEAR_TEXT": "TEXT",
+    "NEAR_PICTURE": "PICTURE",
+    "NEAR_MIRROR": "MIRROR",
+    "NEAR_FAMILY": "FOLDER",
+    "NEAR_ADDRESS": "HOME",
+    "NEAR_NAME": "ARABIC_NAME",
+    **dict.fromkeys((HANDLE, HANDLE_LETTER, HANDLE_DIGIT), "HANDLE_VARIED"),
+    **dict.fromkeys((EMAIL, EMAIL_LETTER, EMAIL_DIGIT), "MAILBOX_VARIED"),
+    PHONE: "NUMBER_VARIED",
+}
+"""The mark of the reports that a kind, or the kinds of one mark together, can join."""
+
+
+def judge_near(
+    reports: Sequence[HarmonisedReport],
+    labels: Sequence[int],
+    traps: Sequence[frozenset[str]],
+    *,
+    groups: Sequence[int] = (),
+) -> dict[str, object]:
+    """Return pairs, precision and recall of each kind; ids of reports are their places.
+
+    `groups` are the dossiers of certain links: a pair within one is asked of nobody, and the precision of
+    those that are `asked` is what a person sees.
+    Recall is over the pairs of the labels that bear the kind's mark, once a person has accepted every right
+    suggestion of that kind. Wrong pairs are told by the traps that lie in them.
+    """
+    started = time.perf_counter()
+    found = _found(reports)
+    seconds = time.perf_counter() - started
+    told: dict[str, object] = {}
+    together: dict[str, list[judge.Pair]] = {}
+    for kind, pairs in found.items():
+        together.setdefault(_OF_KIND.get(kind, kind), []).extend(pairs)
+    for kind, pairs in found.items():
+        if not pairs:
+            continue  # the world holds none of the kind
+        scores = judge.of_pairs(pairs, labels)
+        wrong = Counter(
+            trap
+            for a, b in pairs
+            if labels[a] != labels[b]
+            for trap in traps[a] & traps[b] or {"NONE"}
+        )
+        asked = [(a, b) for a, b in pairs if not groups or groups[a] != groups[b]]
+        told[kind] = {
+            "pairs": scores.pairs,
+            "precision": round(scores.precision, 5),
+            "asked": len(set(asked)),
+            "precision_asked": round(judge.of_pairs(asked, labels).precision, 5),
+            "recall": _recall(
+                together[_OF_KIND.get(kind, kind)], labels, traps, _OF_KIND.get(kind, "")
+            ),
+            "wrong": dict(wrong),
+        }
+    return {"reports": len(reports), "near_s": round(seconds, 2), **told}
+
+
+def _recall(
+    pairs: Sequence[judge.Pair],
+    labels: Sequence[int],
+    traps: Sequence[frozenset[str]],
+    mark: str,
+) -> float | None:
+    places = {place: n for n, place in enumerate(p for p, held in enumerate(traps) if mark in held)}
+    if not places:
+        return None
+    among = [labels[place] for place in places]
+    right = [(places[a], places[b]) for a, b in pairs if a in places and b in places]
+    return round(judge.with_suggestions(list(range(len(among))), right, among), 5)
+
+
+def _found(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
+    """Return the pairs of each kind, by the product's own rule."""
+    rules, sketcher = load_near_rules(), Sketcher(b"bench", load_near_rules())
+    sketches = {report.report_id: sketcher.sketch(report) for report in reports}
+    worn = going_round(sketches.values(), rules)
+    world = Near(sketches=sketches, worn=worn, near=_pictures(reports, sketcher))
+    near = near_of(sketches, world, rules)
+    paths = holders_of({i: s.of(Trait.MIRROR, Trait.FAMILY) for i, s in sketches.items()}, worn)
+    pages = {report.report_id: list(sketcher.pages(report)) for report in reports}
+    pairs: dict[str, list[judge.Pair]] = {kind: [] for kind in KINDS}
+    for report_id, found in near.items():
+        for one in (*found, *near_pages(report_id, pages, paths, rules)):
+            pairs[one.kind].append((report_id.int, one.other_id.int))
+    for report_id, found in _spelled(reports, sketcher, rules).items():
+        for one in found:
+            pairs[one.kind].append((report_id.int, one.other_id.int))
+    return pairs
+
+
+def _spelled(
+    reports: Sequence[HarmonisedReport], sketcher: Sketcher, rules: NearRules
+) -> Mapping[UUID, list[NearReport]]:
+    """Return what is near in identifiers, over all values there are."""
+    spelled = {report.report_id: spelled_of(report, sketcher) for report in reports}
+    firsts: dict[int, First] = {}
+    for report_id, values in sorted(spelled.items()):
+        for value, spelling in values.items():
+            if value not in firsts:
+                firsts[value] = First(report_id, keys_of(spelling, sketcher))
+    beside = sharing_values(firsts, families(firsts, rules))
+    return near_spelled(spelled, Values(firsts, beside, spelled), rules)
+
+
+def _pictures(
+    reports: Sequence[HarmonisedReport], sketcher: Sketcher
+) -> Mapping[bytes, list[Neighbour]]:
+    """Return the neighbours of every picture, by the exact index of known material."""
+    held = [(r.report_id, pdq) for r in reports for pdq in sketcher.sketch(r).pictures]
+    if not held:
+        return {}
+    hashes = np.frombuffer(b"".join(pdq for _, pdq in held), np.uint8).reshape(-1, _HASH)
+    index = HashIndex()
+    index.add(hashes, pack_labels(n.to_bytes(16) for n in range(len(held))))
+    hits = index.search(hashes, radius=31)
+    others = hits.labels[:, 8:].copy().view(">u8").reshape(-1)
+    near: dict[bytes, dict[int, Neighbour]] = {}
+    for query, other in zip(hits.queries.tolist(), others.tolist(), strict=True):
+        report_id, theirs = held[other]
+        mine = held[query][1]
+        apart = (int.from_bytes(mine, "big") ^ int.from_bytes(theirs, "big")).bit_count()
+        near.setdefault(mine, {})[other] = report_id, theirs, apart
+    return {pdq: list(found.values()) for pdq, found in near.items()}

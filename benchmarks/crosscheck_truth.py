@@ -1,0 +1,251 @@
+"""Links of a labelled world, judged: certain ones as printed and all they imply, suggestions, traps."""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from benchmarks.crosscheck_near import judge_near
+from benchmarks.truth import judge
+from benchmarks.truth.returning import Returning
+from benchmarks.truth.telling import Told
+from benchmarks.truth.world import World
+from fanal.cli.linkage.engine import predict
+from fanal.cli.linkage.model import load, version
+from fanal.cli.linkage.stored import persons_table
+from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
+from fanal.crosscheck.domain.rule import Pairs, certain_of, weigh
+from fanal.crosscheck.domain.sheet import Codes, Ints
+from fanal.crosscheck.domain.suggestions import LEAST
+from fanal.crosscheck.domain.weights import Weights, load_weights
+from fanal.crosscheck.domain.whole import whole_of
+from fanal.harmonise.domain.harmonise import harmonise_one
+from fanal.harmonise.domain.records import Extra, HarmonisedReport, Source
+from fanal.harmonise.domain.sources.read import read_source
+
+_NOW = datetime(2026, 12, 31, tzinfo=UTC)
+Traps = frozenset[str]
+_PEER_AT = (0.5, 0.9, 0.99, 0.999)
+
+
+class Found(NamedTuple):
+    """Pairs by their numbers, with their marks as bits."""
+
+    number: Ints
+    marks: Ints
+
+
+class Linked(Struct, frozen=True, kw_only=True):
+    """The pairs of a world that are certain and those that are put to a person, `marks` of both.
+
+    Marks are bits, one for each mark of a value that a pair rests on.
+    """
+
+    certain: list[judge.Pair]
+    suggested: list[judge.Pair]
+    marks: tuple[Ints, Ints]
+    hubs: int
+    seconds: float
+
+
+def judge_world(size: int, *, seed: int) -> dict[str, object]:
+    """Return what links are worth on a world of about `size` reports."""
+    world = World(size, seed=seed)
+    told = world.reports()
+    labels, traps = [one.label for one in told], [one.traps for one in told]
+    reports = list(harmonised(told))
+    size = len(told)
+    del told  # the bodies are as large as all that follows
+    packed = [pack_card(card_of(report)) for report in reports]
+    weights = load_weights()
+    found = link_cards(packed, weights)
+    groups = judge.groups(size, found.certain)
+    printed, implied = judge.of_pairs(found.certain, labels), judge.of_groups(groups, labels)
+    result: dict[str, object] = {
+        "mode": "truth",
+        "size": size,
+        "rules": weights.version,
+        "labels": len(set(labels)),
+        "true_pairs": judge.true_pairs(labels),
+        "certain_links": printed.pairs,
+        "precision_certain": printed.precision,
+        "precision_implied": implied.precision,
+        "recall_implied": implied.recall,
+        **_suggestions(found.suggested, groups, labels),
+        **judge.shape(groups, labels),
+        **_model(reports, found, groups, labels),
+        "hubs": found.hubs,
+        "link_s": round(found.seconds, 2),
+        "by_kind": _kinds(found, labels),
+        "by_trap": judge.by_mark(_traps(found.certain, traps), labels),
+        "kept_apart": _kept_apart(groups, labels, traps),
+    }
+    return result | {"near": _near(world, reports, labels, traps)}
+
+
+def judge_near_alone(size: int, *, seed: int) -> dict[str, object]:
+    """Return what is near on a world of about `size` reports and nothing else of it."""
+    world = World(size, seed=seed)
+    told = world.reports()
+    labels, traps = [one.label for one in told], [one.traps for one in told]
+    return {"mode": "near", **_near(world, list(harmonised(told)), labels, traps)}
+
+
+def _near(
+    world: World,
+    reports: Sequence[HarmonisedReport],
+    labels: Sequence[int],
+    traps: Sequence[Traps],
+) -> dict[str, object]:
+    """Return what is near among the reports of a world and those that come back changed after them."""
+    changed = Returning(world).reports()
+    both = [*reports, *harmonised(changed, start=len(reports))]
+    certain = link_cards([pack_card(card_of(report)) for report in both], load_weights()).certain
+    return judge_near(
+        both,
+        [*labels, *(one.label for one in changed)],
+        [*traps, *(one.traps for one in changed)],
+        groups=judge.groups(len(both), certain),
+    )
+
+
+def harmonised(told: Sequence[Told], *, start: int = 0) -> Iterator[HarmonisedReport]:
+    """Yield the reports of a world as harmonise reads them; their ids are their places from `start` on."""
+    for place, one in enumerate(told, start):
+        source = Source(
+            report_id=UUID(int=place),
+            desk_id=1,
+            format="report/1",
+            body=msgspec.json.encode(one.body),
+            received_at=_NOW,
+        )
+        record = harmonise_one(source.report_id, read_source(source, received_at=_NOW))
+        beside = tuple(Extra(path=path, value=value) for path, value in one.beside.items())
+        yield msgspec.structs.replace(record, extra=(*record.extra, *beside)) if beside else record
+
+
+def link_cards(packed: Sequence[bytes], weights: Weights) -> Linked:
+    """Return the pairs of cards by the product's own rule, as a rebuild finds them."""
+    started = time.perf_counter()
+    whole = whole_of(packed, weights)
+    certain: list[Found] = []
+    suggested: list[Found] = []
+    for pairs in weigh(whole.sheet, whole.standing, weights, seated=whole.seated):
+        sure, number = certain_of(pairs, weights), pairs.number(len(packed))
+        doubtful = ~sure & (pairs.points >= weights.suggest - 1e-9)
+        marks = _marks(pairs, whole.sheet.rows.mark)
+        certain.append(Found(number[sure], marks[sure]))
+        suggested.append(Found(number[doubtful], marks[doubtful]))
+    seconds = time.perf_counter() - started
+    one, two = _together(certain), _together(suggested)
+    return Linked(
+        certain=_ends(one.number, len(packed)),
+        suggested=_ends(two.number, len(packed)),
+        marks=(one.marks, two.marks),
+        hubs=int(whole.groups.hub.sum()),
+        seconds=seconds,
+    )
+
+
+def _marks(pairs: Pairs, mark: Codes) -> Ints:
+    """Return the marks of the values that each pair rests on, as bits."""
+    bits = np.left_shift(1, mark[pairs.meetings.later].astype(np.int64))
+    return np.bitwise_or.reduceat(bits, pairs.first[:-1]) if len(bits) else bits
+
+
+def _together(parts: Sequence[Found]) -> Found:
+    return Found(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _ends(numbers: Ints, size: int) -> list[judge.Pair]:
+    later, earlier = np.divmod(numbers, size)
+    return list(zip(later.tolist(), earlier.tolist(), strict=True))
+
+
+def _suggestions(
+    pairs: Sequence[judge.Pair], groups: Sequence[int], labels: Sequence[int]
+) -> dict[str, float | int]:
+    right = sum(labels[a] == labels[b] for a, b in pairs)
+    return {
+        "suggestions": len(pairs),
+        "precision_suggestions": round(right / max(1, len(pairs)), 5),
+        "recall_with_suggestions": round(judge.with_suggestions(groups, pairs, labels), 6),
+    }
+
+
+def _model(
+    reports: Sequence[HarmonisedReport],
+    found: Linked,
+    groups: Sequence[int],
+    labels: Sequence[int],
+) -> dict[str, object]:
+    """Return what the trained model adds as suggestions, and what it is worth alone: the peer."""
+    started = time.perf_counter()
+    scored = predict(persons_table(enumerate(reports)), load(), least=LEAST)
+    seconds = time.perf_counter() - started
+    fresh = [(a, b) for a, b in scored if groups[a] != groups[b]]
+    both = _suggestions([*found.suggested, *fresh], groups, labels)
+    peer = {}
+    for least in _PEER_AT:
+        pairs = [pair for pair, one in scored.items() if one.probability >= least]
+        joined = judge.groups(len(labels), pairs)
+        implied = judge.of_groups(joined, labels)
+        peer[str(least)] = {
+            "precision_printed": judge.of_pairs(pairs, labels).precision,
+            "precision_implied": implied.precision,
+            "recall_implied": implied.recall,
+            "largest_wrong_dossier": judge.shape(joined, labels)["largest_wrong_dossier"],
+        }
+    return {
+        "model": version(),
+        "resemblances": len(fresh),
+        "precision_resemblances": round(
+            sum(labels[a] == labels[b] for a, b in fresh) / max(1, len(fresh)), 5
+        ),
+        "recall_with_all_suggestions": both["recall_with_suggestions"],
+        "splink_alone": peer,
+        "splink_s": round(seconds, 2),
+    }
+
+
+def _kinds(found: Linked, labels: Sequence[int]) -> dict[str, dict[str, float | int]]:
+    """Return pairs and precision for each mark of a value that pairs rest on, those suggested apart."""
+    truth, told = np.array(labels), {}
+    for pairs, marks, suffix in (
+        (found.certain, found.marks[0], ""),
+        (found.suggested, found.marks[1], " (suggested)"),
+    ):
+        ends = np.array(pairs, np.int64).reshape(-1, 2)
+        right = truth[ends[:, 0]] == truth[ends[:, 1]]
+        for number, mark in enumerate(MARKS):
+            resting = marks >> number & 1 == 1
+            if resting.any():
+                told[mark.value + suffix] = {
+                    "pairs": int(resting.sum()), "precision": round(float(right[resting].mean()), 5)
+                }  # fmt: skip
+    return dict(sorted(told.items(), key=lambda item: -item[1]["pairs"]))
+
+
+def _traps(pairs: Sequence[judge.Pair], traps: Sequence[Traps]) -> dict[judge.Pair, Traps]:
+    """Return the traps that lie in either end of each pair; pairs alike share one set."""
+    known: dict[tuple[Traps, Traps], Traps] = {}
+    return {(a, b): known.setdefault((traps[a], traps[b]), traps[a] | traps[b]) for a, b in pairs}
+
+
+def _kept_apart(
+    groups: Sequence[int], labels: Sequence[int], traps: Sequence[Traps]
+) -> dict[str, float]:
+    """Return for each trap the share of its reports whose dossier holds nobody else's report."""
+    within: dict[int, set[int]] = {}
+    for group, label in zip(groups, labels, strict=True):
+        within.setdefault(group, set()).add(label)
+    held: dict[str, list[bool]] = {}
+    for group, mine in zip(groups, traps, strict=True):
+        for trap in mine:
+            held.setdefault(trap, []).append(len(within[group]) == 1)
+    return {trap: round(sum(kept) / len(kept), 5) for trap, kept in sorted(held.items())}

@@ -1,0 +1,105 @@
+"""Deliveries of synthetic NCMEC reports on disk, as partners leave them: a folder for each report.
+
+`DELIVERY/0012/0012345/report.xml` with its `file-N.xml`; the folder's name is the report's reference, its
+number. The same seed gives the same bytes. Run as a process, this module writes one delivery: the next one is
+written while the last is brought in.
+"""
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from fanal.formats.ncmec.synthesis import synthetic_reports
+
+_A_FOLDER = 1000
+_DIGITS = 7
+
+
+class Delivery(NamedTuple):
+    """One delivery on disk: its folder, and the numbers of its reports."""
+
+    folder: Path
+    first: int
+    size: int
+
+    @property
+    def marks(self) -> Path:
+        """File of a mark of each report's bytes and the number of its documents, written at the end."""
+        return self.folder.with_suffix(".npy")
+
+
+class Expected:
+    """What was delivered until now: a mark of each report's bytes, and how many documents there are."""
+
+    def __init__(self, size: int) -> None:
+        self.marks: NDArray[np.uint64] = np.zeros(size, dtype=np.uint64)
+        self.reports = 0
+        self.documents = 0
+
+    def add(self, delivery: Delivery) -> None:
+        """Take in what the writer of a delivery noted."""
+        noted = np.load(delivery.marks)
+        self.marks[delivery.first : delivery.first + delivery.size] = noted[:, 0]
+        self.reports += delivery.size
+        self.documents += int(noted[:, 1].sum())
+
+
+def begin_delivery(
+    delivery: Delivery, *, seed: int, done: Delivery | None
+) -> subprocess.Popen[bytes]:
+    """Start the process that removes the delivery that is `done`, and writes another."""
+    told = map(str, (delivery.folder, delivery.first, delivery.size, seed))
+    gone = [str(done.folder)] if done else []
+    return subprocess.Popen(  # noqa: S603 - ourselves
+        [sys.executable, "-m", "benchmarks.deliveries", *told, *gone]
+    )
+
+
+def end_delivery(delivery: Delivery, writer: subprocess.Popen[bytes], expected: Expected) -> None:
+    """Note in `expected` what a process that has ended wrote.
+
+    Raises:
+        click.ClickException: it failed.
+    """
+    if writer.wait() != 0:
+        raise click.ClickException(f"the delivery {delivery.folder.name} could not be written")
+    expected.add(delivery)
+
+
+def write_delivery(delivery: Delivery, *, seed: int) -> None:
+    """Write the reports of a delivery, and what they are beside it."""
+    noted = np.zeros((delivery.size, 2), dtype=np.uint64)
+    made = synthetic_reports(seed=seed + delivery.first, count=delivery.size)
+    for place, (xml, details) in enumerate(made):
+        number = delivery.first + place
+        folder = delivery.folder / f"{number // _A_FOLDER:04}" / reference_of(number)
+        folder.mkdir(parents=True)
+        (folder / "report.xml").write_bytes(xml)
+        for n, document in enumerate(details, start=1):
+            (folder / f"file-{n}.xml").write_bytes(document)
+        noted[place] = mark_of(hashlib.sha256(xml).digest()), 1 + len(details)
+    np.save(delivery.marks, noted)
+
+
+def reference_of(number: int) -> str:
+    """Return the name that a report is delivered under."""
+    return f"{number:0{_DIGITS}}"
+
+
+def mark_of(digest: bytes) -> int:
+    """Return the first eight octets of a digest as a number."""
+    return int.from_bytes(digest[:8], "big")
+
+
+if __name__ == "__main__":
+    path, first, size, given, *gone = sys.argv[1:]
+    for folder in gone:
+        shutil.rmtree(folder)
+    write_delivery(Delivery(Path(path), int(first), int(size)), seed=int(given))

@@ -1,0 +1,81 @@
+"""SIGKILL to importer, workers and database at moments that a seed decides."""
+
+import contextlib
+import os
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass
+from random import Random  # noqa: TID251 - seeded: the same seed kills at the same reports
+
+from benchmarks.service import Service
+
+PARTS = ("importer", "worker", "postgresql")
+_FROM, _TO = 0.03, 0.85
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blow:
+    """One kill: which part, once so many reports are carried, after a pause."""
+
+    part: str
+    reports: int
+    pause: float
+
+
+class Killer:
+    """Deals the blows of a plan as reports come by; each part is hit equally often."""
+
+    def __init__(self, *, kills: int, size: int, seed: int) -> None:
+        chance = Random(seed)  # noqa: S311 - no secret
+        plan = [
+            Blow(
+                part=part,
+                reports=round(size * chance.uniform(_FROM, _TO)),
+                pause=chance.random(),
+            )
+            for part in PARTS
+            for _ in range(kills)
+        ]
+        self._chance, self._plan = chance, sorted(plan, key=lambda blow: blow.reports)
+        self.dealt: Counter[str] = Counter(dict.fromkeys(PARTS, 0))
+        self._last: dict[str, Blow] = {}
+
+    @property
+    def done(self) -> bool:
+        """Whether everything planned was dealt."""
+        return not self._plan
+
+    def strike(
+        self, service: Service, *, importer: int | None, received: int, carried: int
+    ) -> str | None:
+        """Deal the next blow whose moment has come and whose part is alive; return the part.
+
+        The importer's moments count what is received, the others' what is carried to the end.
+        """
+        for blow in self._plan:
+            due = received if blow.part == "importer" else carried
+            targets = self._targets(service, blow.part, importer) if due >= blow.reports else []
+            if targets:
+                time.sleep(blow.pause)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._chance.choice(targets), signal.SIGKILL)
+                    self.dealt[blow.part] += 1
+                    self._plan.remove(blow)
+                    self._last[blow.part] = blow
+                    return blow.part
+        return None
+
+    def missed(self, part: str) -> None:
+        """Plan the last blow on `part` again: its process had ended by itself before it fell."""
+        self.dealt[part] -= 1
+        self._plan.insert(0, self._last[part])
+
+    @staticmethod
+    def _targets(service: Service, part: str, importer: int | None) -> list[int]:
+        if part == "importer":
+            return [] if importer is None else [importer]
+        if part == "worker":
+            return service.workers()
+        postmaster = service.postmaster()
+        return [] if postmaster is None else [postmaster]

@@ -1,0 +1,135 @@
+"""A person at work in a process of its own, each act timed; run by `fanal bench acts`.
+
+An act is a form of the desk, posted through all middleware by a demo analyst who is signed in, until its
+answer: session, right, locks, rows, ledger entry and commit. What is looked up to know what to post is not
+timed. As at a desk where several people work, somebody holds a report at any moment from the first act on.
+"""
+
+import json
+import signal
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import django
+
+from fanal.kernel import clock
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from fanal.kernel.actors import Actor
+
+TAKE, DECIDE, RETURN, JUDGE = "take", "decide", "give_back", "judge"
+_PAUSE = 0.05
+"""Seconds between two acts: with the acts themselves, several a second."""
+_WORDS = "Bench: nothing to be done here."
+
+
+class Person:
+    """A signed-in browser and the milliseconds that each kind of act took."""
+
+    def __init__(self, client: "Client", actor: "Actor") -> None:
+        self._client, self._actor = client, actor
+        self._endings = cycle((DECIDE, RETURN))
+        self._answers = cycle(("REJECT", "ACCEPT"))
+        self._given_back: set[UUID] = set()
+        self._held: UUID | None = None
+        self.took: dict[str, list[float]] = defaultdict(list)
+
+    def work(self) -> bool:
+        """Take a report, judge a link of it, end the work on the one held before; False: none waits."""
+        before, taken = self._held, self._next()
+        if taken is None:
+            return False
+        self._post(TAKE, f"reports/{taken}/claim/", {})
+        self._held = taken
+        self._judge(taken)
+        if before is not None:
+            self._end(before)
+        return True
+
+    def _next(self) -> UUID | None:
+        """Return the report at the top of the queue that nobody holds and that was not given back."""
+        from fanal.orient import queries as oriented
+        from fanal.orient.domain.records import QueueFilter, QueueView
+
+        page = oriented.list_queue(
+            actor=self._actor,
+            view=QueueView.OPEN,
+            filters=QueueFilter(),
+            now=clock.now(),
+            limit=20 + len(self._given_back),
+        )
+        passed = {*self._given_back, self._held}
+        return next((c.report_id for c in page.cases if c.report_id not in passed), None)
+
+    def _judge(self, report_id: UUID) -> None:
+        """Answer whether the report taken belongs together with the one it is linked with most strongly."""
+        from fanal.crosscheck import queries
+
+        for link in queries.links_of(actor=self._actor, report_id=report_id)[:1]:
+            form = {"other": str(link.other_id), "answer": next(self._answers), "motive": _WORDS}
+            self._post(JUDGE, f"reports/{report_id}/suggestion/", form)
+
+    def _end(self, report_id: UUID) -> None:
+        from fanal.orient import queries as oriented
+
+        case = oriented.get_case(actor=self._actor, report_id=report_id)
+        if case is None:
+            raise RuntimeError(f"{report_id} is gone")
+        form = {"token": str(case.claim_token)}
+        if next(self._endings) == DECIDE:
+            self._post(
+                DECIDE, f"reports/{report_id}/decide/", form | {"way": "NONE", "reason": _WORDS}
+            )
+        else:
+            self._post(RETURN, f"reports/{report_id}/release/", form)
+            self._given_back.add(report_id)
+
+    def _post(self, act: str, path: str, form: Mapping[str, str]) -> None:
+        """Post a form of the desk and note how long it took.
+
+        Raises:
+            RuntimeError: the desk refused it, by its status or in words.
+        """
+        from django.contrib.messages import SUCCESS, get_messages
+
+        started = time.perf_counter()
+        answer = self._client.post(f"/en/desk/{path}", form)
+        self.took[act].append((time.perf_counter() - started) * 1000)
+        said = list(get_messages(answer.wsgi_request))
+        self._client.cookies.pop("messages", None)  # a page would have shown them
+        if answer.status_code != 302 or any(message.level > SUCCESS for message in said):
+            raise RuntimeError(f"{act}: {answer.status_code}, {[str(message) for message in said]}")
+        time.sleep(_PAUSE)
+
+
+def main(output: Path) -> None:
+    """Work until SIGTERM; leave the times of each act in `output`, which exists once the person is there."""
+    django.setup()
+    from benchmarks.views import sign_in
+    from fanal.accounts import rows
+    from fanal.web.account.actors import actor_of
+
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    client, _ = sign_in()
+    actor = actor_of(client.get("/en/desk/").wsgi_request)
+    rows.show_to(actor)
+    person = Person(client, actor)
+    output.write_text("{}")
+    while not stop.is_set():
+        if not person.work():
+            stop.wait(_PAUSE)
+    output.write_text(json.dumps(person.took))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

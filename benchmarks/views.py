@@ -1,0 +1,149 @@
+"""Pages of the desk, opened through all middleware by a demo analyst who is signed in, and timed."""
+
+import os
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from statistics import quantiles
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import parse_qsl
+
+import click
+
+from benchmarks.place import OF_ONE_PROCESS
+from benchmarks.processes import server_process, waited_for_core
+from fanal.kernel import clock
+from fanal.kernel.actors import Role
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+_MIDDLE = "after=48~00000000-0000-7000-8000-000000000000"
+QUEUE = (
+    "/en/desk/",
+    "/en/desk/?view=DANGER",
+    "/en/desk/?view=LATE",
+    "/en/desk/?kind=GROOMING",
+    "/en/desk/?channel=SOCIAL&level=HIGH",
+    # What a plan that reads on until it finds pays for: rare values, values that go with low scores, time.
+    "/en/desk/?kind=TRAFFICKING",
+    "/en/desk/?level=LOW",
+    "/en/desk/?country=FR",
+    "/en/desk/?channel=METAVERSE&country=BE",
+    "/en/desk/?kind=SEXTORTION&level=DANGER",
+    "/en/desk/?view=LATE&kind=TRAFFICKING",
+    "/en/desk/?view=LATE&channel=SOCIAL&level=HIGH",
+    "/en/desk/?view=LATE&country=FR",
+    "/en/desk/?view=TO_SECOND&kind=GROOMING",
+    "/en/desk/?view=HANDED_OVER&channel=METAVERSE",
+    "/en/desk/?view=DECIDED&kind=TRAFFICKING",
+    f"/en/desk/?{_MIDDLE}",
+    f"/en/desk/?view=LATE&level=LOW&{_MIDDLE}",
+    "/en/desk/views/counted/",
+)
+_KEPT = ("view=LATE&kind=TRAFFICKING", "view=OPEN&country=FR", "view=OPEN&level=LOW")
+
+
+class View(NamedTuple):
+    """Milliseconds of one view; for how many of them it, or its PostgreSQL, was ready and had no core."""
+
+    took: float
+    waited: float
+
+
+def sign_in() -> tuple["Client", int]:
+    """Return a browser signed in as a demo analyst, and the desk the analyst works at.
+
+    Raises:
+        click.ClickException: the demo has none.
+    """
+    from django.test import Client
+
+    from fanal.accounts import operations, queries
+    from fanal.accounts.domain.policy import reach
+
+    names = [a.username for a in operations.DEMO_ACCOUNTS if a.role is Role.ANALYST]
+    user = queries.find_user(username=names[0])
+    if user is None:
+        _open_accounts()
+        user = queries.find_user(username=names[0])
+    if user is None:
+        raise click.ClickException("the demo has no analyst")
+    client = Client(SERVER_NAME="127.0.0.1")
+    client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
+    actor = queries.actor_for(user=user, now=clock.now())
+    return client, min(reach(actor, "report.list").desk_ids)
+
+
+def _open_accounts() -> None:
+    """Open the demo accounts by the command: a web process grants nothing in the system's name."""
+    kept = {name: value for name, value in os.environ.items() if name not in OF_ONE_PROCESS}
+    command = [sys.executable, "-m", "fanal", "demo", "accounts"]
+    subprocess.run(command, env=kept, stdout=subprocess.DEVNULL, check=True)  # noqa: S603 - ourselves
+
+
+def keep_views(analyst: "Client") -> None:
+    """Keep some views of the queue, so that their counts are asked for."""
+    for number, query in enumerate(_KEPT):
+        asked = dict(parse_qsl(query)) | {"name": f"view {number}"}
+        if analyst.post("/en/desk/views/", asked).status_code != 302:
+            raise click.ClickException(f"the view {query} is not kept")
+
+
+def time_pages(
+    analyst: "Client", pages: Mapping[str, Sequence[str]], views: int
+) -> dict[str, float | str]:
+    """Open the pages of each name `views` times; return median, p95, slowest and Python's CPU of each name.
+
+    `p95_ms` is that of the slowest name; of each name, the path whose own p95 is the highest is told, and for
+    how much of its slowest view others had the cores: beside somebody else's work that is no page's cost.
+
+    Raises:
+        click.ClickException: a page does not answer 200.
+    """
+    result: dict[str, float | str] = {}
+    p95 = []
+    for name, paths in pages.items():
+        cpu = time.process_time()
+        opened = _open(analyst, paths, views)
+        cpu = time.process_time() - cpu
+        result |= (figures := _figures(name, [view for path in opened.values() for view in path]))
+        p95.append(figures[f"{name}_p95_ms"])
+        own = {path: _cuts([view.took for view in each])[94] for path, each in opened.items()}
+        slowest = max(own, key=own.__getitem__)
+        result[f"{name}_slowest_path"] = slowest
+        result[f"{name}_slowest_path_p95_ms"] = round(own[slowest], 1)
+        result[f"{name}_python_cpu_ms"] = round(cpu * 1000 / (views + len(paths)), 1)
+    return result | {"p95_ms": max(p95)}
+
+
+def _open(analyst: "Client", paths: Sequence[str], views: int) -> dict[str, list[View]]:
+    """Return the views of each path, by turns; the first round warms up unmeasured."""
+    opened: dict[str, list[View]] = defaultdict(list)
+    for number in range(views + len(paths)):
+        path = paths[number % len(paths)]
+        ours = os.getpid(), server_process()
+        waited, started = waited_for_core(*ours), time.perf_counter()
+        answer = analyst.get(path)
+        took, waited = time.perf_counter() - started, waited_for_core(*ours) - waited
+        if answer.status_code != 200:
+            raise click.ClickException(f"{path} answered {answer.status_code}")
+        if number >= len(paths):
+            opened[path].append(View(took * 1000, waited * 1000))
+    return opened
+
+
+def _figures(name: str, views: Sequence[View]) -> dict[str, float]:
+    cuts, slowest = _cuts([view.took for view in views]), max(views)
+    return {
+        f"{name}_p50_ms": round(cuts[49], 1),
+        f"{name}_p95_ms": round(cuts[94], 1),
+        f"{name}_slowest_ms": round(slowest.took, 1),
+        f"{name}_slowest_waited_ms": round(slowest.waited, 1),
+    }
+
+
+def _cuts(times: Sequence[float]) -> list[float]:
+    return quantiles(times, n=100, method="inclusive") if len(times) > 1 else [*times] * 99

@@ -1,0 +1,128 @@
+"""After a bulk run: is every report there once, unchanged, and did each go through every stage once?"""
+
+import json
+import subprocess
+from typing import Final
+
+import click
+import numpy as np
+import psycopg
+
+from benchmarks.deliveries import Expected, mark_of
+from benchmarks.service import Service
+from fanal.config.databases import Databases
+from fanal.postgres import DatabaseRole
+
+_ONCE: Final = (
+    "intake_receipt",
+    "harmonise_record",
+    "harmonise_text",
+    "analyse_result",
+    "crosscheck_kin",
+    "analyse_priority",
+    "orient_proposal",
+    "orient_case",
+)
+"""Tables with exactly one row a report, unless a stage was run twice."""
+
+
+def compare(databases: Databases, expected: Expected) -> dict[str, object]:
+    """Return what was delivered and is missing, doubled, changed or not ours, and which tables differ."""
+    times = np.zeros(len(expected.marks), dtype=np.int32)
+    changed = strangers = 0
+    with psycopg.connect(databases.url(DatabaseRole.OWNER)) as owner:
+        with owner.cursor(name="received") as cursor:
+            cursor.itersize = 10_000
+            cursor.execute(
+                "SELECT r.reference, o.sha256 FROM intake_report r JOIN vault_object o ON o.id = r.object_id"
+            )
+            for reference, digest in cursor:
+                number = int(reference)
+                if number >= expected.reports:
+                    strangers += 1
+                    continue
+                times[number] += 1
+                changed += int(expected.marks[number]) != mark_of(digest)
+        sealed = _count(owner, "SELECT count(*) FROM vault_object")
+        rows = {
+            table: (
+                _count(owner, f"SELECT count(*) FROM {table}"),  # noqa: S608 - constants
+                _count(owner, f"SELECT count(DISTINCT report_id) FROM {table}"),  # noqa: S608
+            )
+            for table in _ONCE
+        }
+        quarantined = _count(owner, "SELECT count(*) FROM intake_work")
+    times = times[: expected.reports]
+    return {
+        "acknowledged": int(times.sum()) + strangers,
+        "missing": int((times == 0).sum()),
+        "doubled": int((times > 1).sum()),
+        "changed": changed,
+        "strangers": strangers,
+        "documents_missing": expected.documents - sealed,
+        "not_once": {
+            table: counts
+            for table, counts in rows.items()
+            if counts != (expected.reports, expected.reports)
+        },
+        "left_in_queue": quarantined,
+    }
+
+
+def check_evidence(service: Service) -> dict[str, object]:
+    """Return what `fanal fsck` finds: first with repair of loose bytes of killed deposits, then again."""
+    [*findings, first] = _lines(service, "fsck", "--json", "--grace", "0", "--repair")
+    [*left, second] = _lines(service, "fsck", "--json", "--grace", "0", "--quick")
+    codes = {str(finding["code"]) for finding in findings}
+    return {
+        "objects": first["objects"],
+        "opened": first["opened"],
+        "loose_of_killed": len(findings),
+        "losses": sorted(codes - {"ORPHAN", "LEFTOVER"}),
+        "orphans_left": len(left),
+        "clean": second["clean"],
+    }
+
+
+def check_ledger(service: Service) -> dict[str, object]:
+    """Return what `fanal ledger verify` says."""
+    [*problems, summary] = _lines(service, "ledger", "verify", "--json")
+    return {
+        "entries": summary["size"],
+        "whole": summary["whole"],
+        "problems": problems[:10],
+    }
+
+
+def is_whole(result: dict[str, object]) -> bool:
+    """Return whether nothing of `compare`, `check_evidence` and `check_ledger` is amiss."""
+    evidence, ledger = result["evidence"], result["ledger"]
+    wrong = ("missing", "doubled", "changed", "strangers", "documents_missing", "left_in_queue")
+    return (
+        not any(result[name] for name in wrong)
+        and not result["not_once"]
+        and isinstance(evidence, dict)
+        and evidence["clean"] is True
+        and not evidence["losses"]
+        and isinstance(ledger, dict)
+        and ledger["whole"] is True
+    )
+
+
+def _lines(service: Service, *arguments: str) -> list[dict[str, object]]:
+    """Return what one of the program's commands prints, an object a line; a finding is no failure.
+
+    Raises:
+        click.ClickException: it printed nothing.
+    """
+    process = service.popen(*arguments, stdout=subprocess.PIPE)
+    output, _ = process.communicate()
+    found = [json.loads(line) for line in output.splitlines()]
+    if not found:
+        raise click.ClickException(f"fanal {' '.join(arguments)} ended with {process.returncode}")
+    return found
+
+
+def _count(owner: psycopg.Connection[tuple[object, ...]], query: str) -> int:
+    row = owner.execute(query.encode()).fetchone()
+    return int(str(row[0])) if row else 0

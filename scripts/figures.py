@@ -1,0 +1,89 @@
+"""Print how large the program is and how much of it repeats: `python scripts/figures.py`.
+
+Counted are the modules of `src/fanal` without migrations. A repeated run is one
+of six lines or more, blank ones and imports left out, that stands word for word in two places.
+"""
+
+import ast
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1] / "src/fanal"
+RUN = 6
+Line = tuple[Path, int]
+
+
+def main() -> None:
+    """Print one figure a line."""
+    modules = [p for p in sorted(SOURCE.rglob("*.py")) if "migrations" not in p.parts]
+    texts = {path: path.read_text().splitlines() for path in modules}
+    trees = {path: ast.parse("\n".join(lines)) for path, lines in texts.items()}
+    lines = sum(map(len, texts.values()))
+    imported = {path: set(_import_lines(tree)) for path, tree in trees.items()}
+    importers = Counter(name for tree in trees.values() for name in _imports(tree))
+    classes = Counter(
+        node.name
+        for tree in trees.values()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    )
+    once = sum(count == 1 for count in classes.values())
+    single = sum(importers[_name(path)] == 1 for path in modules)
+    print(f"lines                         {lines:>8}")
+    print(f"modules                       {len(modules):>8}")
+    print(f"modules with one importer     {single:>8}")
+    print(f"lines that import             {sum(map(len, imported.values())) / lines:>8.1%}")
+    print(f"class names that stand once   {once / len(classes):>8.1%}")
+    print(f"repeated runs of {RUN} lines     {_repeated(texts, imported):>8}")
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(SOURCE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _imports(tree: ast.Module) -> set[str]:
+    """Return the modules that a module names, also as members of a package."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def _import_lines(tree: ast.Module) -> Iterator[int]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield from range(node.lineno, (node.end_lineno or node.lineno) + 1)
+
+
+def _repeated(texts: dict[Path, list[str]], imported: dict[Path, set[int]]) -> int:
+    """Return how many runs stand twice: windows that follow each other on both sides are one run."""
+    places: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+    for path, lines in texts.items():
+        kept = [
+            (n, line.strip())
+            for n, line in enumerate(lines, 1)
+            if line.strip() and n not in imported[path]
+        ]
+        for start in range(len(kept) - RUN + 1):
+            window = tuple(line for _, line in kept[start : start + RUN])
+            places[window].append((path, start))
+    pairs = sorted(
+        (one[0], other[0], other[1] - one[1], one[1])
+        for found in places.values()
+        if 1 < len(found) <= RUN + 2  # what stands everywhere is the language's own
+        for i, one in enumerate(found)
+        for other in found[i + 1 :]
+        if one[0] != other[0] or other[1] - one[1] >= RUN
+    )
+    follows = sum(a[:3] == b[:3] and b[3] == a[3] + 1 for a, b in pairwise(pairs))
+    return len(pairs) - follows
+
+
+if __name__ == "__main__":
+    main()

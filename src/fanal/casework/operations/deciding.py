@@ -1,0 +1,134 @@
+"""A decision and everything that it opens, in one transaction.
+
+Which acts a track opens is told by `install` (`config.wiring`): casework knows no kind by name.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from django.db import transaction
+
+from fanal.casework.domain.lifecycle import Lifecycle
+from fanal.casework.domain.records import Addressee, Opening, RecordedDecision
+from fanal.casework.operations.acts import withdraw_replaced
+from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.kernel.actors import Actor
+from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.domain.records import Choice, Track
+
+
+class Drafting(Protocol):
+    """Drafts the acts of one kind; called in the transaction of the decision."""
+
+    def __call__(self, *, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
+        """Return the ids of the drafts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opens:
+    """A track of decisions, the kind of act that it opens, and what drafts such acts."""
+
+    track: Track
+    lifecycle: Lifecycle
+    draft: Drafting
+
+
+_installed: list[Opens] = []
+
+
+def install(opens: Sequence[Opens]) -> None:
+    """Make `opens` what decisions open in this process, in that order."""
+    _installed[:] = opens
+
+
+def record_decision(
+    *,
+    actor: Actor,
+    report: HarmonisedReport,
+    choice: Choice,
+    claim_token: int,
+    now: datetime,
+    addressees: Mapping[str, Addressee] | None = None,
+) -> RecordedDecision:
+    """Write a decision with the drafts of its tracks; all or nothing.
+
+    What earlier decisions on the report drafted and nobody was sent yet is withdrawn: it rests on nothing.
+
+    `addressees` (by host name) complete a removal request, which then goes to its second person at once.
+
+    Raises:
+        CaseNotHeld, DecisionRefused: from `orient.operations.decide`.
+        Refusal: a draft cannot be made.
+        Refused: the policy refuses.
+    """
+    with transaction.atomic():
+        decision = orient.decide(
+            actor=actor,
+            report_id=report.report_id,
+            choice=choice,
+            claim_token=claim_token,
+            now=now,
+        )
+        withdraw_replaced(
+            actor=actor,
+            lifecycles=[one.lifecycle for one in _installed],
+            report_id=report.report_id,
+            decision_id=decision.id,
+            now=now,
+        )
+        case = oriented.get_case(actor=actor, report_id=report.report_id)
+        opening = Opening(
+            decision=decision,
+            report=report,
+            level=case.level if case else "NORMAL",
+            addressees=addressees or {},
+        )
+        opened = {
+            one.lifecycle.kind: one.draft(actor=actor, opening=opening, now=now)
+            if one.track in decision.tracks
+            else ()
+            for one in _installed
+        }
+    return RecordedDecision(decision=decision, opened=opened)
+
+
+def record_decisions(
+    *,
+    actor: Actor,
+    report: HarmonisedReport,
+    folded: Sequence[HarmonisedReport],
+    choice: Choice,
+    claim_token: int,
+    now: datetime,
+) -> RecordedDecision:
+    """Write a decision on a report and the same one on some of those folded into it; all or nothing.
+
+    Each gets a decision, drafts and a ledger entry of its own; what is not named comes back to the queue.
+
+    Raises:
+        NotFolded: one of them is not folded into the report any more.
+        CaseNotHeld, DecisionRefused, Refusal, Refused: as `record_decision`.
+    """
+    with transaction.atomic():
+        claims = orient.claim_folded(
+            actor=actor,
+            head_id=report.report_id,
+            report_ids=[other.report_id for other in folded],
+            now=now,
+        )
+        tokens = {claim.report_id: claim.token for claim in claims}
+        for other in folded:
+            record_decision(
+                actor=actor,
+                report=other,
+                choice=choice,
+                claim_token=tokens[other.report_id],
+                now=now,
+            )
+        return record_decision(
+            actor=actor, report=report, choice=choice, claim_token=claim_token, now=now
+        )

@@ -1,0 +1,197 @@
+"""What `fanal doctor` says of single sign-on, hashing, calls and the vault."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+
+from fanal.cli.boot import held_keys
+from fanal.cli.finding import DoctorFinding, fine, note, problem
+from fanal.config.environment import read_environment
+from fanal.config.key_fingerprints import KeysElsewhere, check_keys
+from fanal.config.keys import KeysMissing
+from fanal.config.vault_identity import VaultElsewhere, check_vault
+from fanal.hashing import video
+from fanal.hashing.pool import FileToHash, HasherAway, Pool
+from fanal.vault.packs import VaultAway, is_empty
+
+# What `fanal doctor` says of the provider of single sign-on: whether it answers, and what it names.
+
+
+def look_at_single_sign_on() -> Iterator[DoctorFinding]:
+    """Yield what would keep people from signing in by the provider of this process's settings."""
+    from fanal.connectors import openid
+
+    address = read_environment(os.environ).oidc_url
+    if not address:
+        return
+    try:
+        provider = openid.discover(address)
+        keys = openid.signing_keys(provider)
+    except openid.ProviderUnsound as unsound:
+        yield problem(f"nobody signs in by single sign-on: {unsound}")
+        return
+    except OSError as failure:
+        yield problem(f"the provider of single sign-on gives no answer: {failure}")
+        return
+    if not keys:
+        yield problem("nobody signs in by single sign-on: the provider names no key that signs")
+        return
+    yield fine(f"single sign-on by {provider['issuer']}, which signs with {len(keys)} keys")
+
+
+# `fanal doctor` on hashing: whether a child can be had, what it gave up, and whether videos are hashed.
+
+
+def look_at_hashing() -> Iterator[DoctorFinding]:
+    """Yield what holds for files that are uploaded here: a child is started and asked."""
+    pool = Pool(size=1)
+    try:
+        pool.hash_files([FileToHash(size=4, pieces=[b"fine"])])
+    except HasherAway as failure:
+        yield problem(f"uploaded files get no fingerprints: {failure}")
+        return
+    finally:
+        pool.stop()
+    if pool.without_network and pool.filtered:
+        yield fine("files are hashed in children without network, their system calls filtered")
+    else:
+        missing = [] if pool.without_network else ["their network is open"]
+        missing += [] if pool.filtered else ["their system calls are not filtered"]
+        yield note(
+            f"files are hashed in children with caps, but {' and '.join(missing)}: this system does not"
+            " allow it (docs: Uploaded files)"
+        )
+    if pool.videos:
+        yield fine("videos are hashed by vPDQ")
+    elif video.is_installed() and not pool.closed:
+        yield note(
+            "videos get exact hashes only: this kernel has no Landlock, without which a child that reads a"
+            " hostile video could open the keys of this account (docs: Uploaded files)"
+        )
+    elif video.is_installed():
+        yield note(
+            "videos get exact hashes only: the library vpdq is installed and cannot be loaded (was it built"
+            " against this machine's FFmpeg?)"
+        )
+    else:
+        yield note("videos get exact hashes only: the library vpdq (with FFmpeg) is not installed")
+
+
+# What `fanal doctor` says of the calls for a child in danger, and of the process that sends them.
+
+_SILENCE = 30
+_LATE = 30
+_ALIVE = """
+SELECT (SELECT extract(epoch FROM now() - max(seen_at))::integer FROM orient_caller),
+    EXISTS (SELECT FROM procrastinate_workers WHERE last_heartbeat > now() - interval '60 seconds')
+"""
+_WAITING = """
+SELECT count(*) FILTER (WHERE outcome IS NULL AND queued_at < now() - make_interval(secs => %(late)s))
+        + (SELECT count(*) FROM orient_alarm a WHERE a.recorded_at IS NULL AND a.acknowledged_at IS NULL
+            AND a.raised_at < now() - make_interval(secs => %(late)s)
+            AND NOT EXISTS (SELECT FROM orient_call c WHERE c.alarm_id = a.id)),
+    count(*) FILTER (WHERE outcome = 'GIVEN_UP'), count(*) FILTER (WHERE outcome = 'LEFT'),
+    max(failure) FILTER (WHERE outcome IS NULL)
+FROM orient_call c
+WHERE EXISTS (SELECT FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL)
+"""
+
+
+def look_at_outbox(
+    connection: psycopg.Connection[tuple[object, ...]], *, demo: bool
+) -> Iterator[DoctorFinding]:
+    """Yield what keeps calls from going out; `connection` is one that sees the alarms of every desk.
+
+    In a demo no mail leaves the machine: what lies in the folder is no fault there.
+    """
+    row = connection.execute(_WAITING, {"late": _LATE}).fetchone()
+    late, given_up, left, failure = row or (0, 0, 0, None)
+    if late:
+        why = f" (last failure: {failure})" if failure else ""
+        yield problem(f"{late} calls for a child in danger were not delivered yet{why}")
+    if given_up:
+        yield problem(
+            f"{given_up} calls for a child in danger were given up: their alarms wait at the desk"
+        )
+    if left and not demo:
+        yield problem(
+            f"{left} calls for a child in danger were left in FANAL_HOME/mail: nobody was called"
+        )
+    if not (late or given_up or left):
+        yield fine("no call for a child in danger waits")
+
+
+def look_at_caller(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
+    """Return whether the process that calls is alive: a fault where the worker runs, else a note."""
+    seen, running = connection.execute(_ALIVE).fetchone() or (None, False)
+    if isinstance(seen, int) and seen <= _SILENCE:
+        return fine("the process that calls for a child in danger is alive")
+    last = f"; it was last seen {seen} s ago" if isinstance(seen, int) else ""
+    text = f"nothing calls for a child in danger{last}: 'fanal run' and 'fanal calls' start it"
+    return problem(text) if running else note(text)
+
+
+# `fanal doctor` on the vault: whether its disk answers, and which reports wait for it.
+
+_HELD_BACK = (
+    "SELECT error, count(*) FROM intake_work WHERE quarantined_at IS NULL AND error = ANY(%s)"
+    " GROUP BY error ORDER BY error"
+)
+_REMEDIES = {
+    "VAULT_AWAY": "wait because the vault could not be read: see its disk or mount",
+    "KEY_MISSING": "wait because an opening key is missing: put it back into keys/ and restart",
+}
+
+
+def look_at_identity(url: str, folder: Path) -> DoctorFinding:
+    """Return whether `folder` is the vault of the database at `url`."""
+    try:
+        check_vault(url, folder)
+    except VaultElsewhere as elsewhere:
+        return problem(str(elsewhere))
+    return fine(f"the vault in {folder} is that of this database")
+
+
+def look_at_fingerprints(url: str, home: Path) -> DoctorFinding:
+    """Return whether this machine holds the keys of the database at `url`."""
+    public_node = read_environment(os.environ).public_node
+    try:
+        check_keys(url, held_keys(home), home=home, public_node=public_node)
+    except (KeysElsewhere, KeysMissing) as elsewhere:
+        return problem(str(elsewhere))
+    return fine(f"the keys in {home / 'keys'} are those of this database")
+
+
+def look_at_vault(
+    connection: psycopg.Connection[tuple[object, ...]], folder: Path
+) -> Iterator[DoctorFinding]:
+    """Yield what is wrong with the folder of sealed bytes, and how many reports an outage holds up."""
+    count = "SELECT count(*) FROM vault_object WHERE wrapped_key IS NOT NULL AND pack_id IS "
+    found: list[DoctorFinding] = []
+    for name, rows in (("packs", count + "NOT NULL"), ("files", count + "NULL")):
+        (known,) = connection.execute(rows.encode()).fetchone() or (0,)
+        if known:
+            found += _look_at_part(folder / name, known)
+    yield from found
+    waiting = connection.execute(_HELD_BACK, [list(_REMEDIES)]).fetchall()
+    for code, reports in waiting:
+        yield problem(f"{reports} reports {_REMEDIES[str(code)]}; they go on by themselves")
+    if not found and not waiting:
+        yield fine("the vault answers")
+
+
+def _look_at_part(folder: Path, known: object) -> Iterator[DoctorFinding]:
+    try:
+        empty = is_empty(folder)
+    except VaultAway as away:
+        yield problem(f"{folder} cannot be listed ({os.strerror(away.errno or 0)})")
+        return
+    if empty:
+        yield problem(
+            f"{folder} is missing or empty while {known} sealed objects should be there: is the "
+            "vault mounted? Else restore it from a backup."
+        )
+    elif not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        yield problem(f"{folder} cannot be read and written by this account")

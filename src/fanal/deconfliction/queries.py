@@ -1,0 +1,401 @@
+"""The reading door of de-confliction: counterparts, rounds, what is withheld, hits."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.accounts.domain.policy import Reach, Resource, may, reach, require
+from fanal.crosscheck import queries as crosschecked
+from fanal.db import sql
+from fanal.deconfliction.domain.limits import SharingLimits
+from fanal.deconfliction.domain.records import (
+    Counterpart,
+    CounterpartHit,
+    HitStep,
+    Round,
+    Sign,
+    Withholding,
+)
+from fanal.deconfliction.domain.states import HitState, MessageKind, RoundState, Side
+from fanal.harmonise.domain.records import SelectorKind, SelectorRole
+from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
+from fanal.kernel.calendar import paris_day
+
+# Counterparts with the limits in force, and how much each asked of us.
+
+_COLUMNS = (
+    "id", "name", "our_name", "contact", "public_key", "organisation_id", "url", "login", "secret_id",
+    "every_hours", "daily_points", "added_at", "closed_at",
+)  # fmt: skip
+_SELECT = (
+    f"SELECT {', '.join('c.' + name for name in _COLUMNS)}, l.kinds, l.roles, l.desk_ids, l.months"  # noqa: S608
+    " FROM deconfliction_counterpart c CROSS JOIN LATERAL (SELECT kinds, roles, desk_ids, months"
+    " FROM deconfliction_limit l WHERE l.counterpart_id = c.id ORDER BY l.id DESC LIMIT 1) l"
+)
+
+
+def list_counterparts(*, actor: Actor) -> list[Counterpart]:
+    """Return every counterpart: open ones by name, then closed ones.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "deconfliction.read")
+    found = _rows("", [])
+    return sorted(found, key=lambda c: (c.closed_at is not None, alphabetical(c.name), c.id))
+
+
+def get_counterpart(*, actor: Actor, counterpart_id: UUID) -> Counterpart | None:
+    """Return one counterpart, None when there is none.
+
+    Raises:
+        Refused: the actor may not see it.
+    """
+    require(actor, "deconfliction.read")
+    return next(iter(_rows("WHERE c.id = %s", [counterpart_id])), None)
+
+
+def find_counterpart(*, name: str, our_name: str | None = None) -> Counterpart | None:
+    """Return the open counterpart of that name, who knows us by `our_name` where it is given."""
+    found = _rows("WHERE c.name = %s AND c.closed_at IS NULL", [name])
+    return next((c for c in found if our_name is None or c.our_name == our_name), None)
+
+
+def standing_with(*, counterpart: Counterpart, now: datetime) -> StandingInstruction | None:
+    """Return the instruction in force under which rounds with a counterpart run, None without one.
+
+    Once a counterpart is closed, its name may go to another key: what was seconded before that key was
+    registered does not cover it, neither by name nor for everybody.
+    """
+    return accounts.standing_in_force(
+        kind=InstructionKind.DECONFLICTION,
+        scope=counterpart.name,
+        now=now,
+        since=counterpart.added_at,
+    )
+
+
+def public_key() -> bytes | None:
+    """Return the key by which others know this installation now, None before one was made."""
+    return next((key for key, _since in own_keys()), None)
+
+
+def own_keys() -> list[tuple[bytes, datetime]]:
+    """Return every key that this installation has had, and since when each was in force, the newest first."""
+    found = sql.rows(
+        "SELECT public_key, made_at FROM deconfliction_identity"
+        " ORDER BY made_at DESC, object_id DESC"
+    )
+    return [(bytes(key), made_at) for key, made_at in found]
+
+
+def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:
+    """Return how many points each counterpart has shown us on the day of `now` (Paris): its guesses."""
+    found = sql.rows(
+        "SELECT r.counterpart_id, sum(r.asked) FROM deconfliction_round r"
+        " WHERE r.counterpart_id = ANY(%s::uuid[])"
+        " AND (r.started_at AT TIME ZONE 'Europe/Paris')::date = %s GROUP BY 1",
+        [list(counterpart_ids), paris_day(now)],
+    )
+    return {counterpart_id: int(asked) for counterpart_id, asked in found}
+
+
+def begun_on(*, counterpart_id: UUID, now: datetime) -> int:
+    """Return how many rounds a counterpart has begun with us on the day of `now` (Paris)."""
+    found = sql.one(
+        "SELECT count(*) FROM deconfliction_round r WHERE r.counterpart_id = %s"
+        " AND r.side = 'ANSWERING' AND (r.started_at AT TIME ZONE 'Europe/Paris')::date = %s",
+        [counterpart_id, paris_day(now)],
+    )
+    return int(found[0])
+
+
+def _rows(rest: str, parameters: list[str | UUID]) -> list[Counterpart]:
+    return [_counterpart(row) for row in sql.rows(f"{_SELECT} {rest}", parameters)]
+
+
+def _counterpart(row: tuple[object, ...]) -> Counterpart:
+    named = dict(zip(_COLUMNS, row[: len(_COLUMNS)], strict=True))
+    kinds, roles, desks, months = row[len(_COLUMNS) :]
+    limits = SharingLimits(
+        kinds=tuple(SelectorKind(kind) for kind in kinds),  # type: ignore[attr-defined]
+        roles=tuple(SelectorRole(role) for role in roles),  # type: ignore[attr-defined]
+        desk_ids=tuple(desks),  # type: ignore[arg-type]
+        months=int(str(months)),
+    )
+    key = bytes(named.pop("public_key"))  # type: ignore[call-overload]
+    return Counterpart(**named, public_key=key, limits=limits)  # type: ignore[arg-type]
+
+
+# Hits as the desks that hold their reports see them.
+
+_Value = bool | int | UUID | list[int] | list[UUID] | list[HitState]
+_HELD = (
+    " EXISTS (SELECT FROM deconfliction_hit_report o WHERE o.hit_id = h.id"
+    " AND (%(all)s OR o.desk_id = ANY(%(desks)s::int[])))"
+)
+_HITS_SELECT = """
+    SELECT h.id, h.counterpart_id, c.name, c.contact, h.key, h.state, h.met_at, h.last_met_at,
+        h.changed_at, ARRAY(SELECT o.report_id FROM deconfliction_hit_report o WHERE o.hit_id = h.id
+            AND (%(all)s OR o.desk_id = ANY(%(desks)s::int[])) ORDER BY o.report_id DESC LIMIT 1000)
+    FROM deconfliction_hit h JOIN deconfliction_counterpart c ON c.id = h.counterpart_id
+"""
+
+
+def list_hits(
+    *, actor: Actor, states: Sequence[HitState] = tuple(HitState), limit: int = 200
+) -> list[CounterpartHit]:
+    """Return the hits that touch a report of the actor's desks: what waits first, newest change first."""
+    bounds = reach(actor, "hit.read")
+    if bounds.empty:
+        return []
+    found = sql.rows(
+        f"{_HITS_SELECT} WHERE h.state = ANY(%(states)s) AND {_HELD}"
+        " ORDER BY array_position(ARRAY['NEW', 'REOPENED', 'CONTACTED', 'CLOSED'], h.state),"
+        " h.changed_at DESC, h.id LIMIT %(limit)s",
+        _bounded(bounds) | {"states": list(states), "limit": limit},
+    )
+    return [_hit(row) for row in found]
+
+
+def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
+    """Return a hit that touches a report of the actor's desks, or None."""
+    bounds = reach(actor, "hit.read")
+    if bounds.empty:
+        return None
+    row = sql.row(
+        f"{_HITS_SELECT} WHERE h.id = %(hit)s AND {_HELD}", _bounded(bounds) | {"hit": hit_id}
+    )
+    return None if row is None else _hit(row)
+
+
+def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
+    """Return what happened to a hit that the actor may see, newest first."""
+    if get_hit(actor=actor, hit_id=hit_id) is None:
+        return []
+    found = sql.rows(
+        "SELECT s.move, s.state, s.author_id, s.at, coalesce(w.words, '')"
+        " FROM deconfliction_step s LEFT JOIN deconfliction_step_words w ON w.step_id = s.id"
+        " WHERE s.hit_id = %s ORDER BY s.id DESC",
+        [hit_id],
+    )
+    return [
+        HitStep(move=row[0], state=HitState(row[1]), author_id=row[2], at=row[3], words=row[4])
+        for row in found
+    ]
+
+
+def signs_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[Sign]]:
+    """Return for each report the bodies that hold one of its identifiers too, and whom to call there."""
+    bounds = reach(actor, "hit.read")
+    if bounds.empty or not report_ids:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT o.report_id, h.id, c.name, c.contact, h.state FROM deconfliction_hit_report o"
+            " JOIN deconfliction_hit h ON h.id = o.hit_id"
+            " JOIN deconfliction_counterpart c ON c.id = h.counterpart_id"
+            " WHERE o.report_id = ANY(%(reports)s::uuid[])"
+            " AND (%(all)s OR o.desk_id = ANY(%(desks)s::int[])) ORDER BY h.met_at, h.id",
+            _bounded(bounds) | {"reports": list(report_ids)},
+        )
+        found: dict[UUID, list[Sign]] = {}
+        for report_id, hit_id, name, contact, state in cursor.fetchall():
+            sign = Sign(hit_id=hit_id, counterpart=name, contact=contact, state=HitState(state))
+            found.setdefault(report_id, []).append(sign)
+    return found
+
+
+def _bounded(bounds: Reach) -> dict[str, _Value]:
+    return {"all": bounds.everywhere, "desks": sorted(bounds.desk_ids)}
+
+
+def _hit(row: tuple) -> CounterpartHit:  # type: ignore[type-arg]
+    return CounterpartHit(
+        id=row[0],
+        counterpart_id=row[1],
+        counterpart=row[2],
+        contact=row[3],
+        key=row[4],
+        state=HitState(row[5]),
+        met_at=row[6],
+        last_met_at=row[7],
+        changed_at=row[8],
+        report_ids=tuple(row[9]),
+    )
+
+
+# Rounds with their counts, and the messages that are still kept.
+
+_ROUNDS_COLUMNS = (
+    "id", "counterpart_id", "side", "state", "instruction_id", "started_at", "expires_at", "closed_at",
+    "held", "shown", "asked", "met", "error",
+)  # fmt: skip
+_ROUNDS_SELECT = (
+    f"SELECT {', '.join('r.' + name for name in _ROUNDS_COLUMNS)} FROM deconfliction_round r"  # noqa: S608
+)
+
+
+def list_rounds(
+    *, actor: Actor, counterpart_id: UUID | None = None, limit: int = 100
+) -> list[Round]:
+    """Return the newest rounds, of one counterpart or of all.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "deconfliction.read")
+    return _rounds_where(
+        "WHERE %s::uuid IS NULL OR r.counterpart_id = %s ORDER BY r.started_at DESC, r.id DESC LIMIT %s",
+        [counterpart_id, counterpart_id, limit],
+    )
+
+
+def open_rounds(
+    *, actor: Actor, state: RoundState, counterpart_id: UUID | None = None
+) -> list[Round]:
+    """Return the rounds in a state that is not final, oldest first.
+
+    Raises:
+        Refused: the actor runs no rounds.
+    """
+    require(actor, "deconfliction.run")
+    return _rounds_where(
+        "WHERE r.state = %s AND r.closed_at IS NULL AND (%s::uuid IS NULL OR r.counterpart_id = %s)"
+        " ORDER BY r.started_at, r.id",
+        [state, counterpart_id, counterpart_id],
+    )
+
+
+def get_round(*, actor: Actor, round_id: UUID) -> Round | None:
+    """Return a round; of a body's program only one of its own.
+
+    Raises:
+        Refused: the actor may not see rounds.
+    """
+    if not may(actor, "deconfliction.read"):
+        require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))
+        where = (
+            "JOIN deconfliction_counterpart c ON c.id = r.counterpart_id AND c.organisation_id = %s"
+            " AND c.closed_at IS NULL WHERE r.id = %s AND r.side = 'ANSWERING'"
+        )
+        return next(iter(_rounds_where(where, [actor.partner_id, round_id])), None)
+    return next(iter(_rounds_where("WHERE r.id = %s", [round_id])), None)
+
+
+def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
+    """Return the bytes of a message, None where there is none or its time is over.
+
+    Whoever calls has asked `get_round` before.
+    """
+    row = sql.row(
+        "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s AND m.kind = %s",
+        [round_id, kind],
+    )
+    return None if row is None or row[0] is None else bytes(row[0])
+
+
+def undelivered(*, round_id: UUID) -> bytes | None:
+    """Return our conclusion of a round where nothing says yet that it arrived.
+
+    Whoever calls has asked `get_round` before.
+    """
+    row = sql.row(
+        "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s"
+        " AND m.kind = 'CONCLUSION' AND m.ours AND m.delivered_at IS NULL",
+        [round_id],
+    )
+    return None if row is None or row[0] is None else bytes(row[0])
+
+
+def last_started(*, counterpart_id: UUID) -> datetime | None:
+    """Return when we last began a round with a counterpart."""
+    given = sql.one(
+        "SELECT max(started_at) FROM deconfliction_round"
+        " WHERE counterpart_id = %s AND side = 'OFFERING'",
+        [counterpart_id],
+    )
+    found: datetime | None = given[0]
+    return found
+
+
+def _rounds_where(rest: str, parameters: Sequence[str | int | UUID | None]) -> list[Round]:
+    return [_round(row) for row in sql.rows(f"{_ROUNDS_SELECT} {rest}", parameters)]
+
+
+def _round(row: tuple[object, ...]) -> Round:
+    found = dict(zip(_ROUNDS_COLUMNS, row, strict=True))
+    sides = {"side": Side(str(found["side"])), "state": RoundState(str(found["state"]))}
+    return Round(**found | sides)  # type: ignore[arg-type]
+
+
+# What desks withhold of their dossiers, and which reports that keeps out of a set.
+
+_IN_FORCE = """
+    SELECT DISTINCT ON (w.dossier_id, w.desk_id, w.counterpart_id)
+        w.dossier_id, w.withheld, w.report_ids, w.counterpart_id
+    FROM deconfliction_withholding w
+    ORDER BY w.dossier_id, w.desk_id, w.counterpart_id, w.id DESC
+"""
+
+
+def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
+    """Return the reports whose identifiers are withheld from a counterpart.
+
+    Those that are in a withheld dossier now, and those that were when it was withheld: what a later
+    judgement takes out of a dossier is not opened by that.
+
+    Raises:
+        Refused: the actor runs no rounds.
+    """
+    require(actor, "deconfliction.run")
+    rows = sql.rows(
+        f"SELECT dossier_id, report_ids FROM ({_IN_FORCE}) w WHERE w.withheld"  # noqa: S608
+        " AND (w.counterpart_id IS NULL OR w.counterpart_id = %s)",
+        [counterpart_id],
+    )
+    found = {report_id for _, report_ids in rows for report_id in report_ids}
+    for dossier_id in {row[0] for row in rows}:
+        found.update(crosschecked.members_of(actor=actor, dossier_id=dossier_id))
+    return sorted(found)
+
+
+def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
+    """Return what is withheld now, of everything that was said of some dossiers (newest first)."""
+    last = {(one.dossier_id, one.desk_id, one.counterpart_id): one for one in reversed(said)}
+    return [one for one in last.values() if one.withheld]
+
+
+def withholdings_of(*, actor: Actor, dossier_ids: Sequence[UUID]) -> list[Withholding]:
+    """Return what was said of dossiers, newest first; nothing to whoever reads no dossiers.
+
+    What was said of a dossier that was merged into one of these is among it, under its own id. Row-level
+    security bounds them by desk; the words are shown to the desk that wrote them.
+    """
+    if not may(actor, "dossier.read"):
+        return []
+    found = sql.rows(
+        "SELECT w.id, w.dossier_id, w.desk_id, w.counterpart_id, w.withheld, w.author_id, w.made_at,"
+        " coalesce(t.words, '') FROM deconfliction_withholding w"
+        " LEFT JOIN deconfliction_withholding_words t ON t.withholding_id = w.id"
+        " WHERE crosscheck_in_use(w.dossier_id) = ANY(%s::uuid[]) ORDER BY w.id DESC",
+        [list(dossier_ids)],
+    )
+    return [
+        Withholding(
+            id=row[0],
+            dossier_id=row[1],
+            desk_id=row[2],
+            counterpart_id=row[3],
+            withheld=row[4],
+            author_id=row[5],
+            made_at=row[6],
+            words=row[7],
+        )
+        for row in found
+    ]

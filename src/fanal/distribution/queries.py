@@ -1,0 +1,321 @@
+"""The reading door of distribution."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Count, Q
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import require
+from fanal.db import sql
+from fanal.distribution.domain.proof import SenderKey, fingerprint
+from fanal.distribution.domain.routing import shipped_routing
+from fanal.distribution.domain.states import ItemState, PackageState, answer_due, package_state
+from fanal.distribution.models import Item, Package, Recipient, SenderKey as Row, Taken
+from fanal.kernel.actors import Actor
+
+# Where reports belong beside this desk, why, and how far each is on its way there.
+
+
+class PlannedShare(Struct, frozen=True, kw_only=True):
+    """Where a report belongs beside this desk, by which evidence and rules, and how far it is.
+
+    `ours`: the report is this desk's as well. `recipient` and `recipient_name` are those of its package,
+    empty before.
+    """
+
+    report_id: UUID
+    country: str
+    region: str
+    because: tuple[str, ...]
+    rule_version: str
+    planned_at: datetime
+    ours: bool
+    state: ItemState
+    package_id: UUID | None = None
+    recipient: str = ""
+    recipient_name: str = ""
+
+
+class WaitingPlace(Struct, frozen=True, kw_only=True):
+    """A place for which reports wait: how many, since when, and by which evidence (most reports first)."""
+
+    country: str
+    region: str
+    reports: int
+    since: datetime
+    reasons: tuple[tuple[tuple[str, ...], str, int], ...]
+    """Codes of the evidence, version of the rules, reports."""
+
+
+def planned(*, actor: Actor) -> dict[tuple[str, str], int]:
+    """Return how many reports wait for each place (country, region or '').
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "distribution.read")
+    rows = Item.objects.filter(state=ItemState.PLANNED).values_list("country", "region")
+    return {(c, r): n for c, r, n in rows.annotate(n=Count("*")).order_by("country", "region")}
+
+
+def list_waiting(*, actor: Actor) -> list[WaitingPlace]:
+    """Return the places for which reports wait, in order, each with the evidence that named it.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "distribution.read")
+    found = sql.rows(
+        "SELECT country, region, because, rule_version, count(*), min(planned_at)"
+        " FROM distribution_item WHERE state = 'PLANNED'"
+        " GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 5 DESC, 3, 4"
+    )
+    rows = [(c, r, tuple(json.loads(b)), v, n, since) for c, r, b, v, n, since in found]
+    places: dict[tuple[str, str], list[tuple[tuple[str, ...], str, int, datetime]]] = {}
+    for country, region, *rest in rows:
+        places.setdefault((country, region), []).append(tuple(rest))
+    return [
+        WaitingPlace(
+            country=country,
+            region=region,
+            reports=sum(reason[2] for reason in reasons),
+            since=min(reason[3] for reason in reasons),
+            reasons=tuple(reason[:3] for reason in reasons),
+        )
+        for (country, region), reasons in places.items()
+    ]
+
+
+def list_planned(
+    *, actor: Actor, place: tuple[str, str], after: UUID | None = None, limit: int = 50
+) -> list[PlannedShare]:
+    """Return what waits for a place (country, region or ''), oldest report first, after `after`.
+
+    Raises:
+        Refused: the actor may not see it.
+    """
+    require(actor, "distribution.read")
+    country, region = place
+    rows = Item.objects.filter(state=ItemState.PLANNED, country=country, region=region)
+    if after is not None:
+        rows = rows.filter(report_id__gt=after)
+    return [_transfer(row) for row in rows.order_by("report_id")[:limit]]
+
+
+def items_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[PlannedShare]]:
+    """Return where each of these reports belongs beside this desk; whoever calls has read the reports.
+
+    Raises:
+        Refused: the actor may not see it.
+    """
+    require(actor, "distribution.read")
+    found: dict[UUID, list[PlannedShare]] = {}
+    rows = Item.objects.filter(report_id__in=list(report_ids))
+    for row in rows.select_related("package__recipient").order_by("country", "region"):
+        found.setdefault(row.report_id, []).append(_transfer(row))
+    return found
+
+
+def _transfer(row: Item) -> PlannedShare:
+    recipient = row.package.recipient if row.package else None
+    return PlannedShare(
+        report_id=row.report_id,
+        country=row.country,
+        region=row.region,
+        because=tuple(row.because),
+        rule_version=row.rule_version,
+        planned_at=row.planned_at,
+        ours=row.ours,
+        state=ItemState(row.state),
+        package_id=row.package_id,
+        recipient=recipient.code if recipient else "",
+        recipient_name=recipient.name if recipient else "",
+    )
+
+
+# Packages that left, what they hold by reference, and the desks they went to.
+
+
+class KnownRecipient(Struct, frozen=True, kw_only=True):
+    """A desk that reports go to, or went to until `closed_at`."""
+
+    code: str
+    name: str
+    country: str
+    region: str
+    key: str
+    added_at: datetime
+    closed_at: datetime | None
+
+
+class SentPackage(Struct, frozen=True, kw_only=True):
+    """A package that left: to whom, under which instruction, and whether it was opened."""
+
+    id: UUID
+    recipient: str
+    recipient_name: str
+    country: str
+    region: str
+    instruction_id: UUID
+    made_at: datetime
+    due_at: datetime
+    """Until when an acknowledgement is expected."""
+    reports: int
+    sha256: str
+    acknowledged_at: datetime | None
+
+    def state(self, now: datetime) -> PackageState:
+        """Return whether it was acknowledged, is waited for, or overdue at `now`."""
+        return package_state(due_at=self.due_at, acknowledged_at=self.acknowledged_at, now=now)
+
+
+def list_recipients(*, actor: Actor) -> list[KnownRecipient]:
+    """Return every recipient by code, closed ones too.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "distribution.read")
+    return [
+        KnownRecipient(
+            code=row.code,
+            name=row.name,
+            country=row.country,
+            region=row.region,
+            key=row.age_key,
+            added_at=row.added_at,
+            closed_at=row.closed_at,
+        )
+        for row in Recipient.objects.order_by("code")
+    ]
+
+
+def list_packages(
+    *, actor: Actor, before: UUID | None = None, limit: int = 200
+) -> list[SentPackage]:
+    """Return packages, the newest first, made before the package `before`.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "distribution.read")
+    rows = Package.objects.select_related("recipient")
+    if before is not None:
+        rows = rows.filter(id__lt=before)
+    return [_package(row) for row in rows.order_by("-id")[:limit]]
+
+
+def get_package(*, actor: Actor, package_id: UUID) -> SentPackage | None:
+    """Return one package, None where there is none.
+
+    Raises:
+        Refused: the actor may not see it.
+    """
+    require(actor, "distribution.read")
+    row = Package.objects.select_related("recipient").filter(id=package_id).first()
+    return _package(row) if row else None
+
+
+def reports_in(
+    *, actor: Actor, package_id: UUID, after: UUID | None = None, limit: int = 100
+) -> list[UUID]:
+    """Return the reports of a package in order, after `after`; who may read each is asked elsewhere.
+
+    Raises:
+        Refused: the actor may not see packages.
+    """
+    require(actor, "distribution.read")
+    rows = Item.objects.filter(package_id=package_id)
+    if after is not None:
+        rows = rows.filter(report_id__gt=after)
+    return list(rows.order_by("report_id").values_list("report_id", flat=True)[:limit])
+
+
+def _package(row: Package) -> SentPackage:
+    return SentPackage(
+        id=row.id,
+        recipient=row.recipient.code,
+        recipient_name=row.recipient.name,
+        country=row.recipient.country,
+        region=row.recipient.region,
+        instruction_id=row.instruction_id,
+        made_at=row.made_at,
+        due_at=answer_due(row.made_at, days=shipped_routing().acknowledge_within_days),
+        reports=row.reports,
+        sha256=bytes(row.sha256).hex(),
+        acknowledged_at=row.acknowledged_at,
+    )
+
+
+# Desks that packages come from, by their keys; packages that were taken.
+
+
+class TakenPackage(Struct, frozen=True, kw_only=True):
+    """A package that was opened here: `sender` is empty where nothing proves who made it."""
+
+    package: UUID
+    sender: str
+    fingerprint: str
+    made_at: datetime
+    taken_at: datetime
+    reports: int
+
+
+def list_senders(*, actor: Actor) -> list[SenderKey]:
+    """Return the keys of every desk that signs: by code, the oldest first, revoked ones too.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "distribution.read")
+    return [_key(row) for row in Row.objects.order_by("code", "id")]
+
+
+def find_key(*, public_key: bytes) -> SenderKey | None:
+    """Return what is known of a key, None where nobody registered it."""
+    row = Row.objects.filter(public_key=public_key).first()
+    return _key(row) if row else None
+
+
+def has_key(*, code: str) -> bool:
+    """Return whether a key of that desk was ever registered; a revoked one binds it to sign all the more."""
+    return Row.objects.filter(code=code).exists()
+
+
+def list_taken(
+    *, actor: Actor, before: tuple[UUID, str] | None = None, limit: int = 200
+) -> list[TakenPackage]:
+    """Return packages that were taken, the newest number first, after the one (number, sender) `before`.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "distribution.read")
+    rows = Taken.objects.select_related("key")
+    if before is not None:
+        number, sender = before
+        rows = rows.filter(Q(package_id__lt=number) | Q(package_id=number, sender__gt=sender))
+    return [
+        TakenPackage(
+            package=row.package_id,
+            sender=row.sender,
+            fingerprint=fingerprint(bytes(row.key.public_key)) if row.key else "",
+            made_at=row.made_at,
+            taken_at=row.taken_at,
+            reports=row.reports,
+        )
+        for row in rows.order_by("-package_id", "sender")[:limit]
+    ]
+
+
+def _key(row: Row) -> SenderKey:
+    return SenderKey(
+        code=row.code,
+        public_key=bytes(row.public_key),
+        since=row.since,
+        until=row.until,
+        revoked_at=row.revoked_at,
+    )

@@ -1,0 +1,341 @@
+"""The reading door of the exchange: the feed, members and how far they read, sources and checkpoints."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+from msgspec import structs
+
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.policy import Resource, reach, require
+from fanal.db import sql
+from fanal.exchange.domain.feed import OpenList, Window
+from fanal.exchange.domain.records import (
+    FeedRow,
+    FetchCheckpoint,
+    FormerOwner,
+    Grant,
+    GrantState,
+    ListSource,
+    MemberReading,
+    Service,
+    TakenEntry,
+)
+from fanal.kernel.actors import Actor
+from fanal.kernel.alphabet import alphabetical
+
+# The feed of changes as its readers ask for it: places by time, rows by place.
+
+_FEED_LOCK = 7_310_420_011
+"""The lock of the SQL function `exchange_take`, which writers hold until they commit."""
+_MICROSECOND = timedelta(microseconds=1)
+_TIMED = """
+    CROSS JOIN LATERAL (
+        SELECT c.at + (f.place - c.first_seq) * interval '1 microsecond' AS at
+        FROM exchange_change c WHERE c.last_seq >= f.place ORDER BY c.last_seq LIMIT 1
+    ) t
+"""
+# A row counts if it is its item's last up to the end of the range: read by the index of each list, merged.
+_ROWS = f"""
+    SELECT f.place, f.seq, f.list_id, f.item_id, t.at, f.view FROM (
+        SELECT greatest(r.seq, w.since) AS place, r.seq, w.list_id, r.item_id, w.view
+        FROM unnest(%(views)s::int[], %(lists)s::uuid[], %(since)s::bigint[], %(after)s::bigint[],
+            %(upto)s::bigint[]) AS w (view, list_id, since, after, upto)
+        CROSS JOIN LATERAL (
+            SELECT f.seq, f.item_id FROM exchange_feed f
+            WHERE f.list_id = w.list_id AND f.seq > w.after AND f.seq <= w.upto
+            AND NOT EXISTS (
+                SELECT FROM exchange_feed n
+                WHERE n.item_id = f.item_id AND n.list_id = f.list_id
+                AND n.seq > f.seq AND n.seq <= w.upto
+            )
+            ORDER BY f.seq LIMIT %(limit)s
+        ) r
+        ORDER BY 1, 2 LIMIT %(limit)s
+    ) f {_TIMED} ORDER BY f.place, f.seq
+"""  # noqa: S608 - constants
+_OF_ITEMS = f"""
+    SELECT f.place, f.seq, f.list_id, f.item_id, t.at, 0 FROM (
+        SELECT DISTINCT ON (item_id) greatest(seq, %(since)s) AS place, seq, list_id, item_id
+        FROM exchange_feed
+        WHERE list_id = %(list)s AND item_id = ANY(%(items)s::uuid[])
+        AND greatest(seq, %(since)s) > %(after)s AND seq <= %(upto)s
+        ORDER BY item_id, seq DESC
+    ) f {_TIMED} ORDER BY f.place, f.seq
+"""  # noqa: S608 - constants
+
+
+def newest_place() -> int:
+    """Return the last place of the feed, once every change that already has a place is committed or undone.
+
+    Raises:
+        OperationalError: a change takes longer than the session waits for a lock.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock_shared(%s)", [_FEED_LOCK])
+        cursor.execute("SELECT pg_advisory_unlock_shared(%s)", [_FEED_LOCK])
+        cursor.execute("SELECT seq FROM exchange_clock")
+        row = cursor.fetchone()
+    return int(row[0])
+
+
+def place_at(*, instant: datetime) -> int:
+    """Return the last place whose time is `instant` or earlier, 0 before the first."""
+    row = sql.row(
+        "SELECT least(last_seq, first_seq + (extract(epoch FROM %s - at) * 1000000)::bigint)"
+        " FROM exchange_change WHERE at <= %s ORDER BY at DESC LIMIT 1",
+        [instant, instant],
+    )
+    return int(row[0]) if row else 0
+
+
+def first_place_from(*, instant: datetime) -> int:
+    """Return the first place whose time is `instant` or later."""
+    return place_at(instant=instant - _MICROSECOND) + 1
+
+
+def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
+    """Return up to `limit` changes of the lists in `windows`, by their place in the feed.
+
+    Of an item that changed several times in a window only the last change. A window excludes its `after` and
+    includes its `upto`.
+    """
+    if not windows:
+        return []
+    found = sql.rows(
+        _ROWS,
+        {
+            "views": [w.view for w in windows],
+            "lists": [w.list_id for w in windows],
+            "since": [w.since for w in windows],
+            "after": [w.after for w in windows],
+            "upto": [w.upto for w in windows],
+            "limit": limit,
+        },
+    )
+    return [_row(row) for row in found]
+
+
+def rows_of_items(
+    *, opened: OpenList, item_ids: Sequence[UUID], after: int, last: int
+) -> list[FeedRow]:
+    """Return the last row of each of some items of a list, within a range of places."""
+    found = sql.rows(
+        _OF_ITEMS,
+        {
+            "list": opened.list_id,
+            "since": opened.since,
+            "items": list(item_ids),
+            "after": after,
+            "upto": opened.end(last),
+        },
+    )
+    return [_row(row) for row in found]
+
+
+def _row(row: tuple[int, int, UUID, UUID, datetime, int]) -> FeedRow:
+    place, seq, list_id, item_id, at, view = row
+    return FeedRow(place=place, row=seq, list_id=list_id, item_id=item_id, at=at, view=view)
+
+
+# Members by their number on the wire, what they may read, and how far they have read.
+
+DESK = "Fanal"
+"""Name of the desk itself among the members: protocol text."""
+_READINGS = (
+    "SELECT partner_id, service, list_id, first_at, last_at, last_seq, completed_at, responses, entries,"
+    " error, error_at FROM exchange_reading"
+)
+
+
+def member_numbers(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, int]:
+    """Return the number of each organisation that has one; None stands for the desk."""
+    found = sql.rows(
+        "SELECT m.organisation_id, m.id FROM exchange_member m"
+        " WHERE m.organisation_id IS NULL OR m.organisation_id = ANY(%s::uuid[])",
+        [[i for i in set(organisation_ids) if i is not None]],
+    )
+    return dict(found)
+
+
+def member_names(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
+    """Return the names of organisations, the desk (None) among them."""
+    known = {i for i in organisation_ids if i is not None}
+    found = accounts.partner_names(partner_ids=known)
+    return {None: DESK, **{i: found[i] for i in known if i in found}}
+
+
+def grants_of(*, partner_id: UUID) -> dict[UUID, Grant]:
+    """Return the lists that were ever open to a member, and how each stands for it."""
+    found = sql.rows(
+        "SELECT list_id, state, since_seq, since FROM exchange_grant WHERE partner_id = %s",
+        [partner_id],
+    )
+    return {row[0]: Grant(state=GrantState(row[1]), since=row[2], at=row[3]) for row in found}
+
+
+def reading_since(*, partner_id: UUID, service: Service) -> dict[UUID | None, datetime]:
+    """Return when a member first read over a service; by list where it reads each by itself, else None."""
+    found = sql.rows(
+        "SELECT list_id, first_at FROM exchange_reading"
+        " WHERE partner_id = %s AND service = %s AND responses > 0",
+        [partner_id, service],
+    )
+    return dict(found)
+
+
+def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
+    """Return whose some lists were before, in the order of places."""
+    found = sql.rows(
+        "SELECT list_id, seq, owner_id FROM exchange_former"
+        " WHERE list_id = ANY(%s::uuid[]) ORDER BY seq",
+        [list(list_ids)],
+    )
+    return [FormerOwner(list_id=row[0], place=row[1], owner_id=row[2]) for row in found]
+
+
+def list_readings(*, actor: Actor) -> list[MemberReading]:
+    """Return how far each member has read, the last reader first; a member sees its own.
+
+    Raises:
+        Refused: the actor may see neither.
+    """
+    bounds = reach(actor, "exchange.read")
+    if bounds.empty:
+        require(actor, "list.receive", Resource(partner_id=actor.partner_id))
+    mine = actor.partner_id if bounds.empty else None
+    found = sql.rows(
+        f"{_READINGS} WHERE %s::uuid IS NULL OR partner_id = %s ORDER BY last_at DESC LIMIT 500",
+        [mine, mine],
+    )
+    return [
+        MemberReading(
+            partner_id=row[0],
+            service=Service(row[1]),
+            list_id=row[2],
+            first_at=row[3],
+            last_at=row[4],
+            last_seq=row[5],
+            completed_at=row[6],
+            responses=row[7],
+            entries=row[8],
+            error=row[9],
+            error_at=row[10],
+        )
+        for row in found
+    ]
+
+
+# Sources, how far each was fetched, and which items their entries became.
+
+_SOURCES = (
+    "SELECT id, name, kind, url, list_id, collection, login, secret_id, secret_file, every_minutes,"
+    " enabled, added_at FROM exchange_source"
+)
+_CHECKPOINTS = (
+    "SELECT source_id, position, turn, pages, taken, withdrawn, page_at, completed_at, tried_at, error,"
+    " error_at FROM exchange_checkpoint WHERE source_id = ANY(%s)"
+)
+_TAKEN = (
+    "SELECT t.remote, t.item_id, t.held, t.classification, t.at, t.ends_at FROM exchange_taken t"
+)
+
+
+def list_sources(*, actor: Actor) -> list[ListSource]:
+    """Return the sources by name.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    require(actor, "source.read")
+    found = [_source(row) for row in sql.rows(_SOURCES)]
+    return sorted(found, key=lambda source: alphabetical(source.name))
+
+
+def find_source(*, actor: Actor, name: str) -> ListSource | None:
+    """Return the source of that name, None when there is none.
+
+    Raises:
+        Refused: the actor may not see it.
+    """
+    require(actor, "source.read")
+    row = sql.row(f"{_SOURCES} WHERE name = %s", [name])
+    return None if row is None else _source(row)
+
+
+def get_source(*, actor: Actor, source_id: UUID) -> ListSource | None:
+    """Return one source, None when there is none.
+
+    Raises:
+        Refused: the actor may not see it.
+    """
+    require(actor, "source.read")
+    row = sql.row(f"{_SOURCES} WHERE id = %s", [source_id])
+    return None if row is None else _source(row)
+
+
+def get_checkpoint(*, source_id: UUID) -> FetchCheckpoint:
+    """Return how far a source was fetched."""
+    return get_checkpoints(source_ids=[source_id])[source_id]
+
+
+def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, FetchCheckpoint]:
+    """Return how far each source was fetched, in one statement; an empty one where it never was."""
+    found = dict.fromkeys(source_ids, FetchCheckpoint())
+    for source_id, *row in sql.rows(_CHECKPOINTS, [list(source_ids)]):
+        found[source_id] = FetchCheckpoint(
+            position=row[0],
+            turn=row[1],
+            pages=row[2],
+            taken=row[3],
+            withdrawn=row[4],
+            page_at=row[5],
+            completed_at=row[6],
+            tried_at=row[7],
+            error=row[8],
+            error_at=row[9],
+        )
+    return found
+
+
+def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, TakenEntry]:
+    """Return what became of some entries of a source, by their key there."""
+    found = sql.rows(
+        f"{_TAKEN} WHERE source_id = %s AND remote = ANY(%s)",
+        [source_id, list(keys)],
+    )
+    return {row[0]: _taken(row) for row in found}
+
+
+def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
+    """Return the entries of all sources of a list that hold one of these values (`KIND:value`)."""
+    found = sql.rows(
+        f"{_TAKEN} JOIN exchange_source s ON s.id = t.source_id"
+        " WHERE s.list_id = %s AND t.held && %s::text[] ORDER BY t.item_id",
+        [list_id, list(values)],
+    )
+    return [_taken(row) for row in found]
+
+
+def taken_over(*, source_id: UUID, now: datetime, most: int) -> dict[str, TakenEntry]:
+    """Return entries of a source whose stated end has come while they are still held, by their key there."""
+    found = sql.rows(
+        f"{_TAKEN} WHERE source_id = %s AND ends_at <= %s ORDER BY ends_at LIMIT %s",
+        [source_id, now, most],
+    )
+    return {row[0]: _taken(row) for row in found}
+
+
+def _taken(row: tuple[str, UUID, list[str], str, datetime | None, datetime | None]) -> TakenEntry:
+    said = TakenEntry(remote=row[0], item_id=row[1], held=tuple(row[2]), classification=row[3])
+    return structs.replace(said, at=row[4], until=row[5])
+
+
+def _source(row: tuple[object, ...]) -> ListSource:
+    names = (
+        "id", "name", "kind", "url", "list_id", "collection", "login", "secret_id", "secret_file",
+        "every_minutes", "enabled", "added_at",
+    )  # fmt: skip
+    found = dict(zip(names, row, strict=True))
+    return ListSource(**found | {"kind": Service(str(found["kind"]))})  # type: ignore[arg-type]

@@ -1,0 +1,489 @@
+"""Reads of harmonise. Rows of other desks show that they exist and where, never what they hold."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
+
+import msgspec
+from django.db import connection, transaction
+
+from fanal.accounts.domain.policy import may, reach, require
+from fanal.accounts.octets import bound as bound_cursor, uuids
+from fanal.accounts.together import together
+from fanal.db import sql
+from fanal.harmonise.domain.handles import spellings
+from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, unpack, unpack_fields
+from fanal.harmonise.domain.reporter import IdentityOpening
+from fanal.harmonise.domain.search import fold
+from fanal.harmonise.domain.sightings import (
+    ROLE_CODES,
+    ROLE_OF_CODE,
+    FoundSelector,
+    HeldKey,
+    KeySearch,
+    Revision,
+    Sighting,
+    Sightings,
+    selector_key,
+)
+from fanal.kernel.actors import Actor
+from fanal.kernel.arrays import uuid_array
+
+# One pass over the sightings of the kinds. Ids of reports sort as their instants do, as text too.
+_KEYS = """
+WITH held AS (
+    SELECT s.key, k.kind, s.role, count(*) AS total,
+        count(*) FILTER (WHERE s.report_id >= %(recent)s) AS recent,
+        max(s.report_id::text) AS newest,
+        bool_or(s.role = ANY(%(roles)s::smallint[]) AND NOT s.weak AND s.report_id >= %(since)s
+            AND (%(desks)s::int[] IS NULL OR s.desk_id = ANY(%(desks)s::int[]))
+            AND s.report_id <> ALL(%(aside)s::uuid[])) AS opens,
+        bool_or(s.role = ANY(%(never)s::smallint[])
+            OR s.report_id = ANY(%(withheld)s::uuid[])) AS bars
+    FROM harmonise_selector k JOIN harmonise_sighting s ON s.key = k.key
+    WHERE k.kind = ANY(%(kinds)s) GROUP BY s.key, k.kind, s.role
+)
+SELECT key, kind, array_agg(role), array_agg(recent), array_agg(total) FROM held
+GROUP BY key, kind HAVING bool_or(opens) AND NOT bool_or(bars)
+ORDER BY max(newest) DESC, key LIMIT %(limit)s
+"""
+
+
+def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]:
+    """Return the keys that `wanted` describes, the last seen first; no value is read.
+
+    Raises:
+        Refused: the actor is not the system; this reaches every desk.
+    """
+    require(actor, "pipeline.run")
+    found = sql.rows(
+        _KEYS,
+        {
+            "kinds": list(wanted.kinds),
+            "roles": [ROLE_CODES[role] for role in wanted.roles],
+            "never": [ROLE_CODES[role] for role in wanted.never],
+            "desks": list(wanted.desk_ids) or None,
+            "since": wanted.since,
+            "recent": wanted.recent,
+            "withheld": uuid_array(wanted.withheld),
+            "aside": uuid_array(wanted.aside),
+            "limit": limit,
+        },
+    )
+    return [
+        HeldKey(
+            key=key,
+            kind=SelectorKind(kind),
+            recent={ROLE_OF_CODE[r]: n for r, n in zip(roles, recent, strict=True)},
+            total={ROLE_OF_CODE[r]: n for r, n in zip(roles, total, strict=True)},
+        )
+        for key, kind, roles, recent, total in found
+    ]
+
+
+def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
+    """Return kind and value of the keys that a report of the actor's desks holds."""
+    desks = reach(actor, "report.read").desks
+    if not keys or desks == []:
+        return {}
+    found = sql.rows(
+        "SELECT k.key, k.kind, k.value FROM harmonise_selector k WHERE k.key = ANY(%(keys)s::uuid[])"
+        " AND EXISTS (SELECT FROM harmonise_sighting s WHERE s.key = k.key"
+        " AND (%(desks)s::int[] IS NULL OR s.desk_id = ANY(%(desks)s::int[])))",
+        {"keys": list(keys), "desks": desks},
+    )
+    return {key: (SelectorKind(kind), value) for key, kind, value in found}
+
+
+_SELECT = (
+    "SELECT o.id, o.report_id, o.desk_id, o.person_id, o.opened_at, m.words,"
+    " ARRAY(SELECT s.person_id FROM harmonise_opening_seen s WHERE s.opening_id = o.id"
+    " ORDER BY s.seen_at, s.person_id),"
+    " ARRAY(SELECT s.seen_at FROM harmonise_opening_seen s WHERE s.opening_id = o.id"
+    " ORDER BY s.seen_at, s.person_id)"
+    " FROM harmonise_opening o LEFT JOIN harmonise_opening_motive m ON m.opening_id = o.id"
+    " WHERE (%(all)s OR o.desk_id = ANY(%(desks)s))"
+)
+
+
+def list_openings(*, actor: Actor, limit: int = 100, unseen: bool = False) -> list[IdentityOpening]:
+    """Return the openings that the actor watches over, newest first; `unseen`: by nobody else yet."""
+    waiting = (
+        " AND NOT EXISTS (SELECT FROM harmonise_opening_seen s WHERE s.opening_id = o.id)"
+        if unseen
+        else ""
+    )
+    return _fetch(
+        actor, "identity.oversee", f"{waiting} ORDER BY o.id DESC LIMIT %(limit)s", limit=limit
+    )
+
+
+def opening_of(*, actor: Actor, opening_id: UUID) -> IdentityOpening | None:
+    """Return one opening that the actor watches over, or None."""
+    found = _fetch(actor, "identity.oversee", " AND o.id = %(id)s", id=opening_id)
+    return found[0] if found else None
+
+
+def openings_of_report(*, actor: Actor, report_id: UUID) -> list[IdentityOpening]:
+    """Return the earlier openings of a report, newest first, to whoever may open it again."""
+    return _fetch(
+        actor, "identity.open", " AND o.report_id = %(report)s ORDER BY o.id DESC", report=report_id
+    )
+
+
+def _fetch(actor: Actor, action: str, rest: str, **values: UUID | int) -> list[IdentityOpening]:
+    bounds = reach(actor, action)
+    bound: dict[str, bool | int | UUID | list[int]] = {
+        "all": bounds.everywhere,
+        "desks": sorted(bounds.desk_ids),
+        **values,
+    }
+    return [
+        IdentityOpening(
+            id=row[0],
+            report_id=row[1],
+            desk_id=row[2],
+            person_id=row[3],
+            opened_at=row[4],
+            motive=row[5],
+            seen=tuple(zip(row[6], row[7], strict=True)),
+        )
+        for row in sql.rows(_SELECT + rest, bound)
+    ]
+
+
+# In each statement `desks` is NULL for the system, which reaches all.
+
+
+def get_records(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, HarmonisedReport]:
+    """Return the newest record of each report that the actor reaches; the others are left out."""
+    return {report_id: unpack(record) for report_id, record in _newest(actor, report_ids)}
+
+
+def get_record_fields(
+    *, actor: Actor, report_ids: Sequence[UUID]
+) -> dict[UUID, dict[str, msgspec.Raw]]:
+    """Return what `get_records` does, as fields of JSON: for those who print records by the thousand."""
+    return {report_id: unpack_fields(record) for report_id, record in _newest(actor, report_ids)}
+
+
+def _newest(actor: Actor, report_ids: Sequence[UUID]) -> list[tuple[UUID, memoryview]]:
+    desks = reach(actor, "report.read").desks
+    if not report_ids or desks == []:
+        return []
+    found = sql.rows(
+        "SELECT DISTINCT ON (r.report_id) r.report_id, r.record FROM harmonise_record r"
+        " WHERE r.report_id = ANY(%(ids)s::uuid[])"
+        " AND (%(desks)s::int[] IS NULL OR r.desk_id = ANY(%(desks)s::int[]))"
+        " ORDER BY r.report_id, r.revision DESC",
+        {"ids": list(report_ids), "desks": desks},
+    )
+    return [(report_id, record) for report_id, record in found]
+
+
+def get_revisions(*, actor: Actor, report_id: UUID) -> list[tuple[Revision, HarmonisedReport]]:
+    """Return every harmonisation of a report, oldest first; empty where the actor does not reach it."""
+    desks = reach(actor, "report.read").desks
+    if desks == []:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT r.revision, r.written_at, r.record FROM harmonise_record r"
+            " WHERE r.report_id = %(id)s"
+            " AND (%(desks)s::int[] IS NULL OR r.desk_id = ANY(%(desks)s::int[]))"
+            " ORDER BY r.revision",
+            {"id": report_id, "desks": desks},
+        )
+        found = []
+        for number, written_at, record in cursor.fetchall():
+            report = unpack(record)
+            revision = Revision(
+                revision=number,
+                written_at=written_at.isoformat(),
+                rule_version=report.rule_version,
+            )
+            found.append((revision, report))
+        return found
+
+
+def get_desks(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return the desk of each harmonised report, for the system.
+
+    Raises:
+        Refused: the actor is not the system.
+    """
+    require(actor, "pipeline.run")
+    found = sql.rows(
+        "SELECT report_id, desk_id FROM harmonise_text WHERE report_id = ANY(%s::uuid[])",
+        [uuid_array(report_ids)],
+    )
+    return dict(found)
+
+
+_MOST = 1000  # the bound of any count or page here
+_PREFIX = 100  # characters of a value that its index holds
+
+# In each call `desks` is NULL for the system, which reaches all; the functions keep to the session's too.
+
+
+def search_selectors(
+    *, actor: Actor, text: str, kinds: Iterable[SelectorKind] = (), limit: int = 50
+) -> list[FoundSelector]:
+    """Return selectors whose value is `text`, then those that begin with it, seen in the actor's desks.
+
+    `text` is a value or its beginning (at least 2 characters), in any case; `kinds` empty means all.
+    """
+    desks = reach(actor, "search.run").desks
+    wanted = [kind.value for kind in kinds] or [kind.value for kind in SelectorKind]
+    typed, compared = spellings(text)[0], spellings(text)[-1]
+    if desks == [] or len(compared) < 2 or "\x00" in typed:
+        return []
+    exact = [(kind, spelling) for kind in wanted for spelling in spellings(text)]
+    found = sql.rows(
+        "SELECT key, kind, value, seen"
+        " FROM harmonise_find_selectors(%s, %s, %s, %s, %s, %s, %s, %s)",
+        [
+            [selector_key(SelectorKind(kind), spelling) for kind, spelling in exact],
+            [kind for kind, _spelling in exact],
+            [spelling for _kind, spelling in exact],
+            _like_prefix(compared[:_PREFIX]),
+            _like_prefix(compared),
+            desks,
+            min(limit, _MOST),
+            _MOST,
+        ],
+    )
+    return [
+        FoundSelector(key=key, kind=SelectorKind(kind), value=value, count=count)
+        for key, kind, value, count in found
+    ]
+
+
+def search_text(
+    *, actor: Actor, text: str, limit: int = 100, before: UUID | None = None
+) -> list[UUID]:
+    """Return the newest reports of the actor's desks that hold every word of `text`.
+
+    Accents and case do not count; the last word may be a beginning. A reporter's own words are never
+    in the index. `before` is the last id of the page before.
+    """
+    desks = reach(actor, "search.run").desks
+    words = _query_words(text)
+    if desks == [] or not words:
+        return []
+    last = words.pop() if words[-1].isalnum() else None
+    found = sql.rows(
+        "SELECT harmonise_find_text(plainto_tsquery('public.harmonise_words', %s)"
+        " && to_tsquery('public.harmonise_words', %s), %s, %s, %s)",
+        [" ".join(words), f"{last}:*" if last else "", desks, before, min(limit, _MOST)],
+    )
+    return [report_id for (report_id,) in found]
+
+
+def _like_prefix(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"{escaped}%"
+
+
+def _query_words(text: str) -> list[str]:
+    """Return the words of a search, without the marks that a query would read as its own."""
+    plain = "".join(c if c.isalnum() or c in "@._-" else " " for c in fold(text))
+    return [word for word in plain.split() if any(c.isalnum() for c in word)][:20]
+
+
+_MOST_SHARED = 20_000  # of one value, for the system
+_WINDOW = 10_000
+
+SharedRow = tuple[int, bytes, int]
+"""Place of the key, report (its id's octets), desk."""
+
+
+def get_selector_history(
+    *, actor: Actor, kind: SelectorKind, value: str, limit: int = 100, before: UUID | None = None
+) -> Sightings:
+    """Return where a canonical value was seen in the actor's desks, newest report first.
+
+    `before` is the last report id of the page before; `limit` is at most 1000.
+    """
+    key = selector_key(kind, value)
+    pages = _sightings(
+        desks=reach(actor, "report.read").desks, keys=[key], limit=limit, before=before
+    )
+    return pages.get(key) or Sightings(key=key, newest=(), count=0, bounded=False)
+
+
+def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dict[UUID, Sightings]:
+    """Return the newest sightings of each key in the actor's desks, with counts up to `limit`.
+
+    Keys never seen there are left out. For the system actor this is every desk: cross-check links
+    across desks, and shows of another desk only that the link exists.
+    """
+    return _sightings(desks=reach(actor, "report.read").desks, keys=keys, limit=limit, before=None)
+
+
+def get_shared_rows(
+    *, actor: Actor, keys: Sequence[bytes], limit: int = 50
+) -> list[list[SharedRow]]:
+    """Return the newest sightings of each key (its 16 octets) that stands in two or more, newest first.
+
+    Each list is of one key, whose place in `keys` its rows name; a report that holds it in two roles comes
+    twice. Of each key come `limit` rows at most, and one more where there are more. Rows are plain, and ids
+    are octets: cross-check reads tens of thousands a second.
+
+    Raises:
+        Refused: the actor is not the system; this reaches every desk.
+    """
+    require(actor, "pipeline.run")
+    if not keys:
+        return []
+    with (
+        transaction.atomic(savepoint=False),
+        connection.cursor() as cursor,
+        together(),
+        bound_cursor() as bound,
+    ):
+        # In the order of its index a value that stands in a million reports costs no more than another;
+        # the planner, which knows none of them by name, would read and sort them all.
+        cursor.execute("SET LOCAL enable_sort = off")
+        values = {"keys": uuids(keys), "more": max(1, min(limit, _MOST_SHARED)) + 1}
+        bound.execute(_SHARED, values, prepare=False)
+        cursor.execute("SET LOCAL enable_sort = on")
+        rows: list[SharedRow] = bound.fetchall()
+    held = (list(of_one) for _, of_one in groupby(rows, key=itemgetter(0)))
+    return [found for found in held if len(found) > 1]
+
+
+def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> list[SharedRow]:
+    """Return who holds a key around a report (octets both, as in `get_shared_rows`), in no order.
+
+    `limit` sightings at most of earlier reports, and as many from that report on.
+
+    Raises:
+        Refused: the actor is not the system; this reaches every desk.
+    """
+    require(actor, "pipeline.run")
+    with together(), bound_cursor() as bound:
+        values = {"key": UUID(bytes=key), "report": UUID(bytes=report), "limit": limit}
+        bound.execute(_AROUND, values, prepare=False)
+        rows: list[SharedRow] = bound.fetchall()
+        return rows
+
+
+def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
+    """Return for each key the desks, other than the actor's, where it exists: no report, no count.
+
+    An actor without content right learns nothing. Of a value seen everywhere only the newest 10 000
+    sightings are looked at.
+    """
+    desks = reach(actor, "report.read").desks
+    if not keys or not desks or not may(actor, "elsewhere.read"):
+        return {}
+    given = sql.rows(
+        "SELECT key, desks FROM harmonise_seen_elsewhere(%s, %s, %s)",
+        [list(keys), desks, _WINDOW],
+    )
+    return {key: frozenset(found) for key, found in given}
+
+
+def count_sightings(*, actor: Actor, keys: Sequence[UUID], most: int = _MOST) -> dict[UUID, int]:
+    """Return in how many sightings of all desks each key stands, counting to `most` and no further.
+
+    Raises:
+        Refused: the actor is not the system; across desks a number is more than existence.
+    """
+    require(actor, "pipeline.run")
+    if not keys:
+        return {}
+    found = sql.rows(
+        "SELECT wanted.key, n FROM unnest(%(keys)s::uuid[]) AS wanted (key)"
+        " CROSS JOIN LATERAL (SELECT count(*) AS n FROM (SELECT FROM harmonise_sighting s"
+        " WHERE s.key = wanted.key LIMIT %(most)s) few) counted",
+        {"keys": list(keys), "most": most},
+    )
+    return dict(found)
+
+
+def _sightings(
+    *,
+    desks: list[int] | None,
+    keys: Sequence[UUID],
+    limit: int,
+    before: UUID | None,
+) -> dict[UUID, Sightings]:
+    if not keys or desks == []:
+        return {}
+    most = max(1, min(limit, _MOST))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SIGHTINGS,
+            {
+                "keys": list(dict.fromkeys(keys)),
+                "desks": desks,
+                "before": before,
+                "more": most + 1,
+            },
+        )
+        found: dict[UUID, list[Sighting]] = {}
+        for row in cursor.fetchall():
+            found.setdefault(row[0], []).append(_sighting(*row))
+    return {
+        key: Sightings(
+            key=key,
+            newest=tuple(rows[:most]),
+            count=min(len(rows), most),
+            bounded=len(rows) > most,
+        )
+        for key, rows in found.items()
+    }
+
+
+def _sighting(  # noqa: PLR0917 - the columns of one row, in the order of the query
+    key: UUID,
+    report_id: UUID,
+    desk_id: int,
+    role: int,
+    weak: bool,
+    at: datetime | None,
+    port: int | None,
+) -> Sighting:
+    return Sighting(
+        key=key,
+        report_id=report_id,
+        desk_id=desk_id,
+        role=ROLE_OF_CODE[role],
+        weak=weak,
+        at=None if at is None else f"{at.replace(tzinfo=None).isoformat()}Z",
+        port=port,
+    )
+
+
+# Read backwards as it lies in the index. Whether a second row stands there is seen here: to count in the
+# database costs a third of the whole.
+_SHARED = """
+SELECT wanted.place - 1, uuid_send(s.report_id), s.desk_id
+FROM unnest(%(keys)s::uuid[]) WITH ORDINALITY AS wanted (key, place)
+CROSS JOIN LATERAL (
+    SELECT report_id, desk_id FROM harmonise_sighting t
+    WHERE t.key = wanted.key ORDER BY t.report_id DESC, t.role DESC LIMIT %(more)s
+) s
+"""
+_AROUND = """
+(SELECT 0, uuid_send(report_id), desk_id FROM harmonise_sighting
+ WHERE key = %(key)s AND report_id < %(report)s ORDER BY report_id DESC LIMIT %(limit)s)
+UNION ALL
+(SELECT 0, uuid_send(report_id), desk_id FROM harmonise_sighting
+ WHERE key = %(key)s AND report_id >= %(report)s ORDER BY report_id LIMIT %(limit)s)
+"""
+_SIGHTINGS = """
+SELECT wanted.key, s.report_id, s.desk_id, s.role, s.weak, s.at, s.port
+FROM unnest(%(keys)s::uuid[]) AS wanted (key)
+CROSS JOIN LATERAL (
+    SELECT report_id, desk_id, role, weak, at, port FROM harmonise_sighting t
+    WHERE t.key = wanted.key
+      AND (%(desks)s::int[] IS NULL OR t.desk_id = ANY(%(desks)s::int[]))
+      AND (%(before)s::uuid IS NULL OR t.report_id < %(before)s::uuid)
+    ORDER BY t.report_id DESC, t.role LIMIT %(more)s
+) s
+"""

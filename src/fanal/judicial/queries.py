@@ -1,0 +1,144 @@
+"""The reading door of judicial: referrals, and intelligence sheets on payers."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
+
+from fanal import reference
+from fanal.casework import queries as casework
+from fanal.casework.domain.records import Act, ActFile
+from fanal.judicial.domain.kinds import REFERRAL, SHEET, read_referral, read_sheet
+from fanal.judicial.domain.letters import referral_text
+from fanal.judicial.domain.records import Referral, ReferralFacts, ReferralFile
+from fanal.judicial.domain.sheets import Sheet, SheetFile, SheetState, sheet_of
+from fanal.judicial.domain.states import ReferralState
+from fanal.kernel.actors import Actor
+from fanal.kernel.figures import Counted
+from fanal.orient.domain.clocks import desk_deadline
+from fanal.orient.domain.records import Basis
+
+# Referrals with their words and steps.
+
+_BEFORE_SENDING = (ReferralState.DRAFT, ReferralState.READY)
+
+
+def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Referral, ...]]:
+    """Return the referrals of each report, within the actor's reach."""
+    found = casework.acts_on(actor=actor, lifecycle=REFERRAL, subject_ids=report_ids)
+    return {
+        report_id: tuple(read_act(act=act) for act in acts) for report_id, acts in found.items()
+    }
+
+
+def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
+    """Return a referral with its texts and steps; None when it is out of reach.
+
+    Once its words have expired, facts are None and the texts empty.
+    """
+    found = casework.get_act(actor=actor, lifecycle=REFERRAL, act_id=referral_id)
+    return None if found is None else read_file(file=found)
+
+
+def read_file(*, file: ActFile) -> ReferralFile:
+    """Return an act of this kind as a referral."""
+    referral = read_act(act=file.act)
+    said = None if file.content is None else read_referral(file.content)
+    facts, summary = (said.facts, said.summary) if said else (None, "")
+    return ReferralFile(
+        referral=referral,
+        facts=facts,
+        summary=summary,
+        text_fr=_text(referral, facts, summary, lang="fr"),
+        text_en=_text(referral, facts, summary, lang="en"),
+        steps=file.steps,
+    )
+
+
+def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Return referrals by day of their draft and by outcome, or state where none is known."""
+    return casework.count_acts(actor=actor, lifecycle=REFERRAL, since=since, until=until)
+
+
+def count_unsent(*, actor: Actor) -> int:
+    """Return how many referrals wait to be sent."""
+    return casework.count_in(actor=actor, lifecycle=REFERRAL, states=_BEFORE_SENDING)
+
+
+def _text(referral: Referral, facts: ReferralFacts | None, summary: str, *, lang: str) -> str:
+    if facts is None:
+        return ""
+    return referral_text(
+        facts,
+        referral_id=referral.id,
+        body=referral.body,
+        bases=referral.bases,
+        summary=summary,
+        catalogue=reference.load(),
+        lang=lang,
+    )
+
+
+def read_act(*, act: Act) -> Referral:
+    """Return an act of this kind as lists show it."""
+    state = ReferralState(act.state)
+    due = None
+    if state in _BEFORE_SENDING:
+        due = desk_deadline(
+            catalogue=reference.load(), stage="REFER", level=act.level, start=act.created_at
+        )
+    if act.decision_id is None:
+        raise ValueError("a referral follows a decision")
+    return Referral(
+        id=act.id,
+        desk_id=act.desk_id,
+        report_id=act.subject_id,
+        decision_id=act.decision_id,
+        state=state,
+        body=act.addressee,
+        bases=msgspec.json.decode(act.basis, type=tuple[Basis, ...]),
+        level=act.level,
+        author_id=act.author_id,
+        created_at=act.created_at,
+        sent_at=act.sent_at,
+        due_at=due,
+        outcome=act.outcome or None,
+    )
+
+
+# Intelligence sheets with their facts, words and steps.
+
+
+def list_sheets(
+    *, actor: Actor, states: Iterable[SheetState] = (), limit: int = 100
+) -> tuple[Sheet, ...]:
+    """Return the sheets within the actor's reach, newest first; all states when none is named."""
+    acts = casework.list_acts(actor=actor, lifecycle=SHEET, states=states, limit=limit, newest=True)
+    return tuple(map(sheet_of, acts))
+
+
+def sheets_on(*, actor: Actor, payer: UUID) -> tuple[Sheet, ...]:
+    """Return that there are sheets on a payer, to whoever reads reports of their desk: no content."""
+    found = casework.acts_on(actor=actor, lifecycle=SHEET, subject_ids=[payer], right="report.read")
+    return tuple(map(sheet_of, found.get(payer, ())))
+
+
+def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
+    """Return a sheet with its facts and steps; None when it is out of reach.
+
+    Once its words have expired, facts are None and the summary empty.
+    """
+    found = casework.get_act(actor=actor, lifecycle=SHEET, act_id=sheet_id)
+    return None if found is None else read_sheet_file(file=found)
+
+
+def read_sheet_file(*, file: ActFile) -> SheetFile:
+    """Return an act of this kind as a sheet."""
+    said = None if file.content is None else read_sheet(file.content)
+    return SheetFile(
+        sheet=sheet_of(file.act),
+        facts=said.facts if said else None,
+        summary=said.summary if said else "",
+        steps=file.steps,
+    )

@@ -1,0 +1,402 @@
+"""The writing door of the ledger: entries, their numbers, checkpoints, expiry of motives."""
+
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connection, transaction
+
+from fanal.db import sql
+from fanal.db.copying import copy_in
+from fanal.kernel import rights
+from fanal.kernel.actors import Actor, Role
+from fanal.kernel.failpoints import failpoint
+from fanal.kernel.ids import lowest_id, new_id
+from fanal.ledger import outside, signer, tree as stored
+from fanal.ledger.domain import canonical, checkpoint
+from fanal.ledger.domain.actions import Verb, verb_of
+from fanal.ledger.domain.merkle import HASH_SIZE, CompactRange
+from fanal.ledger.domain.records import Entry, ObjectRef
+from fanal.postgres import DatabaseRole
+
+# Writing to the ledger.
+#
+# `record` and `record_batch` run inside the caller's transaction and only INSERT: an act and its entry
+# are committed together or not at all, and no lock is held. A public node may not even insert: it calls
+# the database's `ledger_record`, which takes its own acts and no others.
+
+MAX_MOTIVE = 2000
+MOTIVES_KEPT = timedelta(days=3 * 365)
+"""How long the words of a motive stay: the journal's retention (FPR, décret 2010-569, art. 8)."""
+
+_NEED_MOTIVE = frozenset({Verb.CONSULTATION, Verb.COMMUNICATION, Verb.TRANSFER})
+_INSERT_ENTRY = (
+    "INSERT INTO ledger_entry (id, at, actor_id, action, verb, body)"
+    " VALUES (%s, %s, %s, %s, %s, %s)"
+)
+_RECORD = "SELECT ledger_record(%s, %s, %s, %s, %s, %s, %s::text[], %s::uuid[], %s::bytea[])"
+
+
+class MotiveMissing(ValueError):
+    """Personal data would be read or passed on without a motive."""
+
+
+def keyed_digest(*, kind: str, object_id: UUID, content: bytes) -> bytes:
+    """Return the keyed digest of an object's content, for `ObjectRef.digest` (16 bytes)."""
+    return canonical.object_digest(
+        key=signer.current().digest_key, kind=kind, object_id=object_id, content=content
+    )
+
+
+def record(
+    *,
+    actor: Actor,
+    action: str,
+    at: datetime,
+    objects: Sequence[ObjectRef] = (),
+    detail: Mapping[str, str | int] | None = None,
+    motive: str = "",
+) -> UUID:
+    """Write one entry and return its id.
+
+    `motive` defaults to the actor's. A consultation or communication needs one (article 101 of Loi
+    78-17), except when a reporter or partner looks at what they sent. `detail` holds codes, ids and
+    numbers, never words.
+
+    Raises:
+        MotiveMissing: data are read or passed on, and nobody says why.
+        UnknownAction: the action is not in `domain/actions.toml`.
+        ValueRefused: a detail or object kind has a forbidden shape, or the motive is too long.
+    """
+    entry = _build(
+        actor=actor,
+        action=action,
+        at=at,
+        objects=objects,
+        detail=detail or {},
+        motive=motive or actor.motive,
+    )
+    # One transaction even where the caller has none: a process that dies in between must not leave an
+    # entry without its motive or objects.
+    with transaction.atomic(savepoint=False):
+        _insert(entry, motive or actor.motive, objects)
+    return entry.id
+
+
+def record_report(
+    *,
+    actor: Actor,
+    action: str,
+    at: datetime,
+    report_id: UUID,
+    detail: Mapping[str, str | int] | None = None,
+    motive: str = "",
+) -> UUID:
+    """Write the entry of an act on one report and return its id.
+
+    Raises:
+        MotiveMissing, UnknownAction, ValueRefused: as `record`.
+    """
+    objects = [ObjectRef(kind="report", id=report_id)]
+    return record(actor=actor, action=action, at=at, objects=objects, detail=detail, motive=motive)
+
+
+def record_batch(
+    *,
+    actor: Actor,
+    action: str,
+    at: datetime,
+    kind: str,
+    items: Sequence[tuple[UUID, bytes]],
+    detail: Mapping[str, str | int] | None = None,
+    motive: str = "",
+) -> UUID:
+    """Write one entry for many objects of one kind and return its id.
+
+    Each item is an object's id and the content (or result) it had, of which only the keyed digest is
+    kept; empty content leaves no digest. The entry holds the Merkle root over all of them.
+
+    Raises:
+        UnknownAction, ValueRefused: as `record`.
+    """
+    key = signer.current().digest_key
+    objects = [
+        ObjectRef(
+            kind=kind,
+            id=object_id,
+            digest=canonical.object_digest(key=key, kind=kind, object_id=object_id, content=content)
+            if content
+            else None,
+        )
+        for object_id, content in items
+    ]
+    return record(actor=actor, action=action, at=at, objects=objects, detail=detail, motive=motive)
+
+
+def expire_motives(*, actor: Actor, before: datetime, now: datetime, limit: int = 10_000) -> int:
+    """Delete the words of motives written before an instant, oldest first; return how many.
+
+    The entries and their keyed digests stay. `before` must be at least three years back, the journal's
+    retention: a younger motive that is missing is a finding of `fanal ledger verify`.
+
+    Raises:
+        Refused: the actor is not the system.
+        ValueError: `before` is too late.
+    """
+    rights.require(actor, "pipeline.run")
+    if before > now - MOTIVES_KEPT:
+        raise ValueError("motives are kept for three years")
+    with transaction.atomic():
+        found = sql.run(
+            "DELETE FROM ledger_motive WHERE entry_id IN (SELECT entry_id FROM ledger_motive"
+            " WHERE entry_id < %s ORDER BY entry_id LIMIT %s)",
+            [lowest_id(before), limit],
+        )
+        erased = int(found)
+        if erased:
+            record(actor=actor, action="motive.erase", at=now, detail={"count": erased})
+    return erased
+
+
+def _build(
+    *,
+    actor: Actor,
+    action: str,
+    at: datetime,
+    objects: Sequence[ObjectRef],
+    detail: Mapping[str, str | int],
+    motive: str,
+) -> Entry:
+    verb = verb_of(action)
+    if not motive and verb in _NEED_MOTIVE and not actor.has(Role.PUBLIC, Role.PARTNER):
+        raise MotiveMissing(f"{action} needs a motive")
+    canonical.check_detail(detail)
+    canonical.check_objects(objects)
+    if len(motive) > MAX_MOTIVE or "\x00" in motive:
+        raise canonical.ValueRefused("a motive has at most 2000 characters and no NUL")
+    entry_id = new_id(at)
+    key = signer.current().digest_key
+    return Entry(
+        id=entry_id,
+        at=at,
+        action=action,
+        verb=verb,
+        actor_id=actor.person_id,
+        partner_id=actor.partner_id,
+        detail=detail,
+        motive_digest=canonical.motive_digest(key=key, entry_id=entry_id, motive=motive)
+        if motive
+        else None,
+        object_count=len(objects),
+        object_root=canonical.object_root(objects),
+    )
+
+
+def _insert(entry: Entry, motive: str, objects: Sequence[ObjectRef]) -> None:
+    columns = (
+        *(entry.id, entry.at, entry.actor_id, entry.action, entry.verb.value),
+        canonical.encode(entry),
+    )
+    with connection.cursor() as cursor:
+        if connection.settings_dict["USER"] == DatabaseRole.INTAKE.login:
+            kinds, ids = [o.kind for o in objects], [o.id for o in objects]
+            cursor.execute(_RECORD, (*columns, kinds, ids, [o.digest for o in objects]))
+            return
+        cursor.execute(_INSERT_ENTRY, columns)
+        if motive:
+            cursor.execute(
+                "INSERT INTO ledger_motive (entry_id, motive) VALUES (%s, %s)", [entry.id, motive]
+            )
+        if objects:
+            with copy_in(
+                "COPY ledger_object (entry_id, object_id, kind, digest) FROM STDIN"
+            ) as copy:
+                # Codes, ids and hexadecimals: nothing of them needs an escape.
+                copy.write(
+                    "".join(
+                        [
+                            f"{entry.id.hex}\t{ref.id.hex}\t{ref.kind}\t"
+                            + (f"\\\\x{ref.digest.hex()}\n" if ref.digest else "\\N\n")
+                            for ref in objects
+                        ]
+                    )
+                )
+
+
+# The entry of a search: its question as a keyed digest, and all that is shown for it.
+
+_NO_ID = UUID(int=0)
+
+
+def question_id(*, kind: str, text: str) -> UUID:
+    """Return the id of a question in the ledger: a keyed digest of its kind and of the text that was typed.
+
+    Case, width and spaces do not count: who asks the same again has the same id.
+    """
+    plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return _keyed_id("question", kind.encode() + b"\0" + plain.encode())
+
+
+def searched_id(key: UUID) -> UUID:
+    """Return the id of an identifier in the ledger: a keyed digest, as its key is found by trying numbers."""
+    return _keyed_id("selector", key.bytes)
+
+
+def record_search(
+    *,
+    actor: Actor,
+    at: datetime,
+    kind: str,
+    text: str,
+    reports: Iterable[UUID] = (),
+    selectors: Iterable[UUID] = (),
+    elsewhere: int = 0,
+) -> UUID:
+    """Write the one entry of a search: what was asked as a keyed digest, and all that is shown for it.
+
+    `kind` is the code of what was looked for (ANY for all), `selectors` are keys of identifiers and
+    `elsewhere` counts the desks that are named as knowing one. A search without an answer is written too.
+
+    Raises:
+        MotiveMissing, ValueRefused: as `record`.
+    """
+    shown = [ObjectRef(kind="report", id=one) for one in dict.fromkeys(reports)]
+    shown += [ObjectRef(kind="selector", id=searched_id(key)) for key in dict.fromkeys(selectors)]
+    return record(
+        actor=actor,
+        action="search.run",
+        at=at,
+        objects=[ObjectRef(kind="question", id=question_id(kind=kind, text=text)), *shown],
+        detail={"kind": kind, "hits": len(shown), "elsewhere": elsewhere},
+    )
+
+
+def _keyed_id(purpose: str, content: bytes) -> UUID:
+    key = signer.current().digest_key
+    return UUID(
+        bytes=canonical.object_digest(key=key, kind=purpose, object_id=_NO_ID, content=content)
+    )
+
+
+# Numbering what was written, growing the tree, and signing checkpoints: the sequencer's work.
+#
+# One sequencer at a time, by an advisory lock. The tree's large subtrees are stored as they become complete
+# (`ledger_subtree`), so that a proof reads a few rows of a log of any size.
+
+_SEQUENCER_LOCK = 0x4C454447455231
+_SUBTREES_AT_ONCE = 1000
+
+
+def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
+    """Give numbers to up to `limit` waiting entries and chain them; return how many.
+
+    One sequencer at a time: where another holds the lock, nothing is done and 0 returned. Entries
+    become visible here when their transaction commits, so the order of numbers is that of arrival.
+    """
+    with transaction.atomic():
+        if not _lock_sequencer():
+            return 0
+        waiting = sql.rows(
+            "SELECT e.id, e.body, e.db_at, e.writer"
+            " FROM ledger_pending p JOIN ledger_entry e ON e.id = p.entry_id ORDER BY e.id LIMIT %s",
+            [limit],
+        )
+        if not waiting:
+            return 0
+        last = sql.row("SELECT seq, chain_hash FROM ledger_chain ORDER BY seq DESC LIMIT 1")
+        seq, previous = (last[0], bytes(last[1])) if last else (0, canonical.GENESIS)
+        with copy_in(
+            "COPY ledger_chain (seq, entry_id, recorded_at, numbered_at, leaf_hash, prev_hash,"
+            " chain_hash) FROM STDIN"
+        ) as copy:
+            for entry_id, body, db_at, writer in waiting:
+                seq += 1
+                leaf = canonical.leaf_hash(body=bytes(body), db_at=db_at, writer=writer)
+                link = canonical.chain_hash(seq=seq, numbered_at=now, prev_hash=previous, leaf=leaf)
+                copy.write_row((seq, entry_id, db_at, now, leaf, previous, link))
+                previous = link
+        sql.run(
+            "DELETE FROM ledger_pending WHERE entry_id = ANY(%s)", [[row[0] for row in waiting]]
+        )
+    return len(waiting)
+
+
+def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
+    """Sign the tree as it stands, into the table and then the append-only file; None when nothing is new.
+
+    The table's row is committed before the file gets the note: a process that dies in between leaves a
+    note that the next call adds, and never one outside that the database does not know.
+
+    Raises:
+        SignerMissing: this process holds no signing key.
+        OSError: the file could not be written; the row stays.
+    """
+    keys = signer.current()
+    if keys.signing_key is None:
+        raise signer.SignerMissing("this process signs no checkpoints")
+    with transaction.atomic(durable=True):
+        signed = _sign_tree(keys.origin, keys.signing_key, now)
+        failpoint("checkpoint.signed")
+    failpoint("checkpoint.committed")
+    store_subtrees()
+    if keys.checkpoint_file is not None:
+        outside.bring_up_to_date(keys.checkpoint_file, notes_after=_notes_after)
+    return signed
+
+
+def store_subtrees(*, limit: int = _SUBTREES_AT_ONCE) -> int:
+    """Store the roots of up to `limit` subtrees that became complete; return how many.
+
+    One sequencer at a time: where another holds the lock, nothing is done and 0 returned. A log from before
+    subtrees were stored is caught up with by repeated calls; until then proofs hash more leaves.
+    """
+    with transaction.atomic():
+        return stored.store_complete(limit=limit) if _lock_sequencer() else 0
+
+
+def _split_hashes(stored: bytes) -> list[bytes]:
+    """Return the 32-byte hashes of a stored compact range."""
+    return [stored[i : i + HASH_SIZE] for i in range(0, len(stored), HASH_SIZE)]
+
+
+def _lock_sequencer() -> bool:
+    row = sql.row("SELECT pg_try_advisory_xact_lock(%s)", [_SEQUENCER_LOCK])
+    return row is not None and bool(row[0])
+
+
+def _sign_tree(origin: str, key: Ed25519PrivateKey, now: datetime) -> checkpoint.Checkpoint | None:
+    """Sign and store the tree; None when nothing is new, or another signs."""
+    with connection.cursor() as cursor:
+        if not _lock_sequencer():
+            return None
+        cursor.execute(
+            "SELECT size, compact_range FROM ledger_checkpoint ORDER BY size DESC LIMIT 1"
+        )
+        row = cursor.fetchone()
+        tree = CompactRange(row[0], _split_hashes(bytes(row[1]))) if row else CompactRange()
+        before = tree.size
+        cursor.execute("SELECT leaf_hash FROM ledger_chain WHERE seq > %s ORDER BY seq", [before])
+        for (leaf,) in cursor:
+            tree.append(bytes(leaf))
+        if tree.size == before:
+            return None
+        signed = checkpoint.sign(
+            origin=origin, size=tree.size, root=tree.root(), name=origin, key=key
+        )
+        cursor.execute(
+            "INSERT INTO ledger_checkpoint (size, root, compact_range, note, signed_at)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [signed.size, signed.root, b"".join(tree.hashes), signed.note, now],
+        )
+    return signed
+
+
+def _notes_after(size: int) -> list[str]:
+    return [
+        note
+        for (note,) in sql.rows(
+            "SELECT note FROM ledger_checkpoint WHERE size > %s ORDER BY size", [size]
+        )
+    ]

@@ -1,0 +1,423 @@
+"""Sealed bytes on disk: packs for small objects, files for large ones. No database here."""
+
+import errno
+import os
+import stat
+import struct
+import threading
+import time
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID, uuid4
+
+from fanal.kernel.failpoints import failpoint
+from fanal.kernel.ownership import follow_folder
+from fanal.vault.domain.envelope import CHUNK, TAG
+from fanal.vault.domain.records import Placed
+
+# Folders of the vault: private, and durable once made.
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents, private, each entry synced into its parent."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    follow_folder(folder)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# The bytes of packs and files, and where they lie: what is written here is read here.
+#
+# A pack is a run of segments: `FNS1`, object id (16), length (4), CRC-32 (4) of id, length and sealed
+# bytes, then the sealed bytes. Segments describe themselves, so `fanal fsck` reads packs without the
+# database; the CRC lets a node without the opening key find damage (forgery is what AES-GCM finds).
+# A file of its own begins with `FNF1`, the object id and its CRC-32; its length is in the row.
+
+SEGMENT = struct.Struct(">4s16sII")
+SEGMENT_MAGIC = b"FNS1"
+ERASED_MAGIC = b"FNS0"
+FILE_HEAD = struct.Struct(">4s16sI")
+FILE_MAGIC = b"FNF1"
+_ID = struct.Struct(">16sI")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackSegment:
+    """One segment met while reading a pack: `sound` when length and CRC hold."""
+
+    offset: int
+    object_id: UUID
+    length: int
+    sound: bool
+    erased: bool
+
+
+def segment_head(object_id: UUID, sealed: bytes) -> bytes:
+    """Return the 28 bytes before an object in a pack."""
+    raw, length = object_id.bytes, len(sealed)
+    return SEGMENT.pack(SEGMENT_MAGIC, raw, length, checksum(raw, length, sealed))
+
+
+def file_head(object_id: UUID) -> bytes:
+    """Return the 24 bytes before an object that has a file of its own."""
+    return FILE_HEAD.pack(FILE_MAGIC, object_id.bytes, zlib.crc32(object_id.bytes))
+
+
+def checksum(raw_id: bytes, length: int, sealed: bytes) -> int:
+    """Return the CRC-32 of a segment's id, length and sealed bytes."""
+    return zlib.crc32(sealed, zlib.crc32(_ID.pack(raw_id, length)))
+
+
+def pack_path(folder: Path, pack_id: UUID) -> Path:
+    """Return where a pack is."""
+    return folder / "packs" / f"{pack_id}.pack"
+
+
+def file_path(folder: Path, object_id: UUID) -> Path:
+    """Return where the file of a large object is: spread by the last byte of its id, which is random."""
+    return folder / "files" / object_id.hex[-2:] / str(object_id)
+
+
+# Reading sealed bytes, whole or in chunks, and telling a lost object from a vault that is away.
+
+
+class BlobMissing(FileNotFoundError):
+    """A row points to a pack or file that does not exist."""
+
+
+class BlobDamaged(ValueError):
+    """The bytes at a place are short, or are not those of the object."""
+
+
+class VaultAway(OSError):
+    """Disk or mount of the vault do not answer: an outage, for which no object is to blame."""
+
+
+class SealedReader:
+    """Reads sealed objects, each pack opened once; a context that closes them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._packs: dict[UUID, int] = {}
+
+    def __enter__(self) -> "SealedReader":
+        """Open nothing yet."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the packs."""
+        while self._packs:
+            os.close(self._packs.popitem()[1])
+
+    def read(self, object_id: UUID, place: Placed) -> bytes:
+        """Return the sealed bytes of an object that fits in memory.
+
+        Raises:
+            BlobMissing: there is no such pack or file.
+            BlobDamaged: what is there is short or another object's.
+            VaultAway: nothing can be read, this object or another.
+        """
+        if place.pack_id is None:
+            return b"".join(read_chunks(self._folder, object_id, place))
+        size = SEGMENT.size + place.length
+        try:
+            block = os.pread(self._pack(place.pack_id), size, place.offset or 0)
+        except OSError as failure:
+            raise _told(failure, self._folder / "packs", f"pack {place.pack_id}") from failure
+        if len(block) < size:
+            raise BlobDamaged(f"object {object_id}: the pack is short")
+        head, sealed = block[: SEGMENT.size], block[SEGMENT.size :]
+        if head != segment_head(object_id, sealed):
+            raise BlobDamaged(f"object {object_id}: its segment is damaged")
+        return sealed
+
+    def _pack(self, pack_id: UUID) -> int:
+        descriptor = self._packs.get(pack_id)
+        if descriptor is None:
+            descriptor = _open(pack_path(self._folder, pack_id))
+            self._packs[pack_id] = descriptor
+        return descriptor
+
+
+def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
+    """Return the sealed bytes of one object.
+
+    Raises:
+        BlobMissing, BlobDamaged, VaultAway: as `SealedReader.read`.
+    """
+    with SealedReader(folder) as reader:
+        return reader.read(object_id, place)
+
+
+def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]:
+    """Yield the sealed chunks of an object that has a file of its own; memory stays at one chunk.
+
+    Raises:
+        BlobMissing, BlobDamaged, VaultAway: as `read_sealed`.
+    """
+    try:
+        with open(_open(file_path(folder, object_id)), "rb") as file:
+            if os.fstat(file.fileno()).st_size != FILE_HEAD.size + place.length:
+                raise BlobDamaged(f"object {object_id}: the file has another length")
+            if file.read(FILE_HEAD.size) != file_head(object_id):
+                raise BlobDamaged(f"object {object_id}: the head of its file is damaged")
+            while chunk := file.read(CHUNK + TAG):
+                yield chunk
+    except OSError as failure:
+        raise _told(failure, folder / "files", f"object {object_id}") from failure
+
+
+def scan_pack(path: Path) -> Iterator[PackSegment]:
+    """Yield the segments of a pack; a last, unsound one stands for a tail that is no whole segment."""
+    with open(_open(path), "rb") as file:
+        offset, end = 0, os.fstat(file.fileno()).st_size
+        while offset < end:
+            head = file.read(SEGMENT.size)
+            if len(head) < SEGMENT.size or head[:4] not in (SEGMENT_MAGIC, ERASED_MAGIC):
+                yield _tail(offset, end)
+                return
+            magic, raw, length, crc = SEGMENT.unpack(head)
+            sealed = file.read(length)
+            if len(sealed) < length:
+                yield _tail(offset, end)
+                return
+            erased = magic == ERASED_MAGIC
+            sound = erased or checksum(raw, length, sealed) == crc
+            yield PackSegment(
+                offset=offset, object_id=UUID(bytes=raw), length=length, sound=sound, erased=erased
+            )
+            offset += SEGMENT.size + length
+
+
+def named_id(path: Path) -> UUID | None:
+    """Return the id after which a pack or a file of its own is named; None where it is neither."""
+    with suppress(ValueError):
+        return UUID(path.stem)
+    return None
+
+
+def is_empty(folder: Path) -> bool:
+    """Return whether a folder holds no name, or is not there.
+
+    Raises:
+        VaultAway: it is there and cannot be listed.
+    """
+    try:
+        return next(folder.iterdir(), None) is None
+    except FileNotFoundError:
+        return True
+    except OSError as failure:
+        raise VaultAway(failure.errno, f"{folder} cannot be listed") from failure
+
+
+_OWN = frozenset(
+    {
+        *(errno.EINVAL, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG),
+        *(errno.ENODEV, errno.ENOTDIR, errno.ENXIO),
+    }
+)
+"""What is said of one path, or of a place in it, and of no disk."""
+
+
+def _open(path: Path) -> int:
+    """Open a file to read; what else lies there is not waited for.
+
+    Raises:
+        BlobDamaged: it is a folder, a pipe or anything else but a file.
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise BlobDamaged(f"{path.name} is no file")
+    return descriptor
+
+
+def _told(failure: OSError, folder: Path, name: str) -> OSError | BlobDamaged:
+    """Return what a failure to read means: a mount that is gone leaves its folder empty.
+
+    Whoever writes in the vault, a public node among them, puts there what nobody can read: that is the
+    object's own fault as long as its folder, and the vault's mark, can be read.
+    """
+    if failure.errno in _OWN:
+        return BlobDamaged(f"{name} is no file with such a place")
+    if isinstance(failure, PermissionError) and _may_read(folder):
+        return BlobDamaged(f"{name} may not be read")
+    if not isinstance(failure, FileNotFoundError):
+        return VaultAway(failure.errno, f"{name} cannot be read")
+    if is_empty(folder):
+        return VaultAway(errno.ENOENT, f"{folder} is missing or empty")
+    return BlobMissing(f"{name} is missing")
+
+
+def _may_read(folder: Path) -> bool:
+    return os.access(folder, os.R_OK | os.X_OK) and os.access(folder.parent / "identity", os.R_OK)
+
+
+def _tail(offset: int, end: int) -> PackSegment:
+    return PackSegment(
+        offset=offset, object_id=UUID(int=0), length=end - offset, sound=False, erased=False
+    )
+
+
+# Writing sealed bytes: appended to a pack, as a file of their own, or blanked when erased.
+
+PACK_LIMIT = 64 * 1024 * 1024
+PACK_RESTS = 3600.0
+"""Seconds after its last write in which a pack is still written to; the sweep relies on it."""
+
+
+class PackWriter:
+    """Appends segments to this process's own pack; each process and each fork has another.
+
+    After any failure the pack is abandoned: the kernel may have dropped the pages of a failed sync, so
+    nothing may follow them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / "packs"
+        self._lock = threading.Lock()
+        self._process = 0
+        self._descriptor = -1
+        self._pack_id = UUID(int=0)
+        self._end = 0
+        self._written = 0.0
+
+    def append(self, items: Sequence[tuple[UUID, bytes]]) -> list[Placed]:
+        """Append sealed objects and sync once; return their places, durable.
+
+        Raises:
+            OSError: nothing of this batch may be used.
+        """
+        heads = [segment_head(object_id, sealed) for object_id, sealed in items]
+        block = b"".join(
+            part for head, (_, sealed) in zip(heads, items, strict=True) for part in (head, sealed)
+        )
+        with self._lock:
+            self._ready()
+            start = self._end
+            try:
+                _write_all(self._descriptor, block)
+                failpoint("vault.unsynced")
+                os.fdatasync(self._descriptor)
+            except OSError:
+                self._abandon()
+                raise
+            self._end += len(block)
+            self._written = _uptime()
+            return list(self._places(start, items))
+
+    def close(self) -> None:
+        """Close the pack; the next batch begins another."""
+        with self._lock:
+            self._abandon()
+
+    def _places(self, start: int, items: Sequence[tuple[UUID, bytes]]) -> Iterator[Placed]:
+        for _, sealed in items:
+            yield Placed(pack_id=self._pack_id, offset=start, length=len(sealed))
+            start += SEGMENT.size + len(sealed)
+
+    def _ready(self) -> None:
+        open_here = self._process == os.getpid() and self._descriptor >= 0
+        if open_here and self._end < PACK_LIMIT and _uptime() - self._written < PACK_RESTS:
+            return
+        if self._process == os.getpid():
+            self._abandon()
+        make_folder(self._folder)
+        self._pack_id = uuid4()
+        path = self._folder / f"{self._pack_id}.pack"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+        self._descriptor, self._end, self._process = os.open(path, flags, 0o600), 0, os.getpid()
+        follow_folder(path)
+        self._written = _uptime()
+        try:
+            sync_folder(self._folder)
+        except OSError:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
+def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed:
+    """Write one object as a file of its own and return its place, durable.
+
+    Written under `tmp/`, synced, renamed, folder synced: a crash leaves no half file under its name.
+
+    Raises:
+        OSError: the object is not stored; its temporary file is removed where that is possible.
+    """
+    make_folder(folder / "tmp")
+    temporary, target = folder / "tmp" / str(object_id), file_path(folder, object_id)
+    length = 0
+    try:
+        with _created(temporary) as descriptor:
+            _write_all(descriptor, file_head(object_id))
+            for chunk in sealed:
+                _write_all(descriptor, chunk)
+                length += len(chunk)
+                failpoint("vault.chunk")
+            os.fsync(descriptor)
+        make_folder(target.parent)
+        temporary.rename(target)
+        sync_folder(target.parent)
+        failpoint("vault.renamed")
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return Placed(length=length)
+
+
+def blank_segment(folder: Path, pack_id: UUID, segment: PackSegment) -> None:
+    """Overwrite a segment with zeros and mark it erased; its place in the pack stays.
+
+    Raises:
+        OSError: the pack could not be written or synced.
+    """
+    descriptor = os.open(pack_path(folder, pack_id), os.O_WRONLY)
+    try:
+        head = SEGMENT.pack(ERASED_MAGIC, segment.object_id.bytes, segment.length, 0)
+        block = head + bytes(segment.length)
+        if os.pwrite(descriptor, block, segment.offset) != len(block):
+            raise OSError(f"pack {pack_id}: short write")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _created(path: Path) -> Iterator[int]:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        follow_folder(path)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, block: bytes) -> None:
+    view = memoryview(block)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _uptime() -> float:
+    """Return seconds that go on while the machine sleeps and that nobody sets back."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -1,0 +1,148 @@
+"""Single sign-on by the sign-in library, held to what it leaves open: addresses, signature, nonce.
+
+The library takes an identity token unread where it came straight from the provider, and asks for user
+information where there is none. Here a token is always there, and always verified (`identity_tokens`).
+"""
+
+import base64
+import hashlib
+import logging
+
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.helpers import render_authentication_error
+from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
+from allauth.socialaccount.providers.oauth2.client import OAuth2Client, OAuth2Error
+from allauth.socialaccount.providers.oauth2.views import OAuth2CallbackView, OAuth2LoginView
+from allauth.socialaccount.providers.openid_connect.provider import OpenIDConnectProvider
+from allauth.socialaccount.providers.openid_connect.views import OpenIDConnectOAuth2Adapter
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from fanal.connectors import openid
+from fanal.web.account import identity_tokens
+
+log = logging.getLogger("fanal.web")
+_REFUSALS = (openid.ProviderUnsound, identity_tokens.TokenRefused, OAuth2Error, RecursionError)
+"""What a provider says that signs nobody in; RecursionError: JSON that is nested without end."""
+
+
+class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carries no types
+    """What is said to the provider, and what is taken from it."""
+
+    def get_provider(self) -> "SingleSignOnProvider":
+        """Return the provider that the settings name.
+
+        Raises:
+            SocialApp.DoesNotExist: they name none, or another.
+        """
+        app = get_adapter().get_app(self.request, provider=self.provider_id)
+        return SingleSignOnProvider(self.request, app=app)
+
+    @property
+    def openid_config(self) -> dict[str, object]:
+        """Return what the provider says of itself, asked once for this exchange."""
+        known = self.__dict__.get("_said")
+        if isinstance(known, dict):
+            return known
+        said = openid.discover(self.get_provider().server_url)
+        self.__dict__["_said"] = said
+        return said
+
+    def get_access_token_data(
+        self, request: HttpRequest, app: SocialApp, client: OAuth2Client, pkce_code_verifier: str
+    ) -> dict[str, object]:
+        """Return the provider's answer to the code."""
+        self._nonce = nonce_of(pkce_code_verifier)
+        answer: dict[str, object] = super().get_access_token_data(
+            request, app, client, pkce_code_verifier=pkce_code_verifier
+        )
+        return answer
+
+    def parse_token(self, data: dict[str, object]) -> SocialToken:
+        """Return the access token; it is neither used nor stored."""
+        return SocialToken(token=str(data["access_token"]))
+
+    def complete_login(
+        self,
+        request: HttpRequest,
+        app: SocialApp,
+        token: SocialToken,  # noqa: ARG002 - the library's signature
+        *,
+        response: dict[str, object],
+    ) -> SocialLogin:
+        """Return the sign-in of the person whom the identity token names.
+
+        Raises:
+            TokenRefused: it names nobody for sure.
+        """
+        claims = identity_tokens.claims_of(
+            response.get("id_token"),
+            keys=openid.signing_keys(self.openid_config),
+            issuer=str(self.openid_config["issuer"]),
+            client=app.client_id,
+            nonce=self._nonce,
+        )
+        return self.get_provider().sociallogin_from_response(request, {"id_token": claims})
+
+
+class SingleSignOnProvider(OpenIDConnectProvider):  # type: ignore[misc]
+    """The provider of the settings; what a browser adds to the address of its form is not passed on."""
+
+    oauth2_adapter_class = Exchange
+
+    def get_pkce_params(self) -> dict[str, object]:
+        """Return the proof of who began the sign-in (RFC 7636), and the nonce that the token must carry."""
+        params: dict[str, object] = super().get_pkce_params()
+        return {**params, "nonce": nonce_of(str(params["code_verifier"]))}
+
+    def get_auth_params_from_request(
+        self,
+        request: HttpRequest,  # noqa: ARG002 - the library's signature
+        action: str,  # noqa: ARG002
+    ) -> dict[str, str]:
+        """Return nothing more to ask for."""
+        return {}
+
+    def get_scope_from_request(self, request: HttpRequest) -> list[str]:  # noqa: ARG002
+        """Return what is asked for, whoever asks."""
+        return list(self.get_scope())
+
+
+def nonce_of(code_verifier: str) -> str:
+    """Return the nonce of the sign-in that this secret of its session began."""
+    digest = hashlib.sha256(b"fanal.nonce." + code_verifier.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+@never_cache
+def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Lead to the provider, by a page.
+
+    Chromium and Safari follow a form to no other host (`form-action`), through redirects neither, the
+    provider's own included, which may lead to hosts that nobody here can name.
+    """
+    answer = _answer(OAuth2LoginView, request, provider_id)
+    if not isinstance(answer, HttpResponseRedirect):
+        return answer
+    context = {"target": answer.url, "name": Exchange(request, provider_id).get_provider().name}
+    return render(request, "account_pages/to_provider.html", context)
+
+
+def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
+    """Sign in whom the provider names."""
+    return _answer(OAuth2CallbackView, request, provider_id)
+
+
+def _answer(view: type[OAuth2LoginView], request: HttpRequest, provider_id: str) -> HttpResponse:
+    if not provider_id.isprintable():
+        raise Http404
+    exchange = Exchange(request, provider_id)
+    try:
+        answer: HttpResponse = view.adapter_view(exchange)(request)
+    except SocialApp.DoesNotExist:
+        raise Http404 from None
+    except _REFUSALS as refused:
+        log.error("single sign-on refused: %s", refused)
+        answer = render_authentication_error(request, exchange.get_provider(), exception=refused)
+    return answer

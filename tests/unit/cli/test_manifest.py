@@ -1,0 +1,18 @@
+"""A backup's list of files that is none is refused in words, before anything is written."""
+
+from pathlib import Path
+
+import pytest
+
+from fanal.cli.backup import MANIFEST, _read_manifest
+from fanal.cli.failures import CommandRefused
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "null", '{"format": 2}', '{"format": 2, "files": []}', "[" * 100_000, "{"],
+)
+def test_a_manifest_that_is_none_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / MANIFEST).write_text(content)
+    with pytest.raises(CommandRefused):
+        _read_manifest(tmp_path)
