@@ -35,6 +35,9 @@ _held: list[TextIO] = []
 The server's lock says less: between two processes that use it nobody holds it.
 """
 
+# Counts the locks waited for that the asking connection holds: other tests share the server.
+WAITING_FOR_ME = "SELECT count(*) FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+
 
 def test_home() -> tuple[Path, bool]:
     """Return the data folder of this process, and whether it made the one of the whole run.

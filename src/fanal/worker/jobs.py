@@ -276,10 +276,12 @@ async def _run(stop: threading.Event, board: JobsBoard, ended: list[Ended]) -> N
             finally:
                 for task in running:
                     task.cancel()
-                await asyncio.wait(running)
-            for task in running:
-                if not task.cancelled():
-                    task.result()
+                # Each task is asked how it ended: an unasked failure is told by the garbage collector,
+                # whenever it comes by.
+                ended_as = await asyncio.gather(*running, return_exceptions=True)
+            for failure in ended_as:
+                if isinstance(failure, Exception):
+                    raise failure
     finally:
         beat.cancel()
         await sync_to_async(

@@ -22,6 +22,7 @@ from fanal.kernel.ids import new_id
 from tests.actors import desk_actor
 from tests.known import known
 from tests.refusals import KEPT, NO_RIGHT, database_refuses
+from tests.server import WAITING_FOR_ME
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 NOW = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
@@ -249,10 +250,7 @@ def test_of_two_sets_put_in_force_at_once_one_is_told_that_its_dry_run_is_stale(
 
     def waits() -> bool:
         with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(*) FROM pg_locks"
-                " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-            )
+            cursor.execute(WAITING_FOR_ME)
             return bool(cursor.fetchone()[0])
 
     with ThreadPoolExecutor(1) as pool:

@@ -35,6 +35,7 @@ from fanal.config.gate import (
 from fanal.web.account import devices
 from tests.integration.accounts.people import make_user
 from tests.live import free_port, wait_for
+from tests.server import WAITING_FOR_ME
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.serial]
 
@@ -153,8 +154,7 @@ def test_health_answers_while_every_turn_waits_for_a_lock(
         other.execute("LOCK TABLE accounts_partnercredential IN ACCESS EXCLUSIVE MODE")
         for thread in threads:
             thread.start()
-        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
-        assert wait_for(lambda: other.execute(waiting).fetchone()[0] >= WORKING, seconds=20)
+        assert wait_for(lambda: other.execute(WAITING_FOR_ME).fetchone()[0] >= WORKING, seconds=20)
         assert _answer(port, "/healthz")[0] == 200
         assert _answer(port, "/readyz")[0] in {200, 503}
         for thread in threads:
@@ -268,15 +268,16 @@ def test_sign_ins_leave_room_to_everybody_else(
     port, _pid = served
     other, found = as_role("owner"), []
     threads = [Thread(target=lambda: found.append(_sign_in(port))) for _ in range(3 * WORKING)]
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
     with other.transaction():
         other.execute("LOCK TABLE axes_accessattempt IN ACCESS EXCLUSIVE MODE")
         for thread in threads:
             thread.start()
-        assert wait_for(lambda: other.execute(waiting).fetchone()[0] >= PASSWORDS, seconds=20)
+        assert wait_for(
+            lambda: other.execute(WAITING_FOR_ME).fetchone()[0] >= PASSWORDS, seconds=20
+        )
         assert wait_for(lambda: len(found) >= len(threads) - ASKING // 2, seconds=20)
         assert _answer(port, "/en/report/")[0] == 200
-        assert other.execute(waiting).fetchone()[0] <= PASSWORDS
+        assert other.execute(WAITING_FOR_ME).fetchone()[0] <= PASSWORDS
     for thread in threads:
         thread.join()
     assert 503 in found
@@ -308,7 +309,6 @@ def test_several_addresses_leave_known_browsers_their_places(
         Thread(target=lambda: told.append(_sign_in(port, "claire", cookie=known)))
         for _ in range(OF_ONE_BROWSER)
     ]
-    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
     slow = []
     with other.transaction():
         other.execute("LOCK TABLE axes_accessattempt IN ACCESS EXCLUSIVE MODE")
@@ -322,8 +322,8 @@ def test_several_addresses_leave_known_browsers_their_places(
         for thread in staff:
             thread.start()
         taken = PASSWORDS + OF_ONE_BROWSER
-        assert wait_for(lambda: other.execute(waiting).fetchone()[0] >= taken, seconds=20)
-        assert other.execute(waiting).fetchone()[0] == taken
+        assert wait_for(lambda: other.execute(WAITING_FOR_ME).fetchone()[0] >= taken, seconds=20)
+        assert other.execute(WAITING_FOR_ME).fetchone()[0] == taken
     for thread in (*threads, *staff):
         thread.join()
     for client in slow:

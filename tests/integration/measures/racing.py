@@ -1,6 +1,7 @@
 """Two connections at once: one acts while the other has not committed."""
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,7 @@ from django.db import connection, transaction
 from fanal.accounts import rows
 from fanal.kernel.refusal import Refusal
 from tests.integration.measures.stories import OFFICER
+from tests.server import WAITING_FOR_ME
 
 
 def refused_meanwhile(first: Callable[[], object], then: Callable[[], object]) -> list[str]:
@@ -37,10 +39,8 @@ def wait_until_somebody_waits() -> None:
     """Return once another connection waits for a lock of this one."""
     with connection.cursor() as cursor:
         for _ in range(1000):
-            cursor.execute(
-                "SELECT count(*), pg_sleep(0.01) FROM pg_locks"
-                " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-            )
+            cursor.execute(WAITING_FOR_ME)
             if cursor.fetchone()[0]:
                 return
+            time.sleep(0.01)
     pytest.fail("nobody waits")

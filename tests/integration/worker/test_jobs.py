@@ -69,7 +69,6 @@ def jobs() -> Iterator[threading.Event]:
         thread.join(60)
     assert not thread.is_alive()
     cut_sessions()
-    gc.collect()  # tasks that a cut connection ended are told here, not in the middle of another test
 
 
 def _tell() -> None:
@@ -88,8 +87,13 @@ def test_a_notice_is_queued_with_its_act_or_not_at_all(jobs: threading.Event, ma
     assert wait_for(lambda: list(mails.glob("*.eml")))
 
 
-def test_the_thread_outlives_its_connections(jobs: threading.Event, mails: Path) -> None:
-    """Procrastinate mends idle connections by itself; cut in a query, its worker ends and begins again."""
+def test_the_thread_outlives_its_connections(
+    jobs: threading.Event, mails: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Procrastinate mends idle connections by itself; cut in a query, its worker ends and begins again.
+
+    Each of its tasks is asked how it ended: else the garbage collector tells it, in the middle of other work.
+    """
     newest = "SELECT coalesce(max(id), 0) FROM procrastinate_workers"
     waiting = (
         "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'procrastinate_jobs'::regclass"
@@ -104,6 +108,8 @@ def test_the_thread_outlives_its_connections(jobs: threading.Event, mails: Path)
     assert wait_for(lambda: _count(newest) > before)
     _tell()
     assert wait_for(lambda: list(mails.glob("*.eml")))
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 def _in_hand_of(worker: str) -> None:
