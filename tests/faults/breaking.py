@@ -89,8 +89,14 @@ class Breaker:
 
     def _kill(self, target: str) -> set[int]:
         """Kill one process; return those that go with it."""
-        wait_for(lambda: self._living(target), seconds=_SERVING, beat=0.05)
-        pids = self._living(target)
+        pids: list[int] = []
+
+        def found() -> bool:
+            pids[:] = self._living(target)
+            return bool(pids)
+
+        # Taken from the look that found some: the next one may fall between a death and a new start.
+        assert wait_for(found, seconds=_SERVING, beat=0.05), self.server.told()
         # The first process of the web takes its workers with it; workers of the stages stand alone.
         first = target == WEB and self.random.random() < 0.5
         pid = pids[0] if first else self.random.choice(pids[target == WEB :] or pids)
