@@ -39,6 +39,16 @@ class Inbox:
 
     messages: list[tuple[list[str], Message]] = field(default_factory=list)
     refusals: int = 0
+    unknown: str = ""
+    """An address that the server takes no more."""
+
+    async def handle_RCPT(  # noqa: N802 - the library's name
+        self, _server: object, _session: object, envelope: object, address: str, _options: object
+    ) -> str:
+        if address == self.unknown:
+            return "550 no such person"
+        envelope.rcpt_tos.append(address)  # type: ignore[attr-defined]
+        return "250 known"
 
     async def handle_DATA(self, _server: object, _session: object, envelope: object) -> str:  # noqa: N802
         content, to = envelope.content, envelope.rcpt_tos  # type: ignore[attr-defined]
@@ -208,3 +218,18 @@ def test_a_report_left_open_calls_when_it_is_submitted(
     sent = time.monotonic()
     assert wait_for(lambda: calls_for(box, report), seconds=CALLED_WITHIN + 10, beat=0.05)
     assert time.monotonic() - sent < CALLED_WITHIN
+
+
+def test_who_has_no_address_any_more_is_named_while_the_others_are_called(
+    server: Live, inbox: tuple[Inbox, int]
+) -> None:
+    box, _ = inbox
+    before, box.unknown = len(box.messages), "night@desk.example"
+    tell_of_danger(server)
+    assert wait_for(lambda: len(box.messages) > before, seconds=CALLED_WITHIN, beat=0.05)
+    box.unknown = ""
+    assert box.messages[-1][0] == ["duty@desk.example"]
+    told = "SELECT count(*) FROM orient_call WHERE outcome = 'PARTLY'"
+    assert wait_for(lambda: ask(server, told) == [(1,)], seconds=20)
+    said = server.command("doctor", check=False)
+    assert "refused some of the duty addresses" in said.stdout + said.stderr

@@ -48,6 +48,11 @@ DEADLINE_SECONDS: Final = 10.0
 LOT: Final = 2000
 """Calls that one message tells of at most."""
 _LANGUAGES: Final = ("fr", "en")
+_DELIVERIES: Final = {
+    mail.Reached.ALL: Delivery.SENT,
+    mail.Reached.SOME: Delivery.PARTLY,
+    mail.Reached.NOBODY: Delivery.LEFT,
+}
 _FORK: Final = get_context("fork")
 
 
@@ -163,14 +168,14 @@ def _deliver(lot: tuple[Call, ...], now: datetime) -> Delivery:
         name = f"{_name_of(lot)}.{code.lower()}"
         code, listed = f"{code}_MANY", ["\n".join(str(call.report_id) for call in lot)]
     words = [reference.render(code, parameters, x, kind="mail") for x in _LANGUAGES]
-    accepted = mailer.send(
+    reached = mailer.send(
         to=mailer.duty,
         subject=reference.render(f"{code}_SUBJECT", parameters, _LANGUAGES[0], kind="mail"),
         text="\n\n".join([*words, *listed]),
         message_id=name,
         now=now,
     )
-    return Delivery.SENT if accepted else Delivery.LEFT
+    return _DELIVERIES[reached]
 
 
 def _name_of(lot: tuple[Call, ...]) -> str:

@@ -97,6 +97,9 @@ SELECT count(*) FILTER (WHERE outcome IS NULL AND queued_at < now() - make_inter
 FROM orient_call c
 WHERE EXISTS (SELECT FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL)
 """
+_NEWEST = """
+SELECT outcome FROM orient_call WHERE outcome IN ('SENT', 'PARTLY') ORDER BY ended_at DESC LIMIT 1
+"""
 
 
 def look_at_outbox(
@@ -106,6 +109,7 @@ def look_at_outbox(
 
     In a demo no mail leaves the machine: what lies in the folder is no fault there.
     """
+    yield from _look_at_refused(connection)
     row = connection.execute(_WAITING, {"late": _LATE}).fetchone()
     late, given_up, left, failure = row or (0, 0, 0, None)
     if late:
@@ -121,6 +125,18 @@ def look_at_outbox(
         )
     if not (late or given_up or left):
         yield fine("no call for a child in danger waits")
+
+
+def _look_at_refused(
+    connection: psycopg.Connection[tuple[object, ...]],
+) -> Iterator[DoctorFinding]:
+    """Yield what the last call that a server took says of the duty addresses, answered or not."""
+    row = connection.execute(_NEWEST).fetchone()
+    if row == ("PARTLY",):
+        yield problem(
+            "the mail server refused some of the duty addresses at the last call: those people were not"
+            " called ('fanal mail test' tries them)"
+        )
 
 
 def look_at_caller(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:

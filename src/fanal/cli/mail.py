@@ -9,6 +9,7 @@ from fanal import reference
 from fanal.cli.failures import Failed, reason, tell
 from fanal.config.environment import read_environment
 from fanal.config.mailing import mailer_of
+from fanal.connectors.mail import Reached
 from fanal.kernel import clock
 
 _LANGUAGES = ("fr", "en")
@@ -24,7 +25,7 @@ def test() -> None:
     """Send one message to the duty addresses (FANAL_DUTY), marked as a test; exit with 1 when it fails."""
     mailer = mailer_of(read_environment(os.environ))
     try:
-        accepted = mailer.send(
+        reached = mailer.send(
             to=mailer.duty,
             subject=reference.render("TRIAL_SUBJECT", {}, _LANGUAGES[0], kind="mail"),
             text="\n\n".join(reference.render("TRIAL", {}, x, kind="mail") for x in _LANGUAGES),
@@ -34,6 +35,8 @@ def test() -> None:
     except OSError as failure:
         detail = reason(failure) if failure.errno else failure
         raise Failed("MAIL_NOT_SENT", detail=detail) from None
-    if not accepted:
+    if reached is Reached.NOBODY:
         raise Failed("MAIL_LEFT", folder=mailer.folder)
+    if reached is Reached.SOME:
+        raise Failed("MAIL_REFUSED_SOME")
     tell("MAIL_ACCEPTED", count=len(mailer.duty))

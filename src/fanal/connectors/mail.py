@@ -34,6 +34,16 @@ _RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.
 """Names that belong to nobody (RFC 2606, RFC 6761)."""
 
 
+class Reached(StrEnum):
+    """Whom a message that was handed over reaches, as far as the server says."""
+
+    ALL = "ALL"
+    SOME = "SOME"
+    """The server took it for some of the addresses, and refused the others."""
+    NOBODY = "NOBODY"
+    """No server is set: the message lies in the folder."""
+
+
 class MailFault(StrEnum):
     """Why mail cannot reach anybody as it is set."""
 
@@ -99,8 +109,8 @@ class Mailer:
 
     def send(
         self, *, to: Sequence[str], subject: str, text: str, message_id: str, now: datetime
-    ) -> bool:
-        """Send one message; return whether a server accepted it (False: it was left in the folder).
+    ) -> Reached:
+        """Send one message; return whether a server accepted it for everybody, for some, or was not there.
 
         `message_id` is stable, so that a second delivery is recognised.
 
@@ -116,12 +126,11 @@ class Mailer:
         message["Message-ID"] = f"<{message_id}@{self.sender.rpartition('@')[2]}>"
         message.set_content(text)
         if self.url:
-            self._deliver(message)
-        else:
-            self._leave(message, message_id)
-        return bool(self.url)
+            return self._deliver(message)
+        self._leave(message, message_id)
+        return Reached.NOBODY
 
-    def _deliver(self, message: EmailMessage) -> None:
+    def _deliver(self, message: EmailMessage) -> Reached:
         url = urlsplit(self.url)
         if not _is_server(self.url):
             raise MailRefused("FANAL_SMTP_URL is no address of the form smtp[s]://host:port")
@@ -137,7 +146,7 @@ class Mailer:
                 server.starttls(context=ssl.create_default_context())
             if url.username:
                 server.login(unquote(url.username), unquote(url.password or ""))
-            _hand_over(server, message)
+            return _hand_over(server, message)
 
     def _leave(self, message: EmailMessage, message_id: str) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -147,24 +156,29 @@ class Mailer:
         unfinished.rename(self.folder / f"{message_id}.eml")
 
 
-def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> None:
-    """Give a message to the server; one address that it cannot take keeps nothing from the others."""
+def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
+    """Give a message to the server; one address that it cannot take keeps nothing from the others.
+
+    Those that it refused get no second attempt: the others would be rung again with them.
+    """
     # Named one by one: of the header, Python 3.13's library reads no host in brackets.
     to = [address.addr_spec for address in message["To"].addresses]
+    taken = to
     try:
         refused = server.send_message(message, to_addrs=to)
     except smtplib.SMTPNotSupportedError:  # RFC 6531: raised before anything was said
-        plain = [address for address in to if address.isascii()]
-        if not plain:
+        taken = [address for address in to if address.isascii()]
+        if not taken:
             raise
         log.error(
-            "%d addresses with accents are left out: this server takes none", len(to) - len(plain)
+            "%d addresses with accents are left out: this server takes none", len(to) - len(taken)
         )
         del message["To"]
-        message["To"] = ", ".join(plain)
-        refused = server.send_message(message, to_addrs=plain)
-    if refused:  # the others have it: sent again, it would ring twice
+        message["To"] = ", ".join(taken)
+        refused = server.send_message(message, to_addrs=taken)
+    if refused:
         log.error("the server refused %d of %d addresses", len(refused), len(to))
+    return Reached.ALL if taken == to and not refused else Reached.SOME
 
 
 @contextlib.contextmanager

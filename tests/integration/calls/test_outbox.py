@@ -264,6 +264,19 @@ def test_only_what_was_accepted_is_a_call_in_the_ledger() -> None:
     assert alarm.call.failing
 
 
+def test_a_call_that_some_duty_people_did_not_get_is_told_apart() -> None:
+    deposit()
+    [call] = claim()
+    orient.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.PARTLY, now=NOW)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM ledger_entry WHERE action = 'alarm.send'")
+        assert b"partly" in bytes(cursor.fetchone()[0])
+    [alarm] = oriented.open_alarms(actor=SYSTEM)
+    assert alarm.call is not None
+    assert alarm.call.partly
+    assert not alarm.call.failing
+
+
 def test_attempts_are_bounded_and_at_most_a_minute_apart() -> None:
     deposit()
     [call] = claim()

@@ -21,6 +21,19 @@ class Inbox(Sink):
         super().__init__()
         self.taken: list[Envelope] = []
 
+    async def handle_RCPT(  # noqa: N802 - the library's name
+        self,
+        _server: SMTP,
+        _session: Session,
+        envelope: Envelope,
+        address: str,
+        _options: list[str],
+    ) -> str:
+        if address.startswith("left."):
+            return "550 no such person"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
+
     async def handle_DATA(  # noqa: N802 - the library's name
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
@@ -64,6 +77,19 @@ def test_a_message_marked_as_a_test_reaches_every_duty_address(
     assert envelope.rcpt_tos == ["a@desk.example", "b@desk.example"]
     message = message_from_bytes(envelope.content)
     assert "essai" in message["Subject"]
+
+
+def test_an_address_that_the_server_refuses_fails_though_the_others_have_it(
+    inbox: Controller, tmp_path: Path
+) -> None:
+    answer = _test(
+        tmp_path,
+        FANAL_SMTP_URL=f"smtp://127.0.0.1:{inbox.port}",
+        FANAL_DUTY="a@desk.example, left.b@desk.example",
+    )
+    assert answer.returncode == 1
+    assert "refused the others" in answer.stderr
+    assert [envelope.rcpt_tos for envelope in inbox.handler.taken] == [["a@desk.example"]]
 
 
 @pytest.mark.parametrize(

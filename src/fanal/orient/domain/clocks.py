@@ -22,6 +22,8 @@ class Delivery(StrEnum):
 
     SENT = "SENT"
     """A mail server accepted the message."""
+    PARTLY = "PARTLY"
+    """A mail server accepted it for some of the duty people, and refused the addresses of others."""
     LEFT = "LEFT"
     """No mail server is set: the message lies in a folder, and nobody was called."""
     GIVEN_UP = "GIVEN_UP"

@@ -236,6 +236,11 @@ class CallState(Struct, frozen=True, kw_only=True):
         """Return whether the call has not been accepted yet, though it was tried, or never will be."""
         return self.outcome in {"LEFT", "GIVEN_UP"} or (not self.outcome and bool(self.failure))
 
+    @property
+    def partly(self) -> bool:
+        """Return whether the mail server took the call for some of the duty people alone."""
+        return self.outcome == "PARTLY"
+
 
 class Alarm(Struct, frozen=True, kw_only=True):
     """Child-in-danger alarm on a report: when it was raised, escalated and acknowledged, and by whom.

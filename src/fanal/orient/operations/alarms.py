@@ -102,7 +102,11 @@ UPDATE orient_call c SET outcome = 'ANSWERED', ended_at = a.acknowledged_at FROM
 WHERE a.id = c.alarm_id AND a.acknowledged_at IS NOT NULL AND c.outcome IS NULL
   AND (c.lease_until IS NULL OR c.lease_until < now())
 """
-_OUTCOMES = {Delivery.SENT: "alarm.send", Delivery.LEFT: "alarm.leave"}
+_OUTCOMES = {
+    Delivery.SENT: "alarm.send",
+    Delivery.PARTLY: "alarm.send",
+    Delivery.LEFT: "alarm.leave",
+}
 
 
 def hold_caller(*, holder: int) -> None:
@@ -201,8 +205,9 @@ def record_delivery(
 ) -> int:
     """Record how a message to the duty people was delivered; return the number of calls recorded.
 
-    `SENT`: a mail server accepted the message; `LEFT`: no server is configured, the message is a file in the
-    mail folder. Calls whose fencing token is no longer valid (lease lost) are neither recorded nor counted.
+    `SENT`: a mail server accepted the message, `PARTLY`: for some of the addresses alone, as the entry of the
+    ledger says; `LEFT`: no server is configured, the message is a file in the mail folder. Calls whose
+    fencing token is no longer valid (lease lost) are neither recorded nor counted.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -211,7 +216,10 @@ def record_delivery(
     with transaction.atomic():
         recorded = _still_held(calls, sql.rows(_DELIVERED, [delivery, now, *_held(calls)]))
         for (escalated, _), same in _alike(recorded):
-            _record(actor, same, _OUTCOMES[delivery], now, {"escalated": int(escalated)})
+            detail = {"escalated": int(escalated)}
+            if delivery is Delivery.PARTLY:
+                detail["partly"] = 1
+            _record(actor, same, _OUTCOMES[delivery], now, detail)
     return len(recorded)
 
 

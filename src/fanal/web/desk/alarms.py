@@ -107,5 +107,6 @@ def _ringing(actor: Actor, ringing: Sequence[Alarm]) -> dict[str, object]:
 
 def _known(alarm: Alarm) -> str:
     """Return what of an alarm a page shows, so that the page is renewed when it changes."""
-    failing = alarm.call is not None and alarm.call.failing
-    return f"{alarm.id.hex[-8:]}{'e' if alarm.escalated_at else ''}{'f' if failing else ''}"
+    called = alarm.call
+    how = "" if called is None else "f" * called.failing + "p" * called.partly
+    return f"{alarm.id.hex[-8:]}{'e' if alarm.escalated_at else ''}{how}"
