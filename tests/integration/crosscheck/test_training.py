@@ -121,10 +121,27 @@ def levels(settings: dict[str, object]) -> list[tuple[tuple[str, str], dict[str,
             sql_condition="email_l = email_r OR (SELECT count(*) FROM read_csv('/etc/hosts')) > 0"
         ),
         lambda m: m["blocking_rules_to_generate_predictions"].append({"blocking_rule": "1 = 1"}),
+        lambda m: m["blocking_rules_to_generate_predictions"].append("1=0); SELECT (1"),
+        lambda m: m["blocking_rules_to_generate_predictions"][0].update(salting_partitions=10**9),
+        lambda m: m["blocking_rules_to_generate_predictions"][0].update(arrays_to_explode=["a"]),
+        lambda m: m["comparisons"].append("x"),
+        lambda m: m["comparisons"][0].update(comparison_description="x"),
+        lambda m: m["comparisons"][0]["comparison_levels"].append("1 = 1"),
+        lambda m: m["comparisons"][0]["comparison_levels"][0].update(m_probability=0.5),
+        lambda m: m["comparisons"][0]["comparison_levels"][1].pop("u_probability"),
+        lambda m: m["comparisons"][0]["comparison_levels"][1].update(u_probability="0.5); SELECT"),
+        lambda m: m["comparisons"][0].update(m_probability="x"),
         lambda m: m["comparisons"].pop(),
         lambda m: m["comparisons"][0]["comparison_levels"][1].update(m_probability=1.5),
         lambda m: m["comparisons"][0]["comparison_levels"][1].update(m_probability="x"),
+        lambda m: m.update(probability_two_random_records_match=True),
         lambda m: m.update(link_type="link_only"),
+        lambda m: m.update(source_dataset_column_name="x"),
+        lambda m: m.update(match_weight_column_prefix="mw_ , (SELECT 1) AS "),
+        lambda m: m.update(bayes_factor_column_prefix="bf_ , (SELECT 1) AS "),
+        lambda m: m.update(sql_dialect="spark"),
+        lambda m: m.update(retain_matching_columns=0),
+        lambda m: m.update(max_iterations=10**9),
         lambda m: m.pop("comparisons"),
     ],
 )
@@ -141,3 +158,21 @@ def test_a_file_with_other_conditions_or_no_probabilities_is_refused(home: Path,
     versions.place(home).write_text(json.dumps(given))  # put there by hand
     with pytest.raises(CommandRefused):
         model_in_use()
+
+
+def test_what_is_no_model_at_all_is_refused(home: Path) -> None:
+    file = home.parent / "model.json"
+    deep = b"[" * 100_000 + b"]" * 100_000
+    for content in (b"", b"\xff", b"[]", b'{"schema":1,"version":"x","model":{"a":' + deep + b"}}"):
+        file.write_bytes(content)
+        with pytest.raises(versions.ModelRefused):
+            versions.read_model(file)
+
+
+def test_the_mark_that_a_run_of_the_engine_leaves_is_not_read(home: Path) -> None:
+    file = home.parent / "model.json"
+    given = msgspec.to_builtins(versions.shipped())
+    given["model"]["linker_uid"] = "1); SELECT (1"
+    file.write_text(json.dumps(given))
+    assert versions.activate(home, file) == versions.shipped()
+    assert "SELECT" not in versions.place(home).read_text()

@@ -12,9 +12,10 @@ from fanal.cli.linkage.model import MODEL_FILE, untrained
 from fanal.crosscheck.domain.suggestions import LEAST
 from fanal.postgres.passwords import write_private
 
-_TRAINED = frozenset(("m_probability", "u_probability", "fix_m_probability", "fix_u_probability"))
-_BLOCKING = "blocking_rules_to_generate_predictions"
+_LEVEL = ("m_probability", "u_probability")
+_TRAINED = frozenset((*_LEVEL, "probability_two_random_records_match"))
 _MOST_BYTES = 1_000_000
+_Comparisons = list[dict[str, list[dict[str, object]]]]
 Worth = Mapping[str, int | float]
 
 
@@ -47,27 +48,28 @@ def shipped() -> Model:
 def read_model(path: Path) -> Model:
     """Return the model in a file.
 
-    A model's conditions are run by the engine: only those that this version compares by are taken, with other
-    numbers.
+    All of a model's words are run by the engine: only one that says exactly what this version compares by is
+    taken, with other numbers.
 
     Raises:
-        ModelRefused: no model, another shape, or numbers that are no probabilities.
+        ModelRefused: no model, other words, or numbers that are no probabilities.
         OSError: the file cannot be read.
     """
-    if path.stat().st_size > _MOST_BYTES:
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
         raise ModelRefused("too large")
     try:
-        found = msgspec.json.decode(path.read_bytes(), type=Model)
-    except msgspec.MsgspecError as error:
+        found = msgspec.json.decode(content, type=Model)
+        # Splink's own mark of the run that wrote it; each run makes another.
+        found.model.pop("linker_uid", None)
+        same = _words(found.model) == _words(_ours())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ModelRefused(str(error)) from error
-    # Through JSON, as the file went: tuples and lists are one there.
-    ours = json.loads(json.dumps(untrained().create_settings_dict("duckdb")))
     if found.schema != 1 or found.least != LEAST:
         raise ModelRefused("schema")
-    if _shape(found.model) != _shape(ours):
+    if not same:
         raise ModelRefused("conditions")
-    if not all(0 < number < 1 for number in _numbers(found.model)):
-        raise ModelRefused("probabilities")
     return found
 
 
@@ -93,7 +95,7 @@ def activate(home: Path, path: Path) -> Model:
         ModelRefused, OSError: as `read_model`.
     """
     found = read_model(path)
-    write_private(place(home), path.read_text("utf-8"))
+    write_private(place(home), msgspec.json.encode(found).decode())
     return found
 
 
@@ -103,37 +105,33 @@ def use_shipped(home: Path) -> Model:
     return shipped()
 
 
-def _shape(settings: Mapping[str, object]) -> object:
-    """Return what a model looks at: what is compared and on which conditions, without its numbers."""
-    return (
-        {
-            name: settings.get(name)
-            for name in ("link_type", "unique_id_column_name", "additional_columns_to_retain")
-        },
-        [rule.get("blocking_rule") for rule in _dicts(settings, _BLOCKING)],
-        [
-            (
-                comparison.get("output_column_name"),
-                [_without(level, *_TRAINED) for level in _dicts(comparison, "comparison_levels")],
-            )
-            for comparison in _dicts(settings, "comparisons")
-        ],
-    )
+def _ours() -> Mapping[str, object]:
+    """Return a model as Splink writes this version's, with some number wherever a training gives one."""
+    settings: dict[str, _Comparisons] = untrained().get_settings("duckdb").as_dict()  # type: ignore[no-untyped-call]
+    del settings["linker_uid"]
+    for comparison in settings["comparisons"]:
+        for level in comparison["comparison_levels"]:
+            if not level.get("is_null_level"):
+                level.update(dict.fromkeys(_LEVEL, 0.5))
+    return settings
 
 
-def _numbers(settings: Mapping[str, object]) -> list[float]:
-    """Return the probabilities of a model; one that is no number stands as 2."""
-    found = [settings.get("probability_two_random_records_match")]
-    for comparison in _dicts(settings, "comparisons"):
-        for level in _dicts(comparison, "comparison_levels"):
-            found += [level[name] for name in ("m_probability", "u_probability") if name in level]
-    return [each if isinstance(each, float) else 2.0 for each in found]
+def _words(settings: Mapping[str, object]) -> str:
+    """Return a model as text in which no trained number differs.
+
+    Raises:
+        ModelRefused: something else than a probability stands where one is trained.
+    """
+    # As text: in Python 0, 0.0 and False are equal.
+    return json.dumps(_unnumbered(settings), sort_keys=True)
 
 
-def _dicts(settings: Mapping[str, object], name: str) -> list[dict[str, object]]:
-    found = settings.get(name)
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
-
-
-def _without(settings: Mapping[str, object], *names: str) -> dict[str, object]:
-    return {name: value for name, value in settings.items() if name not in names}
+def _unnumbered(part: object) -> object:
+    if isinstance(part, list):
+        return [_unnumbered(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    trained = [part[name] for name in _TRAINED & part.keys()]
+    if not all(isinstance(each, float) and 0 < each < 1 for each in trained):
+        raise ModelRefused("probabilities")
+    return {name: None if name in _TRAINED else _unnumbered(part[name]) for name in part}
