@@ -72,17 +72,31 @@ def follow(request: HttpRequest) -> HttpResponse:
     try:
         return _answered(request, posted)
     except Exception as failure:
-        text = posted.get("text")
-        if not text.strip():
+        text, danger = posted.get("text"), posted.get("danger") == "YES"
+        if not text.strip() and not danger:
             raise
         # What somebody wrote is shown again: a browser's way back from an error does not keep it.
         _LOG.exception("an answer could not be taken")
-        danger = posted.get("danger") == "YES"
-        context = {"code": posted.get("code")[:60], "text": text, "danger": danger}
+        code = posted.get("code")
+        rung = danger and posted.get("act") == "answer" and ring_alone(code, now=now_of(request))
+        context = {"code": code[:60], "text": text, "danger": danger, "rung": rung}
         status = status_of(failure)
         answer = render(request, "public/follow/again.html", context, status=status)
         answer["Retry-After"] = RETRY_AFTER
         return answer
+
+
+def ring_alone(typed: str, *, now: datetime) -> bool:
+    """Raise a report's alarm after whatever came with it failed; return whether the database could be told.
+
+    Told twice, a report rings once; a code that is nobody's rings nothing.
+    """
+    try:
+        orient.raise_written(lookup_hash=receipt.lookup_hash(receipt.read_code(typed)), now=now)
+    except Exception:  # noqa: BLE001 - the first failure is the one that is told
+        _LOG.exception("an alarm could not be raised")
+        return False
+    return True
 
 
 def _answered(request: HttpRequest, posted: Posted) -> HttpResponse:

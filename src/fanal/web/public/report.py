@@ -37,6 +37,7 @@ from fanal.web.failures import RETRY_AFTER, status_of
 from fanal.web.posted import Posted, read_posted
 from fanal.web.public import setup, wording
 from fanal.web.public.draft import encode_report, identity_of, report_of
+from fanal.web.public.follow import ring_alone
 from fanal.web.public.guard import Limit, is_same_origin
 from fanal.web.public.sealed import (
     DraftRefused,
@@ -222,6 +223,9 @@ def _send_or_keep(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
         return _check_and_send(request, draft)
     except Exception as failure:  # noqa: BLE001 - whatever broke, the person keeps what they wrote
         _LOG.exception("a report could not be taken")
+        if draft.answers.get("danger") == "YES":
+            # It may have arrived before, without that answer.
+            ring_alone(draft.code, now=now_of(request))
         answer = _page(request, draft, STEPS[-1], notices=("failed",), status=status_of(failure))
         answer["Retry-After"] = RETRY_AFTER
         return answer

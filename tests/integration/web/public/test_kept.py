@@ -1,6 +1,6 @@
 """Something breaks while a person sends: no acknowledgement, and every word comes back to be sent again."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -132,6 +132,68 @@ def test_an_answer_that_was_not_taken_comes_back_and_is_sent_from_there(
         again = client.post("/fr/follow/", fields)
     assert again.status_code == 200
     assert "Votre message est arrivé" in again.content.decode()
+
+
+def full(*_values: object, **_more: object) -> None:
+    raise OSError(28, "no space")
+
+
+@pytest.mark.parametrize("broken", ["_seal", "_log"])
+def test_danger_is_heard_though_its_words_could_not_be_kept(
+    client: Client,
+    draft: str,
+    broken: str,
+    as_role: Callable[[str], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found = CODE.search(send(client, draft)[1])
+    assert found is not None
+    owner = as_role("owner")
+    owner.execute("DELETE FROM orient_alarm")  # type: ignore[attr-defined] # the form's own rang
+    fields = {"code": found.group(1), "act": "answer", "text": ANSWER, "danger": "YES"}
+    with (
+        monkeypatch.context() as disk,
+        time_machine.travel(NOW + timedelta(minutes=1), tick=False),
+    ):
+        disk.setattr(f"fanal.intake.operations.follow.{broken}", full)
+        answer = client.post("/fr/follow/", fields)
+    page = answer.content.decode()
+    assert answer.status_code == 503
+    assert ANSWER in page
+    assert "Le bureau est alerté" in page
+    count = "SELECT count(*) FROM orient_alarm"
+    assert owner.execute(count).fetchone() == (1,)  # type: ignore[attr-defined]
+
+
+def test_danger_without_words_is_answered_by_a_page_where_nothing_can_be_heard(
+    client: Client, draft: str
+) -> None:
+    found = CODE.search(send(client, draft)[1])
+    assert found is not None
+    fields = {"code": found.group(1), "act": "answer", "text": "", "danger": "YES"}
+    with away():
+        answer = client.post("/fr/follow/", fields)
+    page = answer.content.decode()
+    assert answer.status_code == 503
+    assert "peut-être pas arrivé" in page
+    assert 'value="YES" checked' in page
+    assert "Le bureau est alerté" not in page
+
+
+def test_danger_is_heard_though_its_report_arrived_before_and_the_vault_is_full(
+    client: Client,
+    draft: str,
+    as_role: Callable[[str], object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert send(client, draft)[0] == 201
+    owner = as_role("owner")
+    owner.execute("DELETE FROM orient_alarm")  # type: ignore[attr-defined] # the form's own rang
+    with monkeypatch.context() as disk:
+        disk.setattr(report_view, "intake", _Broken(full))
+        assert send(client, draft)[0] == 503
+    count = "SELECT count(*) FROM orient_alarm"
+    assert owner.execute(count).fetchone() == (1,)  # type: ignore[attr-defined]
 
 
 def test_a_send_that_meets_itself_is_told_that_it_is_on_its_way(
