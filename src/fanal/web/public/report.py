@@ -117,7 +117,7 @@ def verify(
         parameters = msgspec.json.decode(raw, type=_Payload).challenge.parameters
     except (binascii.Error, ValueError, msgspec.MsgspecError):
         return None
-    expires_at = datetime.fromtimestamp(min(parameters.expires_at, 2**33), UTC)
+    expires_at = datetime.fromtimestamp(min(max(parameters.expires_at, 0), 2**33), UTC)
     if parameters.data.get("submission") != submission or expires_at <= now:
         return None
     if parameters.data.get("weight") not in {str(weight), str(HEAVY)}:

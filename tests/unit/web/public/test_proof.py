@@ -54,3 +54,24 @@ def test_an_easier_challenge_is_refused() -> None:
 def test_noise_is_no_proof(text: str) -> None:
     now = clock.now() + timedelta(seconds=0)
     assert verify(text, secret=SECRET, submission="a", now=now) is None
+
+
+ODD: tuple[object, ...] = (
+    *(None, True, 5, -1, -99999999999, -(10**18), 2**62, 2**70, 1e300),
+    *("", "\x00", "é", "\ud800", "zz", [], {}, [[1]]),
+)
+
+
+@pytest.mark.parametrize("part", ["challenge", "parameters", "solution", "whole"])
+def test_a_proof_with_something_odd_in_one_place_is_no_proof(part: str) -> None:
+    now = clock.now()
+    challenge = new_challenge(secret=SECRET, submission="a", now=now)
+    payload = json.loads(base64.b64decode(_solve(challenge)))
+    place = {"parameters": payload["challenge"]["parameters"], "whole": payload} | payload
+    for name, before in list(place[part].items()):
+        for odd in ODD:
+            place[part][name] = odd
+            text = base64.b64encode(json.dumps(payload).encode()).decode()
+            found = verify(text, secret=SECRET, submission="a", now=now)
+            assert found is None or name == "time", (name, odd)
+        place[part][name] = before
