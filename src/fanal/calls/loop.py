@@ -1,9 +1,9 @@
 """The main loop of the calls: claim what is due, send it, record what became of it.
 
 It looks twice a second and listens to nobody: a session that hears notifications drowns when a public node
-sends a million of them, and nothing forbids it to. Whatever fails here fails alone: a
-ledger that cannot be written, an escalation that waits for a lock or a database that is away delay no message
-that is claimed already.
+sends a million of them, and nothing forbids it to. Whatever fails here fails alone: a ledger that cannot be
+written or a database that is away delay no message that is claimed already. What may take long behind a flood
+(late calls, escalations, entries of raised alarms) is another process's (`outbox`).
 """
 
 import contextlib
@@ -25,10 +25,10 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Final
 
-import psycopg
-from django.db import DatabaseError, InterfaceError, connection
+from django.db import connection
 
 from fanal import reference
+from fanal.calls.outbox import FAILURES, SESSION, keeper
 from fanal.connectors import mail
 from fanal.db import sql
 from fanal.db.hoarding import HoardingWatch
@@ -216,8 +216,6 @@ _AWAY_SECONDS = 0.5
 _ALIVE_SECONDS = 5.0
 _RECORDING_SECONDS = 1.0
 _LATE_SECONDS = 2.0
-_FAILURES = (DatabaseError, InterfaceError, psycopg.Error)
-_SESSION = "SET lock_timeout = '1s'; SET statement_timeout = '5s'"
 log = logging.getLogger("fanal.calls")
 
 
@@ -231,7 +229,7 @@ class CallsLoop:
         self._clock, self._actor = clock, system_actor("alarm")
         self._number, self._holder = number or _random(), 0
         self._senders, self._over = Senders(), list[CallSent]()
-        self._hoarding = HoardingWatch()
+        self._hoarding, self._outbox = HoardingWatch(), keeper(clock=clock)
         self._alive_at = self._late_at = 0.0
         self._session: object = None
 
@@ -240,10 +238,11 @@ class CallsLoop:
         try:
             while not stop.is_set():
                 self._hoarding.keep()
+                self._outbox.keep()
                 try:
                     self.beat()
                     self._wait()
-                except _FAILURES as failure:
+                except FAILURES as failure:
                     log.warning("database away: %s", type(failure).__name__)
                     # One that works is kept: where locks have run out, no new one finds a place.
                     connection.close_if_unusable_or_obsolete()
@@ -251,6 +250,7 @@ class CallsLoop:
         finally:
             self._senders.stop()
             self._hoarding.close()
+            self._outbox.close()
             connection.close()
 
     def beat(self) -> None:
@@ -264,15 +264,8 @@ class CallsLoop:
             self._hold()
         self._claim()
         self._record()
-        now = self._clock()
-        self._try("end_answered", lambda: orient.end_answered(actor=self._actor))
-        self._try("escalate_alarms", lambda: orient.escalate_alarms(actor=self._actor, now=now))
-        self._try("queue_late", lambda: orient.queue_late(actor=self._actor))
-        self._try("record_raised", lambda: orient.record_raised(actor=self._actor, now=now))
         if time.monotonic() >= self._alive_at:
-            self._try(
-                "show_alive", lambda: orient.show_alive(actor=self._actor, holder=self._number)
-            )
+            self._show_alive()
             self._alive_at = time.monotonic() + _ALIVE_SECONDS
 
     def _holds(self) -> bool:
@@ -280,7 +273,7 @@ class CallsLoop:
         return self._session is not None and connection.connection is self._session
 
     def _hold(self) -> None:
-        sql.run(_SESSION)
+        sql.run(SESSION)
         # Another one each time: whoever waited for the lock of the last one would keep this process out.
         self._holder = _random()
         orient.hold_caller(holder=self._holder)
@@ -344,13 +337,12 @@ class CallsLoop:
             now=now,
         )
 
-    @staticmethod
-    def _try(name: str, step: Callable[[], object]) -> None:
-        """Make a step that may wait: a lock held elsewhere keeps no call waiting."""
+    def _show_alive(self) -> None:
+        """Give a sign of life; a lock held elsewhere keeps no call waiting."""
         try:
-            step()
-        except _FAILURES as failure:
-            log.warning("%s is put off: %s", name, type(failure).__name__)
+            orient.show_alive(actor=self._actor, holder=self._number)
+        except FAILURES as failure:
+            log.warning("a sign of life is put off: %s", type(failure).__name__)
 
     def _wait(self) -> None:
         """Sleep until a child answers, at most half a second."""

@@ -160,6 +160,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("orient_caller", [APP], READ),
     # Alarms whose call is not queued yet are between a trigger and the process that sends.
     _rule("orient_late", [APP, AUDITOR], NOTHING),
+    _rule("orient_unrecorded", [APP, AUDITOR], NOTHING),
     _rule("orient_note_words", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("harmonise_opening", [APP, WORKER], APPEND),
     _rule("harmonise_opening_seen", [APP, WORKER], APPEND),

@@ -17,15 +17,13 @@ import re
 import signal
 import time
 from collections.abc import Iterable, Iterator
-from multiprocessing import get_context
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import psycopg
 from procrastinate.contrib.django.utils import connector_params
 
+from fanal.db.child import KeptChild
 from fanal.db.closed import MAY_BE_CLOSED
-from fanal.kernel.parent import die_with_parent
 
 _PATIENCE = 5.0
 """Seconds in which a session that is told to end does, unless what it runs hears of nothing."""
@@ -48,7 +46,6 @@ _LONGEST_TRANSACTION = 60.0
 _BOUNDS = "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = '2s'; SET lock_timeout = '1s'"
 _BEAT_SECONDS = 0.25
 _CONNECT_SECONDS = 2
-_FORK = get_context("fork")
 _Session = psycopg.Connection[tuple[int, str, str, bool]]
 _Work = dict[int, float]
 """Seconds that a session and each parallel worker of its own have worked, by process."""
@@ -62,51 +59,16 @@ _SAYS = {
 log = logging.getLogger("fanal.db")
 
 
-class HoardingWatch:
+class HoardingWatch(KeptChild):
     """Keeps a child process that looks four times a second, whatever its parent waits for meanwhile."""
 
     def __init__(self) -> None:
-        self._child: BaseProcess | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Return whether the child is."""
-        return self._child is not None and self._child.is_alive()
-
-    def keep(self) -> None:
-        """Start the child where none is alive; where none can be had, the next look tries again."""
-        if self.alive:
-            return
-        child = _FORK.Process(target=_watch, args=(os.getpid(),), daemon=True)
-        try:
-            child.start()
-        except OSError as failure:
-            log.critical("nobody looks for hoarded locks: %s", failure.strerror)
-            return
-        self._child = child
-
-    def close(self) -> None:
-        """End the child."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.join()
-        self._child = None
-
-
-def _watch(parent: int) -> None:
-    """Look until the parent is gone; connections of the parent's are not this process's to end."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
-    die_with_parent()
-    guard = HoardingGuard()
-    try:
-        while os.getppid() == parent:
-            guard.look()
-            time.sleep(_BEAT_SECONDS)
-    except Exception as failure:  # noqa: BLE001 - the parent starts the next one; nobody else would tell
-        log.critical("who looks for hoarded locks ended: %s", type(failure).__name__)
-    finally:
-        os._exit(0)
+        super().__init__(
+            lambda: HoardingGuard().look,
+            every=_BEAT_SECONDS,
+            task="looks for hoarded locks",
+            log=log,
+        )
 
 
 class HoardingGuard:

@@ -235,6 +235,7 @@ UNREAD_BY_THE_WEB = {
     "crosscheck_worn",
     "crosscheck_waiting",
     "orient_late",
+    "orient_unrecorded",
 }
 """The worker's own: the web writes nothing there but the ids of reports that wait."""
 

@@ -20,6 +20,7 @@ STRUCTURE = frozenset(
         "measures_contact",  # hosts only
         "orient_caller",  # processes, a day
         "orient_late",  # numbers of alarms, until their call is queued
+        "orient_unrecorded",  # numbers of alarms, until the ledger holds them
         "orient_signal_count",  # a day, a code, a number
         "statistics_counted",  # days from and until
         "statistics_daily",  # figures of a day

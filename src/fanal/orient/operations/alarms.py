@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models.expressions import RawSQL
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
@@ -66,23 +65,22 @@ WITH RECURSIVE session AS (
     ) AS ends, LATERAL (SELECT count(*) AS many FROM (SELECT FROM orient_late l
         WHERE l.queued_by = session.queued_by LIMIT 20) AS waiting) AS those
     ORDER BY those.many, random() LIMIT (SELECT most FROM room)
-), told AS (
+), free AS (
     SELECT alarm_id FROM orient_late WHERE alarm_id IN (SELECT alarm_id FROM chosen)
     FOR UPDATE SKIP LOCKED
-), held AS (
-    SELECT a.id, a.acknowledged_at IS NULL AS rings FROM orient_alarm a
-    WHERE a.id IN (SELECT alarm_id FROM told) FOR KEY SHARE OF a SKIP LOCKED
-), gone AS (
-    DELETE FROM orient_late WHERE alarm_id IN (SELECT id FROM held UNION ALL SELECT alarm_id FROM told
-        WHERE NOT EXISTS (SELECT FROM orient_alarm a WHERE a.id = alarm_id))
+), told AS (
+    DELETE FROM orient_late WHERE alarm_id IN (SELECT alarm_id FROM free) RETURNING alarm_id
+), noted AS (
+    INSERT INTO orient_unrecorded (alarm_id) SELECT alarm_id FROM told ON CONFLICT DO NOTHING
 )
 INSERT INTO orient_call (alarm_id, escalated, queued_by)
-SELECT id, false, NULL FROM held WHERE rings ON CONFLICT DO NOTHING
+SELECT a.id, false, NULL FROM told JOIN orient_alarm a ON a.id = told.alarm_id
+WHERE a.acknowledged_at IS NULL ON CONFLICT DO NOTHING
 """
 # Each session that told of some has its share of the places, and half of that belongs to those told of last:
 # whoever comes during or after a flood does not wait behind all of it; of very many sessions those go first
 # that told of few. What was queued is sent first.
-# Rows are locked as the foreign key would: one that the desk's role holds is passed over, not waited for.
+# No row of an alarm is taken: who holds one keeps no call waiting.
 _DELIVERED = """
 UPDATE orient_call c SET outcome = %s, ended_at = %s, lease_until = NULL, lease_token = NULL
 FROM unnest(%s::uuid[], %s::uuid[]) AS held(id, token)
@@ -286,13 +284,18 @@ def _record(
 
 
 CHILD_IN_DANGER = "CHILD_IN_DANGER"
-_SETTLED = (
-    "orient_alarm.acknowledged_at IS NOT NULL"
-    " OR NOT EXISTS (SELECT FROM orient_late l WHERE l.alarm_id = orient_alarm.id)"
+_AT_ONCE = 2000
+_UNRECORDED = """
+WITH due AS (SELECT alarm_id FROM orient_unrecorded ORDER BY told_at LIMIT %s FOR UPDATE SKIP LOCKED),
+held AS (
+    SELECT a.id FROM orient_alarm a WHERE a.id IN (SELECT alarm_id FROM due)
+    FOR NO KEY UPDATE OF a SKIP LOCKED
+), noted AS (
+    DELETE FROM orient_unrecorded WHERE alarm_id IN (SELECT id FROM held)
 )
-_AT_ONCE = 500
-"""Alarms of one look, those that wait longest; the next look comes a second later."""
-_ESCALATED_AT_ONCE = 2000
+UPDATE orient_alarm SET recorded_at = %s WHERE id IN (SELECT id FROM held) AND recorded_at IS NULL
+RETURNING report_id
+"""
 _OVERDUE = """
 WITH newest AS (
     SELECT a.id, a.raised_at FROM orient_alarm a
@@ -351,7 +354,7 @@ def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
 
 
 def record_raised(*, actor: Actor, now: datetime) -> int:
-    """Enter in the ledger the alarms that deposits raised; return how many, at most 500 at once.
+    """Enter in the ledger the alarms that deposits raised; return how many, at most 2 000 at once.
 
     Those whose call is not queued yet wait for `queue_late`.
 
@@ -360,22 +363,16 @@ def record_raised(*, actor: Actor, now: datetime) -> int:
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
-        sql.run("SET LOCAL enable_seqscan = off")  # for each alarm, as in `queue_late`
-        rows = list(
-            StoredAlarm.objects.select_for_update(skip_locked=True)
-            .alias(settled=RawSQL(_SETTLED, []))  # noqa: S611 - no value of anybody in it
-            .filter(recorded_at=None, settled=True)
-            .order_by("raised_at")[:_AT_ONCE]
-        )
-        if rows:
-            StoredAlarm.objects.filter(id__in=[row.id for row in rows]).update(recorded_at=now)
+        sql.run("SET LOCAL enable_seqscan = off")  # as in `queue_late`
+        reports = [row[0] for row in sql.rows(_UNRECORDED, [_AT_ONCE, now])]
+        if reports:
             ledger.record(
                 actor=actor,
                 action="alarm.raise",
                 at=now,
-                objects=[ObjectRef(kind="report", id=row.report_id) for row in rows],
+                objects=[ObjectRef(kind="report", id=report_id) for report_id in reports],
             )
-    return len(rows)
+    return len(reports)
 
 
 def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
@@ -407,7 +404,7 @@ def _escalation(catalogue: Catalogue, raised_at: datetime) -> datetime:
     return desk_deadline(catalogue=catalogue, stage="ESCALATE", level="DANGER", start=raised_at)
 
 
-def escalate_alarms(*, actor: Actor, now: datetime, most: int = _ESCALATED_AT_ONCE) -> list[Alarm]:
+def escalate_alarms(*, actor: Actor, now: datetime, most: int = _AT_ONCE) -> list[Alarm]:
     """Mark the alarms that waited too long for somebody, which queues their second call; return them.
 
     At most `most` at once: half of them those raised last.
