@@ -45,6 +45,8 @@ PLACES: Final = 24
 """Messages on their way at once; calls that failed before take half of these places at most."""
 DEADLINE_SECONDS: Final = 10.0
 """After which a child is killed: beyond the connector's own deadline, and below the lease of a call."""
+LEFT_TO_OTHERS_SECONDS: Final = 10.0
+"""In which a process whose mail reaches nobody leaves a call to another one."""
 LOT: Final = 2000
 """Calls that one message tells of at most."""
 _LANGUAGES: Final = ("fr", "en")
@@ -304,6 +306,7 @@ class CallsLoop:
                 most=max(1, free // 2) * LOT,
                 again=again,
                 late=late,
+                after=LEFT_TO_OTHERS_SECONDS if mail.current().faults() else 0.0,
             )
             for lot in lots_of(calls, places=free):
                 failpoint("send.begin")

@@ -3,14 +3,17 @@
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from django.db import connection, transaction
 
-from fanal.calls.loop import LOT, PLACES, lots_of
+from fanal.calls.loop import LOT, PLACES, CallsLoop, lots_of
 from fanal.cli.doctor_checks import look_at_outbox
+from fanal.connectors import mail
+from fanal.db import sql
 from fanal.intake import operations as intake
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, Submission
@@ -20,6 +23,7 @@ from fanal.kernel.ids import new_id
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.clocks import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
 from fanal.orient.domain.records import Call
+from fanal.orient.operations import alarms
 from tests.integration.orient.people import person
 from tests.live import wait_for
 
@@ -199,6 +203,38 @@ def test_of_more_sessions_than_places_those_go_first_that_told_of_few(as_role: A
     claim(most=100)
     assert orient.queue_late(actor=SYSTEM, most=4) == 4
     assert {call.report_id for call in claim(most=100)} == set(told[2][10:])
+
+
+def test_of_very_many_sessions_each_look_has_some_before_it(
+    as_role: AsRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One look that asked of all of them took longer than a statement may, and the next began anew."""
+    monkeypatch.setattr(alarms, "_SESSIONS_LOOKED_AT", 1)
+    nodes = [as_role("intake") for _ in range(6)]
+    for node in nodes:
+        for _ in range(12):
+            node.execute(DEPOSIT, {"id": new_id(clock.now()), "public": UUID(int=0)})
+    queued = [orient.queue_late(actor=SYSTEM) for _ in range(40)]
+    assert max(queued) <= 2 * 2
+    assert sum(queued) == 6 * 2
+
+
+def test_who_has_no_mail_server_leaves_a_call_to_whoever_has_one(tmp_path: Path) -> None:
+    deposit()
+    before = mail.current()
+    mail.install(mail.Mailer(url="", sender="a@b.fr", duty=("c@b.fr",), folder=tmp_path))
+    loop = CallsLoop(clock=clock.now)
+    try:
+        loop.beat()
+        tried = "SELECT attempts FROM orient_call"
+        assert sql.one(tried) == (0,)
+        sql.run("UPDATE orient_call SET queued_at = queued_at - interval '11 seconds'")
+        loop.beat()
+        assert sql.one(tried) == (1,)
+        assert wait_for(lambda: list(tmp_path.glob("*.eml")))
+    finally:
+        loop._senders.stop()
+        mail.install(before)
 
 
 def test_whoever_waits_behind_a_flood_escalates_before_all_of_it(as_role: AsRole) -> None:

@@ -39,7 +39,7 @@ WITH due AS (
     WHERE c.outcome IS NULL AND c.not_before <= now() AND a.acknowledged_at IS NULL
       AND (c.lease_until IS NULL OR c.lease_until < now() OR {_GONE})
       AND c.id <> ALL (%(in_hand)s::uuid[]) AND (c.attempts > 0) = %(again)s
-      AND (c.queued_by IS NULL) = ANY (%(late)s)
+      AND (c.queued_by IS NULL) = ANY (%(late)s) AND c.queued_at <= now() - make_interval(secs => %(after)s)
     ORDER BY (c.queued_by IS NULL), c.queued_at LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE orient_call c SET lease_token = %(token)s, lease_holder = %(holder)s,
@@ -48,10 +48,24 @@ FROM due WHERE c.id = due.id
 RETURNING c.id, c.alarm_id, due.report_id, c.escalated, c.attempts, c.lease_token
 """  # noqa: S608
 _LATE = """
-WITH RECURSIVE session AS (
-    (SELECT queued_by FROM orient_late ORDER BY queued_by LIMIT 1)
+WITH RECURSIVE middle AS (
+    SELECT min(queued_by) + floor(random() * (max(queued_by) - min(queued_by) + 1))::integer AS pid
+    FROM orient_late
+), above AS (
+    (SELECT queued_by, 1 AS nth FROM orient_late WHERE queued_by >= (SELECT pid FROM middle)
+        ORDER BY queued_by LIMIT 1)
     UNION ALL SELECT (SELECT l.queued_by FROM orient_late l WHERE l.queued_by > s.queued_by
-        ORDER BY l.queued_by LIMIT 1) FROM session s WHERE s.queued_by IS NOT NULL
+        ORDER BY l.queued_by LIMIT 1), nth + 1 FROM above s
+        WHERE s.queued_by IS NOT NULL AND nth < %(looked)s
+), below AS (
+    (SELECT queued_by, 1 AS nth FROM orient_late WHERE queued_by < (SELECT pid FROM middle)
+        ORDER BY queued_by DESC LIMIT 1)
+    UNION ALL SELECT (SELECT l.queued_by FROM orient_late l WHERE l.queued_by < s.queued_by
+        ORDER BY l.queued_by DESC LIMIT 1), nth + 1 FROM below s
+        WHERE s.queued_by IS NOT NULL AND nth < %(looked)s
+), session AS (
+    SELECT queued_by FROM above WHERE queued_by IS NOT NULL
+    UNION ALL SELECT queued_by FROM below WHERE queued_by IS NOT NULL
 ), room AS (
     SELECT most, greatest(2, most / 2 / (SELECT greatest(1, count(queued_by)) FROM session)) AS half
     FROM (SELECT %(most)s - count(*) AS most FROM (SELECT FROM orient_call
@@ -70,17 +84,21 @@ WITH RECURSIVE session AS (
     FOR UPDATE SKIP LOCKED
 ), told AS (
     DELETE FROM orient_late WHERE alarm_id IN (SELECT alarm_id FROM free) RETURNING alarm_id
+), found AS (
+    SELECT a.id, a.acknowledged_at IS NULL AS rings FROM told JOIN orient_alarm a ON a.id = told.alarm_id
 ), noted AS (
-    INSERT INTO orient_unrecorded (alarm_id) SELECT alarm_id FROM told ON CONFLICT DO NOTHING
+    INSERT INTO orient_unrecorded (alarm_id) SELECT id FROM found ON CONFLICT DO NOTHING
 )
 INSERT INTO orient_call (alarm_id, escalated, queued_by)
-SELECT a.id, false, NULL FROM told JOIN orient_alarm a ON a.id = told.alarm_id
-WHERE a.acknowledged_at IS NULL ON CONFLICT DO NOTHING
+SELECT id, false, NULL FROM found WHERE rings ON CONFLICT DO NOTHING
 """
 # Each session that told of some has its share of the places, and half of that belongs to those told of last:
 # whoever comes during or after a flood does not wait behind all of it; of very many sessions those go first
-# that told of few. What was queued is sent first.
+# that told of few. Each look has a thousand of them before it at most, others each time: one that asked of
+# all took longer than a statement may. What was queued is sent first.
 # No row of an alarm is taken: who holds one keeps no call waiting.
+_SESSIONS_LOOKED_AT = 500
+"""Sessions of public nodes that told of late alarms, on either side of one drawn by lot."""
 _DELIVERED = """
 UPDATE orient_call c SET outcome = %s, ended_at = %s, lease_until = NULL, lease_token = NULL
 FROM unnest(%s::uuid[], %s::uuid[]) AS held(id, token)
@@ -139,8 +157,11 @@ def claim_calls(
     most: int,
     again: bool,
     late: bool = True,
+    after: float = 0.0,
 ) -> list[Call]:
     """Return up to `most` due calls, leased to `holder`, oldest first; late ones last, or not at all.
+
+    Those alone that were queued `after` seconds ago: who has no mail server leaves them to whoever has one.
 
     `again` chooses those that were tried before; those of the first attempt are claimed on their own, so
     that no number of failing calls keeps a new one waiting. `in_hand` are the caller's own, never claimed.
@@ -154,6 +175,7 @@ def claim_calls(
         "in_hand": list(in_hand),
         "again": again,
         "late": [False, True] if late else [False],
+        "after": after,
         "most": most,
         "token": uuid4(),
         "holder": holder,
@@ -184,7 +206,7 @@ def queue_late(*, actor: Actor, most: int = 2000) -> int:
         # A flood comes before the statistics that know of it: each session would have the whole table read.
         sql.run("SET LOCAL enable_seqscan = off")
         sql.run("SET LOCAL enable_bitmapscan = off")
-        return int(sql.run(_LATE, {"most": most}))
+        return int(sql.run(_LATE, {"most": most, "looked": _SESSIONS_LOOKED_AT}))
 
 
 def end_answered(*, actor: Actor) -> int:
