@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -39,22 +40,26 @@ from fanal.postgres.binaries import find_binaries
 MANIFEST = "manifest.json"
 DUMP = "database.dump"
 _FORMAT = 2
+_TOLD_MOST = 1000
 _NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json"})
 
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def backup(folder: Path) -> None:
-    """Write a backup into FOLDER, which must be empty or new. Keep it apart from the keys."""
-    if folder.exists() and any(folder.iterdir()):
-        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Write a backup into FOLDER, which must be empty or new. Keep it apart from the keys.
+
+    Exit 1 where it lacks bytes of what the database knows: the vault has lost them, or a link leads to them.
+    """
+    part = _take(folder)
     with django_as(DatabaseRole.WORKER) as databases:
         from fanal.ledger import operations as ledger
+        from fanal.vault.copying import walk_lacking
         from fanal.vault.operations.erase import write_erasure_list
 
         home, now = find_home(), clock.now()
-        ledger.record(actor=system_actor("backup"), action="backup.make", at=now)
+        actor = system_actor("backup")
+        ledger.record(actor=actor, action="backup.make", at=now)
         while ledger.sequence_pending(now=clock.now()):
             pass
         signed = ledger.sign_checkpoint(now=clock.now())
@@ -62,6 +67,7 @@ def backup(folder: Path) -> None:
             shutil.copyfile(home / "log" / "checkpoints.txt", folder / "checkpoints.txt")
         _dump(databases, folder / DUMP)
         write_erasure_list()
+        lacking = list(islice(walk_lacking(actor=actor), _TOLD_MOST))
         _copy_tree(find_vault(), folder / "vault")
         manifest = {
             "format": _FORMAT,
@@ -69,12 +75,15 @@ def backup(folder: Path) -> None:
             "mark": read_mark(databases.url(DatabaseRole.WORKER)),
             "ledger_size": None if signed is None else signed.size,
             "keys": _marks_of_keys(home),
-            "files": {str(p.relative_to(folder)): _digest(p) for p in _files(folder)},
+            "files": {str(p.relative_to(folder)): _digest(p) for p in _files(folder) if p != part},
         }
-    # Written last: a folder without it is no backup.
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    # Last: a folder without it is no backup.
+    part.write_text(json.dumps(manifest, indent=1))
+    part.rename(folder / MANIFEST)
     _sync(folder)
     click.echo(f"{len(manifest['files'])} files, made {now.isoformat()}")  # type: ignore[arg-type]
+    if lacking:
+        raise Failed("BACKUP_PARTIAL", count=len(lacking), name=lacking[0])
 
 
 @click.command()
@@ -99,6 +108,20 @@ def restore(folder: Path) -> None:
         enter_django(databases=databases, role=DatabaseRole.WORKER, home=home, mark=mark)
         if not _check(erasures):
             sys.exit(1)
+
+
+def _take(folder: Path) -> Path:
+    """Make FOLDER this command's own, and return the file in it that becomes the manifest."""
+    part = folder / f"{MANIFEST}.part"
+    if folder.exists() and any(folder.iterdir()):
+        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        part.touch(mode=0o600, exist_ok=False)
+    except FileExistsError:
+        # Another backup began in it at the same moment.
+        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder) from None
+    return part
 
 
 def _check(erasures: list[str]) -> bool:

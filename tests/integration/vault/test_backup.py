@@ -184,6 +184,13 @@ def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Pa
     assert seen.returncode == 1
     assert "ROLLED_BACK" in seen.stdout
 
+    # What a link leads to is in no backup, and whoever makes one is told.
+    (one / "vault" / "files").rename(one / "elsewhere")
+    (one / "vault" / "files").symlink_to(one / "elsewhere")
+    partial = fanal(one, "backup", tmp_path / "partial", "--lang", "en", check=False)
+    assert partial.returncode == 1
+    assert "not whole: it lacks at least 4 objects" in partial.stderr
+
     (kept / "database.dump").write_bytes(b"other")
     three = tmp_path / "three"
     shutil.copytree(one / "keys", three / "keys")
