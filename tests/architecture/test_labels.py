@@ -1,5 +1,7 @@
 """Each code that a person may read has words in both languages."""
 
+import ast
+import re
 import tomllib
 
 from fanal.accounts.domain.policy import POLICY
@@ -68,3 +70,26 @@ def test_each_refusal_of_the_kernel_has_words_for_every_kind_of_act():
                 "NOT_APPROVED", "ALREADY_JUDGED", "GROUND_GONE",
             }  # fmt: skip
         assert codes <= set(labels[f"{one.kind}_refusal"]), one.kind
+
+
+def _said_by_commands():
+    """Yield each code that a command says, where, and the names of its values."""
+    for path in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and ast.unparse(node.func) in {"CommandRefused", "Failed", "tell", "words"}
+                and node.args
+                and isinstance(node.args[0], ast.Constant)
+                and path.is_relative_to(SOURCE / "cli")
+            ):
+                yield node.args[0].value, name(path), {value.arg for value in node.keywords}
+
+
+def test_each_code_that_a_command_says_has_words_and_their_values():
+    labels = tomllib.loads((SOURCE / "reference/data/labels/cli.toml").read_text())["labels"]["cli"]
+    found = list(_said_by_commands())
+    assert len(found) > 100
+    for code, where, values in found:
+        asked = {n for lang in ("fr", "en") for n in re.findall(r"{(\w+)", labels[code][lang])}
+        assert asked <= values or None in values, (where, code, asked - values)

@@ -20,6 +20,7 @@ from fanal.config.keys import (
     make_vault_key,
     read_public_key,
 )
+from fanal.intake.domain.receipt import is_node_name
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -185,6 +186,8 @@ def accept(purpose: str) -> None:
 @click.option("--name", required=True, help="Name of the node in the receipts it signs.")
 def node(folder: Path, name: str) -> None:
     """Write into FOLDER the key files of a new public node: it seals, signs receipts and cannot open."""
+    if not is_node_name(name):
+        raise CommandRefused("NODE_NAME", name=name)
     if folder.exists() and any(folder.iterdir()):
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
     give_node_keys(find_home(), folder, now=clock.now(), node=name)

@@ -93,7 +93,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "instructions revoke": ([NOBODY, "--as", "l", "--reason", "r"], [[], ["x"], [NOBODY, "--as", "l"]]),
     "instructions second": ([NOBODY, "--as", "l"], [[], ["x"], [NOBODY]]),
     "keys accept": (["secret"], [[], ["everything"], ["secret", "x"]]),
-    "keys node": (["/proc/none/n", "--name", "x"], [[], ["a"], ["/etc", "--name", "x"], ["/etc/passwd", "--name", "x"]]),
+    "keys node": (["/proc/none/n", "--name", "x"], [[], ["a"], ["/proc/none/n", "--name", "../x"], ["/proc/none/n", "--name", "x" * 65], ["/etc", "--name", "x"], ["/etc/passwd", "--name", "x"]]),
     "keys rotate": ([], [["x"], ["--only-rewrap=1"]]),
     "ledger checkpoint": ([], [["x"]]),
     "ledger export": (["/proc/none/l"], [[], ["/etc"], ["a", "b"]]),

@@ -201,6 +201,12 @@ def test_refuses_a_rule_file_that_breaks_a_guarantee(old: str, new: str) -> None
         read_rules(TEXT.replace(old, new, 1))
 
 
+@pytest.mark.parametrize(("left", "right"), [("[", "]"), ("{a=", "=1}")])
+def test_refuses_a_rule_file_that_is_nested_without_end(left: str, right: str) -> None:
+    with pytest.raises(RulesRefused, match="FORMAT"):
+        read_rules(f"a = {left * 20_000}{right * 20_000}")
+
+
 def test_refuses_an_unchecked_danger_rule() -> None:
     head, tail = TEXT.split('code = "CHILD_IN_DANGER"')
     with pytest.raises(RulesRefused):

@@ -122,7 +122,7 @@ def read_rules(text: str) -> PriorityRules:
     """
     try:
         rules = msgspec.convert(tomllib.loads(text), PriorityRules)
-    except (msgspec.ValidationError, tomllib.TOMLDecodeError) as error:
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise RulesRefused("FORMAT", detail=str(error)) from error
     check_rules(rules)
     return rules

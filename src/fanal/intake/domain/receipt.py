@@ -264,6 +264,11 @@ def content_digest(*, report_id: UUID, body: bytes) -> bytes:
     return hashlib.sha256(_CONTENT_TAG + report_id.bytes + hashlib.sha256(body).digest()).digest()
 
 
+def is_node_name(text: str) -> bool:
+    """Return whether a node can be called so: 1 to 64 letters, digits, dots and dashes."""
+    return _NODE_NAME.fullmatch(text) is not None
+
+
 def certify_node(
     *,
     root: Ed25519PrivateKey,
@@ -277,7 +282,7 @@ def certify_node(
     Raises:
         ValueError: the name has other than letters, digits, dots and dashes, or the days are reversed.
     """
-    if not _NODE_NAME.fullmatch(node) or valid_until < valid_from:
+    if not is_node_name(node) or valid_until < valid_from:
         raise ValueError("no node name, or days in the wrong order")
     proof = root.sign(_statement(node, public, (valid_from, valid_until)))
     return NodeCertificate(
