@@ -88,6 +88,16 @@ class TestWhatIsServed:
         )
         assert member.get(f"{ROOT}/v2/entries").status_code == 403
 
+    def test_who_named_a_list_before_there_was_one_signed_nothing_of_it(
+        self, member: Client
+    ) -> None:
+        instruct(SERVE, "alpha", "of before")
+        make_list()
+        load("alpha", md5(1))
+        assert member.get(f"{ROOT}/v2/entries").status_code == 403
+        instruct(SERVE, "alpha")
+        assert len(entries(member)) == 1
+
     def test_addresses_are_never_served(self, member: Client) -> None:
         instruct(SERVE)
         make_list()

@@ -1,6 +1,6 @@
 """Reads of standing instructions: the one in force for what would leave, and the list for people."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
@@ -41,19 +41,32 @@ def standing_in_force(
 
 
 def standing_for_each(
-    *, kind: InstructionKind, scopes: Collection[str], now: datetime, member: str | None = None
+    *,
+    kind: InstructionKind,
+    scopes: Collection[str],
+    now: datetime,
+    member: str | None = None,
+    since: Mapping[str, datetime] | None = None,
 ) -> dict[str, StandingInstruction]:
     """Return the standing instruction in force for each name of `scopes`; names without one are left out.
 
-    One statement for all of them; otherwise as `standing_in_force`.
+    One statement for all of them; otherwise as `standing_in_force`. `since` is when what bears a name was
+    made: an instruction that names it and was seconded before meant something else, or nothing.
     """
     reaches = Q(names=[]) | Q(names__overlap=list(scopes))
     rows = list(_running(kind=kind, now=now, member=member).filter(reaches)) if scopes else []
+    made = since or {}
     first = {
-        scope: next((row for row in rows if not row.names or scope in row.names), None)
+        scope: next((row for row in rows if _reaches(row, scope, made.get(scope))), None)
         for scope in scopes
     }
     return {scope: _record(row) for scope, row in first.items() if row is not None}
+
+
+def _reaches(row: Instruction, scope: str, made: datetime | None) -> bool:
+    if not row.names:
+        return True
+    return scope in row.names and (made is None or row.second.seconded_at >= made)
 
 
 def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> UUID | None:

@@ -19,6 +19,7 @@ from fanal.exchange.domain.records import Grant, GrantState, Service, SharedList
 from fanal.exchange.domain.sharing import may_receive
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
+from fanal.kernel.ids import instant_of
 from fanal.reference.records import ListBasis
 
 
@@ -40,7 +41,8 @@ def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
     """Return the lists that a member may read now, by name, and keep since when it may.
 
     A list needs a legal basis in force, a sharing limit that reaches the member, and a standing instruction
-    that covers it and names the member. A member to which a list opens later, or again, gets all of it.
+    that covers it and names the member; one that names lists covers those that were there when it was
+    seconded. A member to which a list opens later, or again, gets all of it.
 
     Raises:
         Refused: the actor is no member.
@@ -117,6 +119,7 @@ def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
         scopes=[facts.name for facts in listed],
         now=now,
         member=name,
+        since={facts.name: instant_of(facts.id) for facts in listed},
     )
     for facts in listed:
         may = (
