@@ -1,6 +1,5 @@
 """`fanal user`: accounts of people and their habilitations, on the reference of an act."""
 
-import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +14,6 @@ from fanal.kernel.mail_address import is_mail_address
 from fanal.postgres import DatabaseRole
 
 _MOTIVE = "fanal user"
-_LOGIN = re.compile(r"[\w.@+-]{1,150}")
 _LONGEST_NAME = 200
 _GIVEN = sorted(set(Role) - {Role.SYSTEM, Role.PUBLIC})
 
@@ -37,9 +35,9 @@ def add(*, login: str, name: str, email: str, password: str | None) -> None:
     from django.core.exceptions import ValidationError
 
     from fanal.accounts import operations
-    from fanal.accounts.domain.records import NewAccount
+    from fanal.accounts.domain.records import NewAccount, is_login
 
-    if not _LOGIN.fullmatch(login):
+    if not is_login(login):
         raise CommandRefused("LOGIN_REFUSED")
     if not (0 < len(name) <= _LONGEST_NAME and name.isprintable()):
         raise CommandRefused("NAME_REFUSED")

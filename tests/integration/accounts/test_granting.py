@@ -162,7 +162,14 @@ def test_the_administrator_opens_and_closes_accounts_and_sees_no_content(
     assert "Analyst" in body
     assert web.get("/en/desk/").status_code == 403
     page = "/en/account/people/add/"
-    for bad in ({"login": "a b"}, {"name": " "}, {"email": "nowhere"}, {"login": "ANA"}):
+    for bad in (
+        {"login": "a b"},
+        {"login": "<b>x</b>"},
+        {"login": "x" * 151},
+        {"name": " "},
+        {"email": "nowhere"},
+        {"login": "ANA"},
+    ):
         asked = {"login": "lea", "name": "Léa Roy", "email": ""} | bad
         assert web.post(page, asked).status_code == 422
     answer = web.post(page, {"login": "lea", "name": "Léa Roy", "email": "lea@desk.test"})

@@ -1,5 +1,6 @@
 """What accounts publishes to the packages above."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ from fanal.kernel.actors import Actor, Role
 # Logins in the one form in which they are stored, compared and locked out.
 
 MAXIMUM_LOGIN = 150
+_LOGIN = re.compile(r"[\w.@+-]+")
 
 
 def likeness_key(name: str) -> str:
@@ -31,6 +33,11 @@ def canonical_login(text: str) -> str:
     """
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower())
     return folded.strip()
+
+
+def is_login(text: str) -> bool:
+    """Return whether an account may be called so: letters, digits and `@ . + - _`, 1 to `MAXIMUM_LOGIN`."""
+    return len(text) <= MAXIMUM_LOGIN and _LOGIN.fullmatch(text) is not None
 
 
 def login_from_name(name: str) -> str:

@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fanal.accounts import operations, queries
-from fanal.accounts.domain.records import MAXIMUM_LOGIN, NewAccount, canonical_login
+from fanal.accounts.domain.records import NewAccount, canonical_login, is_login
 from fanal.accounts.routes import needs
 from fanal.kernel.mail_address import is_mail_address
 from fanal.web.account.actors import actor_of, now_of
@@ -93,7 +93,7 @@ def _form(
 
 
 def _refusal(login: str, name: str, email: str) -> str:
-    if not login or len(login) > MAXIMUM_LOGIN or not login.isprintable() or " " in login:
+    if not is_login(login):
         return _("Give a login of letters and digits, without a space.")
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         return _("Give the person’s name.")

@@ -1,12 +1,14 @@
 """The questions of the form: fields, limits, and what is wrong with an answer. Pure."""
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
 from fanal.formats.report.read import MAX_TEXT_BYTES
+from fanal.kernel.calendar import read_day
 
 _AGE = re.compile(r"\D*(\d{1,3})\D*", re.ASCII)
 _TIME = re.compile(r"([01]?\d|2[0-3])[:hH]([0-5]\d)?")
@@ -197,26 +199,27 @@ def day_of(answers: Answers, *, today: date) -> date | None:
 
 
 def read_date(text: str) -> date | None:
-    """Return a day written `2026-11-24` (as browsers send it) or `24/11/2026`."""
-    parts = re.fullmatch(r"(\d{1,2})[/.\s-](\d{1,2})[/.\s-](\d{4})", text.strip())
-    try:
-        if parts is not None:
-            return date(int(parts[3]), int(parts[2]), int(parts[1]))
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        return None
+    """Return a day written `2026-11-24` (as browsers send it) or `24/11/2026`, in any script's digits."""
+    written = _plain_digits(text)
+    parts = re.fullmatch(r"(\d{1,2})[/.\s-](\d{1,2})[/.\s-](\d{4})", written)
+    return read_day(f"{parts[3]}-{parts[2]:0>2}-{parts[1]:0>2}" if parts else written)
 
 
 def read_clock(text: str) -> str | None:
-    """Return `21:14` from `21:14`, `21h14` or `21h`; None if it is no time of day."""
-    match = _TIME.fullmatch(text.strip())
+    """Return `21:14` from `21:14`, `21h14` or `21h`, in any script's digits; None if it is no time of day."""
+    match = _TIME.fullmatch(_plain_digits(text))
     return None if match is None else f"{int(match[1]):02d}:{match[2] or '00'}"
 
 
 def read_age(text: str) -> int | None:
     """Return the one number of `12`, `about 12` or `12 ans`, from 0 to 120, or None."""
-    match = _AGE.fullmatch(text)
+    match = _AGE.fullmatch(_plain_digits(text))
     return int(match[1]) if match is not None and int(match[1]) <= 120 else None
+
+
+def _plain_digits(text: str) -> str:
+    """Return a text without outer blanks, its digits of any script as `0` to `9`."""
+    return "".join(str(unicodedata.decimal(c, c)) for c in text.strip())
 
 
 def is_email(text: str) -> bool:

@@ -13,6 +13,8 @@ from fanal.web.public.steps import (
     fitting,
     is_phone,
     problems,
+    read_age,
+    read_clock,
     read_date,
     take,
 )
@@ -42,6 +44,8 @@ def test_only_three_questions_must_be_answered_and_all_have_a_way_out() -> None:
         ("where", {"when": "DATE", "date": "31/02/2026"}, {"date": AnswerProblem.NO_DATE}),
         ("where", {"when": "DATE", "date": "25/11/2026"}, {"date": AnswerProblem.FUTURE}),
         ("where", {"when": "DATE", "date": "24/11/2026"}, {}),
+        ("where", {"when": "DATE", "date": "0001-01-01"}, {"date": AnswerProblem.NO_DATE}),
+        ("where", {"when": "DATE", "date": "01/01/0001"}, {"date": AnswerProblem.NO_DATE}),
         ("where", {"time": "25:00"}, {"time": AnswerProblem.NO_TIME}),
         ("where", {"service": "x" * 201}, {"service": AnswerProblem.TOO_LONG}),
         ("who", {"child_age": "about"}, {"child_age": AnswerProblem.NO_AGE}),
@@ -111,3 +115,11 @@ def test_dates(text: str) -> None:
 def test_a_phone_number_has_digits() -> None:
     assert is_phone("01 99 00 12 34")
     assert not is_phone("(((---)))")
+
+
+def test_digits_of_any_script_are_read_as_ours() -> None:
+    assert read_clock("21:3\u0660") == "21:30"
+    assert read_clock("\u0662\u0661h\u0663\u0660") == "21:30"
+    assert read_date("\u0662\u0664/11/\u0662\u0660\u0662\u0666") == TODAY
+    assert read_age("\u0661\u0663") == 13
+    assert read_clock("21:3\u00b2") is None
