@@ -1,7 +1,7 @@
-"""Reads a request's body up to a limit, whatever its headers claim, stated length or chunked.
+"""Bounded reading of request bodies, with `Content-Length` or with chunked transfer encoding.
 
-Django reads no further than `Content-Length`, which a chunked request has not. The server says where such
-a body ends (`wsgi.input_terminated`), so it is read from the server's stream, counted as it arrives.
+Django stops reading at `Content-Length`, which a chunked request does not have. The server signals that it
+finds the end of such a body itself (`wsgi.input_terminated`): its stream is then read with a byte count.
 """
 
 from typing import Protocol
@@ -16,7 +16,7 @@ _BLOCK = 1 << 16
 
 
 class BodyTooLarge(RequestDataTooBig):
-    """The body passes the limit; what was read is dropped."""
+    """The request body exceeds its size limit; the bytes already read are discarded."""
 
 
 class _Input(Protocol):
@@ -24,20 +24,20 @@ class _Input(Protocol):
 
 
 class Chunked:
-    """A body of unstated length, read up to `limit` bytes and refused once.
+    """A limited reader for a chunked body: it raises once, as soon as more than `limit` bytes have arrived.
 
-    What is read after the refusal comes as it is: whoever answers drops it, up to a limit of its own
-    (`config.middleware.whole_body`).
+    After that refusal `read` returns the remaining bytes without a check, so that the middleware which drains
+    the connection (`config.middleware.whole_body`, with its own limit) can discard them.
     """
 
     def __init__(self, stream: _Input, *, limit: int) -> None:
         self._stream, self._left, self._refused = stream, limit, False
 
     def read(self, size: int | None = None, /) -> bytes:
-        """Return up to `size` bytes, all that is left without it.
+        """Return up to `size` bytes, or all the remaining bytes without `size`.
 
         Raises:
-            BodyTooLarge: more than the limit has arrived.
+            BodyTooLarge: more bytes than the limit have arrived.
         """
         if self._refused:
             return self._stream.read(_BLOCK if size is None or size < 0 else size)
@@ -53,11 +53,11 @@ class Chunked:
         return b"".join(blocks)
 
     def close(self) -> None:
-        """Do nothing: the stream is the server's, and what is left of it is still dropped."""
+        """Do nothing: the stream belongs to the server, and its remaining bytes must still be drained."""
 
 
 def is_chunked(request: HttpRequest) -> bool:
-    """Return whether the body comes without a stated length, from a server that knows its end."""
+    """Return whether the body is chunked, without `Content-Length`, from a server that detects its end."""
     codings = request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     return (
         "chunked" in codings
@@ -67,23 +67,26 @@ def is_chunked(request: HttpRequest) -> bool:
 
 
 def accept_chunked(request: HttpRequest, *, limit: int) -> None:
-    """Let a chunked body of at most `limit` bytes be read like any other; others are left alone."""
+    """Let Django read a chunked body of at most `limit` bytes; leave every other body unchanged."""
     if is_chunked(request):
         stream = Chunked(request.META["wsgi.input"], limit=limit)
         request._stream = stream  # type: ignore[assignment]  # noqa: SLF001 - no public door
 
 
 def form_headers(request: HttpRequest, *, limit: int) -> dict[str, object]:
-    """Return the headers that Django's form parser needs: it takes a body without length for none."""
+    """Return request headers for Django's form parser, which treats a body without `Content-Length` as empty.
+
+    For a chunked body, `limit` is given as its length.
+    """
     stated = {"CONTENT_LENGTH": str(limit)} if is_chunked(request) else {}
     return {**request.META, **stated}
 
 
 def read_body(request: HttpRequest, *, limit: int) -> bytes:
-    """Return the body, at most `limit` bytes.
+    """Return the request body, at most `limit` bytes.
 
     Raises:
-        BodyTooLarge: by its header, or by what arrived.
+        BodyTooLarge: `Content-Length` or the bytes received exceed the limit.
     """
     if (whole_number(request.META.get("CONTENT_LENGTH") or "0") or 0) > limit:
         raise BodyTooLarge

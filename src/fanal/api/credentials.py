@@ -1,4 +1,4 @@
-"""Who calls: a partner's credential from the `Authorization` header, and nothing else.
+"""Authentication of partner programs by the `Authorization` header, and their quota and load limits.
 
 No other header or parameter can name an identity.
 """
@@ -16,7 +16,7 @@ _MINUTE = 60
 
 
 class ShouldWait(Exception):
-    """Nothing is taken now, nothing was stored: `code` says why, `wait` is in seconds."""
+    """A refusal for now, with nothing stored; `code` is the reason, `wait` the delay in seconds."""
 
     def __init__(self, code: str, *, wait: int) -> None:
         super().__init__(code)
@@ -24,32 +24,32 @@ class ShouldWait(Exception):
 
 
 def bearer_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | None:
-    """Return the partner of a Bearer token, or None."""
+    """Return the partner whose Bearer token the request carries, or None."""
     header = request.headers.get("Authorization", "")
     return _shown(queries.authenticate_partner_bearer(authorization=header, now=now))
 
 
 def basic_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | None:
-    """Return the partner of HTTP Basic credentials, or None."""
+    """Return the partner whose HTTP Basic credentials the request carries, or None."""
     header = request.headers.get("Authorization", "")
     return _shown(queries.authenticate_partner_basic(authorization=header, now=now))
 
 
 def spend(identity: PartnerIdentity, *, now: datetime) -> None:
-    """Count one deposit against the partner's quota, exactly over all processes.
+    """Count one submission against the partner's quota per minute, exactly across all processes.
 
     Raises:
-        ShouldWait: QUOTA_SPENT, to the end of the minute.
+        ShouldWait: QUOTA_SPENT, with the seconds to the end of the minute.
     """
     if not accounts.spend_quota(identity=identity, now=now):
         raise ShouldWait("QUOTA_SPENT", wait=_MINUTE - now.second)
 
 
 def make_room(*, now: datetime, needed: int, urgent: bool = False) -> None:
-    """Refuse what is too much for the installation now (ADR 0022).
+    """Refuse a new report that exceeds the installation's present capacity (ADR 0022).
 
-    A report of a child in danger is taken whatever waits: it goes before all of that. What belongs to a
-    report that is acknowledged already (finish, retract, details, questions after it) is never asked here.
+    `needed` is its size in bytes. An urgent report (a child in danger) is accepted whatever the backlog.
+    Later steps of an acknowledged report (finish, retract, file details, status) are never refused for load.
 
     Raises:
         ShouldWait: BUSY.
@@ -60,9 +60,10 @@ def make_room(*, now: datetime, needed: int, urgent: bool = False) -> None:
 
 
 def make_room_for_file(*, now: datetime, needed: int) -> None:
-    """Refuse a file of a report that is open already when the disk is short; what waits never stops it.
+    """Refuse a file of an open report when the disk is short; a backlog of reports is no ground for refusal.
 
-    A file lies on the disk twice for a moment: spooled, then sealed.
+    `needed` is the size in bytes. The check asks for twice as much: for a moment the file exists both as a
+    temporary file and as a sealed object.
 
     Raises:
         ShouldWait: BUSY.

@@ -1,4 +1,4 @@
-"""What the two list services share: a member's credentials, methods, one transaction a response, refusals."""
+"""Shared parts of the two list services: authentication, allowed methods, transaction and error answers."""
 
 import logging
 from collections.abc import Callable
@@ -20,7 +20,7 @@ View = Callable[..., HttpResponse]
 
 
 class ServiceRefused(Exception):
-    """A request is refused: a status, a code that the desk sees, and a protocol text for the caller."""
+    """A refused request: HTTP status, error code (shown to the desk), English text for the caller."""
 
     def __init__(self, status: int, code: str, text: str) -> None:
         super().__init__(code)
@@ -33,14 +33,17 @@ def _takes_all(_request: HttpRequest) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """One service: how it writes a refusal, and which requests it can answer at all (else 406)."""
+    """One list service: its error format, and a test of whether it serves the `Accept` header (else 406).
+
+    `write` turns status, code and text into a response; `takes` is the test of a request.
+    """
 
     service: Service
     write: Callable[[int, str, str], HttpResponse]
     takes: Callable[[HttpRequest], bool] = _takes_all
 
     def refuse(self, status: int, code: str, text: str) -> HttpResponse:
-        """Return a refusal: 401 asks for credentials, 503 says when to come back."""
+        """Return an error response; 401 carries `WWW-Authenticate`, 503 carries `Retry-After`."""
         answer = self.write(status, code, text)
         if status == 401:
             answer["WWW-Authenticate"] = f'Basic realm="{self.service.lower()}", charset="UTF-8"'
@@ -49,10 +52,11 @@ class Wire:
         return answer
 
     def member_only(self, *methods: str) -> Callable[[View], View]:
-        """Return a decorator: HTTP Basic credentials and some methods; the view gets the identity second.
+        """Return a view decorator that requires HTTP Basic credentials and one of `methods`.
 
-        What a member asked wrongly is kept for its page and the desk's. A database that is away, or a list
-        that is being changed just now, is 503: nothing was taken, the same request may come again.
+        The view receives the partner's identity as its second argument. Refused requests are recorded for the
+        pages of the member and of the desk. 503 means that the database is unavailable or that a list is
+        being changed at the moment: nothing was stored, and the client may repeat the request.
         """
 
         def decorate(view: View) -> View:
@@ -71,7 +75,7 @@ class Wire:
         return decorate
 
     def _admit(self, request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse | None:
-        """Return a refusal, or None once the request has its `member`."""
+        """Return an error response, or None after setting `request.member` to the authenticated partner."""
         identity = basic_partner(request, now=request.now)  # type: ignore[attr-defined]
         if identity is None:
             return self.refuse(401, "UNAUTHENTICATED", "Authentication required")
@@ -92,7 +96,7 @@ class Wire:
                 try:
                     return view(request, identity, **arguments)
                 except ServiceRefused as refused:
-                    # Inside the transaction: how the lists stand is kept, one may have closed.
+                    # Inside the transaction: it commits the state of the lists, of which one may have closed.
                     operations.note_refusal(
                         actor=identity.actor,
                         service=self.service,

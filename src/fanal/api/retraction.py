@@ -1,4 +1,4 @@
-"""A sender takes a report back: the desk's case and the report close together, or neither does."""
+"""Retraction of a report by its sender: the report and the desk's case close in one transaction."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,20 +11,20 @@ from fanal.orient import operations as orient, queries as oriented
 
 
 class AlreadyDecided(Exception):
-    """The desk has decided: the report can no longer be retracted."""
+    """The desk has already decided on the report, which can no longer be retracted."""
 
 
 def retract(*, identity: PartnerIdentity, report_id: UUID, urgent: bool, now: datetime) -> None:
-    """Retract a report of the partner's own before a decision.
+    """Retract a report of the calling partner, before any decision of the desk.
 
-    An urgent one keeps its place at the desk: a person looks at it all the same.
+    The case of an urgent report stays open at the desk: an analyst reads it all the same.
 
     Raises:
-        AlreadyDecided: the desk was faster.
-        TransitionRefused: already retracted or expired.
+        AlreadyDecided: the desk has already decided.
+        TransitionRefused: the report was already retracted, or has expired.
     """
     with transaction.atomic():
-        # The report first: its waiting work is taken from the worker, or the worker's case is seen.
+        # The report first: either its queued jobs are cancelled, or the case that the worker made is visible.
         intake.retract_report(actor=identity.actor, report_id=report_id, now=now)
         if oriented.is_decided(actor=identity.actor, report_id=report_id):
             raise AlreadyDecided

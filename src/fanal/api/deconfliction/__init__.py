@@ -1,1 +1,1 @@
-"""`/api/deconfliction`: a counterpart hands in and fetches the messages of its rounds."""
+"""`/api/deconfliction`: interface for counterpart organisations to post and fetch de-confliction messages."""

@@ -1,7 +1,7 @@
-"""What a counterpart's program may ask: hand in an offer, ask for its state and answer, hand in a conclusion.
+"""Endpoints for a counterpart's program: post an offer, get its state and our answer, post a conclusion.
 
-Messages are checked and stored here; the worker works them out. HTTP Basic or Bearer says whose program
-calls, the signature inside says whose message it is: both must be the counterpart's.
+Messages are checked and stored here; the worker computes the answers. HTTP Basic or Bearer authenticates
+the calling program, the signature inside authenticates the message: both must be the same counterpart's.
 """
 
 import logging
@@ -43,7 +43,7 @@ def _told(found: Round) -> HttpResponse:
 
 
 def _refuse(status: int, code: str) -> HttpResponse:
-    """Return a refusal: a code and its words, nothing of what was sent."""
+    """Return an error response with the code and its message, and no part of the request."""
     words = reference.label("deconfliction_refused", code, "en")
     answer = _json(status, {"code": code, "detail": "" if words == code else words})
     if status == 401:
@@ -62,7 +62,10 @@ def _json(status: int, value: Mapping[str, str]) -> HttpResponse:
 
 
 def _for_counterparts(method: str) -> Callable[[View], View]:
-    """Return a decorator: a counterpart's credentials and one method; the view gets the identity second."""
+    """Return a view decorator that requires a counterpart's credentials and one HTTP method.
+
+    The view receives the partner's identity as its second argument.
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
@@ -101,7 +104,7 @@ def _run(
             spend(identity, now=now)
         except ShouldWait:
             raise DeconflictionRefused("QUOTA") from None
-    # Rounds are nobody's rows: what the caller may see is asked with its own actor.
+    # Rounds belong to no desk: row scope is lifted, and each query checks the caller's own rights.
     with rows.across_desks():
         return view(request, identity, **arguments)
 
@@ -110,7 +113,7 @@ def _run(
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Take an offer; the worker answers it."""
+    """Store an offer that opens a round; the worker answers it."""
     round_id = operations.receive(
         actor=identity.actor,
         body=_body(request),
@@ -123,7 +126,7 @@ def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Say how far a round of the caller is."""
+    """Return the state of one of the caller's rounds."""
     return _told(_found(identity, round_id))
 
 
@@ -131,7 +134,7 @@ def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> Ht
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Return our answer, as often as it is asked for while the round lasts."""
+    """Return the desk's answer to an offer; it can be fetched again until the round expires."""
     found = _found(identity, round_id)
     body = queries.message_body(round_id=found.id, kind=MessageKind.ANSWER)
     if body is None:
@@ -145,7 +148,7 @@ def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> H
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def conclusion(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Take the conclusion of a round; the worker writes the hits."""
+    """Store the conclusion of a round; the worker then records the matches."""
     found = _found(identity, round_id)
     taken = operations.receive(
         actor=identity.actor,

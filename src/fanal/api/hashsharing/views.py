@@ -1,7 +1,7 @@
-"""`/hashsharing/v2`: status · members · entries · reasons · feedback, for NCMEC's clients unchanged.
+"""`/hashsharing/v2`: status, members, entries, reasons and feedback, compatible with NCMEC's clients.
 
-Entries come by the feed of changes, tombstones among them: a range is read through `next` to its end, and the
-next range begins where this one ended.
+Entries come from the change feed, deletions included as tombstones. A client reads a time range by
+following `next` to the last page; its next range begins at the end of this one.
 """
 
 from collections.abc import Iterator, Sequence
@@ -35,7 +35,7 @@ from fanal.kernel.typed import whole_number
 
 
 def xml(body: bytes, *, status: int = 200) -> HttpResponse:
-    """Return an XML answer that no cache keeps."""
+    """Return an XML response with `Cache-Control: no-store`."""
     answer = HttpResponse(body, content_type="application/xml; charset=utf-8", status=status)
     answer["Cache-Control"] = "no-store"
     return answer
@@ -49,7 +49,7 @@ def _refusal(status: int, code: str, text: str) -> HttpResponse:
 WIRE = Wire(service=Service.HASHSHARING, write=_refusal)
 
 
-# What the service says of items: members by number, votes with their reasons, codes for identifiers.
+# Items as the service serialises them: member numbers, votes with reasons, UUIDs for reason codes.
 
 _REASON_IDS: Final = {
     code: str(uuid5(NAMESPACE_URL, f"urn:fanal:vote-reason:{code}"))
@@ -60,26 +60,29 @@ REASONS: Final = tuple(
     wire.VoteReason(id=identifier, name=reference.label("vote_reason", code, "en"))
     for code, identifier in _REASON_IDS.items()
 )
-"""The reasons against a fingerprint, as members are offered them; the service speaks English."""
+"""Reasons that a member may give for a vote against a hash, with English names."""
 _NAMES: Final = {reason.id: reason.name for reason in REASONS}
 
 
 def reason_code(identifier: str) -> str:
-    """Return the code of a reason's identifier, empty for one that was never offered."""
+    """Return the code of a vote reason from its UUID, or an empty string for an unknown UUID."""
     return _CODES.get(identifier.strip().lower(), "")
 
 
 def page_of(
     identity: PartnerIdentity, items: Sequence[SharedItem], *, following: str
 ) -> wire.EntriesPage:
-    """Return a page of items as the wire says it."""
+    """Return a page of shared items as entries; `following` is the URL of the next page, or empty."""
     return wire.EntriesPage(entries=tuple(entries_of(identity, items)), next=following)
 
 
 def entries_of(
     identity: PartnerIdentity, items: Sequence[SharedItem]
 ) -> Iterator[wire.SharedEntry]:
-    """Yield the entries of items: the owner of the list is the member whose they are."""
+    """Yield the protocol's entries of shared items; the list's owner is the member named as author.
+
+    Yield a deleted entry as well for each former owner of an item.
+    """
     bodies = {item.shared.facts.attributes.owner_id for item in items}
     bodies |= {former for item in items for former in item.gone_under}
     bodies |= {v.voter_id for item in items for v in item.votes if v.voter is Voter.MEMBER}
@@ -105,7 +108,10 @@ def entries_of(
 def _votes(
     votes: Sequence[CastVote], members: dict[UUID | None, wire.Member]
 ) -> Iterator[wire.FingerprintVote]:
-    """Yield votes, those against once for each reason; the desk's people vote as the desk."""
+    """Yield the votes of an item, a vote against it once for each reason.
+
+    Votes of people of the desk are the desk's.
+    """
     for vote in votes:
         reasons = vote.reasons if vote.vote is Vote.DOWN else ("",)
         for identifier in (_REASON_IDS.get(reason, "") for reason in reasons):
@@ -118,12 +124,12 @@ def _votes(
             )
 
 
-# What a member asks `entries` for: a range of time, or the way on that it was given.
+# The query of `entries`: a time range, or the link to the next page.
 
 PAGE: Final = 1000
-"""Entries of a page, as members of the service know it."""
+"""Entries of a page, as NCMEC's clients expect."""
 PRESENT: Final = timedelta(seconds=2)
-"""A range that ends so shortly before now ends now: what comes again in the next one does no harm."""
+"""A range that ends less than this before now ends now: duplicates in the next range do no harm."""
 _DIGITS: Final = 18
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
@@ -131,8 +137,8 @@ _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 class AskedRange(Struct, frozen=True, kw_only=True):
     """Requested time range of `/v2/entries`, both ends inclusive, in whole seconds (UTC), and the page.
 
-    `cursor` is where this page starts and `last` the feed place where the range ends; None and 0 on the
-    first page.
+    `cursor` is the position of this page in the change feed and `last` the feed position where the range
+    ends; None and 0 on the first page.
     """
 
     since: datetime
@@ -141,7 +147,7 @@ class AskedRange(Struct, frozen=True, kw_only=True):
     last: int = 0
 
     def following(self, cursor: Cursor, *, last: int) -> str:
-        """Return the way to the next page, relative to the root of the service."""
+        """Return the URL of the page that begins at `cursor`, relative to the root of the service."""
         parts: dict[str, str | int] = {
             "from": _written(self.since),
             "to": _written(self.until),
@@ -155,10 +161,10 @@ class AskedRange(Struct, frozen=True, kw_only=True):
 
 
 def read_range(query: QueryDict, *, now: datetime) -> AskedRange:
-    """Return what the query asks for; without `from` all there is, without `to` until now.
+    """Return the time range of a query: all entries without `from`, up to now without `to`.
 
     Raises:
-        ServiceRefused: a date that is none, a range that ends before it begins, or a way on that is not ours.
+        ServiceRefused: an invalid date, a range that ends before it begins, or an invalid next-page link.
     """
     since = max(_EPOCH, _instant(query, "from") or _EPOCH)
     until = _instant(query, "to") or now.replace(microsecond=0)
@@ -175,7 +181,7 @@ def read_range(query: QueryDict, *, now: datetime) -> AskedRange:
 
 
 def end_of(until: datetime) -> datetime:
-    """Return the last instant of a range: members name seconds, and the whole of the second counts."""
+    """Return the last microsecond of the second that ends a range: ranges include that whole second."""
     return until.replace(microsecond=999_999)
 
 
@@ -209,7 +215,7 @@ def _written(instant: datetime) -> str:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Tell the caller who it is."""
+    """Return the caller's member number, name, login and address."""
     numbers = operations.member_numbers(
         actor=identity.actor, organisation_ids=[identity.partner_id]
     )
@@ -226,7 +232,10 @@ def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Tell the members that entries may name: the desk, owners of what the caller reads or read, itself."""
+    """Return the members that entries may name: the desk, the caller, and the owners of its lists.
+
+    The lists are those that the caller reads or has read.
+    """
     now = request.now  # type: ignore[attr-defined]
     shared = operations.told_lists(actor=identity.actor, service=Service.HASHSHARING, now=now)
     bodies = {None, identity.partner_id} | {s.facts.attributes.owner_id for s in shared}
@@ -240,7 +249,7 @@ def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return a page of what changed in a range of time."""
+    """Return one page of the entries that changed in a time range."""
     now = request.now  # type: ignore[attr-defined]
     asked = read_range(request.GET, now=now)
     shared = _open(identity, request)
@@ -268,7 +277,7 @@ def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def reasons(request: HttpRequest, identity: PartnerIdentity, kind: str) -> HttpResponse:
-    """Return the reasons that may be given against a fingerprint of a kind."""
+    """Return the reasons that a member may give for a vote against a hash of this kind."""
     return xml(write.reasons_document(_kind(kind).lower(), REASONS))
 
 
@@ -278,7 +287,7 @@ def reasons(request: HttpRequest, identity: PartnerIdentity, kind: str) -> HttpR
 def feedback(
     request: HttpRequest, identity: PartnerIdentity, *, member: str, entry: str, kind: str
 ) -> HttpResponse:
-    """Take a member's vote on an entry: the last one counts; return the entry as it stands now."""
+    """Record the member's vote on an entry, replacing its earlier one; return the updated entry."""
     now = request.now  # type: ignore[attr-defined]
     vote = _vote(request)
     shared = _open(identity, request)
@@ -338,7 +347,11 @@ def _find(
 
 
 def _kind(kind: str) -> str:
-    """Return the kind of hash that a path names, in any case."""
+    """Return the kind of hash that a path segment names, whatever its case.
+
+    Raises:
+        ServiceRefused: 404, no such kind is shared.
+    """
     name = kind.upper()
     if name not in HASH_KINDS:
         raise ServiceRefused(404, "UNKNOWN_KIND", "No such kind of fingerprint is held here")

@@ -1,4 +1,4 @@
-"""HTTP side of the wire's answers: XML at status 200, 401 with code 2000 for bad credentials."""
+"""HTTP responses of the NCMEC-compatible service: XML at status 200, or 401 with code 2000."""
 
 import logging
 from collections.abc import Callable
@@ -25,7 +25,7 @@ View = Callable[..., HttpResponse]
 
 
 def xml(body: bytes, *, status: int = 200) -> HttpResponse:
-    """Return an XML answer with the wire's `Request-ID` header."""
+    """Return an XML response with the protocol's `Request-ID` header."""
     answer = HttpResponse(body, content_type="text/xml; charset=utf-8", status=status)
     answer["Request-ID"] = str(uuid4())
     answer["Cache-Control"] = "no-store"
@@ -33,24 +33,24 @@ def xml(body: bytes, *, status: int = 200) -> HttpResponse:
 
 
 def coded(code: AnswerCode, body: bytes, *, status: int = 200) -> HttpResponse:
-    """Return an XML answer that remembers its code: refusals are counted by it."""
+    """Return an XML response that carries its answer code as an attribute, by which refusals are counted."""
     answer = xml(body, status=status)
     answer.__dict__[_CODE] = code
     return answer
 
 
 def simple(code: AnswerCode, **parts: object) -> HttpResponse:
-    """Return a `reportResponse` of `code`."""
+    """Return a `reportResponse` document with `code`; `parts` are its other elements."""
     return coded(code, report_response(code, **parts))  # type: ignore[arg-type]
 
 
 def refused(refusal: FormatRefused) -> HttpResponse:
-    """Return the answer to a document that its format refuses."""
+    """Return the response to a document refused by its format."""
     return coded(code_of(refusal), refusal_response(refusal))
 
 
 def should_wait(refusal: ShouldWait) -> HttpResponse:
-    """Return code 1000 with `Retry-After`, at HTTP 200 like every refusal here (ADR 0022)."""
+    """Return answer code 1000 with `Retry-After`, at HTTP 200 like every refusal here (ADR 0022)."""
     answer = simple(
         AnswerCode.SERVER_ERROR,
         description=f"{_WAITS[refusal.code]}: nothing was stored, send again in {refusal.wait} seconds",
@@ -62,10 +62,11 @@ def should_wait(refusal: ShouldWait) -> HttpResponse:
 def partner_only(
     method: str, *, refuse: Callable[[AnswerCode], bytes] = report_response
 ) -> Callable[[View], View]:
-    """Return a decorator: HTTP Basic credentials and one method; the view gets the identity second.
+    """Return a view decorator that requires HTTP Basic credentials and one HTTP method.
 
-    Clients of the wire raise on an empty error body: every refusal carries XML, made by `refuse`. A
-    database or vault that is away is code 1000, "try again": nothing was taken.
+    The view receives the partner's identity as its second argument. `refuse` makes the XML body of every
+    error, since clients of this protocol fail on an empty one. An unavailable database or vault gives code
+    1000 ("try again"): nothing was stored.
     """
 
     def decorate(view: View) -> View:
@@ -101,7 +102,7 @@ def partner_only(
 
 
 def _count(identity: PartnerIdentity, answer: HttpResponse, *, step: str, now: datetime) -> None:
-    """Count a refusal to a partner, by step and code: what its page at the desk shows."""
+    """Count a refused request by step and answer code, for the partner's page at the desk."""
     code = answer.__dict__.get(_CODE, AnswerCode.SUCCESS)
     if code != AnswerCode.SUCCESS:
         intake.count_refusal(sender_id=identity.partner_id, step=step, code=str(int(code)), now=now)

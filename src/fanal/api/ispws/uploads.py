@@ -1,7 +1,7 @@
-"""Takes an uploaded file off the socket into an unlinked temporary file, up to a limit.
+"""Streaming of an uploaded file into an encrypted, unlinked temporary file, up to a size limit.
 
-The vault seals it in one pass from there: memory stays flat. What touches the disk on the way is encrypted
-under a key that this process makes for the one file and forgets with it: no block of it can be read.
+The vault then seals the file in one pass, in constant memory. The temporary copy is encrypted with a key
+that exists only in this process and for this file: no block of it can be read later.
 """
 
 import contextlib
@@ -27,14 +27,15 @@ _TAG = 16
 
 
 def most_of_a_body() -> int:
-    """Return the most bytes of a chunked upload: the largest file, and what its form adds."""
+    """Return the largest accepted chunked upload in bytes: the largest file plus the overhead of its form."""
     return intake.current_limits().largest_file + FORM_LIMIT
 
 
 class SealedFile:
-    """An unlinked temporary file, AES-256-GCM under a key that exists in memory only; written once.
+    """A write-once unlinked temporary file, encrypted in blocks (AES-256-GCM, key in memory only).
 
-    It lies on the vault's disk, whose room is watched: a temporary folder may be memory, or small.
+    It lies on the vault's disk, whose free space is checked; the system's temporary folder may be in memory
+    or small.
     """
 
     def __init__(self) -> None:
@@ -44,13 +45,13 @@ class SealedFile:
         self._cipher, self._held, self._written = AESGCM(secrets.token_bytes(32)), bytearray(), 0
 
     def write(self, data: bytes) -> None:
-        """Append bytes; whole blocks go to the disk."""
+        """Append bytes; complete blocks are encrypted and written to disk."""
         self._held += data
         while len(self._held) >= _BLOCK:
             self._put(_BLOCK)
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield what was written, from the beginning."""
+        """Yield the decrypted content in blocks, from the beginning."""
         if self._held:
             self._put(len(self._held))
         self._file.seek(0)
@@ -58,7 +59,7 @@ class SealedFile:
             yield self._cipher.decrypt(_nonce(number), self._file.read(_BLOCK + _TAG), None)
 
     def close(self) -> None:
-        """Drop the file; its key goes with this object."""
+        """Delete the file; its key is lost with this object."""
         self._file.close()
         self._held.clear()
 
@@ -74,25 +75,25 @@ def _nonce(number: int) -> bytes:
 
 
 class Spool(UploadedFile):  # type: ignore[type-arg]
-    """An uploaded file in a sealed temporary file."""
+    """Django's uploaded file, backed by an encrypted temporary file."""
 
     def __init__(self, sealed: SealedFile, *, name: str | None, size: int) -> None:
         super().__init__(name=name, size=size)
         self._sealed = sealed
 
     def blocks(self) -> Iterator[bytes]:
-        """Yield the content in blocks."""
+        """Yield the decrypted content in blocks."""
         return self._sealed.blocks()
 
     def close(self) -> None:
-        """Drop the file."""
+        """Delete the file."""
         self._sealed.close()
 
 
 class CountedBody:
-    """A request's body, counted as it is read: one that ends early is no whole upload.
+    """A request body with a byte count, which detects an upload cut off before its end.
 
-    A chunked body states no length: whole is what ends with the last delimiter of its form.
+    A chunked body has no stated length: it is complete when it ends with the closing delimiter of its form.
     """
 
     def __init__(self, request: HttpRequest) -> None:
@@ -100,11 +101,11 @@ class CountedBody:
         self._end = _last_delimiter(request) if is_chunked(request) else b""
         self._tail = b""
         self.stated = whole_number(request.META.get("CONTENT_LENGTH") or "") or 0
-        """Bytes that the headers promise; 0 of a chunked body."""
+        """Stated `Content-Length` in bytes; 0 for a chunked body."""
         self._request, self._left = request, self.stated
 
     def read(self, size: int | None = None, /) -> bytes:
-        """Return up to `size` bytes."""
+        """Return up to `size` bytes, or all the remaining bytes without `size`."""
         block = bytes(self._request.read(-1 if size is None else size))
         self._left -= len(block)
         if self._end and block:
@@ -112,7 +113,7 @@ class CountedBody:
         return block
 
     def drop(self) -> None:
-        """Read what a sender is still sending, and keep nothing: it then sees why it was refused."""
+        """Read and discard the rest of the body: a sender reads the refusal only after sending everything."""
         left = most_of_a_body()
         with contextlib.suppress(OSError, SuspiciousOperation):
             while left > 0 and (block := self.read(_BLOCK)):
@@ -120,7 +121,7 @@ class CountedBody:
 
     @property
     def is_cut(self) -> bool:
-        """Whether less arrived than the headers promised."""
+        """Whether the body ended before its stated length, or before its closing form delimiter."""
         return self._left > 0 or self._end not in self._tail
 
 
@@ -130,7 +131,7 @@ def _last_delimiter(request: HttpRequest) -> bytes:
 
 
 class SpoolHandler(FileUploadHandler):
-    """Streams one file to a spool; one over the installation's limit stops the upload."""
+    """Upload handler that streams one file into a `Spool`, and stops at the installation's size limit."""
 
     chunk_size = 1 << 20
     is_too_large = False
@@ -149,17 +150,17 @@ class SpoolHandler(FileUploadHandler):
         charset: str | None = None,
         content_type_extra: dict[str, bytes] | None = None,
     ) -> None:
-        """Start a spool."""
+        """Open the encrypted temporary file."""
         super().new_file(
             field_name, file_name, content_type, content_length, charset, content_type_extra
         )
         self._sealed = SealedFile()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Append a chunk.
+        """Append a chunk of the file.
 
         Raises:
-            StopUpload: over the limit.
+            StopUpload: the file exceeds the size limit.
         """
         if start + len(raw_data) > self._largest:
             self.upload_interrupted()
@@ -169,12 +170,12 @@ class SpoolHandler(FileUploadHandler):
             self._sealed.write(raw_data)
 
     def upload_interrupted(self) -> None:
-        """Drop what arrived of a file that ended early."""
+        """Delete the part received of an interrupted upload."""
         if self._sealed is not None:
             self._sealed.close()
 
     def file_complete(self, file_size: int) -> Spool | None:
-        """Return the spool."""
+        """Return the uploaded file, or None when no file was opened."""
         if self._sealed is None:
             return None
         sealed, self._sealed = self._sealed, None

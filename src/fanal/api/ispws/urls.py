@@ -1,4 +1,4 @@
-"""Routes of the wire."""
+"""Routes of the NCMEC-compatible reporting service."""
 
 from django.urls import path
 

@@ -1,7 +1,7 @@
-"""`/ispws`: the NCMEC-compatible wire. A provider changes one address and reports to Fanal.
+"""`/ispws`: NCMEC-compatible reporting service, to which a provider switches by changing one address.
 
-status · xsd · submit · upload · fileinfo · finish · retract. Refusals are codes at HTTP 200, except
-bad credentials; everything accepted is kept as it came.
+Steps: status, xsd, submit, upload, fileinfo, finish, retract. Refusals are answer codes at HTTP 200, except
+for bad credentials (401). Accepted documents are stored byte for byte.
 """
 
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ from fanal.kernel import clock
 from fanal.kernel.states import TransitionRefused
 from fanal.kernel.typed import whole_number
 
-# What the wire itself must read of a request; the rest is sealed and read by harmonise.
+# The few fields that this service reads itself; the rest is sealed, and parsed by harmonise.
 
 UNREADABLE = (
     MultiPartParserError,
@@ -41,20 +41,20 @@ UNREADABLE = (
     StopUpload,
     UnreadablePostError,
 )
-"""What a form that is torn, too large or in another encoding raises while it is read."""
+"""Exceptions raised while reading a form that is incomplete, too large or wrongly encoded."""
 
 
 def is_urgent(document: Document) -> bool:
-    """Return whether the provider asks for high priority: such a report never waits behind others."""
+    """Return whether the provider asks for high priority; such a report is accepted whatever the backlog."""
     summary = document.root.child("incidentSummary")
     return summary is not None and summary.child("escalateToHighPriority") is not None
 
 
 def file_reference(document: Document) -> tuple[int, str]:
-    """Return the report number and file id that a details document names.
+    """Return the report number and file id from a file-details document.
 
     Raises:
-        FormatRefused: the report's is no number.
+        FormatRefused: the report number is not a number.
     """
     number = whole_number(document.text("reportId"))
     if number is None:
@@ -63,9 +63,9 @@ def file_reference(document: Document) -> tuple[int, str]:
 
 
 def reference_of(request: HttpRequest) -> int | None:
-    """Return the `id` of a form post: url-encoded or multipart, as old clients send it.
+    """Return the report number in the form field `id`, or None when there is none or no form.
 
-    A body that is no form names no report.
+    The form may be url-encoded, or multipart as old clients send it.
     """
     accept_chunked(request, limit=FORM_LIMIT)
     request.META = form_headers(request, limit=FORM_LIMIT)
@@ -76,7 +76,7 @@ def reference_of(request: HttpRequest) -> int | None:
 
 
 def number_of(text: str | None) -> int | None:
-    """Return a report number out of a form's field, or None where it is none."""
+    """Return the report number in a form field, or None when it is not a number."""
     return whole_number((text or "").strip())
 
 
@@ -102,7 +102,7 @@ _STATE_CODES = {
 
 
 def _refuse_finish(code: AnswerCode) -> bytes:
-    """Return a refusal in the one shape that the step `finish` ever answers in."""
+    """Return an error body in the shape of the step `finish`, whose clients parse no other."""
     return done_response(code, report_id=0)
 
 
@@ -110,7 +110,7 @@ def _refuse_finish(code: AnswerCode) -> bytes:
 @for_programs("report.status")
 @partner_only("GET")
 def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Answer that the wire is up and the credentials are good."""
+    """Return success: the service is available and the credentials are valid."""
     return simple(AnswerCode.SUCCESS, description="Remote User : " + identity.partner)
 
 
@@ -118,7 +118,7 @@ def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.status")
 @partner_only("GET")
 def xsd(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return the schema that documents are compared with."""
+    """Return the XML schema that submitted documents follow."""
     return xml(schema_bytes())
 
 
@@ -126,7 +126,7 @@ def xsd(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.deposit")
 @partner_only("POST")
 def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Open a report: seal its XML and answer with its number."""
+    """Open a report: seal its XML document and return its number."""
     now = request.now  # type: ignore[attr-defined]
     try:
         spend(identity, now=now)
@@ -161,7 +161,7 @@ def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.deposit")
 @partner_only("POST")
 def upload(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Seal one file of an open report (multipart `id` and `file`) and answer with id and MD5."""
+    """Seal one file of an open report (multipart fields `id` and `file`); return its file id and MD5."""
     stream = CountedBody(request)
     try:
         make_room_for_file(now=request.now, needed=stream.stated)  # type: ignore[attr-defined]
@@ -199,7 +199,7 @@ def _take_form(
 
 
 def _only_file(files: "MultiValueDict[str, UploadedFile[bytes]]") -> Spool | None:
-    """Return the part `file`; None where it is missing or not alone: no file is dropped in silence."""
+    """Return the part `file`, or None when it is missing or not alone: no file is silently ignored."""
     found = [(name, one) for name, each in files.lists() for one in each]
     if len(found) == 1 and found[0][0] == "file" and isinstance(found[0][1], Spool):
         return found[0][1]
@@ -235,7 +235,7 @@ def _take_file(
 @for_programs("report.deposit")
 @partner_only("POST")
 def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Seal the details document of an uploaded file."""
+    """Seal the file-details document of an uploaded file."""
     try:
         body = read_body(request, limit=MAX_BYTES)
         number, file_id = file_reference(read_file_details(body))
@@ -263,7 +263,7 @@ def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.deposit")
 @partner_only("POST", refuse=_refuse_finish)
 def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Finish a report and answer with the ids of its files; errors have the same shape."""
+    """Finish a report and return the ids of its files; errors have the same XML shape."""
     number = reference_of(request)
     facts = _own(identity, number)
     if facts is None:
@@ -284,7 +284,7 @@ def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("report.retract")
 @partner_only("POST")
 def retract(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Retract a report of one's own, before a decision."""
+    """Retract a report of the caller, before any decision of the desk."""
     number = reference_of(request)
     facts = _own(identity, number)
     if facts is None:

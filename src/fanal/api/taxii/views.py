@@ -1,7 +1,7 @@
-"""TAXII 2.1: discovery, one API root, and each shareable list as a collection to read from.
+"""TAXII 2.1 server: discovery, one API root, and each shareable list as a read-only collection.
 
-An object is an indicator of one entry, in its present version; it is added again each time it changes, and is
-revoked when it is withdrawn, or when the list closes to a member that reads it. Nothing can be written.
+An object is the STIX indicator of one entry, in its present version. The feed lists it again at each
+change; it is revoked when the entry is withdrawn, or when a list closes to the member that reads it.
 """
 
 import re
@@ -43,7 +43,10 @@ _TYPE = "application/taxii+json"
 
 
 def taxii(body: bytes, *, status: int = 200, items: Sequence[SharedItem] = ()) -> HttpResponse:
-    """Return an answer in the standard's media type; `items` are what it holds, first added first."""
+    """Return a response in the TAXII media type.
+
+    The `X-TAXII-Date-Added` headers come from `items`, its objects in the order of addition.
+    """
     answer = HttpResponse(body, content_type=MEDIA_TYPE, status=status)
     answer["Cache-Control"] = "no-store"
     if items:
@@ -53,7 +56,7 @@ def taxii(body: bytes, *, status: int = 200, items: Sequence[SharedItem] = ()) -
 
 
 def is_acceptable(accept: str) -> bool:
-    """Return whether a header `Accept` takes TAXII 2.1; an absent one takes anything."""
+    """Return whether the `Accept` header admits TAXII 2.1; an absent header admits everything."""
     return not accept.strip() or any(map(_takes, accept.lower().split(",")))
 
 
@@ -87,11 +90,11 @@ _SOME: Final = frozenset({"first", "last", "all"})
 
 
 class AskedPage(Struct, frozen=True, kw_only=True):
-    """A page of a collection: places after `after` up to `last`, at most `limit` objects.
+    """Requested page of a collection: feed positions after `after` up to `last`, at most `limit` objects.
 
-    `row` is where the last page ended in a list that stands whole at place `after`. `ids` are the items asked
-    for, None for all; `versions` the modification times asked for, None for the one there is; `nothing` is
-    set where no object of ours can match.
+    `row` is the end of the last page inside a list whose entries all share the feed position `after`. `ids`
+    are the requested items, None for all; `versions` the requested modification times, None for the present
+    one; `nothing` is set when the filters exclude every object of this server.
     """
 
     after: int
@@ -104,15 +107,15 @@ class AskedPage(Struct, frozen=True, kw_only=True):
 
     @property
     def cursor(self) -> Cursor:
-        """Where the page begins."""
+        """Position in the change feed where the page begins."""
         return Cursor(place=self.after, row=self.after if self.row is None else self.row)
 
 
 def read_filters(query: QueryDict) -> AskedPage:
-    """Return what a query asks for; what was added later than the traversal began is left to the next one.
+    """Return the page that a query asks for; objects added after its first page are left out.
 
     Raises:
-        ServiceRefused: a filter that is none.
+        ServiceRefused: an invalid filter.
     """
     newest = queries.newest_place()
     after, last, row = _added_after(query), newest, None
@@ -137,7 +140,7 @@ def read_filters(query: QueryDict) -> AskedPage:
 
 
 def following(asked: AskedPage, cursor: Cursor | None) -> str:
-    """Return the `next` of a page, empty at the end."""
+    """Return the `next` parameter for the page at `cursor`, or an empty string after the last page."""
     if cursor is None:
         return ""
     row = "" if cursor.row == cursor.place else f"_{cursor.row}"
@@ -185,7 +188,7 @@ _CLOSED = "Closed to this member: every object is revoked."
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def discovery(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Tell where the one API root is."""
+    """Return the discovery document: the address of the single API root."""
     root_path = reverse("taxii:root")
     found = resources.Discovery(title=_TITLE, api_roots=(root_path,), default=root_path)
     return taxii(resources.encode(found))
@@ -195,7 +198,7 @@ def discovery(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def root(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Describe the API root."""
+    """Return the description of the API root."""
     found = resources.ApiRoot(
         title=_TITLE, versions=(resources.MEDIA_TYPE,), max_content_length=_NOT_WRITTEN
     )
@@ -206,7 +209,7 @@ def root(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def status(request: HttpRequest, identity: PartnerIdentity, status: str) -> HttpResponse:
-    """Know of no status: nothing is written here."""
+    """Refuse every status request with 404: nothing can be written, so there is no status."""
     raise ServiceRefused(404, "NOT_FOUND", "No such status")
 
 
@@ -214,7 +217,7 @@ def status(request: HttpRequest, identity: PartnerIdentity, status: str) -> Http
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def collections(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Name the lists that the caller may read now, and those of which it is to forget all."""
+    """Return the lists that the caller may read, and the closed ones whose objects are all revoked."""
     found = resources.Collections(collections=tuple(map(_described, _told(request))))
     return taxii(resources.encode(found))
 
@@ -223,7 +226,7 @@ def collections(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def collection(request: HttpRequest, identity: PartnerIdentity, collection: str) -> HttpResponse:
-    """Describe one list."""
+    """Return the description of one list."""
     return taxii(resources.encode(_described(_open(request, collection))))
 
 
@@ -231,7 +234,7 @@ def collection(request: HttpRequest, identity: PartnerIdentity, collection: str)
 @for_programs("list.receive")
 @WIRE.member_only("GET", "POST")
 def objects(request: HttpRequest, identity: PartnerIdentity, collection: str) -> HttpResponse:
-    """Return a page of a list's indicators, the first added first."""
+    """Return a page of a list's indicators, oldest addition first."""
     shared = _open(request, collection)
     _refuse_writing(request)
     asked = read_filters(request.GET)
@@ -245,7 +248,7 @@ def objects(request: HttpRequest, identity: PartnerIdentity, collection: str) ->
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def manifest(request: HttpRequest, identity: PartnerIdentity, collection: str) -> HttpResponse:
-    """Return a page of what a list holds: ids, versions, when each was added."""
+    """Return a page of a list's manifest: id, version and date of addition of each object."""
     shared = _open(request, collection)
     asked = read_filters(request.GET)
     page = _page(request, shared, asked)
@@ -264,7 +267,7 @@ def manifest(request: HttpRequest, identity: PartnerIdentity, collection: str) -
 def one_object(
     request: HttpRequest, identity: PartnerIdentity, *, collection: str, object_id: str
 ) -> HttpResponse:
-    """Return one indicator."""
+    """Return one indicator by its STIX id."""
     shared = _open(request, collection)
     _refuse_writing(request)
     asked = read_filters(request.GET)
@@ -279,7 +282,7 @@ def one_object(
 def versions(
     request: HttpRequest, identity: PartnerIdentity, *, collection: str, object_id: str
 ) -> HttpResponse:
-    """Return the versions of one indicator that are kept: its present one."""
+    """Return the stored versions of one indicator, of which only the present one exists."""
     shared = _open(request, collection)
     page = _page_of_one(request, shared, read_filters(request.GET), object_id=object_id)
     found = resources.Versions(versions=tuple(_version(item) for item in page.items))
@@ -303,7 +306,7 @@ def _page(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedP
 
 
 def _page_of(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedPage:
-    """Return the page of the items that were asked for by their ids."""
+    """Return the page of the items requested by id, and record the response."""
     rows = queries.rows_of_items(
         opened=shared.open, item_ids=asked.ids or (), after=asked.after, last=asked.last
     )
@@ -340,7 +343,11 @@ def _member(request: HttpRequest) -> PartnerIdentity:
 
 
 def _open(request: HttpRequest, collection: str) -> SharedList:
-    """Return the list of a collection; one that closed to the member has every object revoked."""
+    """Return the list behind a collection id; a list closed to the member is served with all objects revoked.
+
+    Raises:
+        ServiceRefused: 404, no such collection for this member.
+    """
     for shared in _told(request):
         if str(shared.id) == collection:
             return shared

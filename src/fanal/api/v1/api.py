@@ -1,4 +1,4 @@
-"""The partner API: OpenAPI 3.1, Bearer tokens, refusals in one shape."""
+"""The partner API: OpenAPI 3.1, Bearer tokens, one JSON shape for all errors."""
 
 import logging
 
@@ -20,11 +20,11 @@ log = logging.getLogger(__name__)
 
 
 class PartnerToken(HttpBearer):
-    """A partner's Bearer token."""
+    """Bearer token authentication for the partner API."""
 
     def authenticate(self, request: HttpRequest, token: str) -> PartnerIdentity | None:
-        """Return the partner that the header names, or None."""
-        del token  # read again, with its scheme, by the one function that knows credentials
+        """Return the partner whose token the `Authorization` header carries, or None."""
+        del token  # `bearer_partner` reads the whole header again, scheme included
         return bearer_partner(request, now=request.now)  # type: ignore[attr-defined]
 
 
@@ -42,7 +42,7 @@ api.add_router("", feedback_router)
 
 @api.exception_handler(ApiRefused)
 def on_refused(request: HttpRequest, problem: ApiRefused) -> HttpResponse:
-    """Answer a refusal."""
+    """Return the error response of a refused request, and count the refusal for the partner's page."""
     answer = api.create_response(
         request, render(problem, language=_language(request)), status=problem.status
     )
@@ -61,7 +61,7 @@ def on_refused(request: HttpRequest, problem: ApiRefused) -> HttpResponse:
 
 @api.exception_handler(AuthenticationError)
 def on_unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    """Answer a missing or wrong token; which of the two is not told."""
+    """Return 401 for a missing or wrong token, without saying which of the two."""
     del error
     answer = on_refused(request, ApiRefused(401, "UNAUTHENTICATED"))
     answer["WWW-Authenticate"] = "Bearer"
@@ -72,7 +72,7 @@ def on_unauthenticated(request: HttpRequest, error: AuthenticationError) -> Http
 @api.exception_handler(InterfaceError)
 @api.exception_handler(OSError)
 def on_away(request: HttpRequest, failure: Exception) -> HttpResponse:
-    """Answer while database or vault are away: nothing was acknowledged, the same request may come again."""
+    """Return 503 while database or vault are unavailable: nothing was stored, the client may retry."""
     log.error("api: %s", type(failure).__name__)
     problem = ApiRefused(503, "UNAVAILABLE", retry=True)
     answer = api.create_response(
@@ -84,7 +84,7 @@ def on_away(request: HttpRequest, failure: Exception) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    """Answer a parameter or header of the wrong shape."""
+    """Return 422 for a parameter or header of the wrong shape, with the path of the first one."""
     first = error.errors[0] if error.errors else {}
     path = ".".join(str(part) for part in first.get("loc", ()))
     return on_refused(request, ApiRefused(422, "BAD_PARAMETER", path=path))

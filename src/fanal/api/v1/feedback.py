@@ -1,4 +1,4 @@
-"""`/api/v1/feedback`: what the desk said of a provider's own reports, under a standing instruction."""
+"""`/api/v1/feedback`: the desk's feedback on a provider's own reports, sent under a standing instruction."""
 
 from datetime import datetime
 from uuid import UUID

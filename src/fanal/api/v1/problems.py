@@ -1,4 +1,4 @@
-"""Refusals of the partner API: one exception, one shape, words in the caller's language."""
+"""Errors of the partner API: one exception, one JSON shape, messages in the caller's language."""
 
 from fanal import reference
 from fanal.api.credentials import ShouldWait
@@ -14,7 +14,7 @@ _STATUS = {
 
 
 class ApiRefused(Exception):
-    """A request is refused; nothing was stored."""
+    """A refused request, of which nothing was stored: HTTP status, error code, path in the body."""
 
     def __init__(self, status: int, code: str, *, path: str = "", retry: bool = False) -> None:
         super().__init__(code)
@@ -24,21 +24,21 @@ class ApiRefused(Exception):
 
 
 def should_wait(refusal: ShouldWait) -> ApiRefused:
-    """Return the answer to a sender that should come again after a while: 429 with `Retry-After`."""
+    """Return the 429 error, with `Retry-After`, for a sender that must wait."""
     problem = ApiRefused(429, refusal.code, retry=True)
     problem.wait = refusal.wait
     return problem
 
 
 def refused_format(refusal: FormatRefused) -> ApiRefused:
-    """Return the answer to a body that its format refuses: 400 no document, 413 too large, 422 wrong."""
+    """Return the error for a body refused by its format: 400 unreadable, 413 too large, 422 invalid."""
     problem = ApiRefused(_STATUS.get(refusal.code, 422), refusal.code.value, path=refusal.path)
     problem.parameters = dict(refusal.parameters)
     return problem
 
 
 def render(problem: ApiRefused, *, language: str) -> dict[str, object]:
-    """Return the body of the answer."""
+    """Return the JSON body of an error: code, path, message in `language`, and whether to retry."""
     parameters = {"path": problem.path, **problem.parameters}
     return {
         "code": problem.code,

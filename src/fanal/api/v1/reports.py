@@ -1,4 +1,4 @@
-"""`/api/v1/reports`: hand in, finish, ask after and retract reports."""
+"""`/api/v1/reports`: endpoints to submit, finish, look up and retract reports."""
 
 from datetime import datetime
 from typing import Literal

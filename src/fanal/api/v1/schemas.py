@@ -1,4 +1,4 @@
-"""Shapes of the partner API's answers, as OpenAPI shows them."""
+"""Response schemas of the partner API, as OpenAPI documents them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -43,7 +43,10 @@ class Problem(Schema):
 
 
 def _inlined(node: object, definitions: dict[str, object]) -> object:
-    """Return a JSON schema without references: OpenAPI resolves them against its own root."""
+    """Return a JSON schema with each `$ref` replaced by its definition.
+
+    OpenAPI would resolve the references at the root of its own document.
+    """
     if isinstance(node, list):
         return [_inlined(part, definitions) for part in node]
     if not isinstance(node, dict):
@@ -60,4 +63,4 @@ def _report_body() -> dict[str, object]:
 
 
 REPORT_BODY = _report_body()
-"""The body of a report as OpenAPI shows it; the strict reader of `formats.report` decides."""
+"""Request body of a report for OpenAPI; validation itself is the strict parser's (`formats.report`)."""
