@@ -2,13 +2,13 @@ from django.apps import AppConfig
 
 
 class ConfigConfig(AppConfig):
-    """Wires the packages together once Django is ready."""
+    """The Django application that fills the registries of all packages at start-up."""
 
     name = "fanal.config"
     label = "config"
 
     def ready(self) -> None:
-        """Fill the registries of the lower packages from the settings."""
+        """Install settings and implementations in the registries of the packages that `config` depends on."""
         from fanal.config import wiring
 
         wiring.wire()

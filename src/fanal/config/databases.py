@@ -1,13 +1,13 @@
-"""The database of this installation: found or started, and its address for each role.
+"""The PostgreSQL database of this installation: its connection URL for each database role.
 
 `open_databases` opens it for every command. Three cases:
 
-* `DATABASE_URL` that signs in as `fanal_owner` and the like: that role's address;
-* `DATABASE_URL` alone: a real server, for each role with the password of `keys/database.json`;
-* neither: the embedded PostgreSQL of `FANAL_HOME`, started when it does not run.
+* `DATABASE_URL` with the login of one role (`fanal_owner` and so on): the URL of that role alone;
+* any other `DATABASE_URL`: an external server, one URL a role with the passwords of `keys/database.json`;
+* no `DATABASE_URL`: the embedded PostgreSQL of `FANAL_HOME`, started if it is not running.
 
-No command but `fanal provision` creates or alters a role on a real server: its roles serve every node. The
-embedded server belongs to this data folder; its missing roles are created at its first start.
+`fanal provision` is the only command that creates or alters roles on an external server, because all nodes
+share them. The embedded server belongs to this data folder; its first start creates its roles.
 """
 
 import contextlib
@@ -35,29 +35,32 @@ _ENDS_SESSIONS = (
 )
 _OF_THE_OWNER = ("lo_creat", "lo_create", "lo_from_bytea", "pg_logical_emit_message")
 _CONNECTIONS = {DatabaseRole.INTAKE: 2, DatabaseRole.AUDITOR: 10}
-"""Which part of the server's connections a role may have open."""
+"""Divisor of `max_connections` for each role with a connection limit: 2 allows a half, 10 a tenth."""
 _DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on"}
 _STRONGER = frozenset({"remote_apply"})
-"""Not `local`, which waits for no standby, nor `remote_write`, which waits for no disk of one."""
+"""Values of `synchronous_commit` that are at least as durable as `on`.
+
+`local` does not wait for a standby, `remote_write` does not wait for the standby's disk: both are refused.
+"""
 
 
 class DatabaseRefused(Exception):
-    """The database cannot be used as it is; the text says why and what to do."""
+    """The database cannot be used in its present state; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Databases:
-    """The addresses of one database, one for each role this process may sign in as."""
+    """The connection URLs of one database, by database role, for the roles available to this process."""
 
     urls: Mapping[DatabaseRole, str]
     cluster: Cluster | None
-    """The embedded server, None with a real one."""
+    """The embedded server; None for an external server."""
 
     def url(self, role: DatabaseRole) -> str:
-        """Return the address of the database for `role`.
+        """Return the connection URL of the database for `role`.
 
         Raises:
-            DatabaseRefused: this process was given the address of another role only.
+            DatabaseRefused: this process holds only the URL of another role.
         """
         if role not in self.urls:
             given = ", ".join(self.urls)
@@ -70,13 +73,13 @@ class Databases:
 
 @contextlib.contextmanager
 def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databases]:
-    """Yield the database of this installation, ready: roles, passwords, extensions, durability.
+    """Yield the database URLs of this installation; check roles, passwords, extensions and durability.
 
-    The embedded server is stopped afterwards when nobody else uses it.
+    The embedded server is stopped afterwards if no other process uses it.
 
     Raises:
-        DatabaseRefused: it cannot be reached, provisioned, or would lose committed data.
-        NoBinaries, PlaceRefused, AccountMissing, ClusterFailed: from the launcher.
+        DatabaseRefused: the database is unreachable, cannot be provisioned, or would lose committed data.
+        NoBinaries, PlaceRefused, AccountMissing, ClusterFailed: the embedded server cannot start.
     """
     address = environ.get("DATABASE_URL", "")
     role = environ.get("FANAL_DB_ROLE") or role_of(address)
@@ -100,10 +103,10 @@ def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databa
 
 
 def _open_provisioned(address: str, passwords: PasswordFile) -> Databases:
-    """Return the addresses of a real server's roles; send no statement that changes it.
+    """Return the role URLs of an external server; send it no statement that changes it.
 
     Raises:
-        DatabaseRefused: this folder holds no passwords, or others than the server's.
+        DatabaseRefused: the data folder holds no passwords, or passwords that the server rejects.
     """
     database = _database_of(address)
     urls = _role_urls(address, database, passwords.read())
@@ -124,10 +127,10 @@ def _open_provisioned(address: str, passwords: PasswordFile) -> Databases:
 
 
 def provision(*, admin_url: str, passwords: PasswordFile, renew: bool = False) -> Databases:
-    """Create database, roles, passwords and extensions where they are missing; safe to repeat.
+    """Create the missing database, roles, passwords and extensions; idempotent.
 
-    Existing roles stay as they are, unless `renew` sets new passwords for all of them: every other
-    process and node then needs the new password file.
+    `renew` sets new passwords for all existing roles; every other process and node then needs the new
+    password file. Without `renew`, existing roles keep their passwords.
 
     Raises:
         DatabaseRefused: the server cannot be prepared, would lose committed data, or has these roles with
@@ -165,7 +168,7 @@ def _database_of(address: str) -> str:
 def _role_urls(
     address: str, database: str, passwords: Mapping[str, str]
 ) -> dict[DatabaseRole, str]:
-    """Return the address of each role whose password is known."""
+    """Return the connection URL of each role with a known password."""
     return {
         r: _url_as(admin_url=address, database=database, login=r.login, password=passwords[r.value])
         for r in DatabaseRole
@@ -174,7 +177,7 @@ def _role_urls(
 
 
 def role_of(address: str) -> str:
-    """Return the role that an address signs in as, empty when it is none of ours."""
+    """Return the database role of the URL's login; empty if the login is not a Fanal role."""
     login = unquote(urlsplit(address).username or "")
     return next((role.value for role in DatabaseRole if role.login == login), "")
 
@@ -187,13 +190,14 @@ def _url_as(*, admin_url: str, database: str, login: str, password: str) -> str:
 
 
 def check_durability(urls: Iterable[str]) -> None:
-    """Sign in as each role and refuse a server that may lose what it acknowledged.
+    """Sign in with each URL and refuse a server that may lose committed transactions.
 
-    Each role is asked, since `ALTER ROLE … SET synchronous_commit` is one role's own setting; one that the
-    database lets in no more is left out (`fanal.db.closed`).
+    The required settings are `fsync`, `full_page_writes` and `synchronous_commit`. Every role is checked,
+    because `ALTER ROLE … SET synchronous_commit` applies to one role. Roles whose connections the database
+    refuses (`fanal.db.closed`) are skipped.
 
     Raises:
-        DatabaseRefused: the server, or a role's own setting, is not durable.
+        DatabaseRefused: a setting of the server or of a role is not durable.
     """
     closed: tuple[str, ...] = ()
     for url in urls:
@@ -226,11 +230,11 @@ def _create(admin_url: str, database: str, passwords: Mapping[str, str], *, rene
 
 
 def _bring_bounds(admin_url: str, database: str) -> None:
-    """Give a server that an earlier release prepared the bounds of today."""
+    """Apply the current connection limits and revocations to a server that an earlier release provisioned."""
     try:
         with _connect(_with_database(admin_url, database)) as connection:
-            if _is_superuser(connection):  # to others, the lock may be closed by now
-                # Commands that start together would change one row of the catalogue at once.
+            if _is_superuser(connection):  # other roles may have lost access to advisory locks
+                # Commands that start at the same time would update the same catalogue row concurrently.
                 connection.execute("SELECT pg_advisory_lock(%s)", (_BOUNDS_LOCK,))
             _bound_public_nodes(connection)
             close_shared_functions(connection)
@@ -263,7 +267,11 @@ def _scalar(connection: psycopg.Connection[tuple[object, ...]], query: str) -> o
 def _refuse_foreign_installation(
     connection: psycopg.Connection[tuple[object, ...]], database: str
 ) -> None:
-    """Refuse to change the passwords of roles that another installation of this server uses."""
+    """Refuse to change the passwords of roles that another installation on this server uses.
+
+    Raises:
+        DatabaseRefused: another database of this server is owned by the same role.
+    """
     others = connection.execute(
         "SELECT d.datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"
         " WHERE r.rolname = %s AND d.datname <> %s AND d.datname NOT LIKE 'test%%'",
@@ -284,7 +292,10 @@ def _create_role(
     *,
     renew: bool,
 ) -> None:
-    """Create one role, or renew its password; only the SCRAM verifier travels, so no log holds the word."""
+    """Create a login role, or renew its password.
+
+    Only the SCRAM verifier is sent to the server, so that no log holds the password.
+    """
     login = sql.Identifier(role.login)
     known = connection.execute(
         "SELECT 1 FROM pg_roles WHERE rolname = %s", (role.login,)
@@ -303,9 +314,9 @@ def _create_role(
 
 
 def _bound_public_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Leave half of the connections to the desk, whatever public nodes open, and bound the auditor's too.
+    """Limit the connections of public nodes to half of the server's, the auditor's to a tenth.
 
-    The operator's own bounds stay.
+    Limits that an operator has set are kept. Also closes other databases and shared views to public nodes.
     """
     for role, part in _CONNECTIONS.items():
         row = connection.execute(
@@ -325,9 +336,10 @@ def _bound_public_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> N
 
 
 def let_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Let the owner's functions end sessions of public nodes that hoard locks (`fanal.db.hoarding`).
+    """Allow the owner's functions to end sessions of public nodes that hoard locks (`fanal.db.hoarding`).
 
-    Who looks for them, as the worker, has what lies in memory written out before it kills one.
+    Grants `pg_signal_backend` to the owner and `pg_checkpoint` to the worker, which requests a checkpoint
+    before it ends a session. Only a superuser can grant them.
     """
     if not may_owner_end_sessions(connection) and _is_superuser(connection):
         for right, role in _ENDS_SESSIONS:
@@ -337,7 +349,7 @@ def let_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -
 
 
 def may_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    """Return whether `let_owner_end_sessions` did its work on this server."""
+    """Return whether the grants of `let_owner_end_sessions` exist on this server."""
     return all(
         connection.execute("SELECT pg_has_role(%s, %s, 'USAGE')", (role.login, right)).fetchone()
         == (True,)
@@ -346,10 +358,11 @@ def may_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -
 
 
 def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Keep what a public node asks out of `pg_stat_activity`: its role's other sessions would read it there.
+    """Hide the statements of public nodes from `pg_stat_activity`, visible to all sessions of a role.
 
-    The digests of secrets that partners show to one node would let another, taken over, act for them. Only a
-    superuser sets this, and the role cannot take it back; `fanal doctor` tells where it is missing.
+    The statements carry digests of partners' secrets: a compromised node could read those of another node and
+    impersonate the partner. Only a superuser can set this, and the role cannot undo it. `fanal doctor`
+    reports a server without it.
     """
     if not are_statements_hidden(connection) and _is_superuser(connection):
         connection.execute(
@@ -360,7 +373,7 @@ def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
 
 
 def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    """Return whether `hide_statements` did its work on this server."""
+    """Return whether the setting of `hide_statements` exists on this server."""
     hidden = connection.execute(
         "SELECT FROM pg_db_role_setting s JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = %s"
         " AND s.setdatabase = 0 AND 'track_activities=off' = ANY (s.setconfig)",
@@ -370,9 +383,9 @@ def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) ->
 
 
 def _close_other_databases(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Keep public nodes out of the server's own databases, whose functions are open to everybody.
+    """Revoke the public nodes' access to `postgres` and `template1`, with their unrestricted functions.
 
-    Whoever may sign in there today still may, by a right of their own.
+    Every other role that may connect today receives an explicit grant.
     """
     login = DatabaseRole.INTAKE.login
     for (name,) in connection.execute(
@@ -398,13 +411,13 @@ def _is_superuser(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
 
 
 def close_shared_functions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Leave to the roles that use it what every role may call: locks, ends, large objects, messages.
+    """Revoke from PUBLIC the functions on shared resources, such as advisory locks and large objects.
 
-    The locks lie in memory that all sessions share: one that takes enough of them keeps everybody out. The
-    sessions of all public nodes are one role's, so that each could end the others'. A large object is its
-    maker's: the owner reads none of a role's, and no backup of the whole database ends well. A message to
-    the log is a gigabyte that every commit waits behind. Whoever is no superuser may not close these: `fanal
-    doctor` tells where they are open.
+    Advisory locks share one memory area: a session with enough of them blocks all others. The sessions of all
+    public nodes belong to one role, so that each could end the others'. A large object belongs to its
+    creator: the owner cannot read it, and a backup of the database fails. A logical message
+    (`pg_logical_emit_message`) can write a gigabyte to the WAL, which delays every commit. Only a superuser
+    can revoke these; `fanal doctor` reports a server where they are open.
     """
     served = (DatabaseRole.OWNER, DatabaseRole.APP, DatabaseRole.WORKER)
     for names, users in ((_SHARED_FUNCTIONS, served), (_OF_THE_OWNER, served[:1])):
@@ -424,10 +437,10 @@ def close_shared_functions(connection: psycopg.Connection[tuple[object, ...]]) -
 def _create_database(
     connection: psycopg.Connection[tuple[object, ...]], database: str, *, renew: bool
 ) -> None:
-    """Make the database and let the roles in: one that was closed comes back with new passwords alone."""
+    """Create the database and grant the roles access; a closed role regains it only with `renew`."""
     owner, name = sql.Identifier(DatabaseRole.OWNER.login), sql.Identifier(database)
     if not _is_superuser(connection):
-        # Giving something to a role needs membership in it.
+        # A grant of ownership requires membership in the role.
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
     exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
     if exists.fetchone() is None:

@@ -1,9 +1,9 @@
-"""Which roles define anything in the database: the owner alone.
+"""The event trigger that reserves data definition (DDL) for the owner of the database.
 
-PostgreSQL lets every role say things of itself (`DROP OWNED BY`, which takes it out of policies; `ALTER
-DEFAULT PRIVILEGES`), and takes a table's lock for some of what it then refuses (`CREATE RULE`, `CREATE
-STATISTICS`): everybody waits behind whoever asks. An event trigger refuses all of it before anything is
-looked at. Statements on what databases share (`ALTER ROLE`, `DROP DATABASE`) call no event trigger.
+PostgreSQL lets every role run some DDL on itself (`DROP OWNED BY`, which removes the role from policies;
+`ALTER DEFAULT PRIVILEGES`). Other statements take a table lock before PostgreSQL refuses them (`CREATE RULE`,
+`CREATE STATISTICS`), and block every other session meanwhile. The event trigger refuses all of them first.
+Statements on objects that databases share (`ALTER ROLE`, `DROP DATABASE`) fire no event trigger.
 """
 
 import psycopg
@@ -12,7 +12,7 @@ from psycopg import sql
 from fanal.postgres import DatabaseRole
 
 _NAME = "fanal_definitions"
-"""Of the schema, which nobody reads, of the function in it, and of the trigger."""
+"""Name of the schema, which nobody may read, of the function in it, and of the event trigger."""
 _TEMPORARY = (
     "CREATE TABLE",
     "CREATE TABLE AS",
@@ -21,7 +21,7 @@ _TEMPORARY = (
     "DROP TABLE",
     "DROP INDEX",
 )
-"""What app and worker, which may make temporary tables, do with them."""
+"""Commands that app and worker may run, on temporary tables only."""
 
 
 def _literals(words: tuple[str, ...]) -> str:
@@ -41,7 +41,7 @@ END
 
 
 def close_definitions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Make the event trigger in the database of `connection`, which is a superuser's."""
+    """Create the event trigger in the database of `connection`, a superuser's; do nothing if it exists."""
     if are_definitions_closed(connection):
         return
     name = sql.Identifier(_NAME)
@@ -63,7 +63,7 @@ def close_definitions(connection: psycopg.Connection[tuple[object, ...]]) -> Non
 
 
 def are_definitions_closed(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
-    """Return whether `close_definitions` did its work on this database."""
+    """Return whether the event trigger of `close_definitions` is installed and enabled in this database."""
     found = connection.execute(
         "SELECT FROM pg_event_trigger t JOIN pg_proc p ON p.oid = t.evtfoid"
         " WHERE t.evtname = %s AND t.evtenabled = 'A' AND p.prosrc = %s",

@@ -1,4 +1,4 @@
-"""What the environment says, as one typed record; refused early when it makes no sense."""
+"""The settings from environment variables as one typed record, validated at start-up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ WEB_TIMEOUTS = {
     "lock_timeout": "4s",
     "idle_in_transaction_session_timeout": "60s",
 }
-"""Of a process that serves pages: a person waits, and so does whoever needs what it holds."""
+"""PostgreSQL timeouts of a process that serves pages: short, because people wait for it and for its locks."""
 _COMMAND = {
     "statement_timeout": "1h",
     "lock_timeout": "60s",
@@ -33,11 +33,11 @@ TIMEOUTS: Mapping[str, Mapping[str, str]] = {
     },
     "owner": {"idle_in_transaction_session_timeout": "1h"},
 }
-"""Of every other process, by role. Migrations run as the owner: no statement of theirs is cut off."""
+"""PostgreSQL timeouts of all other processes, by role. The owner runs migrations: no statement limit."""
 
 
 class SettingRefused(Exception):
-    """A setting makes no sense, or needs another one; the text says which."""
+    """A setting is invalid, or requires another setting; the message names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +97,12 @@ class Environment:
 
 
 def read_environment(values: Mapping[str, str]) -> Environment:
-    """Return the settings of `values` (usually `os.environ`).
+    """Return the validated settings in `values` (usually `os.environ`).
 
     Raises:
-        SettingRefused: the reporter's address shall be kept and nobody said through how many proxies; a
-            bound is no number; the database is entered under another name than the role's; others could
-            read what single sign-on says.
+        SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit that is not a
+            number; a login in `DATABASE_URL` other than the role's; a single sign-on URL without https or
+            client identifier.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"
@@ -168,13 +168,13 @@ def _read_provider(values: Mapping[str, str]) -> str:
 
 
 def require_own_login(address: str, role: str) -> None:
-    """Refuse an address that signs in as `role` under another name.
+    """Refuse a database URL whose login is not the one of `role` (`fanal_<role>`).
 
-    The database's guards go by the name of the login: under another one a public node would be asked for
-    no partner's secret, and the desk's rows would have no bounds.
+    The guards in the database depend on the login's name. Under another name a public node would not be asked
+    for the partner's secret, and row-level security would not restrict the desk.
 
     Raises:
-        SettingRefused: the login has another name, or none is given.
+        SettingRefused: the login has another name, or is missing.
     """
     url = urlsplit(address)
     login = unquote(url.username or "") or dict(parse_qsl(url.query)).get("user", "")
@@ -202,14 +202,14 @@ def _read_number(text: str | None, name: str, default: int) -> int:
 
 
 _CONNECT_SECONDS = "10"
-"""A server that takes no new session holds no thread of the program for good."""
+"""Seconds to wait for a connection, so that an unresponsive server does not block a thread for ever."""
 
 
 def database_settings(env: Environment) -> dict[str, object]:
-    """Return Django's settings for the database URL of `env`, with the timeouts of its role.
+    """Return Django's `DATABASES` entry for the database URL of `env`, with the timeouts of its role.
 
-    A URL may name a socket folder: `postgresql://user:password@/fanal?host=/path`. Timeouts that it names
-    itself, in `options`, are those that hold.
+    A URL may name a socket folder: `postgresql://user:password@/fanal?host=/path`. Timeouts in the URL's own
+    `options` take precedence.
     """
     url = urlsplit(env.database_url or "postgresql:///fanal")
     options = {"connect_timeout": _CONNECT_SECONDS} | dict(parse_qsl(url.query))

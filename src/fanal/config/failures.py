@@ -12,15 +12,15 @@ from fanal.web.failures import page_of
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer as programs read it where a program calls: on the wire a refusal is a code."""
+    """Return the 404 response: an error code for a program, Django's HTML page for a browser."""
     told = _to_a_program(request, ApiRefused(404, "NOT_FOUND"), AnswerCode.NOT_FOUND)
     return told or defaults.page_not_found(request, exception)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Answer a request that is refused before any view sees it: a host that is none, too many fields.
+    """Return the 400 response to a request that Django refuses before any view, such as an unknown host.
 
-    A person gets back what they wrote, of a body that is too large as well.
+    A browser gets an HTML page that gives back the user's text. A body that is too large gets the status 413.
     """
     told = _to_a_program(request, ApiRefused(400, "BAD_REQUEST"), AnswerCode.INVALID_REQUEST)
     if told:
@@ -32,7 +32,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def _to_a_program(
     request: HttpRequest, problem: ApiRefused, code: AnswerCode
 ) -> HttpResponse | None:
-    """Return the refusal in the form of the interface that was called; None: a person reads it."""
+    """Return the error as JSON (`/api/`) or XML (`/ispws/`); None for any other path, a page for people."""
     if request.path.startswith("/api/"):
         language = get_language_from_request(request)
         return JsonResponse(render(problem, language=language), status=problem.status)

@@ -1,10 +1,10 @@
-"""What stands between the server and the application, so that no few clients keep everybody else out.
+"""A WSGI middleware with admission control, so that a few clients cannot exhaust the server's threads.
 
-The server gives each request a thread of its own before its body is there, and has no deadline for a body.
-Here a body comes in before anything works on it, with a deadline; one address has few of them under way; few
-requests work at a time and few wait; fewer of them compare a password, which is slow by design, or ask a
-provider of single sign-on, which may be slow; and the questions after health wait for none of them, nor for
-each other. Browsers that somebody signed in on before have places of their own, which no stranger takes.
+The server starts a thread for each request before its body has arrived, and sets no deadline for the body.
+Here a body is read first, with a deadline, and one address may send only a few at a time. Few requests run
+at a time and few wait (bulkheads). Requests that compare a password, slow by design, or call a single sign-on
+provider, possibly slow, have smaller limits. Health checks wait for none of them, nor for each other.
+Browsers with an earlier sign-in ("known" browsers) have reserved places, which strangers cannot occupy.
 """
 
 import io
@@ -25,34 +25,34 @@ if TYPE_CHECKING:
 
 WORKING, WAITING, ARRIVING, LARGE, PROBES = 8, 48, 32, 4, 6
 PASSWORDS, PROVIDERS, ASKING = 2, 1, 16
-"""Requests that compare a password at a time, or ask a provider; how many of either may be there at all."""
+"""Concurrent requests that compare a password, or call a provider; then all of one kind, waiting included."""
 KNOWN, OF_ONE_BROWSER = 8, 2
-"""Places of known browsers alone, of each kind, and how many of them one browser holds."""
+"""Places reserved for known browsers, of each kind, and how many of them a single browser may hold."""
 THREADS = WORKING + WAITING + 2 * ASKING + 2 * (ARRIVING + LARGE) + 3 * KNOWN + PROBES + 6
-"""Threads that the server needs for all of these, and for the answer to whoever finds no room."""
+"""Threads that the server needs for all of these, and for the refusals of further requests."""
 OF_ONE_ADDRESS = 12
-"""Bodies of one address that may arrive at once, in one process; more wait a moment for room."""
+"""Bodies that one address may send at a time to one process; further ones wait `ROOM_SECONDS`."""
 ROOM_SECONDS = 3.0
 BODY_SECONDS = 20.0
-"""For a body that is taken whole; a larger one may take longer, at `_PACE`."""
+"""Deadline of a body that is read at once; a larger one may take longer, at `_PACE`."""
 PATIENCE = 20.0
-"""Seconds for which a request waits for its turn to work."""
+"""Longest wait of a request, in seconds, before it runs."""
 WHOLE = 8 * 1024 * 1024
-"""Bytes of a body that is taken whole before its request works; a larger one is read as it comes."""
+"""Bytes of a body that is read completely before its request runs; a larger one is streamed."""
 MOST_COOKIES = 16 * 1024
-"""Characters of cookies, of which ours are some hundred: each pair costs time before anybody is known."""
+"""Characters of cookies (ours have some hundred): parsing costs time before any authentication."""
 HEADERS = 64 * 1024
-"""Bytes of all headers of a request, about, for the server: it refuses where there are more."""
+"""Approximate bytes of all headers of a request, as the server's limit."""
 MOST_OF_A_TYPE = 1000
-"""Characters of `Content-Type`: the library that reads its parameters takes the square of their number."""
+"""Characters of `Content-Type`: the library's parser of its parameters takes quadratic time."""
 _PROGRAMS = ("/api/", "/ispws/", "/hashsharing/", "/taxii2/")
 _READING = frozenset({"GET", "HEAD"})
 _PIECE = 4096
 _QUICK = 0.01
 _PACE = 2000
-"""Bytes a second, from `BODY_SECONDS` on."""
+"""Lowest accepted rate, in bytes a second, after `BODY_SECONDS`."""
 FRESH, STALE = 1.0, 10.0
-"""Seconds for which an answer after readiness is given again; and while it is being asked anew."""
+"""Seconds for which a readiness answer is cached, and for which it is served stale during a refresh."""
 _PASSWORDS = re.compile(r"/[^/]+/(?:login|account/(?:password|again))/")
 _PROVIDERS = re.compile(r"/[^/]+/login/with/.*")
 _BUSY = (
@@ -74,22 +74,22 @@ _LATE = (
 
 
 class Readable(Protocol):
-    """The body of a request, as the server gives it."""
+    """The request body as the server provides it (`wsgi.input`)."""
 
     def read(self, size: int = -1, /) -> bytes:
-        """Return bytes, waiting for them as long as it takes."""
+        """Return up to `size` bytes; block without a deadline."""
 
 
 class Late(OSError):
-    """A body did not come in time."""
+    """A body missed its deadline (status 408)."""
 
 
 class Busy(Exception):
-    """There is no room for a request."""
+    """All places for a request are taken (status 503)."""
 
 
 class TooLarge(Exception):
-    """A body, or a header, is larger than what is taken."""
+    """A body or a header exceeds its limit (status 413 or 431)."""
 
     def __init__(self, status: str = "413 Content Too Large", words: str = _LARGE) -> None:
         super().__init__(status)
@@ -97,7 +97,7 @@ class TooLarge(Exception):
 
 
 class Timed(io.RawIOBase):
-    """A body that must go on coming. The server waits for a piece without end, so pieces are small."""
+    """A body stream with a minimum rate; it reads small pieces, since the server's reads block."""
 
     def __init__(self, body: Readable) -> None:
         self._body, self._began = body, monotonic()
@@ -108,10 +108,10 @@ class Timed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Fill `buffer` with the next piece.
+        """Fill `buffer` with the next piece, and return its length.
 
         Raises:
-            Late: the body is slower than it may be.
+            Late: the body is slower than the minimum rate.
         """
         asked = monotonic()
         piece = self._body.read(min(len(buffer), self._step))
@@ -125,7 +125,7 @@ class Timed(io.RawIOBase):
 
 
 class Begun(io.RawIOBase):
-    """A stream of which the beginning has been read."""
+    """A stream with a prefix already read, followed by the rest."""
 
     def __init__(self, begun: bytes, rest: "io.BufferedReader[Timed]") -> None:
         self._begun, self._rest = io.BytesIO(begun), rest
@@ -135,25 +135,25 @@ class Begun(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Fill `buffer` from the beginning, then from the rest."""
+        """Fill `buffer` from the prefix, then from the rest."""
         return self._begun.readinto(buffer) or self._rest.readinto(buffer)
 
 
 class Room:
-    """Places for requests, of which one address may hold few."""
+    """A bounded number of places for requests, with a lower limit for each address."""
 
     def __init__(self, most: int, *, of_one: int, seconds: float) -> None:
-        """Whoever finds no place waits `seconds` for one, beside no more than there are places."""
+        """Allow `most` places, `of_one` for an address; as many again may wait `seconds` for a place."""
         self._most, self._of_one, self._seconds = most, of_one, seconds
         self._change, self._of_address = threading.Condition(), Counter[str]()
         self._waiting = Counter[str]()
 
     @contextmanager
     def place(self, address: str) -> Iterator[None]:
-        """Hold a place.
+        """Hold a place within the context.
 
         Raises:
-            Busy: there is none.
+            Busy: no place became free.
         """
         with self._change:
             if not self._is_free(address):
@@ -164,7 +164,7 @@ class Room:
         finally:
             with self._change:
                 self._of_address[address] -= 1
-                self._of_address += Counter()  # whoever is back at nothing goes
+                self._of_address += Counter()  # drops the zero counts
                 self._change.notify_all()
 
     def _wait(self, address: str) -> None:
@@ -186,9 +186,9 @@ class Room:
 
 
 class SharedAnswer:
-    """An answer that anybody asks for and that is costly to find: found once a second, whoever asks.
+    """A cache of one costly answer, computed at most once in `FRESH` seconds for all clients.
 
-    Where it is being found, those who ask beside get the last one; it grows no older than `STALE`.
+    During a refresh other clients get the previous answer, up to `STALE` seconds old.
     """
 
     def __init__(self, served: "WSGIApplication") -> None:
@@ -197,10 +197,10 @@ class SharedAnswer:
         self._last: tuple[float, str, list[tuple[str, str]], bytes] | None = None
 
     def __call__(self, request: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        """Give the answer.
+        """Return the cached answer, refreshed if needed.
 
         Raises:
-            Busy: it takes longer than `STALE` to find, or nobody found it yet and many ask.
+            Busy: the refresh takes longer than `STALE`, or the first answer is not ready and many wait.
         """
         if not self._is_younger_than(FRESH):
             self._find(request)
@@ -214,7 +214,7 @@ class SharedAnswer:
         return self._last is not None and monotonic() - self._last[0] < seconds
 
     def _find(self, request: "WSGIEnvironment") -> None:
-        """Find the answer anew, unless somebody else does; waited for where the last is too old."""
+        """Refresh the answer unless another thread does so; wait for that thread if the cache is too old."""
         seconds = 0 if self._is_younger_than(STALE) else PATIENCE
         with _held(self._places, 0) if seconds else ExitStack():
             if not self._finding.acquire(timeout=seconds):
@@ -226,7 +226,7 @@ class SharedAnswer:
                 self._finding.release()
 
     def _found(self, request: "WSGIEnvironment") -> tuple[float, str, list[tuple[str, str]], bytes]:
-        """Ask, as one who sends nothing of their own: the answer is for everybody."""
+        """Call the application without the client's headers and query: all clients share the answer."""
         asked = {name: value for name, value in request.items() if not name.startswith("HTTP_")}
         asked |= {"REQUEST_METHOD": "GET", "QUERY_STRING": "", "wsgi.input": io.BytesIO()}
         asked |= {"CONTENT_LENGTH": "", "CONTENT_TYPE": ""}
@@ -249,24 +249,24 @@ class SharedAnswer:
 
 
 class Lane:
-    """Places of slow requests, few of which work at a time while the others wait."""
+    """A bounded queue of slow requests: few run at a time, the others wait for their turn."""
 
     def __init__(self, most: int, *, of_one: int, work: int) -> None:
         self._room, self._turns = Room(most, of_one=of_one, seconds=0), threading.Semaphore(work)
 
     @contextmanager
     def place(self, whose: str) -> Iterator[None]:
-        """Hold a place, and wait there for a turn.
+        """Hold a place of `whose` client within the context, after a wait for a turn.
 
         Raises:
-            Busy: there is none.
+            Busy: no place or no turn became free.
         """
         with self._room.place(whose), _held(self._turns, PATIENCE):
             yield
 
 
 class Lanes:
-    """The lanes of one kind of slow request: of everybody, and of known browsers alone."""
+    """The queues of one kind of slow request: a general one, and one reserved for known browsers."""
 
     def __init__(self, work: int) -> None:
         self._strangers = Lane(ASKING, of_one=ASKING // 2, work=work)
@@ -274,10 +274,10 @@ class Lanes:
 
     @contextmanager
     def place(self, address: str, browser: str) -> Iterator[None]:
-        """Hold a place: for a known `browser` (its mark) one of their own, or else one of everybody's.
+        """Hold a place: a reserved one for a known `browser` (its mark) if free, or else a general one.
 
         Raises:
-            Busy: there is none.
+            Busy: neither is free.
         """
         with ExitStack() as held:
             try:
@@ -294,18 +294,18 @@ def _nobody(_cookies: str) -> str:
 
 
 class Gate:
-    """The application behind the limits of this module."""
+    """The WSGI application behind the limits of this module."""
 
     def __init__(
         self, served: "WSGIApplication", *, hops: int, known: Callable[[str], str] = _nobody
     ) -> None:
-        """`hops` proxies bring the requests (`resolve_client`); 0: clients come themselves.
+        """`hops` is the number of reverse proxies (`resolve_client`); 0 for direct clients.
 
-        `known` returns the mark of the browser that sends some cookies, "" where nobody signed in on it; it
-        asks no database.
+        `known` returns the mark of the browser with these cookies, "" without an earlier sign-in on it; it
+        makes no database query.
         """
         self._served, self._hops, self._known = served, hops, known
-        # A proxy sends whole bodies, of many: its own address says nothing.
+        # A proxy sends the complete bodies of many clients from a single address.
         of_one = ARRIVING if hops else OF_ONE_ADDRESS
         self._arriving = Room(ARRIVING, of_one=of_one, seconds=ROOM_SECONDS)
         self._arriving_known = Room(KNOWN, of_one=OF_ONE_BROWSER, seconds=0)
@@ -316,7 +316,7 @@ class Gate:
         self._ready = SharedAnswer(served)
 
     def __call__(self, request: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        """Answer a request, or refuse it in words before anything of it is taken."""
+        """Answer a request, or refuse it with a message before any of it is processed."""
         path = request.get("PATH_INFO", "")
         if path == "/healthz":
             return _plain(start, "200 OK", '{"status": "alive"}', kind="application/json")
@@ -336,12 +336,12 @@ class Gate:
 
     @contextmanager
     def _body(self, request: "WSGIEnvironment") -> Iterator[None]:
-        """Take a body whole, so that its request has the instant of its end; a large one as it comes.
+        """Read a small body completely, so that processing starts at its end; stream a large one.
 
-        Programs alone send large ones: no page has use for any.
+        Only programs send large bodies: no page needs them.
 
         Raises:
-            TooLarge: it is larger than what its page takes.
+            TooLarge: the body exceeds the limit of its page.
         """
         length = request.get("CONTENT_LENGTH") or ""
         chunked = bool(request.get("HTTP_TRANSFER_ENCODING", ""))
@@ -371,7 +371,7 @@ class Gate:
 
     @contextmanager
     def _arrives(self, request: "WSGIEnvironment") -> Iterator[None]:
-        """Hold a place for a body: a known browser one of its own, where there is one."""
+        """Hold a place for an arriving body: a reserved one for a known browser, or else a general one."""
         with ExitStack() as held:
             try:
                 if not (browser := self._browser(request)):
@@ -383,10 +383,10 @@ class Gate:
 
     @contextmanager
     def _slow(self, request: "WSGIEnvironment") -> Iterator[None]:
-        """Hold one of the few places for requests that are slow, before one to work.
+        """Hold a place in the queue of slow requests, if the request belongs there, before a place to run.
 
-        Else whoever tries passwords, of accounts that exist or not, or begins to sign in by a slow provider,
-        would hold all the places to work.
+        Otherwise password guesses, for existing accounts or not, or sign-ins by a slow provider could occupy
+        all places to run.
         """
         if lanes := self._lanes(request):
             with lanes.place(self._client(request), self._browser(request)):
@@ -401,7 +401,7 @@ class Gate:
         return self._providers if asks_a_provider(path) else None
 
     def _client(self, request: "WSGIEnvironment") -> str:
-        """Return whose a request is, beyond the proxies, as `network_of` counts them."""
+        """Return the client behind the proxies, as counted by `network_of`."""
         asker = {name: request.get(name) for name in ("REMOTE_ADDR", "HTTP_X_FORWARDED_FOR")}
         resolve_client(asker, hops=self._hops)
         return network_of(str(asker["REMOTE_ADDR"] or ""))
@@ -411,7 +411,7 @@ class Gate:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        """Wait for a turn to work, among few that wait."""
+        """Hold one of the places to run, after a wait in a bounded queue."""
         if not self._working.acquire(blocking=False):
             with _held(self._waiting, 0):
                 if not self._working.acquire(timeout=PATIENCE):
@@ -428,7 +428,7 @@ def _is_costly(request: "WSGIEnvironment") -> bool:
 
 
 def network_of(address: str) -> str:
-    """Return what counts as one client: an IPv4 address, or the 64 first bits of an IPv6 one."""
+    """Return the unit that counts as one client: an IPv4 address, or the /64 network of an IPv6 address."""
     try:
         found = ip_address(address.partition("%")[0])
     except ValueError:
@@ -441,27 +441,27 @@ def network_of(address: str) -> str:
 
 
 def compares_a_password(method: str, path: str) -> bool:
-    """Return whether a request may make the application compare a password, or store one."""
+    """Return whether a request may make the application compare or store a password."""
     return method not in _READING and _PASSWORDS.fullmatch(path) is not None
 
 
 def asks_a_provider(path: str) -> bool:
-    """Return whether a request may make the application ask a provider of single sign-on."""
+    """Return whether a request may make the application call a single sign-on provider."""
     return _PROVIDERS.fullmatch(path) is not None
 
 
 class KeptConnections:
-    """How many threads keep their connection to the database from one request to the next."""
+    """A limit on the threads that keep their database connection between requests."""
 
     def __init__(self, most: int, close: Callable[[], None]) -> None:
         self._most, self._close, self._lock = most, close, threading.Lock()
         self._mine, self._threads = threading.local(), weakref.WeakSet[KeptConnections._Mark]()
 
     class _Mark:
-        """Lives as long as its thread."""
+        """A token that lives as long as its thread (weakly referenced)."""
 
     def end(self, **_: object) -> None:
-        """Close this thread's connection at the end of a request, unless it is one of those that are kept."""
+        """Close this thread's connection at the end of a request, unless the thread is within the limit."""
         with self._lock:
             mark = getattr(self._mine, "mark", None)
             if mark is None and len(self._threads) < self._most:
@@ -473,10 +473,10 @@ class KeptConnections:
 
 @contextmanager
 def _held(room: threading.Semaphore, seconds: float) -> Iterator[None]:
-    """Hold a place, waiting for it at most `seconds`.
+    """Hold the semaphore `room` within the context, after a wait of at most `seconds`.
 
     Raises:
-        Busy: there is none.
+        Busy: the semaphore was not released in time.
     """
     if not room.acquire(timeout=seconds):
         raise Busy

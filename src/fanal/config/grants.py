@@ -26,7 +26,7 @@ NOTHING: tuple[str, ...] = ()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRule:
-    """Tables (shell pattern), roles and privileges; a privilege may name columns: `SELECT (id)`."""
+    """The privileges of some roles on the tables that match a shell pattern; columns as in `SELECT (id)`."""
 
     tables: str
     roles: tuple[DatabaseRole, ...]
@@ -51,7 +51,7 @@ _OURS = (
     "statistics",
     "accounts",
 )
-"""Packages whose tables the desk works on."""
+"""Packages whose tables the desk's role reads and writes."""
 APP_DELETES = (
     "accounts_counter",
     "accounts_partnerusage",
@@ -61,10 +61,10 @@ APP_DELETES = (
     "orient_fold",
     "orient_view",
 )
-"""Tables of ours from which the desk's role may delete."""
+"""Tables of these packages from which the desk's role may delete."""
 
 RULES: tuple[GrantRule, ...] = (
-    # A public node deposits, and reads no row of a report: it asks through `INTAKE_FUNCTIONS`.
+    # A public node inserts reports and never reads a row of one: it calls `INTAKE_FUNCTIONS`.
     _rule(
         "intake_report",
         [INTAKE],
@@ -98,21 +98,21 @@ RULES: tuple[GrantRule, ...] = (
     _rule("django_migrations", [INTAKE], READ),
     _rule("statistics_published", [INTAKE], READ),  # figures the public may read
     _rule("*", [INTAKE], NOTHING),
-    # The mark of the database, and what Django knows of itself.
+    # The mark of the database, and Django's own tables.
     _rule("fanal_instance", [APP, WORKER, AUDITOR], READ),
     _rule("django_migrations", [APP, WORKER, AUDITOR], READ),
     _rule("django_content_type", [APP, WORKER, AUDITOR], READ),
     _rule("auth_permission", [APP, WORKER, AUDITOR], READ),
     _rule("auth_group*", [APP, WORKER, AUDITOR], READ),
     # Append-only: no row changes, none disappears.
-    # The sequencer empties its queue; a motive's words expire, its digest stays in the entry.
+    # The sequencer empties its queue; the text of a purpose expires, its digest stays in the entry.
     _rule("ledger_pending", [WORKER], ["SELECT", "DELETE"]),
     _rule("ledger_pending", [APP], READ),
     _rule("ledger_motive", [WORKER], ["SELECT", "INSERT", "DELETE"]),
     _rule("ledger_chain", [APP], READ),
     _rule("ledger_checkpoint", [APP], READ),
     _rule("ledger_subtree", [APP], READ),
-    # The database says when an entry was written and by which role.
+    # The database fills in the time of an entry and the role that wrote it.
     _rule(
         "ledger_entry",
         [APP, WORKER],
@@ -122,7 +122,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("vault_erasure", [APP, WORKER], APPEND),
     _rule("intake_review", [APP, WORKER], APPEND),
     _rule("intake_review_second", [APP, WORKER], APPEND),
-    # Who did something keeps their name; it expires, which is the worker's.
+    # The names of persons who acted are kept until the worker expires them.
     _rule("accounts_person", [APP], APPEND),
     _rule("accounts_habilitation", [APP, WORKER], APPEND),
     _rule("accounts_habilitation_approval", [APP, WORKER], APPEND),
@@ -130,7 +130,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("accounts_review", [APP, WORKER], APPEND),
     _rule("analyse_vote", [APP, WORKER], APPEND),
     _rule("analyse_change", [APP, WORKER], APPEND),
-    # A set keeps its text; activations alone change what is in force, by a trigger.
+    # The text of a rule set never changes; only an activation, by a trigger, puts one in force.
     _rule("analyse_activation", [APP, WORKER], APPEND),
     _rule("analyse_ruleset", [APP, WORKER], [*APPEND, "UPDATE (dry_run, proposer_id)"]),
     _rule("accounts_instruction*", [APP, WORKER], APPEND),
@@ -142,7 +142,7 @@ RULES: tuple[GrantRule, ...] = (
     _rule("crosscheck_answer", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("crosscheck_value", [APP], READ),
     _rule("crosscheck_near", [APP], READ),
-    # What reports can resemble each other by is the worker's own.
+    # The comparison features of reports belong to the worker alone.
     _rule("crosscheck_sketch", [APP, AUDITOR], NOTHING),
     _rule("crosscheck_spelling", [APP, AUDITOR], NOTHING),
     _rule("crosscheck_worn", [APP, AUDITOR], NOTHING),
@@ -153,35 +153,35 @@ RULES: tuple[GrantRule, ...] = (
     _rule("orient_feedback", [APP, WORKER], APPEND),
     _rule("orient_unfolding", [APP, WORKER], APPEND),
     _rule("orient_unfolding_words", [APP], APPEND),
-    # The desk answers an alarm; escalation and the entry of its raising are the worker's.
+    # The desk acknowledges an alarm; the worker escalates it and records it in the ledger.
     _rule("orient_alarm", [APP], [*APPEND, "UPDATE (acknowledged_at, acknowledged_by)"]),
-    # Calls are queued by triggers and sent by a process of their own: the desk looks at them.
+    # Triggers queue calls, a separate process sends them, and the desk only reads them.
     _rule("orient_call", [APP], READ),
     _rule("orient_caller", [APP], READ),
-    # Alarms whose call is not queued yet are between a trigger and the process that sends.
+    # Only triggers and the sending process handle alarms whose call is not queued yet.
     _rule("orient_late", [APP, AUDITOR], NOTHING),
     _rule("orient_unrecorded", [APP, AUDITOR], NOTHING),
     _rule("orient_note_words", [APP], APPEND),  # expiry alone, run by the worker, deletes
     _rule("harmonise_opening", [APP, WORKER], APPEND),
     _rule("harmonise_opening_seen", [APP, WORKER], APPEND),
     _rule("harmonise_opening_motive", [APP], APPEND),
-    # Read from the documents and steps of measures, by triggers alone.
+    # Written only by triggers, from the documents and steps of measures.
     _rule("measures_request", [APP, WORKER], READ),
     _rule("measures_target", [APP, WORKER], APPEND),
     _rule("measures_session", [APP, WORKER], APPEND),
     _rule("measures_happening", [APP, WORKER], APPEND),
     _rule("measures_recommendation", [APP, WORKER], APPEND),
     _rule("measures_answer", [APP, WORKER], APPEND),
-    # States and instants follow from steps, by a trigger; the right on `id`, which never changes, is what
-    # PostgreSQL asks of whoever locks a row. What acts say goes by expiry's own function, which the worker
-    # alone may call. Which transitions there are is the program's, written by `fanal migrate`.
+    # A trigger derives states and instants from steps. The right on `id`, which never changes, is the one
+    # that PostgreSQL requires for a row lock. Expiry erases the text of acts by its own function, which only
+    # worker may call. The transitions come from the program; `fanal migrate` writes them.
     _rule("casework_act", [APP, WORKER], [*APPEND, "UPDATE (id)"]),
     _rule("casework_document", [APP, WORKER], APPEND),
     _rule("casework_approval", [APP, WORKER], APPEND),
     _rule("casework_step", [APP, WORKER], APPEND),
     _rule("casework_kind", [APP, WORKER], READ),
     _rule("casework_transition", [APP, WORKER], READ),
-    # Secrets that an auditor has no business with.
+    # Secrets, closed to the auditor.
     _rule("accounts_user*", [AUDITOR], NOTHING),
     _rule("accounts_partnercredential", [AUDITOR], NOTHING),
     _rule("accounts_counter", [AUDITOR], NOTHING),
@@ -192,13 +192,13 @@ RULES: tuple[GrantRule, ...] = (
     _rule("django_session", [AUDITOR], NOTHING),
     _rule("axes_*", [AUDITOR], NOTHING),
     _rule("procrastinate_*", [AUDITOR], NOTHING),
-    # Evidence, receipts and wrapped keys: the desk adds, expiry (run by the worker) takes away. A trigger of
-    # the vault refuses the desk's erasing of anything but its own short-lived keys.
+    # Evidence, receipts and wrapped keys: the desk adds, the worker's expiry deletes. A trigger of the
+    # vault lets the desk erase nothing but its own short-lived keys.
     _rule("vault_object", [APP], ["SELECT", "INSERT", "UPDATE (wrapped_key, erased_at, sha256)"]),
     _rule("vault_*", [APP], APPEND),
-    # What was sent, by whom and when, stays as it came.
-    # Its state moves through `intake_move`; the right on `id`, which a trigger keeps, is what PostgreSQL asks
-    # of whoever locks a row.
+    # The content, sender and time of a report never change.
+    # Its state changes by `intake_move`. The right on `id`, which a trigger keeps constant, is the one that
+    # PostgreSQL requires for a row lock.
     _rule("intake_report", [APP], [*APPEND, "UPDATE (id)"]),
     _rule(
         "intake_upload",
@@ -214,10 +214,10 @@ RULES: tuple[GrantRule, ...] = (
     _rule("intake_message", [APP], APPEND),
     _rule("intake_receipt", [APP], APPEND),
     _rule("intake_key", [APP], ["SELECT", "INSERT", "UPDATE (fingerprint)"]),
-    # What the desk takes away in the course of its work: projections, drafts, counters and sessions.
+    # Tables from which the desk deletes in its work: projections, drafts, counters and sessions.
     *(_rule(table, [APP], EVERYTHING) for table in APP_DELETES),
     *(_rule(f"{package}_*", [APP], WORK) for package in _OURS),
-    # What the worker changes, expiry included, and what the libraries of sign-in and jobs keep.
+    # Tables that the worker changes, expiry included, and those of the sign-in and job-queue libraries.
     *(
         _rule(f"{package}_*", [APP, WORKER], EVERYTHING)
         for package in (
@@ -257,7 +257,7 @@ _UNSAFE = """
       AND NOT coalesce(p.proconfig::text LIKE '%search_path=%pg_temp%', false)
       AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
 """
-"""Functions whose tables are looked up on the caller's path, where temporary tables come first."""
+"""PL/pgSQL functions without a safe `search_path`: a caller's temporary tables would come first."""
 _CALLERS = (APP, WORKER)
 INTAKE_FUNCTIONS = (
     "accounts_credential_of",
@@ -289,7 +289,7 @@ INTAKE_FUNCTIONS = (
 )
 """Names of the functions that a public node may call."""
 INTAKE_SEQUENCES = ("intake_wire_id_seq",)
-"""What a public node may take numbers of: whoever uses a sequence may use it up."""
+"""Sequences that a public node may use; a role with this right can exhaust the sequence."""
 WORKER_FUNCTIONS = (
     "measures_erase_words",
     "casework_erase_words",
@@ -300,11 +300,11 @@ WORKER_FUNCTIONS = (
     "fanal_ensure_months",
     "fanal_next_months",
 )
-"""Names of the functions that only the worker's role may call: expiry's, months, what ends sessions."""
+"""Names of the functions that only the worker's role may call: expiry, monthly partitions, session ends."""
 
 
 def decide(*, table: str, role: DatabaseRole) -> tuple[str, ...] | None:
-    """Return the privileges of `role` on `table`; None when no rule speaks of the pair."""
+    """Return the privileges of `role` on `table`; None if no rule covers the pair."""
     for rule in RULES:
         if role in rule.roles and fnmatchcase(table, rule.tables):
             return rule.privileges
@@ -312,10 +312,10 @@ def decide(*, table: str, role: DatabaseRole) -> tuple[str, ...] | None:
 
 
 def apply_grants(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Replace every privilege in schema `public` by those of the table above, in one transaction.
+    """Replace every privilege in schema `public` by those of `RULES`, in one transaction.
 
-    Triggers and functions look their tables up in `public` alone: a session's temporary table named like
-    one of ours would else answer to the guards. `connection` is that of the owner.
+    Functions and triggers get the search path `public, pg_temp`: otherwise a session's temporary table with
+    the name of one of ours would answer their queries. `connection` belongs to the owner.
     """
     statements: list[sql.Composable] = [
         sql.SQL("ALTER FUNCTION {} SET search_path = public, pg_temp").format(_trusted(str(name)))
@@ -368,5 +368,5 @@ def _privilege(text: str) -> sql.Composable:
 
 
 def _trusted(text: str) -> sql.SQL:
-    """Return `text`, which comes from the table above or from the catalogue, as SQL."""
+    """Return `text`, which comes from `RULES` or from the catalogue and never from a user, as SQL."""
     return sql.SQL(text)

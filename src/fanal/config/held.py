@@ -1,8 +1,8 @@
-"""Ends a process of the web whose interpreter one request holds, so that the server starts another.
+"""A watchdog that ends a web process in which one request holds the interpreter lock (GIL).
 
-A regular expression or a library may hold the interpreter's lock for minutes: no other request is answered,
-nor the question after health. The timer of `faulthandler` runs outside the interpreter. A thread within sets
-it again as long as it gets the lock at all, which it does in a process that is merely slow.
+A regular expression or a library may hold the lock for minutes; meanwhile the process answers no request and
+no health check. The timer of `faulthandler` runs outside the interpreter. A thread inside re-arms it whenever
+it gets the lock, as it does in a process that is only slow. The server replaces a process that has ended.
 """
 
 import faulthandler
@@ -10,14 +10,14 @@ import threading
 import time
 
 HELD = 60.0
-"""Seconds for which no thread of the interpreter runs but one."""
+"""Seconds without a run of the watchdog's thread after which the process ends."""
 _SHARE = 12
 
 
 def end_when_held(seconds: float = HELD) -> None:
-    """End this process once its lock was held for so many seconds; where, goes to standard error.
+    """Start a watchdog thread that ends this process once the GIL has been held for `seconds`.
 
-    That names files and functions, never what was sent.
+    Tracebacks go to standard error. They name files and functions, never request data.
     """
 
     def keep() -> None:

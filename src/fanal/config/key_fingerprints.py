@@ -1,12 +1,12 @@
-"""Whether a machine holds the keys of its database: a node with others seals what the desk never opens.
+"""The check that a machine holds the keys of its database; with others it would seal unreadable data.
 
 The table `fanal_key` keeps a fingerprint of each shared key: SHA-256 over the purpose and the public key, or
-over the secret itself where a key has no public half (256 random bits, so that the hash tells nothing). The
-rule, for each purpose:
+over the secret itself for a key without a public half (256 random bits, so that the hash reveals nothing).
+The rules, for each purpose:
 
-* the key in use is one that the database knows;
-* a desk machine holds every key that the database knows, a public node needs the present ones only;
-* keys are made where the database knows none.
+* the key in use must be registered in the database;
+* a desk machine must hold every registered key, a public node only the current ones;
+* new keys are made only for a purpose without a registered key.
 """
 
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ from fanal.vault.domain.envelope import key_fingerprint
 
 PURPOSES = ("content", "identity", "digest", "ledger", "receipt-root", "secret")
 _DERIVED = tuple(f"digest-{part}" for part in SHARED_DIGESTS)
-"""What a node is given in place of the desk's `digest.key`, from which they are derived."""
+"""Purposes of the keys derived from the desk's `digest.key`, which a node receives in its place."""
 _PUBLIC_NODE = ("content", "identity", "ledger", "receipt-root", *_DERIVED)
 _FILES = {
     "content": "content-N",
@@ -47,23 +47,23 @@ _LOCK = 0x46414E414B  # "FANAK"
 
 _Connection = psycopg.Connection[tuple[object, ...]]
 Held = Mapping[str, tuple[bytes, ...]]
-"""Fingerprints by purpose; the last one is that of the key in use."""
+"""Fingerprints of the keys on this machine, by purpose; the last one belongs to the key in use."""
 Known = Mapping[str, Mapping[bytes, datetime]]
-"""Fingerprints that the database knows, by purpose, each with the instant since when."""
+"""Fingerprints registered in the database, by purpose, each with the time of its registration."""
 
 
 class KeysElsewhere(Exception):
-    """A machine holds other keys than its database's, or lacks some; the text says which."""
+    """The machine lacks registered keys of its database, or holds others; the message names them."""
 
 
 def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[bytes, ...]]:
-    """Return the fingerprints of the keys of this folder; empty for a purpose whose files are missing.
+    """Return the fingerprints of the keys in this data folder; empty for a purpose without files.
 
-    A vault key counts on a desk machine with its private half only. `secret` is `FANAL_SECRET_KEY`, empty
-    when the file `secret_key` stands for it.
+    On a desk machine a vault key counts only with its private half. `secret` is `FANAL_SECRET_KEY`; if it is
+    empty, the file `secret_key` is read instead.
 
     Raises:
-        KeysMissing: a file cannot be read, or holds no key.
+        KeysMissing: a file is unreadable, or holds no key.
     """
     folder = keys_folder(home)
     found: dict[str, tuple[bytes, ...]] = {}
@@ -90,7 +90,7 @@ def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[
 
 
 def read_known(connection: _Connection) -> dict[str, dict[bytes, datetime]]:
-    """Return what the database knows of its keys; empty before the first registration."""
+    """Return the fingerprints registered in the database; empty before the first registration."""
     known: dict[str, dict[bytes, datetime]] = {}
     if not _has_table(connection):
         return known
@@ -103,7 +103,7 @@ def read_known(connection: _Connection) -> dict[str, dict[bytes, datetime]]:
 
 
 def complaints(held: Held, known: Known, *, public_node: bool) -> list[str]:
-    """Return what is wrong with the keys of this machine, in words; nothing where they fit."""
+    """Return messages about missing or unregistered keys on this machine; empty if all keys are right."""
     missing, other = [], []
     for purpose in _PUBLIC_NODE if public_node else PURPOSES:
         here, there = held.get(purpose, ()), known.get(purpose, {})
@@ -119,10 +119,10 @@ def complaints(held: Held, known: Known, *, public_node: bool) -> list[str]:
 
 
 def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
-    """Return when this machine holds the keys of the database at `url`, whatever the role signed in.
+    """Check that this machine holds the keys of the database at `url`; any role may sign in.
 
     Raises:
-        KeysElsewhere: it lacks some, or holds others.
+        KeysElsewhere: the machine lacks a registered key, or uses another one.
     """
     with psycopg.connect(url, connect_timeout=10) as connection:
         found = complaints(held, read_known(connection), public_node=public_node)
@@ -135,9 +135,10 @@ def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
 
 
 def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
-    """Return the purposes of which the database knows no key yet, so that this machine may make one.
+    """Return the purposes without a registered key, for which this machine may make one.
 
-    A database with tables and without any fingerprint comes from an earlier version: its keys exist.
+    `fresh`: the database has no tables yet. One with tables but no fingerprint comes from an earlier version:
+    its keys exist, so that no purpose is returned.
     """
     known = read_known(connection)
     if not known and not fresh:
@@ -146,12 +147,12 @@ def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
 
 
 def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
-    """Note the keys of this machine that the database does not know yet.
+    """Register the keys of this machine that the database does not know yet.
 
     A folder without any key registers nothing: the owner may migrate from a machine of its own.
 
     Raises:
-        KeysElsewhere: the machine lacks keys that the database knows.
+        KeysElsewhere: the machine lacks registered keys.
     """
     if not any(held[purpose] for purpose in PURPOSES if purpose != "secret"):
         return
@@ -168,10 +169,10 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
 
 
 def replace_key(owner_url: str, held: Held, purpose: str) -> None:
-    """Let the keys of this machine stand for a purpose in place of all that the database knew.
+    """Replace all registered keys of a purpose by those of this machine.
 
     Raises:
-        KeysMissing: there is none here.
+        KeysMissing: this machine has no key of that purpose.
     """
     if not held[purpose]:
         raise KeysMissing(f"{_FILES[purpose]} is missing")

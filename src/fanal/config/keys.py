@@ -1,6 +1,6 @@
-"""The key files of an installation: made once, read at start, one folder `FANAL_HOME/keys` (0700).
+"""The key files of an installation, in the folder `FANAL_HOME/keys` (mode 0700): creation and loading.
 
-| File | What |
+| File | Content |
 |---|---|
 | `content-N.pub`, `identity-N.pub` | vault keys under which content and identities are sealed |
 | `content-N.key`, `identity-N.key` | their private halves: never on a public node |
@@ -11,8 +11,8 @@
 | `secret_key` | signs cookies and seals second factors; `FANAL_SECRET_KEY` replaces it |
 | `receipt-root.key`, `receipt-root.pub` | the root: its private half belongs offline |
 
-The highest number is in use; earlier ones still open and verify. Private keys here are for demo and
-test: `fanal doctor` fails a production instance whose keys lie beside vault and backups.
+The highest number is in use; earlier keys still open and verify. Private keys in this folder are for demo and
+test: `fanal doctor` fails a production instance whose keys lie in the same place as vault and backups.
 """
 
 import re
@@ -42,25 +42,25 @@ from fanal.postgres.passwords import write_private
 from fanal.vault.domain.envelope import key_id
 
 SECRET_FILE = "secret_key"  # noqa: S105 - a name
-"""The installation's secret where `FANAL_SECRET_KEY` is not set: signs cookies, seals second factors."""
+"""File of the installation's secret if `FANAL_SECRET_KEY` is not set: signs cookies, seals second factors."""
 VAULT_KEYS = ("content", "identity")
 SHARED_DIGESTS = ("intake", "vault")
-"""First words of the purposes whose digests are the same on the desk and on every node."""
+"""Purposes whose keyed digests are the same on the desk and on every node."""
 ALL_PURPOSES = frozenset({*VAULT_KEYS, "digest", "ledger", "receipt-root", "secret"})
 _NODE_LIFE = timedelta(days=2 * 365)
 _RENEWED_BEFORE = timedelta(days=60)
-"""A start renews a certificate that ends this soon, where the root's key is at hand."""
+"""Remaining validity below which a start renews the node's certificate, if the root's key is present."""
 _DIGEST = re.compile(r"[0-9a-fA-F]{64}")
 _NUMBERED = re.compile(r"([a-z]+)-([0-9]{4})")
 
 
 class KeysMissing(Exception):
-    """Key files are missing or unreadable; the text names them."""
+    """Key files are missing or unreadable; the message names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFiles:
-    """What a process read from its key folder."""
+    """The keys that a process loaded from its key folder."""
 
     content: X25519PublicKey
     identity: X25519PublicKey
@@ -73,7 +73,7 @@ class KeyFiles:
 
 
 def keys_folder(home: Path) -> Path:
-    """Return where the keys of an installation are."""
+    """Return the key folder of the data folder `home`."""
     return home / "keys"
 
 
@@ -85,10 +85,11 @@ def ensure_keys(
     node: str,
     purposes: Container[str] = ALL_PURPOSES,
 ) -> None:
-    """Make the key files that a first start needs, of `purposes` only; what exists is left alone.
+    """Create the missing key files of `purposes` at a first start, and renew the node's certificate.
 
-    Not for public nodes: they are given their files. `origin` names the log in its checkpoints, `node`
-    this machine in its receipts: where the root's private key lies here, it gets a key of its own.
+    Not for public nodes, which receive their files. `origin` is the log's name in its checkpoints, `node`
+    this machine's name in its receipts. The node's key is made or renewed only if the root's private key is
+    present.
     """
     folder = keys_folder(home)
     for group in VAULT_KEYS:
@@ -113,17 +114,20 @@ def ensure_keys(
 
 
 def node_certificate_ends(home: Path) -> date | None:
-    """Return the last day on which this node can sign receipts; None when it has no certificate.
+    """Return the last day on which this node can sign receipts; None without a certificate.
 
     Raises:
-        KeysMissing: the certificate cannot be read.
+        KeysMissing: the certificate is unreadable.
     """
     path = _last(keys_folder(home), "node", "cert")
     return None if path is None else _load_certificate(path).valid_until
 
 
 def node_misfit(home: Path) -> str | None:
-    """Return in words why nobody could ever verify what this node signs; None where all can."""
+    """Return a message if this node's signatures can never be verified, None otherwise.
+
+    The reason is an unreadable file, a certificate of another key, or a certificate of another root.
+    """
     folder = keys_folder(home)
     try:
         signer = _load_node(folder)
@@ -139,7 +143,10 @@ def node_misfit(home: Path) -> str | None:
 
 
 def node_fault(home: Path, *, now: datetime) -> str | None:
-    """Return in words why nobody could verify what this node signs now; None where all can."""
+    """Return a message if this node's signatures cannot be verified at `now`; None otherwise.
+
+    The reasons are those of `node_misfit`, and an expired certificate.
+    """
     misfit = node_misfit(home)
     if misfit is not None:
         return misfit
@@ -152,14 +159,17 @@ def node_fault(home: Path, *, now: datetime) -> str | None:
 
 
 def ensure_node_secret(home: Path) -> None:
-    """Make the secret that signs cookies and challenges; a public node has one of its own."""
+    """Create the secret that signs cookies and challenges, if it is missing; each public node has its own."""
     path = keys_folder(home) / SECRET_FILE
     if not path.exists():
         write_private(path, secrets.token_urlsafe(64))
 
 
 def make_vault_key(home: Path, group: str) -> int:
-    """Make the next key of `content` or `identity` and return its number; it is in use from now on."""
+    """Create the next vault key of `group` (`content` or `identity`) and return its number.
+
+    The new key is in use at once.
+    """
     folder, key = keys_folder(home), X25519PrivateKey.generate()
     number = _next(folder, group, "pub")
     # The private half first: a crash must not leave a public key that nothing opens.
@@ -169,7 +179,7 @@ def make_vault_key(home: Path, group: str) -> int:
 
 
 def make_ledger_key(home: Path, *, origin: str) -> int:
-    """Make the next checkpoint signing key and return its number."""
+    """Create the next checkpoint signing key of the ledger, and return its number."""
     folder, key = keys_folder(home), Ed25519PrivateKey.generate()
     number = _next(folder, "ledger", "vkey")
     write_private(folder / f"ledger-{number:04}.key", _private_text(key))
@@ -179,10 +189,10 @@ def make_ledger_key(home: Path, *, origin: str) -> int:
 
 
 def make_node_key(home: Path, *, now: datetime, node: str) -> int:
-    """Make the next receipt signing key of this node, certified by the root, and return its number.
+    """Create this node's next receipt signing key, certified by the root, and return its number.
 
     Raises:
-        KeysMissing: the root's private key is not here (it is offline, where it belongs).
+        KeysMissing: the root's private key is not in the folder (it belongs offline).
     """
     folder = keys_folder(home)
     number = _next(folder, "node", "cert")
@@ -191,13 +201,14 @@ def make_node_key(home: Path, *, now: datetime, node: str) -> int:
 
 
 def give_node_keys(home: Path, target: Path, *, now: datetime, node: str) -> None:
-    """Write into `target` what a public node needs: public keys, digest keys, a certified key of its own.
+    """Write the key files of a public node into `target`: public keys, digest keys, a certified signing key.
 
-    Digest keys are derived (HKDF-SHA256): those of intake and vault are the same on every node, since a
-    repeat is known wherever it arrives; the node's `digest.key` is its own, and the desk can make it again.
+    Digest keys are derived by HKDF-SHA256. Those of intake and vault are the same on every node, so that a
+    duplicate report is recognised on any of them. The node's `digest.key` is its own; the desk can derive it
+    again.
 
     Raises:
-        KeysMissing: a file is missing in `home`, the root's private key for one.
+        KeysMissing: a file is missing in `home`, such as the root's private key.
     """
     folder = keys_folder(home)
     digest = _read_digest(folder / "digest.key")
@@ -217,10 +228,10 @@ def _derived(digest: bytes, purpose: str) -> bytes:
 
 
 def shared_digest(folder: Path, part: str) -> bytes:
-    """Return the key of the digests that desk and nodes share: a node's file, else derived.
+    """Return the digest key that desk and nodes share for `part`: from a node's file, or derived at the desk.
 
     Raises:
-        KeysMissing: neither is here.
+        KeysMissing: neither the file nor `digest.key` exists.
     """
     path = folder / f"digest-{part}.key"
     if path.exists():
@@ -242,12 +253,12 @@ def _write_node_key(folder: Path, *, root: Path, number: int, now: datetime, nod
 
 
 def load_keys(home: Path, *, public_node: bool, signs: bool = True) -> KeyFiles:
-    """Return the keys of this process; a public node reads no opening and no checkpoint key.
+    """Return the keys of this process; a public node loads no opening key and no checkpoint key.
 
-    Only a process that `signs` reads the checkpoint key: the worker does.
+    `signs`: whether to load the checkpoint signing key; only the worker needs it.
 
     Raises:
-        KeysMissing: a file that is needed is missing or malformed.
+        KeysMissing: a required file is missing or malformed.
     """
     folder = keys_folder(home)
     opening: dict[bytes, X25519PrivateKey] = {}
@@ -269,7 +280,7 @@ def load_keys(home: Path, *, public_node: bool, signs: bool = True) -> KeyFiles:
 
 
 def _load_node(folder: Path) -> NodeSigner:
-    """Return the last certificate and its key, that of the same number."""
+    """Return the latest node certificate with the private key of the same number."""
     path = _present(folder, "node", "cert")
     key = _load_signing(path.with_suffix(".key"))
     return NodeSigner(key=key, certificate=_load_certificate(path))
@@ -288,10 +299,10 @@ def _load_verifiers(folder: Path) -> tuple[NoteKey, ...]:
 
 
 def read_verifier(path: Path) -> NoteKey:
-    """Return a verifier key of the ledger.
+    """Return the verifier key of the ledger in the file at `path`.
 
     Raises:
-        KeysMissing: the file cannot be read, or holds none.
+        KeysMissing: the file is unreadable, or holds no verifier key.
     """
     try:
         return NoteKey.decode(read_key_file(path))
@@ -335,7 +346,7 @@ def _next(folder: Path, group: str, suffix: str) -> int:
 
 
 def key_paths(folder: Path, groups: tuple[str, ...], suffix: str) -> Iterator[Path]:
-    """Yield the numbered key files of groups, by number."""
+    """Yield the numbered key files of `groups` with `suffix`, in the order of their numbers."""
     for group in groups:
         for number in _numbers(folder, group, suffix):
             yield folder / f"{group}-{number:04}.{suffix}"
@@ -353,10 +364,10 @@ def _present(folder: Path, group: str, suffix: str) -> Path:
 
 
 def read_key_file(path: Path) -> str:
-    """Return the text of a key file.
+    """Return the text of a key file, stripped.
 
     Raises:
-        KeysMissing: it cannot be read.
+        KeysMissing: the file is unreadable.
     """
     try:
         return path.read_text().strip()

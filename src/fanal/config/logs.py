@@ -1,8 +1,8 @@
-"""What a process says when something fails: where, never with which values.
+"""Logging without personal data: log lines give places in the code, never values from outside.
 
-Messages quote what people typed, addresses asked for, headers; so a line holds the time, the logger, the
-level and the route's pattern, and a failure is told by its class and the places in the code. Whoever sends
-the same nonsense again and again gets a few lines a minute and a count: the disk holds the vault too.
+Messages quote user input, requested addresses and headers. A line therefore holds the time, the logger, the
+level and the route's pattern; a failure is logged by its class and its places in the code. Repeated records
+of one kind are limited to a few lines a minute and a count, because the disk also holds the vault.
 """
 
 import logging
@@ -12,16 +12,16 @@ from collections.abc import Iterator
 from typing import Final
 
 _OURS: Final = "fanal."
-"""Loggers whose messages are written for the log: ids and codes only."""
+"""Prefix of our own loggers, whose messages hold only identifiers and codes."""
 _REFUSED: Final = "django.security"
-"""Logger of requests that Django refuses by itself, such as one for a host that is not ours."""
+"""Logger of the requests that Django refuses itself, such as one for an unknown host."""
 
 
 class PlacesOnly(logging.Formatter):
-    """Formats a record without any value that came from outside."""
+    """A log formatter that leaves out every value from outside."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record in a line, and a failure's classes and places below."""
+        """Return the record as one line, followed by the exceptions' classes and code locations."""
         head = f"{self.formatTime(record)} {record.name} {record.levelname}"
         if record.name.startswith(_OURS):
             head += f" {record.getMessage()}"
@@ -33,9 +33,7 @@ class PlacesOnly(logging.Formatter):
             head += f" (and {left_out} of this kind before it)"
         failure = record.exc_info[1] if record.exc_info else None
         if record.name.startswith(_REFUSED):
-            failure = (
-                None  # what a stranger sent is no fault of the code: there is no place to look at
-            )
+            failure = None  # invalid input is not a fault of the code: no location to report
         return "\n".join([head, *_told(failure)])
 
 
@@ -48,10 +46,10 @@ def _told(failure: BaseException | None) -> Iterator[str]:
 
 
 class Bounded(logging.Filter):
-    """Passes a few records of one kind a minute; the next one after that says how many were left out.
+    """A log filter with a limit for records of one kind: at most `most` in `seconds`, then a count.
 
-    A kind is a logger, a level and a failure's class and last place: no value that came from outside, so
-    that strangers cannot make new kinds.
+    A kind is a logger, a level, and an exception's class and last location. It contains no value from
+    outside, so that strangers cannot create new kinds.
     """
 
     def __init__(self, *, most: int = 20, seconds: float = 60.0) -> None:
@@ -60,7 +58,7 @@ class Bounded(logging.Filter):
         self._seen: dict[tuple[object, ...], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether the record is written; note in `left_out` how many before it were not."""
+        """Return whether to write the record; store the number of dropped ones in its `left_out`."""
         kind, now = _kind(record), time.monotonic()
         began, count = self._seen.get(kind, (now, 0))
         if now - began >= self._seconds:

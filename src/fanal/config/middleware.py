@@ -1,4 +1,4 @@
-"""Middleware that belongs to no audience: the clock of a request, its database, the rest of its body."""
+"""Django middleware for all audiences: request time, probes, database checks, row security, body draining."""
 
 import contextlib
 from collections.abc import Callable
@@ -22,7 +22,7 @@ _PROBES: Final = frozenset({"/healthz", "/readyz"})
 def request_clock(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware that reads the clock once and leaves it as `request.now`."""
+    """Return a middleware that reads the clock once and stores the time as `request.now`."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         request.now = clock.now()  # type: ignore[attr-defined]
@@ -34,10 +34,10 @@ def request_clock(
 def probes_by_any_name(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware that lets probes ask by address: they say nothing that a host name protects.
+    """Return a middleware that accepts health probes under any host name, since their answers are public.
 
-    The supervisor, a balancer and an orchestrator call a node by its address, which `FANAL_HOSTS` need not
-    name.
+    The supervisor, a load balancer and an orchestrator call a node by IP address, which `FANAL_HOSTS` need
+    not list.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -51,13 +51,14 @@ def probes_by_any_name(
 def agreed(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware that asks, every few seconds, whether clock and tables are those of the database.
+    """Return a middleware that checks, every few seconds, that clock and schema agree with the database.
 
-    While they are not, `db.agreement` refuses every statement, and each door answers 503 in its own form.
+    While they disagree, `db.agreement` refuses every statement, and each interface answers 503 in its own
+    format.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        with contextlib.suppress(DatabaseError, InterfaceError):  # whoever needs it will meet it
+        with contextlib.suppress(DatabaseError, InterfaceError):  # raised again in a view
             agreement.renew()
         return get_response(request)
 
@@ -67,9 +68,9 @@ def agreed(
 def bounded_rows(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware under which the database shows nothing until the request's actor is known.
+    """Return a middleware that hides all rows under row-level security until the request's actor is known.
 
-    Whoever finds out who asks says so (`accounts.rows.show_to`); it holds to the end of the request.
+    Authentication then calls `accounts.rows.show_to`, which holds until the end of the request.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -82,10 +83,10 @@ def bounded_rows(
 def whole_body(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware that lets a form come in chunks, and reads and drops what is left of a body.
+    """Return a middleware that accepts chunked form bodies and drains the unread rest of a body.
 
-    A server that answers before the body has arrived resets the connection, and the sender never sees
-    the refusal; it drops no more than a limit.
+    A server that answers before the whole body has arrived resets the connection, and the client never
+    receives the refusal. At most 128 MiB are drained.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
@@ -103,5 +104,5 @@ def whole_body(
 def _block(request: HttpRequest) -> bytes:
     try:
         return bytes(request.read(_BLOCK))
-    except BodyTooLarge:  # said once, where the limit is passed
+    except BodyTooLarge:  # raised only once, when the limit is exceeded
         return bytes(request.read(_BLOCK))

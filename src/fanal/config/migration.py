@@ -1,4 +1,4 @@
-"""`fanal migrate`: the mark of the database, Django's migrations, then policies and grants; one at a time."""
+"""The steps of `fanal migrate` under a lock: mark, Django migrations, lifecycles, row policies, grants."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,11 +19,14 @@ from fanal.measures.removal.kind import REMOVAL
 # The lifecycles of official acts as PostgreSQL's guards read them; `fanal migrate` writes them.
 
 LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL)
-"""Every kind of act."""
+"""The lifecycle of every kind of official act."""
 
 
 def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Make kinds and transitions those of the program, in one transaction. `connection` is the owner's."""
+    """Replace the kinds and transitions in the database by those of `LIFECYCLES`, in one transaction.
+
+    `connection` belongs to the owner.
+    """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO casework_kind (kind, initial, proposers, decided) VALUES (%s, %s, %s, %s)"
@@ -43,7 +46,7 @@ def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None
 
 
 def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
-    """Yield a row of `casework_transition` for each transition and state that it leaves."""
+    """Yield the rows of `casework_transition` for a lifecycle: one for each transition and source state."""
     for transition in lifecycle.states.transitions:
         needs = lifecycle.requirements[transition.name]
         for source in sorted(transition.sources):
@@ -88,7 +91,7 @@ CREATE OR REPLACE TRIGGER fanal_instance_is_final BEFORE UPDATE OR DELETE OR TRU
 
 
 class DatabaseMark(StrEnum):
-    """What a database is for, written at its first migration."""
+    """The purpose of a database, written at its first migration and final."""
 
     DEMO = "DEMO"
     PRODUCTION = "PRODUCTION"
@@ -102,12 +105,13 @@ def read_mark(url: str) -> DatabaseMark | None:
 
 @contextmanager
 def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
-    """Hold the migration lock around Django's `migrate`: the mark before it, policies and grants after it.
+    """Hold the migration lock around Django's `migrate`, and run the steps before and after it.
 
-    `mark` is what the caller asks for; None takes the database as it is (PRODUCTION when new).
+    The mark is written before; lifecycles, row policies and grants follow. `mark` is the requested mark; None
+    keeps that of the database (PRODUCTION for a new one).
 
     Raises:
-        DatabaseRefused: the database carries the other mark.
+        DatabaseRefused: the database has the other mark.
     """
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
@@ -119,7 +123,7 @@ def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
 
 
 def with_lock_timeout(owner_url: str) -> str:
-    """Return `owner_url` with a limit on waiting for table locks: a stuck reader must not hang it."""
+    """Return `owner_url` with a limit on waits for table locks, against hangs behind a stuck reader."""
     parts = urlsplit(owner_url)
     option = f"options=-c%20lock_timeout%3D{_LOCK_TIMEOUT}"
     return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, option)))))

@@ -1,7 +1,7 @@
-"""Whether the front-end assets and message catalogues were made from the sources that are here.
+"""The check that front-end assets and compiled message catalogues match the sources on disk.
 
-Told by content: after an archive unpacked over a clone, or a file taken away, instants say nothing, and pages
-would be served with the assets of another version, silently.
+The comparison is by content. Modification times prove nothing after an archive is unpacked over a clone or a
+file is deleted, and pages would silently use the assets of another version.
 """
 
 import hashlib
@@ -11,16 +11,16 @@ from pathlib import Path
 
 WEB = Path(__file__).resolve().parents[1] / "web"
 _THEIRS = ("django", "django-allauth", "whitenoise")
-"""Packages whose files are collected with ours, or that collect them."""
+"""Packages whose static files are collected with ours, or that collect them."""
 
 
 def mark_of(web: Path = WEB) -> Path:
-    """Return the file in which the preparation leaves the digest of what it read."""
+    """Return the path of the file with the digest of the sources at the last preparation."""
     return web / "staticfiles" / ".prepared"
 
 
 def sources_digest(web: Path = WEB) -> str:
-    """Return the SHA-256 over names and contents of static files, catalogues and the collecting packages."""
+    """Return the SHA-256 (hexadecimal) of static files, catalogues and the collecting packages' versions."""
     found = hashlib.sha256()
     for name in _THEIRS:
         found.update(f"{name}=={version(name)}\n".encode())
@@ -32,7 +32,7 @@ def sources_digest(web: Path = WEB) -> str:
 
 
 def is_prepared(web: Path = WEB) -> bool:
-    """Return whether assets and catalogues are those of the sources that are here."""
+    """Return whether assets and compiled catalogues match the present sources."""
     mark = mark_of(web)
     return (
         (web / "staticfiles" / "staticfiles.json").exists()
@@ -43,7 +43,7 @@ def is_prepared(web: Path = WEB) -> bool:
 
 
 def catalogues(web: Path = WEB) -> list[Path]:
-    """Return the message catalogues as they are written."""
+    """Return the source message catalogues (`.po` files), sorted."""
     return sorted(web.glob("**/locale/*/LC_MESSAGES/*.po"))
 
 

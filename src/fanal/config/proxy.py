@@ -1,4 +1,4 @@
-"""Who sent a request, seen through the reverse proxies that the operator names: read here alone."""
+"""The client's address behind the configured reverse proxies: the only reader of `X-Forwarded-For`."""
 
 import ipaddress
 from collections.abc import Callable, MutableMapping
@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse
 
 
 def resolve_client(meta: MutableMapping[str, object], *, hops: int) -> None:
-    """Put the client's address in place of the last proxy's in `REMOTE_ADDR`.
+    """Replace the last proxy's address in `REMOTE_ADDR` by the client's.
 
-    `hops` proxies stand before us, each of which appends to `X-Forwarded-For` the address it was called
-    from. Only a peer on this machine (loopback or a Unix socket) is believed; a header that is missing,
-    too short or no address changes nothing.
+    `hops` is the number of reverse proxies; each appends its peer's address to `X-Forwarded-For`. The header
+    is trusted only from a peer on this machine (loopback or a Unix socket). A header that is missing, too
+    short or without an address changes nothing.
     """
     if not hops or not _is_local(str(meta.get("REMOTE_ADDR") or "")):
         return
@@ -24,7 +24,7 @@ def resolve_client(meta: MutableMapping[str, object], *, hops: int) -> None:
 def client_address(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware that applies `FANAL_PROXY_HOPS` before anything looks at the address."""
+    """Return a middleware that applies `FANAL_PROXY_HOPS` before any other code reads the address."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
         resolve_client(request.META, hops=settings.FANAL_PROXY_HOPS or 0)

@@ -1,16 +1,16 @@
-"""Which rows each role reads and writes, as data: policies of PostgreSQL on everything that has a desk.
+"""Row-level security as data: the PostgreSQL policies of every table that belongs to a desk.
 
-`fanal migrate` makes them before it grants anything (ADR 0012). Of the app, a row is shown and taken when
-its desk is one of the request's (`accounts.rows`); what has no desk of its own follows the row that it
-hangs on. The worker sees all, since stages cross desks; the auditor reads all; a public node inserts.
-The owner stands above policies, so that migrations and backups are whole.
+`fanal migrate` creates them before it grants privileges (ADR 0012). The app reads and writes a row only if
+its desk is one of the request's (`accounts.rows`); a row without a desk follows the row that it references.
+The worker has access to all rows, since processing stages cross desks; the auditor reads all; a public node
+only inserts. The owner bypasses policies, so that migrations and backups are complete.
 
-Whoever signs in as a role may take it out of every policy that names it (`DROP OWNED BY` oneself). Those of
-a public node and of the auditor are therefore everybody's, and ask who it is in their condition. Those of
-app and worker name their role: as a condition it would keep the planner from indexes, and plan the
-conditions of the app for the worker. What refuses that statement to them is `config.definitions`.
+A role may remove itself from every policy that names it (`DROP OWNED BY` itself). The policies of a public
+node and of the auditor are therefore granted to `public`, and their condition compares `current_user`. Those
+of app and worker name their role: such a condition would keep the planner from using indexes, and would add
+the app's conditions to the worker's plans. `config.definitions` refuses them that statement.
 
-A test holds that every table with a `desk_id` is named here.
+A test checks that every table with a `desk_id` is listed here.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -25,14 +25,14 @@ _ALL = "(SELECT fanal_everywhere())"
 _OWN = f"(desk_id = ANY ((SELECT fanal_desks())::integer[]) OR {_ALL})"
 _OVERSEEN = "(SELECT fanal_oversees())"
 _ASKED = (DatabaseRole.INTAKE, DatabaseRole.AUDITOR)
-"""Roles that no policy names."""
+"""Roles that policies identify by `current_user` instead of naming them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableBounds:
-    """Conditions on the rows of a table for the app, and the commands that a public node may run.
+    """The row-level security of one table: SQL conditions for the app, and the commands of a public node.
 
-    `rows` holds for everything; `reads` and `inserts` open more for that command alone.
+    `rows` applies to every command; `reads` and `inserts` allow additional rows for that command alone.
     """
 
     rows: str = "false"
@@ -43,7 +43,7 @@ class TableBounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPolicy:
-    """One policy as PostgreSQL knows it."""
+    """One PostgreSQL row-level security policy."""
 
     name: str
     role: DatabaseRole
@@ -52,11 +52,11 @@ class RowPolicy:
 
     @property
     def grantee(self) -> str:
-        """The role that it names, `public` where its condition asks who it is."""
+        """The database role that the policy names; `public` if its condition compares `current_user`."""
         return "public" if self.role in _ASKED else self.role.login
 
     def statement(self, table: str) -> str:
-        """Return what makes it."""
+        """Return the `CREATE POLICY` statement for `table`."""
         condition = self.condition
         if self.role in _ASKED:
             condition = f"current_user = '{self.role.login}' AND {condition}"
@@ -69,7 +69,7 @@ class RowPolicy:
 
 
 def _behind(parent: str, condition: str) -> str:
-    """Return the condition that a row of `parent` which the session sees stands behind this one."""
+    """Return an SQL condition: the row references a row of `parent` visible to the session."""
     return f"({_ALL} OR EXISTS (SELECT FROM {parent} p WHERE {condition}))"
 
 
@@ -78,7 +78,7 @@ _OF_ACT = _behind("casework_act", "p.id = act_id")
 _OF_OPENING = _behind("harmonise_opening", "p.id = opening_id")
 
 BOUNDED: Mapping[str, TableBounds] = {
-    # Anybody hands in; a partner's program reaches its own reports, a person those of their desks.
+    # Anybody submits; a partner's program has access to its own reports, a person to those of their desks.
     "intake_report": TableBounds(
         rows=f"({_OWN} OR sender_id = (SELECT fanal_sender()))",
         inserts="arrival = 'FORM'",
@@ -102,7 +102,7 @@ BOUNDED: Mapping[str, TableBounds] = {
     "analyse_priority": TableBounds(rows=_OF_REPORT),
     "analyse_paid": TableBounds(rows=_OWN),
     "analyse_payer": TableBounds(rows=_OWN),
-    # A link is seen from both ends: across desks it shows that it exists and whom to ask.
+    # A link is visible at both ends: across desks it shows its existence and the contact.
     "crosscheck_link": TableBounds(
         rows=_OWN, reads="other_desk_id = ANY ((SELECT fanal_desks())::integer[])"
     ),
@@ -125,14 +125,14 @@ BOUNDED: Mapping[str, TableBounds] = {
     "crosscheck_reason": TableBounds(
         rows=_behind("intake_report", "p.id = ANY (crosscheck_judged(judgement_id))")
     ),
-    # A hit is seen by the desks that hold one of its reports; across desks nothing is.
+    # A match is visible to the desks that hold one of its reports, and to no other.
     "deconfliction_hit_report": TableBounds(rows=_OWN),
     "deconfliction_hit": TableBounds(
         rows=_behind("deconfliction_hit_report", "p.hit_id = deconfliction_hit.id")
     ),
     "deconfliction_step": TableBounds(rows=_behind("deconfliction_hit", "p.id = hit_id")),
     "deconfliction_step_words": TableBounds(rows=_behind("deconfliction_step", "p.id = step_id")),
-    # That a dossier is withheld concerns each desk that is in it; why, the desk that withholds it.
+    # Each desk in a dossier sees that it is withheld; only the withholding desk sees why.
     "deconfliction_withholding": TableBounds(
         rows=_OWN,
         reads=_behind(
@@ -158,7 +158,7 @@ BOUNDED: Mapping[str, TableBounds] = {
     "orient_feedback": TableBounds(rows=_OWN),
     "orient_view": TableBounds(rows=_OWN),
     "orient_note_words": TableBounds(rows=_behind("orient_note", "p.id = note_id")),
-    # The overseer reads every measure and notice, and what it rests on (LCEN art. 6-1).
+    # The overseer reads every measure and notice, and its basis (LCEN art. 6-1).
     "orient_decision": TableBounds(rows=_OWN, reads=_OVERSEEN),
     "orient_reason": TableBounds(rows=_behind("orient_decision", "p.id = decision_id")),
     "measures_request": TableBounds(rows=_OF_ACT),
@@ -173,14 +173,14 @@ BOUNDED: Mapping[str, TableBounds] = {
     "casework_document": TableBounds(rows=_OF_ACT),
     "casework_approval": TableBounds(rows=_OF_ACT),
     "casework_step": TableBounds(rows=_OF_ACT),
-    # Rights are read to know whose request it is; they are given at one's own desk.
+    # Authentication reads rights; a person grants them only at their own desk.
     "accounts_habilitation": TableBounds(reads="true", inserts=f"(desk_id IS NULL OR {_OWN})"),
 }
 """The tables under row-level security."""
 
 
 def policies_of(bounds: TableBounds) -> Iterator[RowPolicy]:
-    """Yield the policies of a table."""
+    """Yield the row-level security policies of a table."""
     app, worker, auditor = DatabaseRole.APP, DatabaseRole.WORKER, DatabaseRole.AUDITOR
     yield RowPolicy(name="app_rows", role=app, command="ALL", condition=bounds.rows)
     if bounds.reads:
@@ -199,10 +199,10 @@ def policies_of(bounds: TableBounds) -> Iterator[RowPolicy]:
 
 
 def apply_row_security(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Make the policies above what the database holds, in one transaction.
+    """Create, replace and drop policies until the database matches `BOUNDED`, in one transaction.
 
-    A policy that already stands as it should (its comment is its statement) is left alone: making one
-    takes the table's lock. `connection` is that of the owner.
+    A policy that is already as wanted (its comment holds its statement) stays untouched, because creation
+    takes a table lock. `connection` belongs to the owner.
     """
     open_tables, standing = _secured(connection), _standing(connection)
     wanted = _wanted(open_tables)
@@ -227,7 +227,7 @@ def apply_row_security(connection: psycopg.Connection[tuple[object, ...]]) -> No
 
 
 def faults_in_row_security(connection: psycopg.Connection[tuple[object, ...]]) -> list[str]:
-    """Return the tables, sorted, whose policies are not those above; any role may ask."""
+    """Return the names, sorted, of the tables whose policies differ from `BOUNDED`; any role may call it."""
     open_tables, standing = _secured(connection), _standing(connection)
     wanted = _wanted(open_tables)
     wrong = {
@@ -238,14 +238,14 @@ def faults_in_row_security(connection: psycopg.Connection[tuple[object, ...]]) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """What a policy is known by: its statement, and whom it names."""
+    """An existing policy for comparison: its `CREATE POLICY` statement and its roles."""
 
     statement: str
     grantees: tuple[str, ...]
 
 
 def _secured(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, bool]:
-    """Return for each table whether its rows are bounded."""
+    """Return for each table whether row-level security is enabled."""
     return {
         str(name): bool(secured)
         for name, secured in connection.execute(

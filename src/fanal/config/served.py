@@ -1,4 +1,4 @@
-"""What `fanal run` has granian serve: the application of `wsgi`, in a process that ends when it is held."""
+"""The WSGI application that `fanal run` serves with granian, with the watchdog of `held` started."""
 
 from fanal.config.held import end_when_held
 from fanal.config.wsgi import application

@@ -136,9 +136,9 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"
 
-# No form takes a file, and none may reach the disk in clear; the wire has a handler of its own.
+# No form accepts files, and none may reach the disk in clear; the partners' API has its own handler.
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
-# Far above what any form takes: a text that is too long is told so by its own page, and comes back.
+# Far above the limit of any form, so that the form's own page can reject a long text and give it back.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MOST_READ
 DATA_UPLOAD_MAX_NUMBER_FIELDS = MOST_FIELDS
 CSRF_FAILURE_VIEW = "fanal.web.failures.foreign_form"

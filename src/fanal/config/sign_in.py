@@ -1,7 +1,7 @@
-"""Settings of sign-in: allauth, lock-out, sessions, content security policy.
+"""Django settings of sign-in: allauth, lock-out, sessions, content security policy.
 
-Lock-out and sessions serve staff and partners only: no address and no user agent of
-anybody is given to them, so none can be kept.
+Lock-out and sessions exist for staff and partners only. They receive no IP address and no user agent, so that
+none can be stored.
 """
 
 from datetime import timedelta
@@ -24,7 +24,7 @@ _SESSIONS: dict[str, object] = {
         },
         {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     ],
-    # The sign-in library counts in Django's cache.
+    # allauth keeps its rate-limit counters in Django's cache.
     "CACHES": {"default": {"BACKEND": "fanal.web.account.counters.SharedCounters"}},
     "SESSION_ENGINE": "django.contrib.sessions.backends.db",
     "SESSION_COOKIE_NAME": "fanal_session",
@@ -101,7 +101,7 @@ _AXES: dict[str, object] = {
 
 _POLICY: dict[str, object] = {
     # Nothing but this host, nothing inline without the request's nonce; pictograms are data.
-    # No form leads elsewhere, through redirects either: to a provider a page leads (`account.provider`).
+    # No form may post or redirect to another host: a page leads to the provider (`account.provider`).
     "CONTENT_SECURITY_POLICY": {
         "DIRECTIVES": {
             "default-src": [NONE],
@@ -121,7 +121,7 @@ _POLICY: dict[str, object] = {
 
 
 def _transport(env: Environment) -> dict[str, object]:
-    """Return what TLS asks for: a demo and a test serve plain HTTP on loopback, nothing else does."""
+    """Return the TLS settings: cookies and HSTS require HTTPS, except in a demo or test on loopback."""
     secure = not env.demo
     return {
         "SESSION_COOKIE_SECURE": secure,
@@ -138,7 +138,7 @@ def _transport(env: Environment) -> dict[str, object]:
 
 
 def _oidc(env: Environment) -> dict[str, object]:
-    """Return the provider of single sign-on in ProConnect's shape, none when no address is set."""
+    """Return the settings of the OpenID Connect provider (ProConnect's profile); none without an address."""
     if not env.oidc_url:
         return {"SOCIALACCOUNT_PROVIDERS": {"openid_connect": {"APPS": []}}}
     app = {

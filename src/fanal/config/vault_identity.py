@@ -1,6 +1,6 @@
-"""Whether this machine sees the vault of its database: a node that sealed elsewhere would lose reports.
+"""The check that this machine mounts the vault of its database: a node with another would lose reports.
 
-The vault carries one random file, `identity`; the database keeps its SHA-256 from its first migration on.
+The vault holds a random file, `identity`; the database keeps its SHA-256 from the first migration on.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ NAME = "identity"
 
 
 class VaultElsewhere(Exception):
-    """The machine sees another vault than its database's; the text says what to do."""
+    """The machine mounts another vault than the one of its database; the message gives the remedy."""
 
 
 def claim_vault(owner_url: str, folder: Path) -> None:
-    """Give a database that has none yet the vault in `folder`; once and for all.
+    """Register the vault in `folder` for a database that has none; a registered vault is final.
 
     Raises:
-        OSError: the vault cannot be written.
+        OSError: the vault is not writable.
     """
     with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
         if _stored(connection) is not None:
@@ -38,10 +38,12 @@ def claim_vault(owner_url: str, folder: Path) -> None:
 
 
 def check_vault(url: str, folder: Path) -> None:
-    """Return when `folder` is the vault of the database at `url`, whatever the role signed in.
+    """Check that `folder` is the vault of the database at `url`; any role may sign in.
+
+    A database without a registered vault accepts every folder.
 
     Raises:
-        VaultElsewhere: it is another, or none.
+        VaultElsewhere: the folder is the vault of another database, or no vault.
     """
     with psycopg.connect(url, connect_timeout=10) as connection:
         wanted = _stored(connection)

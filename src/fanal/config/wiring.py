@@ -1,4 +1,4 @@
-"""Who implements what: the one place that reads Django's settings and hands values down."""
+"""Dependency injection: the only reader of Django's settings, and the installation of implementations."""
 
 import os
 from datetime import timedelta
@@ -37,11 +37,11 @@ OPENS = (
     Opens(track=Track.NOTICE, lifecycle=NOTICE, draft=notices.open_from_decision),
     Opens(track=Track.JUDICIAL, lifecycle=REFERRAL, draft=judicial.open_from_decision),
 )
-"""What the tracks of a decision open."""
+"""The lifecycle, and the function that drafts an act, for each track of a decision."""
 
 
 def wire() -> None:
-    """Fill the registries of the lower packages; called once at start."""
+    """Install settings and implementations in the registries of all packages; called once at start-up."""
     keep_compiled(settings.FANAL_HOME / "cache")
     agreement.install(agreement.AgreementWatch())
     mail.install(mailer_of(settings.ENV))
@@ -79,7 +79,7 @@ def wire() -> None:
 
 
 def holds_known_keys() -> bool:
-    """Return whether the key folder, as it is now, holds the keys of the database."""
+    """Return whether the key folder on disk holds the keys registered in the database."""
     public_node = settings.FANAL_PUBLIC_NODE
     try:
         held = read_held(settings.FANAL_HOME, public_node=public_node, secret=settings.SECRET_KEY)
@@ -91,9 +91,9 @@ def holds_known_keys() -> bool:
 
 
 def signs_receipts() -> bool:
-    """Return whether this process, and its folder as it is now, sign receipts that can be verified.
+    """Return whether this process and its key folder can sign verifiable receipts now.
 
-    Without one a report is not acknowledged.
+    Without a receipt a report is not acknowledged.
     """
     now = clock.now()
     try:
@@ -104,9 +104,9 @@ def signs_receipts() -> bool:
 
 
 def keep_compiled(folder: Path, *, package: Path = Path(__file__).parents[1]) -> None:
-    """Let compiled loops be kept in `folder` where they cannot lie beside the package.
+    """Set Numba's cache to `folder` if the package's own folder is read-only.
 
-    Without any place to keep them, as for a service without a home, they are not even compiled.
+    With no writable cache, as for a service without a home, Numba functions are not compiled at all.
     """
     if not os.access(package, os.W_OK):
         os.environ.setdefault("NUMBA_CACHE_DIR", str(folder))
@@ -115,14 +115,12 @@ def keep_compiled(folder: Path, *, package: Path = Path(__file__).parents[1]) ->
 def wire_keys(
     home: Path, *, public_node: bool, vault: Path | None = None, signs: bool = True
 ) -> None:
-    """Install the keys of `home` and the vault; a public node gets no opening and no checkpoint key.
+    """Install the keys of `home` and the vault; a public node gets no opening key and no checkpoint key.
 
-    `signs` leaves the checkpoint key with the worker: web processes never read it.
-
-    Before the first start there are none: whatever needs one then says so.
+    `signs`: whether to load the checkpoint key. Only the worker does; web processes never read it.
 
     Raises:
-        KeysMissing: the folder is incomplete.
+        KeysMissing: the key folder is incomplete.
     """
     keys = load_keys(home, public_node=public_node, signs=signs)
     signer.install(

@@ -20,24 +20,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("fanal.web")
 _WHOLE = 8 * 1024 * 1024
-"""Bytes of an answer that is handed over whole."""
+"""Largest answer, in bytes, that is joined into one piece."""
 
 
 class Guarded:
-    """The application, whose last failures are told by our own log, and whose answers are handed over whole.
+    """A WSGI middleware that logs uncaught exceptions itself and joins answers into one piece.
 
-    The server would print an exception that nobody caught with its message, which may quote what was sent.
-    Of an answer in pieces it would keep a thread waiting for the reader of each: who never reads kept all.
+    The server would print an uncaught exception with its message, which may quote request data. It would also
+    keep a thread waiting for the reader of each piece, so that slow readers could occupy all threads.
     """
 
     def __init__(self, served: "WSGIApplication") -> None:
         self._served = served
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        """Answer a request; where not even the page of an error could be made, in plain words."""
+        """Answer a request; answer in plain text if even the error page fails."""
         try:
             return _whole(self._served(environ, start))
-        except SuspiciousOperation:  # raised while the request was taken apart, before any page
+        except SuspiciousOperation:  # raised by the parsing of the request, before any view
             log.warning("a request that cannot be read")
             return _plain(start, "400 Bad Request", b"This request cannot be read.\n")
         except Exception:
@@ -47,7 +47,7 @@ class Guarded:
 
 
 def _whole(answer: Iterable[bytes]) -> Iterable[bytes]:
-    """Return an answer in one piece, however many it was made of; a very large one stays as it comes."""
+    """Return an answer joined into one piece; one larger than `_WHOLE` remains a stream."""
     pieces, size, rest = list[bytes](), 0, iter(answer)
     for piece in rest:
         pieces.append(piece)
@@ -59,7 +59,7 @@ def _whole(answer: Iterable[bytes]) -> Iterable[bytes]:
 
 
 class _Rest:
-    """A large answer of which the beginning was read."""
+    """A large answer whose first pieces have already been read."""
 
     def __init__(self, answer: Iterable[bytes], pieces: Iterator[bytes]) -> None:
         self._answer, self._pieces = answer, pieces
@@ -68,7 +68,7 @@ class _Rest:
         return self._pieces
 
     def close(self) -> None:
-        """Close the answer, as the server does at its end."""
+        """Close the wrapped answer; the server calls this at the end."""
         _close(self._answer)
 
 
@@ -89,7 +89,7 @@ os.environ["FANAL_WEB"] = "1"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
 with loading():
     served = get_wsgi_application()
-    from fanal.web.account.devices import mark_in  # its models need the applications
+    from fanal.web.account.devices import mark_in  # its models need the application registry
 kept = KeptConnections(WORKING, connections.close_all)
 request_finished.connect(kept.end)
 application = Gate(Guarded(served), hops=settings.FANAL_PROXY_HOPS or 0, known=mark_in)
