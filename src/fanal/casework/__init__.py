@@ -1,1 +1,1 @@
-"""The kernel that every official act stands on: lifecycle, document, steps, approval, expiry."""
+"""Casework: what every kind of official act shares (lifecycle, document, steps, approval, expiry)."""

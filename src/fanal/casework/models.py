@@ -1,4 +1,4 @@
-"""Tables of casework (written in its migrations)."""
+"""Django models of the tables of casework; the migrations' SQL creates the tables (`managed = False`)."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -8,7 +8,7 @@ from fanal.casework.domain import records
 
 
 class Act(models.Model):
-    """An official act of any kind."""
+    """An official act of any kind (referral, intelligence sheet, notice, removal request)."""
 
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()
@@ -34,7 +34,7 @@ class Act(models.Model):
         return f"{self.kind} {self.id} {self.state}"
 
     def record(self) -> records.Act:
-        """Return the row as the package publishes it."""
+        """Convert this row into the immutable record that the package returns to its callers."""
         return records.Act(
             id=self.id,
             kind=self.kind,
@@ -55,7 +55,7 @@ class Act(models.Model):
 
 
 class Document(models.Model):
-    """What a revision of an act says; deleted at expiry. Append-only by trigger."""
+    """The content of an act at one revision, with its SHA-256. Append-only by trigger; deleted at expiry."""
 
     pk = models.CompositePrimaryKey("act_id", "revision")
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="documents")
@@ -78,7 +78,7 @@ class Document(models.Model):
 
 
 class Approval(models.Model):
-    """The verdict of a second person on a revision. Append-only by trigger."""
+    """The verdict of a second person (contreseing) on one revision of an act. Append-only by trigger."""
 
     pk = models.CompositePrimaryKey("act_id", "revision")
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="approvals")
@@ -98,7 +98,7 @@ class Approval(models.Model):
         return f"{self.act_id} revision {self.revision} {self.verdict}"
 
     def record(self) -> records.ActApproval:
-        """Return the row as the package publishes it."""
+        """Convert this row into the immutable record that the package returns to its callers."""
         return records.ActApproval(
             revision=self.revision,
             verdict=records.ApprovalVerdict(self.verdict),
@@ -111,7 +111,7 @@ class Approval(models.Model):
 
 
 class Step(models.Model):
-    """One step of an act. Append-only by trigger."""
+    """A transition that an act has made, with its date, reason and proof. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="steps")
@@ -139,7 +139,7 @@ class Step(models.Model):
         return f"{self.act_id} {self.transition}"
 
     def record(self) -> records.ActStep:
-        """Return the row as the package publishes it."""
+        """Convert this row into the immutable record that the package returns to its callers."""
         return records.ActStep(
             transition=self.transition,
             source=self.source,

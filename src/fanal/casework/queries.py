@@ -1,4 +1,4 @@
-"""The reading door of casework: acts within the actor's reach, whole files, what is due to expire."""
+"""Read operations of casework: acts that the actor may read, complete files, acts due to expire."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -38,7 +38,11 @@ def list_acts(
     limit: int = 50,
     newest: bool = False,
 ) -> tuple[Act, ...]:
-    """Return the acts of a kind within the actor's reach, oldest first; all states when none is named."""
+    """Return a page of the acts of a kind that the actor may read, oldest first.
+
+    Without `states`, acts in every state are returned. `after` is the last id of the previous page. `newest`
+    reverses the order.
+    """
     rows = _reachable(actor, lifecycle, lifecycle.reads)
     if wanted := list(states):
         rows = rows.filter(state__in=wanted)
@@ -50,7 +54,11 @@ def list_acts(
 def acts_on(
     *, actor: Actor, lifecycle: Lifecycle, subject_ids: Sequence[UUID], right: str = ""
 ) -> dict[UUID, tuple[Act, ...]]:
-    """Return the acts of a kind about each subject, within the reach of `right` or of reading."""
+    """Return the acts of a kind about each subject that the actor may read, oldest first.
+
+    `right` (an action of the access policy) restricts them to the desks where the actor holds it; without
+    it, to the desks where the actor may read such acts.
+    """
     found: dict[UUID, tuple[Act, ...]] = {}
     rows = _reachable(actor, lifecycle, right or lifecycle.reads)
     for row in rows.filter(subject_id__in=subject_ids).order_by("subject_id", "id"):
@@ -59,14 +67,20 @@ def acts_on(
 
 
 def get_acts(*, actor: Actor, lifecycle: Lifecycle, act_ids: Collection[UUID]) -> dict[UUID, Act]:
-    """Return those of some acts of a kind that are within the actor's reach."""
+    """Return the acts with these ids, by id.
+
+    Acts of another kind or that the actor may not read are omitted.
+    """
     rows = _reachable(actor, lifecycle, lifecycle.reads).filter(id__in=act_ids)
     return {row.id: row.record() for row in rows}
 
 
 def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | None:
-    """Return an act with its present document, steps and approvals; None when it is out of reach."""
-    # Before the act: a page is never older than the steps that its forms name.
+    """Return an act with its current document, steps and approvals.
+
+    None if unknown or not readable by the actor.
+    """
+    # Steps are read before the act: the page then shows an act at least as recent as its list of steps.
     steps = tuple(
         step.record() for step in models.Step.objects.filter(act_id=act_id).order_by("db_at")
     )
@@ -84,7 +98,10 @@ def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | No
 
 
 def steps_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActStep, ...]]:
-    """Return the steps of each of some acts that were listed, first to last."""
+    """Return the steps of each act, in order of recording.
+
+    The caller has already checked access to the acts.
+    """
     found: dict[UUID, tuple[ActStep, ...]] = {}
     for row in models.Step.objects.filter(act_id__in=act_ids).order_by("act_id", "db_at"):
         found[row.act_id] = (*found.get(row.act_id, ()), row.record())
@@ -92,7 +109,7 @@ def steps_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActStep, ...]]:
 
 
 def approvals_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActApproval, ...]]:
-    """Return the verdicts on each of some acts that were listed, by revision."""
+    """Return the approvals and refusals of each act, by revision. The caller has already checked access."""
     found: dict[UUID, tuple[ActApproval, ...]] = {}
     for row in models.Approval.objects.filter(act_id__in=act_ids).order_by("act_id", "revision"):
         found[row.act_id] = (*found.get(row.act_id, ()), row.record())
@@ -102,7 +119,10 @@ def approvals_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActApproval, 
 def list_lapsed(
     *, actor: Actor, lifecycle: Lifecycle, limit: int = 50
 ) -> tuple[tuple[Act, ActStep], ...]:
-    """Return the acts within reach that had left without what they rest on, with that step, newest first."""
+    """Return the acts sent after their legal basis had lapsed, with the step that records it, newest first.
+
+    Only acts that the actor may read.
+    """
     rows = models.Step.objects.filter(
         lapsed_at__isnull=False, act__in=_reachable(actor, lifecycle, lifecycle.reads)
     )
@@ -111,7 +131,7 @@ def list_lapsed(
 
 
 def contents_of(*, acts: Iterable[Act]) -> dict[UUID, bytes]:
-    """Return the present document of each of some acts that were listed; those that expired are left out."""
+    """Return the current document of each act, by act id; acts whose document has expired are omitted."""
     revisions = {act.id: act.revision for act in acts}
     written = models.Document.objects.filter(act_id__in=revisions)
     found = written.values_list("act_id", "revision", "content")
@@ -121,10 +141,12 @@ def contents_of(*, acts: Iterable[Act]) -> dict[UUID, bytes]:
 def count_acts(
     *, actor: Actor, lifecycle: Lifecycle, since: datetime, until: datetime
 ) -> list[Counted]:
-    """Return acts by day of their draft and by outcome, or state where none is known.
+    """Count the acts of a kind created between two instants, by day (Paris) and by outcome.
+
+    An act without an outcome is counted under its state.
 
     Raises:
-        Refused: the actor reads no figures.
+        Refused: the actor may not read statistics.
     """
     require(actor, "statistics.read")
     found = sql.rows(
@@ -138,16 +160,16 @@ def count_acts(
 
 
 def count_states(*, actor: Actor, lifecycle: Lifecycle) -> dict[str, int]:
-    """Return how many acts of a kind within the actor's reach are in each state."""
+    """Count the acts of a kind that the actor may read, by state; states without acts are omitted."""
     rows = _reachable(actor, lifecycle, lifecycle.reads).values("state").annotate(n=Count("id"))
     return dict(rows.values_list("state", "n"))
 
 
 def count_in(*, actor: Actor, lifecycle: Lifecycle, states: Iterable[str]) -> int:
-    """Return how many acts of a kind are in some states.
+    """Count the acts of a kind that are in any of `states`, at all desks.
 
     Raises:
-        Refused: the actor reads no figures.
+        Refused: the actor may not read statistics.
     """
     require(actor, "statistics.read")
     return models.Act.objects.filter(kind=lifecycle.kind, state__in=list(states)).count()
@@ -162,10 +184,13 @@ def list_due(
     limit: int = 500,
     subjects: bool = False,
 ) -> list[DueAct]:
-    """Return acts (ids above `after`) without a step since `before` that still hold words, or their subject.
+    """Return the acts whose retention has ended: no step since `before`, and data left to erase.
+
+    The data to erase are texts (documents, proofs, reasons) or, with `subjects`, the id of the subject.
+    `after` is the last id of the previous page.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.rows(

@@ -1,4 +1,4 @@
-"""Letters of acts: their text in both languages, and the message in which one leaves by mail."""
+"""Letters that accompany acts: their text in both languages, and the e-mail message that carries them."""
 
 from email.message import EmailMessage
 
@@ -6,16 +6,17 @@ from msgspec import Struct
 
 
 class LetterText(Struct, frozen=True):
-    """What a letter says, in French and in English."""
+    """The text of a letter, in French and in English."""
 
     fr: str
     en: str
 
 
 class Mail(Struct, frozen=True, kw_only=True):
-    """How a letter leaves by mail. Without a `recipient` a form of the addressee's takes it.
+    """The fields of an e-mail that sends an act.
 
-    `attachment` names the file that holds the exact bytes of the act's document.
+    An empty `recipient` means that the addressee receives the act through a web form. `attachment` is the
+    name of the file that holds the exact bytes of the act's document.
     """
 
     sender: str
@@ -26,7 +27,7 @@ class Mail(Struct, frozen=True, kw_only=True):
 
 
 def message_of(mail: Mail, content: bytes) -> bytes:
-    """Return the message (RFC 5322): both texts, and `content` (JSON) as it was approved."""
+    """Build the e-mail message (RFC 5322): both texts, and `content` (JSON) attached unchanged."""
     message = EmailMessage()
     message["From"] = mail.sender
     if mail.recipient:

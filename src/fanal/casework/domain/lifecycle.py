@@ -1,6 +1,6 @@
-"""Lifecycles of official acts, as data: states, transitions, and what taking a transition requires.
+"""Lifecycles of official acts, as data: states, transitions, and the requirements of each transition.
 
-`fanal migrate` writes them into PostgreSQL (`config.lifecycles`), whose guards refuse what they do not allow.
+`fanal migrate` writes them into PostgreSQL (`config.lifecycles`), whose triggers enforce them.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,21 +12,22 @@ from fanal.kernel.states import StateTable
 
 S = TypeVar("S", bound=StrEnum)
 AMEND, APPROVE, REFUSE, WITHDRAW = "amend", "approve", "refuse", "withdraw"
-"""Transitions with operations of their own; a newer decision also withdraws what an earlier one drafted."""
+"""Transitions with their own operations; a newer decision also withdraws the drafts of an earlier one."""
 REPLACED = "REPLACED"
-"""Reason of a withdrawal that a newer decision on the report made."""
+"""Reason recorded when a newer decision on the report withdraws the act."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """What taking a transition requires, of the person and of the act.
+    """The conditions of a transition, on the person and on the act.
 
-    `right` is the policy's action at the act's desk; holders of `also` take it as a part of another act of
-    theirs. `proof`: a statement of the proof kept. `in_force`: the decision behind the act is in force.
-    `lapsed`: it is in force no more, or the act was withdrawn, and the act had not been sent; the step keeps
-    since when. `complete`: the document is complete. `approved`: a second person approved the present bytes.
-    `sends`: the act has left with it. One of `outcomes` is recorded, where there are any. `entry` is the verb
-    of its entry in the ledger, where that is neither `send` nor `step`.
+    `right`: the policy action that the person must hold at the act's desk; a holder of an action in `also`
+    may make the transition as part of another operation. `proof`: the person states the proof kept.
+    `in_force`: the decision behind the act is in force. `lapsed`: that decision is no longer in force, or
+    the act was withdrawn, and the act had not been sent; the step keeps the date of lapse. `complete`: the
+    document is complete. `approved`: a second person approved the current bytes. `sends`: the transition
+    sends the act. `outcomes`: the outcomes to choose from, if any. `entry`: the verb of its ledger entry,
+    when neither `send` nor `step`.
     """
 
     right: str
@@ -42,16 +43,17 @@ class Requirement:
 
 
 def never_missing(_content: bytes) -> str:
-    """Say of every document that nothing is missing."""
+    """Return "": every document of this kind is complete."""
     return ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
-    """A kind of act, made by `lifecycle`; states are those of `states`, by their values.
+    """The definition of a kind of act, built by `lifecycle`; states are the values of the enum of `states`.
 
-    `missing` returns the refusal code of an incomplete document, "" of a complete one. `drafts` is the verb
-    of a draft's entry in the ledger. An act of a kind that is `decided` follows a decision on its report.
+    `missing` returns the refusal code of an incomplete document, "" for a complete document. `drafts` is the
+    verb of a draft's ledger entry. `reads` and `proposes` are policy actions. An act of a kind with
+    `decided` follows a decision on its report.
     """
 
     kind: str
@@ -65,12 +67,12 @@ class Lifecycle:
 
     @property
     def initial(self) -> str:
-        """The state in which an act of this kind is drafted."""
+        """The state of a newly drafted act."""
         return self.states.initial.value
 
     @property
     def unsent(self) -> frozenset[str]:
-        """The states from which a newer decision withdraws an act: it is a draft, or can become one again."""
+        """The states from which a newer decision withdraws an act: draft, or able to become a draft again."""
         moves = self.states.transitions
         back = {state for one in moves if one.target == self.initial for state in one.sources}
         given_up = {state for one in moves if one.name == WITHDRAW for state in one.sources}
@@ -78,11 +80,11 @@ class Lifecycle:
 
     @property
     def approves(self) -> bool:
-        """Whether a second person approves acts of this kind."""
+        """Whether acts of this kind need the approval of a second person."""
         return APPROVE in self.requirements
 
     def target(self, state: str, transition: str) -> str:
-        """Return the state that a transition reaches.
+        """Return the state that `transition` reaches from `state`.
 
         Raises:
             TransitionRefused: `state` allows no such transition.
@@ -90,7 +92,7 @@ class Lifecycle:
         return self.states.apply(cast("StrEnum", state), transition).value
 
     def allowed(self, state: str) -> tuple[str, ...]:
-        """Return the transitions that `state` allows."""
+        """Return the names of the transitions that `state` allows."""
         return self.states.moves_from(cast("StrEnum", state))
 
 
@@ -105,12 +107,12 @@ def lifecycle(  # noqa: PLR0913 - one for each field of a kind
     drafts: str = "draft",
     decided: bool = True,
 ) -> Lifecycle:
-    """Return a kind of act.
+    """Build the definition of a kind of act from its state table and requirements.
 
-    `reads` and `proposes` are the policy's actions of who reads and who drafts such acts at a desk.
+    `reads` and `proposes` are the policy actions required to read and to draft such acts at a desk.
 
     Raises:
-        ValueError: a transition without requirement, or the reverse: a mistake of who wrote it.
+        ValueError: a transition without requirement, or a requirement without transition (programming error).
     """
     if {transition.name for transition in states.transitions} != requirements.keys():
         raise ValueError(f"{kind}: transitions and requirements differ")

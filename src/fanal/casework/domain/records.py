@@ -1,4 +1,4 @@
-"""What goes through the doors of casework: acts, their documents, steps and approvals."""
+"""Records that the operations and queries of casework take and return: acts, documents, steps, approvals."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,17 +12,17 @@ from fanal.orient.domain.records import Decision
 
 
 class ApprovalVerdict(StrEnum):
-    """What the second person says."""
+    """The verdict of the second person on an act."""
 
     APPROVED = "APPROVED"
     REFUSED = "REFUSED"
 
 
 class Act(Struct, frozen=True, kw_only=True):
-    """An official act as lists show it.
+    """An official act as lists show it, without its document.
 
-    `subject_id` is what it is about (the report it follows, a payer); `basis` what it rests on, in the kind's
-    own encoding; `revision` the present one of its document.
+    `subject_id`: the report that the act follows, or a payer. `basis`: the data on which it rests, in the
+    encoding of its kind. `revision`: the number of its current document.
     """
 
     id: UUID
@@ -43,7 +43,10 @@ class Act(Struct, frozen=True, kw_only=True):
 
 
 class ActDraft(Struct, frozen=True, kw_only=True):
-    """What an act is drafted from; see `Act`. `id` is given where its document names it."""
+    """The content of an act to be created; fields as in `Act`.
+
+    `id` is given when the document contains it.
+    """
 
     id: UUID | None = None
     desk_id: int
@@ -57,11 +60,11 @@ class ActDraft(Struct, frozen=True, kw_only=True):
 
 
 class ActStep(Struct, frozen=True, kw_only=True):
-    """One step of an act: when it happened, when it was recorded, its reason, and the proof kept.
+    """A transition that an act has made: when it happened, when it was recorded, reason, proof kept.
 
-    `proof_digest` is the SHA-256 of the proof, in hexadecimal. `warnings` are those that whoever took it was
-    shown, in the kind's own encoding. `lapsed_at` is since when an act could no longer be sent that had left
-    all the same.
+    `proof_digest` is the SHA-256 of the proof, in hexadecimal. `warnings` were displayed to the actor, in
+    the encoding of the kind. `lapsed_at`: for an act sent although it no longer could be, the date of lapse
+    of its legal basis.
     """
 
     transition: str
@@ -81,12 +84,12 @@ class ActStep(Struct, frozen=True, kw_only=True):
 
     @property
     def left_after(self) -> bool:
-        """Whether the act left although nothing stood behind it any more."""
+        """Whether the act was sent after its legal basis had lapsed."""
         return self.lapsed_at is not None and self.happened_at >= self.lapsed_at
 
 
 class ActApproval(Struct, frozen=True, kw_only=True):
-    """The verdict of a second person on exactly the bytes of a revision, and the `warnings` shown to them."""
+    """The verdict of a second person on the exact bytes of a revision, and the `warnings` displayed then."""
 
     revision: int
     verdict: ApprovalVerdict
@@ -98,9 +101,10 @@ class ActApproval(Struct, frozen=True, kw_only=True):
 
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """What a page showed of an act: how many steps it had taken, and the digest of its document.
+    """The version of an act that a page displayed: its number of steps and the digest of its document.
 
-    An amendment is a step: it may change the addressee alone. Expiry takes the document, and is none.
+    An amendment counts as a step, since it may change the addressee alone. Expiry adds no step: it changes
+    the digest.
     """
 
     steps: int
@@ -108,7 +112,7 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 class ActFile(Struct, frozen=True, kw_only=True):
-    """An act with its present document (None once it has expired), its steps and approvals."""
+    """An act with its current document (None once it has expired), its steps and approvals."""
 
     act: Act
     content: bytes | None
@@ -118,14 +122,14 @@ class ActFile(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> Shown:
-        """What a page that is made of this file shows."""
+        """The version that a page made from this file displays; forms send it back to detect changes."""
         return Shown(steps=len(self.steps), digest=self.digest)
 
 
 class Event(Struct, frozen=True, kw_only=True):
-    """What a person records: when it happened, why, the proof kept, and the outcome where there is one.
+    """The facts that a person records with a transition: date, reason, proof kept, outcome.
 
-    `warnings` and `lapsed_at` are the operation's own, as in `ActStep`.
+    The operation itself fills `warnings` and `lapsed_at`, as in `ActStep`.
     """
 
     happened_at: datetime
@@ -138,14 +142,14 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class DueAct(Struct, frozen=True, kw_only=True):
-    """An act whose words are due to expire, and the reports whose legal hold keeps them."""
+    """An act whose texts are due to expire, with its reports: a legal hold on a report keeps the texts."""
 
     id: UUID
     report_ids: tuple[UUID, ...]
 
 
 class AddresseeKind(StrEnum):
-    """What a provider is to the content."""
+    """The role of a provider towards the content."""
 
     HOST = "HOST"
     EDITOR = "EDITOR"
@@ -154,7 +158,10 @@ class AddresseeKind(StrEnum):
 
 
 class Addressee(Struct, frozen=True, kw_only=True):
-    """The provider asked: name, electronic contact point (DSA art. 11) and a language it declared."""
+    """The provider to which a request goes: name, electronic contact point (DSA art.
+
+    11), declared language.
+    """
 
     kind: AddresseeKind = AddresseeKind.HOST
     name: str = ""
@@ -168,7 +175,7 @@ class Addressee(Struct, frozen=True, kw_only=True):
 
 
 class Opening(Struct, frozen=True, kw_only=True):
-    """What acts are drafted from: a decision, its report, and whom it names to be asked, by host."""
+    """The data from which acts are drafted: decision, report, level, addressees by host name."""
 
     decision: Decision
     report: HarmonisedReport
@@ -177,7 +184,7 @@ class Opening(Struct, frozen=True, kw_only=True):
 
 
 class RecordedDecision(Struct, frozen=True, kw_only=True):
-    """A decision and the acts that it opened, by kind; of a kind that it did not open, none."""
+    """A decision and the ids of the acts that it opened, by kind; empty for a kind that it did not open."""
 
     decision: Decision
     opened: Mapping[str, tuple[UUID, ...]]

@@ -1,4 +1,4 @@
-"""The writing door of casework."""
+"""Write operations of casework."""
 
 from fanal.casework.operations.acts import (
     MAX_PROOF,

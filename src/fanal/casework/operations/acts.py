@@ -1,4 +1,4 @@
-"""Official acts of every kind: opened, amended, taken from state to state."""
+"""Operations on official acts of every kind: opening, amendment, transitions, export, withdrawal."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -51,10 +51,10 @@ __all__ = [
 
 
 def open_act(*, actor: Actor, lifecycle: Lifecycle, draft: ActDraft, now: datetime) -> UUID:
-    """Draft an act and return its id.
+    """Create an act in its initial state, with revision 1 of its document, and return its id.
 
     Raises:
-        Refused: the actor proposes no such acts at that desk.
+        Refused: the actor may not propose such acts at that desk.
     """
     require(actor, lifecycle.proposes, Resource(desk_id=draft.desk_id))
     with transaction.atomic():
@@ -91,14 +91,14 @@ def amend_act(
     now: datetime,
     addressee: str | None = None,
 ) -> int:
-    """Give an act that was not sent a new revision of its document, and return it; the act is a draft again.
+    """Add a revision to the document of an unsent act and return its number; the act becomes a draft again.
 
-    `amend` makes it from the present one. Without an `addressee` it stays addressed as it is.
+    `amend` computes the new content from the current one. Without `addressee` the addressee does not change.
 
     Raises:
-        ActUnknown: there is none of that kind.
-        Refusal: GROUND_GONE, where the kind asks for a decision in force; EXPIRED, it says nothing any more.
-        TransitionRefused: it cannot be amended in its state.
+        ActUnknown: no act of that kind has this id.
+        Refusal: GROUND_GONE (the kind requires a decision in force), EXPIRED (the document was erased).
+        TransitionRefused: the act's state allows no amendment.
         Refused: the actor may not amend it.
     """
     with transaction.atomic():
@@ -126,18 +126,18 @@ def take_step(
     now: datetime,
     before: Before | None = None,
 ) -> UUID:
-    """Record a transition of an act that a person took or learnt of, and return what the act is about.
+    """Record a transition of an act, with its date, reason and proof, and return the id of the act's subject.
 
-    `before` is the kind's own, in the same transaction: see `Before`.
+    `before` is the check that the kind of act adds, run in the same transaction: see `Before`.
 
     Raises:
-        ActUnknown: there is none of that kind.
+        ActUnknown: no act of that kind has this id.
         Refusal: EVENT_IN_FUTURE, EVENT_TOO_EARLY (before the step that it follows), TEXT_UNREADABLE,
-            NO_PROOF, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no longer in force), GROUND_STANDS (it
-            still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend it first), or the code of what the
-            document lacks.
-        TransitionRefused: its state allows no such transition, or the transition has an operation of its own.
-        Refused: the actor may not take it.
+            NO_PROOF, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no longer in force), GROUND_STANDS (its
+            decision still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend it first), or the code of
+            the element that the document lacks.
+        TransitionRefused: its state allows no such transition, or the transition has its own operation.
+        Refused: the actor may not make this transition.
     """
     requirement = lifecycle.requirements.get(transition)
     if requirement is None or transition in _OWN_OPERATIONS:
@@ -148,7 +148,7 @@ def take_step(
         row, in_force = lock_act(actor, lifecycle, act_id, right=requirement.right)
         if requirement.in_force and not in_force:
             raise Refusal(lifecycle.kind, "GROUND_GONE")
-        lifecycle.target(row.state, transition)  # or its state is what forbids it
+        lifecycle.target(row.state, transition)  # raises TransitionRefused
         if requirement.lapsed:
             event = structs.replace(event, lapsed_at=_lapsed_at(actor, row, in_force=in_force))
         if code := _not_ready(lifecycle, transition, row) or _too_early(requirement, row, event):
@@ -161,11 +161,11 @@ def take_step(
 def record_export(
     *, actor: Actor, lifecycle: Lifecycle, act_id: UUID, format_: str, now: datetime
 ) -> None:
-    """Note that an act leaves the screen as a file, before it does.
+    """Record in the ledger that the actor exports an act as a file; call it before the file is served.
 
     Raises:
-        ActUnknown: there is none of that kind.
-        Refused: the actor reads no such acts at that desk.
+        ActUnknown: no act of that kind has this id.
+        Refused: the actor may not read such acts at that desk.
     """
     row = Act.objects.filter(id=act_id, kind=lifecycle.kind).first()
     if row is None:
@@ -189,12 +189,12 @@ def withdraw_replaced(
     decision_id: UUID,
     now: datetime,
 ) -> None:
-    """Withdraw the acts that earlier decisions on a report opened and nobody outside was sent.
+    """Withdraw the unsent acts that earlier decisions on a report opened.
 
-    Called in the transaction of the decision that replaces them, which holds the case.
+    Called in the transaction of the new decision `decision_id`, which holds the lock on the case.
 
     Raises:
-        Refused: the actor proposes no such acts at that desk.
+        Refused: the actor may not propose such acts at that desk.
     """
     for lifecycle in lifecycles:
         rows = Act.objects.select_for_update(no_key=True).filter(
@@ -208,7 +208,7 @@ def withdraw_replaced(
 
 
 def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
-    """Return what is wrong with what a person records, or ""."""
+    """Return the refusal code of an invalid event (date, texts, proof, outcome), or "" when it is valid."""
     if event.happened_at > now:
         return "EVENT_IN_FUTURE"
     texts = (event.proof, event.reason)
@@ -221,7 +221,7 @@ def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
 
 
 def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
-    """Return what an act lacks for a transition, or ""."""
+    """Return the refusal code of a requirement of the transition that the act does not fulfil, or ""."""
     requirement = lifecycle.requirements[transition]
     if requirement.complete:
         present = content_of(row)
@@ -229,14 +229,17 @@ def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
             return lacks
     if requirement.approved and not _is_approved(row):
         return "NOT_APPROVED"
-    # One verdict a revision: what was refused waits for another with other words.
+    # One verdict for each revision: a refused document must be amended before it is submitted again.
     waits = APPROVE in lifecycle.allowed(lifecycle.target(row.state, transition))
     judged = waits and row.approvals.filter(revision=row.revision).exists()
     return "ALREADY_JUDGED" if judged else ""
 
 
 def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
-    """Return EVENT_TOO_EARLY for an event before the step that it follows; forms give minutes."""
+    """Return EVENT_TOO_EARLY if an event precedes the step that it follows, else "".
+
+    Compared by the minute.
+    """
     steps = row.steps.filter(transition=APPROVE) if requirement.lapsed else row.steps.all()
     last = steps.order_by("-db_at").values_list("happened_at", flat=True).first()
     return (
@@ -247,10 +250,10 @@ def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
 
 
 def _lapsed_at(actor: Actor, row: Act, *, in_force: bool) -> datetime:
-    """Return since when an act could no longer be sent: the end of its decision, or its withdrawal.
+    """Return when the legal basis of an act lapsed: the end of its decision or its withdrawal, the earlier.
 
     Raises:
-        Refusal: GROUND_STANDS, ALREADY_SENT.
+        Refusal: GROUND_STANDS (the basis is still in force), ALREADY_SENT.
     """
     instants = list(row.steps.filter(transition=WITHDRAW).values_list("happened_at", flat=True))
     if in_force and not instants:
@@ -262,7 +265,7 @@ def _lapsed_at(actor: Actor, row: Act, *, in_force: bool) -> datetime:
             actor=actor, report_id=row.subject_id, decision_id=row.decision_id
         )
         instants += [ended] if ended else []
-    # What nobody can date any more is taken for gone from the start.
+    # Without any known date the basis counts as lapsed since the act was created.
     return min(instants, default=row.created_at)
 
 

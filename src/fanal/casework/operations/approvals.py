@@ -1,4 +1,4 @@
-"""The second person: approves or refuses exactly the bytes that were shown."""
+"""Approval by a second person (contreseing) of the exact bytes displayed, and erasure at expiry."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,16 +18,16 @@ from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.deciding import UNSTORABLE
 
-# What expiry takes from acts: documents, proofs, reasons; states, dates, people and digests stay.
+# Expiry erases documents, proofs and reasons of acts; states, dates, people and digests stay.
 
 
 def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase what acts of a kind say; return how many had something to say.
+    """Erase the documents, proofs and reasons of acts; return how many acts had any.
 
-    Whether a hold or a date forbids it is the caller's question. Erasing twice is harmless.
+    The caller has already checked retention periods and legal holds. The operation is idempotent.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     if not act_ids:
@@ -46,10 +46,10 @@ def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: dateti
 
 
 def forget_subjects(*, actor: Actor, act_ids: Sequence[UUID]) -> int:
-    """Take out of acts what they are about, once their structure has expired too; return how many.
+    """Replace the subject id of acts by zeros, at the end of their second retention period; return how many.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     return int(sql.one("SELECT casework_forget_subjects(%s::uuid[])", [list(act_ids)])[0])
@@ -67,14 +67,16 @@ def approve_act(
     now: datetime,
     before: Before | None = None,
 ) -> UUID:
-    """Approve an act, and return what it is about.
+    """Approve an act as its second person, and return the id of the act's subject.
 
-    `digest` is that of the bytes the person read (`ActFile.digest`). `before` is the kind's own: reason and
-    warnings of the event that it returns stand with the signature too.
+    `digest` is the SHA-256 of the document that the person read (`ActFile.digest`). `before` is the check
+    that the kind of act adds: the reason and warnings of the event that it returns are kept with the
+    approval.
 
     Raises:
-        Refusal: GROUND_GONE, NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
-        Refused: the actor proposed it, or approves no such acts at that desk.
+        Refusal: GROUND_GONE, NOT_WAITING (for approval), OWN_BYTES (the actor wrote them),
+            GRANTED_BY_PROPOSER (the author alone gave the actor this role), BYTES_CHANGED.
+        Refused: the actor proposed it, or may not approve such acts at that desk.
     """
     with transaction.atomic():
         right = lifecycle.requirements[APPROVE].right
@@ -98,11 +100,13 @@ def refuse_act(
     reason: str,
     now: datetime,
 ) -> None:
-    """Send an act back to its author, with a reason.
+    """Refuse to approve an act, with a reason; the act returns to its author as a draft.
+
+    `digest` is the SHA-256 of the document that the person read.
 
     Raises:
         Refusal: NO_REASON, TEXT_UNREADABLE, NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
-        Refused: the actor proposed it, or approves no such acts at that desk.
+        Refused: the actor proposed it, or may not approve such acts at that desk.
     """
     said = reason.strip()
     if not said:
@@ -121,7 +125,7 @@ def refuse_act(
 def _check(
     actor: Actor, lifecycle: Lifecycle, row: Act, transition: str, *, digest: bytes, now: datetime
 ) -> None:
-    """Check that a person may sign the present bytes, and that those are the ones they read.
+    """Check that the actor may judge the current revision and has read exactly its bytes.
 
     Raises:
         Refusal: NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.

@@ -1,6 +1,6 @@
-"""A decision and everything that it opens, in one transaction.
+"""A decision on a report and the drafts of the acts that it opens, in one transaction.
 
-Which acts a track opens is told by `install` (`config.wiring`): casework knows no kind by name.
+`config.wiring` calls `install` to declare which acts a track opens: casework names no kind of act.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,16 +21,16 @@ from fanal.orient.domain.records import Choice, Track
 
 
 class Drafting(Protocol):
-    """Drafts the acts of one kind; called in the transaction of the decision."""
+    """A function that drafts the acts of one kind, in the transaction of the decision."""
 
     def __call__(self, *, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
-        """Return the ids of the drafts."""
+        """Draft the acts of this kind that `opening` calls for, and return their ids."""
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opens:
-    """A track of decisions, the kind of act that it opens, and what drafts such acts."""
+    """A track of decisions, the kind of act that it opens, and the function that drafts such acts."""
 
     track: Track
     lifecycle: Lifecycle
@@ -41,7 +41,7 @@ _installed: list[Opens] = []
 
 
 def install(opens: Sequence[Opens]) -> None:
-    """Make `opens` what decisions open in this process, in that order."""
+    """Set which acts decisions open in this process; drafts are made in the order of `opens`."""
     _installed[:] = opens
 
 
@@ -54,16 +54,15 @@ def record_decision(
     now: datetime,
     addressees: Mapping[str, Addressee] | None = None,
 ) -> RecordedDecision:
-    """Write a decision with the drafts of its tracks; all or nothing.
+    """Record a decision on a report and draft the acts of its tracks, in one transaction.
 
-    What earlier decisions on the report drafted and nobody was sent yet is withdrawn: it rests on nothing.
-
-    `addressees` (by host name) complete a removal request, which then goes to its second person at once.
+    The unsent acts of earlier decisions on the report are withdrawn: their legal basis has lapsed. With
+    `addressees` (by host name) a removal request is complete, and goes at once to its second person.
 
     Raises:
         CaseNotHeld, DecisionRefused: from `orient.operations.decide`.
         Refusal: a draft cannot be made.
-        Refused: the policy refuses.
+        Refused: the access policy refuses.
     """
     with transaction.atomic():
         decision = orient.decide(
@@ -105,12 +104,13 @@ def record_decisions(
     claim_token: int,
     now: datetime,
 ) -> RecordedDecision:
-    """Write a decision on a report and the same one on some of those folded into it; all or nothing.
+    """Record the same decision on a report and on some reports folded into it, in one transaction.
 
-    Each gets a decision, drafts and a ledger entry of its own; what is not named comes back to the queue.
+    Each report gets its own decision, drafts and ledger entry. Folded reports that are not named return to
+    the queue.
 
     Raises:
-        NotFolded: one of them is not folded into the report any more.
+        NotFolded: one of them is no longer folded into the report.
         CaseNotHeld, DecisionRefused, Refusal, Refused: as `record_decision`.
     """
     with transaction.atomic():

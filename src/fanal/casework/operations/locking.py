@@ -1,6 +1,6 @@
-"""The one order in which an act's rows are locked, and the step that moves it.
+"""The fixed lock order of an act's rows (against deadlocks), and the step that changes its state.
 
-First the case of the report whose decision the act rests on, as a newer decision takes it; then the act.
+First the case of the report on whose decision the act rests, as a newer decision locks it; then the act.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,21 +26,21 @@ from fanal.orient import operations as orient
 
 _REPORTS_NAMED = 50
 Before = Callable[[records.Act, Event], Event]
-"""What a kind does of its own before a step, once the act is locked and nothing else stands in the way.
+"""A check that a kind of act adds before a step, called once the act is locked and all other checks passed.
 
-It refuses, or returns the event as it is recorded (with a reason, with warnings).
+It raises a refusal, or returns the event to record, completed with a reason or warnings.
 """
 
 
 class ActUnknown(Exception):
-    """No such act of that kind."""
+    """No act of that kind has this id."""
 
 
 def lock_act(actor: Actor, lifecycle: Lifecycle, act_id: UUID, *, right: str) -> tuple[Act, bool]:
-    """Return an act, locked until the transaction ends, and whether its decision is in force.
+    """Lock an act until the transaction ends; return its row and whether its decision is in force.
 
     Raises:
-        ActUnknown: there is none of that kind.
+        ActUnknown: no act of that kind has this id.
         Refused: the actor does not hold `right` at its desk.
     """
     found = Act.objects.filter(id=act_id, kind=lifecycle.kind).first()
@@ -56,12 +56,14 @@ def lock_act(actor: Actor, lifecycle: Lifecycle, act_id: UUID, *, right: str) ->
 
 @contextmanager
 def hold_shown(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID, shown: Shown) -> Iterator[None]:
-    """Hold an act, while a person acts on it, as the page that they read showed it; one transaction.
+    """Lock an act for a block of code, after checking that it is unchanged since the page `shown` was made.
+
+    The block runs in one transaction (optimistic concurrency check, then a row lock).
 
     Raises:
-        ActUnknown: there is none of that kind.
-        TransitionRefused: it has taken a step, or its words have expired, since.
-        Refused: the actor reads no such acts at its desk.
+        ActUnknown: no act of that kind has this id.
+        TransitionRefused: since then it has taken a step, or its document has expired.
+        Refused: the actor may not read such acts at its desk.
     """
     with transaction.atomic():
         row, _ = lock_act(actor, lifecycle, act_id, right=lifecycle.reads)
@@ -75,7 +77,9 @@ def hold_shown(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID, shown: Shown
 def step(
     actor: Actor, lifecycle: Lifecycle, row: Act, transition: str, *, event: Event, now: datetime
 ) -> None:
-    """Record a step of a locked act; PostgreSQL writes state, addressee, revision and instant from it.
+    """Record a step of a locked act, and its ledger entry.
+
+    A database trigger derives the act's state, addressee, revision and instants from the step.
 
     Raises:
         TransitionRefused: the act's state allows no such transition.
@@ -105,7 +109,10 @@ def step(
 
 
 def _noted(lifecycle: Lifecycle, row: Act, event: Event) -> dict[str, str | int]:
-    """Return what the ledger says beside a transition: on which bytes, despite how many warnings."""
+    """Return the details of a step for its ledger entry.
+
+    They are the revision, the number of warnings, and whether it was sent before or after the basis lapsed.
+    """
     noted: dict[str, str | int] = {"revision": row.revision} if lifecycle.approves else {}
     if event.warnings:
         noted["warnings"] = len(event.warnings)
@@ -116,15 +123,15 @@ def _noted(lifecycle: Lifecycle, row: Act, event: Event) -> dict[str, str | int]
 
 
 def content_of(row: Act) -> bytes | None:
-    """Return the present document of an act; None once it has expired."""
+    """Return the current document of an act; None once it has expired."""
     written = Document.objects.filter(act_id=row.id, revision=row.revision).first()
     return bytes(written.content) if written else None
 
 
 def objects_of(lifecycle: Lifecycle, row: Act) -> list[ObjectRef]:
-    """Return what a ledger entry on an act names: its reports, and the act with a digest.
+    """Return the object references of a ledger entry on an act: its reports, and the act with a keyed digest.
 
-    The digest is that of the bytes that a second person approves or, where none does, of the act's basis.
+    The digest covers the document if acts of this kind need an approval, otherwise the act's basis.
     """
     content = (content_of(row) or b"") if lifecycle.approves else bytes(row.basis)
     digest = keyed_digest(kind=row.kind, object_id=row.id, content=content)
