@@ -1,1 +1,1 @@
-"""Stage 5: who must act and on which legal basis: a proposal, then a decision."""
+"""Stage 5: proposals of the competent authority and legal basis of each report, then decisions by people."""

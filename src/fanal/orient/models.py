@@ -1,4 +1,4 @@
-"""Tables of orient. `orient_proposal` is partitioned by month on the report (see migration 0001)."""
+"""Tables of the orient package. `orient_proposal` is partitioned by month on the report (migration 0001)."""
 
 import msgspec
 from django.contrib.postgres.fields import ArrayField
@@ -10,7 +10,7 @@ from fanal.orient.domain.states import CaseState
 
 
 class StoredProposal(models.Model):
-    """One revision of a proposal; `body` as `domain.encoding` packs it."""
+    """One revision of a proposal; `body` is encoded by `domain.encoding`."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()
@@ -30,7 +30,7 @@ class StoredProposal(models.Model):
         return f"{self.report_id} revision {self.revision}"
 
     def record(self) -> records.StoredProposal:
-        """Return the row as the stage publishes it."""
+        """Convert the row to the published record."""
         return records.StoredProposal(
             proposal=unpack_proposal(
                 self.body,
@@ -44,7 +44,7 @@ class StoredProposal(models.Model):
 
 
 class Case(models.Model):
-    """A row of the desk's queue; `rank` is 100 minus the score."""
+    """A row of the desk's queue; `rank` is 100 minus the priority score."""
 
     report_id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -81,7 +81,7 @@ class Case(models.Model):
         return f"{self.report_id} {self.state}"
 
     def record(self) -> records.Case:
-        """Return the row as the stage publishes it."""
+        """Convert the row to the published record."""
         return records.Case(
             report_id=self.report_id,
             desk_id=self.desk_id,
@@ -113,7 +113,7 @@ class Case(models.Model):
 
 
 class StoredDecision(models.Model):
-    """A decision; `body` is JSON of its bases. Append-only by trigger."""
+    """A decision; `body` is the JSON of its legal bases. A trigger makes the table append-only."""
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()
@@ -137,7 +137,7 @@ class StoredDecision(models.Model):
         return f"{self.report_id} {','.join(self.tracks)}"
 
     def record(self, *, reason: str) -> records.Decision:
-        """Return the row as the stage publishes it, with its written reason (empty once expired)."""
+        """Convert the row to the published record, with its written reason (empty once expired)."""
         return records.Decision(
             id=self.id,
             report_id=self.report_id,
@@ -156,7 +156,7 @@ class StoredDecision(models.Model):
 
 
 class DecisionReason(models.Model):
-    """The written reason of a decision and the salt of its digest: both go at expiry."""
+    """The written reason of a decision and the salt of its digest: both are erased at expiry."""
 
     decision = models.OneToOneField(
         StoredDecision, on_delete=models.PROTECT, primary_key=True, related_name="reason"
@@ -173,7 +173,7 @@ class DecisionReason(models.Model):
 
 
 class StoredAlarm(models.Model):
-    """An alarm at the desk."""
+    """A child-in-danger alarm at the desk."""
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()
@@ -184,7 +184,9 @@ class StoredAlarm(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.UUIDField(null=True)
     recorded_at = models.DateTimeField(null=True)
-    """When the ledger took the raising: a deposit raises by a trigger, which cannot write there."""
+    """When the alarm was recorded in the ledger: a deposit raises it by a trigger, which cannot write
+    there.
+    """
 
     class Meta:
         db_table = "orient_alarm"
@@ -194,7 +196,7 @@ class StoredAlarm(models.Model):
         return f"{self.report_id} {self.code}"
 
     def record(self) -> records.Alarm:
-        """Return the row as the stage publishes it."""
+        """Convert the row to the published record."""
         return records.Alarm(
             id=self.id,
             report_id=self.report_id,
@@ -208,7 +210,7 @@ class StoredAlarm(models.Model):
 
 
 class StoredNote(models.Model):
-    """A note; append-only by trigger, its words lie in `orient_note_words`."""
+    """A note without its text, which is in `orient_note_words`. A trigger makes the table append-only."""
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -227,7 +229,7 @@ class StoredNote(models.Model):
 
 
 class StoredView(models.Model):
-    """A view of the queue that a person kept, for themselves or for their desk."""
+    """A view of the queue saved by a person, for themselves or for their desk."""
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -250,7 +252,7 @@ class StoredView(models.Model):
         return self.name
 
     def record(self) -> records.SavedView:
-        """Return the row as the stage publishes it."""
+        """Convert the row to the published record."""
         return records.SavedView(
             id=self.id,
             desk_id=self.desk_id,
@@ -268,7 +270,7 @@ class StoredView(models.Model):
 
 
 class NoteWords(models.Model):
-    """The words of a note, with their search index: they go at expiry."""
+    """The text of a note, with its search index: erased at expiry."""
 
     note = models.OneToOneField(
         StoredNote, on_delete=models.PROTECT, primary_key=True, related_name="text"

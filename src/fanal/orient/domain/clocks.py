@@ -1,4 +1,4 @@
-"""The desk's own clocks, and when a failed call is tried again: pure, by dated rules."""
+"""Deadlines of the desk from dated rules, and retry delays of failed calls to the duty people. Pure."""
 
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
@@ -9,32 +9,38 @@ from fanal.kernel.calendar import add_working_days, end_of_day, paris_day
 from fanal.orient.domain.states import CaseState
 from fanal.reference import Catalogue, Clock
 
-# What becomes of a call to the duty people, and when a failed one is tried again.
+# Outcomes of a call to the duty people, and the retry delay (backoff) after a failure.
 
 LONGEST_WAIT: Final = timedelta(seconds=60)
 MAX_ATTEMPTS: Final = 600
-"""Some ten hours at the longest wait: by then a shift has changed, and every look at the desk has told."""
+"""About ten hours at the longest wait: by then the shift has changed and every page of the desk has shown
+it.
+"""
 _FIRST_SECONDS: Final = 2.0
 
 
 class Delivery(StrEnum):
-    """How a call ended."""
+    """Outcome of a call to the duty people."""
 
     SENT = "SENT"
     """A mail server accepted the message."""
     PARTLY = "PARTLY"
-    """A mail server accepted it for some of the duty people, and refused the addresses of others."""
+    """A mail server accepted the message for some of the duty people and refused the addresses of others."""
     LEFT = "LEFT"
-    """No mail server is set: the message lies in a folder, and nobody was called."""
+    """No mail server is configured: the message was written to a folder, and nobody was called."""
     GIVEN_UP = "GIVEN_UP"
     ANSWERED = "ANSWERED"
-    """Somebody took the alarm before the call was accepted."""
+    """Somebody acknowledged the alarm before a mail server accepted the call."""
 
 
 def wait_after(*, attempts: int, jitter: float) -> timedelta:
-    """Return how long to wait after a number of failed attempts: exponential backoff with jitter.
+    """Return the delay before the next attempt: exponential backoff with jitter.
 
-    The wait lies between half and the whole of 2, 4, 8 … seconds, at most 60; `jitter` goes from 0 to 1.
+    The delay lies between half and the whole of 2, 4, 8 … seconds, at most 60.
+
+    Args:
+        attempts: number of failed attempts so far, from 1.
+        jitter: a random number from 0 (half of the delay) to 1 (the whole delay).
     """
     seconds = min(_FIRST_SECONDS * 2.0 ** min(attempts - 1, 10), LONGEST_WAIT.total_seconds())
     return timedelta(seconds=seconds * (0.5 + 0.5 * jitter))
@@ -44,20 +50,21 @@ _ELAPSED = {"SECONDS": 1, "MINUTES": 60, "HOURS": 3600}
 
 
 class ClockMissing(Exception):
-    """The reference data hold no clock for a stage and level on that day."""
+    """The reference data have no clock in force for that stage, level and day."""
 
 
 def desk_deadline(*, catalogue: Catalogue, stage: str, level: str, start: datetime) -> datetime:
-    """Return when the desk's delay for `stage` at `level`, started at `start`, ends.
+    """Return the deadline of a stage (`TAKE`, `DECIDE` …) at a priority level, counted from `start`.
 
     Raises:
-        ClockMissing: no rule in force on the day of `start`.
+        ClockMissing: no rule is in force on the day of `start`.
     """
     day = paris_day(start)
     rule = _clock(catalogue, f"{stage}_{level}", day).value
     if rule.unit == "WORKING_DAYS":
         return _end_of_working_days(day, rule.length)
-    # Arithmetic in a zone with summer time would follow the wall clock: hours are elapsed time.
+    # Add in UTC: arithmetic in a zone with summer time would follow the wall clock, and hours are elapsed
+    # time.
     return start.astimezone(UTC) + timedelta(seconds=rule.length * _ELAPSED[rule.unit])
 
 
@@ -83,10 +90,11 @@ def due_at(
     decided_at: datetime | None,
     taken: bool,
 ) -> datetime:
-    """Return when the next act on a case is due, from the instants that the case holds.
+    """Return the deadline of the next act on a case.
 
-    Until somebody first takes it (`taken`), then until it is decided, it counts from receipt; while a measure
-    waits for its second person, from the decision.
+    Before the first claim (`taken` is false) it is the deadline to claim the case, then the deadline to
+    decide; both count from receipt. While a measure waits for approval by a second person, it counts from the
+    decision.
     """
     if state is CaseState.TO_SECOND and decided_at is not None:
         return desk_deadline(catalogue=catalogue, stage="SECOND", level=level, start=decided_at)

@@ -1,4 +1,4 @@
-"""What a decision must satisfy before it is written."""
+"""Rules that a decision must satisfy before it is stored."""
 
 import hashlib
 import re
@@ -17,7 +17,7 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class DecisionRefused(Exception):
-    """The decision breaks a rule; `code` names it (label kind `decision_refusal`)."""
+    """A decision that breaks a rule; `code` names the rule (label kind `decision_refusal`)."""
 
     def __init__(self, code: str, articles: Iterable[str] = ()) -> None:
         self.code, self.articles = code, tuple(articles)
@@ -25,13 +25,15 @@ class DecisionRefused(Exception):
 
 
 def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[Basis, ...]:
-    """Return the bases of a decision, resolved to entries of the law.
+    """Check a decision and return its legal bases, resolved to entries of the law.
 
-    Bases are entry ids (`FR_CP_227_23@2021-04-23`), or codes: then in the wording in force on `on`.
+    A basis is named by entry id (`FR_CP_227_23@2021-04-23`) or by code; a code means the wording in force on
+    `on`.
 
     Raises:
-        DecisionRefused: no track, NONE beside another, no reason, an unknown basis or body, a track
-            without the basis it needs, measures on bases that do not open them, or a notice where all do.
+        DecisionRefused: no track, NONE together with another track, no reason, an unknown basis or authority,
+            a track without the basis that it requires, MEASURES without a basis that opens measures, or
+            NOTICE although every basis opens measures.
     """
     chosen = set(choice.tracks)
     _check_form(choice, chosen)
@@ -75,7 +77,7 @@ def _resolve(name: str, catalogue: Catalogue, on: date) -> Basis:
 
 
 def reason_digest(*, salt: bytes, decision_id: UUID, reason: str) -> bytes:
-    """Return the digest that a decision keeps of its written reason, keyed by a salt erased with the text."""
+    """Return the keyed BLAKE2b digest of a decision's written reason; the salt is erased with the text."""
     return hashlib.blake2b(
         msgspec.json.encode([str(decision_id), reason]), key=salt, digest_size=32
     ).digest()

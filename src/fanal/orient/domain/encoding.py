@@ -1,7 +1,7 @@
-"""Proposals as bytes, and back: a version byte, then MessagePack lists without field names.
+"""Binary encoding of proposals: a version byte, then MessagePack lists without field names.
 
-What the row has in columns of its own (report, tracks, rule version) is not said again. Rows of before hold
-zlib over the JSON of the whole proposal, whose first byte is another; both are read.
+The body omits the fields that have columns of their own (report, tracks, rule version). Older rows hold
+zlib-compressed JSON of the whole proposal, recognised by its other first byte; both are decoded.
 """
 
 import zlib
@@ -25,7 +25,7 @@ _FIRST_DECODER = msgspec.json.Decoder(Proposal)
 
 
 def pack_proposal(proposal: Proposal) -> bytes:
-    """Return what the row of a proposal holds beside its columns."""
+    """Encode the fields of a proposal that have no column of their own."""
     body: _Body = (
         tuple(
             [(b.code, b.entry_id, b.opens_measures, b.unchecked, b.reading) for b in proposal.bases]
@@ -40,7 +40,7 @@ def pack_proposal(proposal: Proposal) -> bytes:
 def unpack_proposal(
     content: bytes | memoryview, *, report_id: UUID, tracks: list[str], rule_version: str
 ) -> Proposal:
-    """Return the proposal that `pack_proposal` packed, with what its row has in columns.
+    """Decode a proposal from its packed body and the columns of its row; inverse of `pack_proposal`.
 
     Raises:
         zlib.error, msgspec.MsgspecError: the content is damaged.

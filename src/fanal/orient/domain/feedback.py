@@ -1,4 +1,4 @@
-"""Feedback on a provider's report: a closed set of words that can leave the desk, and nothing else."""
+"""Feedback to a provider about its report: a closed set of codes; no other content leaves the desk."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,21 +11,21 @@ from fanal.orient.domain.records import Track
 
 
 class FeedbackVerdict(StrEnum):
-    """What the desk says of a report to whoever sent it."""
+    """The desk's assessment of a report, for the provider that sent it."""
 
     USEFUL = "USEFUL"
     DUPLICATE = "DUPLICATE"
     LACKS_DATA = "LACKS_DATA"
     WITHDRAWN = "WITHDRAWN"
-    """What a fold said before holds no longer."""
+    """Revokes an earlier DUPLICATE, because the report is no longer folded."""
 
 
 GIVEN = (FeedbackVerdict.USEFUL, FeedbackVerdict.DUPLICATE, FeedbackVerdict.LACKS_DATA)
-"""What a person can say."""
+"""The verdicts that a person can choose."""
 
 
 class FeedbackOrigin(StrEnum):
-    """Whose word it is."""
+    """Source of the feedback: a person, a decision, or a fold (duplicate detection)."""
 
     PERSON = "PERSON"
     DECISION = "DECISION"
@@ -33,11 +33,11 @@ class FeedbackOrigin(StrEnum):
 
 
 FIELDS = tuple(part.code for part in RULES.part)
-"""What a report can lack: the parts of its quality."""
+"""Codes of the data that a report can lack: the parts of its quality score."""
 
 
 class FeedbackRefused(ValueError):
-    """A feedback makes no sense; `code` says why (label kind `feedback_refused`)."""
+    """Invalid feedback; `code` names the reason (label kind `feedback_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -45,7 +45,7 @@ class FeedbackRefused(ValueError):
 
 
 class Feedback(Struct, frozen=True, kw_only=True):
-    """One feedback; the newest of a report counts. `lacks` names what is missing, by its code."""
+    """One feedback on a report; the newest counts. `lacks` holds the codes of the missing data."""
 
     id: UUID
     report_id: UUID
@@ -59,11 +59,11 @@ class Feedback(Struct, frozen=True, kw_only=True):
 
 
 def checked_lacks(verdict: FeedbackVerdict, lacks: tuple[str, ...]) -> tuple[str, ...]:
-    """Return what is lacking in the order of the parts, each once, of what a person says.
+    """Check a person's feedback; return the codes of the missing data in standard order, each once.
 
     Raises:
-        FeedbackRefused: VERDICT, none that a person can say; UNKNOWN_FIELD; NO_FIELD where data lack and
-            none is named; FIELDS_UNASKED where another verdict names some.
+        FeedbackRefused: VERDICT: a person cannot choose it; UNKNOWN_FIELD; NO_FIELD: LACKS_DATA without any
+            field; FIELDS_UNASKED: fields with another verdict.
     """
     if verdict not in GIVEN:
         raise FeedbackRefused("VERDICT")
@@ -77,9 +77,9 @@ def checked_lacks(verdict: FeedbackVerdict, lacks: tuple[str, ...]) -> tuple[str
 
 
 def of_decision(tracks: tuple[Track, ...]) -> FeedbackVerdict | None:
-    """Return what a decision says of a report by itself: one that is acted upon was useful.
+    """Return the verdict that follows from a decision's tracks: USEFUL when the desk acts on the report.
 
-    A report without any action gets no verdict by itself: why is a person's to say.
+    A decision without action implies no verdict: only a person can give the reason.
     """
     acted = {Track.JUDICIAL, Track.MEASURES, Track.NOTICE, Track.ELSEWHERE}
     return FeedbackVerdict.USEFUL if acted & set(tracks) else None

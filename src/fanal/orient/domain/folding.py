@@ -1,8 +1,8 @@
-"""Which reports are one job: levels of sameness as keys, and the fold that follows from them. Pure.
+"""Duplicate detection: grouping (folding) of equivalent reports by a key at each level of sameness. Pure.
 
-The fold is a function of the set of reports, so that the order of arrival changes nothing. At each level the
-reports with the same key are folded into the first of them (one that somebody took, else the smallest id);
-the others leave the levels after it. Rules: `orient/data/folding.toml`.
+The fold is a function of the set of reports, so that the order of arrival changes nothing. At each level,
+reports with the same key are folded into the first of them (a claimed report if there is one, else the
+smallest id); folded reports take no part in the later levels. Rules: `orient/data/folding.toml`.
 """
 
 import struct
@@ -27,7 +27,7 @@ from fanal.intake.domain.records import PUBLIC_SENDER
 from fanal.orient.domain.records import OrientItem
 
 MOST_FILES: Final = 64
-"""A report of more files is not compared picture by picture."""
+"""Reports with more files than this are not compared by their pictures."""
 _HASH: Final = 32
 _DAY_MS: Final = 86_400_000
 _FIRST_MONDAY: Final = 4  # 5 January 1970
@@ -38,7 +38,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 class Sameness(StrEnum):
-    """The levels, from the strongest to the weakest."""
+    """Levels of sameness, from the strongest to the weakest."""
 
     SAME_FILE = "SAME_FILE"
     NEAR_FILE = "NEAR_FILE"
@@ -49,11 +49,13 @@ class Sameness(StrEnum):
 
 LEVELS: Final = tuple(Sameness)
 DUPLICATES: Final = frozenset({Sameness.SAME_FILE, Sameness.SAME_EVENT})
-"""The levels at which a report tells nothing new: not more of one account, nor a picture only near."""
+"""The levels at which a report adds no information; SAME_ACCOUNT and NEAR_FILE (similar pictures) may add
+some.
+"""
 
 
 class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One level as data; lengths in days, `distance` in bits."""
+    """Rule of one level. `days`: length of the period in days; `distance`: Hamming distance in bits."""
 
     code: Sameness
     days: int
@@ -64,7 +66,7 @@ class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The levels in force, in the order of `LEVELS`."""
+    """The rules in force, one for each level, in the order of `LEVELS`."""
 
     schema: int
     version: str
@@ -76,9 +78,10 @@ class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Foldable(Struct, frozen=True, kw_only=True):
-    """A report that may be folded: its key at each level (16 bytes), None where it has none.
+    """A report that may be folded, with its key at each level (16 bytes; None: no key at that level).
 
-    `pictures` are its PDQ hashes, 32 bytes each, sorted. Somebody `taken` it: it is never folded away.
+    `pictures` holds its PDQ hashes, 32 bytes each, sorted and concatenated. A `taken` report, claimed by
+    somebody, is never folded into another.
     """
 
     report_id: UUID
@@ -88,23 +91,23 @@ class Foldable(Struct, frozen=True, kw_only=True):
 
 
 class Folded(Struct, frozen=True, kw_only=True):
-    """Into which report another was folded, and at which level."""
+    """The report into which another report was folded, and the level of sameness."""
 
     parent: UUID
     level: Sameness
 
 
 def is_duplicate(found: Folded | None) -> bool:
-    """Return whether a report is folded as the same file or the same event."""
+    """Return whether a report is folded at a duplicate level: the same file or the same event."""
     return found is not None and found.level in DUPLICATES
 
 
 @cache
 def load_rules() -> FoldRules:
-    """Return the rules of the package.
+    """Load the folding rules of the package, `data/folding.toml`.
 
     Raises:
-        ValueError: the file names other levels than `LEVELS`, or out of order.
+        ValueError: the levels of the file are not exactly `LEVELS`, in that order.
     """
     text = resources.files("fanal.orient").joinpath("data", "folding.toml").read_text("utf-8")
     rules = msgspec.toml.decode(text.encode(), type=FoldRules)
@@ -114,7 +117,7 @@ def load_rules() -> FoldRules:
 
 
 def never_folds(item: OrientItem) -> bool:
-    """Return whether a report stands for itself whatever it shares: somebody waits, or it is read first."""
+    """Return whether a report must always be shown on its own: it is urgent, escalated or from the public."""
     report, priority = item.report, item.priority
     return bool(
         report.emergency
@@ -127,7 +130,7 @@ def never_folds(item: OrientItem) -> bool:
 
 
 def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
-    """Return the keys of a report; None when it never folds or shares nothing that could be the same."""
+    """Return the folding keys of a report; None when it never folds or has nothing to compare."""
     if never_folds(item):
         return None
     report = item.report
@@ -157,9 +160,9 @@ def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
 
 
 def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
-    """Return what each folded report was folded into; a report that is missing here is shown.
+    """Return the parent and level of each folded report; reports absent from the result are shown.
 
-    A report may be folded into one that is folded itself, at a weaker level: `root_of` follows.
+    A parent may itself be folded, at a weaker level: `root_of` follows the chain.
     """
     folded: dict[UUID, Folded] = {}
     alive = sorted(standings, key=lambda s: (not s.taken, s.report_id))
@@ -178,22 +181,23 @@ def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
 
 
 def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
-    """Return the report that is shown for `report_id`."""
+    """Return the head of the fold: the report that is shown in place of `report_id`, or itself."""
     while (found := folded.get(report_id)) is not None:
         report_id = found.parent
     return report_id
 
 
 def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
-    """Return (folded, into) for the members of a class, its first one first."""
+    """Return (folded, parent) pairs that fold every member of a group into its first member."""
     first = members[0].report_id
     return [(member.report_id, first) for member in members[1:] if not member.taken]
 
 
 def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID]]:
-    """Return (folded, into): each goes into the first one before it that looks the same and is not folded.
+    """Return (folded, parent) pairs: each member folds into the first similar member that is not folded.
 
-    Near is no equality: a member is near the report that is shown for it, never only near another near one.
+    Similarity is not transitive: a member must be similar to its parent, the report that is shown, and not
+    merely to another member folded there.
     """
     neighbours = _neighbours(members, rule.distance)
     pairs: list[tuple[UUID, UUID]] = []
@@ -208,7 +212,7 @@ def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID
 
 
 def _neighbours(members: Sequence[Foldable], distance: int) -> dict[int, list[int]]:
-    """Return for each member those of which a picture is near its first one, sorted."""
+    """Return for each member the sorted positions of members with a picture similar to its first one."""
     labels = [n for n, m in enumerate(members) for _ in range(len(m.pictures) // _HASH)]
     index = HashIndex()
     index.add(_hashes(m.pictures for m in members), pack_labels(n.to_bytes(16) for n in labels))
@@ -221,7 +225,7 @@ def _neighbours(members: Sequence[Foldable], distance: int) -> dict[int, list[in
 
 
 def _alike(one: Foldable, two: Foldable, distance: int) -> bool:
-    """Return whether each picture of one report is near a picture of the other, both ways."""
+    """Return whether each picture of either report is within `distance` bits of a picture of the other."""
     left, right = (_hashes([s.pictures]) for s in (one, two))
     bits = np.unpackbits(left[:, None, :] ^ right[None, :, :], axis=2).sum(axis=2)
     near = bits <= distance
@@ -233,7 +237,7 @@ def _hashes(pictures: Iterable[bytes]) -> np.ndarray[tuple[int, int], np.dtype[n
 
 
 def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
-    """Return who the report names beside victims: identifiers as they are compared, names, ages."""
+    """Return the persons named other than victims: normalised identifiers, or (name, birth date, age)."""
     found: set[tuple[str, ...]] = {
         (s.kind, s.value) for s in report.selectors if s.kind in _IDENTITIES and s.role in _WHO
     }
@@ -244,21 +248,21 @@ def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
 
 
 def _said(report: HarmonisedReport) -> tuple[object, ...]:
-    """Return what no report may add unseen: victims, conversation, payments, addresses of pages."""
+    """Return the content that a fold must never hide: victims, conversation, payments, page addresses."""
     victims = [person for person in report.persons if person.role is PersonRole.VICTIM]
     addresses = sorted({url.key or url.reported for url in report.urls})
     return (victims, report.conversation, report.payments, addresses)
 
 
 def _is_bare(item: OrientItem) -> bool:
-    """Return whether a report says nothing but which files an account held: one of many when it is viral."""
+    """Return whether a report states nothing but the files of an account, as reports of viral content do."""
     return not any(_said(item.report)) and not any(
         finding.category in _TELLING for finding in item.analysis.findings
     )
 
 
 def _file_set(files: Sequence[File]) -> list[str]:
-    """Return the files as a set of one strong kind of hash that all have; empty where they have none."""
+    """Return the sorted hashes of all files, SHA-256 or else SHA-1; empty unless each file has that hash."""
     for values in ({file.sha256 for file in files}, {file.sha1 for file in files}):
         if values and None not in values:
             return sorted(value for value in values if value)
@@ -266,7 +270,7 @@ def _file_set(files: Sequence[File]) -> list[str]:
 
 
 def _pictures(report: HarmonisedReport) -> bytes:
-    """Return the PDQ hashes of a report, sorted; empty unless each file has one that tells pictures apart."""
+    """Return the PDQ hashes of a report, sorted; empty unless each file has a hash of sufficient quality."""
     if len(report.files) > MOST_FILES:
         return b""
     values = {file.pdq or "" for file in report.files}

@@ -1,4 +1,4 @@
-"""The proposal: tracks, bases, competent bodies and why, for a batch of reports. Pure."""
+"""Proposals for a batch of reports: tracks, legal bases, competent authorities and reasons. Pure."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -14,7 +14,7 @@ _HOME = "FR"
 
 
 def propose(*, items: Sequence[OrientItem], catalogue: Catalogue) -> list[Proposal]:
-    """Return one proposal for each item, in order."""
+    """Return a proposal for each item, in the order of the items."""
     return [propose_one(item, catalogue=catalogue) for item in items]
 
 
@@ -125,7 +125,7 @@ _Routes = tuple[tuple[str, ...], tuple[Because, ...]]
 
 
 def _bodies(facts: Facts, catalogue: Catalogue) -> _Routes:
-    """Return every body that could act, in routing order, and the reason of each."""
+    """Return all competent authorities in the order of the routing rules, and the reason for each."""
     located = facts.victim_countries | facts.suspect_countries
     holds = {
         "DANGER_NOW": facts.danger,

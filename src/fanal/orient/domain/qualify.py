@@ -1,7 +1,7 @@
-"""Which articles the facts point to, in the wordings in force on the days of the facts.
+"""Legal qualification: the articles that match the facts, in the wordings in force on the days of the facts.
 
-A wording is never chosen for the reader: when the law changed between the earliest and the latest day, both
-are given. What may open a measure is decided in `measure_basis`, and nowhere else.
+When the law changed between the earliest and the latest day of the facts, both wordings are given; the
+choice is left to the reader. `measure_basis` alone decides which basis may open a measure.
 """
 
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from fanal.kernel.calendar import paris_day
 from fanal.orient.domain.records import Basis, OrientItem, Reading
 from fanal.reference import Catalogue, MeasureRule, Offence, Qualification
 
-# What qualification reads of a report: days of the facts, ages, places, material, addresses.
+# The facts that qualification reads from a report: days, ages, places, material, addresses.
 
 _MATERIAL_FINDINGS = frozenset({"KNOWN_HASH", "KNOWN_ADDRESS"})
 _LIKELY = 0.5
@@ -25,7 +25,7 @@ _NOT_MATERIAL = frozenset({"NONE", "0", "NON_PERTINENT"})
 
 
 class _Asked(Struct, frozen=True, kw_only=True):
-    """The facts that the conditions of a rule look at: the same for many reports of a batch."""
+    """The facts that the conditions of rules read: a cache key, equal for many reports of a batch."""
 
     received: date
     kind: str
@@ -37,10 +37,10 @@ class _Asked(Struct, frozen=True, kw_only=True):
 
 
 class Facts(_Asked, frozen=True, kw_only=True):
-    """One report as the rules see it. `first`..`last` are days in Europe/Paris, both included.
+    """The facts of one report, as the rules read them. `first` to `last` are days in Europe/Paris, inclusive.
 
-    `victim_ages` holds (youngest, oldest) for each victim whose age is known on those days;
-    `ages_unknown` says that a victim may exist whose age is not.
+    `victim_ages` holds the age on `first` and on `last` of each victim whose age is known; `ages_unknown`
+    means that there may be a victim of unknown age.
     """
 
     first: date
@@ -56,7 +56,7 @@ class Facts(_Asked, frozen=True, kw_only=True):
 
 
 def read_facts(item: OrientItem) -> Facts:
-    """Return what the rules need to know of a report."""
+    """Extract the facts that the rules need from a report."""
     report = item.report
     received = paris_day(item.received_at)
     first, last, dated = _days(report, received)
@@ -91,7 +91,7 @@ def read_facts(item: OrientItem) -> Facts:
 def _days(report: HarmonisedReport, received: date) -> tuple[date, date, bool]:
     """Return the first and last day of the facts, and whether the source gave them.
 
-    Facts cannot follow their report: a later day is brought back to the day of receipt.
+    Facts cannot follow their report: a later day is replaced by the day of receipt.
     """
     if report.occurred is None:
         return received, received, False
@@ -102,7 +102,7 @@ def _days(report: HarmonisedReport, received: date) -> tuple[date, date, bool]:
 
 
 def _age_range(person: Person, first: date, last: date) -> tuple[int, int] | None:
-    """Return a person's age on the first and on the last day of the facts, None where unknown."""
+    """Return a person's age on the first and on the last day of the facts; None if unknown."""
     if person.birth_date is not None:
         try:
             born = date.fromisoformat(person.birth_date)
@@ -121,7 +121,7 @@ def _age(born: date, on: date) -> int:
 
 
 def _signals(item: OrientItem) -> frozenset[str]:
-    """Return the codes of findings that are more likely true than not."""
+    """Return the codes of the findings whose score (probability) is at least 0.5."""
     return frozenset(f.code for f in item.analysis.findings if f.score >= _LIKELY)
 
 
@@ -155,17 +155,17 @@ def _is_empty(report: HarmonisedReport) -> bool:
 
 
 class Qualified(Struct, frozen=True, kw_only=True):
-    """The bases of a report, why, and the articles whose age condition rests on an unknown age."""
+    """The legal bases of a report and the reasons for them."""
 
     bases: tuple[Basis, ...]
     because: tuple[Because, ...]
 
 
 def measure_basis(offence: Offence, *, catalogue: Catalogue, on: date) -> MeasureRule | None:
-    """Return the removal rule that an offence opens on a day, None where the administrative track is closed.
+    """Return the removal rule that an offence opens on a day; None if no administrative measure is possible.
 
-    It takes both: the offence names the measure's article, and the measure in force names the offence.
-    An unchecked text on either side opens nothing (LCEN 6-1 names CP 227-23 only).
+    Both texts must refer to each other: the offence names the measure's article, and the measure in force
+    names the offence. An unchecked text on either side opens nothing (LCEN 6-1 names CP 227-23 only).
     """
     if offence.unchecked(on) or not offence.value.measures:
         return None
@@ -177,7 +177,7 @@ def measure_basis(offence: Offence, *, catalogue: Catalogue, on: date) -> Measur
 
 
 def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
-    """Return every candidate article of a report with its wordings and reasons."""
+    """Return the candidate articles of a report, each in its applicable wordings, with reasons."""
     bases: list[Basis] = []
     because: list[Because] = []
     unsure: list[str] = []
@@ -205,7 +205,7 @@ def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
 
 @lru_cache(maxsize=4096)
 def _applicable(catalogue: Catalogue, asked: _Asked) -> tuple[Qualification, ...]:
-    """Return the first rule of each article whose conditions hold."""
+    """Return the first rule of each article whose conditions are met."""
     found: dict[str, Qualification] = {}
     for rule in catalogue.in_force(Qualification, asked.received):
         if rule.value.article not in found and _applies(rule, asked):
@@ -226,7 +226,7 @@ def _applies(rule: Qualification, facts: _Asked) -> bool:
 
 
 def _age_allows(limit: int | None, facts: _Asked, *, known: bool) -> bool:
-    """Return whether a victim may be under `limit`; with `known`, whether one is known to be."""
+    """Return whether a victim may be younger than `limit`; with `known`, whether a known age is below it."""
     if limit is None:
         return True
     under = any(youngest < limit for youngest, _ in facts.victim_ages)
@@ -282,7 +282,7 @@ def _basis(offence: Offence, facts: Facts, *, reading: Reading, catalogue: Catal
 
 
 def _online(versions: tuple[Offence, ...], facts: Facts, *, catalogue: Catalogue) -> list[Basis]:
-    """Return the wording of the day of receipt when it opens a measure and differs from those of the facts.
+    """Return the wording in force on receipt if it opens a measure and is not already in `versions`.
 
     Content that is online on the day of receipt is made available on that day, whatever the day of the facts.
     """

@@ -1,4 +1,4 @@
-"""What orient takes and publishes: items, proposals, tracks, decisions, queue rows and alarms."""
+"""Records of the orient stage: its input, proposals, tracks, decisions, queue rows and alarms."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ from fanal.reference.words import either
 
 
 class Track(StrEnum):
-    """Where a report goes. A decision names one or several."""
+    """The action taken on a report. A decision names one or several tracks."""
 
     JUDICIAL = "JUDICIAL"
     MEASURES = "MEASURES"
@@ -24,7 +24,7 @@ class Track(StrEnum):
 
 
 class Reading(StrEnum):
-    """Which wording of an article a basis is."""
+    """Which wording of an article a legal basis cites; ONLINE: the wording in force on receipt."""
 
     ONLY = "ONLY"
     EARLIER = "EARLIER"
@@ -33,7 +33,10 @@ class Reading(StrEnum):
 
 
 class OrientItem(Struct, frozen=True, kw_only=True):
-    """One report with what the stages before know of it: what `propose` reads."""
+    """One report with the results of the earlier stages: the input of `propose`.
+
+    `kin` summarises its links to related reports.
+    """
 
     report: HarmonisedReport
     analysis: Analysis
@@ -46,7 +49,10 @@ class OrientItem(Struct, frozen=True, kw_only=True):
 
 
 class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A legal basis in force on the day of the facts; `unchecked` alone never opens a measure."""
+    """A legal basis in force on the days of the facts. `unchecked`: nobody has verified the text of the law.
+
+    An unchecked basis alone never opens a measure.
+    """
 
     code: str  # "CP 227-23"
     entry_id: str
@@ -56,7 +62,11 @@ class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the rules propose; a person decides. `bodies` are all that could act, `competent` the first."""
+    """The proposal of the rules for one report; a person decides.
+
+    `bodies` are all competent authorities in order of preference, `competent` the first; `because` the
+    reasons.
+    """
 
     report_id: UUID
     tracks: tuple[Track, ...]
@@ -68,7 +78,7 @@ class Proposal(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StoredProposal(Struct, frozen=True, kw_only=True):
-    """A proposal with its revision and the instant it was made."""
+    """A proposal with its revision number and the time of its creation."""
 
     proposal: Proposal
     revision: int
@@ -76,7 +86,7 @@ class StoredProposal(Struct, frozen=True, kw_only=True):
 
 
 class Choice(Struct, frozen=True, kw_only=True):
-    """What a person enters: tracks, bases (entry ids or codes), the written reason, the competent body."""
+    """A person's input for a decision: tracks, bases (entry ids or codes), reason, authority (`body`)."""
 
     tracks: tuple[Track, ...]
     bases: tuple[str, ...]
@@ -85,7 +95,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """What a person decided. `reason` is empty once it has expired; the digest stays."""
+    """A stored decision by a person. `reason` is empty once it has expired; `digest` stays."""
 
     id: UUID
     report_id: UUID
@@ -103,7 +113,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
 
 class CaseClaim(Struct, frozen=True, kw_only=True):
-    """A lease on a case: whose, until when, and the token that fences out an earlier holder."""
+    """A lease on a case: its holder, its expiry, and the fencing token that excludes an earlier holder."""
 
     report_id: UUID
     person_id: UUID
@@ -112,7 +122,7 @@ class CaseClaim(Struct, frozen=True, kw_only=True):
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """A row of the queue. `due_at` is computed from stored instants when the state changes."""
+    """A row of the queue. `due_at` is recomputed from stored instants when the state changes."""
 
     report_id: UUID
     desk_id: int
@@ -138,16 +148,18 @@ class Case(Struct, frozen=True, kw_only=True):
     proposal_revision: int
     is_test: bool
     head_id: UUID | None = None
-    """The report that is shown for this one, while it is folded."""
+    """The head of the fold: the report shown in place of this one while this one is folded."""
     folded: int = 0
-    """How many reports are folded into this one; its row has the highest priority, the nearest clock."""
+    """Number of reports folded into this one; the row then shows their highest priority and earliest
+    deadline.
+    """
     ask_before: datetime | None = None
-    """Until when the owner of a suspect's newest address can be asked; None where nobody knows."""
+    """End of the subscriber-data retention window for a suspect's newest IP address; None if unknown."""
 
     def floor_name(self, lang: str) -> str:
-        """Return what people call the rule that set the floor; empty without one.
+        """Return the display name of the rule that set the priority floor; empty without a floor.
 
-        The reason of such a case is that of this rule: the words of a rule of the desk's own stand there.
+        A rule written by the desk has its own French and English name, in `reason_parameters["words"]`.
         """
         words = self.reason_parameters.get("words")
         if isinstance(words, list) and self.floor:
@@ -156,20 +168,20 @@ class Case(Struct, frozen=True, kw_only=True):
 
     @property
     def due_stage(self) -> str:
-        """Return which act `due_at` is for: TAKE until the first taking, then DECIDE, then SECOND."""
+        """Return the act that `due_at` limits: TAKE until the first claim, then DECIDE, then SECOND."""
         if self.state is CaseState.TO_SECOND:
             return "SECOND"
         return "DECIDE" if self.claim_token else "TAKE"
 
     def held_by(self, now: datetime) -> UUID | None:
-        """Return who holds the case at `now`; None when nobody does or the lease has lapsed."""
+        """Return the holder of the case at `now`; None when it is not claimed or the lease has lapsed."""
         if self.state is not CaseState.CLAIMED or self.lease_until is None:
             return None
         return self.claimed_by if now < self.lease_until else None
 
 
 class QueueView(StrEnum):
-    """The views that every desk has."""
+    """The standard views of the queue, available at every desk."""
 
     OPEN = "OPEN"
     DANGER = "DANGER"
@@ -181,7 +193,7 @@ class QueueView(StrEnum):
 
 
 class QueueFilter(Struct, frozen=True, kw_only=True):
-    """What narrows a view; absent values do not."""
+    """Filters that narrow a view; a field of None does not filter."""
 
     kind: str | None = None
     channel: str | None = None
@@ -190,7 +202,7 @@ class QueueFilter(Struct, frozen=True, kw_only=True):
 
 
 class SavedView(Struct, frozen=True, kw_only=True):
-    """A view that a person kept under a name; `shared` ones are seen by the whole desk."""
+    """A view saved under a name by a person; the whole desk sees a `shared` view."""
 
     id: UUID
     desk_id: int
@@ -202,21 +214,21 @@ class SavedView(Struct, frozen=True, kw_only=True):
 
 
 class QueuePosition(Struct, frozen=True, kw_only=True):
-    """Where a page ended: the next one starts after it (keyset pagination)."""
+    """End of a page, after which the next page starts (keyset pagination)."""
 
     score: int
     report_id: UUID
 
 
 class QueuePage(Struct, frozen=True, kw_only=True):
-    """A page of the queue; `following` is None on the last one."""
+    """A page of the queue; `following` is None on the last page."""
 
     cases: tuple[Case, ...]
     following: QueuePosition | None
 
 
 class ViewCounts(Struct, frozen=True, kw_only=True):
-    """How many cases each view holds, and each kind of one view, counted up to `cap`."""
+    """Number of cases in each view, and of each report kind in one view; numbers stop at `cap`."""
 
     views: dict[QueueView, int]
     kinds: dict[str, int]
@@ -224,7 +236,10 @@ class ViewCounts(Struct, frozen=True, kw_only=True):
 
 
 class CallState(Struct, frozen=True, kw_only=True):
-    """What became of a call so far: `outcome` is empty while it is due, `failure` of the last attempt."""
+    """Delivery state of a call to the duty people. `outcome` is empty while the call is due.
+
+    `failure` is the code of the last attempt's failure.
+    """
 
     outcome: str
     attempts: int
@@ -233,12 +248,12 @@ class CallState(Struct, frozen=True, kw_only=True):
 
     @property
     def failing(self) -> bool:
-        """Return whether the call has not been accepted yet, though it was tried, or never will be."""
+        """Return whether the call failed: attempted without success so far, given up, or never sent."""
         return self.outcome in {"LEFT", "GIVEN_UP"} or (not self.outcome and bool(self.failure))
 
     @property
     def partly(self) -> bool:
-        """Return whether the mail server took the call for some of the duty people alone."""
+        """Return whether the mail server accepted the call for only some of the duty people."""
         return self.outcome == "PARTLY"
 
 
@@ -261,12 +276,15 @@ class Alarm(Struct, frozen=True, kw_only=True):
 
     @property
     def state(self) -> AlarmState:
-        """Where the alarm stands."""
+        """State of the alarm, derived from its instants."""
         return alarm_state(escalated_at=self.escalated_at, acknowledged_at=self.acknowledged_at)
 
 
 class Call(Struct, frozen=True, kw_only=True):
-    """A call to the duty people under a lease: `attempts` counts this one, `token` fences its outcome."""
+    """A call to the duty people held under a lease.
+
+    `attempts` includes the current attempt; `token` is the fencing token that its outcome must carry.
+    """
 
     id: UUID
     alarm_id: UUID
@@ -277,9 +295,9 @@ class Call(Struct, frozen=True, kw_only=True):
 
 
 class Note(Struct, frozen=True, kw_only=True):
-    """A note of the desk on one report, or on the reports a dossier held when it was written.
+    """A note of the desk on one report, or on the reports that a dossier held when the note was written.
 
-    `words` are None once they have expired.
+    `words` is None once the text has expired.
     """
 
     id: UUID

@@ -1,4 +1,4 @@
-"""States of a case at the desk, and of an alarm."""
+"""State machines of a case at the desk and of an alarm."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,25 +7,25 @@ from fanal.kernel.states import StateTable, move
 
 
 class CaseState(StrEnum):
-    """Where a report stands at the desk."""
+    """State of a report's case at the desk."""
 
     TO_ASSESS = "TO_ASSESS"
     CLAIMED = "CLAIMED"
     FOLDED = "FOLDED"
-    """The same as another report, which is shown for it."""
+    """Equivalent to another report, the head, which is shown in its place."""
     HANDED_OVER = "HANDED_OVER"
-    """Another desk has taken it, by a package whose opening it acknowledged."""
+    """Another desk took the report: it acknowledged opening the package that contained it."""
     TO_SECOND = "TO_SECOND"
     DECIDED = "DECIDED"
     CLOSED = "CLOSED"
     WITHDRAWN = "WITHDRAWN"
     EXPIRED = "EXPIRED"
-    """Erased at its date before anybody decided on it."""
+    """Erased at the end of its retention period before anybody decided on it."""
 
 
 OPEN_STATES = frozenset({CaseState.TO_ASSESS, CaseState.CLAIMED})
 DECIDED_STATES = frozenset({CaseState.TO_SECOND, CaseState.DECIDED, CaseState.CLOSED})
-"""Where the newest decision stands: in any other state the report waits for one, or is nobody's here."""
+"""States in which the newest decision is in force; in any other state there is no decision in force."""
 
 CASE_STATES: StateTable[CaseState] = StateTable(
     name="case",
@@ -66,7 +66,7 @@ CASE_STATES: StateTable[CaseState] = StateTable(
 
 
 class AlarmState(StrEnum):
-    """Where an alarm stands; it follows from which of its instants are set."""
+    """State of an alarm, derived from which of its instants are set."""
 
     RAISED = "RAISED"
     ESCALATED = "ESCALATED"
@@ -85,7 +85,7 @@ ALARM_STATES: StateTable[AlarmState] = StateTable(
 
 
 def alarm_state(*, escalated_at: datetime | None, acknowledged_at: datetime | None) -> AlarmState:
-    """Return where an alarm stands, from its instants."""
+    """Return the state of an alarm from its instants."""
     state = ALARM_STATES.initial
     if escalated_at is not None:
         state = ALARM_STATES.apply(state, "escalate")

@@ -1,4 +1,4 @@
-"""The writing door of orient."""
+"""Public write operations of the orient package."""
 
 from fanal.orient.domain.records import OrientItem
 from fanal.orient.operations.alarms import (

@@ -1,4 +1,4 @@
-"""Alarms of a child in danger, and the outbox of the calls to duty people that they make."""
+"""Child-in-danger alarms, and the outbox of the calls (messages) to the duty people."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -21,9 +21,9 @@ from fanal.reference import Catalogue
 
 # The outbox of calls to the duty people: claims with a lease and a fencing token, outcomes, signs of life.
 #
-# A row of `orient_call` is written by the trigger that raises or escalates an alarm. A process claims it,
-# sends the message outside any transaction, and records what became of it. The lease of a process that died
-# is free at once: its holder's advisory lock went with its session.
+# The trigger that raises or escalates an alarm writes a row of `orient_call`. A process claims the row, sends
+# the message outside any transaction, and records the outcome. When a process dies, its lease is free at
+# once: its advisory lock ended with its database session.
 
 LEASE = timedelta(seconds=30)
 _LOCK = 0x464E4341
@@ -32,7 +32,7 @@ _GONE = (
     " AND l.granted AND l.classid = %(lock)s::oid AND l.objsubid = 2"
     " AND l.pid IN (SELECT pid FROM pg_stat_activity WHERE usename = session_user))"
 )
-"""Asked once a look, however many calls are on their way; no other role holds a lock in a caller's place."""
+"""True when the lease holder's lock is gone. Evaluated once per poll; only locks of our own role count."""
 _CLAIM = f"""
 WITH due AS (
     SELECT c.id, a.report_id FROM orient_call c JOIN orient_alarm a ON a.id = c.alarm_id
@@ -92,13 +92,13 @@ WITH RECURSIVE middle AS (
 INSERT INTO orient_call (alarm_id, escalated, queued_by)
 SELECT id, false, NULL FROM found WHERE rings ON CONFLICT DO NOTHING
 """
-# Each session that told of some has its share of the places, and half of that belongs to those told of last:
-# whoever comes during or after a flood does not wait behind all of it; of very many sessions those go first
-# that told of few. Each look has a thousand of them before it at most, others each time: one that asked of
-# all took longer than a statement may. What was queued is sent first.
-# No row of an alarm is taken: who holds one keeps no call waiting.
+# Fair queueing. Each session with late alarms gets an equal share of the free places; half of a share goes
+# to its newest alarms, so that an alarm raised during or after a flood does not wait behind all of it. When
+# sessions are too many, those with the fewest alarms go first. A run reads at most a thousand sessions, a
+# random sample each time: a query over all of them exceeded the statement timeout. Calls that were already
+# queued are sent first. No row of an alarm is locked, so that a lock held elsewhere delays no call.
 _SESSIONS_LOOKED_AT = 500
-"""Sessions of public nodes that told of late alarms, on either side of one drawn by lot."""
+"""Number of sessions with late alarms read on either side of a randomly drawn one."""
 _DELIVERED = """
 UPDATE orient_call c SET outcome = %s, ended_at = %s, lease_until = NULL, lease_token = NULL
 FROM unnest(%s::uuid[], %s::uuid[]) AS held(id, token)
@@ -112,7 +112,7 @@ UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL, lease
 FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[]) AS held(id, token, wait, over)
 WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
 """
-# Nobody but who calls takes a row of a call: one that is held would be passed over.
+# Only the sender locks rows of calls: the claim skips locked rows, so another lock would delay a call.
 _ANSWERED = """
 UPDATE orient_call c SET outcome = 'ANSWERED', ended_at = a.acknowledged_at FROM orient_alarm a
 WHERE a.id = c.alarm_id AND a.acknowledged_at IS NOT NULL AND c.outcome IS NULL
@@ -126,15 +126,15 @@ _OUTCOMES = {
 
 
 def hold_caller(*, holder: int) -> None:
-    """Take the advisory lock of `holder` for this session of the database, waiting until it is free.
+    """Acquire the advisory lock of `holder` for this database session, waiting until it is free.
 
-    While the session lives, nobody else takes the calls leased to `holder`; when it ends they are free.
+    While the session lives, no other process claims the calls leased to `holder`; they are free when it ends.
     """
     sql.run("SELECT pg_advisory_lock(%s, %s)", [_LOCK, holder])
 
 
 def show_alive(*, actor: Actor, holder: int) -> None:
-    """Give a sign of life, and forget the processes that gave their last one over a day ago.
+    """Record a heartbeat of the sending process `holder`, and delete heartbeats older than a day.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -159,12 +159,20 @@ def claim_calls(
     late: bool = True,
     after: float = 0.0,
 ) -> list[Call]:
-    """Return up to `most` due calls, leased to `holder`, oldest first; late ones last, or not at all.
+    """Claim up to `most` due calls for `holder` under a lease and return them, oldest first.
 
-    Those alone that were queued `after` seconds ago: who has no mail server leaves them to whoever has one.
+    Late calls (alarms of a flood, queued afterwards by `queue_late`) come last.
 
-    `again` chooses those that were tried before; those of the first attempt are claimed on their own, so
-    that no number of failing calls keeps a new one waiting. `in_hand` are the caller's own, never claimed.
+    Args:
+        actor: the worker.
+        holder: number of the sending process, as in `hold_caller`.
+        in_hand: calls that this process is already sending; they are not claimed.
+        most: largest number of calls.
+        again: claim only retries if true, else only first attempts. The two are separate so that failing
+            calls never delay a new call.
+        late: whether to claim late calls.
+        after: claim only calls queued at least so many seconds ago, so that a process without a mail server
+            leaves them to a process that has one.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -190,27 +198,26 @@ def claim_calls(
 
 
 def queue_late(*, actor: Actor, most: int = 2000) -> int:
-    """Queue calls of alarms that have none as late ones, from both ends of what each session told of.
+    """Queue calls for alarms that have none yet, as late calls, fairly across sessions; return their number.
 
-    Return how many; no more than `most` stand there untried.
-
-    A session of a public node queues its first ten calls by itself, and leaves the others in `orient_late`.
-    No lock is waited for, and the ledger is not asked: an alarm that it does not hold yet is called for all
-    the same.
+    At most `most` late calls wait for their first attempt at any time. A session of a public node queues its
+    first ten calls itself and writes further alarms to `orient_late`. The query waits for no lock and does
+    not depend on the ledger: an alarm that is not recorded there yet is called as well.
 
     Raises:
         Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
-        # A flood comes before the statistics that know of it: each session would have the whole table read.
+        # During a flood the table statistics are out of date, and the planner would scan the whole table each
+        # time.
         sql.run("SET LOCAL enable_seqscan = off")
         sql.run("SET LOCAL enable_bitmapscan = off")
         return int(sql.run(_LATE, {"most": most, "looked": _SESSIONS_LOOKED_AT}))
 
 
 def end_answered(*, actor: Actor) -> int:
-    """End the calls of answered alarms, and return how many; those on their way may still arrive.
+    """End the calls of acknowledged alarms and return their number; a call being sent may still arrive.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -225,8 +232,8 @@ def record_delivery(
 ) -> int:
     """Record how a message to the duty people was delivered; return the number of calls recorded.
 
-    `SENT`: a mail server accepted the message, `PARTLY`: for some of the addresses alone, as the entry of the
-    ledger says; `LEFT`: no server is configured, the message is a file in the mail folder. Calls whose
+    `SENT`: a mail server accepted the message; `PARTLY`: for some of the addresses only, which the ledger
+    entry states; `LEFT`: no server is configured, the message is a file in the mail folder. Calls whose
     fencing token is no longer valid (lease lost) are neither recorded nor counted.
 
     Raises:
@@ -246,15 +253,15 @@ def record_delivery(
 def record_failure(
     *, actor: Actor, calls: Sequence[Call], failure: str, jitter: float, now: datetime
 ) -> int:
-    """Record a failed message and when its calls are due again; return how many, lost leases apart.
+    """Record a failed message and schedule the retry of its calls; return the number of calls recorded.
 
-    The last of `MAX_ATTEMPTS` gives a call up. The first failure and the giving up enter the ledger; the
-    attempts between them are counted in the row.
+    A call is given up after `MAX_ATTEMPTS`. The ledger records the first failure and the giving up; the row
+    counts the attempts between. Calls whose lease was lost are neither recorded nor counted.
 
     Args:
-        actor: whoever sends.
-        calls: those of the message, as they were claimed.
-        failure: a code of the labels `call_failure`.
+        actor: the sender.
+        calls: the calls of the message, as they were claimed.
+        failure: a code of the label kind `call_failure`.
         jitter: a number from 0 to 1 that spreads the attempts.
         now: the instant of the failure.
 
@@ -286,7 +293,7 @@ def _still_held(calls: Sequence[Call], written: Iterable[tuple[UUID]]) -> list[C
 
 
 def _alike(calls: Sequence[Call]) -> Iterator[tuple[tuple[bool, int], list[Call]]]:
-    """Yield the calls that one entry of the ledger tells of, by occasion and number of attempts."""
+    """Group calls by (escalated, attempts) and yield each group: one ledger entry covers a group."""
     alike: dict[tuple[bool, int], list[Call]] = {}
     for call in calls:
         alike.setdefault((call.escalated, call.attempts), []).append(call)
@@ -332,14 +339,14 @@ UNION ALL (SELECT a.id FROM orient_alarm a WHERE a.acknowledged_at IS NULL AND a
     AND a.raised_at <= %(until)s AND a.id NOT IN (SELECT id FROM first)
     ORDER BY a.raised_at LIMIT %(most)s / 2)
 """
-# From both ends, since a flood may stand before the others; of the newest, those whose call was no late one.
+# Oldest and newest, since a flood may precede the others; among the newest, alarms without a late call first.
 
 
 def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
-    """Raise the alarm of a report; False when it was raised before.
+    """Raise the alarm of a report; return False when it already has one.
 
-    What a deposit says by itself is raised with it, by a trigger; `orient_batch` raises what the priority
-    floor finds.
+    `orient_batch` raises the alarms of the priority floor; a trigger raises the alarm of a deposit that
+    declares danger itself.
     """
     return bool(raise_alarms(actor=actor, items=[(report_id, desk_id)], now=now))
 
@@ -367,18 +374,18 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
 
 
 def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
-    """Raise an alarm because whoever holds a report's code writes that a child is in danger.
+    """Raise an alarm because the holder of a report's follow-up code writes that a child is in danger.
 
-    Return False where the report rings already, is a test, or the code is nobody's. The caller stores a
-    message that it takes in the same transaction; `record_raised` enters the alarm in the ledger.
+    Return False if the report already has an open alarm, is a test, or the code is unknown. The caller stores
+    the message in the same transaction; `record_raised` records the alarm in the ledger.
     """
     return bool(sql.one("SELECT orient_danger_written(%s, %s)", [lookup_hash, now])[0])
 
 
 def record_raised(*, actor: Actor, now: datetime) -> int:
-    """Enter in the ledger the alarms that deposits raised; return how many, at most 2 000 at once.
+    """Record in the ledger the alarms that deposits raised; return their number, at most 2 000 per call.
 
-    Those whose call is not queued yet wait for `queue_late`.
+    Alarms whose call is not queued yet wait for `queue_late`.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -398,10 +405,10 @@ def record_raised(*, actor: Actor, now: datetime) -> int:
 
 
 def acknowledge_alarm(*, actor: Actor, alarm_id: UUID, now: datetime) -> bool:
-    """Record who took an alarm; False when somebody had before (the first one stays).
+    """Acknowledge an alarm; return False if somebody already had (the first acknowledgement stays).
 
     Raises:
-        Refused: the actor may not answer the alarms of that desk.
+        Refused: the actor may not acknowledge the alarms of that desk.
         StoredAlarm.DoesNotExist: no such alarm.
     """
     alarm = StoredAlarm.objects.get(id=alarm_id)
@@ -427,9 +434,9 @@ def _escalation(catalogue: Catalogue, raised_at: datetime) -> datetime:
 
 
 def escalate_alarms(*, actor: Actor, now: datetime, most: int = _AT_ONCE) -> list[Alarm]:
-    """Mark the alarms that waited too long for somebody, which queues their second call; return them.
+    """Escalate the alarms that nobody acknowledged in time, which queues their second call; return them.
 
-    At most `most` at once: half of them those raised last.
+    At most `most` per call; half of them the most recently raised.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -1,4 +1,4 @@
-"""Writes proposals and queue rows for a batch of reports (worker)."""
+"""Proposals and queue rows for a batch of reports (worker)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -32,13 +32,13 @@ from fanal.orient.operations.folding import fold_new, hold_folding
 from fanal.orient.operations.unfolding import refresh_heads, surface
 from fanal.reference import Catalogue
 
-# Counts of signals by day, kept as reports take their place in the queue: nobody scans findings to count.
+# Daily counts of findings, updated as reports enter the queue, so that no statistic scans the findings.
 
 
 def count_signals(items: Sequence[OrientItem], revisions: Mapping[UUID, int]) -> None:
-    """Add the codes of what was found in reports that are oriented for the first time, each once a report.
+    """Add the finding codes of first-time reports to the daily counts, each code once per report.
 
-    Tests do not count. Part of the caller's transaction.
+    Test reports do not count. Part of the caller's transaction.
     """
     found: Counter[tuple[date, str]] = Counter()
     for item in items:
@@ -59,16 +59,19 @@ def count_signals(items: Sequence[OrientItem], revisions: Mapping[UUID, int]) ->
     )
 
 
-# What the desk has assessed: files of decided reports, found again by an equal or a near one.
+# File hashes of decided reports, for finding equal or similar files in later reports.
 
 MOST = 64
-"""Pictures of one report that are kept."""
+"""Largest number of picture hashes kept for one report."""
 MOST_KEYS = 1000
-"""Fingerprints of one report that are kept."""
+"""Largest number of fingerprints kept for one report."""
 
 
 def note_assessed(*, report: HarmonisedReport, desk_id: int) -> None:
-    """Keep the pictures and fingerprints of a report in the transaction of its decision; those kept stay."""
+    """Store the picture hashes and fingerprints of a report in the transaction of its decision.
+
+    Idempotent: rows already stored stay.
+    """
     pictures = {pdq for found in pictures_of(report).values() for pdq in found}
     keys = sorted(_keys(report))[:MOST_KEYS]
     with connection.cursor() as cursor:
@@ -85,14 +88,14 @@ def note_assessed(*, report: HarmonisedReport, desk_id: int) -> None:
 
 
 def forget_assessed(report_ids: list[UUID]) -> None:
-    """Delete the pictures and fingerprints of reports that expire."""
+    """Delete the picture hashes and fingerprints of expired reports."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM orient_assessed WHERE report_id = ANY (%s)", [report_ids])
         cursor.execute("DELETE FROM orient_assessed_file WHERE report_id = ANY (%s)", [report_ids])
 
 
 def _keys(report: HarmonisedReport) -> set[UUID]:
-    """Return the keys of every fingerprint of a report's files, stated or computed."""
+    """Return the keys of every fingerprint of a report's files, whether declared or computed."""
     kinds = (SelectorKind.SHA256, SelectorKind.SHA1, SelectorKind.MD5, SelectorKind.PDQ)
     return {
         selector_key(kind, value)
@@ -108,7 +111,8 @@ _PROPOSALS = (
     " created_at) SELECT i, r, d, t::text[], b::text[], z, v, %s FROM unnest(%s::uuid[], %s::int[],"
     " %s::int[], %s::text[], %s::text[], %s::bytea[], %s::text[]) AS given (i, r, d, t, b, z, v)"
 )
-# A case that exists keeps its state, claim and clocks' starts: a replay changes what the queue shows.
+# An existing case keeps its state, its claim and the starts of its clocks: a replay changes what is
+# displayed.
 _UPSERT = """
 INSERT INTO orient_case (
     report_id, desk_id, rank, floor, level, reason, reason_parameters, kind, channel, platform,
@@ -132,7 +136,7 @@ ON CONFLICT (report_id) DO UPDATE SET
 """
 
 
-# Once a case was taken, the clock of its decision runs: a replay that changes the level moves it.
+# Once a case has been claimed, the deadline to decide applies: a replay that changes the level recomputes it.
 _DECIDE_BY = """
 UPDATE orient_case c SET due_at = row.decide_by
 FROM jsonb_to_recordset(%s::jsonb) AS row(report_id uuid, decide_by timestamptz)
@@ -141,7 +145,7 @@ WHERE c.report_id = row.report_id AND c.claim_token > 0 AND c.state IN ('TO_ASSE
 
 
 class _CaseRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What `_UPSERT` reads of one report."""
+    """Parameters of `_UPSERT` for one report."""
 
     report_id: UUID
     desk_id: int
@@ -165,7 +169,7 @@ class _CaseRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _DecideBy(msgspec.Struct, frozen=True, kw_only=True):
-    """What `_DECIDE_BY` reads of one report."""
+    """Parameters of `_DECIDE_BY` for one report."""
 
     report_id: UUID
     decide_by: datetime
@@ -174,7 +178,7 @@ class _DecideBy(msgspec.Struct, frozen=True, kw_only=True):
 def orient_batch(
     *, actor: Actor, items: Sequence[OrientItem], now: datetime
 ) -> list[tuple[UUID, Proposal]]:
-    """Write a proposal and a queue row for each item, raise the alarms, and return the proposals.
+    """Store a proposal and a queue row for each item, raise alarms, and return (report id, proposal) pairs.
 
     A report oriented before gets a further revision; both stay. One ledger entry covers the batch.
 
@@ -189,7 +193,7 @@ def orient_batch(
     with transaction.atomic():
         revisions = _next_revisions([item.report.report_id for item in items])
         if any(revision > 1 for revision in revisions.values()):
-            hold_folding()  # before the rows of cases that others may fold into
+            hold_folding()  # lock before rows of cases that others may fold into
         bodies = _write_proposals(items, proposals, revisions=revisions, now=now)
         _write_cases(items, revisions, catalogue)
         count_signals(items, revisions)
@@ -206,7 +210,7 @@ def orient_batch(
 def _fold(
     actor: Actor, items: Sequence[OrientItem], revisions: dict[UUID, int], now: datetime
 ) -> None:
-    """Fold what is new; what comes again is where it was, unless it may not be hidden any more."""
+    """Fold new reports; a replayed report keeps its place unless it may no longer be hidden."""
     fold_new(actor=actor, items=[i for i in items if revisions[i.report.report_id] == 1], now=now)
     again = [item for item in items if revisions[item.report.report_id] > 1]
     if again:
@@ -223,7 +227,7 @@ def _where(item: OrientItem) -> tuple[UUID, int]:
 
 
 def _alarming(item: OrientItem) -> bool:
-    # A higher floor gives the priority its name: the danger that the report declares calls all the same.
+    # A higher floor may name the priority: a danger declared in the report raises the alarm all the same.
     declared = item.report.emergency or item.priority.floor == "CHILD_IN_DANGER"
     return declared and not item.is_test
 
@@ -329,5 +333,5 @@ def _due(item: OrientItem, catalogue: Catalogue, *, taken: bool) -> datetime:
 
 
 def _shorten(value: str | None) -> str:
-    """Return a value fit for a queue row: at most 80 characters (the record keeps it whole)."""
+    """Truncate a value to 80 characters for the queue row (the record keeps it whole)."""
     return value[:80] if value else ""

@@ -1,7 +1,7 @@
-"""Taking a case: a lease with a fencing token, so that two people never work on the same report.
+"""Claims of cases: a lease with a fencing token, so that two people never work on the same report.
 
-The token rises with each new holder. Whoever writes on behalf of a claim shows the token; a holder whose
-lease was taken over is refused, whatever the page they still have open.
+The token rises with each new holder. Every write on behalf of a claim must carry the token; a holder whose
+lease was taken over is refused, even from a page that is still open.
 """
 
 from datetime import datetime, timedelta
@@ -21,10 +21,10 @@ from fanal.orient.domain.records import CaseClaim
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.orient.models import Case
 
-# Marks the cases whose time is over: the view of late ones reads them in the order of the queue.
+# Marks overdue cases: the view LATE reads them in queue order.
 
-# What somebody is about to change comes at the next look. A trigger takes the mark off when `due_at` moves.
-# Picked on its own first: within IN, a nested loop would pick anew for each row and mark more than asked.
+# Rows locked by others wait for the next run. A trigger clears the mark when `due_at` changes. The CTE is
+# materialised: within IN, a nested loop would evaluate it again for each row and exceed the limit.
 _MARK = """
 WITH picked AS MATERIALIZED (
     SELECT report_id FROM orient_case
@@ -35,9 +35,9 @@ UPDATE orient_case c SET late = true FROM picked WHERE c.report_id = picked.repo
 
 
 def mark_late(*, actor: Actor, now: datetime, most: int = 2000) -> int:
-    """Mark at most `most` waiting cases that are late at `now`, the longest first; return how many.
+    """Mark at most `most` waiting cases as late at `now`, longest overdue first; return their number.
 
-    Not in the ledger: it says nothing that `due_at` does not say.
+    Not recorded in the ledger: the mark adds nothing to `due_at`.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -50,7 +50,7 @@ LEASE = timedelta(minutes=15)
 
 
 class CaseUnknown(Exception):
-    """No case with that report."""
+    """The report has no case."""
 
 
 class CaseTaken(Exception):
@@ -75,14 +75,14 @@ RETURNING claim_token
 
 
 def claim_case(*, actor: Actor, report_id: UUID, now: datetime) -> CaseClaim:
-    """Take a case for 15 minutes; taking one's own again renews it under the same token.
+    """Claim a case for 15 minutes; a repeated claim by its holder renews the lease under the same token.
 
-    The first taking ends the clock to take: the one to decide runs from then on.
+    The first claim ends the deadline to claim the case; from then on the deadline to decide applies.
 
     Raises:
         CaseUnknown: no such case.
-        CaseTaken: held by somebody else, or past claiming.
-        Refused: not at this desk.
+        CaseTaken: somebody else holds it, or its state allows no claim.
+        Refused: the actor may not claim at this desk.
     """
     desk_id = _desk_of(report_id)
     require(actor, "report.claim", Resource(desk_id=desk_id))
@@ -123,9 +123,9 @@ def _decide_by(case: Case) -> datetime:
 def renew_claim(
     *, actor: Actor, report_id: UUID, claim_token: int, now: datetime
 ) -> CaseClaim | None:
-    """Lengthen a lease that is still held; None when it is lost (lapsed and taken, or released).
+    """Renew a lease for 15 minutes; return None when it is lost (claimed by another, or released).
 
-    A lapsed lease that nobody took is renewed.
+    A lapsed lease that nobody else claimed is renewed.
     """
     until = now + LEASE
     renewed = Case.objects.filter(
@@ -142,7 +142,7 @@ def renew_claim(
 
 
 def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: datetime) -> bool:
-    """Give a case back to the queue; False when it was no longer held under that token."""
+    """Release a case to the queue; return False when the actor no longer held it under that token."""
     target = CASE_STATES.apply(CaseState.CLAIMED, "release")
     with transaction.atomic():
         released = Case.objects.filter(
@@ -157,9 +157,9 @@ def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: dateti
 
 
 def withdraw_case(*, actor: Actor, report_id: UUID, now: datetime) -> bool:
-    """Close a case whose sender retracted the report before a decision; False when there is none open."""
+    """Withdraw the case of a report retracted by its sender; return False when no undecided case is found."""
     with transaction.atomic():
-        # A public node reads no case.
+        # A public node may not read cases: a database function does it.
         if not sql.one("SELECT orient_withdraw(%s, %s)", [report_id, sender_of(actor=actor)])[0]:
             return False
         ledger.record(

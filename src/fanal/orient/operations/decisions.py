@@ -1,4 +1,4 @@
-"""Decisions: what a person chose, why, on which bases, under which version of the rules."""
+"""Decisions by people: tracks, reason, legal bases, and the version of the rules."""
 
 import secrets
 from datetime import datetime
@@ -27,7 +27,7 @@ from fanal.orient.operations.folding import fold_again, hold_folding
 
 
 class CaseNotHeld(Exception):
-    """The actor does not hold the case under that token: the claim lapsed, was taken over or released."""
+    """The actor does not hold the case under that token: the lease lapsed, was taken over or released."""
 
 
 def decide(
@@ -38,13 +38,13 @@ def decide(
     claim_token: int,
     now: datetime,
 ) -> Decision:
-    """Write a decision and move the case on; with MEASURES it waits for its second person.
+    """Store a decision on a claimed case and change its state; MEASURES require a second person's approval.
 
-    The drafts that a decision opens are made by `judicial.operations.record_decision`, in the same
+    `casework.operations.record_decision` creates the drafts that follow from the decision, in the same
     transaction.
 
     Raises:
-        CaseNotHeld: no valid lease of the actor under that token.
+        CaseNotHeld: the actor holds no valid lease under that token.
         DecisionRefused: the decision breaks a rule of `domain.deciding`.
         Refused: the actor may not decide at that desk.
     """
@@ -57,7 +57,8 @@ def decide(
         move = "decide_with_measure" if Track.MEASURES in choice.tracks else "decide"
         folded = list(Case.objects.filter(head_id=report_id).values_list("report_id", flat=True))
         _move(case, move, decided_at=now)
-        # The database let go what was folded into it, to which this decision does not apply: one job again.
+        # A trigger released the reports folded into this case, to which the decision does not apply: fold
+        # them again.
         fold_again(folded)
         ledger.record(
             actor=actor,
@@ -73,9 +74,9 @@ def decide(
 
 
 def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Move a case to DECIDED once no measure of it waits any more; does nothing in another state.
+    """Move a case from TO_SECOND to DECIDED, when none of its measures awaits approval; else do nothing.
 
-    Measures call it after the act of theirs that they have checked the actor's right to.
+    The measures package calls it after an act for which it has checked the actor's right.
     """
     with transaction.atomic():
         case = Case.objects.select_for_update().filter(report_id=report_id).first()
@@ -91,12 +92,12 @@ def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
 
 
 def hold_decision(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
-    """Lock a case to the end of the transaction and return whether that decision stands on it.
+    """Lock a case until the end of the transaction and return whether that decision is in force on it.
 
-    It does while it is the newest and the report was not opened again. Whoever acts on a decision takes the
-    case before rows of its own, as the decision that replaces it does.
+    A decision is in force while it is the newest and the report was not reopened. Lock order: the case before
+    the caller's own rows, as in the decision that replaces it.
     """
-    del actor  # whose right is on what rests on the decision: the caller checks it
+    del actor  # the caller checks the right to act on what depends on the decision
     case = Case.objects.select_for_update().filter(report_id=report_id).first()
     if case is None or case.state not in DECIDED_STATES:
         return False
@@ -105,10 +106,10 @@ def hold_decision(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
 
 
 def reopen_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Bring a case that was decided or handed over back to the queue; its decisions stay.
+    """Return a decided or handed-over case to the queue; its decisions stay.
 
     Raises:
-        TransitionRefused: the case is neither.
+        TransitionRefused: the case is in another state.
         Refused: the actor may not decide at that desk.
     """
     _change(actor, report_id, move="reopen", action="case.reopen", now=now)
@@ -147,7 +148,7 @@ def _held_case(actor: Actor, report_id: UUID, *, claim_token: int, now: datetime
 
 
 def _move(case: Case, name: str, *, decided_at: datetime | None) -> None:
-    """Apply a move of the table to a locked case, with the clock that follows from its instants."""
+    """Apply a transition to a locked case, release its claim and recompute its deadline."""
     case.state = CASE_STATES.apply(CaseState(case.state), name)
     case.decided_at = decided_at
     case.claimed_by, case.lease_until = None, None

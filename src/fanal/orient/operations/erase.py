@@ -1,4 +1,4 @@
-"""What expiry takes from orient: reasons, notes, values that explained a place, views of people who left."""
+"""Erasure at expiry: reasons, notes, values that explain a rank, saved views of people who left."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -13,11 +13,11 @@ from fanal.orient.models import Case, StoredView
 from fanal.orient.operations.batch import forget_assessed
 from fanal.orient.operations.folding import fold_again, hold_folding
 
-# What expiry takes from saved views: those of people who left.
+# Saved views of people who left.
 
 
 def forget_views(*, actor: Actor, person_ids: Sequence[UUID]) -> int:
-    """Delete the views that these people saved, shared ones too; return how many.
+    """Delete the views saved by these people, shared views too; return their number.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -31,12 +31,12 @@ _WAITING = [state for state in CaseState if "expire" in CASE_STATES.moves_from(s
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Delete the written reasons of decisions and the words of notes; their rows and digests stay.
+    """Erase the written reasons of decisions and the text of notes of expired reports; rows and digests stay.
 
-    Keys by which reports fold or are found again go too. A report that still waits leaves the queue, since
-    nothing is left to decide on, and what was folded into it comes back. A note on a dossier goes with the
-    first of its reports. Returns how many texts went.
-    The caller writes the ledger entry of the expiry.
+    The keys for folding and for finding similar files are deleted too. A report that still waits leaves the
+    queue, since nothing remains to decide on, and reports folded into it are shown again. The text of a note
+    on a dossier expires with the first of its reports. Return the number of erased texts. The caller writes
+    the ledger entry of the expiry.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -73,7 +73,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 
 
 def _end_waiting(ids: list[UUID]) -> None:
-    """Take those that wait out of the queue; what the database lets go behind them is folded anew."""
+    """Set waiting reports to EXPIRED and fold again the reports that were folded into them."""
     hold_folding()
     behind = Case.objects.filter(head_id__in=ids).exclude(report_id__in=ids)
     shown = list(behind.values_list("report_id", flat=True))

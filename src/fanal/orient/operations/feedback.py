@@ -1,4 +1,4 @@
-"""Feedback: given by a person or by a decision, and sent to whom it concerns under an instruction."""
+"""Feedback to providers: given by a person or derived from a decision, sent under a standing instruction."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,18 +25,18 @@ from fanal.orient.domain.records import Track
 from fanal.orient.models import Case
 
 NEWEST = UUID(int=2**128 - 1)
-"""Before it lies all feedback."""
+"""Greater than every feedback id: start of a page in descending order."""
 _NOBODY = UUID(int=0)
 _SETTLED = timedelta(seconds=30)
-"""Feedback is sent once older than any transaction that writes it: a cursor then skips none."""
+"""Feedback is sent only once older than any transaction that may write it, so that a cursor skips none."""
 
 
 class NoInstruction(Exception):
-    """No standing instruction lets feedback leave to this provider now."""
+    """No standing instruction in force allows feedback to this provider."""
 
 
 class NothingToJudge(LookupError):
-    """No such report of a program within reach."""
+    """No such report within the actor's desks, or no provider sent it."""
 
 
 def give_feedback(
@@ -47,11 +47,11 @@ def give_feedback(
     lacks: tuple[str, ...] = (),
     now: datetime,
 ) -> UUID:
-    """Write what the desk says of a provider's report, and return its id; the newest counts.
+    """Store a person's feedback on a provider's report and return its id; the newest feedback counts.
 
     Raises:
-        NothingToJudge: no such report, or none that a program sent.
-        Refused: the actor may not at that desk.
+        NothingToJudge: no such report, or no provider sent it.
+        Refused: the actor may not give feedback at that desk.
         FeedbackRefused: VERDICT, UNKNOWN_FIELD, NO_FIELD, FIELDS_UNASKED.
     """
     case = Case.objects.filter(report_id=report_id).first()
@@ -66,9 +66,9 @@ def give_feedback(
 def derive_feedback(
     *, actor: Actor, case: Case, tracks: tuple[Track, ...], now: datetime
 ) -> UUID | None:
-    """Write what a decision says of a report by itself, in the decision's transaction; None: nothing.
+    """Store the feedback that follows from a decision, in its transaction; return its id, or None for none.
 
-    What was said of the report before stays, unless it was withdrawn: nothing is derived over it.
+    Existing feedback on the report takes precedence, unless it was withdrawn.
     """
     verdict = of_decision(tracks)
     if verdict is None or case.sender_id == _NOBODY:
@@ -91,12 +91,11 @@ def send_feedback(
     limit: int = 100,
     now: datetime,
 ) -> list[Feedback]:
-    """Return feedback on the actor's own reports, oldest first, given after `after`; it leaves by this call.
+    """Return feedback on the actor's own reports given after the id `after`, oldest first, as sent to it.
 
-    With `before`, that given before it, the newest first; `NEWEST` begins there.
-
-    It leaves only under a standing instruction for this provider; the ledger entry, written before
-    anything is returned, cites it.
+    With `before` instead: feedback given before that id, newest first; start from `NEWEST`. Feedback is sent
+    only under a standing instruction for this provider. The ledger entry cites the instruction and is written
+    before anything is returned.
 
     Raises:
         NoInstruction: none is in force.

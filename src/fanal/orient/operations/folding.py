@@ -1,8 +1,8 @@
-"""Folds reports that are the same into one row of the queue, as they come and when one of them goes.
+"""Incremental folding of equivalent reports into one row of the queue, on arrival and on removal of a head.
 
-A batch looks only at who stands for each of its keys, however many were folded before. Where a report comes
-in ahead of those that stand (workers finish in any order), everything that it touches is folded anew by the
-same pure function. One worker folds at a time.
+A batch reads only the current representatives of its keys, however many reports were folded before. When a
+report sorts before the existing representatives (workers finish in any order), its whole connected component
+is folded again by the same pure function. A lock lets one worker fold at a time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,10 +34,10 @@ from fanal.orient.domain.folding import (
 )
 from fanal.orient.domain.records import OrientItem
 
-# Feedback drawn from folds: what is the same as an earlier report is a duplicate while it is folded so.
+# Feedback derived from folds: a report folded as the same file or event is a duplicate while it stays folded.
 
 _LEVELS = plain_array(str(n) for n, level in enumerate(LEVELS, start=1) if level in DUPLICATES)
-# A person's word on a report stays: a fold adds its own only where nothing was said, or was withdrawn.
+# A person's feedback takes precedence: a fold adds its own only where there is none or it was withdrawn.
 _SETTLE = """
 WITH asked AS (SELECT * FROM unnest(%s::uuid[], %s::uuid[]) AS a (report_id, id)),
 standing AS (
@@ -59,10 +59,10 @@ RETURNING report_id, verdict
 
 
 def settle_duplicates(*, actor: Actor, report_ids: Iterable[UUID], now: datetime) -> None:
-    """Say of reports whether they are duplicates, as their folds stand in this transaction.
+    """Store feedback that reports are duplicates, or no longer are, according to their current folds.
 
-    Of a report of a program that is folded as the same file or the same event it says DUPLICATE, and of one
-    that no longer is it takes back what a fold said. One ledger entry covers them.
+    A provider's report folded as the same file or the same event gets DUPLICATE; a report that no longer is
+    gets WITHDRAWN, if its DUPLICATE came from a fold. One ledger entry covers them.
     """
     ids = sorted(set(report_ids))
     if not ids:
@@ -83,22 +83,22 @@ def settle_duplicates(*, actor: Actor, report_ids: Iterable[UUID], now: datetime
         )
 
 
-# The statements of folding: who stands for a key, what is connected, what is written.
+# SQL of folding: representatives of a key, connected reports, writes.
 
 SELECT = (
     "SELECT f.report_id, f.desk_id, f.level, f.parent, f.file_key, f.near_key, f.account_key, f.event_key,"
     " f.viral_key, f.pictures, c.claim_token > 0, coalesce(c.head_id, c.report_id)"
 )
 FROM = " FROM orient_fold f JOIN orient_case c ON c.report_id = f.report_id"
-# A look into the index for each key, and a statement for each level: for `= ANY` the planner weighs every key
-# by itself, and for all levels at once it starts processes, which take longer than the looks.
+# One index lookup for each key and one statement for each level: with `= ANY` the planner estimates every
+# key separately, and for all levels at once it starts parallel workers, which take longer than the lookups.
 STANDING = tuple(
     f"{SELECT} FROM unnest(%s::bytea[]) AS k (key) JOIN orient_fold f ON f.{column} = k.key"
     " JOIN orient_case c ON c.report_id = f.report_id"
     f" WHERE f.{column} IS NOT NULL AND (f.level = 0 OR f.level > {place})"
     for place, column in ((1, "file_key"), (3, "account_key"), (4, "event_key"))
 )
-# Of those folded because they look alike, only such as came after the first that is looked at.
+# Of the reports folded by similar pictures, only those later than the first candidate of the key.
 NEAR = (
     f"{SELECT}{FROM} JOIN unnest(%s::bytea[], %s::uuid[]) AS k (near_key, first)"
     " ON f.near_key = k.near_key WHERE f.near_key IS NOT NULL AND f.level <> 1"
@@ -141,7 +141,7 @@ _LOCK = 0x464F4C44  # "FOLD"
 
 
 class _Row(Struct, frozen=True, kw_only=True):
-    """A stored report that may fold: where it stands now, and which report is shown for it."""
+    """A stored report that may fold: its keys, its current fold, and `root`, the report shown for it."""
 
     standing: Foldable
     desk_id: int
@@ -150,9 +150,9 @@ class _Row(Struct, frozen=True, kw_only=True):
 
 
 def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dict[UUID, Folded]:
-    """Fold reports that were oriented for the first time, whose cases are written; return those folded.
+    """Fold reports oriented for the first time, whose cases are stored; return the folded ones.
 
-    One ledger entry covers them; each keeps its own row and everything else it has.
+    One ledger entry covers them; each keeps its own row and all other data.
     """
     rules = load_rules()
     fresh = {
@@ -177,12 +177,12 @@ def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dic
 
 
 def hold_folding() -> None:
-    """Wait until nobody else changes what is folded, and keep it so to the end of the transaction."""
+    """Take the folding lock until the end of the transaction, waiting until it is free."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def fold_again(report_ids: Iterable[UUID]) -> None:
-    """Fold reports that were let go with the one that was shown for them, as if they came now."""
+    """Fold again reports that lost their head, as if they arrived now."""
     ids = uuid_array(report_ids)
     if ids == "{}":
         return
@@ -192,9 +192,9 @@ def fold_again(report_ids: Iterable[UUID]) -> None:
 
 
 def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
-    """Fold anew at most `most` reports that the retraction of their head let go; return how many.
+    """Fold again at most `most` reports freed by the retraction of their head; return their number.
 
-    They are shown until then: nobody who retracts may fold.
+    Until then they are shown, since a sender who retracts has no right to fold.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -215,9 +215,9 @@ def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
 
 
 def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Folded], list[UUID]]:
-    """Fold `fresh` into what stands, write what changes, and return those of `fresh` that are folded.
+    """Fold `fresh` among the stored reports and write the changes; return the folded reports of `fresh`.
 
-    With them come the reports that turned into duplicates, or are such no longer.
+    The second value lists the reports that became duplicates or ceased to be.
     """
     hold_folding()
     gone: set[UUID] = set()
@@ -240,7 +240,7 @@ def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Fol
 def _folded(
     fresh: Mapping[UUID, _Row], rules: FoldRules, gone: set[UUID]
 ) -> tuple[dict[UUID, _Row], dict[UUID, Folded]]:
-    """Return the rows looked at and how they fold: those before `fresh` change only where they must."""
+    """Return the rows read and their folds; stored reports change only where `fresh` requires it."""
     rows = {**_standing(fresh.values(), rules), **fresh}
     rows = {i: row for i, row in rows.items() if i in fresh or i not in gone}
     folded = fold([row.standing if i in fresh else _as_seen(row) for i, row in rows.items()], rules)
@@ -261,7 +261,7 @@ def _folded(
 
 
 def _as_seen(row: _Row) -> Foldable:
-    """Return a stored report without the levels that it no longer reaches: it was folded before them."""
+    """Return a stored report without its keys at the levels after its own fold."""
     if row.folded is None:
         return row.standing
     reached = LEVELS.index(row.folded.level) + 1
@@ -270,7 +270,7 @@ def _as_seen(row: _Row) -> Foldable:
 
 
 def _root(report_id: UUID, rows: Mapping[UUID, _Row], folded: Mapping[UUID, Folded]) -> UUID:
-    """Return which report is shown: one that lies beyond the rows looked at is where they say."""
+    """Return the head of a report; if a parent was not read, the head stored in the last row of the chain."""
     root = root_of(report_id, folded)
     while root not in rows:
         last = next(i for i in _way(report_id, folded) if folded[i].parent == root)
@@ -285,7 +285,7 @@ def _way(report_id: UUID, folded: Mapping[UUID, Folded]) -> Iterable[UUID]:
 
 
 def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return who stands for each key of `rows`: few a key, since the others are folded into them."""
+    """Return the representatives of each key of `rows`: few per key, since others are folded into them."""
     firsts: list[dict[bytes, UUID]] = [{} for _ in LEVELS]
     for row in rows:
         report_id = row.standing.report_id
@@ -304,7 +304,7 @@ def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
 
 
 def _connected(rows: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return everything that `rows` touch, by a key at any level or by having been folded together."""
+    """Return the connected component of `rows`: reports that share a key or were folded together."""
     found = dict(rows)
     edge = dict(rows)
     while edge:
@@ -338,7 +338,7 @@ def _row(row: tuple) -> _Row:  # type: ignore[type-arg]
 
 
 def _closed(heads: set[UUID]) -> set[UUID]:
-    """Lock the rows of heads and return those that somebody took out of the queue in the meantime."""
+    """Lock the rows of heads and return the heads that left the queue in the meantime."""
     if not heads:
         return set()
     found = sql.rows(
@@ -369,7 +369,7 @@ def _write(
 
 
 def _move(rows: Mapping[UUID, _Row], away: Mapping[UUID, UUID], back: Sequence[UUID]) -> None:
-    """Hide the cases that are folded, show those that are so no longer, and let heads say what they hold."""
+    """Hide the folded cases, show the released ones, and refresh the heads concerned."""
     heads = {*away.values(), *back, *(rows[i].root for i in (*away, *back) if rows[i].root != i)}
     with connection.cursor() as cursor:
         if away:

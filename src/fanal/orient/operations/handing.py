@@ -1,4 +1,4 @@
-"""Handing over: a report that another desk has taken no longer waits for this one."""
+"""Handover: a report taken by another desk leaves this desk's queue."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from fanal.ledger import operations as ledger
 from fanal.orient.models import Case
 from fanal.orient.operations.folding import fold_again, hold_folding
 
-# What somebody holds, decided on or must read first (danger) stays where it is.
+# Cases that somebody holds, decided or urgent (danger) stay unchanged.
 _HAND_OVER = """
 UPDATE orient_case SET state = 'HANDED_OVER', head_id = NULL, claimed_by = NULL, lease_until = NULL
 WHERE report_id = ANY (%s::uuid[]) AND level <> 'DANGER' AND NOT urgent
@@ -25,11 +25,11 @@ RETURNING report_id
 def hand_over(
     *, actor: Actor, report_ids: Sequence[UUID], package_id: UUID, now: datetime
 ) -> list[UUID]:
-    """Note that another desk has taken reports; return those that no longer wait for this one.
+    """Hand over reports that another desk has taken; return the reports that left this desk's queue.
 
-    A report of danger stays, and so does one that somebody holds or has decided on. What was folded into one
-    that leaves is shown again. Distribution calls it with the package whose opening was acknowledged, after
-    it has checked the actor's right to note that.
+    A report in danger, claimed or decided stays. Reports folded into one that leaves are shown again. The
+    distribution package calls it with the package whose opening was acknowledged, after it has checked the
+    actor's right.
     """
     if not report_ids:
         return []

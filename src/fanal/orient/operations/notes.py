@@ -1,4 +1,4 @@
-"""Notes of the desk on reports and dossiers: added, never changed; their words expire (ADR 0002)."""
+"""Notes of the desk on reports and dossiers: append-only; their text expires (ADR 0002)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ MAX_NOTE = 10_000
 
 
 class NoteRefused(ValueError):
-    """The words of a note cannot be kept; `code` says why (label kind `note_refusal`)."""
+    """The text of a note cannot be stored; `code` names the reason (label kind `note_refusal`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -28,7 +28,7 @@ class NoteRefused(ValueError):
 
 
 class NothingToNote(LookupError):
-    """No such report or dossier within reach."""
+    """No such report or dossier within the actor's desks."""
 
 
 def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> UUID:
@@ -36,7 +36,7 @@ def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> 
 
     Raises:
         NothingToNote: no such report in the queue.
-        Refused: the actor may not note at that desk.
+        Refused: the actor may not write notes at that desk.
         NoteRefused: NO_WORDS, TOO_LONG, UNREADABLE.
     """
     desk_id = Case.objects.filter(report_id=report_id).values_list("desk_id", flat=True).first()
@@ -49,12 +49,12 @@ def note_report(*, actor: Actor, report_id: UUID, words: str, now: datetime) -> 
 def note_dossier(*, actor: Actor, dossier_id: UUID, words: str, now: datetime) -> UUID:
     """Write a note on a dossier and return its id.
 
-    It is kept with the reports that the dossier holds now at the actor's desks, and is shown wherever one
-    of them goes when dossiers merge or split. It belongs to the desk of the first of them.
+    It is stored with the reports that the dossier holds now at one desk: the desk of its first report within
+    the actor's reach. It follows these reports when dossiers merge or split.
 
     Raises:
         NothingToNote: the dossier holds no report of the actor's desks.
-        Refused: the actor may not note at that desk.
+        Refused: the actor may not write notes at that desk.
         NoteRefused: NO_WORDS, TOO_LONG, UNREADABLE.
     """
     members = crosschecked.members_of(actor=actor, dossier_id=dossier_id)

@@ -1,4 +1,4 @@
-"""Taking reports out of a fold: by a person with a reason, by a decision, or since they may not be hidden."""
+"""Removal of reports from a fold: by a person with a reason, by a decision, or because of new urgency."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,14 +23,14 @@ from fanal.orient.operations.folding import fold_again, hold_folding, settle_dup
 
 
 class NotFolded(LookupError):
-    """The report is folded into no other, or not into that one."""
+    """The report is not folded, or not into the given head."""
 
 
 def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None:
-    """Say that a report stands for itself: it comes to the queue, and nothing folds it again.
+    """Return a folded report to the queue by a person's judgement; it is never folded again.
 
-    The judgement is a row that stays; its words expire. What was folded into the report at a stronger level
-    finds its place again.
+    The judgement is an append-only row; its text expires. Reports folded into this one at a stronger level
+    are folded again.
 
     Raises:
         NotFolded: no such report, or it is not folded.
@@ -62,10 +62,10 @@ def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None
 def claim_folded(
     *, actor: Actor, head_id: UUID, report_ids: Sequence[UUID], now: datetime
 ) -> list[CaseClaim]:
-    """Take reports out of a job whose head the actor holds, to decide on each of them.
+    """Unfold and claim reports folded into a head that the actor holds, to decide on each separately.
 
     Raises:
-        NotFolded: one of them is not folded into that report (any more).
+        NotFolded: a report is not, or no longer, folded into that head.
         Refused: the actor may not decide at that desk.
     """
     until, ids = now + LEASE, sorted(set(report_ids))
@@ -101,7 +101,7 @@ def claim_folded(
 
 
 def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Show reports that turned out to be such as never fold, for good; those that are shown stay."""
+    """Unfold reports that may no longer be hidden, for good; reports already shown do not change."""
     if not report_ids:
         return
     hold_folding()
@@ -124,7 +124,7 @@ def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def refresh_heads(report_ids: Sequence[UUID]) -> None:
-    """Let the heads among reports, and those of the folded ones among them, say what they hold now."""
+    """Recompute the displayed priority, deadline and count of the heads of these reports."""
     sql.run(
         "SELECT orient_refresh_heads(ARRAY(SELECT DISTINCT coalesce(head_id, report_id)"
         " FROM orient_case WHERE report_id = ANY (%s::uuid[])"
@@ -134,7 +134,7 @@ def refresh_heads(report_ids: Sequence[UUID]) -> None:
 
 
 def _let_go(report_ids: Sequence[UUID]) -> list[UUID]:
-    """Show folded reports and forget their keys; those folded into them are folded anew, and returned."""
+    """Show folded reports and delete their keys; fold again, and return, the reports folded into them."""
     ids = uuid_array(report_ids)
     with connection.cursor() as cursor:
         cursor.execute(

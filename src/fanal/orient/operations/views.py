@@ -1,6 +1,6 @@
-"""Views of the queue that people keep under a name: their own, or the desk's by a supervisor.
+"""Saved views of the queue: personal ones, or views shared with the desk by a supervisor.
 
-They are preferences and hold no report: they are renamed and deleted, and the ledger has no word of them.
+They are preferences and hold no report: they can be renamed and deleted, and the ledger does not record them.
 """
 
 import unicodedata
@@ -19,13 +19,13 @@ from fanal.orient.domain.records import QueueFilter, QueueView
 from fanal.orient.models import StoredView
 
 MAX_VIEWS = 20
-"""Most views that a person keeps, and most that a desk shares: more than anybody reads in a list."""
+"""Largest number of views saved by a person, and shared by a desk: a list longer than this is not read."""
 MAX_NAME = 60
 _LOCK = 0x46_4E_56_57  # "FNVW"; saving is rare, so that one lock serves all
 
 
 class ViewRefused(ValueError):
-    """A view cannot be kept so; `code` says why (label kind `view_refusal`)."""
+    """A view cannot be saved; `code` names the reason (label kind `view_refusal`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -45,12 +45,12 @@ def save_view(
     now: datetime,
     share_with: int | None = None,
 ) -> UUID:
-    """Keep a view and its filters under a name and return its id.
+    """Save a view and its filters under a name and return its id.
 
-    `share_with` is the desk that it is shared with; without one the view is the actor's own.
+    `share_with` is the desk that the view is shared with; None for a personal view.
 
     Raises:
-        Refused: the actor keeps no views, or does not share any at that desk.
+        Refused: the actor may not save views, or may not share them at that desk.
         ViewRefused: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN, TOO_MANY.
     """
     desk_id = share_with if share_with is not None else _own_desk(actor)
@@ -84,10 +84,10 @@ def save_view(
 
 
 def rename_view(*, actor: Actor, view_id: UUID, name: str) -> None:
-    """Give a view another name.
+    """Rename a view.
 
     Raises:
-        ViewUnknown: neither the actor's own nor one of a desk where they share views.
+        ViewUnknown: neither the actor's own nor shared at a desk where the actor may share views.
         ViewRefused: NO_NAME, TOO_LONG, UNREADABLE, NAME_TAKEN.
     """
     text = _checked(name)
@@ -103,13 +103,13 @@ def delete_view(*, actor: Actor, view_id: UUID) -> None:
     """Delete a view.
 
     Raises:
-        ViewUnknown: neither the actor's own nor one of a desk where they share views.
+        ViewUnknown: neither the actor's own nor shared at a desk where the actor may share views.
     """
     _changeable(actor, view_id).delete()
 
 
 def _own_desk(actor: Actor) -> int:
-    """Return the desk whose people see an own view's row: the first where the actor sees the queue."""
+    """Return the desk that a personal view is stored under: the smallest id where the actor lists reports."""
     desks = reach(actor, "report.list").desk_ids
     if not desks:
         raise Refused("view.keep", allows(actor, "view.keep").reason_code)
@@ -139,7 +139,7 @@ def _refuse_taken(rows: QuerySet[StoredView], name: str) -> None:
 
 
 def _alone() -> None:
-    """Let others who save wait until this transaction ends, so that limit and names hold."""
+    """Take a lock until the end of the transaction, so that the limit and unique names hold."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 

@@ -1,4 +1,4 @@
-"""The reading door of orient: the queue and its views, cases, notes, alarms, figures."""
+"""Public read operations of the orient package: queue, views, cases, notes, alarms, figures."""
 
 from fanal.orient.queries.alarms import (
     SILENCE,

@@ -1,4 +1,4 @@
-"""Alarms of a child in danger: those that ring, and those of a report."""
+"""Child-in-danger alarms: the open ones, and those of a report; delivery state of their calls."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -14,14 +14,14 @@ from fanal.orient import models
 from fanal.orient.domain.records import Alarm, CallState
 from fanal.orient.queries.bounds import bounded
 
-# Calls to the duty people: what became of them, and whether a process that sends them is alive.
+# Calls to the duty people: their outcome, and whether a process that sends them is alive.
 
 SILENCE: Final = timedelta(seconds=30)
-"""After which a process that sends counts as dead: it gives a sign of life every five seconds."""
+"""Silence after which a sending process counts as dead; it records a heartbeat every five seconds."""
 
 
 def call_states(*, alarm_ids: Sequence[UUID]) -> dict[UUID, CallState]:
-    """Return the newest call of each alarm: that of the escalation, else that of the raising."""
+    """Return the state of each alarm's newest call: that of the escalation, else that of the raising."""
     if not alarm_ids:
         return {}
     found = sql.rows(
@@ -36,7 +36,7 @@ def call_states(*, alarm_ids: Sequence[UUID]) -> dict[UUID, CallState]:
 
 
 def calls_alive() -> bool:
-    """Return whether a process that sends calls gave a sign of life within `SILENCE`."""
+    """Return whether a process that sends calls recorded a heartbeat within `SILENCE`."""
     found = sql.row(
         "SELECT EXISTS (SELECT FROM orient_caller WHERE seen_at > now() - make_interval(secs => %s))",
         [SILENCE.total_seconds()],
@@ -61,7 +61,7 @@ def report_of_alarm(*, actor: Actor, alarm_id: UUID) -> UUID | None:
 
 
 def alarms_of(*, actor: Actor, report_id: UUID) -> tuple[Alarm, ...]:
-    """Return every alarm of a report that the actor may read."""
+    """Return every alarm of a report that the actor may read, oldest first."""
     rows = bounded(
         models.StoredAlarm.objects.filter(report_id=report_id), reach(actor, "report.read")
     )

@@ -1,4 +1,4 @@
-"""Whether a file is the same as one of a report on which the desk has decided, or nearly the same."""
+"""Search for equal or similar files among reports that the desk has already decided."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -20,14 +20,14 @@ _NEAR = (
 
 
 class NearAssessed(Struct, frozen=True, kw_only=True, order=True):
-    """A decided report with a picture that is nearly the same: `distance` of 256 bits differ."""
+    """A decided report with a similar picture: `distance` of the 256 bits of the PDQ hash differ."""
 
     distance: int
     report_id: UUID
 
 
 def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return for each key of a fingerprint the report decided on last that has it, however many came since.
+    """Return for each fingerprint key the most recently decided report with that file.
 
     Reports out of the actor's reach are left out.
     """
@@ -43,9 +43,10 @@ def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
 
 
 def assessed_near(*, actor: Actor, pictures: Iterable[bytes]) -> dict[bytes, NearAssessed]:
-    """Return for each PDQ hash (32 bytes) the decided report that holds the nearest one within the radius.
+    """Return for each PDQ hash (32 bytes) the decided report with the most similar picture, if close enough.
 
-    Of several at one distance, the newest report. Reports out of the actor's reach are left out.
+    At most `PDQ_RADIUS` bits differ. Of several at the same distance, the newest report. Reports out of the
+    actor's reach are left out.
     """
     bounds = reach(actor, "report.read")
     found: dict[bytes, NearAssessed] = {}
@@ -53,7 +54,7 @@ def assessed_near(*, actor: Actor, pictures: Iterable[bytes]) -> dict[bytes, Nea
     if not wanted:
         return found
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        # For 272 pieces the planner expects nearly all rows, and would read them all instead of the index.
+        # For 272 pieces the planner expects nearly all rows, and would scan the table instead of the index.
         cursor.execute("SET LOCAL enable_seqscan = off")
         for pdq in wanted:
             cursor.execute(_NEAR, [near_pieces(pdq), bounds.everywhere, sorted(bounds.desk_ids)])

@@ -1,4 +1,4 @@
-"""What a reader may see: rows of the desks within reach, of which nothing else is counted or shown."""
+"""Row filters by reader: only rows of the desks within the reader's reach are counted or shown."""
 
 from typing import TypeVar
 
@@ -12,12 +12,12 @@ M = TypeVar("M", bound=Model)
 
 
 def reachable(actor: Actor) -> QuerySet[models.Case]:
-    """Return the cases of the actor's desks."""
+    """Return the cases of the desks where the actor may list reports."""
     return bounded(models.Case.objects.all(), reach(actor, "report.list"))
 
 
 def bounded(rows: QuerySet[M], bounds: Reach) -> QuerySet[M]:
-    """Keep the rows of the desks within reach; one desk is an equality, which the queue's indexes need."""
+    """Keep the rows of the desks within reach; one desk becomes an equality, as the queue's indexes need."""
     if bounds.everywhere:
         return rows
     if len(bounds.desk_ids) == 1:

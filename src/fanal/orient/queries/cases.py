@@ -1,4 +1,4 @@
-"""Cases of reports: what was proposed, decided, folded and noted on each."""
+"""Cases of reports: the proposals, decisions, folds and notes of each."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -23,18 +23,18 @@ from fanal.orient.domain.records import Case, Decision, Note, StoredProposal
 from fanal.orient.domain.states import CASE_STATES, DECIDED_STATES, OPEN_STATES, CaseState
 from fanal.orient.queries.bounds import bounded, reachable
 
-# What is folded into a report, at which level of sameness, and what people said of it.
+# Reports folded into a report, with their level of sameness, and people's judgements to unfold.
 
 
 class FoldedReport(Struct, frozen=True, kw_only=True):
-    """A folded report: by what it is the same, and as which report (the head, or one folded with it)."""
+    """A folded report: the level of sameness, and its parent (the head, or another report folded into it)."""
 
     level: Sameness
     parent: UUID
 
 
 class Unfolding(Struct, frozen=True, kw_only=True):
-    """A person's judgement that a report stands for itself; `reason` is empty once it has expired."""
+    """A person's judgement that a report is not the same as its head; `reason` is empty once expired."""
 
     head_id: UUID
     author_id: UUID
@@ -45,9 +45,9 @@ class Unfolding(Struct, frozen=True, kw_only=True):
 def list_folded(
     *, actor: Actor, head_id: UUID, offset: int = 0, limit: int = 100
 ) -> tuple[list[Case], dict[UUID, FoldedReport]]:
-    """Return the cases folded into a report, highest priority first, and by what each is the same.
+    """Return the cases folded into a report, highest priority first, and the fold (level, parent) of each.
 
-    `limit` of them, past the first `offset`.
+    A page: at most `limit` cases after the first `offset`.
     """
     rows = bounded(models.Case.objects.filter(head_id=head_id), reach(actor, "report.read"))
     cases = [row.record() for row in rows.order_by("rank", "report_id")[offset : offset + limit]]
@@ -81,7 +81,7 @@ def unfoldings_of(*, actor: Actor, report_id: UUID) -> list[Unfolding]:
     ]
 
 
-# Notes on reports and dossiers, within the desks of who reads.
+# Notes on reports and dossiers, within the desks of the reader.
 
 
 def notes_of(
@@ -96,7 +96,7 @@ def notes_of(
 
 
 def search_notes(*, actor: Actor, text: str, limit: int = 50) -> tuple[Note, ...]:
-    """Return the newest notes of the actor's desks that hold every word of `text`."""
+    """Return the newest notes of the actor's desks that contain every word of `text` (full-text search)."""
     if "\x00" in text:
         return ()
     rows = bounded(
@@ -126,11 +126,11 @@ def _note(row: models.StoredNote) -> Note:
 
 
 AT_WORK = timedelta(minutes=5)
-"""After their last act people are still taken to be at work."""
+"""People count as at work for this long after their last act."""
 
 
 def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
-    """Return the case of a report; None when there is none or it is another desk's."""
+    """Return the case of a report; None when there is none or the actor may not read it."""
     row = models.Case.objects.filter(report_id=report_id).first()
     if row is None or not allows(actor, "report.read", Resource(desk_id=row.desk_id)).allowed:
         return None
@@ -138,9 +138,10 @@ def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
 
 
 def anybody_at_work(*, now: datetime) -> bool:
-    """Return whether people's acts may need locks that batches hold, at whatever desk.
+    """Return whether anybody at any desk is working, whose acts may wait for locks that batches hold.
 
-    Somebody holds a case, or decided or judged a link lately: between two reports nobody holds any.
+    True when somebody holds a case, or decided a report or judged a link within `AT_WORK`: between two
+    reports a working person holds no case.
     """
     lately = lowest_id(now - AT_WORK)
     judged = crosschecked.last_judgement_id()
@@ -156,20 +157,20 @@ def anybody_at_work(*, now: datetime) -> bool:
 
 
 def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
-    """Return the cases of many reports that the actor may read."""
+    """Return the cases of the given reports that the actor may list."""
     rows = reachable(actor).filter(report_id__in=report_ids)
     return {row.report_id: row.record() for row in rows}
 
 
 def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of `report_ids` on which the desk has nothing left to decide."""
+    """Return the given reports on which the desk has nothing left to decide."""
     settled = {CaseState.HANDED_OVER, CaseState.DECIDED, *CASE_STATES.final}
     cases = get_cases(actor=actor, report_ids=report_ids)
     return {report_id for report_id, case in cases.items() if case.state in settled}
 
 
 def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]:
-    """Return the reports above one, in order of ids, on which the desk has not decided: folded ones too."""
+    """Return the ids of undecided reports greater than `after`, folded ones too, in order of id."""
     rows = reachable(actor).filter(
         state__in=[*OPEN_STATES, CaseState.FOLDED, CaseState.TO_SECOND],
         report_id__gt=after or UUID(int=0),
@@ -180,9 +181,10 @@ def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]
 def asked_until(
     *, actor: Actor, after: UUID, until: datetime, limit: int
 ) -> list[tuple[UUID, datetime]]:
-    """Return waiting reports above one whose address can be asked about up to `until`, and how long.
+    """Return (report id, end) of waiting reports whose subscriber-data retention window ends by `until`.
 
-    In order of ids; each with the clock of its own address, whatever is folded into it.
+    Only reports with an id greater than `after`, in order of id; each with the window of its own address, not
+    that of a report folded into it.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -200,8 +202,8 @@ def asked_until(
 
 
 def is_decided(*, actor: Actor, report_id: UUID) -> bool:
-    """Return whether the desk has decided on a report of the actor's own, who can no longer retract it."""
-    # A public node reads no case.
+    """Return whether the desk has decided on a report of the actor's own, which can then not be retracted."""
+    # A public node may not read cases: a database function does it.
     state = sql.one("SELECT orient_state_of(%s, %s)", [report_id, sender_of(actor=actor)])[0]
     return state in {CaseState.TO_SECOND, CaseState.DECIDED, CaseState.CLOSED}
 
@@ -222,7 +224,7 @@ def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Sto
 
 
 def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]:
-    """Return every revision of a report's proposal, first to last."""
+    """Return every revision of a report's proposal, oldest first."""
     rows = bounded(
         models.StoredProposal.objects.filter(report_id=report_id), reach(actor, "report.read")
     )
@@ -230,7 +232,7 @@ def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]
 
 
 def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Decision, ...]]:
-    """Return the decisions of each report that the actor may read, first to last."""
+    """Return the decisions on each report that the actor may read, oldest first."""
     rows = bounded(
         models.StoredDecision.objects.filter(report_id__in=report_ids),
         reach(actor, "report.read"),
@@ -244,10 +246,10 @@ def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
 
 @across_desks()  # an overseer is shown no case: yes or no, and no row
 def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
-    """Return whether a decision is the newest on a report that was not opened again.
+    """Return whether a decision is in force: the newest on a report that was not reopened.
 
-    Whoever reads measures may ask: what rests on one that does not stand may neither be seconded nor sent
-    (`operations.hold_decision`).
+    Requires the right to read measures. A measure whose decision is not in force may be neither approved by a
+    second person nor sent (`operations.hold_decision`).
     """
     bounds = reach(actor, "measure.read")
     cases = bounded(models.Case.objects.filter(report_id=report_id), bounds)
@@ -259,7 +261,7 @@ def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool
 
 
 def decision_ended(*, actor: Actor, report_id: UUID, decision_id: UUID) -> datetime | None:
-    """Return when a report was opened again, or decided anew, after a decision; None if neither.
+    """Return when a decision ceased to be in force: report reopened or decided again; None if neither.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -278,10 +280,10 @@ def decision_ended(*, actor: Actor, report_id: UUID, decision_id: UUID) -> datet
 
 
 def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return those of the reports whose standing decision is to do nothing, each with its desk.
+    """Return the reports whose decision in force is NONE (no action), each with its desk.
 
     Raises:
-        Refused: the actor may not run the stages; this reaches every desk.
+        Refused: the actor may not run the stages; the query covers every desk.
     """
     require(actor, "pipeline.run")
     if not report_ids:
@@ -298,7 +300,7 @@ def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[
 
 
 def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:
-    """Return the decision behind a measure, to whoever reads that measure; None out of reach."""
+    """Return the decision that a measure is based on; None unless the actor may read measures at its desk."""
     rows = bounded(models.StoredDecision.objects.all(), reach(actor, "measure.read"))
     row = rows.select_related("reason").filter(id=decision_id).first()
     if row is None:

@@ -1,4 +1,4 @@
-"""What the desk said of providers' reports, within the desks of who reads."""
+"""Feedback of the desk on providers' reports, within the desks of the reader."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -37,10 +37,10 @@ def feedback_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[
 
 
 def count_feedback(*, actor: Actor, sender_id: UUID, since: datetime) -> dict[str, int]:
-    """Return how many reports of a provider got each verdict since an instant, by their newest feedback.
+    """Return the number of a provider's reports by verdict of their newest feedback, since an instant.
 
     Raises:
-        Refused: the actor does not watch over providers.
+        Refused: the actor may not read providers.
     """
     require(actor, "provider.read")
     found = sql.rows(
@@ -53,9 +53,9 @@ def count_feedback(*, actor: Actor, sender_id: UUID, since: datetime) -> dict[st
 
 
 class ProviderFigures(Struct, frozen=True, kw_only=True):
-    """Of one provider: reports at the desk, duplicates, those linked to earlier ones, seconds to the queue.
+    """Quality figures of one provider; `median` and `slowest` are seconds from receipt to the queue.
 
-    A duplicate is what the newest feedback calls so: a link alone, by one shared value, makes none.
+    A duplicate is a report whose newest feedback is DUPLICATE; a link by a shared value is not enough.
     """
 
     cases: int
@@ -63,27 +63,27 @@ class ProviderFigures(Struct, frozen=True, kw_only=True):
     linked: int
     median: float | None
     slowest: float | None
-    """The slowest in twenty (95th percentile)."""
+    """95th percentile."""
 
     @property
     def share(self) -> int:
-        """Percent of reports that share a value with an earlier one."""
+        """Percentage of reports that share a value with an earlier report."""
         return round(100 * self.linked / self.cases) if self.cases else 0
 
     @property
     def duplicate_share(self) -> int:
-        """Percent of reports that are duplicates."""
+        """Percentage of reports that are duplicates."""
         return round(100 * self.duplicates / self.cases) if self.cases else 0
 
 
 def provider_figures(*, actor: Actor, report_ids: Sequence[UUID]) -> ProviderFigures:
-    """Return the quality figures of a provider: reports, duplicates, linked reports, seconds to the queue.
+    """Return quality figures of a provider's reports: number, duplicates, linked reports, seconds to queue.
 
     Seconds run from receipt to the first proposal (median and 95th percentile). PostgreSQL's row security
     limits the count to the desks of the reader.
 
     Raises:
-        Refused: the actor does not watch over providers.
+        Refused: the actor may not read providers.
     """
     require(actor, "provider.read")
     cases, duplicates, linked, median, slowest = sql.one(

@@ -1,4 +1,4 @@
-"""Figures for statistics: cases, decisions, what waits, delays, and what reports have in common by day."""
+"""Statistics: cases, decisions, waiting cases, delays; daily counts by sender, country, service, finding."""
 
 from collections import defaultdict
 from datetime import date, datetime
@@ -17,11 +17,11 @@ from fanal.orient import models
 from fanal.orient.domain.states import CaseState
 from fanal.orient.queries.queue import WAITING
 
-# Counts by day of what oriented reports have in common: sender, country, service, signals.
+# Daily counts of oriented reports by sender, country, service and finding.
 
 _PUBLIC = UUID(int=0)
 _SEVERAL = 3
-"""Reports of one day from which a name that only the public writes is a service's and not somebody's."""
+"""Public reports in a day from which a name counts as a service, rather than words that identify somebody."""
 _CASES = (
     "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, {what}, count(*) FROM orient_case"
     " WHERE report_id >= %s AND report_id < %s AND received_at >= %s AND received_at < %s"
@@ -30,20 +30,20 @@ _CASES = (
 
 
 def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return oriented reports by day and sender (its id; zero for the public): no test, none withdrawn."""
+    """Count oriented reports by day and sender id (zero for the public), without tests and withdrawn ones."""
     return _count("sender_id::text, ''", actor=actor, since=since, until=until)
 
 
 def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return oriented reports by day and country of the facts, as `count_senders`."""
+    """Count oriented reports by day and country of the facts, without tests and withdrawn ones."""
     return _count("country, ''", actor=actor, since=since, until=until)
 
 
 def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return oriented reports by day and service, by its usual name, as `count_senders`.
+    """Count oriented reports by day and service (its usual name), without tests and withdrawn ones.
 
-    These counts are kept for ever, and the public's field takes any words: a name that only the public
-    writes counts under it when it is a listed service, or when three reports of the day say it.
+    These counts are never erased, and the public's field is free text. So a name written only by the public
+    counts under that name only if the service is listed or three reports of the day name it.
     """
     rows = _count(
         f"lower(btrim(platform)), (sender_id = '{_PUBLIC}')::text",
@@ -62,7 +62,7 @@ def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_signals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return, by day of receipt and code, in how many reports something was found; no test."""
+    """Count reports by day of receipt and finding code, without tests."""
     require(actor, "statistics.read")
     found = sql.rows(
         "SELECT day, code, '', sum(n)::integer FROM orient_signal_count"
@@ -81,7 +81,7 @@ _LISTED = frozenset(PLATFORM_NAMES.values())
 
 
 def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return oriented reports by day of receipt, kind and channel: no test, none withdrawn."""
+    """Count oriented reports by day of receipt, kind and channel, without tests and withdrawn ones."""
     require(actor, "statistics.read")
     return _fetch(
         "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, kind, channel, count(*)"
@@ -94,7 +94,7 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 
 
 def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return decisions by day and tracks (`JUDICIAL+MEASURES`): no test, none that was replaced."""
+    """Count decisions by day and tracks (`JUDICIAL+MEASURES`), without tests and superseded decisions."""
     require(actor, "statistics.read")
     return _fetch(
         "SELECT (d.decided_at AT TIME ZONE 'Europe/Paris')::date,"
@@ -109,7 +109,7 @@ def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_states(*, actor: Actor) -> dict[CaseState, int]:
-    """Return how many reports stand in each state that waits for the desk, tests left out."""
+    """Count reports in each state that waits for the desk, without tests."""
     require(actor, "statistics.read")
     rows = models.Case.objects.filter(state__in=WAITING, is_test=False)
     found = dict(rows.values("state").annotate(n=Count("report_id")).values_list("state", "n"))
@@ -117,7 +117,7 @@ def count_states(*, actor: Actor) -> dict[CaseState, int]:
 
 
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return what reports received in a period took to be oriented, then decided for the first time."""
+    """Return delays of reports received in a period: receipt to proposal, proposal to first decision."""
     require(actor, "statistics.read")
     row = _fetch(
         "WITH way AS (SELECT extract(epoch FROM p.created_at - c.received_at) AS oriented,"

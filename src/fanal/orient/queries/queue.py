@@ -1,4 +1,4 @@
-"""The queue of a desk: its views in pages, those that people keep, and how many cases each holds."""
+"""The queue of a desk: pages of its views, saved views, and the number of cases in each."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -43,7 +43,8 @@ def list_queue(
 ) -> QueuePage:
     """Return a page of a view: highest score first, then the oldest report.
 
-    The page after `after` starts strictly below it, so that arrivals never repeat or skip a row.
+    Keyset pagination: the page starts strictly after the position `after`, so that arrivals never repeat or
+    skip a row.
     """
     streams = streams_of(actor=actor, view=view, filters=filters, now=now)
     query, values = page_of(streams, after=after, limit=limit + 1)
@@ -59,7 +60,7 @@ def list_queue(
 def count_views(
     *, actor: Actor, now: datetime, of: QueueView = QueueView.OPEN, cap: int = COUNT_CAP
 ) -> ViewCounts:
-    """Return how many cases each view holds, and each kind of the view `of`, each counted up to `cap`."""
+    """Count the cases of each view, and of each report kind in the view `of`; counts stop at `cap`."""
     views: dict[QueueView, Sequence[Streams]] = {
         view: streams_of(actor=actor, view=view, filters=QueueFilter(), now=now)
         for view in QueueView
@@ -75,7 +76,7 @@ def count_views(
 
 
 def count_selections(selections: Mapping[K, Sequence[Streams]], *, cap: int) -> dict[K, int]:
-    """Return how many cases each selection holds, each counted up to `cap`, in one statement."""
+    """Count the cases of each selection in one statement; counts stop at `cap`."""
     if not selections:
         return {}
     parts = [count_of(streams, cap=cap) for streams in selections.values()]
@@ -95,10 +96,10 @@ def count_arrivals(
     now: datetime,
     cap: int = COUNT_CAP,
 ) -> int:
-    """Return how many reports came to a view after `since`, counted up to `cap`.
+    """Count the reports that entered a view after `since`, up to `cap`.
 
-    Only reports received in the hour before `since` or later are looked at, the newest first: an older one
-    that was stuck in a stage joins the queue without being announced.
+    Reports received more than an hour before `since` are not considered: an older report that was stuck in a
+    stage joins the queue without being announced.
     """
     first = lowest_id(since - _ANNOUNCED)
     fresh = models.StoredProposal.objects.filter(
@@ -111,7 +112,7 @@ def count_arrivals(
 
 
 def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
-    """Return what makes a case belong to a view."""
+    """Return the condition for membership in a view."""
     match view:
         case QueueView.OPEN:
             return Q(state__in=OPEN_STATES)
@@ -132,11 +133,11 @@ def _narrowed(filters: QueueFilter) -> dict[str, str]:
     return {name: value for name in FILTERS if (value := getattr(filters, name))}
 
 
-# Views that people keep of the queue: their own, those of their desks, and what each holds.
+# Saved views: a person's own, those of their desks, and the number of cases in each.
 
 
 def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
-    """Return the views that the actor kept, then those shared with their desks, each by name."""
+    """Return the views saved by the actor, then those shared with the actor's desks, each by name."""
     own = Q(shared=False, person_id=actor.person_id)
     rows = bounded(models.StoredView.objects.all(), reach(actor, "report.list"))
     found = [row.record() for row in rows.filter(own | Q(shared=True))]
@@ -146,9 +147,9 @@ def list_saved_views(*, actor: Actor) -> tuple[SavedView, ...]:
 def count_saved_views(
     *, actor: Actor, views: Iterable[SavedView], now: datetime, cap: int = COUNT_CAP
 ) -> dict[UUID, int]:
-    """Return how many cases each view holds, each counted up to `cap`.
+    """Count the cases of each saved view; counts stop at `cap`.
 
-    A view of what is decided has no count: it grows for ever and asks for nothing.
+    The view DECIDED has no count: it grows for ever and needs no action.
     """
     waiting = {
         saved.id: streams_of(actor=actor, view=saved.view, filters=saved.filters, now=now)

@@ -1,9 +1,9 @@
-"""Cases of a view under its filters, in the order of the queue, at a cost that does not grow with the store.
+"""Cases of a view under filters in queue order, at a cost independent of the number of stored cases.
 
-An index holds cases in the order of the queue only below the columns that it names first. So a selection is
-cut into streams: one for each combination of values that its filters leave open, each a range of one index,
-already in order. A page is merged from the streams whose first cases come first; a rare value costs what a
-common one costs.
+An index holds cases in queue order only below fixed values of its leading columns. So a selection is cut
+into streams, one for each combination of values that its filters leave open. Each stream is one index range,
+already in order, and a page is a k-way merge of the streams with the smallest first cases. A rare value
+costs the same as a common one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ Turn = Sequence[str | int | bool]
 Turns = Mapping[str, Turn]
 Value = str | int | datetime | UUID | list[str | int | bool]
 UNMARKED = 5000
-"""How many late cases that the worker has not marked yet a view shows: in service a minute brings fewer."""
+"""Largest number of late cases not yet marked by the worker that a view shows; a minute brings fewer."""
 _WAITING = (CaseState.TO_ASSESS, CaseState.CLAIMED, CaseState.TO_SECOND)
 _STATES: Mapping[QueueView, Sequence[CaseState]] = {
     QueueView.OPEN: sorted(OPEN_STATES),
@@ -37,16 +37,16 @@ _STATES: Mapping[QueueView, Sequence[CaseState]] = {
 _LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
 _TYPES = {"desk_id": "integer", "late": "boolean"}
 _ORDER = ("rank", "report_id")
-# Conditions are those of the partial indexes, word for word: PostgreSQL has to see that they hold.
+# Conditions repeat those of the partial indexes word for word, so that PostgreSQL can use the indexes.
 _LIST = ", ".join(f"'{state}'" for state in _WAITING)
 _IN_FACETS = "q.state NOT IN ('FOLDED', 'WITHDRAWN')"
 
 
 class Streams(Struct, frozen=True, kw_only=True):
-    """The rows of `source` (as `q`) that hold `where`, a stream for each combination of `turns`.
+    """The rows of `source` (alias `q`) that satisfy `where`, one stream for each combination of `turns`.
 
-    `values` are the parameters of `source`, then of `where`. To count, the first `counted` turns are enough:
-    of what lies below them in the index, everything is asked for.
+    `turns` maps the leading columns of the index to their values. `values` are the parameters of `source`,
+    then of `where`. A count needs only the first `counted` columns: the others are not restricted.
     """
 
     turns: Turns
@@ -59,7 +59,7 @@ class Streams(Struct, frozen=True, kw_only=True):
 def streams_of(
     *, actor: Actor, view: QueueView, filters: QueueFilter, now: datetime
 ) -> tuple[Streams, ...]:
-    """Return the streams that together hold each case of a selection once."""
+    """Return the streams that together contain each case of a selection exactly once."""
     bounds = reach(actor, "report.list")
     desks = {} if bounds.everywhere else {"desk_id": sorted(bounds.desk_ids)}
     asked = {name: value for name in FILTERS if (value := getattr(filters, name))}
@@ -72,7 +72,7 @@ def streams_of(
 def page_of(
     streams: Sequence[Streams], *, after: QueuePosition | None, limit: int
 ) -> tuple[str, list[Value]]:
-    """Return the query of the first `limit` cases after a position, in order, and its parameters."""
+    """Return the SQL query and parameters of the first `limit` cases after a position in queue order."""
     below = ""
     place: list[Value] = []
     if after is not None:
@@ -81,7 +81,7 @@ def page_of(
     values: list[Value] = []
     for each in streams:
         by_turn = {name: f"by_{name}.{name}" for name in each.turns}
-        # At most `limit` streams can have a part in the page: those that begin first.
+        # At most `limit` streams contribute to the page: those with the smallest first cases.
         first = _lines(each, by_turn, below, order=_ORDER, limit=1)
         lines = _lines(
             each, {name: f"stream.{name}" for name in each.turns}, below, order=_ORDER, limit=limit
@@ -102,7 +102,7 @@ def page_of(
 
 
 def count_of(streams: Sequence[Streams], *, cap: int) -> tuple[str, list[Value]]:
-    """Return the expression that counts the cases of a selection up to `cap`, and its parameters."""
+    """Return the SQL expression that counts the cases of a selection up to `cap`, and its parameters."""
     parts: list[str] = []
     values: list[Value] = []
     for each in streams:
@@ -123,7 +123,7 @@ def count_of(streams: Sequence[Streams], *, cap: int) -> tuple[str, list[Value]]
 
 
 def _condition(view: QueueView) -> str:
-    """Return what makes a case belong to a view that no filter narrows, as the index of that view says it."""
+    """Return the SQL condition of a view without filters, in the words of that view's partial index."""
     states = ", ".join(f"'{state}'" for state in _STATES[view])
     condition = f"q.state IN ({states})"
     if view is QueueView.DANGER:
@@ -132,7 +132,7 @@ def _condition(view: QueueView) -> str:
 
 
 def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
-    """Return the cases that the actor holds: few enough to look at each."""
+    """Return the cases that the actor holds: few enough to be read one by one."""
     return Streams(
         turns=desks,
         where=_and("q.state = 'CLAIMED' AND q.claimed_by = %s", asked),
@@ -141,7 +141,7 @@ def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
 
 
 def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
-    """Return a stream for each combination of what the filters leave open, in the order of the index."""
+    """Return a stream for each combination of values that the filters leave open, in index order."""
     levels = ("DANGER",) if view is QueueView.DANGER else _LEVELS
     facets: dict[str, Turn] = {
         "kind": [kind.value for kind in ReportKind],
@@ -166,7 +166,7 @@ def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
 
 
 def _unmarked(desks: Turns, now: datetime, asked: Mapping[str, str]) -> Streams:
-    """Return the late cases that bear no mark yet, as one stream without an order of its own."""
+    """Return the late cases not yet marked by the worker, as one unordered stream."""
     here = " AND d.desk_id = ANY (%s)" if desks else ""
     return Streams(
         turns={},
