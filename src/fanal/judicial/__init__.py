@@ -1,1 +1,1 @@
-"""The judicial track: referrals and their outcome."""
+"""The judicial track: referrals to prosecutors, intelligence sheets, and their outcome."""

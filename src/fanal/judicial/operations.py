@@ -1,4 +1,4 @@
-"""The writing door of judicial; steps are taken through `casework.operations`."""
+"""Write operations of judicial; transitions are recorded through `casework.operations`."""
 
 import hashlib
 from datetime import datetime
@@ -22,18 +22,19 @@ from fanal.orient.domain.deciding import UNSTORABLE
 from fanal.orient.domain.records import Track
 from fanal.reference import Body
 
-# Referrals: drafted with the decision, amended by judicial officers.
+# Referrals: drafted with a decision, amended by judicial officers.
 
 MAX_SUMMARY = 50_000
 
 
 def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
-    """Draft the referral of a decision and return its id (called in the decision's transaction).
+    """Draft the referral of a decision, in the transaction of the decision; return its id in a tuple.
 
-    Without a body in the decision, it is addressed to the national office, which may redirect it.
+    If the decision names no authority, the referral is addressed to the national office (OFMIN), which may
+    redirect it.
 
     Raises:
-        Refusal: NOT_THE_DECISION.
+        Refusal: NOT_THE_DECISION (not the actor's, or without the track JUDICIAL).
         Refused: the actor may not decide at that desk.
     """
     decision = opening.decision
@@ -55,12 +56,14 @@ def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tupl
 def amend_referral(
     *, actor: Actor, referral_id: UUID, body: str, summary: str, now: datetime
 ) -> None:
-    """Change addressee and summary of a referral that was not sent; it is a draft again.
+    """Change addressee and summary of an unsent referral; it becomes a draft again.
+
+    `body` is the code of the addressed authority.
 
     Raises:
         Refusal: UNKNOWN_BODY, SUMMARY_UNREADABLE.
         TransitionRefused: it was sent.
-        Refused: the actor writes no referrals at that desk.
+        Refused: the actor may not write referrals at that desk.
     """
     if len(summary) > MAX_SUMMARY or UNSTORABLE.search(summary):
         raise Refusal("referral", "SUMMARY_UNREADABLE")
@@ -81,7 +84,7 @@ def amend_referral(
     )
 
 
-# Intelligence sheets: drafted by the system when a person asks, amended and sent by judicial officers.
+# Intelligence sheets: drafted by the system at a person's request, amended and sent by judicial officers.
 
 MAX_WORDS = 20_000
 
@@ -95,10 +98,12 @@ def draft_sheet(
     body: str,
     now: datetime,
 ) -> UUID:
-    """Draft a sheet on a payer as known now, and return its id.
+    """Draft an intelligence sheet on a payer from the data known now, and return its id.
+
+    `reports` contain the payer's transfers, `linked` are linked to them; `body` is the addressed authority.
 
     Raises:
-        Refusal: UNKNOWN_BODY; NOT_SUSPECTED, no typology reaches what is worth showing.
+        Refusal: UNKNOWN_BODY; NOT_SUSPECTED, the payer's score reaches no payment typology.
         Refused: the actor may not decide at that desk.
     """
     require(actor, SHEET.proposes, Resource(desk_id=payer.desk_id))
@@ -120,12 +125,14 @@ def draft_sheet(
 
 
 def amend_sheet(*, actor: Actor, sheet_id: UUID, body: str, summary: str, now: datetime) -> None:
-    """Change addressee and words of a sheet that was not sent; it is a draft again.
+    """Change addressee and assessment (`summary`) of an unsent sheet; it becomes a draft again.
+
+    `body` is the code of the addressed authority.
 
     Raises:
         Refusal: UNKNOWN_BODY, TEXT_UNREADABLE.
         TransitionRefused: it was sent or withdrawn.
-        Refused: the actor writes no referrals at that desk.
+        Refused: the actor may not write referrals at that desk.
     """
     if len(summary) > MAX_WORDS or UNSTORABLE.search(summary):
         raise Refusal("sheet", "TEXT_UNREADABLE")

@@ -1,4 +1,4 @@
-"""The reading door of judicial: referrals, and intelligence sheets on payers."""
+"""Read operations of judicial: referrals, and intelligence sheets on payers."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -19,13 +19,13 @@ from fanal.kernel.figures import Counted
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.records import Basis
 
-# Referrals with their words and steps.
+# Referrals with their texts and steps.
 
 _BEFORE_SENDING = (ReferralState.DRAFT, ReferralState.READY)
 
 
 def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Referral, ...]]:
-    """Return the referrals of each report, within the actor's reach."""
+    """Return the referrals of each report that the actor may read."""
     found = casework.acts_on(actor=actor, lifecycle=REFERRAL, subject_ids=report_ids)
     return {
         report_id: tuple(read_act(act=act) for act in acts) for report_id, acts in found.items()
@@ -33,16 +33,16 @@ def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
 
 
 def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
-    """Return a referral with its texts and steps; None when it is out of reach.
+    """Return a referral with its texts and steps; None if unknown or not readable by the actor.
 
-    Once its words have expired, facts are None and the texts empty.
+    Once its document has expired, facts are None and the texts empty.
     """
     found = casework.get_act(actor=actor, lifecycle=REFERRAL, act_id=referral_id)
     return None if found is None else read_file(file=found)
 
 
 def read_file(*, file: ActFile) -> ReferralFile:
-    """Return an act of this kind as a referral."""
+    """Convert an act of the kind `referral`, with its document, into a referral with texts and steps."""
     referral = read_act(act=file.act)
     said = None if file.content is None else read_referral(file.content)
     facts, summary = (said.facts, said.summary) if said else (None, "")
@@ -57,12 +57,12 @@ def read_file(*, file: ActFile) -> ReferralFile:
 
 
 def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return referrals by day of their draft and by outcome, or state where none is known."""
+    """Count the referrals created between two instants, by day and by outcome (by state without outcome)."""
     return casework.count_acts(actor=actor, lifecycle=REFERRAL, since=since, until=until)
 
 
 def count_unsent(*, actor: Actor) -> int:
-    """Return how many referrals wait to be sent."""
+    """Count the referrals that are not yet sent, at all desks."""
     return casework.count_in(actor=actor, lifecycle=REFERRAL, states=_BEFORE_SENDING)
 
 
@@ -81,7 +81,7 @@ def _text(referral: Referral, facts: ReferralFacts | None, summary: str, *, lang
 
 
 def read_act(*, act: Act) -> Referral:
-    """Return an act of this kind as lists show it."""
+    """Convert an act of the kind `referral` into a referral as lists show it."""
     state = ReferralState(act.state)
     due = None
     if state in _BEFORE_SENDING:
@@ -107,34 +107,34 @@ def read_act(*, act: Act) -> Referral:
     )
 
 
-# Intelligence sheets with their facts, words and steps.
+# Intelligence sheets with their facts, assessment and steps.
 
 
 def list_sheets(
     *, actor: Actor, states: Iterable[SheetState] = (), limit: int = 100
 ) -> tuple[Sheet, ...]:
-    """Return the sheets within the actor's reach, newest first; all states when none is named."""
+    """Return the sheets that the actor may read, newest first; without `states`, sheets in every state."""
     acts = casework.list_acts(actor=actor, lifecycle=SHEET, states=states, limit=limit, newest=True)
     return tuple(map(sheet_of, acts))
 
 
 def sheets_on(*, actor: Actor, payer: UUID) -> tuple[Sheet, ...]:
-    """Return that there are sheets on a payer, to whoever reads reports of their desk: no content."""
+    """Return the sheets on a payer, without content, at the desks whose reports the actor may read."""
     found = casework.acts_on(actor=actor, lifecycle=SHEET, subject_ids=[payer], right="report.read")
     return tuple(map(sheet_of, found.get(payer, ())))
 
 
 def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
-    """Return a sheet with its facts and steps; None when it is out of reach.
+    """Return a sheet with its facts and steps; None if unknown or not readable by the actor.
 
-    Once its words have expired, facts are None and the summary empty.
+    Once its document has expired, facts are None and the summary empty.
     """
     found = casework.get_act(actor=actor, lifecycle=SHEET, act_id=sheet_id)
     return None if found is None else read_sheet_file(file=found)
 
 
 def read_sheet_file(*, file: ActFile) -> SheetFile:
-    """Return an act of this kind as a sheet."""
+    """Convert an act of the kind `sheet`, with its document, into a sheet with facts and steps."""
     said = None if file.content is None else read_sheet(file.content)
     return SheetFile(
         sheet=sheet_of(file.act),

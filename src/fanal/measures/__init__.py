@@ -1,1 +1,1 @@
-"""Administrative measures: removal, blocking, dereferencing."""
+"""Administrative measures against illegal content: removal, blocking, dereferencing."""

@@ -1,4 +1,4 @@
-"""Tables of measures beside those of casework, which holds acts, documents, steps and approvals."""
+"""Django models of the tables of measures; acts, documents, steps and approvals are in those of casework."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -9,9 +9,9 @@ from fanal.measures.domain.records import MeasureKind
 
 
 class StoredRequest(models.Model):
-    """What a measure is beside its act: written by triggers alone, from its documents and steps.
+    """The data of a measure that its act lacks: written only by triggers, from its documents and steps.
 
-    `digest` is that of the present bytes, which `author_id` wrote; it outlives them.
+    `digest` is that of the current document, written by `author_id`; it remains after the document expires.
     """
 
     act_id = models.UUIDField(primary_key=True)
@@ -35,7 +35,7 @@ class StoredRequest(models.Model):
 
 
 class StoredTarget(models.Model):
-    """The compared key of an address that a revision of a measure asks about. Append-only by trigger."""
+    """The comparison key of an address that a revision of a measure targets. Append-only by trigger."""
 
     pk = models.CompositePrimaryKey("key", "measure_id", "revision")
     key = models.UUIDField()
@@ -51,7 +51,7 @@ class StoredTarget(models.Model):
 
 
 class Contact(models.Model):
-    """When a host was first informed of procedures and delays (LCEN 6-2 I)."""
+    """The instant at which a host was first informed of procedures and delays (LCEN 6-2 I)."""
 
     host = models.TextField(primary_key=True)
     informed_at = models.DateTimeField()
@@ -67,7 +67,7 @@ class Contact(models.Model):
 
 
 class StoredSession(models.Model):
-    """A session of oversight and the sample it drew. Append-only by trigger."""
+    """An oversight session and its sample. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     overseer_id = models.UUIDField()
@@ -84,7 +84,7 @@ class StoredSession(models.Model):
 
 
 class StoredHappening(models.Model):
-    """One thing that an overseer did in a session of oversight, and when. Append-only by trigger."""
+    """An event of an oversight session. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     session = models.ForeignKey(
@@ -104,7 +104,7 @@ class StoredHappening(models.Model):
 
 
 class StoredRecommendation(models.Model):
-    """A recommendation on a measure. Append-only by trigger."""
+    """A recommendation of the overseer on a measure. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     measure_id = models.UUIDField()

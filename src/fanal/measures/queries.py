@@ -1,4 +1,4 @@
-"""The reading door of measures: the board, a measure with its letter and steps, oversight, figures."""
+"""Read operations of measures: the board, a measure with its letter and steps, oversight, statistics."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -44,11 +44,11 @@ from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
 from fanal.orient.domain.clocks import desk_deadline
 
-# The reading door of measures: the board, a measure with its letter, approvals and steps; oversight.
+# The board, and measures with their letter, approvals and steps.
 
 
 class MeasureFile(Struct, frozen=True, kw_only=True):
-    """Everything that oversight and the second person read of one measure."""
+    """A measure with its letter, approvals and steps, as an overseer or the second person reads it."""
 
     measure: Measure
     letter: Letter
@@ -63,9 +63,10 @@ def list_measures(
     after: UUID | None = None,
     limit: int = 50,
 ) -> tuple[Measure, ...]:
-    """Return the measures within the actor's reach, oldest first; all states when none is named.
+    """Return a page of the measures that the actor may read, oldest first.
 
-    Overseers reach every desk (LCEN 6-1). The page after `after` starts with the next id.
+    Without `states`, measures in every state are returned. Overseers read those of every desk (LCEN 6-1).
+    `after` is the last id of the previous page.
     """
     found = casework.list_acts(
         actor=actor, lifecycle=REMOVAL, states=states, after=after, limit=limit
@@ -74,22 +75,22 @@ def list_measures(
 
 
 def measures_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Measure, ...]]:
-    """Return the measures of each report, within the actor's reach."""
+    """Return the measures of each report that the actor may read."""
     found = casework.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=report_ids)
     measures = _measures([act for acts in found.values() for act in acts])
     return {report: tuple(measures[act.id] for act in acts) for report, acts in found.items()}
 
 
 def get_measure(*, actor: Actor, measure_id: UUID) -> MeasureFile | None:
-    """Return a measure with its letter, approvals and steps; None when it is out of reach."""
+    """Return a measure with its letter, approvals and steps; None if unknown or not readable by the actor."""
     found = casework.get_act(actor=actor, lifecycle=REMOVAL, act_id=measure_id)
     return None if found is None else read_file(file=found)
 
 
 def read_file(*, file: ActFile) -> MeasureFile:
-    """Return a removal request with its letter, approvals and steps, from the act that holds it.
+    """Convert the act of a removal request into a measure with its letter, approvals and steps.
 
-    The letter is empty once its words are erased.
+    The letter is empty once its document has expired.
     """
     return MeasureFile(
         measure=_measures([file.act])[file.act.id],
@@ -102,20 +103,20 @@ def read_file(*, file: ActFile) -> MeasureFile:
 
 
 def list_by_ids(*, actor: Actor, measure_ids: Sequence[UUID]) -> dict[UUID, Measure]:
-    """Return those of the measures that are within the actor's reach."""
+    """Return the measures with these ids that the actor may read, by id."""
     found = casework.get_acts(actor=actor, lifecycle=REMOVAL, act_ids=measure_ids)
     return _measures(list(found.values()))
 
 
 def list_left(*, actor: Actor, limit: int = 50) -> tuple[tuple[Measure, ActStep], ...]:
-    """Return the measures within reach that left without what they rest on, newest first, with that step."""
+    """Return the measures sent after their legal basis had lapsed, newest first, with the step recorded."""
     found = casework.list_lapsed(actor=actor, lifecycle=REMOVAL, limit=limit)
     measures = _measures([act for act, _ in found])
     return tuple((measures[act.id], step) for act, step in found)
 
 
 def seconded_despite(*, actor: Actor, measure_ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of the measures within reach that were approved while warnings stood."""
+    """Return the ids of the readable measures whose approval was given despite warnings."""
     within = casework.get_acts(actor=actor, lifecycle=REMOVAL, act_ids=measure_ids)
     return {
         measure_id
@@ -125,26 +126,29 @@ def seconded_despite(*, actor: Actor, measure_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def count_by_state(*, actor: Actor) -> dict[MeasureState, int]:
-    """Return how many measures within reach stand in each state; states without any are 0."""
+    """Count the measures that the actor may read, by state; states without any are 0."""
     found = casework.count_states(actor=actor, lifecycle=REMOVAL)
     return {state: found.get(state.value, 0) for state in MeasureState}
 
 
 def first_contact(*, actor: Actor, host: str) -> datetime | None:
-    """Return when a host was informed of procedures and delays, or None (also without any right)."""
+    """Return when a host was informed of procedures and delays.
+
+    None if never, or if the actor may not read it.
+    """
     if not may(actor, "measure.read"):
         return None
     return Contact.objects.filter(host=host).values_list("informed_at", flat=True).first()
 
 
 def steps_of(*, actor: Actor, measure_id: UUID) -> tuple[ActStep, ...]:
-    """Return the steps of a measure within the actor's reach, first to last."""
+    """Return the steps of a measure in order; empty if unknown or not readable by the actor."""
     found = casework.get_act(actor=actor, lifecycle=REMOVAL, act_id=measure_id)
     return _readable(found.steps) if found else ()
 
 
 def _measures(found: Sequence[Act]) -> dict[UUID, Measure]:
-    """Return the measures that some listed acts are."""
+    """Convert acts into measures, by id."""
     ids = [act.id for act in found]
     own = StoredRequest.objects.in_bulk(ids)
     contents, steps = casework.contents_of(acts=found), casework.steps_of(act_ids=ids)
@@ -157,7 +161,10 @@ def _measures(found: Sequence[Act]) -> dict[UUID, Measure]:
 
 
 def _unwritten(act: Act) -> StoredRequest:
-    """Return what there is of an act that never had a document: no operation leaves one, SQL may."""
+    """Return an empty request for an act without document.
+
+    No operation creates such an act, direct SQL may.
+    """
     return StoredRequest(
         act_id=act.id, kind=MeasureKind.REMOVAL, host="", digest=b"", author_id=act.author_id
     )
@@ -166,7 +173,7 @@ def _unwritten(act: Act) -> StoredRequest:
 def _measure(
     act: Act, own: StoredRequest, content: bytes | None, steps: Sequence[ActStep]
 ) -> Measure:
-    """Return the record of a measure with the clocks that follow from its recorded instants."""
+    """Build the record of a measure, with the deadlines computed from its recorded instants."""
     state, catalogue = MeasureState(act.state), reference.load()
     legal = legal_deadline(
         catalogue=catalogue, received_at=own.received_at, suspensions=suspensions_of(steps)
@@ -204,7 +211,7 @@ def _measure(
 
 
 def _due(act: Act, own: StoredRequest, legal: datetime | None) -> datetime | None:
-    """Return when the next act is due: the desk's delay before sending, the legal one after receipt."""
+    """Return the next deadline: the desk's own before sending, the legal one after receipt, else None."""
     match MeasureState(act.state):
         case MeasureState.DRAFT | MeasureState.TO_SECOND:
             stage, start = "SECOND", own.submitted_at
@@ -227,7 +234,7 @@ def _warnings(stored: object) -> tuple[MeasureWarning, ...]:
     return msgspec.convert(stored, type=tuple[MeasureWarning, ...])
 
 
-# Counts and delays of measures, for statistics: no measure, no address, no person.
+# Counts and delays of measures, for statistics; they identify no measure, address or person.
 
 _STEPS = ("SECOND", "SEND", "RECEIPT", "EXECUTE")
 _DELAYS = """
@@ -246,13 +253,17 @@ _DELAYS = """
 
 
 def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return measures by day of proposal, kind and present state."""
+    """Count the measures proposed between two instants, by day, kind and current state."""
     rows = casework.count_acts(actor=actor, lifecycle=REMOVAL, since=since, until=until)
     return [(day, MeasureKind.REMOVAL, state, count) for day, state, _, count in rows]
 
 
 def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return requests by day of sending and kind."""
+    """Count the requests sent between two instants, by day of sending and kind.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     require(actor, "statistics.read")
     found = sql.rows(
         "SELECT (sent_at AT TIME ZONE 'Europe/Paris')::date, kind, '', count(*)"
@@ -263,7 +274,11 @@ def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counte
 
 
 def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:
-    """Return how many measures wait for an act of the desk before they are sent."""
+    """Count the unsent measures of all desks, by state.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     require(actor, "statistics.read")
     return {
         state: casework.count_in(actor=actor, lifecycle=REMOVAL, states=[state])
@@ -272,22 +287,25 @@ def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:
 
 
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return what the steps of the measures proposed in a period took: SECOND, SEND, RECEIPT, EXECUTE.
+    """Return the median and 90th percentile duration of each step, for measures proposed in a period.
 
-    Each is counted over the measures that have reached it.
+    Keys: SECOND, SEND, RECEIPT, EXECUTE. Each covers the measures that have made that step.
     """
     require(actor, "statistics.read")
     row = sql.one(_DELAYS, [*id_bounds(since, until), since, until])
     return {step: delay_of(row[2 * n], row[2 * n + 1]) for n, step in enumerate(_STEPS)}
 
 
-# Sessions and recommendations, as the overseer and the desk that must answer read them.
+# Sessions and recommendations, for the overseer and for the desk that must answer.
 
 
 def list_recommendations(
     *, actor: Actor, waiting: bool = False, limit: int = 200
 ) -> tuple[Recommendation, ...]:
-    """Return the recommendations on the measures within reach, newest first; `waiting` ones only."""
+    """Return the recommendations on measures that the actor may read, newest first.
+
+    Unanswered if `waiting`.
+    """
     rows = _reachable(actor)
     if waiting:
         rows = rows.filter(answer=None)
@@ -295,19 +313,19 @@ def list_recommendations(
 
 
 def recommendations_of(*, actor: Actor, measure_id: UUID) -> tuple[Recommendation, ...]:
-    """Return the recommendations on a measure within reach, oldest first."""
+    """Return the recommendations on a measure that the actor may read, oldest first."""
     rows = _reachable(actor).filter(measure_id=measure_id)
     return _recommendations(actor, list(rows.order_by("id")))
 
 
 def get_recommendation(*, actor: Actor, recommendation_id: UUID) -> Recommendation | None:
-    """Return a recommendation within reach, or None."""
+    """Return a recommendation; None if unknown or not readable by the actor."""
     rows = list(_reachable(actor).filter(id=recommendation_id))
     return next(iter(_recommendations(actor, rows)), None)
 
 
 def list_sessions(*, actor: Actor, limit: int = 20) -> tuple[Session, ...]:
-    """Return the actor's own sessions, newest first; none without the right to recommend."""
+    """Return the actor's own oversight sessions, newest first; empty without the right to recommend."""
     if not may(actor, "measure.recommend"):
         return ()
     rows = StoredSession.objects.filter(overseer_id=actor.person_id).prefetch_related("happenings")
@@ -315,7 +333,7 @@ def list_sessions(*, actor: Actor, limit: int = 20) -> tuple[Session, ...]:
 
 
 def get_session(*, actor: Actor, session_id: UUID) -> Session | None:
-    """Return one of the actor's own sessions, or None."""
+    """Return an oversight session of the actor; None if unknown or without the right to recommend."""
     if not may(actor, "measure.recommend"):
         return None
     rows = StoredSession.objects.filter(id=session_id, overseer_id=actor.person_id)
@@ -377,16 +395,16 @@ def _sessions(rows: Sequence[StoredSession] | QuerySet[StoredSession]) -> tuple[
     )
 
 
-# The facts behind warnings: what other reports and measures say of a request's addresses.
+# The facts behind warnings: other reports and measures with the addresses of a request.
 #
-# They are looked for at every desk, by indexed keys and up to a bound; what comes back holds of another desk
-# only that it exists (`domain.warnings`).
+# The queries cover every desk, by indexed keys and up to a bound; the result discloses of another desk
+# only that a report or measure exists there (`domain.warnings`).
 
 _MACHINE = system_actor("warnings before a removal request")
 _MOST_SIGHTINGS = 1000
-"""Newest reports of one address that are looked at."""
+"""Maximum number of reports examined for an address, newest first."""
 _MOST_MEASURES = 100
-"""Newest revisions of measures on one address that are looked at."""
+"""Maximum number of revisions of measures examined for an address, newest first."""
 EARLIER = """
 SELECT wanted.key, found.measure_id, array_agg(found.revision),
     EXISTS (SELECT FROM measures_recommendation r WHERE r.measure_id = found.measure_id AND r.kind = 'END')
@@ -399,7 +417,10 @@ GROUP BY wanted.key, found.measure_id
 
 
 def warnings_on(*, actor: Actor, asked: Sequence[Asked]) -> dict[UUID, tuple[MeasureWarning, ...]]:
-    """Return the warnings that stand on each request now, by measure; none for one out of reach."""
+    """Return the current warnings on each request, by measure id.
+
+    Requests that the actor may not read are omitted.
+    """
     within = [
         one for one in asked if allows(actor, "measure.read", Resource(desk_id=one.desk_id)).allowed
     ]
@@ -452,19 +473,19 @@ def _earlier(keys: Sequence[UUID]) -> list[Earlier]:
 def _last_verdict(
     approvals: Iterable[ActApproval], revisions: Sequence[int]
 ) -> ApprovalVerdict | None:
-    """Return the newest verdict on one of some revisions."""
+    """Return the most recent verdict on any of these revisions, None without one."""
     found = [one.verdict for one in approvals if one.revision in revisions]
     return found[-1] if found else None
 
 
 def _is_replaced(steps: Iterable[ActStep]) -> bool:
-    """Return whether a newer decision, and no person, withdrew the act last."""
+    """Return whether the last withdrawal of an act was made by a newer decision rather than a person."""
     found = [step.reason for step in steps if step.transition == WITHDRAW]
     return found[-1:] == [REPLACED]
 
 
 def _pages(asked: Sequence[Asked]) -> dict[UUID, tuple[str, ...]]:
-    """Return what the reports behind requests for a whole site name at its host."""
+    """Return the addresses at the same host in the reports behind whole-site requests, by measure id."""
     roots = [one for one in asked if any(map(is_whole_site, one.request.targets))]
     records = harmonised.get_records(actor=_MACHINE, report_ids=[one.report_id for one in roots])
     return {

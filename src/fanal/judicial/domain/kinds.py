@@ -1,4 +1,4 @@
-"""The two kinds of judicial acts, and how what they say is encoded."""
+"""Lifecycles of the two kinds of judicial acts, and the decoding of their documents."""
 
 import msgspec
 
@@ -11,7 +11,7 @@ _WRITE = Requirement(right="referral.write")
 _FACT = Requirement(right="referral.write", proof=True)
 _TO_SEND = Requirement(right="referral.write", in_force=True, complete=True)
 _SENT = Requirement(right="referral.write", in_force=True, proof=True, sends=True)
-# A newer decision withdraws what an earlier one drafted, in the hands of whoever decides.
+# A newer decision withdraws the drafts of an earlier one: its author needs only the right to decide.
 _WITHDRAWN = Requirement(right="referral.write", also=("report.decide",))
 
 
@@ -63,10 +63,10 @@ SHEET = lifecycle(
 
 
 def read_referral(content: bytes) -> ReferralDocument:
-    """Return what a revision of a referral says."""
+    """Decode the document of a revision of a referral."""
     return msgspec.json.decode(content, type=ReferralDocument)
 
 
 def read_sheet(content: bytes) -> SheetDocument:
-    """Return what a revision of a sheet says."""
+    """Decode the document of a revision of an intelligence sheet."""
     return msgspec.json.decode(content, type=SheetDocument)

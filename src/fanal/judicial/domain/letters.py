@@ -1,4 +1,4 @@
-"""The text of a referral in French and English, from values and the officer's own summary."""
+"""The text of a referral in French and English, from values and the officer's own summary. Pure."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -13,11 +13,11 @@ from fanal.reference import Catalogue, Offence
 from fanal.reference.records import Degree, OffenceValue
 from fanal.reference.words import french as typeset, spoken_moment
 
-# From a harmonised report to the facts of a referral. Nothing of the reporter's goes in.
+# From a harmonised report to the facts of a referral; no data of the reporter are included.
 
 
 def read_facts(report: HarmonisedReport) -> ReferralFacts:
-    """Return what a referral says of a report."""
+    """Extract the facts of a referral from a harmonised report; no data of the reporter are included."""
     first, last = _days(report)
     victims = [p for p in report.persons if p.role is PersonRole.VICTIM]
     place = report.place
@@ -169,7 +169,7 @@ def _bases(
         flag = f" [{words['unchecked']}]" if basis.unchecked else ""
         label = entry.label.of(lang)
         lines.append(f"  {basis.code} — {label} ({_penalty(entry.value, words)}){flag}")
-        # Which circumstance holds is for the prosecutor to say: each is given with its maximum.
+        # The prosecutor decides which circumstance applies: each is given with its maximum penalty.
         lines += [
             words["degree"].format(label=degree.label.of(lang), penalty=_penalty(degree, words))
             for degree in entry.value.degrees

@@ -1,4 +1,4 @@
-"""What goes through the doors of judicial: referrals, facts, steps, and a recorded decision."""
+"""Records that the operations and queries of judicial take and return: referrals and their facts."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from fanal.orient.domain.records import Basis
 
 
 class ReferralOutcome(StrEnum):
-    """What became of a referral, as the authority said."""
+    """The outcome of a referral, as the judicial authority reported it."""
 
     PROSECUTED = "PROSECUTED"
     CONVICTED = "CONVICTED"
@@ -22,9 +22,9 @@ class ReferralOutcome(StrEnum):
 
 
 class ReferralFacts(Struct, frozen=True, kw_only=True):
-    """What a referral says of a report, by values: codes, days and counts, and the selectors by role.
+    """The facts of a report that a referral states: codes, days, counts, addresses and selectors by role.
 
-    `selectors` are (role, kind, value), without repeats and without any value of the reporter's.
+    `selectors` are (role, kind, value) without duplicates; no data of the reporter are included.
     """
 
     report_id: UUID
@@ -44,14 +44,17 @@ class ReferralFacts(Struct, frozen=True, kw_only=True):
 
 
 class ReferralDocument(Struct, frozen=True, kw_only=True):
-    """What a revision of a referral says: the facts as drafted, and the officer's account of them."""
+    """The document of a revision of a referral: the facts as drafted, and the officer's account of them."""
 
     facts: ReferralFacts
     summary: str = ""
 
 
 class Referral(Struct, frozen=True, kw_only=True):
-    """A referral as lists show it. `due_at` is the desk's own delay before sending."""
+    """A referral as lists show it.
+
+    `body` is the addressed authority, `due_at` the desk's own deadline to send it.
+    """
 
     id: UUID
     desk_id: int
@@ -69,7 +72,7 @@ class Referral(Struct, frozen=True, kw_only=True):
 
 
 class ReferralFile(Struct, frozen=True, kw_only=True):
-    """A referral with its words and steps; `facts` and texts are gone once expired."""
+    """A referral with its texts and steps; once expired, `facts` is None and the texts are empty."""
 
     referral: Referral
     facts: ReferralFacts | None

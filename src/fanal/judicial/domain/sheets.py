@@ -1,4 +1,4 @@
-"""Intelligence sheets on payers: what one says, and its states. The system drafts; a person sends."""
+"""Intelligence sheets on payers: content and states. The system drafts a sheet, a person sends it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,11 +11,11 @@ from fanal.casework.domain.records import Act, ActStep
 from fanal.kernel.states import StateTable, move
 
 ADDRESSEES = ("TRACFIN", "PROSECUTOR_OF_PARIS", "PROSECUTOR_OF_SUSPECT", "OFMIN")
-"""Bodies that a sheet may be addressed to, the financial unit first."""
+"""Authorities to which a sheet may be addressed, the financial intelligence unit (TRACFIN) first."""
 
 
 class SheetState(StrEnum):
-    """Where a sheet stands."""
+    """The states of an intelligence sheet."""
 
     DRAFT = "DRAFT"
     READY = "READY"
@@ -39,10 +39,10 @@ SHEET_STATES: StateTable[SheetState] = StateTable(
 
 
 class SheetReport(Struct, frozen=True, kw_only=True):
-    """A report that a sheet rests on or is linked to: the desk's own references, nothing of a reporter.
+    """A report behind a sheet, or linked to such a report: the desk's own references, no data of a reporter.
 
-    `score` and `reasons` (kind, value, weight) are those of the link; 0 and none for a report that holds
-    the transfers.
+    `score` and `reasons` (kind, value, weight) are those of the link; 0 and empty for a report that contains
+    the transfers themselves.
     """
 
     report_id: UUID
@@ -54,7 +54,7 @@ class SheetReport(Struct, frozen=True, kw_only=True):
 
 
 class SheetFacts(Struct, frozen=True, kw_only=True):
-    """What a sheet says, as it was when it was drafted: it does not change with what comes later."""
+    """The facts of a sheet, frozen when it was drafted: later data do not change them."""
 
     payer: UUID
     score: PayerScore
@@ -64,14 +64,14 @@ class SheetFacts(Struct, frozen=True, kw_only=True):
 
 
 class SheetDocument(Struct, frozen=True, kw_only=True):
-    """What a revision of a sheet says: the facts as drafted, and the officer's own assessment."""
+    """The document of a revision of a sheet: the facts as drafted, and the officer's own assessment."""
 
     facts: SheetFacts
     summary: str = ""
 
 
 class Sheet(Struct, frozen=True, kw_only=True):
-    """A sheet as lists show it."""
+    """An intelligence sheet as lists show it. `body` is the authority to which it is addressed."""
 
     id: UUID
     desk_id: int
@@ -85,7 +85,7 @@ class Sheet(Struct, frozen=True, kw_only=True):
 
 
 def sheet_of(act: Act) -> Sheet:
-    """Return an act of this kind as a sheet."""
+    """Convert an act of the kind `sheet` into an intelligence sheet."""
     return Sheet(
         id=act.id,
         desk_id=act.desk_id,
@@ -100,7 +100,7 @@ def sheet_of(act: Act) -> Sheet:
 
 
 class SheetFile(Struct, frozen=True, kw_only=True):
-    """A sheet with its facts, the officer's own words and its steps; facts are None once expired."""
+    """A sheet with its facts, the officer's assessment and its steps; facts are None once expired."""
 
     sheet: Sheet
     facts: SheetFacts | None

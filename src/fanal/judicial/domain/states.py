@@ -1,4 +1,4 @@
-"""States of a referral."""
+"""State table of a referral."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from fanal.kernel.states import StateTable, move
 
 
 class ReferralState(StrEnum):
-    """Where a referral stands."""
+    """The states of a referral."""
 
     DRAFT = "DRAFT"
     READY = "READY"

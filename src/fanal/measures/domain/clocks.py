@@ -1,7 +1,7 @@
-"""The clocks of a measure: pure functions of recorded instants and dated law (LCEN 6-1, 6-2, 6-2-1).
+"""The deadlines of a measure, computed from recorded instants and dated law (LCEN 6-1, 6-2, 6-2-1). Pure.
 
-Hours are elapsed time: a night of time change does not lengthen or shorten them. Weeks end at the
-same hour on the clocks of Paris.
+Hours are elapsed time: a change to or from summer time does not alter their number. A period in weeks ends
+at the same local time in Paris.
 """
 
 from collections.abc import Iterable
@@ -15,26 +15,26 @@ from fanal.reference import Catalogue, MeasureClock
 
 
 class Suspension(Struct, frozen=True, kw_only=True):
-    """A stop of the legal clock; `until` is None while it lasts."""
+    """A suspension of the legal clock; `until` is None while it lasts."""
 
     since: datetime
     until: datetime | None
 
 
 class DelayMissing(Exception):
-    """The reference data hold no checked delay of that code on that day."""
+    """The reference data contain no checked delay of that code in force on that day."""
 
 
 def legal_deadline(
     *, catalogue: Catalogue, received_at: datetime | None, suspensions: Iterable[Suspension]
 ) -> datetime | None:
-    """Return when the 24 hours for removal end; None before a recorded receipt and while suspended.
+    """Return when the 24 hours for removal end; None before a recorded receipt and during a suspension.
 
-    After force majeure, and after clarifications were received, the delay runs from the end of the
-    suspension (LCEN 6-2: it runs from the end of the impediment, or from receipt of the clarification).
+    After force majeure, or after clarifications were received, the full delay starts again at the end of the
+    suspension (LCEN 6-2: from the end of the impediment, or from receipt of the clarification).
 
     Raises:
-        ClockMissing: no checked delay in force on the day of receipt.
+        DelayMissing: no checked delay is in force on the day of receipt.
     """
     if received_at is None:
         return None
@@ -50,16 +50,16 @@ def first_contact_from(*, catalogue: Catalogue, informed_at: datetime) -> dateti
     """Return the earliest instant of a first request to a host informed at `informed_at` (LCEN 6-2 I).
 
     Raises:
-        ClockMissing: no checked delay in force on that day.
+        DelayMissing: no checked delay is in force on that day.
     """
     return informed_at.astimezone(UTC) + _hours(catalogue, "FIRST_CONTACT_12H", informed_at)
 
 
 def non_disclosure_end(*, catalogue: Catalogue, decided_at: datetime) -> datetime:
-    """Return when a non-disclosure decided at `decided_at` ends at the latest (LCEN 6-2: six weeks).
+    """Return the latest end of a non-disclosure decided at `decided_at` (LCEN 6-2: six weeks).
 
     Raises:
-        ClockMissing: no checked delay in force on that day.
+        DelayMissing: no checked delay is in force on that day.
     """
     clock = _clock(catalogue, "NON_DISCLOSURE_6W", decided_at)
     end = decided_at.astimezone(PARIS) + timedelta(weeks=clock.value.length)
@@ -67,7 +67,7 @@ def non_disclosure_end(*, catalogue: Catalogue, decided_at: datetime) -> datetim
 
 
 def suspensions_of(steps: Iterable[ActStep]) -> tuple[Suspension, ...]:
-    """Return the stops of the legal clock that the steps record, in order."""
+    """Return the suspensions of the legal clock that the steps of a measure record, in order."""
     found: list[Suspension] = []
     for step in steps:
         if step.transition == "suspend":

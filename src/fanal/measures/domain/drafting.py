@@ -1,4 +1,7 @@
-"""From a decision's bases and a report's addresses to one request for each host. Pure."""
+"""The content of removal requests, from a decision's legal bases and a report's addresses. Pure.
+
+Each host receives one request.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,19 +17,19 @@ from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence
 
 MAX_TEXT = 2000
-"""Characters of a reason, and of the name of a proof."""
+"""Maximum number of characters of a reason, and of the name of a proof."""
 _LANGUAGE = re.compile("[a-z]{2}")
 
 
 class Target(Struct, frozen=True, kw_only=True):
-    """An exact address and its host name."""
+    """An exact address (URL) and its host name."""
 
     address: str
     host: str
 
 
 class RequestDraft(Struct, frozen=True, kw_only=True):
-    """What one request will say."""
+    """The content of one removal request: host, exact addresses, addressee, legal basis, offence."""
 
     host: str
     targets: tuple[str, ...]
@@ -45,12 +48,13 @@ def draft_requests(
     on: date,
     addressees: Mapping[str, Addressee],
 ) -> tuple[RequestDraft, ...]:
-    """Return one draft for each host, hosts and addresses in order of first appearance.
+    """Return one request draft for each host, hosts and addresses in order of first appearance.
 
-    Addresses on the anonymous network are left out: nobody hosts them who could be asked.
+    `addressees` are by host name. Addresses on the Tor network (.onion) are omitted: their host is unknown.
 
     Raises:
-        Refusal: MEASURES_CLOSED, NO_TARGET or ADDRESSEE_UNREADABLE.
+        Refusal: MEASURES_CLOSED (no basis of the decision allows a measure), NO_TARGET (no address left),
+            ADDRESSEE_UNREADABLE.
     """
     for addressee in addressees.values():
         check_addressee(addressee)
@@ -73,7 +77,7 @@ def draft_requests(
 
 
 def targets_of(report: HarmonisedReport) -> tuple[Target, ...]:
-    """Return the exact addresses of a report that have a host."""
+    """Return the exact addresses of a report that have a host name."""
     return tuple(
         Target(address=url.canonical, host=url.host)
         for url in report.urls
@@ -82,7 +86,7 @@ def targets_of(report: HarmonisedReport) -> tuple[Target, ...]:
 
 
 def addresses_by_host(targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
-    """Return the addresses of each host, both in order of first appearance, without the anonymous network."""
+    """Group addresses by host name, both in order of first appearance; .onion hosts are omitted."""
     by_host: dict[str, dict[str, None]] = {}
     for target in targets:
         if not target.host.endswith(".onion"):
@@ -91,7 +95,7 @@ def addresses_by_host(targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
 
 
 def check_addressee(addressee: Addressee) -> None:
-    """Refuse an addressee that cannot stand in a letter: one line each, and a contact without spaces.
+    """Refuse an addressee unfit for a letter: name and contact each on one line, no space in the contact.
 
     Raises:
         Refusal: ADDRESSEE_UNREADABLE.
@@ -103,7 +107,13 @@ def check_addressee(addressee: Addressee) -> None:
 
 
 def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Offence, str, str]:
-    """Return the first basis that opens a measure on that day; what a decision says is checked again."""
+    """Return the first offence that allows a measure on that day, with code and entry id of that measure.
+
+    The law is checked again, whatever the decision states.
+
+    Raises:
+        Refusal: MEASURES_CLOSED.
+    """
     for basis in bases:
         entry = catalogue.by_entry_id(basis.entry_id)
         if not isinstance(entry, Offence) or not entry.in_force(on):

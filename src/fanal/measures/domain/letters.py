@@ -1,9 +1,9 @@
-"""The removal request: words in French and English, and a machine part, made from values only.
+"""The removal request: its text in French and English, and its machine-readable part. Pure.
 
-Contents follow article 9(2) of Regulation (EU) 2022/2065: legal basis; reasons by reference to the provision;
-issuing authority; exact addresses; redress for provider and recipient; authority to be told of the effect;
-territorial scope; language and electronic contact point. Addresses are defanged in the words, so that no
-reader opens one by mistake, and exact in the machine part, which is what the provider acts on.
+Its content follows article 9(2) of Regulation (EU) 2022/2065: legal basis; reasons by reference to the
+provision; issuing authority; exact addresses; redress for provider and recipient; authority to inform of the
+effect; territorial scope; language and electronic contact point. In the text the addresses are defanged, so
+that no reader opens one by mistake; the machine-readable part, on which the provider acts, has them exact.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ _SCHEME = re.compile(r"^([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
 
 
 class Issuer(Struct, frozen=True, kw_only=True):
-    """The authority that signs and how it is reached; set by wiring, never by a page."""
+    """The issuing authority that signs, with its contact; set by wiring, never by a page."""
 
     name_fr: str = "Office anti-cybercriminalité (OFAC)"
     name_en: str = "Anti-cybercrime office (OFAC), France"
@@ -30,7 +30,7 @@ class Issuer(Struct, frozen=True, kw_only=True):
 
 
 class Letter(Struct, frozen=True, kw_only=True):
-    """A request ready to be read: both texts and the machine part (JSON, exact addresses)."""
+    """A removal request for display: both texts and the machine-readable part (JSON, exact addresses)."""
 
     fr: str
     en: str
@@ -38,7 +38,10 @@ class Letter(Struct, frozen=True, kw_only=True):
 
 
 def canonical_bytes(request: Request, *, issuer: Issuer) -> bytes:
-    """Return the exact bytes that are seconded and sent: values, both texts, keys in order (JSON, UTF-8)."""
+    """Return the exact bytes that a second person approves and that are sent (JSON, UTF-8, sorted keys).
+
+    They hold the values of the request, the issuer and both texts.
+    """
     document = {
         "schema": SCHEMA,
         "request": msgspec.to_builtins(request),
@@ -49,12 +52,12 @@ def canonical_bytes(request: Request, *, issuer: Issuer) -> bytes:
 
 
 def digest_of(content: bytes) -> bytes:
-    """Return the SHA-256 that an approval signs."""
+    """Return the SHA-256 of the canonical bytes, which an approval signs."""
     return hashlib.sha256(content).digest()
 
 
 def read_letter(content: bytes) -> Letter:
-    """Return the letter held by canonical bytes.
+    """Return both texts and the machine-readable part held by canonical bytes.
 
     Raises:
         msgspec.ValidationError: the bytes are not those of a request.
@@ -68,7 +71,7 @@ def read_letter(content: bytes) -> Letter:
 
 
 def read_request(content: bytes) -> Request:
-    """Return what canonical bytes ask.
+    """Return the values of the request held by canonical bytes.
 
     Raises:
         msgspec.ValidationError: the bytes are not those of a request.
@@ -77,7 +80,7 @@ def read_request(content: bytes) -> Request:
 
 
 def erased_request(*, measure_id: UUID, revision: int, kind: MeasureKind) -> Request:
-    """Return the request of a measure whose bytes have expired: its number and kind alone."""
+    """Return the request of a measure whose document has expired: number and kind, all other values empty."""
     return Request(
         measure_id=measure_id,
         revision=revision,
@@ -93,7 +96,7 @@ def erased_request(*, measure_id: UUID, revision: int, kind: MeasureKind) -> Req
 
 
 def defang(address: str) -> str:
-    """Return an address that no reader can open by mistake: `hxxps[:]//host[.]example/path`."""
+    """Defang an address, so that no reader opens it by mistake: `hxxps[:]//host[.]example/path`."""
     text = _SCHEME.sub(lambda m: f"{_defanged_scheme(m[1])}[:]", address, count=1)
     head, separator, rest = text.partition("//")
     if not separator:
@@ -103,7 +106,7 @@ def defang(address: str) -> str:
 
 
 def french(request: Request, issuer: Issuer) -> str:
-    """Return the request in French, with the no-break spaces of its typography."""
+    """Return the text of the request in French, with the no-break spaces of French typography."""
     return typeset("\n\n".join(_french_parts(request, issuer)))
 
 
@@ -166,7 +169,7 @@ def _french_parts(request: Request, issuer: Issuer) -> tuple[str, ...]:
 
 
 def english(request: Request, issuer: Issuer) -> str:
-    """Return the request in English."""
+    """Return the text of the request in English."""
     return "\n\n".join(_english_parts(request, issuer))
 
 
@@ -246,7 +249,7 @@ def _addresses(request: Request) -> str:
 
 
 def law_fr(code: str) -> str:
-    """Return an article in French words: `CP 227-23` is “l’article 227-23 du code pénal”."""
+    """Return an article of law in French: `CP 227-23` becomes “l’article 227-23 du code pénal”."""
     name, _, article = code.partition(" ")
     books = {
         "CP": "du code pénal",
@@ -256,7 +259,7 @@ def law_fr(code: str) -> str:
 
 
 def law_en(code: str) -> str:
-    """Return an article in English words."""
+    """Return an article of law in English: `CP 227-23` is “Article 227-23 of the French Criminal Code”."""
     name, _, article = code.partition(" ")
     books = {
         "CP": "of the French Criminal Code",

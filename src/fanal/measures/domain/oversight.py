@@ -1,6 +1,7 @@
 """Oversight by the qualified person: sessions, samples, recommendations (LCEN art. 6-1). Pure.
 
-The law gives no delay for answering a recommendation: the desk sets itself one (`clocks.toml`, stage ANSWER).
+The law gives no delay for the answer to a recommendation: the desk's own applies (`clocks.toml`, stage
+ANSWER).
 """
 
 import hashlib
@@ -14,25 +15,25 @@ from msgspec import Struct
 from fanal.measures.domain.records import Request
 
 PAUSE_AFTER = timedelta(minutes=45)
-"""Continuous reading after which a pause is proposed: the desk's own rule, no legal one."""
+"""Continuous reading time after which a pause is proposed: a rule of the house, not of the law."""
 
 
 class RecommendationKind(StrEnum):
-    """What the overseer asks the desk to do with a measure."""
+    """The effect that the overseer recommends: end the measure, or correct it."""
 
     END = "END"
     CORRECT = "CORRECT"
 
 
 class AnswerVerdict(StrEnum):
-    """What the desk does with a recommendation."""
+    """The desk's answer to a recommendation: followed or declined."""
 
     FOLLOWED = "FOLLOWED"
     DECLINED = "DECLINED"
 
 
 class MeasureLikeness(StrEnum):
-    """What measures must share to be judged together, beside what they ask and the article behind it."""
+    """The value that measures must share to be judged as a group, in addition to kind and articles of law."""
 
     HOST = "HOST"
     ADDRESSES = "ADDRESSES"
@@ -40,7 +41,7 @@ class MeasureLikeness(StrEnum):
 
 
 class Happening(StrEnum):
-    """What the record of a session holds."""
+    """The kinds of event in the record of an oversight session."""
 
     SEEN = "SEEN"
     AGREED = "AGREED"
@@ -51,7 +52,7 @@ class Happening(StrEnum):
 
 
 class DeskAnswer(Struct, frozen=True, kw_only=True):
-    """The desk's answer to a recommendation."""
+    """The desk's answer to a recommendation, with its author and date."""
 
     verdict: AnswerVerdict
     words: str
@@ -60,7 +61,7 @@ class DeskAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Recommendation(Struct, frozen=True, kw_only=True):
-    """A recommendation on a measure. `due_at` is when the desk must have answered, by its own rule."""
+    """A recommendation of the overseer on a measure. `due_at` is the desk's own deadline for the answer."""
 
     id: UUID
     measure_id: UUID
@@ -74,7 +75,7 @@ class Recommendation(Struct, frozen=True, kw_only=True):
 
 
 class SessionEvent(Struct, frozen=True, kw_only=True):
-    """One line of a session's record."""
+    """An event in the record of an oversight session."""
 
     what: Happening
     at: datetime
@@ -82,7 +83,7 @@ class SessionEvent(Struct, frozen=True, kw_only=True):
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """A session: the measures it drew among `population`, in order, and what happened."""
+    """An oversight session: a sample of measures drawn from `population` measures, and the events so far."""
 
     id: UUID
     overseer_id: UUID
@@ -93,7 +94,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
     @property
     def ended_at(self) -> datetime | None:
-        """When it ended; None while it lasts."""
+        """The instant at which the session ended; None while it lasts."""
         return next((e.at for e in self.events if e.what is Happening.ENDED), None)
 
     @property
@@ -103,15 +104,15 @@ class Session(Struct, frozen=True, kw_only=True):
         return bool(stops) and stops[-1] is Happening.PAUSED
 
     def measures(self, what: Happening) -> tuple[UUID, ...]:
-        """Return the measures to which `what` happened, each once, in order."""
+        """Return the measures with an event of kind `what`, without duplicates, in order."""
         found = (e.measure_id for e in self.events if e.what is what and e.measure_id is not None)
         return tuple(dict.fromkeys(found))
 
 
 def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UUID, ...]:
-    """Return `size` measures of `population` in the order of SHA-256(session id, measure id).
+    """Draw a reproducible sample: the `size` first measures in the order of SHA-256(session id + measure id).
 
-    Anybody who knows the session's id and the population draws the same sample again.
+    Anyone who knows the session's id and the population can verify the sample.
     """
 
     def place(measure_id: UUID) -> bytes:
@@ -121,9 +122,9 @@ def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UU
 
 
 def likeness_of(request: Request, alike: MeasureLikeness) -> tuple[str, ...]:
-    """Return what two requests have in common exactly when they look alike.
+    """Return the grouping key of a request: two requests are alike exactly when their keys are equal.
 
-    Never host or addresses alone: a verdict is on what is asked, and on the article it rests on.
+    The key always includes kind, legal basis and offence, since a verdict concerns them too.
     """
     ground = (request.kind, request.basis, request.offence)
     match alike:
@@ -136,13 +137,13 @@ def likeness_of(request: Request, alike: MeasureLikeness) -> tuple[str, ...]:
 
 
 def reading_since(session: Session) -> datetime:
-    """Return the start of the present stretch of reading: the session's, or the end of the last pause."""
+    """Return the start of the current reading time: the start of the session or the end of the last pause."""
     resumed = [e.at for e in session.events if e.what is Happening.RESUMED]
     return max([session.started_at, *resumed])
 
 
 def pause_due(session: Session, *, now: datetime) -> bool:
-    """Return whether a pause is to be proposed at `now`."""
+    """Return whether to propose a pause to the overseer at `now`."""
     if session.paused or session.ended_at is not None:
         return False
     return now - reading_since(session) >= PAUSE_AFTER

@@ -1,4 +1,4 @@
-"""What goes through the doors of measures: measures, requests, approvals and steps."""
+"""Records that the operations and queries of measures take and return, and the states of a measure."""
 
 import hashlib
 from datetime import datetime
@@ -10,11 +10,11 @@ from msgspec import Struct
 from fanal.casework.domain.records import Addressee
 from fanal.kernel.states import StateTable, move
 
-# States of a measure. Blocking and dereferencing follow the same table.
+# States of a measure. Blocking and dereferencing use the same state table.
 
 
 class MeasureState(StrEnum):
-    """Where a measure stands."""
+    """The states of a measure."""
 
     DRAFT = "DRAFT"
     TO_SECOND = "TO_SECOND"
@@ -37,7 +37,7 @@ _WITH_ADDRESSEE = {
     MeasureState.EXPIRED,
 }
 ENDED = frozenset({MeasureState.LIFTED, MeasureState.WITHDRAWN, MeasureState.ANNULLED})
-"""Nothing more is due there; only the record of a sending that was missing leads out of WITHDRAWN."""
+"""No deadline runs in these states; WITHDRAWN can only be left by the late record of an earlier sending."""
 
 MEASURE_STATES: StateTable[MeasureState] = StateTable(
     name="measure",
@@ -49,7 +49,7 @@ MEASURE_STATES: StateTable[MeasureState] = StateTable(
         move("refuse", {MeasureState.TO_SECOND}, MeasureState.DRAFT),
         move("approve", {MeasureState.TO_SECOND}, MeasureState.APPROVED),
         move("send", {MeasureState.APPROVED}, MeasureState.SENT),
-        # Seconded, it had left before its ground went, or although it had: a fact, recorded as one.
+        # An approved request was sent before or after its legal basis lapsed: the fact is recorded late.
         move("leave", {MeasureState.APPROVED, MeasureState.WITHDRAWN}, MeasureState.SENT),
         move("receive", {MeasureState.SENT}, MeasureState.RECEIVED),
         move("suspend", {MeasureState.RECEIVED}, MeasureState.SUSPENDED),
@@ -64,7 +64,7 @@ MEASURE_STATES: StateTable[MeasureState] = StateTable(
 
 
 class MeasureKind(StrEnum):
-    """What is asked. Requests are drafted for REMOVAL today."""
+    """The kind of a measure. Only REMOVAL requests are drafted today."""
 
     REMOVAL = "REMOVAL"
     BLOCKING = "BLOCKING"
@@ -72,10 +72,11 @@ class MeasureKind(StrEnum):
 
 
 class Request(Struct, frozen=True, kw_only=True):
-    """What a removal request says, by values only; `letters` makes the words from it.
+    """The values of a removal request; `letters` writes its text from them.
 
-    `targets` are exact addresses. `basis` is the measure's article, `offence` the article it rests on, with
-    the entry ids of the law that was applied; `host` is the host name that the targets share.
+    `targets` are exact addresses and `host` is their common host name. `basis` is the article that provides
+    the measure, `offence` the article that the content violates; `basis_entry` and `offence_entry` are the
+    ids of the applied versions of the law.
     """
 
     measure_id: UUID
@@ -92,7 +93,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Measure(Struct, frozen=True, kw_only=True):
-    """A measure as the board shows it: clocks follow from instants, `author_id` wrote the present bytes."""
+    """A measure as the board shows it; deadlines are computed. `author_id` wrote the current document."""
 
     id: UUID
     desk_id: int
@@ -116,7 +117,7 @@ class Measure(Struct, frozen=True, kw_only=True):
 
 
 class WarningCode(StrEnum):
-    """Why a request may be wrong (label kind `measure_warning`)."""
+    """The reasons to check a request again before submission or approval (label kind `measure_warning`)."""
 
     WHOLE_SITE = "WHOLE_SITE"
     PAGE_KNOWN = "PAGE_KNOWN"
@@ -132,10 +133,11 @@ class WarningCode(StrEnum):
 
 
 class MeasureWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A warning on some of a request's addresses.
+    """A warning on some addresses of a request.
 
-    `subjects` are reports or measures of the measure's own desk, the newest first, five at most. `desk_id` is
-    the other desk to ask, where there is one. `pages` are exact pages that the report names.
+    `subjects` are reports or measures of the measure's own desk, newest first, five at most. `desk_id` is
+    the other desk to contact, if the warning comes from another desk. `pages` are exact pages that the
+    report names.
     """
 
     code: WarningCode
@@ -146,13 +148,13 @@ class MeasureWarning(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def tokens(self) -> frozenset[str]:
-        """Return one token for each address: what a page sends back of what it showed."""
+        """One token for each address, which a form sends back to prove which warnings its page displayed."""
         named = (f"{self.code}|{self.desk_id}|{address}" for address in self.addresses)
         return frozenset(hashlib.sha256(text.encode()).hexdigest()[:16] for text in named)
 
 
 class SuspensionCause(StrEnum):
-    """Why the legal clock stops (LCEN 6-2)."""
+    """The legal causes that suspend the clock (LCEN 6-2)."""
 
     FORCE_MAJEURE = "FORCE_MAJEURE"
     CLARIFICATION = "CLARIFICATION"

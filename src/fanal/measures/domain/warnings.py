@@ -1,7 +1,7 @@
-"""What to look at again before a request is submitted or seconded. Pure: facts in, codes out.
+"""Warnings to read before a request is submitted or approved. Pure: facts in, warnings out.
 
-A warning stops nothing by itself: whoever goes on writes why. Addresses are compared by their key
-(`harmonise.domain.urls`). Of another desk only existence is told, and whom to ask.
+A warning does not block: the person who continues writes a reason. Addresses are compared by their key
+(`harmonise.domain.urls`). A warning from another desk discloses only that a report or measure exists there.
 """
 
 import re
@@ -20,7 +20,7 @@ from fanal.orient.domain.deciding import UNSTORABLE
 
 _ROOT = re.compile(r"[^:/?#]+://[^/?#]*/*\??")
 _SUBJECTS = 5
-"""Reports or measures, and exact pages, that one warning names."""
+"""Maximum number of reports or measures, and of exact pages, in one warning."""
 _OF_STATE = {
     MeasureState.APPROVED: WarningCode.MEASURE_RUNNING,
     MeasureState.SENT: WarningCode.MEASURE_RUNNING,
@@ -33,11 +33,11 @@ _OF_STATE = {
     MeasureState.WITHDRAWN: WarningCode.MEASURE_WITHDRAWN,
 }
 _Said = tuple[WarningCode, UUID, UUID, int]
-"""A code, the key it is about, the report or measure that it comes from, and whose desk that is."""
+"""Warning code, key of the address, id of the report or measure behind it, and desk of that object."""
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A request that is looked at, its report and its desk."""
+    """A request to check for warnings, with its report and desk."""
 
     desk_id: int
     report_id: UUID
@@ -45,7 +45,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Lawful(Struct, frozen=True, kw_only=True):
-    """A report that holds an address and whose standing decision is to do nothing."""
+    """A report that contains an address and whose decision in force is to take no action."""
 
     key: UUID
     report_id: UUID
@@ -53,10 +53,11 @@ class Lawful(Struct, frozen=True, kw_only=True):
 
 
 class Earlier(Struct, frozen=True, kw_only=True):
-    """A measure that has, or had, an address among its targets.
+    """Another measure that targets an address, or targeted it in an earlier revision.
 
-    `asked`: its present revision does. `refused`: the last verdict on a revision that did was a refusal.
-    `replaced`: a new decision withdrew it, no person. `ending`: the overseer recommended its end.
+    `asked`: its current revision targets the address. `refused`: the last verdict on a revision with the
+    address was a refusal. `replaced`: it was withdrawn by a new decision, not by a person. `ending`: the
+    overseer recommended its end.
     """
 
     key: UUID
@@ -75,17 +76,17 @@ def target_key(address: str) -> UUID:
 
 
 def is_whole_site(address: str) -> bool:
-    """Return whether an address is the root of a site: no path, no query, whatever its fragment."""
+    """Return whether an address is the root of a site: no path and no query; a fragment is ignored."""
     return _ROOT.fullmatch(read_url(address).key or address) is not None
 
 
 def warn(
     asked: Asked, *, pages: Sequence[str], lawful: Iterable[Lawful], earlier: Iterable[Earlier]
 ) -> tuple[MeasureWarning, ...]:
-    """Return the warnings on a request, by code in the order of `WarningCode`, then by desk.
+    """Return the warnings on a request, in the order of `WarningCode`, then by desk.
 
-    `pages` are the addresses that its report names at the host. Facts about other addresses are left out,
-    and so is the report itself; of the measure itself only a recommendation to end it counts.
+    `pages` are the addresses of its report at the same host. Facts about other addresses and about the
+    report itself are ignored. For the measure itself only a recommendation to end it gives a warning.
     """
     at: dict[UUID, list[str]] = {}
     for address in asked.request.targets:
@@ -105,12 +106,12 @@ def warn(
 
 
 def check_warned(warnings: Sequence[MeasureWarning], *, seen: Collection[str], reason: str) -> str:
-    """Return the written reason of who goes on although warnings stand; empty where none does.
+    """Return the reason of a person who continues despite warnings, stripped; "" if there are no warnings.
 
-    `seen` are the tokens of the warnings that the person was shown.
+    `seen` are the tokens of the warnings displayed to that person.
 
     Raises:
-        Refusal: WARNINGS_CHANGED (one was not shown), NO_REASON, TEXT_UNREADABLE.
+        Refusal: WARNINGS_CHANGED (one was not displayed), NO_REASON, TEXT_UNREADABLE.
     """
     if not warnings:
         return ""

@@ -1,1 +1,1 @@
-"""The notice to a provider: an act for content that a removal request does not reach (DSA art. 16 and 22)."""
+"""Notice to a provider, for content outside the scope of a removal request (DSA art. 16 and 22)."""

@@ -1,4 +1,4 @@
-"""Notices: drafted with a decision, completed by a person, and read."""
+"""Operations and queries of notices: drafted with a decision, completed by a person, counted."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,11 +25,11 @@ from fanal.orient.domain.records import Track
 
 
 def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
-    """Draft one notice for each host of a report; return their ids (in the decision's transaction).
+    """Draft one notice for each host of a report, in the transaction of the decision; return their ids.
 
     Raises:
-        Refusal: NOT_THE_DECISION, NO_GROUND, NO_TARGET.
-        Refused: the actor proposes no notices at that desk.
+        Refusal: NOT_THE_DECISION (not the actor's, or without the track NOTICE), NO_GROUND, NO_TARGET.
+        Refused: the actor may not propose notices at that desk.
     """
     decision = opening.decision
     if Track.NOTICE not in decision.tracks or decision.author_id != actor.person_id:
@@ -76,12 +76,13 @@ def amend_notice(
     reasons: str,
     now: datetime,
 ) -> None:
-    """Complete or change a notice that was not sent; it is a draft again.
+    """Complete or change an unsent notice; it becomes a draft again.
 
     Raises:
-        Refusal: ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (one it did not hold).
+        Refusal: ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the notice
+            did not have).
         TransitionRefused: it was sent.
-        Refused: the actor proposes no notices at that desk.
+        Refused: the actor may not propose notices at that desk.
     """
     try:
         check_addressee(addressee)
@@ -106,9 +107,10 @@ def amend_notice(
 
 
 def due_at(act: Act) -> datetime | None:
-    """Return when the next step of a notice is due by the desk's own clocks; None at its end.
+    """Return the desk's own deadline for the next step of a notice; None in a final state.
 
-    The regulation sets providers no day (“without undue delay”, art. 16(5)): a reminder is the desk's.
+    The regulation gives providers no fixed delay (“without undue delay”, art. 16(5)): the date of a reminder
+    is the desk's choice.
     """
     state = NoticeState(act.state)
     if state in STATES.final:
@@ -119,12 +121,12 @@ def due_at(act: Act) -> datetime | None:
 
 
 def count_notices(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return notices by day of their draft and by outcome, or state where none is known."""
+    """Count the notices created between two instants, by day and by outcome (by state without outcome)."""
     return acts.count_acts(actor=actor, lifecycle=NOTICE, since=since, until=until)
 
 
 def count_waiting(*, actor: Actor) -> dict[str, int]:
-    """Return how many notices wait for an act of the desk before they are sent (labels `waiting_state`)."""
+    """Count the unsent notices by state: draft, to approve, approved (keys: labels `waiting_state`)."""
     places = {"DRAFT": "DRAFT", "TO_SECOND": "TO_APPROVE", "APPROVED": "APPROVED"}
     return {
         code: acts.count_in(actor=actor, lifecycle=NOTICE, states=[state])

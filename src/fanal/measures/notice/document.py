@@ -1,4 +1,7 @@
-"""What a notice says: values, a letter in French and English, and a machine part (DSA art. 16(2))."""
+"""Document of a notice: values, a letter in French and English, and a machine-readable part (DSA art.
+
+16(2)).
+"""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -13,14 +16,15 @@ from fanal.measures.domain.letters import Issuer, defang, law_en, law_fr
 
 SCHEMA = "fanal/notice/1"
 Words = Callable[[str, dict[str, str], str], str]
-"""Returns the sentences of a part of the letter: code, parameters, language (label kind `notice_letter`)."""
+"""Renders a part of the letter from code, parameters and language (label kind `notice_letter`)."""
 _PARTS = ("HEAD", "BASIS", "REASONS", "PLACES", "EXPECTED", "GOOD_FAITH")
 
 
 class Notice(Struct, frozen=True, kw_only=True):
     """The values of a notice. `targets` are exact addresses on `host`.
 
-    `flagger` names the decision that made its sender a trusted flagger (DSA art. 22); empty: it is none.
+    `flagger` names the decision that made its sender a trusted flagger (DSA art. 22); empty without such
+    status.
     """
 
     number: UUID
@@ -34,7 +38,7 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class NoticeDocument(Struct, frozen=True, kw_only=True):
-    """The exact bytes that are approved and sent, as one object."""
+    """The content of the exact bytes that are approved and sent."""
 
     schema: str
     notice: Notice
@@ -43,19 +47,23 @@ class NoticeDocument(Struct, frozen=True, kw_only=True):
 
 
 def write_notice(notice: Notice, *, issuer: Issuer, words: Words) -> bytes:
-    """Return the bytes of a notice: keys in order, JSON, UTF-8."""
+    """Encode a notice with its letter in both languages (JSON, UTF-8, sorted keys)."""
     text = LetterText(*(_letter(notice, issuer, words, lang) for lang in ("fr", "en")))
     document = NoticeDocument(schema=SCHEMA, notice=notice, issuer=issuer, text=text)
     return msgspec.json.encode(document, order="deterministic")
 
 
 def read_notice(content: bytes) -> NoticeDocument:
-    """Return what the bytes of a notice say."""
+    """Decode the bytes of a notice.
+
+    Raises:
+        msgspec.ValidationError: the bytes are not those of a notice.
+    """
     return msgspec.json.decode(content, type=NoticeDocument)
 
 
 def mail_of(content: bytes) -> Mail:
-    """Return how a notice leaves by mail; where its contact point is the page of a form, it names nobody."""
+    """Return the e-mail that sends a notice; without recipient if its contact point is a web form."""
     said = read_notice(content)
     contact = said.notice.addressee.contact
     return Mail(
@@ -68,7 +76,7 @@ def mail_of(content: bytes) -> Mail:
 
 
 def lacks_of(content: bytes) -> str:
-    """Return why a notice cannot leave yet (label kind `notice_refusal`), or ""."""
+    """Return the code of an element that an incomplete notice lacks (label kind `notice_refusal`), or ""."""
     notice = read_notice(content).notice
     if not notice.addressee.complete:
         return "NO_ADDRESSEE"

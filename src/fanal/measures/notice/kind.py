@@ -1,4 +1,4 @@
-"""Lifecycle of a notice: what each transition requires, and who may take it."""
+"""Lifecycle of a notice: its states, and the requirements and rights of each transition."""
 
 from enum import StrEnum
 
@@ -8,7 +8,7 @@ from fanal.measures.notice.document import lacks_of
 
 
 class NoticeState(StrEnum):
-    """Where a notice stands."""
+    """The states of a notice."""
 
     DRAFT = "DRAFT"
     TO_APPROVE = "TO_APPROVE"
@@ -22,7 +22,7 @@ class NoticeState(StrEnum):
 
 
 class NoticeOutcome(StrEnum):
-    """What the provider decided (DSA art. 16(5))."""
+    """The provider's decision on a notice (DSA art. 16(5))."""
 
     REMOVED = "REMOVED"
     RESTRICTED = "RESTRICTED"
@@ -67,7 +67,7 @@ NOTICE = lifecycle(
         "answer": Requirement(
             right="notice.record", proof=True, outcomes=tuple(one.value for one in NoticeOutcome)
         ),
-        # A newer decision withdraws what an earlier one drafted, in the hands of whoever decides.
+        # A newer decision withdraws the drafts of an earlier one: its author needs only the right to decide.
         "withdraw": Requirement(right="notice.propose", also=("report.decide",)),
         "retract": _FACT,
     },

@@ -1,4 +1,7 @@
-"""Which notices a decision opens: one for each host, on what a removal request does not reach. Pure."""
+"""Rules for the notices that a decision opens: one for each host, outside the scope of removal requests.
+
+Pure.
+"""
 
 import re
 from collections.abc import Sequence
@@ -14,12 +17,12 @@ _PAGE = re.compile(r"https://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._~/-]*)?")
 
 
 def is_contact(contact: str) -> bool:
-    """Return whether it can stand in a notice: empty as yet, a plain address, or the page of a form."""
+    """Return whether a text is a valid contact of a notice: empty, an e-mail address, or a web form's URL."""
     return not contact or is_mail_address(contact) or _PAGE.fullmatch(contact) is not None
 
 
 def ground_of(bases: Sequence[Basis], *, catalogue: Catalogue, on: date) -> Offence:
-    """Return the first offence in force of a decision that opens no removal request.
+    """Return the first offence in force among the bases of a decision that allow no removal request.
 
     Raises:
         Refusal: NO_GROUND.
@@ -32,10 +35,10 @@ def ground_of(bases: Sequence[Basis], *, catalogue: Catalogue, on: date) -> Offe
 
 
 def hosts_of(targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
-    """Return the exact addresses of each host that can be notified.
+    """Group exact addresses by host name; .onion hosts are omitted.
 
     Raises:
-        Refusal: NO_TARGET.
+        Refusal: NO_TARGET (no address is left).
     """
     found = addresses_by_host(targets)
     if not found:

@@ -1,4 +1,4 @@
-"""The writing door of measures."""
+"""Write operations of measures."""
 
 from fanal.casework.domain.lifecycle import REPLACED
 from fanal.casework.operations import ActUnknown as MeasureUnknown

@@ -1,4 +1,4 @@
-"""Removal requests: one for each host of a decision, amended until another person approves it."""
+"""Drafts of removal requests: opening, amendment, submission, approval, refusal, withdrawal."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -28,7 +28,7 @@ from fanal.orient.domain.records import Decision, Track
 
 _WAITING = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND})
 _LOCK = 7310421
-"""First half of the advisory locks that approvals take, one for each host."""
+"""First key of the advisory locks that approvals take; the second is the hash of the host name."""
 
 
 def open_from_decision(
@@ -37,14 +37,15 @@ def open_from_decision(
     opening: Opening,
     now: datetime,
 ) -> tuple[UUID, ...]:
-    """Draft one removal request for each host of a report; return the measures' ids.
+    """Draft one removal request for each host of a report; return the ids of the measures.
 
-    A draft whose addressee is complete in the opening goes to its second person at once, unless a
-    warning stands: then a person submits it, and says why.
-    Called in the transaction of the decision, by `casework.operations.record_decision`.
+    A draft with a complete addressee is submitted at once to its second person, unless there are warnings:
+    then a person submits it, with a reason. `casework.operations.record_decision` calls this in its
+    transaction.
 
     Raises:
-        Refusal: MEASURES_CLOSED (no basis of the decision opens a measure), NO_TARGET, ADDRESSEE_UNREADABLE.
+        Refusal: NOT_THE_DECISION, MEASURES_CLOSED (no basis of the decision allows a measure), NO_TARGET,
+            ADDRESSEE_UNREADABLE.
         Refused: the actor may not propose a measure at that desk.
     """
     decision = opening.decision
@@ -72,12 +73,12 @@ def amend_measure(
     non_disclosure: bool,
     now: datetime,
 ) -> int:
-    """Change what a measure asks and return its new revision: a draft again, any approval void.
+    """Amend an unsent removal request and return its new revision; it becomes a draft, its approval is void.
 
     Raises:
-        Refusal: GROUND_GONE (what may have left stays as it was signed), ADDRESSEE_UNREADABLE, NO_TARGET,
-            FOREIGN_TARGET (an address that the measure did not hold).
-        TransitionRefused: it was sent already.
+        Refusal: GROUND_GONE (a request that may already have been sent stays as signed),
+            ADDRESSEE_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the measure did not have).
+        TransitionRefused: it was already sent.
     """
     check_addressee(addressee)
     kept = tuple(dict.fromkeys(targets))
@@ -116,15 +117,15 @@ def submit_measure(
     seen: Collection[str] = (),
     reason: str = "",
 ) -> None:
-    """Hand a draft to its second person.
+    """Submit a draft for approval by a second person.
 
-    Where warnings stand, `seen` are the tokens of those that the person was shown, and `reason` says why it
-    is submitted all the same.
+    If there are warnings, `seen` are the tokens of the warnings displayed to the actor, and `reason` says
+    why the actor continues.
 
     Raises:
-        Refusal: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (refused: change it first),
+        Refusal: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (this revision was refused: amend it),
             WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
-        TransitionRefused: it is no draft.
+        TransitionRefused: it is not a draft.
     """
     casework.take_step(
         actor=actor,
@@ -146,10 +147,10 @@ def approve_measure(
     seen: Collection[str] = (),
     reason: str = "",
 ) -> None:
-    """Approve a measure. `digest` is that of the bytes the person read (`Measure.digest`).
+    """Approve a removal request as its second person. `digest` is that of the bytes read (`Measure.digest`).
 
-    Where warnings stand, `seen` are the tokens of those that the person was shown, and `reason` says why it
-    is approved all the same; both stay with the approval.
+    If there are warnings, `seen` are the tokens of the warnings displayed to the actor, and `reason` says
+    why the actor continues; both are kept with the approval.
 
     Raises:
         Refusal: GROUND_GONE, OWN_BYTES, NOT_WAITING, GRANTED_BY_PROPOSER, BYTES_CHANGED, WARNINGS_CHANGED,
@@ -172,7 +173,7 @@ def approve_measure(
 def refuse_measure(
     *, actor: Actor, measure_id: UUID, digest: bytes, reason: str, now: datetime
 ) -> None:
-    """Send a measure back to its proposer, with a reason.
+    """Refuse to approve a removal request, with a reason; it returns to its proposer as a draft.
 
     Raises:
         Refusal, Refused: as `casework.operations.refuse_act`.
@@ -183,11 +184,11 @@ def refuse_measure(
 
 
 def withdraw_measure(*, actor: Actor, measure_id: UUID, cause: str, now: datetime) -> None:
-    """Give a measure up; whoever it was sent to must be told by the person who does so.
+    """Withdraw a removal request; if it was already sent, the actor must inform the addressee.
 
     Raises:
-        Refusal: TEXT_UNREADABLE, also for the cause that only a new decision has.
-        TransitionRefused: it was executed or ended already.
+        Refusal: TEXT_UNREADABLE, also for the cause reserved to withdrawals by a new decision.
+        TransitionRefused: it was already executed or has ended.
     """
     with transaction.atomic():
         report_id = casework.take_step(
@@ -240,7 +241,7 @@ def _open(
 
 
 def _note_targets(measure_id: UUID, revision: int, targets: Sequence[str]) -> None:
-    """Keep the keys of what a revision asks: other measures on the same addresses are found by them."""
+    """Store the comparison keys of the addresses of a revision, by which other measures find it."""
     StoredTarget.objects.bulk_create(
         StoredTarget(key=key, measure_id=measure_id, revision=revision)
         for key in sorted({target_key(address) for address in targets})
@@ -248,7 +249,7 @@ def _note_targets(measure_id: UUID, revision: int, targets: Sequence[str]) -> No
 
 
 def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> casework.Before:
-    """Return what keeps with a step the warnings that stand then, and why the person goes on."""
+    """Return a `Before` that adds to a step the current warnings and the actor's reason to continue."""
 
     def before(act: Act, event: Event) -> Event:
         content = acts.contents_of(acts=[act])[act.id]
@@ -264,13 +265,16 @@ def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> casework.Bef
 
 
 def _hold_host(measure_id: UUID) -> None:
-    """Let one approval after the other look at a host: each sees what the one before approved."""
+    """Take an advisory lock on the host, so that approvals on the same host run one after the other.
+
+    Each then takes the previous approval into account in its warnings.
+    """
     host = StoredRequest.objects.values_list("host", flat=True).get(act_id=measure_id)
     sql.run("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, host])
 
 
 def _settle(actor: Actor, report_id: UUID, *, now: datetime) -> None:
-    """Tell orient when no measure of a report waits any more for its second person."""
+    """Settle the case of a report in `orient` once no measure of the report is a draft or awaits approval."""
     found = acts.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=[report_id])
     if not any(act.state in _WAITING for act in found.get(report_id, ())):
         orient.settle_case(actor=actor, report_id=report_id, now=now)

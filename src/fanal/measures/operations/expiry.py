@@ -1,4 +1,4 @@
-"""What expiry takes from measures: words of the act and of oversight, host, keys of addresses."""
+"""Erasure of measures at expiry: texts of the act and of oversight, host, keys of addresses."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,14 +13,14 @@ from fanal.kernel.actors import Actor
 
 
 def erase_words(*, actor: Actor, measure_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase what measures say, and what was said of them in oversight; return how many measures.
+    """Erase the texts of measures and of their oversight; return how many measures had any.
 
-    Kind, states, instants, people and the digest of the sent bytes stay. The record of a host's first
-    information goes with the last measure on that host. Whether a hold or a date forbids it is the caller's
-    question. Erasing twice is harmless.
+    Kind, states, instants, people and the digest of the sent bytes stay. The first contact with a host is
+    erased with the last measure on that host. The caller has already checked retention periods and legal
+    holds. The operation is idempotent.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():

@@ -1,4 +1,7 @@
-"""What happens to an approved measure, as people record it with proofs. Nothing here sends by itself."""
+"""Events after the approval of a measure, recorded by people with proofs.
+
+No operation here sends anything.
+"""
 
 from datetime import datetime
 from uuid import UUID
@@ -23,12 +26,12 @@ RIGHT = "measure.send"
 
 
 def record_first_contact(*, actor: Actor, host: str, event: Event, now: datetime) -> datetime:
-    """Record that a host was informed of procedures and delays (LCEN 6-2 I); the first time stays.
+    """Record that a host was informed of procedures and delays (LCEN 6-2 I); return when it first was.
 
-    Returns when it was first informed.
+    An earlier record is kept unchanged.
 
     Raises:
-        Refused: the actor records steps of measures nowhere.
+        Refused: the actor may not record steps of measures at any desk.
         Refusal: EVENT_IN_FUTURE.
     """
     if not may(actor, RIGHT):
@@ -54,13 +57,13 @@ def record_first_contact(*, actor: Actor, host: str, event: Event, now: datetime
 def record_step(
     *, actor: Actor, measure_id: UUID, transition: str, event: Event, now: datetime
 ) -> None:
-    """Record a transition of an approved measure: what a measures officer did or learnt of.
+    """Record a transition of an approved measure: an act of a measures officer or of the addressee.
 
     Raises:
-        Refusal: as `casework.operations.take_step`; FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT of a
-            sending, NO_CAUSE of a suspension, NOT_DUE of an expiry.
-        TransitionRefused: the measure's state allows no such transition, or no officer records one.
-        Refused: the actor records no steps of measures at that desk.
+        Refusal: as `casework.operations.take_step`; FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT for a
+            sending, NO_CAUSE for a suspension, NOT_DUE for an expiry.
+        TransitionRefused: the measure's state allows no such transition, or no officer may record it.
+        Refused: the actor may not record steps of measures at that desk.
     """
     requirement = REMOVAL.requirements.get(transition)
     if requirement is None or requirement.right != RIGHT:
@@ -77,35 +80,35 @@ def record_step(
 
 
 def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that an approved request left the desk."""
+    """Record that an approved request was sent."""
     record_step(actor=actor, measure_id=measure_id, transition="send", event=event, now=now)
 
 
 def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that an approved request had left although it may no longer be sent: a fact, and marked as one.
+    """Record that an approved request was sent although its legal basis has since lapsed, or had already.
 
-    Its report was opened again or decided anew, or it was withdrawn, before anybody recorded the sending. It
-    is then SENT; the step keeps since when it could no longer be sent, and as its reason what the host's
-    first information lacked. Nothing is sent by it.
+    Its report was reopened or decided again, or the request was withdrawn, before the sending was recorded.
+    The state becomes SENT. The step keeps the date of lapse and, as its reason, any fault in the first
+    contact with the host.
     """
     record_step(actor=actor, measure_id=measure_id, transition="leave", event=event, now=now)
 
 
 def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that the addressee received the request: the legal 24 hours start there."""
+    """Record that the addressee received the request: the legal 24 hours start then."""
     record_step(actor=actor, measure_id=measure_id, transition="receive", event=event, now=now)
 
 
 def suspend_clock(
     *, actor: Actor, measure_id: UUID, cause: SuspensionCause, event: Event, now: datetime
 ) -> None:
-    """Record that the legal clock stops (LCEN 6-2)."""
+    """Record a suspension of the legal clock (LCEN 6-2)."""
     event = msgspec.structs.replace(event, reason=cause.value)
     record_step(actor=actor, measure_id=measure_id, transition="suspend", event=event, now=now)
 
 
 def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that the impediment ended, or that the addressee received the clarification."""
+    """Record the end of a suspension: the impediment ended, or the addressee received the clarification."""
     record_step(actor=actor, measure_id=measure_id, transition="resume", event=event, now=now)
 
 
@@ -115,7 +118,11 @@ def record_execution(*, actor: Actor, measure_id: UUID, event: Event, now: datet
 
 
 def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
-    """Record that 24 hours have passed without removal: blocking may then be considered."""
+    """Record that the legal 24 hours ended without removal: blocking may then be considered.
+
+    Raises:
+        Refusal: NOT_DUE.
+    """
     event = Event(happened_at=now)
     record_step(actor=actor, measure_id=measure_id, transition="expire", event=event, now=now)
 
@@ -123,7 +130,7 @@ def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
 def lift_measure(
     *, actor: Actor, measure_id: UUID, cause: str, event: Event, now: datetime
 ) -> None:
-    """Record that an executed measure ended (content no longer illegal, check, recommendation)."""
+    """Record the end of an executed measure, with its cause (content now legal, check, recommendation)."""
     event = msgspec.structs.replace(event, reason=cause)
     record_step(actor=actor, measure_id=measure_id, transition="lift", event=event, now=now)
 
@@ -161,11 +168,11 @@ def _due(act: Act, event: Event) -> Event:
 
 
 _BEFORE = {"send": _informed, "leave": _marked, "suspend": _caused, "expire": _due}
-"""What is asked of a step besides its requirement, or kept with it."""
+"""Additional checks of a step, by transition; they may also complete its event."""
 
 
 def _first_contact_fault(act: Act, sent_at: datetime) -> str:
-    """Return the code of what the host's first information lacks (LCEN 6-2 I), empty if nothing."""
+    """Return the code of a fault in the first contact with the host (LCEN 6-2 I), "" if there is none."""
     host = StoredRequest.objects.values_list("host", flat=True).get(act_id=act.id)
     informed = Contact.objects.filter(host=host).values_list("informed_at", flat=True).first()
     earlier = StoredRequest.objects.filter(host=host, sent_at__lt=sent_at).exclude(act_id=act.id)

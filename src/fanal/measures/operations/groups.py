@@ -1,4 +1,4 @@
-"""One verdict of the overseer for a group of look-alikes; every measure of it gets its own row."""
+"""A single verdict of the overseer on a group of similar measures; each measure gets its own row."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,16 +30,16 @@ def judge_group(
     words: str,
     now: datetime,
 ) -> int:
-    """Say of measures that look alike that there is no remark (`kind` None), or recommend on each.
+    """Record the same verdict on similar measures: no remark (`kind` None), or a recommendation on each.
 
-    One of them at least was read in this session: the verdict on the others rests on it, and the record
-    shows which were never opened. Measures that have such a verdict already keep it. All or nothing;
-    returns how many measures got the verdict.
+    The actor must have read at least one of them in this session; the session's record shows which were
+    never opened. Measures that already have this verdict keep it. All in one transaction; return how many
+    measures received the verdict.
 
     Raises:
         Refused: the actor may not recommend.
         SessionUnknown: not the actor's own, or ended.
-        ActUnknown: a measure is not of the session's sample.
+        ActUnknown: a measure is not in the session's sample.
         Refusal: NOT_ALIKE, NONE_READ, NO_REASON, TEXT_UNREADABLE.
     """
     require(actor, "measure.recommend")

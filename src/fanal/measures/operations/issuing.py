@@ -1,4 +1,4 @@
-"""The authority that signs removal requests and notices, handed down by `config/wiring.py`."""
+"""The issuing authority of removal requests and notices, set by `config/wiring.py`."""
 
 from fanal.measures.domain.letters import Issuer
 
@@ -7,15 +7,18 @@ _flagger: list[str] = []
 
 
 def install(issuer: Issuer | None = None, *, flagger: str = "") -> None:
-    """Make `issuer` the authority of this process; `flagger` names its designation (DSA art. 22), if any."""
+    """Set the issuing authority of this process, and its designation as trusted flagger (DSA art.
+
+    22), if any.
+    """
     _installed[:], _flagger[:] = [issuer or Issuer()], [flagger]
 
 
 def current() -> Issuer:
-    """Return the installed authority, or the national office under its own name."""
+    """Return the installed issuing authority; the national office by default."""
     return _installed[0] if _installed else Issuer()
 
 
 def flagger() -> str:
-    """Return the decision that made the authority a trusted flagger; empty: it is none."""
+    """Return the decision that made the issuing authority a trusted flagger; "" if none did."""
     return _flagger[0] if _flagger else ""

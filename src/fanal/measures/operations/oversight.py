@@ -1,6 +1,6 @@
-"""What the overseer and the desk that answers write: sessions, recommendations, answers.
+"""Write operations of oversight: sessions, recommendations, and the desk's answers.
 
-Nothing here moves a measure: the overseer recommends, the desk acts by its own moves (LCEN art. 6-1).
+None of them changes a measure: the overseer recommends, the desk acts (LCEN art. 6-1).
 """
 
 from datetime import datetime
@@ -33,13 +33,13 @@ MAX_SAMPLE = 500
 
 
 class SessionUnknown(Exception):
-    """No such session of the actor's own, or it has ended."""
+    """The actor has no such session, or it has ended."""
 
 
 def start_session(*, actor: Actor, size: int, now: datetime) -> UUID:
-    """Draw `size` measures among those that were ever sent, and open a session; return its id.
+    """Open an oversight session with a sample of `size` measures among all ever sent; return its id.
 
-    A measure that was sent and then withdrawn, annulled or lifted is drawn like any other.
+    Measures that were sent and later withdrawn, annulled or lifted are part of the population.
 
     Raises:
         Refused: the actor may not recommend.
@@ -77,11 +77,11 @@ def note_in_session(
     now: datetime,
     measure_id: UUID | None = None,
 ) -> bool:
-    """Add a line to the record of an open session; return False when that line stands already.
+    """Add an event to the record of an open session; return False if the same event on that measure exists.
 
     Raises:
         SessionUnknown: not the actor's own, or ended.
-        ActUnknown: the measure is not of the session's sample.
+        ActUnknown: the measure is not in the session's sample.
     """
     with transaction.atomic():
         row = _open_session(actor, session_id)
@@ -113,13 +113,13 @@ def recommend(
     now: datetime,
     session_id: UUID | None = None,
 ) -> UUID:
-    """Recommend to end or correct a measure, at any time; return the recommendation's id.
+    """Recommend to end or correct a measure, in a session or outside; return the recommendation's id.
 
     Raises:
         ActUnknown: no such measure.
         Refused: the actor may not recommend.
         Refusal: NO_REASON, TEXT_UNREADABLE.
-        SessionUnknown: `session_id` is no open session of the actor's.
+        SessionUnknown: `session_id` is not an open session of the actor.
     """
     require(actor, "measure.recommend")
     found = casework.get_acts(actor=actor, lifecycle=REMOVAL, act_ids=[measure_id])
@@ -152,7 +152,7 @@ def recommend(
 def answer_recommendation(
     *, actor: Actor, recommendation_id: UUID, verdict: AnswerVerdict, words: str, now: datetime
 ) -> None:
-    """Answer a recommendation, once.
+    """Record the desk's answer to a recommendation; only one answer is possible.
 
     Raises:
         ActUnknown: no such recommendation.

@@ -1,1 +1,1 @@
-"""The removal request (LCEN art. 6-1): the act that measures draft, follow and lift."""
+"""Removal request (LCEN art. 6-1): the act that measures draft, record and lift."""

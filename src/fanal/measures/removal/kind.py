@@ -1,4 +1,4 @@
-"""Lifecycle of a removal request: what each transition requires, and who may take it."""
+"""Lifecycle of a removal request: the requirements and rights of each transition."""
 
 from fanal.casework.domain.lifecycle import Requirement, lifecycle
 from fanal.measures.domain.letters import read_request
@@ -16,7 +16,7 @@ REMOVAL = lifecycle(
     kind="measure",
     states=MEASURE_STATES,
     requirements={
-        # What may have left stays as it was signed: nobody could record any more that it did.
+        # A request that may already have been sent stays as signed: its sending can still be recorded.
         "amend": Requirement(right="measure.propose", in_force=True),
         "submit": Requirement(right="measure.propose", in_force=True, complete=True),
         "refuse": Requirement(right="measure.approve", entry="refuse"),
