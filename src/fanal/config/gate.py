@@ -60,8 +60,8 @@ _BUSY = (
     "Too many requests are under way. Nothing was taken: please try again in a moment.\n"
 )
 _LARGE = (
-    "Cette page ne reçoit rien d’aussi grand. Rien n’a été pris.\n"
-    "This page takes nothing as large. Nothing was taken.\n"
+    "Cette page ne reçoit rien d’aussi grand. Rien n’a été pris. En danger, appelez le 17 ou le 112.\n"
+    "This page takes nothing as large. Nothing was taken. In danger, call 17 or 112.\n"
 )
 _FIELDS = (
     "Un en-tête de cette demande est trop long : effacez les cookies de ce site, puis réessayez.\n"
