@@ -72,7 +72,7 @@ def _hand_in(
 def _told(body: bytes) -> RoundTold:
     try:
         return msgspec.json.decode(body, type=RoundTold)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         raise OutsideRefused("PROTOCOL") from None
 
 

@@ -115,7 +115,7 @@ def verify(
     try:
         raw = base64.b64decode(text, validate=True)
         parameters = msgspec.json.decode(raw, type=_Payload).challenge.parameters
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
+    except (binascii.Error, ValueError, msgspec.MsgspecError, RecursionError):
         return None
     expires_at = datetime.fromtimestamp(min(max(parameters.expires_at, 0), 2**33), UTC)
     if parameters.data.get("submission") != submission or expires_at <= now:

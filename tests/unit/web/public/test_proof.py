@@ -49,7 +49,13 @@ def test_an_easier_challenge_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "e30=", "A" * 5000, base64.b64encode(b"[]" * 9).decode()]
+    "text",
+    [
+        *("", "x", "e30=", "A" * 5000),
+        base64.b64encode(b"[]" * 9).decode(),
+        base64.b64encode(b'{"x":' + b"[" * 1450 + b"]" * 1450 + b"}").decode(),
+    ],
+    ids=range(6),
 )
 def test_noise_is_no_proof(text: str) -> None:
     now = clock.now() + timedelta(seconds=0)

@@ -130,7 +130,7 @@ def read_form(body: bytes, *, reference: str) -> Draft:
 def _read_form(body: bytes, *, reference: str) -> Draft:
     try:
         answers = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.MsgspecError, UnicodeError) as error:
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise FormatRefused(DocumentFault.MALFORMED) from error
     if "reference" in answers or not answers:
         return draft_of(read_form_report(body))
