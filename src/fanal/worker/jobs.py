@@ -248,7 +248,9 @@ async def _run(stop: threading.Event, board: JobsBoard, ended: list[Ended]) -> N
     # transaction of what it queues.
     connector = PsycopgConnector(kwargs=connector_params(), min_size=4, max_size=_CONNECTIONS)
     threads = ThreadPoolExecutor(sum(SLOTS.values()), thread_name_prefix="jobs")
-    asyncio.get_running_loop().set_default_executor(threads)
+    loop = asyncio.get_running_loop()
+    loop.set_default_executor(threads)
+    loop.set_exception_handler(_note_unasked)
     beat = asyncio.create_task(_beat(board))
     try:
         async with (
@@ -276,8 +278,6 @@ async def _run(stop: threading.Event, board: JobsBoard, ended: list[Ended]) -> N
             finally:
                 for task in running:
                     task.cancel()
-                # Each task is asked how it ended: an unasked failure is told by the garbage collector,
-                # whenever it comes by.
                 ended_as = await asyncio.gather(*running, return_exceptions=True)
             for failure in ended_as:
                 if isinstance(failure, Exception):
@@ -287,6 +287,14 @@ async def _run(stop: threading.Event, board: JobsBoard, ended: list[Ended]) -> N
         await sync_to_async(
             connections.close_all
         )()  # the schedule's: dead with its server, or done
+
+
+def _note_unasked(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
+    """Log the failure of a task of the library that nobody awaits, as a database that goes away leaves some.
+
+    Python's own handler formats a traceback in the middle of whatever runs when the collector finds the task.
+    """
+    log.warning("a task of the jobs ended: %s", type(context.get("exception")).__name__)
 
 
 async def _beat(board: JobsBoard) -> None:

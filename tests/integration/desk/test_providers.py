@@ -115,9 +115,11 @@ def test_a_week_without_reports_is_told_as_well(
     days = [date.fromisoformat(row.xpath(".//time/@datetime")[0]) for row in rows]
     assert {day.weekday() for day in days} == {0}
     assert {two - one for one, two in pairwise(days)} == {timedelta(weeks=1)}
-    assert len(days) == 14, "thirteen weeks back from the middle of one touch fourteen"
+    # Thirteen weeks back from the middle of one touch fourteen. Late on a Sunday of winter they do not: in
+    # summer time the same instant is Monday.
+    assert len(days) in {13, 14}
     told = [row.xpath("string(td[1])") for row in rows]
-    assert (sum(map(int, told)), told.count("0")) == (3, 12)
+    assert (sum(map(int, told)), told.count("0")) == (3, len(days) - 2)
 
 
 def test_the_files_of_trends_say_who_a_sender_is(
