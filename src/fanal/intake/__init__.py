@@ -1,1 +1,1 @@
-"""Stage 1: receive, seal, acknowledge; nothing is interpreted here."""
+"""Stage 1: reception of reports: seal, acknowledge, queue. Nothing is interpreted here."""

@@ -1,4 +1,4 @@
-"""Keyed digests of keys and bodies: what is stored says nothing to whoever lacks the key."""
+"""Keyed digests of idempotency keys and bodies: stored values reveal nothing without the secret key."""
 
 from uuid import UUID
 
@@ -11,10 +11,10 @@ _DIGEST = 32
 def key_digest(
     *, sender_id: UUID, kind: KeyKind, key: str, is_test: bool = False, earlier: bool = False
 ) -> bytes:
-    """Return the digest under which a sender's key is stored (32 bytes).
+    """Return the keyed digest (32 bytes) under which a sender's key is stored.
 
-    Test reports have keys of their own: a rehearsal never swallows the live report that follows. With
-    `earlier`, the digest under which it was stored before intake's digests had a key of their own.
+    Test reports use a separate digest, so that a rehearsal never makes the live report look like a repeat.
+    With `earlier`, return the digest of older rows, from before intake had a secret key of its own.
     """
     purpose = "intake.key.test" if is_test else "intake.key"
     value = sender_id.bytes + kind.encode() + b"\0" + key.encode()
@@ -22,16 +22,25 @@ def key_digest(
 
 
 def fingerprint_of(canonical: bytes, enclosed: bytes = b"", *, earlier: bool = False) -> bytes:
-    """Return the fingerprint of a canonical body: 32 bytes, and 32 more where something comes with it."""
+    """Return the keyed fingerprint of a canonical body: 32 bytes, plus 32 for the enclosed files if any.
+
+    Args:
+        canonical: the canonical bytes of the document.
+        enclosed: canonical bytes that identify the enclosed files; empty without files.
+        earlier: use the older secret key, as in `key_digest`.
+    """
     digest = _keys(earlier=earlier).digest
     whole = digest("intake.enclosed", canonical + b"\0" + enclosed) if enclosed else b""
     return digest("intake.body", canonical) + whole
 
 
 def brought_forward(stored: bytes, canonical: bytes, enclosed: bytes) -> bytes:
-    """Return an earlier fingerprint as it would be stored now, where it is that of this body."""
+    """Convert a fingerprint stored under the older secret key to the current one, if it is of this body.
+
+    Return any other fingerprint unchanged: it equals no current one, so it belongs to another body.
+    """
     if not is_same(stored, fingerprint_of(canonical, enclosed, earlier=True)):
-        return stored  # equals no fingerprint of today: another body
+        return stored  # equals no current fingerprint: another body
     now = fingerprint_of(canonical, enclosed)
     return now if len(now) == len(stored) else now[:_DIGEST] + stored[_DIGEST:]
 
@@ -41,9 +50,9 @@ def _keys(*, earlier: bool) -> keyring.Keyring:
 
 
 def is_same(one: bytes, other: bytes) -> bool:
-    """Return whether two fingerprints are of the same report.
+    """Return whether two fingerprints belong to the same report.
 
-    A document that comes once alone and once with its files is one report; with other files it is not.
+    The same document with and without its files is one report; with different files it is not.
     """
     return one[:_DIGEST] == other[:_DIGEST] and (
         len(one) == _DIGEST or len(other) == _DIGEST or one == other
@@ -51,5 +60,5 @@ def is_same(one: bytes, other: bytes) -> bool:
 
 
 def encloses_more(one: bytes, other: bytes) -> bool:
-    """Return whether something was enclosed with the first, and nothing with the second."""
+    """Return whether the first fingerprint includes enclosed files and the second does not."""
     return len(one) > len(other)

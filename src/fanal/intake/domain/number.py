@@ -1,15 +1,16 @@
-"""The desk's number of a report: nine characters that can be said on the telephone, made from its id.
+"""Desk number of a report: nine characters derived from its id, to be read out on the telephone.
 
-Eight characters hold the second of the id and ten bits of its chance, the ninth checks them: one character
-heard wrong, or two neighbours swapped, is noticed. The alphabet has neither 0, 1, I, L nor O. Reports
-received in one second may share a number (one chance in 1 024 for each pair): a search then finds both.
+Eight characters encode the id's second and ten of its random bits; the ninth is a check character that
+detects any single wrong character and any swap of two neighbours. The alphabet excludes 0, 1, I, L and O.
+Two reports received in the same second share a number with a probability of 1 in 1 024: a search then
+finds both.
 """
 
 from typing import Final
 from uuid import UUID
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""31 characters: a prime, so that weighted sums notice every single error and every swap."""
+"""31 characters: a prime, so that the weighted checksum detects every single error and every swap."""
 _BASE: Final = len(ALPHABET)
 _DIGITS: Final = 8
 _CHANCE: Final = 1 << 10
@@ -18,7 +19,7 @@ _SECOND: Final = 1000
 
 
 def desk_number(report_id: UUID) -> str:
-    """Return the number of a report, as `7KM-3QP-9XD`."""
+    """Return the desk number of a report, such as `7KM-3QP-9XD`."""
     second = (report_id.int >> 80) // _SECOND - _EPOCH
     value = (second * _CHANCE + report_id.int % _CHANCE) % _BASE**_DIGITS
     digits = []
@@ -31,9 +32,10 @@ def desk_number(report_id: UUID) -> str:
 
 
 def ids_of_number(text: str) -> tuple[UUID, UUID] | None:
-    """Return the bounds (the second one excluded) between which lie the ids that a number can name.
+    """Return the range of report ids, upper bound excluded, that a desk number can denote.
 
-    None if it is no number: capitals, hyphens and spaces do not count, the check character does.
+    Case, hyphens and spaces are ignored. Return None if the text is no number or its check character is
+    wrong.
     """
     plain = _plain(text)
     if len(plain) != _DIGITS + 1 or not set(plain) <= set(ALPHABET):
@@ -49,12 +51,12 @@ def ids_of_number(text: str) -> tuple[UUID, UUID] | None:
 
 
 def is_number_of(text: str, report_id: UUID) -> bool:
-    """Return whether `text` is the number of this very report."""
+    """Return whether `text` is the desk number of this report."""
     return _plain(text) == _plain(desk_number(report_id))
 
 
 def spoken(reference: str, report_id: UUID) -> str:
-    """Return how people name a report: its sender's reference, or its number where the sender gave none."""
+    """Return the display name of a report: the sender's reference, or the desk number without a reference."""
     return desk_number(report_id) if reference == str(report_id) else reference
 
 

@@ -1,4 +1,4 @@
-"""When a desk can take no more for now: bounds, and what is said to a sender that should wait."""
+"""Back-pressure: limits of an installation, and the waiting time that is returned to senders."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,17 +7,17 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 30, 300
 
 
 class PressureCode(StrEnum):
-    """What presses."""
+    """Reason for refusing further reports."""
 
     BACKLOG = "BACKLOG"
-    """More reports wait for the stages than the installation allows."""
+    """More reports wait for processing than the installation allows."""
     DISK = "DISK"
-    """The vault's disk would go below the room kept for what is acknowledged already."""
+    """The vault's disk would fall below the space reserved for reports already acknowledged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds of an installation: waiting reports (0: none), bytes kept free, bytes of one file."""
+    """Limits of an installation: waiting reports (0: unlimited), bytes kept free, bytes of one file."""
 
     backlog: int
     reserve: int
@@ -26,17 +26,17 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pressure:
-    """Nothing more is taken for now: why, and for how many seconds a sender should wait."""
+    """Temporary refusal of further reports: its reason, and the seconds that a sender should wait."""
 
     code: PressureCode
     wait: int
 
 
 def judge(*, waiting: int, free: int, needed: int, limits: Limits) -> Pressure | None:
-    """Return what presses, None when `needed` more bytes can be taken.
+    """Return the reason for refusal, or None when `needed` more bytes can be accepted.
 
-    `waiting` may be cut off at ten times the bound. The wait grows with what waits: senders that come
-    back in step would press again at once.
+    `waiting` may be capped at ten times the limit. The waiting time grows with the backlog, so that senders
+    do not all return at once.
     """
     if free - needed < limits.reserve:
         return Pressure(code=PressureCode.DISK, wait=_LONGEST_WAIT)

@@ -1,7 +1,7 @@
-"""Signed receipts: a text block that anybody verifies offline with the root's public key.
+"""Receipt codes, and signed receipts: a text that anybody can verify offline with the root's public key.
 
-It says when a report was received and commits to its content without showing anything of it. A node
-signs with a key of its own, which the offline root has certified for a span of days.
+A receipt states when a report was received and commits to its content without revealing it. A node signs
+with its own key, which the offline root has certified for a period of days.
 """
 
 import base64
@@ -24,10 +24,11 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from fanal.vault.domain.envelope import EnvelopeRefused, open_box, raw_public, seal_box
 
-# Receipt codes: the reporter's secret, and what is derived from it.
+# Receipt codes: the reporter's secret, and values derived from it.
 #
-# The code holds 90 random bits and a check of 10, in Crockford's base 32, five groups of four. HKDF
-# derives from it a look-up id, of which only a hash is stored, and an X25519 key whose public half is
+# A code holds 90 random bits and a checksum of 10, in Crockford's base 32, five groups of four characters.
+# HKDF derives from it a look-up id, of which only a hash is stored, and an X25519 key pair whose public half
+# is stored: the desk seals its messages to it, so that only the holder of the code can read them.
 # stored: the desk seals its messages to it, so only the holder of the code reads them.
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -36,7 +37,7 @@ CODE_LENGTH = 20
 _GROUP = 4
 _CHECK_BITS = 10
 _PRIME = 1021
-"""The largest prime below 2^10: the check finds every wrong character and every swap of two."""
+"""The largest prime below 2^10: the checksum detects every wrong character and every swap of two."""
 
 _READ_AS = str.maketrans({"O": "0", "I": "1", "L": "1"} | dict.fromkeys("-–—‐.,_ \t\n\r\xa0\u202f"))
 _LOOKUP = b"fanal/receipt/lookup/v1"
@@ -45,23 +46,23 @@ _LOOKUP_HASH = b"fanal/receipt/lookup-hash/v1\x00"
 
 
 class CodeRefused(ValueError):
-    """What was typed is no receipt code: wrong length, a foreign character, or a wrong check."""
+    """The input is not a receipt code: wrong length, invalid character, or wrong checksum."""
 
 
 class MessageClosed(ValueError):
-    """A message does not open with this code: it is another's, or was changed."""
+    """The message cannot be decrypted with this code: it belongs to another code, or was altered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicPart:
-    """What is stored of a code: a hash of its look-up id and its public key, 32 bytes each."""
+    """The stored part of a code: a hash of its look-up id and its X25519 public key, 32 bytes each."""
 
     lookup_hash: bytes
     public_key: bytes
 
 
 def new_code() -> str:
-    """Return a fresh receipt code, in groups: the secret of its holder, never stored."""
+    """Generate a receipt code, in groups of four: the secret of its holder, never stored."""
     value = secrets.randbits(RANDOM_BITS)
     number = value << _CHECK_BITS | value % _PRIME
     digits = [ALPHABET[number >> 5 * place & 31] for place in reversed(range(CODE_LENGTH))]
@@ -71,12 +72,12 @@ def new_code() -> str:
 
 
 def read_code(typed: str) -> str:
-    """Return the code that was typed, in its one written form.
+    """Normalise a typed receipt code to its standard form and verify its checksum.
 
-    Case, spaces, dashes, and O for 0, I or L for 1 are forgiven.
+    Case, spaces and dashes are ignored; O is read as 0, I and L as 1.
 
     Raises:
-        CodeRefused: it is no code.
+        CodeRefused: the input is no valid code.
     """
     digits = typed[:200].upper().translate(_READ_AS)
     if len(digits) != CODE_LENGTH or any(digit not in ALPHABET for digit in digits):
@@ -88,10 +89,10 @@ def read_code(typed: str) -> str:
 
 
 def public_part(code: str) -> PublicPart:
-    """Return what is stored of a code.
+    """Derive the stored part of a code: look-up hash and public key.
 
     Raises:
-        CodeRefused: it is no code.
+        CodeRefused: the input is no valid code.
     """
     return PublicPart(
         lookup_hash=lookup_hash(code), public_key=raw_public(_box_key(code).public_key())
@@ -99,16 +100,16 @@ def public_part(code: str) -> PublicPart:
 
 
 def lookup_hash(code: str) -> bytes:
-    """Return the hash under which the report of a code is found.
+    """Return the hash by which the report of a code is found in the database.
 
     Raises:
-        CodeRefused: it is no code.
+        CodeRefused: the input is no valid code.
     """
     return hashlib.sha256(_LOOKUP_HASH + _derive(code, _LOOKUP)).digest()
 
 
 def seal_message(*, public_key: bytes, plaintext: bytes) -> bytes:
-    """Return a message that only the holder of the code can read.
+    """Encrypt a message to a receipt code's public key (sealed box); only the holder of the code can read it.
 
     Raises:
         ValueError: the public key has not 32 bytes.
@@ -118,11 +119,11 @@ def seal_message(*, public_key: bytes, plaintext: bytes) -> bytes:
 
 
 def open_message(*, code: str, sealed: bytes) -> bytes:
-    """Return what `seal_message` sealed for the holder of `code`.
+    """Decrypt a message that `seal_message` encrypted for the holder of `code`.
 
     Raises:
-        CodeRefused: it is no code.
-        MessageClosed: the message is another's, or was changed.
+        CodeRefused: the input is no valid code.
+        MessageClosed: the message belongs to another code, or was altered.
     """
     try:
         return open_box(sealed, private=_box_key(code), context=_BOX)
@@ -166,12 +167,12 @@ _MAX_TEXT = 4096
 
 
 class ReceiptRefused(ValueError):
-    """A signed receipt is malformed, or a signature does not hold."""
+    """A signed receipt is malformed, or a signature is invalid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCertificate:
-    """What the offline root says of a node's signing key; days are inclusive and in UTC."""
+    """The offline root's certificate of a node's signing key; the days are inclusive, in UTC."""
 
     node: str
     public: Ed25519PublicKey
@@ -184,7 +185,7 @@ class NodeCertificate:
         return _statement(self.node, self.public, (self.valid_from, self.valid_until))
 
     def is_of(self, root: Ed25519PublicKey) -> bool:
-        """Return whether `root` signed it."""
+        """Return whether `root` signed this certificate."""
         try:
             root.verify(self.proof, self.statement())
         except InvalidSignature:
@@ -192,13 +193,13 @@ class NodeCertificate:
         return True
 
     def covers(self, instant: datetime) -> bool:
-        """Return whether an instant lies in its days."""
+        """Return whether an instant lies in the certificate's period of validity."""
         return self.valid_from <= instant.astimezone(UTC).date() <= self.valid_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedReceipt:
-    """A receipt whose signatures were found good."""
+    """A receipt whose signatures have been verified."""
 
     report_digest: bytes
     content_digest: bytes
@@ -208,12 +209,12 @@ class SignedReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSigner:
-    """The signing key of this node and its certificate: signs receipts."""
+    """The signing key of this node with its certificate: signs receipts."""
 
     key: Ed25519PrivateKey = field(repr=False)
     certificate: NodeCertificate
     _about_node: str = field(init=False, repr=False, compare=False)
-    """The lines of every receipt that say who signs."""
+    """The lines of every receipt that identify the signing node."""
 
     def __post_init__(self) -> None:
         cert = self.certificate
@@ -227,21 +228,21 @@ class NodeSigner:
         object.__setattr__(self, "_about_node", "".join(lines))
 
     def holds_key(self) -> bool:
-        """Return whether the certificate is that of this very key."""
+        """Return whether the certificate belongs to this key."""
         return _raw(self.key.public_key()) == _raw(self.certificate.public)
 
     def signs_at(self, instant: datetime) -> bool:
-        """Return whether a receipt of this instant could be verified."""
+        """Return whether the certificate covers this instant, so that a receipt of it can be verified."""
         return self.certificate.covers(instant)
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
         """Return the signed receipt of a report, a text of nine lines.
 
-        The instant is cut to whole seconds. The content is committed to together with the report's
-        id, so that nobody without the id can try out what was said.
+        The instant is truncated to whole seconds. The content digest includes the report's id, so that nobody
+        without the id can test guesses of the content.
 
         Raises:
-            OSError: the node's certificate has ended, so nobody could verify the receipt.
+            OSError: the node's certificate has expired, so that nobody could verify the receipt.
         """
         last = self.certificate.valid_until
         if received_at.astimezone(UTC).date() > last:
@@ -255,17 +256,17 @@ class NodeSigner:
 
 
 def report_digest(report_id: UUID) -> bytes:
-    """Return what a receipt says of a report's id."""
+    """Return the digest of a report's id as stated in its receipt."""
     return hashlib.sha256(_REPORT_TAG + report_id.bytes).digest()
 
 
 def content_digest(*, report_id: UUID, body: bytes) -> bytes:
-    """Return what a receipt says of a report's content: whoever holds both id and bytes can compare."""
+    """Return the digest of a report's content as stated in its receipt; it covers both id and bytes."""
     return hashlib.sha256(_CONTENT_TAG + report_id.bytes + hashlib.sha256(body).digest()).digest()
 
 
 def is_node_name(text: str) -> bool:
-    """Return whether a node can be called so: 1 to 64 letters, digits, dots and dashes."""
+    """Return whether the text is a valid node name: 1 to 64 letters, digits, dots and dashes."""
     return _NODE_NAME.fullmatch(text) is not None
 
 
@@ -277,10 +278,10 @@ def certify_node(
     valid_from: date,
     valid_until: date,
 ) -> NodeCertificate:
-    """Return the root's certificate of a node's key: done offline, once a node and year.
+    """Return the root's certificate of a node's key; done offline, once per node and year.
 
     Raises:
-        ValueError: the name has other than letters, digits, dots and dashes, or the days are reversed.
+        ValueError: the name contains other than letters, digits, dots and dashes, or the days are reversed.
     """
     if not is_node_name(node) or valid_until < valid_from:
         raise ValueError("no node name, or days in the wrong order")
@@ -300,7 +301,7 @@ def encode_certificate(certificate: NodeCertificate) -> str:
 
 
 def decode_certificate(text: str) -> NodeCertificate:
-    """Return the certificate that `encode_certificate` wrote; its proof is not checked here.
+    """Parse the certificate written by `encode_certificate`; its proof is not verified here.
 
     Raises:
         ReceiptRefused: the text is malformed.
@@ -309,12 +310,13 @@ def decode_certificate(text: str) -> NodeCertificate:
 
 
 def verify_receipt(text: str, *, root: Ed25519PublicKey) -> SignedReceipt:
-    """Return a receipt whose node the root has certified and whose signature holds.
+    """Verify a receipt's signature and its node's certificate, and return its content.
 
-    Space at the ends and Windows line ends are forgiven: receipts are copied by hand and by mail.
+    Space at the ends and Windows line ends are tolerated: receipts are copied by hand and by mail.
 
     Raises:
-        ReceiptRefused: malformed, changed, of another root, or signed outside the node's days.
+        ReceiptRefused: malformed, altered, certified by another root, or signed outside the certificate's
+            days.
     """
     lines = [line.rstrip() for line in text[:_MAX_TEXT].strip().splitlines()]
     if not lines or lines[0] != _HEAD:
@@ -340,7 +342,7 @@ def verify_receipt(text: str, *, root: Ed25519PublicKey) -> SignedReceipt:
 
 
 def is_receipt_of(receipt: SignedReceipt, *, report_id: UUID, body: bytes) -> bool:
-    """Return whether a verified receipt was given for this report with these bytes."""
+    """Return whether a verified receipt was issued for this report with these bytes."""
     return hmac.compare_digest(
         receipt.report_digest + receipt.content_digest,
         report_digest(report_id) + content_digest(report_id=report_id, body=body),

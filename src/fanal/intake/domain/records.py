@@ -1,4 +1,4 @@
-"""What goes through the doors of intake."""
+"""Records of the intake package: submissions, acknowledgements, envelopes, files, messages, reviews."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -11,11 +11,11 @@ from fanal.hashing.domain.records import FileFacts
 from fanal.intake.domain.states import ReportState, Stage
 from fanal.kernel.states import StateTable, move
 
-# Periodic review of what is kept (directive (EU) 2016/680, article 5): states and records. Pure.
+# Periodic review of the need to keep a report (directive (EU) 2016/680, article 5): states and records.
 
 
 class ReviewState(StrEnum):
-    """Where the review of a report stands. KEPT is DUE again after the months of its class."""
+    """State of a report's review. KEPT becomes DUE again after the review period of its retention class."""
 
     DUE = "DUE"
     KEPT = "KEPT"
@@ -37,9 +37,10 @@ REVIEW_STATES: StateTable[ReviewState] = StateTable(
 
 
 class DueReview(Struct, frozen=True, kw_only=True):
-    """A report to review, or one whose end waits for a second person (`review_id`, `proposed_by`).
+    """A report due for review, or a proposal to end it that awaits a second person's approval.
 
-    `since`: its last review, or its receipt where nobody has reviewed it.
+    `review_id` and `proposed_by` are set for such a proposal. `since`: the last review, or the receipt if
+    there was none.
     """
 
     report_id: UUID
@@ -52,11 +53,11 @@ class DueReview(Struct, frozen=True, kw_only=True):
 
 
 PUBLIC_SENDER = UUID(int=0)
-"""The sender of everything that comes from the public form."""
+"""The sender id of every report from the public form."""
 
 
 class Arrival(StrEnum):
-    """By which door a report came."""
+    """The channel by which a report arrived."""
 
     FORM = "FORM"
     API = "API"
@@ -65,7 +66,7 @@ class Arrival(StrEnum):
 
 
 class Format(StrEnum):
-    """How the sealed bytes are written."""
+    """The format of the sealed bytes."""
 
     FORM = "form/1"
     REPORT = "report/1"
@@ -81,7 +82,7 @@ class Format(StrEnum):
 
 
 class KeyKind(StrEnum):
-    """What makes a repeat recognisable. Each is unique per sender."""
+    """Kind of a key that identifies repeats. Each key is unique per sender."""
 
     REFERENCE = "REFERENCE"
     IDEMPOTENCY = "IDEMPOTENCY"
@@ -89,21 +90,21 @@ class KeyKind(StrEnum):
 
 
 class AttachedFile(Struct, frozen=True, kw_only=True):
-    """A file that comes with its report; `chunks` opens its stream, anew at each call."""
+    """A file enclosed with its report; each call of `chunks` returns a new stream of its bytes."""
 
     name: str
     chunks: Callable[[], Iterable[bytes]]
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """One report to receive: the bytes as they came and what the envelope says.
+    """One report to receive: the original bytes and the fields of its envelope.
 
-    `canonical` are the bytes whose fingerprint tells a repeat from another body; `enclosed` says the same of
-    what comes with the document, empty where nothing does. `keys` are checked in order. `details` are
-    documents on files that stayed with the sender, `files` come with the report.
-    `identity` is what the reporter said of themself: sealed under a key of its own. `code` is the receipt
-    code that the form made with its draft, so that a send repeated after a lost answer shows the same
-    one; without it intake makes one.
+    `canonical` are the bytes that are fingerprinted to tell a repeat from another body; `enclosed` likewise
+    for the enclosed files, empty without any. `keys` are checked in order. `details` are documents about
+    files that stayed with the sender; `files` are enclosed. `identity` holds the reporter's statements about
+    themself, sealed under a separate key. `code` is the receipt code that the form generated with its draft,
+    so that a submission repeated after a lost answer shows the same code; without it, intake generates a
+    code.
     """
 
     arrival: Arrival
@@ -128,7 +129,7 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(StrEnum):
-    """What became of a submission."""
+    """Result of a submission."""
 
     CREATED = "CREATED"
     REPEATED = "REPEATED"
@@ -137,10 +138,11 @@ class Outcome(StrEnum):
 
 
 class Acknowledgement(Struct, frozen=True, kw_only=True):
-    """The answer to one submission, true only once the transaction is committed.
+    """The answer to one submission, valid only once the transaction is committed.
 
-    `code` is the reporter's receipt code, known here only and never stored. A repeat may enclose what
-    the first delivery did not: `added` says that the report has it now, `left_out` that it took nothing more.
+    `code` is the reporter's receipt code, known only here and never stored. A repeat may enclose files
+    missing from the first delivery: `added` means that the report now has them, `left_out` that it accepted
+    no more.
     """
 
     outcome: Outcome
@@ -155,7 +157,7 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """One report in a worker's hands under a lease."""
+    """One report leased to a worker for a stage."""
 
     report_id: UUID
     stage: Stage
@@ -164,7 +166,7 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class ReportFacts(Struct, frozen=True, kw_only=True):
-    """A report's envelope: nothing of its content."""
+    """The envelope of a report: its metadata without any content."""
 
     report_id: UUID
     desk_id: int
@@ -185,21 +187,21 @@ class ReportFacts(Struct, frozen=True, kw_only=True):
     stage: Stage | None = None
     quarantined_at: datetime | None = None
     erased_at: datetime | None = None
-    """When its content was erased at its date; known of those of a desk's reach."""
+    """When the content was erased at the end of retention; only for readers of its desk."""
 
 
 class Withdrawn(Struct, frozen=True, kw_only=True):
-    """How many reports their senders took back (`retracted`) or never finished (`expired`)."""
+    """Number of reports that their senders retracted (`retracted`) or never finished (`expired`)."""
 
     retracted: int
     expired: int
 
 
 class UploadFacts(Struct, frozen=True, kw_only=True):
-    """One file of a report: sealed with its hashes, or known by its details only (no `object_id`).
+    """One file of a report: sealed with its hashes, or known only by its details document (no `object_id`).
 
-    `details_id` is the sealed details document, `earlier_ids` those it replaced, oldest first. `computed` is
-    what the desk's own hasher found out, once it has looked.
+    `details_id` is the sealed details document, `earlier_ids` the ones that it replaced, oldest first.
+    `computed` holds the results of the desk's hasher, once it has run.
     """
 
     file_id: str
@@ -215,9 +217,9 @@ class UploadFacts(Struct, frozen=True, kw_only=True):
 
 
 class OpenedSubmission(Struct, frozen=True, kw_only=True):
-    """Opened bytes of one report, for the worker and for acts that need the source.
+    """Decrypted bytes of one report, for the worker and for acts that need the original.
 
-    With each file goes its details document and those that it replaced, oldest first.
+    Each file comes with its details document and the earlier documents that it replaced, oldest first.
     """
 
     report_id: UUID
@@ -228,7 +230,7 @@ class OpenedSubmission(Struct, frozen=True, kw_only=True):
 
 
 class FollowedMessage(Struct, frozen=True, kw_only=True):
-    """One message of the conversation: the desk's is still sealed to the receipt's key."""
+    """One message of the conversation; `for_reporter` is the desk's text sealed to the receipt's key."""
 
     message_id: UUID
     from_desk: bool
@@ -239,7 +241,7 @@ class FollowedMessage(Struct, frozen=True, kw_only=True):
 
 
 class Followed(Struct, frozen=True, kw_only=True):
-    """What the holder of a receipt code may know."""
+    """The information shown to the holder of a receipt code."""
 
     report_id: UUID
     state: ReportState

@@ -1,4 +1,4 @@
-"""States of a report at intake, and the stages of the work that follows."""
+"""State machine of a report at intake, and the processing stages that follow."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,7 +10,7 @@ IDLE_LIFE = timedelta(hours=1)
 
 
 class ReportState(StrEnum):
-    """Where a report stands with its sender."""
+    """State of a report with its sender."""
 
     OPEN = "OPEN"
     FINISHED = "FINISHED"
@@ -19,7 +19,7 @@ class ReportState(StrEnum):
 
 
 class Stage(StrEnum):
-    """The step a report waits for; `pipeline` says which function runs each."""
+    """The processing stage a report waits for; the `pipeline` package maps each to its function."""
 
     HARMONISE = "HARMONISE"
     ANALYSE = "ANALYSE"
@@ -41,7 +41,8 @@ REPORT_STATES: StateTable[ReportState] = StateTable(
 
 
 def expires_at(*, opened_at: datetime, changed_at: datetime) -> datetime:
-    """Return when an unfinished report expires: 24 h after opening or 1 h after the last change,
-    whichever is later (the NCMEC wire's rule).
+    """Return when an unfinished report expires, by the rule of the NCMEC reporting API.
+
+    The later of 24 h after opening and 1 h after the last change.
     """
     return max(opened_at + OPENING_LIFE, changed_at + IDLE_LIFE)

@@ -1,4 +1,4 @@
-"""The writing door of intake."""
+"""Public write operations of the intake package."""
 
 from fanal.intake.operations.files import (
     MOST_FILES,

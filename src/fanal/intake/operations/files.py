@@ -1,4 +1,4 @@
-"""Files of a report: with it, after it, or one by one over the wire; and what the hasher finds."""
+"""Files of a report: enclosed, added later, or uploaded over the NCMEC-compatible API; hasher results."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.vault import operations as vault
 
-# Files that come together with their report: streamed into the vault in the report's own transaction.
+# Files enclosed with their report: streamed into the vault in the report's own transaction.
 
 _INSERT = (
     "INSERT INTO intake_upload (report_id, file_id, position, object_id, name, size, md5, sha1, sha256)"
@@ -33,13 +33,13 @@ _INSERT = (
 
 
 def store_attached(fresh: Sequence[New], now: datetime) -> None:
-    """Seal the files of new reports and insert their rows; what fails here undoes their reports too.
+    """Seal the files of new reports and insert their rows; an error rolls back the reports too.
 
-    Sealed bytes that no committed row points to are swept at night.
+    Sealed bytes without a committed row are swept at night.
 
     Raises:
         OSError: the vault could not write.
-        Exception: whatever the stream of a file raises.
+        Exception: any exception raised by a file's stream.
     """
     for new in fresh:
         store_files(new.report_id, new.submission.files, first=len(new.submission.details), now=now)
@@ -48,7 +48,7 @@ def store_attached(fresh: Sequence[New], now: datetime) -> None:
 def store_files(
     report_id: UUID, files: Sequence[AttachedFile], *, first: int, now: datetime
 ) -> None:
-    """Seal files of one report at the places from `first` on; raises as `store_attached`."""
+    """Seal files of one report at the positions from `first` on; raises as `store_attached`."""
     for position, file in enumerate(files, start=first):
         _store(report_id, file, position=position, now=now)
 
@@ -66,16 +66,16 @@ def _store(report_id: UUID, file: AttachedFile, *, position: int, now: datetime)
     )
 
 
-# Files that come after their report: the same document again, now with what it came without.
+# Files that arrive after their report: the same document again, now with its files.
 #
-# They become part of the report as if they had come with it, once, and it goes through the stages again.
+# They become part of the report as if they had come with it, once, and it passes through the stages again.
 
-# What its sender took back, what expired and what was erased keeps what it had.
+# Retracted, expired and erased reports keep only the files that they had.
 _HOLD = (
     "SELECT (SELECT count(*) FROM intake_upload u WHERE u.report_id = r.id) FROM intake_report r"
     " WHERE r.id = %s AND r.state IN ('OPEN', 'FINISHED') AND r.erased_at IS NULL FOR UPDATE OF r"
 )
-# Whatever a worker does with the report at this moment was read without the files: its lease ends here.
+# A worker processing the report right now read it without the files: end its lease here.
 _AGAIN = """
 INSERT INTO intake_work (report_id, stage, urgent, slow_lane)
 SELECT id, %s, urgent, slow_lane FROM intake_report WHERE id = %s AND state = 'FINISHED' AND NOT is_test
@@ -85,19 +85,19 @@ ON CONFLICT (report_id) DO UPDATE SET stage = EXCLUDED.stage, attempts = 0, quar
 
 
 class Addition(Struct, frozen=True, kw_only=True):
-    """A repeat with what its report came without."""
+    """A repeat that encloses files missing from its report."""
 
     report_id: UUID
     submission: Submission
 
 
 def complete_reports(*, actor: Actor, additions: Sequence[Addition], now: datetime) -> set[UUID]:
-    """Add to reports what they came without; return those that took it. Part of the caller's transaction.
+    """Add missing files to reports and return the ids of those that accepted them; caller's transaction.
 
     Raises:
-        KeyRaced: another request was faster; whether it brought the same is seen at the next look.
+        KeyRaced: another request added files first; the caller looks again whether they are the same.
         OSError: the vault could not write.
-        Exception: whatever the stream of a file raises.
+        Exception: any exception raised by a file's stream.
     """
     return {each.report_id for each in additions if _complete(actor, each, now)}
 
@@ -130,14 +130,14 @@ def _complete(actor: Actor, addition: Addition, now: datetime) -> bool:
     return True
 
 
-# Files of an open report on the NCMEC-compatible wire: upload, then details.
+# Files of an open report on the NCMEC-compatible API: upload, then details.
 
 MOST_FILES = 5_000
-"""Files of one report: a sender with more opens another."""
+"""Largest number of files of one report: a sender with more opens another report."""
 
 
 class WireRefused(Exception):
-    """The step is refused; `reason` is NO_REPORT, NO_FILE, MANY_FILES, RETRACTED, EXPIRED or FINISHED."""
+    """A refused step; `reason` is NO_REPORT, NO_FILE, MANY_FILES, RETRACTED, EXPIRED or FINISHED."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -147,16 +147,16 @@ class WireRefused(Exception):
 def upload_file(
     *, actor: Actor, report_id: UUID, name: str, chunks: Iterable[bytes], now: datetime
 ) -> UploadFacts:
-    """Seal one file of an open report and return its facts, hashes included.
+    """Seal one file of an open report and return its facts, including hashes.
 
     Raises:
-        WireRefused: the report is not this sender's, no longer open, or has `MOST_FILES` files.
+        WireRefused: not this sender's report, no longer open, or it already has `MOST_FILES` files.
     """
     _open_report(actor, report_id)
     if _count_files(actor, report_id) >= MOST_FILES:
         raise WireRefused("MANY_FILES")
     file_id = secrets.token_hex(16)
-    # Sealed before the row: a crash in between leaves an unreferenced blob, which fsck sweeps.
+    # Seal before inserting the row: a crash in between leaves an unreferenced object, which fsck sweeps.
     with transaction.atomic():
         sealed = vault.seal_stream(
             id=new_id(now), chunks=chunks, kind="file", owner_id=report_id, now=now
@@ -196,7 +196,7 @@ def upload_file(
 def describe_file(
     *, actor: Actor, report_id: UUID, file_id: str, details: bytes, now: datetime
 ) -> None:
-    """Seal the details document of an uploaded file; a later document goes before the earlier ones.
+    """Seal the details document of an uploaded file; it replaces earlier documents, which are kept.
 
     Raises:
         WireRefused: no such open report of this sender, or no such file in it.
@@ -233,7 +233,7 @@ def _open_report(actor: Actor, report_id: UUID) -> None:
 
 
 def _touch(actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Hold the report open for this transaction and note the change: its hour starts again."""
+    """Lock the open report for this transaction and record the change, which restarts its idle hour."""
     sender = sender_of(actor=actor)
     row = sql.row("SELECT state FROM intake_hold_state(%s, %s)", [report_id, sender])
     _require_open(row[0] if row else None)
@@ -247,17 +247,17 @@ def _require_open(state: str | None) -> None:
         raise WireRefused(state)
 
 
-# What the desk's hasher found out about sealed files: noted once, never changed.
+# Results of the desk's hasher on sealed files: stored once, never changed.
 
 
 def note_hashes(*, actor: Actor, facts: Mapping[tuple[UUID, str], FileFacts], now: datetime) -> int:
-    """Store what was found out about files, by (report, file id); return how many were new.
+    """Store the hasher's results by (report, file id) and return the number of new ones.
 
-    One transaction, one ledger entry with the reports and a digest of the facts. A file that was noted
-    before keeps what was noted. Exact hashes fill only what the upload left open.
+    One transaction, one ledger entry with the reports and a digest of the facts. Existing results of a file
+    are kept. Exact hashes are only filled in where the upload had none.
 
     Raises:
-        Refused: only the system hashes.
+        Refused: the actor is not the system.
     """
     require(actor, "pipeline.run")
     with transaction.atomic(), connection.cursor() as cursor:

@@ -1,8 +1,8 @@
-"""The two-way conversation with a reporter, who has nothing but a receipt code.
+"""Two-way conversation with a reporter, who is known only by a receipt code.
 
-The desk's words are sealed twice: to the receipt's own key, so that a public node shows them to the
-holder of the code without being able to read them, and to the vault, so that the desk can read them
-again. The reporter's answers are sealed to the vault only.
+The desk's messages are encrypted twice: to the receipt's own key, so that a public node shows them to the
+holder of the code without being able to read them, and to the vault, so that the desk can read them again.
+The reporter's answers are sealed to the vault only.
 """
 
 from datetime import datetime, timedelta
@@ -21,29 +21,29 @@ from fanal.vault import operations as vault
 
 MAX_MESSAGE = 20_000
 MOST_ANSWERS = 40
-"""Answers that one receipt code may send within `ANSWER_SPAN`: a conversation, not a flood."""
+"""Largest number of answers that a receipt code may send within `ANSWER_SPAN` (limit against flooding)."""
 ANSWER_SPAN = timedelta(hours=12)
 
 
 class NotReachable(Exception):
-    """The reporter left no way back: the report came without a receipt code."""
+    """The report has no receipt code, so the reporter cannot be reached."""
 
 
 class AnswersSpent(Exception):
-    """The code has sent `MOST_ANSWERS` answers within `ANSWER_SPAN`; nothing of this one is kept."""
+    """The code has sent `MOST_ANSWERS` answers within `ANSWER_SPAN`; this answer is not stored."""
 
 
 class MessageRefused(ValueError):
-    """An empty or oversized message."""
+    """A message that is empty, too long or contains NUL."""
 
 
 def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> UUID:
-    """Leave a message for the reporter behind their code and return its id.
+    """Store a message for the reporter, sealed to their receipt code, and return its id.
 
     Raises:
-        NotReachable: the report has no receipt code.
+        NotReachable: the report has no receipt code, or is not within the actor's desks.
         MessageRefused: empty, or longer than `MAX_MESSAGE` characters.
-        Refused: the actor asks nobody.
+        Refused: the actor may not send messages to reporters.
     """
     require_somewhere(actor, "report.question")
     bounds = reach(actor, "report.question")
@@ -68,10 +68,10 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
 
 
 def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -> UUID | None:
-    """Take the answer of whoever holds the code; None when no report has it.
+    """Store the answer of the holder of a receipt code and return its id; None when no report has the code.
 
     Raises:
-        AnswersSpent: too many came within hours.
+        AnswersSpent: too many answers within `ANSWER_SPAN`.
         MessageRefused: empty, or longer than `MAX_MESSAGE` characters.
     """
     body = _checked(text)

@@ -1,4 +1,4 @@
-"""Rows of received reports, and keys that make a repeat recognisable, kept as digests."""
+"""Rows of received reports, and their idempotency keys, stored as keyed digests."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -21,7 +21,7 @@ from fanal.intake.domain.records import Submission
 from fanal.intake.domain.states import ReportState, Stage
 from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
 
-# The rows of reports that are received: one statement a table, whatever the size of the batch.
+# Rows of received reports: one statement per table, whatever the size of the batch.
 #
 # `intake_report` and `intake_upload` have row-level security, under which PostgreSQL refuses COPY FROM.
 
@@ -40,7 +40,7 @@ FROM json_to_recordset(%s) AS row (
 
 
 class New(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission that is new, with the ids it was given."""
+    """A submission found to be new, with its newly allotted ids."""
 
     index: int
     submission: Submission
@@ -53,7 +53,7 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _ReportRow(msgspec.Struct, frozen=True, kw_only=True):
-    """What `_INSERT_REPORTS` reads of one report."""
+    """Parameters of `_INSERT_REPORTS` for one report."""
 
     id: UUID
     desk_id: int
@@ -75,12 +75,12 @@ class _ReportRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def insert_reports(fresh: Sequence[New], now: datetime) -> None:
-    """Insert the envelopes."""
+    """Insert the envelopes of new reports."""
     sql.run(_INSERT_REPORTS, [msgspec.json.encode([_row(new, now) for new in fresh]).decode()])
 
 
 def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
-    """Insert the signed receipts; of a code only what finds the report and seals messages to it."""
+    """Insert the signed receipts; of a receipt code, only its look-up hash and public key are stored."""
     with copy_in(
         "COPY intake_receipt (report_id, lookup_hash, public_key, signed) FROM STDIN"
     ) as copy:
@@ -97,7 +97,7 @@ def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
 
 
 def insert_wires(fresh: Sequence[New]) -> None:
-    """Insert the wire numbers of those that have one."""
+    """Insert the wire numbers of the reports that have one (NCMEC-compatible API)."""
     wires = [new for new in fresh if new.wire_id is not None]
     if not wires:
         return
@@ -113,7 +113,7 @@ def insert_wires(fresh: Sequence[New]) -> None:
 
 
 def insert_details(documents: Mapping[UUID, Sequence[UUID]], *, first: int = 0) -> None:
-    """Note the files of each report that are known by their details only, at the places from `first` on."""
+    """Insert rows of files known only by their details documents, at the positions from `first` on."""
     files = [
         (report_id.hex, object_id.hex, position)
         for report_id, object_ids in documents.items()
@@ -134,7 +134,7 @@ def insert_details(documents: Mapping[UUID, Sequence[UUID]], *, first: int = 0) 
 
 
 def enqueue(items: Sequence[tuple[UUID, Submission]]) -> None:
-    """Put finished reports at the first stage and wake the workers at commit."""
+    """Queue finished reports for the first stage; the workers are notified at commit."""
     if not items:
         return
     with copy_in("COPY intake_work (report_id, stage, urgent, slow_lane) FROM STDIN") as copy:
@@ -143,7 +143,7 @@ def enqueue(items: Sequence[tuple[UUID, Submission]]) -> None:
 
 
 def reference_of(new: New) -> str:
-    """Return the sender's reference; what has none of its own is known by its wire number or id."""
+    """Return the sender's reference of a report, or else its wire number or its id."""
     if new.submission.reference:
         return new.submission.reference
     return str(new.wire_id) if new.wire_id is not None else str(new.report_id)
@@ -176,13 +176,13 @@ _KeyId = tuple[UUID, str, bytes]
 
 
 class KeyRaced(Exception):
-    """A key that was free a moment ago is taken by now."""
+    """Another transaction took a key between the look-up and the insert."""
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """The earlier report of a key, and whether it has the same canonical body.
+    """The earlier report found by a key, and whether it has the same canonical body.
 
-    `more`: what is enclosed now, the earlier report came without.
+    `more`: the new submission encloses files that the earlier report lacks.
     """
 
     report_id: UUID
@@ -191,19 +191,19 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 class KeyTable:
-    """The keys of a batch: those stored before, and those that this batch adds."""
+    """The idempotency keys of a batch: those already stored and those added by the batch."""
 
     def __init__(
         self, stored: dict[_KeyId, tuple[bytes, UUID]], ids: dict[int, list[_KeyId]]
     ) -> None:
-        """Take the rows by key, and the keys of each submission of the batch by its identity."""
+        """Initialise from the stored rows by key and the keys of each submission by `id(submission)`."""
         self._rows, self._ids = stored, ids
         self.added: dict[_KeyId, tuple[bytes, UUID]] = {}
 
     def find(self, submission: Submission) -> Known | None:
-        """Return the earlier report of any of the submission's keys; another body wins over the same.
+        """Return the earlier report of any of the submission's keys; one with another body takes precedence.
 
-        A repeat under one key also claims the submission's other keys, so that by-key answers for each.
+        A repeat under one key also claims the submission's other keys, so that each can be looked up.
         """
         rows = [self._rows[key] for key in self._ids[id(submission)] if key in self._rows]
         if not rows:
@@ -215,12 +215,12 @@ class KeyTable:
         first, report_id = rows[0]
         self._claim(submission, (first, report_id))
         more = encloses_more(fingerprint, first)
-        if more:  # what comes later in this batch is compared with it
+        if more:  # later submissions of this batch are compared with it
             self._rows |= dict.fromkeys(self._ids[id(submission)], (fingerprint, report_id))
         return Known(report_id=report_id, same_body=True, more=more)
 
     def add(self, submission: Submission, report_id: UUID) -> None:
-        """Claim the submission's keys that nobody holds."""
+        """Claim the submission's free keys for its report."""
         self._claim(
             submission, (fingerprint_of(submission.canonical, submission.enclosed), report_id)
         )
@@ -232,7 +232,7 @@ class KeyTable:
 
 
 def known_keys(submissions: Sequence[Submission]) -> KeyTable:
-    """Return the table of the keys that `submissions` carry."""
+    """Look up the keys of `submissions` in the database and return the table of the batch."""
     ids = {id(submission): _key_ids(submission) for submission in submissions}
     earlier = {id(submission): _key_ids(submission, earlier=True) for submission in submissions}
     wanted = [key for keys in (*ids.values(), *earlier.values()) for key in keys]
@@ -258,10 +258,10 @@ def known_keys(submissions: Sequence[Submission]) -> KeyTable:
 
 
 def store_keys(table: KeyTable) -> None:
-    """Insert the keys that the batch added.
+    """Insert the keys added by the batch.
 
     Raises:
-        KeyRaced: another transaction committed one of them meanwhile.
+        KeyRaced: another transaction committed one of them in the meantime.
     """
     if not table.added:
         return
@@ -283,10 +283,10 @@ def store_keys(table: KeyTable) -> None:
 
 
 def enclose(report_id: UUID, fingerprint: bytes) -> None:
-    """Let the keys of a report that came alone say what comes with it from now on.
+    """Update the keys of a report received without files with the fingerprint of its files.
 
     Raises:
-        KeyRaced: something came with it meanwhile.
+        KeyRaced: another request added files in the meantime.
     """
     found = sql.run(
         "UPDATE intake_key SET fingerprint = %s WHERE report_id = %s"
@@ -298,7 +298,7 @@ def enclose(report_id: UUID, fingerprint: bytes) -> None:
 
 
 def lock_keys(submission: Submission) -> bool:
-    """Take the keys of a single submission for this transaction; False when another request has one."""
+    """Lock the keys of a single submission for this transaction; False if another request holds one."""
     digests = sorted(key[2] for key in _key_ids(submission))
     return bool(
         sql.one("SELECT intake_lock_keys(%s, %s::bytea[])", [submission.sender_id, digests])[0]

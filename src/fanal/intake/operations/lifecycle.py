@@ -1,4 +1,4 @@
-"""Finish, retract and expire: moves of the report's state table, each fenced by the state it leaves."""
+"""Finish, retract and expire reports: transitions applied only if the state is still the expected one."""
 
 from datetime import datetime
 from uuid import UUID
@@ -16,11 +16,11 @@ from fanal.ledger import operations as ledger
 
 
 def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportState:
-    """Finish an open report of the actor's own and put it at the first stage; return the new state.
+    """Finish an open report of the actor's own and queue it for the first stage; return the new state.
 
     Raises:
         TransitionRefused: the report is not open.
-        Refused: it is another sender's.
+        Refused: it is another sender's report.
     """
     with transaction.atomic():
         _move(actor=actor, report_id=report_id, name="finish", now=now)
@@ -32,13 +32,13 @@ def finish_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportStat
 
 
 def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportState:
-    """Retract a report of the actor's own; its sealed bytes stay until their retention date.
+    """Retract a report of the actor's own; its sealed bytes stay until the end of retention.
 
-    The work that waits is withdrawn, unless the report is urgent: then a person sees it.
+    Pending processing is cancelled, unless the report is urgent: then a person reviews it all the same.
 
     Raises:
         TransitionRefused: already retracted or expired.
-        Refused: it is another sender's.
+        Refused: it is another sender's report.
     """
     with transaction.atomic():
         before, urgent = _move(actor=actor, report_id=report_id, name="retract", now=now)
@@ -52,11 +52,10 @@ def retract_report(*, actor: Actor, report_id: UUID, now: datetime) -> ReportSta
 
 
 def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UUID]:
-    """Close the wire's unfinished reports whose time is over; return them.
+    """Expire the overdue unfinished reports of the NCMEC-compatible API; return their ids.
 
-    The partner API promises that an open report stays open until it is finished: none of those expires.
-
-    An expired report stays sealed until its retention date; an urgent one goes to a person all the same.
+    The partner API promises that an open report stays open until it is finished: those never expire. An
+    expired report stays sealed until the end of retention; an urgent one goes to a person all the same.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -84,7 +83,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 
 
 def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
-    """Apply one move; return the state it left and whether the report is urgent."""
+    """Apply a transition; return the state before it and whether the report is urgent."""
     sender = sender_of(actor=actor)
     row = sql.row("SELECT state, urgent FROM intake_hold_state(%s, %s)", [report_id, sender])
     if row is None:

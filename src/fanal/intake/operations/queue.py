@@ -1,6 +1,6 @@
-"""The queue: claims with lease and fencing, quarantine, replay.
+"""Work queue of the stages: claims with a lease and a fencing token, quarantine, replay.
 
-Deadlines are set and compared with the database's clock (`now()`), never a worker's: two machines
+Lease deadlines are set and compared with the database's clock (`now()`), never a worker's: two machines
 whose clocks differ cannot both hold a report.
 """
 
@@ -21,12 +21,12 @@ from fanal.ledger import operations as ledger
 
 MAX_ATTEMPTS = 3
 ALONE_AFTER = 2
-"""Attempts after which a report is claimed alone."""
+"""Number of failed attempts after which a report is claimed alone."""
 DEADLINE = "DEADLINE"
-"""Why a report was stopped: it took more CPU time than one may."""
+"""Error code of a report that exceeded the limit of CPU time."""
 RETRY_AFTER = timedelta(seconds=5)
-# By how much a claim is smaller, by failures before. Of a whole batch whose worker was killed most are
-# innocent: one by one they would take a minute. The last attempt is each report's own.
+# Divisor of the batch size, by number of earlier failures. When a worker is killed, most reports of its batch
+# are innocent: one by one they would take a minute. The last attempt of each report is made alone.
 _TOGETHER = (("= 0", 1), ("= 1", 16), ("> 1", 1_000_000))
 
 _CLAIM = """
@@ -50,7 +50,7 @@ _NEWEST = "urgent, slow_lane DESC, not_before DESC, report_id DESC"
 
 
 class LeaseLost(Exception):
-    """Another worker may hold these reports by now: nothing of this batch may be written."""
+    """The lease was lost and another worker may hold these reports: nothing of this batch may be written."""
 
 
 def claim_batch(
@@ -62,14 +62,14 @@ def claim_batch(
     lease: timedelta,
     urgent: bool = False,
 ) -> list[Claim]:
-    """Return up to `size` reports that wait at `stage`, leased to `token`, and commit the claim.
+    """Lease up to `size` reports waiting at `stage` to `token`, commit the claim, and return them.
 
-    With `urgent`, only those in which somebody is in danger, from both ends of the queue: who comes during
-    a flood does not wait for its end.
+    With `urgent`, only reports with a person in danger, from both ends of the queue: a report that arrives
+    during a flood does not wait for its end.
 
-    The attempt is counted before the run, so that a report that kills its worker is counted too. After
-    one failure a report comes with a few others that failed once, after two alone: whichever of them
-    fails, no other is tried a third time because of it.
+    The attempt is counted before the run, so that a report that kills its worker is counted too. After one
+    failure, a report is claimed with a few others that failed once; after two failures, alone. So no report
+    exhausts its attempts because of another.
     """
     require(actor, "pipeline.run")
     values: dict[str, str | int | float | UUID] = {
@@ -109,7 +109,7 @@ def claim_batch(
 
 
 def urgent_waits(*, actor: Actor) -> bool:
-    """Return whether a report in which somebody is in danger can be claimed: one look at a small index."""
+    """Return whether an urgent report (a person in danger) can be claimed: one look-up in a small index."""
     require(actor, "pipeline.run")
     row = sql.row(
         "SELECT EXISTS (SELECT FROM intake_work WHERE urgent AND quarantined_at IS NULL"
@@ -121,10 +121,10 @@ def urgent_waits(*, actor: Actor) -> bool:
 def advance_claims(
     *, actor: Actor, token: UUID, report_ids: Sequence[UUID], to: Stage | None, lease: timedelta
 ) -> None:
-    """Move leased reports on to stage `to`, still leased, or out of the queue when it is None.
+    """Move leased reports to stage `to`, still leased; with None, remove them from the queue.
 
-    A lease that is over is no loss as long as nobody else has claimed the reports: the token tells. Call
-    it in the transaction that writes the stage's results.
+    An expired lease is still valid as long as nobody else claimed the reports: the fencing token decides.
+    Call it in the transaction that writes the stage's results.
 
     Raises:
         LeaseLost: a row is no longer held by `token`; the caller's transaction must roll back.
@@ -139,7 +139,8 @@ def advance_claims(
         else:
             cursor.execute(
                 "UPDATE intake_work SET stage = %s, attempts = 1,"
-                # From the step's end: `now()` is its begin, from which a long step's lease were over.
+                # From the end of the step: `now()` is its start, from which the lease of a long step would be
+                # over.
                 " lease_until = clock_timestamp() + make_interval(secs => %s), error = ''"
                 " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s",
                 [to.value, lease.total_seconds(), octets.ids(report_ids), token],
@@ -151,7 +152,7 @@ def advance_claims(
 def renew_claims(
     *, actor: Actor, token: UUID, report_ids: Sequence[UUID], lease: timedelta
 ) -> None:
-    """Hold leased reports for another `lease`: for work that is done outside a step's transaction.
+    """Extend the lease of reports by `lease`, for work outside a stage's transaction.
 
     Raises:
         LeaseLost: a row is no longer held by `token`.
@@ -168,7 +169,7 @@ def renew_claims(
 
 
 def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return which of `report_ids` are still leased to `token`, in their order."""
+    """Return the reports still leased to `token`, in the given order."""
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT report_id FROM intake_work WHERE report_id = ANY(%s) AND lease_token = %s",
@@ -187,11 +188,15 @@ def put_back(
     error: str | None = None,
     delay: timedelta = timedelta(0),
 ) -> None:
-    """Give leased reports back unharmed (a worker that stops cleanly, a database that was away).
+    """Release leased reports without failure (a worker that stops cleanly, a database that was unavailable).
 
-    With `counted` the attempt stays counted: what takes the database down ends in quarantine too.
-    `error` says what they wait for, `delay` how long nobody tries them again; without one they keep their
-    place, with one they come behind those that waited meanwhile.
+    Args:
+        actor: the worker.
+        token: the lease.
+        report_ids: the leased reports.
+        counted: keep the attempt counted, so that a report that crashes the database is quarantined too.
+        error: code of the reason for the release; None keeps the stored code.
+        delay: time until the next attempt. Without a delay the reports keep their place in the queue.
     """
     require(actor, "pipeline.run")
     sql.run(
@@ -204,7 +209,7 @@ def put_back(
 
 
 def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error: str) -> None:
-    """Record a failed run: try again later, or quarantine after the last attempt.
+    """Record a failed attempt: schedule a retry, or quarantine the report after the last attempt.
 
     `error` is a code or an exception's class name, never a message: messages quote content.
     """
@@ -220,10 +225,10 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
 
 
 def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
-    """Give back what a worker held that was ended for its CPU time; return id, stage, and if quarantined.
+    """Release the reports of a worker killed for its CPU time; return (id, stage, quarantined) of each.
 
-    The next claim takes each of the reports alone. One that was alone, and not for the first time, is
-    quarantined: `DEADLINE`. The list is empty where another worker has claimed them since.
+    The next claim takes each of the reports alone. A report that was already claimed alone after a failure is
+    quarantined with `DEADLINE`. The list is empty if another worker has claimed them in the meantime.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -248,13 +253,13 @@ def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
 
 
 def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Send finished or quarantined reports through `stage` and what follows again; return how many.
+    """Queue finished or quarantined reports again for `stage` and the stages after it; return their number.
 
-    Results are kept side by side by revision, so a replay loses nothing. Reports of desks where the actor
-    replays nothing are left out.
+    Results are stored as revisions, so that a replay loses nothing. Reports of desks where the actor has no
+    right to replay are left out.
 
     Raises:
-        Refused: the actor replays at no desk.
+        Refused: the actor may not replay at any desk.
     """
     require_somewhere(actor, "quarantine.replay")
     bounds = reach(actor, "quarantine.replay")

@@ -1,6 +1,7 @@
-"""Receive a batch of reports: keys, sealed bytes, rows, receipts and ledger in one transaction.
+"""Reception of a batch of reports: keys, sealed bytes, rows, receipts and ledger in one transaction.
 
-The caller acknowledges only after this returns outside any transaction: then everything is committed.
+The caller acknowledges only after `receive_reports` has returned outside any transaction: then everything
+is committed.
 """
 
 import contextlib
@@ -38,11 +39,11 @@ from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring, operations as vault
 
-# Proofs of work are spent once.
+# Proof-of-work challenges, each usable once.
 
 
 def spend_challenge(*, actor: Actor, challenge: str, expires_at: datetime) -> bool:
-    """Return whether `challenge` was unspent, and spend it; the row outlives the challenge itself."""
+    """Spend a proof-of-work challenge; return False if it was already spent."""
     del actor  # anybody may deposit
     digest = hashlib.sha256(challenge.encode()).digest()
     found = sql.run(
@@ -53,30 +54,31 @@ def spend_challenge(*, actor: Actor, challenge: str, expires_at: datetime) -> bo
     return bool(found)
 
 
-# What is refused to a sender's programs, counted by hour, step and code: figures only.
+# Refusals to a sender's programs, counted by hour, step and code.
 
 _KEPT = timedelta(days=400)
 
 
 def count_refusal(*, sender_id: UUID, step: str, code: str, now: datetime) -> None:
-    """Add one to the refusals told to a sender's program in the hour of `now` (UTC).
+    """Add one to the count of refusals to a sender's program in the hour of `now` (UTC).
 
-    `step` is the call that was refused (`submit`), `code` why, each at most 40 characters.
+    `step` is the refused call (`submit`), `code` the reason; each at most 40 characters.
     """
     sql.run("SELECT intake_count_refusal(%s, %s, %s, %s)", [sender_id, now, step, code])
 
 
 def forget_refusals(*, now: datetime) -> int:
-    """Delete counts older than 400 days and return how many; the worker's schedule calls it."""
+    """Delete counts older than 400 days and return their number; called by the worker's schedule."""
     return sql.run("DELETE FROM intake_refusal WHERE hour < %s", [now - _KEPT])
 
 
 def receive_reports(
     *, actor: Actor, submissions: Sequence[Submission], now: datetime
 ) -> list[Acknowledgement]:
-    """Seal and acknowledge `submissions`, in order; repeats and conflicts are told, not raised.
+    """Receive, seal and acknowledge `submissions`; return one answer for each, in order.
 
-    A single submission whose key is being handled by another request answers IN_PROGRESS.
+    Repeats and conflicts are reported as outcomes, not raised. A single submission whose key is being handled
+    by another request answers IN_PROGRESS.
 
     Raises:
         Refused: the actor may not deposit for that sender.
@@ -91,7 +93,7 @@ def receive_reports(
                 answers = _receive(actor, submissions, now)
                 failpoint("receive.stored")
         except KeyRaced:
-            # Another request committed one of the keys between our look and our insert: look again.
+            # Another request committed one of the keys between the look-up and the insert: try again.
             continue
         failpoint("receive.committed")
         return answers
@@ -137,7 +139,7 @@ def _completed(answer: Acknowledgement, taken: Container[UUID | None]) -> Acknow
 def _finish_repeats(
     actor: Actor, answered: Iterable[tuple[Submission, Acknowledgement]], now: datetime
 ) -> None:
-    """Finish what was left open and is now handed in again as finished: it must not expire."""
+    """Finish open reports that are submitted again as finished: they must not expire."""
     ids = {
         answer.report_id
         for submission, answer in answered
@@ -255,7 +257,7 @@ def _repeat(submission: Submission, found: Known) -> Acknowledgement:
 def _with_earlier_state(
     submissions: Sequence[Submission], answers: list[Acknowledgement]
 ) -> list[Acknowledgement]:
-    """Fill in state and receipt of repeats: both are what they were for the first delivery."""
+    """Complete the answers of repeats with the current state and the original receipt of their reports."""
     repeats: dict[UUID, list[UUID]] = {}
     for submission, answer in zip(submissions, answers, strict=True):
         if answer.outcome is Outcome.REPEATED and answer.report_id is not None:

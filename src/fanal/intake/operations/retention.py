@@ -1,4 +1,4 @@
-"""Legal holds, and what expiry leaves of a report here: its ids, states and instants."""
+"""Legal holds, erasure of a report's envelope at expiry (ids, states and instants stay), periodic reviews."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -17,11 +17,11 @@ from fanal.ledger import operations as ledger
 
 
 def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> UUID:
-    """Keep a report of the actor's desks from expiring; return the hold's id.
+    """Place a legal hold on a report, which prevents its expiry; return the hold's id.
 
     Raises:
-        Refused: the actor places no hold on it.
-        ValueError: no motive.
+        Refused: the actor may not place a hold on it.
+        ValueError: the purpose (`motive`) is empty.
     """
     require_hold(actor, report_id)
     if not motive.strip():
@@ -38,7 +38,7 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 
 
 def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> int:
-    """Lift every hold of a report; return how many there were.
+    """Lift every legal hold on a report; return their number.
 
     Raises:
         Refused, ValueError: as `place_hold`.
@@ -58,16 +58,16 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 
 
 def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Empty what a sender wrote into the envelopes of erased reports; return how many were new.
+    """Erase the sender's data in the envelopes of erased reports; return the number of newly erased ones.
 
-    Keyed digests stay, so that a repeat is still recognised; sealed bytes are the vault's to erase.
+    Keyed digests stay, so that a repeat is still recognised; the vault erases the sealed bytes.
     """
     require(actor, "pipeline.run")
     ids = list(report_ids)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM intake_message WHERE report_id = ANY(%s)", [ids])
         cursor.execute("DELETE FROM intake_work WHERE report_id = ANY(%s)", [ids])
-        # Only lifted holds are left here; who placed and lifted them stays in the ledger.
+        # Only lifted holds remain here; the ledger records who placed and lifted them.
         cursor.execute("DELETE FROM intake_hold WHERE report_id = ANY(%s)", [ids])
         cursor.execute(
             "UPDATE intake_upload SET name = '', md5 = NULL, sha1 = NULL, sha256 = NULL, pdq = NULL,"
@@ -84,19 +84,19 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
 
 
 def forget_messages(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Delete the conversations of these reports; their sealed words are the vault's to erase."""
+    """Delete the conversations of these reports; the vault erases the sealed texts."""
     require(actor, "pipeline.run")
     sql.run("DELETE FROM intake_message WHERE report_id = ANY(%s)", [list(report_ids)])
 
 
 def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Note that the reporters' identities of these reports are gone."""
+    """Remove the references to the reporters' sealed identities, which the vault has erased."""
     require(actor, "pipeline.run")
     sql.run("UPDATE intake_report SET identity_id = NULL WHERE id = ANY(%s)", [list(report_ids)])
 
 
 def require_hold(actor: Actor, report_id: UUID) -> int:
-    """Return the desk of a report that the actor holds, lets go and reviews.
+    """Return the desk of a report, if the actor may place holds on it and review it.
 
     Raises:
         Refused: out of reach, or without the right.
@@ -109,22 +109,22 @@ def require_hold(actor: Actor, report_id: UUID) -> int:
     return facts.desk_id
 
 
-# Acts of a review: a report is kept on, or one person proposes its end and another agrees.
+# Review of reports: a report is kept, or a person proposes to end it and a second person approves.
 
 
 class ReviewRefused(Exception):
-    """A review does not wait for this act."""
+    """The review does not allow this act in its current state."""
 
 
 def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now: datetime) -> UUID:
-    """Record that a report is still needed, or propose its end; return the review's id.
+    """Record that a report is still needed, or (`end`) propose its early erasure; return the review's id.
 
-    The end takes another person's `second_review`, and a legal hold beats it.
+    Early erasure requires approval by a second person (`second_review`); a legal hold takes precedence.
 
     Raises:
-        TransitionRefused: its end was proposed or agreed already.
-        Refused: the actor reviews no report of that desk.
-        ValueError: no motive.
+        TransitionRefused: early erasure has already been proposed or approved.
+        Refused: the actor may not review reports of that desk.
+        ValueError: the purpose (`motive`) is empty.
     """
     require_hold(actor, report_id)
     if not motive.strip():
@@ -145,12 +145,12 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
 def second_review(
     *, actor: Actor, review_id: UUID, agreed: bool, motive: str, now: datetime
 ) -> None:
-    """Agree that a report ends before its date, or refuse; the next run of expiry erases it.
+    """Approve or refuse, as the second person, the early erasure of a report; the next expiry run erases it.
 
     Raises:
-        ReviewRefused: there is no such proposal, or it was answered or replaced.
-        Refused: the actor proposed it, or reviews no report of that desk.
-        ValueError: no motive.
+        ReviewRefused: no such proposal, it was answered or replaced, or the actor made it.
+        Refused: the actor may not review reports of that desk.
+        ValueError: the purpose (`motive`) is empty.
     """
     row = sql.row("SELECT report_id, person_id FROM intake_review WHERE id = %s", [review_id])
     if row is None:

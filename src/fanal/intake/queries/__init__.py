@@ -1,4 +1,4 @@
-"""The reading door of intake: envelopes, statuses, and opened bytes for those who hold the key."""
+"""Public read operations of the intake package: envelopes, statuses, opened bytes for authorised readers."""
 
 from fanal.intake.queries.conversation import follow, is_reachable, list_messages
 from fanal.intake.queries.envelopes import (

@@ -1,4 +1,4 @@
-"""What the holder of a receipt code may know, and the conversation with them."""
+"""Status of a report for the holder of its receipt code, and the conversation with the reporter."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,8 +11,8 @@ from fanal.kernel.actors import Actor
 
 
 def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
-    """Return what the holder of a receipt code may know; None when no report has it."""
-    del actor  # whoever holds the code may follow
+    """Return the status and messages of the report of a receipt code; None when no report has the code."""
+    del actor  # the code is the only authorisation
     row = sql.row(
         "SELECT id, state, received_at, in_progress, signed FROM intake_follow(%s)",
         [lookup_hash],
@@ -48,7 +48,7 @@ def list_messages(*, actor: Actor, report_id: UUID) -> tuple[FollowedMessage, ..
 
 
 def is_reachable(*, actor: Actor, report_id: UUID) -> bool:
-    """Return whether the reporter can be asked: they hold a receipt code."""
+    """Return whether the reporter can receive messages, that is, holds a receipt code."""
     del actor
     row = sql.row(
         "SELECT public_key IS NOT NULL FROM intake_receipt WHERE report_id = %s", [report_id]

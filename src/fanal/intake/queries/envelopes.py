@@ -1,4 +1,4 @@
-"""Envelopes of reports within the actor's reach, by id, key, reference or number."""
+"""Envelopes of reports within the actor's reach: by id, key, reference or number."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -15,7 +15,7 @@ from fanal.intake.domain.states import ReportState, Stage
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 
-# Statuses of a sender's own reports: functions of the database, so that a public node needs no table.
+# Statuses of a sender's own reports: by database functions, so that a public node needs no right on tables.
 
 _NOBODY = UUID(int=(1 << 128) - 1)  # zero is the public's
 _COLUMNS = (
@@ -25,23 +25,23 @@ _COLUMNS = (
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """What a sender may be told of a report: its envelope and its signed receipt."""
+    """Status of a report for its sender: envelope and signed receipt."""
 
     facts: ReportFacts
     receipt: str
 
 
 def sender_of(*, actor: Actor) -> UUID | None:
-    """Return whose reports the actor may ask after and move: None means everybody's, for the system.
+    """Return the sender whose reports the actor may query and change; None (the system) means all senders.
 
-    For an actor who sends nothing this is the id of nobody.
+    For an actor who is no sender, return an id that no report has.
     """
     bounds = reach(actor, "report.status")
     return None if bounds.everywhere else bounds.partner_id or _NOBODY
 
 
 def get_statuses(*, sender_id: UUID | None, report_ids: Sequence[UUID]) -> dict[UUID, Status]:
-    """Return the statuses of those of `report_ids` that are the sender's; None asks for everybody's."""
+    """Return the statuses of those of `report_ids` that the sender sent; None as sender means all senders."""
     if sender_id == _NOBODY:
         return {}
     found = sql.rows(
@@ -52,7 +52,7 @@ def get_statuses(*, sender_id: UUID | None, report_ids: Sequence[UUID]) -> dict[
 
 
 def read_facts(row: tuple) -> ReportFacts:  # type: ignore[type-arg]
-    """Return the envelope in the first 17 columns of a row, in the order of `_COLUMNS`."""
+    """Build the envelope from the first 17 columns of a row, in the order of `_COLUMNS`."""
     (
         report_id, desk_id, sender_id, arrival, format_, reference, wire_id, state, received_at,
         changed_at, urgent, is_test, language, size, correlation_id, stage, quarantined_at,
@@ -85,7 +85,7 @@ _FACTS = (
     " FROM intake_report r LEFT JOIN intake_work w ON w.report_id = r.id"
 )
 
-# One step of the primary key for each sender, however many keys it has.
+# Loose index scan: one step of the primary key for each sender, however many keys it has.
 _SENDERS = """
 WITH RECURSIVE sender AS (
     (SELECT sender_id FROM intake_key ORDER BY sender_id LIMIT 1)
@@ -103,7 +103,7 @@ FROM intake_known(%s::uuid[], %s::text[], %s::bytea[]) k
 
 
 def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, ReportFacts]:
-    """Return the envelopes of `report_ids` that the actor may reach: by desk, or as their sender."""
+    """Return the envelopes of the reports that the actor may reach, by desk or as their sender."""
     bounds = reach(actor, "report.read")
     if not (bounds.everywhere or bounds.desk_ids):
         own = get_statuses(sender_id=sender_of(actor=actor), report_ids=report_ids)
@@ -116,7 +116,7 @@ def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Repor
 
 
 def get_by_wire_id(*, actor: Actor, wire_id: int) -> ReportFacts | None:
-    """Return the actor's own wire report of that number; another sender's does not exist for it."""
+    """Return the actor's own report with that wire number; another sender's report is not found."""
     if actor.partner_id is None:
         return None
     (report_id,) = sql.one("SELECT intake_by_wire(%s, %s)", [wire_id, actor.partner_id])
@@ -128,7 +128,7 @@ def get_by_wire_id(*, actor: Actor, wire_id: int) -> ReportFacts | None:
 
 
 def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
-    """Return what became of a key of the actor's own, for the report's life."""
+    """Return the report of one of the actor's own keys; None if the key is unknown."""
     if actor.partner_id is None:
         return None
     report_id = find_key(sender_id=actor.partner_id, kind=kind, key=key)
@@ -140,7 +140,7 @@ def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
 
 
 def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
-    """Return the report that a sender's key belongs to; a test report only where no live one has it."""
+    """Return the report that a sender's key belongs to; a test report only if no live report has it."""
     digests = [
         key_digest(sender_id=sender_id, kind=kind, key=key, is_test=is_test, earlier=earlier)
         for is_test in (False, True)
@@ -155,15 +155,15 @@ def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
 
 
 def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = None) -> list[UUID]:
-    """Return the reports that carry a sender's reference, one for each sender that used it.
+    """Return the reports with a sender's reference, at most one for each sender that used it.
 
-    A partner's look-up asks for its own keys alone; the desk's for those of every sender, or of `sender_id`.
+    A partner searches its own reports only; the desk searches every sender's, or those of `sender_id`.
     """
     bounds = reach(actor, "report.read")
     if not (bounds.everywhere or bounds.desk_ids):
         sender_id = sender_of(actor=actor)
     senders = _senders() if sender_id is None else [sender_id]
-    # The live report counts before the rehearsal of the same reference.
+    # A live report takes precedence over a test report with the same reference.
     wanted = [
         (
             sender,
@@ -196,7 +196,7 @@ def _senders() -> list[UUID]:
 
 
 def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
-    """Return the reports in the actor's reach that a desk number names: one, but for a rare chance."""
+    """Return the reports within reach that a desk number denotes: almost always a single report."""
     bounds = ids_of_number(number)
     if bounds is None:
         return []
@@ -209,13 +209,13 @@ def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
 
 
 def find_wire_number(*, actor: Actor, wire_id: int) -> UUID | None:
-    """Return the report of a wire number, whoever sent it (for the desk and commands)."""
+    """Return the report of a wire number, whichever its sender (for the desk and commands)."""
     row = sql.row("SELECT report_id FROM intake_wire WHERE wire_id = %s", [wire_id])
     return None if row is None else next(iter(get_reports(actor=actor, report_ids=[row[0]])), None)
 
 
 def list_reports(*, actor: Actor, after: UUID | None, limit: int) -> list[ReportFacts]:
-    """Return a page of acknowledged reports of the actor's desks in the order received, after `after`."""
+    """Return a page of the reports of the actor's desks in order of receipt; ids greater than `after`."""
     bounds = reach(actor, "report.read")
     found = sql.rows(
         f"{_FACTS} WHERE r.id > %s AND (%s OR r.desk_id = ANY(%s)) ORDER BY r.id LIMIT %s",

@@ -1,4 +1,4 @@
-"""Receipts, files and opened bytes of reports."""
+"""Receipts, files and decrypted bytes of reports."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from fanal.vault import operations as vault
 
 
 def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the signed receipts of reports that the actor may reach."""
+    """Return the signed receipts of the reports that the actor may reach."""
     everywhere = reach(actor, "report.read").everywhere
     reachable = list(report_ids if everywhere else get_reports(actor=actor, report_ids=report_ids))
     found = sql.rows(
@@ -30,7 +30,7 @@ def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]
 
 
 def list_uploads(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[UploadFacts]]:
-    """Return the uploaded files of reports that the actor may reach, in the order of upload."""
+    """Return the files of the reports that the actor may reach, in the order of upload."""
     return _uploads(get_reports(actor=actor, report_ids=report_ids))
 
 
@@ -94,13 +94,14 @@ def _computed(row: Sequence[object]) -> FileFacts:
 def list_unhashed(
     *, actor: Actor, report_ids: Sequence[UUID], of_each: int
 ) -> list[tuple[UUID, UploadFacts]]:
-    """Return (report, file) of sealed files that the hasher has not seen, at most `of_each` of a report.
+    """Return (report id, file) of sealed files not yet hashed, at most `of_each` per report.
 
-    The first of each report come before the second of any, from both ends of `report_ids`: one with very
-    many files, or very many with a few, keep none waiting that comes later.
+    Round-robin order: the first file of each report precedes the second file of any, and reports are taken
+    alternately from both ends of `report_ids`. So a report with many files, or many reports, block no later
+    ones.
 
     Raises:
-        Refused: only the system hashes.
+        Refused: the actor is not the system.
     """
     require(actor, "pipeline.run")
     found = _uploads(report_ids, unhashed=of_each)
@@ -115,10 +116,10 @@ def list_unhashed(
 
 
 def unhashed_among(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
-    """Return which of these reports have sealed files that the hasher has not seen.
+    """Return the reports with sealed files that the hasher has not processed.
 
     Raises:
-        Refused: only the system hashes.
+        Refused: the actor is not the system.
     """
     require(actor, "pipeline.run")
     found = sql.rows(
@@ -149,12 +150,12 @@ def open_submissions(
     now: datetime,
     facts: Mapping[UUID, ReportFacts] | None = None,
 ) -> dict[UUID, OpenedSubmission]:
-    """Open the sealed bytes of reports, with the details documents of their files.
+    """Decrypt the sealed bytes of reports and the details documents of their files.
 
-    `facts` holds their envelopes where the caller has read them already (`get_reports`).
+    `facts` may hold their envelopes if the caller has already read them (`get_reports`).
 
     Raises:
-        Refused: only the machine opens without an act of its own in the ledger, and with a motive.
+        Refused: the actor is not the system; people open originals with a purpose and a ledger entry each.
     """
     require(actor, "original.open", Resource(sealed=True))
     if facts is None:

@@ -1,4 +1,4 @@
-"""What providers sent, as figures: states, weeks, refusals. The rows are those of the reader's desks."""
+"""Figures on the reports sent by providers: states, weeks, refusals; limited to the reader's desks."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import id_bounds
 
-# What a sender may know of all that it sent: envelopes and counts, never what the desk does with them.
+# Information for a sender on all its reports: envelopes and counts, never the acts of the desk.
 
 _LAST = UUID(int=2**128 - 1)
 
@@ -21,7 +21,7 @@ _LAST = UUID(int=2**128 - 1)
 def list_sent(
     *, actor: Actor, state: ReportState | None = None, before: UUID | None = None, limit: int = 50
 ) -> list[ReportFacts]:
-    """Return a page of the actor's own reports, newest first, older than `before`, in one state if asked."""
+    """Return a page of the actor's own reports, newest first, with ids below `before`; `state` filters."""
     sender = reach(actor, "report.status").partner_id
     if sender is None:
         return []
@@ -36,7 +36,7 @@ def list_sent(
 
 
 def count_sent(*, actor: Actor) -> dict[ReportState, int]:
-    """Return how many reports of the actor's own stand in each state, tests left out."""
+    """Count the actor's own reports in each state, without tests."""
     sender = reach(actor, "report.status").partner_id
     counts = dict.fromkeys(ReportState, 0)
     if sender is None:
@@ -50,7 +50,7 @@ def count_sent(*, actor: Actor) -> dict[ReportState, int]:
 
 
 class RefusalCount(Struct, frozen=True, kw_only=True):
-    """Refusals of one kind to a provider's programs: at which step, with which code, how many, when last."""
+    """Refusals of one kind to a provider's programs: step, code, number, hour of the last one."""
 
     step: str
     code: str
@@ -59,17 +59,17 @@ class RefusalCount(Struct, frozen=True, kw_only=True):
 
 
 class Week(Struct, frozen=True, kw_only=True):
-    """Reports of one week (its Monday, in Paris)."""
+    """Number of reports in one week (identified by its Monday, Europe/Paris)."""
 
     monday: date
     count: int
 
 
 def count_by_sender(*, actor: Actor, since: datetime, now: datetime) -> dict[UUID, int]:
-    """Return how many reports each sender handed in since an instant, tests and forms left out.
+    """Count the reports of each sender since an instant, without tests and reports from the public form.
 
     Raises:
-        Refused: the actor does not watch over providers.
+        Refused: the actor may not read providers.
     """
     require(actor, "provider.read")
     found = sql.rows(
@@ -83,10 +83,10 @@ def count_by_sender(*, actor: Actor, since: datetime, now: datetime) -> dict[UUI
 def count_states(
     *, actor: Actor, sender_id: UUID, since: datetime, now: datetime
 ) -> dict[ReportState, int]:
-    """Return how many reports of a sender stand in each state, of those received since an instant.
+    """Count a sender's reports received since an instant, by state, without tests.
 
     Raises:
-        Refused: the actor does not watch over providers.
+        Refused: the actor may not read providers.
     """
     require(actor, "provider.read")
     given = sql.rows(
@@ -99,10 +99,10 @@ def count_states(
 
 
 def count_weeks(*, actor: Actor, sender_id: UUID, since: datetime, now: datetime) -> list[Week]:
-    """Return a sender's reports by week, the oldest first; weeks without any are left out.
+    """Count a sender's reports by week, oldest first; weeks without reports are left out.
 
     Raises:
-        Refused: the actor does not watch over providers.
+        Refused: the actor may not read providers.
     """
     require(actor, "provider.read")
     found = sql.rows(
@@ -115,10 +115,10 @@ def count_weeks(*, actor: Actor, sender_id: UUID, since: datetime, now: datetime
 
 
 def list_refusals(*, actor: Actor, sender_id: UUID, since: datetime) -> list[RefusalCount]:
-    """Return what was refused to a sender's programs since an instant, the most frequent first.
+    """Return the refusals to a sender's programs since an instant, most frequent first.
 
     Raises:
-        Refused: the actor does not watch over providers.
+        Refused: the actor may not read providers.
     """
     require(actor, "provider.read")
     found = sql.rows(
@@ -135,12 +135,12 @@ def list_refusals(*, actor: Actor, sender_id: UUID, since: datetime) -> list[Ref
 def newest_of(
     *, actor: Actor, sender_id: UUID, since: datetime, now: datetime, limit: int
 ) -> list[UUID]:
-    """Return the newest finished reports of a sender, of those received since an instant, tests left out.
+    """Return a sender's newest finished reports received since an instant, without tests, newest first.
 
-    They are among those that `count_states` counts: figures drawn from them stand beside its total.
+    They are a subset of the reports counted by `count_states`, so that figures on them fit its total.
 
     Raises:
-        Refused: the actor does not watch over providers.
+        Refused: the actor may not read providers.
     """
     require(actor, "provider.read")
     found = sql.rows(

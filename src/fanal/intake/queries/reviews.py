@@ -1,4 +1,4 @@
-"""Reports whose need is to be reviewed, and those that two people let end before their date."""
+"""Reports due for periodic review, and reports whose early erasure two people approved."""
 
 from datetime import datetime
 from uuid import UUID
@@ -40,9 +40,9 @@ ORDER BY r.id LIMIT %s
 def list_reviews(
     *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
 ) -> list[DueReview]:
-    """Return reports of the actor's desks (ids above `after`) that nobody reviewed since `before`.
+    """Return reports of the actor's desks (ids above `after`) not reviewed since `before`.
 
-    Those whose end waits for a second person stand among them.
+    Proposals of early erasure that await a second person's approval are included.
     """
     bounds = reach(actor, "retention.hold")
     found = sql.rows(
@@ -60,7 +60,7 @@ def list_reviews(
 
 
 def review_state(*, report_id: UUID) -> ReviewState:
-    """Return where the review of a report stands; the caller has asked whether it may be known."""
+    """Return the review state of a report; the caller has checked the actor's right."""
     row = sql.row(
         f"SELECT n.verdict, s.agreed {_NEWEST} AND r.id = %s",
         [report_id],
@@ -74,7 +74,7 @@ def review_state(*, report_id: UUID) -> ReviewState:
 
 
 def list_ended(*, actor: Actor, limit: int = 500) -> list[UUID]:
-    """Return reports that two people let end, that nothing holds and that are not erased yet.
+    """Return reports with approved early erasure, without a legal hold, that are not erased yet.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -84,7 +84,7 @@ def list_ended(*, actor: Actor, limit: int = 500) -> list[UUID]:
 
 
 def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
-    """Return those of the reports that are not erased.
+    """Return the given reports that are not erased.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -98,7 +98,7 @@ def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
 
 
 def review_months(*, now: datetime) -> int:
-    """Return after how many months the need of a report is reviewed, by its retention class.
+    """Return the review period of reports in months, by their retention class.
 
     Raises:
         LookupError: the class is not in force, or has no review.
@@ -110,7 +110,7 @@ def review_months(*, now: datetime) -> int:
 
 
 def review_before(*, now: datetime) -> datetime:
-    """Return the instant before which a report's last review, or its receipt, makes a review due.
+    """Return the cut-off instant: a review is due if the last review, or else the receipt, is before it.
 
     Raises:
         LookupError: as `review_months`.

@@ -1,4 +1,4 @@
-"""The queue, what waits in it, and what has expired."""
+"""Work queue figures, back-pressure, and reports whose retention has ended."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from fanal.kernel.figures import Counted
 from fanal.kernel.ids import id_bounds, lowest_id
 from fanal.vault import queries as vault
 
-# Whether the installation can take more from programs: read at most every two seconds a process.
+# Whether the installation can accept more from programs; read at most every two seconds per process.
 
 _GIB = 1 << 30
 _FRESH = timedelta(seconds=2)
 _COUNTED = 10
-"""Times the bound up to which what waits is counted: beyond, more changes nothing."""
+"""Multiple of the limit up to which waiting reports are counted: beyond, the answer is the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +35,21 @@ _readings: list[_Reading] = []
 
 
 def install_limits(*, limits: Limits) -> None:
-    """Make `limits` those of this process (wiring)."""
+    """Set the limits of this process (at start-up)."""
     _limits[:] = [limits]
     _readings.clear()
 
 
 def current_limits() -> Limits:
-    """Return the bounds of this installation."""
+    """Return the limits of this installation."""
     return _limits[0]
 
 
 def get_pressure(*, now: datetime, needed: int = 0) -> Pressure | None:
-    """Return what presses, None when `needed` more bytes can be taken.
+    """Return the reason to refuse reports for now, or None when `needed` more bytes can be accepted.
 
-    What waits is read anew after two seconds: within them all web processes together can pass the bound
-    by what they take in that time, never lose anything.
+    The figures are cached for two seconds: within them, all web processes together can exceed the limit by
+    what they accept in that time; nothing is lost.
     """
     limits, reading = _limits[0], _readings[0] if _readings else None
     if reading is None or not timedelta(0) <= now - reading.at < _FRESH:
@@ -64,7 +64,7 @@ def _count(limits: Limits) -> int:
     waiting = int(sql.one("SELECT intake_backlog(%s)", [limits.backlog * _COUNTED])[0])
     if waiting < limits.backlog:
         return waiting
-    # The public is never refused: however many its door was flooded with, they refuse no partner.
+    # The public is never refused: a flood of the public form must not cause refusals to partners.
     partners = int(sql.one("SELECT intake_backlog_of_partners(%s)", [limits.backlog])[0])
     return waiting if partners >= limits.backlog else partners
 
@@ -72,9 +72,9 @@ def _count(limits: Limits) -> int:
 def list_expired(
     *, actor: Actor, before: datetime, identities: bool = False, limit: int = 500
 ) -> list[UUID]:
-    """Return reports received before `before` that nothing holds and that are not erased yet.
+    """Return reports received before `before`, without a legal hold, that are not erased yet.
 
-    With `identities`, those that still have a sealed identity of their reporter.
+    With `identities`, the reports that still have a sealed identity of their reporter.
     """
     require(actor, "pipeline.run")
     wanted = "r.identity_id IS NOT NULL" if identities else "r.erased_at IS NULL"
@@ -88,7 +88,7 @@ def list_expired(
 
 
 def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
-    """Return those of the reports that a legal hold keeps."""
+    """Return the given reports that are under a legal hold."""
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT report_id FROM intake_hold WHERE report_id = ANY(%s) AND lifted_at IS NULL",
@@ -98,7 +98,7 @@ def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def list_aside(*, actor: Actor) -> list[UUID]:
-    """Return the reports that count nowhere outside: tests, and those not finished, retracted or expired."""
+    """Return the reports excluded from external figures: tests, unfinished, retracted and expired reports."""
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT r.id FROM intake_report r WHERE r.is_test OR r.state <> 'FINISHED' ORDER BY r.id"
@@ -109,7 +109,7 @@ def list_aside(*, actor: Actor) -> list[UUID]:
 def list_silent(
     *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
 ) -> list[UUID]:
-    """Return reports (ids above `after`) whose last message is older than `before` and that nothing holds."""
+    """Return reports (ids above `after`) whose last message is older than `before`, without a legal hold."""
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT m.report_id FROM intake_message m WHERE m.report_id > %s"
@@ -122,7 +122,7 @@ def list_silent(
 
 
 def count_work() -> dict[str, int]:
-    """Return how many reports wait at each stage, and how many are quarantined."""
+    """Count the reports waiting at each stage, and those in quarantine (`QUARANTINE`)."""
     found = sql.rows(
         "SELECT CASE WHEN quarantined_at IS NULL THEN stage ELSE 'QUARANTINE' END, count(*)"
         " FROM intake_work GROUP BY 1"
@@ -131,9 +131,9 @@ def count_work() -> dict[str, int]:
 
 
 def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return acknowledged reports by day, arrival and emergency: no test, none retracted or unfinished.
+    """Count received reports by day, arrival and urgency, without tests and retracted or unfinished reports.
 
-    An urgent one counts whatever its sender did since: a person sees it all the same.
+    An urgent report counts even if retracted or expired: a person sees it all the same.
     """
     require(actor, "statistics.read")
     found = sql.rows(
@@ -148,14 +148,14 @@ def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Co
 
 
 def first_received(*, actor: Actor) -> datetime | None:
-    """Return the instant of the first report ever received, test or not; None before any."""
+    """Return when the first report was ever received, test or not; None before any."""
     require(actor, "statistics.read")
     row = sql.row("SELECT received_at FROM intake_report ORDER BY id LIMIT 1")
     return row[0] if row else None
 
 
 def count_withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
-    """Return how many reports their senders took back or never finished from `since` on: no test."""
+    """Count the reports that their senders retracted or never finished since `since`, without tests."""
     require(actor, "statistics.read")
     retracted, expired = sql.one(
         "SELECT count(*) FILTER (WHERE state = 'RETRACTED'), count(*) FILTER (WHERE state = 'EXPIRED')"
@@ -167,7 +167,7 @@ def count_withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
 
 
 def list_quarantine(*, actor: Actor, limit: int) -> list[tuple[ReportFacts, str]]:
-    """Return quarantined reports of the actor's desks with the code of what failed, oldest first."""
+    """Return quarantined reports of the actor's desks with their error codes, oldest first."""
     bounds = reach(actor, "quarantine.read")
     given = sql.rows(
         "SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL"
