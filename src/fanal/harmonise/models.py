@@ -1,4 +1,4 @@
-"""Tables of harmonise; they are made by migration 0001, since Django knows no partitions."""
+"""Tables of harmonise, created by migration 0001 because Django cannot create partitioned tables."""
 
 from django.db import models
 

@@ -1,4 +1,4 @@
-"""Reads of harmonise. Rows of other desks show that they exist and where, never what they hold."""
+"""Read queries of harmonise. Of other desks they show existence and desk, never contents."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -31,7 +31,7 @@ from fanal.harmonise.domain.sightings import (
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 
-# One pass over the sightings of the kinds. Ids of reports sort as their instants do, as text too.
+# One pass over the sightings of the kinds. Report ids sort by their instant, as text too.
 _KEYS = """
 WITH held AS (
     SELECT s.key, k.kind, s.role, count(*) AS total,
@@ -52,10 +52,10 @@ ORDER BY max(newest) DESC, key LIMIT %(limit)s
 
 
 def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]:
-    """Return the keys that `wanted` describes, the last seen first; no value is read.
+    """Return the selector keys that match `wanted`, most recently seen first, with counts but no values.
 
     Raises:
-        Refused: the actor is not the system; this reaches every desk.
+        Refused: the actor is not the system; the search covers every desk.
     """
     require(actor, "pipeline.run")
     found = sql.rows(
@@ -84,7 +84,7 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
 
 
 def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
-    """Return kind and value of the keys that a report of the actor's desks holds."""
+    """Return kind and value of each of `keys` that a report of the actor's desks holds."""
     desks = reach(actor, "report.read").desks
     if not keys or desks == []:
         return {}
@@ -109,7 +109,7 @@ _SELECT = (
 
 
 def list_openings(*, actor: Actor, limit: int = 100, unseen: bool = False) -> list[IdentityOpening]:
-    """Return the openings that the actor watches over, newest first; `unseen`: by nobody else yet."""
+    """Return the identity disclosures that the actor oversees, newest first; `unseen`: unreviewed only."""
     waiting = (
         " AND NOT EXISTS (SELECT FROM harmonise_opening_seen s WHERE s.opening_id = o.id)"
         if unseen
@@ -121,13 +121,13 @@ def list_openings(*, actor: Actor, limit: int = 100, unseen: bool = False) -> li
 
 
 def opening_of(*, actor: Actor, opening_id: UUID) -> IdentityOpening | None:
-    """Return one opening that the actor watches over, or None."""
+    """Return one identity disclosure that the actor oversees, or None."""
     found = _fetch(actor, "identity.oversee", " AND o.id = %(id)s", id=opening_id)
     return found[0] if found else None
 
 
 def openings_of_report(*, actor: Actor, report_id: UUID) -> list[IdentityOpening]:
-    """Return the earlier openings of a report, newest first, to whoever may open it again."""
+    """Return the identity disclosures of a report, newest first, for an actor who may open the identity."""
     return _fetch(
         actor, "identity.open", " AND o.report_id = %(report)s ORDER BY o.id DESC", report=report_id
     )
@@ -158,14 +158,14 @@ def _fetch(actor: Actor, action: str, rest: str, **values: UUID | int) -> list[I
 
 
 def get_records(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, HarmonisedReport]:
-    """Return the newest record of each report that the actor reaches; the others are left out."""
+    """Return the newest harmonised record of each report within the actor's reach; others are omitted."""
     return {report_id: unpack(record) for report_id, record in _newest(actor, report_ids)}
 
 
 def get_record_fields(
     *, actor: Actor, report_ids: Sequence[UUID]
 ) -> dict[UUID, dict[str, msgspec.Raw]]:
-    """Return what `get_records` does, as fields of JSON: for those who print records by the thousand."""
+    """Return the same records as `get_records`, as raw JSON by field name, for printing by the thousand."""
     return {report_id: unpack_fields(record) for report_id, record in _newest(actor, report_ids)}
 
 
@@ -184,7 +184,7 @@ def _newest(actor: Actor, report_ids: Sequence[UUID]) -> list[tuple[UUID, memory
 
 
 def get_revisions(*, actor: Actor, report_id: UUID) -> list[tuple[Revision, HarmonisedReport]]:
-    """Return every harmonisation of a report, oldest first; empty where the actor does not reach it."""
+    """Return all revisions of a report with their records, oldest first; empty outside the actor's reach."""
     desks = reach(actor, "report.read").desks
     if desks == []:
         return []
@@ -225,15 +225,15 @@ def get_desks(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
 _MOST = 1000  # the bound of any count or page here
 _PREFIX = 100  # characters of a value that its index holds
 
-# In each call `desks` is NULL for the system, which reaches all; the functions keep to the session's too.
+# In each call `desks` is NULL for the system, which reaches all; the SQL functions also apply the session's.
 
 
 def search_selectors(
     *, actor: Actor, text: str, kinds: Iterable[SelectorKind] = (), limit: int = 50
 ) -> list[FoundSelector]:
-    """Return selectors whose value is `text`, then those that begin with it, seen in the actor's desks.
+    """Return the selectors with value `text`, then those with that prefix, seen in the actor's desks.
 
-    `text` is a value or its beginning (at least 2 characters), in any case; `kinds` empty means all.
+    `text` has at least 2 characters, in any case; empty `kinds` means all kinds.
     """
     desks = reach(actor, "search.run").desks
     wanted = [kind.value for kind in kinds] or [kind.value for kind in SelectorKind]
@@ -264,10 +264,10 @@ def search_selectors(
 def search_text(
     *, actor: Actor, text: str, limit: int = 100, before: UUID | None = None
 ) -> list[UUID]:
-    """Return the newest reports of the actor's desks that hold every word of `text`.
+    """Return the ids of the actor's desks' reports that contain every word of `text`, newest first.
 
-    Accents and case do not count; the last word may be a beginning. A reporter's own words are never
-    in the index. `before` is the last id of the page before.
+    Accents and case are ignored; the last word also matches as a prefix. The index holds no value of a
+    reporter. `before` is the last id of the previous page (keyset pagination).
     """
     desks = reach(actor, "search.run").desks
     words = _query_words(text)
@@ -288,7 +288,7 @@ def _like_prefix(text: str) -> str:
 
 
 def _query_words(text: str) -> list[str]:
-    """Return the words of a search, without the marks that a query would read as its own."""
+    """Return the words of a search, at most 20, without the operators of the full-text query syntax."""
     plain = "".join(c if c.isalnum() or c in "@._-" else " " for c in fold(text))
     return [word for word in plain.split() if any(c.isalnum() for c in word)][:20]
 
@@ -297,15 +297,15 @@ _MOST_SHARED = 20_000  # of one value, for the system
 _WINDOW = 10_000
 
 SharedRow = tuple[int, bytes, int]
-"""Place of the key, report (its id's octets), desk."""
+"""Index of the key in the arguments, report id (16 bytes), desk id."""
 
 
 def get_selector_history(
     *, actor: Actor, kind: SelectorKind, value: str, limit: int = 100, before: UUID | None = None
 ) -> Sightings:
-    """Return where a canonical value was seen in the actor's desks, newest report first.
+    """Return the sightings of a canonical value in the actor's desks, newest report first.
 
-    `before` is the last report id of the page before; `limit` is at most 1000.
+    `before` is the last report id of the previous page; `limit` is at most 1000.
     """
     key = selector_key(kind, value)
     pages = _sightings(
@@ -315,10 +315,10 @@ def get_selector_history(
 
 
 def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dict[UUID, Sightings]:
-    """Return the newest sightings of each key in the actor's desks, with counts up to `limit`.
+    """Return the newest sightings of each key in the actor's desks, with a count that stops at `limit`.
 
-    Keys never seen there are left out. For the system actor this is every desk: cross-check links
-    across desks, and shows of another desk only that the link exists.
+    Keys without sightings there are omitted. The system actor reaches every desk: cross-check links
+    reports across desks, and shows of another desk only that the link exists.
     """
     return _sightings(desks=reach(actor, "report.read").desks, keys=keys, limit=limit, before=None)
 
@@ -326,14 +326,14 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
 def get_shared_rows(
     *, actor: Actor, keys: Sequence[bytes], limit: int = 50
 ) -> list[list[SharedRow]]:
-    """Return the newest sightings of each key (its 16 octets) that stands in two or more, newest first.
+    """Return, for each key (16 bytes) with two or more sightings, its newest ones, newest first.
 
-    Each list is of one key, whose place in `keys` its rows name; a report that holds it in two roles comes
-    twice. Of each key come `limit` rows at most, and one more where there are more. Rows are plain, and ids
-    are octets: cross-check reads tens of thousands a second.
+    Each inner list belongs to one key. A report with two roles for the key occurs twice. A key yields at
+    most `limit` rows, plus one if it has more. Rows are tuples and ids are bytes for speed: cross-check reads
+    tens of thousands a second.
 
     Raises:
-        Refused: the actor is not the system; this reaches every desk.
+        Refused: the actor is not the system; the query covers every desk.
     """
     require(actor, "pipeline.run")
     if not keys:
@@ -344,8 +344,8 @@ def get_shared_rows(
         together(),
         bound_cursor() as bound,
     ):
-        # In the order of its index a value that stands in a million reports costs no more than another;
-        # the planner, which knows none of them by name, would read and sort them all.
+        # Read in index order, a value of a million reports costs no more than any other; the planner,
+        # which knows no value in advance, would read and sort all its rows.
         cursor.execute("SET LOCAL enable_sort = off")
         values = {"keys": uuids(keys), "more": max(1, min(limit, _MOST_SHARED)) + 1}
         bound.execute(_SHARED, values, prepare=False)
@@ -356,12 +356,13 @@ def get_shared_rows(
 
 
 def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> list[SharedRow]:
-    """Return who holds a key around a report (octets both, as in `get_shared_rows`), in no order.
+    """Return the sightings of a key in the reports before and after a given report, unordered.
 
-    `limit` sightings at most of earlier reports, and as many from that report on.
+    Key and report are 16 bytes each, as in `get_shared_rows`. At most `limit` sightings of earlier reports,
+    and at most as many from that report on.
 
     Raises:
-        Refused: the actor is not the system; this reaches every desk.
+        Refused: the actor is not the system; the query covers every desk.
     """
     require(actor, "pipeline.run")
     with together(), bound_cursor() as bound:
@@ -372,10 +373,10 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
-    """Return for each key the desks, other than the actor's, where it exists: no report, no count.
+    """Return for each key the other desks that hold it, without any report or count.
 
-    An actor without content right learns nothing. Of a value seen everywhere only the newest 10 000
-    sightings are looked at.
+    An actor without a right on content gets nothing. For a frequent value only the newest 10 000 sightings
+    are read.
     """
     desks = reach(actor, "report.read").desks
     if not keys or not desks or not may(actor, "elsewhere.read"):
@@ -388,10 +389,10 @@ def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozense
 
 
 def count_sightings(*, actor: Actor, keys: Sequence[UUID], most: int = _MOST) -> dict[UUID, int]:
-    """Return in how many sightings of all desks each key stands, counting to `most` and no further.
+    """Return the number of sightings of each key in all desks, counted up to `most`.
 
     Raises:
-        Refused: the actor is not the system; across desks a number is more than existence.
+        Refused: the actor is not the system; a count across desks reveals more than existence.
     """
     require(actor, "pipeline.run")
     if not keys:
@@ -459,8 +460,8 @@ def _sighting(  # noqa: PLR0917 - the columns of one row, in the order of the qu
     )
 
 
-# Read backwards as it lies in the index. Whether a second row stands there is seen here: to count in the
-# database costs a third of the whole.
+# A backward index scan. The test for a second row is in Python: a count in the database would take a
+# third of the total time.
 _SHARED = """
 SELECT wanted.place - 1, uuid_send(s.report_id), s.desk_id
 FROM unnest(%(keys)s::uuid[]) WITH ORDINALITY AS wanted (key, place)

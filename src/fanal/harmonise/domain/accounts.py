@@ -1,4 +1,4 @@
-"""Payment accounts: IBAN (ISO 13616, check by ISO 7064 mod 97) and wallets by their own checksums."""
+"""Payment accounts: IBAN (ISO 13616, check digits by ISO 7064) and cryptocurrency addresses with checksum."""
 
 import hashlib
 import re
@@ -103,7 +103,7 @@ _ETHEREUM = re.compile(r"0[xX][0-9a-fA-F]{40}")
 
 
 def read_iban(text: str) -> str | None:
-    """Return the electronic form (no spaces, capitals) of an IBAN whose check digits hold, or None."""
+    """Return an IBAN in electronic form (no spaces, capitals), or None if its check digits are wrong."""
     plain = _SPACES.sub("", text).upper() if len(text) <= 64 else ""
     if _IBAN.fullmatch(plain) is None:
         return None
@@ -116,10 +116,10 @@ def read_iban(text: str) -> str | None:
 
 
 def read_wallet(text: str) -> str | None:
-    """Return the canonical form of a wallet address whose checksum holds, or None.
+    """Return the canonical form of a cryptocurrency address with a valid checksum, or None.
 
-    Bech32 and Ethereum addresses come back in lower case, base58 ones as written (case is meaning).
-    An Ethereum address in one case carries no checksum and is accepted (EIP-55).
+    Bech32 and Ethereum addresses are lower-cased; base58 ones are case-sensitive and stay as written.
+    An Ethereum address in a single letter case carries no checksum (EIP-55) and is accepted.
     """
     plain = text.strip()
     if len(plain) > 96:

@@ -1,4 +1,4 @@
-"""IP addresses (RFC 4291, RFC 5952) with their port, and e-mail addresses (RFC 5321, RFC 6531)."""
+"""IP addresses with port (RFC 4291, RFC 5952), e-mail addresses (RFC 5321, RFC 6531), telephone numbers."""
 
 import re
 import unicodedata
@@ -20,11 +20,11 @@ from fanal.harmonise.domain.urls import refang
 
 DESK_COUNTRY = "FR"
 _INTERNATIONAL = re.compile(r"\+([1-9][0-9]{6,14})")
-_LONGEST = 40  # a longer text is no number, and reading it would cost time
+_LONGEST = 40  # a longer text is no number, and parsing it would take time
 
 
 class PhoneNumber(Struct, frozen=True, kw_only=True):
-    """A number in E.164; `assumed` says that no hint gave the country and France was taken."""
+    """A telephone number in E.164; `assumed`: no hint gave the country, so France was assumed."""
 
     value: str
     assumed: bool = False
@@ -34,12 +34,12 @@ class PhoneNumber(Struct, frozen=True, kw_only=True):
 def read_phone(
     text: str, countries: tuple[str, ...] = (), *, strict: bool = False
 ) -> PhoneNumber | None:
-    """Return the number in `text`, or None.
+    """Parse a telephone number to E.164, or return None.
 
-    An international number (`+…`) needs no hint. A national one is read in each of `countries` (ISO
-    3166-1 alpha-2, most likely first), then in France; the first country where it is a number in use
-    wins, then the first where it has a possible length. `strict` (for free text) accepts a number without
-    `+` only if it is in use, which keeps dates and amounts out. Zeros alone are no number.
+    An international number (`+…`) needs no hint. A national one is tried in each of `countries` (ISO
+    3166-1 alpha-2, most likely first), then in France: the first country where it is a valid number wins,
+    then the first where its length is possible. `strict` (for free text) accepts a number without `+` only
+    if it is valid, which excludes dates and amounts. Zeros alone are no number.
     """
     if len(text) > _LONGEST:
         return None
@@ -50,7 +50,7 @@ def read_phone(
     possible: PhoneNumber | None = None
     for country in tried:
         number = _parse(text, country)
-        # The library writes zeros alone as they came, not in E.164.
+        # The library returns zeros alone unchanged, not in E.164.
         if number is None or not number.national_number:
             continue
         international = _is_international(number)
@@ -67,9 +67,9 @@ def read_phone(
 
 
 def _read_plain(text: str) -> PhoneNumber | None:
-    """Read `+` and digits of a possible number by the library's own pattern; None leaves it to the library.
+    """Parse `+` and digits by the pattern of the numbering plan alone; None: use the library's parser.
 
-    An international number is the same whether it is in use or not.
+    An international number has the same form whether it is in use or not.
     """
     match = _INTERNATIONAL.fullmatch(text)
     if match is None:
@@ -84,7 +84,7 @@ def _read_plain(text: str) -> PhoneNumber | None:
 
 
 class _Plan(Struct, frozen=True):
-    """The numbers of one calling code: their lengths, and the pattern that all of them have."""
+    """The numbering plan of one calling code: lengths and general pattern of its national numbers."""
 
     code: str
     has_prefix: bool
@@ -101,7 +101,7 @@ class _Plan(Struct, frozen=True):
 
 @lru_cache(maxsize=1024)
 def _plan_of(code: str) -> _Plan | None:
-    """Return the plan of a calling code, where one country has it and its prefix is 0 or none."""
+    """Return the plan of a calling code with a single region and the national prefix 0 or none, else None."""
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
     known = (
         phonenumbers.PhoneMetadata.metadata_for_region(regions[0]) if len(regions) == 1 else None
@@ -142,7 +142,7 @@ _LONGEST_LOCAL = 64  # octets, RFC 5321, 4.5.3.1.1
 
 
 class IpAddress(Struct, frozen=True, kw_only=True):
-    """An address in canonical form and the port written beside it."""
+    """An IP address in canonical form, with the port written after it."""
 
     value: str
     port: int | None = None
@@ -150,8 +150,8 @@ class IpAddress(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1024)
 def read_ip(text: str) -> IpAddress | None:
-    """Return the address in `text` (`a`, `a:port`, `[a]:port`, defanged or not), or None."""
-    written = canonical_ip(text)  # as nearly all are written: nothing to mend
+    """Parse an IP address (`a`, `a:port` or `[a]:port`, defanged or not), or return None."""
+    written = canonical_ip(text)  # the usual case: nothing to correct
     if written is not None:
         return IpAddress(value=written)
     plain = refang(text).strip()
@@ -169,7 +169,7 @@ def read_ip(text: str) -> IpAddress | None:
 
 
 def read_port(text: str | None) -> int | None:
-    """Return the port that `text` writes, or None unless it lies in 1..65535."""
+    """Parse a port number; return None outside 1..65535."""
     if not text or not text.isascii() or not text.isdigit():
         return None
     port = int(text[:6])
@@ -177,11 +177,11 @@ def read_port(text: str | None) -> int | None:
 
 
 def is_routable(value: str) -> bool:
-    """Return whether an address can point at one machine of the Internet.
+    """Return whether an IP address can identify one machine on the Internet.
 
-    Loopback, link-local, multicast, unspecified and private-use addresses (RFC 1918, RFC 4193) mean
-    another machine in every network. Shared (CGNAT, RFC 6598) and documentation ranges count as
-    routable: the first do name an operator's customers at an instant and port.
+    Loopback, link-local, multicast, unspecified and private-use addresses (RFC 1918, RFC 4193) denote
+    different machines in different networks. Shared (CGNAT, RFC 6598) and documentation ranges count as
+    routable: a shared address with instant and port does identify an operator's customer.
     """
     packed = packed_ip(value)
     if packed is None:
@@ -200,11 +200,11 @@ def is_routable(value: str) -> bool:
 
 
 def read_email(text: str) -> str | None:
-    """Return the canonical form of an e-mail address, or None if `text` is none.
+    """Return the canonical form of an e-mail address, or None if `text` is not one.
 
-    The domain is the WHATWG host (IDNA, lower case). The part before `@` is lower-cased and in NFC:
-    RFC 5321 lets a server tell `A` from `a`, and none in use does. Dots and `+tag` are kept, since
-    what they mean differs by provider.
+    The domain becomes the WHATWG host (IDNA, lower case), the local part lower case in NFC: RFC 5321 allows
+    case-sensitive servers, but none is in use. Dots and `+tag` are kept, since their meaning differs by
+    provider.
     """
     if _PLAIN_EMAIL.fullmatch(text) is not None:
         return text

@@ -1,4 +1,4 @@
-"""Gathers the selectors and warnings of one report, each once, and keeps the reporter out of them."""
+"""Collection of a report's selectors and warnings, each once, without the reporter's values."""
 
 import re
 
@@ -30,11 +30,11 @@ from fanal.harmonise.domain.times import instant
 from fanal.harmonise.domain.urls import Address, read_url
 
 _NAME = re.compile(r"[a-z0-9.\-]*[a-z]")  # a host that is no address, whatever else it is
-# Addresses that hold a script or their own content, not a place.
+# URL schemes that contain a script or content instead of a location.
 _NO_PLACE = frozenset({"javascript", "data", "about", "blob", "vbscript"})
 _LONGEST_URL = 8192
 _LAST_PORT = 65535
-# Python 3.11 looks a member up through a descriptor each time it is named.
+# Constants, because Python 3.11 looks up an enumeration member through a slow descriptor.
 _URL, _IP, _HANDLE = Kind.URL, Kind.IP, Kind.HANDLE
 _HOST, _DOMAIN, _ONION, _GAME = Kind.HOST, Kind.DOMAIN, Kind.ONION, Kind.GAME
 _HOSTS = frozenset({_HOST, _DOMAIN, _ONION})
@@ -47,7 +47,7 @@ _READERS = {
 
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False):
-    """Where a value comes from: side, path, instant and port as written, and whether from a text."""
+    """The origin of a value: role, path, instant and port as written; `weak`: found in free text."""
 
     role: SelectorRole
     source: str
@@ -57,14 +57,14 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Collector:
-    """Selectors and warnings of one report under construction.
+    """Builder of the selectors and warnings of one report.
 
-    `withhold` first tells the reporter's values; `add` then skips them wherever they occur and warns
-    without repeating them.
+    `withhold` first registers the reporter's values; `add` then skips them wherever they occur, with a
+    warning that does not repeat them.
     """
 
     def __init__(self, *, countries: tuple[str, ...] = ()) -> None:
-        """Start empty; `countries` help to read national telephone numbers."""
+        """Start empty; `countries` (ISO 3166-1 alpha-2) help to parse national telephone numbers."""
         self.countries = countries
         self._selectors: dict[tuple[Kind, str, SelectorRole], Selector] = {}
         self._warnings: dict[Doubt, None] = {}
@@ -72,25 +72,25 @@ class Collector:
         self._withheld_names: set[str] = set()
 
     def selectors(self) -> tuple[Selector, ...]:
-        """Return the selectors in the order they were first seen."""
+        """Return the selectors in order of first occurrence."""
         return tuple(self._selectors.values())
 
     def warnings(self) -> tuple[Doubt, ...]:
-        """Return the warnings in order, each once."""
+        """Return the warnings in order of occurrence, each once."""
         return tuple(self._warnings)
 
     def warn(self, path: str, code: str, value: str = "") -> None:
-        """Note that the value at `path` could not be taken as meant."""
+        """Add a warning that the value at `path` could not be read as intended."""
         self._warnings[Doubt(path=path, code=code, value=value)] = None
 
     def withhold(self, kind: Kind, value: str) -> None:
-        """Keep a reporter's canonical value out of the selectors."""
+        """Exclude a canonical value of the reporter from the selectors."""
         self._withheld.add((kind, value))
         if kind is _HANDLE:
             self._withheld_names.add(bare_name(value))
 
     def add(self, kind: Kind, value: str, origin: Origin) -> None:
-        """Add a canonical value; the first path wins, a field's value is stronger than a text's."""
+        """Add a canonical value; the first path is kept, and a field's value overrides a weak one."""
         if (kind, value) in self._withheld or (
             kind is _HANDLE and bare_name(value) in self._withheld_names
         ):
@@ -113,7 +113,7 @@ class Collector:
             )
 
     def add_raw(self, kind: Kind, raw: str, origin: Origin) -> None:
-        """Read a value as its source wrote it and add what it yields, or warn."""
+        """Parse a value as its source wrote it and add the resulting selectors, or a warning."""
         if kind is _URL:
             self.add_url(read_url(raw), origin)
         elif kind is _IP:
@@ -132,7 +132,7 @@ class Collector:
                 self.add(kind, value, origin)
 
     def add_ip(self, raw: str, origin: Origin) -> None:
-        """Add an address with its port and instant; one that no network routes only warns."""
+        """Parse an IP address and add it with port and instant; an unroutable one yields only a warning."""
         read = read_ip(raw)
         if read is None:
             self.warn(origin.source, "IP_UNREADABLE", raw)
@@ -153,7 +153,7 @@ class Collector:
             self.add(_IP, read.value, found)
 
     def add_url(self, address: Address, origin: Origin) -> None:
-        """Add what an address yields: URL, then IP, or ONION, HOST and DOMAIN, and a listed game."""
+        """Add the selectors of a parsed URL: URL; IP, or ONION, HOST and DOMAIN; GAME for a listed world."""
         if address.warning is not None:
             value = address.reported if address.warning == "URL_UNREADABLE" else ""
             self.warn(origin.source, address.warning, value)
@@ -179,7 +179,7 @@ class Collector:
                 self.add(_GAME, game, origin)
 
     def add_host(self, host: str, origin: Origin) -> None:
-        """Add a host name with its registrable domain, or the onion service that it lies under."""
+        """Add a host with its registrable domain or onion service; an IP address as host becomes an IP."""
         onion = onion_service(host)
         if onion is not None:
             if not onion_checksum_holds(onion):
@@ -198,7 +198,7 @@ class Collector:
 
 
 def _is_storable(value: str) -> bool:
-    """Return whether a database text can hold `value`: no NUL, no lone surrogate."""
+    """Return whether a PostgreSQL text can store `value`: no NUL, no lone surrogate."""
     return "\x00" not in value and (value.isascii() or value.isprintable() or _encodes(value))
 
 
@@ -211,7 +211,7 @@ def _encodes(value: str) -> bool:
 
 
 def read_value(kind: Kind, raw: str, countries: tuple[str, ...] = ()) -> str | None:
-    """Return the canonical form of a value that stands for itself, or None if it cannot be read."""
+    """Return the canonical form of a single value of `kind`, or None if it is unreadable."""
     if kind in HASH_LENGTH:
         return read_hash(kind, raw)
     if kind is Kind.PHONE:

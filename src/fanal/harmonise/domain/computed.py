@@ -1,7 +1,7 @@
-"""What the desk's own hasher found out, beside what a source says of its files.
+"""Results of the desk's own hashing, merged with the sender's statements about its files.
 
-Both stand: a source's word stays in the file's own fields. Ours fills what it left open, becomes selectors of
-its own where it differs, and is kept whole in the record's `computed`.
+Both are kept: the sender's statement stays in the file's own fields. A computed hash fills an empty field,
+becomes a selector where it differs, and is recorded in `HarmonisedReport.computed`.
 """
 
 import re
@@ -25,14 +25,14 @@ from fanal.harmonise.domain.reporter import is_of_reporter
 from fanal.harmonise.domain.sources.building import Draft
 from fanal.hashing.domain.records import FileFacts, Unhashed
 
-# Addresses that a source captured beside no person: where a file was uploaded from, where a peer was seen.
+# IP addresses that a source states outside its persons: of a file's upload, of a peer-to-peer node.
 #
-# A provider that knows one address only, that of the upload, writes it with the file. It is the suspect's all
-# the same: what an access provider is asked about.
+# A provider that knows only the address of the upload writes it with the file. It is nevertheless the
+# suspect's: the address to ask the access provider about.
 
 _LEAVES: Final = ("/ipAddress", "/value", "/ip")
 # `ipCaptureEvent` of NCMEC's XML, `sourceCaptures` of its JSON, `locations` of COM(2022)209. Those of persons
-# are in fields; what later details replaced lies under `earlier`.
+# are in fields; replaced file details are under `earlier`.
 _ELSEWHERE: Final = r"(?!.*/(?:earlier\[|reportedPersons|intendedRecipients))"
 _CAPTURE: Final = re.compile(
     _ELSEWHERE + r"((?:.*/)?(?:ipCaptureEvent|sourceCaptures|locations)(?:\[[0-9]+\])?)/[a-zA-Z]+"
@@ -40,7 +40,7 @@ _CAPTURE: Final = re.compile(
 
 
 def captured_addresses(report: HarmonisedReport) -> tuple[IpSighting, ...]:
-    """Return the addresses that a report holds beside its persons, with port and instant as written."""
+    """Return the IP addresses that a report states outside its persons, with port and instant as written."""
     found: list[tuple[str, str]] = []
     for extra in report.extra:
         if extra.path.endswith(_LEAVES) and (place := _CAPTURE.fullmatch(extra.path)):
@@ -65,9 +65,9 @@ _NO_WARNING = frozenset({Unhashed.NO_PICTURE, Unhashed.EMPTY})
 
 
 def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
-    """Return `draft` with what was found out about its sealed files, each matched to its place.
+    """Return `draft` with the hashing results of its uploaded files, each matched to its file.
 
-    A perceptual hash of low quality fills no field: it is kept and marked, and compared with nothing.
+    A perceptual hash (PDQ) of low quality fills no field: it is recorded with a warning and never compared.
     """
     files, computed, doubts = list(draft.files), [], list(draft.warnings)
     places = _places(draft.files, sources)
@@ -98,7 +98,7 @@ def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
 
 
 def collect_computed(computed: Sequence[ComputedFile], collector: Collector) -> None:
-    """Add the hashes that stand in no field of their file: ours where it differs, a video's frames."""
+    """Collect as selectors the computed hashes that a file's own fields lack, video frames included."""
     for number, found in enumerate(computed):
         path = f"computed[{number}]"
         named = [(SelectorKind(name.upper()), getattr(found, name), name) for name in _EXACT]
@@ -132,7 +132,7 @@ def _computed(place: int, facts: FileFacts, file: File) -> ComputedFile:
 
 
 def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[int, SourceFile]]:
-    """Return the place of each source's file: by its SHA-256, else by its turn where all are there."""
+    """Match each uploaded file to its index in `files`: by SHA-256, else by position if counts are equal."""
     by_hash: dict[str, list[int]] = {}
     for place, file in enumerate(files):
         if file.sha256:
@@ -147,7 +147,7 @@ def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[
 
 
 def is_low(file: File, place: int, computed: Sequence[ComputedFile]) -> bool:
-    """Return whether a file's PDQ hash is one that we found to be of low quality."""
+    """Return whether a file's PDQ hash is one that the desk's hashing found to be of low quality."""
     value = (file.pdq or "").strip().lower()
     return any(
         c.file == place and c.pdq == value and not c.is_comparable() for c in computed if c.pdq

@@ -1,4 +1,4 @@
-"""Reads the data files of this stage: strict, once, at import."""
+"""Strict loading of this stage's TOML data files, once, at import."""
 
 from importlib import resources
 from typing import TypeVar
@@ -9,11 +9,11 @@ T = TypeVar("T")
 
 
 class DataFileBroken(Exception):
-    """A data file has an unknown key, a missing field or a wrong type."""
+    """A data file is missing, or has an unknown key, a missing field or a wrong type."""
 
 
 def load(name: str, kind: type[T]) -> T:
-    """Return the TOML file `name` of `domain/data` as `kind`.
+    """Load the TOML file `name` of `domain/data` as an instance of `kind`.
 
     Raises:
         DataFileBroken: the file does not have the shape of `kind`, or is absent.

@@ -1,4 +1,4 @@
-"""Names on a service, as `name@platform`: the name folded, the service by its usual name."""
+"""User names as `name@platform`, names of services and games, and device identifiers, in canonical form."""
 
 import re
 import unicodedata
@@ -32,7 +32,7 @@ PLATFORM_NAMES = {
 
 @lru_cache(maxsize=8192)
 def read_platform(text: str) -> str | None:
-    """Return the usual name of a service: the listed id, else the words in lower case; None if blank."""
+    """Return the canonical name of a service: its listed id, else the text in lower case; None if blank."""
     plain = fold(text)
     if not plain or len(plain) > _LONGEST:
         return None
@@ -40,10 +40,10 @@ def read_platform(text: str) -> str | None:
 
 
 def read_handle(text: str, platform: str | None = None) -> str | None:
-    """Return `name@platform` (or the bare name where no service is stated), or None for a blank name.
+    """Return the canonical user name `name@platform`, or `name` alone without a service; None if blank.
 
-    The name loses a leading `@`, is put in NFKC and lower case: services that tell case apart are
-    rarer than people who do not. A `name@platform` already written is not doubled.
+    The name loses a leading `@` and becomes NFKC in lower case: few services distinguish case, and few
+    people write it correctly. A name that already ends in `@platform` stays so.
     """
     plain = fold(text).lstrip("@").strip()
     if not plain or len(plain) > _LONGEST:
@@ -55,12 +55,12 @@ def read_handle(text: str, platform: str | None = None) -> str | None:
 
 
 def bare_name(handle: str) -> str:
-    """Return the name of a canonical handle without its service."""
+    """Return the name in a canonical handle without its `@platform`."""
     return handle.rpartition("@")[0] or handle
 
 
 def spellings(text: str) -> tuple[str, ...]:
-    """Return `text` as it was typed, then as identifiers are compared, where that differs.
+    """Return `text` as typed and, if different, in the folded form in which identifiers are compared.
 
     Identifiers are searched as people paste them: `@Renard_77` for `renard_77`.
     """
@@ -68,19 +68,19 @@ def spellings(text: str) -> tuple[str, ...]:
 
 
 def fold(text: str) -> str:
-    """Return `text` as it is compared: NFKC, lower case, single spaces, no unseen mark (Cc, Cf)."""
+    """Normalise `text` for comparison: NFKC, lower case, single spaces, no invisible characters (Cc, Cf)."""
     if text.isascii() and text.isprintable() and " " not in text:
         return text.lower()
     plain = _GAPS.sub(" ", text)
     if not plain.isprintable():
-        # With direction and zero-width marks one name would be two that look the same.
+        # Direction and zero-width marks would make two names that look the same.
         plain = "".join(c for c in plain if unicodedata.category(c) not in ("Cc", "Cf"))
     # Lower case, then NFKC again: each alone can undo the other's fixed point.
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", plain).lower())
     return _GAPS.sub(" ", folded).strip()
 
 
-# Games and virtual worlds: the service, or `service:world` where an address names the world.
+# Games and virtual worlds: the service, or `service:world` if a URL names the world.
 
 
 class _Game(DataRecord, frozen=True):
@@ -112,7 +112,7 @@ def read_game(text: str) -> str | None:
 
 
 def game_in_url(key: str, host: str, domain: str | None) -> str | None:
-    """Return `service:world` when the address is that of a listed world, else None."""
+    """Return `service:world` if a URL is the address of a listed game world, else None."""
     rules = _BY_DOMAIN.get(domain or "") or _BY_DOMAIN.get(host)
     if rules is None:
         return None

@@ -1,4 +1,4 @@
-"""The heart of the stage: drafts in, harmonised reports out, one for each and in the same order."""
+"""Harmonisation of drafts: canonical values, selectors, classes and warnings, one report for each draft."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -42,7 +42,7 @@ _CONTENT = SelectorRole.CONTENT
 _HASHES = tuple((kind, kind.lower()) for kind in (Kind.SHA256, Kind.SHA1, Kind.MD5, Kind.PDQ))
 _GAMES = frozenset({Channel.GAME, Channel.METAVERSE})
 _ADDRESSES = frozenset({Kind.URL, Kind.HOST})
-# Leaves of outside formats where a person writes sentences; the others hold one fact each.
+# Fields of external formats in which a person writes sentences; the others hold one fact each.
 _SENTENCES = frozenset(
     {
         "additionalinfo",
@@ -60,14 +60,14 @@ _COARSENESS = ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR")
 def harmonise(drafts: Iterable[tuple[UUID, Draft]]) -> list[HarmonisedReport]:
     """Return one harmonised report for each (report id, draft), in order.
 
-    Nothing is refused: a value that cannot be read stays as its source wrote it, with a warning.
+    No draft is refused: an unreadable value stays as its source wrote it, with a warning.
     The result holds the reporter's own values in `persons`; see `reporter.withhold`.
     """
     return [harmonise_one(report_id, draft) for report_id, draft in drafts]
 
 
 def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
-    """Return one draft in canonical values, with its selectors, classes and warnings."""
+    """Return the harmonised report of one draft: canonical values, selectors, classes and warnings."""
     place = _place(draft.place)
     countries = _countries(place, draft)
     collector = Collector(countries=countries)
@@ -112,7 +112,10 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
 def _collect_fields(
     draft: Draft, people: list[ReadPerson], collector: Collector
 ) -> tuple[tuple[HarmonisedUrl, ...], tuple[File, ...]]:
-    """Add what stands in fields; the reporter's values are told first, so that none slips in."""
+    """Collect the selectors of fields; return the addresses and files in canonical form.
+
+    The reporter's values are registered first, so that no later field adds them as selectors.
+    """
     for read in people:
         if is_reporter(read.person):
             withhold_reporter(read, collector)
@@ -145,9 +148,9 @@ def _collect_loose(draft: Draft, collector: Collector) -> None:
 def _collect_file(
     file: File, place: int, collector: Collector, computed: Sequence[ComputedFile]
 ) -> File:
-    """Add a file's fingerprints, and return it with those that could be read in canonical form.
+    """Collect a file's hashes as selectors; return the file with its readable hashes in canonical form.
 
-    A PDQ hash that is known to be of low quality links nothing: pictures without detail share theirs.
+    A PDQ hash of known low quality yields no selector: pictures without detail share theirs.
     """
     canonical = {}
     for kind, name in _HASHES:
@@ -186,7 +189,7 @@ def _texts(draft: Draft) -> Iterator[tuple[str, str]]:
     yield from texts_of(draft.payments)
     told = draft.description or ""
     for extra in draft.extra:
-        # Some sources keep a leaf and tell it in the description too: it is read once.
+        # Some sources repeat a value of `extra` in the description: it is read once.
         if _is_sentence(extra.path) and extra.value not in told:
             yield extra.path, extra.value
 

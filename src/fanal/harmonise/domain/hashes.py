@@ -1,4 +1,4 @@
-"""Fingerprints of files: hexadecimal, lower case, told apart by kind or by length."""
+"""File hashes in hexadecimal, lower case, distinguished by their stated kind or their length."""
 
 import re
 
@@ -15,7 +15,7 @@ _BY_LENGTH = {32: SelectorKind.MD5, 40: SelectorKind.SHA1, 64: SelectorKind.SHA2
 
 
 def read_hash(kind: SelectorKind, text: str) -> str | None:
-    """Return `text` as a fingerprint of `kind` in lower case, or None for a wrong length or letter."""
+    """Return `text` as a lower-case hash of `kind`, or None for a wrong length or character."""
     plain = text.strip().lower()
     if len(plain) != HASH_LENGTH[kind] or _HEX.fullmatch(plain) is None:
         return None
@@ -23,7 +23,7 @@ def read_hash(kind: SelectorKind, text: str) -> str | None:
 
 
 def kind_by_length(text: str) -> SelectorKind | None:
-    """Return the kind that a bare hexadecimal text most likely is; 64 digits are taken as SHA-256."""
+    """Return the likely kind of a bare hexadecimal hash by its length, or None; 64 digits mean SHA-256."""
     if _HEX.fullmatch(text.lower()) is None:
         return None
     return _BY_LENGTH.get(len(text))

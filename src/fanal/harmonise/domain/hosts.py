@@ -1,8 +1,8 @@
-"""Host names: canonical form, registrable domain, onion services and addresses in a host's place.
+"""Host names: canonical form, registrable domain, onion services, and IP addresses used as hosts.
 
-The registrable domain uses both sections of the Public Suffix List (the list inside the package; the
-network is never asked): two customers of one hosting service are two publishers, so the private
-section keeps a link, and later a measure, from reaching the neighbors.
+The registrable domain follows both sections of the Public Suffix List (packaged copy, no network access).
+Two customers of one hosting service are two publishers: the private section prevents a link, and later a
+measure, from affecting the neighbours.
 """
 
 import base64
@@ -15,10 +15,10 @@ from socket import AF_INET6, inet_ntop, inet_pton
 from ada_url import URL
 from publicsuffixlist import PublicSuffixList
 
-# RFC 2606 and RFC 6761 names, and roots outside the public one that reports do name.
+# Reserved names of RFC 2606 and RFC 6761, and roots outside the public DNS that occur in reports.
 _OTHER_ROOTS = frozenset({"test", "example", "invalid", "localhost", "local", "onion", "i2p"})
 _ONION = re.compile(r"(?:^|\.)([a-z2-7]{56}|[a-z2-7]{16})\.onion$")
-# What the WHATWG parser gives back as it is: plain labels, the last one no number and no IDNA form.
+# Hosts that the WHATWG parser returns unchanged: plain labels, the last neither a number nor in IDNA form.
 PLAIN_HOST = (
     r"(?:(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.){1,10}(?!xn--)[a-z][a-z-]{0,61}[a-z]"
 )
@@ -30,7 +30,7 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 @lru_cache(maxsize=4096)
 def registrable_domain(host: str) -> str | None:
-    """Return the name that a registrar delegates above `host`, or None where there is none."""
+    """Return the registrable domain of `host` (public suffix plus one label), or None if it has none."""
     if not host or host[0] == "." or host[-1] == "." or ip_in_host(host) is not None:
         return None
     return _suffixes().privatesuffix(host.lower())
@@ -47,7 +47,7 @@ def has_known_root(host: str) -> bool:
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    """Return the list, read at its first use: most commands ask for no domain."""
+    """Return the Public Suffix List, loaded at first use: most commands need no domain."""
     return PublicSuffixList()
 
 
@@ -65,7 +65,7 @@ def canonical_host(text: str) -> str | None:
 
 
 def without_root_dot(host: str) -> str:
-    """Return `host` without the dot of the root; an empty label before it is left to be seen."""
+    """Return `host` without the trailing dot of the DNS root; `a..` stays, to show its empty label."""
     return host if host.endswith("..") else host.removesuffix(".")
 
 
@@ -74,7 +74,7 @@ def _has_port(text: str) -> bool:
 
 
 def ip_in_host(host: str) -> str | None:
-    """Return the address that a WHATWG host holds, in canonical form, or None for a name."""
+    """Return the canonical IP address that a WHATWG host consists of, or None for a name."""
     if host.startswith("["):
         return canonical_ip(host[1:-1])
     if host[-1:].isdigit():
@@ -83,13 +83,13 @@ def ip_in_host(host: str) -> str | None:
 
 
 def canonical_ip(text: str) -> str | None:
-    """Return the RFC 5952 form of an address, an IPv4-mapped one as IPv4, or None if it is none."""
+    """Return the RFC 5952 form of an IP address, an IPv4-mapped one as IPv4, or None if it is unreadable."""
     found = _parsed_ip(text)
     return None if found is None else found[1]
 
 
 def packed_ip(text: str) -> bytes | None:
-    """Return the 4 or 16 octets of the address that `text` writes; a zone id (RFC 4007) is left out."""
+    """Return the 4 or 16 bytes of the IP address in `text`, without zone id (RFC 4007), or None."""
     found = _parsed_ip(text)
     return None if found is None else found[0]
 
@@ -105,9 +105,9 @@ def _parsed_ip(text: str) -> tuple[bytes, str] | None:
 
 
 def _parsed_hexadecimal(plain: str) -> tuple[bytes, str] | None:
-    """Read an IPv6 address without a dotted part by the system, in a fifth of the library's time.
+    """Parse an IPv6 address without dotted part by `inet_pton`, in a fifth of the time of `ipaddress`.
 
-    None leaves it to the library; so do addresses that some systems write with a dotted part.
+    None: use the library instead, as for addresses that some systems write with a dotted part.
     """
     try:
         packed = inet_pton(AF_INET6, plain)
@@ -127,13 +127,13 @@ def _parsed_ipv6(plain: str) -> tuple[bytes, str] | None:
 
 
 def onion_service(host: str) -> str | None:
-    """Return the onion address (16 or 56 characters and `.onion`) that `host` lies under, or None."""
+    """Return the onion service (16 or 56 characters and `.onion`) of which `host` is a name, or None."""
     match = _ONION.search(host) if ".onion" in host else None
     return None if match is None else f"{match.group(1)}.onion"
 
 
 def onion_checksum_holds(onion: str) -> bool:
-    """Return whether a version 3 address carries its own checksum (rend-spec-v3); True for version 2."""
+    """Return whether a version 3 onion address has a valid checksum (rend-spec-v3); True for version 2."""
     label = onion.removesuffix(".onion")
     if len(label) != 56:
         return True

@@ -1,4 +1,4 @@
-"""What of a report may leave: its report format again, without whoever reported, and its indicators."""
+"""Redaction of reports for other organisations: texts without the reporter, and shareable indicators."""
 
 import re
 import unicodedata
@@ -14,16 +14,16 @@ from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorR
 from fanal.harmonise.domain.search import fold
 from fanal.harmonise.domain.sources.transfers import PAYEE, PAYER
 
-# Texts without whoever reported: what leaves the desk names nobody who trusted it.
+# Texts without the reporter: nothing sent out of the desk names a person who trusted it.
 
 MARK: Final = "[…]"
-"""Stands where a text named its reporter."""
+"""The replacement for a redacted value of the reporter."""
 _SHORTEST: Final = 3
-"""Letters of a value that is looked for: with fewer it is a word of every other sentence."""
+"""Minimum letters of a redacted value: a shorter one is a common word."""
 _SHORTEST_INSIDE: Final = 6
-"""Letters from which a value is found within other letters, as in a user name."""
+"""Minimum letters of a value to be redacted inside a longer word, as in a user name."""
 _APART: Final = "\\s.\\-'\u2019\u2010-\u2015\u00ad\u200b-\u200d\u2060\ufeff"
-"""What may stand between two letters of a value: spaces, dots, dashes, apostrophes, signs without width."""
+"""Allowed between two letters of a value: spaces, dots, dashes, apostrophes, zero-width characters."""
 _BETWEEN: Final = f"[{_APART}]{{0,2}}"
 _BETWEEN_SIGNS: Final = re.compile(f"[{_APART}]+")
 _NUMBER: Final = re.compile(r"\+?\d[\d .()/\u00a0\u202f\-]{5,20}\d")
@@ -31,11 +31,11 @@ _NOT_DIGITS: Final = re.compile(r"\D")
 
 
 def without_reporter(text: str, own: frozenset[str]) -> str:
-    """Return a text with `MARK` in place of each of a reporter's values that stands there whole.
+    """Return a text with `MARK` in place of each whole occurrence of a reporter's value (`own`).
 
-    Case, accents and what stands between letters do not count; of a name the family name may come first.
-    Single words of a longer name stay, which are often those of a family, or of everybody; a value of one
-    word, or a short one, is whole where it stands as a word.
+    Case, accents and separators between letters are ignored; a family name may come first. Single words of
+    a longer name stay, since they are often those of a family or common words. A value of one word, or a
+    short one, is replaced only as a separate word.
     """
     if not own:
         return text
@@ -44,7 +44,7 @@ def without_reporter(text: str, own: frozenset[str]) -> str:
     folded, places = _placed(text)
     letters = _BETWEEN_SIGNS.sub("", folded)
     for order, alone in (way for whole in longest_first for way in _orders(whole)):
-        if order not in letters:  # a pattern costs milliseconds to make, and next to none is found
+        if order not in letters:  # compiling a pattern takes milliseconds, and few values occur
             continue
         spans = list(_spans(text, _pattern(order, alone=alone).finditer(folded), places))
         for start, end in reversed(spans):
@@ -64,9 +64,9 @@ def _marked(found: re.Match[str], *, numbers: tuple[str, ...]) -> str:
 
 
 def _orders(whole: str) -> Iterator[tuple[str, bool]]:
-    """Yield the letters by which a value is found in folded text, and whether it must stand as a word.
+    """Yield the letter sequences by which to find a value in folded text, and whether only as a whole word.
 
-    Nothing where it is too short.
+    Yields nothing for a value that is too short.
     """
     words = [word for word in _BETWEEN_SIGNS.split(fold(whole)) if word]
     letters = "".join(words)
@@ -78,7 +78,7 @@ def _orders(whole: str) -> Iterator[tuple[str, bool]]:
 
 @lru_cache(maxsize=256)
 def _pattern(order: str, *, alone: bool) -> re.Pattern[str]:
-    """Return what finds letters with signs between them, within other letters or not."""
+    """Return a pattern of the letters with optional separators; `alone`: only as a separate word."""
     pattern = _BETWEEN.join(map(re.escape, order))
     return re.compile(rf"(?<!\w){pattern}(?!\w)" if alone else pattern)
 
@@ -86,7 +86,10 @@ def _pattern(order: str, *, alone: bool) -> re.Pattern[str]:
 def _spans(
     text: str, found: Iterable[re.Match[str]], places: Sequence[int]
 ) -> Iterator[tuple[int, int]]:
-    """Yield from where to where a text holds what was found in its folded form."""
+    """Yield start and end in the original text of each match in its folded form.
+
+    `places` maps folded to original positions.
+    """
     for match in found:
         end = places[match.end() - 1] + 1
         while end < len(text) and unicodedata.combining(text[end]):
@@ -95,32 +98,32 @@ def _spans(
 
 
 def _placed(text: str) -> tuple[str, Sequence[int]]:
-    """Return `fold(text)`, which folds letter by letter, and from which place in `text` each of it comes."""
+    """Return the folded text (letter by letter) and, for each folded letter, its position in `text`."""
     if text.isascii():
         return text.lower(), range(len(text))
     each = [letter.lower() if letter.isascii() else fold(letter) for letter in text]
     return "".join(each), [place for place, letters in enumerate(each) for _ in letters]
 
 
-# What of a report may leave as indicators: its files' hashes, addresses, and identifiers of suspects.
+# Indicators of a report that may be shared: file hashes, addresses, and identifiers of suspects.
 #
 # Never a name. Never a value of a victim, a witness, an intended recipient (who is often a child) or a
-# reporter, whatever else it is in the same report. Nothing that was only found in free text, nor what is
-# known of somebody as the payer or the beneficiary of a transfer alone.
+# reporter, whatever else it is in the same report. No value found only in free text, and none known only
+# from the payer or the beneficiary of a transfer.
 
 SHARED_ROLES: Final = frozenset(
     {SelectorRole.SUSPECT, SelectorRole.ASSOCIATED, SelectorRole.CONTENT}
 )
-"""Roles whose values may leave; every other stays, and takes the same value of these with it."""
+"""Roles whose values may be shared, unless the same value also has another role."""
 _SHAREABLE_SHORTEST: Final = 4
 _PERSON: Final = re.compile(r"persons\[(\d{1,6})\]")
 _ADDRESSES: Final = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
 
 
 def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator]:
-    """Return the indicators of reports, each with the instant (RFC 3339) it came; a value once, oldest first.
+    """Return the shareable indicators of reports given with their instant (RFC 3339), each value once.
 
-    Withheld is what any of the reports withholds.
+    Oldest first, if the reports are. A value that one report withholds is withheld for all.
     """
     known = list(reports)
     withheld = {
@@ -139,7 +142,7 @@ def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator
 
 
 def _paid(selector: Selector, report: HarmonisedReport) -> bool:
-    """Return whether a value is of a payment's side: a parent, or a victim who pays, is no suspect for it."""
+    """Return whether a value is known only from a payment: its payer or payee is not therefore a suspect."""
     place = _PERSON.match(selector.source)
     if place is None:
         return selector.source.startswith("payments[")
@@ -166,7 +169,7 @@ def _selectors(selectors: Iterable[Selector], withheld: set[str], at: str) -> It
 
 
 def _forms(selector: Selector) -> Iterator[str]:
-    """Yield what would tell a withheld value: itself, and a name without its service."""
+    """Yield the forms of a value by which it is recognised: the value, and a handle without its service."""
     value = selector.value.lower()
     yield value
     if selector.kind == "HANDLE":
@@ -177,13 +180,13 @@ def _tells(selector: Selector, withheld: set[str]) -> bool:
     value = selector.value.lower()
     if any(form in withheld for form in _forms(selector)):
         return True
-    # A profile's address holds the name of whoever it is of.
+    # The address of a profile contains its owner's user name.
     names = (name for name in withheld if len(name) >= _SHAREABLE_SHORTEST)
     return selector.kind in _ADDRESSES and any(name in value for name in names)
 
 
 def has_texts(record: HarmonisedReport) -> bool:
-    """Return whether somebody's own words stand in a record, which may name its reporter."""
+    """Return whether a record contains free text, which may name its reporter."""
     return bool(
         record.description
         or record.conversation
@@ -193,9 +196,9 @@ def has_texts(record: HarmonisedReport) -> bool:
 
 
 def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
-    """Return a report whose texts tell nothing of `own`: a reporter's names, contacts and accounts.
+    """Return a report with `own`, the reporter's names, contacts and accounts, redacted from its texts.
 
-    Where nobody knows whom they name (None), no text is left.
+    If these values are unknown (None), all texts are removed.
     """
     if own is not None and not own:
         return report
@@ -225,7 +228,7 @@ def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
 
 
 def as_report(record: HarmonisedReport) -> Report:
-    """Return `record` as the report format has it; addresses as they were reported."""
+    """Convert a harmonised record back to the report format; addresses as they were reported."""
     return Report(
         reference=record.reference,
         kind=record.kind,

@@ -1,4 +1,4 @@
-"""Persons of a report with canonical identifiers, and the selectors that their values yield."""
+"""Persons of a report with canonical identifiers, parties of payments, and their selectors."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,18 +14,18 @@ from fanal.harmonise.domain.handles import read_device, read_handle
 from fanal.harmonise.domain.records import SelectorKind as Kind, SelectorRole
 from fanal.harmonise.domain.times import read_time
 
-# What payments name: who pays and who is paid, each in a role of its own, and the texts around them.
+# Parties of payments: payer and payee, each in its own role, and the texts of payments.
 #
-# A report that comes as JSON names both in a text. An account, a wallet, an e-mail or a number is read as
-# such; a word with a digit is a name at the operator (`customer-204@transfers example`); a person's name is
-# none, since many people bear it.
+# A report in JSON names both parties in a text. An account, a wallet or an e-mail address is parsed as such;
+# a word with a digit is a user name at the operator (`customer-204@transfers example`); a person's name is no
+# identifier, since many people have the same.
 
 _NUMBERED: Final = re.compile(r"(?=\S*\d)[^\s@]{3,64}")
 _SIDES: Final = (("sender", SelectorRole.ASSOCIATED), ("beneficiary", SelectorRole.RECIPIENT))
 
 
 def collect_payments(payments: Sequence[Payment], collector: Collector) -> None:
-    """Add who pays (ASSOCIATED) and who is paid (RECIPIENT), where they are no persons of the report."""
+    """Collect the selectors of payers (ASSOCIATED) and payees (RECIPIENT) not listed among the persons."""
     for place, payment in enumerate(payments):
         for side, role in _SIDES:
             text = _loose(payment, side)
@@ -36,7 +36,7 @@ def collect_payments(payments: Sequence[Payment], collector: Collector) -> None:
 
 
 def identifier(text: str, *, operator: str | None) -> tuple[Kind, str] | None:
-    """Return the kind and canonical value of what names a party of a payment, None for a mere name."""
+    """Return kind and canonical value of the identifier of a payment's party, or None for a mere name."""
     account = read_iban(text) or read_wallet(text)
     if account is not None:
         return Kind.ACCOUNT, account
@@ -51,7 +51,7 @@ def identifier(text: str, *, operator: str | None) -> tuple[Kind, str] | None:
 
 
 def texts_of(payments: Sequence[Payment]) -> Iterator[tuple[str, str]]:
-    """Yield the texts of payments with their paths: parties that are no persons, and labels."""
+    """Yield (path, text) for the free texts of payments: labels, and names of parties not among persons."""
     for place, payment in enumerate(payments):
         for side, _ in _SIDES:
             text = _loose(payment, side)
@@ -68,17 +68,17 @@ def _loose(payment: Payment, side: str) -> str | None:
 
 
 OLDEST = 120
-"""Years; an age above it, or below 0, is nobody's."""
-# Python 3.11 looks a member up through a descriptor each time it is named.
+"""Maximum age in years; an age above it, or below 0, is implausible."""
+# Constants, because Python 3.11 looks up an enumeration member through a slow descriptor.
 _EMAIL, _PHONE, _HANDLE, _IP = Kind.EMAIL, Kind.PHONE, Kind.HANDLE, Kind.IP
 _DEVICE, _ACCOUNT, _REPORTER = Kind.DEVICE, Kind.ACCOUNT, PersonRole.REPORTER
 _ROLES = {PersonRole(role.value): role for role in SelectorRole if role is not SelectorRole.CONTENT}
-# A value as written, its canonical form if it has one, and the code of what is doubtful about it.
+# A value as written, its canonical form or None, and a warning code or None.
 _Read = tuple[str, str | None, str | None]
 
 
 class IdentifierReading(Struct, frozen=True, kw_only=True, gc=False):
-    """One identifier of a person: what was written, and its canonical form if it has one."""
+    """One parsed identifier of a person: as written (`raw`), and its canonical form or None (`value`)."""
 
     kind: Kind
     path: str
@@ -89,22 +89,22 @@ class IdentifierReading(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ReadPerson(Struct, frozen=True, kw_only=True):
-    """A person in canonical values, with every identifier that was read."""
+    """A person in canonical values, with the parsed identifiers and the path of the person in the report."""
 
     person: Person
     readings: tuple[IdentifierReading, ...]
     path: str
-    odd_age: int | None = None  # as written, when it is nobody's
+    odd_age: int | None = None  # the age as written, if implausible
 
 
 def read_person(
     person: Person, path: str, *, countries: tuple[str, ...], platform: str | None
 ) -> ReadPerson:
-    """Return `person` with canonical e-mails, phones, accounts, addresses and country.
+    """Parse a person's identifiers; return the person with canonical e-mails, phones, accounts, IPs, country.
 
-    What cannot be read stays as written, but for an age that is nobody's, which would count as a child's.
-    Names and handles stay as written in any case: the canonical handle is a selector. `platform` is where
-    the report happened, for a handle that states no service.
+    Unreadable values stay as written, except an implausible age, which could count as a child's. Names and
+    handles always stay as written: the canonical handle is a selector. `platform` is the service of the
+    incident, for handles without a service of their own.
     """
     country = _country(person.country)
     hints = tuple(c for c in (country, *countries) if c)
@@ -132,7 +132,7 @@ def read_person(
 
 
 def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
-    """Tell the collector a reporter's values, as canonical and as written."""
+    """Register a reporter's values, canonical or as written, in the collector as excluded."""
     for reading in read.readings:
         value = reading.value or reading.raw
         if reading.kind is _IP:
@@ -142,7 +142,7 @@ def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
 
 
 def collect_person(read: ReadPerson, collector: Collector) -> None:
-    """Add the selectors of a person who is not the reporter, and warn of what could not be read."""
+    """Collect the selectors of a person other than the reporter, and the warnings for unreadable values."""
     role = _ROLES[read.person.role]
     for reading in read.readings:
         if reading.warning is not None:
@@ -159,7 +159,7 @@ def collect_person(read: ReadPerson, collector: Collector) -> None:
 
 
 def is_reporter(person: Person) -> bool:
-    """Return whether a person is the one who reports."""
+    """Return whether a person has the role REPORTER."""
     return person.role is _REPORTER
 
 
@@ -174,14 +174,14 @@ def _country(text: str | None) -> str | None:
 
 
 class _Readings:
-    """The identifiers of one person as they are read, in the order of the shape's fields."""
+    """The parsed identifiers of one person, in the order of the record's fields."""
 
     def __init__(self, path: str) -> None:
         self.found: list[IdentifierReading] = []
         self._path = path
 
     def add(self, kind: Kind, name: str, read: Iterable[_Read]) -> tuple[str, ...]:
-        """Note the values of one field; return each in canonical form, or as written without one."""
+        """Record the parsed values of one field; return each in canonical form, or as written without one."""
         values = []
         for place, (raw, value, doubt) in enumerate(read):
             warning = f"{kind}_UNREADABLE" if value is None and doubt is None else doubt
@@ -193,7 +193,7 @@ class _Readings:
         return tuple(values)
 
     def add_ips(self, sightings: Iterable[IpSighting]) -> None:
-        """Note addresses, which the collector reads with their port and instant."""
+        """Record IP sightings unparsed: the collector parses them with their port and instant."""
         for place, sighting in enumerate(sightings):
             path, raw = f"{self._path}.ips[{place}]", sighting.value
             self.found.append(

@@ -1,8 +1,8 @@
-"""How useful a report is as it came: which useful fields are present, explained part by part.
+"""Quality score of a report as received: the presence of useful fields, explained part by part.
 
-Pure, over the harmonised record, with weights that are dated data (`data/quality.toml`): each part has
-its points, when it applies, the reason and the source. The score judges the report, never the person or
-the facts behind it, and feeds no priority: a poor report about a child in danger stays first.
+A pure function of the harmonised record and of dated weights (`data/quality.toml`), each with its points,
+condition, reason and source. The score rates the report, never the person or the facts, and has no effect
+on priority: a poor report about a child in danger stays first.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,14 +32,14 @@ _SHORT_CONTEXT: Final = 40
 _WARNINGS_FOR_NOTHING: Final = 5
 _NOT_THE_SENDERS = frozenset(
     {"FILE_NOT_HASHED", "PDQ_LOW_QUALITY"}
-)  # said of what the desk computed
+)  # warnings about the desk's own computation
 _PRECISION: Final = {"SECOND": 1.0, "MINUTE": 1.0, "HOUR": 0.6, "DAY": 0.4, "MONTH": 0.1}
 _ZONE_ASSUMED: Final = 0.8
 _PSEUDONYM_ALONE: Final = 0.6
 
 
 class Applies(StrEnum):
-    """When a part counts."""
+    """The condition under which a part counts."""
 
     ALWAYS = "ALWAYS"
     HAS_ADDRESS = "HAS_ADDRESS"
@@ -50,7 +50,7 @@ class Applies(StrEnum):
 
 
 class PartRule(DataRecord, frozen=True, kw_only=True):
-    """One part of the weights: its most points, when it applies, why it matters, and whose word that is."""
+    """The weight of one part: maximum points, condition, reason, and the source of the reason."""
 
     code: str
     points: float
@@ -68,7 +68,7 @@ class QualityRules(DataRecord, frozen=True, kw_only=True):
 
 
 class QualityPart(Struct, frozen=True, kw_only=True):
-    """What one part gave: points of most points."""
+    """The result of one part: `points` out of `most`."""
 
     code: str
     points: float
@@ -76,7 +76,7 @@ class QualityPart(Struct, frozen=True, kw_only=True):
 
     @property
     def missing(self) -> bool:
-        """Whether nothing of it is there."""
+        """Whether the part has no points."""
         return self.points == 0
 
 
@@ -89,7 +89,7 @@ class Quality(Struct, frozen=True, kw_only=True):
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """The codes of what applies and is not there at all."""
+        """The codes of the applicable parts without any points."""
         return tuple(part.code for part in self.parts if part.missing)
 
 
@@ -97,7 +97,7 @@ RULES: Final = load("quality.toml", QualityRules)
 
 
 def assess(report: HarmonisedReport, *, rules: QualityRules = RULES) -> Quality:
-    """Return how useful a report is as it came."""
+    """Return the quality score of a report as received."""
     parts = tuple(
         QualityPart(
             code=rule.code,
@@ -200,7 +200,7 @@ _SHARES: Final[Mapping[str, Callable[[HarmonisedReport], float]]] = {
     "CONTEXT": _context,
     "READABLE": _readable,
 }
-"""How much of each part a report has, from 0 to 1."""
+"""For each part, a function that returns the share of it that a report has, from 0 to 1."""
 _APPLIES: Final[Mapping[Applies, Callable[[HarmonisedReport], bool]]] = {
     Applies.ALWAYS: lambda _report: True,
     Applies.HAS_ADDRESS: _has_address,

@@ -1,7 +1,7 @@
-"""What harmonise publishes to the stages after it.
+"""The records that harmonise publishes to the later stages, and their stored encoding.
 
-`HarmonisedReport` is the report format with canonical values, plus what the format has no field for
-(`extra`) and the selectors drawn from it. Field names are public: `fanal report show` prints them.
+`HarmonisedReport` is the report format with canonical values, plus values without a field (`extra`) and
+the selectors derived from it. Field names are public: `fanal report show` prints them.
 """
 
 import threading
@@ -30,7 +30,7 @@ from fanal.hashing.domain.records import LOWEST_QUALITY, FileFacts
 
 
 class SelectorKind(StrEnum):
-    """The kinds of value that reports can share."""
+    """The kinds of identifier by which reports are compared."""
 
     URL = "URL"
     HOST = "HOST"
@@ -50,7 +50,7 @@ class SelectorKind(StrEnum):
 
 
 class SelectorRole(StrEnum):
-    """On whose side a value was seen. A REPORTER's values are never selectors."""
+    """The side on which a value was seen: a person's role, or the content; a REPORTER has no selectors."""
 
     SUSPECT = "SUSPECT"
     VICTIM = "VICTIM"
@@ -61,7 +61,7 @@ class SelectorRole(StrEnum):
 
 
 class Selector(Struct, frozen=True, kw_only=True, gc=False):
-    """One value with its kind and role; `at` is the instant it was used, `source` the path it came from.
+    """A canonical identifier with its kind and role; `at`: instant of use; `source`: path in the report.
 
     `weak` marks a value found in free text rather than in a field of its own.
     """
@@ -76,7 +76,7 @@ class Selector(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A source time: RFC 3339 UTC bounds, precision, and the zone given or assumed."""
+    """A time as a range: inclusive UTC bounds in RFC 3339, precision, and the zone given or assumed."""
 
     earliest: str
     latest: str
@@ -86,7 +86,7 @@ class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 
 
 class HarmonisedUrl(Struct, frozen=True, kw_only=True, gc=False):
-    """The three values of an address, and what is compared."""
+    """A web address: as reported, in WHATWG form (`canonical`), in compared form (`key`), and its host."""
 
     reported: str
     canonical: str | None
@@ -96,14 +96,14 @@ class HarmonisedUrl(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Extra(Struct, frozen=True, kw_only=True, gc=False):
-    """What a source carries and the record has no field for: its path and value, nothing dropped."""
+    """A value of the source without a field in the record: its path in the source and its text."""
 
     path: str
     value: str
 
 
 class Category(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A class mapped through the vocabulary bridge; `lossy` says that the step lost meaning."""
+    """A class mapped through the vocabulary bridge; `lossy` says that the mapping lost meaning."""
 
     scheme: str
     code: str
@@ -113,7 +113,7 @@ class Category(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
 
 
 class Warning(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):  # noqa: A001 - the field's own word
-    """A value that could not be read as meant: where, what, and the code of the reason."""
+    """A value that could not be read as intended: path, code of the reason, value as written."""
 
     path: str
     code: str
@@ -121,11 +121,11 @@ class Warning(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False): 
 
 
 class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What the desk's own hasher found out about `files[file]`.
+    """The results of the desk's own hashing of `files[file]`.
 
-    `media_type` by its first bytes; a picture's dimensions, PDQ and its quality (0 to 100); `scale`, the
-    divisor at which a large JPEG was decoded; the PDQ of a video's `frames`; `unhashed`, why there is no
-    PDQ. Exact hashes stand here only where the file's own fields say otherwise.
+    `media_type` by the file's first bytes; a picture's dimensions, PDQ hash and its quality (0 to 100);
+    `scale`: the divisor at which a large JPEG was decoded; `frames`: PDQ hashes of a video's frames;
+    `unhashed`: why there is no PDQ hash. Exact hashes are set only where the file's own fields differ.
     """
 
     file: int
@@ -142,12 +142,12 @@ class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     md5: str | None = None
 
     def is_comparable(self) -> bool:
-        """Return whether there is a PDQ good enough to be compared by distance."""
+        """Return whether there is a PDQ hash of sufficient quality for comparison by Hamming distance."""
         return self.pdq is not None and (self.quality or 0) >= LOWEST_QUALITY
 
 
 class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A report in the one shape. Texts as reported; identifiers canonical."""
+    """A report of any source format in the common shape: texts as reported, identifiers canonical."""
 
     report_id: UUID
     reference: str
@@ -178,12 +178,11 @@ class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Source(Struct, frozen=True, kw_only=True):
-    """What harmonise reads: one acknowledged report's format and opened bytes.
+    """The input of harmonisation: the format and decrypted bytes of one acknowledged report.
 
-    `files` are the wire's `fileDetails` documents (bytes) with the stored hashes of the uploads.
-    `desk_id` is the desk that the report was received for: without one it is refused, since a row
-    without a desk would belong to nobody or to everybody. `reference` is the sender's, where the
-    format's own bytes carry none; `received_at` is the id's instant unless given.
+    `files` are the uploads: their `fileDetails` documents (bytes) and stored hashes. `desk_id` is the
+    receiving desk; a report without desk is refused, because row-level access rules need it. `reference` is
+    the sender's, if the bytes carry none; `received_at` defaults to the instant in the report id.
     """
 
     report_id: UUID
@@ -198,7 +197,7 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class SourceFile(Struct, frozen=True, kw_only=True):
-    """One uploaded file: the wire's id, the name it was uploaded under, and the hashes we computed.
+    """An uploaded file: its id in the protocol, the name of the upload, and the hashes computed by the desk.
 
     `details` is the last details document sent, `earlier` those that it replaced, oldest first.
     """
@@ -215,19 +214,19 @@ class SourceFile(Struct, frozen=True, kw_only=True):
     computed: FileFacts | None = None
 
 
-# A harmonised report as bytes, and back: one version byte, then JSON, compressed.
+# Encoding of a harmonised report: one version byte, then compressed JSON.
 #
-# Compression starts from a sample record (`data/record-N.txt`): a record is mostly field names and codes,
-# and takes a third of the room this way. A sample is never edited, since stored records need it to be read:
-# a better one is a new version.
+# The compression dictionary is a sample record (`data/record-N.txt`): a record is mostly field names and
+# codes, and shrinks to a third this way. A sample is never edited, since decoding stored records needs it:
+# a better sample is a new version.
 #
-# * Version 1, read and no longer written: zlib (RFC 1950, preset dictionary); a record of every field.
-# * Version 2: Zstandard (RFC 8878, raw content as dictionary); the same, then a provider's report. It takes a
-#   quarter of the time, and no more room.
+# * Version 1, read and no longer written: zlib (RFC 1950, dictionary); sample: a record of every field.
+# * Version 2: Zstandard (RFC 8878, raw content as dictionary); sample: the same, then a provider's report. It
+#   takes a quarter of the time and no more space.
 
 
 class UnknownEncoding(Exception):
-    """A stored record begins with a version that is not known here."""
+    """A stored record begins with an unknown version byte."""
 
 
 def _sample(version: int) -> bytes:
@@ -245,7 +244,7 @@ _FIELDS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Presses(threading.local):
-    """A compressor and a decompressor for each thread: neither may be shared."""
+    """A compressor and a decompressor for each thread, since neither is thread-safe."""
 
     def __init__(self) -> None:
         self.press = ZstdCompressor(level=_LEVEL, dict_data=_SAMPLE, write_checksum=True)
@@ -256,18 +255,16 @@ _PRESSES: Final = _Presses()
 
 
 def pack(report: HarmonisedReport) -> bytes:
-    """Return `report` compressed.
+    """Encode `report` as a version byte and compressed JSON.
 
     Raises:
-        UnicodeEncodeError: a text holds a lone surrogate.
+        UnicodeEncodeError: a text contains a lone surrogate.
     """
     return b"\x02" + _PRESSES.press.compress(_ENCODER.encode(report))
 
 
 def unpack_fields(content: bytes | memoryview) -> dict[str, msgspec.Raw]:
-    """Return the fields of the report that `pack` compressed, each as JSON; a default is absent.
-
-    Whoever prints a record writes them as they stand: nothing is built of them.
+    """Decode a packed report to raw JSON by field name, without building records; default values are absent.
 
     Raises: as `unpack`.
     """
@@ -278,12 +275,12 @@ def unpack_fields(content: bytes | memoryview) -> dict[str, msgspec.Raw]:
 
 
 def unpack(content: bytes | memoryview) -> HarmonisedReport:
-    """Return the report that `pack` compressed.
+    """Decode a report from the bytes of `pack`.
 
     Raises:
-        UnknownEncoding: the version is unknown here.
+        UnknownEncoding: the version byte is unknown.
         zlib.error, zstandard.ZstdError: the content is damaged.
-        msgspec.ValidationError: the content is of another shape.
+        msgspec.ValidationError: the content has another shape.
     """
     stored = bytes(content)
     if stored[:1] == b"\x02":

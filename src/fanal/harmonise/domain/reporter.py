@@ -1,7 +1,7 @@
-"""What is sealed of a report: the identity and contact of the one who reports.
+"""Separation of the reporter's identity and contact from a harmonised report, and records of its disclosure.
 
-A harmonised report is whole only in memory. What is stored in clear, and what later stages read, comes
-out of `withhold`; the rest comes back from the opened bytes, by a named act, through `restore`.
+`withhold` splits the complete report, which exists only in memory: the clear part is stored and read by later
+stages. The identity stays in the encrypted bytes; a recorded access reads it there, `restore` puts it back.
 """
 
 import re
@@ -17,8 +17,8 @@ from msgspec import Struct, structs
 from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise.domain.records import Extra, HarmonisedReport
 
-# Leaves of outside formats that may say who reports: all that lies below the wire's `reporter` or the
-# police export's `reportingEsp`, but what the provider says of itself as a company.
+# Fields of external formats that may identify the reporter: all below `reporter` (NCMEC XML) or
+# `reportingEsp` (its police export), except the provider's statements about itself as a company.
 _IDENTITY = re.compile(
     r"(?:^|[/.])(?:(?:reporter|reportingEsp)(?:\[\d+\])?[/.]"
     r"(?!(?:companyTemplate|termsOfService|legalURL|espName)(?:[/.\[@]|$))|contact(?:[/.@\[]|$))",
@@ -30,17 +30,17 @@ _OF_REPORTER = re.compile(
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """The withheld part: persons of role REPORTER by their place, and leaves that name them."""
+    """The withheld part of a report: REPORTER persons with their index, and identifying `extra` values."""
 
     persons: tuple[tuple[int, Person], ...]
     extra: tuple[Extra, ...]
 
 
 def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
-    """Return the report without its reporter's identity, and that identity.
+    """Split a report into the report without its reporter's identity, and that identity.
 
-    The role stays, so that a reader sees that somebody reported; the values go. Warnings keep their
-    path and code and lose a value that the reporter gave.
+    The role stays, so that a reader sees that somebody reported; the values are removed. Warnings keep
+    path and code, and lose a value that comes from the reporter.
     """
     reporters = tuple(
         (place, person)
@@ -75,7 +75,7 @@ def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
 
 
 def restore(report: HarmonisedReport, identity: Identity) -> HarmonisedReport:
-    """Return a stored report with its reporter's identity put back."""
+    """Return a stored report with its reporter's identity restored."""
     persons = list(report.persons)
     for place, person in identity.persons:
         if place < len(persons) and persons[place].role is PersonRole.REPORTER:
@@ -90,18 +90,18 @@ def _names_reporter(path: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def is_of_reporter(path: str) -> bool:
-    """Return whether a leaf of an outside format speaks of the one who reports."""
+    """Return whether a path in an external format belongs to the reporter."""
     return _OF_REPORTER.search(path) is not None
 
 
 def reporter_strings(identity: Identity) -> frozenset[str]:
-    """Return every text by which the reporter could be found: own values, and named leaves."""
+    """Return every text that identifies the reporter: `own_values`, and the withheld `extra` values."""
     leaves = {extra.value for extra in identity.extra}
     return own_values(identity) | frozenset(text for text in leaves if text)
 
 
 def own_values(identity: Identity) -> frozenset[str]:
-    """Return the names, contacts, user names, accounts and devices of whoever reported, as written."""
+    """Return the reporter's names, contacts, user names, accounts, devices and IP addresses, as written."""
     strings: set[str] = set()
     for _, person in identity.persons:
         strings.update((person.name or "", *person.emails, *person.phones, *person.devices))
@@ -115,7 +115,7 @@ def _without_values(person: Person) -> Person:
     return Person(role=person.role) if person.role is PersonRole.REPORTER else person
 
 
-# Records of disclosing a reporter's identity: the facts, who asked, when and for what, who reviewed it.
+# Records of the disclosure of a reporter's identity: facts, person, time, purpose, reviewers.
 #
 # Pure functions: no database, clock or log.
 
@@ -127,14 +127,14 @@ Fact = tuple[str, str]
 
 
 class OpenedIdentity(Struct, frozen=True, kw_only=True):
-    """What the named act brought to light; empty `facts`: the report says nothing of its reporter."""
+    """The result of a disclosure; empty `facts`: the report contains nothing about its reporter."""
 
     opening_id: UUID
     facts: tuple[Fact, ...]
 
 
 class IdentityOpening(Struct, frozen=True, kw_only=True):
-    """One opening: who, which report, when; `motive` is None once its words have expired."""
+    """A recorded disclosure: person, report, time, reviews; the purpose (`motive`) is None after expiry."""
 
     id: UUID
     report_id: UUID
@@ -146,9 +146,9 @@ class IdentityOpening(Struct, frozen=True, kw_only=True):
 
 
 def facts_of_form(sealed: bytes) -> tuple[Fact, ...]:
-    """Return what a citizen said of themself on the form, from the sealed JSON; empty values left out.
+    """Return the reporter's answers on the public form, from the decrypted JSON; empty values are left out.
 
-    Bytes that are no such JSON are one fact as they stand: an act that was recorded shows what it opened.
+    Bytes that are not such JSON become a single fact with their text: a recorded access shows its result.
     """
     try:
         said = msgspec.json.decode(sealed, type=dict[str, str | bool | None])

@@ -1,4 +1,4 @@
-"""The words by which a report can be found: its own texts, without those of its reporter."""
+"""The text by which a report can be searched: its own texts without the values of its reporter."""
 
 import re
 import unicodedata
@@ -21,14 +21,14 @@ _ASCII_LIKE = "\u0130\u0131\u017f\u212a"
 
 
 def search_words(report: HarmonisedReport, identity: Identity) -> str:
-    """Return the text to index: no word of the reporter's name, contacts or numbers is in it."""
+    """Return the text of a report to index, without the words of its reporter's name and contacts."""
     text = " ".join(_texts(report))[:_LONGEST]
     own = reporter_strings(identity)
     return _without(text, own) if own else text
 
 
 def told_by(text: str, own: str) -> tuple[str, ...]:
-    """Return what of a reporter's value a text tells: all of it, else those of its words that stand there."""
+    """Return the part of a reporter's value `own` that a text reveals: the whole, else its words in it."""
     if _without(text, frozenset({own})) == text:
         return ()
     trace = _trace(own)
@@ -86,15 +86,15 @@ def _without(text: str, own: frozenset[str]) -> str:
 
 
 def _folded(text: str) -> str:
-    """Return `fold(text)`, which folds each letter by itself: those of ASCII, nearly all, in one go."""
+    """Return `fold(text)`, folding runs of ASCII letters at once for speed."""
     runs = _RUNS.findall(text)
     return "".join([run.lower() if run.isascii() else fold(run) for run in runs])
 
 
 class _Trace(Struct, frozen=True):
-    """By what a text of the reporter's is found again: whole, spaced or not; as a number; by its words.
+    """The search forms of a reporter's value: last digits of a number, folded words, letters with gaps.
 
-    `squeezed` is empty where a look at the letters does not tell whether `spaced` may match.
+    `squeezed` is a necessary substring for `spaced` to match; empty if that shortcut is not valid.
     """
 
     number: str
@@ -106,7 +106,7 @@ class _Trace(Struct, frozen=True):
 def _without_wholes(text: str, traces: list[_Trace]) -> str:
     squeezed = _squeezed(text)
     for trace in traces:
-        # Most texts hold none of the reporter's letters in a row: the pattern need not search for them.
+        # Most texts do not contain the reporter's letters in a row: the pattern need not be tried.
         if trace.spaced is None or (squeezed and trace.squeezed not in squeezed):
             continue
         left = trace.spaced.sub(" ", text)
@@ -127,15 +127,15 @@ def _trace(whole: str) -> _Trace:
 
 
 def _spaced(text: str) -> re.Pattern[str]:
-    """Return the pattern of a text, its letters apart by at most two spaces, dots or dashes."""
+    """Return a pattern of the text's letters, separated by at most two spaces, dots or dashes each."""
     letters = (re.escape(letter) for letter in text if not letter.isspace())
     return re.compile(r"[\s.\-]{0,2}".join(letters), re.IGNORECASE)
 
 
 def _squeezed(text: str) -> str:
-    """Return `text` in lower case without what may stand between the letters of `_spaced`.
+    """Return `text` in lower case without the separators that `_spaced` allows.
 
-    Empty where a letter of it is one that Python's patterns take for an ASCII letter of other case.
+    Empty if it contains a non-ASCII letter that Python's patterns treat as the other case of an ASCII letter.
     """
     if not text.isascii() and any(letter in text for letter in _ASCII_LIKE):
         return ""
@@ -143,6 +143,6 @@ def _squeezed(text: str) -> str:
 
 
 def _name_part(text: str) -> str:
-    """Leave out an e-mail's domain and bare numbers: they are everybody's words."""
+    """Return `text` without an e-mail's domain and without short numbers, which are common words."""
     name = text.rpartition("@")[0] or text
     return re.sub(r"\b\d{1,5}\b", " ", name)

@@ -1,4 +1,4 @@
-"""The key of a selector, and what is known of where it was seen."""
+"""Selector keys, and records of the reports in which selectors occur."""
 
 import hashlib
 from collections.abc import Mapping
@@ -22,19 +22,19 @@ _BEGUN = {kind: hashlib.sha256(f"{kind}|".encode()) for kind in SelectorKind}
 
 
 def selector_key(kind: SelectorKind, value: str) -> UUID:
-    """Return the key of a selector: the first 16 bytes of SHA-256 over `KIND|value`."""
+    """Return the key of a selector: the first 16 bytes of SHA-256 over `KIND|value`, as a UUID."""
     return UUID(bytes=key_bytes(kind, value))
 
 
 def key_bytes(kind: SelectorKind, value: str) -> bytes:
-    """Return the key as 16 bytes."""
+    """Return the key of a selector as 16 bytes; see `selector_key`."""
     key = _BEGUN[kind].copy()
     key.update(value.encode())
     return key.digest()[:16]
 
 
 class Sighting(Struct, frozen=True, kw_only=True):
-    """One report in which a selector was seen; `at` is the instant it was used (RFC 3339, UTC)."""
+    """The occurrence of a selector in one report; `at` is the instant of its use (RFC 3339, UTC)."""
 
     key: UUID
     report_id: UUID
@@ -46,11 +46,12 @@ class Sighting(Struct, frozen=True, kw_only=True):
 
 
 class KeySearch(Struct, frozen=True, kw_only=True):
-    """Which keys are looked for: those with a sighting in a field of its own that all of the first four open.
+    """Criteria of a search for selector keys, over the kinds in `kinds`.
 
-    `desk_ids` empty means all; ids of reports stand for instants: `since` opens, `recent` divides counts. A
-    key is left out where a report of `withheld` holds it, or any report in a role of `never`; reports of
-    `aside` open none.
+    A key matches if a sighting from a field (not weak) has a role of `roles`, a desk of `desk_ids` (empty:
+    any) and a report id from `since` on. It is excluded if a report of `withheld` holds it, or any report
+    with a role of `never`. Reports of `aside` are suspended: they produce no match. Report ids represent
+    instants; `recent` is the start of the separate recent count.
     """
 
     kinds: tuple[SelectorKind, ...]
@@ -64,7 +65,7 @@ class KeySearch(Struct, frozen=True, kw_only=True):
 
 
 class HeldKey(Struct, frozen=True, kw_only=True):
-    """A key that a search found, and how many sightings hold it by role, recently and in all."""
+    """A key found by a search, with its sightings by role: `recent` and `total`."""
 
     key: UUID
     kind: SelectorKind
@@ -73,9 +74,9 @@ class HeldKey(Struct, frozen=True, kw_only=True):
 
 
 class Sightings(Struct, frozen=True, kw_only=True):
-    """The newest sightings of one selector, and how many there are up to a bound.
+    """The newest sightings of one selector, and their number up to a bound.
 
-    `count` stops at the bound that was asked for; `bounded` says that it did.
+    `bounded`: the count stopped at the requested bound, and there are more.
     """
 
     key: UUID
@@ -85,7 +86,7 @@ class Sightings(Struct, frozen=True, kw_only=True):
 
 
 class FoundSelector(Struct, frozen=True, kw_only=True):
-    """A selector that a search met; `count` as in `Sightings`, of the actor's own desks only."""
+    """A selector found by a search; `count`: its sightings in the actor's desks, up to a bound."""
 
     key: UUID
     kind: SelectorKind
@@ -94,7 +95,7 @@ class FoundSelector(Struct, frozen=True, kw_only=True):
 
 
 class Revision(Struct, frozen=True, kw_only=True):
-    """One harmonisation of a report: its number from 1, when it was written (RFC 3339), by which rules."""
+    """One harmonisation of a report: its number from 1, its time (RFC 3339), and the version of the rules."""
 
     revision: int
     written_at: str
@@ -102,7 +103,7 @@ class Revision(Struct, frozen=True, kw_only=True):
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """A report that could not be harmonised: a code, and a detail that holds no value of the report."""
+    """A report that could not be harmonised: a code, and a detail without any value of the report."""
 
     report_id: UUID
     code: str
@@ -110,7 +111,7 @@ class Failure(Struct, frozen=True, kw_only=True):
 
 
 class Erased(Struct, frozen=True, kw_only=True):
-    """What `erase` took away, in rows."""
+    """The numbers of rows that `erase` deleted."""
 
     records: int
     texts: int

@@ -1,8 +1,7 @@
-"""Selectors inside free text: addresses, e-mails, telephones, accounts, fingerprints, names.
+"""Extraction of selectors from free text: addresses, e-mails, telephones, accounts, hashes, user names.
 
-Every pattern starts at the beginning of a word and is bounded or a single run of one class, so a text
-is read in linear time whatever it holds. What is found is only *weak*: a person wrote it in a
-sentence, nobody put it in a field.
+Every pattern starts at a word boundary and is bounded or a single run of one character class, so reading time
+is linear in the text. The results are *weak*: found in a sentence, not stated in a field.
 """
 
 import re
@@ -18,7 +17,7 @@ from fanal.harmonise.domain.hosts import canonical_host, has_known_root, ip_in_h
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.urls import refang
 
-# Three patterns rather than one of three branches: the engine then skips to where each can begin.
+# Three patterns instead of one with three branches: the engine can then skip to a possible start.
 _MARK = re.compile(r"[@0-9:=]")
 _DOT_INSIDE = re.compile(r"\.\w")
 _LONG_WORD = re.compile(r"[A-Za-z]{25}")
@@ -49,7 +48,7 @@ _NAMED = re.compile(
     r"(?<![\w@.])(?:([A-Za-z]{1,20})\s{1,3})?([A-Za-z]{1,20})\s{0,2}[:=]\s{0,2}"
     r"(@?[0-9A-Za-z_.\-]{3,32})(?![\w@])"
 )
-# What people write beside a service before a name: "Roblox pseudo : …", "pseudo Roblox : …".
+# Words that people write with a service before a user name: "Roblox pseudo : …", "pseudo Roblox : …".
 _NAME_WORDS = frozenset(
     {"pseudo", "pseudonyme", "nom", "compte", "identifiant", "profil", "id", "user", "username",
      "name", "nick", "nickname", "account", "login", "gamertag", "handle", "tag", "profile"}
@@ -61,8 +60,8 @@ _ON_SERVICE = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?;\n]")
 _WINDOW = 40
-# Roots that a bare name in a sentence is trusted with; elsewhere it needs `www.`, a path or three labels,
-# because "fini.Me voici" and "photo.zip" look like hosts too.
+# Top-level domains for which a bare name in a sentence is taken as a host; others need `www.`, a path or
+# three labels, because "fini.Me voici" and "photo.zip" look like hosts too.
 _PLAIN_ROOTS = frozenset(
     {
         "com",
@@ -84,7 +83,7 @@ _PLAIN_ROOTS = frozenset(
 
 
 class TextHit(Struct, frozen=True, kw_only=True):
-    """One value found in a text: `value` is canonical, or for a URL what `read_url` takes."""
+    """One value found in a text: canonical, or for a URL the text to pass to `read_url`."""
 
     kind: SelectorKind
     value: str
@@ -92,9 +91,9 @@ class TextHit(Struct, frozen=True, kw_only=True):
 
 
 def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[TextHit, ...]:
-    """Return the values found in `text`, each once, in the order of the kinds below.
+    """Return the values found in `text`, each once, grouped by kind.
 
-    `countries` (ISO 3166-1 alpha-2) help to read national telephone numbers. Private-use and loopback
+    `countries` (ISO 3166-1 alpha-2) help to parse national telephone numbers. Private-use and loopback
     addresses are left out: in a sentence they are examples or version numbers.
     """
     plain = refang(text)
@@ -104,7 +103,7 @@ def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[TextH
 
 
 def _is_worth_reading(text: str) -> bool:
-    """Return False where no pattern below can match, as for most sentences."""
+    """Return False if no pattern below can match, as for most sentences."""
     if _MARK.search(text) is not None or _DOT_INSIDE.search(text) is not None:
         return True
     long_part = len(max(text.split(), key=len, default="")) >= 25
@@ -135,7 +134,7 @@ def _find(text: str, countries: tuple[str, ...]) -> Iterator[TextHit]:
 
 
 def _taken(pattern: re.Pattern[str], text: str) -> tuple[str, list[str]]:
-    """Return the text with every match blanked, and the matches."""
+    """Return the text with every match replaced by a blank, and the list of matches."""
     found: list[str] = []
 
     def take(match: re.Match[str]) -> str:
@@ -146,7 +145,7 @@ def _taken(pattern: re.Pattern[str], text: str) -> tuple[str, list[str]]:
 
 
 def _trimmed(url: str) -> str:
-    """Leave out the punctuation of the sentence after an address; brackets stay while they pair."""
+    """Return a URL without the sentence's punctuation after it; closing brackets stay while balanced."""
     surplus = {")": url.count(")") - url.count("("), "]": url.count("]") - url.count("[")}
     end = len(url)
     while end:
@@ -174,7 +173,7 @@ def _at_names(text: str) -> Iterator[TextHit]:
 
 
 def _service_near(text: str, match: re.Match[str]) -> str | None:
-    """Return the service stated beside a name: the last word before it, or "on …" right after it."""
+    """Return the service stated for a user name: "on …" right after it, else the last named before it."""
     after = _ON_SERVICE.match(text, match.end())
     if after is not None and after.group(1).lower() in PLATFORM_NAMES:
         return PLATFORM_NAMES[after.group(1).lower()]
@@ -188,7 +187,7 @@ def _service_near(text: str, match: re.Match[str]) -> str | None:
 
 
 def _named(text: str) -> Iterator[TextHit]:
-    """Find `snap: some_name9`; without `@` the name must hold a digit or a mark, or it is a word."""
+    """Yield the user name of `snap: some_name9`; without `@` it needs a digit or a mark, to exclude words."""
     for match in _NAMED.finditer(text):
         service = _named_service(match.group(1), match.group(2))
         name = match.group(3).rstrip(".-")
@@ -200,7 +199,7 @@ def _named(text: str) -> Iterator[TextHit]:
 
 
 def _named_service(before: str | None, last: str) -> str | None:
-    """Return the service of the one or two words before a mark; the other word must say "name"."""
+    """Return the service named by one or two words before a colon; of two, the last must mean "name"."""
     last = last.lower()
     if last in PLATFORM_NAMES:
         return PLATFORM_NAMES[last]
@@ -210,7 +209,7 @@ def _named_service(before: str | None, last: str) -> str | None:
 
 
 def _numbered(text: str) -> Iterator[TextHit]:
-    """Find `some_name#1234`: the service is the one named near, as many games write names so."""
+    """Yield user names like `some_name#1234`, a form of many games, with the service in the text around."""
     for match in _NUMBERED.finditer(text):
         value = read_handle(match.group(1), _service_near(text, match))
         if value is not None:
@@ -234,7 +233,7 @@ def _ipv6(text: str) -> Iterator[TextHit]:
 
 
 def _hosts(text: str) -> Iterator[TextHit]:
-    """Find addresses without scheme; one with a path is a URL, a bare name is a HOST."""
+    """Yield addresses without scheme: a URL if there is a path or port, else a HOST."""
     for match in _HOST.finditer(text):
         name, port, path = match.group(1), match.group(2), match.group(3)
         if not _is_host(name, has_path=path is not None):
@@ -273,7 +272,7 @@ def _tokens(text: str) -> Iterator[TextHit]:
 def _spaced_ibans(text: str) -> Iterator[TextHit]:
     for match in _IBAN.finditer(text):
         letters = re.sub(r"[ \u00a0\u202f\-]", "", match.group(0))
-        # Words in capitals may follow: the country says where the number ends.
+        # Words in capitals may follow: the country determines the length of the number.
         value = read_iban(letters[: IBAN_LENGTH.get(letters[:2], len(letters))])
         if value is not None:
             yield TextHit(kind=SelectorKind.ACCOUNT, value=value)

@@ -1,7 +1,7 @@
-"""Times as sources write them: (earliest, latest, precision, zone given or assumed).
+"""Parsing of times as sources write them, to (earliest, latest, precision, zone given or assumed).
 
-Both bounds are included and written in RFC 3339, UTC. A time without a zone is taken in Europe/Paris
-and marked. An hour that clocks skip or repeat (DST) widens the bounds to both readings.
+Both bounds are inclusive, in RFC 3339, UTC. A time without zone is taken as Europe/Paris and marked
+(`zone_assumed`). A local hour that daylight saving time skips or repeats widens the bounds to both readings.
 """
 
 import re
@@ -37,7 +37,7 @@ _SECOND = timedelta(seconds=1)
 
 
 class ReadTime(Struct, frozen=True, kw_only=True):
-    """A read time and, when clocks make it doubtful, the code of the reason."""
+    """A parsed time and, if daylight saving time makes it ambiguous, a warning code."""
 
     range: TimeRange
     warning: str | None = None  # TIME_SKIPPED_BY_CLOCKS | TIME_REPEATED_BY_CLOCKS
@@ -53,9 +53,9 @@ class _Fields(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1024)
 def read_time(text: str) -> ReadTime | None:
-    """Return the range that `text` means, or None if it is none or lies at an end of the calendar.
+    """Parse a time to the range that it denotes; None if unreadable or at an end of the calendar.
 
-    Read are the RFC 3339 forms, their beginnings down to the year, a space for `T`, offsets without
+    Accepted: the RFC 3339 forms, their prefixes down to the year, a space for `T`, offsets without
     colon, the hour 24:00:00 (XML Schema) and the leap second 60.
     """
     plain = text.strip()
@@ -87,7 +87,7 @@ def is_rfc3339(text: str) -> bool:
 
 
 def instant(text: str) -> str | None:
-    """Return the UTC instant (`…Z`) of a time written to the second with its zone, else None."""
+    """Return the UTC instant (`…Z`) of a time with seconds (Europe/Paris if it has no zone), else None."""
     read = read_time(text)
     if read is None or read.range.precision != "SECOND":
         return None
@@ -95,9 +95,9 @@ def instant(text: str) -> str | None:
 
 
 def until_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
-    """Return `report` with facts that end no later than it was received: “today” is not over yet.
+    """Limit the end of the incident's time range to the report's reception: “today” is not over yet.
 
-    Facts said to begin later (a wrong clock, a meeting that is planned) stay as they were said.
+    An incident dated entirely later (a wrong clock, a planned meeting) stays as stated.
     """
     occurred = report.occurred
     if occurred is None or occurred.precision == "SECOND":
@@ -109,7 +109,7 @@ def until_received(report: HarmonisedReport, received_at: datetime) -> Harmonise
 
 
 def later_than_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
-    """Return `report` with a warning for each birth date or use of an address after its reception.
+    """Return `report` with a warning for each birth date or IP sighting dated after its reception.
 
     Only the incident's own date refuses a report (docs: decisions/0016).
     """
@@ -134,7 +134,7 @@ def _dates_of_persons(report: HarmonisedReport) -> Iterator[tuple[str, str]]:
 
 
 def _read_usual(text: str) -> ReadTime | None:
-    """Read the form that machines write, in a tenth of the time of the general way."""
+    """Parse the common machine-written form in a tenth of the time of the general parser."""
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:

@@ -1,9 +1,9 @@
-"""Addresses of the web: what was reported, the WHATWG form, and the form that is compared.
+"""Web addresses: as reported, in WHATWG form, and in the form for comparison.
 
-`canonical` is the WHATWG serialisation with its fragment. `key` leaves out the fragment and the listed
-tracking parameters, writes percent-encoded unreserved characters plainly (RFC 3986, 6.2.2.2) and drops
-the root dot of the host, so that one page has one key. Defanged text and missing schemes are mended
-only where the text is no valid address as it stands.
+`canonical` is the WHATWG serialisation with its fragment. `key` omits the fragment, the listed tracking
+parameters and the trailing root dot of the host, and decodes percent-encoded unreserved characters (RFC 3986,
+6.2.2.2), so that one page has one key. Defanged text and missing schemes are corrected only if the text is
+not a valid address as it is.
 """
 
 import re
@@ -25,7 +25,7 @@ from fanal.harmonise.domain.hosts import (
 )
 from fanal.harmonise.domain.records import HarmonisedUrl
 
-# Undoes the writing that keeps an address from being clicked: hxxp, [.], (dot), [at] and their kin.
+# Refanging: reversal of the notations that keep an address from being clicked (hxxp, [.], (dot), [at] …).
 #
 # Each pattern is bounded and starts on a fixed character, so reading time stays linear.
 
@@ -44,7 +44,7 @@ DEFANGED_SCHEMES = frozenset({"hxxp", "hxxps", "hxtp", "hxtps", "htxp", "htxps",
 
 
 def refang(text: str) -> str:
-    """Return `text` with defanged addresses written plainly; other text is left as it is."""
+    """Return `text` with defanged addresses (`hxxp://example[.]org`) in normal notation."""
     if not _may_be_defanged(text) or _HINT.search(text) is None:
         return text
     text = _SCHEME.sub(_scheme, text)
@@ -57,7 +57,7 @@ def refang(text: str) -> str:
 
 
 def _may_be_defanged(text: str) -> bool:
-    """Return False where `_HINT` cannot match; most sentences are told so in a tenth of its time."""
+    """Return False if `_HINT` cannot match; decides for most sentences in a tenth of the time of `_HINT`."""
     if "[" in text or "(" in text or "{" in text or "\\" in text:
         return True
     lowered = text.lower()
@@ -73,7 +73,7 @@ def _colon(match: re.Match[str]) -> str:
     return "://" if "//" in match.group(0) else ":"
 
 
-# Schemes whose authority is a host of the network; elsewhere (`tg://resolve`) it is only a word.
+# Schemes whose authority is a network host; elsewhere (`tg://resolve`) it is only a word.
 _WEB = frozenset({"http", "https", "ws", "wss", "ftp", "ftps", "sftp"})
 _STREAMS = frozenset({"rtmp", "rtmps", "rtsp", "mms", "irc", "ircs", "gopher", "gemini"})
 NETWORK_SCHEMES = _WEB | _STREAMS
@@ -82,7 +82,7 @@ _MISSPELT = re.compile(r"^\s*(https?)\s?[;,.]?\s?(?:://|//|:\\\\)\s?", re.IGNORE
 _BARE = re.compile(
     r"^\s*(?://)?((?:[^\W_][\w\-]{0,62}\.){1,12}[^\W_][\w\-]{1,62})\.?(?::\d{1,5})?(?=[/?#\s]|$)"
 )
-# What the WHATWG parser gives back as it is: no port, no account, no percent, no dot segment.
+# URLs that the WHATWG parser returns unchanged: no port, account, percent-encoding or dot segment.
 _SEGMENT = r"[A-Za-z0-9_~\-][A-Za-z0-9_.~\-]*"
 PLAIN_URL = (
     rf"(https?)://({PLAIN_HOST})/(?:{_SEGMENT}(?:/{_SEGMENT})*/?)?(?:\?[A-Za-z0-9_.~=&\-]+)?"
@@ -97,7 +97,7 @@ _CACHED_LENGTH = 2048
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """A reported address, read. Everything but `reported` is None when it is no URL."""
+    """A parsed web address; if it is not a URL, all fields except `reported` and `warning` are None."""
 
     reported: str
     canonical: str | None = None
@@ -111,7 +111,7 @@ class Address(Struct, frozen=True, kw_only=True):
     warning: str | None = None  # URL_UNREADABLE | URL_SCHEME_ASSUMED | URL_REFANGED
 
     def record(self) -> HarmonisedUrl:
-        """Return the public record of this address."""
+        """Return the published record of this address."""
         return HarmonisedUrl(
             reported=self.reported,
             canonical=self.canonical,
@@ -145,7 +145,7 @@ _AT_HOST = {
 
 
 def read_url(reported: str) -> Address:
-    """Return `reported` as an address; it never raises, whatever the text."""
+    """Parse a reported web address; never raises, whatever the text."""
     return _read_cached(reported) if len(reported) <= _CACHED_LENGTH else _read(reported)
 
 
@@ -164,11 +164,11 @@ _read_cached = lru_cache(maxsize=1024)(_read)
 
 
 def _readings(reported: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the texts to try, in order, with the warning that each carries."""
+    """Yield the texts to try as a URL, in order, each with its warning code or None."""
     if not _is_defanged(reported) and not _is_host_and_port(reported):
         yield reported, None
     mended = refang(reported)
-    # A defanged scheme that stays (`hxxp:0[/]`) stands for none: nobody could read the address again.
+    # A defanged scheme that remains (`hxxp:0[/]`) is no scheme: the address could not be parsed again.
     if mended != reported and not _is_host_and_port(mended) and not _has_defanged_scheme(mended):
         yield mended, "URL_REFANGED"
     spelt = _MISSPELT.sub(r"\1://", mended, count=1)
@@ -195,7 +195,7 @@ def _has_defanged_scheme(text: str) -> bool:
 
 
 def _is_host_and_port(text: str) -> bool:
-    """Return whether `text` is `example.org:8080/…`, which reads as a URL of scheme `example.org`."""
+    """Return whether `text` is `example.org:8080/…`, which would parse as a URL of scheme `example.org`."""
     match = _URL_SCHEME.match(text)
     if match is None or "." not in match.group(1) or not has_known_root(match.group(1)):
         return False
@@ -248,14 +248,14 @@ def _plain_address(reported: str, scheme: str, host: str) -> Address:
 
 
 def _clean_host(host: str, url: URL) -> str:
-    """Return the host without its root dot, in WHATWG form for schemes whose hosts that form leaves."""
+    """Return the host without root dot, in WHATWG form for non-special schemes too."""
     if url.scheme_type == SchemeType.NOT_SPECIAL:
         return canonical_host(host) or host
     return without_root_dot(host) or host
 
 
 def _plain_key(plain: str, host: str) -> str:
-    """Return `_key` of an address that has no fragment, percent or root dot."""
+    """Return `_key` of an address without fragment, percent-encoding or root dot."""
     base, mark, query = plain.partition("?")
     query = _without_tracking(query, host) if mark else ""
     return f"{base}?{query}" if query else base
@@ -283,7 +283,7 @@ def _without_root_dot(base: str, host: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Decode unreserved characters; text with a lone `%` stays, since decoding could form a new code."""
+    """Decode percent-encoded unreserved characters; text with a lone `%` stays, to form no new code."""
     if "%" not in text or _LONE_PERCENT.search(text) is not None:
         return text
     return _TRIPLET.sub(_decode, text)

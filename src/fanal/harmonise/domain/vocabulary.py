@@ -1,6 +1,6 @@
-"""The vocabulary bridge: one versioned table of steps between the classes of the trade.
+"""The vocabulary bridge: a versioned table of mappings between the classification schemes of the field.
 
-A step says which class of which scheme is read as which other, and whether meaning is lost on the way.
+A step maps a class of one scheme to a class of another, and says whether meaning is lost (`lossy`).
 """
 
 from collections import defaultdict
@@ -13,7 +13,7 @@ from fanal.harmonise.domain.records import Category
 
 
 class Scheme(DataRecord, frozen=True):
-    """A vocabulary: its code here, where it is published, and its classes."""
+    """A classification scheme: its code here, where it is published, and its classes."""
 
     code: str
     source: str
@@ -21,7 +21,7 @@ class Scheme(DataRecord, frozen=True):
 
 
 class VocabularyStep(DataRecord, frozen=True, rename={"source": "from", "target": "to"}):
-    """One step, from (scheme, code) to (scheme, code)."""
+    """One mapping, from (scheme, code) to (scheme, code)."""
 
     source: tuple[str, str]
     target: tuple[str, str]
@@ -30,7 +30,7 @@ class VocabularyStep(DataRecord, frozen=True, rename={"source": "from", "target"
 
 
 class Bridge(DataRecord, frozen=True):
-    """Every scheme and step of one version."""
+    """All schemes and mappings of one version."""
 
     version: str
     scheme: tuple[Scheme, ...]
@@ -38,7 +38,7 @@ class Bridge(DataRecord, frozen=True):
 
 
 def read_bridge(name: str = "bridge.toml") -> Bridge:
-    """Return the bridge of a data file.
+    """Load and check the bridge of a data file.
 
     Raises:
         DataFileBroken: an unknown key, scheme or code, or a step written twice.
@@ -47,7 +47,7 @@ def read_bridge(name: str = "bridge.toml") -> Bridge:
 
 
 def checked_bridge(bridge: Bridge) -> Bridge:
-    """Return `bridge` if every step joins two known classes, once.
+    """Return `bridge` if every step joins two known classes and occurs only once.
 
     Raises:
         DataFileBroken: a step names an unknown class, or is written twice.
@@ -72,16 +72,16 @@ _SCHEMES = {scheme.code: frozenset(scheme.codes) for scheme in BRIDGE.scheme}
 
 
 def map_code(scheme: str, code: str, target: str) -> tuple[VocabularyStep, ...]:
-    """Return the steps from one class to classes of scheme `target`, in the order of the file."""
+    """Return the mappings from one class to classes of scheme `target`, in the order of the file."""
     return tuple(step for step in _STEPS.get((scheme, code), ()) if step.target[0] == target)
 
 
 @lru_cache(maxsize=1024)
 def categories_of(scheme: str, code: str) -> tuple[Category, ...]:
-    """Return one `Category` for each step from a class; `maps_to` is `SCHEME:CODE`.
+    """Return one `Category` for each mapping of a class; `maps_to` is `SCHEME:CODE`.
 
-    A class without a step, or of an unknown scheme, comes back once with an empty `maps_to` and
-    `lossy`, so that it is seen and not lost.
+    A class without a mapping, or of an unknown scheme, is returned once with empty `maps_to` and
+    `lossy`, so that it stays visible.
     """
     steps = _STEPS.get((scheme, code), ())
     if not steps:

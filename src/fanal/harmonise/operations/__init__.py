@@ -1,4 +1,4 @@
-"""Writes of harmonise: a batch of reports, a reporter's identity opened by a named act, erasure."""
+"""Write operations of harmonise: batches of reports, disclosure of a reporter's identity, erasure."""
 
 from fanal.harmonise.operations.batch import harmonise_batch, hash_files, reveal_reporter, source_of
 from fanal.harmonise.operations.identity import (

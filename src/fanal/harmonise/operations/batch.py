@@ -1,4 +1,4 @@
-"""Reads, harmonises and stores a batch; one broken report is a failure of its own."""
+"""Batch harmonisation: hash files, read, harmonise and store reports; a broken report fails alone."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -31,28 +31,28 @@ from fanal.vault import operations as vault
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.packs import BlobDamaged, BlobMissing
 
-# Before a report is harmonised: the fingerprints of its sealed files, each file once.
+# Hashing of a report's encrypted files before its harmonisation, each file once.
 #
-# Files go from the vault to the capped children of `fanal.hashing` in pieces, and never to the disk. What is
-# found out is committed a few files at a time, so that a killed worker loses and repeats next to nothing.
+# Files stream from the vault to the resource-limited child processes of `fanal.hashing`, never to the disk.
+# Results are committed a few files at a time, so that a killed worker repeats almost nothing.
 
 POOL = Pool()
 _AT_ONCE = 2 * POOL.size
 _OF_EACH = 8
-"""At their time limit they take less than a lease of the worker."""
+"""Files of each report in one query: at their time limit they take less than the worker's lease."""
 _OWN_FAULT = (BlobMissing, BlobDamaged, EnvelopeRefused)
 log = logging.getLogger("fanal.harmonise")
 
 
 def hash_files(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> Iterator[set[UUID]]:
-    """Hash the files of `report_ids` that nobody has hashed; pause after every few, with whose they were.
+    """Hash the unhashed files of `report_ids`; after each committed group, yield the reports of its files.
 
-    Where no child can be had at all, the files stay unhashed and their reports go on without: a later
-    replay hashes them.
+    If no child process can be started, log an error and end: the files stay unhashed, their reports are
+    harmonised without these hashes, and a later replay hashes them.
 
     Raises:
         Refused: the actor is not the system.
-        KeyMissing, VaultAway: the vault does not answer; no file is to blame.
+        KeyMissing, VaultAway: the vault does not answer; the files are not at fault.
     """
     require(actor, "pipeline.run")
     while waiting := intake.list_unhashed(actor=actor, report_ids=report_ids, of_each=_OF_EACH):
@@ -100,10 +100,10 @@ B = TypeVar("B")
 def harmonise_batch(
     *, actor: Actor, sources: Sequence[Source], now: datetime
 ) -> tuple[list[HarmonisedReport], list[Failure]]:
-    """Harmonise `sources`, store what could be read in one transaction, and return both outcomes.
+    """Harmonise `sources`, store the readable ones in one transaction, and return (reports, failures).
 
-    Each source is in exactly one of the two lists, in the order given. Returned reports are the clear
-    ones: their reporter's identity is withheld. A report harmonised before gets its next revision.
+    Each source has one entry, in exactly one of the two lists, in the order given. The returned reports
+    lack their reporter's identity (`reporter.withhold`). A report harmonised before gets its next revision.
 
     Raises:
         Refused: the actor is not the system.
@@ -118,10 +118,9 @@ def harmonise_batch(
 
 
 def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Identity]:
-    """Return the withheld identity of each source that names its reporter.
+    """Return the reporter's identity of each readable source, by report id; empty if it names no reporter.
 
-    The caller holds the opened bytes and logs the act with its motive. A source that
-    cannot be read is left out.
+    The caller holds the decrypted bytes and logs the access with its purpose. Unreadable sources are omitted.
 
     Raises:
         Refused: the actor is not the system.
@@ -135,7 +134,7 @@ def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Id
 
 
 def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
-    """Return what harmonise reads of an opened report."""
+    """Return the input of harmonisation for a decrypted submission and the facts of its report."""
     return Source(
         report_id=opened.report_id,
         desk_id=facts.desk_id,
@@ -161,7 +160,7 @@ def source_of(*, opened: OpenedSubmission, facts: ReportFacts) -> Source:
 
 
 def _prepare(sources: Sequence[Source]) -> list[Prepared | Failure]:
-    """Return each source ready to be written, or why it is not."""
+    """Return each source as a `Prepared` report, or as the `Failure` that prevents its storage."""
     deskless = [
         source
         if source.desk_id is not None
@@ -187,7 +186,7 @@ def _prepared(source: Source, made: tuple[tuple[HarmonisedReport, Identity], byt
 def _read(
     sources: Sequence[Source], readable: Sequence[Source | Failure]
 ) -> list[HarmonisedReport | Failure]:
-    # A report's id is made from the instant it was received.
+    # A report's id contains the instant of its reception.
     received = {s.report_id: s.received_at or instant_of(s.report_id) for s in sources}
     drafts = _each(
         sources, readable, lambda s, _: read_source(s, received_at=received[s.report_id])
@@ -207,9 +206,9 @@ def _read(
 def _each(
     sources: Sequence[Source], given: Sequence[A | Failure], step: Callable[[Source, A], B]
 ) -> list[B | Failure]:
-    """Take one step with the whole batch: a sixth faster than all steps with each report.
+    """Apply one step to the whole batch: a sixth faster than all steps for each report in turn.
 
-    What has failed before stays a failure; one broken report never sinks its batch.
+    An earlier failure is passed on; an exception of the step becomes the `Failure` of that report alone.
     """
     outcomes: list[B | Failure] = []
     for source, one in zip(sources, given, strict=True):
@@ -224,7 +223,7 @@ def _each(
 
 
 def _failure(source: Source, error: Exception) -> Failure:
-    """Name the failure by its code and kind only: an error's text may quote the report."""
+    """Return a failure with error code and exception class only: an error's text may quote the report."""
     code = getattr(error, "code", None)
     return Failure(
         report_id=source.report_id,

@@ -1,6 +1,6 @@
-"""Opening a reporter's identity: a named act with a written motive, seen by another person.
+"""Disclosure of a reporter's identity: a recorded access with a written purpose, reviewed by another person.
 
-Who asks, why and when is committed, and the notice queued, before one byte is opened.
+Person, purpose and time are committed, and the notice is queued, before any byte is decrypted.
 """
 
 import re
@@ -46,7 +46,7 @@ from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.operations import ObjectUnknown
 from fanal.vault.packs import BlobDamaged
 
-# What texts that leave the desk must not tell: who reported.
+# Values of the reporter that must be redacted from texts before they are sent out of the desk.
 
 
 def reporters_values(
@@ -56,14 +56,15 @@ def reporters_values(
     records: Mapping[UUID, HarmonisedReport],
     now: datetime,
 ) -> dict[UUID, frozenset[str] | None]:
-    """Return the names, contacts and accounts of those who reported, where a text may hold them.
+    """Return, for each report with texts and a reporter, the reporter's values that its texts may contain.
 
-    Nobody is shown them: they come out of the sealed bytes and go to `domain.outgoing.withheld_texts` alone.
-    None: the bytes are erased or damaged, so that nobody can say whom the texts name.
+    Values: names, contacts, accounts and devices, as written. They are decrypted for
+    `domain.outgoing.withheld_texts` alone and shown to nobody. None: the bytes are erased or damaged, so the
+    values to redact are unknown.
 
     Raises:
         Refused: the actor is not the system.
-        KeyMissing, BlobMissing: the vault cannot be read; then nothing may leave.
+        KeyMissing, BlobMissing: the vault cannot be read; then nothing may be sent.
     """
     require(actor, "pipeline.run")
     named = [
@@ -82,7 +83,7 @@ def reporters_values(
 def _opened(
     opens: Callable[..., dict[UUID, OpenedSubmission]], report_ids: Sequence[UUID]
 ) -> dict[UUID, OpenedSubmission]:
-    """Open a batch; what cannot be opened is left out, and keeps nobody else back."""
+    """Decrypt submissions, bisecting the batch on errors: an unreadable one is omitted, the rest returned."""
     try:
         return opens(report_ids=report_ids)
     except (ObjectUnknown, BlobDamaged, EnvelopeRefused):
@@ -92,14 +93,14 @@ def _opened(
         return _opened(opens, report_ids[:middle]) | _opened(opens, report_ids[middle:])
 
 
-# Erases what this stage holds of expired reports.
+# Erasure of expired reports from the tables of this stage.
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
-    """Delete every revision, sighting and search word of `report_ids`, and selectors left unseen.
+    """Delete the revisions, sightings, search words and disclosure purposes of reports; return row counts.
 
-    What the sightings are is read from all revisions, so that no index by report is needed. Erasing
-    twice is harmless. While it runs no report is being written.
+    Selectors that no report holds any more are deleted too. The sightings are derived from all revisions,
+    so no index by report is needed. The operation is idempotent; an exclusive lock keeps writers out.
 
     Raises:
         Refused: the actor is not the system.
@@ -129,7 +130,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
 
 
 def _delete_unseen(cursor: CursorWrapper, values: Iterable[tuple[SelectorKind, str]]) -> int:
-    """Delete what stands for searches of values that no report holds any more; return how many values."""
+    """Delete the search rows of values that no report holds any more; return how many distinct values."""
     searched = [(kind.value, value) for kind, value in values if kind not in HASH_LENGTH]
     cursor.execute(
         "WITH gone AS (DELETE FROM harmonise_selector s"
@@ -146,27 +147,27 @@ def _delete_unseen(cursor: CursorWrapper, values: Iterable[tuple[SelectorKind, s
 
 
 IDENTITY_NOTICE: Final = "tell_opening"
-"""Name of the worker's job that tells the other people; its argument is the id of the opening."""
+"""Name of the worker's job that notifies the reviewers; its argument is the id of the opening."""
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class IdentityUnknown(LookupError):
-    """There is no such report, or no such record of an opened identity, or the actor may not reach it."""
+    """The report or the recorded disclosure does not exist, or the actor may not access it."""
 
 
 class MotiveRefused(ValueError):
-    """The motive is too short, too long or unreadable."""
+    """The stated purpose (motif de consultation) is too short, too long or contains unstorable characters."""
 
 
 def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> OpenedIdentity:
-    """Return who reported, after the act is written, committed, and its notice queued.
+    """Record the access with its purpose, commit it, queue its notice; then return the reporter's identity.
 
     Raises:
-        IdentityUnknown: no such report within reach.
-        MotiveRefused: the motive is not between 15 and 2000 characters, or unreadable.
+        IdentityUnknown: no such report within the actor's reach.
+        MotiveRefused: the purpose is not between 15 and 2000 characters, or contains unstorable characters.
         Refused: the actor may not open identities at that desk.
-        RuntimeError: a transaction is open, so that the act could still be rolled back.
+        RuntimeError: a transaction is open, so that the record could still be rolled back.
         ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused: from the vault.
     """
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
@@ -182,10 +183,10 @@ def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) 
 
 
 def see_opening(*, actor: Actor, opening_id: UUID, now: datetime) -> bool:
-    """Note that another person has seen an opening; False when this one had before.
+    """Record the review of an identity disclosure by another person; return False if already recorded.
 
     Raises:
-        IdentityUnknown: no such opening within reach.
+        IdentityUnknown: no such disclosure within the actor's reach.
         Refused: it is the actor's own.
     """
     found = opening_of(actor=actor, opening_id=opening_id)
@@ -242,7 +243,7 @@ def _write(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -> U
 
 
 def _open(actor: Actor, facts: ReportFacts, now: datetime) -> tuple[Fact, ...]:
-    """Return what was sealed apart (the public form), else what the sender's document says."""
+    """Return the identity stored apart by the public form, then, for other formats, that of the document."""
     found: tuple[Fact, ...] = ()
     if facts.identity_id is not None:
         found = facts_of_form(

@@ -1,4 +1,4 @@
-"""Writes prepared reports: all of what is new, the difference for what was harmonised before."""
+"""Storage of prepared reports: inserts for new ones, only the difference for those harmonised before."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -16,22 +16,22 @@ from fanal.harmonise.domain.records import HarmonisedReport, Selector, unpack
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
 from fanal.kernel.arrays import plain_array, text_array, uuid_array
 
-# Erasing takes this lock alone, writing shares it: no selector is erased while a report that holds it
-# is being written.
+# Advisory lock, exclusive for erasure and shared by writers: no selector is erased while a report that
+# holds it is being written.
 ERASE_LOCK = 7_310_420_001
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z\-]{0,34}")
 
-# Row-level security refuses COPY FROM: what is new comes as one array a column.
+# Row-level security forbids COPY FROM: new rows are passed as one array for each column.
 _INSERT_RECORDS = (
     "INSERT INTO harmonise_record (written_at, report_id, revision, desk_id, occurred_from,"
     " occurred_until, emergency, kind, channel, language, country, record)"
     " SELECT %s, * FROM unnest(%s::uuid[], %s::smallint[], %s::int[], %s::timestamptz[],"
     " %s::timestamptz[], %s::bool[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])"
 )
-# Rows come from the select list as they are asked for; from FROM each array would first be laid down whole,
-# value by value: a fifth of what a sighting costs.
-# LIMIT keeps the planner to one look into the index a value, where it would read the whole table for a
-# batch; without bitmaps that look ends at the first row, a third of the time.
+# `unnest` in the select list streams its rows; in FROM each array would first be materialised, a fifth of
+# the cost of a sighting.
+# LIMIT makes the planner use one index lookup for each value instead of a scan of the whole table;
+# without bitmap scans that lookup ends at the first row, in a third of the time.
 _INSERT_SELECTORS = (
     "INSERT INTO harmonise_selector (key, kind, value) SELECT given.*"
     " FROM (SELECT unnest(%s::uuid[]) AS key, unnest(%s::text[]) AS kind, unnest(%s::text[]) AS value) given"
@@ -49,14 +49,14 @@ _INSERT_SIGHTINGS = (
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A report ready to be written: its clear record, packed, and the words to search by."""
+    """A report ready for storage: without reporter identity, with its compressed record and search text."""
 
     report: HarmonisedReport
     desk_id: int
     record: bytes
     words: str
     keys: tuple[bytes, ...]
-    """The keys of the report's selectors, in their order."""
+    """The 16-byte keys of the report's selectors, in the order of `report.selectors`."""
 
 
 class _Seen(Struct, frozen=True, kw_only=True):
@@ -66,7 +66,7 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 
 def store(items: Sequence[Prepared], now: datetime) -> None:
-    """Write `items` inside the caller's transaction; a report given twice keeps its last form."""
+    """Write `items` in the caller's transaction; if a report occurs twice, its last item counts."""
     latest = {item.report.report_id: item for item in items}
     if not latest:
         return
@@ -94,7 +94,7 @@ def _revisions(cursor: CursorWrapper, report_ids: list[UUID]) -> dict[UUID, int]
 
 
 def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
-    """Insert the values that are not there yet, in the order of their index; fingerprints need none."""
+    """Insert the values that are not stored yet, in index order; file hashes need no such row."""
     values = {
         key: selector
         for item in items
@@ -155,7 +155,7 @@ def _insert_sightings(items: Sequence[Prepared]) -> None:
         return
     keys = np.frombuffer(b"".join([key for item in items for key in item.keys]), "V16")
     counts = [len(item.keys) for item in items]
-    # Neighbours in the index, by the first half of the key: a quarter less work for the database.
+    # Sorted by the first half of the key, as in the index: a quarter less work for the database.
     order = np.argsort(keys.view(">u8")[::2].astype(np.uint64), kind="stable")
     ids = np.frombuffer(b"".join([item.report.report_id.bytes for item in items]), "V16")
     with octets.bound() as bound:
@@ -202,7 +202,7 @@ def _merge_sightings(cursor: CursorWrapper, items: Sequence[Prepared]) -> None:
 def _drop_gone_sightings(
     cursor: CursorWrapper, items: Sequence[Prepared], revisions: dict[UUID, int]
 ) -> None:
-    """Take away the sightings of the last revision that the new one no longer has."""
+    """Delete the sightings of the previous revision that the new revision no longer has."""
     kept = {seen for item in items for seen in _seen(item.report)}
     cursor.execute(
         "SELECT r.record FROM harmonise_record r"
@@ -218,7 +218,7 @@ def _drop_gone_sightings(
 
 
 def delete_sightings(cursor: CursorWrapper, seen: Iterable[_Seen]) -> int:
-    """Delete sightings by their whole key, and the selectors that nothing holds any more."""
+    """Delete sightings by their primary key (key, report, role); return the number of deleted rows."""
     gone = list(seen)
     if not gone:
         return 0
@@ -236,7 +236,7 @@ def delete_sightings(cursor: CursorWrapper, seen: Iterable[_Seen]) -> int:
 
 
 def sightings_of(report: HarmonisedReport) -> set[_Seen]:
-    """Return the keys of the rows that a report's selectors stand in."""
+    """Return the primary keys (key, report, role) of a report's sightings."""
     return set(_seen(report))
 
 
@@ -269,10 +269,10 @@ def _write_words(items: Iterable[Prepared]) -> None:
 
 
 def _each_word_once(text: str) -> str:
-    """Return a text whose index is the same, without words that come again: reading them costs the most.
+    """Return `text` without repeated words, which yields the same `tsvector`: parsing is the main cost.
 
-    What stands between blanks is read by itself, except for marks in angle brackets; the last may be read
-    otherwise than before a blank, so it stays last.
+    PostgreSQL parses each blank-separated word by itself, except in markup (`<`), which stays unchanged.
+    The last word may be parsed differently before a blank, so it stays last.
     """
     if "<" in text:
         return text
@@ -285,5 +285,5 @@ def _has_port(selector: Selector) -> bool:
 
 
 def _code(text: str | None) -> str:
-    """Return a language or country code for its column; whatever is no code stays in the record only."""
+    """Return a language or country code for its column, or "" for other text, which only the record keeps."""
     return text if text is not None and _CODE.fullmatch(text) is not None else ""

@@ -1,1 +1,1 @@
-"""From each outside format to a draft of the one shape: pure functions, one module a format."""
+"""Conversion of each external format to a `Draft` of the common shape: pure functions, a module each."""

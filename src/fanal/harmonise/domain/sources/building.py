@@ -1,4 +1,4 @@
-"""Mutable parts of a draft under construction, shared by the source formats."""
+"""The draft of a report, and the mutable builders of its parts that the source formats share."""
 
 import re
 from functools import lru_cache
@@ -29,17 +29,17 @@ from fanal.harmonise.domain.records import (
     Warning as SourceWarning,
 )
 
-# What a source becomes before canonicalisation: its own values, sorted into the shape's fields.
+# A draft: the source's own values in the fields of the common shape, before canonicalisation.
 #
-# Values are the source's, byte for byte (hashes in lower case): canonical URLs, E.164, UTC times and
-# selectors are drawn from a `Draft` by the harmonising rules, which no source format knows.
+# Values are the source's, byte for byte (hashes in lower case). Canonical URLs, E.164 numbers, UTC times and
+# selectors are derived from a `Draft` by harmonisation, independently of the source format.
 
 
 class CategoryHint(Struct, frozen=True, kw_only=True, gc=False):
-    """A class that the source gives, for the vocabulary bridge: its scheme, code and path.
+    """A class stated by the source, as input of the vocabulary bridge: its scheme, code and path.
 
     Schemes: `NCMEC_INCIDENT`, `NCMEC_ANNOTATION`, `NCMEC_FILE_ANNOTATION`, `NCMEC_TAG`, and the
-    ones of `Classification` (`NCMEC`, `COPINE`, `INTERPOL`, `VICS-FR` …).
+    schemes of `Classification` (`NCMEC`, `COPINE`, `INTERPOL`, `VICS-FR` …).
     """
 
     scheme: str
@@ -48,13 +48,12 @@ class CategoryHint(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Draft(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A report in the fields of the one shape, not yet canonical.
+    """A report in the fields of the common shape, with the source's own values, not yet canonical.
 
-    `extra` holds every leaf that no field takes, with its path in the source, and those leaves that
-    a field takes only in part. `loose` holds identifiers that belong to no person or that `Person`
-    has no field for (an upload's address, a profile's URL, a game), as raw `Selector` values: they
-    are also in `extra` or in a field, so `loose` is for selectors only. No value of a REPORTER is
-    ever in `loose`.
+    `extra` holds every value without a field, or only partly used by a field, with its path in the source.
+    `loose` holds identifiers without a person, or without a field in `Person` (an upload's address, a
+    profile's URL, a game), as raw `Selector` values. They are also in `extra` or in a field: `loose` only
+    yields selectors. It never holds a value of a REPORTER.
     """
 
     reference: str
@@ -97,13 +96,13 @@ _TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 @lru_cache(maxsize=256)
 def hash_field(name: str) -> str | None:
-    """Return the field of `File` for a hash name as written (`SHA-256`), or None."""
+    """Return the field of `File` for a hash name as written (`SHA-256` gives `sha256`), or None."""
     plain = _NOT_ALPHANUMERIC.sub("", name.lower())
     return plain if plain in _HASH_LENGTHS else None
 
 
 def small_integer(text: str) -> int | None:
-    """Return the number of at most five digits that `text` is, None if it is none."""
+    """Parse a number of at most five digits; return None for other text."""
     if len(text) < 6 and text.isascii() and text.isdigit():
         return int(text)
     stripped = text.strip()
@@ -111,12 +110,12 @@ def small_integer(text: str) -> int | None:
 
 
 def truth(text: str) -> bool | None:
-    """Return the truth value that `text` is in XML Schema or JSON words, None if it is none."""
+    """Parse a boolean of XML Schema or JSON (`true`, `1`, `false`, `0`); return None for other text."""
     return _TRUTHS.get(text.strip().lower())
 
 
 class PersonBuilding(Struct):
-    """A person under construction; setters answer whether the field now holds the value."""
+    """Builder of a person; `path` is the person's path in the source."""
 
     role: PersonRole
     path: str
@@ -135,11 +134,11 @@ class PersonBuilding(Struct):
     devices: list[str] = field(default_factory=list)
 
     def selector_role(self) -> SelectorRole | None:
-        """Return the role of the person's selectors; None for a REPORTER, who has none."""
+        """Return the role of the person's selectors; None for a REPORTER, who has no selectors."""
         return None if self.role is PersonRole.REPORTER else SelectorRole(self.role.value)
 
     def build(self, *, platform: str | None) -> Person:
-        """Return the person; `platform` is the report's, where the person's service is unknown."""
+        """Return the person; `platform` completes user names if the person's own service is unknown."""
         name = " ".join(
             self.names[part] for part in ("first", "middle", "last") if self.names.get(part)
         )
@@ -164,7 +163,7 @@ class PersonBuilding(Struct):
 
 
 class FileBuilding(Struct):
-    """A file under construction."""
+    """Builder of a file; `path` is the file's path in the source."""
 
     path: str
     name: str | None = None
@@ -175,7 +174,7 @@ class FileBuilding(Struct):
     publicly_available: bool | None = None
 
     def build(self) -> File:
-        """Return the file; the original name stands where no other was given."""
+        """Return the file; the original name is used if there is no other."""
         return File(
             name=self.name if self.name is not None else self.original_name,
             classification=self.classification,
@@ -186,7 +185,7 @@ class FileBuilding(Struct):
 
 
 class ReportBuilding(Struct):
-    """A report under construction."""
+    """Builder of a report's draft."""
 
     reference: str
     kind: ReportKind = ReportKind.OTHER
@@ -212,15 +211,15 @@ class ReportBuilding(Struct):
     warnings: list[SourceWarning] = field(default_factory=list)
 
     def add_extra(self, path: str, *, value: str) -> None:
-        """Keep a value that no field takes."""
+        """Keep a value without a field, with its path."""
         self.extra.append(Extra(path=path, value=value))
 
     def warn(self, path: str, *, code: str, value: str = "") -> None:
-        """Note a value that could not be read as meant."""
+        """Add a warning about a value that could not be read as intended."""
         self.warnings.append(SourceWarning(path=path, code=code, value=value[:200]))
 
     def add_person(self, role: PersonRole, *, path: str) -> PersonBuilding:
-        """Open a person in the order of the document."""
+        """Append a person with this role and path, and return the builder to fill."""
         person = PersonBuilding(role=role, path=path)
         self.persons.append(person)
         return person
@@ -235,15 +234,15 @@ class ReportBuilding(Struct):
         at: str | None = None,
         port: int | None = None,
     ) -> None:
-        """Note an identifier that no person's field holds, as written."""
+        """Add an identifier, as written, that no person's field holds; a blank value is skipped."""
         if value.strip():
             selector = Selector(kind=kind, value=value, role=role, at=at, port=port, source=path)
             self.loose.append(selector)
 
     def set_hash(self, file: FileBuilding, *, name: str, value: str, path: str) -> bool:
-        """Put a hash in its field; answer whether the file now holds it.
+        """Set a file's hash field from a hash name and value; return whether the file now holds the value.
 
-        A second, different hash of one kind is a selector of its own.
+        A second, different hash of the same kind becomes a selector (`loose`). A malformed one is a warning.
         """
         kind = hash_field(name)
         plain = value.strip().lower()

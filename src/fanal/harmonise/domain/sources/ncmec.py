@@ -1,4 +1,4 @@
-"""NCMEC XML to a draft: the report, then the details and the computed hashes of its files."""
+"""NCMEC XML to a draft: the report, then its files with their details and computed hashes."""
 
 from datetime import UTC, datetime
 from typing import Final
@@ -19,10 +19,10 @@ _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 def read_ncmec(
     body: bytes, *, files: tuple[SourceFile, ...], reference: str, received_at: datetime
 ) -> Draft:
-    """Return the draft of a report and of its files' details.
+    """Convert an NCMEC XML report and the details of its files to a draft.
 
     Raises:
-        FormatRefused: the bytes are no such document; what intake accepted never raises.
+        FormatRefused: the bytes are not such a document; never raised for a report that intake accepted.
     """
     document = read_report(body, now=_END_OF_TIME)
     building = ReportBuilding(reference=reference)
@@ -38,9 +38,9 @@ def read_ncmec(
 
 
 def _add_file(building: ReportBuilding, source: SourceFile, *, walk: Walk, path: str) -> None:
-    """Add a file: what its details say, then the name and the hashes of the bytes received.
+    """Add a file: values of its last details document, then the name and hashes of the received bytes.
 
-    What earlier details said is kept apart: the last ones count.
+    Values of earlier details documents go to `extra` only.
     """
     file = FileBuilding(path=path)
     building.files.append(file)

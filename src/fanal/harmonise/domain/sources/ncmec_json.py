@@ -1,4 +1,4 @@
-"""NCMEC's law-enforcement JSON to a draft: the same walk as the XML, with a table of its own."""
+"""NCMEC's JSON export for law enforcement to a draft, by the same `Walk` as the XML with another table."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -137,12 +137,12 @@ _STEPS: Final = steps_of(TABLE)
 
 
 def read_ncmec_json(body: bytes, *, files: tuple[SourceFile, ...], reference: str) -> Draft:
-    """Return the draft of one export and of the files that came with it in a package.
+    """Convert an export, and the files that came with it in a package, to a draft.
 
-    Its own report id is the reference where it has one.
+    The export's own report id takes precedence over `reference`.
 
     Raises:
-        FormatRefused: the bytes are no such export.
+        FormatRefused: the bytes are not such an export.
     """
     document = read_export(body)
     building = ReportBuilding(reference=document.text("reportId") or reference)

@@ -1,4 +1,4 @@
-"""Openers: what the parts of an NCMEC element belong to; each answers the scope inside it."""
+"""Element handlers: each opens the person or file of an NCMEC element and returns its children's scope."""
 
 import re
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def _person_opener(role: PersonRole) -> Opener:
 
 
 def _open_associated(spot: Spot) -> ElementScope:
-    """Add an account of somebody near; the public client names its type `accountType`."""
+    """Add an ASSOCIATED person for a related account; the public client writes its type as `accountType`."""
     person = spot.building.add_person(PersonRole.ASSOCIATED, path=spot.node.path)
     person.type = spot.node.attribute("accountType")
     return ElementScope(person=person)
@@ -44,12 +44,12 @@ def _open_channel(spot: Spot) -> ElementScope:
 
 
 def _parts_of(node: Node) -> dict[str, Node]:
-    """Return the first child of each name."""
+    """Return the first child element of each name."""
     return {child.name: child for child in reversed(node.children)}
 
 
 def _open_event(spot: Spot) -> ElementScope:
-    """Read an address with its port and instant into the person's addresses."""
+    """Read an IP address with its port and instant into the person's addresses."""
     parts = _parts_of(spot.node)
     address = parts.get("ipAddress")
     if spot.scope.person is None or address is None or not (address.text or "").strip():
@@ -58,7 +58,7 @@ def _open_event(spot: Spot) -> ElementScope:
 
 
 def _sighted(spot: Spot, parts: dict[str, Node], address: Node) -> ElementScope:
-    """Add a person's address with its port and instant, and take what was read of the three."""
+    """Add the IP address to the person, if any; mark the values that were read (`taken`) in the scope."""
     person, port, at = spot.scope.person, parts.get("port"), parts.get("dateTime")
     number = small_integer(port.text or "") if port else None
     instant = at.text if at and (at.text or "").strip() else None
@@ -105,9 +105,9 @@ def _open_loose_device(spot: Spot) -> ElementScope:
 
 
 def _open_file_details(spot: Spot) -> ElementScope:
-    """Read the hashes among the details; the pairs themselves stay in `extra`.
+    """Read the hashes among a file's name-value pairs; the pairs themselves stay in `extra`.
 
-    The public client says the type of each pair, the schema that of all.
+    The public client states the type of each pair, the schema that of all pairs together.
     """
     if spot.scope.file is None:
         return spot.scope
@@ -128,7 +128,7 @@ def _open_file(spot: Spot) -> ElementScope:
 
 
 def _open_capture(spot: Spot) -> ElementScope:
-    """Read a capture of an address of the network or of the web; of another type, it stays in `extra`."""
+    """Read a captured IP address or URL; a capture of another type stays in `extra`."""
     parts = _parts_of(spot.node)
     kind, value = parts.get("captureType"), parts.get("value")
     if kind is None or value is None or not (value.text or "").strip():
@@ -150,7 +150,7 @@ def _open_capture(spot: Spot) -> ElementScope:
 
 
 def _captured_page(spot: Spot, value: Node) -> ElementScope:
-    """Read the page of a person as theirs, any other as an address that is reported."""
+    """Add a person's captured URL as a selector of that person, any other as a reported address."""
     person = spot.scope.person
     if person is None:
         spot.building.urls.append(value.text or "")
@@ -164,7 +164,7 @@ def _captured_page(spot: Spot, value: Node) -> ElementScope:
 
 
 def _open_metadata(spot: Spot) -> ElementScope:
-    """Read a hash among a file's metadata; the pair itself stays in `extra`."""
+    """Read a hash from a file's metadata pair; the pair itself stays in `extra`."""
     name, value = spot.node.child("name"), spot.node.child("value")
     if spot.scope.file and name and value and hash_field(name.text or ""):
         spot.building.set_hash(

@@ -1,4 +1,4 @@
-"""Where the walk over an NCMEC document stands: what a taker and an opener are given."""
+"""The context of an NCMEC element, passed to field handlers (takers) and element handlers (openers)."""
 
 from collections.abc import Callable
 
@@ -9,9 +9,9 @@ from fanal.harmonise.domain.sources.building import FileBuilding, PersonBuilding
 
 
 class ElementScope(Struct, frozen=True, gc=False):
-    """What the elements inside belong to.
+    """The person or file to which the values of an element belong.
 
-    `closed` sends every value to `extra`; `taken` holds the paths already read into a field.
+    `closed` sends every value to `extra`; `taken` holds the paths that were already read into a field.
     """
 
     person: PersonBuilding | None = None
@@ -21,7 +21,7 @@ class ElementScope(Struct, frozen=True, gc=False):
 
 
 class Spot(Struct, frozen=True, gc=False):
-    """One element or attribute: the report it goes to, its scope, its node and its text."""
+    """The context of one element or attribute: the report's builder, its scope, its node and its text."""
 
     building: ReportBuilding
     scope: ElementScope

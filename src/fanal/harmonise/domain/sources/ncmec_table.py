@@ -1,8 +1,8 @@
-"""What becomes of each element and attribute of the NCMEC format: the table drives the mapping.
+"""The mapping table of the NCMEC format: how each element and attribute is kept.
 
-Keys are those of the format's model (`person/email`, `email/@type`). A test walks the schema and
-proves that the table lists all of it and nothing else; another fills every leaf and finds each
-value where the table says. What the schema does not know goes to `extra` with a warning.
+Keys are those of the format's model (`person/email`, `email/@type`). A test compares the table with the
+schema, in both directions; another fills every field and checks that each value is where the table says.
+Elements outside the schema go to `extra` with a warning.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ from typing import Final
 
 from fanal.formats.report.records import Channel, ReportKind
 
-# NCMEC's words for what happened and where, in the one shape's kinds and channels.
+# NCMEC's incident types and places of the incident, as kinds and channels of the common shape.
 
-# The eight incident types; the last four have no kind of their own and stay in extra and hints.
+# The eight incident types; the last four have no kind of their own and are kept in `extra` and hints.
 KINDS: Final[Mapping[str, ReportKind]] = {
     "Child Pornography (possession, manufacture, and distribution)": ReportKind.ABUSE_MATERIAL,
     "Child Sex Trafficking": ReportKind.TRAFFICKING,
@@ -39,7 +39,7 @@ CHANNELS: Final[Mapping[str, Channel]] = {
 }
 
 
-# Words of incident types as other programs and years wrote them; the first found counts.
+# Words in the incident types of other programs and years; the first match counts.
 _WORDS: Final = (
     ("pornography", ReportKind.ABUSE_MATERIAL),
     ("trafficking", ReportKind.TRAFFICKING),
@@ -49,7 +49,7 @@ _WORDS: Final = (
 
 
 def kind_of_words(text: str) -> ReportKind:
-    """Return the kind that a free wording of an incident type means, OTHER if none is known."""
+    """Return the report kind for a freely worded incident type, or OTHER if no known word matches."""
     exact = KINDS.get(text.strip())
     if exact is not None:
         return exact
@@ -58,7 +58,7 @@ def kind_of_words(text: str) -> ReportKind:
 
 
 def refined_kind(kind: ReportKind, *, annotations: Sequence[str]) -> ReportKind:
-    """Return the kind of an enticement report, told apart by what the sender annotated."""
+    """Return `kind`, with an enticement report narrowed to SEXTORTION or SOLICITATION by its annotations."""
     if kind is ReportKind.GROOMING:
         if "sextortion" in annotations:
             return ReportKind.SEXTORTION
@@ -68,7 +68,7 @@ def refined_kind(kind: ReportKind, *, annotations: Sequence[str]) -> ReportKind:
 
 
 class Keep(StrEnum):
-    """How a value is kept."""
+    """How the mapping table keeps a value."""
 
     FIELD = "FIELD"  # a field holds all of it; extra only when the field refuses the value
     BOTH = "BOTH"  # a field uses it, and extra keeps it with its path
@@ -79,7 +79,7 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One line of the table: how a value is kept, in which field of the draft, or why not."""
+    """A line of the table: how a value is kept, in which field of the draft, or the reason to ignore it."""
 
     keep: Keep
     field: str = ""

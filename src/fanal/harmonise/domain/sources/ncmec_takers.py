@@ -1,4 +1,4 @@
-"""Takers: each puts a value in its field and answers whether the field now holds all of it."""
+"""Field handlers: each stores a value in its field and returns whether the field now holds all of it."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,7 +24,7 @@ def _take_kind(spot: Spot) -> bool:
 
 
 def _take_kind_words(spot: Spot) -> bool:
-    """Read an incident type in words of another year or program."""
+    """Set the report kind from an incident type in the words of another year or program."""
     spot.building.kind = kind_of_words(spot.text)
     spot.building.hints.append(
         CategoryHint(scheme="NCMEC_INCIDENT", code=spot.text, path=spot.node.path)
@@ -134,7 +134,7 @@ def _set_once(target: object, name: str, *, text: str) -> bool:
 
 
 def _place_setter(name: str) -> Taker:
-    """Fill the person's place, or the report's where the address is the incident's."""
+    """Return a handler that fills the person's address field, or the report's place outside a person."""
 
     def taken(spot: Spot) -> bool:
         if spot.scope.person is None:
@@ -145,7 +145,10 @@ def _place_setter(name: str) -> Taker:
 
 
 def _name_setter(part: str) -> Taker:
-    """Add a part of the name; a part that could not be told apart again stays in extra too."""
+    """Return a handler for a part of the name.
+
+    It returns False if the part could not be recovered from the joined name, so that `extra` keeps it too.
+    """
 
     def taken(spot: Spot) -> bool:
         person = spot.scope.person
@@ -173,7 +176,7 @@ def _take_phone(spot: Spot) -> bool:
 
 
 def _full_phone(node: Node, text: str) -> str:
-    """Return the number with its calling code, where it was written without one."""
+    """Return the number with the calling code of its attribute, if it was written without one."""
     code = node.attribute("countryCallingCode")
     stripped = text.strip()
     if not code or not stripped or stripped.startswith(("+", "00")):
@@ -213,7 +216,7 @@ def _take_hash(spot: Spot) -> bool:
 
 
 def _take_hash_by_length(spot: Spot) -> bool:
-    """Read a hash whose kind is not named; its length tells MD5, SHA-1 and SHA-256 apart."""
+    """Store a hash of unstated kind; its length distinguishes MD5, SHA-1 and SHA-256."""
     name = {32: "md5", 40: "sha1", 64: "sha256"}.get(len(spot.text.strip()), "")
     if spot.scope.file is None:
         return False

@@ -1,4 +1,4 @@
-"""One door for every source format: an acknowledged report's bytes to a draft."""
+"""Dispatcher of the source formats: the bytes of an acknowledged report to a draft."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -19,16 +19,16 @@ from fanal.harmonise.domain.sources.transfers import read_camt053, read_pacs008,
 from fanal.harmonise.domain.sources.vics import read_vics
 from fanal.harmonise.domain.sources.xarf import read_xarf_report
 
-# Notifications that a law asks of a provider: the report within is the draft, the rest stands beside it.
+# Notifications required of a provider by law: the enclosed report becomes the draft.
 #
-# Every leaf of an envelope is kept in `extra` under its path; some are also read into fields.
+# Every value of the envelope is kept in `extra` under its path; some are also read into fields.
 
 
 def read_dsa18(body: bytes) -> Draft:
-    """Return the draft of a notification under article 18 DSA: urgent unless it is over.
+    """Convert a notification under article 18 DSA to a draft, an emergency if it is ongoing or likely.
 
     Raises:
-        FormatRefused: the bytes are none.
+        FormatRefused: the bytes are not such a notification.
     """
     found, report = read_notification(body)
     urgent = report.emergency or found.stage in {"ONGOING", "LIKELY"}
@@ -37,10 +37,10 @@ def read_dsa18(body: bytes) -> Draft:
 
 
 def read_com209(body: bytes) -> Draft:
-    """Return the draft of a provider's report under article 13 of COM(2022)209.
+    """Convert a provider's report under article 13 of COM(2022)209 to a draft.
 
     Raises:
-        FormatRefused: the bytes are none.
+        FormatRefused: the bytes are not such a report.
     """
     found, report = read_provider_report(body)
     draft = _around(found, found.provider, report, reference=found.report_id)
@@ -97,14 +97,14 @@ def _given(value: str | None) -> tuple[str, ...]:
 
 
 class UnknownFormat(Exception):
-    """No reader is known for a report's format."""
+    """There is no reader for a report's format."""
 
 
 def read_source(source: Source, *, received_at: datetime) -> Draft:
-    """Return the draft of one report; `received_at` is aware.
+    """Convert one report of any known format to a draft; `received_at` must be timezone-aware.
 
     Raises:
-        FormatRefused: the bytes are no document of the format (intake accepts none such).
+        FormatRefused: the bytes are not a document of the format; intake accepts no such report.
         UnknownFormat: the format has no reader.
     """
     reader = _READERS.get(source.format)

@@ -1,4 +1,4 @@
-"""What the bytes of a file say of it, beside what its sender said: name, hashes, size."""
+"""Name, hashes and size of received files, compared with the sender's statements about them."""
 
 from fanal.harmonise.domain.records import SourceFile
 from fanal.harmonise.domain.sources.building import FileBuilding, ReportBuilding
@@ -9,7 +9,7 @@ _HASHES = ("sha256", "sha1", "md5", "pdq")
 def add_received(
     building: ReportBuilding, source: SourceFile, *, file: FileBuilding, path: str
 ) -> None:
-    """Fill in what the sender left out; where both differ, keep both, with a warning."""
+    """Complete a file with the name, hashes and size of the received bytes; keep both where they differ."""
     if not file.name and not file.original_name:
         file.name = source.name or None
     elif source.name not in {"", file.name, file.original_name}:
@@ -27,10 +27,10 @@ def add_received(
 
 
 def add_package(building: ReportBuilding, files: tuple[SourceFile, ...]) -> None:
-    """Match the files of a package with those that its report lists: by hash, then by name.
+    """Match the files of a package with the files listed in its report: by hash, then by name.
 
-    What nobody lists is a file of its own (`FILE_NOT_LISTED`); what is listed and did not come is
-    noted (`FILE_NOT_RECEIVED`). A report that came without any file says nothing of them.
+    An unlisted file becomes a file of its own (`FILE_NOT_LISTED`); a listed file that is missing gets a
+    warning (`FILE_NOT_RECEIVED`). Without any received file, nothing is compared.
     """
     if not files:
         return
@@ -50,7 +50,7 @@ def add_package(building: ReportBuilding, files: tuple[SourceFile, ...]) -> None
 
 
 def _matched(building: ReportBuilding, files: tuple[SourceFile, ...]) -> dict[int, FileBuilding]:
-    """Return the listed file of each received one, by its place."""
+    """Return the listed file that matches each received file, by the received file's index."""
     ids = {
         item.path.removesuffix("/submittalId"): item.value
         for item in building.extra

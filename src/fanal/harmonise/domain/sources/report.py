@@ -1,4 +1,4 @@
-"""The report format, and the public form's answers in it, to a draft."""
+"""The report format, and the answers of the public form in that format, to a draft."""
 
 import json
 import re
@@ -13,22 +13,22 @@ from fanal.formats.report.records import FormAnswers, Report, ReportKind
 from fanal.harmonise.domain.records import Extra, Warning as SourceWarning
 from fanal.harmonise.domain.sources.building import CategoryHint, Draft
 
-# A public form's answers that the strict reader refuses: what fits is read, the rest is cut and told.
+# Lenient reading of form answers that the strict reader refuses: valid fields are read, long ones truncated.
 #
-# The person who filled the form in cannot be asked to send it again, so that a report of theirs always
-# reaches somebody at the desk. The original bytes stay sealed, whole.
+# Nobody can ask the person to send the form again, so their report must always reach somebody at the desk.
+# The original bytes stay encrypted and complete.
 
 MOST_ITEMS: Final = 1_000
-"""Items of a list that are read: with every text of them it stays far below the record's limits."""
+"""Maximum items read of a list: even with their texts it stays far below the record's limits."""
 _MOST_DEPTH: Final = 8
 _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 def mended(body: bytes, *, reference: str) -> tuple[FormAnswers, Draft]:
-    """Return what can be read of a form's answers, and a draft of the warnings and what was left over.
+    """Read the usable answers of an invalid form; return them and a draft of the warnings and unread values.
 
-    `FORM_CUT`: a text or list is longer than a record takes. `FORM_UNREADABLE`: a field has another
-    shape than its own, or stands there a second time (the first one counts); its text is in `extra`.
+    `FORM_CUT`: a text or list was truncated to a record's limit. `FORM_UNREADABLE`: a field has the wrong
+    shape, or is repeated (its first value counts); its text is in `extra`.
     """
     warnings: list[SourceWarning] = []
     extra: list[Extra] = []
@@ -64,7 +64,7 @@ def complete(draft: Draft, left_over: Draft) -> Draft:
 
 
 def _fields(body: bytes) -> tuple[dict[str, object], list[tuple[str, object]]]:
-    """Return the fields of a form, each as first said, and those said again."""
+    """Return a form's fields with their first values, and the list of repeated fields."""
     text = body.decode("utf-8", "replace")
     repeated: list[tuple[str, object]] = []
 
@@ -85,7 +85,7 @@ def _fields(body: bytes) -> tuple[dict[str, object], list[tuple[str, object]]]:
 
 
 def _told(value: object) -> str:
-    """Return a value as a text that fits."""
+    """Return a value as text, truncated to the maximum size."""
     return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
@@ -102,23 +102,25 @@ def _fit(value: object, depth: int = 0) -> object:
 
 
 def _cut(text: str) -> str:
-    """Return the beginning of a text that fits, cut between two characters."""
+    """Truncate a text to the maximum number of bytes, between two characters."""
     return text.encode()[:MAX_TEXT_BYTES].decode("utf-8", "ignore")
 
 
 def read_own(body: bytes) -> Draft:
-    """Return the draft of a report in the report format.
+    """Convert a report in the report format to a draft.
 
     Raises:
-        FormatRefused: the bytes are no such report.
+        FormatRefused: the bytes are not such a report.
     """
-    return draft_of(read_report(body, written_by_a_desk=True))  # its door has asked who may say so
+    return draft_of(
+        read_report(body, written_by_a_desk=True)
+    )  # intake has checked the sender's right
 
 
 def read_form(body: bytes, *, reference: str) -> Draft:
-    """Return the draft of a form's answers, under `reference` where they carry none.
+    """Convert the answers of the public form to a draft; `reference` is used if they contain none.
 
-    What the format refuses is cut or left out with a warning: a form always reaches a person.
+    Values that the format refuses are truncated or left out with a warning: a form always reaches a person.
     """
     try:
         return _read_form(body, reference=reference)
@@ -140,7 +142,7 @@ def _read_form(body: bytes, *, reference: str) -> Draft:
 
 
 def draft_of(report: Report) -> Draft:
-    """Return the draft of a report of the report format, value by value."""
+    """Convert a report of the report format to a draft, value by value."""
     hints = tuple(
         CategoryHint(
             scheme=file.classification.scheme,

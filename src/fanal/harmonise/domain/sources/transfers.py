@@ -1,7 +1,7 @@
-"""Operators' files and ISO 20022 to a draft: who pays is ASSOCIATED, who is paid a RECIPIENT.
+"""Files of payment operators and ISO 20022 messages to a draft: payers are ASSOCIATED, payees RECIPIENT.
 
-Neither is a suspect for having paid or been paid: a parent who sends money home, and a child who pays a
-blackmailer, stand in such files too. What no field takes is in `extra` with its column or path.
+A payment makes neither a suspect: such files also contain a parent who sends money home, and a child who pays
+a blackmailer. Values without a field are in `extra` with their column or path.
 """
 
 import io
@@ -32,10 +32,10 @@ PAYEE: Final = "PAYEE"
 
 
 def read_transfers(body: bytes, *, reference: str) -> Draft:
-    """Return the draft of an operator's file in one of the known layouts.
+    """Convert an operator's CSV file in one of the known layouts to a draft.
 
     Raises:
-        FormatRefused: no known layout, or a row that intake would not have taken.
+        FormatRefused: no known layout, or a row that intake would have refused.
     """
     return _draft(_whole(read_csv(io.BytesIO(body))), reference=reference)
 
@@ -52,16 +52,18 @@ def read_pacs008(body: bytes, *, reference: str) -> Draft:
 
 
 def read_camt053(body: bytes, *, reference: str) -> Draft:
-    """Return the draft of a statement.
+    """Convert an ISO 20022 camt.053 message (bank account statement) to a `Draft` of a report.
+
+    Payers have the role ASSOCIATED, payees RECIPIENT. `reference` becomes the report's reference.
 
     Raises:
-        FormatRefused: no such message.
+        FormatRefused: the bytes are not a camt.053 message.
     """
     return _draft(read_iso(io.BytesIO(body), kind="camt.053"), reference=reference)
 
 
 class _Side(Struct):
-    """A party on one side, as all its rows together say."""
+    """A payment party in one role, merged from all its rows."""
 
     role: PersonRole
     operator: str | None
@@ -69,13 +71,13 @@ class _Side(Struct):
 
 
 class _People(Struct):
-    """The persons of a draft, each once for each side; rows that contradict each other stay apart."""
+    """The persons of a draft, one for each party and role; rows that contradict each other stay separate."""
 
     sides: list[_Side] = field(default_factory=list)
     _places: dict[tuple[PersonRole, str, str | None], list[int]] = field(default_factory=dict)
 
     def place(self, party: Party, role: PersonRole, operator: str | None) -> int | None:
-        """Return the place of a party among the persons, None for one of whom nothing is said."""
+        """Return the index of a party among the persons, adding it if new; None for an empty party."""
         if party == Party():
             return None
         places = self._places.setdefault((role, party.key(), operator), [])
@@ -89,12 +91,12 @@ class _People(Struct):
         return places[-1]
 
     def persons(self) -> tuple[Person, ...]:
-        """Return the persons in the order in which they were met."""
+        """Return the persons in order of first occurrence."""
         return tuple(_person(side.party, side.role, side.operator) for side in self.sides)
 
 
 def _joined(known: Party, other: Party) -> Party | None:
-    """Return what two rows say of one party, None where they say different things."""
+    """Merge the statements of two rows about one party; return None if they contradict each other."""
     told: dict[str, str | None] = {}
     for name in known.__struct_fields__:
         one, two = getattr(known, name), getattr(other, name)

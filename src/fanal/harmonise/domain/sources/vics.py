@@ -1,7 +1,7 @@
-"""VICS cases to a draft: the same walk as the XML, with a table and a few readers of its own.
+"""VICS cases to a draft, by the same `Walk` as NCMEC XML with another table and some handlers of its own.
 
-A category means something in one country's model only: it goes to a hint with that scheme, and to the
-file's class where the vocabulary says that it is material. `Contact…` is who to ask: a REPORTER.
+A category has a meaning in one country's model only. It becomes a hint with that scheme, and the file's class
+if the vocabulary counts it as abuse material. `Contact…` is the person to ask: a REPORTER.
 """
 
 from collections.abc import Mapping
@@ -42,14 +42,16 @@ TABLE: Final[Mapping[str, Use]] = {
     for kind in TYPES.values()
     for model in kind.elements.values()
 }
-"""What becomes of each key: what is not named stays in `extra` with its path, so nothing is dropped."""
+"""How each key is kept: keys outside `_NAMED` stay in `extra` with their path, so nothing is lost."""
 
 
 def read_vics(body: bytes, *, reference: str) -> Draft:
-    """Return the draft of a case or a part of one, under the part's reference, then the case's id.
+    """Convert a VICS case, or a part of one, to a draft.
+
+    The draft's reference is the part's own, else the case's id, else `reference`.
 
     Raises:
-        FormatRefused: the bytes are no VICS document of one case.
+        FormatRefused: the bytes are not a VICS document of one case.
     """
     case = read_case(body)
     document = case.document
@@ -96,7 +98,7 @@ def _category_taker(country: str) -> Taker:
 
 
 def _take_seizure(spot: Spot) -> bool:
-    """Read the day of the seizure, the one date of a case, in any of the ways that programs write it."""
+    """Store the date of the seizure, the only date of a case, in any notation that programs use."""
     read = instant(spot.text)
     if read is None:
         spot.building.warn(spot.node.path, code="TIME_UNREADABLE", value=spot.text)
@@ -114,7 +116,7 @@ def _take_contact(spot: Spot) -> bool:
 
 
 def _open_hash(spot: Spot) -> ElementScope:
-    """Read a hash among the alternative ones; the pair itself stays in `extra`."""
+    """Read a hash among the alternative hashes; the pair itself stays in `extra`."""
     name, value = spot.node.child("HashName"), spot.node.child("HashValue")
     if spot.scope.file and name and value and hash_field(name.text or ""):
         spot.building.set_hash(
@@ -124,7 +126,7 @@ def _open_hash(spot: Spot) -> ElementScope:
 
 
 def _compare_totals(case: VicsCase, building: ReportBuilding) -> None:
-    """Note the totals that a case states and that are not those counted: they are known to be unreliable."""
+    """Warn of stated totals that differ from the counted ones: stated totals are known to be unreliable."""
     root, part = case.document.root, case.document.root.child("FanalPart")
     media = [node for node in root.children if node.name == "Media"]
     truths = (node.child("IsPrecategorized") for node in media)

@@ -1,7 +1,7 @@
-"""The walk over a document's nodes, in which a table says what becomes of each value.
+"""Table-driven traversal of a document tree into the builder of a report.
 
-A taker answers whether its field now holds the whole value; whatever it does not hold, and whatever
-the table wants in both places, goes to `extra` with its path. So nothing can be dropped.
+A field handler (taker) returns whether its field now holds the whole value. Every other value, and every
+value that the table keeps in both places, goes to `extra` with its path. So no value is lost.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 
 
 class _Step(Struct, frozen=True, gc=False):
-    """A line of the table, its functions found: what to do at an element."""
+    """A line of the mapping table with its handlers looked up."""
 
     parts: bool
     opener: Opener | None = None
@@ -37,10 +37,10 @@ def steps_of(
     openers: Mapping[str, Opener] = OPENERS,
     takers: Mapping[str, Taker] = TAKERS,
 ) -> Steps:
-    """Return the table ready to walk: every field's function is looked up once.
+    """Prepare a mapping table for `Walk`, with the handlers of every field looked up once.
 
     Raises:
-        KeyError: the table names a field that has no function.
+        KeyError: the table names a field that has no handler.
     """
     return {
         key: _Step(
@@ -54,10 +54,10 @@ def steps_of(
 
 
 class Walk:
-    """Fills a report under construction from documents whose uses are in `steps`."""
+    """Traversal that fills a report's builder from document trees, by the mapping in `steps`."""
 
     def __init__(self, building: ReportBuilding, *, steps: Steps) -> None:
-        """Keep where values go and what becomes of each."""
+        """Keep the builder to fill and the mapping of each key."""
         self._building = building
         self._steps = steps
         self._extra = building.extra
@@ -65,7 +65,7 @@ class Walk:
     def document(
         self, root: Node, *, complaints: tuple[Complaint, ...], scope: ElementScope
     ) -> None:
-        """Read all that `root` holds, and note what its schema complains of."""
+        """Read all values below `root` into the builder; `complaints` (schema violations) become warnings."""
         for complaint in complaints:
             self._building.warn(complaint.path, code=complaint.code, value=complaint.value)
         self._inside(root, scope=scope)

@@ -1,4 +1,4 @@
-"""XARF v4 reports of types csam and csem to a draft: the same walk as the XML, with a table of its own."""
+"""XARF v4 reports of types csam and csem to a draft, by the same `Walk` as NCMEC XML with another table."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -35,7 +35,7 @@ _NAMED: Final[Mapping[str, Use]] = {
     "xarf/description": Use(Keep.FIELD, "description.first"),
     "evidence/description": Use(Keep.BOTH, "description"),
     "xarf/evidence": Use(Keep.PARTS, "xarf.evidence"),
-    "evidence/payload": Use(Keep.FIELD, "conversation"),  # its words, by the opener of the piece
+    "evidence/payload": Use(Keep.FIELD, "conversation"),  # its text, by `_open_evidence`
     "xarf/classification": Use(Keep.BOTH, "xarf.class"),
     "xarf/hash_values": Use(Keep.PARTS, "xarf.hashes"),
     "hashes/md5": Use(Keep.FIELD, "xarf.hash"),
@@ -54,7 +54,7 @@ TABLE: Final[Mapping[str, Use]] = {
     for kind in TYPES.values()
     for model in kind.elements.values()
 }
-"""What becomes of each key: what is not named stays in `extra` with its path, so nothing is dropped."""
+"""How each key is kept: keys outside `_NAMED` stay in `extra` with their path, so nothing is lost."""
 
 _KINDS: Final = {
     "grooming": ReportKind.GROOMING,
@@ -77,10 +77,10 @@ _CHANNELS: Final = {
 
 
 def read_xarf_report(body: bytes, *, reference: str) -> Draft:
-    """Return the draft of one report, under its own id.
+    """Convert one XARF report to a draft; its own report id takes precedence over `reference`.
 
     Raises:
-        FormatRefused: the bytes are no such report.
+        FormatRefused: the bytes are not such a report.
     """
     document = read_xarf(body)
     building = ReportBuilding(reference=document.text("report_id") or reference)
@@ -93,7 +93,7 @@ def read_xarf_report(body: bytes, *, reference: str) -> Draft:
 
 
 def _only_file(building: ReportBuilding) -> FileBuilding:
-    """Return the one file that a csam report speaks of."""
+    """Return the single file of a csam report, creating it if needed."""
     if not building.files:
         building.files.append(FileBuilding(path="hash_values"))
     return building.files[0]
@@ -138,7 +138,7 @@ def _take_platform(spot: Spot) -> bool:
 
 
 def _open_evidence(spot: Spot) -> ElementScope:
-    """Read the words of a piece of evidence as one message."""
+    """Add the text of a piece of evidence as one message."""
     kind, payload = spot.node.child("content_type"), spot.node.child("payload")
     if kind is None or payload is None:
         return spot.scope
@@ -148,7 +148,7 @@ def _open_evidence(spot: Spot) -> ElementScope:
 
 
 def _add_origin(document: Document, building: ReportBuilding) -> None:
-    """Note the address, with its port, or the host that the abuse came from; both stay in `extra` too."""
+    """Add the abuse's source (IP address with port, or host) as an identifier; both also stay in `extra`."""
     source = document.text("source_identifier")
     is_ip = read_ip(source) is not None
     if is_ip or "." in source:
