@@ -1,4 +1,4 @@
-"""Lists of official acts: the open ones of a kind or all, and those that wait for a second person."""
+"""Lists of official acts: open or all acts of a kind, and acts awaiting a second person's approval."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _LISTED = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActLine:
-    """What a list shows of an act beside its state and dates: its name, its articles, when it is due."""
+    """One row of a list of acts, apart from state and dates: name, legal articles, due date."""
 
     name: str
     bases: str
@@ -33,10 +33,11 @@ class ActLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActList:
-    """What differs of the list of a kind. `route` names it, `page` the page of one act.
+    """Configuration of the list of one kind of act: what differs from the lists of the other kinds.
 
-    `line` is given an act and its present document, None once that has expired. `first` heads the column of
-    names; `lead` may be empty.
+    `route` is the URL name of the list, `page` that of one act. `line` makes a row from an act and its
+    present document (None once the document has expired). `first` is the heading of the name column; `lead`,
+    an introduction, may be empty.
     """
 
     lifecycle: Lifecycle
@@ -51,7 +52,7 @@ class ActList:
 
 
 def route_of(pages: ActList, *, place: str) -> URLPattern:
-    """Return the route of a list, with the right of who reads such acts."""
+    """Return the URL route of a list of acts, guarded by the right to read acts of that kind."""
 
     @never_cache
     @require_GET
@@ -63,14 +64,17 @@ def route_of(pages: ActList, *, place: str) -> URLPattern:
 
 
 def waiting(pages: ActList, request: HttpRequest) -> dict[str, object]:
-    """Return the acts that wait for a second person, the oldest first, once that is written down."""
+    """Return the template context of the acts that await a second person, oldest first.
+
+    The reading is journaled.
+    """
     transitions = pages.lifecycle.states.transitions
     sources = {state.value for one in transitions if one.name == APPROVE for state in one.sources}
     return _context(pages, request, states=sources)
 
 
 def _listing(pages: ActList, request: HttpRequest) -> HttpResponse:
-    """Show the acts that are open, or all; the oldest first."""
+    """Show the open acts, or all acts with `?all=1`, oldest first."""
     everything = request.GET.get("all") == "1"
     states = pages.lifecycle.states
     left = {state.value for one in states.transitions for state in one.sources} - states.final

@@ -1,6 +1,7 @@
-"""Pages of official acts: what those of every kind have in common.
+"""Pages of official acts: the views that all kinds of act share.
 
-A kind gives an `ActPages`: its lifecycle, its template, what its page shows beside, and how its form amends.
+A kind of act supplies an `ActPages`: its lifecycle, its template, the template's additional context, and the
+handler of its amendment form.
 """
 
 import re
@@ -39,19 +40,19 @@ from fanal.web.reading import consult
 
 _OWN_FORMS = frozenset({AMEND, APPROVE, REFUSE})
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
-"""Before it, what a form says that it happened is a slip of the hand."""
+"""Earliest date that a form may give for an event; an earlier one is a typing error."""
 _COUNT = re.compile("[0-9]{1,9}")
 _FORMS = ("propose", "move", "approve", "refuse")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActPages:
-    """What differs of the pages of a kind.
+    """Configuration of the pages of one kind of act: what differs from the other kinds.
 
-    `route` names the act's own page, whose one argument is its id; those of its forms are `<route>-move` and
-    so on (`routes_of`). `beside` returns what its template shows of the document, and the reports whose
-    people it names; `amend` writes what the amending form says. Where the act leaves by mail, `mail` returns
-    how from its document.
+    `route` is the URL name of the page of an act, whose one argument is the act's id; its forms have the
+    names `<route>-move` and so on (`routes_of`). `beside` returns the additional template context of an act,
+    and the reports whose persons the page shows. `amend` stores the amendment form. `mail` makes a mail
+    message from the act's document, for acts that are sent by mail.
     """
 
     lifecycle: Lifecycle
@@ -63,7 +64,7 @@ class ActPages:
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
-    """Return the routes of an act's page and of its forms below `place`, each with the right it needs."""
+    """Return the URL routes of an act's page and of its forms under the path `place`, each with its right."""
     requirements = pages.lifecycle.requirements
     steps = _rights_of_steps(pages.lifecycle)
     views: dict[str, tuple[str, Callable[[HttpRequest, UUID], HttpResponse]]] = {
@@ -106,7 +107,7 @@ def _rights_of_steps(lifecycle: Lifecycle) -> set[str]:
 
 
 def _recorded(lifecycle: Lifecycle) -> str:
-    """Return the right of whoever records what happened to an act."""
+    """Return the right to record events of an act, such as its sending; the proposer's right is another."""
     (recorded,) = _rights_of_steps(lifecycle) - {lifecycle.proposes}
     return recorded
 
@@ -114,7 +115,7 @@ def _recorded(lifecycle: Lifecycle) -> str:
 def _view(
     right: str, answer: Callable[[HttpRequest, UUID], HttpResponse]
 ) -> Callable[..., HttpResponse]:
-    """Return a view of one act, whatever its id is called in the address."""
+    """Return a view of one act that requires `right`, whatever the name of the id in the URL."""
 
     @needs(right)
     def view(request: HttpRequest, **named: UUID) -> HttpResponse:
@@ -125,12 +126,12 @@ def _view(
 
 
 def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Show an act as it will leave, and what comes next."""
+    """Show an act as it will be sent, with its possible next steps."""
     return render(request, pages.template, _context(pages, request, act_id))
 
 
 def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Send an act as a message ready to be mailed; the download is journaled."""
+    """Send an act as a mail message file (`.eml`); the download is recorded in the ledger."""
     actor, lifecycle = actor_of(request), pages.lifecycle
     found = queries.get_act(actor=actor, lifecycle=lifecycle, act_id=act_id)
     if found is None or found.content is None or pages.mail is None:
@@ -152,13 +153,13 @@ def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpRespons
 
 
 def _may_be_sent(lifecycle: Lifecycle, file: ActFile) -> bool:
-    """Return whether sending is the next step of an act, whatever became of its decision."""
+    """Return whether sending is the next step of an act, without regard to its decision."""
     steps = (lifecycle.requirements[name] for name in lifecycle.allowed(file.act.state))
     return any(step.sends and not step.lapsed for step in steps)
 
 
 def _may_leave(lifecycle: Lifecycle, file: ActFile, *, actor: Actor) -> bool:
-    """Return whether an act may be downloaded: it was sent, or it may be sent now."""
+    """Return whether an act may be downloaded: already sent, or ready to send under a decision in force."""
     act = file.act
     if not _may_be_sent(lifecycle, file) or act.decision_id is None:
         return act.sent_at is not None
@@ -168,7 +169,7 @@ def _may_leave(lifecycle: Lifecycle, file: ActFile, *, actor: Actor) -> bool:
 
 
 def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Record the transition that a form names, with its proof and its outcome."""
+    """Record the transition that the form names, with its proof and its outcome."""
 
     def step() -> None:
         now = now_of(request)
@@ -189,10 +190,10 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
 
 def happened_at(request: HttpRequest, *, now: datetime) -> datetime:
-    """Return when what a form records happened (Europe/Paris); `now` where it does not say.
+    """Return the time of the event in a form (Europe/Paris), or `now` when the field is empty.
 
     Raises:
-        ValueError: the time is none.
+        ValueError: the time cannot be read, or lies before the year 2000.
     """
     text = request.POST.get("at", "").strip()
     at = datetime.fromisoformat(text) if text else now
@@ -206,10 +207,10 @@ def happened_at(request: HttpRequest, *, now: datetime) -> datetime:
 def record(
     pages: ActPages, request: HttpRequest, act_id: UUID, step: Callable[[], None]
 ) -> HttpResponse:
-    """Do what a form asks of an act, and answer with its page: changed, or with why it is not.
+    """Run `step`, the operation that a form asks for, and return the act's page, with the reason on refusal.
 
-    A form of an earlier page does nothing: it would record what nobody sent, overwrite words unread, or give
-    up what has left meanwhile.
+    Optimistic locking: a form made from an earlier version of the page is refused. It could record a sending
+    that did not happen, overwrite unread text, or withdraw an act that was sent meanwhile.
     """
     actor = actor_of(request)
     found = queries.get_act(actor=actor, lifecycle=pages.lifecycle, act_id=act_id)
@@ -236,7 +237,7 @@ def record(
 
 
 def _refusal_of(step: Callable[[], None]) -> str:
-    """Return why a step is refused, or ""; what it did before, it has done."""
+    """Run a step and return the reason of its refusal, or ""; changes made before the refusal are kept."""
     try:
         step()
     except Refusal as fault:
@@ -260,13 +261,13 @@ def refused(
     *,
     status: HTTPStatus = HTTPStatus.CONFLICT,
 ) -> HttpResponse:
-    """Answer with an act's page and why what was asked is not done."""
+    """Return the page of an act with the reason why the request was refused."""
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=status)
 
 
 def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool) -> HttpResponse:
-    """Approve exactly the bytes that the form names, or send the act back with the form's reason."""
+    """Approve the exact bytes whose digest the form holds, or send the act back with the form's reason."""
     digest = digest_in(request)
     actor, lifecycle, now = actor_of(request), pages.lifecycle, now_of(request)
     reason = request.POST.get("reason", "")
@@ -290,13 +291,16 @@ def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool)
 
 
 def _shown_in(request: HttpRequest) -> Shown:
-    """Return what the page of a form showed; nothing that any act shows, where the form does not say."""
+    """Return the version of the act that the form's page showed, for optimistic locking.
+
+    A form without one gives a version that no act has.
+    """
     said = _COUNT.fullmatch(request.POST.get("steps", ""))
     return Shown(steps=int(said[0]) if said else -1, digest=digest_in(request))
 
 
 def digest_in(request: HttpRequest) -> bytes:
-    """Return the digest of the bytes that a form was made of; none where it names none."""
+    """Return the digest of the document that the form's page showed, or b"" when the form has none."""
     try:
         return bytes.fromhex(request.POST.get("digest", ""))
     except ValueError:
@@ -354,7 +358,7 @@ def _context(
 
 
 def _writer(file: ActFile) -> UUID:
-    """Return who wrote the present revision."""
+    """Return the author of the present revision."""
     amended = (step.actor_id for step in reversed(file.steps) if step.transition == AMEND)
     return next(amended, file.act.author_id)
 
@@ -365,7 +369,7 @@ def _people(file: ActFile) -> set[UUID]:
 
 
 def _signatures(file: ActFile, names: Mapping[UUID, str], *, actor: Actor) -> dict[str, object]:
-    """Return who wrote the present bytes, who approved them, and who refused earlier ones."""
+    """Return the author and the approver of the present revision, and the refusals of earlier ones."""
     signed = [(one, names.get(one.approver_id, "")) for one in file.approvals]
     present = [
         one

@@ -1,4 +1,4 @@
-"""Alarms: they stand on every page of the desk, which asks for new ones, until somebody takes them."""
+"""Alarms (a child in danger), shown on every desk page and polled until someone acknowledges them."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -26,7 +26,7 @@ from fanal.web.reading import consult
 
 register = template.Library()
 _SHOWN = 20
-"""Alarms on a page, the latest: it tells the server in its address which ones it knows."""
+"""Most recent alarms shown on a page; the page sends the ones it has in its polling query."""
 _UNREADABLE = gettext_noop(
     "This report cannot be read yet: its sender has not finished it, or a step failed. "
     "Ask the sender at once."
@@ -35,7 +35,7 @@ _UNREADABLE = gettext_noop(
 
 @register.inclusion_tag("desk/alarms.html", takes_context=True)
 def alarms_that_ring(context: Context) -> dict[str, object]:
-    """Show on a page what rings as it is made: what came in afterwards would move it under a click."""
+    """Show the unacknowledged alarms as of page load; a later insertion would move the page under a click."""
     request: HttpRequest = context["request"]
     actor = actor_of(request)
     return {**_ringing(actor, _latest(actor)), "csrf_token": context.get("csrf_token")}
@@ -43,13 +43,13 @@ def alarms_that_ring(context: Context) -> dict[str, object]:
 
 @register.simple_tag
 def calls_reach_nobody() -> bool:
-    """Return whether a call for a child in danger could reach nobody outside, as mail is set here."""
+    """Return whether the mail settings prevent a call for a child in danger from reaching anyone."""
     return bool(mail.current().faults())
 
 
 @register.simple_tag
 def nodes_are_closed() -> bool:
-    """Return whether the database lets public nodes in no more: nothing reaches the desk by them."""
+    """Return whether the database refuses the login of the public nodes, so that no report arrives."""
     with connection.cursor() as cursor:
         return DatabaseRole.INTAKE.login in closed_logins(cursor)
 
@@ -58,7 +58,7 @@ def nodes_are_closed() -> bool:
 @require_GET
 @needs("report.list")
 def alarms(request: HttpRequest) -> HttpResponse:
-    """Show the latest alarms nobody has acknowledged; no answer at all while nothing has changed."""
+    """Show the latest unacknowledged alarms, or answer 204 when the page already has them."""
     actor = actor_of(request)
     ringing = _latest(actor)
     found = _ringing(actor, ringing)
@@ -71,7 +71,7 @@ def alarms(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("alarm.acknowledge")
 def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
-    """Take an alarm: it stops ringing for everybody, and the person is on the report."""
+    """Acknowledge an alarm, which stops it for everyone, and go to its report."""
     actor, now = actor_of(request), now_of(request)
     report_id = oriented.report_of_alarm(actor=actor, alarm_id=alarm_id)
     if report_id is None:
@@ -106,7 +106,7 @@ def _ringing(actor: Actor, ringing: Sequence[Alarm]) -> dict[str, object]:
 
 
 def _known(alarm: Alarm) -> str:
-    """Return what of an alarm a page shows, so that the page is renewed when it changes."""
+    """Return a short key of an alarm's displayed state, by which polling detects a change."""
     called = alarm.call
     how = "" if called is None else "f" * called.failing + "p" * called.partly
     return f"{alarm.id.hex[-8:]}{'e' if alarm.escalated_at else ''}{how}"

@@ -1,4 +1,4 @@
-"""Take a report, keep it, give it back: a lease with a fencing token, so that two never work on one."""
+"""Claim, renew and release a report: a lease with a fencing token, for one person at a time."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -19,7 +19,7 @@ from fanal.web.account.actors import actor_of, now_of
 @require_POST
 @needs("report.claim")
 def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Take the report and open it; when somebody else was faster, say who holds it."""
+    """Claim the report for the person and open it, or name its holder when it is already claimed."""
     try:
         orient.claim_case(actor=actor_of(request), report_id=report_id, now=now_of(request))
     except orient.CaseUnknown:
@@ -38,7 +38,7 @@ def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
-    """Keep the lease alive while the page is open; 409, and who holds the report, when it was lost."""
+    """Extend the lease while the page is open; answer 409 with the holder's name when the lease was lost."""
     actor, now = actor_of(request), now_of(request)
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         raise Http404
@@ -54,7 +54,7 @@ def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
 @require_POST
 @needs("report.claim")
 def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Give the report back to the queue."""
+    """Release the report to the queue."""
     actor = actor_of(request)
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         raise Http404
@@ -67,7 +67,7 @@ def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def token_of(request: HttpRequest) -> int:
-    """Return the fencing token of the form; -1, which nobody holds, when there is none."""
+    """Return the fencing token in the form, or -1, which no lease has, when it is missing."""
     token = whole_number(request.POST.get("token", ""), digits=9)
     return -1 if token is None else token
 

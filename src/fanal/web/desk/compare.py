@@ -1,4 +1,4 @@
-"""Reports side by side: facts in rows, and which identifiers they have in common."""
+"""Comparison of reports: their facts in columns, and the identifiers that they share."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -27,7 +27,7 @@ FEWEST, MOST = 2, 6
 @require_GET
 @needs("report.read")
 def compare(request: HttpRequest) -> HttpResponse:
-    """Show two to six reports of the person's desks side by side; each one shown is journaled."""
+    """Show two to six reports of the person's desks in columns; journal the reading of each."""
     actor = actor_of(request)
     wanted = list(dict.fromkeys(_ids(request.GET.getlist("report"))))[:MOST]
     records = harmonised.get_records(actor=actor, report_ids=wanted)
@@ -82,9 +82,10 @@ def _column(
 def _selectors(
     records: Sequence[HarmonisedReport],
 ) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """Return the identifiers that two or more of `records` hold, and the others, with each one's roles.
+    """Return the identifiers shared by two or more of `records`, and the others, as two lists of table rows.
 
-    Shared ones come first in the order of how many hold them, fingerprints after all other kinds.
+    Each row has the roles of the identifier in each report. Shared ones are sorted by number of reports, file
+    hashes last.
     """
     held: dict[tuple[str, str], list[set[str]]] = {}
     for place, record in enumerate(records):

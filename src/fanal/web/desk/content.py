@@ -1,4 +1,4 @@
-"""What a report says, arranged for reading: times in order, speakers, signals, files, selectors by role."""
+"""Content of a report arranged for its page: timeline, conversation, findings, identifiers by role."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,13 +19,13 @@ from fanal.kernel.typed import whole_number
 from fanal.web.components.words import identifier
 
 _ROLES = ("SUSPECT", "VICTIM", "RECIPIENT", "ASSOCIATED", "WITNESS", "CONTENT")
-_SEEN = 50  # reports counted for one selector; more show as "50+"
+_SEEN = 50  # reports counted for one identifier; more show as "50+"
 
 Item = dict[str, object]
 
 
 def instant(text: str | None) -> datetime | None:
-    """Return an instant with its zone; None for what is none (sources hold every kind of time)."""
+    """Return a text as an aware datetime, or None when it is no instant or has no time zone."""
     read = read_instant(text)
     return read if read is not None and read.tzinfo is not None else None
 
@@ -56,7 +56,7 @@ def timeline_of(record: HarmonisedReport) -> list[Item]:
 
 
 def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[Item]:
-    """Return the conversation's messages, each with the findings that cite it and its speaker's number."""
+    """Return the messages of the conversation, each with its findings and its speaker's number (0–3)."""
     cited: dict[int, list[Finding]] = {}
     for finding in findings:
         place = finding.source.partition("conversation[")[2].partition("]")[0]
@@ -75,7 +75,7 @@ def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[
 
 
 def by_category(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
-    """Return findings by category, the strongest category first."""
+    """Return findings grouped by category, in the order of each category's first finding."""
     groups: dict[str, list[Finding]] = {}
     for finding in findings:
         groups.setdefault(finding.category or "KNOWN", []).append(finding)
@@ -83,7 +83,10 @@ def by_category(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 
 
 def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str, list[Item]]]:
-    """Return the selectors by role, each with how many reports of the desk hold it, and other desks."""
+    """Return a report's identifiers grouped by role.
+
+    Each has the number of reports that hold it at the desk, and the names of other desks that hold it.
+    """
     keys = {(s.kind, s.value): selector_key(s.kind, s.value) for s in record.selectors}
     wanted = list(set(keys.values()))
     seen = harmonised.get_sightings(actor=actor, keys=wanted, limit=_SEEN)
@@ -110,7 +113,7 @@ def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str
 
 
 def selector_link(kind: str, value: str) -> str:
-    """Return the address of a selector's history."""
+    """Return the URL of the search page on one identifier."""
     return f"{reverse('desk:search')}?{urlencode({'kind': kind, 'value': value})}"
 
 

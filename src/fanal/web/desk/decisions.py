@@ -1,4 +1,4 @@
-"""The decision on a report: a way, legal bases, and a reason; drafts follow in the same transaction."""
+"""Decision on a report: tracks, legal bases, reason; its draft acts are made in the same transaction."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -31,7 +31,7 @@ from fanal.web.desk.report import page_of
 @require_POST
 @needs("report.decide")
 def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Write the decision of whoever holds the report; a refused one is shown with all that was typed."""
+    """Record the decision of the person who holds the report; on refusal, show the form again as typed."""
     _known(request, report_id)
     try:
         recorded = _record(request, report_id)
@@ -52,7 +52,7 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.decide")
 def reopen(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Bring a decided report back to the queue; its decisions stay."""
+    """Reopen a decided report in the queue; its decisions are kept."""
     return _change(request, report_id, close=False)
 
 
@@ -87,10 +87,10 @@ def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
 
 
 def _also(request: HttpRequest) -> list[UUID]:
-    """Return the folded reports to which the person applies the decision.
+    """Return the folded (grouped duplicate) reports to which the form extends the decision.
 
     Raises:
-        Http404: one of them is no id.
+        Http404: one of the ids is invalid.
     """
     try:
         return [UUID(text) for text in request.POST.getlist("folded")][: folds.SHOWN]

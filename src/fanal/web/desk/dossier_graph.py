@@ -1,4 +1,4 @@
-"""The graph of a dossier, as pages draw it and as GraphML for other tools."""
+"""The graph of a dossier (reports as nodes, links as edges), for the page and as a GraphML file."""
 
 import re
 from collections import Counter
@@ -48,10 +48,10 @@ def elements_of(
     *,
     desks: Mapping[int, str],
 ) -> Elements:
-    """Return nodes and edges in the shape that cytoscape reads; groups are words to gather nodes by.
+    """Return the graph as cytoscape.js elements, with attributes by which nodes can be grouped.
 
-    `shared` is the value that most links of a report rest on, `service` where it was seen, `month` when
-    it was received. Reports of other desks bear the names of those `desks` alone.
+    Attributes of a node: `shared`, the value behind most of its links; `service`, the platform; `month` of
+    receipt. A report of another desk shows only that desk's name, from `desks` (names by desk id).
     """
     language = get_language() or "fr"
     shared = _shared(view)
@@ -93,7 +93,7 @@ def elements_of(
 @require_GET
 @needs("dossier.read")
 def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Answer with the graph as GraphML; addresses are defanged, reports of other desks are named by desk."""
+    """Send the graph as GraphML; addresses are defanged, reports of other desks bear the desk's name only."""
     actor = actor_of(request)
     view = queries.dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
@@ -108,18 +108,18 @@ def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def other_desks(view: DossierView) -> dict[int, str]:
-    """Return the names of the desks that hold the reports of a dossier which the reader may not see."""
+    """Return the names of the desks that hold the reports hidden from the reader, by desk id."""
     return accounts.desk_names(desk_ids={n.desk_id for n in view.nodes if n.report_id is None})
 
 
 def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
-    """Return how each report is called at the desk."""
+    """Return the display reference of each report."""
     facts = intake.get_reports(actor=actor, report_ids=report_ids)
     return {i: spoken(facts[i].reference, i) for i in report_ids if i in facts}
 
 
 def _shared(view: DossierView) -> dict[UUID, str]:
-    """Return, for each report, the value that most of its links rest on."""
+    """Return for each report the value that is the first reason of most of its links."""
     votes: dict[UUID, Counter[str]] = {}
     for edge in view.edges:
         if edge.reasons:
@@ -162,5 +162,5 @@ def _element(
 
 
 def _clean(text: str) -> str:
-    """Return text without what XML 1.0 cannot hold (its section 2.2)."""
+    """Return text without the characters that XML 1.0 forbids (section 2.2)."""
     return _UNWRITABLE.sub("", text)

@@ -1,4 +1,4 @@
-"""What a person says of a dossier: always a new judgement, with a reason."""
+"""Judgements on a dossier (merge, split, attach, accept …): each is a new record, with a reason."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -22,7 +22,7 @@ from fanal.web.reading import journal_search
 
 
 class _Unclear(Exception):
-    """The form names no judgement; `words` say what is missing."""
+    """The form names no judgement, or an incomplete one; `words` is the message for the person."""
 
     def __init__(self, words: str) -> None:
         super().__init__(words)
@@ -30,13 +30,13 @@ class _Unclear(Exception):
 
 
 Said = tuple[JudgementAct, list[UUID], list[UUID], UUID | None]
-"""An act, the reports on its left and right, and what it undoes."""
+"""A judgement, the reports on its two sides, and the judgement that it undoes."""
 
 
 @require_POST
 @needs("dossier.judge")
 def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Open, close, accept, attach, unlink, split, merge, reject, or undo."""
+    """Record a judgement: open, close, accept, attach, unlink, split, merge, reject, or undo."""
     actor = actor_of(request)
     view = queries.dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
@@ -62,7 +62,7 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
-    """Go to the dossier that the first report is in now; a judgement may have dissolved the old one."""
+    """Redirect to the present dossier of the first report; the judgement may have dissolved the old one."""
     first = next(node.report_id for node in view.nodes if node.report_id)
     now_in = queries.dossier_of(actor=actor, report_id=first)
     if now_in is None:
@@ -71,10 +71,10 @@ def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
 
 
 def _judgement(request: HttpRequest, view: DossierView) -> Said:
-    """Return the judgement that a form says.
+    """Return the judgement that the form asks for.
 
     Raises:
-        _Unclear: the form says none.
+        _Unclear: it asks for none, or is incomplete.
     """
     actor, act = actor_of(request), request.POST.get("act", "")
     own = [node.report_id for node in view.nodes if node.report_id]
@@ -112,7 +112,11 @@ def _judgement(request: HttpRequest, view: DossierView) -> Said:
 
 
 def _attached(request: HttpRequest, reference_typed: str, own: list[UUID]) -> UUID:
-    """Return the report that somebody attaches by its number or a sender's reference."""
+    """Return the report to attach, found by its desk number or by the sender's reference.
+
+    Raises:
+        _Unclear: none or several match, or the report is in a dossier already.
+    """
     if not reference_typed:
         raise _Unclear(_("Type the number or the reference of the report to attach."))
     actor = actor_of(request)

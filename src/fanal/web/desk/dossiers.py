@@ -1,4 +1,4 @@
-"""Dossiers: the list, and one as graph, timeline and table in step, with its judgements."""
+"""Dossiers: the list, and the page of one with graph, timeline, table, map and judgements."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -33,19 +33,19 @@ from fanal.web.desk.kin import percent, reasons_of
 from fanal.web.desk.queue import rows_of
 from fanal.web.reading import consult
 
-# The places that reports name: a map of départements, overseas beside it, other countries in a list.
+# Places in reports: a map of French départements, overseas ones as tiles, other countries in a list.
 
 _HOME = "FR"
 _OVERSEAS = ("971", "972", "973", "974", "975", "976", "977", "978", "986", "987", "988")
-"""In the order of the tiles that stand for them."""
+"""Overseas départements, in the order of their tiles."""
 _MAINLAND = (*(f"{n:02d}" for n in range(1, 96) if n != 20), "2A", "2B")
-"""Codes that the outlines are called by."""
+"""Codes of the outlines on the map."""
 
 
 def places_of(
     records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
 ) -> dict[str, object]:
-    """Return which reports name which place, for the map and for the list that says the same."""
+    """Return the places that reports name, with their reports, for the map and its equivalent list."""
     held: dict[tuple[str, str], dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
     for report_id, record in records.items():
         for place, role in _named(record):
@@ -85,7 +85,7 @@ def places_of(
 
 
 def _named(record: HarmonisedReport) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield each place (kind of label and code) with who or what it is the place of."""
+    """Yield each place of a report as (label kind, code), with the role of the person or event there."""
     if record.place is not None:
         for place in _place(record.place.country, record.place.postcode):
             yield place, "PLACE"
@@ -106,7 +106,7 @@ _LISTED = 50
 _LINKS = 200
 _UNDATED = datetime.min.replace(tzinfo=UTC)
 ACTS = ("ACCEPT", "ATTACH", "UNLINK", "SPLIT", "MERGE", "REJECT")
-"""What a person may say of the reports of a dossier, in the order of the form."""
+"""Judgements that a person may make on the reports of a dossier, in the order of the form."""
 
 
 @never_cache
@@ -125,7 +125,7 @@ def dossiers(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("dossier.read")
 def show(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Show a dossier; an older id leads to the dossier it was merged into."""
+    """Show a dossier; the id of a merged dossier redirects to the one it was merged into."""
     view = queries.dossier_view(actor=actor_of(request), dossier_id=dossier_id)
     if view is None:
         raise Http404
@@ -180,7 +180,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
 def _timeline(
     records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
 ) -> list[dict[str, object]]:
-    """Return the reports by the time of their facts, or of their receipt where the facts have none."""
+    """Return the reports in order of their event, those without a known date last."""
     events: list[tuple[tuple[bool, datetime, str], dict[str, object]]] = []
     for report_id, record in records.items():
         at = instant(record.occurred.earliest) if record.occurred else None
@@ -210,5 +210,5 @@ def _line(line: DossierLine, *, actor: Actor) -> dict[str, object]:
 
 
 def say(request: HttpRequest, view: DossierView, words: str, status: HTTPStatus) -> HttpResponse:
-    """Show the dossier again with what was refused."""
+    """Show the dossier again with the message of a refusal."""
     return render(request, "desk/dossier.html", _page(request, view, words), status=status)

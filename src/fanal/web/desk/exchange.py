@@ -1,4 +1,4 @@
-"""Exchange of lists: which member has read which list how far, and how far sources were fetched."""
+"""List exchange: progress of each member in reading lists, and of fetching from each source."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,7 +18,7 @@ from fanal.web.account.actors import actor_of, now_of
 @require_safe
 @needs("exchange.read")
 def exchange(request: HttpRequest) -> HttpResponse:
-    """Show sources with their checkpoints, and what members read; never a hash."""
+    """Show the sources with their checkpoints and the members' reading progress; hashes are never shown."""
     actor, now = actor_of(request), now_of(request)
     readings = queries.list_readings(actor=actor)
     sources = queries.list_sources(actor=actor)

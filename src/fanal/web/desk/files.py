@@ -1,6 +1,6 @@
-"""Files of a report as cards: facts, fingerprints, what the lists say, whether somebody judged it before.
+"""File cards of a report: facts, hashes, list entries, earlier assessments.
 
-No byte of a file is ever sent to a browser: the tile is grey, and what is known stands beside it.
+No byte of a file is ever sent to a browser: the tile is grey and shows facts only.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -28,8 +28,8 @@ from fanal.orient.queries import NearAssessed
 from fanal.web.desk.content import selector_link
 from fanal.web.desk.known import verdicts_of
 
-_SEEN = 50  # reports looked at for one fingerprint; more show as "50+"
-_COMPARED = 32  # files of a report whose pictures are looked for
+_SEEN = 50  # reports counted for one hash; more show as "50+"
+_COMPARED = 32  # files of a report searched for similar pictures
 _HASHES = ("SHA256", "SHA1", "MD5", "PDQ")
 
 Item = dict[str, object]
@@ -38,7 +38,7 @@ Item = dict[str, object]
 def cards_of(
     record: HarmonisedReport, findings: Sequence[Finding], *, actor: Actor, now: datetime
 ) -> list[Item]:
-    """Return the cards of a report's files, in its order."""
+    """Return the cards of a report's files, in the report's order."""
     if not record.files:
         return []
     uploads = intake.list_uploads(actor=actor, report_ids=[record.report_id])
@@ -111,7 +111,7 @@ def _card(
 
 
 def _facts_of(computed: ComputedFile | None) -> Item:
-    """Return what the desk's own hasher found out: never the picture, only its facts."""
+    """Return the facts computed by the desk's own hasher (media type, size, quality), never the picture."""
     if computed is None:
         return {"media_type": "", "pixels": "", "quality": None, "vague": False, "unhashed": ""}
     pixels = f"{computed.width} × {computed.height}" if computed.width else ""
@@ -125,7 +125,7 @@ def _facts_of(computed: ComputedFile | None) -> Item:
 
 
 def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:
-    """Return the other reports of the desk in which each file was seen, by any exact fingerprint."""
+    """Return for each file number the desk's other reports that hold the same file, by exact hash."""
     keys = _keys(record)
     wanted = list({key for found in keys.values() for key in found})
     seen = harmonised.get_sightings(actor=actor, keys=wanted, limit=_SEEN)
@@ -137,7 +137,7 @@ def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozen
 
 
 def _kept(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:
-    """Return by file the decided reports that have it, though they are not among the newest that do."""
+    """Return for each file number the decided reports that hold the same file, however old they are."""
     keys = _keys(record)
     found = oriented.assessed_same(
         actor=actor, keys=[key for each in keys.values() for key in each]
@@ -149,7 +149,7 @@ def _kept(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[U
 
 
 def _keys(record: HarmonisedReport) -> Mapping[int, list[UUID]]:
-    """Return by file the keys of its exact fingerprints."""
+    """Return for each file number the selector keys of its exact hashes."""
     return {
         number: [
             selector_key(SelectorKind(name), value)
@@ -163,7 +163,10 @@ def _keys(record: HarmonisedReport) -> Mapping[int, list[UUID]]:
 def _near(
     record: HarmonisedReport, *, without: Container[int], actor: Actor
 ) -> Mapping[int, NearAssessed]:
-    """Return by file the decided report that holds nearly the same picture, where none holds the same."""
+    """Return for each file number the decided report with the most similar picture (PDQ distance).
+
+    Files in `without`, which have an exact match, are left out.
+    """
     pictures = {
         number: hashes
         for number, hashes in islice(pictures_of(record).items(), _COMPARED)
@@ -205,7 +208,7 @@ def _decided(report_ids: set[UUID], *, actor: Actor) -> dict[UUID, datetime]:
 def _assessments(
     report_ids: Sequence[UUID], *, actor: Actor
 ) -> dict[UUID, tuple[Decision, str, HarmonisedReport | None]]:
-    """Return the last decision on each report, who took it, and what the report says of its files."""
+    """Return for each report its last decision, that decision's author, and the report's record."""
     taken = oriented.decisions_of(actor=actor, report_ids=report_ids)
     names = accounts.person_names(person_ids={found[-1].author_id for found in taken.values()})
     records = harmonised.get_records(actor=actor, report_ids=report_ids)
@@ -218,7 +221,7 @@ def _assessments(
 def _of_file(
     file: File, found: tuple[Decision, str, HarmonisedReport | None] | None
 ) -> Item | None:
-    """Return who assessed a file, when, which way it went, and its class as that report gives it."""
+    """Return the earlier assessment of the same file: author, date, tracks, and its class in that report."""
     if found is None:
         return None
     decision, author, record = found

@@ -1,4 +1,4 @@
-"""What is folded into a report and why, what each adds to it, and taking one out with a reason."""
+"""Folding: duplicate reports grouped under a head report; their reasons, what each adds, and unfolding."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -25,15 +25,15 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.guarded import require_declared
 
 SHOWN = 100
-"""Folded reports on one page of the list, highest priority first; each page can be decided on by itself."""
+"""Folded reports on one page of the list, highest priority first; a decision covers one page at most."""
 _AT_ONCE = 6
-"""Up to so many stand open above what the report says; a longer list opens by a click."""
+"""Up to this many folded reports are shown expanded; a longer list is collapsed."""
 
 
 @require_POST
 @needs("report.decide")
 def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Take a report out of its fold; without a reason the form comes back."""
+    """Separate a report from its fold; without a reason, show the form again."""
     actor, reason = actor_of(request), request.POST.get("reason", "")
     case = oriented.get_case(actor=actor, report_id=report_id)
     if case is None:
@@ -60,9 +60,9 @@ def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def folds_of(
     case: Case, record: HarmonisedReport, *, actor: Actor, asked: str | None
 ) -> dict[str, object]:
-    """Return the reports folded into one, or the one that is shown for it, and who said what of it.
+    """Return the reports folded under this one, or its head report, and the earlier unfoldings.
 
-    `asked` is the page of the list that the address names; the nearest one where there is no such page.
+    `asked` is the page number in the URL; an invalid one gives the nearest page.
     """
     page = Paginator(range(case.folded), SHOWN).get_page(asked)
     said = oriented.unfoldings_of(actor=actor, report_id=case.report_id)
@@ -77,7 +77,7 @@ def folds_of(
 
 
 def ids_of(context: dict[str, object]) -> list[UUID]:
-    """Return the reports of which the page shows something, for the journal."""
+    """Return the folded reports that the page shows, for the journal of readings."""
     folded = context["folded"]
     return [row["case"].report_id for row in folded] if isinstance(folded, list) else []
 

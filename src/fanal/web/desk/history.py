@@ -1,4 +1,4 @@
-"""The history of an object, as the ledger keeps it."""
+"""The history of an object in the ledger."""
 
 from uuid import UUID
 
@@ -11,13 +11,14 @@ from fanal.ledger import queries as ledger
 from fanal.ledger.domain.records import LedgerLine
 
 _SHOWN = 40
-_READ = 2000  # entries looked at; an object with more shows its newest of these
+_READ = 2000  # entries read per object; the newest of these are shown
 
 
 def lines_of(object_id: UUID, *, actor: Actor, reads: bool = False) -> list[tuple[LedgerLine, str]]:
-    """Return the newest entries about an object with who acted, newest first; reads when asked for.
+    """Return the newest ledger entries about an object with their actors' names, newest first.
 
-    Whether the actor may see the object was asked before; the right to its history is asked here.
+    Readings are included with `reads`. The caller has checked the right to the object; the right to its
+    history is checked here.
     """
     if not may(actor, "ledger.read"):
         return []

@@ -1,4 +1,4 @@
-"""The reporter's identity, opened as a named act: written motive, immediate notice, one look."""
+"""Opening of a reporter's identity: a written purpose, immediate notification, a single display."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -27,7 +27,7 @@ from fanal.web.reading import consult, consulted_ids
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("identity.open")
 def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Ask for the motive; by POST, open the identity and show it in this one answer."""
+    """Ask for the purpose; by POST, open the sealed identity and show it in this response only."""
     report = intake.get_reports(actor=actor_of(request), report_ids=[report_id]).get(report_id)
     if report is None:
         raise Http404
@@ -56,7 +56,7 @@ def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
     except ObjectUnknown:
         words = _("The identity has expired: its key is erased. The act is recorded all the same.")
         return _page(request, report_id, motive=motive, refused=words)
-    # The act that was just committed is the journal's row of this reading.
+    # The opening just committed serves as the ledger row of this reading.
     consulted_ids(request).add(str(report_id))
     return _page(request, report_id, motive=motive, facts=opened.facts)
 
@@ -71,7 +71,7 @@ def _page(
 ) -> HttpResponse:
     actor = actor_of(request)
     report = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
-    # The right is that at the report's desk: the form is not shown to whom its answer would be refused.
+    # The right is checked at the report's desk: the form appears only to people who may open the identity.
     if report is None:
         raise Http404
     earlier = harmonised.openings_of_report(actor=actor, report_id=report_id)
@@ -93,7 +93,7 @@ def _page(
 
 
 def _name(code: str) -> str:
-    """Return the words of a fact; what has none is named by its path in the sender's document."""
+    """Return the label of a fact; a fact without label keeps its path in the sender's document."""
     if not code.isupper():
         return code
     return reference.label("identity_fact", code, get_language() or "fr")

@@ -1,4 +1,4 @@
-"""The kin of a report: links with their reasons, and the small graph beside them."""
+"""Related reports ("kin") of a report: links with their reasons, and a small graph."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -22,13 +22,13 @@ from fanal.web.desk.content import selector_link
 
 _KINDS = frozenset(kind.value for kind in SelectorKind)
 _SHOWN = {PICTURE: "PDQ", MIRROR: "URL", FAMILY: "URL"}
-"""As what the value of something near is shown."""
+"""Selector kind under which the value of a similarity reason is shown."""
 _ALIKE = frozenset(("LIKE", *KINDS))
 _DRAWN = 24  # reports in the small graph; the list holds all
 
 
 class Suggested(NamedTuple):
-    """What is suggested or was answered of a pair; `fresh` are the reasons that a rejection did not know."""
+    """A suggested link with another report; `fresh` are reasons that a past rejection did not consider."""
 
     suggestion: Suggestion
     fresh: list[dict[str, object]]
@@ -41,10 +41,10 @@ def kin_of(
     *,
     actor: Actor,
 ) -> dict[str, object]:
-    """Return the links of a report with what may be shown of the other side, and their graph.
+    """Return the context of a report's related reports: links with reasons, other desks, graph.
 
-    `suggested` holds what is suggested or was answered of a pair, by the other report. Pairs that rest on
-    what is alike alone have no link: they follow the links.
+    `suggested` holds the suggested links, by the other report. A pair related by similarity alone has no
+    link: it is listed after the links.
     """
     own = [link for link in links if link.other_id is not None]
     linked = {link.other_id for link in own}
@@ -78,7 +78,7 @@ def kin_of(
 def _as_link(report_id: UUID, other_id: UUID, found: Suggested) -> KinLink:
     one = found.suggestion
     return KinLink(
-        desk_id=0,  # one's own, or it would not be suggested
+        desk_id=0,  # the reader's own desk: others are never suggested
         other_id=other_id,
         earlier=one.report_id == report_id,
         score=one.score,
@@ -87,7 +87,7 @@ def _as_link(report_id: UUID, other_id: UUID, found: Suggested) -> KinLink:
 
 
 def _reasons(link: KinLink, found: Suggested | None) -> tuple[LinkReason, ...]:
-    """Return what a link rests on, and what is alike or near in the pair beside that."""
+    """Return the reasons of a link, with the similarity reasons of the suggestion for the same pair."""
     if found is None:
         return link.reasons
     more = (r for r in found.suggestion.reasons if r.kind in _ALIKE and r not in link.reasons)
@@ -95,19 +95,19 @@ def _reasons(link: KinLink, found: Suggested | None) -> tuple[LinkReason, ...]:
 
 
 def percent(share: float) -> str:
-    """Return a share of one as people write it in the page's language."""
+    """Return a proportion between 0 and 1 as a percentage in the page's language."""
     space = "" if get_language() == "en" else "\u00a0"
     return f"{round(share * 100)}{space}%"
 
 
 def points(weight: float) -> str:
-    """Return the points of a reason as people write them in the page's language; one point is certain."""
+    """Return the weight of a reason, two decimals, in the page's language; 1 is certainty."""
     text = f"{weight:.2f}".replace("-", "\u2212")
     return text if get_language() == "en" else text.replace(".", ",")
 
 
 def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
-    """Return reasons with what a page shows of each."""
+    """Return reasons with the fields that a page displays for each."""
     return [
         {
             "reason": reason,
@@ -118,7 +118,7 @@ def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
             "shown": kind,
             "whole": points(reason.weight / reason.kept) if reason.kept else None,
             "because": because_of(reason),
-            # What has no value of its own (a name, a conflict) is told by its words alone.
+            # A reason without an identifier (a name, a conflict) is shown by its sentence alone.
             "href": selector_link(kind, reason.value) if kind in _KINDS else "",
             "valued": bool(reason.value) and kind in _KINDS,
         }
@@ -128,7 +128,7 @@ def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
 
 
 def _between(reason: LinkReason) -> list[dict[str, str]]:
-    """Return the two near identifiers of a reason as a page shows them; empty where it rests on others."""
+    """Return the two similar identifiers of a reason for display; empty for reasons of another kind."""
     kind = reason.kind.split("_")[1] if reason.between else ""
     return [
         {"kind": kind, "value": value, "href": selector_link(kind, value)}
@@ -137,7 +137,7 @@ def _between(reason: LinkReason) -> list[dict[str, str]]:
 
 
 def _measure(reason: LinkReason) -> str:
-    """Return how near two texts or two pictures are, in words."""
+    """Return the measured similarity of two texts or pictures, as a sentence."""
     if reason.kind == TEXT:
         part = percent(reason.measure / 100)
         return _("%(part)s of the passages in common") % {"part": part}
@@ -151,7 +151,7 @@ def _measure(reason: LinkReason) -> str:
 def _graph(
     record: HarmonisedReport, links: Sequence[KinLink], references: Mapping[UUID, str]
 ) -> dict[str, object]:
-    """Return nodes and edges as cytoscape reads them: this report in the middle."""
+    """Return nodes and edges as cytoscape.js elements, with this report in the middle."""
     here = str(record.report_id)
     label = spoken(record.reference, record.report_id)
     nodes: list[object] = [{"data": {"id": here, "label": label, "here": True}}]

@@ -1,4 +1,4 @@
-"""What the lists say of a file now: whose entry met it, how surely, on which basis, what was voted since."""
+"""Known-material matches of a report's files, as of now: list entry, confidence, legal basis, votes."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -18,9 +18,9 @@ Item = dict[str, object]
 
 
 def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item]]:
-    """Return what the lists say of each place of a report (`files[0]`), each entry once.
+    """Return the list entries that match each file of a report (`files[0]`), each entry once.
 
-    The reason is that of the analysis; votes, and whether an entry is aside or withdrawn, are those of now.
+    The reason is that of the analysis; votes, suspension and withdrawal of an entry are those of now.
     """
     known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
     ids = {UUID(str(f.because.parameters["entry"])) for f in known}
@@ -35,7 +35,7 @@ def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item
 
 
 def basis_of(code: str, *, on: date) -> Item | None:
-    """Return the words of a legal basis, whether it is unchecked, and whether it holds no more."""
+    """Return the text of a legal basis, whether it is unchecked, and when it went out of force."""
     if not code:
         return None
     versions = reference.load().versions(ListBasis, code, first=date.min, last=on)
@@ -50,7 +50,7 @@ def basis_of(code: str, *, on: date) -> Item | None:
 
 
 def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
-    """Return votes with the name of who cast them."""
+    """Return votes with the names of the voters."""
     members = {v.voter_id for v in votes if v.voter is Voter.MEMBER}
     people = {v.voter_id for v in votes} - members - {SYSTEM_PERSON}
     names = accounts.partner_names(partner_ids=members) | accounts.person_names(person_ids=people)
@@ -78,6 +78,6 @@ def _verdict(
         "confidence": said.get("confidence"),
         "basis": basis_of(str(said.get("basis", "")), on=on),
         "standing": standing,
-        # Set aside after this report was analysed: its reason does not say so.
+        # Suspended after the analysis of this report, whose reason therefore does not say so.
         "since": standing.aside if finding.code != "KNOWN_SET_ASIDE" else None,
     }

@@ -1,4 +1,4 @@
-"""Lists of known material: whose, how large, on which basis; entries set aside, changes, votes."""
+"""Lists of known material: owners, sizes, legal bases; suspended entries, changes, votes."""
 
 from datetime import timedelta
 from http import HTTPStatus
@@ -33,7 +33,7 @@ _RATED = timedelta(days=2)
 @require_GET
 @needs("list.read")
 def lists(request: HttpRequest) -> HttpResponse:
-    """Show every list, the entries set aside, and what changed and was voted lately."""
+    """Show all lists, the entries suspended by the match-rate circuit breaker, recent changes and votes."""
     on = paris_day(now_of(request))
     states = queries.list_lists()
     names = {state.id: state.name for state in states}
@@ -65,7 +65,7 @@ def lists(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("list.read")
 def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Show one entry: its list, its values, how often reports meet it, and every vote."""
+    """Show one entry: its list, its values, its match rate, and all votes."""
     return _entry(request, item_id)
 
 
@@ -96,9 +96,9 @@ def _entry(request: HttpRequest, item_id: UUID, *, status: int = 200) -> HttpRes
 @require_POST
 @needs("list.read")
 def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Keep the vote of a person who may see the entry, with its reasons, or take it back; the last counts.
+    """Record or withdraw the person's vote on an entry, with reasons; the last vote counts.
 
-    A partner votes too (`list.vote`), on what is shared with it: its programs do, through their service.
+    Partners vote as well (`list.vote`) on the lists shared with them, through the services for programs.
     """
     item = _item(item_id)
     ticked = [text.partition(".") for text in request.POST.getlist("vote")]
@@ -118,7 +118,7 @@ def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
             others=others,
             now=now_of(request),
         )
-    except ValueError:  # nothing, none of the votes offered, or not with that reason
+    except ValueError:  # no vote, an unknown one, or one that does not take this reason
         messages.error(request, _("Choose what you say of the entry."))
     else:
         messages.success(request, _("Your vote counts from the next report on."))
@@ -128,7 +128,7 @@ def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @needs("list.keep")
 def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Put an entry that is set aside back in force, or withdraw it."""
+    """Put a suspended entry back in force, or withdraw it."""
     item = _item(item_id)
     wrong = request.POST.get("outcome") == "WITHDRAWN"
     end = operations.withdraw_aside if wrong else operations.release_item
@@ -164,7 +164,7 @@ def _take_back(request: HttpRequest, item: ChangedItem) -> HttpResponse:
 
 
 def _why(entry_id: str) -> str:
-    """Return why the rule that set an entry aside has the numbers it has."""
+    """Return the explanation of the thresholds of the rule that suspended an entry."""
     rule = reference.load().by_entry_id(entry_id)
     return rule.note.of(get_language() or "fr") if rule and rule.note else ""
 

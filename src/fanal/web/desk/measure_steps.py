@@ -1,4 +1,4 @@
-"""Acts on a measure: complete, submit, second, refuse, and record what happens to it, with proofs."""
+"""Forms of a removal measure: amend, submit, approve, refuse, record events with their proofs."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -22,7 +22,7 @@ _CAUSED = ("suspend", "lift")
 @require_POST
 @needs("measure.propose")
 def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Complete or change a measure, and hand it to its second person where the form asks for that."""
+    """Change a measure, and submit it for approval when the form asks for that."""
 
     def act() -> None:
         amended(request, measure_id)
@@ -36,14 +36,14 @@ def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.propose")
 def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Hand a draft to its second person."""
+    """Submit a draft measure for the approval of a second person."""
     return acts.record(PAGES, request, measure_id, lambda: _submit(request, measure_id))
 
 
 @require_POST
 @needs("measure.propose")
 def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Give a measure up, with its cause."""
+    """Withdraw a measure, with the cause."""
     return _record(
         request,
         measure_id,
@@ -55,7 +55,7 @@ def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.approve")
 def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Second exactly the bytes that were read."""
+    """Approve, as the second person, exactly the bytes that the page showed."""
     return _record(
         request,
         measure_id,
@@ -68,7 +68,7 @@ def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.approve")
 def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Send a measure back to its proposer with a reason."""
+    """Return a measure to its proposer, with a reason."""
     return _record(
         request,
         measure_id,
@@ -81,7 +81,7 @@ def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.send")
 def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record what happened to an approved measure: sent, received, executed, and what may follow."""
+    """Record an event of an approved measure: sent, received, executed, suspended and so on."""
     move = request.POST.get("move", "")
 
     def act() -> None:
@@ -104,7 +104,7 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.send")
 def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record that the host was first informed of procedures and delays (LCEN 6-2 I)."""
+    """Record that the host was informed beforehand of procedures and time limits (LCEN, article 6-2 I)."""
 
     def act() -> None:
         actor, now = actor_of(request), now_of(request)
@@ -122,10 +122,10 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 
 
 def event_of(request: HttpRequest, *, now: datetime, caused: bool = False) -> Event:
-    """Return the event of a form: when it happened (Europe/Paris; `now` when empty), its proof, and why.
+    """Return the event in a form: its time (Europe/Paris, `now` when empty), its proof, and its cause.
 
     Raises:
-        ValueError: the time is none.
+        ValueError: the time cannot be read.
     """
     post = request.POST
     return Event(
@@ -147,7 +147,7 @@ class _Warned(TypedDict):
 
 
 def _warned(request: HttpRequest) -> _Warned:
-    """Return which warnings the page had shown, and why the person goes on."""
+    """Return the warnings that the page showed, and the person's reason to go on."""
     return {
         "seen": request.POST.get("seen", "").split(),
         "reason": request.POST.get("reason", "").strip(),
@@ -157,7 +157,7 @@ def _warned(request: HttpRequest) -> _Warned:
 def _record(
     request: HttpRequest, measure_id: UUID, act: Callable[..., None], **named: object
 ) -> HttpResponse:
-    """Do an act of the person on a measure, and answer with its page."""
+    """Run an operation of the person on a measure, and return the measure's page."""
     return acts.record(
         PAGES,
         request,

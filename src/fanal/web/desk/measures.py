@@ -1,4 +1,4 @@
-"""Measures: what waits for a second person, the board by state, and one measure with its letter."""
+"""Removal measures: those awaiting approval, the board by state, and the page of one with its letter."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -33,9 +33,9 @@ from fanal.web.desk import act_lists, acts, notices
 from fanal.web.reading import consult
 
 _TO_LEAVE = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND, MeasureState.APPROVED})
-"""Where warnings still help: nothing has left the desk."""
+"""States in which warnings still help: nothing has been sent."""
 FOLLOWING = ("send", "receive", "suspend", "resume", "expire", "execute", "lift", "annul")
-"""What a measures officer records of an approved measure, in the order of its life."""
+"""Transitions that a measures officer records on an approved measure, in order."""
 
 COLUMNS: tuple[tuple[str, tuple[MeasureState, ...]], ...] = (
     ("DRAFT", (MeasureState.DRAFT,)),
@@ -54,16 +54,16 @@ COLUMNS: tuple[tuple[str, tuple[MeasureState, ...]], ...] = (
         ),
     ),
 )
-"""The board: a column a stage of a measure's life, what ended together in the last."""
+"""Columns of the board: one for each stage, all final states in the last."""
 
-_A_COLUMN = 30  # cards of a column; its count says how many there are
+_A_COLUMN = 30  # cards shown in a column, whose count covers all
 
 
 @never_cache
 @require_GET
 @needs("measure.list")
 def second(request: HttpRequest) -> HttpResponse:
-    """Show what waits for a second person, the oldest first; one's own are marked as such."""
+    """Show the acts that await a second person, oldest first; the person's own are marked."""
     actor = actor_of(request)
     waiting = measures.list_measures(actor=actor, states=[MeasureState.TO_SECOND], limit=100)
     consult(request, "measure", [m.id for m in waiting], action="measure.list")
@@ -84,7 +84,7 @@ def second(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("measure.list")
 def board(request: HttpRequest) -> HttpResponse:
-    """Show the measures by state, each with its clock."""
+    """Show the measures by state, each with its legal time limit."""
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     columns = []
@@ -104,7 +104,7 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    """Return what the page of a measure shows beside that of every act."""
+    """Return the context of a measure's page beyond that of all acts, and the report that it is based on."""
     actor, found = actor_of(request), measures.read_file(file=file)
     measure = found.measure
     moves = MEASURE_STATES.moves_from(measure.state)
@@ -138,15 +138,15 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
 
 
 def amend(request: HttpRequest, measure_id: UUID) -> None:
-    """Complete or change the addressee, the addresses kept, and non-disclosure.
+    """Change addressee, targeted addresses and non-disclosure of a measure, from the form.
 
     Raises:
-        Refusal: UNSENT_UNSAID, of an approved request that may have left.
+        Refusal: UNSENT_UNSAID, for an approved measure without confirmation that it was not sent.
     """
     post, actor = request.POST, actor_of(request)
     kind = post.get("kind", "")
     found = measures.get_measure(actor=actor, measure_id=measure_id)
-    # Of the bytes that were signed nobody could record any more that they left.
+    # After an amendment, nobody could record any more that the approved bytes were sent.
     if found and found.measure.state is MeasureState.APPROVED and post.get("unsent") != "1":
         raise Refusal("measure", "UNSENT_UNSAID")
     operations.amend_measure(
@@ -177,7 +177,7 @@ PAGES = acts.ActPages(
 @require_GET
 @needs("measure.read")
 def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Show a measure: the letter as it will be sent, signatures, steps with proofs, what is next."""
+    """Show a measure: the letter as it will be sent, signatures, steps with proofs, possible next steps."""
     return acts.show(PAGES, request, measure_id)
 
 
@@ -188,7 +188,7 @@ def _following(moves: Sequence[str], actor: Actor, *, gone: bool) -> list[str]:
 
 
 def _may_have_left(measure: Measure, *, gone: bool) -> bool:
-    """Return whether the measure may have left while nobody recorded it, and can no longer be sent."""
+    """Return whether an approved measure may have been sent unrecorded, and can no longer be sent."""
     if measure.approved_at is None or measure.sent_at is not None:
         return False
     return measure.state is MeasureState.WITHDRAWN or gone
@@ -199,7 +199,7 @@ def _asked(measure: Measure) -> Asked:
 
 
 def _warned(measure: Measure, *, actor: Actor) -> dict[str, object]:
-    """Return the warnings that stand while a measure has not left, and what a form says was shown of them."""
+    """Return the warnings on a measure not sent yet, and their tokens for the form."""
     if measure.state not in _TO_LEAVE:
         return {"warned": ()}
     found = measures.warnings_on(actor=actor, asked=[_asked(measure)])[measure.id]
@@ -220,9 +220,9 @@ def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]
 
 
 def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
-    """Return what the first person decided, and where it differs from the proposal.
+    """Return the decision behind a measure, its differences from the proposal, and addresses left out.
 
-    Whoever reads measures but not reports (oversight) gets what the measure itself says.
+    A reader of measures without access to reports (oversight) gets only the measure's own data.
     """
     ids = [measure.report_id]
     decisions = oriented.decisions_of(actor=actor, report_ids=ids).get(measure.report_id, ())
@@ -244,7 +244,7 @@ def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
 
 
 def differences(proposal: Proposal | None, decision: Decision | None) -> list[dict[str, object]]:
-    """Return each part of a decision beside the proposal's: name, label kind, both sides, whether equal."""
+    """Return each part of a decision next to the proposal's: name, label kind, both values, equality."""
     if proposal is None or decision is None:
         return []
     parts = (

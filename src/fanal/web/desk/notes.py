@@ -25,7 +25,7 @@ Line = tuple[Note, str]
 @require_POST
 @needs("report.note")
 def on_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Write a note on a report; what cannot be kept comes back with its words."""
+    """Add a note to a report; a refused note is shown again as typed."""
     return _note(
         request,
         lambda words: orient.note_report(
@@ -38,7 +38,7 @@ def on_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("dossier.note")
 def on_dossier(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Write a note on a dossier."""
+    """Add a note to a dossier; a refused note is shown again as typed."""
     return _note(
         request,
         lambda words: orient.note_dossier(
@@ -51,7 +51,7 @@ def on_dossier(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 def shown(
     request: HttpRequest, report_ids: Sequence[UUID], *, dossier: bool = False
 ) -> dict[str, object]:
-    """Return the notes of a report's or dossier's page, once their reading is journaled."""
+    """Return the notes for the page of a report or dossier; journal the reading."""
     actor = actor_of(request)
     found = oriented.notes_of(actor=actor, report_ids=report_ids, dossier=dossier)
     return {
@@ -61,7 +61,7 @@ def shown(
 
 
 def lines_of(request: HttpRequest, found: Sequence[Note]) -> list[Line]:
-    """Return notes with the names of their authors, once their reading is journaled."""
+    """Return notes with the names of their authors; journal the reading."""
     consult(request, "note", [note.id for note in found], action="note.read")
     names = accounts.person_names(person_ids={note.author_id for note in found})
     return [(note, names.get(note.author_id, "")) for note in found]

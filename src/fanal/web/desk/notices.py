@@ -1,4 +1,4 @@
-"""Notices to providers: the list, and one with its letter, its signatures and its steps."""
+"""Notices to providers (DSA, articles 16 and 22): configuration of their list and of their pages."""
 
 from uuid import UUID
 

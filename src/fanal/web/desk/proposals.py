@@ -1,4 +1,4 @@
-"""What the rules propose for a report, and the form in which a person decides otherwise or likewise."""
+"""The decision proposed by the rules for a report, and the form of the person's own decision."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -23,11 +23,11 @@ WAYS: Mapping[str, tuple[Track, ...]] = {
     "ELSEWHERE": (Track.ELSEWHERE,),
     "NONE": (Track.NONE,),
 }
-"""The ways of a decision as the form offers them, and the tracks each stands for."""
+"""Options of the decision form, with the tracks (judicial, measures, notice …) that each selects."""
 
 
 class TypedDecision(Struct, frozen=True, kw_only=True):
-    """What a person had entered in the decision form when it could not be recorded."""
+    """The content of a decision form that was refused, to be shown again."""
 
     way: str = ""
     bases: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class TypedDecision(Struct, frozen=True, kw_only=True):
 def proposal_of(
     case: Case, record: HarmonisedReport, *, typed: TypedDecision, actor: Actor
 ) -> dict[str, object]:
-    """Return the proposal of a report in words, and the choices of the decision form."""
+    """Return the context of the proposed decision and of the decision form."""
     ids = [case.report_id]
     stored = oriented.get_proposals(actor=actor, report_ids=ids).get(case.report_id)
     proposal = stored.proposal if stored else None
@@ -60,7 +60,7 @@ def proposal_of(
 
 
 def basis_words(basis: Basis) -> dict[str, object]:
-    """Return a legal basis with the words and sources of its entry."""
+    """Return a legal basis with the text and sources of its reference entry."""
     entry = reference.load().by_entry_id(basis.entry_id)
     lang = get_language() or "fr"
     return {
@@ -77,7 +77,7 @@ def _way_of(proposal: Proposal | None) -> str:
 
 
 def _other_bases(offered: list[Basis], on: date) -> list[tuple[str, str]]:
-    """Return the articles in force that the proposal does not name: entry id and words."""
+    """Return the offences in force that the proposal does not name, as (entry id, text)."""
     lang = get_language() or "fr"
     named = {basis.entry_id for basis in offered}
     return [
@@ -88,7 +88,7 @@ def _other_bases(offered: list[Basis], on: date) -> list[tuple[str, str]]:
 
 
 def _bodies(proposal: Proposal | None, on: date) -> list[tuple[str, bool]]:
-    """Return the bodies that may be addressed, those proposed first, and whether each is the first."""
+    """Return the codes of competent authorities, proposed ones first, each with whether it is preselected."""
     proposed = list(proposal.bodies) if proposal else []
     if proposal and proposal.competent and proposal.competent not in proposed:
         proposed.insert(0, proposal.competent)

@@ -1,4 +1,4 @@
-"""Quarantine: reports that a stage could not treat, and their way back."""
+"""Quarantine: the reports whose processing failed at some stage, and their replay."""
 
 from uuid import UUID
 
@@ -23,7 +23,7 @@ _LISTED = 200
 @require_GET
 @needs("quarantine.read")
 def quarantine(request: HttpRequest) -> HttpResponse:
-    """Show the reports in quarantine: at which stage, since when, and the code of what failed."""
+    """Show the reports in quarantine: stage, date, error code."""
     found = queries.list_quarantine(actor=actor_of(request), limit=_LISTED)
     consult(
         request, "report", [facts.report_id for facts, _error in found], action="quarantine.read"
@@ -34,9 +34,9 @@ def quarantine(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("quarantine.replay")
 def replay(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Send a quarantined report through every stage again.
+    """Process a quarantined report again, from the first stage.
 
-    What a later one fails on may stand in what an earlier one stored.
+    A failure in a later stage may come from data that an earlier stage stored.
     """
     actor = actor_of(request)
     facts = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)

@@ -1,4 +1,4 @@
-"""The queue: views with counts, dense rows, a preview beside; new arrivals announce themselves."""
+"""The queue of reports: views with counts, rows, preview of a report, notice of new arrivals."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -42,15 +42,15 @@ _ICONS = {
 }
 _LATELY = timedelta(days=30)
 _ASK_SOON = timedelta(days=60)
-"""Before that the clock of an address is on the report's page only."""
-_PREVIEWED = 12  # selectors in a preview; the report shows all
+"""Remaining retention of subscriber data from which a queue row shows the deadline."""
+_PREVIEWED = 12  # identifiers in a preview; the report's page shows all
 
 
 @never_cache
 @require_GET
 @needs("report.list")
 def queue(request: HttpRequest) -> HttpResponse:
-    """Show one page of a view, highest priority first, then the oldest."""
+    """Show one page of a view of the queue, highest priority first, then oldest first."""
     actor, now = actor_of(request), now_of(request)
     view, filters = view_of(request.GET), filters_of(request.GET)
     page = oriented.list_queue(
@@ -91,7 +91,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("report.list")
 def arrivals(request: HttpRequest) -> HttpResponse:
-    """Tell how many reports came to this view since the page was made; nothing moves by itself."""
+    """Show the number of reports that arrived in this view since page load; the list itself does not move."""
     actor, now = actor_of(request), now_of(request)
     since = instant(request.GET.get("since"))
     if since is None or since > now:
@@ -121,7 +121,7 @@ def arrivals(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("report.read")
 def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Show the selected report beside the list."""
+    """Show a summary of the selected report next to the list."""
     actor, now = actor_of(request), now_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
@@ -141,7 +141,7 @@ def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[str, object]]:
-    """Return what a list shows of each case: its reference, reason, sender and holder."""
+    """Return table rows of cases: reference, reason of priority, sender, holder, badges."""
     holders = {c.report_id: c.held_by(now) for c in cases}
     names = accounts.person_names(person_ids={h for h in holders.values() if h})
     envelopes = intake.get_reports(actor=actor, report_ids=[c.report_id for c in cases])
@@ -169,7 +169,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[
 
 
 def _because(case: Case) -> Because | None:
-    """Return the first reason of a priority, unless it only repeats the kind that stands beside it."""
+    """Return the main reason of a priority, unless it only repeats the report kind shown in the row."""
     if not case.reason or case.reason.startswith("KIND_"):
         return None
     return Because(code=case.reason, parameters=case.reason_parameters)
@@ -195,7 +195,7 @@ def _following(request: HttpRequest, position: QueuePosition | None) -> str:
 
 
 def _link(request: HttpRequest, **changes: str) -> str:
-    """Return the query of this page with some parameters changed, at the top of its list."""
+    """Return the query string of this view with some parameters changed, from the first page."""
     names = ("view", *FILTERS)
     kept = {name: request.GET[name] for name in names if request.GET.get(name)}
     return f"?{urlencode(kept | changes)}"

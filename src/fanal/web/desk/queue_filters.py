@@ -1,4 +1,4 @@
-"""A view of the queue and its filters as an address or a form says them, and back."""
+"""A queue view and its filters, parsed from a query or form, and written as a query string."""
 
 from urllib.parse import urlencode
 
@@ -12,7 +12,7 @@ LEVELS = ("DANGER", "HIGH", "NORMAL", "LOW")
 
 
 def view_of(asked: QueryDict) -> QueueView:
-    """Return the view that is asked for; the whole queue when none is named.
+    """Return the requested view, by default the open queue.
 
     Raises:
         Http404: there is no such view.
@@ -24,7 +24,7 @@ def view_of(asked: QueryDict) -> QueueView:
 
 
 def filters_of(asked: QueryDict) -> QueueFilter:
-    """Return the filters that are asked for; what makes no sense narrows nothing."""
+    """Return the requested filters; invalid values are ignored."""
 
     def chosen(name: str, allowed: frozenset[str]) -> str | None:
         value = asked.get(name, "").strip()
@@ -40,6 +40,6 @@ def filters_of(asked: QueryDict) -> QueueFilter:
 
 
 def query_of(view: QueueView, filters: QueueFilter) -> str:
-    """Return the query that asks for a view with its filters."""
+    """Return the query string of a view with its filters."""
     named = {name: value for name in FILTERS if (value := getattr(filters, name))}
     return urlencode({"view": view} | named)

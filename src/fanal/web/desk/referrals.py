@@ -1,4 +1,4 @@
-"""Referrals: the list, and one with its text, its addressee and its steps."""
+"""Referrals to judicial authorities: configuration of their list and of their pages."""
 
 from uuid import UUID
 

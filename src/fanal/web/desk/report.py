@@ -1,4 +1,4 @@
-"""One report, in the order of thought: what is said, who and what, what is known, its kin, what to do."""
+"""The page of one report: content, persons, known material, related reports, decision."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -43,11 +43,11 @@ from fanal.web.desk.proposals import TypedDecision, proposal_of
 from fanal.web.desk.providers import feedback
 from fanal.web.reading import consult
 
-# Until when the owners of a report's addresses, and its provider, can still be asked: clocks and rules.
+# Deadlines for requests of subscriber data, to network owners and to the provider, with their rules.
 
 
 def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> dict[str, object]:
-    """Return the clock of the newest address, those of all addresses, and that of what the provider keeps."""
+    """Return the retention deadlines of subscriber data: newest IP address, all addresses, provider."""
     catalogue, lang = reference.load(), get_language() or "fr"
     provider = None
     if facts.sender_id != PUBLIC_SENDER and record.persons:
@@ -68,9 +68,9 @@ def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> dict[str, object]
 @require_GET
 @needs("report.read")
 def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Show a report of the person's desk; the read is journaled before anything is made.
+    """Show a report of the person's desk; journal the reading first.
 
-    Of one that was erased at its date the page shows what stays: decisions, measures, history.
+    Of an erased report, the page shows what is kept: decisions, measures, history.
     """
     try:
         page = page_of(request, report_id, TypedDecision())
@@ -80,10 +80,10 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def page_of(request: HttpRequest, report_id: UUID, typed: TypedDecision) -> dict[str, object]:
-    """Return what the page of a report shows, with what was `typed` in its decision form.
+    """Return the context of a report's page, with the refused content of its decision form in `typed`.
 
     Raises:
-        Http404: no such report, another desk's, or one that no stage has finished yet.
+        Http404: no such report, one of another desk, or one that is not fully processed yet.
     """
     actor, now = actor_of(request), now_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)
@@ -141,7 +141,7 @@ def _erased(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.question")
 def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Leave a question for the reporter, behind their code."""
+    """Send a question to the reporter, who reads it with the follow-up code."""
     actor = actor_of(request)
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:

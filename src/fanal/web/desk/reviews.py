@@ -1,4 +1,4 @@
-"""Reviews of what is kept: reports to look at again, kept with a reason or let go by two people."""
+"""Retention reviews: a report is kept with a reason, or its early erasure is decided by two people."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -30,14 +30,14 @@ _LONGEST = 2000
 @require_safe
 @needs("retention.hold")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the reports of the desk whose review is due, those received first on top, a page at a time."""
+    """Show the reports of the desk whose retention review is due, oldest first, page by page."""
     return _page(request)
 
 
 @require_POST
 @needs("retention.hold")
 def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Keep a report until its next review, or propose that it ends before its date."""
+    """Keep a report until its next review, or propose its early erasure."""
     actor, now = actor_of(request), now_of(request)
     _reached(actor, report_id)
     verdict, motive = request.POST.get("verdict", ""), _motive(request)
@@ -62,7 +62,7 @@ def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("retention.hold")
 def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Answer the proposal of another person that a report ends before its date."""
+    """Agree to or refuse the early erasure of a report that another person proposed."""
     actor, now = actor_of(request), now_of(request)
     _reached(actor, report_id)
     verdict, motive = request.POST.get("verdict", ""), _motive(request)
@@ -121,7 +121,12 @@ def _page(request: HttpRequest, *, refused: UUID | None = None) -> HttpResponse:
 
 
 def _reached(actor: Actor, report_id: UUID) -> None:
-    """Refuse a report that the actor does not see, or whose reviews are not theirs: of another desk."""
+    """Refuse a report that the actor cannot see, or whose review belongs to another desk.
+
+    Raises:
+        Http404: the actor does not see the report.
+        Refused: the actor may not review reports of that desk.
+    """
     found = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if found is None:
         raise Http404
@@ -129,6 +134,6 @@ def _reached(actor: Actor, report_id: UUID) -> None:
 
 
 def _motive(request: HttpRequest) -> str:
-    """Return the reason as typed; empty where it is none, or too long."""
+    """Return the typed reason, or an empty string when it is missing, too long or invalid."""
     motive = request.POST.get("motive", "").strip()
     return motive if len(motive) <= _LONGEST and "\0" not in motive else ""

@@ -1,4 +1,4 @@
-"""Law and rules as read-only pages: what each entry says, since when, and where it was read."""
+"""Law and rules as read-only pages: text, dates of validity and source of each entry."""
 
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -56,7 +56,7 @@ TABLES: Mapping[str, type[Entry]] = {
 @require_GET
 @needs("reference.read")
 def rules(request: HttpRequest) -> HttpResponse:
-    """Show one table of the reference data: law by default; priority, lexicons, typologies have their own."""
+    """Show one table of the reference data, by default the offences."""
     table = request.GET.get("table", "offence")
     on = paris_day(now_of(request))
     context: dict[str, object] = {"table": table, "tables": list(TABLES), "on": on}
@@ -81,7 +81,7 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 
 def _levels(found: PriorityRules, on: date) -> list[dict[str, object]]:
-    """Return each level with the clocks that run for it: those of the reference data, read alike."""
+    """Return each priority level with its time limits to take, decide and approve."""
     catalogue = reference.load()
     return [
         {
@@ -244,7 +244,7 @@ def _years(number: int | None) -> str:
 
 
 def _span(n: int, unit: str) -> str:
-    """Return a length of time as its rule states it: `1 hour`, `5 working days`."""
+    """Return a duration in words, in the unit of its rule: `1 hour`, `5 working days`."""
     words = {
         "SECONDS": ngettext("%(n)s second", "%(n)s seconds", n),
         "MINUTES": ngettext("%(n)s minute", "%(n)s minutes", n),

@@ -1,4 +1,4 @@
-"""What the page of a draft shows: each field with its words, its value and what is wrong with it."""
+"""Fields of the draft form of a rule set: label, value and error of each."""
 
 from collections.abc import Sequence
 
@@ -15,16 +15,16 @@ _VERSION, _WORDS = 60, 300
 
 
 class Page:
-    """The fields of a draft in one language; a fault stands beside its field, and above with a link to it."""
+    """The form's fields in one language; an error is shown at its field, and in a summary with a link."""
 
     def __init__(self, typed: Typed, faults: Sequence[Fault], lang: str) -> None:
-        """Take what was typed and what is wrong with it."""
+        """Keep the typed values and their errors."""
         self._typed, self._lang = typed, lang
         self._names: dict[str, str] = {}
         self._told = {name: self._why(code) for name, code in faults}
 
     def context(self) -> dict[str, object]:
-        """Return what the template of the form takes."""
+        """Return the template context of the form."""
         typed = self._typed
         return {
             "version": self._field(
@@ -47,7 +47,7 @@ class Page:
                 if not (row.added or row.out)
             ],
             "facts": [(fact, fact_in_words(fact, self._lang)) for fact in FACTS],
-            # Last, once every field has said what it is called.
+            # Last: building the fields above has registered their labels.
             "faults": [(name, self._names.get(name), why) for name, why in self._told.items()],
         }
 
@@ -56,7 +56,7 @@ class Page:
         return {
             **rule_in_words(row.rule, self._lang),
             "off": self._field(f"off-{row.key}", "on" if row.out else "", _("Leave out")),
-            # A field that the rule does not have keeps its place in the columns.
+            # None keeps the column of a field that the rule does not have.
             "fields": [
                 self._field(f"{part}-{row.key}", row.numbers[part], f"{self._title(part)}, {name}")
                 if part in row.numbers
@@ -90,7 +90,7 @@ class Page:
         }
 
     def _field(self, name: str, value: str, words: str, *, longest: int = 0) -> _Field:
-        """Return a field as its template takes it: a number, unless it says how many characters it takes."""
+        """Return the template context of a field: of text when `longest` is given, else of a number."""
         self._names[name] = words
         wrong = self._told.get(name, "")
         return {"name": name, "value": value, "words": words, "wrong": wrong, "longest": longest}

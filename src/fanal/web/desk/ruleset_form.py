@@ -1,4 +1,4 @@
-"""The form that makes a rule set from another: everything as typed, and what is wrong with it. Pure."""
+"""The draft form of a rule set: typed values, and their validation into priority rules. Pure functions."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from datetime import date
@@ -20,10 +20,10 @@ from fanal.reference.records import Text
 from fanal.web.desk.ruleset_words import number_in, written
 
 Fault = tuple[str, str]
-"""Name of the field (empty: the whole form) and code of what is wrong (label kind `ruleset_refused`)."""
+"""Field name (empty: the whole form) and error code (label kind `ruleset_refused`)."""
 
 ADDED = 12
-"""Rules that one draft can add."""
+"""Maximum number of rules that one draft can add."""
 _NEW = "new-"
 _NUMBERS_OF_ADDED = ("at_least", "at_most", "points", "cap", "floor", "floor_from")
 _NO_RULE = Rule(
@@ -46,11 +46,11 @@ _FAULTY_FIELD = {
 
 
 class RuleRow(Struct, frozen=True, kw_only=True):
-    """One rule as the form shows it.
+    """One rule as a row of the form.
 
-    `key` ends the names of its fields: the rule's code, or `new-1` for a rule that is added. `rule` is the
-    one it starts from, or the words of the added one. `numbers` holds what stands in each field of a number,
-    by the name before the key. `out`: the rule is left out of the draft.
+    `key` is the suffix of the row's field names: the rule's code, or `new-1` for an added rule. `rule` is the
+    original rule, or the texts of the added one. `numbers` holds the typed text of each number field, by
+    field name without suffix. `out`: the draft leaves the rule out.
     """
 
     key: str
@@ -60,17 +60,17 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
     @property
     def added(self) -> bool:
-        """Return whether the row is a rule that the draft adds."""
+        """Return whether the draft adds this rule."""
         return not self.rule.code
 
     @property
     def blank(self) -> bool:
-        """Return whether the row offers a further rule and nobody wrote in it."""
+        """Return whether the row is an empty form for a further rule."""
         return self.rule == _NO_RULE and not any(self.numbers.values())
 
 
 class Typed(Struct, frozen=True, kw_only=True):
-    """Everything that stands in the form."""
+    """All values typed in the form."""
 
     version: str
     ceiling: str
@@ -79,20 +79,20 @@ class Typed(Struct, frozen=True, kw_only=True):
 
 
 def typed_of(rules: PriorityRules, left_out: Sequence[Rule], *, version: str, lang: str) -> Typed:
-    """Return the form filled with a rule set under another version; `left_out` may be brought back."""
+    """Return the form filled with a rule set; the rules `left_out` can be selected again."""
     return typed_from({"version": version}, rules, left_out, lang=lang)
 
 
 def typed_from(
     post: Mapping[str, str], rules: PriorityRules, left_out: Sequence[Rule], *, lang: str
 ) -> Typed:
-    """Return the form as somebody sent it; a field that was not sent stands as in `rules`."""
+    """Return the form as posted; a field missing from the post keeps its value in `rules`."""
 
     def said(name: str, value: float) -> str:
         return post.get(name, written(value, lang)).strip()[:_LONGEST]
 
     rows = [_row(post, rule, out=f"off-{rule.code}" in post, lang=lang) for rule in rules.rule]
-    # A form that says nothing of a rule that is not in force does not bring it back.
+    # A rule that is not in force stays out unless the form has its fields.
     for rule in left_out:
         out = f"off-{rule.code}" in post or f"points-{rule.code}" not in post
         rows.append(_row(post, rule, out=out, lang=lang))
@@ -106,7 +106,7 @@ def typed_from(
 
 
 def with_blank(typed: Typed) -> Typed:
-    """Return the form with an empty row for a further rule; as it is where it has one, or all of them."""
+    """Return the form with an empty row for a further rule, unless it has one or the maximum is reached."""
     if any(row.blank for row in typed.rows):
         return typed
     taken = {row.key for row in typed.rows}
@@ -116,10 +116,10 @@ def with_blank(typed: Typed) -> Typed:
 
 
 def with_replacement(typed: Typed, code: str) -> Typed:
-    """Return the form with the rule `code` left out, and an added one that starts from its numbers.
+    """Return the form with the rule `code` left out, and an added rule that starts with its values.
 
-    What a rule looks at is changed so: points of another fact are those of another rule, which has a name, a
-    source and a check of its own. As it is where no rule has that code, or no further one can be added.
+    This is how the fact of a rule is changed: a rule on another fact is another rule, with its own name,
+    source and check. The form is unchanged when there is no such rule or no room for a further one.
     """
     left = next((row for row in typed.rows if row.rule.code == code and not row.added), None)
     offered = with_blank(typed)
@@ -140,7 +140,7 @@ def with_replacement(typed: Typed, code: str) -> Typed:
 def read_typed(
     typed: Typed, rules: PriorityRules, *, on: date
 ) -> tuple[PriorityRules | None, list[Fault]]:
-    """Return the rule set that the form makes, in force from `on` at the earliest, or what is wrong."""
+    """Return the rule set that the form describes, in force from `on` at the earliest, or its errors."""
     reader = _Reader()
     made_rules, keys = _rules_of(typed, reader)
     made = structs.replace(
@@ -164,7 +164,7 @@ def read_typed(
 
 
 def _check_floors(rules: PriorityRules) -> None:
-    """Refuse a floor that would never be set: nobody shall believe that it protects.
+    """Refuse a floor of an unchecked rule: it would never apply, and nobody must rely on it.
 
     Raises:
         RulesRefused: FLOOR_UNCHECKED.
@@ -175,7 +175,7 @@ def _check_floors(rules: PriorityRules) -> None:
 
 
 def fields_of(rule: Rule) -> Iterator[str]:
-    """Yield the numbers that the form has for a rule: a flag has no bounds."""
+    """Yield the names of the number fields of a rule; a rule on a yes/no fact has no bounds."""
     set_before = (
         rule.at_least != ABOVE_ZERO,
         rule.at_most is not None,
@@ -190,7 +190,7 @@ def fields_of(rule: Rule) -> Iterator[str]:
 
 
 class _Reader:
-    """Reads the texts of fields, and keeps which of them are no numbers."""
+    """Parser of number fields that collects the errors."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -208,7 +208,7 @@ class _Reader:
         return int(value)
 
     def rule(self, row: RuleRow) -> Rule:
-        """Return the rule that a row makes; a field that it does not have stays as it was."""
+        """Return the rule of a row; a value without field in the form is kept."""
         read: dict[str, float | None] = {}
         for name, text in row.numbers.items():
             if not text and name != "points":
@@ -220,7 +220,7 @@ class _Reader:
 
 
 def _rules_of(typed: Typed, reader: _Reader) -> tuple[tuple[Rule, ...], dict[str, RuleRow]]:
-    """Return the rules that the rows make, and the row of each code, of those left out too."""
+    """Return the rules of the draft, and the row of each rule code, rules left out included."""
     rows = {row.rule.code: row for row in typed.rows if not row.added}
     made = []
     for row in typed.rows:
@@ -253,7 +253,7 @@ def _added(post: Mapping[str, str], number: int) -> RuleRow:
     key = f"{_NEW}{number}"
 
     def said(name: str, longest: int) -> str:
-        # Hard spaces that a keyboard or a paste brings are those that French typography puts back.
+        # Non-breaking spaces are normalised; French typography adds its own on display.
         return " ".join(post.get(f"{name}-{key}", "").split())[:longest]
 
     fr, en, source = (said(name, _LONGEST_WORDS) for name in ("label_fr", "label_en", "source"))
@@ -272,7 +272,7 @@ def _added(post: Mapping[str, str], number: int) -> RuleRow:
 
 
 def _free_code(fact: str, taken: Container[str]) -> str:
-    """Return a code that no rule bears, in force or left out: its points stay told apart from another's."""
+    """Return a rule code for a fact that no other rule has, in force or left out."""
     stem = f"DESK_{fact.upper()}"
     return next(
         code for code in (stem if n == 1 else f"{stem}_{n}" for n in count(1)) if code not in taken

@@ -1,4 +1,4 @@
-"""A rule set in words: numbers as each language writes them, what a rule looks at, and what differs. Pure."""
+"""Rule sets in words: numbers of each language, facts and bounds as sentences, differences. Pure."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -12,7 +12,7 @@ from fanal.analyse.domain.facts import FACTS, Unit
 from fanal.analyse.domain.rules import ABOVE_ZERO, UNCHECKED, PriorityRules, Rule
 
 _PROJECT = "PROJECT"
-"""`checked_by` of rules that the package ships and its authors checked."""
+"""`checked_by` of shipped rules that the project's authors have checked."""
 _NUMBER = re.compile(r"[+\u2212-]?[0-9]{1,9}(?:[.,][0-9]{1,18})?")
 _GROUPED = re.compile(r"(?<=[0-9])[ \u00a0\u202f](?=[0-9]{3}(?![0-9]))")
 _COMPARED = (
@@ -20,11 +20,11 @@ _COMPARED = (
     "checked_by", "source",
 )  # fmt: skip
 _NOTHING_SET = Rule(code="", fact="", points=nan, source="", checked_by="")
-"""What a rule that is added is held against: what it leaves open need not be said."""
+"""Comparison base of an added rule: its default values are not listed as differences."""
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """One field that differs, and whose it is in words (empty: the whole set's); empty for absent."""
+    """One field that differs; `of` is the rule or level (empty: the whole set), a side is empty if absent."""
 
     of: str
     name: str
@@ -33,13 +33,13 @@ class Difference(Struct, frozen=True, kw_only=True):
 
 
 def written(value: float | None, lang: str) -> str:
-    """Return a number whole and ungrouped, with the signs of the language (`−7,5`); empty for none.
+    """Return a number as text without grouping, in the language's notation (`−7,5`); empty for None.
 
-    So it stands in pages and in the fields that change it, which take a hyphen as well.
+    The same text fills the form fields, whose parser (`number_in`) also accepts a hyphen.
     """
     if value is None:
         return ""
-    # By the shortest text that reads back the same: a bound that nobody touched must not move.
+    # Shortest text that parses to the same number: an untouched bound must not change.
     plain = f"{Decimal(repr(value)):f}"
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     plain = plain.replace("-", "\u2212")
@@ -47,7 +47,7 @@ def written(value: float | None, lang: str) -> str:
 
 
 def number_in(text: str) -> float | None:
-    """Return the number of a text: `-15`, `−15`, `+7,5`, `1 604.5`; None for anything else (`nan`, `1e3`)."""
+    """Return the number in a text such as `-15`, `−15`, `+7,5`, `1 604.5`; None for others (`nan`, `1e3`)."""
     text = _GROUPED.sub("", text.strip())
     if _NUMBER.fullmatch(text) is None:
         return None
@@ -55,13 +55,13 @@ def number_in(text: str) -> float | None:
 
 
 def fact_in_words(fact: str, lang: str) -> str:
-    """Return what a fact says, and what its number counts."""
+    """Return the description of a fact, with the unit of its number."""
     unit = reference.label("fact_unit", FACTS[fact], lang)
     return f"{reference.label('priority_fact', fact, lang)} ({unit})"
 
 
 def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
-    """Return what a page shows of a rule: name, fact, bounds, points."""
+    """Return the displayed fields of a rule: name, fact, bounds, points and so on."""
     return {
         "rule": rule,
         "name": rule.name(lang),
@@ -75,7 +75,7 @@ def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
 
 
 def bounds_in_words(rule: Rule, lang: str) -> str:
-    """Return between which values of its fact a rule applies; empty for a flag that only has to hold."""
+    """Return the range of fact values for which a rule applies; empty for a plain yes/no fact."""
     from_zero = rule.at_least == ABOVE_ZERO
     if from_zero and rule.at_most is None and FACTS[rule.fact] is Unit.FLAG:
         return ""
@@ -90,7 +90,7 @@ def bounds_in_words(rule: Rule, lang: str) -> str:
 
 
 def differences(old: PriorityRules, new: PriorityRules, lang: str) -> Iterator[Difference]:
-    """Yield what differs: the ceiling, levels, then rules. One that is added shows what it is made of."""
+    """Yield the differences between two rule sets: ceiling, levels, rules; of an added rule its fields."""
     if old.ceiling != new.ceiling:
         sides = written(old.ceiling, lang), written(new.ceiling, lang)
         yield Difference(of="", name="ceiling", before=sides[0], after=sides[1])
@@ -125,7 +125,7 @@ def _of_rule(before: Rule | None, after: Rule | None, lang: str) -> Iterator[Dif
 
 
 def _shown(rule: Rule | None, name: str, lang: str) -> str:
-    """Return a field of a rule in words; empty where there is no rule, or nothing in the field."""
+    """Return a field of a rule as text; empty without a rule or a value."""
     if rule is None:
         return ""
     value = getattr(rule, name)
@@ -141,7 +141,7 @@ def _least(rule: Rule, lang: str) -> str:
 
 
 def checker_in_words(rule: Rule, lang: str) -> str:
-    """Return who checked a rule: words for nobody and for the project, a name as it was written."""
+    """Return the person who checked a rule, or a phrase for nobody or for the project."""
     said = rule.checked_by in {UNCHECKED, _PROJECT}
     return reference.label("ruleset_said", rule.checked_by, lang) if said else rule.checked_by
 

@@ -1,4 +1,4 @@
-"""Priority rule sets: list, draft by form, dry run on past reports, activation by another supervisor."""
+"""Priority rule sets: list, draft by form, dry run on stored reports, activation by another supervisor."""
 
 from datetime import date
 from http import HTTPStatus
@@ -44,14 +44,14 @@ from fanal.web.desk.ruleset_form import (
 from fanal.web.desk.ruleset_words import differences
 
 _SHOWN = 50
-"""Reports shown that rise the most, and as many that fall."""
+"""Number of reports shown with the largest rises, and with the largest falls."""
 
 
 @never_cache
 @require_GET
 @needs("rules.draft")
 def rulesets(request: HttpRequest) -> HttpResponse:
-    """Show every rule set, the newest first, with its state, author and approver."""
+    """Show all rule sets, newest first, with state, author and approver."""
     found = queries.list_rulesets()
     return render(
         request,
@@ -64,7 +64,7 @@ def rulesets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("rules.draft")
 def draft(request: HttpRequest) -> HttpResponse:
-    """Offer the rules in force in a form; by POST, keep what was typed, or offer a further rule."""
+    """Show the rules in force in a form; by POST, store the draft, or add a row for a further rule."""
     rules, on = queries.current_rules(), paris_day(now_of(request))
     left_out, lang = _left_out(rules), get_language() or "fr"
     if request.method != "POST":
@@ -94,11 +94,11 @@ def draft(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("rules.draft")
 def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Show a rule set: what it changes, its dry run, and who may do what with it now."""
+    """Show a rule set: its changes, its dry run, and the actions open to the person."""
     stored = _stored(ruleset_id)
     current, candidate = queries.current_rules(), read_rules(stored.body)
     tried, is_open = stored.dry_run, stored.state in ("DRAFT", "DRY_RUN")
-    # What was put in force changed the rules that its dry run was held against.
+    # A set that was activated is compared with the rules in force at its dry run.
     before = queries.rules_of(version=tried.current) if tried and not is_open else current
     trials = queries.trials_of(ruleset_id=ruleset_id)
     changes = {rises: _changes(request, trials, rises=rises) for rises in (True, False)}
@@ -128,7 +128,7 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_GET
 @needs("rules.draft")
 def progress(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Show how far the dry run and the ranking anew are; when they are over, the page is made anew."""
+    """Show the progress of the dry run and of the recalculation of priorities; reload the page at the end."""
     _stored(ruleset_id)
     trials = queries.trials_of(ruleset_id=ruleset_id)
     running = trials[0] if trials and trials[0].finished_at is None else None
@@ -143,7 +143,7 @@ def progress(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.draft")
 def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Begin to run a candidate dry on every stored report; the worker does it, the page shows how far."""
+    """Start a dry run of a rule set on every stored report, executed by the worker."""
     stored = _stored(ruleset_id)
     try:
         operations.start_trial(actor=actor_of(request), ruleset_id=stored.id, now=now_of(request))
@@ -157,7 +157,7 @@ def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.activate")
 def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Put a candidate in force; its proposer cannot."""
+    """Put a rule set in force; its proposer cannot."""
     stored = _stored(ruleset_id)
     try:
         operations.activate_ruleset(
@@ -173,7 +173,7 @@ def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 
 
 def spread(tried: DryRun) -> list[tuple[str, int, int]]:
-    """Return how many reports stand at each level before and after, the highest level first."""
+    """Return the number of reports at each level before and after, highest level first."""
     sides: dict[str, list[int]] = {level: [0, 0] for level in LEVELS}
     for move, number in tried.moves.items():
         before, _arrow, after = move.partition(">")
@@ -185,7 +185,10 @@ def spread(tried: DryRun) -> list[tuple[str, int, int]]:
 def _changes(
     request: HttpRequest, trials: list[queries.Trial], *, rises: bool
 ) -> list[tuple[ScoreChange, ReportFacts | None]]:
-    """Return the largest changes of the last dry run that ended, with the reports the person may see."""
+    """Return the largest rises or falls of the last finished dry run.
+
+    Each comes with its report, or None when the person may not see it.
+    """
     ended = next((trial for trial in trials if trial.finished_at is not None), None)
     if ended is None:
         return []
@@ -204,9 +207,9 @@ def _form(request: HttpRequest, typed: Typed, faults: list[Fault]) -> HttpRespon
 
 
 def _left_out(rules: PriorityRules) -> list[Rule]:
-    """Return the rules that are not in force and may be brought back, as they stood last.
+    """Return the rules that are not in force and can be selected again, in their last version.
 
-    They are those of the sets that were in force before, and of the newest one that the package ships.
+    They come from the rule sets formerly in force, and from the newest one shipped with the package.
     """
     before = [read_rules(s.body) for s in queries.list_rulesets() if s.activated_at is not None]
     known = {rule.code for rule in rules.rule}
@@ -218,7 +221,7 @@ def _left_out(rules: PriorityRules) -> list[Rule]:
 
 
 def _free_version(on: date) -> str:
-    """Return a name that no rule set bears yet: the day, and a number from the second one of that day."""
+    """Return an unused name for a rule set: the day, numbered from the second set of that day."""
     taken = {stored.version for stored in queries.list_rulesets()}
     names = (f"priority/{on}" + (f"-{n}" if n > 1 else "") for n in count(1))
     return next(name for name in names if name not in taken)
@@ -236,7 +239,7 @@ def _why(code: str) -> str:
 
 
 def _signed(found: list[queries.StoredRuleSet]) -> list[dict[str, object]]:
-    """Return rule sets with the names of who drafted them and who put them in force."""
+    """Return rule sets with the names of author, proposer and approver."""
     people = {p for stored in found for p in _signers(stored) if p}
     names = accounts.person_names(person_ids=people - {SYSTEM_PERSON})
     names[SYSTEM_PERSON] = _("the installation")

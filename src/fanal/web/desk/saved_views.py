@@ -1,4 +1,4 @@
-"""Views of the queue that people keep: shown beside the fixed ones, saved, renamed and deleted."""
+"""Saved views of the queue: listed next to the fixed views, saved, renamed, shared and deleted."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -26,7 +26,7 @@ from fanal.web.desk.queue_filters import FILTERS, filters_of, query_of, view_of
 
 
 class ViewLine(Struct, frozen=True, kw_only=True):
-    """A saved view as a list shows it; `count` is None and `author` empty where they are not told."""
+    """One row of a list of saved views; `count` is None and `author` empty where they are not shown."""
 
     saved: SavedView
     href: str
@@ -42,7 +42,7 @@ def lines_of(
     filters: QueueFilter,
     counts: Mapping[UUID, int] | None = None,
 ) -> list[ViewLine]:
-    """Return the saved views that the actor sees; the one that says `view` and `filters` is current."""
+    """Return the saved views visible to the actor; the one equal to `view` and `filters` is current."""
     return [
         ViewLine(
             saved=saved,
@@ -58,7 +58,7 @@ def lines_of(
 @require_safe
 @needs("report.list")
 def counted(request: HttpRequest) -> HttpResponse:
-    """Show the list again with counts: they are asked for once the queue stands on the screen."""
+    """Show the list of saved views with counts, loaded after the queue page itself."""
     actor = actor_of(request)
     counts = oriented.count_saved_views(
         actor=actor,
@@ -78,7 +78,7 @@ def counted(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("view.keep")
 def own(request: HttpRequest) -> HttpResponse:
-    """Show one's own views and the form that keeps the view asked for; keep it."""
+    """Show the person's own views and the form to save the current view; by POST, save it."""
     if request.method != "POST":
         return _page(request, shared=False)
     return _save(request, share_with=None)
@@ -88,7 +88,7 @@ def own(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("view.share")
 def shared(request: HttpRequest) -> HttpResponse:
-    """Show the views of the desks where the person shares some; keep the view asked for there."""
+    """Show the shared views of the desks that the person manages; by POST, share the current view."""
     if request.method != "POST":
         return _page(request, shared=True)
     desk_id = whole_number(request.POST.get("desk", ""), digits=9)
@@ -104,7 +104,7 @@ def shared(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("view.keep")
 def change_own(request: HttpRequest, view_id: UUID) -> HttpResponse:
-    """Rename or delete a view of one's own."""
+    """Rename or delete one of the person's own views."""
     return _change(request, view_id, shared=False)
 
 
@@ -112,7 +112,7 @@ def change_own(request: HttpRequest, view_id: UUID) -> HttpResponse:
 @require_POST
 @needs("view.share")
 def change_shared(request: HttpRequest, shared_view_id: UUID) -> HttpResponse:
-    """Rename or delete a view that the desk shares."""
+    """Rename or delete a view shared in a desk."""
     return _change(request, shared_view_id, shared=True)
 
 
@@ -155,9 +155,9 @@ def _change(request: HttpRequest, view_id: UUID, *, shared: bool) -> HttpRespons
 def _page(
     request: HttpRequest, *, shared: bool, refused: str = "", where: str = ""
 ) -> HttpResponse:
-    """Return the page of one's own or of the desks' views.
+    """Return the page of own views, or of shared views.
 
-    `refused` is why the form of `where` (a view's id, or `new`) was not taken.
+    `refused` is the error code of the form `where` (a view's id, or `new`).
     """
     actor = actor_of(request)
     asked = request.POST if where == "new" else request.GET
@@ -187,6 +187,6 @@ def _page(
 
 
 def _signed(lines: Sequence[ViewLine]) -> list[ViewLine]:
-    """Return the lines with the names of those who saved them."""
+    """Return the rows with the names of the people who saved the views."""
     names = accounts.person_names(person_ids={line.saved.person_id for line in lines})
     return [structs.replace(line, author=names.get(line.saved.person_id, "")) for line in lines]

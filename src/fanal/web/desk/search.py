@@ -1,4 +1,4 @@
-"""Search across selectors and text, in the person's desks; of other desks, that they know the value."""
+"""Search of identifiers and text in the person's desks; of other desks, only that they hold a value."""
 
 import re
 from collections import Counter
@@ -28,16 +28,16 @@ from fanal.web.desk.content import selector_link
 from fanal.web.desk.queue import rows_of
 from fanal.web.reading import journal_search
 
-# One identifier through time: when it was seen, on whose side, with what else, in which dossiers.
+# History of one identifier: months, roles, co-occurring identifiers, dossiers.
 
 _BESIDE = 12
 _WIDEST = 120  # units of the bar of the fullest month
 _TOLD_BY_OTHERS = frozenset({SelectorKind.HOST, SelectorKind.DOMAIN})
-"""An address says them already."""
+"""Kinds already visible in the URL itself."""
 
 
 def pivot_of(kind: SelectorKind, value: str, seen: Sightings, *, actor: Actor) -> dict[str, object]:
-    """Return what the page of an identifier tells beside the list of its reports."""
+    """Return the context of an identifier's page apart from its list of reports."""
     ids = list(dict.fromkeys(sighting.report_id for sighting in seen.newest))
     records = harmonised.get_records(actor=actor, report_ids=ids)
     return {
@@ -50,7 +50,7 @@ def pivot_of(kind: SelectorKind, value: str, seen: Sightings, *, actor: Actor) -
 
 
 def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
-    """Return each month with a report, oldest first, with the width of its bar."""
+    """Return each month with a report, oldest first, with its count and bar width."""
     counts = Counter(f"{instant_of(i):%Y-%m}" for i in ids)
     most = max(counts.values(), default=1)
     return [
@@ -62,7 +62,7 @@ def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
 def _beside(
     kind: SelectorKind, value: str, records: Mapping[UUID, HarmonisedReport]
 ) -> list[dict[str, object]]:
-    """Return the identifiers that stand with this one in two reports or more, the most frequent first."""
+    """Return the identifiers that occur with this one in two or more reports, most frequent first."""
     counts: Counter[tuple[str, str]] = Counter()
     for record in records.values():
         counts.update(
@@ -90,11 +90,11 @@ _DEFANGED = (
 @require_GET
 @needs("search.run")
 def search(request: HttpRequest) -> HttpResponse:
-    """Show what a search finds, or where one selector was seen; the question is journaled with its answer."""
+    """Show the results of a search, or the history of one identifier; query and results are journaled."""
     actor = actor_of(request)
     kind, value = request.GET.get("kind", ""), request.GET.get("value", "")
     if not value and kind not in set(SelectorKind):
-        kind = ""  # the journal holds what was chosen, never what an address says
+        kind = ""  # only a known kind is journaled, no free text from the query string
     text = refang(request.GET.get("q", "").strip()[:_LONGEST])
     context: dict[str, object] = {"text": text, "kind": kind, "value": value, "most": _MOST}
     if value:
@@ -128,7 +128,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def refang(text: str) -> str:
-    """Return a search typed or pasted in defanged form as the address it stands for."""
+    """Return a search text with defanged addresses (`hxxp`, `[.]`) restored."""
     for pattern, plain in _DEFANGED:
         text = pattern.sub(plain, text)
     return text.replace("\0", "")

@@ -1,4 +1,4 @@
-"""Sources of lists: added by form, tested, switched off and on, with how far each was fetched."""
+"""List sources (servers of partners): added by form, tested, switched on and off, with their checkpoints."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -33,7 +33,7 @@ _PACES = (15, 60, 360, 1440, 10080)
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("source.manage")
 def add(request: HttpRequest) -> HttpResponse:
-    """Add a source by form; what it gives enters only under a standing instruction, or by a person."""
+    """Add a source by form; its entries are imported under a standing instruction or by a person only."""
     if request.method != "POST":
         return _form(request)
     try:
@@ -54,7 +54,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("source.read")
 def show(request: HttpRequest, source_id: UUID) -> HttpResponse:
-    """Show a source: its service and list, its state, its last checkpoint, and what happened to it."""
+    """Show a source: service, list, state, last checkpoint, history."""
     source, actor = _found(request, source_id), actor_of(request)
     listed = analysed.get_lists()[source.list_id]
     context = {
@@ -74,7 +74,7 @@ def show(request: HttpRequest, source_id: UUID) -> HttpResponse:
 @require_POST
 @needs("source.manage")
 def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
-    """Ask the partner's server for the next page and say what it answers; nothing is taken from it."""
+    """Fetch the next page from the partner's server to test the connection, without importing anything."""
     source, actor, now = _found(request, source_id), actor_of(request), now_of(request)
     held = queries.get_checkpoint(source_id=source.id)
     try:
@@ -107,7 +107,7 @@ def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
 @require_POST
 @needs("source.manage")
 def switch(request: HttpRequest, source_id: UUID) -> HttpResponse:
-    """Switch a source off, or on again."""
+    """Switch a source on or off."""
     operations.switch_source(
         actor=actor_of(request),
         source=_found(request, source_id),
@@ -125,7 +125,7 @@ def _found(request: HttpRequest, source_id: UUID) -> ListSource:
 
 
 def _asked(request: HttpRequest) -> ListSource:
-    """Return the source that the form asks for.
+    """Return the source described by the form.
 
     Raises:
         SourceRefused: KIND, LIST, PACE.

@@ -1,4 +1,4 @@
-"""Pairs of reports that resemble each other and are not certain: put to a person, strongest first."""
+"""Suggested links: pairs of similar reports that a person accepts or rejects, strongest first."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -30,7 +30,7 @@ _PAGE = 30
 @require_GET
 @needs("dossier.list")
 def suggestions(request: HttpRequest) -> HttpResponse:
-    """Show what waits for an answer at the person's desks, a page at a time."""
+    """Show the unanswered suggestions at the person's desks, page by page."""
     actor = actor_of(request)
     found = queries.list_suggestions(actor=actor, limit=_PAGE + 1, below=_below(request))
     shown = found[:_PAGE]
@@ -49,7 +49,7 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("dossier.judge")
 def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Say that a report and the `other` one belong together, or do not, with a reason."""
+    """Accept or reject the link between a report and the `other` one, with a reason."""
     actor = actor_of(request)
     if not oriented.get_cases(actor=actor, report_ids=[report_id]):
         raise Http404
@@ -82,7 +82,7 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def lines_of(
     found: Sequence[Suggestion], references: Mapping[UUID, str], cases: Mapping[UUID, Case]
 ) -> list[dict[str, object]]:
-    """Return suggestions as pages show them; `fresh` are the reasons that a rejection did not know."""
+    """Return suggestions for display; `fresh` are the reasons that a past rejection did not consider."""
     return [
         {
             "suggestion": one,
@@ -101,7 +101,7 @@ def lines_of(
 def _grouped(
     found: Sequence[Suggestion], lines: Sequence[dict[str, object]]
 ) -> list[dict[str, object]]:
-    """Return the lines by who stands on both sides: the strongest first, the others with it, asked as one."""
+    """Return the lines grouped by their two sides: the strongest with the others, answered together."""
     groups: dict[frozenset[UUID], list[dict[str, object]]] = {}
     for sides, line in zip(queries.sides_of(found=found), lines, strict=True):
         groups.setdefault(sides, []).append(line)
@@ -125,7 +125,7 @@ def _below(request: HttpRequest) -> tuple[float, UUID, UUID] | None:
 
 
 def of_report(report_id: UUID, *, actor: Actor) -> dict[UUID, Suggested]:
-    """Return the suggestions about a report by the other report."""
+    """Return the suggested links of a report, by the other report."""
     found = queries.suggestions_of(actor=actor, report_id=report_id)
     return {
         (one.other_id if one.report_id == report_id else one.report_id): Suggested(

@@ -1,1 +1,1 @@
-"""Pages of de-confliction: counterparts and rounds, hits, and what is withheld of a dossier."""
+"""Pages of de-confliction: counterparts and rounds, matches, dossiers withheld from counterparts."""

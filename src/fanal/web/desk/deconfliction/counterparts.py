@@ -1,4 +1,4 @@
-"""Counterparts with their limits, and rounds with their counts: numbers, never an identifier."""
+"""Counterparts (organisations to de-conflict with), their limits, and rounds as counts only."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -32,7 +32,7 @@ _FIELDS = ("name", "our_name", "key", "contact")
 @require_GET
 @needs("deconfliction.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show with whom the desk de-conflicts, under which instruction, and the newest rounds."""
+    """Show the counterparts of the desk, the standing instruction that covers each, and the newest rounds."""
     actor = actor_of(request)
     found = queries.list_counterparts(actor=actor)
     consult(request, "counterpart", [one.id for one in found], action="counterpart.read")
@@ -51,7 +51,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("deconfliction.read")
 def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Show one counterpart: whom to call, its limits, its rounds."""
+    """Show one counterpart: its contact, its limits and its rounds."""
     return _page(request, _found(request, counterpart_id))
 
 
@@ -59,7 +59,7 @@ def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("deconfliction.keep")
 def add(request: HttpRequest) -> HttpResponse:
-    """Register a counterpart by form; its service, where it has one, is set by command."""
+    """Register a counterpart by form; the address of its service, if any, is set on the command line."""
     if request.method != "POST":
         return _form(request)
     post = request.POST
@@ -83,7 +83,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("deconfliction.keep")
 def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Say anew what may enter a set for a counterpart."""
+    """Replace the limits of a counterpart: kinds, roles, desks and months that may enter a round."""
     found = _found(request, counterpart_id)
     post = request.POST
     try:
@@ -107,7 +107,7 @@ def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
 @require_POST
 @needs("deconfliction.keep")
 def close(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Close a counterpart: no message goes there or is taken from there any more."""
+    """Close a counterpart: no messages are sent to it or accepted from it any more."""
     found = _found(request, counterpart_id)
     try:
         operations.close_counterpart(

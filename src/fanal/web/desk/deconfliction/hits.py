@@ -1,4 +1,4 @@
-"""Hits: which of our reports hold an identifier that another body holds too, and what came of the contact."""
+"""Matches with a counterpart: the reports that share an identifier with it, and the contact that followed."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -33,7 +33,7 @@ _BY_PEOPLE = ("contact", "close")
 @require_GET
 @needs("hit.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the hits that touch a report of the person's desks, those that wait for somebody first."""
+    """Show the matches that concern a report of the person's desks, unhandled ones first."""
     found = queries.list_hits(actor=actor_of(request), limit=_LISTED)
     reports = [report_id for hit in found for report_id in hit.report_ids]
     consult(request, "hit", [hit.id for hit in found], action="hit.list", reports=reports)
@@ -52,14 +52,14 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("hit.read")
 def show(request: HttpRequest, hit_id: UUID) -> HttpResponse:
-    """Show a hit: whom to call, the identifier, our reports and dossiers, and what was done."""
+    """Show a match: the counterpart's contact, the identifier, the desk's reports, the steps taken."""
     return _page(request, _found(request, hit_id))
 
 
 @require_POST
 @needs("hit.move")
 def move(request: HttpRequest, hit_id: UUID) -> HttpResponse:
-    """Note the contact, or that nothing more is needed, with words that expire."""
+    """Record the contact with the counterpart, or the closing of the match, with a note that expires."""
     found = _found(request, hit_id)
     try:
         operations.move_hit(

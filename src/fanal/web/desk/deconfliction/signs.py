@@ -1,4 +1,4 @@
-"""The sign that another body works on it: on reports, dossiers and rows of the queue."""
+"""Badges on reports, dossiers and queue rows: another organisation works on the same identifiers."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
@@ -13,7 +13,7 @@ from fanal.web.reading import consult
 
 
 def signs_on(request: HttpRequest, report_ids: Sequence[UUID]) -> Mapping[UUID, list[Sign]]:
-    """Return the signs of reports that a page is about, by body, once their reading is journaled."""
+    """Return the de-confliction badges of each report, sorted by organisation; journal the reading."""
     found = queries.signs_of(actor=actor_of(request), report_ids=report_ids)
     hits = {sign.hit_id for signs in found.values() for sign in signs}
     consult(request, "hit", sorted(hits), action="hit.read")
@@ -21,5 +21,5 @@ def signs_on(request: HttpRequest, report_ids: Sequence[UUID]) -> Mapping[UUID, 
 
 
 def by_body(signs: Iterable[Sign]) -> list[Sign]:
-    """Return signs with those of one body beside each other: a page names it once."""
+    """Return badges sorted by organisation, so that a page can name each organisation once."""
     return sorted(signs, key=lambda sign: (alphabetical(sign.counterpart), sign.state, sign.hit_id))

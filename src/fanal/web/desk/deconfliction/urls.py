@@ -1,4 +1,4 @@
-"""Routes of de-confliction, under `desk/deconfliction/`; their names live in the desk's namespace."""
+"""Routes of de-confliction, under `desk/deconfliction/`; their names are in the namespace `desk`."""
 
 from django.urls import URLPattern, path
 

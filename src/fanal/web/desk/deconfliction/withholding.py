@@ -1,4 +1,4 @@
-"""What a desk withholds of a dossier: shown on its page, said anew by form."""
+"""Withholding of a dossier from counterparts: its state on the dossier's page, and its form."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -24,7 +24,7 @@ from fanal.web.failures import page_of
 @require_POST
 @needs("dossier.withhold")
 def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Withhold a dossier from all counterparts or from one, or open it again, with a reason."""
+    """Withhold a dossier from one or all counterparts, or lift that, with a reason."""
     post = request.POST
     try:
         operations.withhold(
@@ -45,7 +45,7 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
-    """Return what the page of a dossier shows of de-confliction: signs, and what is withheld now."""
+    """Return the de-confliction context of a dossier's page: badges and withholdings in force."""
     actor = actor_of(request)
     own = [node.report_id for node in view.nodes if node.report_id]
     signs = {sign.hit_id: sign for found in signs_on(request, own).values() for sign in found}

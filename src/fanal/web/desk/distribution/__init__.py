@@ -1,1 +1,1 @@
-"""Distribution at the desk: what waits for another desk, the packages that left, and a report's own."""
+"""Distribution pages: reports waiting for another desk, sent packages, the transfers of one report."""

@@ -1,4 +1,4 @@
-"""Routes of distribution, under `desk/distribution/`; their names live in the desk's namespace."""
+"""Routes of distribution, under `desk/distribution/`; their names are in the namespace `desk`."""
 
 from django.urls import URLPattern, path
 

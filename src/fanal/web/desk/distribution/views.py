@@ -1,4 +1,4 @@
-"""Distribution: places that reports wait for, packages by state, one package and its reports by reference."""
+"""Distribution to other desks: destinations of waiting reports, packages by state, one package."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -23,14 +23,14 @@ from fanal.web.desk import history
 from fanal.web.reading import consult
 
 PAGE = 50
-"""Packages, or reports, of one page."""
+"""Packages, or reports, on one page."""
 
 
 @never_cache
 @require_safe
 @needs("distribution.read")
 def overview(request: HttpRequest) -> HttpResponse:
-    """Show what waits for other desks, the packages that left and those taken, the desks and their keys."""
+    """Show the reports waiting for other desks, the packages sent and received, the desks and their keys."""
     actor, now = actor_of(request), now_of(request)
     recipients = queries.list_recipients(actor=actor)
     packages = queries.list_packages(
@@ -58,7 +58,7 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("distribution.read")
 def waiting(request: HttpRequest) -> HttpResponse:
-    """Show the reports that wait to be sent to one country or region, each with the rule that chose it."""
+    """Show the reports waiting for one country or region, each with the rule that selected it."""
     actor, now = actor_of(request), now_of(request)
     asked = request.GET.get("country", ""), request.GET.get("region", "")
     found = {(p.country, p.region): p for p in queries.list_waiting(actor=actor)}
@@ -83,7 +83,7 @@ def waiting(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("distribution.read")
 def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
-    """Show a package: to whom, under which instruction, what is in it by reference, its answer."""
+    """Show a package: recipient, standing instruction, references of its reports, acknowledgement."""
     actor, now = actor_of(request), now_of(request)
     sent = queries.get_package(actor=actor, package_id=package_id)
     if sent is None:
@@ -111,14 +111,14 @@ def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
 
 
 def shown(report_id: UUID, *, actor: Actor) -> dict[str, object]:
-    """Return what a report's page says of where else the report belongs."""
+    """Return the context of a report's page about its transfers to other desks."""
     return {"transfers": queries.items_of(actor=actor, report_ids=[report_id]).get(report_id, [])}
 
 
 def _way(
     place: WaitingPlace, recipients: Sequence[KnownRecipient], now: datetime
 ) -> dict[str, object]:
-    """Return which desk a place has, and the instruction under which it would get what waits."""
+    """Return the recipient desk of a destination, and the standing instruction that permits sending to it."""
     desk = next(
         (
             known
@@ -135,7 +135,7 @@ def _way(
 
 
 def _reports(request: HttpRequest, report_ids: Sequence[UUID]) -> dict[UUID, dict[str, object]]:
-    """Return the references and cases of those reports that the person may see; the read is journaled."""
+    """Return reference and case of the reports that the person may see; journal the reading."""
     actor = actor_of(request)
     cases = oriented.get_cases(actor=actor, report_ids=report_ids)
     consult(request, "report", list(cases), action="report.list")

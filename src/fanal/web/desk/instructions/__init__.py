@@ -1,1 +1,1 @@
-"""Standing instructions at the desk: what leaves by itself, and who signed it."""
+"""Standing instructions: permissions for automatic sending, approved by two people."""

@@ -1,4 +1,4 @@
-"""Routes of standing instructions, under `desk/instructions/`; their names live in the desk's namespace."""
+"""Routes of standing instructions, under `desk/instructions/`; their names are in the namespace `desk`."""
 
 from django.urls import URLPattern, path
 

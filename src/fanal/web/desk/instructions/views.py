@@ -1,4 +1,4 @@
-"""Standing instructions: list, propose, second by another supervisor, revoke, and what left under each."""
+"""Standing instructions: list, proposal, approval by another supervisor, revocation."""
 
 import hashlib
 from datetime import date, datetime, timedelta
@@ -39,7 +39,7 @@ _PROPOSED = timedelta(days=180)
 @require_GET
 @needs("instruction.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show every standing instruction: what holds and what waits first, then what ended."""
+    """Show all standing instructions, those in force and awaiting approval first."""
     found = queries.list_instructions(actor=actor_of(request))
     lines = _lines(request, found)
     ended = {InstructionState.EXPIRED, InstructionState.REVOKED}
@@ -55,7 +55,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("instruction.propose")
 def propose(request: HttpRequest) -> HttpResponse:
-    """Propose an instruction by form: kind, scope, text, basis, dates; it then waits for a second person."""
+    """Propose a standing instruction by form; it then awaits the approval of a second person."""
     if request.method != "POST":
         return _form(request)
     try:
@@ -72,14 +72,17 @@ def propose(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("instruction.read")
 def show(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
-    """Show one instruction with its signatures, its next steps and what left under it."""
+    """Show one instruction with its signatures, its next steps and the record of what was sent under it."""
     return _page(request, instruction_id)
 
 
 @require_POST
 @needs("instruction.second")
 def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
-    """Second an instruction; its proposer cannot."""
+    """Approve an instruction as the second person, who cannot be its proposer.
+
+    The form is refused when the organisations or keys covered have changed since its page was made.
+    """
     found, actor = _found(request, instruction_id), actor_of(request)
     if not allows(actor, "instruction.second", Resource(owner_id=found.proposer_id)).allowed:
         return _page(request, instruction_id, refused="SAME_PERSON")
@@ -96,7 +99,7 @@ def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
 @require_POST
 @needs("instruction.revoke")
 def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
-    """End an instruction at once, with its reason."""
+    """End an instruction at once, with a reason."""
     found = _found(request, instruction_id)
     try:
         operations.revoke_instruction(
@@ -112,7 +115,10 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
 
 
 def _bearers(actor: Actor, record: StandingInstruction) -> list[tuple[str, str, datetime]]:
-    """Return name, key and since when of who bears the names of an instruction now, where keys count."""
+    """Return name, key and registration date of the organisations that an instruction covers now.
+
+    Only for kinds whose recipients have keys: de-confliction and distribution.
+    """
     found: list[tuple[str, str, str, datetime]] = []
     if record.kind == InstructionKind.DECONFLICTION:
         found = [
@@ -134,7 +140,7 @@ def _bearers(actor: Actor, record: StandingInstruction) -> list[tuple[str, str, 
 
 
 def _shown(bearers: list[tuple[str, str, datetime]]) -> str:
-    """Return what a form says that its page showed."""
+    """Return a digest of the recipients shown on the page, by which the form detects a change."""
     return hashlib.sha256(repr(sorted(one[:2] for one in bearers)).encode()).hexdigest()
 
 
@@ -146,7 +152,7 @@ def _found(request: HttpRequest, instruction_id: UUID) -> StandingInstruction:
 
 
 def _lines(request: HttpRequest, found: list[StandingInstruction]) -> list[dict[str, object]]:
-    """Return instructions with their state and the names of who signed."""
+    """Return instructions with their state and the names of their signatories."""
     people = {p for i in found for p in (i.proposer_id, i.second_id, i.revoked_by) if p}
     names = queries.person_names(person_ids=people)
     return [
@@ -201,7 +207,7 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
 
 
 def _asked(request: HttpRequest) -> NewInstruction:
-    """Return what the form asks for; that everybody is meant is said, never a field left empty.
+    """Return the instruction in the form; "everybody" must be ticked, an empty field does not mean it.
 
     Raises:
         InstructionRefused: KIND, SCOPE, DATES.
@@ -216,7 +222,7 @@ def _asked(request: HttpRequest) -> NewInstruction:
         raise InstructionRefused("SCOPE")
     members = tuple(line for line in post.get("members", "").splitlines() if line.strip())
     begins, ends = _day(post.get("from", "")), _day(post.get("until", ""))
-    # One day of the form is one day of the instruction, the last included; from today means now.
+    # Dates are whole days, the last included; "from today" means from now.
     now = now_of(request)
     return NewInstruction(
         kind=kind,

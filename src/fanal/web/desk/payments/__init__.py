@@ -1,1 +1,1 @@
-"""Payments at the desk: scored payers, one payer's transfers, intelligence sheets."""
+"""Payment pages: scored payers, the transfers of a payer, intelligence sheets."""

@@ -1,4 +1,4 @@
-"""A sheet as PDF/UA-1, set by Typst from one template, and as JSON with both languages."""
+"""Intelligence sheets as files: PDF/UA-1 set by Typst, and JSON in both languages."""
 
 from collections.abc import Mapping
 from importlib import resources
@@ -18,7 +18,7 @@ FORMAT = "fanal-sheet/1"
 
 
 def json_of(file: SheetFile) -> bytes:
-    """Return a sheet as JSON: its state, its addressee, the score with every point and transfer, reports.
+    """Return a sheet as JSON: state, addressee, score with its indicators and transfers, reports.
 
     Raises:
         ValueError: its facts have expired.
@@ -44,7 +44,7 @@ def json_of(file: SheetFile) -> bytes:
 
 
 def pdf_of(file: SheetFile, *, lang: str) -> bytes:
-    """Return a sheet as a tagged PDF with title, language and headed tables, marked until it is ready.
+    """Return a sheet as a tagged PDF in `lang`, marked as a draft until it is ready.
 
     Raises:
         ValueError: its facts have expired.

@@ -1,4 +1,4 @@
-"""Intelligence sheets: drafted from a payer's page, followed by officers, sent as PDF and JSON."""
+"""Intelligence sheets on a payer: drafted from the payer's page, amended, sent as PDF and JSON."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -34,7 +34,7 @@ _LISTED = 100
 @require_POST
 @needs("report.decide")
 def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
-    """Draft a sheet on a payer, as known now."""
+    """Draft a sheet on a payer from present data."""
     actor, now = actor_of(request), now_of(request)
     found = analysed.get_payer(actor=actor, payer=payer, now=now)
     if found is None:
@@ -64,7 +64,7 @@ def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
 @require_GET
 @needs("referral.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the sheets of the reader's desks, the newest first."""
+    """List the sheets of the reader's desks, newest first."""
     found = queries.list_sheets(actor=actor_of(request), limit=_LISTED)
     consult(request, "sheet", [sheet.id for sheet in found], action="sheet.list")
     names = accounts.person_names(person_ids={sheet.author_id for sheet in found})
@@ -79,7 +79,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("referral.read")
 def as_pdf(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-    """Send a sheet as an accessible PDF, in the language of the page; the download is journaled."""
+    """Send a sheet as an accessible PDF in the page's language; the download is recorded in the ledger."""
     file = _taken(request, sheet_id, "PDF")
     lang = get_language() or "fr"
     answer = HttpResponse(document.pdf_of(file, lang=lang), content_type="application/pdf")
@@ -91,7 +91,7 @@ def as_pdf(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
 @require_GET
 @needs("referral.read")
 def as_json(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-    """Send a sheet as JSON, with every reason in both languages; the download is journaled."""
+    """Send a sheet as JSON, with reasons in both languages; the download is recorded in the ledger."""
     file = _taken(request, sheet_id, "JSON")
     answer = HttpResponse(document.json_of(file), content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="fanal-sheet-{sheet_id}.json"'
@@ -99,7 +99,7 @@ def as_json(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
 
 
 def _taken(request: HttpRequest, sheet_id: UUID, format_: str) -> SheetFile:
-    """Return a sheet that may leave as a file, once that is written down."""
+    """Return a sheet for download, after recording the export."""
     found = queries.get_sheet(actor=actor_of(request), sheet_id=sheet_id)
     if found is None or found.facts is None:
         raise Http404

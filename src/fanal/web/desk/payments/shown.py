@@ -1,4 +1,4 @@
-"""A payer's score made ready for a page: numbered transfers, points that lead to them, the timeline."""
+"""A payer's score arranged for display: numbered transfers, indicators that cite them, timeline."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,41 +23,41 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import PARIS
 
-# Instants and keys of transfers as people read them, in both languages. Pure but for words.
+# Formatting of times and payer keys, in both languages.
 
 _FORMATS = {"fr": "%d/%m/%Y %H:%M", "en": "%Y-%m-%d %H:%M"}
 _DAYS = {"fr": "%d/%m/%Y", "en": "%Y-%m-%d"}
 
 
 def instant(at: datetime, lang: str) -> str:
-    """Return an instant in Europe/Paris, to the minute."""
+    """Return a time in Europe/Paris, to the minute, as text."""
     return at.astimezone(PARIS).strftime(_FORMATS[lang])
 
 
 def when(paid: Paid, lang: str) -> str:
-    """Return when a transfer was made: to the minute, a day where the source knows no hour, or a dash."""
+    """Return the time of a transfer as text: to the minute, a day when no hour is known, or a dash."""
     if paid.at is None:
         return "–"
     return paid.at.astimezone(PARIS).strftime((_FORMATS if paid.exact else _DAYS)[lang])
 
 
 def compared_by(key: str, lang: str) -> str:
-    """Return what a payer is compared by: the kind of selector and its value, or a mere name."""
+    """Return the identifier that a payer is matched by (kind and value), or "name at one operator"."""
     kind, _sep, value = key.partition("|")
     if kind == "NAME":
         return _("name at one operator")
     return f"{reference.label('selector_kind', kind, lang)} {value}"
 
 
-# The reports that hold a payer's transfers, and the other reports that these are linked to.
+# Reports with a payer's transfers, and the reports linked to those.
 
-_LOOKED_AT = 20  # reports of a payer whose links are asked for, the newest
-_LINKED = 15  # linked reports shown, the strongest
+_LOOKED_AT = 20  # newest reports of a payer whose links are queried
+_LINKED = 15  # linked reports shown, strongest link first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportsAround:
-    """Reports of a payer, reports linked to them (the strongest first), desks that hold others."""
+    """The reports of a payer, the reports linked to them (strongest first), the desks that hold others."""
 
     reports: tuple[SheetReport, ...]
     linked: tuple[SheetReport, ...]
@@ -65,7 +65,7 @@ class ReportsAround:
 
 
 def around_of(payer: Payer, *, actor: Actor) -> ReportsAround:
-    """Return the reports of a payer and those that cross-check linked to them, in the actor's reach."""
+    """Return the reports of a payer and the cross-check links from them, within the actor's reach."""
     best: dict[UUID, KinLink] = {}
     desks: set[int] = set()
     for report_id in payer.report_ids[:_LOOKED_AT]:
@@ -106,7 +106,7 @@ def _reports(
 
 
 def _shared(link: KinLink) -> tuple[tuple[str, str, float], ...]:
-    """Return the values that a link rests on; what speaks against it stands on the report's own page."""
+    """Return the shared values behind a link as (kind, value, weight), without the opposing reasons."""
     kinds = frozenset(SelectorKind)
     return tuple(
         (reason.kind, reason.value, round(reason.weight, 3))
@@ -116,12 +116,12 @@ def _shared(link: KinLink) -> tuple[tuple[str, str, float], ...]:
 
 
 _COLORS = 9
-"""Beneficiaries with a color of their own in the timeline; the others share one."""
+"""Beneficiaries with a color of their own in the timeline; all others share one color."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownTransfer:
-    """One transfer with its number on the page, and the report that holds it."""
+    """One transfer with its number on the page and its report."""
 
     number: int
     paid: Paid
@@ -130,14 +130,14 @@ class ShownTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One indicator with the numbers of the transfers it saw."""
+    """One indicator of a score, with the numbers of the transfers that it cites."""
 
     made: PointMade
     numbers: list[int]
 
 
 def rows_of(payer: Payer) -> list[ShownTransfer]:
-    """Return the transfers of a payer, the earliest first, numbered from 1."""
+    """Return the transfers of a payer, earliest first, numbered from 1."""
     return [
         ShownTransfer(number=number, paid=paid, report_id=payer.reports.get(paid.id))
         for number, paid in enumerate(payer.score.transfers, start=1)
@@ -145,7 +145,7 @@ def rows_of(payer: Payer) -> list[ShownTransfer]:
 
 
 def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
-    """Return the points of a score, what raises it first, the heaviest first."""
+    """Return the indicators of a score: those that raise it first, then by weight."""
     numbers = {row.paid.id: row.number for row in rows}
     points = [
         Point(made=made, numbers=sorted(numbers[i] for i in made.transfers if i in numbers))
@@ -155,7 +155,7 @@ def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
 
 
 def timeline_of(score: PayerScore) -> dict[str, object] | None:
-    """Return the chart of the transfers whose time and worth are known, None for fewer than two."""
+    """Return the chart of the transfers with known time and value, or None for fewer than two."""
     dated = [p for p in score.transfers if p.at is not None and p.euros is not None]
     if len(dated) < 2:
         return None

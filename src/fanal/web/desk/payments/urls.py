@@ -1,4 +1,4 @@
-"""Routes of payments and sheets, under `desk/`; their names live in the desk's namespace."""
+"""Routes of payments and sheets, under `desk/`; their names are in the namespace `desk`."""
 
 from django.urls import URLPattern, path
 

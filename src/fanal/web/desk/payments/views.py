@@ -1,4 +1,4 @@
-"""Scored payers, and one payer: score with each indicator, transfers in time, reports and their links."""
+"""Scored payers: the list, and the page of one with indicators, transfers, reports and their links."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,7 @@ _PAGE = 40
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Lines(Sequence[PayerLine]):
-    """The payers of a filter, read a page at a time."""
+    """The payers that match a filter, as a lazy sequence for the paginator."""
 
     actor: Actor
     filters: PayerFilter
@@ -55,7 +55,7 @@ class _Lines(Sequence[PayerLine]):
 @require_GET
 @needs("report.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the scored payers of the reader's desks, the highest score first."""
+    """List the scored payers of the reader's desks, highest score first."""
     actor = actor_of(request)
     filters = filters_of(request.GET)
     page = Paginator(_Lines(actor=actor, filters=filters), _PAGE).get_page(request.GET.get("page"))
@@ -81,15 +81,15 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("report.read")
 def show(request: HttpRequest, payer: UUID) -> HttpResponse:
-    """Show one payer as known now; the read is journaled before anything is made."""
+    """Show one payer from present data; journal the reading first."""
     return render(request, "payments/one.html", page_of(request, payer))
 
 
 def page_of(request: HttpRequest, payer_id: UUID, refused: str = "") -> dict[str, object]:
-    """Return what the page of a payer shows.
+    """Return the context of a payer's page.
 
     Raises:
-        Http404: nobody of the reader's desks.
+        Http404: no such payer within the reader's desks.
     """
     actor, now = actor_of(request), now_of(request)
     payer = analysed.get_payer(actor=actor, payer=payer_id, now=now)
@@ -120,7 +120,7 @@ def page_of(request: HttpRequest, payer_id: UUID, refused: str = "") -> dict[str
 
 
 def filters_of(asked: QueryDict) -> PayerFilter:
-    """Return the filters that are asked for; what makes no sense narrows nothing."""
+    """Return the filters in the query; invalid values are ignored."""
     typologies = load_typologies()
     codes = {rule.code for rule in (*typologies.indicator, *typologies.lowers)}
     known = {typology.code for typology in typologies.typology}
@@ -136,7 +136,7 @@ def filters_of(asked: QueryDict) -> PayerFilter:
 
 
 def _names(lines: Sequence[PayerLine], *, actor: Actor) -> dict[UUID, str]:
-    """Return the name of each payer, as the newest report with their transfers has it."""
+    """Return the name of each payer, as in the newest report with their transfers."""
     rates = load_typologies().rates
     records = harmonised.get_records(actor=actor, report_ids=[line.report_id for line in lines])
     wanted = {line.payer for line in lines}

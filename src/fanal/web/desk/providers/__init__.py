@@ -1,1 +1,1 @@
-"""Providers at the desk: figures of each, the quality of their reports, and feedback on a report."""
+"""Provider pages: figures, quality of reports, feedback on a report."""

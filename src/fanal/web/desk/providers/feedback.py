@@ -1,4 +1,4 @@
-"""The quality of a report and what the desk says of it to its provider."""
+"""Quality of a provider's report, and the desk's feedback on it."""
 
 from uuid import UUID
 
@@ -22,7 +22,7 @@ from fanal.web.account.guarded import require_declared
 
 
 def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, object]:
-    """Return the quality of a report, and, of a provider's, what the desk said of it."""
+    """Return the quality and the feedback context of a report, for reports of providers only."""
     if not sender:
         return {"quality": None}
     given = oriented.feedback_of(actor=actor, report_ids=[record.report_id])
@@ -43,7 +43,7 @@ def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, o
 @require_POST
 @needs("feedback.give")
 def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Say of a provider's report that it was useful, a duplicate, or which data it lacks."""
+    """Record feedback on a provider's report: useful, duplicate, or lacking named data."""
     verdict, actor = request.POST.get("verdict", ""), actor_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)
     if case is None:

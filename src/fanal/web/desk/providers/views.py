@@ -1,4 +1,4 @@
-"""Providers: who sends how much, and for each its states, refusals, delays, quota, quality and trend."""
+"""Providers: volumes, and for each one states, refusals, delays, quota, quality and trend."""
 
 from collections import Counter
 from datetime import date, datetime, timedelta
@@ -22,19 +22,19 @@ from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
 
 PERIOD = timedelta(days=91)
-"""What the page looks back on: thirteen weeks."""
+"""Period that the page covers: thirteen weeks."""
 READ = 100
-"""Newest reports of that time that the quality of a provider is drawn from."""
+"""Newest reports of the period from which a provider's quality is computed."""
 _USUALLY = 0.5
 _JUDGED = 2000
-"""Newest reports of that time that delays, duplicates and links are drawn from."""
+"""Newest reports of the period from which delays, duplicates and links are computed."""
 
 
 @never_cache
 @require_GET
 @needs("provider.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the providers that sent something in the last thirteen weeks, the largest first."""
+    """List the providers with reports in the last thirteen weeks, largest volume first."""
     actor, now = actor_of(request), now_of(request)
     counts = intake.count_by_sender(actor=actor, since=now - PERIOD, now=now)
     names = accounts.partner_names(partner_ids=counts)
@@ -77,14 +77,14 @@ def show(request: HttpRequest, provider: UUID) -> HttpResponse:
 
 
 def _mondays(since: datetime, now: datetime) -> list[date]:
-    """Return the Monday of each week that the period touches: one without reports is told as well."""
+    """Return the Monday of each week that overlaps the period, weeks without reports included."""
     day, last = paris_day(since), paris_day(now)
     first = day - timedelta(days=day.weekday())
     return [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)]
 
 
 def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:
-    """Return the mean quality of the newest reports, and how often each part is wholly missing."""
+    """Return the mean quality of reports, and the percentage that lacks each part altogether."""
     found: list[Quality] = [
         assess(record) for record in harmonised.get_records(actor=actor, report_ids=ids).values()
     ]

@@ -1,1 +1,1 @@
-"""Statistics at the desk: figures with their definition, charts with their table, files beside."""
+"""Statistics pages: figures with their definitions, charts with their tables, downloads."""

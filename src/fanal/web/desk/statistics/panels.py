@@ -1,4 +1,4 @@
-"""A figure made ready for a page: words, chart and table, from the rows of a query. Pure but for words."""
+"""A figure arranged for display: text, chart and table from the rows of a query."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from fanal.web.components import words
 
 Cells = list[str]
 _COLORS = 10
-"""More parts than this in one bar cannot be told apart: the table alone is shown."""
+"""Maximum number of distinguishable parts of a bar; above it only the table is shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableLine:
-    """A row of a table: its heading, its cells, and whether it stands for the whole."""
+    """A table row: heading, cells, and whether it is a total."""
 
     heading: str
     cells: Cells
@@ -28,7 +28,7 @@ class TableLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """A figure on a page: `chart` is what `charts.js` draws, None where the table is enough."""
+    """A figure on a page; `chart` is the data for `charts.js`, None for a table only."""
 
     key: str
     code: str
@@ -44,7 +44,7 @@ class Panel:
 
 
 def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1) -> Panel:
-    """Return a figure by month and by the codes of a column, with the year before and the change."""
+    """Return a figure by month, split by the codes of `column`, with the year before and the change."""
     codes = _largest(table.rows, column)
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
     cells = _cells(table.rows, column)
@@ -87,7 +87,7 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
 
 
 def by_code(table: Table, lang: str, *, column: int) -> Panel:
-    """Return a figure over its whole period by the codes of a column, with the year before."""
+    """Return a figure over its whole period by the codes of `column`, with the year before."""
     now: dict[str, int] = {}
     for row in table.rows:
         now[row.keys[column]] = now.get(row.keys[column], 0) + int(row.value or 0)
@@ -115,7 +115,7 @@ def by_code(table: Table, lang: str, *, column: int) -> Panel:
 
 
 def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
-    """Return a figure over its whole period, codes of one column down and of another across."""
+    """Return the cross table of a figure over its whole period: codes of two columns as rows and columns."""
     down, across = _largest(table.rows, rows), _largest(table.rows, columns)
     cells: dict[tuple[str, str], int] = {}
     for row in table.rows:
@@ -149,7 +149,7 @@ def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
 
 
 def delays(table: Table, lang: str) -> Panel:
-    """Return the delays: a row a step, cases, median and ninth decile."""
+    """Return the table of delays: count, median and ninth decile of each step."""
     found = {row.keys: row.value for row in table.rows}
     steps = list(dict.fromkeys(row.keys[0] for row in table.rows))
     lines = [
@@ -168,7 +168,7 @@ def delays(table: Table, lang: str) -> Panel:
 
 
 def waiting(table: Table, lang: str) -> Panel:
-    """Return what waits now, a row a place and state."""
+    """Return the table of the present backlog, by place and state."""
     columns = table.figure.columns
     lines = [
         TableLine(
@@ -237,7 +237,7 @@ def _open(month: date, table: Table) -> bool:
 
 
 def _sum(numbers: Iterable[int | None]) -> int | None:
-    """Return a sum, None when a part of it is not known: half a year is compared with no whole one."""
+    """Return the sum, or None when one of the numbers is unknown: partial sums are not comparable."""
     known = list(numbers)
     parts = [n for n in known if n is not None]
     return sum(parts) if len(parts) == len(known) else None

@@ -1,4 +1,4 @@
-"""Trends: weekly counts of two years, changes of level told in words, new services; each as CSV and JSON."""
+"""Trends: weekly counts of two years, level changes in words, new services; each as CSV and JSON."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from fanal.web.components import words
 from fanal.web.desk.statistics.views import frame_of, language
 
 DRAWN: Final = 6
-"""Names in a chart; the others are drawn as one."""
+"""Number of series in a chart; all others are summed into one."""
 LISTED: Final = 20
 _PUBLIC = UUID(int=0)
 Names = Mapping[str, str]
@@ -33,7 +33,7 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendPanel:
-    """A trend on the page: what `charts.js` draws, a table by name, and what changed."""
+    """A trend on the page: data for `charts.js`, table by name, level changes."""
 
     code: str
     key: str
@@ -52,7 +52,7 @@ class TrendPanel:
 @require_safe
 @needs("statistics.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the trends of the last 52 complete weeks, each beside the year before."""
+    """Show the trends of the last 52 complete weeks, compared with the year before."""
     actor, now, lang = actor_of(request), now_of(request), language()
     found = [weeks.trend(actor=actor, figure=code, now=now) for code in definitions.trends()]
     platforms = next(trend for trend in found if trend.figure.code == "PLATFORMS")
@@ -69,7 +69,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
-    """Send a trend as CSV, its changes of level marked."""
+    """Send a trend as CSV, with its level changes marked."""
     found = _asked(request, trend)
     text = weeks.trend_csv(found, names=_senders(found))
     answer = HttpResponse(text, content_type="text/csv; charset=utf-8")
@@ -81,7 +81,7 @@ def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def trend_json(request: HttpRequest, trend: str) -> HttpResponse:
-    """Send a trend as JSON, with its definition, its changes of level and its new names."""
+    """Send a trend as JSON, with its definition, level changes and new names."""
     found = _asked(request, trend)
     whole = weeks.trend_json(found, names=_senders(found))
     return HttpResponse(whole, content_type="application/json")
@@ -134,7 +134,7 @@ def _cells(trend: Trend, code: str, lang: str) -> list[str]:
 
 
 def _changes(trend: Trend, names: Names, lang: str) -> list[dict[str, object]]:
-    """Return the changes of level, the latest first."""
+    """Return the level changes (change points of the weekly series), latest first."""
     found = [(code, point) for code, points in trend.changes.items() for point in points]
     found.sort(key=lambda pair: (-pair[1].at, pair[0]))
     return [
@@ -179,7 +179,7 @@ def _newcomer(name: Newcomer, mondays: Sequence[date], lang: str) -> dict[str, o
 
 
 def _names(trend: Trend, codes: Sequence[str], lang: str) -> Names:
-    """Return the words of codes: a partner's name, a country's, a service's own."""
+    """Return the display name of each code: partner, country or service."""
     senders = _senders(trend)
     kind = trend.figure.columns[1].kind
     return {code: senders.get(code) or _name(code, kind, lang) for code in {*codes, *trend.changes}}
@@ -192,7 +192,7 @@ def _name(code: str, kind: str, lang: str) -> str:
 
 
 def _senders(trend: Trend) -> Names:
-    """Return what the senders of a trend are called, by the id that is their code; empty for other trends."""
+    """Return the names of a trend's senders by partner id; empty for other trends."""
     if trend.figure.code != "SENDERS":
         return {}
     named = accounts.partner_names(partner_ids=[UUID(code) for code in trend.counts])

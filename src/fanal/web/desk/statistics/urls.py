@@ -1,4 +1,4 @@
-"""Routes of statistics, under `desk/statistics/`; their names live in the desk's namespace."""
+"""Routes of statistics, under `desk/statistics/`; their names are in the namespace `desk`."""
 
 from django.urls import URLPattern, path
 

@@ -1,4 +1,4 @@
-"""Statistics: the figures of the desk, a year in figures, and each figure as CSV and JSON."""
+"""Statistics: the figures of the desk, the summary of a year, and each figure as CSV and JSON."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,13 +26,13 @@ from fanal.web.components import words
 from fanal.web.desk.statistics import panels
 from fanal.web.desk.statistics.panels import Panel
 
-# The yearly report as PDF/UA-1: the panels of the page of a year, set by Typst from one template.
+# The yearly report as PDF/UA-1: the panels of the yearly page, set by Typst from one template.
 #
-# Typst is one library with its fonts: nothing of the system is needed, and nothing is fetched.
+# Typst is a library with its own fonts: no system fonts, no download.
 
 
 def as_pdf(panels: Sequence[Panel], *, title: str, lead: str, lang: str, now: datetime) -> bytes:
-    """Return the report: a tagged PDF with title, language and headed tables; `now` is its date."""
+    """Return the yearly report as a tagged PDF dated `now`."""
     data = {
         "title": title,
         "author": "Fanal",
@@ -71,20 +71,20 @@ def _shown(panel: Panel) -> dict[str, object]:
 
 
 FIRST_YEAR = 2009
-"""The first year of which anything was published."""
+"""First year with published figures."""
 
 RECENT = 3
-"""Months of the delays on the first page: what the desk does now, not what it did a year ago."""
+"""Months covered by the delays on the first page, which describes present performance."""
 
 WITHDRAWN_WITHIN = timedelta(days=365)
-"""Over how long reports that senders took back or never finished are counted."""
+"""Period over which retracted and never finished reports are counted."""
 
 
 @never_cache
 @require_safe
 @needs("statistics.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the figures of the present month and the twelve before."""
+    """Show the figures of the present month and of the twelve before."""
     actor, now, lang = actor_of(request), now_of(request), language()
     months = months_until(paris_day(now), count=queries.CHOICE)
     tables = _tables(months, actor=actor, now=now, delays_from=months[-RECENT])
@@ -107,7 +107,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def year_summary(request: HttpRequest, year: int) -> HttpResponse:
-    """Show a calendar year beside the one before, ready to print."""
+    """Show the figures of a calendar year, compared with the year before, ready to print."""
     actor, now, lang = actor_of(request), now_of(request), language()
     today = paris_day(now)
     if not FIRST_YEAR <= year <= today.year:
@@ -133,7 +133,7 @@ def year_summary(request: HttpRequest, year: int) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
-    """Send the page of a year as an accessible PDF."""
+    """Send the summary of a year as an accessible PDF."""
     actor, now, lang = actor_of(request), now_of(request), language()
     today = paris_day(now)
     if not FIRST_YEAR <= year <= today.year:
@@ -155,7 +155,7 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def figure_csv(request: HttpRequest, figure: str) -> HttpResponse:
-    """Send a figure as CSV; cells that a spreadsheet would run are made harmless."""
+    """Send a figure as CSV, with cells protected against formula injection."""
     table = _asked(request, figure)
     answer = HttpResponse(as_csv(table), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="fanal-{figure.lower()}.csv"'
@@ -171,7 +171,7 @@ def figure_json(request: HttpRequest, figure: str) -> HttpResponse:
 
 
 def _lead(*, open_year: bool) -> str:
-    """Return what a year is compared with."""
+    """Return the sentence that says what the year is compared with."""
     if open_year:
         return _(
             "The year is not over: each number is compared with the same days of the year before."
@@ -180,7 +180,7 @@ def _lead(*, open_year: bool) -> str:
 
 
 def _asked(request: HttpRequest, figure: str) -> Table:
-    """Return the table of a file: the months named by `since` and `until`, else the page's own."""
+    """Return the table of a download: months `since` to `until` of the query, by default the page's own."""
     if figure not in figures():
         raise Http404
     now = now_of(request)
@@ -245,7 +245,7 @@ def _percent(value: int, before: int | None, lang: str) -> str:
 
 
 def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[str, object]]:
-    """Return the numbers of the present month, each compared with the same days a year before."""
+    """Return the headline figures of the present month, compared with the same days a year before."""
     key = month.isoformat()[:7]
 
     def headline(figure: str, code: str = "") -> dict[str, object]:
@@ -268,10 +268,10 @@ def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[st
 
 
 def frame_of(actor: Actor) -> str:
-    """Return the desk's frame, with its alarms, for those who answer them; else the plain one."""
+    """Return the base template: with alarms for people who answer them, else without."""
     return "desk/base.html" if may(actor, "report.list") else "base_desk.html"
 
 
 def language() -> str:
-    """Return the language of a page: fr or en."""
+    """Return the language of the page: fr or en."""
     return "en" if (get_language() or "fr").startswith("en") else "fr"
