@@ -1,1 +1,1 @@
-"""Stage 4: links, dossiers, judgements."""
+"""Stage 4, record linkage: links between reports, dossiers of linked reports, judgements by people."""

@@ -1,10 +1,10 @@
-"""Tables of crosscheck; they are made by migration 0001, since Django knows no partitions."""
+"""Django models of the cross-check tables; migration 0001 creates them, since Django knows no partitions."""
 
 from django.db import models
 
 
 class Dossier(models.Model):
-    """A dossier by its earliest report; `merged_into` leads from an older id to the one in use."""
+    """A dossier by its earliest report; `merged_into`: the dossier that replaces it after a merge."""
 
     id = models.UUIDField(primary_key=True)
     anchor_id = models.UUIDField(unique=True)
@@ -21,7 +21,7 @@ class Dossier(models.Model):
 
 
 class StoredLink(models.Model):
-    """A link from the later report to the earlier; `reasons` as `domain.encoding` packs them."""
+    """A link from the later report to the earlier; `reasons` are packed by `domain.records.pack_reasons`."""
 
     pk = models.CompositePrimaryKey("report_id", "other_id", "rule_version")
     report_id = models.UUIDField()
@@ -41,7 +41,7 @@ class StoredLink(models.Model):
 
 
 class StoredJudgement(models.Model):
-    """What a person said about links and dossiers; never changed."""
+    """A person's decision on links or dossiers; append-only."""
 
     id = models.UUIDField(primary_key=True)
     act = models.TextField()

@@ -1,7 +1,7 @@
-"""The card of a report: everything by which it can meet another, in some hundred octets.
+"""The card of a report: its comparable values in a few hundred bytes, the only input of linking.
 
-A card is made once from the harmonised report and stored; linking, and linking all anew, read nothing else.
-Values are named by the first eight octets of their selector's key.
+A card is computed from the harmonised report and stored; linking and rebuilding read nothing else. The
+short key of a value is the first eight bytes of its selector key.
 """
 
 import struct
@@ -40,7 +40,7 @@ _HEAD = struct.Struct("<QIIIIHBB")
 _ADDRESS = struct.Struct("<QqiB")
 _VALUE = struct.Struct("<QBB")
 CARD_SHAPE = _HEAD.size, _ADDRESS.size, _VALUE.size
-"""Octets of a packed card's head, of each address after it, of each value after those (its key first)."""
+"""Bytes of a packed card's head, of each address after it, of each value after those (its key first)."""
 _IP = SelectorKind.IP
 _SUSPECT = ROLE_CODES[SelectorRole.SUSPECT]
 _TELLING = {
@@ -55,7 +55,7 @@ _TELLING = {
 
 
 class Evidence(Struct, frozen=True, gc=False):
-    """A selector by which reports can meet: its whole key, its key as cards name it, how it is weighed."""
+    """A selector that can link reports: its whole key, its short key, and its mark (weight class)."""
 
     selector: Selector
     whole: bytes
@@ -64,7 +64,7 @@ class Evidence(Struct, frozen=True, gc=False):
 
 
 class Value(Struct, frozen=True, gc=False):
-    """A value of a report: key, number of its mark, number of its role (with `WEAK` where only in a text)."""
+    """A value of a report: short key, number of its mark, number of its role (plus `WEAK` if from a text)."""
 
     key: int
     mark: int
@@ -72,7 +72,7 @@ class Value(Struct, frozen=True, gc=False):
 
 
 class CardAddress(Struct, frozen=True, gc=False):
-    """A network address of the suspect: its key (of an IPv6 address, its /64), second and port, or -1."""
+    """An IP address of the suspect: key (of the /64 for IPv6), Unix time in seconds, port (-1: unknown)."""
 
     key: int
     at: int
@@ -81,7 +81,10 @@ class CardAddress(Struct, frozen=True, gc=False):
 
 
 class Card(Struct, frozen=True, gc=False):
-    """What is compared. Name, birth and `has` are empty unless the report has one suspect and no more."""
+    """The comparable data of a report. Name, birth and `has` are filled only with exactly one suspect.
+
+    `has` is a bit set of the marks of which the suspect has a value.
+    """
 
     values: tuple[Value, ...]
     addresses: tuple[CardAddress, ...] = ()
@@ -92,7 +95,7 @@ class Card(Struct, frozen=True, gc=False):
 
 
 def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
-    """Return the selectors that are evidence, in their order."""
+    """Return the selectors that can link reports, in their order, without placeholders."""
     found: list[Evidence] = []
     for selector in selectors:
         kind = selector.kind
@@ -108,7 +111,7 @@ def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
 
 
 def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None) -> Card:
-    """Return the card of a report; `evidence` is that of its selectors, where it is known already."""
+    """Return the card of a report; `evidence` is the result of `evidence_of`, where already computed."""
     values = _values(evidence_of(report.selectors) if evidence is None else evidence)
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
     addresses = tuple(_addresses(report.selectors))
@@ -125,7 +128,7 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
 
 
 def pack_card(card: Card) -> bytes:
-    """Return a card as octets."""
+    """Encode a card as bytes."""
     words = (*card.words, *(0,) * (MOST_WORDS - len(card.words)))
     head = _HEAD.pack(card.name, *words, card.birth, card.has, len(card.addresses), 0)
     addresses = [_ADDRESS.pack(a.key, a.at, a.port, a.six) for a in card.addresses]
@@ -134,7 +137,7 @@ def pack_card(card: Card) -> bytes:
 
 
 def read_card(content: bytes) -> Card:
-    """Return the card that `pack_card` packed."""
+    """Decode a card that `pack_card` encoded."""
     name, *words, birth, has, held, _ = _HEAD.unpack_from(content)
     end = _HEAD.size + held * _ADDRESS.size
     addresses = (
@@ -152,28 +155,28 @@ def read_card(content: bytes) -> Card:
 
 
 def short_key(kind: SelectorKind, value: str) -> int:
-    """Return the key of a value as cards name it."""
+    """Return the short key of a value, as cards hold it."""
     return int.from_bytes(key_bytes(kind, value)[:8], "little")
 
 
 def key_of(selector_key: UUID) -> int:
-    """Return the key as cards name it, of a selector's key."""
+    """Return the short key, as cards hold it, of a full selector key."""
     return int.from_bytes(selector_key.bytes[:8], "little")
 
 
 def signed(key: int) -> int:
-    """Return a key as PostgreSQL keeps it."""
+    """Return an unsigned 64-bit key as the signed number that PostgreSQL stores."""
     return key - (1 << 64) if key >= 1 << 63 else key
 
 
 def mark_of(selector: Selector) -> Mark | None:
-    """Return how a selector is weighed; None for fillers and for what is no evidence by itself."""
+    """Return the mark (weight class) of a selector; None for placeholders and kinds that are no evidence."""
     reader = _READERS.get(selector.kind)
     return None if reader is None else reader(selector.value)
 
 
 def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
-    """Return one value a key: a value in several roles counts in the one that says most."""
+    """Return a single value per key: of several roles, the most significant one."""
     found: dict[int, Evidence] = {}
     for one in evidence:
         before = found.setdefault(one.key, one)
@@ -201,7 +204,7 @@ def _addresses(selectors: Sequence[Selector]) -> list[CardAddress]:
         if selector.kind is not _IP or selector.role is not SelectorRole.SUSPECT:
             continue
         if selector.at is None or selector.weak:
-            continue  # without its time an address says nothing
+            continue  # without its time an address is no evidence
         at = int(datetime.fromisoformat(selector.at).timestamp())
         key, six = _place(selector.value)
         found[key, at] = CardAddress(key, at, -1 if selector.port is None else selector.port, six)
@@ -210,7 +213,7 @@ def _addresses(selectors: Sequence[Selector]) -> list[CardAddress]:
 
 @lru_cache(maxsize=1024)
 def _place(value: str) -> tuple[int, bool]:
-    """Return the key of an address; an IPv6 one stands for its /64, of which a home has one at a time."""
+    """Return the key of an IP address, and whether it is IPv6; IPv6 counts by its /64, a home's prefix."""
     if ":" in value:
         return _digest64(f"64|{inet_pton(AF_INET6, value)[:8].hex().lstrip('0') or '0'}"), True
     return _digest64(f"4|{int.from_bytes(inet_pton(AF_INET, value))}"), False
@@ -220,7 +223,7 @@ def _name(person: Person) -> tuple[int, tuple[int, ...]]:
     if not person.name or is_empty_name(person.name):
         return 0, ()
     words = words_of(person.name)
-    # One word, or a first name's letter, is no full name: it neither agrees nor disagrees.
+    # A single word or an initial is no full name: it is not compared.
     long = tuple(word for word in words if len(word) > 1)
     if len(long) < 2:
         return 0, ()
@@ -280,7 +283,7 @@ def _account(value: str) -> Mark | None:
 def _url(value: str) -> Mark | None:
     rest = value.partition("://")[2]
     host, _, path = rest.partition("/")
-    # The front page of a place says where, not what.
+    # The front page of a site identifies no content.
     return None if not path or is_short_link(host) else Mark.URL
 
 

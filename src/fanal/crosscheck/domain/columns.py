@@ -1,8 +1,7 @@
-"""The loops around the rule, compiled: packed cards to columns, rows by value, rows by report.
+"""Compiled loops around the rule: decode packed cards to columns, sort rows by value, group rows by report.
 
-Keys are the first octets of digests, so that they spread evenly: rows are dealt into buckets by the first
-bits of their keys, some four in each, and a bucket is sorted where it lies. Keys that do not spread cost
-time alone.
+Keys are prefixes of digests and so evenly distributed: a bucket sort by their first bits, about four rows a
+bucket, then a sort of each bucket in place. Uneven keys only cost time.
 """
 
 import numpy as np
@@ -15,7 +14,7 @@ _A_BUCKET = 4
 
 @inner
 def _number(octets, at, size):
-    """Return the little-endian number in `size` octets at a place."""
+    """Return the little-endian number in `size` bytes at a position."""
     number = np.uint64(0)
     for place in range(size):
         number |= np.uint64(octets[at + place]) << np.uint64(8 * place)
@@ -24,10 +23,10 @@ def _number(octets, at, size):
 
 @outer
 def read_values(octets, ends, shape, counts, report_of_first):
-    """Return the values of packed cards: report int32, key uint64, mark and role uint8, one line each.
+    """Return the values of packed cards as columns: report int32, key uint64, mark and role uint8.
 
-    A card ends before `ends`; `shape` is (octets of a head, of an address, of a value), `counts` how many
-    addresses each card holds. Reports are numbered from `report_of_first`.
+    `ends` are the end offsets of the cards, `shape` the sizes in bytes of a head, an address and a value,
+    `counts` the number of addresses of each card. Reports are numbered from `report_of_first`.
     """
     head, address, value = shape
     total, start = 0, 0
@@ -48,10 +47,10 @@ def read_values(octets, ends, shape, counts, report_of_first):
 
 @outer
 def read_people(octets, ends, shape, counts, people):
-    """Write the heads and addresses of packed cards into the columns of `people`, a line a card.
+    """Decode the heads and addresses of packed cards into the columns of `people`, a row per card.
 
-    `people` is (name, words, birth, has, place, at, port, six) as in `sheet.Sheet`; `counts` comes to hold
-    how many addresses each card has.
+    `people` is (name, words, birth, has, place, at, port, six) as in `sheet.CardSheet`. Fills `counts` with
+    the number of addresses of each card.
     """
     name, words, birth, has, place, at, port, six = people
     head, address, _ = shape
@@ -74,9 +73,9 @@ def read_people(octets, ends, shape, counts, people):
 
 @outer
 def shared_rows(key, part, bits_of_part):
-    """Return the places of the keys that occur more than once, by key, then by place (int32).
+    """Return the places of keys that occur more than once, sorted by key, then by place (int32).
 
-    Of the keys alone whose first bits, `bits_of_part` of them, are the number `part`.
+    Only keys whose first `bits_of_part` bits are the number `part` count.
     """
     bits = 0
     while len(key) >> bits_of_part + bits > _A_BUCKET:
@@ -113,20 +112,20 @@ def shared_rows(key, part, bits_of_part):
 
 @inner
 def _first_bits(key, bits):
-    """Return the first bits of a key as a number; in two steps, since a shift by all 64 is none."""
+    """Return the first bits of a key as a number; in two shifts, since a shift by 64 bits is undefined."""
     return np.int64(key >> np.uint64(63 - bits) >> np.uint64(1))
 
 
 @outer
 def _sort(keys, rows, low, high):
-    """Sort keys and their rows between two places; equal ones stay in order."""
+    """Sort keys and their rows between two places; the sort is stable."""
     order = np.argsort(keys[low:high], kind="mergesort")
     keys[low:high], rows[low:high] = keys[low:high][order], rows[low:high][order]
 
 
 @inner
 def _sort_few(keys, rows, low, high):
-    """Do the same without an array of its own, for few."""
+    """Sort a few keys and their rows between two places by insertion, without a temporary array."""
     for at in range(low + 1, high):
         key, row, back = keys[at], rows[at], at
         while back > low and keys[back - 1] > key:
@@ -137,7 +136,7 @@ def _sort_few(keys, rows, low, high):
 
 @outer
 def places_by_report(report, size):
-    """Return where each report begins among its rows, int64[size + 1], and the rows by report, int32."""
+    """Return the first row of each report, int64[size + 1], and the row numbers grouped by report, int32."""
     first = np.zeros(size + 1, np.int64)
     for row in range(len(report)):
         first[report[row] + 1] += 1
@@ -152,10 +151,11 @@ def places_by_report(report, size):
 
 @outer
 def reaches(key, place, holders, person, known, bounds):
-    """Return how many of the rows before it each row meets, int32.
+    """Return with how many earlier rows of its key each row is paired, int32.
 
-    `bounds` is (most, near): a value of more than `most` holders meets `near` neighbours where it is a
-    person's, and nobody where it is not. `known` counts the rows until each that must be met; empty: any.
+    `bounds` is (most, near): a value with more than `most` holders pairs with `near` neighbours if it is a
+    person's, with none otherwise. `known` is the running count of fresh rows; a row without a fresh row up to
+    it in its key is paired with none. Empty `known` means that all rows count.
     """
     most, near = bounds
     found, start = np.zeros(len(key), np.int32), 0
@@ -176,7 +176,10 @@ def reaches(key, place, holders, person, known, bounds):
 
 @outer
 def kept_of(mark, holders, hub, steps, hub_share):
-    """Return the share of its points that each row keeps; `steps` are the holders and shares of each mark."""
+    """Return the share of points (0..1) that each row keeps.
+
+    `steps` is (holders, shares), both by mark and step; a hub keeps `hub_share`.
+    """
     of, shares = steps
     kept = np.ones(len(mark))
     for row in range(len(mark)):
@@ -191,11 +194,12 @@ def kept_of(mark, holders, hub, steps, hub_share):
 
 @outer
 def identities_beside(groups, rows, everything, person, suspect):
-    """Return the identities beside values that are asked for: group int64, mark uint8, key uint64, distinct.
+    """Return the distinct identities that co-occur with the requested values, as three columns.
 
-    `groups` is (start, size, whether asked) of the values in `rows`, which are sorted by key; `everything`
-    holds all rows in the order of reports. Identities are values of a `person` in the role `suspect`, in a
-    field of its own; beside a value are those of the reports whose suspect holds it so.
+    The columns are group int64, mark uint8 and key uint64. `groups` is (start, size, whether requested) of
+    the values in `rows`, which are sorted by key; `everything` holds all rows in the order of reports. An
+    identity is a value of a `person` mark in the role `suspect`, in a field of its own. It co-occurs with a
+    value in the reports whose suspect holds both.
     """
     start, size, asked = groups
     first = _firsts(everything.report)
@@ -233,7 +237,7 @@ def identities_beside(groups, rows, everything, person, suspect):
 
 @outer
 def _firsts(report):
-    """Return where the rows of each report begin, int64, and where the last ones end; they are in order."""
+    """Return the first row of each report, int64, with a final end; the rows are sorted by report."""
     first = np.zeros(report[-1] + 2 if len(report) else 1, np.int64)
     for row in range(len(report)):
         first[report[row] + 1] += 1

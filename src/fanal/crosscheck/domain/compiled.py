@@ -1,8 +1,8 @@
-"""How the loops of the rule are compiled: `outer` is called from Python, `inner` from other loops alone.
+"""Numba settings of the rule's loops: Python calls `outer` functions, only loops call `inner` ones.
 
-All let go of the interpreter. Inner ones make no arrays, so numba counts no references to those they
-are given, which was two thirds of the whole; and they are put in place where they are called: a call would
-hand over each array of each tuple, seven numbers an array.
+All release the interpreter lock. Inner functions allocate no arrays, so numba keeps no reference counts on
+their arguments, which took two thirds of the time. They are inlined: a call would pass seven numbers for
+each array of each tuple.
 """
 
 from numba import njit

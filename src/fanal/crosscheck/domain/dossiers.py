@@ -1,8 +1,8 @@
-"""Dossiers from links and judgements: a pure function, so that membership can always be derived again.
+"""Dossiers from links and judgements: a pure function, so that membership can always be recomputed.
 
-Order of force: a later judgement beats an earlier one; a judgement beats a proposal; among proposals the
-stronger link goes first. Only certain links are proposals, and no size bounds a dossier: a bound would make
-the result depend on the order in which reports came (ADR 0031).
+Precedence: a later judgement beats an earlier one, a judgement beats a proposal, a stronger link comes before
+a weaker one. Only certain links are proposals. The size of a dossier is unbounded: a bound would make the
+result depend on the order of arrival (ADR 0031).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +17,7 @@ _NAMESPACE = UUID("8d6f6f7e-1f0a-5c53-9d3b-3a3f3f5d6c1a")
 
 
 class JudgementAct(StrEnum):
-    """What a person may say about links and dossiers."""
+    """The kinds of judgement on links and dossiers."""
 
     LINK = "LINK"  # every report of `left` belongs with every one of `right`
     UNLINK = "UNLINK"  # the links between `left` and `right` count no more
@@ -30,7 +30,7 @@ class JudgementAct(StrEnum):
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """One append-only judgement; later ones have greater ids."""
+    """An append-only judgement; later ones have greater ids."""
 
     id: UUID
     act: JudgementAct
@@ -42,7 +42,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
 
 
 class Strong(Struct, frozen=True, kw_only=True):
-    """A strong link: the proposal that two reports share a dossier."""
+    """A certain link: the proposal that two reports share a dossier."""
 
     one: UUID
     two: UUID
@@ -50,7 +50,7 @@ class Strong(Struct, frozen=True, kw_only=True):
 
 
 class _Groups:
-    """Union of reports under constraints: two groups that a judgement sets apart never join."""
+    """Union-find over reports with cannot-link constraints: groups that a judgement separates never join."""
 
     def __init__(self, reports: Iterable[UUID]) -> None:
         self._parent = {report: report for report in reports}
@@ -59,13 +59,13 @@ class _Groups:
         }
 
     def mark(self, report: UUID, judgement: UUID, side: str) -> None:
-        """Put a report on one side of a judgement that sets reports apart."""
+        """Place a report on one side of a separating judgement."""
         sides = self._sides[report]
         sides[judgement] = sides.get(judgement, frozenset()) | {side}
 
     def find(self, report: UUID) -> UUID:
         """Return the representative of a report's group."""
-        # Each report is one object here, so that identity, which costs nothing, stands for equality.
+        # Each report is a single object here, so that identity, which is cheap, implies equality.
         parent = self._parent[report]
         while (above := self._parent[parent]) is not parent:
             self._parent[report] = above
@@ -73,7 +73,10 @@ class _Groups:
         return parent
 
     def join(self, one: UUID, two: UUID, *, after: UUID | None = None) -> bool:
-        """Join two groups unless a judgement later than `after` (any, when None) sets them apart."""
+        """Join two groups unless a judgement later than `after` (None: any) separates them.
+
+        Returns whether they are one group now.
+        """
         a, b = self.find(one), self.find(two)
         if a is b:
             return True
@@ -81,7 +84,7 @@ class _Groups:
             a, b = b, a
         left, right = self._sides[a], self._sides[b]
         common = left.keys() & right.keys()
-        # Groups that a later judgement joined hold several sides: those count as one from then on.
+        # A group joined by a later judgement holds several sides of it: they no longer separate.
         apart = [j for j in common if not (left[j] <= right[j] or right[j] <= left[j])]
         if any(after is None or j > after for j in apart):
             return False
@@ -91,7 +94,7 @@ class _Groups:
         return True
 
     def members(self) -> dict[UUID, list[UUID]]:
-        """Return the reports of each group by its smallest report, sorted."""
+        """Return the sorted reports of each group, by its smallest report."""
         groups: dict[UUID, list[UUID]] = {}
         for report in sorted(self._parent):
             groups.setdefault(self.find(report), []).append(report)
@@ -104,9 +107,9 @@ def dossier_id(anchor: UUID) -> UUID:
 
 
 def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
-    """Return the judgements that count, oldest first: neither undone nor undoing.
+    """Return the judgements in force, oldest first, without UNDO judgements and those undone.
 
-    Undoing an undo brings the first judgement back; newer judgements are looked at first.
+    The undoing of an UNDO restores the first judgement, so newer judgements are evaluated first.
     """
     undone: set[UUID] = set()
     kept = []
@@ -124,7 +127,7 @@ def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
 def membership(
     reports: Iterable[UUID], proposals: Iterable[Strong], judgements: Iterable[Judgement]
 ) -> dict[UUID, UUID]:
-    """Return the anchor (earliest report) of each report's dossier; reports alone are left out.
+    """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
 
     Pure and independent of the order of its arguments.
     """
@@ -152,10 +155,10 @@ def membership(
 def grow(
     proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], sizes: Mapping[UUID, int]
 ) -> dict[UUID, UUID]:
-    """Return the new anchor of each report and each dossier (by its old anchor) that `proposals` join.
+    """Return the new anchor of each report, and of each dossier by its old anchor, joined by `proposals`.
 
-    `anchors` holds the dossier of each end that is in one, `sizes` how many reports each dossier has.
-    Where no judgement speaks, this is what `membership` derives from all links.
+    `anchors` holds the anchor of each end already in a dossier, `sizes` the number of reports by anchor.
+    Without judgements, the result equals that of `membership` on all links.
     """
     strongest = sorted(proposals, key=lambda s: (-s.score, s.one.int, s.two.int))
     ends = {end for strong in strongest for end in (strong.one, strong.two)}
@@ -173,9 +176,9 @@ def grow(
 def connected(
     proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], seeds: Iterable[UUID]
 ) -> set[UUID]:
-    """Return the ends that `proposals` connect, over any number of steps, with one of `seeds`.
+    """Return the ends of `proposals` in the connected component of a seed.
 
-    `anchors` as in `grow`; a seed is an end, or the anchor of a dossier.
+    `anchors` as in `grow`; a seed is an end or the anchor of a dossier.
     """
     pairs = [(anchors.get(s.one, s.one), anchors.get(s.two, s.two), s) for s in proposals]
     starts = set(seeds)
@@ -189,7 +192,7 @@ def connected(
 def still_apart(
     pairs: Iterable[tuple[UUID, UUID]], joins: Iterable[tuple[UUID, UUID]]
 ) -> list[tuple[UUID, UUID]]:
-    """Return the pairs whose ends `joins` do not connect, over any number of steps."""
+    """Return the pairs whose ends are in different connected components of the graph of `joins`."""
     asked, given = list(pairs), list(joins)
     groups = _Groups(end for pair in (*asked, *given) for end in pair)
     for one, two in given:
@@ -214,7 +217,7 @@ def _join_all(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
 
 
 def _cut_pairs(judgements: Sequence[Judgement]) -> set[frozenset[UUID]]:
-    """Return the pairs whose link counts no more: the last LINK or UNLINK about a pair decides."""
+    """Return the pairs whose link no longer counts: the last LINK or UNLINK about a pair decides."""
     cut: set[frozenset[UUID]] = set()
     for judgement in judgements:
         if judgement.act in (JudgementAct.LINK, JudgementAct.UNLINK):

@@ -1,4 +1,4 @@
-"""Values that stand for nothing: placeholders and places that many use (`data/hubs.toml`)."""
+"""Values that identify nobody: placeholders and widely shared names and hosts (`data/hubs.toml`)."""
 
 import re
 import tomllib
@@ -17,7 +17,7 @@ _MARKS = dict.fromkeys(map(ord, ":-. "))
 
 
 class Hubs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file: lists by kind, compared in lower case."""
+    """The file of placeholder lists by kind; compared in lower case."""
 
     schema: int
     version: str
@@ -31,52 +31,52 @@ class Hubs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @lru_cache(maxsize=1)
 def load_hubs() -> Hubs:
-    """Return the shipped lists."""
+    """Return the lists shipped with the package."""
     path = resources.files("fanal.crosscheck").joinpath("data", "hubs.toml")
     return msgspec.convert(tomllib.loads(path.read_text("utf-8")), Hubs)
 
 
 def is_empty_email(value: str) -> bool:
-    """Return whether an address is a filler or a desk of a service, and no person's."""
+    """Return whether an e-mail address is a placeholder or a service address (`abuse@`), not a person's."""
     name = value.rpartition("@")[0]
     return name in load_hubs().mail_names or name.strip("0-./_x") == ""
 
 
 def is_empty_phone(value: str) -> bool:
-    """Return whether a number in E.164 is a filler: one digit over and over, or counted up or down."""
+    """Return whether an E.164 number is a placeholder: a repeated digit, or a sequence up or down."""
     digits = value.lstrip("+")
     last = digits[-8:]
     return _ONE_DIGIT.fullmatch(digits[-6:]) is not None or last in _RUN or last[::-1] in _RUN
 
 
 def is_empty_device(value: str) -> bool:
-    """Return whether an identifier is a filler."""
+    """Return whether a device identifier is a placeholder."""
     plain = value.lower()
     bare = plain.translate(_MARKS)
     return plain in load_hubs().devices or len(bare) < _SHORT or _ALIKE.fullmatch(bare) is not None
 
 
 def is_empty_handle(name: str) -> bool:
-    """Return whether a name on a service (without it) is a filler."""
+    """Return whether a handle, given without its service, is a placeholder."""
     return name in load_hubs().handles or name.strip("0-./_x") == ""
 
 
 def is_plain_handle(name: str) -> bool:
-    """Return whether a name on a service is short, or a plain word that many bear with a few digits."""
+    """Return whether a handle is short, or a common word with a few digits."""
     if len(name) <= _SHORT:
         return True
-    # Other digits than those of ASCII, and an end of line, are the pattern's.
+    # Non-ASCII digits and line ends need the pattern.
     plain = name.isascii() and name.isprintable()
     stem = name.rstrip("0123456789_.-") if plain else _TAIL.sub("", name)
     return stem in load_hubs().plain_handles
 
 
 def is_empty_name(name: str) -> bool:
-    """Return whether a person's name is a filler."""
+    """Return whether a person's name is a placeholder."""
     plain = " ".join(name.lower().split())
     return plain in load_hubs().names or len(plain) < 2 or not any(c.isalpha() for c in plain)
 
 
 def is_short_link(host: str) -> bool:
-    """Return whether a host serves short links that lead anywhere."""
+    """Return whether a host is a URL shortener."""
     return host in load_hubs().shorteners

@@ -1,4 +1,4 @@
-"""Sets of reports joined by what they share, compiled: each set is known by its smallest report."""
+"""Compiled union-find over reports; the representative of each set is its smallest report."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from fanal.crosscheck.domain.compiled import inner, outer
 
 @outer
 def seats_of(key, report, size):
-    """Return a seat for each report, int32[size]: those who share values, near or far, sit side by side.
+    """Return a seat for each report, int32[size]: connected components of shared values get adjacent seats.
 
-    Rows are sorted by key. Within a family the order of reports stays.
+    Rows are sorted by key. Within a component the order of reports remains.
     """
     parent = np.arange(size).astype(np.int32)
     for row in range(1, len(key)):
@@ -29,9 +29,9 @@ def seats_of(key, report, size):
 
 @outer
 def join_certain(parent, later, earlier, points, least):
-    """Join the sets of the ends of pairs with `least` points; return how many such pairs there are.
+    """Unite the ends of pairs with at least `least` points; return the number of such pairs.
 
-    `parent` leads to the smallest of each set.
+    `parent` is the union-find array, whose roots are the smallest members of their sets.
     """
     count = 0
     for at in range(len(later)):
@@ -43,7 +43,7 @@ def join_certain(parent, later, earlier, points, least):
 
 @outer
 def heads_of(parent):
-    """Return the smallest of each one's set."""
+    """Return the root (smallest member) of each report's set."""
     heads = np.empty(len(parent), np.int32)
     for one in range(len(parent)):
         heads[one] = _head(parent, one)

@@ -1,9 +1,10 @@
-"""The loops of the rule, compiled: who meets whom, and what it is worth.
+"""The compiled loops of the linkage rule: candidate pairs and their points.
 
-Reports are taken one by one, as the later end of their pairs. A report walks the holders before it of each
-of its values and gathers who it meets; then each pair is weighed and forgotten unless it is shown. So nothing
-is held but one report's meetings and the pairs that are kept. What is computed, to the last bit, is the plain
-rule that stands beside the tests (`tests/unit/crosscheck/plain_rule.py`).
+Each report is processed in turn as the later end of its pairs. For each of its values the loop walks the
+posting list of earlier holders and collects the candidate pairs; then it weights each pair and discards it
+unless it is shown. So memory holds the shared values of a single report and the pairs that are kept. The
+results equal, to the last bit, those of the reference rule of the tests
+(`tests/unit/crosscheck/plain_rule.py`).
 """
 
 import numpy as np
@@ -27,17 +28,18 @@ _FOR_EACH = 8
 
 @outer
 def weigh_span(span, slot, rows, reports, looks, tables):
-    """Return the pairs that are shown whose later report sits in `span`, and their meetings.
+    """Return the pairs to show whose later report has its seat in `span`, with their shared values.
 
-    Reports are numbered by their seats; `reports` is (who sits there, whether fresh), and each pair has a
-    fresh end. `rows` is (first, mine, seat, mark, state, reach, kept, face): the rows of report r are
-    `mine[first[r]:first[r + 1]]`; a row meets the `reach` rows before it, none of its own report.
-    `looks` are the looks and the instants of `looks.look`, `face` its faces by row. `slot` is int32[reports],
-    -1 everywhere, and so again afterwards. `tables` is `meeting.Tables`.
+    Reports are numbered by seat; `reports` is (report by seat, whether fresh), and each pair has a fresh end.
+    `rows` is (first, mine, seat, mark, state, reach, kept, face): the rows of report r are
+    `mine[first[r]:first[r + 1]]`; a row is compared with the `reach` rows before it, all of other reports.
+    `looks` are the features and instants of `looks.look`, `face` its faces by row. `slot` is int32[reports],
+    filled with -1 before and after the call. `tables` is `meeting.Tables`.
 
-    How many pairs and how many meetings come first, then columns that begin with them. Of pairs: later and
-    earlier report, where its meetings end (int32), points (float64), what is beside (uint32, as
-    `looks.beside` tells it). Of meetings: the rows of the later and of the earlier report (int32).
+    Returns the number of pairs and of shared values, then columns of which these are the used lengths. By
+    pair: later and earlier report, end of its shared values (int32), points (float64), other evidence
+    (uint32, bits of `looks.beside`). By shared value: the rows of the later and of the earlier report
+    (int32).
     """
     first, mine, _, mark, _, reach, _, _ = rows
     who, fresh = reports
@@ -86,7 +88,7 @@ def weigh_span(span, slot, rows, reports, looks, tables):
 
 @inner
 def _wanted(one, first, mine, reach):
-    """Return how many meetings a report may have."""
+    """Return the largest possible number of shared values of a report."""
     wanted = 0
     for at in range(first[one], first[one + 1]):
         wanted += reach[mine[at]]
@@ -95,7 +97,7 @@ def _wanted(one, first, mine, reach):
 
 @outer
 def _met(room):
-    """Return columns for the meetings of one report: rows of both ends, side, points, the pair's next one."""
+    """Return columns for a report's shared values: rows of both ends, side, points, next of the pair."""
     return (
         *(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.uint8)),
         *(np.empty(room), np.empty(room, np.int32)),
@@ -104,16 +106,17 @@ def _met(room):
 
 @outer
 def _weighed(room):
-    """Return columns for the pairs of a report: earlier end, first and last meeting."""
+    """Return columns for the pairs of a report: earlier end, first and last shared value."""
     return np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
 
 
 @inner
 def _meet(one, slot, rows, fresh, tables, met, weighed):
-    """Write who a report meets; return how many meetings and how many pairs. `slot` holds places of pairs.
+    """Write the shared values of a report; return their number and the number of pairs.
 
-    Most meetings say too little, alone, to be shown. They are passed over where nothing else can come: values
-    that give points go first, the one of them with the most holders last, then those that give none.
+    `slot` holds the place of each pair by seat. Most shared values alone give too few points to be shown, and
+    are skipped where no other evidence can follow. So values with points come first, the most frequent of
+    them last; then come the values without points.
     """
     first, mine, _, _, _, reach, kept, _ = rows
     last = -1
@@ -134,10 +137,10 @@ def _meet(one, slot, rows, fresh, tables, met, weighed):
 
 @inner
 def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
-    """Write who a report meets by one row; `report` is (its seat, a row, whether weak ones are passed over).
+    """Write the pairs of a report by a single row; `report` is (seat, row, whether weak pairs are skipped).
 
-    Passed over is who it has not met yet and who gets too few points now, when neither name, day of birth nor
-    address can add to them.
+    Skipped is an earlier report without an earlier shared value and with too few points, if neither name,
+    date of birth nor address can add any.
     """
     one, row, passing = report
     count, pairs = counts
@@ -146,7 +149,7 @@ def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
     row_of, other_of, side_of, points_of, after = met
     ends, head, tail = weighed
     names, full, held = person[mark[row]], base[mark[row]], kept[row]
-    # Four decimals, as reasons are stored: what is weighed anew from them comes out alike.
+    # Four decimals, as in stored reasons, so that a reweighting from these gives the same result.
     alike = _rounded(full * held)
     side, points, before = np.uint8(SAME), alike, -1
     bits, least = face[row], numbers[SHOWN] - 1e-9
@@ -156,7 +159,7 @@ def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
             side, share = sides[state[row], before], factor[state[row], before]
             points = alike if share == 1.0 else _rounded(full * share * held)
         two = seat[other]
-        # The slots lie all over memory: they are looked at last.
+        # Slots are scattered in memory, so they are read last.
         weak = passing and points < least and face[other] & bits == 0
         if weak and (pairs == 0 or slot[two] < 0):
             continue
@@ -177,9 +180,9 @@ def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
 
 @inner
 def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
-    """Weigh the pairs of one report, write those that are shown; return how many pairs and meetings are told.
+    """Weight the pairs of a report, write those to show, and return the new totals of pairs and values.
 
-    `report` is (its seat, how many pairs, who sits where), `told` the columns that `weigh_span` returns.
+    `report` is (seat, number of pairs, report by seat); `told` are the columns that `weigh_span` returns.
     """
     one, pairs, who = report
     count, total = counts
@@ -195,7 +198,7 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
         few = after[at] < 0 and points_of[at] < least
         while not few and at >= 0 and points_of[at] == 0:
             at = after[at]
-        # Most pairs share one value that says too little, or nothing at all, and nothing beside it.
+        # Most pairs share a single value of too few or no points, and no other evidence.
         if (few or at < 0) and not may_gain(faces, one, two):
             continue
         ip = 0.0
@@ -219,7 +222,7 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
 
 @inner
 def _given(at, ip, mark, tables, met, sums):
-    """Return the points of a pair by families and sides, and the marks that both suspects share, as bits."""
+    """Return the points of a pair from its shared values, and a bit set of marks that both suspects share."""
     row_of, _, side_of, points_of, after = met
     family, numbers = tables[1], tables[8]
     if after[at] < 0 and ip == 0:
@@ -243,7 +246,7 @@ def _given(at, ip, mark, tables, met, sums):
 
 @inner
 def _alone(points, side, mark, tables):
-    """Return what `_given` gives of one meeting and nothing else, as most pairs have."""
+    """Return the result of `_given` for the usual case: a single shared value and no other evidence."""
     family, most, numbers = tables[1], tables[5], tables[8]
     given = min(points, most[family[mark]])
     if side == SAME:
@@ -253,7 +256,7 @@ def _alone(points, side, mark, tables):
 
 @inner
 def _count(used, cell, points, sums):
-    """Count a value in the cell of its side and family; return which cells are `used`, as bits."""
+    """Add a value to the cell of its side and family; return `used`, the bit set of cells in use."""
     best, further = sums
     if used >> cell & 1:
         further[cell] += 1.0
@@ -265,7 +268,7 @@ def _count(used, cell, points, sums):
 
 @inner
 def _sum(used, side, tables, sums):
-    """Return the sum over a side's families: the best value, a little for each further, to a bound."""
+    """Return the points of a side: per family the best value plus a little for each further one, capped."""
     worth, most = tables[4], tables[5]
     best, further = sums
     total, family = 0.0, 0
@@ -281,13 +284,13 @@ def _sum(used, side, tables, sums):
 
 @inner
 def _rounded(points):
-    """Return points with four decimals, as numpy rounds them."""
+    """Return points rounded to four decimals, half to even as in numpy."""
     return np.rint(points * 10000.0) / 10000.0
 
 
 @outer
 def _longer(column, least):
-    """Return a column of twice `least` numbers that begins with those of `column`."""
+    """Return a copy of a column with room for twice `least` numbers."""
     grown = np.empty(2 * least, column.dtype)
     grown[: len(column)] = column
     return grown

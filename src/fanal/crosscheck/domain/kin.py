@@ -1,4 +1,4 @@
-"""What priority needs to know of a report's kin, from its links to earlier reports."""
+"""Counts of related earlier reports, from the links of a report, for the priority rules."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,13 +9,13 @@ from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.records import Link, LinkReason
 from fanal.harmonise.domain.records import SelectorRole
 
-_IDENTITY_FROM = 0.4  # a hub, or a name that many bear, does not say "the same person"
+_IDENTITY_FROM = 0.4  # a hub or a common name is no sign of the same person
 _FILES = frozenset({"SHA256", "SHA1", "MD5", "PDQ"})
 _IDENTITIES = frozenset({"EMAIL", "HANDLE", "PHONE", "ACCOUNT", "DEVICE"})
 
 
 def kin_facts(report_ids: Sequence[UUID], links: Iterable[Link]) -> list[KinFacts]:
-    """Return the kin facts of each report, in the order given; only links to earlier reports count."""
+    """Return the related-report counts of each report, in the order given, from links to earlier reports."""
     by_report: dict[UUID, list[Link]] = defaultdict(list)
     for link in links:
         by_report[link.report_id].append(link)
@@ -23,7 +23,7 @@ def kin_facts(report_ids: Sequence[UUID], links: Iterable[Link]) -> list[KinFact
 
 
 class _Told(NamedTuple):
-    """What the reasons of a link tell: whether the suspect is the same, and the files by kind of hash."""
+    """Facts from a link's reasons: whether the suspect is the same, and the shared files by hash kind."""
 
     same_suspect: bool
     files: Mapping[str, list[str]]

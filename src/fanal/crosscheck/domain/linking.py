@@ -1,4 +1,4 @@
-"""Links from the rule's columns: each pair with its reasons, and a link's points from its reasons again."""
+"""Builds links from the columns of the rule: the reasons of each pair; and points from stored reasons."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,14 +23,14 @@ from fanal.crosscheck.domain.weights import Family, Mark, Weights, load_weights,
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 
-# Why a reason counts as it does, as a code; the words are labels of the kind `link_because`.
+# Codes that explain the weight of a reason; their texts are labels of the kind `link_because`.
 
 _FILES = frozenset({"SHA256", "SHA1", "MD5", "PDQ"})
 _PAGES = frozenset({"URL", "ONION"})
 
 
 def because_of(reason: LinkReason) -> str:
-    """Return the code of why a reason counts as it does."""
+    """Return the code that explains why a reason has its weight, e.g. `FILE_FREQUENT` or `SUSPECT_BOTH`."""
     if reason.kind == "LIKE":
         return f"LIKE_{reason.value}"
     if reason.kind in KINDS:
@@ -55,11 +55,11 @@ def _of_person(reason: LinkReason) -> str:
     return "ROLE_SWAP" if set(reason.roles) == {"SUSPECT", "VICTIM"} else "OTHER_ROLES"
 
 
-# What the records of a batch say in words: the values behind keys, for the reasons of links.
+# The values behind the keys of a batch, read from its records, for the reasons of links.
 
 
 class ReportWords:
-    """The words of reports, by their places among `ids`."""
+    """Look-up of the selectors behind keys, by the place of a report among `ids`."""
 
     def __init__(self, reports: Sequence[HarmonisedReport], ids: Sequence[UUID]) -> None:
         place = {report_id: number for number, report_id in enumerate(ids)}
@@ -70,27 +70,27 @@ class ReportWords:
         """Return the record of a report.
 
         Raises:
-            KeyError: the report is not among those told.
+            KeyError: the record is not loaded.
         """
         return self._records[place]
 
     def selector(self, place: int, key: int) -> Selector:
-        """Return the selector of a report behind a key."""
+        """Return the selector of a report that has this short key."""
         known = self._selectors.get(place)
         if known is None:
-            record = self.record(place)  # may forget the others
+            record = self.record(place)  # a subclass may drop the others
             known = self._selectors[place] = {
                 short_key(s.kind, s.value): s for s in record.selectors
             }
         return known[key]
 
     def forget(self) -> None:
-        """Forget all words read so far."""
+        """Drop all loaded records."""
         self._records, self._selectors = {}, {}
 
 
 SelectorOf = Callable[[int, int], Selector]
-"""Returns the selector behind a key (as cards name it) of a report (its place in the sheet)."""
+"""Returns the selector of a report (its place in the sheet) for a short key."""
 
 
 def link(
@@ -102,9 +102,9 @@ def link(
     told: SelectorOf,
     fresh: Flags | None = None,
 ) -> Iterator[Link]:
-    """Yield the links of a sheet, in the order of their reports; `ids` are those of its reports.
+    """Yield the links of a sheet, in the order of its pairs; `ids` are the ids of its reports.
 
-    With `fresh`, the links that have an end among these reports.
+    `told` returns the selector behind a key. With `fresh`, only links with at least one of these reports.
     """
     kept = share_kept(sheet.rows.mark, standing, weights)
     for pairs in weigh(sheet, standing, weights, fresh=fresh):
@@ -113,7 +113,7 @@ def link(
 
 
 class Explainer:
-    """Makes links of pairs: their scores, and their reasons in words."""
+    """Builds the links of pairs: scores, and reasons with their values."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Explainer:
         self._selector = told
 
     def links(self, ids: Sequence[UUID], *, fresh: Flags | None = None) -> Iterator[Link]:
-        """Yield the links of the pairs, in their order; `ids` are those of the reports."""
+        """Yield the links of the pairs, in their order; `ids` are the ids of the reports."""
         pairs, weights = self._pairs, self._weights
         for place, (later, earlier, points) in enumerate(
             zip(pairs.later.tolist(), pairs.earlier.tolist(), pairs.points.tolist(), strict=True)
@@ -144,8 +144,8 @@ class Explainer:
     def reasons(
         self, place: int, later: int, earlier: int, fresh: Flags | None
     ) -> tuple[LinkReason, ...]:
-        """Return the reasons of one pair, the strongest first."""
-        # The texts of a value are those of an end whose record is at hand.
+        """Return the reasons of a pair, the strongest first."""
+        # The value is read from an end whose record is loaded.
         known = later if fresh is None or fresh[later] else earlier
         found = [
             *self._values(place, known),
@@ -191,17 +191,17 @@ class Explainer:
 
 
 def conflict_of(mark: Mark, weights: Weights) -> LinkReason:
-    """Return what tells against a pair: both suspects have values of one kind, and none in common."""
+    """Return the negative reason of a conflict: both suspects have values of `mark`, and none in common."""
     return LinkReason(kind="CONFLICT", value=mark.value, weight=-weights.mark[mark].conflict)
 
 
 def is_of_value(reason: LinkReason) -> bool:
-    """Return whether a reason is a value that both reports hold: not what is beside it."""
+    """Return whether a reason is a shared value, not further evidence such as a name or a conflict."""
     return reason.kind != "CONFLICT" and reason.value != ""
 
 
 def mark_of_reason(reason: LinkReason) -> Mark:
-    """Return the mark of a reason that is a value.
+    """Return the mark of a reason that is a shared value.
 
     Raises:
         ValueError: the value is no evidence.
@@ -215,7 +215,7 @@ def mark_of_reason(reason: LinkReason) -> Mark:
 
 
 def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
-    """Return the points of a link from its reasons, as `rule.weigh` gives them from columns."""
+    """Return the points of a link from its reasons, equal to those of `rule.weigh` from columns."""
     families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
     beside = 0.0
     for reason in reasons:

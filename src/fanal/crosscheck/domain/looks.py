@@ -1,7 +1,7 @@
-"""What two reports are told apart by, compiled: names, days of birth, kinds of values, addresses.
+"""Compiled comparison features of reports: names, dates of birth, kinds of values, IP addresses.
 
-What every pair is compared by is one line of a processor's cache for each report, instants and ports are
-another, elsewhere: a pair costs what it costs to read its ends from memory.
+The features compared for every pair fill a single cache line per report; times and ports lie in another
+array. So the cost of a pair is that of two memory reads.
 """
 
 import numpy as np
@@ -21,26 +21,26 @@ from fanal.crosscheck.domain.meeting import (
 from fanal.crosscheck.domain.weights import Weights
 
 NEAR, NAMED, FOREIGN, BORN, OTHER_DAY = (1 << bit for bit in range(16, 21))
-"""What is beside a pair, as bits above those of the marks in conflict: an address near in time; equal names,
-names without a common word; equal days of birth, different ones."""
+"""Further evidence of a pair, as bits above those of the marks in conflict: an IP address close in time;
+equal names, names without a common word; equal dates of birth, different ones."""
 LOOKS = 4 + MOST_ADDRESSES
-_EPOCH = 1 << 38  # years before 1970 are seconds above nought
+_EPOCH = 1 << 38  # offset that makes the seconds of times before 1970 positive
 _SECONDS, _PORTS = np.uint64((1 << 40) - 1), np.uint64((1 << 23) - 1)
 _PORT, _PREFIX = np.uint64(40), np.uint64(63)
 
 
 @outer
 def look(people, seats, conflict, seen):
-    """Write what reports look like by seat to `seen`: looks, instants, faces.
+    """Write the comparison features of reports, by seat, to `seen`: looks, instants, faces.
 
-    These are uint64[reports, LOOKS], uint64[reports, MOST_ADDRESSES], uint64[reports], nought before.
-    `people` are the columns of a sheet after its rows, `conflict` is of `meeting.Tables`: only the kinds that
-    it gives points to are told.
+    The arrays are uint64[reports, LOOKS], uint64[reports, MOST_ADDRESSES] and uint64[reports], all zero
+    before. `people` are the columns of a sheet after its rows; `conflict` is that of `meeting.Tables`, and
+    only marks with conflict points are included.
 
-    Looks are name; two words; the third word and the day of birth; kinds of values and, above 16 bits, a bit
-    for each address; then addresses. An instant is the second of an address (40 bits), its port and one (23),
-    and whether it is a prefix. A face has bits of all that could add points: two without a common one gain
-    nothing.
+    Looks are: name; two words; third word and date of birth; marks and, from bit 16, a bit per address; then
+    the addresses. An instant is the time of an address in seconds (40 bits), its port plus 1 (23 bits), and
+    whether it is a prefix. A face is a Bloom-filter-like bit set of everything that could add points: two
+    reports without a common bit gain nothing.
     """
     name, words, birth, has, where, at, port, six = people
     looks, instants, faces = seen
@@ -74,7 +74,7 @@ def look(people, seats, conflict, seen):
 
 @inner
 def may_gain(looks, one, two):
-    """Return whether name, day of birth or an address could add points."""
+    """Return whether name, date of birth or IP address could add points to a pair."""
     name = looks[one, 0] == looks[two, 0] and looks[one, 0] != 0
     born, other = looks[one, 2] >> np.uint64(32), looks[two, 2] >> np.uint64(32)
     return name or (born == other and born != 0) or may_be_near(looks, one, two)
@@ -82,13 +82,13 @@ def may_gain(looks, one, two):
 
 @inner
 def may_be_near(looks, one, two):
-    """Return False only where two reports have no address in common."""
+    """Return False if two reports certainly have no IP address in common; True means maybe."""
     return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
 
 
 @inner
 def beside(looks, one, two, shared, conflict, numbers):
-    """Return what names and days of birth give or take, what conflicts take away, and all of it as bits."""
+    """Return points of names, points of dates of birth, points lost by conflicts, and all of it as bits."""
     name, code = 0.0, 0
     if looks[one, 0] != 0 and looks[two, 0] != 0:
         if looks[one, 0] == looks[two, 0]:
@@ -112,7 +112,7 @@ def beside(looks, one, two, shared, conflict, numbers):
 
 
 def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
-    """Return the points that an address, names and days of birth give or take, from the bits of a pair."""
+    """Return the points (or negative points) of IP address, name and date of birth, from a pair's bits."""
     near = weights.near
     return (
         near.ip * bool(code & NEAR),
@@ -135,7 +135,7 @@ def _common_word(looks, one, two):
 
 @inner
 def near(looks, instants, one, two, numbers):
-    """Return the points of one network address near in time, and port where both have one."""
+    """Return the points for an equal IP address within a time window; it depends on prefix and equal port."""
     for i in range(MOST_ADDRESSES):
         if looks[one, 4 + i] == 0:
             break

@@ -1,4 +1,4 @@
-"""Meetings: every two reports that hold one value, on which side of the matter; the weights as columns."""
+"""Shared values of pairs of reports: the roles on both sides, and the weights as columns for the loops."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from fanal.harmonise.domain.sightings import ROLE_CODES
 
 Points = NDArray[np.float64]
 SAME, CROSS, OTHER = 0, 1, 2
-"""Sides of a meeting: one and the same side; a suspect's value in the other's sentences; all the rest."""
+"""Sides of a shared value: suspects in both reports (or no person's value); suspect and text; other roles."""
 FAMILIES = {family: number for number, family in enumerate(Family)}
 HOME, FAMILY_COUNT = FAMILIES[Family.HOME], len(FAMILIES)
 ROLES = max(ROLE_CODES.values()) + 1
@@ -33,14 +33,14 @@ _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
 
 
 class Meetings(NamedTuple):
-    """Values that pairs share: places of the two rows, that of the later report first."""
+    """Shared values of pairs, as places of two rows, that of the later report first."""
 
     later: Places
     earlier: Places
 
 
 class ValueStanding(NamedTuple):
-    """What is known of each row's value: its holders, the place of the row among them, whether a hub."""
+    """Document frequency by row: holders of the row's value, place of the row among them, whether a hub."""
 
     holders: Ints
     place: Ints
@@ -48,7 +48,7 @@ class ValueStanding(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The weights as columns, by number of mark or family."""
+    """The weights as arrays, indexed by the number of a mark or family."""
 
     base: Points
     family: Codes
@@ -62,7 +62,7 @@ class Tables(NamedTuple):
 
 
 def tables_of(weights: Weights) -> Tables:
-    """Return the weights as columns."""
+    """Return the weights as arrays for the compiled loops."""
     marks = [weights.mark[mark] for mark in MARKS]
     families = [weights.family[family] for family in Family]
     side, factor = _sides(weights)
@@ -88,25 +88,25 @@ def tables_of(weights: Weights) -> Tables:
 def worth_of(
     meetings: Meetings, rows: Rows, kept: Points, weights: Weights
 ) -> tuple[Codes, Points]:
-    """Return side and points of each meeting, as the rule took them; `kept` is that of `share_kept`."""
+    """Return side and points of each shared value, as in `rule.weigh`; `kept` is from `share_kept`."""
     tables = tables_of(weights)
     mark, state = rows.mark[meetings.later], states_of(rows)
     states, person = (state[meetings.later], state[meetings.earlier]), tables.person[mark]
     side: Codes = np.where(person, tables.side[states], np.uint8(SAME))
     full = tables.base[mark] * np.where(person, tables.factor[states], 1.0)
-    # Four decimals, as reasons are stored: what is weighed anew from them comes out alike.
+    # Four decimals, as in stored reasons, so that a reweighting from these gives the same result.
     points: Points = np.round(full * kept[meetings.later], 4)
     return side, points
 
 
 def states_of(rows: Rows) -> Codes:
-    """Return the role of each row as sides are looked up: `ROLES + role` where only a text gives it."""
+    """Return the role of each row as index of the side table: `ROLES + role` if only a text gives it."""
     states: Codes = rows.role + np.uint8(ROLES) * rows.weak
     return states
 
 
 def share_kept(mark: Codes, standing: ValueStanding, weights: Weights) -> Points:
-    """Return the share of its points that each row's value keeps, by its holders and as a hub."""
+    """Return the share of points (0..1) that each row's value keeps after frequency and hub discounts."""
     steps = [weights.mark[name].steps for name in MARKS]
     most = max(map(len, steps))
     never = np.iinfo(np.int64).max
@@ -119,7 +119,7 @@ def share_kept(mark: Codes, standing: ValueStanding, weights: Weights) -> Points
 
 
 def _sides(weights: Weights) -> tuple[Codes, Points]:
-    """Return side and factor of two roles; a role that only a text gives is `ROLES + role`."""
+    """Return the tables of side and factor by two roles; a role known only from a text is `ROLES + role`."""
     side = np.full((2 * ROLES, 2 * ROLES), OTHER, np.uint8)
     factor = np.full((2 * ROLES, 2 * ROLES), weights.roles.other)
     side[_SUSPECT, _SUSPECT], factor[_SUSPECT, _SUSPECT] = SAME, 1.0
@@ -137,9 +137,9 @@ def _sides(weights: Weights) -> tuple[Codes, Points]:
 
 
 def reach_of(rows: Rows, standing: ValueStanding, weights: Weights, fresh: Flags | None) -> Places:
-    """Return how many of the rows before it each row meets: of a value that very many hold, neighbours alone.
+    """Return with how many earlier rows of its value each row is paired; only neighbours for frequent values.
 
-    With `fresh`, none where neither the row nor one before it of the same value is of these reports.
+    With `fresh`, zero where neither the row nor an earlier row of the value belongs to these reports.
     """
     known = np.zeros(0, np.int64) if fresh is None else np.cumsum(fresh[rows.report])
     person = tables_of(weights).person[rows.mark]

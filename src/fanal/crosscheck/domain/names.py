@@ -1,9 +1,9 @@
-"""Names of people as they are compared: one script, no accent, no particle, words in order."""
+"""Canonical form of people's names: Latin script, no accents, no particles, sorted words."""
 
 import re
 import unicodedata
 
-# ISO 9 and usual French and English spellings, brought to one.
+# ISO 9 and the usual French and English spellings, merged into a single one.
 _CYRILLIC = {
     "а": "a",
     "б": "b",
@@ -77,9 +77,9 @@ _LONGEST = 200
 
 
 def words_of(name: str) -> tuple[str, ...]:
-    """Return the words of a name as they are compared, sorted, without particles; empty where none is left.
+    """Return the words of a name in canonical form, sorted, without particles; empty where none remains.
 
-    `Dmitri` and `Дмитрий` come out alike, `DE LA TOUR Jean` and `Jean de La Tour` too.
+    `Dmitri` and `Дмитрий` give the same result, and so do `DE LA TOUR Jean` and `Jean de La Tour`.
     """
     spread = unicodedata.normalize("NFKD", name[:_LONGEST].casefold().translate(_LETTERS))
     plain = "".join(c for c in spread if not unicodedata.combining(c)).translate(_LETTERS)
@@ -89,7 +89,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def _one_spelling(word: str) -> str:
-    """Return a word with spellings of one sound made one: y and j for i, doubled letters."""
+    """Return a word with equivalent spellings merged: y and j become i, doubled letters single."""
     folded = word.replace("y", "i").replace("j", "i").replace("ou", "u").replace("tch", "ch")
     shorter = re.sub(r"(.)\1+", r"\1", folded)
     return re.sub(r"ii?$", "i", shorter)

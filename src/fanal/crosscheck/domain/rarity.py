@@ -1,6 +1,6 @@
-"""What a value that several hold is worth: the steps of rarity that it passed, and the share that it keeps.
+"""Discount of a value by its document frequency: the frequency steps it has passed, and its share of points.
 
-Apart from the loops of the rule: whoever shows a value asks this, and needs no compiler for it.
+Separate from the compiled loops, so that pages can show values without a compiler.
 """
 
 from datetime import UTC, date, datetime
@@ -12,30 +12,30 @@ from fanal.crosscheck.domain.cards import MARKS
 from fanal.crosscheck.domain.weights import Mark, Weights
 from fanal.harmonise.domain.records import SelectorKind
 
-# The two periods over which frequency is measured: the last two months, and the last thirteen.
+# The two periods for which document frequency is counted: the last two months, and the last thirteen.
 
 RECENT_MONTHS = 2
 TOTAL_MONTHS = 13
 
 
 def month_before(now: datetime, months: int) -> date:
-    """Return the first day (UTC) of the month that lies `months` before that of `now`."""
+    """Return the first day (UTC) of the month that lies `months` before the month of `now`."""
     instant = now.astimezone(UTC)
     index = instant.year * 12 + instant.month - 1 - months
     return date(index // 12, index % 12 + 1, 1)
 
 
 def recent_from(now: datetime) -> datetime:
-    """Return the instant from which a report is recent."""
+    """Return the instant from which a report counts as recent."""
     day = month_before(now, RECENT_MONTHS - 1)
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 class ValueState(Struct, frozen=True):
-    """What is remembered of a value that several hold: steps of rarity passed, hub, identities beside it.
+    """Stored frequency state of a value: steps passed, whether a hub, and co-occurring identities.
 
-    A step after the last: very many hold what names no person, and nobody meets by it any more. `companions`
-    are a mark's number and four octets of a key each; empty once the value is a hub.
+    A step past the last makes it a stop key: it names no person and links nobody. `companions` hold a mark
+    number and four bytes of a key each; they are dropped once the value is a hub.
     """
 
     step: int = 0
@@ -44,7 +44,7 @@ class ValueState(Struct, frozen=True):
 
 
 def step_of(mark: Mark, holders: int, weights: Weights) -> int:
-    """Return how many steps of rarity a value of `holders` reports has passed."""
+    """Return the number of frequency steps that a value with `holders` reports has passed."""
     weight = weights.mark[mark]
     if holders > weights.most_holders and not weight.person:
         return len(weight.steps) + 1
@@ -52,16 +52,16 @@ def step_of(mark: Mark, holders: int, weights: Weights) -> int:
 
 
 def kept_by(mark: Mark, state: ValueState, weights: Weights) -> float | None:
-    """Return the share of its points that a value keeps in a state; None: nobody meets by it any more."""
+    """Return the share of points (0..1) that a value keeps in a state; None if it links nobody (stop key)."""
     if state.hub:
         return weights.hub_share
     return ([1.0, *(share for _, share in weights.mark[mark].steps), None])[state.step]
 
 
-# Whether an identifier tells anything by itself, from how many reports hold it.
+# Whether an identifier is specific enough to be evidence by itself, from its document frequency.
 
 KEEPS: Final = 0.5
-"""A value that frequency took more than half its points from is a hub or goes round: it is not somebody's."""
+"""Least share of points of a value that identifies a person; below it the value is a hub or too frequent."""
 _MOST_OF_A_PLACE: Final = 30
 _MARK_OF_KIND = {
     SelectorKind.PHONE: Mark.MOBILE,
@@ -71,9 +71,9 @@ _MARK_OF_KIND = {
 
 
 def tells(kind: SelectorKind, holders: int, *, hub: bool, weights: Weights) -> bool:
-    """Return whether a value of so many reports keeps half its points at least.
+    """Return whether a value held by `holders` reports keeps at least half its points.
 
-    Addresses and places that many use are no evidence by themselves: few reports may hold them.
+    Kinds without a mark (IP addresses, hosts) are specific only up to a fixed number of holders.
     """
     mark = _MARK_OF_KIND.get(kind)
     if mark is None:

@@ -1,4 +1,4 @@
-"""What cross-check publishes: links with reasons, and dossier proposals."""
+"""Records published by cross-check: links with reasons, and their packed binary form."""
 
 import zlib
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from fanal.crosscheck.domain.near.spelling import SPELLED
 
 
 class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What a link rests on: a shared value, its points, the measured frequency, roles on both sides.
+    """A reason of a link: a shared value with its points, document frequency, and the roles on both sides.
 
-    `kind` is a selector's, or IP, NAME, BIRTH without a value (it strengthens, or weakens where it differs;
-    both reports tell the words), or CONFLICT: both suspects have values of the kind that `value` names and
-    none in common; its points are negative. `kept` is the share (0..1) of its points that frequency
-    leaves it. `side` is `meeting.SAME`, `CROSS` or `OTHER`. `seen` is filled in when links are read.
-    Of what is near (`near.pairs.KINDS`), `value` is the picture or the address and `measure` the bits that
-    differ, or the hundredths of a text's passages that are shared; of near identifiers `value` holds digests
-    that show neither, and `between` the values, the later report's first, once suggestions are read.
+    `kind` is a selector kind; or IP, NAME, BIRTH with an empty value (negative where the two differ); or
+    CONFLICT with negative points: both suspects have values of the mark in `value` and none in common. `kept`
+    is the share (0..1) of the points left after the frequency discount. `side` is `meeting.SAME`, `CROSS` or
+    `OTHER`. `seen` is filled in when links are read. For similarity (`near.pairs.KINDS`), `value` is the
+    picture or the address, and `measure` the differing bits or the percentage of shared text passages. For
+    similar identifiers `value` holds digests that show neither identifier; `between` holds both, the later
+    report's first, once suggestions are read.
     """
 
     kind: str
@@ -34,7 +34,7 @@ class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Link(Struct, frozen=True, kw_only=True):
-    """A link from the later report to an earlier one; score 0..1 (0.9: certain), strongest reasons first."""
+    """A link from the later report to an earlier one; score 0..1 (0.9 is certain), strongest reason first."""
 
     report_id: UUID
     other_id: UUID
@@ -43,15 +43,15 @@ class Link(Struct, frozen=True, kw_only=True):
     rule_version: str
 
 
-# Reasons of a link as bytes, and back: a version byte, then MessagePack lists without field names.
+# Binary encoding of a link's reasons: a version byte, then MessagePack lists without field names.
 #
 # A reason is `[kind, value, weight, seen, roles, marks]`: kinds and roles by their number in the lists
-# below, weights in ten thousandths; marks are 1 when the value is hexadecimal (kept as octets), plus twice
+# below, weights in ten thousandths; marks are 1 when the value is hexadecimal (kept as bytes), plus twice
 # the hundredths of its weight that a frequent value lost, plus 256 times the number of its side, plus 1024
 # times its measure.
-# Rows of before hold zlib over JSON, whose first byte is another; both are read.
+# Older rows hold zlib-compressed JSON, recognised by its first byte; both are read.
 
-# Stored as numbers: append at the end, never reorder. What is not listed is stored as its text.
+# Stored as numbers: append at the end, never reorder. A kind not listed is stored as text.
 _KINDS = (
     *("URL", "HOST", "DOMAIN", "ONION", "IP", "EMAIL", "PHONE", "HANDLE", "DEVICE", "ACCOUNT"),
     *("SHA256", "SHA1", "MD5", "PDQ", "GAME", "NAME", "BIRTH", "CONFLICT", "NEAR_TEXT"),
@@ -73,12 +73,12 @@ _FIRST_DECODER = msgspec.json.Decoder(tuple[LinkReason, ...])
 
 
 def pack_reasons(reasons: Sequence[LinkReason]) -> bytes:
-    """Return reasons in a few octets each; a weight keeps four decimals."""
+    """Encode reasons in a few bytes each; weights keep four decimals."""
     return _VERSION + _ENCODER.encode([_row(reason) for reason in reasons])
 
 
 def unpack_reasons(content: bytes | memoryview) -> tuple[LinkReason, ...]:
-    """Return the reasons that `pack_reasons` packed.
+    """Decode the reasons that `pack_reasons` encoded.
 
     Raises:
         zlib.error, msgspec.MsgspecError: the content is damaged.

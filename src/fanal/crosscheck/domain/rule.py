@@ -1,7 +1,8 @@
-"""The rule: which pairs of reports share evidence, how many points it gives, and which pairs are certain.
+"""The linkage rule: pairs of reports that share evidence, the points of each pair, and the certain pairs.
 
-One computation for a batch beside its kin and for all reports at once, on columns. Nothing in it depends on
-the order in which reports came, but that a value of very many reports joins neighbours in time.
+A Fellegi-Sunter style sum of weights, computed on columns in the same way for a batch and for all reports.
+The result does not depend on the order of arrival, except that a very frequent value links only neighbours
+in time.
 """
 
 from collections.abc import Iterator
@@ -32,9 +33,10 @@ _AT_ONCE = 4_000
 
 
 class Seated(NamedTuple):
-    """Reports as the loops number them: who sits in each seat, looks and instants by seat.
+    """Reports renumbered for locality ("seats"), with their comparison features and rows by seat.
 
-    The rows of seat r are `mine[first[r]:first[r + 1]]`; `seat` and `face` are those of each row's report.
+    `who[r]` is the report in seat r. Its rows are `mine[first[r]:first[r + 1]]`; `seat` and `face` are those
+    of each row's report. `looks` are the features and the address instants of `looks.look`.
     """
 
     who: Places
@@ -46,10 +48,10 @@ class Seated(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Pairs by the places of their reports in a sheet, in no order, with points and what made them.
+    """Weighted pairs of reports (places in a sheet), unordered, with points and the shared values.
 
-    `first[i]:first[i + 1]` are the places in `meetings` of pair i. `beside` says as bits what else gave or
-    took points: `looks.NEAR` and its like, and the marks in conflict.
+    The shared values of pair i are `meetings[first[i]:first[i + 1]]`. `beside` is a bit set of the other
+    evidence: `looks.NEAR` and the following bits, and the marks in conflict.
     """
 
     later: Places
@@ -60,7 +62,7 @@ class Pairs(NamedTuple):
     beside: Bits
 
     def number(self, size: int) -> Ints:
-        """Return a number for each pair among `size` reports: `later * size + earlier`."""
+        """Return a unique number for each pair among `size` reports: `later * size + earlier`."""
         return self.later.astype(np.int64) * size + self.earlier
 
 
@@ -73,11 +75,10 @@ def weigh(
     at_once: int = _AT_ONCE,
     seated: Seated | None = None,
 ) -> Iterator[Pairs]:
-    """Yield the pairs that are shown, those of `at_once` later reports at a time, which bounds what is held.
+    """Yield the pairs with enough points to be shown, for `at_once` later reports at a time (bounds memory).
 
-    Reports come by families: all pairs of a later report are in one part, parts and pairs in no order.
-
-    With `fresh`, those with an end among these reports. Rows of the sheet are sorted by key, then by report.
+    All pairs of a later report are in one part; parts and pairs are unordered. With `fresh`, only pairs with
+    at least one of these reports are given. Rows of the sheet are sorted by key, then by report.
     """
     rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
@@ -104,14 +105,14 @@ def weigh(
 
 
 def seat(sheet: CardSheet, weights: Weights) -> Seated:
-    """Let reports sit down: where there are many, near their kin, in near memory."""
+    """Renumber the reports; among many, those with shared values get adjacent seats, for cache locality."""
     size, rows = len(sheet.name), sheet.rows
     seats = np.arange(size, dtype=np.int32)
     who = seats.copy()
     if size > _AT_ONCE:
         seats = seats_of(rows.key, rows.report, size)
         who[seats] = np.arange(size, dtype=np.int32)
-    # Made here, since numpy asks for large pages, which fault less often, and a compiled loop does not.
+    # Allocated here: numpy requests huge pages, which fault less often; a compiled loop does not.
     looks = np.zeros((size, LOOKS), np.uint64)
     instants, faces = np.zeros((size, MOST_ADDRESSES), np.uint64), np.zeros(size, np.uint64)
     look(tuple(sheet[1:]), seats, tables_of(weights).conflict, (looks, instants, faces))
@@ -133,10 +134,10 @@ def _pairs(found: tuple[int, int, Places, Places, Places, Points, Bits, Places, 
 
 
 def least_certain(weights: Weights) -> float:
-    """Return the points from which a pair is certain."""
+    """Return the points from which a pair is certain, with a tolerance for rounding."""
     return weights.certain - 1e-9
 
 
 def certain_of(pairs: Pairs, weights: Weights) -> Flags:
-    """Return which pairs are certain."""
+    """Return for each pair whether it is certain."""
     return pairs.points >= least_certain(weights)

@@ -1,4 +1,4 @@
-"""Cards as columns: what the rule computes on, for a batch and its kin as for all there is."""
+"""Cards as columns (structure of arrays): the input of the linkage rule, for a batch or for all reports."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,7 +20,7 @@ _AT_ONCE = 50_000
 
 
 class Rows(NamedTuple):
-    """Values by report: report (place in the sheet), key, mark, role, whether weak. In order of reports."""
+    """Values as columns, in the order of reports: report (place in the sheet), key, mark, role, weak."""
 
     report: Places
     key: Keys
@@ -29,7 +29,7 @@ class Rows(NamedTuple):
     weak: Flags
 
     def take(self, wanted: Places | Flags) -> "Rows":
-        """Return the rows at these places."""
+        """Return the rows at these places, or under this mask."""
         return Rows(
             self.report[wanted],
             self.key[wanted],
@@ -40,7 +40,7 @@ class Rows(NamedTuple):
 
 
 class CardSheet(NamedTuple):
-    """Columns of the reports, in the order of their ids: `rows` hold the values, the rest one a report."""
+    """Columns of the reports, in the order of their ids: `rows` hold the values, the others a line each."""
 
     rows: Rows
     name: Keys
@@ -54,7 +54,7 @@ class CardSheet(NamedTuple):
 
 
 def sheet_of(packed: Sequence[bytes]) -> CardSheet:
-    """Return the sheet of packed cards; a report's place in it is its place in `packed`."""
+    """Decode packed cards to a sheet; a report's place in the sheet is its place in `packed`."""
     size = len(packed)
     people = (
         *(np.zeros(size, np.uint64), np.zeros((size, MOST_WORDS), np.uint32)),
@@ -66,7 +66,7 @@ def sheet_of(packed: Sequence[bytes]) -> CardSheet:
     )
 
     def read(first: int) -> tuple[Places, Keys, Codes, Codes]:
-        # One thread puts cards together while another reads: only that holds the interpreter.
+        # One thread concatenates cards while another decodes: only the former holds the interpreter lock.
         some = packed[first : first + _AT_ONCE]
         octets = np.frombuffer(b"".join(some), np.uint8)
         ends = np.cumsum(np.fromiter(map(len, some), np.int64, len(some)))
@@ -85,7 +85,7 @@ def sheet_of(packed: Sequence[bytes]) -> CardSheet:
 
 
 def sorted_rows(sheet: CardSheet) -> CardSheet:
-    """Return the sheet with the rows of shared values alone, sorted by key, then by report."""
+    """Return the sheet with the rows of shared values only, sorted by key, then by report."""
     rows = sheet.rows
     count = processors_for(len(sheet.name))
     bits = count.bit_length() - 1

@@ -1,4 +1,4 @@
-"""Work cut into spans that every processor takes a part of; the compiled loops let go of the interpreter."""
+"""Parallel execution of work in spans on threads; the compiled loops release the interpreter lock."""
 
 import os
 from collections import deque
@@ -10,18 +10,18 @@ Work = TypeVar("Work")
 Found = TypeVar("Found")
 Also = TypeVar("Also")
 _ENOUGH = 50_000
-"""Reports from which on a second processor is worth its thread."""
+"""Number of reports from which a second thread pays off."""
 
 
 def processors_for(size: int) -> int:
-    """Return how many processors share the work on so many reports: a power of two, at most eight."""
+    """Return the number of threads for work on `size` reports: a power of two, at most eight."""
     if size < _ENOUGH:
         return 1
     return min(8, 1 << (len(os.sched_getaffinity(0)).bit_length() - 1))
 
 
 def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> tuple[Found, Also]:
-    """Return what two acts on so many reports give, side by side where that is worth a thread."""
+    """Return the results of two functions, run in parallel where `size` reports justify a thread."""
     if processors_for(size) == 1:
         return one(), other()
     with ThreadPoolExecutor(1) as pool:
@@ -31,7 +31,7 @@ def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> 
 
 
 def in_turn(act: Callable[[Work], Found], works: Sequence[Work]) -> Iterator[Found]:
-    """Yield what `act` makes of each work, in order; where there are several, each processor is one ahead."""
+    """Yield `act(work)` for each work in order; several works run ahead on as many threads as processors."""
     if len(works) < 2:
         yield from map(act, works)
         return

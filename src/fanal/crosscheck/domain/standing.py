@@ -1,4 +1,4 @@
-"""How many reports hold each value, and beside how many other identities: what makes it a hub."""
+"""Document frequency of values, and the hubs among them: values that co-occur with many identities."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
@@ -17,14 +17,14 @@ from fanal.crosscheck.domain.weights import Weights
 from fanal.harmonise.domain.records import SelectorRole
 from fanal.harmonise.domain.sightings import ROLE_CODES
 
-# Values that change standing: a step of rarity passed, or a hub found. Their links are weighed anew.
+# Values with a new frequency step or hub flag: their links are reweighted.
 
 _SUSPECT = ROLE_CODES[SelectorRole.SUSPECT]
 _OCTETS = 5
 
 
 def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozenset[bytes]:
-    """Return the identities of suspects that stand beside a suspect's value in these cards."""
+    """Return the identities of suspects that co-occur with a suspect's value in these cards."""
     found: set[bytes] = set()
     for card in cards:
         mine = [v for v in card.values if v.role == _SUSPECT and weights.mark[MARKS[v.mark]].person]
@@ -36,7 +36,7 @@ def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozense
 def moved(
     before: ValueState, step: int, companions: frozenset[bytes], weights: Weights
 ) -> ValueState:
-    """Return the state after what was seen now; steps and hubs only ever rise."""
+    """Return the frequency state after new observations; steps and the hub flag only ever rise."""
     step = max(step, before.step)
     if before.hub:
         return ValueState(step, hub=True)
@@ -71,7 +71,7 @@ def weighed_anew(
         if share is None:
             parted.append(reason)
         elif share != reason.kept:
-            # As the rule rounds: to the even one of two that are as near.
+            # As the rule rounds: half to even.
             weight = round(reason.weight / reason.kept * share * 1e4) / 1e4 if reason.kept else 0.0
             changed.append(structs.replace(reason, weight=weight, kept=share))
         else:
@@ -86,7 +86,7 @@ def weighed_anew(
 def _conflicts(
     parted: Iterable[LinkReason], left: Iterable[LinkReason], has: int, weights: Weights
 ) -> list[LinkReason]:
-    """Return what tells against a pair since values on one side were taken away."""
+    """Return the conflict reasons that appear once the values in `parted` no longer count."""
     gone = {mark_of_reason(reason) for reason in parted if reason.side == SAME}
     shared = {mark_of_reason(one) for one in left if one.side == SAME and is_of_value(one)}
     return [
@@ -97,36 +97,36 @@ def _conflicts(
 
 
 def pack_companions(companions: Iterable[bytes]) -> bytes:
-    """Return companions as octets."""
+    """Encode companion identities as bytes."""
     return b"".join(sorted(companions))
 
 
 def unpack_companions(content: bytes | memoryview) -> frozenset[bytes]:
-    """Return what `pack_companions` packed."""
+    """Decode the companions that `pack_companions` encoded."""
     octets = bytes(content)
     return frozenset(octets[at : at + _OCTETS] for at in range(0, len(octets), _OCTETS))
 
 
 def companion(mark: int, key: int) -> bytes:
-    """Return an identity as it is remembered beside a value."""
+    """Return an identity in its stored form: mark number and four bytes of the key."""
     return bytes([mark & ~WEAK]) + (key & 0xFFFFFFFF).to_bytes(4, "little")
 
 
-# Pairs that a value joins no longer: of one that very many hold, each report meets its neighbours alone.
+# Removed links of a very frequent value: each report keeps only its neighbours by id.
 #
-# A report that comes late stands between others, who are then further from one another: what was the
-# twentieth neighbour is the next one, and the two hundredth holder, who met all before it, meets
-# neighbours. So links follow from the set of reports, in whatever order it came.
+# A late report is inserted between others and increases their distance: a twentieth neighbour becomes the
+# twenty-first, and a two hundredth holder, paired with all before it, is now paired with neighbours only.
+# So the links depend on the set of reports and not on their order.
 
 
 def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, int]]:
-    """Yield the pairs of a person's value that meet no longer, now that `fresh` rows stand among the others.
+    """Yield the pairs that a person's frequent value no longer links, with `fresh` rows between the others.
 
-    `place` are the places of rows among all holders, ascending, as `reach_of` takes them. A pair is given as
-    two numbers of rows, the later first; neither is fresh.
+    `place` are the places of rows among all holders, ascending, as in `reach_of`. A pair is given as two row
+    numbers, the later first; neither is fresh.
     """
     others = np.flatnonzero(~fresh)
-    before = np.cumsum(fresh)[others]  # fresh ones before each of the others
+    before = np.cumsum(fresh)[others]  # fresh rows before each of the others
     most, near = weights.most_holders, weights.neighbours
     was, now = place[others] - before, place[others]
     for number in np.flatnonzero((before > 0) & (now >= most)).tolist():
@@ -140,7 +140,7 @@ def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, i
 
 
 class Beside(NamedTuple):
-    """Identities that stand beside a value in the reports of its suspects: a line each, distinct."""
+    """Distinct identities that co-occur with a value in the reports of its suspects, as columns."""
 
     group: Ints
     mark: Codes
@@ -148,7 +148,7 @@ class Beside(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """The values of a sheet: where each begins in its rows, how many rows it has, which is a hub."""
+    """The values of a sheet as columns: first row, number of rows, whether a hub, co-occurring identities."""
 
     start: Ints
     size: Ints
@@ -157,7 +157,7 @@ class Groups(NamedTuple):
 
 
 def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueStanding, Groups]:
-    """Return the standing of each row (sorted, shared values alone) among all there is.
+    """Return the document frequency of each row (sorted, shared values only), and the values with their hubs.
 
     `everything` holds every row of every report, in the order of reports.
     """
@@ -174,7 +174,7 @@ def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueSt
 
 
 def _crowded(beside: Beside, weights: Weights) -> Ints:
-    """Return the groups beside which more identities of one mark stand than `companions`."""
+    """Return the values that co-occur with more than `weights.companions` identities of the same mark."""
     pairs, counts = np.unique(beside.group * 256 + beside.mark, return_counts=True)
     crowded: Ints = pairs[counts > weights.companions] // 256
     return crowded

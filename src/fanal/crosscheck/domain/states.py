@@ -1,4 +1,4 @@
-"""States of a dossier: links propose it, people open and close it. Each move is a judgement."""
+"""States of a dossier: links propose it, people open and close it. Each transition is a judgement."""
 
 from collections.abc import Iterable
 from enum import StrEnum
@@ -8,7 +8,7 @@ from fanal.kernel.states import StateTable, move
 
 
 class DossierState(StrEnum):
-    """Where a dossier stands; one that people reject is none any more."""
+    """State of a dossier; a rejected proposal is no dossier and has no state."""
 
     PROPOSED = "PROPOSED"
     OPEN = "OPEN"
@@ -26,32 +26,32 @@ DOSSIER_STATES: StateTable[DossierState] = StateTable(
     ),
 )
 _MOVES = {JudgementAct.OPEN: ("open", "reopen"), JudgementAct.CLOSE: ("close",)}
-"""The moves that an act can be."""
+"""Transitions that each judgement act can cause."""
 
 
 def move_of(state: DossierState, act: JudgementAct) -> str | None:
-    """Return the move that an act makes from a state; None where the table allows none."""
+    """Return the transition that `act` causes in `state`; None where the state table allows none."""
     allowed = DOSSIER_STATES.moves_from(state)
     return next((name for name in _MOVES.get(act, ()) if name in allowed), None)
 
 
 def next_act(state: DossierState) -> JudgementAct:
-    """Return what may be done next with a dossier."""
+    """Return the act that the state allows next: OPEN or CLOSE."""
     return next(act for act in _MOVES if move_of(state, act))
 
 
 def conduct_of(judgements: Iterable[Judgement]) -> Judgement | None:
-    """Return the last judgement that opened or closed a dossier, None while it is a proposal.
+    """Return the last judgement in force that opened or closed a dossier; None while it is only proposed.
 
-    `judgements` are those about any of its reports: what was said of one of two dossiers holds for both
-    once they are one.
+    `judgements` are all that name a report of the dossier: after a merge, those on both former dossiers
+    count.
     """
     moves = [j for j in effective(judgements) if j.act in (JudgementAct.OPEN, JudgementAct.CLOSE)]
     return moves[-1] if moves else None
 
 
 def state_of(conduct: Judgement | None) -> DossierState:
-    """Return the state that the last opening or closing left."""
+    """Return the state of a dossier after its last OPEN or CLOSE; None means PROPOSED."""
     if conduct is None:
         return DossierState.PROPOSED
     return DossierState.OPEN if conduct.act is JudgementAct.OPEN else DossierState.CLOSED

@@ -1,7 +1,7 @@
-"""Suggestions: pairs that are not certain, put to a person; what was answered, and what is new since.
+"""Suggestions: possible links that await a person's answer, their answers, and new evidence since.
 
-An answer remembers what the pair rested on. A rejected pair stays rejected until it rests on something
-more; then it comes back and says what.
+An answer stores the evidence of the pair at that time. A rejected pair stays rejected until new evidence
+appears; then it is suggested again with that evidence.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,18 +15,19 @@ from fanal.crosscheck.domain.records import LinkReason
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.kernel.states import StateTable, move
 
-# Resemblances as suggestions: what a model found alike in two people, never more than a suggestion.
+# Resemblances: pairs of people that the trained linkage model scores as similar; suggestions at most.
 
 LEAST = 0.5
-"""Probability from which a pair is put to a person; measured, see `data/linkage.json`."""
+"""Probability from which a pair is suggested; measured, see `data/linkage.json`."""
 _MOST_BITS = 20.0
 _HIGHEST = 0.89
 
 
 class Resemblance(Struct, frozen=True, kw_only=True):
-    """Two reports (the later first) with people that resemble one another.
+    """Two reports (the later first) whose people the trained linkage model scores as similar.
 
-    `probability` is the model's; `alike` maps what agrees (`EMAIL_LETTER`, …) to the bits that it is worth.
+    `probability` is the model's match probability; `alike` maps each agreement (`EMAIL_LETTER`, …) to its
+    match weight in bits.
     """
 
     report_id: UUID
@@ -35,13 +36,13 @@ class Resemblance(Struct, frozen=True, kw_only=True):
     alike: Mapping[str, float]
 
     def score(self) -> float:
-        """Return the score as a suggestion: under that of any certain link."""
+        """Return the score of the suggestion, always below that of a certain link."""
         least = load_weights().doubtful
         share = (self.probability - LEAST) / (1 - LEAST)
         return round(least + (_HIGHEST - least) * max(0.0, min(1.0, share)), 4)
 
     def reasons(self) -> tuple[LinkReason, ...]:
-        """Return what is alike, the weightiest first."""
+        """Return the agreements as reasons, the greatest weight first."""
         found = [
             LinkReason(
                 kind="LIKE",
@@ -55,7 +56,7 @@ class Resemblance(Struct, frozen=True, kw_only=True):
 
 
 class SuggestionState(StrEnum):
-    """Where a suggestion stands."""
+    """State of a suggestion."""
 
     OPEN = "OPEN"
     ACCEPTED = "ACCEPTED"
@@ -76,11 +77,11 @@ SUGGESTION_STATES: StateTable[SuggestionState] = StateTable(
         ),
     ),
 )
-"""`reopen` is nobody's act: something new appeared. `take_back` is a judgement undone."""
+"""`reopen` happens when new evidence appears, without a person. `take_back` is the undoing of a judgement."""
 
 
 class PairAnswer(Struct, frozen=True, kw_only=True):
-    """What a person said of a pair, and the evidence it rested on then (`evidence_of`)."""
+    """A person's answer to a suggested pair, and the pair's evidence at that time (`evidence_of`)."""
 
     judgement_id: UUID
     accepted: bool
@@ -89,9 +90,9 @@ class PairAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Suggestion(Struct, frozen=True, kw_only=True):
-    """A pair of reports of the actor's desks, later report first.
+    """A suggested pair of reports at the actor's desks, later report first.
 
-    `fresh` are the reasons that were not there when it was rejected; `answer` the judgement, if any.
+    `fresh` are the reasons added since a rejection; `answer` is the judgement's id, if there is any.
     """
 
     report_id: UUID
@@ -104,14 +105,14 @@ class Suggestion(Struct, frozen=True, kw_only=True):
 
 
 def evidence_of(reasons: Iterable[LinkReason]) -> frozenset[int]:
-    """Return what speaks for a pair, as signed 64-bit digests of kind and value; weights play no part."""
+    """Return the evidence for a pair as signed 64-bit digests of kind and value, without the weights."""
     return frozenset(_digest(reason) for reason in reasons if reason.weight > 0)
 
 
 def standing(
     reasons: tuple[LinkReason, ...], answer: PairAnswer | None
 ) -> tuple[SuggestionState, tuple[LinkReason, ...]]:
-    """Return where a pair stands after an answer, and which of its reasons are new since a rejection."""
+    """Return the state of a pair after an answer, and its reasons that are new since a rejection."""
     state = SUGGESTION_STATES.initial
     if answer is None:
         return state, ()

@@ -1,4 +1,4 @@
-"""What pages show of links and dossiers. Of another desk's report: that it exists, and the desk to ask."""
+"""Records of links and dossiers for pages. Another desk's report shows its existence and its desk only."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from fanal.crosscheck.domain.states import DossierState
 
 
 class KinLink(Struct, frozen=True, kw_only=True):
-    """A link seen from one report. `other_id`, score and reasons are None or empty across desks."""
+    """A link seen from a given report. Across desks `other_id`, score and reasons are None or empty."""
 
     desk_id: int
     other_id: UUID | None = None
@@ -22,7 +22,7 @@ class KinLink(Struct, frozen=True, kw_only=True):
 
 
 class DossierNode(Struct, frozen=True, kw_only=True):
-    """A report of a dossier; without an id where it is another desk's."""
+    """A report of a dossier; without an id if it belongs to another desk."""
 
     desk_id: int
     report_id: UUID | None = None
@@ -38,7 +38,7 @@ class DossierEdge(Struct, frozen=True, kw_only=True):
 
 
 class JudgementLine(Struct, frozen=True, kw_only=True):
-    """A judgement as pages show it; `reason` is empty once it has expired."""
+    """A judgement for display; `reason` is empty once it has expired."""
 
     id: UUID
     act: JudgementAct
@@ -59,16 +59,16 @@ class DossierView(Struct, frozen=True, kw_only=True):
     opened_at: datetime
     nodes: tuple[DossierNode, ...]
     edges: tuple[DossierEdge, ...]
-    """The strongest links, of `links` in all."""
+    """The strongest links; `links` is the number of all."""
     links: int
     judgements: tuple[JudgementLine, ...]
     state: DossierState = DossierState.PROPOSED
     arrived_since: int = 0
-    """Of a closed dossier: reports of the actor's desks that joined after it was closed."""
+    """Reports of the actor's desks that joined a closed dossier after its closure; else 0."""
 
 
 class DossierLine(Struct, frozen=True, kw_only=True):
-    """A dossier in a list: how many reports, of which the actor's, and since when."""
+    """A dossier in a list: number of reports, of those at the actor's desks (`own`), and opening time."""
 
     id: UUID
     desk_id: int
@@ -79,7 +79,7 @@ class DossierLine(Struct, frozen=True, kw_only=True):
 
 
 class DossierReports(Struct, frozen=True, kw_only=True):
-    """A dossier with those of its reports that the actor reaches, oldest first."""
+    """A dossier with its reports at the actor's desks, oldest first."""
 
     id: UUID
     state: DossierState

@@ -1,4 +1,4 @@
-"""What shared values are worth: `data/weights.toml`, read strictly."""
+"""The weights of shared values: `data/weights.toml`, strictly validated."""
 
 import tomllib
 from enum import StrEnum
@@ -10,11 +10,11 @@ from msgspec import Struct
 
 
 class WeightsRefused(ValueError):
-    """The weight file breaks its format."""
+    """Error: the weight file is invalid."""
 
 
 class Mark(StrEnum):
-    """What a value is, as it is weighed: finer than the kinds of selectors.
+    """Weight class of a value, finer than the kinds of selectors (a telephone is MOBILE or LANDLINE).
 
     Stored as places in this list: append at the end, never reorder.
     """
@@ -37,7 +37,7 @@ class Mark(StrEnum):
 
 
 class Family(StrEnum):
-    """Values that overlap: they count together. Places in this list are numbers of the rule."""
+    """Group of marks whose points overlap and count together; the rule numbers them by their place here."""
 
     EMAIL = "EMAIL"
     HANDLE = "HANDLE"
@@ -49,11 +49,11 @@ class Family(StrEnum):
 
 
 class _StrictWeights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of the parts of the file."""
+    """Base of the sections of the file: refuses unknown keys."""
 
 
 class MarkWeight(_StrictWeights, frozen=True, kw_only=True):
-    """How a value is weighed; see the file."""
+    """Weight of a mark; the file explains each field."""
 
     base: float
     family: Family
@@ -63,14 +63,14 @@ class MarkWeight(_StrictWeights, frozen=True, kw_only=True):
 
 
 class FamilyWeight(_StrictWeights, frozen=True, kw_only=True):
-    """What further values of a family add, and what it gives at most."""
+    """Points of each further value of a family, and the family's greatest total."""
 
     further: float
     most: float
 
 
 class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
-    """Factors where the roles are not suspect and suspect, and what such values give at most."""
+    """Factors for roles other than suspect on both sides, and the greatest total of such values."""
 
     associated: float
     cross: float
@@ -82,7 +82,7 @@ class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
 
 
 class NearWeights(_StrictWeights, frozen=True, kw_only=True):
-    """Points of what only strengthens a pair, and how near in time an address must be (seconds)."""
+    """Points of evidence that only strengthens a pair, and the time windows of IP addresses (seconds)."""
 
     ip: float
     ip_seconds: int
@@ -113,17 +113,17 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
 
     @property
     def doubtful(self) -> float:
-        """Return the score from which a pair that is not certain is put to a person."""
+        """Return the score from which a pair below certain is suggested to a person."""
         return round(score_of(self.suggest / self.certain), 4)
 
     @property
     def strong(self) -> float:
-        """Return the score of a pair that is just certain."""
+        """Return the least score of a certain pair."""
         return score_of(1.0)
 
 
 def score_of(share: float) -> float:
-    """Return the score (0..1) of a pair with `share` of the points that make it certain; 0.9 is certain."""
+    """Return the score (0..1) of a pair with `share` of the points of certainty; `share` 1 gives 0.9."""
     return 0.9 * max(0.0, share) if share < 1 else 1 - 0.1 / share
 
 
@@ -159,13 +159,13 @@ def read_weights(text: str) -> Weights:
 
 
 def _falls(steps: tuple[tuple[int, float], ...]) -> bool:
-    # A share that rose again with more holders would bring back pairs that are no longer kept.
+    # A share that rose with more holders would need pairs that are already deleted.
     holders, shares = [n for n, _ in steps], [1.0, *(share for _, share in steps)]
     return holders == sorted(set(holders)) and shares == sorted(shares, reverse=True)
 
 
 @lru_cache(maxsize=1)
 def load_weights() -> Weights:
-    """Return the shipped weights."""
+    """Return the weights shipped with the package."""
     path = resources.files("fanal.crosscheck").joinpath("data", "weights.toml")
     return read_weights(path.read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""All reports at once: their columns, the standing of every value, and who certain pairs join."""
+"""All reports as columns, for a rebuild: document frequencies, and the sets joined by certain pairs."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from fanal.crosscheck.domain.weights import Weights, score_of
 
 
 class Whole(NamedTuple):
-    """The sheet of all reports, its rows sorted and of shared values alone; standing, values, seats."""
+    """The sheet of all reports with shared values only, sorted rows; document frequencies, values, seats."""
 
     sheet: CardSheet
     standing: ValueStanding
@@ -26,7 +26,7 @@ class Whole(NamedTuple):
 
 
 def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
-    """Return all that packed cards tell before pairs are weighed."""
+    """Return the columns of all packed cards, ready for the weighting of pairs."""
     sheet = sheet_of(packed)
     shared = sorted_rows(sheet)
     (standing, groups), seated = together(
@@ -38,7 +38,7 @@ def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
 
 
 class Joined:
-    """Reports (places in a sheet) joined by certain pairs; pairs are remembered for judgements to cut."""
+    """Union-find over reports (places in a sheet) joined by certain pairs; keeps the pairs for judgements."""
 
     def __init__(self, size: int) -> None:
         self._parent: Places = np.arange(size, dtype=np.int32)
@@ -46,24 +46,24 @@ class Joined:
         self.certain = 0
 
     def add(self, pairs: Pairs, weights: Weights) -> None:
-        """Join the ends of those pairs that are certain."""
+        """Unite the ends of the certain pairs among `pairs`."""
         self._pairs.append((pairs.later, pairs.earlier, pairs.points))
         self.certain += join_certain(
             self._parent, pairs.later, pairs.earlier, pairs.points, least_certain(weights)
         )
 
     def heads(self) -> Places:
-        """Return for each report the earliest that it is joined with: itself where it is alone."""
+        """Return the earliest report of each report's set; a report alone is its own."""
         heads: Places = heads_of(self._parent)
         return heads
 
     def anchors(
         self, ids: Sequence[UUID], judgements: Iterable[Judgement], weights: Weights
     ) -> dict[UUID, UUID]:
-        """Return what `dossiers.membership` gives of the certain pairs; `ids` rise with the reports' places.
+        """Return the dossier anchor of each report, as `dossiers.membership` gives it for the certain pairs.
 
-        A judgement bears only on what is joined with reports that it names; the rest are dossiers as they
-        are.
+        `ids` ascend with the places of the reports. Only sets with a report named in a judgement go through
+        `membership`; every other set is a dossier as it is.
         """
         counted = list(judgements)
         heads = self.heads()

@@ -1,7 +1,7 @@
-"""Derives dossiers again around reports whose links or judgements changed.
+"""Recomputes the dossiers around reports whose links or judgements changed.
 
-One assembly at a time (a transaction lock taken after the links are written): two workers that join the
-same dossier from two sides see each other's result.
+Assemblies run one at a time, under an advisory lock taken after the links are written. So two workers that
+extend the same dossier from two sides see each other's result.
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,9 +20,9 @@ _ROUNDS = 2
 
 
 def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
-    """Derive the membership of `seeds` and all reports they touch; return each report's dossier.
+    """Recompute the dossiers of `seeds` and of all connected reports; return each report's dossier id.
 
-    Runs in the caller's transaction and holds the lock to its end.
+    Runs in the caller's transaction and holds the advisory lock until its end.
     """
     lock()
     nodes = _reach(set(seeds))
@@ -34,12 +34,12 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
 
 
 def lock() -> None:
-    """Let one assembly at a time run, to the end of the transaction."""
+    """Take the advisory lock of assemblies until the end of the transaction."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 
 def _reach(seeds: set[UUID]) -> set[UUID]:
-    """Return the reports whose dossier may change: neighbors, those judged with them, and co-members."""
+    """Return the reports whose dossier may change: those linked, judged or in one dossier with `seeds`."""
     nodes = set(seeds)
     threshold = load_weights().strong
     for _ in range(_ROUNDS):
@@ -58,7 +58,10 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
 def write_membership(
     nodes: set[UUID], anchors: Mapping[UUID, UUID], known: Mapping[UUID, int], now: datetime
 ) -> None:
-    """Write where `nodes` stand: the anchor of each that is in a dossier; `known` holds their desks."""
+    """Store the dossier of each of `nodes`; `anchors` maps a report to its anchor, `known` to its desk.
+
+    Reports of `nodes` without anchor leave their dossier.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT DISTINCT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
@@ -89,7 +92,7 @@ def write_membership(
             [now, reports, [dossier_id(anchors[r]) for r in reports], [known[r] for r in reports]],
         )
         gone = before - {dossier_id(a) for a in heads}
-        # An older id leads to the dossier that its earliest report is now in, if it is in one.
+        # The id of a dissolved dossier redirects to the current dossier of its anchor, if there is any.
         cursor.execute(
             "UPDATE crosscheck_dossier d SET merged_into = m.dossier_id"
             " FROM crosscheck_membership m WHERE d.id = ANY(%s::uuid[]) AND m.report_id = d.anchor_id"

@@ -1,7 +1,7 @@
-"""Links a batch to every report that shares evidence with it, and proposes dossiers.
+"""Links a batch of reports to all reports that share evidence with it, and proposes dossiers.
 
-One batch at a time (a transaction lock): each sees the cards of those before it, so that no pair is
-missed and none is weighed by two measures.
+Batches run one at a time under an advisory lock. Each sees the cards of the earlier ones, so that no pair
+is missed and all are weighted with the same frequencies.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,17 +34,17 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
 from fanal.ledger import operations as ledger
 
-# Puts newly linked reports into dossiers, at a cost that follows the batch and not the dossiers.
+# Adds newly linked reports to dossiers; the cost depends on the batch, not on the size of the dossiers.
 #
-# Dossiers that a judgement is about are derived again as a whole (`assemble`), the others only grow.
+# Dossiers named in a judgement are recomputed as a whole (`assemble`), the others only grow.
 
 
 def propose(
     *, strong: Sequence[Strong], desks: Mapping[UUID, int], now: datetime
 ) -> dict[UUID, UUID]:
-    """Join the ends of new strong links; return each end's dossier.
+    """Join the reports of new certain links into dossiers; return the dossier id of each of these reports.
 
-    `desks` holds the desk of every end. Runs in the caller's transaction, which holds the lock.
+    `desks` holds the desk of every report. Runs in the caller's transaction, which holds the lock.
     """
     ends = {end for found in strong for end in (found.one, found.two)}
     standing = state.standing_of(ends)
@@ -111,18 +111,19 @@ def _write(
         )
 
 
-# Which dossiers are derived anew when links are certain no more: those that other certain links do not hold.
+# Dossiers to recompute after the loss of certain links: those no longer connected by other certain links.
 #
-# Most pairs that part stay in one dossier, since whoever came between them is linked to both. To derive a
-# dossier of hundreds anew for each of them would cost more than all the rest of a batch.
+# Most separated pairs stay in one dossier, since a report between them is linked to both. Recomputing a
+# dossier of hundreds of reports for each such pair would cost more than all the rest of a batch.
 
 Pair = tuple[UUID, UUID]
 
 
 def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered) -> set[UUID]:
-    """Return the reports whose dossiers are to be derived anew, of pairs that are certain no more.
+    """Return the reports whose dossier must be recomputed because a certain link was lost.
 
-    `strong` are the certain links of the batch. Where judgements speak, each link may matter.
+    `lost` are the pairs that are no longer certain, `strong` the certain links of the batch. A pair still
+    connected by other certain links needs nothing, unless a judgement names its dossier.
     """
     if not lost:
         return set()
@@ -134,7 +135,7 @@ def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered)
 
 
 def _holders(pairs: Iterable[Pair], gathered: Gathered) -> set[UUID]:
-    """Return who holds the values by which these pairs met, as far as they were read."""
+    """Return the holders, as far as they were read, of the values that linked these pairs."""
     parted = (gathered.parted[pair].values for pair in pairs if pair in gathered.parted)
     values = frozenset[tuple[str, str]]().union(*parted)
     return {
@@ -159,7 +160,7 @@ def _certain_among(reports: set[UUID]) -> list[Pair]:
 
 
 def _judged(ends: set[UUID]) -> set[UUID]:
-    """Return those of `ends` in whose dossiers a judgement speaks."""
+    """Return the reports of `ends` that a judgement names, or whose dossier contains such a report."""
     standing = state.standing_of(ends)
     judged = state.judged_among(ends, standing.sizes)
     return {end for end in ends if end in judged or standing.anchors.get(end) in judged}
@@ -176,14 +177,14 @@ class DeskUnknown(LookupError):
 def crosscheck_batch(
     *, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime
 ) -> list[KinFacts]:
-    """Link `reports`, propose dossiers, and return the kin facts of each, in the order given.
+    """Link `reports`, propose dossiers, and return the related-report counts of each, in the order given.
 
-    The sightings of `reports` were committed by harmonise. Running again writes the same rows; under a
-    new rule version, rows beside the earlier ones.
+    Harmonise must have committed the sightings of `reports`. A second run writes the same rows; under a new
+    rule version it adds rows and keeps the earlier ones.
 
     Raises:
         Refused: the actor is not the system.
-        DeskUnknown: a report that intake and harmonise do not know.
+        DeskUnknown: neither intake nor harmonise knows a report.
     """
     require(actor, "pipeline.run")
     if not reports:
@@ -244,7 +245,10 @@ def _dossiers(
     known: tuple[Mapping[UUID, int], bool],
     now: datetime,
 ) -> dict[UUID, UUID]:
-    """Return the dossiers of the ends; where links went away, those are derived anew."""
+    """Return the dossier of each report of `strong` and `loose`; dossiers of `loose` are recomputed.
+
+    `known` is (desk by report, whether all reports of the batch are linked for the first time).
+    """
     desks, all_new = known
     gone = set(loose)
     found: dict[UUID, UUID] = {}
@@ -256,7 +260,7 @@ def _dossiers(
 
 
 def _desks(actor: Actor, ids: Sequence[UUID], gathered: Gathered) -> dict[UUID, int]:
-    """Return the desk of each report of the batch and of each report that it meets."""
+    """Return the desk of each report of the batch and of each report that shares a value with it."""
     desks = dict(gathered.desks)
     missing = [report_id for report_id in ids if report_id not in desks]
     if missing:

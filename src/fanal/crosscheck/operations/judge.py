@@ -1,4 +1,4 @@
-"""Judgements on links and dossiers: new rows only, and the dossiers derived again."""
+"""Records people's judgements on links and dossiers as append-only rows, and recomputes the dossiers."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,11 +22,11 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
-# Answers to suggestions: a judgement, and what the pair rested on when it was made.
+# Answers to suggestions: a judgement with the evidence of the pair at that time.
 
 
 def remember(judgement: Judgement) -> None:
-    """Write what each linked pair of a LINK or UNLINK rests on now; in the judgement's transaction."""
+    """Store the present evidence of each linked pair of a LINK or UNLINK, in the judgement's transaction."""
     accepted = judgement.act is JudgementAct.LINK
     found: dict[tuple[UUID, UUID], tuple[float, frozenset[int]]] = {}
     for one, two, score, content in _between(judgement.left, judgement.right):
@@ -37,7 +37,7 @@ def remember(judgement: Judgement) -> None:
         (judgement.id, one, two, accepted, score, sorted(evidence))
         for (one, two), (score, evidence) in found.items()
     ]
-    if not accepted:  # what was rejected twice is suggested no more
+    if not accepted:  # passages in two rejected pairs become stop keys
         let_wait({end for pair in found for end in pair})
     with connection.cursor() as cursor:
         cursor.executemany(
@@ -76,7 +76,7 @@ _CONDUCT = {JudgementAct.OPEN, JudgementAct.CLOSE}
 
 
 class JudgementRefused(Exception):
-    """The judgement makes no sense; `code` says why."""
+    """Error: the judgement is invalid; `code` names the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -93,19 +93,19 @@ def judge(
     right: Sequence[UUID] = (),
     undoes: UUID | None = None,
 ) -> UUID:
-    """Write a judgement about reports, derive their dossiers again, and return its id.
+    """Record a judgement on reports, recompute their dossiers, and return the judgement's id.
 
-    `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides); REJECT, OPEN and
-    CLOSE take `left` alone, UNDO takes `undoes` alone.
+    `left` and `right` are report ids (for MERGE and SPLIT: the members of both sides). REJECT, OPEN and CLOSE
+    take `left` alone, UNDO takes `undoes` alone.
 
     Raises:
-        Refused: the actor judges nowhere.
+        Refused: the actor may judge at no desk.
         JudgementRefused: SIDES, OVERLAP, TOO_MANY, REASON, ALREADY_UNDONE, STATE; NOT_FOUND, UNKNOWN_REPORT:
-            no such judgement or report, or one of a desk where the actor does not judge.
+            no such judgement or report, or one of a desk where the actor may not judge.
     """
     require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)
-    # Membership follows from all links and judgements, at whatever desk: nothing of it is shown here.
+    # Membership depends on the links and judgements of all desks; nothing of them is shown here.
     with rows.across_desks(), transaction.atomic():
         state.lock_judgements()
         target = _target(undoes) if undoes else None
@@ -149,11 +149,11 @@ def judge_suggestion(
     now: datetime,
     also: Sequence[tuple[UUID, UUID]] = (),
 ) -> UUID:
-    """Accept or reject that two reports belong together; return the judgement's id.
+    """Accept or reject a suggested link between two reports; return the judgement's id.
 
-    A rejected pair comes back only when it rests on something that it did not rest on now. `also` are further
-    pairs between the same two dossiers: each is rejected by a judgement of its own, all of them or none; one
-    that is accepted joins all.
+    A rejected pair is suggested again only with new evidence. `also` are further pairs between the same two
+    dossiers: a rejection rejects each of them by its own judgement, all or none; an acceptance needs only the
+    first pair.
 
     Raises:
         Refused, JudgementRefused: as `judge`.
@@ -189,14 +189,14 @@ def _check(
 
 
 def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
-    """Refuse to open what is open, and to close what nobody opened."""
+    """Refuse an OPEN of an open dossier, and a CLOSE of a dossier that is not open."""
     held = state_of(conduct_of(state.judgements_about(reports)))
     if move_of(held, act) is None:
         raise JudgementRefused("STATE")
 
 
 def _target(undoes: UUID) -> Judgement:
-    """Return the judgement to take back, or the one that an undone UNDO was about."""
+    """Return the judgement that an UNDO of `undoes` affects, at the end of a chain of UNDO judgements."""
     found = state.judgements_by_id([undoes])
     if not found:
         raise JudgementRefused("NOT_FOUND")
@@ -209,7 +209,7 @@ def _target(undoes: UUID) -> Judgement:
 
 
 def _next_id(now: datetime) -> UUID:
-    """Return an id greater than every judgement's: the order of ids is the order of force."""
+    """Return an id greater than every judgement's id: later ids take precedence."""
     last = state.last_judgement_id()
     fresh = new_id(now)
     return fresh if last is None or fresh > last else UUID(int=last.int + 1)

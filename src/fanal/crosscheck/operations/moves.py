@@ -1,4 +1,4 @@
-"""Weighs the links anew that rest on values whose standing changed, or that join two reports no longer."""
+"""Reweights links after a change of a value's document frequency or the removal of a shared value."""
 
 from uuid import UUID
 
@@ -15,8 +15,8 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
 
 _MOST_OF_PERSON, _MOST_OF_FILE = 20_000, 5000
-"""Holders among whom a value is weighed anew. One that names no person moves as it comes to be very many's,
-when few more than those are linked."""
+"""Most holders read to reweight a value. A value that names no person changes for the last time when it
+passes `most_holders`, so fewer suffice."""
 _SELECT = "SELECT l.report_id, l.other_id, l.score, l.reasons"
 _Stored = tuple[UUID, UUID, float, memoryview]
 _UPDATE = (
@@ -32,9 +32,9 @@ _DELETE = (
 
 
 def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
-    """Weigh the links anew that rest on moved or parted values; return the pairs that are certain no more.
+    """Reweight the links on changed or removed values; return the pairs that are no longer certain.
 
-    A standing only falls and neighbours only part, so no pair comes to be.
+    Document frequency only grows and neighbours only separate, so no new pair appears.
     """
     moved, held = gathered.moved, gathered.held
     if not moved and not gathered.parted:
@@ -65,7 +65,7 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
 
 
 def _ends(gathered: Gathered, actor: Actor) -> set[UUID]:
-    """Return the holders of moved values: of one that was not read whole, as many as one query gives."""
+    """Return the holders of the changed values; for a value not read in full, as many as one query gives."""
     moved = [gathered.held[key] for key in gathered.moved]
     ends = {report_id for one in moved for report_id in one.read}
     cut = [one for one in moved if one.holders > len(one.read)]
@@ -81,7 +81,7 @@ def _ends(gathered: Gathered, actor: Actor) -> set[UUID]:
 
 
 def _links(gathered: Gathered, version: str, *, actor: Actor) -> list[_Stored]:
-    """Return the links among the holders of moved values, and those of parted pairs."""
+    """Return the links between holders of changed values, and those of pairs with a removed value."""
     ends, pairs = _ends(gathered, actor) if gathered.moved else set(), list(gathered.parted)
     ones, twos = zip(*pairs, strict=True) if pairs else ((), ())
     return sql.rows(

@@ -1,7 +1,8 @@
-"""Finds what is near the reports that were linked lately, a portion at a time, while nothing else waits.
+"""Finds reports similar to newly linked ones, a portion at a time, while no other work is queued.
 
-A newcomer changes what stands for it and for those that share a key or a picture with it: those are derived
-anew by the pure rule (`domain/near/pairs.py`), so that the pairs follow from the set of reports.
+A new report changes the similar pairs of itself and of every report that shares a key or a picture with it.
+The pure rule (`domain/near/pairs.py`) recomputes all of these, so the pairs depend on the set of reports
+and not on their order.
 """
 
 import logging
@@ -40,7 +41,7 @@ from fanal.kernel.failpoints import failpoint
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring
 
-# Keeps what the trained model found alike, in place of what it found before.
+# Resemblances found by the trained linkage model; a new run replaces the earlier one.
 
 _WRITE = (
     "INSERT INTO crosscheck_resemblance"
@@ -54,7 +55,7 @@ _WRITE = (
 def keep_resemblances(
     *, actor: Actor, found: Sequence[Resemblance], model: str, now: datetime
 ) -> int:
-    """Keep the pairs that are not in one dossier already, in place of all before; return how many.
+    """Replace the stored model suggestions with the pairs not already in one dossier; return their number.
 
     Raises:
         Refused: the actor is not the system.
@@ -111,9 +112,9 @@ log = logging.getLogger("fanal.crosscheck")
 
 
 def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
-    """Derive what is near the next `most` reports that wait, and near those they touch; return how many.
+    """Recompute the similar pairs of the next `most` queued reports and of all affected reports.
 
-    0 where none waits, or another worker is at it.
+    Returns the number of reports taken from the queue: 0 where it is empty or another worker holds the lock.
 
     Raises:
         Refused: the actor is not the system.
@@ -152,10 +153,10 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
 
 
 def stop_near(*, actor: Actor, most: int) -> tuple[list[UUID], bool]:
-    """Note that `renew_near` with this `most` was ended because it took too long.
+    """Record that `renew_near` with this `most` was stopped because it took too long.
 
-    Returns the reports of the portion, and whether they are dropped: those of a larger one are tried alone;
-    one that was alone has no similar reports until the next rebuild.
+    Returns the reports of the portion and whether they were dropped. Reports of a larger portion are retried
+    alone; a report that was alone gets no similar reports until the next rebuild.
 
     Raises:
         Refused: the actor is not the system.
@@ -166,7 +167,10 @@ def stop_near(*, actor: Actor, most: int) -> tuple[list[UUID], bool]:
 
 
 def wait_again() -> int:
-    """Empty what is near and let every linked report wait for it; in the transaction of a rebuild."""
+    """Delete all similarity data and queue every linked report; runs in the transaction of a rebuild.
+
+    Returns the number of reports queued.
+    """
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM crosscheck_near")
         cursor.execute("DELETE FROM crosscheck_sketch")
@@ -182,7 +186,7 @@ def wait_again() -> int:
 def _made(
     records: Mapping[UUID, HarmonisedReport], make: Callable[[HarmonisedReport], T]
 ) -> dict[UUID, T]:
-    """Return what is made of reports; one of which it cannot be made keeps nobody waiting, and is told."""
+    """Return `make(record)` by report; a record on which it fails is logged and left out."""
     made = {}
     for report_id, record in records.items():
         try:
@@ -193,9 +197,9 @@ def _made(
 
 
 def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorld]:
-    """Return the reports whose pairs may change with `ids`, and all that is near them.
+    """Return the reports whose similar pairs may change with `ids`, and the sketches and pictures they need.
 
-    Keys that more reports hold than allowed are noted on the way: they go round from now on.
+    Keys held by more reports than allowed become stop keys on the way.
     """
     worn: set[int] = set()
     sketches = store.sharing(store.sketches_of(ids), worn)
@@ -203,9 +207,9 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorl
     near = store.near_pictures(_pictures(sketches, ids), {})
     touched = {*ids, *sketches}
     for held in near.values():
-        if len(held) <= 2 * rules.holders.picture:  # of more, all have gone round before
+        if len(held) <= 2 * rules.holders.picture:  # beyond that, all were too frequent before
             touched |= {report for report, _, _ in held}
-    # What stands for those they touch follows from all that these share in turn.
+    # The pairs of touched reports depend in turn on everything that shares a key with them.
     sketches |= store.sharing(store.sketches_of(touched), worn)
     near = store.near_pictures(_pictures(sketches, touched), near)
     around = {pdq for held in near.values() for _, pdq, _ in held}
@@ -214,7 +218,7 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorl
 
 
 def _wear(sketches: Mapping[UUID, Sketch], worn: set[int], rules: NearRules) -> None:
-    """Note the keys that more reports hold than allowed, and passages that people have rejected."""
+    """Store new stop keys: keys with too many holders, and text passages of pairs that people rejected."""
     answers = answers_about(store.answered_among(sketches))
     pairs = [(sketches[one], sketches[two]) for (one, two), a in answers.items() if not a.accepted]
     fresh = (going_round(sketches.values(), rules) | rejected(pairs, rules)) - worn
@@ -229,7 +233,7 @@ def _pictures(sketches: Mapping[UUID, Sketch], ids: Iterable[UUID]) -> set[bytes
 def _found(
     actor: Actor, touched: Collection[UUID], world: NearWorld, sketcher: Sketcher
 ) -> dict[UUID, list[NearReport]]:
-    """Return what is near each touched report; the addresses of pages are read in the records."""
+    """Return the similar reports of each touched report; page addresses are read from the records."""
     rules = load_near_rules()
     ids = [report_id for report_id in touched if report_id in world.sketches]
     found = near_of(ids, world, rules)

@@ -1,4 +1,4 @@
-"""Rows of what is near: sketches, keys that go round, reports that wait, pairs."""
+"""Tables of the similarity search: sketches, stop keys, queue, similar pairs, variants of identifiers."""
 
 from collections.abc import Collection, Iterable, Mapping
 from uuid import UUID
@@ -38,7 +38,7 @@ _TAKE = "DELETE FROM crosscheck_waiting WHERE report_id IN ({chosen}) RETURNING 
 _MARK = (
     "UPDATE crosscheck_waiting SET attempts = 1 WHERE report_id IN ({chosen}) RETURNING report_id"
 )
-# A key at a time: the index is asked once for each, however many there are.
+# One index look-up per key, however many keys there are.
 _SHARING = (
     "SELECT s.report_id, s.keys, s.pictures FROM crosscheck_sketch s WHERE s.report_id IN"
     " (SELECT t.report_id FROM unnest(%s::bigint[]) AS wanted (key) CROSS JOIN LATERAL"
@@ -60,18 +60,24 @@ _WRITE_NEAR = (
 
 
 def hold() -> bool:
-    """Return whether this worker is the one that looks for what is near, to the end of the transaction."""
+    """Try to take the advisory lock of the similarity search; return whether this worker now holds it.
+
+    The lock lasts until the end of the transaction.
+    """
     row = sql.row("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
     return row is not None and bool(row[0])
 
 
 def wait_for_it() -> None:
-    """Wait until nobody looks for what is near; nobody will before the end of the transaction."""
+    """Wait for the advisory lock of the similarity search and hold it until the end of the transaction."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def let_wait(report_ids: Iterable[UUID]) -> None:
-    """Let reports wait; whoever takes one at this moment is waited for, so that it is looked at again."""
+    """Queue reports for the similarity search.
+
+    The insert waits for a worker that is taking a report of these from the queue, so that it runs again.
+    """
     with octets.bound() as cursor:
         cursor.execute(
             "INSERT INTO crosscheck_waiting SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
@@ -80,9 +86,9 @@ def let_wait(report_ids: Iterable[UUID]) -> None:
 
 
 def take(most: int) -> list[UUID]:
-    """Return the next reports that wait; they wait no more once the transaction ends.
+    """Return the next queued reports; they leave the queue at the end of the transaction.
 
-    One that was in a portion which took too long comes after all others, alone.
+    A report of a portion that timed out comes after all others, alone.
     """
     with connection.cursor() as cursor:
         cursor.execute(_TAKE.format(chosen=_UNTRIED), [most])
@@ -94,7 +100,10 @@ def take(most: int) -> list[UUID]:
 
 
 def stop(most: int) -> tuple[list[UUID], bool]:
-    """Mark the portion that `take` would return, or drop what was alone; return it, and whether dropped."""
+    """Mark the portion of `take(most)` as timed out, or drop a report that was alone.
+
+    Returns the reports, and whether they were dropped.
+    """
     marked = [report_id for (report_id,) in sql.rows(_MARK.format(chosen=_UNTRIED), [most])]
     if marked:
         return marked, False
@@ -102,7 +111,7 @@ def stop(most: int) -> tuple[list[UUID], bool]:
 
 
 def later_of(report_ids: Collection[UUID]) -> set[UUID]:
-    """Return the reports that stand beside one of these as an earlier one."""
+    """Return the later reports of all similar pairs whose earlier report is in `report_ids`."""
     found = sql.rows(
         "SELECT report_id FROM crosscheck_near WHERE other_id = ANY (%s::uuid[])",
         [uuid_array(report_ids)],
@@ -111,7 +120,7 @@ def later_of(report_ids: Collection[UUID]) -> set[UUID]:
 
 
 def write_sketches(report_ids: Collection[UUID], sketches: Mapping[UUID, Sketch]) -> None:
-    """Write sketches in place of those before, without the keys that go round."""
+    """Replace the stored sketches of reports; stop keys are left out."""
     worn = worn_among({key for sketch in sketches.values() for key in sketch.keys})
     kept = {i: sketch.without(worn) for i, sketch in sorted(sketches.items())}
     kept = {i: sketch for i, sketch in kept.items() if sketch.keys}
@@ -133,7 +142,7 @@ def write_sketches(report_ids: Collection[UUID], sketches: Mapping[UUID, Sketch]
 
 
 def sketches_of(report_ids: Iterable[UUID]) -> dict[UUID, Sketch]:
-    """Return the sketches of reports."""
+    """Return the stored sketches of reports; reports without a sketch are absent."""
     return _read(
         "SELECT report_id, keys, pictures FROM crosscheck_sketch WHERE report_id = ANY (%s::uuid[])",
         uuid_array(report_ids),
@@ -141,21 +150,21 @@ def sketches_of(report_ids: Iterable[UUID]) -> dict[UUID, Sketch]:
 
 
 def sharing(sketches: Mapping[UUID, Sketch], worn: set[int]) -> dict[UUID, Sketch]:
-    """Return `sketches` and all that share a key with one of them, those that go round left out.
+    """Return `sketches` and all stored sketches that share a key with them, stop keys excepted.
 
-    The keys of `sketches` that go round are added to `worn`.
+    Adds the stop keys found on the way to `worn`.
     """
     keys = {key for sketch in sketches.values() for key in sketch.keys}
     worn |= worn_among(keys - worn)
     keys -= worn
     found = _read(_SHARING, plain_array(map(str, keys))) if keys else {}
-    # Keys that go round stand in the sketches of before.
+    # Sketches stored earlier may still hold keys that are stop keys now.
     worn |= worn_among({key for sketch in found.values() for key in sketch.keys} - keys - worn)
     return {**sketches, **found}
 
 
 def answered_among(report_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
-    """Return the pairs of these reports that somebody answered, later report first."""
+    """Return the pairs among these reports that somebody answered, later report first."""
     ids = uuid_array(report_ids)
     return sql.rows(
         "SELECT DISTINCT report_id, other_id FROM crosscheck_answer"
@@ -165,7 +174,7 @@ def answered_among(report_ids: Collection[UUID]) -> list[tuple[UUID, UUID]]:
 
 
 def worn_among(keys: Collection[int]) -> frozenset[int]:
-    """Return those of `keys` that go round."""
+    """Return the stop keys among `keys`."""
     if not keys:
         return frozenset()
     found = sql.rows(
@@ -176,7 +185,7 @@ def worn_among(keys: Collection[int]) -> frozenset[int]:
 
 
 def note_worn(keys: Iterable[int]) -> None:
-    """Note keys that go round from now on."""
+    """Store keys as stop keys."""
     sql.run(
         "INSERT INTO crosscheck_worn SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
         [plain_array(map(str, sorted(keys)))],
@@ -186,13 +195,17 @@ def note_worn(keys: Iterable[int]) -> None:
 def near_pictures(
     pictures: Iterable[bytes], known: Mapping[bytes, list[Neighbour]]
 ) -> dict[bytes, list[Neighbour]]:
-    """Return `known` and all stored pictures within the radius of each other picture, itself among them."""
+    """Return for each PDQ hash all stored pictures within the Hamming radius, itself included.
+
+    Multi-index hashing (pieces of the hash) finds the candidates. `known` holds the results of earlier
+    look-ups and is part of the result.
+    """
     near = dict(known)
     wanted = sorted(set(pictures) - near.keys())
     if not wanted:
         return near
     with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        # For 272 pieces and a bound the planner would read all rows, which it takes for quickly found.
+        # For 272 pieces and a LIMIT the planner prefers a sequential scan, expecting an early match.
         cursor.execute("SET LOCAL enable_seqscan = off")
         for pdq in wanted:
             cursor.execute(
@@ -210,7 +223,7 @@ def near_pictures(
 
 
 def write_near(touched: Collection[UUID], pairs: Pairs) -> dict[UUID, int]:
-    """Write the pairs of the touched reports in place of those before; return how many each has."""
+    """Replace the similar pairs of the `touched` reports; return the number of pairs by report."""
     rows = [
         (report_id, other_id, score, reasons)
         for report_id, others in sorted(pairs.items())
@@ -244,7 +257,7 @@ def _pieces(sketch: Sketch) -> list[int]:
     return sorted({piece for pdq in sketch.pictures for piece in pieces(pdq)})
 
 
-# Identifiers in their variations: rows of who holds a value and who first does; what is near by them.
+# Spelling variants of identifiers: the holders of each value, its earliest holder, similar values.
 
 _WRITE = (
     "INSERT INTO crosscheck_spelling (report_id, value, keys) SELECT i, v, k::bigint[]"
@@ -255,7 +268,7 @@ _WANTED = (
     " CROSS JOIN LATERAL (SELECT value, report_id FROM crosscheck_spelling s"
     " WHERE s.value = v.value ORDER BY s.report_id LIMIT 1) t) "
 )
-# Who is no longer the first steps back before another steps in: there is never more than one.
+# The former earliest holder loses the flag before another gets it: there is never more than one.
 _STEP_BACK = (
     f"{_WANTED}UPDATE crosscheck_spelling s SET first = false FROM wanted w"  # noqa: S608
     " WHERE s.first AND s.value = w.value AND s.report_id <> w.report_id"
@@ -273,7 +286,7 @@ _OF_VALUES = (
     "SELECT value, report_id, keys FROM crosscheck_spelling"
     " WHERE first AND value = ANY (%s::bigint[])"
 )
-# A key at a time, as for sketches.
+# One index look-up per key, as for sketches.
 _SHARING_SPELLINGS = (
     "SELECT DISTINCT t.value, t.report_id, t.keys FROM unnest(%s::bigint[]) AS wanted (key)"
     " CROSS JOIN LATERAL (SELECT value, report_id, keys FROM crosscheck_spelling"
@@ -284,9 +297,9 @@ _SHARING_SPELLINGS = (
 def write(
     report_ids: Collection[UUID], spelled: Mapping[UUID, Spelled], sketcher: Sketcher
 ) -> set[UUID]:
-    """Write what reports hold in place of what they held; return the reports whose pairs that may change.
+    """Replace the identifiers stored for reports; return the reports whose similar pairs may change.
 
-    Keys that more values have than allowed are noted on the way: they go round from now on.
+    Keys shared by more values than allowed become stop keys.
     """
     keys = {v: keys_of(one, sketcher) for held in spelled.values() for v, one in held.items()}
     worn = worn_among({key for of_value in keys.values() for key in of_value})
@@ -314,7 +327,7 @@ def write(
 def find(
     actor: Actor, report_ids: Collection[UUID], sketcher: Sketcher
 ) -> dict[UUID, list[NearReport]]:
-    """Return what is near reports in their identifiers; the identifiers are read in the records."""
+    """Return the earlier reports with a similar identifier, by report; the records give the identifiers."""
     rules = load_near_rules()
     mine = _firsts(_OF_REPORTS, uuid_array(report_ids))
     firsts, worn = _around(mine)
@@ -328,13 +341,16 @@ def find(
 
 
 def drop(report_ids: Collection[UUID]) -> tuple[int, set[UUID]]:
-    """Delete what reports hold; return the number of values and who is the first holder of one now."""
+    """Delete the identifiers of reports; return the number of values, and the reports with a changed flag.
+
+    The flag `first` marks the earliest holder of a value.
+    """
     touched = _delete(report_ids)
     return len(touched), _renew_firsts(touched)
 
 
 def _around(firsts: Mapping[int, First]) -> tuple[dict[int, First], frozenset[int]]:
-    """Return values with all that share a key with one of them, and which of their keys go round."""
+    """Return `firsts` with all values that share a key with them, and the stop keys among their keys."""
     keys = {key for first in firsts.values() for key in first.keys}
     worn = worn_among(keys)
     found = dict(firsts)
@@ -355,7 +371,7 @@ def _delete(report_ids: Collection[UUID]) -> set[int]:
 
 
 def _renew_firsts(values: Collection[int]) -> set[UUID]:
-    """Let the earliest holder of each value be its first; return who became it, or is it no longer."""
+    """Flag the earliest holder of each value as its first; return the reports that gain or lose the flag."""
     if not values:
         return set()
     wanted = [plain_array(map(str, sorted(values)))]

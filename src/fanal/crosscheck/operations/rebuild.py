@@ -1,4 +1,4 @@
-"""Derives links, standings and dossiers anew from nothing but records and judgements."""
+"""Recomputes all links, document frequencies and dossiers from the records and the judgements alone."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -34,7 +34,7 @@ _AT_ONCE = 2000
 
 
 class Rebuilt(Struct, frozen=True, kw_only=True):
-    """What a rebuild found: reports looked at, links (and how many of them certain), reports in dossiers."""
+    """Counts of a rebuild: reports, links, certain links, reports in dossiers, dossiers."""
 
     reports: int
     links: int
@@ -44,9 +44,9 @@ class Rebuilt(Struct, frozen=True, kw_only=True):
 
 
 def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
-    """Derive everything anew, in one transaction: readers see the old state until the new one stands.
+    """Recompute all links and dossiers in one transaction; readers see the old state until it commits.
 
-    Kin facts stay what they were when a report was ranked.
+    Stored related-report counts (`KinFacts`) keep their values from the time of ranking.
 
     Raises:
         Refused: the actor is not the system.
@@ -85,7 +85,7 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
 
 
 def _links(words: "_Words", whole: Whole, joined: Joined, weights: Weights) -> Iterator[list[Link]]:
-    """Yield all links, some thousands at a time; certain ones join their reports."""
+    """Yield all links, some thousands at a time, and unite the reports of certain pairs in `joined`."""
     kept = share_kept(whole.sheet.rows.mark, whole.standing, weights)
     parts = weigh(whole.sheet, whole.standing, weights, at_once=_AT_ONCE, seated=whole.seated)
     for pairs in parts:
@@ -97,7 +97,7 @@ def _links(words: "_Words", whole: Whole, joined: Joined, weights: Weights) -> I
 
 
 def _refresh_cards(actor: Actor, weights: Weights) -> None:
-    """Make the cards of reports that other rules made, or that were linked before there were cards."""
+    """Recompute the cards that are missing or were made under another rule version."""
     stale = sql.rows(
         "SELECT DISTINCT k.report_id, k.desk_id FROM crosscheck_kin k LEFT JOIN crosscheck_card c"
         " ON c.report_id = k.report_id WHERE c.version IS DISTINCT FROM %s ORDER BY k.report_id",
@@ -119,14 +119,14 @@ def _cards() -> tuple[list[UUID], dict[UUID, int], list[bytes]]:
 
 
 def _empty() -> None:
-    """Take links and standings away, those of earlier rules too: what they found counts no more."""
+    """Delete all links and value states, also those of earlier rule versions."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM crosscheck_link")
         cursor.execute("DELETE FROM crosscheck_value")
 
 
 def _states(rows: Rows, groups: Groups, weights: Weights) -> dict[int, ValueState]:
-    """Return what is remembered of each value that has passed a step or stands beside many."""
+    """Return the states of hubs, of values past a frequency step, and of values with companion identities."""
     beside: dict[int, set[bytes]] = {}
     for group, mark, key in zip(*(column.tolist() for column in groups.beside), strict=True):
         beside.setdefault(group, set()).add(companion(mark, key))
@@ -144,14 +144,14 @@ def _states(rows: Rows, groups: Groups, weights: Weights) -> dict[int, ValueStat
 
 
 class _Words(ReportWords):
-    """The words of all reports, those of some at a time."""
+    """Records of all reports, of which only some are in memory at a time."""
 
     def __init__(self, actor: Actor, ids: Sequence[UUID]) -> None:
         super().__init__([], ids)
         self._actor, self.ids = actor, ids
 
     def read(self, places: Iterable[int]) -> None:
-        """Read the records of these reports; forget all others."""
+        """Read the records of the reports at these places, and drop all others from memory."""
         self.forget()
         wanted = {self.ids[place]: place for place in places}
         records = harmonised.get_records(actor=self._actor, report_ids=list(wanted))

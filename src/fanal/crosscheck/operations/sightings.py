@@ -1,4 +1,4 @@
-"""A batch beside its kin: who else holds its values, their cards, and the standing of each value."""
+"""Gathers for a batch the reports that share its values, their cards, and each value's document frequency."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -34,13 +34,13 @@ from fanal.harmonise.queries import SharedRow
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array
 
-# Of a person's value that more hold than are read at once: the neighbours of each report of a batch.
+# A person's value held by more reports than one query reads: the holders next to each report of the batch.
 #
-# The newest holders are read. A report that was received long before them, and is linked only now, has its
-# neighbours elsewhere: they are looked for around it.
+# The newest holders are read. A report received long before them and linked only now has its neighbours
+# elsewhere: a further query reads the holders around it.
 
 READ = 500
-"""Rows on each side of a report; more where many of them are of reports that are not linked yet."""
+"""Rows read on each side of a report; more where many belong to reports that are not linked yet."""
 _MORE, _MOST = 8, 20_000
 _LINKED = (
     "SELECT uuid_send(wanted.id) FROM unnest(%s::uuid[]) AS wanted (id)"
@@ -49,14 +49,14 @@ _LINKED = (
 
 
 class Crowd(NamedTuple):
-    """Holders with their desks, by octets of their ids; all there are up to `sure`, if that is known."""
+    """Desks of holders by report id (16 bytes). Complete up to the id `sure`; None where that is unknown."""
 
     desks: dict[bytes, int]
     sure: bytes | None
 
 
 class _Window(NamedTuple):
-    """Holders beside one another, ascending; whether none comes before them, or after."""
+    """A contiguous run of holders by id; `first`, `last`: whether no holder comes before or after it."""
 
     desks: dict[bytes, int]
     ordered: list[bytes]
@@ -64,23 +64,24 @@ class _Window(NamedTuple):
     last: bool
 
     def covers(self, report: bytes, most: int) -> bool:
-        """Return whether `most` holders before and after a report are here, or all there are."""
+        """Return whether the run has `most` holders, or all that exist, on each side of a report."""
         at = bisect_left(self.ordered, report)
         if at == len(self.ordered) or self.ordered[at] != report:
             return False
         return (self.first or at >= most) and (self.last or len(self.ordered) - at > most)
 
     def begins(self, sure: bytes | None) -> bool:
-        """Return whether none is missing before these, where all up to `sure` are known."""
+        """Return whether no holder is missing before this run, where all up to `sure` are known."""
         return self.first or (sure is not None and self.ordered[0] <= sure)
 
 
 def crowd_of(
     value: bytes, newest: Sequence[SharedRow], batch: Iterable[bytes], *, actor: Actor, most: int
 ) -> Crowd:
-    """Return those who hold a value (its whole key) and are linked or of the batch, as far as they matter.
+    """Return the holders of a value that can affect the batch's links: linked reports, and the batch's own.
 
-    `newest` are the newest rows of the value, `batch` those of the batch who hold it.
+    `value` is the whole selector key, `newest` its newest sightings, `batch` the ids of the batch's holders.
+    Holders are read around each report of the batch that the newest rows do not cover.
     """
     reports = sorted(batch)
     own = frozenset(reports)
@@ -100,7 +101,10 @@ def crowd_of(
 def _around(
     value: bytes, report: bytes, own: frozenset[bytes], *, actor: Actor, most: int
 ) -> _Window:
-    """Return who holds a value around a report: enough on both sides, or all there are."""
+    """Return the holders around a report by id: at least `most` on each side, or all of them.
+
+    The query limit grows step by step up to `_MOST`.
+    """
     limit = READ
     while True:
         rows = harmonised.get_rows_around(actor=actor, key=value, report=report, limit=limit)
@@ -122,7 +126,7 @@ def _window(
 
 
 def _linked(reports: Iterable[bytes]) -> frozenset[bytes]:
-    """Return which of these reports were linked before."""
+    """Return the subset of reports that cross-check has already linked."""
     return frozenset(
         bytes(report)
         for (report,) in sql.rows(
@@ -131,7 +135,7 @@ def _linked(reports: Iterable[bytes]) -> frozenset[bytes]:
     )
 
 
-# Who holds the values of a batch: of a value that very many hold, as many as its links depend on.
+# Holders of the batch's values; for a very frequent value, only the holders on which links depend.
 
 KEY = 0xFFFFFFFFFFFFFFFF
 MOST_READ = 1000
@@ -139,10 +143,10 @@ MOST_READ = 1000
 
 
 class HeldByOthers(Struct, frozen=True, kw_only=True):
-    """A value of the batch that others hold: its mark, how many reports hold it, some of them.
+    """A value of the batch held by several reports: its mark, the number of holders, and the holders read.
 
-    `read` are ids, ascending. Up to `sure` they are all there are, so that their places among the holders
-    are known; what comes after stands behind more than `most_holders`.
+    `read` are report ids, ascending, complete up to `sure` (None: no prefix is known to be complete). Holders
+    after `sure` have more than `most_holders` holders before them.
     """
 
     selector: Selector
@@ -155,11 +159,12 @@ class HeldByOthers(Struct, frozen=True, kw_only=True):
 def holders_of(
     cards: Mapping[UUID, Card], evidence: Mapping[int, Evidence], weights: Weights, *, actor: Actor
 ) -> tuple[dict[int, HeldByOthers], dict[UUID, int]]:
-    """Return who holds each value, by key as cards name it; and the desks of all of them.
+    """Return the holders of each value, by short key, and the desk of every holder.
 
-    `cards` are those of the batch, `evidence` all its values.
+    `cards` are the cards of the batch, `evidence` all its values by short key. A value with fewer than two
+    holders is absent.
     """
-    # As their index has them: the server walks from one to the next by pages that it has just read.
+    # In index order, so that the server finds each key on index pages that it has just read.
     wanted = sorted(evidence.values(), key=attrgetter("whole"))
     keys = [one.whole for one in wanted]
     found = {rows[0][0]: rows for rows in harmonised.get_shared_rows(
@@ -189,7 +194,7 @@ def holders_of(
             continue
         desks |= theirs
         read = tuple(sorted(theirs))
-        # Of a value that more hold than were read it is enough to know that it is so.
+        # Beyond the rows read, the exact number of holders does not matter: it exceeds `most_holders`.
         beyond = weights.most_holders if place in cut else 0
         held[one.key] = HeldByOthers(
             selector=one.selector,
@@ -208,7 +213,7 @@ def _crowds(
     *,
     actor: Actor,
 ) -> dict[int, Crowd]:
-    """Return the crowds behind persons' values that were not read whole, by the places of the values."""
+    """Return the holders around the batch for persons' values with truncated rows, by the value's place."""
     persons = {one.key: place for place, (one, _) in cut.items() if weights.mark[one.mark].person}
     batch: dict[int, list[bytes]] = {}
     for report_id, card in cards.items() if persons else ():
@@ -224,10 +229,10 @@ def _crowds(
 
 
 def _settled(many: Sequence[Evidence], weights: Weights) -> set[int]:
-    """Return the keys of those values that very many hold by which nobody meets any more.
+    """Return the keys of frequent values that are stop keys: they link no reports any more.
 
-    A person's value brings its neighbours together whoever holds it; another joins nobody, and once that is
-    remembered there is nothing more to know of it: its holders are not read, nor their cards.
+    A person's value still links its neighbours, however many hold it. Any other value whose stored step lies
+    past the last one links nobody: neither its holders nor their cards are read.
     """
     asked = [one for one in many if not weights.mark[one.mark].person]
     if not asked:
@@ -240,8 +245,8 @@ def _settled(many: Sequence[Evidence], weights: Weights) -> set[int]:
     return {one.key for one in asked if steps.get(one.key, 0) > len(weights.mark[one.mark].steps)}
 
 
-# One look into the index of one month for each. With `= ANY` the planner tries every id on every month, and
-# reads months whole: for fourteen thousand ids three times the CPU.
+# One index look-up in one month's partition per id. With `= ANY` the planner tries every id on every
+# partition and reads whole partitions: three times the CPU for fourteen thousand ids.
 _CARDS = (
     "SELECT c.report_id, c.card FROM unnest(%s::uuid[]) AS wanted (id) CROSS JOIN LATERAL"
     " (SELECT report_id, card FROM crosscheck_card WHERE report_id = wanted.id LIMIT 1) c"
@@ -249,18 +254,19 @@ _CARDS = (
 
 
 class Parted(Struct, frozen=True, kw_only=True):
-    """What joins two reports no longer: values by kind and value; and the marks that both suspects have."""
+    """Values (kind, value) that no longer link a pair; `has`: bit set of the marks of both suspects."""
 
     values: frozenset[tuple[str, str]]
     has: int
 
 
 class Gathered(Struct, frozen=True, kw_only=True):
-    """A batch and its kin as the rule reads them.
+    """Input of the linkage rule for a batch: its reports and all related reports, as columns.
 
-    `states` are what is remembered now of values that changed, by key; `moved` those whose links are to
-    be weighed anew, with the share that they keep (None: they join nobody any more); `parted` the pairs of
-    earlier reports, the later first, that values join no longer.
+    `states` are the new document-frequency states of the values whose state changed, by short key. `moved`
+    maps each value with a new step or hub flag to the share of points that it keeps (None: it links nobody
+    any more); links that rest on it must be reweighted. `parted` are removed links: pairs of earlier reports,
+    later report first, that lose a shared value.
     """
 
     ids: tuple[UUID, ...]
@@ -275,7 +281,7 @@ class Gathered(Struct, frozen=True, kw_only=True):
 
 
 def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weights) -> Gathered:
-    """Return `reports` with everybody who shares a value with them and was linked before."""
+    """Return the batch `reports` with all already linked reports that share a value with them."""
     cards: dict[UUID, Card] = {}
     evidence: dict[int, Evidence] = {}
     for report in reports:
@@ -312,7 +318,7 @@ def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weight
 def _stored(
     ids: set[UUID], keys: Mapping[int, HeldByOthers]
 ) -> tuple[dict[UUID, bytes], dict[int, ValueState]]:
-    """Return the cards of reports, and what is remembered of values."""
+    """Return the stored cards by report, and the stored document-frequency state by value key."""
     with together(), octets.bound() as cards, connection.cursor() as values:
         cards.execute(_CARDS, [octets.uuids(sorted([report_id.bytes for report_id in ids]))])
         values.execute(
@@ -331,7 +337,7 @@ def _states(
     values: tuple[Mapping[int, HeldByOthers], Mapping[int, ValueState]],
     weights: Weights,
 ) -> tuple[dict[int, ValueState], dict[int, tuple[ValueState, ValueState]]]:
-    """Return the state of each value, and those that change: before and after."""
+    """Return the new state of each value, and the states that change as (before, after)."""
     held, stored = values
     states: dict[int, ValueState] = {}
     changed: dict[int, tuple[ValueState, ValueState]] = {}
@@ -339,7 +345,7 @@ def _states(
         before = stored.get(key, ValueState())
         beside: frozenset[bytes] = frozenset()
         if weights.mark[one.mark].person and one.holders > weights.companions and not before.hub:
-            # What is remembered covers all who came before; of a value not remembered yet, all are looked at.
+            # A stored state covers all earlier reports; for a value without one, all holders are examined.
             ids = [i for i in one.read if i in (cards if key in stored else known)]
             beside = companions_of(
                 key, [cards[i] if i in cards else read_card(known[i]) for i in ids], weights
@@ -356,7 +362,7 @@ def _standing(
     values: tuple[Mapping[int, HeldByOthers], Mapping[int, ValueState]],
     weights: Weights,
 ) -> tuple[CardSheet, ValueStanding]:
-    """Return the rows that hold values of the batch, and their standing among all there is."""
+    """Return the sheet with rows of the batch's values alone, and each row's document frequency and place."""
     held, states = values
     rows = sheet.rows
     size = len(rows.key)
@@ -365,8 +371,8 @@ def _standing(
     for span in _spans(rows.key):
         one = held.get(int(rows.key[span.start]))
         if one is None:
-            continue  # shared by others of the sheet only
-        # Of a value that very many hold some alone were read; who came by another value is left out.
+            continue  # shared only by reports outside the batch
+        # Only some holders of a very frequent value were read; reports read for another value are skipped.
         read = set(one.read) if one.holders > len(one.read) else None
         theirs = [ids[r] for r in rows.report[span].tolist()]
         mine = [read is None or i in read for i in theirs]
@@ -389,7 +395,7 @@ def _parted(
     held: Mapping[int, HeldByOthers],
     weights: Weights,
 ) -> dict[tuple[UUID, UUID], Parted]:
-    """Return the pairs of earlier reports that a person's value joins no longer."""
+    """Return the pairs of earlier reports that a person's value no longer links, with the lost values."""
     rows, (ids, fresh) = sheet.rows, reports
     if not (standing.place >= weights.most_holders).any():
         return {}
@@ -412,7 +418,7 @@ def _parted(
 
 
 def _spans(keys: Keys) -> list[slice]:
-    """Return where each value stands in the rows of a sheet."""
+    """Return the slice of rows of each value; the rows are sorted by key."""
     size = len(keys)
     new = np.append(True, keys[1:] != keys[:-1]) if size else np.zeros(0, np.bool_)
     return [slice(*ends) for ends in pairwise([*np.flatnonzero(new).tolist(), size])]

@@ -1,4 +1,4 @@
-"""Writes the rows of cross-check: links, kin, cards, standings of values."""
+"""Writes the rows of cross-check: links, related-report counts, cards, value states; erasure at expiry."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -20,13 +20,14 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array
 
-# Erasure at expiry: links quote values, reasons are free text; both go, judgements and counts stay.
+# Erasure at expiry: links quote values and reasons are free text, so both go; judgements and counts stay.
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Delete cards, sketches, links, memberships and written reasons of reports; return the number of rows.
+    """Delete all cross-check data of reports except judgements and counts; return the number of deleted rows.
 
-    The caller writes the ledger entry of the expiry, which covers every stage.
+    Deleted are cards, sketches, links, answers, memberships and written reasons. The caller writes the ledger
+    entry of the expiry, which covers every stage.
 
     Raises:
         Refused: the actor is not the system.
@@ -34,10 +35,10 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     require(actor, "pipeline.run")
     ids = list(report_ids)
     with transaction.atomic(), connection.cursor() as cursor:
-        wait_for_it()  # who holds an identifier first is found by one at a time
+        wait_for_it()  # the earliest holder of an identifier is determined by one worker at a time
         values, stepped_in = near_store.drop(ids)
-        let_wait((later_of(ids) | stepped_in) - set(ids))  # others step in beside them, or for them
-        # What is remembered beside a value was made from these cards too: it is gathered anew when needed.
+        let_wait((later_of(ids) | stepped_in) - set(ids))  # they get other similar reports
+        # Value states were computed from these cards too: they go, and are recomputed when needed.
         cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
         erased = values
         keys = {v.key for (card,) in cursor.fetchall() for v in read_card(bytes(card)).values}
@@ -106,7 +107,7 @@ _WRITE_STATES = (
 
 
 def write_links(links: Sequence[Link], desks: Mapping[UUID, int]) -> None:
-    """Write links; what stood for a pair under the same rules is replaced."""
+    """Insert links, or replace those of the same pair and rule version; `desks`: the desk of each report."""
     if not links:
         return
     with octets.bound() as cursor:
@@ -127,7 +128,7 @@ def write_links(links: Sequence[Link], desks: Mapping[UUID, int]) -> None:
 def write_kin(
     facts: Sequence[KinFacts], known: tuple[Mapping[UUID, int], str], now: datetime
 ) -> None:
-    """Write kin facts; `known` holds the desks and the version of the rules."""
+    """Insert or replace related-report counts; `known` is (desk by report, version of the rule)."""
     ordered = sorted(facts, key=lambda f: f.report_id)
     with octets.bound() as cursor:
         cursor.execute(
@@ -146,7 +147,7 @@ def write_kin(
 
 
 def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
-    """Write the cards of reports."""
+    """Insert or replace the packed cards of reports, under the current rule version."""
     ids = sorted(cards)
     with octets.bound() as cursor:
         cursor.execute(
@@ -161,7 +162,7 @@ def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
 
 
 def write_states(states: Mapping[int, ValueState]) -> None:
-    """Write what is remembered of values that changed their standing."""
+    """Insert or replace the document-frequency states of values, by short key."""
     if not states:
         return
     keys = sorted(states)

@@ -1,4 +1,4 @@
-"""The reading door of crosscheck. What crosses desks shows that it exists and which desk to ask."""
+"""Read operations of crosscheck. Of another desk's report they show its existence and the desk to ask."""
 
 from fanal.crosscheck.queries.dossiers import (
     dossier_of,

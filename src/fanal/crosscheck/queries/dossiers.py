@@ -1,4 +1,4 @@
-"""Dossiers as pages show them: lists, graph, judgements."""
+"""Queries on dossiers for pages: lists, membership, the graph of links, judgements."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -21,11 +21,11 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor
 
 MOST_LINKS = 1000
-"""Links of a dossier that its page and its graph hold; a report may have some fifty."""
+"""Most links that the page and the graph of a dossier show; a report may have some fifty."""
 
 
 def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
-    """Return the dossier of a report of the actor's desks."""
+    """Return the id of the dossier that holds a report of the actor's desks; None where there is none."""
     desks = reach(actor, "dossier.read").desks
     if desks == []:
         return None
@@ -38,7 +38,7 @@ def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
 
 
 def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return the dossiers that hold `report_ids` of the actor's desks, each with how many, most first."""
+    """Return by dossier how many of `report_ids` it holds (actor's desks only), largest number first."""
     desks = reach(actor, "dossier.read").desks
     if desks == [] or not report_ids:
         return {}
@@ -52,7 +52,7 @@ def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
 
 
 def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
-    """Return the reports of a dossier that are the actor's desks', oldest first."""
+    """Return the ids of a dossier's reports at the actor's desks, oldest first."""
     desks = reach(actor, "dossier.read").desks
     if desks == []:
         return []
@@ -65,7 +65,7 @@ def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
 
 
 def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
-    """Return the dossiers that hold a report of the actor's desks, largest first."""
+    """Return the dossiers with at least one report of the actor's desks, largest first."""
     desks = reach(actor, "dossier.read").desks
     if desks == []:
         return []
@@ -89,7 +89,7 @@ def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
 
 
 def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, DossierState]:
-    """Return where dossiers stand, as far as judgements about reports of `desks` (None: all) say."""
+    """Return the state of each dossier, from the judgements about reports of `desks` (None: all desks)."""
     found = sql.rows(
         "SELECT report_id, dossier_id FROM crosscheck_membership"
         " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
@@ -101,7 +101,7 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
         named = {dossier[i] for i in (*judgement.left, *judgement.right) if i in dossier}
         if (
             judgement.undoes is not None
-        ):  # names no report: it matters to whoever holds what it undoes
+        ):  # an UNDO names no report: every dossier gets it, and only that of its target is changed
             named = set(dossiers)
         for each in named:
             about[each].append(judgement)
@@ -109,7 +109,7 @@ def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, Dos
 
 
 def walk_dossiers(*, actor: Actor, at_once: int) -> Iterator[list[DossierReports]]:
-    """Yield all dossiers that hold a report of the actor's desks, in the order of ids, some at a time."""
+    """Yield the dossiers with a report of the actor's desks in the order of ids, `at_once` per page."""
     desks = reach(actor, "dossier.read").desks
     after = UUID(int=0)
     while desks != []:
@@ -131,15 +131,15 @@ def walk_dossiers(*, actor: Actor, at_once: int) -> Iterator[list[DossierReports
 
 
 def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
-    """Return a dossier as a graph; None where none of its reports is of the actor's desks.
+    """Return a dossier as a graph; None where none of its reports belongs to the actor's desks.
 
-    An older id leads to the dossier it was merged into. Reports of other desks are nodes without an id,
-    and have no edges; they are left out for whoever may not see them (`elsewhere.read`). Of more links than
-    `MOST_LINKS` it has the strongest: their number grows with that of the reports, many times over.
+    The id of a merged dossier gives the dossier that replaced it. Reports of other desks are nodes without an
+    id and without edges, and appear only with the permission `elsewhere.read`. Edges are the `MOST_LINKS`
+    strongest links: the number of links grows faster than that of the reports.
     """
     desks = reach(actor, "dossier.read").desks
     current = _in_use(dossier_id)
-    # Of the reports at other desks the database tells the desk, and no more.
+    # For reports of other desks the database returns the desk alone.
     rows = sql.rows(
         "SELECT m.report_id, m.desk_id, d.desk_id, d.opened_at FROM crosscheck_dossier d"
         " CROSS JOIN crosscheck_members(d.id, %s) m WHERE d.id = %s",
@@ -174,7 +174,7 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
 
 
 def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
-    """Return the strongest links between some reports, and how many there are."""
+    """Return the strongest links between some reports, and the number of all links between them."""
     rows = sql.rows(
         "SELECT l.report_id, l.other_id, l.score, l.reasons, count(*) OVER ()"  # noqa: S608
         " FROM crosscheck_link l"
@@ -195,7 +195,7 @@ def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
 
 
 def _lines(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
-    """Return judgements, newest first; ids of reports that are not `mine` are left out."""
+    """Return judgements for display, newest first, without the ids of reports outside `mine`."""
     counted = {judgement.id for judgement in effective(judgements)}
     words = _words([judgement.id for judgement in judgements])
     return tuple(
@@ -225,6 +225,6 @@ def _words(ids: Sequence[UUID]) -> dict[UUID, tuple]:  # type: ignore[type-arg]
 
 
 def _in_use(dossier_id: UUID) -> UUID:
-    """Follow merges from an older id to the one in use."""
+    """Return the id of the dossier that an id leads to after all merges."""
     row = sql.row("SELECT crosscheck_in_use(%s)", [dossier_id])
     return dossier_id if row is None else row[0]

@@ -1,4 +1,4 @@
-"""Links and kin facts as later stages and pages read them."""
+"""Queries on links between reports and on related-report counts (`KinFacts`), for later stages and pages."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -20,14 +20,14 @@ from fanal.harmonise.domain.sightings import HeldKey, selector_key
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.arrays import uuid_array
 
-# How many reports hold the values that links rest on, read when links are shown.
+# Document frequency of the shared values of links, counted when links are shown.
 
 _COUNTED = 1000
 _KINDS = frozenset(kind.value for kind in SelectorKind)
 
 
 def with_frequency(told: Sequence[tuple[LinkReason, ...]]) -> list[tuple[LinkReason, ...]]:
-    """Return the reasons of links with how often each value was seen, in reach of the session."""
+    """Return the reasons of each link with `seen`: how many reports the session sees with the value."""
     keys = {
         (reason.kind, reason.value): selector_key(SelectorKind(reason.kind), reason.value)
         for reasons in told
@@ -49,11 +49,11 @@ def with_frequency(told: Sequence[tuple[LinkReason, ...]]) -> list[tuple[LinkRea
     ]
 
 
-# Whether identifiers tell anything by themselves, for those who compare them with others.
+# Whether an identifier is rare enough to identify somebody, for comparisons outside this package.
 
 
 def telling(*, held: Sequence[HeldKey]) -> list[bool]:
-    """Return for each key whether it is no hub, and held by few enough reports to tell anything."""
+    """Return for each key whether its value can identify somebody: no hub, and held by few enough reports."""
     keys = [signed(key_of(one.key)) for one in held]
     found = sql.rows(
         "SELECT key FROM crosscheck_value WHERE hub AND key = ANY(%s::bigint[])", [keys]
@@ -72,9 +72,9 @@ _LINK = (
 
 
 def kin_facts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, KinFacts]:
-    """Return the newest kin facts of each report that the actor reaches.
+    """Return the newest counts of related reports for each report that the actor may read.
 
-    For the system every id has facts: a report not linked yet has no kin.
+    For the system every id has an entry: zero counts for a report not linked yet.
     """
     desks = reach(actor, "link.read").desks
     if not report_ids or desks == []:
@@ -105,16 +105,16 @@ def kin_facts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, KinFact
 
 
 def links_of(*, actor: Actor, report_id: UUID) -> list[KinLink]:
-    """Return the current links of a report of the actor's desks, strongest first, both directions.
+    """Return the current links of a report of the actor's desks, strongest first, in both directions.
 
-    A link to another desk's report says only that it exists and which desk to ask (`elsewhere.read`);
-    those come last.
+    A link to another desk's report shows its existence and the desk to ask, comes last, and needs the
+    permission `elsewhere.read`.
     """
     return links_of_reports(actor=actor, report_ids=[report_id]).get(report_id, [])
 
 
 def links_of_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[KinLink]]:
-    """Return `links_of` each report in one statement; reports without links are left out."""
+    """Return the result of `links_of` for several reports, by report id; reports without links are absent."""
     desks = reach(actor, "link.read").desks
     if not report_ids or desks == []:
         return {}
@@ -139,7 +139,7 @@ def links_of_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, 
 
 
 def linked_reports(*, actor: Actor) -> list[UUID]:
-    """Return every report that has been linked, oldest first, for the system.
+    """Return the ids of all reports that cross-check has linked, oldest first. For the system only.
 
     Raises:
         Refused: the actor is not the system.
@@ -152,7 +152,7 @@ def linked_reports(*, actor: Actor) -> list[UUID]:
 
 
 def list_links(*, actor: Actor, after: tuple[UUID, UUID] | None, limit: int) -> list[Link]:
-    """Return a page of current links in the order of their reports, for the system (commands, benches).
+    """Return a page of current links by their two report ids, after the pair `after`. For the system only.
 
     Raises:
         Refused: the actor is not the system.

@@ -26,21 +26,21 @@ _JUDGEMENT_LOCK = 0x43524F53534A5544
 
 
 class StrongLinks(Struct, frozen=True, kw_only=True):
-    """Strong links, and the desks of the reports they join."""
+    """Certain links, and the desks of the reports that they link."""
 
     links: tuple[Strong, ...]
     desks: dict[UUID, int]
 
 
 class DossierMembership(Struct, frozen=True, kw_only=True):
-    """The anchor of each report that is in a dossier, and how many reports each of these dossiers has."""
+    """The anchor (earliest report) of each report's dossier, and the number of reports by anchor."""
 
     anchors: dict[UUID, UUID]
     sizes: dict[UUID, int]
 
 
 def standing_of(reports: Iterable[UUID]) -> DossierMembership:
-    """Return where `reports` stand now; those in no dossier are left out."""
+    """Return the current dossier of each report; reports in no dossier are absent."""
     rows = sql.rows(
         "WITH found AS (SELECT m.report_id, m.dossier_id FROM crosscheck_membership m"
         " WHERE m.report_id = ANY(%s::uuid[])), sizes AS ("
@@ -58,7 +58,10 @@ def standing_of(reports: Iterable[UUID]) -> DossierMembership:
 
 
 def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
-    """Return what judgements about links name: of `reports`, and of the dossiers with these anchors."""
+    """Return the `reports`, and the `anchors` of dossiers, with a report that a judgement on links names.
+
+    OPEN and CLOSE do not count: they change no membership.
+    """
     ends, heads = list(reports), list(anchors)
     # The members are only gathered when there is a judgement to compare them with.
     found = sql.rows(
@@ -75,7 +78,7 @@ def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
 
 
 def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
-    """Return the current links of `reports` with at least `score`, whichever side they stand on."""
+    """Return the current links of `reports` with at least `score`, to earlier and to later reports."""
     ids = list(reports)
     statement = " UNION ".join(
         "SELECT l.report_id, l.other_id, l.score, l.desk_id, l.other_desk_id FROM crosscheck_link l"  # noqa: S608
@@ -92,7 +95,7 @@ def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
 
 
 def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
-    """Return every judgement that names one of `reports`, and what undoes or redoes it."""
+    """Return all judgements that name one of `reports`, with the UNDO judgements that refer to them."""
     found = sql.rows(
         "WITH RECURSIVE named AS ("  # noqa: S608
         f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
@@ -110,14 +113,14 @@ def judgements() -> list[Judgement]:
 
 
 def judgements_by_id(ids: Sequence[UUID]) -> list[Judgement]:
-    """Return judgements by id; unknown ones are left out."""
+    """Return the judgements with these ids; unknown ids are skipped."""
     return [
         _judgement(row) for row in sql.rows(f"{_JUDGEMENT} WHERE id = ANY(%s::uuid[])", [list(ids)])
     ]
 
 
 def is_undone(judgement_id: UUID) -> bool:
-    """Return whether an undo that itself still counts names the judgement."""
+    """Return whether an UNDO that is itself in force names the judgement."""
     row = sql.row(
         "SELECT id FROM crosscheck_judgement WHERE undoes = %s ORDER BY id DESC LIMIT 1",
         [judgement_id],
@@ -126,18 +129,18 @@ def is_undone(judgement_id: UUID) -> bool:
 
 
 def last_judgement_id() -> UUID | None:
-    """Return the greatest id of all judgements."""
+    """Return the greatest id of all judgements; None without judgements."""
     row = sql.row("SELECT id FROM crosscheck_judgement ORDER BY id DESC LIMIT 1")
     return None if row is None else row[0]
 
 
 def lock_judgements() -> None:
-    """Let one judgement at a time be written, to the end of the transaction."""
+    """Take the advisory lock of judgements until the end of the transaction: they are written in turn."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_JUDGEMENT_LOCK])
 
 
 def co_members(reports: Iterable[UUID]) -> set[UUID]:
-    """Return every report of the dossiers that `reports` belong to."""
+    """Return all reports of the dossiers that contain one of `reports`."""
     found = sql.rows(
         "SELECT report_id FROM crosscheck_membership WHERE dossier_id IN"
         " (SELECT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[]))",
@@ -147,7 +150,7 @@ def co_members(reports: Iterable[UUID]) -> set[UUID]:
 
 
 def desks_of_reports(reports: Iterable[UUID]) -> dict[UUID, int]:
-    """Return the desk of each report that was linked here, or that a link names."""
+    """Return the desk of each report that cross-check has linked or that a link names."""
     ids = list(reports)
     found = sql.rows(
         "SELECT report_id, desk_id FROM crosscheck_kin WHERE report_id = ANY(%(ids)s::uuid[])"

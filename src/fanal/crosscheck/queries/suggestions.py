@@ -1,4 +1,4 @@
-"""Suggestions as pages list them: of one report, or of a desk, the strongest first."""
+"""Queries on suggestions (possible links that await a person's answer), of a report or of desks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
@@ -19,11 +19,11 @@ from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import uuid_array
 
-# Which identifiers are near in a suggested pair, read in both records: what is kept of it shows neither.
+# The similar identifiers of a suggested pair, read from both records: the stored digests do not show them.
 
 
 def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
-    """Return suggestions with the two values of each reason that rests on near identifiers."""
+    """Return suggestions with `between`: the two similar identifiers behind each spelling reason."""
     wanted = {
         end
         for one in found
@@ -62,7 +62,7 @@ _UNLINKED = (
     " AND NOT EXISTS (SELECT FROM crosscheck_link k WHERE k.report_id = l.report_id"
     " AND k.other_id = l.other_id AND k.score >= %(least)s)"
 )
-# Pairs by the rule; those that the trained model adds; those that only have something near.
+# Pairs from the linkage rule; further pairs from the trained model; further pairs from similarity alone.
 _SOURCES = (
     ("crosscheck_link", f" AND{CURRENT}"),
     ("crosscheck_resemblance", _UNLINKED),
@@ -87,10 +87,10 @@ _Pair = tuple[UUID, UUID]
 
 
 def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
-    """Return the suggestions about a report of the actor's desks, in any state, the strongest first.
+    """Return the suggestions about a report in any state, strongest first; both reports at the actor's desks.
 
-    Both ends are the actor's. A certain link that somebody rejected is here too: it no longer joins
-    dossiers, and comes back when something new appears.
+    The list includes certain links that somebody rejected: they no longer join dossiers, and are suggested
+    again when new evidence appears.
     """
     desks = reach(actor, "link.read").desks
     if desks == []:
@@ -109,9 +109,9 @@ def suggestions_of(*, actor: Actor, report_id: UUID) -> list[Suggestion]:
 def list_suggestions(
     *, actor: Actor, limit: int = 50, below: tuple[float, UUID, UUID] | None = None
 ) -> list[Suggestion]:
-    """Return what waits for an answer at the actor's desks, the strongest first.
+    """Return a page of suggestions that await an answer at the actor's desks, strongest first.
 
-    `below` are score and ends of the last one of the page before.
+    `below` is the key of the previous page's last suggestion: its score and its two report ids.
     """
     found: list[Suggestion] = []
     for rows in _walk(actor, below):
@@ -124,9 +124,10 @@ def list_suggestions(
 
 
 def sides_of(*, found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
-    """Return between whom each suggestion stands: the dossiers of its ends, or a report where it has none.
+    """Return the two sides of each suggestion: each report's dossier, or the report itself if it has none.
 
-    Suggestions with the same sides ask one thing. Within one dossier each pair is a question of its own.
+    Suggestions with the same sides ask the same question. A pair within one dossier keeps its two reports as
+    sides.
     """
     pairs = [(one.report_id, one.other_id) for one in found]
     dossiers = _dossiers(pairs)
@@ -135,7 +136,7 @@ def sides_of(*, found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
 
 
 def rejected_reports(*, actor: Actor) -> list[UUID]:
-    """Return the reports that stand in a pair which somebody rejected, and did not take back.
+    """Return the reports of all pairs whose rejection is in force.
 
     Raises:
         Refused: the actor is not the system.
@@ -149,7 +150,7 @@ def rejected_reports(*, actor: Actor) -> list[UUID]:
 
 
 def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], PairAnswer]:
-    """Return the last answer in force to each pair (later report first)."""
+    """Return the latest answer in force to each pair (later report first); unanswered pairs are absent."""
     if not pairs:
         return {}
     ones, twos = zip(*pairs, strict=True)
@@ -173,7 +174,7 @@ def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID],
 
 
 def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list[_Row]]:
-    """Yield the doubtful links of the actor's desks, the strongest first, some at a time."""
+    """Yield pages of possible links (below certain) of the actor's desks, strongest first."""
     desks = reach(actor, "link.read").desks
     weights = load_weights()
     last = below or (weights.strong - 1e-6, UUID(int=2**128 - 1), UUID(int=2**128 - 1))
@@ -197,7 +198,7 @@ def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list
 
 
 def _pairs(bounds: str, tail: str = "") -> str:
-    """Return the statement of the pairs within bounds, whatever they rest on; each pair once."""
+    """Return the SQL of the pairs from all sources that satisfy `bounds`; each pair appears once."""
     return " UNION ALL ".join(
         "(SELECT l.report_id, l.other_id, l.score, l.reasons"  # noqa: S608
         f" FROM {table} l WHERE {bounds}{more}{tail})"
@@ -235,7 +236,7 @@ def _suggestions(rows: Sequence[_Row], *, certain_from: float) -> list[Suggestio
 
 
 def _near(pairs: Sequence[_Pair]) -> dict[_Pair, tuple[LinkReason, ...]]:
-    """Return what is near in each pair."""
+    """Return the similarity reasons stored for each pair."""
     ones, twos = (uuid_array(pair[end] for pair in pairs) for end in (0, 1))
     found = sql.rows(
         "SELECT n.report_id, n.other_id, n.reasons FROM crosscheck_near n"
@@ -254,7 +255,7 @@ def _with_near(
 
 
 def _together(pairs: Sequence[_Pair]) -> set[_Pair]:
-    """Return the pairs of which both reports are in one dossier."""
+    """Return the pairs with both reports in one dossier."""
     dossiers = _dossiers(pairs)
     return {
         (one, two) for one, two in pairs if one in dossiers and dossiers[one] == dossiers.get(two)
@@ -262,7 +263,7 @@ def _together(pairs: Sequence[_Pair]) -> set[_Pair]:
 
 
 def _dossiers(pairs: Iterable[_Pair]) -> dict[UUID, UUID]:
-    """Return the dossier of each report of pairs that is in one."""
+    """Return the dossier id of each report of the pairs; reports in no dossier are absent."""
     ends = {end for pair in pairs for end in pair}
     if not ends:
         return {}

@@ -1,1 +1,1 @@
-"""What resembles and is not equal: texts, pages, pictures, postal addresses. Pure."""
+"""Similarity without equality: texts, pages, pictures, postal addresses, identifiers. Pure."""

@@ -1,7 +1,7 @@
-"""Pairs of reports that are near: what a set of sketches implies, whatever the order in which they came.
+"""Pairs of similar reports: a pure function of the set of sketches, independent of the order of arrival.
 
-A report is put beside the nearest of those before it (smaller ids), a few of each kind: who accepts one
-finds the others in its dossier. Keys that many hold, and pictures that are near many, count for nothing.
+A report is paired with the most similar earlier reports (smaller ids), a few of each kind; the others follow
+from the dossier of an accepted pair. Stop keys, and pictures similar to too many others, do not count.
 """
 
 from collections import Counter, defaultdict
@@ -24,13 +24,14 @@ _HIGHEST = 0.89
 _RADIUS = 31
 
 Neighbour = tuple[UUID, bytes, int]
-"""A report, its picture, and in how many bits that differs."""
+"""A report, its PDQ hash, and the Hamming distance of that hash."""
 
 
 class NearReport(Struct, frozen=True, kw_only=True):
-    """A report before another that is near it in one way: how strongly (0..1), and what is told of it.
+    """An earlier report that is similar in one kind: strength (0..1) and evidence.
 
-    `value` is a picture or an address, empty for texts; `measure` bits, or hundredths of the passages.
+    `value` is a picture or an address, empty for texts; `measure` is a number of bits, or a percentage of
+    passages.
     """
 
     other_id: UUID
@@ -41,9 +42,9 @@ class NearReport(Struct, frozen=True, kw_only=True):
 
 
 class NearWorld(Struct, frozen=True, kw_only=True):
-    """What is near the reports looked at: all sketches that share a key with them, and what goes round.
+    """Input of the pair rule: the sketches of the reports and of all that share a key, and the stop keys.
 
-    `near` holds for each picture (32 octets) every neighbour within the radius.
+    `near` maps each picture (PDQ hash, 32 bytes) to all neighbours within the Hamming radius.
     """
 
     sketches: Mapping[UUID, Sketch]
@@ -54,9 +55,9 @@ class NearWorld(Struct, frozen=True, kw_only=True):
 def near_of(
     report_ids: Iterable[UUID], world: NearWorld, rules: NearRules
 ) -> dict[UUID, list[NearReport]]:
-    """Return for each report those before it that are near it in text, picture, address or name.
+    """Return for each report the earlier reports with a similar text, picture, postal address or name.
 
-    Pages are not among them: which address it was is told by records (`near_pages`).
+    Pages are left out: only records hold their addresses (`near_pages`).
     """
     whole = {Trait.ADDRESS: (ADDRESS, rules.address), Trait.NAME: (NAME, rules.name)}
     told = {i: s.of(Trait.PASSAGE, *whole) for i, s in world.sketches.items()}
@@ -85,9 +86,9 @@ def near_pages(
     holders: Mapping[int, Collection[UUID]],
     rules: NearRules,
 ) -> list[NearReport]:
-    """Return the reports before one that name a page near one of its own and not that page itself.
+    """Return the earlier reports with a page similar to a page of `report_id`, but not the same page.
 
-    `pages` holds the keys and addresses of all that share a key with it, `holders` who holds which key.
+    `pages` holds (key, address) of all reports that share a key with it, `holders` the reports by key.
     """
     own = {address for _, address in pages[report_id]}
     best: dict[tuple[str, UUID], NearReport] = {}
@@ -97,7 +98,7 @@ def near_pages(
                 continue
             theirs = [other for held, other in pages[other_id] if held == key]
             if not any(other not in own for other in theirs):
-                continue  # the page itself: a certain value, weighed by the rule of points
+                continue  # the same page: a shared value, which the linkage rule weights
             mirror = key & 7 == Trait.MIRROR
             kind = MIRROR if mirror else FAMILY
             strength = rules.page.mirror if mirror else rules.page.family
@@ -119,7 +120,7 @@ def near_pages(
 def holders_of(
     keys: Mapping[UUID, Collection[int]], worn: Collection[int]
 ) -> dict[int, list[UUID]]:
-    """Return who holds each key that does not go round and that two hold at least."""
+    """Return an inverted index: the holders of each key that is no stop key and has at least two holders."""
     holders: dict[int, list[UUID]] = defaultdict(list)
     for report_id, held in keys.items():
         for key in held:
@@ -129,7 +130,10 @@ def holders_of(
 
 
 def joined(found: Iterable[NearReport]) -> dict[UUID, tuple[float, tuple[LinkReason, ...]]]:
-    """Return for each other report the score of the pair as a suggestion, and its reasons."""
+    """Combine the similarities of one report: return score and reasons of the pair with each other report.
+
+    The strengths combine as independent probabilities: 1 - product of (1 - strength).
+    """
     by_other: dict[UUID, list[NearReport]] = defaultdict(list)
     for one in found:
         by_other[one.other_id].append(one)
@@ -155,7 +159,7 @@ def joined(found: Iterable[NearReport]) -> dict[UUID, tuple[float, tuple[LinkRea
 def _shared(
     report_id: UUID, keys: Iterable[int], holders: Mapping[int, Sequence[UUID]]
 ) -> Counter[tuple[UUID, int]]:
-    """Return how many keys of each kind each earlier report shares with one."""
+    """Return how many keys of each kind a report shares with each earlier report."""
     shared: Counter[tuple[UUID, int]] = Counter()
     for key in keys:
         kind = key & 7
@@ -180,13 +184,13 @@ def _texts(
 
 
 def _pictures(report_id: UUID, world: NearWorld, rules: NearRules) -> Iterable[NearReport]:
-    """Yield the nearest picture of each of the reports before, the nearest reports first."""
+    """Yield the most similar picture of each earlier report, the most similar reports first."""
     nearest: dict[UUID, tuple[int, bytes]] = {}
     for pdq in world.sketches[report_id].pictures:
         if goes_round(pdq, world, rules):
             continue
         for other, theirs, apart in world.near.get(pdq, ()):
-            # Equal pictures are a certain value, weighed by the rule of points.
+            # Equal pictures are a shared value, which the linkage rule weights.
             if other < report_id and apart and not goes_round(theirs, world, rules):
                 nearest[other] = min(nearest.get(other, (256, b"")), (apart, pdq))
     first = sorted(nearest.items(), key=lambda item: (item[1][0], -item[0].int))
@@ -201,6 +205,6 @@ def _pictures(report_id: UUID, world: NearWorld, rules: NearRules) -> Iterable[N
 
 
 def goes_round(pdq: bytes, world: NearWorld, rules: NearRules) -> bool:
-    """Return whether more reports than allowed hold a picture or one near it."""
+    """Return whether more reports than allowed hold the picture or a similar one."""
     held = {report for report, _, _ in world.near.get(pdq, ())}
     return len(held) > rules.holders.picture

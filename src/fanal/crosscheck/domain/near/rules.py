@@ -1,4 +1,4 @@
-"""The rules of nearness as data (`data/nearness.toml`)."""
+"""The rules of similarity as data (`data/nearness.toml`)."""
 
 import tomllib
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from msgspec import Struct
 
 
 class _StrictRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Unknown keys are refused."""
+    """Base of the rule sections: refuses unknown keys."""
 
 
 class Holders(_StrictRules, frozen=True, kw_only=True):
-    """How many reports may hold a key of each kind, and how many pairs that share it may be rejected."""
+    """Limits of stop keys: most reports that may hold a key, by kind, and most rejected pairs with it."""
 
     passage: int
     page: int
@@ -26,7 +26,7 @@ class Holders(_StrictRules, frozen=True, kw_only=True):
 
 
 class TextRule(_StrictRules, frozen=True, kw_only=True):
-    """How passages are drawn from a text, and how many two texts share at least."""
+    """How a text is cut into sampled passages (shingles), and how many of them two similar texts share."""
 
     words: int
     least: int
@@ -40,7 +40,7 @@ class TextRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class PageRule(_StrictRules, frozen=True, kw_only=True):
-    """Which addresses are compared, and the strength (0..1) of a mirror and of a page of one family."""
+    """Which page addresses are compared, and the strengths (0..1) of a mirror and of a page of one folder."""
 
     path: int
     pages: int
@@ -49,23 +49,24 @@ class PageRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class PictureRule(_StrictRules, frozen=True, kw_only=True):
-    """How many pictures of a report are compared, and the strength of the nearest."""
+    """How many pictures of a report are compared, and the strength of the most similar picture."""
 
     pictures: int
     strength: float
 
 
 class SharedRule(_StrictRules, frozen=True, kw_only=True):
-    """The strength of a postal address, or of a name with its date of birth, in common."""
+    """The strength of a shared postal address, or of a shared name with date of birth."""
 
     strength: float
 
 
 class SpellingRule(_StrictRules, frozen=True, kw_only=True):
-    """Which identifiers are compared in their variations, and the strength of each way to be near.
+    """Which identifiers are compared for spelling variants, and the strength of each kind of variation.
 
-    `fewest` and `most` characters of a core, `letters` among them; with `figures` among them, or of `long`
-    characters, an equal core tells alone. `values` of a report are compared at most.
+    A core has between `fewest` and `most` characters, with at least `letters` letters. An equal core is
+    sufficient evidence by itself with at least `figures` digits or `long` characters. At most `values`
+    identifiers of a report are compared.
     """
 
     values: int
@@ -78,7 +79,7 @@ class SpellingRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class NearRules(_StrictRules, frozen=True, kw_only=True):
-    """The file."""
+    """The whole rule file."""
 
     schema: int
     version: str
@@ -94,6 +95,6 @@ class NearRules(_StrictRules, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1)
 def load_near_rules() -> NearRules:
-    """Return the shipped rules."""
+    """Return the rules shipped with the package."""
     path = resources.files("fanal.crosscheck").joinpath("data", "nearness.toml")
     return msgspec.convert(tomllib.loads(path.read_text("utf-8")), NearRules)

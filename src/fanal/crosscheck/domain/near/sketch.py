@@ -1,7 +1,7 @@
-"""The sketch of a report: what it can resemble others by, as keyed digests and fingerprints.
+"""The sketch of a report: keyed digests and picture hashes by which similar reports are found.
 
-A key is 61 bits of a keyed digest above three bits for its kind. Keys that too many reports hold are worn:
-they are stored no more.
+A key is 61 bits of a keyed digest above three bits for its kind. Keys held by too many reports are stop keys
+and are no longer stored.
 """
 
 import re
@@ -23,13 +23,13 @@ from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.reporter import is_of_reporter
 from fanal.harmonise.domain.search import fold
 
-# Postal addresses as they are compared: number, words of the street, and a postcode or a town.
+# Postal addresses in canonical form: number, words of the street, and a postcode or a town.
 #
 # The forms follow the French address base (Base Adresse Nationale): a number with its `bis` or `ter`, a
-# kind of way, a name. Abbreviations are those that people write. Nothing is looked up: an address that does
-# not exist is compared as one that does.
+# kind of way, a name. The abbreviations are the usual written ones. There is no look-up: an address that
+# does not exist is compared like any other.
 
-# Beside a street, the outside formats carry town and postcode in fields of the person or of the report.
+# Next to a street, the external formats carry town and postcode in fields of the person or of the report.
 _STREET = re.compile(r"[/.]address(?:es)?(?:\[\d+\])?[/.](address|street1?)$")
 _NUMBER = re.compile(
     r"^\D{0,12}?(\d{1,4})\s*(bis|ter|quater|[a-d](?=[\s,]))?[\s,]+(.+)$", re.DOTALL
@@ -73,7 +73,7 @@ _LEFT_OUT: Final = frozenset(("de", "du", "des", "la", "le", "les", "l", "d", "e
 
 
 def postal_keys(report: HarmonisedReport) -> set[str]:
-    """Return the postal addresses of a report in the forms that are compared, its reporter's left out."""
+    """Return the canonical forms of a report's postal addresses, without that of its reporter."""
     place = report.place
     codes = {p.postcode for p in report.persons if p.postcode and p.role is not PersonRole.REPORTER}
     if place is not None and place.postcode:
@@ -90,10 +90,10 @@ def postal_keys(report: HarmonisedReport) -> set[str]:
 
 
 def forms_of(street: str, codes: Collection[str], town: str) -> set[str]:
-    """Return an address by its postcode and by its town, each where it is sure.
+    """Return the canonical forms of an address: with its postcode and with its town, where each is sure.
 
-    `codes` are the postcodes that stand beside it: one of several is not sure, one in the text itself is.
-    There is no form without a number and a name.
+    `codes` are the postcodes given with the address: a single one counts, several do not; a postcode in the
+    text itself always counts. Without a number and a name the result is empty.
     """
     text = fold(street)
     within = _POSTCODE.search(text)
@@ -111,11 +111,11 @@ def forms_of(street: str, codes: Collection[str], town: str) -> set[str]:
     return {f"{street} {place}" for place in places if place}
 
 
-# Names as they sound, from one script to another: their consonants alone, word by word.
+# Phonetic keys of names across scripts: the consonants of each word.
 #
 # Arabic writes no short vowels, and one name has many Latin spellings: only consonants compare. The table is
-# ours: for each letter, Persian ones too, the consonant by which French and English spell it. Alone this says
-# little, so it is compared together with a date of birth.
+# our own: for each letter, Persian ones too, the consonant of its French and English spelling. The key alone
+# is weak evidence, so it is compared together with a date of birth.
 
 _ARABIC: Final = {
     **dict(zip("بتثجدذرزسصضطظفقكلمنحه", "bttjddrzssdtzfkklmnhh", strict=True)),
@@ -128,7 +128,7 @@ _ARABIC: Final = {
     "گ": "g",
     "ک": "k",
 }
-"""Vowels, long ones too, and what carries them are left out."""
+"""Vowels, long ones too, and their carrier letters are left out."""
 _SCRIPT = re.compile("[\u0600-\u06ff]")
 _SOUNDING_WORD = re.compile(r"[^\W\d_]+")
 _ARTICLE = re.compile("^(?:ال|[أا]?بو)(?=.{3})")
@@ -152,7 +152,7 @@ _LEAST = 4
 
 
 def sounds_of(report: HarmonisedReport) -> set[str]:
-    """Return how the names of a report's suspects sound, each with the date of birth beside it."""
+    """Return the phonetic keys of a report's suspects, each with the date of birth."""
     return {
         f"{sound} {person.birth_date}"
         for person in report.persons
@@ -162,7 +162,7 @@ def sounds_of(report: HarmonisedReport) -> set[str]:
 
 
 def sound_of(name: str) -> str:
-    """Return the consonants of a full name, its words in order; empty where they are too few to tell."""
+    """Return the phonetic key of a full name: the consonants of its words, sorted; empty where too few."""
     if is_empty_name(name):
         return ""
     words = _arabic(name) if _SCRIPT.search(name) else _latin(name)
@@ -194,14 +194,15 @@ def _consonants(word: str) -> str:
 
 
 def _closed(consonants: str) -> str:
-    """Return consonants without the last breath, which few write, and each once in a row."""
+    """Return consonants without a final h, which is rarely written, and without repetitions."""
     return _TAIL.sub("", _DOUBLED.sub(r"\1", consonants))
 
 
-# Passages of a text: runs of words without case, accents and figures, of which a sample is kept.
+# Passages of a text: shingles of words without case, accents and digits; a sample of them is kept.
 #
-# The sample is the smallest digests (Broder 1997: the smallest under one random order are a fair sample of a
-# set), a share of a long text and more of a short one. Who has no key can tell no word from a digest.
+# The sample is a bottom-k sketch, the smallest digests (Broder 1997: the smallest elements under a random
+# order are a uniform sample of a set): a share of a long text, a larger one of a short text. Without the key
+# nobody can recover a word from a digest.
 
 # Words of letters; scripts that set no blanks between words are read letter by letter.
 _SKETCH_WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+")
@@ -210,7 +211,7 @@ _VALUE = re.compile(r"://|@|\d")
 
 
 def passages_of(report: HarmonisedReport, rule: TextRule) -> Iterator[str]:
-    """Yield the passages of a report's own texts, in their order; none where they are too short."""
+    """Yield the shingles (runs of `rule.words` words) of a report's texts in order; none for a short text."""
     told = (part for part in _text(report)[: rule.characters].split() if not _VALUE.search(part))
     words = _SKETCH_WORD.findall(fold(" ".join(told)))
     if len(words) >= rule.least + rule.words - 1:
@@ -218,7 +219,7 @@ def passages_of(report: HarmonisedReport, rule: TextRule) -> Iterator[str]:
 
 
 def sample(digests: set[int], rule: TextRule) -> list[int]:
-    """Return the smallest of the digests of a text's passages; empty where they are too few."""
+    """Return the bottom-k sketch of a text: its smallest passage digests; empty where there are too few."""
     if len(digests) < rule.least:
         return []
     return sorted(digests)[: max(rule.fewest, min(rule.most, len(digests) // rule.one_in))]
@@ -229,10 +230,10 @@ def _text(report: HarmonisedReport) -> str:
     return "\n".join(text for text in texts if text)
 
 
-# Pages that are near: the same path at another host, another page of the same folder or thread.
+# Similar pages: the same path at another host, another page of the same folder or thread.
 
 _PAGING: Final = frozenset(("page", "p", "pg", "start", "offset", "from", "post", "img", "pic"))
-"""Parameters that turn the pages of one thing."""
+"""Query parameters that only select a page of the same content."""
 _INDEX = re.compile(r"/(?:index|default|home)\.\w{2,5}$")
 _NUMBERED = re.compile(r"\d(?:\.\w{2,5})?$")
 _PART = re.compile(r"[^/?&=]+")
@@ -243,13 +244,13 @@ _TOKEN: Final = 7
 
 
 def host_of(key: str) -> str:
-    """Return the host of an address as it is compared, without `www.`."""
+    """Return the host of an address in canonical form, without `www.`."""
     host = key.partition("://")[2].partition("/")[0].partition("?")[0]
     return host.removeprefix("www.")
 
 
 def mirror_of(key: str, least: int) -> str | None:
-    """Return path and query of an address, by which its mirrors are found; None for what many places have."""
+    """Return path and query of an address, the key of its mirrors; None where many sites share them."""
     rest = _rest(key)
     if len(rest) < least or is_short_link(host_of(key)):
         return None
@@ -257,7 +258,7 @@ def mirror_of(key: str, least: int) -> str | None:
 
 
 def _is_telling(part: str) -> bool:
-    """Return whether a part of a path is somebody's own, and no name that a program gives everywhere."""
+    """Return whether a path segment is specific to a user or content, not a standard name of software."""
     if _SKETCH_NUMBER.search(part):
         return True
     if "." in part:
@@ -267,14 +268,14 @@ def _is_telling(part: str) -> bool:
 
 
 def family_of(key: str) -> str | None:
-    """Return what the pages of one folder, or of one thread, have in common; None at the top of a host."""
+    """Return the common part of the pages of a folder or thread; None at the top level of a host."""
     host, rest = host_of(key), _rest(key)
     path, _, query = rest.partition("?")
     if is_short_link(host):
         return None
     if query:
         kept = [pair for pair in query.split("&") if pair.partition("=")[0] not in _PAGING]
-        # What chooses the thing is not told from what sorts it: all of it has to be equal.
+        # Parameters that select content cannot be distinguished from those that sort it: all must be equal.
         return f"{host}{path}?{'&'.join(sorted(kept))}" if kept else None
     folder, _, name = path.rpartition("/")
     deep = folder.count("/")
@@ -295,24 +296,24 @@ _KIND = 7
 
 
 class Trait(IntEnum):
-    """The kinds of key. Stored: append, never reorder."""
+    """The kinds of sketch key. Stored as numbers: append, never reorder."""
 
     PASSAGE = 0
     MIRROR = 1
     FAMILY = 2
     ADDRESS = 3
     NAME = 5
-    """How a suspect's name sounds, with the date of birth."""
+    """The phonetic key of a suspect's name, with the date of birth."""
     PICTURE = 4
-    """A picture itself: how often it was seen. What is near it is found by its pieces."""
+    """A picture itself, for its document frequency. Similar pictures are found by pieces of the hash."""
     SPELLING = 6
-    """What variations of a handle, mailbox or number share. It stands with its value, in no sketch."""
+    """A form shared by variants of a handle, mailbox or number. Stored with its value, in no sketch."""
 
 
 class Sketch(Struct, frozen=True):
-    """Keys (signed 64-bit) and PDQ fingerprints (32 octets each) of a report.
+    """Keys (signed 64-bit) and PDQ picture hashes (32 bytes each) of a report.
 
-    `seen` holds the keys of the pictures, in their order; empty in a sketch that was stored.
+    `seen` holds the keys of the pictures, in their order; it is empty in a sketch read from the database.
     """
 
     keys: frozenset[int] = frozenset()
@@ -320,11 +321,11 @@ class Sketch(Struct, frozen=True):
     seen: tuple[int, ...] = ()
 
     def of(self, *traits: Trait) -> frozenset[int]:
-        """Return the keys of some kinds."""
+        """Return the keys of the given kinds."""
         return frozenset(key for key in self.keys if key & _KIND in traits)
 
     def without(self, worn: frozenset[int]) -> "Sketch":
-        """Return a fresh sketch without the keys that go round, and without the pictures that do."""
+        """Return the sketch without stop keys, and without the pictures whose own key is a stop key."""
         kept = [
             (pdq, key) for pdq, key in zip(self.pictures, self.seen, strict=True) if key not in worn
         ]
@@ -332,13 +333,13 @@ class Sketch(Struct, frozen=True):
 
 
 class Sketcher:
-    """Makes sketches under one secret; its digests compare with none made under another."""
+    """Computes sketches under a secret key; digests under different secrets are not comparable."""
 
     def __init__(self, secret: bytes, rules: NearRules) -> None:
         self._secret, self._rules = secret, rules
 
     def sketch(self, report: HarmonisedReport) -> Sketch:
-        """Return the sketch of a report; empty where it has nothing to resemble by."""
+        """Return the sketch of a report; empty where the report has nothing to compare."""
         rule = self._rules
         passages = {self.key(Trait.PASSAGE, passage) for passage in passages_of(report, rule.text)}
         found = {pdq for held in pictures_of(report).values() for pdq in held}
@@ -354,7 +355,7 @@ class Sketcher:
         return Sketch(frozenset(keys), pictures, seen)
 
     def pages(self, report: HarmonisedReport) -> Iterator[tuple[int, str]]:
-        """Yield the keys of a report's pages, each with the address that it comes from."""
+        """Yield the keys of a report's pages, each with the page address it comes from."""
         rule = self._rules.page
         addresses = (s.value for s in report.selectors if s.kind is SelectorKind.URL)
         for address in islice(dict.fromkeys(addresses), rule.pages):
@@ -365,14 +366,14 @@ class Sketcher:
                 yield self.key(Trait.FAMILY, family), address
 
     def key(self, trait: Trait, text: str) -> int:
-        """Return the key of a text of one kind."""
+        """Return the key of a text: a keyed BLAKE2b digest with the kind in its lowest three bits."""
         octets = text.encode("utf-8", "surrogatepass")
         digest = blake2b(octets, digest_size=8, key=self._secret, person=b"near%d" % trait).digest()
         return int.from_bytes(digest, "little", signed=True) & ~_KIND | trait
 
 
 def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
-    """Return the keys that more of `sketches` hold than the rules allow."""
+    """Return the new stop keys: keys held by more of `sketches` than the rules allow."""
     most = {
         Trait.PASSAGE: rules.holders.passage,
         Trait.MIRROR: rules.holders.page,
@@ -386,17 +387,17 @@ def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
 
 
 def rejected(pairs: Iterable[tuple[Sketch, Sketch]], rules: NearRules) -> frozenset[int]:
-    """Return the passages that too many of the pairs share which people rejected."""
+    """Return the passage keys shared by at least `rules.holders.rejections` of the rejected pairs."""
     counts = Counter(key for one, two in pairs for key in one.of(Trait.PASSAGE) & two.keys)
     return frozenset(key for key, count in counts.items() if count >= rules.holders.rejections)
 
 
 def pack_pictures(sketch: Sketch) -> bytes:
-    """Return the fingerprints of a sketch as octets."""
+    """Return the picture hashes of a sketch, concatenated."""
     return b"".join(sketch.pictures)
 
 
 def read_pictures(content: bytes | memoryview) -> tuple[bytes, ...]:
-    """Return what `pack_pictures` packed."""
+    """Return the picture hashes that `pack_pictures` concatenated."""
     octets = bytes(content)
     return tuple(octets[at : at + _HASH] for at in range(0, len(octets), _HASH))

@@ -1,7 +1,7 @@
-"""Pairs of reports whose identifiers are near, what a set of spellings implies whatever the order of arrival.
+"""Pairs of reports with similar identifiers: a pure function of the spellings, whatever the order of arrival.
 
-A value stands for all who hold it: the earliest of them alone is put beside the earliest holder of another,
-since linking brings the rest of both to them. What many different values have in common counts for nothing.
+Only the earliest holders of two similar values are paired, since links connect all other holders to them.
+Keys shared by many different values do not count.
 """
 
 from collections import Counter, defaultdict
@@ -17,18 +17,18 @@ from fanal.crosscheck.domain.near.spelling import Spelling, spellings_of, way_of
 from fanal.harmonise.domain.records import HarmonisedReport
 
 Spelled = Mapping[int, Spelling]
-"""The spellings of one report by the keyed digests of their values."""
+"""The spellings of a report by the keyed digests of their values."""
 
 
 class First(Struct, frozen=True):
-    """The earliest report that holds a value, and the keys of the value."""
+    """The earliest report that holds a value, and the blocking keys of the value."""
 
     report_id: UUID
     keys: frozenset[int]
 
 
 def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Spelling]:
-    """Return the spellings of a report by their values' digests."""
+    """Return the spellings of a report by the keyed digests of their values."""
     return {
         sketcher.key(Trait.SPELLING, one.whole()): one
         for one in spellings_of(report, load_near_rules().spelling)
@@ -36,18 +36,18 @@ def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Spelli
 
 
 def keys_of(spelling: Spelling, sketcher: Sketcher) -> frozenset[int]:
-    """Return the keys of a value; two that are near share one."""
+    """Return the blocking keys of a spelling; two similar spellings share at least one."""
     return frozenset(sketcher.key(Trait.SPELLING, form) for form in spelling.forms())
 
 
 def families(firsts: Mapping[int, First], rules: NearRules) -> frozenset[int]:
-    """Return the keys that more values have than the rules allow."""
+    """Return the keys shared by more values than the rules allow."""
     counts = Counter(key for first in firsts.values() for key in first.keys)
     return frozenset(key for key, count in counts.items() if count > rules.holders.spelling)
 
 
 def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[int, set[int]]:
-    """Return for each value those that share with it a key that does not go round."""
+    """Return for each value the values that share a key with it, stop keys excepted."""
     by_key: dict[int, list[int]] = defaultdict(list)
     for value, first in firsts.items():
         for key in first.keys:
@@ -61,9 +61,9 @@ def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[i
 
 
 class Values(Struct, frozen=True):
-    """Values by their digests: who is the first to hold each, which share a key with it (`sharing_values`).
+    """Values by digest: the earliest holder of each, and the values that share a key (`sharing_values`).
 
-    `spelled` holds the spellings of every report that is the first of a value that shares a key.
+    `spelled` holds the spellings of every report that is the earliest holder of such a value.
     """
 
     firsts: Mapping[int, First]
@@ -74,7 +74,7 @@ class Values(Struct, frozen=True):
 def near_spelled(
     report_ids: Iterable[UUID], values: Values, rules: NearRules
 ) -> dict[UUID, list[NearReport]]:
-    """Return for each report those before it that hold an identifier near one of its own."""
+    """Return for each report the earlier reports with a similar identifier."""
     held: dict[UUID, list[int]] = defaultdict(list)
     for value, first in values.firsts.items():
         if value in values.beside:
@@ -103,7 +103,7 @@ def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[
         return
     way = way_of(mine, theirs, rules.spelling)
     if way is not None:
-        # Told apart by the digests of both: another variation is something new after a rejection.
+        # The digests of both identify the variation: a further variation is new evidence after a rejection.
         pair = f"{value & _OCTETS:016x}{other & _OCTETS:016x}"
         yield NearReport(
             other_id=other_id, kind=way, strength=rules.spelling.strength[way], value=pair
@@ -111,7 +111,7 @@ def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[
 
 
 def _few(found: list[NearReport], rules: NearRules) -> list[NearReport]:
-    """Return the best of each kind beside each report, and of each kind the latest few reports."""
+    """Return the first similarity of each kind per report, and of each kind only the latest few reports."""
     best: dict[tuple[str, UUID], NearReport] = {}
     for one in found:
         best.setdefault((one.kind, one.other_id), one)

@@ -1,8 +1,8 @@
-"""Handles, mailboxes and telephone numbers of suspects as people vary and mistype them.
+"""Variants and misspellings of suspects' handles, mailboxes and telephone numbers.
 
-A handle or a mailbox that varies in its letters tells by itself. Figures are what tells people apart
-(`marie75`, `marie76`; the numbers of one block): where one differs, name or day of birth have to agree, and
-stand in what is compared.
+A variation in letters is evidence by itself. Digits distinguish people (`marie75`, `marie76`; the numbers of
+one block): where a digit differs, the name or the date of birth must be equal too, and is part of the
+compared form.
 """
 
 import re
@@ -19,17 +19,17 @@ from fanal.harmonise.domain.handles import bare_name, read_handle
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole
 from fanal.harmonise.domain.search import fold
 
-# Forms in which variations of one identifier come out alike: the same hand writes them.
+# Canonical forms: variants of an identifier by the same author get an equal form.
 
 _NOT_LETTERS = re.compile(r"[^a-z]+")
 _LEET = str.maketrans("013457$@", "oieastsa")
 _BEFORE = re.compile("x++|the|its|real|mr")
 _AFTER = ("off", "real", "fr")
 _CORE = 5
-"""Letters that are left of a name at the least when decorations come off."""
+"""Fewest letters that remain of a name after the removal of decorations."""
 _APART = re.compile(r"[\W_]+")
 _SPARE_WORDS = "backup|bkp|bak|alt|old|new|bis|official|officiel|secours|perso|second|again|back|v"
-# Read from the end of a name, so that each sign is looked at once: `2_pukcab.` of `.backup_2`.
+# Matched on the reversed name, so that each character is read once: `2_pukcab.` for `.backup_2`.
 _SPARE = re.compile(rf"(?:\d{{0,4}}(?:{_SPARE_WORDS[::-1]})?[._\-]++)++")
 _SPARE_NAME = re.compile(r"(?:backup|official)\d?$")
 _TAIL = re.compile(r"(?<![\d_.\-])[\d_.\-]++$")
@@ -39,16 +39,16 @@ _FRAMED_CORE = 6
 
 
 def mail_name(address: str) -> str:
-    """Return the name of an e-mail address without tag, dots, digits at its ends; empty if little is left."""
+    """Return the local part of an e-mail address without tag and separators; empty under five characters."""
     name = address.rpartition("@")[0].lower().partition("+")[0]
     bare = re.sub(r"[.\-_]", "", name)
     return bare if len(bare) >= 5 else ""
 
 
 def handle_stem(name: str) -> str:
-    """Return the letters of a name on a service: digits read as letters, decorations taken off.
+    """Return the letters of a handle, with leet digits read as letters and decorations removed.
 
-    Empty where fewer than five letters are left: what many share resembles nothing.
+    Empty where fewer than five letters remain: a form shared by many is no evidence.
     """
     lower = name.lower()
     bare = _TAIL.sub("", lower) or lower
@@ -57,27 +57,27 @@ def handle_stem(name: str) -> str:
 
 
 def handle_core(name: str) -> str:
-    """Return a name on a service without what is put on for a further account, its own figures kept.
+    """Return a handle without the additions of a second account; its own digits remain.
 
-    Off go separators, a tail after one (`_2`, `.backup`), an `x` at both ends; figures between letters are
-    read as letters. `marie75` and `marie76` stay two.
+    Removed are separators, a tail after a separator (`_2`, `.backup`) and an `x` at both ends. Digits between
+    letters are read as letters. `marie75` and `marie76` stay different.
     """
     plain = _APART.sub("", _without_spare(fold(name)) or fold(name))
     return _unframed(_INNER.sub(lambda found: found.group().translate(_LEET), plain))
 
 
 def is_of_words(name: str) -> bool:
-    """Return whether a name on a service is words of letters set apart, as people write their own names."""
+    """Return whether a handle consists of separated words of letters, as people write their own names."""
     return _WORDS.fullmatch(_without_spare(fold(name))) is not None
 
 
 def mail_core(address: str) -> str:
-    """Return the name of a mailbox without tag and separators, its figures kept."""
+    """Return the local part of a mailbox without tag and separators; digits remain."""
     return _APART.sub("", fold(address.rpartition("@")[0]).partition("+")[0])
 
 
 def _unwrapped(letters: str) -> str:
-    """Return letters without a decoration before them, and then one after, where five are left; else all."""
+    """Return letters without a leading and a trailing decoration, where five letters remain; else all."""
     found = _BEFORE.match(letters)
     if found is None:
         return letters
@@ -92,13 +92,13 @@ def _unwrapped(letters: str) -> str:
 
 
 def _without_spare(name: str) -> str:
-    """Return a name without a tail after a separator (`_2`, `.backup`), or `backup` at its end."""
+    """Return a name without a tail after a separator (`_2`, `.backup`), or without a final `backup`."""
     found = _SPARE.match(name[::-1])
     return name[: -found.end()] if found else _SPARE_NAME.sub("", name)
 
 
 def _unframed(letters: str) -> str:
-    """Return letters without an `x` at both ends, where six are left between them; else all."""
+    """Return letters without an `x` at both ends, where six letters remain between them; else unchanged."""
     start = min(len(letters) - len(letters.lstrip("x")), len(letters) - _FRAMED_CORE - 1)
     if start < 1 or not letters.endswith("x"):
         return letters
@@ -107,16 +107,19 @@ def _unframed(letters: str) -> str:
 
 
 def phone_core(number: str) -> str:
-    """Return the digits of a number, one that could not be read too, with its country's code."""
+    """Return the digits of a telephone number; 33 replaces the leading 0 of a French number.
+
+    It also takes numbers that no parser accepts.
+    """
     digits = re.sub(r"\D", "", number).removeprefix("00")
     national = digits.removeprefix("33").removeprefix("0")
     return f"33{national}" if digits.startswith(("0", "33")) else digits
 
 
 def one_apart(one: str, two: str) -> str | None:
-    """Return the characters in which two texts differ by one error of a typist; None where by more, or none.
+    """Return the differing characters of two texts at edit distance 1 (Damerau-Levenshtein); None otherwise.
 
-    An error: one character other, one lost or one too many, two neighbours swapped.
+    One edit is a substitution, an insertion, a deletion or a swap of two neighbours. Equal texts give None.
     """
     if one == two or abs(len(one) - len(two)) > 1:
         return None
@@ -132,10 +135,10 @@ def one_apart(one: str, two: str) -> str | None:
 
 
 def without_one(text: str, *, digits: bool) -> set[str]:
-    """Return a text and what is left of it without one of its digits, or of its other characters.
+    """Return a text and its deletion neighbourhood (SymSpell): the text without one of its characters.
 
-    Two texts one error apart in such a character have one of these in common (two neighbours of them
-    swapped: both lose the one that moved).
+    With `digits` a digit is deleted, otherwise another character. Two texts at edit distance 1 in such a
+    character share an element; with two neighbours swapped, both lose the moved character.
     """
     return {text} | {
         text[:at] + text[at + 1 :] for at, c in enumerate(text) if c.isdigit() is digits
@@ -146,14 +149,14 @@ HANDLE, HANDLE_LETTER, HANDLE_DIGIT = "NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR
 EMAIL, EMAIL_LETTER, EMAIL_DIGIT = "NEAR_EMAIL", "NEAR_EMAIL_LETTER", "NEAR_EMAIL_DIGIT"
 PHONE = "NEAR_PHONE"
 SPELLED = (HANDLE, HANDLE_LETTER, HANDLE_DIGIT, EMAIL, EMAIL_LETTER, EMAIL_DIGIT, PHONE)
-_LONGEST = 100  # characters of a value as it was told
+_LONGEST = 100  # characters of a value as reported
 _ROLES = frozenset((SelectorRole.SUSPECT, SelectorRole.ASSOCIATED, SelectorRole.CONTENT))
 
 
 class Spelling(NamedTuple):
-    """An identifier as it is compared: its kind, the value itself, its core, and who it is said to be.
+    """An identifier in comparable form: its kind, its value, its core, and the person it is attributed to.
 
-    `beside` is a name or a day of birth that has to agree too; empty where letters tell enough.
+    `beside` is a name or a date of birth that must be equal too; empty where letters are evidence enough.
     """
 
     kind: SelectorKind
@@ -162,28 +165,28 @@ class Spelling(NamedTuple):
     beside: str = ""
 
     def forms(self) -> set[str]:
-        """Return what two spellings have one of in common when they are near."""
+        """Return the blocking keys of the identifier: two similar spellings share at least one."""
         digits = bool(self.beside)
         return {
             f"{self.kind}|{self.beside}|{form}" for form in without_one(self.core, digits=digits)
         }
 
     def written(self) -> str:
-        """Return the value as a page shows it."""
+        """Return the value as pages show it."""
         return f"+{self.value}" if self.kind is SelectorKind.PHONE else self.value
 
     def whole(self) -> str:
-        """Return a key that is equal for two identifiers of one kind with one value and one `beside`."""
+        """Return a key that is equal for identifiers of the same kind, value and `beside`."""
         return f"{self.kind}|{self.beside}|{self.value}"
 
 
 def spellings_of(report: HarmonisedReport, rule: SpellingRule) -> list[Spelling]:
-    """Return the identifiers of a report's suspects, and those that its texts name, a bounded number."""
+    """Return the identifiers of a report's suspects, then those named in its texts, at most `rule.values`."""
     return list(dict.fromkeys(islice(_spellings(report, rule), rule.values)))
 
 
 def way_of(one: Spelling, two: Spelling, rule: SpellingRule) -> str | None:
-    """Return in which way two spellings are near; None where they are equal, or not near."""
+    """Return the kind of similarity of two spellings (`NEAR_HANDLE`, …); None if equal or not similar."""
     if (one.kind, one.beside) != (two.kind, two.beside) or one.value == two.value:
         return None
     same, letter, digit = _WAYS[one.kind]
@@ -200,7 +203,7 @@ def way_of(one: Spelling, two: Spelling, rule: SpellingRule) -> str | None:
 def near_values(
     mine: Iterable[Spelling], theirs: Sequence[Spelling], *, way: str, rule: SpellingRule
 ) -> tuple[str, str] | None:
-    """Return the first two values of two reports that are near in one way, as people write them."""
+    """Return the first pair of similar values of two reports with the kind `way`, as people write them."""
     for one in mine:
         for two in theirs:
             if way_of(one, two, rule) == way:
@@ -216,10 +219,10 @@ _WAYS = {
 
 
 def _tells_alone(one: Spelling, two: Spelling, rule: SpellingRule) -> bool:
-    """Return whether a core is rare enough that whoever bears it elsewhere may be the same person.
+    """Return whether an equal core is rare enough to suggest the same person without further evidence.
 
-    A mailbox without figures is a name, which others bear at other providers; a handle with a number put on
-    here and another there is one of a family, which many people make.
+    A mailbox without digits is a name, which other people have at other providers. A handle with different
+    numbers on both sides belongs to a series that many people use.
     """
     if _has_figures(one, rule):
         return True
@@ -232,7 +235,7 @@ def _tells_alone(one: Spelling, two: Spelling, rule: SpellingRule) -> bool:
 def _is_telling(one: Spelling, two: Spelling, rule: SpellingRule) -> bool:
     if _has_figures(one, rule):
         return True
-    # A first name and a surname: whoever bears them, or nearly, may take them for a handle.
+    # A first name and a surname: every namesake may choose them as a handle.
     named = one.kind is SelectorKind.HANDLE and all(
         is_of_words(bare_name(each.value)) for each in (one, two)
     )
@@ -268,7 +271,7 @@ def _of_person(person: Person, rule: SpellingRule) -> Iterator[Spelling]:
 
 
 def _named(kind: SelectorKind, value: str, rule: SpellingRule) -> Iterator[Spelling]:
-    """Yield a handle or a mailbox, where it is no filler, no plain word and neither short nor endless."""
+    """Yield the spelling of a handle or mailbox, unless a placeholder, a common word, too short or long."""
     if len(value) > _LONGEST:
         return
     if kind is SelectorKind.HANDLE:
@@ -285,7 +288,7 @@ def _named(kind: SelectorKind, value: str, rule: SpellingRule) -> Iterator[Spell
 
 
 def _said(person: Person) -> Iterator[str]:
-    """Yield what is said of a person that few others share."""
+    """Yield the attributes of a person that few others share: date of birth and full name."""
     if person.birth_date:
         yield f"born {person.birth_date}"
     words = () if not person.name or is_empty_name(person.name) else words_of(person.name)
