@@ -1,6 +1,6 @@
-"""The worker process: the stages here; schedule, fetches and notices (procrastinate) in a process beside it.
+"""The worker process: it runs the processing stages, and forks a process for scheduled and queued jobs.
 
-With the argument `stages` there is no process beside: one on a machine is enough.
+With the argument `stages` it forks no job process: a single one is enough for a machine.
 """
 
 import ctypes
@@ -30,10 +30,11 @@ _LARGE = 256 * 1024
 
 
 def tune_memory() -> None:
-    """Let a batch's many small records live without the collector walking them again and again.
+    """Tune the garbage collector and the C allocator for batches of many small records.
 
-    Its few large blocks go back to the system when they are freed: glibc would soon keep such blocks among
-    the small ones (mallopt(3), M_MMAP_THRESHOLD), and a worker would grow by a quarter over a day of reports.
+    The collector runs rarely, and objects loaded so far are exempt (`gc.freeze`). Blocks from 256 KiB on are
+    mapped separately, so that the system gets them back when they are freed: by default glibc raises this
+    threshold, and a worker would grow by a quarter over a day of reports (mallopt(3), M_MMAP_THRESHOLD).
     """
     gc.freeze()
     gc.set_threshold(_COLLECT_AFTER, 50, 50)
@@ -42,7 +43,7 @@ def tune_memory() -> None:
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT; the batch in hand is finished first."""
+    """Run the worker until SIGTERM or SIGINT; the current batch is finished first."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     with loading():
@@ -56,7 +57,7 @@ def main() -> None:
         check_erasers(reference.load())
     tune_memory()
 
-    connections.close_all()  # a fork shares nothing that is open
+    connections.close_all()  # a forked process must inherit no open connection
     keeper = None if "stages" in sys.argv[1:] else Keeper(run_jobs, slots=sum(SLOTS.values()))
     stop = _stopped_by_signals(keeper)
     watch = Watch()
@@ -67,9 +68,10 @@ def main() -> None:
 
 
 def _stopped_by_signals(keeper: "Keeper | None") -> threading.Event:
-    """Return what is set by SIGTERM or SIGINT, which the keeper gets too, and by the keeper's own end.
+    """Return an event that is set by SIGTERM or SIGINT, or by the end of the job process's keeper.
 
-    Without it a worker would go on without schedule and notices: it ends, and is started again.
+    Signals are forwarded to the keeper. After the keeper's own end the worker ends too, and is restarted: it
+    must not continue without schedule and notices.
     """
     stop = threading.Event()
 

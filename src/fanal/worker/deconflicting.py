@@ -1,4 +1,4 @@
-"""Rounds of de-confliction on their way: what came is worked out, what is due begins, what is over ends."""
+"""De-confliction rounds in progress (private set intersection): answer, advance, start when due, expire."""
 
 import logging
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from fanal.kernel.actors import Actor
 
 _ENDED = frozenset({RoundState.REFUSED.value, RoundState.EXPIRED.value})
 _OVER = frozenset({404, 409, 410})
-"""What a service answers to a conclusion that it will never take."""
+"""HTTP statuses by which a counterpart's service permanently refuses a conclusion."""
 log = logging.getLogger("fanal.worker")
 
 
 class RoundStopped(Exception):
-    """A round goes no further for now; `code` says why (labels of kind `deconfliction_refused`)."""
+    """A round cannot continue for now; `code` gives the reason (labels of kind `deconfliction_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -28,7 +28,7 @@ class RoundStopped(Exception):
 
 
 def work(*, actor: Actor) -> int:
-    """Answer what was offered, take conclusions, end what is over; return how many steps were made."""
+    """Answer received offers, process received conclusions, expire old rounds; return the number of steps."""
     operations.expire_rounds(actor=actor, now=clock.now())
     steps = 0
     for found in queries.open_rounds(actor=actor, state=RoundState.RECEIVED):
@@ -45,7 +45,7 @@ def work(*, actor: Actor) -> int:
 
 
 def run_due(*, actor: Actor) -> int:
-    """Begin or go on with a round with each counterpart that has a service and is due; return how many."""
+    """Start or continue a round with each counterpart that has a service and is due; return their number."""
     tried = 0
     for counterpart in queries.list_counterparts(actor=actor):
         if not _is_due(actor, counterpart):
@@ -60,12 +60,12 @@ def run_due(*, actor: Actor) -> int:
 
 
 def run(*, actor: Actor, counterpart: Counterpart) -> UUID:
-    """Bring a round with a counterpart's service as far as it goes; return it once it is concluded.
+    """Advance a round with a counterpart's service as far as possible; return its id once it is concluded.
 
-    Every step may be made again: a process that dies leaves a round that the next call goes on with.
+    Every step is idempotent: the next call continues the round of a process that died.
 
     Raises:
-        RoundStopped: WAITING, the counterpart has not answered yet; or why it goes no further.
+        RoundStopped: WAITING while the counterpart has not answered; otherwise the code of the refusal.
     """
     try:
         return _run(actor, counterpart)
@@ -104,7 +104,7 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
 
 
 def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes) -> wire.RoundTold:
-    """Return how far a round is there; an offer is handed in once, not again each minute."""
+    """Return the state of the round at the counterpart; send the offer only if it is unknown there."""
     door = outside.current()
     try:
         return wire.get_state(door, counterpart=counterpart, secret=secret, round_id=round_id)
@@ -115,7 +115,7 @@ def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes
 
 
 def _unsent(actor: Actor, counterpart: Counterpart) -> tuple[UUID, bytes] | None:
-    """Return the last round that we concluded and whose conclusion is not known to have arrived."""
+    """Return id and conclusion of the latest concluded round without confirmed delivery; None without one."""
     for found in queries.list_rounds(actor=actor, counterpart_id=counterpart.id, limit=20):
         if found.state is RoundState.CONCLUDED and found.expires_at > clock.now():
             body = queries.undelivered(round_id=found.id)

@@ -1,7 +1,7 @@
-"""Expiry across the stages: what is due by its retention class and held by nobody is erased.
+"""Expiry in all packages: erasure of data past its retention class and not under a legal hold.
 
-Due dates are pure functions of stored instants: a run that was missed is made up by the next one, and a
-run after `fanal restore` erases again what a backup brought back.
+Due dates are pure functions of stored times: the next run makes up for a missed one, and a run after `fanal
+restore` erases again the data that the backup brought back.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -29,24 +29,24 @@ from fanal.vault import operations as vault
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.worker import upkeep
 
-# What ends each retention class: the registry that expiry works through, one eraser a group of classes.
+# The registry of erasers: one for each group of retention classes.
 #
-# A class of the reference data that no eraser names stops the worker at its start (`check_erasers`): data
-# that nobody erases would stay for ever.
+# A retention class without an eraser stops the worker at its start (`check_erasers`): otherwise its data
+# would be kept for ever.
 
 ACTS = ("referral", "sheet", "notice")
-"""Kinds of official acts whose words casework alone holds; measures erase more of theirs."""
+"""Kinds of official acts whose text only casework holds; measures erase further text of theirs."""
 _BATCH = 500
 _MONTHS = {"MONTHS": 1, "YEARS": 12}
 Erase = Callable[[Actor, datetime, datetime], int]
-"""Given who erases, now, and the instant before which what began is due: how many were erased."""
+"""A function of the actor, the present time and a cut-off time: it erases older data, returns the count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eraser:
-    """What applies retention classes: `erase` at the date of the shortest of them.
+    """The function that enforces some retention classes, at the date of the shortest of them.
 
-    `erase` is None where the tables hold ids, codes, instants and digests alone: nothing names anybody.
+    `erase` is None if the tables hold only ids, codes, times and digests: no personal data.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Eraser:
 
 
 def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Erase reports in every stage: keys, selectors, search index, texts; ids and digests stay."""
+    """Erase reports in every package: keys, selectors, search index, texts; ids and digests remain."""
     with transaction.atomic():
         vault.erase(actor=actor, owner_ids=report_ids, now=now, motive="expiry")
         harmonise.erase(actor=actor, report_ids=report_ids)
@@ -75,7 +75,7 @@ def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) ->
 
 
 def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase those of the reports that a restored backup brought back, in every stage; return how many."""
+    """Erase those of the reports that a restored backup brought back; return their number."""
     total = 0
     for start in range(0, len(report_ids), _BATCH):
         back = intaken.list_unerased(
@@ -99,7 +99,7 @@ def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
-    """Erase who reported, and from where: one sealed object, so the shorter class decides."""
+    """Erase reporters' identities and addresses: one sealed object, so that the shorter class applies."""
     total = 0
     while due := intaken.list_expired(actor=actor, before=before, identities=True, limit=_BATCH):
         with transaction.atomic():
@@ -112,7 +112,7 @@ def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
-    """Erase conversations silent since `before`, of reports on which the desk has decided."""
+    """Erase conversations without a message since `before`, of reports with a decision of the desk."""
     total, after = 0, None
     while silent := intaken.list_silent(actor=actor, before=before, after=after, limit=_BATCH):
         after = silent[-1]
@@ -146,7 +146,7 @@ def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
 def _free(
     actor: Actor, before: datetime, *, kind: str, subjects: bool = False
 ) -> Iterator[list[UUID]]:
-    """Yield the ids of acts that are due in batches, without those on whose reports a legal hold stands."""
+    """Yield batches of ids of acts that are due, except those with a report under a legal hold."""
     after = None
     while rows := acts.list_due(
         actor=actor, kind=kind, before=before, after=after, limit=_BATCH, subjects=subjects
@@ -166,7 +166,7 @@ def _erase_motives(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_challenges(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001
-    """Drop spent proofs of work and counters of sign-in: each has its own end, shorter than the class."""
+    """Delete spent proofs of work and sign-in counters at their own expiry, earlier than the class's."""
     accounts.forget_counters(now=now)
     return upkeep.forget_challenges(now=now)
 
@@ -183,7 +183,7 @@ def _erase_entries(actor: Actor, now: datetime, before: datetime) -> int:  # noq
 
 
 def _erase_people(actor: Actor, now: datetime, before: datetime) -> int:
-    """Erase who people were that left, the views they saved, and words of what ended as long ago."""
+    """Erase the identities of departed persons, their saved views, expired instructions and counterparts."""
     total = accounts.forget_instructions(actor=actor, before=before)
     total += deconfliction.forget_counterparts(actor=actor, before=before)
     while left := accounts.forget_people(actor=actor, before=before, now=now):
@@ -221,14 +221,14 @@ ERASERS: tuple[Eraser, ...] = (
     Eraser(name="challenges", classes=("CHALLENGES",), erase=_erase_challenges),
     Eraser(name="structure", classes=("DECISION", "LEDGER", "ERASURES", "RULES"), erase=None),
 )
-"""In the order in which they run."""
+"""All erasers, in the order of their runs."""
 
 
 def check_erasers(catalogue: reference.Catalogue, *, erasers: Sequence[Eraser] = ERASERS) -> None:
-    """Check that each retention class of the reference data has one eraser, and each eraser classes.
+    """Check that every retention class of the reference data has exactly one eraser.
 
     Raises:
-        LookupError: a class that no eraser names, or several; a name that is no class.
+        LookupError: a class without an eraser, or with several; an eraser with an unknown class.
     """
     declared = {entry.code for entry in catalogue.entries(reference.Retention)}
     named = [code for eraser in erasers for code in eraser.classes]
@@ -239,7 +239,7 @@ def check_erasers(catalogue: reference.Catalogue, *, erasers: Sequence[Eraser] =
 
 
 def horizon(eraser: Eraser, now: datetime) -> datetime:
-    """Return the instant before which what an eraser erases is due: its shortest class decides.
+    """Return the time before which an eraser's data is due, by its shortest retention class.
 
     Raises:
         LookupError: a class is not in force.
@@ -248,7 +248,11 @@ def horizon(eraser: Eraser, now: datetime) -> datetime:
 
 
 def _due_before(code: str, now: datetime) -> datetime:
-    """Return the instant before which what began is due under a retention class."""
+    """Return the time before which data is due under a retention class.
+
+    Raises:
+        LookupError: the class is not in force.
+    """
     today = paris_day(now)
     entry = reference.load().by_code(reference.Retention, code, today)
     if entry is None:
@@ -260,7 +264,7 @@ def _due_before(code: str, now: datetime) -> datetime:
 
 
 def expire(*, actor: Actor, now: datetime) -> dict[str, int]:
-    """Erase everything that is due at `now`, and return how much by eraser; legal holds beat expiry.
+    """Erase everything due at `now`, and return the counts by eraser; legal holds take precedence.
 
     Raises:
         LookupError: a retention class has no eraser, or is not in force.

@@ -1,6 +1,6 @@
-"""Fetches lists from partners, page by page, each committed with the checkpoint that covers it.
+"""The fetch of partners' lists, page by page; each page is committed with its checkpoint.
 
-Each has its turn (`worker.list_jobs`): one that has no end, drips or breaks keeps no other from its turn.
+Sources take turns (`worker.list_jobs`), so that an endless, slow or broken source blocks no other.
 """
 
 import logging
@@ -20,18 +20,18 @@ from fanal.kernel.actors import Actor
 
 _MOST_PAGES = 100_000
 TURN_SECONDS = 300.0
-"""After that, at the end of a page, it is the next source's turn; the next minute goes on."""
+"""Length of a turn: it ends with the page in progress, and the next minute continues the fetch."""
 QUICK_SECONDS = 30.0
-"""A first turn, at whose end a page is given up: who needs longer waits for a turn among slow ones."""
+"""Length of a first turn, which abandons an unfinished page; a slower source then waits among slow ones."""
 log = logging.getLogger("fanal.worker")
 
 
 class Unfinished(Exception):
-    """A quick turn was too short for a page; nothing of it was taken and no failure is noted."""
+    """A quick turn was too short for a page; none of it was stored, and no failure is recorded."""
 
 
 class FetchFailed(Exception):
-    """A fetch ended before its end; `code` says why. What was taken stays, and the next one goes on."""
+    """A fetch stopped early; `code` gives the reason. Stored pages remain, and the next fetch continues."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -39,7 +39,7 @@ class FetchFailed(Exception):
 
 
 def instruction_for(source: ListSource, *, now: datetime) -> StandingInstruction | None:
-    """Return the instruction under which a source's list may be fetched now, None without one."""
+    """Return the standing instruction that authorises the fetch of a source's list now; None without one."""
     listed = analysed.get_lists().get(source.list_id)
     if listed is None:
         return None
@@ -54,14 +54,15 @@ def fetch_source(
     seconds: float = float("inf"),
     quick: bool = False,
 ) -> int:
-    """Fetch a source to its end for now, or for so many `seconds`; return how many pages were taken.
+    """Fetch a source up to its present end, or for `seconds`; return the number of pages stored.
 
-    Without a person every page needs an instruction in force: one that ends meanwhile ends the fetch.
+    Unless a person asks for it (`by_person`), every page requires a standing instruction in force; a fetch
+    ends with its instruction.
 
     Raises:
-        FetchFailed: the code is kept beside the checkpoint; LOOP where the way on leads to a page that was
-            read before, or the time was up and nothing had changed.
-        Unfinished: `quick`, and the time was up within a page.
+        FetchFailed: the code is stored with the checkpoint; LOOP if a page leads back to an earlier one, or
+            if the time is over without any change.
+        Unfinished: the time of a `quick` turn is over within a page.
     """
     ends = time.monotonic() + seconds
     try:
@@ -78,9 +79,9 @@ def fetch_source(
 
 
 def end_due(*, actor: Actor) -> int:
-    """Withdraw what was said to end by now; return how many that was.
+    """Withdraw list entries past their expiry, fetched or loaded from files; return their number.
 
-    That is what each source brought, be it off, and what people loaded from files.
+    Entries of disabled sources are included.
     """
     fetched = sum(
         operations.end_entries(actor=actor, source=source, now=clock.now())
@@ -90,7 +91,7 @@ def end_due(*, actor: Actor) -> int:
 
 
 def due_sources(*, actor: Actor) -> list[ListSource]:
-    """Return the sources that are due and for which an instruction is in force."""
+    """Return the sources that are due and have a standing instruction in force."""
     return [
         source
         for source in queries.list_sources(actor=actor)
@@ -99,7 +100,7 @@ def due_sources(*, actor: Actor) -> list[ListSource]:
 
 
 def is_due(source: ListSource) -> bool:
-    """Return whether a source is on and its pace lets it be fetched now."""
+    """Return whether a source is enabled and either has pages left or its fetch interval is over."""
     held = queries.get_checkpoint(source_id=source.id)
     pace = timedelta(minutes=source.every_minutes)
     last = held.tried_at if held.error or held.page_at == held.completed_at else None
@@ -107,15 +108,15 @@ def is_due(source: ListSource) -> bool:
 
 
 def may_be_quick(source: ListSource) -> bool:
-    """Return whether a source's last fetch neither failed nor ended on its way."""
+    """Return whether a source's last fetch was complete and without failure."""
     held = queries.get_checkpoint(source_id=source.id)
     return not held.error and held.page_at == held.completed_at
 
 
 def fetch_turn(*, actor: Actor, source: ListSource, quick: bool) -> bool:
-    """Fetch a source for its turn; return whether it ended on its way.
+    """Fetch a source for one turn; return whether pages remain.
 
-    Whatever breaks stands beside the checkpoint.
+    Any failure is recorded with the checkpoint.
     """
     try:
         fetch_source(
@@ -129,7 +130,7 @@ def fetch_turn(*, actor: Actor, source: ListSource, quick: bool) -> bool:
     except FetchFailed as failed:
         log.warning("source %s: %s", source.name, failed.code)
         return False
-    except Exception as failure:  # noqa: BLE001 - one source's odd page is told like a failure
+    except Exception as failure:  # noqa: BLE001 - one source's odd page is recorded as a failure
         log.error("source %s: %s", source.name, type(failure).__name__)
         operations.note_failure(actor=actor, source=source, code="FAILED", now=clock.now())
         return False
@@ -156,7 +157,7 @@ def _fetch(actor: Actor, source: ListSource, *, by_person: bool, ends: float, qu
                 actor=actor, source=source, page=page, turn=held.turn, under=under, now=clock.now()
             )
         except operations.TurnLost:
-            return pages  # another process fetches it: one is enough
+            return pages  # another process fetches this source
         if page.finished or ((changed or quick) and time.monotonic() >= ends):
             return pages + 1
         if page.position in passed or time.monotonic() >= ends:

@@ -1,11 +1,11 @@
-"""The process of the jobs, apart from that of the stages, and the keeper that ends it when a job hangs.
+"""The job process, separate from the stages, and the keeper process that kills it when a job hangs.
 
-A regular expression or a library may hold the interpreter's lock for minutes: schedule, fetches and notices
-then stop, and the stages would too if they shared the interpreter. A worker therefore forks a *keeper* before
-it opens anything. The keeper forks the process of the jobs and waits for it: twice a second it reads from
-shared memory when the event loop last ran and which thread works on which job. A process whose loop is held
-is killed, and the next one puts the job that held it off (`worker.put_off`). Forks share the memory of what
-was loaded. Without /proc only silence is seen, not who caused it.
+A regular expression or a library may hold the interpreter lock (GIL) for minutes. Schedule, fetches and
+notices then stop, and so would the stages in the same interpreter. A worker therefore forks a *keeper* before
+it opens any connection. The keeper forks the job process and supervises it: twice a second it reads from
+shared memory when the event loop last ran and which thread runs which job. It kills a process whose loop is
+blocked; the next process postpones the responsible job (`worker.put_off`). Forks share the memory of loaded
+code. Without /proc only silence is detected, not its cause.
 """
 
 import logging
@@ -28,13 +28,13 @@ from procrastinate.manager import JobManager
 from fanal.kernel import clock
 from fanal.kernel.parent import die_with_parent
 
-# Who is alive among those that send, so that a call in the hands of a dead process goes out at once.
+# Liveness of the workers that send, so that a message of a dead process is sent again at once.
 #
-# Each worker of jobs holds a lock of PostgreSQL for as long as it lives. The server lets go of it the moment
-# the process is gone, however it went: no heartbeat has to grow old, and no living worker is taken for dead.
+# Each job worker holds an advisory lock of PostgreSQL for its lifetime. The server releases it the moment
+# the process ends, in whatever way: no heartbeat must time out, and no living worker counts as dead.
 
 SENDS_QUEUE = "alarms"
-"""Only what is sent is given back at once: a schedule's job may be what killed its worker."""
+"""The only queue whose jobs are returned at once: a scheduled job may itself have killed its worker."""
 
 _LOCK = 0x464E4A57
 _HANDS = """
@@ -49,29 +49,32 @@ _Session = psycopg.AsyncConnection[tuple[int]]
 
 
 class LivingJobs(JobManager):
-    """Procrastinate's job manager, whose worker is known to live by a lock of `session` (in autocommit)."""
+    """Procrastinate's job manager with a liveness lock: an advisory lock of `session` (in autocommit)."""
 
     def __init__(self, connector: BaseConnector, session: _Session) -> None:
         super().__init__(connector)
         self._session, self._own = session, -1
 
     async def register_worker(self) -> int:
-        """Register the worker, and hold its lock before it takes a first job."""
+        """Register the worker and take its advisory lock, before its first job; return its number."""
         self._own = await super().register_worker()
         await self._session.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCK, self._own])
         return self._own
 
     async def give_back(self) -> int:
-        """Return to the queue what dead workers were sending; return how many jobs.
+        """Return the unfinished sends of dead workers to the queue; return the number of jobs.
 
         Raises:
-            psycopg.Error: the session is gone, and with it the lock.
+            psycopg.Error: the session is closed, and the lock with it.
         """
         found = await self._session.execute(_HANDS, [SENDS_QUEUE, self._own])
         return sum([await self._give_back(worker_id) for (worker_id,) in await found.fetchall()])
 
     async def _give_back(self, worker_id: int | None) -> int:
-        """Without a number the worker was dead for long: procrastinate forgot it."""
+        """Requeue the sends of a worker that does not hold its advisory lock; return the number of jobs.
+
+        None stands for a worker that procrastinate has already deleted, long after its death.
+        """
         key = [_LOCK, -1 if worker_id is None else worker_id]
         tried = await self._session.execute("SELECT pg_try_advisory_lock(%s, %s)", key)
         if await tried.fetchone() != (True,):
@@ -85,11 +88,11 @@ class LivingJobs(JobManager):
 
 
 HELD = 60.0
-"""Seconds of CPU that the process may take without its event loop running once."""
+"""Seconds of CPU time that the process may use without a run of its event loop."""
 SILENT = 900.0
-"""Seconds by the clock for which the loop may be silent: above any statement of the database."""
+"""Seconds of wall-clock time without a run of the event loop: longer than any database statement."""
 LONGEST = 2 * 3600.0
-"""Seconds of CPU that one job may take."""
+"""Seconds of CPU time for a single job."""
 _LOOK = 0.5
 _STOP = 15.0
 _PAUSES = (0.25, 10.0)
@@ -100,7 +103,7 @@ log = logging.getLogger("fanal.worker")
 
 
 class Hand(NamedTuple):
-    """A job in hand: its number, the system's number of its thread, that thread's CPU time as it began."""
+    """A running job: its id, its thread's native id, and that thread's CPU seconds at the job's start."""
 
     job: int
     thread: int
@@ -108,7 +111,7 @@ class Hand(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What a process of jobs had in hand as it was ended, and which job held it (None: unknown)."""
+    """The jobs of a killed job process, and the job that blocked it (`culprit`; None: unknown)."""
 
     culprit: int | None
     reason: str
@@ -116,7 +119,7 @@ class Ended(NamedTuple):
 
 
 class JobsBoard:
-    """Shared memory in which the process of the jobs notes that its loop runs, and what it has in hand."""
+    """Shared memory in which the job process records its event loop's heartbeat and its running jobs."""
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -125,16 +128,16 @@ class JobsBoard:
         self.beat()
 
     def beat(self) -> None:
-        """Note that the event loop runs."""
+        """Record a heartbeat of the event loop."""
         self._memory[: _BEAT.size] = _BEAT.pack(time.monotonic(), time.process_time())
 
     def clear(self) -> None:
-        """Begin for a new process, which has used no CPU time and has nothing in hand."""
+        """Reset the board for a new process, without CPU time and running jobs."""
         self._memory[:] = _BEAT.pack(time.monotonic(), 0.0) + bytes(self._slots * _HAND.size)
 
     @contextmanager
     def holding(self, job: int) -> Iterator[None]:
-        """Note a job while the calling thread works on it."""
+        """Record a job while the calling thread runs it."""
         with self._lock:
             slot = self._free.pop() if self._free else None
         if slot is None:
@@ -149,7 +152,7 @@ class JobsBoard:
                 self._free.append(slot)
 
     def read(self) -> tuple[tuple[float, float], tuple[Hand, ...]]:
-        """Return when the loop ran last (by the clock, in CPU time) and the jobs in hand."""
+        """Return the last heartbeat (monotonic clock, CPU time; both in seconds) and the running jobs."""
         memory = self._memory[:]
         hands = (Hand(*found) for found in _HAND.iter_unpack(memory[_BEAT.size :]))
         return _BEAT.unpack_from(memory), tuple(hand for hand in hands if hand.job)
@@ -160,7 +163,7 @@ class JobsBoard:
 
 
 class Observer:
-    """The keeper's view of one process of jobs."""
+    """The keeper's checks of one job process."""
 
     def __init__(self, board: JobsBoard, pid: int) -> None:
         self._board, self._pid = board, pid
@@ -168,7 +171,7 @@ class Observer:
         self._since: dict[int, float] = {}
 
     def look(self) -> Ended | None:
-        """Return what has to be ended, and why; None as long as all is well."""
+        """Return the running jobs and the reason if the process must be killed; None for a healthy one."""
         beat, hands = self._board.read()
         used = {hand.thread: _cpu_seconds(self._pid, hand.thread) for hand in hands}
         if beat != self._beat:
@@ -194,14 +197,17 @@ def _ended(culprit: Hand | None, hands: tuple[Hand, ...], reason: str) -> Ended:
 
 
 Run = Callable[[threading.Event, JobsBoard, list[Ended]], None]
-"""Runs jobs until the event is set. The list holds what the process before had in hand; it is emptied."""
+"""A function that runs jobs until the event is set.
+
+The list holds the jobs of the previous, killed process; the function empties it.
+"""
 
 
 class Keeper:
-    """The worker's side: the child that keeps its process of jobs."""
+    """The keeper process, as the worker sees it."""
 
     def __init__(self, run: Run, *, slots: int) -> None:
-        """Fork it. No thread may run and no connection be open yet."""
+        """Fork the keeper. No thread may run, and no connection be open, at this time."""
         worker = os.getpid()
         self._gone = self._asked = False
         self.pid = os.fork()
@@ -209,18 +215,18 @@ class Keeper:
             _leave(partial(_keep, worker, run, JobsBoard(slots)))
 
     def is_gone(self) -> bool:
-        """Return whether it has ended; its number may be another process's then."""
+        """Return whether the keeper has ended; the system may then reuse its process id."""
         self._gone = self._gone or os.waitpid(self.pid, os.WNOHANG)[0] != 0
         return self._gone
 
     def ask_to_stop(self) -> None:
-        """Let the jobs in hand come to their end, but not for long."""
+        """Send SIGTERM to the keeper: running jobs may finish within a limit."""
         self._asked = True
         if not self.is_gone():
             os.kill(self.pid, signal.SIGTERM)
 
     def wait(self) -> bool:
-        """Wait for its end, but not for long; return False where nobody had asked for it."""
+        """Wait for the keeper's end, and kill it after a limit; return whether its stop was requested."""
         end = time.monotonic() + _STOP + 2 * _LOOK
         while not self.is_gone():
             if time.monotonic() > end:
@@ -230,7 +236,7 @@ class Keeper:
 
 
 def _leave(work: Callable[[], None]) -> NoReturn:
-    """Do a forked child's work and end it: nothing of its parent's is unwound."""
+    """Run `work` in a forked child and exit without unwinding the parent's stack."""
     status = 1
     try:
         work()
@@ -242,7 +248,7 @@ def _leave(work: Callable[[], None]) -> NoReturn:
 
 
 def _follow(parent: int, number: signal.Signals) -> threading.Event:
-    """End with `parent`, by this signal; return what SIGTERM and SIGINT set."""
+    """Arrange to receive signal `number` when `parent` ends; return an event that SIGTERM and SIGINT set."""
     stop = threading.Event()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for asked in (signal.SIGTERM, signal.SIGINT):
@@ -276,7 +282,7 @@ def _be_jobs(keeper: int, run: Run, board: JobsBoard, ended: list[Ended]) -> Non
 
 
 def _wait(pid: int, observer: Observer, stop: threading.Event) -> list[Ended]:
-    """Wait for the end of the process of jobs, or end it; return what it was ended for."""
+    """Wait for the end of the job process, or kill it; return the jobs and the reason of a kill."""
     asked_at = 0.0
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
         time.sleep(_LOOK)
@@ -292,7 +298,7 @@ def _wait(pid: int, observer: Observer, stop: threading.Event) -> list[Ended]:
 
 
 def _cpu_seconds(pid: int, thread: int | None = None) -> float:
-    """Return the CPU time of a process, or of one of its threads (proc(5), stat, fields 14 and 15)."""
+    """Return the CPU seconds of a process or of one of its threads (proc(5), stat, fields 14 and 15)."""
     place = _PROC / str(pid) if thread is None else _PROC / str(pid) / "task" / str(thread)
     try:
         fields = (place / "stat").read_text().rpartition(")")[2].split()

@@ -1,7 +1,7 @@
-"""The schedule, the fetches and the notices: procrastinate jobs, one line a step.
+"""The schedule, the fetches and the notices, as procrastinate jobs.
 
-Each kind has slots of its own, and a job's `lock` keeps it from running twice at once. They run in a process
-of their own (`worker.job_process`).
+Each queue has its own slots, and a job's `lock` prevents concurrent runs. Jobs run in a separate process
+(`worker.job_process`).
 """
 
 import asyncio
@@ -43,7 +43,7 @@ _GRACE = 10.0
 _CONNECTIONS = 10
 SCHEDULE_QUEUE, ROUNDS_QUEUE = "default", "rounds"
 SLOTS = {SCHEDULE_QUEUE: 4, FETCHES_QUEUE: 4, SLOW_QUEUE: 3, ROUNDS_QUEUE: 1, SENDS_QUEUE: 2}
-"""Jobs at once, by kind: partners and mail servers that are slow take the slots of their own kind only."""
+"""Concurrent jobs by queue: slow partners or mail servers occupy only the slots of their own queue."""
 _JOBS_KEPT_HOURS = 14 * 24
 log = logging.getLogger("fanal.worker")
 SENDS = (
@@ -54,13 +54,13 @@ SENDS = (
     rules.apply_rules,
     list_jobs.fetch_list,
 )
-"""Jobs that others queue: named here, so that the worker knows them."""
+"""Jobs that other modules queue: imported here so that they are registered with the worker."""
 
 
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="expire_reports", lock="expire_reports", pass_context=False)
 def expire_reports(timestamp: int) -> None:
-    """Close unfinished wire reports whose time is over."""
+    """Close unfinished reports of the partners' API after their deadline."""
     del timestamp
     actor, now = system_actor("expiry"), clock.now()
     while intake.expire_reports(actor=actor, now=now):
@@ -70,7 +70,7 @@ def expire_reports(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="mark_late", lock="mark_late")
 def mark_late(timestamp: int) -> None:
-    """Mark the cases whose time is over: the desk's view of late ones is read by that mark."""
+    """Mark the cases past their deadline; the desk's view of late cases reads this mark."""
     del timestamp
     while orient.mark_late(actor=system_actor("lateness"), now=clock.now()):
         continue
@@ -79,7 +79,7 @@ def mark_late(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="fold_freed", lock="fold_freed")
 def fold_freed(timestamp: int) -> None:
-    """Fold anew what the retraction of a head let go: one row again, and not each of its reports."""
+    """Group again the duplicates whose first report was withdrawn, so that they share a queue row."""
     del timestamp
     while orient.fold_freed(actor=system_actor("folding"), now=clock.now()):
         continue
@@ -88,7 +88,7 @@ def fold_freed(timestamp: int) -> None:
 @app.periodic(cron="17 3 * * *")
 @app.task(queueing_lock="make_partitions", lock="make_partitions")
 def make_partitions(timestamp: int) -> None:
-    """Make the next months of the partitioned tables."""
+    """Create the partitions of the next months in the partitioned tables."""
     del timestamp
     upkeep.make_partitions(until=clock.now() + timedelta(days=95))
 
@@ -96,7 +96,7 @@ def make_partitions(timestamp: int) -> None:
 @app.periodic(cron="41 3 * * *")
 @app.task(queueing_lock="expire_data", lock="expire_data")
 def expire_data(timestamp: int) -> None:
-    """Erase what is due by its retention class."""
+    """Erase the data due by its retention class."""
     del timestamp
     expiry.expire(actor=system_actor("expiry"), now=clock.now())
 
@@ -104,7 +104,7 @@ def expire_data(timestamp: int) -> None:
 @app.periodic(cron="11 4 * * *")
 @app.task(queueing_lock="expire_motives", lock="expire_motives")
 def expire_motives(timestamp: int) -> None:
-    """Delete the words of the journal's motives after three years; the entries stay."""
+    """Delete the texts of purposes in the ledger after three years; the entries remain."""
     del timestamp
     actor, now = system_actor("expiry"), clock.now()
     before = now - ledger.MOTIVES_KEPT
@@ -115,7 +115,7 @@ def expire_motives(timestamp: int) -> None:
 @app.periodic(cron="23 4 * * *")
 @app.task(queueing_lock="forget_matches", lock="forget_matches")
 def forget_matches(timestamp: int) -> None:
-    """Drop counts of matches that nobody looks at any more."""
+    """Delete outdated counts of matches."""
     del timestamp
     analyse.forget_matches(actor=system_actor("expiry"), now=clock.now())
 
@@ -123,7 +123,7 @@ def forget_matches(timestamp: int) -> None:
 @app.periodic(cron="51 2 * * *")
 @app.task(queueing_lock="sweep_vault", lock="sweep_vault")
 def sweep_vault(timestamp: int) -> None:
-    """Remove sealed bytes that killed deposits left and that no row points to."""
+    """Remove sealed files that no row references, left by interrupted submissions."""
     del timestamp
     mended = vault_sweep.sweep_vault(actor=system_actor("sweep"), now=clock.now())
     if mended:
@@ -133,7 +133,7 @@ def sweep_vault(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="renew_index", lock="renew_index")
 def renew_index(timestamp: int) -> None:
-    """Write the index of known hashes anew where the lists have changed much."""
+    """Rebuild the index of known hashes after many changes in the lists."""
     del timestamp
     analyse.renew_index(actor=system_actor("index"))
 
@@ -141,7 +141,7 @@ def renew_index(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="fetch_lists", lock="fetch_lists")
 def fetch_lists(timestamp: int) -> None:
-    """Queue the fetch of the partners' lists that are due, each under a standing instruction in force."""
+    """Queue the fetches of partners' lists that are due, each under a standing instruction in force."""
     del timestamp
     list_jobs.queue_due()
 
@@ -149,7 +149,7 @@ def fetch_lists(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="end_entries", lock="end_entries")
 def end_entries(timestamp: int) -> None:
-    """Withdraw what was fetched or loaded with an end that has come."""
+    """Withdraw fetched or loaded list entries past their expiry."""
     del timestamp
     fetching.end_due(actor=system_actor("lists of partners"))
 
@@ -157,7 +157,7 @@ def end_entries(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queue=ROUNDS_QUEUE, queueing_lock="deconflict", lock="deconflict")
 def deconflict(timestamp: int) -> None:
-    """Answer, take and end rounds of de-confliction; begin those that are due, under their instruction."""
+    """Advance and expire the de-confliction rounds; start those that are due under a standing instruction."""
     del timestamp
     actor = system_actor("de-confliction")
     deconflicting.work(actor=actor)
@@ -167,7 +167,7 @@ def deconflict(timestamp: int) -> None:
 @app.periodic(cron="23 * * * *")
 @app.task(queueing_lock="forget_usage", lock="forget_usage")
 def forget_usage(timestamp: int) -> None:
-    """Drop the quota counters of past minutes, the ended ones of sign-in, old counts of refusals."""
+    """Delete the quota counters of past minutes, expired sign-in counters and old counts of refusals."""
     del timestamp
     accounts.forget_usage(now=clock.now())
     accounts.forget_counters(now=clock.now())
@@ -177,7 +177,7 @@ def forget_usage(timestamp: int) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="forget_challenges", lock="forget_challenges")
 def forget_challenges(timestamp: int) -> None:
-    """Drop spent proofs of work that have expired anyway."""
+    """Delete spent proofs of work that have expired."""
     del timestamp
     upkeep.forget_challenges(now=clock.now())
 
@@ -185,7 +185,7 @@ def forget_challenges(timestamp: int) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="refresh_statistics", lock="refresh_statistics")
 def refresh_statistics(timestamp: int) -> None:
-    """Keep the counts of closed days, and publish those of complete months."""
+    """Store the counts of completed days, and publish those of complete months."""
     del timestamp
     actor, now = system_actor("statistics"), clock.now()
     statistics.refresh_days(actor=actor, now=now)
@@ -195,7 +195,7 @@ def refresh_statistics(timestamp: int) -> None:
 @app.periodic(cron="41 2 * * *")
 @app.task(queueing_lock="recount_statistics", lock="recount_statistics")
 def recount_statistics(timestamp: int) -> None:
-    """Count the last 400 days again: retractions and replaced decisions show."""
+    """Recompute the last 400 days, to include withdrawals and replaced decisions."""
     del timestamp
     statistics.refresh_days(actor=system_actor("statistics"), now=clock.now(), whole=True)
 
@@ -203,7 +203,7 @@ def recount_statistics(timestamp: int) -> None:
 @app.periodic(cron="31 4 * * *")
 @app.task(queueing_lock="forget_jobs", lock="forget_jobs")
 async def forget_jobs(timestamp: int) -> None:
-    """Drop jobs that succeeded long ago; failed ones stay for a person."""
+    """Delete jobs that succeeded more than two weeks ago; failed ones stay for a person's attention."""
     del timestamp
     await app.job_manager.delete_old_jobs(nb_hours=_JOBS_KEPT_HOURS)
 
@@ -211,41 +211,41 @@ async def forget_jobs(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="retry_stalled")
 async def retry_stalled(timestamp: int) -> None:
-    """Give back jobs whose worker died, by its heartbeat; sends do not wait for this.
+    """Requeue jobs whose worker has no heartbeat any more; sends have a faster way (`LivingJobs`).
 
-    The only periodic job without a lock: it frees the locks that dead workers held.
+    This is the only periodic job without a lock, because it releases the locks of dead workers.
     """
     del timestamp
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=60):
         try:
             await app.job_manager.retry_job(job)
         except UniqueViolation:
-            # The next run of the same job waits already, behind the lock that the dead one holds.
+            # The next run of the same job is already queued, behind the lock of the dead one.
             await app.job_manager.finish_job(job, JobStatus.ABORTED, delete_job=False)
 
 
 def run_jobs(
     stop: threading.Event, board: JobsBoard | None = None, ended: list[Ended] | None = None
 ) -> None:
-    """Run procrastinate's worker in this thread until `stop` is set; what breaks it is waited out.
+    """Run procrastinate's worker in this thread until `stop` is set; restart it after any failure.
 
-    Schedule, fetches and notices never end with their thread: a database that went away comes back.
-    `ended`: what the process before this one had in hand; it is given back first.
+    A failure, such as a lost database, is retried after a pause. `ended`: the jobs of the previous, killed
+    process; they are requeued first.
     """
     board = board or JobsBoard(sum(SLOTS.values()))
     while not stop.is_set():
         board.beat()
         try:
             asyncio.run(_run(stop, board, ended if ended is not None else []))
-        except Exception as failure:  # noqa: BLE001 - whatever ended it, it begins again
+        except Exception as failure:  # noqa: BLE001 - restarted after any failure
             log.warning("schedule, fetches and notices stopped: %s", type(failure).__name__)
         board.beat()
         stop.wait(_PAUSE)
 
 
 async def _run(stop: threading.Event, board: JobsBoard, ended: list[Ended]) -> None:
-    # Apps of their own: whoever queues a job goes on doing so through Django's connection, in the
-    # transaction of what it queues.
+    # Separate apps: other code still queues jobs through Django's connection, in its own
+    # transaction.
     connector = PsycopgConnector(kwargs=connector_params(), min_size=4, max_size=_CONNECTIONS)
     threads = ThreadPoolExecutor(sum(SLOTS.values()), thread_name_prefix="jobs")
     loop = asyncio.get_running_loop()
@@ -286,36 +286,36 @@ async def _run(stop: threading.Event, board: JobsBoard, ended: list[Ended]) -> N
         beat.cancel()
         await sync_to_async(
             connections.close_all
-        )()  # the schedule's: dead with its server, or done
+        )()  # the schedule's connections: broken with their server, or no longer needed
 
 
 def _note_unasked(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) -> None:
-    """Log the failure of a task of the library that nobody awaits, as a database that goes away leaves some.
+    """Log the exception of a library task that no code awaits, as after the loss of the database.
 
-    Python's own handler formats a traceback in the middle of whatever runs when the collector finds the task.
+    Python's own handler would format a traceback whenever the garbage collector finds the task.
     """
     log.warning("a task of the jobs ended: %s", type(context.get("exception")).__name__)
 
 
 async def _beat(board: JobsBoard) -> None:
-    """Show that the event loop runs, whatever the database does."""
+    """Record a heartbeat of the event loop every half second, independently of the database."""
     while True:
         board.beat()
         await asyncio.sleep(_STOP_BEAT)
 
 
 def _renew_agreement() -> None:
-    """Ask again whether clock and tables are the database's: each process refuses by its own answer."""
+    """Check again that clock and schema agree with the database; each process refuses by its own result."""
     try:
         agreement.renew()
     except (DatabaseError, InterfaceError, psycopg.Error):
-        connection.close()  # the last answer stays in force
+        connection.close()  # the previous result remains in force
 
 
 async def _work(
     queue: str, connector: PsycopgConnector, board: JobsBoard, jobs: LivingJobs | None
 ) -> None:
-    """Run the jobs of one kind in their own slots; one of the kinds queues what is due by the clock."""
+    """Run the jobs of one queue in its own slots; the schedule's queue also adds the periodic jobs."""
     own = app.with_connector(connector)
     if jobs is not None:
         own.job_manager = jobs
@@ -338,7 +338,10 @@ async def _tell_given_back(jobs: LivingJobs) -> None:
 
 def _surround(board: JobsBoard) -> SyncTaskMiddleware:
     def surround(call_next: SyncCallNext, context: JobContext, worker: Worker) -> object:
-        """Note the job; close what it opened: jobs are rare, and a pool's thread would keep a dead one."""
+        """Record the running job, and close its connections afterwards.
+
+        Jobs are rare, and a pooled thread would keep a dead connection.
+        """
         del worker
         try:
             with board.holding(context.job.id or 0):

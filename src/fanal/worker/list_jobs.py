@@ -1,7 +1,7 @@
-"""The jobs that fetch lists: one a source, so that a slow source delays no other.
+"""The jobs that fetch lists: one for each source, so that a slow source delays no other.
 
-Each first has a short turn among its like. One that needs longer goes on in slots of its own, where sources
-whose last fetch failed come last.
+Each source first has a short turn. One that needs longer continues in a queue of its own, where sources with
+a failed last fetch come last.
 """
 
 from contextlib import suppress
@@ -26,7 +26,7 @@ _ACTOR = system_actor("lists of partners")
 
 @app.task(queue=FETCHES_QUEUE, pass_context=False)
 def fetch_list(source_id: str, quick: bool) -> None:
-    """Give one source its turn, and a longer one where that was too short."""
+    """Fetch one source for a turn; queue a longer turn if it was too short."""
     source = queries.get_source(actor=_ACTOR, source_id=UUID(source_id))
     if source is None or not fetching.is_due(source):
         return
@@ -35,7 +35,7 @@ def fetch_list(source_id: str, quick: bool) -> None:
 
 
 def queue_due() -> None:
-    """Queue the fetch of each source that is due and for which an instruction is in force."""
+    """Queue the fetch of each source that is due and has a standing instruction in force."""
     in_hand = {lock for (lock,) in sql.rows(_IN_HAND)}
     for source in fetching.due_sources(actor=_ACTOR):
         if _lock(source) not in in_hand:

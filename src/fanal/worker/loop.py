@@ -1,6 +1,6 @@
-"""The worker's main loop: stages, the ledger's sequencer and checkpoints.
+"""The worker's main loop: processing stages, ledger sequencer and checkpoints.
 
-These run here and not as jobs, since they must be prompt: an entry is numbered within a second.
+These run here rather than as jobs because they must be prompt: a ledger entry is numbered within a second.
 """
 
 import logging
@@ -23,7 +23,7 @@ from fanal.worker.watch import NEAR, Watch
 
 CHECKPOINT_EVERY = timedelta(seconds=60)
 NEAR_AGAIN = timedelta(minutes=5)
-"""After an error in looking for what is near."""
+"""Pause after a failure in the search for similar reports."""
 _IDLE_SECONDS = 0.5
 _NEAR_SECONDS = 0.5
 _AWAY_SECONDS = 1.0
@@ -31,7 +31,10 @@ log = logging.getLogger("fanal.worker")
 
 
 class WorkerLoop:
-    """One worker. `clock` and `sleep` come from the edge; `watch` ends it when a step takes too long."""
+    """The main loop of one worker; `watch` kills the worker when a step takes too long.
+
+    `clock` and `sleep` are injected, for tests.
+    """
 
     def __init__(
         self,
@@ -55,7 +58,7 @@ class WorkerLoop:
         self._disagreed: frozenset[agreement.Disagreement] = frozenset()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set; a database that is away is waited for."""
+        """Work until `stop` is set; while the database is unavailable, wait and retry."""
         self._stop = stop
         while not stop.is_set():
             self._show_life()
@@ -70,7 +73,7 @@ class WorkerLoop:
                 self._sleep(_AWAY_SECONDS)
 
     def _disagrees(self) -> bool:
-        """Return whether clock or tables are not those of the database: nothing is worked on then."""
+        """Return whether clock or schema disagree with the database, in which case no work is done."""
         parts = agreement.renew()
         if parts != self._disagreed:
             self._disagreed = parts
@@ -92,7 +95,7 @@ class WorkerLoop:
         return moved
 
     def _look_around(self) -> int:
-        """Look for what is near the reports linked lately; return how many. Nobody waits for it."""
+        """Search for reports similar to those linked recently; return their number. Low priority."""
         now = self._clock()
         if now < self._near_at:
             return 0
@@ -107,7 +110,7 @@ class WorkerLoop:
             log.error("what is near is not looked for: %s", type(failure).__name__)
             self._near_at = now + NEAR_AGAIN
             return 0
-        # Whoever is in danger waits for one portion: it stays short, however much there is to compare.
+        # Urgent reports wait for one portion: it stays short, however much there is to compare.
         if perf_counter() - started > _NEAR_SECONDS:
             self._near_size = max(1, self._near_size // 2)
         elif looked == self._near_size < crosscheck.NEAR_AT_ONCE:
@@ -115,7 +118,7 @@ class WorkerLoop:
         return looked
 
     def _keep_time(self) -> bool:
-        """Do what must be prompt, between the steps of a batch too; return False when asked to stop."""
+        """Do the prompt work, between the steps of a batch too; return False after a request to stop."""
         self._show_life()
         now = self._clock()
         ledger.sequence_pending(now=now)
@@ -130,12 +133,12 @@ class WorkerLoop:
 
     @staticmethod
     def _sign(now: datetime) -> None:
-        """Sign a checkpoint; one that cannot be written keeps no report waiting."""
+        """Sign a checkpoint of the ledger; a failure to write it is logged and delays no report."""
         try:
             ledger.sign_checkpoint(now=now)
         except (OSError, signer.SignerMissing) as failure:
             log.error("no checkpoint: %s", type(failure).__name__)
 
     def _wait(self) -> None:
-        """Sleep half a second; who listened instead would drown in what a public node sends."""
+        """Sleep half a second. LISTEN/NOTIFY would be overwhelmed by the traffic of a public node."""
         self._stop.wait(_IDLE_SECONDS)

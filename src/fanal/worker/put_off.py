@@ -1,4 +1,4 @@
-"""Gives back what a process of jobs had in hand as it was ended, and puts the job off that held it."""
+"""Requeues the jobs of a killed job process, and postpones the job that blocked it."""
 
 import logging
 from datetime import timedelta
@@ -9,7 +9,7 @@ from psycopg.errors import UniqueViolation
 from fanal.worker.job_process import Ended
 
 MOST_ATTEMPTS = 5
-"""Then the job has failed, which a person sees; the schedule queues the next of its kind."""
+"""Attempts after which the job fails for good, which a person sees; the schedule queues the next one."""
 _DELAYS = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
 _AGAIN = """
     UPDATE procrastinate_jobs SET status = 'todo', attempts = attempts + 1, scheduled_at = now() + %s
@@ -28,12 +28,12 @@ log = logging.getLogger("fanal.worker")
 
 
 async def give_back(session: _Session, ended: Ended) -> None:
-    """Put the culprit off, longer each time, until it has failed; queue the others again.
+    """Postpone the blocking job, longer each time, until it fails for good; requeue the others at once.
 
-    While it waits, its `queueing_lock` keeps the schedule from queueing another of its kind.
+    While the job waits, its `queueing_lock` keeps the schedule from queueing another of its kind.
 
     Raises:
-        psycopg.Error: the session is gone; what was not given back may be tried again.
+        psycopg.Error: the session is closed; the rest may be requeued by another call.
     """
     for job in ended.others:
         await _queue(session, job, timedelta())
@@ -58,7 +58,7 @@ async def give_back(session: _Session, ended: Ended) -> None:
 
 
 async def _queue(session: _Session, job: int, delay: timedelta) -> None:
-    """Queue a job again; where the next of its kind waits already, that one takes its place."""
+    """Requeue a job after `delay`; if the next job of its kind is already queued, that one replaces it."""
     try:
         await session.execute(_AGAIN, [delay, job])
     except UniqueViolation:

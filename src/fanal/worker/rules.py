@@ -1,7 +1,7 @@
-"""Priority rules at work on the past: dry runs over everything stored, new rankings of what waits.
+"""Priority rules applied to stored reports: dry runs over all of them, new ranking of waiting cases.
 
-A job does portions for some seconds and queues itself again: a stop waits for one portion at most, a kill
-costs no more. The schedule looks each minute for what nobody carries on.
+A job works on portions for a few seconds and queues itself again, so that a stop waits for one portion at
+most and a kill loses no more. The schedule checks every minute for unfinished work.
 """
 
 from time import monotonic
@@ -20,7 +20,7 @@ _SECONDS = 4.0
 @app.periodic(cron="* * * * *")
 @app.task(name=RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB)
 def apply_rules(timestamp: int) -> None:
-    """Carry the new ranking on first, since the queue shows it, then the dry runs, oldest first."""
+    """Continue the new ranking first, because the queue shows it, then the dry runs, oldest first."""
     del timestamp
     if carry_on(seconds=_SECONDS):
         analyse.wake()
@@ -29,7 +29,7 @@ def apply_rules(timestamp: int) -> None:
 @app.periodic(cron="7 1 * * *")
 @app.task(queueing_lock="follow_clocks", lock="follow_clocks")
 def follow_clocks(timestamp: int) -> None:
-    """Rank anew what waits and for whose address the time to ask has come nearer, or is over."""
+    """Rank again the waiting cases whose subscriber-data retention window is closer to its end, or over."""
     del timestamp
     reached: UUID | None = UUID(int=0)
     while reached is not None:
@@ -37,7 +37,7 @@ def follow_clocks(timestamp: int) -> None:
 
 
 def carry_on(*, seconds: float) -> bool:
-    """Do portions until there is nothing more to do or the time is over; return whether something is left."""
+    """Work on portions until nothing remains or `seconds` are over; return whether work remains."""
     until = monotonic() + seconds
     while pipeline.continue_rerank(now=clock.now()):
         if monotonic() > until:

@@ -1,4 +1,4 @@
-"""Notices to the desk's own people, one job a message; calls for a child in danger are `fanal.calls`."""
+"""E-mail notices to the desk's own staff, one job a message; alarm calls are in `fanal.calls`."""
 
 import secrets
 from uuid import UUID
@@ -23,10 +23,10 @@ _LANGUAGES = ("fr", "en")
 
 
 class BoundedRetry(BaseRetryStrategy):
-    """Attempts at most a minute apart, spread by jitter, and of a bounded number: as those of a call."""
+    """A retry strategy with exponential back-off and jitter: at most a minute apart, bounded in number."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Return when a job is tried again; None gives it up."""
+        """Return the time of the next attempt; None to give up."""
         del exception
         if job.attempts + 1 >= MAX_ATTEMPTS:
             return None
@@ -40,10 +40,10 @@ class BoundedRetry(BaseRetryStrategy):
     name=IDENTITY_NOTICE,
 )
 def tell_opening(opening_id: str) -> None:
-    """Tell the desk's supervisors and the overseers that a reporter's identity was opened.
+    """Notify the desk's supervisors and the overseers that a reporter's identity was opened.
 
-    The mail says where to look; it names neither the report's author nor the motive. Where none of
-    them has an address, the duty people are told.
+    The mail gives only the report's reference, neither the reporter nor the purpose. Without an address of
+    any of them, the people on duty are notified.
     """
     now, mailer = clock.now(), mail.current()
     opening = harmonised.opening_of(actor=system_actor("notice"), opening_id=UUID(opening_id))
@@ -70,9 +70,10 @@ def tell_opening(opening_id: str) -> None:
     name=ASIDE_NOTICE,
 )
 def tell_aside(aside_id: str) -> None:
-    """Tell the supervisors of every desk that an entry of a list was set aside: look at the lists.
+    """Notify the supervisors of every desk that the match-rate circuit breaker suspended a list entry.
 
-    The mail names no list and no value. Where no supervisor has an address, the duty people are told.
+    The mail names no list and no value. Without an address of any supervisor, the people on duty are
+    notified.
     """
     now, mailer = clock.now(), mail.current()
     told = accounts.addresses_of(roles=[Role.SUPERVISOR], desk_id=None, now=now)
@@ -91,9 +92,9 @@ def tell_aside(aside_id: str) -> None:
     name=FACTOR_NOTICE,
 )
 def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> None:
-    """Tell a person and the supervisors of their desks how their sign-in changed.
+    """Notify a person and the supervisors of their desks of a change in the person's sign-in.
 
-    `change` is `added` or `removed` (a second factor), or `password`, where `factor` is empty.
+    `change` is `added` or `removed` (a second factor), or `password`, with an empty `factor`.
     """
     now, mailer = clock.now(), mail.current()
     told = accounts.notice_addresses(person_id=UUID(person_id), now=now)
@@ -120,7 +121,7 @@ def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> 
     name=GRANT_NOTICE,
 )
 def tell_grant(habilitation_id: str) -> None:
-    """Tell overseers and supervisors of the grant of a role that approves, and whom the grantee resembles."""
+    """Notify overseers and supervisors of the grant of an approving role, and of similar logins."""
     now, mailer = clock.now(), mail.current()
     found = accounts.habilitation_of(habilitation_id=UUID(habilitation_id))
     if found is None:

@@ -1,9 +1,9 @@
-"""The stage loop: claim, run, move on. One batch stays in one worker's hands through all its stages.
+"""The stage loop: it claims batches of reports, runs the steps of the pipeline, and advances the claims.
 
-Each step is one transaction: results and the move to the next stage commit together or not at all. A
-batch that fails is halved until the report that fails stands alone; that one is tried again, then
-quarantined. A vault that does not answer pauses its stage and blames nobody. A worker
-that dies leaves its claims to the lease.
+A batch stays with one worker through all its stages. Each step is one transaction: results and the move to
+the next stage commit together. A failed batch is bisected until the failing report is isolated; that report
+is retried, then quarantined. A vault that does not respond pauses its stage without any failed attempt. The
+claims of a dead worker return when their lease expires.
 """
 
 import errno
@@ -27,23 +27,23 @@ from fanal.vault import queries as vault
 from fanal.vault.keyring import KeyMissing
 from fanal.vault.packs import BlobMissing
 
-# What a stage does when the vault does not answer: it pauses and goes on with care; no report is blamed.
+# A stage whose vault does not respond pauses, then resumes with small batches; no report is at fault.
 #
-# A disk that is away, a mount that is missing or a key that nobody has put in place is the installation's
-# fault: reports go back without counting an attempt. Damaged or missing bytes count as a report's own, and so
-# does a key that no machine has: a public node writes whatever name of a key it likes.
+# An unavailable disk, a missing mount or a key that is not yet installed is a fault of the installation's:
+# reports return without a counted attempt. Damaged or missing bytes are a fault of the report's, and so is
+# a key that no machine has, because a public node can write any key name.
 
 TURN = 5.0
-"""Seconds after which what comes before a step (files to hash) lets other reports have theirs."""
+"""Seconds after which the preparation of a step (such as hashing files) yields to other reports."""
 _BEHIND_OTHERS = timedelta(seconds=1)
 _FIRST, _LONGEST = timedelta(seconds=1), timedelta(seconds=5)
 _UNBOUNDED = 2**31
 _REPORTS_WAIT = 4
-"""Times the pause: after it others are tried first, so that one unreadable place stops nobody else."""
+"""The reports in hand wait this multiple of the pause, so that others are tried before them."""
 
 
 def outage_code(failure: Exception) -> str | None:
-    """Return the code under which reports wait for this failure to be mended; None: it is their own."""
+    """Return the code of an outage of the vault that caused the failure; None if the report is at fault."""
     if isinstance(failure, KeyMissing):
         return "KEY_MISSING" if vault.lacks_keys() else None
     if isinstance(failure, OSError) and not isinstance(failure, BlobMissing):
@@ -52,7 +52,7 @@ def outage_code(failure: Exception) -> str | None:
 
 
 class Outage:
-    """How long one stage pauses, and how many reports it takes while it does not know more."""
+    """The back-off of one stage during an outage: the pause, and the size of the trial batches."""
 
     def __init__(self) -> None:
         self._until: datetime | None = None
@@ -60,42 +60,42 @@ class Outage:
         self.size = _UNBOUNDED
 
     def lasts(self, now: datetime) -> bool:
-        """Return whether the stage still pauses at `now`."""
+        """Return whether the stage is paused at `now`."""
         return self._until is not None and now < self._until
 
     def begin(self, now: datetime) -> timedelta:
-        """Pause from `now`, longer each time; return how long the reports in hand wait."""
+        """Pause from `now`, twice as long each time; return the delay of the reports in hand."""
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST)
         self._until, self.size = now + pause, 1
         return pause * _REPORTS_WAIT
 
     def ease(self) -> None:
-        """Go on after a step that went well, with twice as many reports."""
+        """End the outage after a successful step: reset the pause and double the batch size."""
         self._pause, self._until = _FIRST, None
         self.size = min(self.size * 2, _UNBOUNDED)
 
 
 LEASE = timedelta(seconds=30)
-"""Each step renews it: far above what a step takes, short enough for what a dead worker held."""
+"""Lease of a claim, renewed by each step: much longer than a step, short enough after a worker's death."""
 _SHARED = frozenset({Stage.CROSSCHECK, Stage.ORIENT})
-"""Stages that hold a nation-wide lock to their commit: for dossiers, and for what is folded."""
+"""Stages that hold a global lock until they commit: for dossiers, and for groups of duplicates."""
 _LONG, _FEWEST = 0.2, 16
 _SHARE = 3
-"""A step, and the time between two renewals of what waits in hand, take at most this part of a lease."""
+"""A step, and the time between two renewals of leases, take at most one third (1/`_SHARE`) of a lease."""
 Watched = Callable[[UUID, int], AbstractContextManager[None]]
-"""Surrounds a step: the token of its claim, and how many reports it has (`worker.watch`)."""
+"""A context manager around a step, from the token of its claim and its number of reports (`worker.watch`)."""
 log = logging.getLogger("fanal.worker")
 
 
 def unwatched(_token: UUID, _reports: int) -> AbstractContextManager[None]:
-    """Surround a step with nothing."""
+    """Return a context manager without effect, for a worker without a watch."""
     return nullcontext()
 
 
 class Portion:
-    """How many reports a step takes at once, so that it stays below `long` seconds.
+    """An adaptive batch size that keeps a step below `long` seconds.
 
-    By default that of a step which holds a lock that people's acts need.
+    The defaults fit a step with a lock that people's actions also need.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Portion:
         self._long, self._fewest, self._most = long, fewest, most
 
     def learn(self, seconds: float, *, reports: int) -> None:
-        """Take fewer after a step that was long, a few more after a whole portion that was short."""
+        """Shrink the batch after a slow step (over `long`); grow it after a fast one of full size."""
         if seconds > self._long:
             self.size = max(self._fewest, min(self.size, reports) // 2)
         elif seconds < self._long / 2 and reports >= self.size:
@@ -113,7 +113,7 @@ class Portion:
 
 
 class StageLoop:
-    """Runs the stages for one worker. `clock` gives the instant of each claim."""
+    """The stage loop of one worker. `clock` gives the time of each claim."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class StageLoop:
         watched: Watched = unwatched,
         lease: timedelta = LEASE,
     ) -> None:
-        """`between` is called after each step of a batch; when it returns False the batch is given back."""
+        """`between` is called after each step of a batch; its False returns the batch to the queue."""
         self._actor, self._clock, self._size, self._observe = actor, clock, size, observe
         self._between, self._watched = between, watched
         self._held: dict[UUID, list[UUID]] = {}
@@ -139,15 +139,15 @@ class StageLoop:
         self._outages = {stage: Outage() for stage in STEPS}
 
     def run_once(self) -> int:
-        """Claim one batch, the stage nearest to a person first, and carry it to the end.
+        """Claim one batch, from the latest stage with work, and carry it through all remaining stages.
 
-        Returns the number of reports claimed; 0 when nothing waits.
+        Returns the number of reports claimed, 0 if none waits. Urgent reports come first.
         """
         self._give_back()
         return self._run_urgent() or self._run(urgent=False)
 
     def _run_urgent(self) -> int:
-        """Carry the urgent reports that wait; asked between all steps, so it must cost next to nothing."""
+        """Process the waiting urgent reports; called between all steps, so that the check must be cheap."""
         return self._run(urgent=True) if intake.urgent_waits(actor=self._actor) else 0
 
     def _run(self, *, urgent: bool) -> int:
@@ -178,7 +178,7 @@ class StageLoop:
         return 0
 
     def _give_back(self) -> None:
-        """Give back what was in hand when the database went away: nobody waits for the lease."""
+        """Requeue the reports that were in hand when the database failed, before their lease expires."""
         while self._held:
             token, report_ids = next(iter(self._held.items()))
             intake.put_back(actor=self._actor, token=token, report_ids=report_ids, counted=True)
@@ -204,23 +204,23 @@ class StageLoop:
             if not self._between():
                 intake.put_back(actor=self._actor, token=token, report_ids=batch.report_ids)
                 return
-            self._run_urgent()  # whoever is in danger waits for one step, not for a batch
+            self._run_urgent()  # an urgent report waits for one step, not for a batch
 
     def _renew_held(self) -> None:
-        """Renew the lease of whatever is in hand, also of those that wait while others are carried."""
+        """Renew the leases of all reports in hand, including those of interrupted batches."""
         now = perf_counter()
         if now - self._renewed_at < self._lease.total_seconds() / _SHARE:
             return
         self._renewed_at = now
         for token, report_ids in self._held.items():
             held = intake.list_held(actor=self._actor, token=token, report_ids=report_ids)
-            with suppress(intake.LeaseLost):  # between the two questions
+            with suppress(intake.LeaseLost):  # lost between the two queries
                 intake.renew_claims(
                     actor=self._actor, token=token, report_ids=held, lease=self._lease
                 )
 
     def _put_back_excess(self, token: UUID, stage: Stage, batch: Batch) -> None:
-        """Keep as many reports as a step of `stage` finishes well before its lease ends."""
+        """Keep only as many reports as a step of `stage` can finish well within the lease."""
         most = self._portions[stage].size
         excess = batch.report_ids[most:]
         if excess:
@@ -228,7 +228,7 @@ class StageLoop:
             batch.report_ids = batch.report_ids[:most]
 
     def _carry_in_portions(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
-        """Carry a few reports at a time to the end: a person's act waits for a portion, not for a batch."""
+        """Carry a few reports at a time to the end, so that people's actions wait for a portion only."""
         left = list(batch.report_ids)
         while left:
             part, left = left[: self._portion.size], left[self._portion.size :]
@@ -239,18 +239,18 @@ class StageLoop:
                 return
             with suppress(
                 intake.LeaseLost
-            ):  # between the two questions: the next one leaves them out
+            ):  # lost between the two queries: the next one omits them
                 intake.renew_claims(
                     actor=self._actor, token=token, report_ids=left, lease=self._lease
                 )
 
     def _step(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> bool:
-        """Run one step; return whether the batch goes on together."""
+        """Run one step of a batch; return whether the whole batch continues to the next stage."""
         step, started, reports = STEPS[stage], perf_counter(), len(batch.report_ids)
         try:
             if step.before and not self._prepare(token, stage, step, batch, urgent=urgent):
                 return False
-            # What comes before keeps the lease by itself.
+            # The preparation renews the lease itself.
             started, reports = perf_counter(), len(batch.report_ids)
             with self._watched(token, len(batch.report_ids)), transaction.atomic():
                 step.apply(batch)
@@ -264,8 +264,8 @@ class StageLoop:
             self._go_on_with_the_rest(token, stage, batch, urgent=urgent)
             return False
         except (OperationalError, InterfaceError):
-            raise  # the database is away: nothing was written, the lease brings the reports back
-        except Exception as failure:  # noqa: BLE001 - whatever a report does, the queue goes on
+            raise  # no database: nothing was written, the reports return with the end of the lease
+        except Exception as failure:  # noqa: BLE001 - no failure of a report stops the queue
             if code := outage_code(failure):
                 self._pause(token, stage, batch, failure=failure, code=code)
                 return False
@@ -285,10 +285,10 @@ class StageLoop:
     def _prepare(
         self, token: UUID, stage: Stage, step: PipelineStep, batch: Batch, *, urgent: bool
     ) -> bool:
-        """Do what comes before a step; in its pauses keep the lease and the time. False: stopped.
+        """Run the preparation of a step, and renew the lease at its pauses; return whether to run the step.
 
-        Reports that wait for nothing go first. One that needs longer than a turn, however many its files,
-        comes again behind all others.
+        Reports that need no preparation go first. One that needs longer than a turn returns to the end of the
+        queue.
         """
         assert step.before is not None  # noqa: S101 - for the type checker: asked by the caller
         if step.waits and not self._let_others_first(
@@ -313,7 +313,7 @@ class StageLoop:
     def _let_others_first(
         self, token: UUID, stage: Stage, waiting: set[UUID], batch: Batch, *, urgent: bool
     ) -> bool:
-        """Carry the reports of a batch that wait for nothing; return whether others are left to prepare."""
+        """Carry the reports that need no preparation; return whether others remain to prepare."""
         ready = [i for i in batch.report_ids if i not in waiting]
         if not waiting:
             return False
@@ -337,14 +337,14 @@ class StageLoop:
         return bool(batch.report_ids)
 
     def _goes_on(self, pauses: Iterator[set[UUID]], token: UUID, batch: Batch) -> set[UUID] | None:
-        """Work until the next pause; return the reports worked on, None at the end."""
+        """Run the preparation up to its next pause; return the reports worked on, None at the end."""
         with self._watched(token, len(batch.report_ids)):
             return next(pauses, None)
 
     def _go_on_with_the_rest(
         self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool
     ) -> None:
-        """Carry on those still held: a report was retracted, or its lease ran out."""
+        """Carry on the reports still held after a loss: by withdrawal of a report, or an expired lease."""
         held = intake.list_held(actor=self._actor, token=token, report_ids=batch.report_ids)
         log.warning("lease lost at %s: %d of %d kept", stage, len(held), len(batch.report_ids))
         if held and len(held) < len(batch.report_ids):
@@ -353,7 +353,7 @@ class StageLoop:
     def _pause(
         self, token: UUID, stage: Stage, batch: Batch, *, failure: Exception, code: str
     ) -> None:
-        """Give a batch back unharmed: what failed is the vault, and a person has to mend it."""
+        """Requeue a batch without a failed attempt: the vault is at fault, and a person must repair it."""
         delay = self._outages[stage].begin(self._clock())
         number = getattr(failure, "errno", None)
         log.error("%s pauses, %s: %s", stage, code, errno.errorcode.get(number or 0, "no errno"))

@@ -1,4 +1,4 @@
-"""What the schedule keeps in order and no stage owns."""
+"""Maintenance that belongs to no stage: monthly partitions and spent challenges."""
 
 import logging
 import time
@@ -10,10 +10,11 @@ log = logging.getLogger("fanal.worker")
 
 
 def make_partitions(*, until: datetime, tries: int = 10, pause: float = 5.0) -> int:
-    """Make monthly partitions of every partitioned table up to `until`; return how many are new.
+    """Create the monthly partitions of every partitioned table up to `until`; return how many are new.
 
-    Runs as the owner's function: the worker's role may call it and make nothing else. A table in use is tried
-    again after `pause` seconds: whoever deposits never waits for it. The next night tries what is left.
+    The function belongs to the owner, so that the worker's role can create nothing else. A table in use is
+    retried after `pause` seconds, at most `tries` times, so that submissions never wait; the next night
+    retries the rest.
     """
     new = busy = 0
     for left in reversed(range(tries)):
@@ -28,5 +29,5 @@ def make_partitions(*, until: datetime, tries: int = 10, pause: float = 5.0) -> 
 
 
 def forget_challenges(*, now: datetime) -> int:
-    """Drop spent challenges that have expired; return how many."""
+    """Delete spent challenges past their expiry; return their number."""
     return sql.run("DELETE FROM intake_spent_challenge WHERE expires_at < %s", [now])

@@ -1,12 +1,12 @@
-"""The watch: a process beside a worker that ends it when a report takes too much CPU time, or when it hangs.
+"""The watch: a separate process that kills a worker when a report takes too much CPU time, or when it hangs.
 
-A regular expression or a library may keep the interpreter's lock for minutes; no thread of the worker runs
-meanwhile, so that only another process can end it. The worker notes on a board in shared memory which claim
-a step works on, and the CPU time of its main thread as the step began. After the kill the watch gives the
-claim back: its reports are tried alone, and one that takes too long alone is quarantined (`DEADLINE`).
-Looking for similar reports is watched alike; one that takes too long alone is left without any.
+A regular expression or a library may hold the interpreter lock (GIL) for minutes. No thread of the worker
+runs meanwhile, so that only another process can end it. The worker records in shared memory the claim of the
+current step, and the CPU time of its main thread at the start of the step. After a kill the watch returns the
+claim: its reports are retried one by one, and a single report over the limit is quarantined (`DEADLINE`). The
+search for similar reports has the same limits; a single report over the limit gets no similar ones.
 
-The worker starts this file by its path. Where the system has no /proc there is no watch.
+The worker starts this file by its path. On a system without /proc there is no watch.
 """
 
 import contextlib
@@ -26,13 +26,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 TOGETHER = 25.0
-"""Seconds of CPU that a step may take for the reports of a claim: below the lease, which it would lose."""
+"""Seconds of CPU time for a step with several reports: shorter than the lease."""
 ALONE = 10.0
-"""The same for one report."""
+"""Seconds of CPU time for a step with a single report."""
 SILENT = 300.0
-"""Seconds by the clock after which a worker that shows nothing is taken to hang: ten leases."""
+"""Seconds of wall-clock time without a sign of life after which a worker counts as hung: ten leases."""
 NEAR = UUID(int=0x4E454152)
-"""Stands for a claim while a portion of similar reports is looked for."""
+"""Pseudo-claim recorded during the search for similar reports."""
 _BEAT_MS = 500
 _LAYOUT = struct.Struct("=Qd16sId")
 _NOBODY = bytes(16)
@@ -41,7 +41,7 @@ log = logging.getLogger("fanal.worker")
 
 
 class WorkInHand(NamedTuple):
-    """What a worker is at: turns of the board, its CPU time at the start, the claim, its reports, when."""
+    """The worker's current work: board version, CPU seconds at start, claim, reports, time of the record."""
 
     turn: int
     cpu: float
@@ -51,30 +51,30 @@ class WorkInHand(NamedTuple):
 
 
 class Board:
-    """Shared memory that one process writes and another reads."""
+    """A record in shared memory with one writer and one reader process."""
 
     def __init__(self, descriptor: int) -> None:
         self._memory = mmap.mmap(descriptor, _LAYOUT.size)
         self._turn, self._noted = 0, (_NOBODY, 0)
 
     def touch(self) -> None:
-        """Write the claim noted last once more, with the present time: the worker is alive."""
+        """Record the last claim again with the present time, as a sign of life."""
         self.write(*self._noted)
 
     def write(self, token: bytes, reports: int) -> None:
-        """Note a claim; 0 reports: none."""
+        """Record a claim and its number of reports; 0 reports: no claim."""
         self._turn, self._noted = self._turn + 1, (token, reports)
         self._memory[:] = _LAYOUT.pack(
             self._turn, time.thread_time(), token, reports, time.monotonic()
         )
 
     def read(self) -> WorkInHand:
-        """Return what stands there; it is whole where two readings are equal."""
+        """Return the record. Only two equal readings prove that it was not read during a write."""
         return WorkInHand(*_LAYOUT.unpack(self._memory[:]))
 
 
 class Watch:
-    """The worker's side: starts the watch, and notes what it has in hand."""
+    """The worker's side of the watch: it starts the watching process and records the current work."""
 
     def __init__(
         self, *, together: float = TOGETHER, alone: float = ALONE, silent: float = SILENT
@@ -87,9 +87,9 @@ class Watch:
         self._compiling, self._at = 0, (_NOBODY, 0)
 
     def keep(self) -> None:
-        """Show that the worker goes on; start its watch, or start it again after its death.
+        """Show a sign of life; start the watching process if there is none.
 
-        Call it from the thread to be watched.
+        Call this in the thread to be watched.
         """
         self._board.touch()
         if not (_PROC / "self/stat").exists():
@@ -102,12 +102,12 @@ class Watch:
                 ],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(self._file.fileno(),),
-                start_new_session=True,  # it outlives the worker for a moment: what it ended, it gives back
+                start_new_session=True,  # it outlives the worker, to return the claim of a killed one
             )
 
     @contextlib.contextmanager
     def step(self, token: UUID, reports: int) -> Iterator[None]:
-        """Note a claim while a step works on it."""
+        """Record a claim while a step works on it."""
         self._note(token.bytes, reports)
         try:
             yield
@@ -115,11 +115,11 @@ class Watch:
             self._note(_NOBODY, 0)
 
     def spare_compiler(self) -> None:
-        """Count no time while numba compiles a loop: once in an installation, and no report's fault."""
+        """Suspend the time limit while Numba compiles a function: compilation is no report's fault."""
         from numba.core import event  # noqa: PLC0415 - only in the worker
 
         class Compiler(event.Listener):
-            """Told of the begin and the end of each compilation."""
+            """A listener to the start and the end of each compilation."""
 
             def on_start(self, _event: object) -> None:
                 watch._compile(1)
@@ -141,9 +141,10 @@ class Watch:
 
 
 def main(descriptor: int, pid: int, limits: tuple[float, float, float]) -> None:
-    """Watch process `pid`, our parent, until it ends, or end it.
+    """Watch process `pid`, our parent, until it ends or exceeds a limit and is killed.
 
-    `limits`: seconds of CPU for several reports, for one; by the clock for a worker that shows nothing.
+    `limits`: seconds of CPU time for several reports, for a single one; wall-clock seconds without a sign of
+    life.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -161,13 +162,13 @@ def main(descriptor: int, pid: int, limits: tuple[float, float, float]) -> None:
             signal.pidfd_send_signal(worker, signal.SIGKILL)
             if busy:
                 _give_back(work, limit)
-            else:  # what it holds comes back with the end of its lease: a disk may hang, no report is blamed
+            else:  # the lease returns its claim; a disk may hang: no report is at fault
                 log.error("the worker gave no sign of life for %.0f s: ended", limits[2])
             return
 
 
 def _cpu_seconds(pid: int) -> float:
-    """Return the CPU time of the main thread of a process (proc(5), stat, fields 14 and 15)."""
+    """Return the CPU time, in seconds, of the main thread of a process (proc(5), stat, fields 14 and 15)."""
     try:
         text = (_PROC / str(pid) / "task" / str(pid) / "stat").read_text()
     except OSError:
@@ -177,7 +178,7 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def _give_back(work: WorkInHand, limit: float) -> None:
-    """Return the claim of the ended worker to the queue; without a database its lease runs out."""
+    """Return the killed worker's claim to the queue; without a database the lease expires instead."""
     import django  # noqa: PLC0415 - only here: the watch is small as long as nothing happens
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
