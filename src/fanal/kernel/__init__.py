@@ -1,1 +1,1 @@
-"""Clock, ids, states and actors: the standard library only."""
+"""Basic types of all packages: clock, ids, states, actors. Imports the standard library only."""

@@ -1,4 +1,4 @@
-"""Who acts. Every query and operation takes an `Actor` first; policy reads nothing else of a person."""
+"""The actor on whose behalf code runs: first argument of queries and operations, input of access control."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from uuid import UUID
 
 
 class Role(StrEnum):
-    """What a person may be at the desk or around it (one named habilitation each)."""
+    """A role of a person at the desk or outside it; each requires a personal authorisation (habilitation)."""
 
     ANALYST = "ANALYST"
     SUPERVISOR = "SUPERVISOR"
@@ -24,12 +24,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """The person (never the account) on whose behalf something runs.
+    """The person (never the account) on whose behalf code runs.
 
-    `role_desks` names the desk of each role that is held at a desk: a person may hold different roles at
-    different desks, and a role without a desk reaches none. `partner_id` is set for a partner's programs
-    and people, and limits them to their own reports. `motive` says why data are read (Loi 78-17,
-    art. 101: a consultation has its motive).
+    `role_desks` pairs a role with the desk where the person holds it: a person may hold different roles at
+    different desks, and a role without a desk gives access to none. `partner_id` is set for a partner's
+    programs and staff, and limits them to their own reports. `motive` is the purpose of a consultation (Loi
+    78-17, art. 101).
     """
 
     person_id: UUID
@@ -53,10 +53,10 @@ PUBLIC_PERSON = UUID("00000000-0000-7000-8000-000000000002")
 
 
 def system_actor(motive: str) -> Actor:
-    """Return the actor under which the worker and commands run."""
+    """Return the actor of the worker and of commands, with its purpose."""
     return Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.SYSTEM}), motive=motive)
 
 
 def public_actor() -> Actor:
-    """Return the actor of the public form: it may deposit and follow, nothing else."""
+    """Return the actor of the public form, which may only submit and follow reports."""
     return Actor(person_id=PUBLIC_PERSON, roles=frozenset({Role.PUBLIC}))

@@ -1,7 +1,7 @@
-"""Arrays as one parameter: the text form that PostgreSQL reads (its manual, section 8.15.6).
+"""PostgreSQL array literals, to pass a list as one text parameter (PostgreSQL manual, section 8.15).
 
-A list given to the driver is written element by element; for thousands of values this is several times
-faster. Cast the parameter where it stands: `%s::uuid[]`.
+For thousands of values this is several times faster than the driver's adaptation of a list, element by
+element. Cast the parameter in the statement: `%s::uuid[]`.
 """
 
 from collections.abc import Iterable
@@ -9,27 +9,27 @@ from uuid import UUID
 
 
 def plain_array(items: Iterable[str]) -> str:
-    """Return the array of texts that hold letters, digits and dashes only: uuids, hexadecimals, numbers."""
+    """Return the array literal of texts with letters, digits and dashes only, such as hexadecimals."""
     return f"{{{','.join(items)}}}"
 
 
 def uuid_array(ids: Iterable[UUID]) -> str:
-    """Return the array of ids, for `uuid[]`."""
+    """Return the array literal of ids, for `uuid[]`."""
     return plain_array([each.hex for each in ids])
 
 
 def text_array(items: Iterable[str]) -> str:
-    """Return the array of any texts; a database text holds no NUL."""
+    """Return the array literal of any texts, for `text[]`; PostgreSQL texts contain no NUL."""
     texts = list(items)
     if not texts:
         return "{}"
     joined = '","'.join(texts)
-    # Few batches hold a mark to escape: one look at the whole tells.
+    # Characters to escape are rare: one check of the joined text suffices for most batches.
     if "\\" in joined or joined.count('"') != 2 * len(texts) - 2:
         joined = '","'.join(t.replace("\\", "\\\\").replace('"', '\\"') for t in texts)
     return f'{{"{joined}"}}'
 
 
 def bytes_array(items: Iterable[bytes]) -> str:
-    """Return the array of byte strings, for `bytea[]`."""
+    """Return the array literal of byte strings, for `bytea[]`."""
     return plain_array(rf"\\x{item.hex()}" for item in items)

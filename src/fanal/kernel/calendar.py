@@ -1,8 +1,8 @@
-"""Days and delays as the law counts them, in Europe/Paris: pure functions of given instants.
+"""Legal time limits in Europe/Paris: days, months, public holidays and working days, as pure functions.
 
-Hours are elapsed time, whatever the clocks do on a night of time change. Days, weeks and months are counted
-on the calendar of Paris. Working days leave out Saturdays, Sundays and the holidays of article L. 3133-1
-of the Code du travail.
+Hours are elapsed time, also in a night with a clock change. Days, weeks and months follow the calendar of
+Paris. Working days exclude Saturdays, Sundays and the public holidays of article L. 3133-1 of the Code du
+travail.
 """
 
 from calendar import monthrange
@@ -16,10 +16,10 @@ _FIXED_HOLIDAYS = ((1, 1), (5, 1), (5, 8), (7, 14), (8, 15), (11, 1), (11, 11), 
 
 
 def read_instant(text: str | None) -> datetime | None:
-    """Return the date and time of an ISO 8601 text, with its zone if it names one; None where it is none.
+    """Return the date and time in an ISO 8601 text, with its time zone if given; None if invalid.
 
-    Neither is one at the ends of the calendar (years 1 and 9999, which some databases write for "unknown"):
-    no other zone and no delay can be counted from it.
+    The years 1 and 9999, which some databases write for "unknown", count as invalid: conversions and time
+    limits would overflow.
     """
     try:
         read = datetime.fromisoformat(text or "")
@@ -29,7 +29,7 @@ def read_instant(text: str | None) -> datetime | None:
 
 
 def read_day(text: str | None) -> date | None:
-    """Return the day of an ISO 8601 date; None where it is none, or at an end of the calendar."""
+    """Return the date in an ISO 8601 text; None if it is invalid or in the years 1 or 9999."""
     try:
         read = date.fromisoformat(text or "")
     except ValueError:
@@ -38,15 +38,15 @@ def read_day(text: str | None) -> date | None:
 
 
 def is_within(year: int) -> bool:
-    """Return whether zones and delays can be counted in a year: it is at no end of the calendar."""
+    """Return whether a year is neither 1 nor 9999, so that date arithmetic cannot overflow."""
     return MINYEAR < year < MAXYEAR
 
 
 def paris_day(instant: datetime) -> date:
-    """Return the calendar day in Europe/Paris of an aware instant.
+    """Return the calendar day in Europe/Paris of a timezone-aware instant.
 
     Raises:
-        ValueError: the instant has no zone.
+        ValueError: the instant has no time zone.
     """
     if instant.tzinfo is None:
         raise ValueError("a day needs an aware instant")
@@ -54,13 +54,13 @@ def paris_day(instant: datetime) -> date:
 
 
 def end_of_day(day: date) -> datetime:
-    """Return the instant (UTC) at which a day ends in Europe/Paris: the following midnight."""
+    """Return the end of a day in Europe/Paris, the following midnight, as an instant in UTC."""
     following = datetime.combine(day + timedelta(days=1), time(), PARIS)
     return following.astimezone(UTC)
 
 
 def add_months(day: date, months: int) -> date:
-    """Return the same day of a later month, or its last day where that month is shorter."""
+    """Return the same day of the month, `months` later, or the last day of a shorter month."""
     index = day.year * 12 + day.month - 1 + months
     year, month = index // 12, index % 12 + 1
     return date(year, month, min(day.day, monthrange(year, month)[1]))
@@ -80,7 +80,7 @@ def is_working_day(day: date) -> bool:
 
 
 def add_working_days(day: date, count: int) -> date:
-    """Return the `count`-th working day after `day` (`day` itself never counts)."""
+    """Return the `count`-th working day after `day`; `day` itself never counts."""
     while count > 0:
         day += timedelta(days=1)
         if is_working_day(day):
@@ -89,7 +89,7 @@ def add_working_days(day: date, count: int) -> date:
 
 
 def _easter(year: int) -> date:
-    """Return Easter Sunday of the Gregorian calendar (Meeus, Jones and Butcher's rule)."""
+    """Return Easter Sunday of a Gregorian year (algorithm of Meeus, Jones and Butcher)."""
     a, b, c = year % 19, year // 100, year % 100
     d, e = b // 4, b % 4
     g = (8 * b + 13) // 25

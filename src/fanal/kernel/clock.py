@@ -1,8 +1,7 @@
-"""The one place that reads the clock.
+"""The only module that reads the clock.
 
-An entry point (view, command, task) calls `now()` once and passes the value down; rules never
-read it (design: "The edge reads the clock once per request"). Rules that count days use
-`fanal.kernel.calendar`.
+An entry point (view, command, job) calls `now()` once and passes the value on; rules never read the clock.
+Rules that count days use `fanal.kernel.calendar`.
 """
 
 from datetime import UTC, datetime
@@ -13,5 +12,5 @@ __all__ = ["PARIS", "now", "paris_day"]
 
 
 def now() -> datetime:
-    """Return the present instant, aware, in UTC."""
+    """Return the present time, timezone-aware, in UTC."""
     return datetime.now(UTC)

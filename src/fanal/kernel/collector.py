@@ -1,6 +1,6 @@
-"""Loading without the garbage collector, which would walk what is loaded again and again.
+"""Imports without the garbage collector: modules create many lasting objects and no garbage.
 
-Modules make a great many lasting objects and no garbage: the walks are a quarter of the start of a command.
+The collections would take a quarter of the start of a command.
 """
 
 import gc
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Keep the collector still while modules are loaded; what stands at the end it never walks again."""
+    """Disable the garbage collector within the context; at its end, exempt all present objects."""
     was_on = gc.isenabled()
     gc.disable()
     try:

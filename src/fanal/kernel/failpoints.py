@@ -1,8 +1,8 @@
-"""Named places where a test may end the process, as a power cut would.
+"""Failpoints: named places in the code where a test can kill the process, as a power cut would.
 
-`FANAL_FAILPOINT=receive.committed:3:kill` ends the process with SIGKILL the third time it passes that
-place. `FANAL_FAILPOINT=@/folder/file` reads the same text from a file when the process starts, so that a
-process that comes back may be given another place. Without the variable a failpoint does nothing.
+`FANAL_FAILPOINT=receive.committed:3:kill` sends SIGKILL at the third passage of that place.
+`FANAL_FAILPOINT=@/folder/file` reads the same text from a file at the start of the process, so that a
+restarted process may get another place. Without the variable a failpoint does nothing.
 """
 
 import os
@@ -22,10 +22,10 @@ POINTS: Final = frozenset(
         "finish.committed",  # committed, not answered
         "upload.committed",  # a file is committed, not answered
         "vault.unsynced",  # bytes appended to a pack, not synced
-        "vault.chunk",  # in the middle of a file of its own
-        "vault.renamed",  # the file has its name, no row points to it
-        "hash.taken",  # hashes are known, nothing is written
-        "hash.committed",  # written, their report not harmonised
+        "vault.chunk",  # in the middle of a large object's separate file
+        "vault.renamed",  # the file has its name, no row references it
+        "hash.taken",  # hashes are computed, nothing is written
+        "hash.committed",  # hashes are stored, their report is not harmonised
         "worker.begin",  # before a claim
         "worker.claimed",  # the claim is committed, no step ran
         "worker.stepped",  # in the transaction: results written, claim moved on
@@ -38,22 +38,22 @@ POINTS: Final = frozenset(
         "deconflict.committed",  # committed, the message not handed on
         "trial.tried",  # in the transaction: a portion of a dry run is written
         "trial.committed",  # committed, the next portion not begun
-        "rerank.written",  # in the transaction: a portion is ranked anew
+        "rerank.written",  # in the transaction: a portion is ranked again
         "rerank.committed",  # committed, the next portion not begun
-        "near.written",  # in the transaction: what is near some reports is written
+        "near.written",  # in the transaction: the similar reports of a portion are written
         "near.committed",  # committed, the next reports not taken
-        "send.begin",  # before a message leaves
-        "send.sent",  # the message left, nothing notes it
+        "send.begin",  # before a message is sent
+        "send.sent",  # the message is sent, but not recorded
     }
 )
-"""Every place; a name that is none of these is refused."""
+"""The names of all failpoints; any other name is refused."""
 
 
 def read_failpoint(values: Mapping[str, str]) -> tuple[str, int] | None:
-    """Return the place and count that `values` (usually `os.environ`) name, or None.
+    """Return the failpoint's name and count from `values` (usually `os.environ`); None if none is set.
 
     Raises:
-        ValueError: the text is none of `name:count:kill`.
+        ValueError: the text is not a known `name:count:kill`.
     """
     text = values.get("FANAL_FAILPOINT", "")
     if text.startswith("@"):
@@ -87,7 +87,7 @@ def _nothing(_name: str) -> None:
 
 
 def hook(values: Mapping[str, str]) -> Callable[[str], None]:
-    """Return the function that marks a place: it does nothing unless `values` name a place."""
+    """Return the function that marks a failpoint in the code: without effect unless `values` name one."""
     found = read_failpoint(values)
     return _nothing if found is None else _armed(*found)
 

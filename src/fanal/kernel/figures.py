@@ -1,16 +1,16 @@
-"""What stages hand to statistics: counts of a day and lengths of a step. No object, no person."""
+"""Statistical results from the stages: daily counts and durations of steps. No object, no person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 Counted = tuple[date, str, str, int]
-"""A day in Europe/Paris, two codes (empty where there is none), and how many."""
+"""A day in Europe/Paris, two codes (empty if not applicable), and a count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delay:
-    """How long a step took. `median` and `p90` are seconds, None where `count` is 0."""
+    """The distribution of a step's duration: `median` and `p90` in seconds, None if `count` is 0."""
 
     count: int
     median: float | None = None
@@ -18,7 +18,7 @@ class Delay:
 
 
 def delay_of(count: int, deciles: Sequence[float | None] | None) -> Delay:
-    """Return the delay of `count` cases whose (median, ninth decile) are `deciles`."""
+    """Return the delay of `count` cases; `deciles` holds their median and ninth decile, in seconds."""
     if not count or deciles is None:
         return Delay(count=0)
     return Delay(count=count, median=deciles[0], p90=deciles[1])

@@ -1,6 +1,6 @@
-"""UUIDv7 (RFC 9562, section 5.7): an id that carries the instant it was made from.
+"""UUIDv7 (RFC 9562, section 5.7): identifiers that contain their creation time.
 
-Big tables are range-partitioned on these ids by month, so the bounds of a month are computed here.
+Large tables are range-partitioned by month on these ids, and this module computes the bounds.
 """
 
 import secrets
@@ -17,23 +17,23 @@ def new_id(instant: datetime) -> UUID:
 
 
 def lowest_id(instant: datetime) -> UUID:
-    """Return the smallest id of `instant`: the bound of a partition or of a time range."""
+    """Return the smallest id of `instant`, as the bound of a partition or of a time range."""
     return UUID(int=_milliseconds(instant) << 80)
 
 
 def id_bounds(since: datetime, until: datetime) -> tuple[UUID, UUID]:
-    """Return ids between which lies all that was made about `since` to `until`, a day aside.
+    """Return the id range of objects created from `since` to `until`, widened by a day at both ends.
 
-    They narrow a scan to partitions and index ranges; the stored instant decides.
+    It narrows a scan to partitions and index ranges; the stored instant makes the exact selection.
     """
     return lowest_id(since - timedelta(days=1)), lowest_id(until + timedelta(days=1))
 
 
 def instant_of(value: UUID) -> datetime:
-    """Return the instant that a UUIDv7 carries.
+    """Return the creation time in a UUIDv7.
 
     Raises:
-        ValueError: the id is of another version.
+        ValueError: the id is not a UUIDv7.
     """
     if value.version != 7:
         raise ValueError(f"not a UUIDv7: {value}")

@@ -1,4 +1,4 @@
-"""Which text is an address that every mail server takes."""
+"""Validation of e-mail addresses, restricted to those that every mail server accepts."""
 
 import re
 
@@ -7,9 +7,9 @@ _MAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 def is_mail_address(text: str) -> bool:
-    """Return whether a text is a plain address (RFC 5322, dot-atom): a header keeps it as it is.
+    """Return whether a text is a plain ASCII address (RFC 5322, dot-atom), valid unencoded in a header.
 
-    Addresses that are not ASCII need servers with SMTPUTF8 (RFC 6531): one of them would keep a message from
-    all who stand beside it.
+    Other addresses require SMTPUTF8 (RFC 6531): a single one would make a server refuse the message for all
+    its recipients.
     """
     return _MAIL.fullmatch(text) is not None

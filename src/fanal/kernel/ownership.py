@@ -1,7 +1,7 @@
-"""What root creates in a folder of the service's account belongs to that account.
+"""The owner of files that root creates: the service's account.
 
-Commands may be called as root while web and worker run as an account of their own: what such a command adds
-to the vault or the log must stay readable to them. For every other caller this is nothing.
+Commands may run as root while web and worker have their own account. New files in the vault or the log must
+stay readable for that account. For any other caller this does nothing.
 """
 
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def follow_folder(path: Path) -> None:
-    """Give `path`, just created, to the owner of its folder when the caller is root."""
+    """Set the owner of `path`, just created, to that of its folder, if the caller is root."""
     if os.geteuid() == 0:
         folder = path.parent.stat()
         os.chown(path, folder.st_uid, folder.st_gid, follow_symlinks=False)

@@ -1,8 +1,8 @@
-"""One exception for acts that break a rule: `code` names the rule, and pages say it in words."""
+"""The exception for acts that violate a rule: `code` names the rule, and pages render it as a message."""
 
 
 class Refusal(Exception):
-    """An act breaks a rule. `kind` says whose codes these are: the label kind is `<kind>_refusal`."""
+    """An act violates a rule. `kind` is the family of the code: its labels have the kind `<kind>_refusal`."""
 
     def __init__(self, kind: str, code: str) -> None:
         super().__init__(code)

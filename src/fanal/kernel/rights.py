@@ -1,6 +1,6 @@
-"""Rights for the packages below `accounts`: they ask a callable that `accounts` hands in, and decide nothing.
+"""Access control for the packages below `accounts`, by an injected function (dependency inversion).
 
-Wiring installs the policy once for each process. Without one everything is refused.
+`wiring` installs the policy once in each process. Without a policy everything is refused.
 """
 
 from collections.abc import Callable
@@ -9,22 +9,22 @@ from typing import Final
 from fanal.kernel.actors import Actor
 
 Question = Callable[[Actor, str], None]
-"""Raises unless the policy opens an action to an actor on some object."""
+"""A function that raises unless the policy permits the action to the actor on at least one object."""
 
 _installed: Final[list[Question]] = []
 
 
 class PolicyMissing(Exception):
-    """Nobody installed a policy in this process."""
+    """No policy is installed in this process."""
 
 
 def install(question: Question) -> None:
-    """Make `question` that of this process, in place of any before."""
+    """Install `question` as the policy of this process, in place of any earlier one."""
     _installed[:] = [question]
 
 
 def require(actor: Actor, action: str) -> None:
-    """Refuse an actor to whom the policy opens `action` nowhere; callers above asked about the object.
+    """Refuse an actor without a right to `action` anywhere; the caller has checked the object itself.
 
     Raises:
         PolicyMissing: no policy is installed.

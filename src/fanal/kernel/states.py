@@ -1,6 +1,6 @@
-"""State tables: a stage lists its transitions as data, one function applies them.
+"""Finite state machines as data: a package lists its transitions, a single function applies them.
 
-The table is the documentation: `docs/reference/states.md` is generated from it.
+`docs/reference/states.md` is generated from the tables.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ S = TypeVar("S", bound=StrEnum)
 
 
 class TransitionRefused(Exception):
-    """The table holds no such move from this state."""
+    """The state machine has no such transition from this state."""
 
     def __init__(self, table: str, state: str, name: str) -> None:
         super().__init__(f"{table}: no move '{name}' from {state}")
@@ -21,7 +21,7 @@ class TransitionRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition(Generic[S]):
-    """One allowed move: its name, the states it may leave and the state it reaches."""
+    """One allowed transition: its name, its source states and its target state."""
 
     name: str
     sources: frozenset[S]
@@ -30,7 +30,7 @@ class Transition(Generic[S]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateTable(Generic[S]):
-    """A named state machine: first state, final states and every transition."""
+    """A named state machine: initial state, final states and all transitions."""
 
     name: str
     initial: S
@@ -38,10 +38,10 @@ class StateTable(Generic[S]):
     transitions: tuple[Transition[S], ...]
 
     def apply(self, state: S, name: str) -> S:
-        """Return the state reached by move `name` from `state`.
+        """Return the target state of transition `name` from `state`.
 
         Raises:
-            TransitionRefused: the move is not in the table.
+            TransitionRefused: there is no such transition.
         """
         for transition in self.transitions:
             if transition.name == name and state in transition.sources:
@@ -49,7 +49,7 @@ class StateTable(Generic[S]):
         raise TransitionRefused(self.name, state, name)
 
     def moves_from(self, state: S) -> tuple[str, ...]:
-        """Return the names of the moves that `state` allows, in table order."""
+        """Return the names of the transitions from `state`, in table order."""
         return tuple(t.name for t in self.transitions if state in t.sources)
 
 

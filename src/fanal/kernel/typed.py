@@ -1,4 +1,4 @@
-"""Values typed or sent by strangers, read without an exception: a whole number, an identifier, an address."""
+"""Parsers of untrusted text that return None instead of an exception: number, UUID, URL."""
 
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
@@ -8,16 +8,16 @@ _MOST_DIGITS = 18
 
 
 def whole_number(text: str, *, digits: int = _MOST_DIGITS) -> int | None:
-    """Return the number that `text` writes in 0 to 9, at most `digits` of them; None for anything else.
+    """Return the non-negative integer in a text of at most `digits` ASCII digits; None for anything else.
 
-    `str.isdigit` is true of signs that `int` refuses ("²"), and `int` refuses thousands of digits.
+    `str.isdigit` accepts characters that `int` refuses ("²"), and `int` refuses thousands of digits.
     """
     is_number = text.isascii() and text.isdecimal() and len(text) <= digits
     return int(text) if is_number else None
 
 
 def identifier(text: str) -> UUID | None:
-    """Return the UUID that `text` writes; None for anything else."""
+    """Return the UUID in `text`; None for anything else."""
     try:
         return UUID(text)
     except ValueError:
@@ -25,7 +25,7 @@ def identifier(text: str) -> UUID | None:
 
 
 def split_address(text: str) -> SplitResult | None:
-    """Return the parts of a URL or a header such as Origin; None where it is none ("http://[")."""
+    """Return the parts of a URL, or of a header such as Origin; None if it is malformed ("http://[")."""
     try:
         return urlsplit(text)
     except ValueError:
@@ -33,7 +33,10 @@ def split_address(text: str) -> SplitResult | None:
 
 
 def is_sheltered(address: str) -> bool:
-    """Return whether nobody on the way reads what goes to `address`: https, or http on this machine."""
+    """Return whether `address` is safe from eavesdropping: https, or http to this machine.
+
+    A URL with credentials is not.
+    """
     parts = split_address(address)
     try:
         host, _port = (parts.hostname, parts.port) if parts else (None, None)
