@@ -1,19 +1,20 @@
-"""The way of a report, on one page and all of it: read this first.
+"""The processing pipeline of a report, complete on one page: read this first.
 
     intake ─► HARMONISE ─► ANALYSE ─► CROSSCHECK ─► PRIORITISE ─► ORIENT ─► a person decides
                                           │              ▲           └─► other desks, counterparts
                                           ▼              │
-                                   similar reports   ranked anew: new rules, a clock that ran on
+                                   similar reports   new ranking: new rules, a nearer deadline
 
-`intake` seals a report; once it is finished (at once, but on the wire) it stands at the first stage; a test
-report never does, and files that come later send it through again. The worker claims a batch, looks up its
-step in `STEPS`, runs it, and moves the batch on in the transaction of the results. No stage calls the
-next: a crash between two stages loses nothing, and `fanal replay STAGE` sends reports through again after
-a rule changed. Priority comes after cross-check, so that "reported before" counts (docs: decisions).
+`intake` seals a report. A finished report (at once, except in the partners' API) is queued for the first
+stage; a test report never is, and later files queue it again. The worker claims a batch, runs the step of its
+stage in `STEPS`, and moves the batch to the next stage in the same transaction as the results. No stage calls
+the next: a crash between two stages loses nothing, and `fanal replay STAGE` processes reports again after a
+change of rules. Priority follows cross-check, so that earlier reports of the same value count (docs:
+decisions).
 
-What no report waits for comes when no batch does: `find_similar` between two batches, `continue_rerank`
-after an activation of rules, `rank_by_clock` each night. A call for a child in danger waits for none of
-this: intake raises it, and orient where a stage found the danger; `fanal.calls` makes it.
+Work that no report waits for runs when no batch waits: `find_similar` between two batches, `continue_rerank`
+after an activation of rules, `rank_by_clock` every night. An alarm call for a child in danger waits for none
+of this: intake raises the alarm, or orient if a stage detects the danger, and `fanal.calls` sends the call.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -40,10 +41,10 @@ from fanal.orient import operations as orient, queries as oriented
 
 @dataclass(slots=True, kw_only=True)
 class Batch:
-    """Reports under one claim, with what earlier steps of this run left in memory.
+    """Reports under one claim, with the results of earlier steps of this run in memory.
 
-    A step takes what it needs from here and reads from the database only what is missing: after a
-    crash, another worker starts at the stored stage with an empty batch.
+    A step uses these results and reads only missing ones from the database: after a crash, another worker
+    continues from the stored stage with an empty batch.
     """
 
     actor: Actor
@@ -55,21 +56,24 @@ class Batch:
     kin: dict[UUID, KinFacts] = field(default_factory=dict)
     priorities: dict[UUID, Priority] = field(default_factory=dict)
     failed: dict[UUID, str] = field(default_factory=dict)
-    """Reports that this step could not treat, with the code of the reason: quarantine."""
+    """Reports that this step could not process, with the code of the reason: they are quarantined."""
 
 
 def hash_files(batch: Batch) -> Iterator[set[UUID]]:
-    """Before stage 2: fingerprints of uploaded files, taken once, in a child that can reach nothing."""
+    """Compute the hashes of uploaded files before stage 2, once, in a sandboxed child process.
+
+    Yields the reports worked on, at each pause.
+    """
     return harmonise.hash_files(actor=batch.actor, report_ids=batch.report_ids, now=batch.now)
 
 
 def wait_for_hashes(batch: Batch) -> set[UUID]:
-    """Return the reports whose files `hash_files` has not been through."""
+    """Return the reports with files not yet processed by `hash_files`."""
     return intake.unhashed_among(actor=batch.actor, report_ids=batch.report_ids)
 
 
 def run_harmonise(batch: Batch) -> None:
-    """Stage 2: opened bytes of any format become one shape, with selectors."""
+    """Run stage 2: convert the submissions of any format into one schema, and extract selectors."""
     facts = _facts(batch)
     opened = intake.open_submissions(
         actor=batch.actor, report_ids=batch.report_ids, now=batch.now, facts=facts
@@ -85,19 +89,19 @@ def run_harmonise(batch: Batch) -> None:
 
 
 def run_analyse(batch: Batch) -> None:
-    """Stage 3: known material, signals, imminence, payments: findings that cite what they saw."""
+    """Run stage 3: known material, signals, imminence, payments, as findings that cite their evidence."""
     results = analyse.analyse_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
     batch.analyses = {result.report_id: result for result in results}
 
 
 def run_crosscheck(batch: Batch) -> None:
-    """Stage 4: links to earlier reports by shared selectors, with reasons and weights; their dossiers."""
+    """Run stage 4: link reports to earlier ones by shared selectors, with reasons; build dossiers."""
     kin = crosscheck.crosscheck_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
     batch.kin = {facts.report_id: facts for facts in kin}
 
 
 def run_prioritise(batch: Batch) -> None:
-    """Priority from the report, its findings and its kin, each part explained."""
+    """Compute the priority from the report, its findings and its related reports, with explanations."""
     priorities = analyse.prioritise_batch(
         actor=batch.actor,
         reports=_reports(batch),
@@ -109,9 +113,9 @@ def run_prioritise(batch: Batch) -> None:
 
 
 def run_orient(batch: Batch) -> None:
-    """Stage 5: tracks and legal bases proposed; the report takes its place in the desk's queue.
+    """Run stage 5: propose tracks and legal bases, and put the report into the desk's queue.
 
-    Or it is folded into one that is the same. A danger that the stages found raises an alarm.
+    A duplicate is grouped with the same report instead. A danger found by the stages raises an alarm.
     """
     facts, analyses, priorities = _facts(batch), _analyses(batch), _priorities(batch)
     kin = {k.report_id: k for k in _kin(batch)}
@@ -135,23 +139,23 @@ def run_orient(batch: Batch) -> None:
 
 
 def run_deconflict(batch: Batch) -> None:
-    """With stage 5: identifiers that a counterpart may hold too wait for the next blinded round."""
+    """Queue identifiers for the next de-confliction round with counterparts (private set intersection)."""
     deconfliction.note_reports(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 
 def run_distribute(batch: Batch) -> None:
-    """With stage 5: where another desk is concerned, a package is proposed to a person."""
+    """Propose packages to a person for the reports that concern another desk."""
     distribution.plan_batch(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineStep:
-    """What a stage runs, and where its reports go next; None: to a person.
+    """The work of a stage (`run`), and the next stage of its reports (`then`; None: a person decides).
 
-    `also` follows `run` in the same transaction. `before` is long work outside it: it commits by itself,
-    and pauses every second or so, with the reports it worked on, for the loop to look at whatever must be
-    prompt; when its turn is over, `waits` says which reports are not through it, and these come again:
-    behind others where they were worked on.
+    `also` follows `run` in the same transaction. `before` is a long preparation outside it: it commits by
+    itself and pauses every second or so, with the reports it worked on, so that the loop can do urgent work.
+    When its turn is over, `waits` returns the reports still to prepare; they are queued again, behind others
+    if they had their turn.
     """
 
     run: Callable[[Batch], None]
@@ -161,7 +165,7 @@ class PipelineStep:
     waits: Callable[[Batch], set[UUID]] | None = None
 
     def apply(self, batch: Batch) -> None:
-        """Run the step in the caller's transaction."""
+        """Run `run` and `also` in the caller's transaction."""
         for act in (self.run, *self.also):
             act(batch)
 
@@ -178,20 +182,20 @@ STEPS: Mapping[Stage, PipelineStep] = {
 
 
 def find_similar(*, now: datetime, most: int) -> int:
-    """Look for texts, pictures and names similar to those of the next `most` reports; return of how many."""
+    """Search for texts, pictures and names similar to those of the next `most` reports; return the count."""
     return crosscheck.renew_near(actor=system_actor("pipeline"), now=now, most=most)
 
 
 RANKED_AT_ONCE = 500
-"""Reports of one portion of a new ranking: one transaction each."""
+"""Reports in one portion of a new ranking, one transaction each."""
 _CLOCKS_AT_ONCE = 1_000
 
 
 def continue_rerank(*, now: datetime) -> bool:
-    """Rank the next portion of what waits under the rules in force; return whether there is more to do.
+    """Rank the next portion of waiting reports under the rules in force; return whether more remain.
 
-    Priorities and proposals get a further revision; claims and states stay. Reports that already bear the
-    version in force are passed over, so that nothing is ranked twice after a kill.
+    Priorities and proposals get a new revision; claims and states remain. Reports already ranked by the rules
+    in force are skipped, so that nothing is ranked twice after a kill.
     """
     actor = system_actor("ranking anew")
     with transaction.atomic():
@@ -212,10 +216,10 @@ def continue_rerank(*, now: datetime) -> bool:
 
 
 def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
-    """Rank anew, of a portion of the reports above one, those whose clock passed a bound of the rules.
+    """Rank again the reports after `after`, one portion, whose deadline has passed a threshold of the rules.
 
-    A bound counts that lies between a report's last ranking and `now`: a night without a worker is made up
-    for, and nothing is ranked twice. Returns the last report looked at, None at the end.
+    A threshold counts if it lies between a report's last ranking and `now`: a night without a worker is made
+    up for, and nothing is ranked twice. Returns the last report examined, None at the end.
     """
     actor = system_actor("clocks of addresses")
     bounds = analysed.current_rules().days_left()
@@ -238,7 +242,7 @@ def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
 
 
 def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Give reports a further priority and proposal in the caller's transaction; return to how many."""
+    """Write a new priority and proposal for reports, in the caller's transaction; return their number."""
     records = harmonised.get_records(actor=actor, report_ids=report_ids)
     batch = Batch(actor=actor, now=now, report_ids=sorted(records), reports=dict(records))
     if batch.report_ids:

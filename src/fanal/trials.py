@@ -1,9 +1,9 @@
-"""Candidate rules tried on the past: nothing moves, every difference is kept.
+"""Dry runs of candidate priority rules on stored reports: every difference is recorded, nothing changes.
 
-    rule set (draft) + stored reports, findings, kin ─► scores under both sets ─► what would move
+    rule set (draft) + stored reports, findings, related reports ─► scores under both sets ─► changes
 
-`try_rules` answers at once for the newest reports; a trial goes over all the past, portion by portion, in
-the worker; `facts_after` gives what rules look at, without words, to whoever tries them elsewhere.
+`try_rules` answers immediately for the newest reports. A trial covers all stored reports, portion by portion,
+in the worker. `facts_after` exports the inputs of the rules, without text, for trials elsewhere.
 """
 
 from datetime import datetime
@@ -21,11 +21,11 @@ from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import lowest_id
 
 TRIED_AT_ONCE = 500
-"""Reports of one portion of a trial: one transaction each."""
+"""Reports in one portion of a trial, one transaction each."""
 
 
 def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> DryRun:
-    """Run a candidate rule set dry on the `limit` newest reports in the actor's reach; none of them moves.
+    """Run a candidate rule set on the `limit` newest reports visible to the actor, without changing them.
 
     Raises:
         Refused, RuleSetRefused: as `analyse.dry_run_ruleset`.
@@ -40,10 +40,10 @@ def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> D
 def facts_after(
     *, actor: Actor, after: UUID, limit: int, now: datetime
 ) -> list[tuple[UUID, dict[str, float]]]:
-    """Return what priority rules look at, of the reports that follow `after`, oldest first.
+    """Return the inputs of the priority rules for the reports after `after`, oldest first.
 
-    Facts are numbers under the names of `analyse.domain.facts.FACTS`: no name, no address, no text. Ages
-    are those of `now`. Reports out of the actor's reach are left out; an empty list is the end.
+    Facts are numbers, by the names in `analyse.domain.facts.FACTS`: no name, address or text. Ages refer to
+    `now`. Reports invisible to the actor are left out; an empty list marks the end.
     """
     while ids := analysed.analysed_after(after=after, limit=limit):
         records = harmonised.get_records(actor=actor, report_ids=ids)
@@ -61,10 +61,10 @@ def facts_after(
 
 
 def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
-    """Compare the next portion of the past under a candidate; return whether there is more to do.
+    """Compare the next portion of stored reports under a candidate; return whether more remain.
 
-    Every stored report is compared once, in the order of ids, under both sets as of the trial's start; the
-    last portion closes it. False too where another worker holds the trial.
+    Every report is compared once, in id order, under both rule sets as of the trial's start; the last portion
+    closes the trial. Returns False also if another worker holds the trial.
     """
     actor = system_actor("dry run of priority rules")
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Calls for a child in danger: a process of its own, which waits for no stage, schedule or partner."""
+"""Alarm calls for a child in danger: a separate process, independent of stages, schedule and partners."""
 
 NUMBER_VARIABLE = "FANAL_CALLER"
-"""Variable of the number under which `fanal run` expects the sign of life; no setting of an operator."""
+"""Variable with the number under which `fanal run` reads this process's sign of life; set by no operator."""

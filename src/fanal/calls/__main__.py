@@ -1,4 +1,4 @@
-"""The process of the calls: `fanal run` supervises it like web and worker."""
+"""Entry point of the process of the alarm calls, supervised by `fanal run` like web and worker."""
 
 import logging
 import os
@@ -13,7 +13,7 @@ from fanal.kernel.collector import loading
 
 
 def main() -> None:
-    """Run until SIGTERM or SIGINT."""
+    """Send calls until SIGTERM or SIGINT."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     with loading():

@@ -1,9 +1,9 @@
-"""The main loop of the calls: claim what is due, send it, record what became of it.
+"""The main loop of the alarm calls: claim the due calls, send them as e-mail, record the outcomes.
 
-It looks twice a second and listens to nobody: a session that hears notifications drowns when a public node
-sends a million of them, and nothing forbids it to. Whatever fails here fails alone: a ledger that cannot be
-written or a database that is away delay no message that is claimed already. What may take long behind a flood
-(late calls, escalations, entries of raised alarms) is another process's (`outbox`).
+It polls the outbox twice a second. LISTEN/NOTIFY would be overwhelmed if a public node sent a million
+notifications, which no privilege forbids. Failures are independent: an unwritable ledger or an unavailable
+database delays no call already claimed. Work that may be slow in a flood (late calls, escalations, ledger
+entries of raised alarms) runs in another process (`outbox`).
 """
 
 import contextlib
@@ -39,16 +39,16 @@ from fanal.orient import operations as orient
 from fanal.orient.domain.clocks import Delivery
 from fanal.orient.domain.records import Call
 
-# One child process a message, ended at its deadline: a slow mail server keeps no other call waiting.
+# One child process a message, killed at its deadline: a slow mail server delays no other call.
 
 PLACES: Final = 24
-"""Messages on their way at once; calls that failed before take half of these places at most."""
+"""Messages in transit at once; calls with failed attempts take at most half of these places."""
 DEADLINE_SECONDS: Final = 10.0
-"""After which a child is killed: beyond the connector's own deadline, and below the lease of a call."""
+"""Seconds after which a child is killed: above the connector's own deadline, below the lease of a call."""
 LEFT_TO_OTHERS_SECONDS: Final = 10.0
-"""In which a process whose mail reaches nobody leaves a call to another one."""
+"""Seconds for which a process with faulty mail settings leaves a call to other processes."""
 LOT: Final = 2000
-"""Calls that one message tells of at most."""
+"""Most calls in a single message."""
 _LANGUAGES: Final = ("fr", "en")
 _DELIVERIES: Final = {
     mail.Reached.ALL: Delivery.SENT,
@@ -60,7 +60,7 @@ _FORK: Final = get_context("fork")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSent:
-    """What became of one message: how it was delivered, or the code of what failed."""
+    """The outcome of one message: its delivery, or the code of its failure."""
 
     lot: tuple[Call, ...]
     delivery: Delivery | None = None
@@ -76,7 +76,7 @@ class _CallsChild:
 
 
 class Senders:
-    """The children at work; each inherits this process as it is and answers with one code."""
+    """The child processes that send messages: each is a fork, and returns one code."""
 
     def __init__(self) -> None:
         self._children: list[_CallsChild] = []
@@ -87,22 +87,22 @@ class Senders:
 
     @property
     def again(self) -> int:
-        """Return how many places calls of a second or later attempt take."""
+        """Return the number of places taken by calls of a second or later attempt."""
         return sum(child.lot[0].attempts > 1 for child in self._children)
 
     @property
     def calls(self) -> list[Call]:
-        """Return the calls on their way, and those whose failure nobody has taken yet."""
+        """Return the calls in transit, and those with a failure not yet returned by `finished`."""
         lots = [*(child.lot for child in self._children), *(sent.lot for sent in self._unstarted)]
         return [call for lot in lots for call in lot]
 
     @property
     def descriptors(self) -> list[int]:
-        """Return what becomes readable when a child answers or dies."""
+        """Return the file descriptors that become readable when a child answers or ends."""
         return [child.answer.fileno() for child in self._children]
 
     def start(self, lot: Sequence[Call], *, now: datetime) -> None:
-        """Send calls by one message, in a child of its own; where none can be had, the calls have failed."""
+        """Send calls as one message from a new child; if the fork fails, the calls count as failed."""
         try:
             reading, writing = _FORK.Pipe(duplex=False)
             process = _FORK.Process(target=_send, args=(writing, tuple(lot), now), daemon=True)
@@ -117,21 +117,21 @@ class Senders:
         )
 
     def finished(self) -> list[CallSent]:
-        """Return what became of the calls that are over; a child past its deadline is killed."""
+        """Return the outcomes of the completed calls; kill the children past their deadline."""
         unstarted, self._unstarted = self._unstarted, []
         over = [c for c in self._children if c.answer.poll() or time.monotonic() >= c.ends]
         self._children = [child for child in self._children if child not in over]
         return [*unstarted, *(_close(child) for child in over)]
 
     def stop(self) -> None:
-        """Kill the children that are left: their calls go out again."""
+        """Kill the remaining children: their calls will be sent again."""
         for child in self._children:
             _close(child)
         self._children = []
 
 
 def _close(child: _CallsChild) -> CallSent:
-    """Take a child's answer and its process away; one without an answer was too slow, or died."""
+    """Read a child's answer and end it; without an answer it was too slow, or died."""
     answer = ""
     if child.answer.poll():
         with contextlib.suppress(EOFError, OSError):
@@ -147,26 +147,26 @@ def _close(child: _CallsChild) -> CallSent:
 
 
 def _send(answer: Connection, lot: tuple[Call, ...], now: datetime) -> None:
-    """Send one message in this child, answer with a code, and leave nothing of the parent's to be closed."""
+    """Send one message in this child process, return a code, and exit without closing inherited sessions."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
     try:
         answer.send(str(_deliver(lot, now)))
-    except Exception as failure:  # noqa: BLE001 - whatever went wrong, the call is tried again
+    except Exception as failure:  # noqa: BLE001 - after any failure the call is tried again
         answer.send(code_of(failure))
     finally:
-        os._exit(0)  # the database session of the parent is not the child's to end
+        os._exit(0)  # the child must not end the parent's database session
 
 
 def _deliver(lot: tuple[Call, ...], now: datetime) -> Delivery:
-    """Send references and where to look, nothing of the reports themselves."""
+    """Send a message with the reports' references and the place to look, without any of their content."""
     mailer = mail.current()
     code = "ALARM_ESCALATED" if lot[0].escalated else "ALARM_RAISED"
     name = f"{lot[0].alarm_id}.{code.lower()}"
     parameters = {"reference": str(lot[0].report_id), "count": str(len(lot))}
     listed: list[str] = []
     if len(lot) > 1:
-        # Named by what it holds: another lot that begins with the same call is another message.
+        # The message id depends on all calls: another lot with the same first call is another message.
         name = f"{_name_of(lot)}.{code.lower()}"
         code, listed = f"{code}_MANY", ["\n".join(str(call.report_id) for call in lot)]
     words = [reference.render(code, parameters, x, kind="mail") for x in _LANGUAGES]
@@ -185,10 +185,10 @@ def _name_of(lot: tuple[Call, ...]) -> str:
 
 
 def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]:
-    """Yield the calls of each message: one a call while places abound, else in at most half of the places.
+    """Yield groups of calls, one a message: single calls while places suffice, else a few large groups.
 
-    A flood of alarms becomes some long messages: the call that comes after it finds a place, and duty
-    people, and their mail server, are not drowned.
+    The groups take at most half of the places. A flood of alarms thus becomes a few long messages: later
+    calls still find a place, and the people on duty and their mail server are not overwhelmed.
     """
     half = max(1, places // 2)
     for escalated in (False, True):
@@ -199,7 +199,7 @@ def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]
 
 
 def code_of(failure: Exception) -> str:
-    """Return the code of what kept a message from being accepted (labels of kind `call_failure`)."""
+    """Return the code of a failed delivery (labels of kind `call_failure`)."""
     if isinstance(failure, mail.MailRefused):
         return "SETTINGS"
     if isinstance(failure, smtplib.SMTPAuthenticationError):
@@ -222,9 +222,9 @@ log = logging.getLogger("fanal.calls")
 
 
 class CallsLoop:
-    """One process that calls. `clock` comes from the edge.
+    """The loop of one process that sends calls. `clock` is injected, for tests.
 
-    `number` is the one that the supervisor reads its sign of life by; no two processes may share one.
+    `number` identifies the process's sign of life for the supervisor; it must be unique.
     """
 
     def __init__(self, *, clock: Callable[[], datetime], number: int | None = None) -> None:
@@ -236,7 +236,7 @@ class CallsLoop:
         self._session: object = None
 
     def run(self, stop: threading.Event) -> None:
-        """Call until `stop` is set; a database that is away is waited for."""
+        """Send calls until `stop` is set; while the database is unavailable, wait and retry."""
         try:
             while not stop.is_set():
                 self._hoarding.keep()
@@ -246,7 +246,7 @@ class CallsLoop:
                     self._wait()
                 except FAILURES as failure:
                     log.warning("database away: %s", type(failure).__name__)
-                    # One that works is kept: where locks have run out, no new one finds a place.
+                    # A working connection is kept: without free locks no new one can be opened.
                     connection.close_if_unusable_or_obsolete()
                     stop.wait(_AWAY_SECONDS)
         finally:
@@ -256,10 +256,10 @@ class CallsLoop:
             connection.close()
 
     def beat(self) -> None:
-        """Do what is due once.
+        """Run one iteration: collect outcomes, claim and send due calls, record, show a sign of life.
 
         Raises:
-            DatabaseError, InterfaceError, psycopg.Error: the database is away.
+            DatabaseError, InterfaceError, psycopg.Error: the database is unavailable.
         """
         self._over += self._senders.finished()
         if not self._holds():
@@ -271,21 +271,21 @@ class CallsLoop:
             self._alive_at = time.monotonic() + _ALIVE_SECONDS
 
     def _holds(self) -> bool:
-        """Return whether the session is the one that was prepared: Django opens another one silently."""
+        """Return whether the session is the prepared one; Django reconnects silently."""
         return self._session is not None and connection.connection is self._session
 
     def _hold(self) -> None:
         sql.run(SESSION)
-        # Another one each time: whoever waited for the lock of the last one would keep this process out.
+        # A new number each time: another session that waits for the old one's lock could block this process.
         self._holder = _random()
         orient.hold_caller(holder=self._holder)
         self._session, self._alive_at = connection.connection, 0.0
 
     def _claim(self) -> None:
-        """Start what is due: first attempts in every place that is free, others in half of them.
+        """Claim and send due calls: first attempts in all free places, repeated ones in half of them.
 
-        Late calls, of a public node that tells of very many, wait until what was sent is written down, for
-        two seconds at most.
+        Late calls (from a public node with very many) wait until the outcomes so far are recorded, for two
+        seconds at most.
         """
         now, started = self._clock(), time.monotonic()
         late = not self._over or started - self._late_at > _LATE_SECONDS
@@ -313,7 +313,7 @@ class CallsLoop:
                 self._senders.start(lot, now=now)
 
     def _record(self) -> None:
-        """Record outcomes for a second; what is left, or cannot be written, is kept for the next look."""
+        """Record outcomes for at most a second; the rest, and failed ones, remain for the next iteration."""
         until = time.monotonic() + _RECORDING_SECONDS
         while self._over and time.monotonic() < until:
             self._record_one(self._over[0])
@@ -341,7 +341,7 @@ class CallsLoop:
         )
 
     def _show_alive(self) -> None:
-        """Give a sign of life; a lock held elsewhere keeps no call waiting."""
+        """Record a sign of life; a failure to do so delays no call."""
         try:
             orient.show_alive(actor=self._actor, holder=self._number)
         except FAILURES as failure:

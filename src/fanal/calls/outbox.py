@@ -1,7 +1,7 @@
-"""Keeps the outbox of calls in order, in a child process beside the loop that sends.
+"""Maintenance of the outbox of calls, in a child process next to the sending loop.
 
-What is done here may take seconds each time, behind a flood that a public node tells of: it keeps no message
-waiting that is due already. Late calls are queued again before each other step, since children wait for them.
+Each step may take seconds during a flood from a public node, and must not delay due messages. Late calls are
+queued again before every other step, because children depend on them.
 """
 
 import logging
@@ -24,21 +24,21 @@ log = logging.getLogger("fanal.calls")
 
 
 def keeper(*, clock: Callable[[], datetime]) -> KeptChild:
-    """Return who keeps the outbox, in a child process with a session of its own."""
+    """Return the supervised child process that maintains the outbox."""
     return KeptChild(
         lambda: Outbox(clock=clock).beat, every=_BEAT_SECONDS, task="queues late calls", log=log
     )
 
 
 class Outbox:
-    """What the outbox needs beside the sending of what is due: one step after another, each failing alone."""
+    """The maintenance steps of the outbox; each may fail independently."""
 
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self._clock, self._actor = clock, system_actor("alarm")
         self._session: object = None
 
     def beat(self) -> None:
-        """Do what is due once; a database that is away is waited for by the next beat."""
+        """Run every due step once; after a database failure the next beat tries again."""
         for step in (self._end_answered, self._escalate, self._record_raised):
             self._try("queue_late", self._queue_late)
             self._try(step.__name__.removeprefix("_"), step)
@@ -49,11 +49,11 @@ class Outbox:
             step()
         except FAILURES as failure:
             log.warning("%s is put off: %s", name, type(failure).__name__)
-            # One that works is kept: where locks have run out, no new one finds a place.
+            # A working connection is kept: without free locks no new one can be opened.
             connection.close_if_unusable_or_obsolete()
 
     def _prepare(self) -> None:
-        """Set the bounds of a session that Django has opened silently."""
+        """Set the timeouts of a session that Django has opened silently."""
         if self._session is None or connection.connection is not self._session:
             sql.run(SESSION)
             self._session = connection.connection

@@ -1,1 +1,1 @@
-"""What every process asks of its database before it works with it."""
+"""Conditions and guards of a process's database connection, and short functions for SQL statements."""

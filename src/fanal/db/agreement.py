@@ -1,7 +1,7 @@
-"""Whether a process and its database agree on the time and on the tables.
+"""The check that a process and its database agree on clock and schema.
 
-The edges (a request, a batch, a command) ask. While something disagrees, every statement of the process is
-refused as if the database were away, which each door answers in its own form: nothing is acknowledged.
+Entry points (request, batch, command) run it. During a disagreement every statement of the process fails as
+if the database were unavailable, and each interface answers in its own format: nothing is acknowledged.
 """
 
 import threading
@@ -24,19 +24,19 @@ from django.db.migrations.loader import MigrationLoader
 from fanal.kernel import clock
 
 MOST_APART = timedelta(seconds=5)
-"""The largest difference between the clocks with which receipts are signed."""
+"""Largest tolerated clock difference for the signature of receipts."""
 _ASK_EVERY = 5.0
 
 
 class Disagreement(StrEnum):
-    """What a process and its database can disagree on."""
+    """The subjects of a disagreement between a process and its database."""
 
     CLOCK = "clock"
     TABLES = "tables"
 
 
 class Disagreed(OperationalError):
-    """The process may not work with this database now; the text says why."""
+    """The process may not use this database now; the message gives the reason."""
 
 
 _WORDS = {
@@ -46,14 +46,14 @@ _WORDS = {
 
 
 def look() -> frozenset[Disagreement]:
-    """Return what this process and its database disagree on now.
+    """Return the present disagreements between this process and its database.
 
     Raises:
-        DatabaseError, InterfaceError: the database cannot be asked.
+        DatabaseError, InterfaceError: the database does not answer.
     """
     connection.ensure_connection()
     with connection.wrap_database_errors:
-        # Past Django's cursor: its statements are those that `_refuse` stands before.
+        # Bypass Django's cursor, whose statements `_refuse` intercepts.
         server = connection.connection
         before = clock.now()
         there = server.execute("SELECT clock_timestamp()").fetchone()[0]
@@ -71,18 +71,18 @@ def look() -> frozenset[Disagreement]:
 
 
 def apart(before: datetime, there: datetime, after: datetime) -> timedelta:
-    """Return by how much, at least, a clock is off that said `there` between two instants of our own."""
+    """Return the least possible offset of a clock that read `there` between our `before` and `after`."""
     return max(before - there, there - after, timedelta())
 
 
 def words(parts: frozenset[Disagreement]) -> str:
-    """Return the parts in a sentence of English, for a log or a command."""
+    """Return the disagreements as an English message, for a log or a command."""
     return "; ".join(_WORDS[part] for part in sorted(parts))
 
 
 @cache
 def _files() -> frozenset[tuple[str, str]]:
-    """Return the migrations by the names of their files, of which none is read."""
+    """Return the migrations on disk as (app, name), from their file names alone."""
     found = set()
     for app in apps.get_app_configs():
         name, _ = MigrationLoader.migrations_module(app.label)
@@ -93,7 +93,7 @@ def _files() -> frozenset[tuple[str, str]]:
 
 
 def _unknown(rows: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the migrations of our own apps that are neither here nor replaced by one that is."""
+    """Return the applied migrations of our apps that are neither on disk nor squashed into one on disk."""
     ours = {app for app, _ in _files()}
     missing = {row for row in rows if row[0] in ours} - _files()
     return missing - _replaced() if missing else missing
@@ -101,13 +101,13 @@ def _unknown(rows: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 @cache
 def _replaced() -> frozenset[tuple[str, str]]:
-    """Return the migrations that those here replace; each file is read for it."""
+    """Return the migrations that squashed migrations on disk replace; this loads every migration file."""
     loader = MigrationLoader(None)
     return frozenset(old for new in loader.disk_migrations.values() for old in new.replaces)
 
 
 class AgreementWatch:
-    """The last answer of one process, asked for again when it is old."""
+    """The cached result of the check in one process, refreshed every few seconds."""
 
     def __init__(self, ask: Callable[[], frozenset[Disagreement]] = look) -> None:
         self._ask = ask
@@ -115,7 +115,7 @@ class AgreementWatch:
         self.parts: frozenset[Disagreement] = frozenset()
 
     def renew(self) -> frozenset[Disagreement]:
-        """Ask again when the last answer is old; return what disagrees."""
+        """Return the disagreements; repeat the check if the last one is old."""
         if time.monotonic() >= self._next:
             self.parts = self._ask()
             self._next = time.monotonic() + _ASK_EVERY
@@ -127,22 +127,22 @@ _thread = threading.local()
 
 
 def install(watch: AgreementWatch | None) -> None:
-    """Make `watch` that of this process and of its connections; None: nothing is asked."""
+    """Install `watch` for this process and its connections; None disables the check."""
     _installed[:] = [watch] if watch is not None else []
 
 
 def renew() -> frozenset[Disagreement]:
-    """Return what this process disagrees on with its database, asked again when the answer is old.
+    """Return the disagreements of this process with its database; repeat the check if the last one is old.
 
     Raises:
-        DatabaseError, InterfaceError: the database cannot be asked; the last answer stays in force.
+        DatabaseError, InterfaceError: the database does not answer; the last result remains in force.
     """
     return _installed[0].renew() if _installed else frozenset()
 
 
 @contextmanager
 def unrefused() -> Iterator[None]:
-    """Let the statements of this thread through: a probe has to say which part disagrees."""
+    """Exempt this thread's statements from refusal: a probe must be able to report the disagreement."""
     _thread.free = True
     try:
         yield
@@ -151,7 +151,7 @@ def unrefused() -> Iterator[None]:
 
 
 def _refuse(execute: Callable[..., object], sql: str, *more: object) -> object:
-    """Stand before every statement of a connection, as Django's `execute_wrapper` does."""
+    """Refuse every statement of a connection during a disagreement (Django `execute_wrapper`)."""
     if _installed and (parts := _installed[0].parts) and not getattr(_thread, "free", False):
         raise Disagreed(words(parts))
     return execute(sql, *more)
@@ -161,12 +161,15 @@ _DURABLE = (
     "SELECT set_config('synchronous_commit', 'on', false)"
     " WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')"
 )
-"""Each role may change its own defaults: a public node that is taken over those of all nodes' later sessions,
-which would acknowledge reports that a power cut takes away."""
+"""A statement that enforces durable commits in a session, whatever the defaults of its role.
+
+A role may change its own defaults: a compromised public node could change those of all later sessions of its
+role, which would then acknowledge reports that a power cut destroys.
+"""
 
 
 def _guard(*, connection: BaseDatabaseWrapper, **more: object) -> None:
-    """Stand before a new connection's statements; let it wait for the disk, whatever its role's defaults."""
+    """Prepare a new connection: enforce durable commits and install `_refuse`."""
     del more
     connection.connection.execute(_DURABLE)
     if _refuse not in connection.execute_wrappers:

@@ -1,4 +1,4 @@
-"""A child process that works beside its parent, over a session of the database of its own."""
+"""A supervised child process with a database session of its own."""
 
 import logging
 import os
@@ -15,17 +15,17 @@ from fanal.kernel.parent import die_with_parent
 
 _FORK: Final = get_context("fork")
 _SILENT_SECONDS = 60.0
-"""After which a child that gave no sign is killed, and another one started."""
+"""Seconds without a heartbeat after which a child is killed and replaced."""
 
 
 class KeptChild:
-    """Keeps a child process that does one thing again and again, whatever its parent waits for meanwhile.
+    """Supervises a child process that repeats one task, independently of what blocks its parent.
 
     Args:
-        begin: called in the child; returns what is done at each beat.
+        begin: called in the child; returns the function to call at each beat.
         every: seconds between two beats.
-        task: what the child does, for the log.
-        log: of whom the child is.
+        task: the child's task, for the log.
+        log: the logger of the child's failures.
     """
 
     def __init__(
@@ -42,13 +42,13 @@ class KeptChild:
 
     @property
     def alive(self) -> bool:
-        """Return whether the child is."""
+        """Return whether the child process is alive."""
         return self._child is not None and self._child.is_alive()
 
     def keep(self) -> None:
-        """Start a child where none is alive, or the one that is has been silent for a minute.
+        """Start a child if none is alive or if it gave no heartbeat for a minute.
 
-        Where none can be had, the next look tries again.
+        If the fork fails, the next call tries again.
         """
         if self.alive and time.monotonic() - self._seen_at.value < _SILENT_SECONDS:
             return
@@ -63,18 +63,18 @@ class KeptChild:
         self._child = child
 
     def close(self) -> None:
-        """End the child."""
+        """Kill the child."""
         if self._child is not None:
             self._child.kill()
             self._child.join()
         self._child = None
 
     def _work(self, parent: int) -> None:
-        """Work until the parent is gone."""
+        """Run the task until the parent has ended."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         die_with_parent()
-        # Kept as it is: closed, it would say goodbye to the database in the parent's name.
+        # Kept open: a close would end the parent's database session.
         self._inherited = connections["default"]
         del connections["default"]
         try:
@@ -83,7 +83,7 @@ class KeptChild:
                 self._seen_at.value = time.monotonic()
                 beat()
                 time.sleep(self._every)
-        except Exception as failure:  # noqa: BLE001 - the parent starts the next one; nobody else would tell
+        except Exception as failure:  # noqa: BLE001 - the parent restarts it; only this line reports it
             self._log.critical("who %s ended: %s", self._task, type(failure).__name__)
         finally:
             os._exit(0)

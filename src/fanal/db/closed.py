@@ -1,29 +1,30 @@
-"""Which roles the database lets in no more, since their sessions heard of no end (`fanal.db.hoarding`).
+"""The roles whose connections the database refuses, after a session that could not be ended.
 
-Nobody lets them in again but a person: `fanal provision --new-passwords`, or a `GRANT` as the owner.
+`fanal.db.hoarding` closes them. Only a person readmits them: by `fanal provision --new-passwords`, or by a
+`GRANT` as the owner.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
 MAY_BE_CLOSED = ("fanal_auditor", "fanal_intake")
-"""The desk and the worker never are: who closed them would do what an attacker wants."""
+"""The desk and the worker are never closed: that would do the attacker's work."""
 
 
 class AnyCursor(Protocol):
-    """What Django's cursors and the driver's have in common."""
+    """The common interface of Django's and psycopg's cursors."""
 
     def execute(self, query: str, params: Sequence[str | None], /) -> object:
-        """Run a statement."""
+        """Execute a statement."""
 
     def fetchall(self) -> Sequence[Sequence[object]]:
-        """Return its rows."""
+        """Return the rows of the result."""
 
 
 def closed_logins(cursor: AnyCursor, database: str | None = None) -> tuple[str, ...]:
-    """Return the logins that `database`, by default the session's, lets in no more.
+    """Return the logins whose connections `database` refuses (by default that of the session).
 
-    One that was never prepared to its end has let nobody in yet, the desk neither: nobody is closed there.
+    An incompletely provisioned database has admitted nobody yet, the desk included: it returns none.
     """
     cursor.execute(
         "SELECT r.rolname FROM pg_roles r JOIN pg_database d ON d.datname = coalesce(%s, current_database())"

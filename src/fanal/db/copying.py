@@ -1,4 +1,4 @@
-"""`COPY … FROM STDIN` whose failures are Django's, as those of every other statement."""
+"""`COPY … FROM STDIN` with Django's exceptions, as for any other statement."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,11 +9,10 @@ from psycopg import Copy
 
 @contextmanager
 def copy_in(statement: str) -> Iterator[Copy]:
-    """Yield the stream of a `COPY` of this thread's connection; the rows are stored when the block ends.
+    """Yield the stream of a `COPY` on this thread's connection; the rows are stored at its end.
 
     Raises:
-        DatabaseError: of Django's kinds, where psycopg raises its own: `OperationalError` once the session
-            is gone.
+        DatabaseError: Django's exceptions in place of psycopg's: `OperationalError` after a lost session.
     """
     with (
         connection.wrap_database_errors,

@@ -1,13 +1,14 @@
-"""Ends what keeps everybody out of PostgreSQL: sessions that hoard locks, or queue for one without a right.
+"""A guard against sessions that block the database: hoards of locks, and requests for forbidden locks.
 
-Locks lie in memory that all sessions share, and no right bounds how many a session holds: nested savepoints,
-each with a number of its own, fill it in a second; then nobody connects, and no deposit is taken. Who asks
-for a lock that no right of theirs allows waits for it all the same: everybody waits behind them.
+Locks lie in shared memory, and no privilege limits their number in a session: nested savepoints, each with a
+transaction number of its own, fill the lock table in a second. Then nobody can connect, and no report is
+accepted. A session that requests a lock without the privilege for it waits in the lock queue all the same,
+and blocks everybody behind it.
 
-PostgreSQL asks a session whether it is to end between rows only: one expression list may take minutes. Where
-the server's processes are this machine's, such a session is killed, and PostgreSQL starts anew; the second
-time within an hour, or where nothing can be killed the first time, its role is let in no more. A disk that
-stalls keeps an honest session from hearing, too: one that had nothing to work out meanwhile counts for half.
+PostgreSQL checks for interrupts between rows only: a single expression list may take minutes. If the server
+runs on this machine, the process of such a session is killed, and PostgreSQL restarts. After a second kill
+within an hour, or at once if no kill is possible, the role loses its right to connect. A stalled disk also
+keeps an honest session from checking for interrupts: a session without CPU use meanwhile counts half.
 """
 
 import contextlib
@@ -26,29 +27,29 @@ from fanal.db.child import KeptChild
 from fanal.db.closed import MAY_BE_CLOSED
 
 _PATIENCE = 5.0
-"""Seconds in which a session that is told to end does, unless what it runs hears of nothing."""
+"""Seconds within which a terminated session ends, unless it does not check for interrupts."""
 _HEARS_SOON = 1.0
-"""Seconds after which a session that was told to end will probably have to be killed."""
+"""Seconds after which a terminated session will probably have to be killed."""
 _REMEMBERED = 3600.0
-"""Seconds in which a second session that had to be killed costs its role the door."""
+"""Seconds within which a second killed session costs its role the right to connect."""
 _WORKED, _IDLE = 2, 1
-"""What a killed session counts for: one that went on working, one of which that is not seen."""
+"""Weight of a killed session: with CPU use after its termination, and without."""
 _ENOUGH = 2 * _WORKED
 _BOUNDED = (*MAY_BE_CLOSED, "fanal_app")
-"""Logins whose sessions lose their process; `_failed` ends those that may be closed, whatever they do."""
+"""Logins whose processes may be killed; `_failed` ends those in `MAY_BE_CLOSED` unconditionally."""
 _BUSY = 0.5
-"""Seconds of work after it was told to end that show of a session that it does not listen."""
+"""Seconds of CPU use after termination that prove that a session ignores it."""
 _WAITING_COUNTS = 0.2
-"""What a second of waiting for a processor counts for: of fifty sessions at once none works half a second."""
+"""Weight of a second in the run queue: among fifty busy sessions none gets half a second of CPU time."""
 _WORKER = re.compile(rb"\Apostgres: .*\bparallel worker for PID (\d+)")
 _LONGEST_TRANSACTION = 60.0
-"""Seconds that a transaction of a public node may last: an old one keeps rows from being cleared away."""
+"""Longest transaction of a public node, in seconds: an old one keeps VACUUM from removing dead rows."""
 _BOUNDS = "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = '2s'; SET lock_timeout = '1s'"
 _BEAT_SECONDS = 0.25
 _CONNECT_SECONDS = 2
 _Session = psycopg.Connection[tuple[int, str, str, bool]]
 _Work = dict[int, float]
-"""Seconds that a session and each parallel worker of its own have worked, by process."""
+"""Seconds of work of a session and of each of its parallel workers, by process id."""
 _SAYS = {
     _WORKED: "session %d of %s did not end: it was killed, PostgreSQL restarts",
     _IDLE: "session %d of %s did not end, nor work: it was killed, PostgreSQL restarts",
@@ -60,7 +61,7 @@ log = logging.getLogger("fanal.db")
 
 
 class HoardingWatch(KeptChild):
-    """Keeps a child process that looks four times a second, whatever its parent waits for meanwhile."""
+    """Supervises a child process that runs `HoardingGuard.look` four times a second."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -72,10 +73,10 @@ class HoardingWatch(KeptChild):
 
 
 class HoardingGuard:
-    """Looks for such sessions each time it is asked to, on a connection of its own.
+    """Finds and ends blocking sessions, over a connection of its own.
 
-    Its one transaction stays open: it holds every lock that the question needs from the first time on, and
-    so asks when no other lock is to be had. Between two questions it holds no snapshot.
+    Its only transaction stays open: it keeps all locks that the query needs, and so works when no other lock
+    is available. Between two queries it holds no snapshot.
     """
 
     def __init__(self) -> None:
@@ -91,10 +92,10 @@ class HoardingGuard:
         self._failure, self._failing_since = "", 0.0
 
     def look(self) -> None:
-        """End the sessions that hoard now; one that hears of no end loses its process, its role the door.
+        """End the sessions that block others; kill those that ignore it, and close their role if repeated.
 
-        Where no answer comes for five seconds, every session of public nodes and of the auditor on this
-        machine is ended, and one that works on regardless loses its process.
+        If the query fails for five seconds, every session of public nodes and of the auditor on this machine
+        is ended, and one that continues to work is killed.
         """
         for login in sorted(self._closing):
             self._close(login)
@@ -118,9 +119,9 @@ class HoardingGuard:
             if now - since <= _PATIENCE or pid in self._deaf:
                 continue
             if self._kill(pid, found[pid]):
-                self._told.clear()  # PostgreSQL ends all the others
+                self._told.clear()  # PostgreSQL ends all other sessions
                 return
-            # No process of this machine's, nor one that has just ended.
+            # Not a process of this machine, and not one that has just ended.
             if now - since > 2 * _PATIENCE:
                 self._deaf.add(pid)
                 self._answer(pid, found[pid], counts=_ENOUGH)
@@ -133,7 +134,7 @@ class HoardingGuard:
         self._session = None
 
     def _ask(self) -> dict[int, str]:
-        """Return who was told to end, with their logins; note since when a node's transactions are seen."""
+        """Return the sessions ended, with their logins; record since when each transaction is seen."""
         if self._session is None or self._session.closed:
             self._session = self._connect()
         now = time.monotonic()
@@ -145,7 +146,7 @@ class HoardingGuard:
         return {pid: login for pid, login, _, ended in found if ended}
 
     def _write_out(self, now: float) -> None:
-        """Have what lies in memory written out: the start after a kill then reads little of the log again."""
+        """Run a checkpoint, so that the recovery after a kill has little of the log to replay."""
         session, deaf = (
             self._session,
             [since for since in self._told.values() if now - since > _HEARS_SOON],
@@ -156,7 +157,7 @@ class HoardingGuard:
             return
         self._written_at = now
         try:
-            # Who writes goes on where it takes longer than this session may wait for it.
+            # The checkpointer continues if it takes longer than this session's statement timeout.
             with session.transaction():
                 session.execute("CHECKPOINT")
         except psycopg.errors.QueryCanceled:
@@ -168,7 +169,7 @@ class HoardingGuard:
         if self._failure != (name := type(failure).__name__):
             log.warning("nobody looks for hoarded locks: %s", name)
         self._failure = name
-        # What it lacks a right or a function for waits for nobody.
+        # A missing privilege or function is not a blocked database.
         if not isinstance(failure, psycopg.OperationalError):
             return
         self._failing_since = self._failing_since or time.monotonic()
@@ -176,7 +177,7 @@ class HoardingGuard:
             self._end_all()
 
     def _end_all(self) -> None:
-        """End what runs for roles that may be closed; kill what has worked on since it was told."""
+        """End all sessions of closable roles; kill one that continues to work after that."""
         sessions = {} if self._is_dying() else dict(_sessions(_postmaster()))
         work = _work(sessions)
         for pid, login in sessions.items():
@@ -192,7 +193,7 @@ class HoardingGuard:
             self._ended.setdefault(pid, work[pid])
 
     def _start_anew(self) -> None:
-        """Leave a failed transaction; keep the connection, since there may be no place for a new one."""
+        """Roll back a failed transaction; keep the connection, because a new one may be impossible."""
         try:
             if self._session is not None:
                 self._session.rollback()
@@ -200,7 +201,10 @@ class HoardingGuard:
             self.close()
 
     def _kill(self, pid: int, login: str) -> bool:
-        """Kill the process of a session of our own server: PostgreSQL starts anew, and locks are free."""
+        """Kill a session's process if the server runs on this machine; return whether one is dying.
+
+        PostgreSQL then restarts and frees all locks.
+        """
         host = self._session.info.host if self._session is not None else ""
         try:
             if host.startswith("/") and _login(pid) == login:
@@ -218,12 +222,12 @@ class HoardingGuard:
         os.kill(pid, signal.SIGKILL)
 
     def _is_dying(self) -> bool:
-        """Return whether a killed process is still there, as on a disk that stalls; none is killed then."""
+        """Return whether a killed process still exists, as on a stalled disk; no other is killed then."""
         pid, started = self._dying
         return bool(started) and _started(pid) == started
 
     def _answer(self, pid: int, login: str, *, counts: int) -> None:
-        """Say what became of a session that heard of no end; decide whether its role is let in again."""
+        """Log the outcome for a session that ignored its termination, and close its role if repeated."""
         now = time.monotonic()
         past = [(at, count) for at, count in self._killed.get(login, ()) if now - at < _REMEMBERED]
         self._killed[login] = [*past, (now, counts)]
@@ -233,7 +237,7 @@ class HoardingGuard:
             self._close(login)
 
     def _close(self, login: str) -> None:
-        """Let a role in no more; the next look tries again where no connection can."""
+        """Revoke a role's right to connect; the next call tries again if no connection is possible."""
         for fresh in (True, False):
             session = None
             try:
@@ -248,7 +252,7 @@ class HoardingGuard:
                 if fresh and session is not None:
                     session.close()
             self._closing.discard(login)
-            self._start_anew()  # a transaction that lasts does not hear of what changed
+            self._start_anew()  # an open transaction does not see the change
             if row and row[0]:
                 log.critical(
                     "%s is let in no more: find out who has its password, then 'fanal provision "
@@ -268,7 +272,7 @@ class HoardingGuard:
 
 
 def _sessions(postmaster: int) -> Iterator[tuple[int, str]]:
-    """Yield the processes of a server of this machine that serve roles which may be closed; 0 is none."""
+    """Yield process id and login of the closable roles' sessions on a local server; none for postmaster 0."""
     for entry in Path("/proc").iterdir() if postmaster else ():
         if not entry.name.isdigit():
             continue
@@ -279,7 +283,7 @@ def _sessions(postmaster: int) -> Iterator[tuple[int, str]]:
 
 
 def _login(pid: int) -> str:
-    """Return the login, of those that are bounded, which a process serves; empty: none."""
+    """Return the login in `_BOUNDED` that a server process serves; empty for any other process."""
     title = Path(f"/proc/{pid}/cmdline").read_bytes()
     if not title.startswith(b"postgres"):
         return ""
@@ -287,7 +291,7 @@ def _login(pid: int) -> str:
 
 
 def _work(sessions: Iterable[int]) -> dict[int, _Work]:
-    """Return how much each session has worked: one may let a process of its own work, and wait for that."""
+    """Return the seconds of work of each session and of its parallel workers."""
     found = {pid: {pid: _worked(pid)} for pid in sessions}
     for entry in Path("/proc").iterdir() if found else ():
         if not entry.name.isdigit():
@@ -300,24 +304,24 @@ def _work(sessions: Iterable[int]) -> dict[int, _Work]:
 
 
 def _since(before: _Work, now: _Work) -> float:
-    """Return how much was worked since; what a worker that is gone had done takes nothing off."""
+    """Return the seconds of work since `before`; a worker that has ended meanwhile subtracts nothing."""
     return sum(max(0.0, worked - before.get(pid, 0.0)) for pid, worked in now.items())
 
 
 def _worked(pid: int) -> float:
-    """Return for how many seconds a process has worked, with a part of those it waited for a processor."""
+    """Return a process's CPU seconds, plus a part of its time in the run queue."""
     own = Path(f"/proc/{pid}")
     with contextlib.suppress(OSError, ValueError, IndexError):
         fields = (own / "stat").read_text().rpartition(")")[2].split()
         worked = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        with contextlib.suppress(OSError, ValueError, IndexError):  # not every kernel tells
+        with contextlib.suppress(OSError, ValueError, IndexError):  # not on every kernel
             worked += _WAITING_COUNTS * int((own / "schedstat").read_text().split()[1]) / 1e9
         return worked
     return 0.0
 
 
 def _started(pid: int) -> str:
-    """Return when a process began, which tells it from later ones of its number; empty: it is gone."""
+    """Return a process's start time, which distinguishes reused process ids; empty if it has ended."""
     with contextlib.suppress(OSError, IndexError):
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return "" if fields[0] in "ZX" else fields[19]
@@ -325,7 +329,7 @@ def _started(pid: int) -> str:
 
 
 def _postmaster() -> int:
-    """Return the first process of the server, where it listens on a socket of this machine; else 0."""
+    """Return the process id of the postmaster of a local server (Unix socket); 0 for any other."""
     where = connector_params()
     lock = Path(str(where.get("host") or "")) / f".s.PGSQL.{where.get('port') or 5432}.lock"
     with contextlib.suppress(OSError, ValueError):

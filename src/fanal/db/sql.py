@@ -1,13 +1,13 @@
-"""One statement of this thread's connection: its rows, its row, or how many rows it touched.
+"""Functions that execute one SQL statement on this thread's connection and return rows or a count.
 
     sql.rows("SELECT id, name FROM accounts_desk WHERE id > %s", [0]) ──► [(1, "…"), (2, "…")]
 
-Statements that belong together stand in a transaction of the caller; who needs a cursor for longer (COPY,
-a portion at a time) opens one.
+The caller opens a transaction around related statements. For COPY, or results read in portions, open a cursor
+instead.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any  # noqa: TID251 - what a column holds, the statement says
+from typing import Any  # noqa: TID251 - the statement determines the column types
 
 from django.db import connection
 
@@ -15,10 +15,10 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
-    """Return every row of a statement.
+    """Return all rows of a statement.
 
     Raises:
-        DatabaseError: of Django's kinds.
+        DatabaseError: as by Django.
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -27,10 +27,10 @@ def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any
 
 
 def row(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...] | None:
-    """Return the first row of a statement, None where there is none.
+    """Return the first row of a statement; None if the result is empty.
 
     Raises:
-        DatabaseError: of Django's kinds.
+        DatabaseError: as by Django.
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
@@ -39,11 +39,11 @@ def row(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...]
 
 
 def one(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
-    """Return the row of a statement that always has one: a count, an insert that returns.
+    """Return the row of a statement that always has one, such as a count or `INSERT … RETURNING`.
 
     Raises:
-        DatabaseError: of Django's kinds.
-        LookupError: there is no row.
+        DatabaseError: as by Django.
+        LookupError: the result is empty.
     """
     found = row(statement, parameters)
     if found is None:
@@ -52,10 +52,10 @@ def one(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...]
 
 
 def run(statement: str, parameters: Parameters | None = None) -> int:
-    """Execute a statement; return how many rows it touched.
+    """Execute a statement; return the number of affected rows.
 
     Raises:
-        DatabaseError: of Django's kinds.
+        DatabaseError: as by Django.
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)

@@ -1,7 +1,7 @@
-"""Launcher of the private PostgreSQL: standard library only.
+"""Launcher of the embedded PostgreSQL, with the standard library only.
 
-`Cluster.open(home=…, environ=…)` finds binaries and a place for the cluster; `start`, `stop` and
-`release` drive it. Roles, grants and migrations are the business of `fanal.config`.
+`Cluster.open(home=…, environ=…)` finds binaries and folders; `hold`, `release`, `start` and `stop` control
+the server. Roles, grants and migrations belong to `fanal.config`.
 """
 
 from fanal.postgres.account import AccountMissing, SystemAccount

@@ -1,7 +1,7 @@
-"""The system account that owns the cluster when Fanal is started as root (PostgreSQL refuses root).
+"""The system account of the PostgreSQL server when Fanal runs as root, which PostgreSQL refuses.
 
-No permission of an existing folder is ever changed: where the account cannot reach something, the
-launcher uses a folder of its own.
+Permissions of existing folders never change: where the account has no access, the launcher uses a folder of
+its own.
 """
 
 import os
@@ -13,29 +13,29 @@ from pathlib import Path
 
 NAME = "fanal"
 SHELTER = Path("/var/lib/fanal")
-"""Where cluster and binaries go when the account cannot reach the data folder."""
+"""Folder of cluster and binaries if the account has no access to the data folder."""
 
 
 class AccountMissing(Exception):
-    """The system account does not exist and could not be created."""
+    """The system account does not exist, and cannot be created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemAccount:
-    """Who runs PostgreSQL: the caller, or the system account when the caller is root."""
+    """The account that runs PostgreSQL: the caller, or the system account if the caller is root."""
 
     uid: int
     gid: int
     name: str
     switched: bool
-    """True when the caller is root and child processes change to this account."""
+    """True if the caller is root and child processes change to this account."""
 
     @classmethod
     def current(cls) -> "SystemAccount":
-        """Return the account PostgreSQL runs under, created when the caller is root.
+        """Return the account for PostgreSQL; create it if the caller is root.
 
         Raises:
-            AccountMissing: root has no way to create the account.
+            AccountMissing: root cannot create the account.
         """
         if os.geteuid() != 0:
             return cls(uid=os.geteuid(), gid=os.getegid(), name=_name_of_caller(), switched=False)
@@ -45,7 +45,7 @@ class SystemAccount:
     def popen(
         self, arguments: list[str], *, output: int, new_session: bool = False
     ) -> subprocess.Popen[bytes]:
-        """Start `arguments` as this account; `output` is the descriptor of its output."""
+        """Start a command as this account; `output` is the file descriptor of its output."""
         return subprocess.Popen(  # noqa: S603 - binaries found by the launcher
             arguments,
             stdin=subprocess.DEVNULL,
@@ -61,7 +61,7 @@ class SystemAccount:
         )
 
     def run(self, arguments: list[str]) -> tuple[int, str]:
-        """Run `arguments` as this account; return its exit status and its output."""
+        """Run a command as this account; return its exit status and its output."""
         try:
             process = self.popen(arguments, output=subprocess.PIPE)
         except OSError as error:
@@ -70,14 +70,14 @@ class SystemAccount:
         return process.returncode, output.decode(errors="replace")
 
     def reaches(self, path: Path) -> bool:
-        """Return whether the account may enter the folder, or execute the file, `path`."""
+        """Return whether the account may enter the folder, or execute the file, at `path`."""
         return not self.switched or self.run(["/usr/bin/test", "-x", str(path)])[0] == 0
 
     def own_folder(self, path: Path) -> None:
-        """Make `path` a folder that only this account (and root) may enter.
+        """Create the folder `path` if missing, and reserve it for this account (mode 0700).
 
         Raises:
-            PermissionError: the folder exists and belongs to somebody else.
+            PermissionError: the folder belongs to another account, or is a symbolic link.
         """
         path.mkdir(mode=0o700, exist_ok=True)
         if self.switched:
@@ -88,21 +88,21 @@ class SystemAccount:
         path.chmod(0o700)
 
     def own_file(self, path: Path) -> None:
-        """Give the existing file `path` to this account, readable by it alone."""
+        """Give the existing file `path` to this account, with mode 0600."""
         path.chmod(0o600)
         if self.switched:
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
 
 def _environment() -> dict[str, str]:
-    """Return a bare environment: no PG* variable of the caller may steer the server."""
+    """Return a minimal environment, so that no PG* variable of the caller affects the server."""
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _name_of_caller() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:  # a container may run under a number without a name
+    except KeyError:  # a container may run under a user id without a name
         return str(os.geteuid())
 
 

