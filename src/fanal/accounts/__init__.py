@@ -1,1 +1,1 @@
-"""People, organisations, roles, habilitations and the one policy."""
+"""People, organisations, roles, habilitations (formal grants of a role) and the access-control policy."""

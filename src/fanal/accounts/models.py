@@ -1,4 +1,4 @@
-"""Tables of people, organisations, habilitations and partner credentials. No rule lives here."""
+"""Tables of people, organisations, habilitations and partner credentials. No rules are implemented here."""
 
 from typing import ClassVar
 
@@ -28,7 +28,7 @@ class Desk(models.Model):
 
 
 class Organisation(models.Model):
-    """A body outside or around the desk: partner, provider, laboratory, authority."""
+    """An organisation outside the desk: partner, provider, laboratory, authority."""
 
     id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in OrganisationKind])
@@ -40,7 +40,7 @@ class Organisation(models.Model):
 
 
 class Person(models.Model):
-    """A natural person (or the system itself): who acts, whatever the account."""
+    """A natural person (or the system itself): the author of acts, independent of accounts."""
 
     id = models.UUIDField(primary_key=True)
     name = models.CharField(max_length=200)
@@ -54,15 +54,15 @@ class Person(models.Model):
 
 
 class UserManager(BaseUserManager["User"]):
-    """Finds accounts by their canonical login."""
+    """Manager that finds accounts by their normalised login."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Return the account of `username`, whatever its case or width."""
+        """Return the account with this login, whatever its case or character width."""
         return self.get(username=canonical_login(username or ""))
 
 
 class User(AbstractBaseUser):
-    """An account: how a person signs in. Rights come from habilitations only, never from here."""
+    """An account, by which a person signs in. Rights come from habilitations only."""
 
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField(blank=True)
@@ -70,7 +70,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     is_demo = models.BooleanField(default=False)
     session_epoch = models.PositiveIntegerField(default=0)
-    """Counts up to end every session of the account at once."""
+    """Incremented to end every session of the account at once."""
     date_joined = models.DateTimeField()
 
     objects: ClassVar[UserManager] = UserManager()
@@ -89,19 +89,19 @@ class User(AbstractBaseUser):
         return self.person.name
 
     def clean(self) -> None:
-        """Bring the login to the form in which it is compared."""
+        """Normalise the login."""
         super().clean()
         self.username = canonical_login(self.username)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Bind a session to the password and to the epoch: raising it ends every session."""
+        """Bind sessions to the password and the epoch, so that incrementing the epoch ends every session."""
         value = f"{self.password}|{self.session_epoch}"
         hashed = salted_hmac("fanal.accounts.session", value, secret=secret, algorithm="sha256")
         return hashed.hexdigest()
 
 
 class Habilitation(models.Model):
-    """A named act that gives a person a role at a desk (or a body) for a time. Append-only."""
+    """A formal act that gives a person a role at a desk (or in an organisation) for a time. Append-only."""
 
     id = models.UUIDField(primary_key=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="habilitations")
@@ -116,7 +116,7 @@ class Habilitation(models.Model):
     granted_by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     granted_at = models.DateTimeField()
     needs_approval = models.BooleanField(default=False)
-    """Written by a trigger: a role that approves, granted by a person, waits for a second granter."""
+    """Set by a trigger: a role that approves others' acts, granted by a person, needs a second granter."""
 
     class Meta:
         constraints = [
@@ -141,7 +141,7 @@ class Habilitation(models.Model):
 
 
 class HabilitationApproval(models.Model):
-    """The signature of the second granter of a habilitation; the database compares the two. Append-only."""
+    """The signature of a habilitation's second granter; a database rule compares the two. Append-only."""
 
     habilitation = models.OneToOneField(
         Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="approval"
@@ -159,7 +159,7 @@ class HabilitationApproval(models.Model):
 
 
 class Revocation(models.Model):
-    """The end of a habilitation before its date. Append-only."""
+    """The revocation of a habilitation before its expiry. Append-only."""
 
     habilitation = models.OneToOneField(
         Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="revocation"
@@ -173,7 +173,7 @@ class Revocation(models.Model):
 
 
 class Review(models.Model):
-    """A quarterly review of a habilitation: who looked, when, and what they said. Append-only."""
+    """A quarterly review of a habilitation: reviewer, time and verdict. Append-only."""
 
     id = models.UUIDField(primary_key=True)
     habilitation = models.ForeignKey(Habilitation, on_delete=models.PROTECT, related_name="reviews")
@@ -191,9 +191,9 @@ class Review(models.Model):
 
 
 class PartnerCredential(models.Model):
-    """A partner's secret pair, kept as SHA-256: HTTP Basic for the wires, Bearer for the API.
+    """A partner's secret pair, stored as SHA-256: HTTP Basic for the wire APIs, Bearer for the API.
 
-    A public node reads no row of it: `accounts_credential_of` checks a secret for it.
+    A public node may read no row: the database function `accounts_credential_of` checks a secret for it.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -224,7 +224,7 @@ class PartnerCredential(models.Model):
 
 
 class PartnerUsage(models.Model):
-    """Calls of a credential in one minute: what its quota is compared with."""
+    """Number of calls of a credential in one minute, for comparison with its quota."""
 
     pk = models.CompositePrimaryKey("credential_id", "minute")
     credential = models.ForeignKey(PartnerCredential, on_delete=models.CASCADE, related_name="+")
@@ -236,7 +236,7 @@ class PartnerUsage(models.Model):
 
 
 class Counter(models.Model):
-    """What limits of sign-in count, for every process: a keyed digest, a value, and when it ends."""
+    """A counter for limits on sign-in, shared by all processes: keyed digest, value, expiry."""
 
     digest = models.BinaryField(primary_key=True)
     value = models.JSONField()
@@ -247,7 +247,7 @@ class Counter(models.Model):
 
 
 class Instruction(models.Model):
-    """A standing instruction as proposed (migration 0004). Append-only; no names means everybody."""
+    """A standing instruction as proposed (migration 0004). Append-only; empty `names` cover every name."""
 
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()
@@ -269,7 +269,7 @@ class Instruction(models.Model):
 
 
 class InstructionSecond(models.Model):
-    """The signature of the second person; the database compares it with the proposer."""
+    """The signature of the second person; a database rule compares it with the proposer."""
 
     instruction = models.OneToOneField(
         Instruction, on_delete=models.PROTECT, primary_key=True, related_name="second"
@@ -287,7 +287,7 @@ class InstructionSecond(models.Model):
 
 
 class InstructionEnd(models.Model):
-    """The end of an instruction before its date, with its reason."""
+    """The revocation of an instruction before its expiry, with its reason."""
 
     instruction = models.OneToOneField(
         Instruction, on_delete=models.PROTECT, primary_key=True, related_name="end"

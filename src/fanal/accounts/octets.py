@@ -1,8 +1,8 @@
-"""Statements that the server binds, with arrays as one binary parameter each.
+"""Binary array parameters for statements with server-side binding.
 
-Nothing is written out as text, quoted, found again in the statement and read. For the stages, which write
-many rows at once. The form is that of PostgreSQL's `array_send`: dimensions, whether there are NULLs, type of
-the elements, their number and first place, then length and octets of each.
+Nothing is rendered as text, quoted and parsed again: for the stages, which write many rows at once. The
+format is that of PostgreSQL's `array_send`: number of dimensions, NULL flag, element type, length, lower
+bound, then length and bytes of each element.
 """
 
 import struct
@@ -21,64 +21,64 @@ from fanal.accounts.rows import send_bounds
 
 _HEAD: Final = struct.Struct(">iiIii")
 _NULL: Final = b"\xff\xff\xff\xff"
-# Numbers of the types (pg_type).
+# Object identifiers (OIDs) of the element types, from pg_type.
 _BOOLEAN, _BYTEA, _SMALLINT, _INTEGER, _TEXT, _REAL, _UUID = 16, 17, 21, 23, 25, 700, 2950
 
 
 class Array(bytes):
-    """An array as PostgreSQL sends it; what it holds is the class's."""
+    """A PostgreSQL array in binary format; the subclass determines the element type."""
 
 
 class BooleanArray(Array):
-    """`boolean[]`."""
+    """Binary `boolean[]`."""
 
 
 class ByteaArray(Array):
-    """`bytea[]`."""
+    """Binary `bytea[]`."""
 
 
 class SmallintArray(Array):
-    """`smallint[]`."""
+    """Binary `smallint[]`."""
 
 
 class IntegerArray(Array):
-    """`integer[]`."""
+    """Binary `integer[]`."""
 
 
 class TextArray(Array):
-    """`text[]`."""
+    """Binary `text[]`."""
 
 
 class RealArray(Array):
-    """`real[]`."""
+    """Binary `real[]`."""
 
 
 class UuidArray(Array):
-    """`uuid[]`."""
+    """Binary `uuid[]`."""
 
 
 def ids(values: Iterable[UUID]) -> UuidArray:
-    """Return the array of ids."""
+    """Encode UUIDs as a binary `uuid[]`."""
     return uuids([value.bytes for value in values])
 
 
 def uuids(values: Sequence[bytes]) -> UuidArray:
-    """Return the array of ids, each given as its 16 octets."""
+    """Encode ids, each given as 16 bytes, as a binary `uuid[]`."""
     return even_uuids(np.frombuffer(b"".join(values), "V16"))
 
 
 def even_uuids(values: np.ndarray) -> UuidArray:
-    """Return the array of ids that numpy holds as `V16`."""
+    """Encode a numpy array of dtype `V16` as a binary `uuid[]`."""
     return UuidArray(_even(_UUID, "V16", values))
 
 
 def booleans(values: Sequence[bool] | np.ndarray) -> BooleanArray:
-    """Return the array of truth values."""
+    """Encode truth values as a binary `boolean[]`."""
     return BooleanArray(_even(_BOOLEAN, "?", values))
 
 
 def smallints(values: Sequence[int] | np.ndarray) -> SmallintArray:
-    """Return the array of small integers; those of numpy must be such.
+    """Encode integers as a binary `smallint[]`; a numpy array must already be within range.
 
     Raises:
         OverflowError: an integer of a list is too large.
@@ -87,7 +87,7 @@ def smallints(values: Sequence[int] | np.ndarray) -> SmallintArray:
 
 
 def integers(values: Sequence[int] | np.ndarray) -> IntegerArray:
-    """Return the array of integers; as `smallints`.
+    """Encode integers as a binary `integer[]`; a numpy array must already be within range.
 
     Raises:
         OverflowError: as `smallints`.
@@ -96,25 +96,25 @@ def integers(values: Sequence[int] | np.ndarray) -> IntegerArray:
 
 
 def reals(values: Sequence[float]) -> RealArray:
-    """Return the array of numbers, of seven digits or so."""
+    """Encode numbers as a binary `real[]` (single precision, about seven digits)."""
     return RealArray(_even(_REAL, ">f4", values))
 
 
 def texts(values: Iterable[str]) -> TextArray:
-    """Return the array of long texts, of which none holds a NUL; short ones take less as `text_array`."""
+    """Encode texts without NUL as a binary `text[]`; for short texts `text_array` is smaller."""
     return TextArray(_array(_TEXT, [value.encode() for value in values]))
 
 
 def octets(values: Iterable[bytes | None]) -> ByteaArray:
-    """Return the array of byte strings, NULL for None."""
+    """Encode byte strings as a binary `bytea[]`, None as NULL."""
     return ByteaArray(_array(_BYTEA, values))
 
 
 @contextmanager
 def bound() -> Iterator[psycopg.Cursor[tuple]]:  # type: ignore[type-arg]
-    """Yield a cursor that takes these arrays and gives its rows in binary form; the server binds.
+    """Yield a cursor with server-side binding that accepts these arrays and returns rows in binary format.
 
-    For use inside a transaction, to whose end the bounds of a request are sent (`rows`).
+    For use inside a transaction: the row-security bounds of the request are set until its end (`rows`).
     """
     connection.ensure_connection()
     send_bounds(connection)
@@ -126,7 +126,7 @@ def bound() -> Iterator[psycopg.Cursor[tuple]]:  # type: ignore[type-arg]
 
 
 def _even(element: int, form: str, values: Sequence[float] | np.ndarray) -> bytes:
-    """Return an array whose elements have one width, in a form that numpy knows."""
+    """Encode an array whose elements have a fixed width, with a numpy dtype string as `form`."""
     laid = np.empty(len(values), [("length", ">i4"), ("value", form)])
     laid["length"] = laid.dtype["value"].itemsize
     laid["value"] = values
@@ -134,13 +134,13 @@ def _even(element: int, form: str, values: Sequence[float] | np.ndarray) -> byte
 
 
 def _array(element: int, values: Iterable[bytes | None]) -> bytes:
-    """Return an array whose elements have any length; None stands for NULL."""
+    """Encode an array whose elements have variable length; None becomes NULL."""
     laid = [_NULL if v is None else len(v).to_bytes(4, "big") + v for v in values]
     return _head(element, len(laid)) + b"".join(laid)
 
 
 def _head(element: int, count: int) -> bytes:
-    # Whether there is a NULL is asked for by nobody who reads: each is told by its length.
+    # The NULL flag is always 1: readers ignore it, since the length of each element marks NULLs.
     return _HEAD.pack(1, 1, element, count, 1) if count else _HEAD.pack(0, 0, element, 0, 1)[:12]
 
 
@@ -148,7 +148,7 @@ class _Ready(Dumper):
     format = Format.BINARY
 
     def dump(self, obj: bytes) -> bytes:
-        """Return the array: it is ready."""
+        """Return the array unchanged: it is already encoded."""
         return obj
 
 
@@ -156,7 +156,7 @@ def _dumper(number: int) -> type[Dumper]:
     return type("_Ready", (_Ready,), {"oid": number})
 
 
-# Numbers of the types of arrays.
+# Object identifiers (OIDs) of the array types.
 _DUMPERS: Final = {
     BooleanArray: _dumper(1000),
     ByteaArray: _dumper(1001),

@@ -1,12 +1,12 @@
-"""Each view declares the action it serves; a route that declares none is refused.
+"""Declarations of the action that each view serves; a route without a declaration is refused.
 
-`@needs("report.read")` opens a view to actors for whom the policy opens that action somewhere; the view
-then asks the policy about its object. `@open_to_all("page.public")` is for views that anybody reaches
-(the policy must open the action to the public). Views of other libraries are declared by their route
-name in `NAMED_ROUTES`, programs that authenticate themselves (API, wire) by their prefix.
+`@needs("report.read")` opens a view to actors for whom the policy opens that action on some object; the view
+then checks the policy on its object. `@open_to_all("page.public")` is for public views (the policy must open
+the action to the public). Views of other libraries are declared by their route name in `NAMED_ROUTES`,
+programs that authenticate themselves (API, wire) by their prefix.
 
-Declarations are attributes of the view function, so that the guard, the page of rights and the
-generated test of the matrix read the same thing.
+A declaration is an attribute of the view function, so that the access guard, the page of rights and the
+generated test of the matrix all read the same data.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,11 +24,11 @@ _EVERY_METHOD = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """What a view serves: the action of each method (`*` for the others), and who authenticates.
+    """The actions that a view serves by HTTP method (`*`: all others), and who authenticates.
 
-    `public` views are reached without a session; `program` views authenticate a partner's credential
-    themselves and ask the policy with its actor. `sign_in` views show or change how the person signs in:
-    where a second factor is enrolled, every method of them needs a fresh one.
+    `public` views require no session; `program` views authenticate a partner's credential themselves and
+    check the policy with its actor. `sign_in` views show or change how the person signs in: if a second
+    factor is enrolled, every method requires a fresh one.
     """
 
     actions: Mapping[str, str]
@@ -43,12 +43,16 @@ class Declaration:
 
 
 def needs(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare that a view needs `action`; `POST="report.decide"` names another for one method."""
+    """Declare that a view requires `action`; `POST="report.decide"` overrides it for one method."""
     return _declare(Declaration(actions=_actions(action, by_method)))
 
 
 def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare a view that anybody reaches without signing in."""
+    """Declare a view that anybody may open without signing in.
+
+    Raises:
+        ValueError: the policy does not open an action to the public.
+    """
     actions = _actions(action, by_method)
     for name in actions.values():
         if not any(Role.PUBLIC in rule.roles and name in rule.actions for rule in POLICY.rules):
@@ -62,12 +66,12 @@ def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def changes_sign_in(view: V) -> V:
-    """Declare a view of one's own account that shows or changes how the person signs in."""
+    """Declare a view of the person's own account that shows or changes how they sign in."""
     return _declare(_OWN_SIGN_IN)(view)
 
 
 def declaration_of(view: object, view_name: str = "") -> Declaration | None:
-    """Return what the view (or, for libraries' views, its route name) declares; None if nothing."""
+    """Return the declaration of a view (for libraries' views, by route name); None without one."""
     found = getattr(view, _ATTRIBUTE, None) or getattr(
         getattr(view, "view_class", None), _ATTRIBUTE, None
     )
@@ -101,7 +105,7 @@ _OWN_ACCOUNT = Declaration(actions={_EVERY_METHOD: "account.read"})
 _OWN_SIGN_IN = Declaration(actions={_EVERY_METHOD: "account.read"}, sign_in=True)
 
 NAMED_ROUTES: Mapping[str, Declaration] = {
-    # Sign-in and its second step: the person is not known yet.
+    # Sign-in and its second step: the person is not authenticated yet.
     "account_login": _SIGN_IN,
     "account_logout": _SIGN_IN,
     "mfa_authenticate": _SIGN_IN,
@@ -109,7 +113,7 @@ NAMED_ROUTES: Mapping[str, Declaration] = {
     "openid_connect_callback": _SIGN_IN,
     "socialaccount_login_error": _SIGN_IN,
     "socialaccount_login_cancelled": _SIGN_IN,
-    # One's own second factors: proven again, listed, changed.
+    # The person's own second factors: proven again, listed, changed.
     "account_reauthenticate": _OWN_ACCOUNT,
     "mfa_reauthenticate": _OWN_ACCOUNT,
     "mfa_reauthenticate_webauthn": _OWN_ACCOUNT,
@@ -124,7 +128,7 @@ NAMED_ROUTES: Mapping[str, Declaration] = {
     "mfa_remove_webauthn": _OWN_SIGN_IN,
     "mfa_edit_webauthn": _OWN_SIGN_IN,
 }
-"""Views of allauth that are mounted, by route name."""
+"""Mounted views of django-allauth, by route name."""
 
 PROGRAM_PREFIXES: Mapping[str, Declaration] = {
     "api-v1:openapi-json": Declaration(actions={_EVERY_METHOD: "page.public"}, public=True),
@@ -138,4 +142,4 @@ PROGRAM_PREFIXES: Mapping[str, Declaration] = {
         program=True,
     ),
 }
-"""Routes of the API library, by the start of their name (`namespace:operation`)."""
+"""Routes of the API library, by prefix of their name (`namespace:operation`)."""

@@ -1,9 +1,9 @@
-"""Whose rows the database shows to this request: the desks of its person, set for one transaction each.
+"""Row-level security: bounds of the rows that the database shows to the current request.
 
 The role `app` is under row-level security (`config.row_security`, ADR 0012). Every statement that Django
-sends as `app` carries the bounds of the actor at work as `SET LOCAL`, in the same message: what is set
-never outlives the statement's transaction, whatever connection the next request is given. Without an
-actor nothing is set, and nothing is seen.
+sends as `app` carries the bounds of the current actor as `SET LOCAL`, in the same message: they end with the
+statement's transaction and cannot leak to the next request on the connection. Without an actor nothing is
+set, and no row is visible.
 """
 
 from collections.abc import Callable, Iterator
@@ -24,12 +24,12 @@ from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
 
 _BARE: Final = ("SAVEPOINT", "RELEASE", "ROLLBACK")
-"""Statements that move between savepoints: they read nothing, and come in failed transactions too."""
+"""Statements on savepoints: they read nothing, and are also sent in failed transactions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """What is shown: rows of `desks`, reports of `sender`, and by `scope` more (OVERSIGHT, ALL)."""
+    """Visible rows: those of `desks`, the reports of `sender`, and by `scope` more (OVERSIGHT, ALL)."""
 
     desks: frozenset[int] = frozenset()
     sender: UUID | None = None
@@ -43,10 +43,10 @@ _presented: ContextVar[bytes] = ContextVar("fanal_presented", default=b"")
 
 
 def bounds_of(actor: Actor) -> Bounds:
-    """Return what the policy lets the actor reach at most, whatever the action.
+    """Return the widest bounds that the policy gives the actor, for any action.
 
-    Desks are those where some rule of scope DESK holds; the system reaches all; whoever may recommend
-    on measures reads them at every desk.
+    Desks: those where some rule of scope DESK applies. The system sees all rows; an actor who may recommend
+    on measures reads measures at every desk (OVERSIGHT).
     """
     if policy.reach(actor, "pipeline.run").everywhere:
         return _EVERYTHING
@@ -65,28 +65,28 @@ def bounds_of(actor: Actor) -> Bounds:
 
 
 def show_to(actor: Actor) -> None:
-    """Show from now on what the actor reaches, to the end of the request or of the block around it."""
+    """Set the actor's bounds until the end of the request or of the enclosing block."""
     _current.set(bounds_of(actor))
 
 
 @contextmanager
 def shown_to(actor: Actor | None) -> Iterator[None]:
-    """Show inside the block what the actor reaches, nothing for None; then what was shown before."""
+    """Apply the actor's bounds (None: nothing visible) inside the block; then restore the earlier bounds."""
     with _showing(NOTHING if actor is None else bounds_of(actor)):
         yield
 
 
 @contextmanager
 def across_desks() -> Iterator[None]:
-    """Lift the bounds for a block whose result shows no row: figures, and dossiers derived again."""
+    """Lift the bounds for a block whose result shows no row: figures, and recomputation of dossiers."""
     with _showing(_EVERYTHING):
         yield
 
 
 def present(digest: bytes) -> None:
-    """Let the database know the SHA-256 of the secret that a partner showed to this request.
+    """Register with the database the SHA-256 digest of the partner's secret presented in this request.
 
-    A public node acts for that partner until the end of the request, and for no other.
+    Until the end of the request, a public node can act for that partner only.
     """
     _presented.set(digest)
     _tell_presented(connection)
@@ -94,7 +94,7 @@ def present(digest: bytes) -> None:
 
 @contextmanager
 def speaking_for_nobody() -> Iterator[None]:
-    """Forget, before the block and after it, which partner's secret was shown."""
+    """Run the block without a presented partner credential, and clear any credential set in it."""
     token = _presented.set(b"")
     try:
         yield
@@ -104,12 +104,12 @@ def speaking_for_nobody() -> Iterator[None]:
         if told:
             try:
                 _tell_presented(connection)
-            except DatabaseError:  # of a transaction that failed, or a server that is gone
+            except DatabaseError:  # after a failed transaction, or a lost server
                 connection.close()
 
 
 def bind_connection(*, connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Bind a connection that was just opened, when it is the app's (signal `connection_created`)."""
+    """Install the bounds on a new connection of the app (handler of the signal `connection_created`)."""
     bound = connection.settings_dict["USER"] == DatabaseRole.APP.login
     connection.execute_wrappers[:] = [w for w in connection.execute_wrappers if w is not _execute]
     if bound:
@@ -119,12 +119,12 @@ def bind_connection(*, connection: BaseDatabaseWrapper, **_: object) -> None:
 
 
 def is_bound(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether each statement of a connection is sent with its bounds."""
+    """Return whether the statements of a connection are sent with bounds."""
     return _execute in connection.execute_wrappers
 
 
 def send_bounds(connection: BaseDatabaseWrapper) -> None:
-    """Set the bounds, to the end of the transaction, for statements that Django does not send itself."""
+    """Set the bounds, until the end of the transaction, for statements not sent through Django."""
     if is_bound(connection):
         connection.connection.execute(_settings(_current.get()))
 
@@ -159,7 +159,7 @@ def _execute(
     many: bool,
     context: dict[str, object],
 ) -> object:
-    """Send a statement with its bounds, in one message, which is one transaction where none is open."""
+    """Send a statement together with its bounds in one message, a single transaction if none is open."""
     settings = _settings(_current.get())
     cursor = context["cursor"]
     if many:

@@ -1,4 +1,4 @@
-"""Several statements in one journey to the server."""
+"""Pipeline mode: several statements in one round trip to the server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ from fanal.accounts.rows import is_bound
 
 @contextmanager
 def together() -> Iterator[None]:
-    """Send the statements inside without waiting for each: a fetch waits for its own, the end for all.
+    """Run the statements of the block in libpq pipeline mode: a fetch waits for its own result only.
 
-    Each still sees what those before it did. For INSERT, UPDATE, DELETE and SELECT inside a transaction,
-    which the first error ends; COPY is refused. Where each statement carries its bounds (`rows`), they go
-    one by one.
+    The end of the block waits for all. Each statement sees the effects of the earlier ones. For INSERT,
+    UPDATE, DELETE and SELECT inside a transaction, which the first error aborts; COPY is not possible. On a
+    connection whose statements carry bounds (`rows`), they are sent one by one.
 
     Raises:
-        django.db.Error: a statement failed, told at the next fetch or at the end.
+        django.db.Error: a statement failed; raised at the next fetch or at the end of the block.
     """
     connection.ensure_connection()
     if is_bound(connection):

@@ -1,7 +1,7 @@
-"""Standing instructions: what may leave the desk by itself, who signed it, until when.
+"""Standing instructions: signed permission for recurring transmissions without a person's act each time.
 
-An instruction is a row that never changes. A second person seconds it, anybody who may ends it; whether it
-is in force at an instant is a function of those stored instants, never a field that somebody sets.
+An instruction is an append-only row. It requires approval by a second person, and anybody with the right may
+revoke it. Whether it is in force at an instant is computed from its stored instants, never stored itself.
 """
 
 import re
@@ -15,7 +15,7 @@ from fanal.kernel.states import StateTable, move
 from fanal.ledger.domain.records import ObjectRef
 
 LONGEST = timedelta(days=366)
-"""An instruction lasts one year at most; the database holds the same bound."""
+"""An instruction lasts one year at most; a database constraint enforces the same limit."""
 LONGEST_GROUNDS = 4000
 LONGEST_REASON = 2000
 LONGEST_NAME = 200
@@ -24,22 +24,24 @@ _BASIS = re.compile(r"[^\W_][\w .,:;()/°§’'-]{1,79}")
 
 
 class InstructionKind(StrEnum):
-    """What an instruction lets leave, or be fetched, without a person's act each time."""
+    """Kind of transmission, or of retrieval, that an instruction permits."""
 
     FEEDBACK = "FEEDBACK"
-    """What the desk says of a provider's reports, to that provider; names are those of providers."""
+    """The desk's feedback on a provider's reports, sent to that provider; `names` are providers."""
     DISTRIBUTION = "DISTRIBUTION"
-    """Packages for another competent desk; names are those of recipients."""
+    """Packages for another competent desk; `names` are recipients."""
     LIST_SERVICE = "LIST_SERVICE"
-    """Entries of lists of known material, to the members it names; names are those of lists."""
+    """Entries of lists of known material, served to the organisations in `members`; `names` are lists."""
     LIST_FETCH = "LIST_FETCH"
-    """Entries fetched from partners' lists; names are those of lists."""
+    """Entries fetched from partners' lists; `names` are lists."""
     DECONFLICTION = "DECONFLICTION"
-    """Sets of identifiers under secrets, to counterparts; names are those of counterparts."""
+    """Blinded sets of identifiers for private set intersection with counterparts; `names` are
+    counterparts.
+    """
 
 
 class InstructionState(StrEnum):
-    """Where an instruction stands at an instant."""
+    """State of an instruction at an instant."""
 
     WAITING = "WAITING"
     TO_COME = "TO_COME"
@@ -67,11 +69,11 @@ INSTRUCTION = StateTable(
         ),
     ),
 )
-"""`begin` and `expire` are the passing of time: no row is written for them."""
+"""`begin` and `expire` happen by the passing of time: no row is written for them."""
 
 
 class InstructionRefused(Exception):
-    """An instruction cannot take this step; `code` says why (words: label `instruction_refused`)."""
+    """An instruction cannot take this step; `code` names the reason (label kind `instruction_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -80,9 +82,9 @@ class InstructionRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInstruction:
-    """An instruction to propose; no `names` means everybody of its kind. Half-open in time.
+    """An instruction to propose. Empty `names` cover every name of its kind; the period is half-open.
 
-    `members` are the organisations that may read the lists of a LIST_SERVICE, never everybody.
+    `members` are the organisations that may read the lists of a LIST_SERVICE; there they must be named.
     """
 
     kind: InstructionKind
@@ -96,7 +98,7 @@ class NewInstruction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingInstruction:
-    """One instruction with its signatures; `names` empty means everybody of its kind."""
+    """A stored instruction with its signatures; empty `names` cover every name of its kind."""
 
     id: UUID
     kind: InstructionKind
@@ -115,7 +117,7 @@ class StandingInstruction:
     revocation_reason: str = ""
 
     def state(self, now: datetime) -> InstructionState:
-        """Return where it stands at `now`."""
+        """Return the state of the instruction at `now`."""
         state = INSTRUCTION.initial
         if self.seconded_at is not None and now >= self.seconded_at:
             state = INSTRUCTION.apply(state, "second")
@@ -126,12 +128,12 @@ class StandingInstruction:
         return INSTRUCTION.apply(state, "expire") if now >= self.expires_at else state
 
     def covers(self, name: str) -> bool:
-        """Return whether its scope reaches `name`; an instruction for everybody reaches all."""
+        """Return whether the scope includes `name`; empty `names` include every name."""
         return not self.names or name in self.names
 
     @property
     def cited(self) -> dict[str, str | int]:
-        """What the detail of each ledger entry says of the instruction under which something left."""
+        """Return the `detail` for ledger entries of acts done under this instruction."""
         return {"instruction": str(self.id)}
 
     @property
@@ -145,7 +147,7 @@ class StandingInstruction:
 
 
 def checked(asked: NewInstruction) -> NewInstruction:
-    """Return what is asked, its texts without outer blanks and its names in order, each once.
+    """Validate a proposed instruction; return it with trimmed texts and with sorted, unique names.
 
     Raises:
         InstructionRefused: GROUNDS, BASIS, NAMES, MEMBERS or DATES.
@@ -176,7 +178,7 @@ def checked(asked: NewInstruction) -> NewInstruction:
 
 
 def checked_reason(reason: str) -> str:
-    """Return the reason of a revocation without outer blanks.
+    """Validate the reason for a revocation and return it trimmed.
 
     Raises:
         InstructionRefused: REASON.
@@ -196,5 +198,5 @@ def _is_name(name: str) -> bool:
 
 
 def _storable(text: str) -> bool:
-    """Return whether a text holds no control but line breaks and tabs, and no half of a character."""
+    """Return whether a text has no control characters except line breaks and tabs, and no lone surrogates."""
     return all(c in "\n\r\t" or unicodedata.category(c) not in {"Cc", "Cs"} for c in text)

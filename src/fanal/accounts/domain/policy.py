@@ -1,7 +1,7 @@
-"""The one policy, read from `policy.toml`: role × action × scope, deny by default.
+"""The access-control policy, read from `policy.toml`: role × action × scope, deny by default.
 
-`allows` answers for one object, `reach` gives the bounds of a list, a count or a search, `may` says
-whether an action is open to the actor somewhere at all. Nothing else in Fanal decides on a right.
+`allows` decides on one object, `reach` gives the bounds of a list, a count or a search, `may` tells whether
+an action is open to the actor on any object at all. No other module of Fanal decides on rights.
 """
 
 import tomllib
@@ -15,7 +15,7 @@ from fanal.kernel.actors import Actor, Role
 
 
 class Scope(StrEnum):
-    """Where a rule reaches; the order is that of `policy.toml`."""
+    """Scope of a rule; the order is that of `policy.toml`."""
 
     ANY = "ANY"
     DESK = "DESK"
@@ -25,7 +25,7 @@ class Scope(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a verdict is what it is, from the farthest refusal to the nearest."""
+    """Reason of a verdict, from the most general refusal to the most specific."""
 
     ALLOWED = "ALLOWED"
     NO_RULE = "NO_RULE"
@@ -39,20 +39,20 @@ _NEAREST = (Reason.MOTIVE_MISSING, Reason.OWN_ACT, Reason.SEALED, Reason.OUT_OF_
 
 
 class PolicyInvalid(Exception):
-    """The policy file says something that makes no sense; the text names the rule."""
+    """The policy file is invalid; the text names the rule."""
 
 
 class UnknownAction(Exception):
-    """An action that `policy.toml` does not name: a mistake of the caller, never a silent refusal."""
+    """The action is not declared in `policy.toml`: an error of the caller, never a silent refusal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """What an action is about: the few facts that rights depend on.
+    """The object of an action, reduced to the facts that rights depend on.
 
-    `partner_id` is the organisation whose object it is (the reporting partner, the laboratory asked);
-    `owner_id` the person whose act it is (the proposer of a measure, the person habilitated);
-    `sealed` is set for what stays sealed: original bytes, reporter's identity.
+    `partner_id` is the organisation that owns the object (the reporting partner, the laboratory asked);
+    `owner_id` the person whose act it is (the proposer of a measure, the person habilitated); `sealed` is set
+    for sealed content: original bytes, the reporter's identity.
     """
 
     desk_id: int | None = None
@@ -62,12 +62,16 @@ class Resource:
 
 
 NOTHING = Resource()
-"""The resource of an action that has no object: a list of figures, a public page."""
+"""The resource of an action without an object: a list of figures, a public page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyRule:
-    """One block of `policy.toml`."""
+    """One `[[rule]]` block of `policy.toml`: the roles may do the actions within the scope.
+
+    `sealed`: also on sealed content; `motive`: a purpose (motif de consultation) is required; `other`: not on
+    the actor's own acts (two-person rule).
+    """
 
     why: str
     roles: frozenset[Role]
@@ -80,7 +84,10 @@ class PolicyRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """Actions with their English description, the rules, and the acts that ask for a fresh second factor."""
+    """The parsed policy: actions with their English descriptions, rules, and actions that require step-up.
+
+    `step_up` are the actions that require a fresh second factor.
+    """
 
     actions: Mapping[str, str]
     rules: tuple[PolicyRule, ...]
@@ -89,7 +96,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer on one object: allowed or not, and why."""
+    """The decision on one object: whether the action is allowed, and the reason."""
 
     allowed: bool
     reason_code: Reason
@@ -97,7 +104,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """The bounds of a list: what `action` may touch. Empty bounds mean an empty list."""
+    """The objects that an action may touch, as bounds of a list. Empty bounds mean an empty list."""
 
     everywhere: bool = False
     desk_ids: frozenset[int] = frozenset()
@@ -106,21 +113,21 @@ class Reach:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing at all can be reached."""
+        """Return whether the bounds include nothing at all."""
         return not (self.everywhere or self.desk_ids or self.partner_id or self.owner_id)
 
     def holds(self, desk_id: int) -> bool:
-        """Return whether the objects of a desk are within."""
+        """Return whether the objects of a desk are within the bounds."""
         return self.everywhere or desk_id in self.desk_ids
 
     @property
     def desks(self) -> list[int] | None:
-        """The desks of a list in their order, for a statement; None where every desk is reached."""
+        """Return the desks in ascending order, for a query; None if every desk is within the bounds."""
         return None if self.everywhere else sorted(self.desk_ids)
 
 
 class Refused(Exception):
-    """The policy refuses. `hides` says that the object's very existence must not be told."""
+    """The policy refuses the action. `hides`: even the existence of the object must not be revealed."""
 
     def __init__(self, action: str, reason_code: Reason) -> None:
         super().__init__(f"{action}: {reason_code}")
@@ -128,17 +135,17 @@ class Refused(Exception):
 
     @property
     def hides(self) -> bool:
-        """Whether the answer must be that of an object that does not exist (404)."""
+        """Return whether to answer as for an object that does not exist (HTTP 404)."""
         return self.reason_code is Reason.OUT_OF_SCOPE
 
 
 def allows(
     actor: Actor, action: str, resource: Resource = NOTHING, *, policy: Policy | None = None
 ) -> Verdict:
-    """Return whether `actor` may do `action` on `resource`, or the nearest reason why not.
+    """Decide whether `actor` may do `action` on `resource`; a refusal has the most specific reason.
 
     Raises:
-        UnknownAction: the policy names no such action.
+        UnknownAction: the policy declares no such action.
     """
     rules = _rules_for(actor, action, policy or POLICY)
     reasons = {_reason(rule, actor, resource) for rule in rules}
@@ -151,11 +158,11 @@ def allows(
 def require(
     actor: Actor, action: str, resource: Resource = NOTHING, *, policy: Policy | None = None
 ) -> Verdict:
-    """Return the verdict of `allows` when it allows.
+    """Return the verdict of `allows`, or raise if it refuses.
 
     Raises:
-        Refused: it does not.
-        UnknownAction: the policy names no such action.
+        Refused: the policy does not allow the action.
+        UnknownAction: the policy declares no such action.
     """
     verdict = allows(actor, action, resource, policy=policy)
     if not verdict.allowed:
@@ -164,30 +171,30 @@ def require(
 
 
 def may(actor: Actor, action: str, *, policy: Policy | None = None) -> bool:
-    """Return whether some rule opens `action` to the actor somewhere: what menus and routes ask."""
+    """Return whether any rule opens `action` to the actor on some object; used by menus and routes."""
     return not reach(actor, action, policy=policy).empty or any(
         rule.scope is Scope.NONE for rule in _rules_for(actor, action, policy or POLICY)
     )
 
 
 def require_somewhere(actor: Actor, action: str, *, policy: Policy | None = None) -> None:
-    """Refuse an actor to whom no rule opens `action` on any object at all (`may`).
+    """Raise unless some rule opens `action` to the actor on at least some object (`may`).
 
-    For what has no object at hand, and for packages below, whose callers have asked about the object.
+    For acts without an object at hand, and for lower packages whose callers have checked the object.
 
     Raises:
         Refused: no rule opens it.
-        UnknownAction: the policy names no such action.
+        UnknownAction: the policy declares no such action.
     """
     if not may(actor, action, policy=policy):
         raise Refused(action, Reason.NO_RULE)
 
 
 def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
-    """Return the bounds of a list, a count, a search or an export under `action`.
+    """Return the bounds of a list, count, search or export under `action`.
 
     Raises:
-        UnknownAction: the policy names no such action.
+        UnknownAction: the policy declares no such action.
     """
     scopes: dict[Scope, set[Role]] = {}
     for rule in _rules_for(actor, action, policy or POLICY):
@@ -201,21 +208,22 @@ def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
 
 
 def roles_at_desk(action: str) -> frozenset[Role]:
-    """Return the roles of people to whom `action` is open at their own desk."""
+    """Return the human roles to which `action` is open at their own desk."""
     rules = (r for r in POLICY.rules if action in r.actions and r.scope is Scope.DESK)
     return frozenset[Role]().union(*(rule.roles for rule in rules)) - {Role.SYSTEM}
 
 
 def asks_again(action: str) -> bool:
-    """Return whether doing `action` asks a person for a fresh second factor."""
+    """Return whether `action` requires a fresh second factor (step-up authentication)."""
     return action in POLICY.step_up
 
 
 def read_policy(text: str) -> Policy:
-    """Return the policy written in `text` (TOML).
+    """Parse a policy from TOML and validate it.
 
     Raises:
-        PolicyInvalid: an unknown key, role, action or scope, a rule without reason, an unused action.
+        PolicyInvalid: an unknown key, role, action or scope, a rule without a reason, an action without a
+            rule.
     """
     data = tomllib.loads(text)
     actions = data.pop("actions", {})
@@ -239,7 +247,7 @@ def _rules_for(actor: Actor, action: str, policy: Policy) -> list[PolicyRule]:
 
 
 def _reason(rule: PolicyRule, actor: Actor, resource: Resource) -> Reason:
-    """Return what `rule` alone says; its action and one of its roles are known to match."""
+    """Return the verdict of `rule` alone; its action and one of its roles are known to match."""
     if not _in_scope(rule, actor, resource):
         return Reason.OUT_OF_SCOPE
     if resource.sealed and not rule.sealed:

@@ -1,4 +1,4 @@
-"""What accounts publishes to the packages above."""
+"""Records published by the accounts package, and the normal form of logins."""
 
 import re
 import unicodedata
@@ -9,14 +9,14 @@ from uuid import UUID
 
 from fanal.kernel.actors import Actor, Role
 
-# Logins in the one form in which they are stored, compared and locked out.
+# Normal form of logins, in which they are stored, compared and locked out.
 
 MAXIMUM_LOGIN = 150
 _LOGIN = re.compile(r"[\w.@+-]+")
 
 
 def likeness_key(name: str) -> str:
-    """Return what two spellings of one person's name share: letters without accents or case, words in order.
+    """Return a key equal for spellings of the same name: letters without accents or case, words sorted.
 
     >>> likeness_key("AUTIER  Clairé") == likeness_key("Claire Autier")
     True
@@ -27,7 +27,7 @@ def likeness_key(name: str) -> str:
 
 
 def canonical_login(text: str) -> str:
-    """Return `text` in NFKC, lower case, without outer blanks: `ＡNA ` and `ana` are one account.
+    """Normalise a login: NFKC, lower case, trimmed. `ＡNA ` and `ana` are the same account.
 
     Lock-out counts on this form, so that variants of a login give no further attempts.
     """
@@ -36,19 +36,19 @@ def canonical_login(text: str) -> str:
 
 
 def is_login(text: str) -> bool:
-    """Return whether an account may be called so: letters, digits and `@ . + - _`, 1 to `MAXIMUM_LOGIN`."""
+    """Return whether a login is valid: 1 to `MAXIMUM_LOGIN` letters, digits and `@ . + - _`."""
     return len(text) <= MAXIMUM_LOGIN and _LOGIN.fullmatch(text) is not None
 
 
 def login_from_name(name: str) -> str:
-    """Return a login for a body's name: ASCII letters, digits and single hyphens, or `partner`."""
+    """Derive a login from an organisation's name: ASCII letters, digits and hyphens, or `partner`."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = "".join(c if c.isalnum() else " " for c in plain).split()
     return "-".join(words)[:100] or "partner"
 
 
 class OrganisationKind(StrEnum):
-    """What a body is to the desk."""
+    """Kind of an organisation in its relation to the desk."""
 
     PARTNER = "PARTNER"
     PROVIDER = "PROVIDER"
@@ -57,14 +57,14 @@ class OrganisationKind(StrEnum):
 
 
 class ReviewVerdict(StrEnum):
-    """What a quarterly review says of a habilitation."""
+    """Result of a quarterly review of a habilitation."""
 
     KEEP = "KEEP"
     REVOKE = "REVOKE"
 
 
 class RevocationReason(StrEnum):
-    """Why a habilitation ends before its date."""
+    """Reason for revoking a habilitation before its expiry."""
 
     LEFT = "LEFT"
     MOVED = "MOVED"
@@ -74,7 +74,7 @@ class RevocationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerIdentity:
-    """A partner's program, authenticated. `actor` reaches the partner's own reports only."""
+    """An authenticated program of a partner. `actor` may access the partner's own reports only."""
 
     partner_id: UUID
     partner: str
@@ -86,7 +86,7 @@ class PartnerIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCredentials:
-    """The secrets of a new credential, in clear: shown once, never stored."""
+    """The secrets of a new credential in clear text: shown once, never stored."""
 
     partner: str
     user: str
@@ -96,7 +96,7 @@ class IssuedCredentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """An account to open for a new person; without a password it signs in by OIDC only."""
+    """An account to create for a new person; without a password it signs in by OpenID Connect only."""
 
     username: str
     name: str
@@ -108,7 +108,7 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewHabilitation:
-    """A habilitation to grant: who, which role, where, on which act, from when to when (half-open)."""
+    """A habilitation to grant: person, role, place, reference of the legal act, half-open period."""
 
     person_id: UUID
     role: Role
@@ -121,7 +121,7 @@ class NewHabilitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRecord:
-    """A desk: its number in rows (`desk_id`), its code, its name on pages and letters, whom to call."""
+    """A desk: its number in database rows (`desk_id`), code, display name, and contact."""
 
     id: int
     code: str
@@ -131,7 +131,7 @@ class DeskRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialRecord:
-    """An access of a body's programs as its people see it."""
+    """An API credential of an organisation, as shown to its people; never the secret."""
 
     login: str
     created_at: datetime
@@ -141,7 +141,10 @@ class CredentialRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialUse:
-    """An access of a provider's programs: its quota, and the calls of the fullest minute of the last hour."""
+    """Use of a provider's API credential: its quota, and the largest number of calls in a minute (`peak`).
+
+    The peak is that of the last hour.
+    """
 
     login: str
     quota_per_minute: int | None
@@ -151,7 +154,7 @@ class CredentialUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRecord:
-    """One account as lists show it: who, which body, whether it signs in, and the roles in force."""
+    """An account as shown in lists: person, organisation, whether it is active, roles in force."""
 
     person_id: UUID
     login: str
@@ -164,7 +167,7 @@ class AccountRecord:
 
 
 class Likeness(StrEnum):
-    """What two people's accounts share, from the weakest to the strongest sign of one human."""
+    """A trait shared by accounts of two persons who may be the same human, from weakest to strongest sign."""
 
     NAME = "NAME"
     ADDRESS = "ADDRESS"
@@ -174,7 +177,7 @@ class Likeness(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlikeAccount:
-    """An account that resembles the one looked at, and in what: name, mail address, key of a factor."""
+    """Another person's account with traits in common: name, mail address, sign-on subject, security key."""
 
     login: str
     by: tuple[Likeness, ...]
@@ -182,10 +185,10 @@ class AlikeAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabilitationRecord:
-    """One habilitation as pages and reviews show it; instants are aware.
+    """A habilitation as shown on pages and in reviews; instants are timezone-aware.
 
-    `waits` says that its second granter has not signed; `alike` are other people's accounts that
-    share a name, an address, a sign-in or a key with this person's.
+    `waits`: it awaits approval by a second granter. `alike` lists other people's accounts that share a name,
+    an address, a sign-on subject or a security key with this person's.
     """
 
     id: UUID
@@ -212,11 +215,11 @@ class HabilitationRecord:
 
     @property
     def last_instant(self) -> datetime:
-        """Return the last instant of the habilitation: `valid_until` itself lies after it."""
+        """Return the last instant in force: `valid_until` itself is excluded."""
         return self.valid_until - timedelta(microseconds=1)
 
     def in_force(self, now: datetime) -> bool:
-        """Return whether the habilitation gives rights at `now`: half-open, approved, not revoked."""
+        """Return whether the habilitation gives its role at `now`: in its period, approved, not revoked."""
         if self.waits:
             return False
         if self.revoked_at is not None and self.revoked_at <= now:

@@ -1,4 +1,4 @@
-"""The writing door of accounts: people, habilitations, partners, standing instructions, demo."""
+"""Public write operations of the accounts package: people, habilitations, partners, instructions, demo."""
 
 from fanal.accounts.operations.counters import (
     add_counter,

@@ -1,6 +1,6 @@
-"""Counters of sign-in that hold in every process: used one-time codes, wrong ones, locks between them.
+"""Counters for sign-in, shared by all processes: used one-time codes, failed attempts, lock-outs.
 
-A key is stored as a keyed digest and says nothing to whoever lacks the digest key.
+A key is stored as a keyed digest, which reveals nothing without the digest key.
 """
 
 import json
@@ -18,39 +18,39 @@ _ADD = f"{_PUT} WHERE accounts_counter.expires_at <= %s RETURNING 1"
 
 
 def add_counter(*, key: str, value: object, expires_at: datetime, now: datetime) -> bool:
-    """Store `value` (JSON) under `key` unless one is there that has not ended; return whether it was stored.
+    """Store `value` (JSON) under `key` unless an unexpired value exists; return whether it was stored.
 
-    Of several processes at once exactly one stores.
+    Atomic: of several concurrent processes exactly one succeeds.
     """
     return sql.row(_ADD, [_digest(key), json.dumps(value), expires_at, now]) is not None
 
 
 def set_counter(*, key: str, value: object, expires_at: datetime) -> None:
-    """Store `value` (JSON) under `key`."""
+    """Store `value` (JSON) under `key`, replacing any earlier value."""
     sql.run(_PUT, [_digest(key), json.dumps(value), expires_at])
 
 
 def get_counter(*, key: str, now: datetime) -> object | None:
-    """Return the value under `key`, None when there is none or it has ended."""
+    """Return the value under `key`; None when there is none or it has expired."""
     found = Counter.objects.filter(digest=_digest(key), expires_at__gt=now).first()
     return None if found is None else found.value
 
 
 def drop_counter(*, key: str) -> bool:
-    """Forget `key`; return whether it was there."""
+    """Delete `key`; return whether it existed."""
     deleted, _ = Counter.objects.filter(digest=_digest(key)).delete()
     return deleted > 0
 
 
 def forget_counters(*, now: datetime | None) -> int:
-    """Delete what has ended (without `now` everything) and return how many; the worker calls it."""
+    """Delete expired counters (all counters if `now` is None) and return their number; run by the worker."""
     ended = Counter.objects.all() if now is None else Counter.objects.filter(expires_at__lte=now)
     deleted, _ = ended.delete()
     return deleted
 
 
 def login_digest(login: str) -> str:
-    """Return the keyed digest (32 hexadecimal digits) under which the ledger names a refused login."""
+    """Return the keyed digest (32 hexadecimal digits) that identifies a refused login in the ledger."""
     return keyring.current().digest("account.login", login.encode()).hex()[:32]
 
 

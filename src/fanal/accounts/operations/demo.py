@@ -1,4 +1,4 @@
-"""Accounts of the demo: one for each role at least, in a database marked DEMO and nowhere else."""
+"""Accounts of the demo: at least one per role, only in a database marked DEMO."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,12 +21,12 @@ _LOCK = 0x44454D4F41  # "DEMOA"
 
 
 class NotADemo(Exception):
-    """The database does not carry the mark DEMO."""
+    """The database is not marked DEMO."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoAccount:
-    """A demo account: login, role, invented name, and the body it belongs to if any."""
+    """A demo account: login, role, invented name, and its organisation if any."""
 
     username: str
     role: Role
@@ -35,7 +35,7 @@ class DemoAccount:
 
     @property
     def password(self) -> str:
-        """The password: public, since the account opens synthetic data on loopback only."""
+        """Return the password: public, since the account gives access to synthetic data on loopback only."""
         return f"fanal-demo-{self.username}"
 
 
@@ -66,16 +66,16 @@ DEMO_ACCOUNTS: tuple[DemoAccount, ...] = (
 
 
 def ensure_demo_accounts(*, actor: Actor, now: datetime) -> tuple[DemoAccount, ...]:
-    """Make the demo accounts that are missing, renew habilitations that end, and return all of them.
+    """Create the missing demo accounts, renew habilitations that end soon, and return all accounts.
 
     Raises:
-        NotADemo: the database is a real one.
+        NotADemo: the database is not marked DEMO.
         Refused: the actor is not the system.
     """
     if not has_demo_mark():
         raise NotADemo("demo accounts exist in a demo database only")
     with transaction.atomic():
-        # One at a time: a demo that loads and a command that lists would open the same accounts.
+        # A lock, since the loading of the demo and a listing command would create the same accounts.
         sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         for account in DEMO_ACCOUNTS:
             _ensure(actor, account, now)
@@ -98,7 +98,7 @@ def _ensure(actor: Actor, account: DemoAccount, now: datetime) -> None:
         ),
         now=now,
     )
-    if not user.is_demo:  # of an earlier demo, where nobody played this person
+    if not user.is_demo:  # created by an earlier demo without this account
         user.is_demo, user.password = True, make_password(account.password)
         user.save(update_fields=["is_demo", "password"])
     lasting = Habilitation.objects.filter(

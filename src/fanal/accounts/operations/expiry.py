@@ -1,4 +1,4 @@
-"""What expiry takes from accounts: names and addresses of people who left, words of ended instructions."""
+"""Erasure at expiry: names and addresses of people who left, texts of ended instructions."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor
 from fanal.ledger import operations as ledger
 
 ERASED = "[…]"
-"""What stands where words or a name have expired."""
+"""Replaces an erased text or name."""
 _LEFT = """
 SELECT p.id FROM accounts_person p
 WHERE p.created_at < %(before)s AND p.name <> %(erased)s AND NOT p.id = ANY (%(machines)s::uuid[])
@@ -29,10 +29,10 @@ ORDER BY p.id LIMIT %(limit)s
 
 
 def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int = 500) -> list[UUID]:
-    """Erase who the people are whose last right ended before `before`; return their ids.
+    """Erase the identity of people whose last right ended before `before`; return their ids.
 
-    Their accounts are closed and lose login, address and factors; ids and habilitations stay, so that the
-    log still tells one act's author from another's.
+    Their accounts are closed and lose login, address and second factors. Ids and habilitations stay, so that
+    the ledger still distinguishes the authors of acts.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -63,7 +63,7 @@ def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int =
 
 
 def forget_instructions(*, actor: Actor, before: datetime) -> int:
-    """Erase grounds and reasons of instructions that expired before `before`; return how many.
+    """Erase grounds and reasons of instructions that expired before `before`; return their number.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -73,7 +73,7 @@ def forget_instructions(*, actor: Actor, before: datetime) -> int:
 
 
 def _empty_account(user: User) -> None:
-    """Close an account and take everything from it that says whose it was."""
+    """Close an account and delete all data that identify its person."""
     for relation in User._meta.related_objects:  # noqa: SLF001 - Django has no other name for it
         relation.related_model._default_manager.filter(**{relation.field.name: user}).delete()  # noqa: SLF001
     user.username = f"erased-{user.pk}"

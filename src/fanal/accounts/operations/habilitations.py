@@ -1,4 +1,4 @@
-"""Granting, reviewing and revoking habilitations: rows that are added and never changed."""
+"""Granting, approving, reviewing and revoking habilitations: append-only rows."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -16,19 +16,19 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
 LONGEST = timedelta(days=366)
-"""A habilitation lasts one year at most; the database holds the same bound."""
+"""A habilitation lasts one year at most; a database constraint enforces the same limit."""
 
 AT_A_DESK = frozenset({Role.ANALYST, Role.SUPERVISOR, Role.JUDICIAL_OFFICER, Role.MEASURES_OFFICER})
 APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
-"""Roles whose holder approves acts of others: granted by a person, they wait for a second one."""
+"""Roles that approve others' acts: when a person grants them, a second granter must approve."""
 GRANT_NOTICE: Final = "tell_grant"
-"""Name of the worker's job that tells the overseers and the supervisors of a role that approves."""
+"""Name of the worker's job that notifies overseers and supervisors of a grant of such a role."""
 _OF_A_BODY = frozenset({Role.LABORATORY, Role.PARTNER})
 _NEVER = frozenset({Role.SYSTEM, Role.PUBLIC})
 
 
 class HabilitationRefused(Exception):
-    """What is asked cannot be granted; `code` says why."""
+    """The habilitation cannot be granted; `code` names the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -36,16 +36,17 @@ class HabilitationRefused(Exception):
 
 
 def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: datetime) -> UUID:
-    """Write the act that gives a person a role, and return its id.
+    """Grant a person a role by a habilitation and return its id.
 
-    Desk roles name a desk, laboratories and partners an organisation, the others neither. Roles outside
-    the desk are given by the system's command alone, on the reference of the outside act. A role that
-    approves acts of others, given by a person, holds once another one has approved it; the system's command
-    gives it at once, and is named as its granter. Overseers and supervisors are told of each.
+    Desk roles require a desk, laboratories and partners an organisation, other roles neither. Roles outside
+    the desk are granted only by the system's command, with the reference of the external act. A role that
+    approves others' acts, granted by a person, takes effect once a second person has approved it; granted by
+    the system's command, it takes effect at once, with the system as its granter. Overseers and supervisors
+    are notified of each grant of such a role.
 
     Raises:
-        HabilitationRefused: the dates, the role or its place make no sense.
-        Refused: the policy refuses: another desk, or oneself.
+        HabilitationRefused: the dates, the role or its place are invalid.
+        Refused: the actor may not grant it: another desk, or oneself.
     """
     _check(habilitation)
     desk_id, person_id = habilitation.desk_id, habilitation.person_id
@@ -70,11 +71,11 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
 
 
 def approve_habilitation(*, actor: Actor, habilitation_id: UUID, now: datetime) -> None:
-    """Sign a habilitation as its second granter: from now on, within its dates, it gives its role.
+    """Approve a habilitation as its second granter, so that it gives its role within its dates.
 
     Raises:
-        Habilitation.DoesNotExist: there is none.
-        HabilitationRefused: NOT_WAITING where it was signed, has ended, or waits for nobody.
+        Habilitation.DoesNotExist: no such habilitation.
+        HabilitationRefused: NOT_WAITING: already approved, ended, or no approval required.
         Refused: the actor granted it, is the grantee, or supervises another desk.
     """
     found = _others(actor, "habilitation.grant", habilitation_id)
@@ -90,17 +91,17 @@ def approve_habilitation(*, actor: Actor, habilitation_id: UUID, now: datetime) 
                 approved_at=now,
             )
             _log(actor=actor, action="habilitation.approve", now=now, habilitation=found)
-    except DatabaseError as error:  # the database holds the rule: see migration 0010
+    except DatabaseError as error:  # a database rule, see migration 0010
         raise HabilitationRefused("NOT_WAITING") from error
 
 
 def revoke_habilitation(
     *, actor: Actor, habilitation_id: UUID, reason: RevocationReason, now: datetime
 ) -> None:
-    """End a habilitation now; a second call changes nothing. Sessions lose the role at once.
+    """Revoke a habilitation now; idempotent. Open sessions lose the role at once.
 
     Raises:
-        Habilitation.DoesNotExist: there is none.
+        Habilitation.DoesNotExist: no such habilitation.
         Refused: it is the actor's own, or belongs to another desk.
     """
     with transaction.atomic():
@@ -120,10 +121,10 @@ def revoke_habilitation(
 def review_habilitation(
     *, actor: Actor, habilitation_id: UUID, verdict: ReviewVerdict, now: datetime
 ) -> None:
-    """Write the quarterly review of a habilitation; the verdict REVOKE also ends it.
+    """Record a quarterly review of a habilitation; the verdict REVOKE also revokes it.
 
     Raises:
-        Habilitation.DoesNotExist: there is none.
+        Habilitation.DoesNotExist: no such habilitation.
         Refused: it is the actor's own, or belongs to another desk.
     """
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Partners' organisations, their secrets and their quotas."""
+"""Partner organisations, their API credentials and their quotas."""
 
 import hashlib
 import secrets
@@ -28,19 +28,19 @@ _USAGE_KEPT = timedelta(hours=1)
 
 
 class NameRefused(Exception):
-    """A partner's name is empty, too long, or holds characters that do not print or a colon."""
+    """A partner's name is empty, too long, or contains a colon or non-printing characters."""
 
 
 def add_partner(
     *, actor: Actor, name: str, now: datetime, quota: int | None = None
 ) -> IssuedCredentials:
-    """Open a partner's access and return its secrets, which are shown here and never again.
+    """Create a partner with an API credential and return its secrets, which are never shown again.
 
-    For a partner that exists a further credential is issued and the older ones stay valid: that is how
-    secrets are changed without an interruption (`revoke_credential` ends the old one).
+    For an existing partner, issue a further credential; the older ones stay valid, so that secrets can be
+    rotated without an interruption (`revoke_credential` ends the old one).
 
     Raises:
-        NameRefused: the name cannot be one (a colon would make `PARTNER:REF` ambiguous).
+        NameRefused: the name is invalid (a colon would make `PARTNER:REF` ambiguous).
         Refused: the actor may not manage partners.
     """
     require(actor, "partner.manage")
@@ -65,10 +65,10 @@ def add_partner(
 
 
 def ensure_partner(*, actor: Actor, name: str, now: datetime) -> UUID:
-    """Return the id of the partner `name`, made without any credential when missing.
+    """Return the id of the partner `name`; create it, without a credential, if missing.
 
     Raises:
-        NameRefused: the name cannot be one.
+        NameRefused: the name is invalid.
         Refused: the actor may not manage partners.
     """
     if not _is_name(name):
@@ -77,10 +77,10 @@ def ensure_partner(*, actor: Actor, name: str, now: datetime) -> UUID:
 
 
 def revoke_credential(*, actor: Actor, login: str, now: datetime) -> None:
-    """End a partner's credential at once.
+    """Revoke a partner's credential at once.
 
     Raises:
-        PartnerCredential.DoesNotExist: there is none of that login.
+        PartnerCredential.DoesNotExist: no credential with that login.
         Refused: the actor may not manage partners.
     """
     require(actor, "partner.manage")
@@ -93,9 +93,9 @@ def revoke_credential(*, actor: Actor, login: str, now: datetime) -> None:
 
 
 def spend_quota(*, identity: PartnerIdentity, now: datetime) -> bool:
-    """Count one call of a partner in the minute of `now`; return whether its quota allows it.
+    """Count one call of a partner in the minute of `now`; return whether its quota allows the call.
 
-    A partner without a quota costs no query. The count is exact over all processes.
+    A partner without a quota costs no query. The count is exact across all processes.
     """
     if identity.quota_per_minute is None:
         return True
@@ -105,7 +105,7 @@ def spend_quota(*, identity: PartnerIdentity, now: datetime) -> bool:
 
 
 def forget_usage(*, now: datetime) -> int:
-    """Delete the counts of minutes long past, and return how many; the worker's schedule calls it."""
+    """Delete usage counts older than an hour and return their number; called by the worker's schedule."""
     deleted, _ = PartnerUsage.objects.filter(minute__lt=now - _USAGE_KEPT).delete()
     return deleted
 

@@ -1,4 +1,4 @@
-"""Accounts of people, desks and organisations."""
+"""Accounts of people, desks and organisations: creation, changes, resets, sign-in records."""
 
 import re
 from datetime import datetime
@@ -26,7 +26,7 @@ _LONGEST = 200
 
 
 class DeskRefused(ValueError):
-    """A code, name or contact of a desk has no usable form, or the code is another desk's."""
+    """A code, name or contact of a desk is invalid, or another desk has the code."""
 
 
 def add_desk(*, actor: Actor, code: str, name: str, contact: str, now: datetime) -> int:
@@ -34,7 +34,7 @@ def add_desk(*, actor: Actor, code: str, name: str, contact: str, now: datetime)
 
     Raises:
         Refused: the actor may not manage accounts.
-        DeskRefused: a text has no usable form, or the code is another desk's.
+        DeskRefused: a text is invalid, or another desk has the code.
     """
     require(actor, "account.manage")
     if not _CODE.fullmatch(code):
@@ -52,12 +52,12 @@ def add_desk(*, actor: Actor, code: str, name: str, contact: str, now: datetime)
 def edit_desk(
     *, actor: Actor, desk_id: int, name: str | None, contact: str | None, now: datetime
 ) -> None:
-    """Change the name or the contact of a desk; its number and code stay.
+    """Change the name or the contact of a desk (None: unchanged); its number and code are fixed.
 
     Raises:
         Refused: the actor may not manage accounts.
-        Desk.DoesNotExist: there is none of this number.
-        DeskRefused: a text has no usable form.
+        Desk.DoesNotExist: no desk with this number.
+        DeskRefused: a text is invalid.
     """
     require(actor, "account.manage")
     with transaction.atomic():
@@ -77,7 +77,7 @@ def _check(*, name: str, contact: str) -> None:
 
 
 FACTOR_NOTICE: Final = "tell_factor"
-"""Name of the worker's job that tells of a change of second factors."""
+"""Name of the worker's job that notifies people of a change of second factors."""
 
 
 class LoginTaken(Exception):
@@ -85,7 +85,7 @@ class LoginTaken(Exception):
 
 
 def create_account(*, actor: Actor, account: NewAccount, now: datetime) -> User:
-    """Open an account for a new person. It gives no right: habilitations do.
+    """Create an account for a new person. It gives no rights: habilitations do.
 
     Raises:
         LoginTaken: the login is in use.
@@ -116,10 +116,10 @@ def create_account(*, actor: Actor, account: NewAccount, now: datetime) -> User:
 
 
 def close_account(*, actor: Actor, username: str, now: datetime) -> None:
-    """Close an account and end its sessions at once.
+    """Deactivate an account and end its sessions at once.
 
     Raises:
-        User.DoesNotExist: there is none.
+        User.DoesNotExist: no such account.
         Refused: the actor may not manage accounts.
     """
     require(actor, "account.manage")
@@ -132,7 +132,7 @@ def close_account(*, actor: Actor, username: str, now: datetime) -> None:
 
 
 def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
-    """End every session of the actor's own account, the present one included.
+    """End every session of an account, the current session included.
 
     Raises:
         Refused: the account is another person's and the actor may not manage accounts.
@@ -155,13 +155,14 @@ def _end_sessions_of(user: User) -> int:
 def reset_account(
     *, actor: Actor, second: Actor, user: User, password: str | None, now: datetime
 ) -> None:
-    """Record that two people reset how a person signs in, set a new password if one is given, end sessions.
+    """Reset a person's sign-in, with the approval of `second`: optional new password, sessions ended.
 
-    The person stays who they are: habilitations, past acts and the two-person rule go on. `second`, with
-    their own second factor, is another person than the account's. Second factors are taken by the caller.
+    The person keeps their identity: habilitations, past acts and the two-person rule stay. `second` has
+    confirmed with their own second factor and is a third person. The caller removes the second factors.
 
     Raises:
-        Refused: the actor may not manage accounts, or `second` neither that nor habilitations of others.
+        Refused: the actor may not manage accounts, or `second` may neither manage accounts nor grant
+            habilitations.
     """
     require(actor, "account.manage")
     if second.person_id in {user.person_id, actor.person_id}:
@@ -188,8 +189,8 @@ def record_factor_change(
 ) -> int:
     """Record that a second factor of an account was added or removed, and end its sessions.
 
-    The person and the supervisors of their desks are told by mail unless `notice` is False. Returns the
-    new session epoch, for the session that made the change to go on.
+    The person and the supervisors of their desks are notified by mail unless `notice` is False. Return the
+    new session epoch, with which the current session can continue.
 
     Raises:
         Refused: the account is another person's and the actor may not manage accounts.
@@ -212,7 +213,7 @@ def record_factor_change(
 
 
 def record_link(*, actor: Actor, user: User, now: datetime) -> None:
-    """Record that a subject of single sign-on signs in as an account from now on, and end its sessions.
+    """Record that an account is linked to a single sign-on subject, and end its sessions.
 
     Raises:
         Refused: the actor may not manage accounts.
@@ -230,7 +231,7 @@ def record_link(*, actor: Actor, user: User, now: datetime) -> None:
 
 
 def record_password_change(*, actor: Actor, now: datetime) -> None:
-    """Record that a person changed the password of their account; they and supervisors get a mail."""
+    """Record that a person changed their own password; notify them and their supervisors by mail."""
     with transaction.atomic():
         ledger.record(
             actor=actor,
@@ -243,21 +244,21 @@ def record_password_change(*, actor: Actor, now: datetime) -> None:
 
 
 def _tell(person_id: UUID, *, factor: str, change: str, now: datetime) -> None:
-    """Have the person and the supervisors of their desks told by mail, once the transaction holds."""
+    """Queue a mail to the person and the supervisors of their desks, sent after commit."""
     app.configure_task(FACTOR_NOTICE, queue="alarms").defer(
         notice_id=str(new_id(now)), person_id=str(person_id), factor=factor, change=change
     )
 
 
 def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:
-    """Write a sign-in or sign-out of the actor to the ledger: the person, never an address."""
+    """Record a sign-in or sign-out in the ledger: the person, never a network address."""
     ledger.record(actor=actor, action=action, at=now, objects=[_ref(actor.person_id)])
 
 
 def record_refusal(*, login: str, step: str, now: datetime) -> None:
-    """Write a refused sign-in to the ledger: the login as a keyed digest, nothing of the browser.
+    """Record a refused sign-in in the ledger: the login as a keyed digest, nothing about the browser.
 
-    `step` is PASSWORD, CODE or KEY. Whether an account of that name exists does not show.
+    `step` is PASSWORD, CODE or KEY. The entry does not reveal whether the account exists.
     """
     ledger.record(
         actor=public_actor(),
@@ -268,7 +269,7 @@ def record_refusal(*, login: str, step: str, now: datetime) -> None:
 
 
 def ensure_desk(*, actor: Actor, desk_id: int, code: str, name: str, contact: str = "") -> int:
-    """Return `desk_id`, made when missing.
+    """Return `desk_id`; create the desk if missing.
 
     Raises:
         Refused: the actor may not manage accounts.
@@ -281,7 +282,7 @@ def ensure_desk(*, actor: Actor, desk_id: int, code: str, name: str, contact: st
 
 
 def ensure_organisation(*, actor: Actor, kind: OrganisationKind, name: str, now: datetime) -> UUID:
-    """Return the id of the organisation `name`, made when missing.
+    """Return the id of the organisation `name`; create it if missing.
 
     Raises:
         Refused: the actor may not manage partners.

@@ -1,4 +1,4 @@
-"""Standing instructions: proposed by one person, seconded by another, ended by whoever may."""
+"""Standing instructions: proposed by a person, approved by a second person, revoked by any authorised one."""
 
 import hashlib
 from datetime import datetime
@@ -25,17 +25,17 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
 _OF_BODIES = frozenset({InstructionKind.FEEDBACK})
-"""Kinds whose names are those of bodies that accounts knows."""
+"""Kinds whose `names` must be organisations known to the accounts package."""
 _SECOND = frozenset({Role.SUPERVISOR})
 
 
 def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datetime) -> UUID:
-    """Store an instruction that waits for its second person, and return its id.
+    """Propose a standing instruction and return its id; it awaits approval by a second person.
 
     Raises:
-        InstructionRefused: GROUNDS, BASIS, NAMES, MEMBERS, DATES; UNKNOWN_NAME where no body has such a name;
-            PAST where it would expire before it began to hold.
-        Refused: the actor may not propose.
+        InstructionRefused: GROUNDS, BASIS, NAMES, MEMBERS, DATES; UNKNOWN_NAME: no organisation has such a
+            name; PAST: it would already have expired.
+        Refused: the actor may not propose instructions.
     """
     require(actor, "instruction.propose")
     asked = checked(instruction)
@@ -62,12 +62,12 @@ def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datet
 
 
 def second_instruction(*, actor: Actor, instruction_id: UUID, now: datetime) -> None:
-    """Sign an instruction as its second person: from now on, within its dates, it holds.
+    """Approve an instruction as the second person (contreseing); it takes effect within its dates.
 
     Raises:
-        InstructionRefused: NOT_FOUND; NOT_WAITING where it was seconded, has expired or was revoked;
-            GRANTED_BY_PROPOSER where the proposer alone made the actor a supervisor.
-        Refused: the actor proposed it, or may not second.
+        InstructionRefused: NOT_FOUND; NOT_WAITING: already approved, expired or revoked; GRANTED_BY_PROPOSER:
+            the actor's supervisor role was granted by the proposer alone.
+        Refused: the actor proposed it, or may not approve instructions.
     """
     found = _found(actor, instruction_id)
     require(actor, "instruction.second", Resource(owner_id=found.proposer_id))
@@ -86,16 +86,16 @@ def second_instruction(*, actor: Actor, instruction_id: UUID, now: datetime) -> 
                 seconded_at=now,
             )
             _log(actor=actor, action="instruction.second", now=now, row=found)
-    except DatabaseError as error:  # somebody signed or revoked it in between
+    except DatabaseError as error:  # approved or revoked in the meantime
         raise InstructionRefused("NOT_WAITING") from error
 
 
 def revoke_instruction(*, actor: Actor, instruction_id: UUID, reason: str, now: datetime) -> None:
-    """End an instruction at once, signed or not; one person is enough to stop what leaves.
+    """Revoke an instruction at once, approved or not; a single person is enough to stop transmissions.
 
     Raises:
-        InstructionRefused: NOT_FOUND; REASON; ENDED where it has expired or was revoked.
-        Refused: the actor may not revoke.
+        InstructionRefused: NOT_FOUND; REASON; ENDED: already expired or revoked.
+        Refused: the actor may not revoke instructions.
     """
     require(actor, "instruction.revoke")
     found, words = _found(actor, instruction_id), checked_reason(reason)
@@ -121,7 +121,7 @@ def _found(actor: Actor, instruction_id: UUID) -> StandingInstruction:
 def _log(
     *, actor: Actor, action: str, now: datetime, row: Instruction | StandingInstruction
 ) -> None:
-    """Write the act with a keyed digest of exactly what was proposed: a later change would show."""
+    """Record the act with a keyed digest of the proposed content, so that a later change is detectable."""
     body = "\x1f".join(
         [
             row.kind,

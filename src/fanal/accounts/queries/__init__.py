@@ -1,4 +1,4 @@
-"""The reading door of accounts: actors, partners, habilitations, names, standing instructions."""
+"""Public read operations of the accounts package: actors, partners, habilitations, names, instructions."""
 
 from fanal.accounts.queries.likeness import likenesses
 from fanal.accounts.queries.people import (

@@ -1,4 +1,4 @@
-"""Accounts of different people that may be those of one human: rules that compare people see two."""
+"""Detection of accounts of one human under different persons, which would defeat the two-person rule."""
 
 from collections.abc import Collection, Iterator
 from hashlib import sha256
@@ -14,11 +14,12 @@ _Trait = tuple[Likeness, str]
 
 
 def likenesses(*, person_ids: Collection[UUID]) -> dict[UUID, tuple[AlikeAccount, ...]]:
-    """Return, of each person, other people's accounts that share a trait with theirs, and which.
+    """Return for each person the accounts of other persons that share a trait with theirs.
 
-    Traits: name and address; the subject at the provider of single sign-on, in any spelling and whatever
-    the provider is called; credential and public key of a security key. A physical key makes another
-    credential for each account, by design (Web Authentication Level 2, section 14.2): a copied one shows.
+    Traits: name and mail address; the subject at the single sign-on provider, in any spelling and for any
+    provider; credential id and public key of a security key. A physical key creates a different credential
+    for each account, by design (Web Authentication Level 2, section 14.2): a match reveals a copied
+    credential.
     """
     if not person_ids:
         return {}
@@ -41,7 +42,7 @@ def likenesses(*, person_ids: Collection[UUID]) -> dict[UUID, tuple[AlikeAccount
 
 
 def _traits() -> Iterator[tuple[UUID, str, _Trait]]:
-    """Yield person, login and trait of every account."""
+    """Yield (person id, login, trait) for every trait of every account."""
     of: dict[object, tuple[UUID, str]] = {}
     users = User.objects.values_list("pk", "username", "email", "person_id", "person__name")
     for pk, login, email, person_id, name in users:
@@ -57,7 +58,7 @@ def _traits() -> Iterator[tuple[UUID, str, _Trait]]:
 
 
 def _key_parts(row: Authenticator) -> Iterator[bytes]:
-    """Yield the credential's id and its public key (x and y, or x alone, of the COSE key)."""
+    """Yield the credential id of a security key and its public key (x and y, or x alone, of the COSE key)."""
     key = row.wrap().authenticator_data.credential_data
     if key is not None:
         yield bytes(key.credential_id)

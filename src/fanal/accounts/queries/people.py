@@ -1,4 +1,4 @@
-"""Reads of people and bodies: actors, partner identities, habilitations, names."""
+"""Queries on people and organisations: actors, partner identities, habilitations, names."""
 
 import base64
 import binascii
@@ -36,18 +36,18 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.alphabet import alphabetical
 
-# How providers' programs use what they were given: quotas and the calls of the last hour.
+# Use of API credentials by providers' programs: quotas and the calls of the last hour.
 
 _HOUR = timedelta(hours=1)
 
 
 def list_uses(*, actor: Actor, partner_id: UUID, now: datetime) -> list[CredentialUse]:
-    """Return a body's accesses with the fullest minute of the last hour of each; never a secret.
+    """Return an organisation's API credentials with the peak calls per minute of the last hour; no secrets.
 
-    Calls are counted where a quota is set.
+    Calls are counted only for credentials with a quota.
 
     Raises:
-        Refused: the actor does not watch over providers.
+        Refused: the actor may not read providers.
     """
     require(actor, "provider.read")
     rows = PartnerCredential.objects.filter(organisation_id=partner_id).order_by("id")
@@ -72,9 +72,9 @@ _APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 
 
 def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
-    """Return who `user` is at `now`: the roles of their habilitations in force, nothing else.
+    """Return the actor for an account at `now`, with the roles of its person's habilitations in force.
 
-    An account without one gets an actor without roles, to whom the policy refuses everything.
+    Without any habilitation in force the actor has no roles, and the policy refuses everything.
     """
     held = list(_in_force(now).filter(person_id=user.person_id))
     organisations = {h.organisation_id for h in held if h.organisation_id is not None}
@@ -88,7 +88,7 @@ def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
 
 
 def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerIdentity | None:
-    """Return the partner of an HTTP Basic `Authorization` header (RFC 7617), or None.
+    """Authenticate a partner by an HTTP Basic `Authorization` header (RFC 7617); None if invalid.
 
     The database compares the SHA-256 of the password, which is 256 random bits.
     """
@@ -107,7 +107,7 @@ def authenticate_partner_basic(*, authorization: str, now: datetime) -> PartnerI
 
 
 def authenticate_partner_bearer(*, authorization: str, now: datetime) -> PartnerIdentity | None:
-    """Return the partner of an HTTP Bearer `Authorization` header (RFC 6750), or None."""
+    """Authenticate a partner by an HTTP Bearer `Authorization` header (RFC 6750); None if invalid."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         return None
@@ -116,7 +116,7 @@ def authenticate_partner_bearer(*, authorization: str, now: datetime) -> Partner
 
 
 def find_user(*, username: str) -> User | None:
-    """Return the active account of `username` in any case or width, or None."""
+    """Return the active account with this login, whatever its case or character width, or None."""
     return User.objects.filter(username=canonical_login(username), is_active=True).first()
 
 
@@ -127,9 +127,9 @@ def find_partner(*, name: str) -> UUID | None:
 
 
 def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -> list[str]:
-    """Return the mail addresses of active people who hold one of `roles` at the desk, or for the country.
+    """Return mail addresses of active holders of one of `roles` at the desk, or with a nationwide role.
 
-    Without a desk: at any of them.
+    Without a desk: at any desk.
     """
     held = _in_force(now).filter(role__in=[r.value for r in roles])
     if desk_id is not None:
@@ -140,7 +140,7 @@ def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -
 
 
 def notice_addresses(*, person_id: UUID, now: datetime) -> list[str]:
-    """Return the addresses of a person's own accounts and of the supervisors of their desks."""
+    """Return the mail addresses of a person's own accounts and of the supervisors of their desks."""
     held = _in_force(now).filter(person_id=person_id, desk_id__isnull=False)
     desks = set(held.values_list("desk_id", flat=True))
     own = User.objects.filter(person_id=person_id, is_active=True).exclude(email="")
@@ -151,29 +151,29 @@ def notice_addresses(*, person_id: UUID, now: datetime) -> list[str]:
 
 
 def organisation_kind(*, organisation_id: UUID) -> OrganisationKind | None:
-    """Return what a body is to the desk, None for an unknown one."""
+    """Return the kind of an organisation, or None if it is unknown."""
     found = Organisation.objects.filter(id=organisation_id).values_list("kind", flat=True).first()
     return None if found is None else OrganisationKind(found)
 
 
 def partner_names(*, partner_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the names of organisations: what lists show beside a report."""
+    """Return the names of organisations by id, for display in lists of reports."""
     found = sql.rows("SELECT id, name FROM accounts_names_of(%s::uuid[])", [list(set(partner_ids))])
     return dict(found)
 
 
 def person_names(*, person_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the names of persons of the desk: who decided, who holds, who signed."""
+    """Return the names of persons by id."""
     return dict(Person.objects.filter(id__in=set(person_ids)).values_list("id", "name"))
 
 
 def desk_names(*, desk_ids: Iterable[int]) -> dict[int, str]:
-    """Return the names of desks."""
+    """Return the names of desks by id."""
     return dict(Desk.objects.filter(id__in=set(desk_ids)).values_list("id", "name"))
 
 
 def list_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
-    """Return the habilitations the actor may read, the next to expire first."""
+    """Return the habilitations that the actor may read, by date of expiry, earliest first."""
     bounds = reach(actor, "habilitation.read")
     allowed = Q(desk_id__in=bounds.desk_ids)
     if bounds.owner_id is not None:
@@ -184,18 +184,18 @@ def list_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
 
 
 def own_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
-    """Return the actor's own habilitations, ended ones too: one sees them with none in force."""
+    """Return the actor's own habilitations, ended ones too; this requires no habilitation in force."""
     return _records(Q(person_id=actor.person_id))
 
 
 def get_habilitation(*, actor: Actor, habilitation_id: UUID) -> HabilitationRecord | None:
-    """Return one habilitation the actor may read, or None."""
+    """Return a habilitation that the actor may read, or None."""
     found = [h for h in list_habilitations(actor=actor) if h.id == habilitation_id]
     return found[0] if found else None
 
 
 def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
-    """Return the accesses of the actor's own body, the oldest first; never a secret."""
+    """Return the API credentials of the actor's own organisation, oldest first; never a secret."""
     body = reach(actor, "report.status").partner_id
     rows = PartnerCredential.objects.filter(organisation_id=body).order_by("id") if body else ()
     return [
@@ -212,7 +212,7 @@ def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
 def granters_of(
     *, person_id: UUID, roles: Iterable[Role], now: datetime, desk_id: int | None = None
 ) -> list[frozenset[UUID]]:
-    """Return who granted and approved each habilitation of a person in force: one set for each."""
+    """Return for each habilitation of a person in force the set of people who granted and approved it."""
     held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:
         held = held.filter(desk_id=desk_id)
@@ -228,16 +228,16 @@ def granted_by_alone(
     now: datetime,
     desk_id: int | None = None,
 ) -> bool:
-    """Whether a person holds the roles by acts of `proposers` alone, and so approves nothing of theirs."""
+    """Return whether `proposers` alone granted a person the roles, who then may not approve their acts."""
     granters = granters_of(person_id=person_id, roles=roles, now=now, desk_id=desk_id)
     return bool(granters) and all(some & set(proposers) for some in granters)
 
 
 def list_candidates(*, actor: Actor) -> list[AccountRecord]:
-    """Return to whom the actor may grant a role, by name: people of their desks, and newcomers.
+    """Return the people to whom the actor may grant a role, by name: people of their desks, and newcomers.
 
-    A newcomer is an open account that no act has ever habilitated and that belongs to no body. People
-    of other desks are not listed: whoever takes one over knows their login.
+    A newcomer is an active account that never had a habilitation and belongs to no organisation. People of
+    other desks are not listed: a supervisor who takes over such a person knows the login.
     """
     desks = reach(actor, "habilitation.grant").desk_ids
     known = Q(person__habilitations__desk_id__in=desks)
@@ -255,7 +255,7 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
     """Return every account with the roles in force at `now`, by login.
 
     Raises:
-        Refused: the actor does not keep accounts.
+        Refused: the actor may not list accounts.
     """
     require(actor, "account.list")
     held: dict[UUID, list[Role]] = {}
@@ -281,7 +281,7 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
 
 
 def demo_logins() -> list[tuple[str, Role]]:
-    """Return the logins of demo accounts and the role of each, in the order they were made."""
+    """Return (login, role) of the demo accounts, in order of creation."""
     rows = User.objects.filter(is_demo=True, is_active=True).order_by("id")
     roles = {
         h.person_id: Role(h.role)
@@ -291,7 +291,7 @@ def demo_logins() -> list[tuple[str, Role]]:
 
 
 def has_demo_mark() -> bool:
-    """Return whether this database carries the mark DEMO, written at its first migration."""
+    """Return whether this database is marked DEMO; the mark is written at its first migration."""
     if not sql.one("SELECT to_regclass('public.fanal_instance') IS NOT NULL")[0]:
         return False
     row = sql.row("SELECT mark = 'DEMO' FROM fanal_instance")
@@ -306,7 +306,7 @@ def _in_force(now: datetime) -> QuerySet[Habilitation]:
 
 
 def _authenticate(*, login: str | None, digest: bytes, now: datetime) -> PartnerIdentity | None:
-    """Return whose secret has this digest, and let the session act for them; without a login, a token's."""
+    """Find the credential with this digest and present it to the database; without login, by token."""
     found = sql.row(
         "SELECT id, organisation_id, organisation, person_id, login, quota"
         " FROM accounts_credential_of(%s, %s, %s)",
@@ -347,10 +347,10 @@ def _records(condition: Q) -> list[HabilitationRecord]:
 
 
 def list_approving(*, actor: Actor, limit: int) -> list[HabilitationRecord]:
-    """Return the habilitations that approve acts of others, of every desk, the newest grant first.
+    """Return habilitations for roles that approve others' acts, of every desk, the newest grant first.
 
     Raises:
-        Refused: the actor does not watch over them.
+        Refused: the actor may not oversee habilitations.
     """
     require(actor, "habilitation.oversee")
     roles = [role.value for role in _APPROVING]
@@ -360,7 +360,7 @@ def list_approving(*, actor: Actor, limit: int) -> list[HabilitationRecord]:
 
 
 def habilitation_of(*, habilitation_id: UUID) -> HabilitationRecord | None:
-    """Return one habilitation whatever its desk, for the notice of its grant; None for an unknown one."""
+    """Return a habilitation of any desk, for the notice of its grant; None if unknown."""
     return next(iter(_records(Q(id=habilitation_id))), None)
 
 
@@ -396,7 +396,7 @@ def _record(
 
 
 def list_desks(*, actor: Actor) -> list[DeskRecord]:
-    """Return every desk by its number.
+    """Return every desk in order of its number.
 
     Raises:
         Refused: the actor may not manage accounts.

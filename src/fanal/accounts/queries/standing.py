@@ -1,4 +1,4 @@
-"""Reads of standing instructions: the one in force for what would leave, and the list for people."""
+"""Queries on standing instructions: the instruction in force for a transmission, and lists for people."""
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -21,14 +21,19 @@ def standing_in_force(
     member: str | None = None,
     since: datetime | None = None,
 ) -> StandingInstruction | None:
-    """Return the instruction under which something of `kind` may leave at `now`, None when there is none.
+    """Return the standing instruction that permits a transmission of `kind` at `now`, or None.
 
-    `scope` is the name of the provider, recipient or list; None asks for one that covers everybody. One
-    that names `scope` comes before one for everybody, the longest first. `member` asks for one that names
-    this organisation among those that may read lists. `since` is when the present holder of the name was
-    registered: an instruction seconded before that day meant another body. An operation that lets something
-    leave cites the instruction in the ledger:
-    `detail=found.cited` and `found.reference` among the objects.
+    Args:
+        kind: what would be sent or fetched.
+        scope: name of the provider, recipient or list; None requires an instruction for every name. An
+            instruction that names `scope` precedes one for every name; then the latest expiry first.
+        now: the instant.
+        member: require an instruction that names this organisation among the readers of its lists.
+        since: when the present holder of the name was registered; an instruction approved before it concerned
+            another organisation.
+
+    An operation that sends something cites the instruction in the ledger: `detail=found.cited`, and
+    `found.reference` among the objects.
     """
     reaches = Q(names=[])
     if scope is not None:
@@ -50,8 +55,8 @@ def standing_for_each(
 ) -> dict[str, StandingInstruction]:
     """Return the standing instruction in force for each name of `scopes`; names without one are left out.
 
-    One statement for all of them; otherwise as `standing_in_force`. `since` is when what bears a name was
-    made: an instruction that names it and was seconded before meant something else, or nothing.
+    A single query; otherwise as `standing_in_force`. `since` maps a name to the registration of its present
+    holder: an instruction that names it and was approved earlier does not apply.
     """
     reaches = Q(names=[]) | Q(names__overlap=list(scopes))
     rows = list(_running(kind=kind, now=now, member=member).filter(reaches)) if scopes else []
@@ -70,7 +75,7 @@ def _reaches(row: Instruction, scope: str, made: datetime | None) -> bool:
 
 
 def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> UUID | None:
-    """Return the id of what `standing_in_force` returns: for nodes that read no instruction's text."""
+    """Return the id of the instruction of `standing_in_force`, for nodes that may not read instructions."""
     found: UUID | None = sql.one("SELECT accounts_standing(%s, %s, %s)", [kind, scope, now])[0]
     return found
 
@@ -78,7 +83,7 @@ def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> U
 def _running(
     *, kind: InstructionKind, now: datetime, member: str | None
 ) -> QuerySet[Instruction, Instruction]:
-    """Select the instructions in force at `now`, those that come first on top."""
+    """Select the instructions in force at `now`, in order of precedence."""
     rows = Instruction.objects.filter(
         kind=kind, valid_from__lte=now, expires_at__gt=now, second__seconded_at__lte=now
     )
@@ -95,7 +100,7 @@ def list_instructions(*, actor: Actor) -> list[StandingInstruction]:
     """Return every standing instruction, the newest first.
 
     Raises:
-        Refused: the actor may not read them.
+        Refused: the actor may not read instructions.
     """
     require(actor, "instruction.read")
     rows = Instruction.objects.select_related("second", "end").order_by("-proposed_at", "-id")
@@ -106,7 +111,7 @@ def get_instruction(*, actor: Actor, instruction_id: UUID) -> StandingInstructio
     """Return one instruction, or None.
 
     Raises:
-        Refused: the actor may not read them.
+        Refused: the actor may not read instructions.
     """
     require(actor, "instruction.read")
     found = Instruction.objects.select_related("second", "end").filter(id=instruction_id).first()
