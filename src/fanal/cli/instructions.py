@@ -78,7 +78,7 @@ def propose(  # noqa: PLR0913 - one for each option
     as_json: bool,
 ) -> None:
     """Propose an instruction of KIND and print it; it waits for its second person."""
-    from fanal.accounts import operations
+    from fanal.bearers import propose_instruction
 
     now, actor = clock.now(), _person(login, "instruction.propose")
     with _told():
@@ -95,7 +95,7 @@ def propose(  # noqa: PLR0913 - one for each option
     )
     prove(login, code)
     with _told():
-        made = operations.propose_instruction(actor=actor, instruction=asked, now=now)
+        made = propose_instruction(actor=actor, instruction=asked, now=now)
     _show_again(actor, made, as_json=as_json)
 
 

@@ -23,6 +23,8 @@ from fanal.accounts.domain.instructions import (
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
+from fanal.analyse.domain.lists import ListAttributes
+from fanal.analyse.operations import create_list
 from fanal.deconfliction import operations as deconfliction
 from fanal.deconfliction.domain.records import NewCounterpart
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, Role
@@ -346,6 +348,8 @@ def test_the_pages_take_it_from_proposal_to_end(
 
     claire, helene = browser("claire"), browser("helene")
     today = datetime.now(UTC)
+    for name in ("Alpha", "Beta"):
+        create_list(actor=SYSTEM, name=name, attributes=ListAttributes(), now=today)
     typed = {
         "kind": "LIST_SERVICE",
         "names": "Alpha\nBeta",
@@ -358,7 +362,8 @@ def test_the_pages_take_it_from_proposal_to_end(
     for wrong in (
         {"kind": ""}, {"kind": "X"}, {"names": ""}, {"everybody": "yes"}, {"grounds": " "},
         {"basis": ""}, {"until": "soon"}, {"until": "9999-12-31"}, {"until": "2020-01-01"},
-        {"grounds": "\0"},
+        {"grounds": "\0"}, {"names": "Alpha\nGamma"}, {"kind": "LIST_FETCH", "members": "", "names": "Gamma"},
+        {"kind": "DISTRIBUTION", "members": ""}, {"kind": "DECONFLICTION", "members": ""},
     ):  # fmt: skip
         answer = claire.post("/fr/desk/instructions/propose/", typed | wrong)
         assert answer.status_code in {400, 422}, wrong

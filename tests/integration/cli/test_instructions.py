@@ -35,6 +35,7 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
         *grant("igor", "SUPERVISOR"),
         *grant("ivan", "SUPERVISOR"),
         *grant("iris", "ANALYST"),
+        ["lists", "create", "alpha"],
         asked,
     )
     assert [a.err for a in made if a.status] == []
@@ -76,7 +77,7 @@ def test_the_code_is_that_person_s_own_and_serves_once(home: Path, tmp_path: Pat
             ["user", "grant", login, "SUPERVISOR", "--act", "a", "--desk", "1"],
         ]
 
-    call_all([*grant("nora"), *grant("nils")], **options)  # type: ignore[arg-type]
+    call_all([*grant("nora"), *grant("nils"), ["lists", "create", "beta"]], **options)  # type: ignore[arg-type]
     set_up_codes(home, "nora", "nils")
     asked = [*PROPOSE, "--name", "beta", "--until", LAST, "--as", "nora", "--json", "--code"]
     used = code()

@@ -24,8 +24,7 @@ from fanal.accounts.domain.instructions import (
 )
 from fanal.accounts.domain.policy import Resource, allows, may
 from fanal.accounts.routes import needs
-from fanal.deconfliction import queries as deconfliction
-from fanal.distribution import queries as distribution
+from fanal.bearers import Bearer, bearers_of, propose_instruction
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS, paris_day, read_day
 from fanal.web.account.actors import actor_of, now_of
@@ -33,6 +32,7 @@ from fanal.web.desk import history
 
 _FIELDS = ("kind", "everybody", "names", "members", "grounds", "basis", "from", "until")
 _PROPOSED = timedelta(days=180)
+_WITH_KEYS = frozenset({InstructionKind.DECONFLICTION, InstructionKind.DISTRIBUTION})
 
 
 @never_cache
@@ -59,7 +59,7 @@ def propose(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _form(request)
     try:
-        instruction_id = operations.propose_instruction(
+        instruction_id = propose_instruction(
             actor=actor_of(request), instruction=_asked(request), now=now_of(request)
         )
     except InstructionRefused as refused:
@@ -114,34 +114,19 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
     return redirect("desk:instruction", instruction_id)
 
 
-def _bearers(actor: Actor, record: StandingInstruction) -> list[tuple[str, str, datetime]]:
-    """Return name, key and registration date of the organisations that an instruction covers now.
+def _bearers(actor: Actor, record: StandingInstruction) -> list[Bearer]:
+    """Return the recipients that an instruction covers now, each with its key.
 
     Only for kinds whose recipients have keys: de-confliction and distribution.
     """
-    found: list[tuple[str, str, str, datetime]] = []
-    if record.kind == InstructionKind.DECONFLICTION:
-        found = [
-            (one.name, one.name, one.public_key.hex(), one.added_at)
-            for one in deconfliction.list_counterparts(actor=actor)
-            if one.closed_at is None
-        ]
-    elif record.kind == InstructionKind.DISTRIBUTION:
-        found = [
-            (one.code, f"{one.code}, {one.name}", one.key, one.added_at)
-            for one in distribution.list_recipients(actor=actor)
-            if one.closed_at is None
-        ]
-    return [
-        (said, key, since)
-        for name, said, key, since in found
-        if not record.names or name in record.names
-    ]
+    if record.kind not in _WITH_KEYS:
+        return []
+    return [one for one in bearers_of(actor=actor, kind=record.kind) if record.covers(one.name)]
 
 
-def _shown(bearers: list[tuple[str, str, datetime]]) -> str:
+def _shown(bearers: list[Bearer]) -> str:
     """Return a digest of the recipients shown on the page, by which the form detects a change."""
-    return hashlib.sha256(repr(sorted(one[:2] for one in bearers)).encode()).hexdigest()
+    return hashlib.sha256(repr(sorted((one.said, one.key) for one in bearers)).encode()).hexdigest()
 
 
 def _found(request: HttpRequest, instruction_id: UUID) -> StandingInstruction:
@@ -176,7 +161,7 @@ def _page(request: HttpRequest, instruction_id: UUID, *, refused: str = "") -> H
     context = {
         "bearers": bearers,
         "shown": _shown(bearers),
-        "keys_count": found.kind in {InstructionKind.DECONFLICTION, InstructionKind.DISTRIBUTION},
+        "keys_count": found.kind in _WITH_KEYS,
         "line": line,
         "record": found,
         "waiting": line["state"] == InstructionState.WAITING,

@@ -1,0 +1,70 @@
+"""The recipients, counterparts and lists that a standing instruction can name; an unknown name is refused.
+
+kind of instruction ─► recipients, counterparts, lists as they stand now
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.accounts import operations as accounts
+from fanal.accounts.domain.instructions import InstructionKind, InstructionRefused, NewInstruction
+from fanal.accounts.domain.policy import require
+from fanal.analyse import queries as analysed
+from fanal.deconfliction import queries as deconfliction
+from fanal.distribution import queries as distribution
+from fanal.kernel.actors import Actor
+from fanal.kernel.ids import instant_of
+
+
+class Bearer(Struct, frozen=True, kw_only=True):
+    """One of them: its name, the words that pages show, its key (empty for a list), when it was registered."""
+
+    name: str
+    said: str
+    key: str
+    since: datetime
+
+
+def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
+    """Return what an instruction of this kind can name; nothing for FEEDBACK, whose names accounts checks.
+
+    Raises:
+        Refused: the actor may not see them.
+    """
+    match kind:
+        case InstructionKind.DECONFLICTION:
+            return [
+                Bearer(name=c.name, said=c.name, key=c.public_key.hex(), since=c.added_at)
+                for c in deconfliction.list_counterparts(actor=actor)
+                if c.closed_at is None
+            ]
+        case InstructionKind.DISTRIBUTION:
+            return [
+                Bearer(name=r.code, said=f"{r.code}, {r.name}", key=r.key, since=r.added_at)
+                for r in distribution.list_recipients(actor=actor)
+                if r.closed_at is None
+            ]
+        case InstructionKind.LIST_SERVICE | InstructionKind.LIST_FETCH:
+            return [
+                Bearer(name=f.name, said=f.name, key="", since=instant_of(f.id))
+                for f in analysed.get_lists().values()
+            ]
+        case InstructionKind.FEEDBACK:
+            return []
+
+
+def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datetime) -> UUID:
+    """Propose an instruction all of whose names exist now, and return its id.
+
+    Raises:
+        InstructionRefused: as `accounts.operations.propose_instruction`; UNKNOWN_NAME for any unknown name.
+        Refused: the actor may not propose.
+    """
+    require(actor, "instruction.propose")
+    if instruction.kind is not InstructionKind.FEEDBACK:
+        borne = {one.name for one in bearers_of(actor=actor, kind=instruction.kind)}
+        if not {" ".join(name.split()) for name in instruction.names} <= borne:
+            raise InstructionRefused("UNKNOWN_NAME")
+    return accounts.propose_instruction(actor=actor, instruction=instruction, now=now)
