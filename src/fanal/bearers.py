@@ -19,7 +19,7 @@ from fanal.kernel.ids import instant_of
 
 
 class Bearer(Struct, frozen=True, kw_only=True):
-    """One of them: its name, the words that pages show, its key (empty for a list), when it was registered."""
+    """One of them: its name, the words that pages show, its key (none for a list), when it was registered."""
 
     name: str
     said: str
