@@ -1,1 +1,1 @@
-"""De-confliction: two desks learn that they hold the same identifier, and nothing else."""
+"""Deconfliction: two organisations learn which identifiers both hold, by private set intersection."""

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class DeconflictionConfig(AppConfig):
-    """De-confliction."""
+    """The `deconfliction` package as a Django application."""
 
     name = "fanal.deconfliction"
     label = "deconfliction"

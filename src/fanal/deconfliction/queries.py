@@ -1,4 +1,4 @@
-"""The reading door of de-confliction: counterparts, rounds, what is withheld, hits."""
+"""Read operations of deconfliction: counterparts, rounds, withheld dossiers, matches."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import paris_day
 
-# Counterparts with the limits in force, and how much each asked of us.
+# Counterparts with the limits in force, and the points that each has sent.
 
 _COLUMNS = (
     "id", "name", "our_name", "contact", "public_key", "organisation_id", "url", "login", "secret_id",
@@ -43,7 +43,7 @@ def list_counterparts(*, actor: Actor) -> list[Counterpart]:
     """Return every counterpart: open ones by name, then closed ones.
 
     Raises:
-        Refused: the actor may not see them.
+        Refused: the actor may not read counterparts.
     """
     require(actor, "deconfliction.read")
     found = _rows("", [])
@@ -51,26 +51,26 @@ def list_counterparts(*, actor: Actor) -> list[Counterpart]:
 
 
 def get_counterpart(*, actor: Actor, counterpart_id: UUID) -> Counterpart | None:
-    """Return one counterpart, None when there is none.
+    """Return a counterpart, None if unknown.
 
     Raises:
-        Refused: the actor may not see it.
+        Refused: the actor may not read counterparts.
     """
     require(actor, "deconfliction.read")
     return next(iter(_rows("WHERE c.id = %s", [counterpart_id])), None)
 
 
 def find_counterpart(*, name: str, our_name: str | None = None) -> Counterpart | None:
-    """Return the open counterpart of that name, who knows us by `our_name` where it is given."""
+    """Return the open counterpart of that name; with `our_name`, only if it registered us under that name."""
     found = _rows("WHERE c.name = %s AND c.closed_at IS NULL", [name])
     return next((c for c in found if our_name is None or c.our_name == our_name), None)
 
 
 def standing_with(*, counterpart: Counterpart, now: datetime) -> StandingInstruction | None:
-    """Return the instruction in force under which rounds with a counterpart run, None without one.
+    """Return the standing instruction in force that authorises rounds with a counterpart, None without one.
 
-    Once a counterpart is closed, its name may go to another key: what was seconded before that key was
-    registered does not cover it, neither by name nor for everybody.
+    An instruction approved before the counterpart's key was registered does not count, even one without a
+    named counterpart: after a closure the same name may belong to another key.
     """
     return accounts.standing_in_force(
         kind=InstructionKind.DECONFLICTION,
@@ -81,12 +81,12 @@ def standing_with(*, counterpart: Counterpart, now: datetime) -> StandingInstruc
 
 
 def public_key() -> bytes | None:
-    """Return the key by which others know this installation now, None before one was made."""
+    """Return the current public key of this installation, None before the first was created."""
     return next((key for key, _since in own_keys()), None)
 
 
 def own_keys() -> list[tuple[bytes, datetime]]:
-    """Return every key that this installation has had, and since when each was in force, the newest first."""
+    """Return every public key that this installation has had, with the start of its use, newest first."""
     found = sql.rows(
         "SELECT public_key, made_at FROM deconfliction_identity"
         " ORDER BY made_at DESC, object_id DESC"
@@ -95,7 +95,10 @@ def own_keys() -> list[tuple[bytes, datetime]]:
 
 
 def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:
-    """Return how many points each counterpart has shown us on the day of `now` (Paris): its guesses."""
+    """Return the number of points that each counterpart has sent us on the day of `now` (Paris).
+
+    Every point is a possible guess of an identifier, hence the daily quota.
+    """
     found = sql.rows(
         "SELECT r.counterpart_id, sum(r.asked) FROM deconfliction_round r"
         " WHERE r.counterpart_id = ANY(%s::uuid[])"
@@ -106,7 +109,7 @@ def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, in
 
 
 def begun_on(*, counterpart_id: UUID, now: datetime) -> int:
-    """Return how many rounds a counterpart has begun with us on the day of `now` (Paris)."""
+    """Return the number of rounds that a counterpart has begun with us on the day of `now` (Paris)."""
     found = sql.one(
         "SELECT count(*) FROM deconfliction_round r WHERE r.counterpart_id = %s"
         " AND r.side = 'ANSWERING' AND (r.started_at AT TIME ZONE 'Europe/Paris')::date = %s",
@@ -132,7 +135,7 @@ def _counterpart(row: tuple[object, ...]) -> Counterpart:
     return Counterpart(**named, public_key=key, limits=limits)  # type: ignore[arg-type]
 
 
-# Hits as the desks that hold their reports see them.
+# Matches, restricted to the desks that have reports in them.
 
 _Value = bool | int | UUID | list[int] | list[UUID] | list[HitState]
 _HELD = (
@@ -150,7 +153,7 @@ _HITS_SELECT = """
 def list_hits(
     *, actor: Actor, states: Sequence[HitState] = tuple(HitState), limit: int = 200
 ) -> list[CounterpartHit]:
-    """Return the hits that touch a report of the actor's desks: what waits first, newest change first."""
+    """Return the matches with reports of the actor's desks: open ones first, then by latest change."""
     bounds = reach(actor, "hit.read")
     if bounds.empty:
         return []
@@ -164,7 +167,7 @@ def list_hits(
 
 
 def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
-    """Return a hit that touches a report of the actor's desks, or None."""
+    """Return a match with reports of the actor's desks; None if unknown or without any."""
     bounds = reach(actor, "hit.read")
     if bounds.empty:
         return None
@@ -175,7 +178,7 @@ def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
 
 
 def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
-    """Return what happened to a hit that the actor may see, newest first."""
+    """Return the steps of a match that the actor may read, newest first."""
     if get_hit(actor=actor, hit_id=hit_id) is None:
         return []
     found = sql.rows(
@@ -191,7 +194,7 @@ def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
 
 
 def signs_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[Sign]]:
-    """Return for each report the bodies that hold one of its identifiers too, and whom to call there."""
+    """Return, for each report, the matches of its identifiers with counterparts, and their contacts."""
     bounds = reach(actor, "hit.read")
     if bounds.empty or not report_ids:
         return {}
@@ -230,7 +233,7 @@ def _hit(row: tuple) -> CounterpartHit:  # type: ignore[type-arg]
     )
 
 
-# Rounds with their counts, and the messages that are still kept.
+# Rounds with their counts, and their stored messages.
 
 _ROUNDS_COLUMNS = (
     "id", "counterpart_id", "side", "state", "instruction_id", "started_at", "expires_at", "closed_at",
@@ -244,10 +247,10 @@ _ROUNDS_SELECT = (
 def list_rounds(
     *, actor: Actor, counterpart_id: UUID | None = None, limit: int = 100
 ) -> list[Round]:
-    """Return the newest rounds, of one counterpart or of all.
+    """Return the most recent rounds, of one counterpart or of all, newest first.
 
     Raises:
-        Refused: the actor may not see them.
+        Refused: the actor may not read rounds.
     """
     require(actor, "deconfliction.read")
     return _rounds_where(
@@ -259,7 +262,7 @@ def list_rounds(
 def open_rounds(
     *, actor: Actor, state: RoundState, counterpart_id: UUID | None = None
 ) -> list[Round]:
-    """Return the rounds in a state that is not final, oldest first.
+    """Return the open rounds in a given state, oldest first.
 
     Raises:
         Refused: the actor runs no rounds.
@@ -273,10 +276,10 @@ def open_rounds(
 
 
 def get_round(*, actor: Actor, round_id: UUID) -> Round | None:
-    """Return a round; of a body's program only one of its own.
+    """Return a round, None if unknown; a program of an organisation may read only rounds that it began.
 
     Raises:
-        Refused: the actor may not see rounds.
+        Refused: the actor may not read rounds.
     """
     if not may(actor, "deconfliction.read"):
         require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))
@@ -289,9 +292,9 @@ def get_round(*, actor: Actor, round_id: UUID) -> Round | None:
 
 
 def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
-    """Return the bytes of a message, None where there is none or its time is over.
+    """Return the bytes of a round's message, None if there is none or it has expired.
 
-    Whoever calls has asked `get_round` before.
+    The caller has checked access with `get_round`.
     """
     row = sql.row(
         "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s AND m.kind = %s",
@@ -301,9 +304,9 @@ def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
 
 
 def undelivered(*, round_id: UUID) -> bytes | None:
-    """Return our conclusion of a round where nothing says yet that it arrived.
+    """Return our conclusion of a round if its delivery is not recorded yet, else None.
 
-    Whoever calls has asked `get_round` before.
+    The caller has checked access with `get_round`.
     """
     row = sql.row(
         "SELECT m.body FROM deconfliction_message m WHERE m.round_id = %s"
@@ -314,7 +317,7 @@ def undelivered(*, round_id: UUID) -> bytes | None:
 
 
 def last_started(*, counterpart_id: UUID) -> datetime | None:
-    """Return when we last began a round with a counterpart."""
+    """Return when we last began a round with a counterpart, None if never."""
     given = sql.one(
         "SELECT max(started_at) FROM deconfliction_round"
         " WHERE counterpart_id = %s AND side = 'OFFERING'",
@@ -334,7 +337,7 @@ def _round(row: tuple[object, ...]) -> Round:
     return Round(**found | sides)  # type: ignore[arg-type]
 
 
-# What desks withhold of their dossiers, and which reports that keeps out of a set.
+# Withheld dossiers, and the reports whose identifiers they exclude from a set.
 
 _IN_FORCE = """
     SELECT DISTINCT ON (w.dossier_id, w.desk_id, w.counterpart_id)
@@ -347,8 +350,8 @@ _IN_FORCE = """
 def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
     """Return the reports whose identifiers are withheld from a counterpart.
 
-    Those that are in a withheld dossier now, and those that were when it was withheld: what a later
-    judgement takes out of a dossier is not opened by that.
+    They are the reports now in a withheld dossier, and those in it when it was withheld: removing a report
+    from a dossier does not end its withholding.
 
     Raises:
         Refused: the actor runs no rounds.
@@ -366,16 +369,18 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
 
 
 def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
-    """Return what is withheld now, of everything that was said of some dossiers (newest first)."""
+    """Keep the withholdings in force among all decisions on some dossiers (`said`, newest first)."""
     last = {(one.dossier_id, one.desk_id, one.counterpart_id): one for one in reversed(said)}
     return [one for one in last.values() if one.withheld]
 
 
 def withholdings_of(*, actor: Actor, dossier_ids: Sequence[UUID]) -> list[Withholding]:
-    """Return what was said of dossiers, newest first; nothing to whoever reads no dossiers.
+    """Return the decisions to withhold dossiers or not, newest first.
 
-    What was said of a dossier that was merged into one of these is among it, under its own id. Row-level
-    security bounds them by desk; the words are shown to the desk that wrote them.
+    Empty without the right to read dossiers.
+
+    Decisions on a dossier merged into one of these are included, under its own id. Row-level security
+    restricts them by desk; the reasons are readable by the desk that wrote them.
     """
     if not may(actor, "dossier.read"):
         return []

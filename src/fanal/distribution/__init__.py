@@ -1,1 +1,1 @@
-"""What belongs to another desk goes there: planned by rules, sealed for it, acknowledged by it."""
+"""Distribution: reports for other countries' or regions' desks, planned by rules, encrypted, acknowledged."""

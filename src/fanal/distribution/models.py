@@ -1,10 +1,10 @@
-"""Tables of distribution; they are made by migration 0001."""
+"""Django models of the tables of distribution, which migration 0001 creates."""
 
 from django.db import models
 
 
 class Recipient(models.Model):
-    """A desk that reports can go to; `region` empty: for the whole country."""
+    """A desk that can receive reports; an empty `region` means the whole country."""
 
     id = models.UUIDField(primary_key=True)
     code = models.TextField(unique=True)
@@ -25,7 +25,7 @@ class Recipient(models.Model):
 
 
 class Package(models.Model):
-    """What was sealed for a recipient under which instruction, and when it was acknowledged."""
+    """A package encrypted for a recipient, its standing instruction, and the date of its acknowledgement."""
 
     id = models.UUIDField(primary_key=True)
     recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT)
@@ -45,7 +45,7 @@ class Package(models.Model):
 
 
 class Item(models.Model):
-    """One report and one destination, with the evidence that named it."""
+    """A report and one of its destinations, with the evidence for it."""
 
     pk = models.CompositePrimaryKey("report_id", "country", "region")
     report_id = models.UUIDField()
@@ -67,7 +67,7 @@ class Item(models.Model):
 
 
 class SenderKey(models.Model):
-    """A key that the desk `code` signs with; it is in force where `until` and `revoked_at` are empty."""
+    """A signing key of the desk `code`; in force while `until` and `revoked_at` are empty."""
 
     id = models.UUIDField(primary_key=True)
     code = models.TextField()
@@ -87,7 +87,7 @@ class SenderKey(models.Model):
 
 
 class Taken(models.Model):
-    """A package of another desk that was opened here; without sender and key nothing proves who made it."""
+    """A received package; without sender and key its origin is unproven."""
 
     pk = models.CompositePrimaryKey("package_id", "sender")
     package_id = models.UUIDField()

@@ -1,4 +1,4 @@
-"""The reading door of distribution."""
+"""Read operations of distribution: destinations of reports, packages sent and received, desks, keys."""
 
 import json
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from fanal.distribution.domain.states import ItemState, PackageState, answer_due
 from fanal.distribution.models import Item, Package, Recipient, SenderKey as Row, Taken
 from fanal.kernel.actors import Actor
 
-# Where reports belong beside this desk, why, and how far each is on its way there.
+# Destinations of reports, with evidence and state.
 
 
 class PlannedShare(Struct, frozen=True, kw_only=True):
-    """Where a report belongs beside this desk, by which evidence and rules, and how far it is.
+    """A destination of a report, with its evidence, the version of the rules, and its state.
 
-    `ours`: the report is this desk's as well. `recipient` and `recipient_name` are those of its package,
-    empty before.
+    `ours`: this desk has a share too. `recipient` and `recipient_name` are those of its package, empty
+    before it is sent.
     """
 
     report_id: UUID
@@ -40,21 +40,21 @@ class PlannedShare(Struct, frozen=True, kw_only=True):
 
 
 class WaitingPlace(Struct, frozen=True, kw_only=True):
-    """A place for which reports wait: how many, since when, and by which evidence (most reports first)."""
+    """A destination for which reports wait: number, date of the oldest, evidence (most frequent first)."""
 
     country: str
     region: str
     reports: int
     since: datetime
     reasons: tuple[tuple[tuple[str, ...], str, int], ...]
-    """Codes of the evidence, version of the rules, reports."""
+    """(codes of the evidence, version of the rules, number of reports)."""
 
 
 def planned(*, actor: Actor) -> dict[tuple[str, str], int]:
-    """Return how many reports wait for each place (country, region or '').
+    """Count the reports that wait for each destination (country, region or "").
 
     Raises:
-        Refused: the actor may not see them.
+        Refused: the actor may not read destinations.
     """
     require(actor, "distribution.read")
     rows = Item.objects.filter(state=ItemState.PLANNED).values_list("country", "region")
@@ -62,10 +62,10 @@ def planned(*, actor: Actor) -> dict[tuple[str, str], int]:
 
 
 def list_waiting(*, actor: Actor) -> list[WaitingPlace]:
-    """Return the places for which reports wait, in order, each with the evidence that named it.
+    """Return the destinations for which reports wait, in order, with their evidence.
 
     Raises:
-        Refused: the actor may not see them.
+        Refused: the actor may not read destinations.
     """
     require(actor, "distribution.read")
     found = sql.rows(
@@ -92,10 +92,12 @@ def list_waiting(*, actor: Actor) -> list[WaitingPlace]:
 def list_planned(
     *, actor: Actor, place: tuple[str, str], after: UUID | None = None, limit: int = 50
 ) -> list[PlannedShare]:
-    """Return what waits for a place (country, region or ''), oldest report first, after `after`.
+    """Return a page of the items that wait for a destination (country, region or ""), oldest report first.
+
+    `after` is the last report id of the previous page.
 
     Raises:
-        Refused: the actor may not see it.
+        Refused: the actor may not read destinations.
     """
     require(actor, "distribution.read")
     country, region = place
@@ -106,10 +108,10 @@ def list_planned(
 
 
 def items_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[PlannedShare]]:
-    """Return where each of these reports belongs beside this desk; whoever calls has read the reports.
+    """Return the destinations of each report; the caller has checked access to the reports.
 
     Raises:
-        Refused: the actor may not see it.
+        Refused: the actor may not read destinations.
     """
     require(actor, "distribution.read")
     found: dict[UUID, list[PlannedShare]] = {}
@@ -136,11 +138,11 @@ def _transfer(row: Item) -> PlannedShare:
     )
 
 
-# Packages that left, what they hold by reference, and the desks they went to.
+# Sent packages with the ids of their reports, and recipients.
 
 
 class KnownRecipient(Struct, frozen=True, kw_only=True):
-    """A desk that reports go to, or went to until `closed_at`."""
+    """A desk that receives reports, or received them until `closed_at`."""
 
     code: str
     name: str
@@ -152,7 +154,7 @@ class KnownRecipient(Struct, frozen=True, kw_only=True):
 
 
 class SentPackage(Struct, frozen=True, kw_only=True):
-    """A package that left: to whom, under which instruction, and whether it was opened."""
+    """A sent package: recipient, standing instruction, deadline and date of the acknowledgement."""
 
     id: UUID
     recipient: str
@@ -162,21 +164,21 @@ class SentPackage(Struct, frozen=True, kw_only=True):
     instruction_id: UUID
     made_at: datetime
     due_at: datetime
-    """Until when an acknowledgement is expected."""
+    """Deadline for the acknowledgement."""
     reports: int
     sha256: str
     acknowledged_at: datetime | None
 
     def state(self, now: datetime) -> PackageState:
-        """Return whether it was acknowledged, is waited for, or overdue at `now`."""
+        """Return the state of the package at `now`: sent, overdue or acknowledged."""
         return package_state(due_at=self.due_at, acknowledged_at=self.acknowledged_at, now=now)
 
 
 def list_recipients(*, actor: Actor) -> list[KnownRecipient]:
-    """Return every recipient by code, closed ones too.
+    """Return every recipient by code, closed ones included.
 
     Raises:
-        Refused: the actor may not see them.
+        Refused: the actor may not read recipients.
     """
     require(actor, "distribution.read")
     return [
@@ -196,10 +198,10 @@ def list_recipients(*, actor: Actor) -> list[KnownRecipient]:
 def list_packages(
     *, actor: Actor, before: UUID | None = None, limit: int = 200
 ) -> list[SentPackage]:
-    """Return packages, the newest first, made before the package `before`.
+    """Return a page of the sent packages, newest first; `before` is the last id of the previous page.
 
     Raises:
-        Refused: the actor may not see them.
+        Refused: the actor may not read packages.
     """
     require(actor, "distribution.read")
     rows = Package.objects.select_related("recipient")
@@ -209,10 +211,10 @@ def list_packages(
 
 
 def get_package(*, actor: Actor, package_id: UUID) -> SentPackage | None:
-    """Return one package, None where there is none.
+    """Return a sent package, None if unknown.
 
     Raises:
-        Refused: the actor may not see it.
+        Refused: the actor may not read packages.
     """
     require(actor, "distribution.read")
     row = Package.objects.select_related("recipient").filter(id=package_id).first()
@@ -222,10 +224,12 @@ def get_package(*, actor: Actor, package_id: UUID) -> SentPackage | None:
 def reports_in(
     *, actor: Actor, package_id: UUID, after: UUID | None = None, limit: int = 100
 ) -> list[UUID]:
-    """Return the reports of a package in order, after `after`; who may read each is asked elsewhere.
+    """Return a page of the report ids of a package, in order; access to each report is checked elsewhere.
+
+    `after` is the last id of the previous page.
 
     Raises:
-        Refused: the actor may not see packages.
+        Refused: the actor may not read packages.
     """
     require(actor, "distribution.read")
     rows = Item.objects.filter(package_id=package_id)
@@ -250,11 +254,11 @@ def _package(row: Package) -> SentPackage:
     )
 
 
-# Desks that packages come from, by their keys; packages that were taken.
+# Signing keys of other desks; received packages.
 
 
 class TakenPackage(Struct, frozen=True, kw_only=True):
-    """A package that was opened here: `sender` is empty where nothing proves who made it."""
+    """A received package; an empty `sender` means that its origin is unproven."""
 
     package: UUID
     sender: str
@@ -265,33 +269,35 @@ class TakenPackage(Struct, frozen=True, kw_only=True):
 
 
 def list_senders(*, actor: Actor) -> list[SenderKey]:
-    """Return the keys of every desk that signs: by code, the oldest first, revoked ones too.
+    """Return the signing keys of all desks by code, oldest first, revoked ones included.
 
     Raises:
-        Refused: the actor may not see them.
+        Refused: the actor may not read keys.
     """
     require(actor, "distribution.read")
     return [_key(row) for row in Row.objects.order_by("code", "id")]
 
 
 def find_key(*, public_key: bytes) -> SenderKey | None:
-    """Return what is known of a key, None where nobody registered it."""
+    """Return the registered signing key with this public key, None if unknown."""
     row = Row.objects.filter(public_key=public_key).first()
     return _key(row) if row else None
 
 
 def has_key(*, code: str) -> bool:
-    """Return whether a key of that desk was ever registered; a revoked one binds it to sign all the more."""
+    """Return whether a key of that desk was ever registered, revoked or not: its messages need signatures."""
     return Row.objects.filter(code=code).exists()
 
 
 def list_taken(
     *, actor: Actor, before: tuple[UUID, str] | None = None, limit: int = 200
 ) -> list[TakenPackage]:
-    """Return packages that were taken, the newest number first, after the one (number, sender) `before`.
+    """Return a page of the received packages, highest number first.
+
+    `before` is (number, sender) of the last package of the previous page.
 
     Raises:
-        Refused: the actor may not see them.
+        Refused: the actor may not read packages.
     """
     require(actor, "distribution.read")
     rows = Taken.objects.select_related("key")

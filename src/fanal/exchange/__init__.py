@@ -1,1 +1,1 @@
-"""Lists exchanged with partners: served to members, fetched from sources."""
+"""Exchange of lists of known material with partners: served to members, fetched from sources."""

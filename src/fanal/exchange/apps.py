@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class ExchangeConfig(AppConfig):
-    """The exchange of lists."""
+    """The `exchange` package as a Django application."""
 
     name = "fanal.exchange"
     label = "exchange"

@@ -1,4 +1,4 @@
-"""The reading door of the exchange: the feed, members and how far they read, sources and checkpoints."""
+"""Read operations of the exchange: the feed, members and their progress, sources and checkpoints."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -25,10 +25,10 @@ from fanal.exchange.domain.records import (
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 
-# The feed of changes as its readers ask for it: places by time, rows by place.
+# The change feed: places by time, rows by place.
 
 _FEED_LOCK = 7_310_420_011
-"""The lock of the SQL function `exchange_take`, which writers hold until they commit."""
+"""Key of the advisory lock of the SQL function `exchange_take`, held by writers until they commit."""
 _MICROSECOND = timedelta(microseconds=1)
 _TIMED = """
     CROSS JOIN LATERAL (
@@ -36,7 +36,7 @@ _TIMED = """
         FROM exchange_change c WHERE c.last_seq >= f.place ORDER BY c.last_seq LIMIT 1
     ) t
 """
-# A row counts if it is its item's last up to the end of the range: read by the index of each list, merged.
+# Only the last row of an item within the range counts: an index scan for each list, merged.
 _ROWS = f"""
     SELECT f.place, f.seq, f.list_id, f.item_id, t.at, f.view FROM (
         SELECT greatest(r.seq, w.since) AS place, r.seq, w.list_id, r.item_id, w.view
@@ -67,10 +67,10 @@ _OF_ITEMS = f"""
 
 
 def newest_place() -> int:
-    """Return the last place of the feed, once every change that already has a place is committed or undone.
+    """Return the last place of the feed, once all changes with a place are committed or rolled back.
 
     Raises:
-        OperationalError: a change takes longer than the session waits for a lock.
+        OperationalError: a change takes longer than the session's lock timeout.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock_shared(%s)", [_FEED_LOCK])
@@ -96,10 +96,9 @@ def first_place_from(*, instant: datetime) -> int:
 
 
 def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
-    """Return up to `limit` changes of the lists in `windows`, by their place in the feed.
+    """Return up to `limit` rows of the feed within `windows`, by place.
 
-    Of an item that changed several times in a window only the last change. A window excludes its `after` and
-    includes its `upto`.
+    An item that changed several times in a window is returned once, at its last change.
     """
     if not windows:
         return []
@@ -120,7 +119,7 @@ def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
 def rows_of_items(
     *, opened: OpenList, item_ids: Sequence[UUID], after: int, last: int
 ) -> list[FeedRow]:
-    """Return the last row of each of some items of a list, within a range of places."""
+    """Return the last row of each of these items of a list, within a range of places (`after` excluded)."""
     found = sql.rows(
         _OF_ITEMS,
         {
@@ -139,10 +138,10 @@ def _row(row: tuple[int, int, UUID, UUID, datetime, int]) -> FeedRow:
     return FeedRow(place=place, row=seq, list_id=list_id, item_id=item_id, at=at, view=view)
 
 
-# Members by their number on the wire, what they may read, and how far they have read.
+# Members by their protocol number, their grants, and their progress.
 
 DESK = "Fanal"
-"""Name of the desk itself among the members: protocol text."""
+"""Name of the desk itself among the members, as sent in the protocol."""
 _READINGS = (
     "SELECT partner_id, service, list_id, first_at, last_at, last_seq, completed_at, responses, entries,"
     " error, error_at FROM exchange_reading"
@@ -150,7 +149,7 @@ _READINGS = (
 
 
 def member_numbers(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, int]:
-    """Return the number of each organisation that has one; None stands for the desk."""
+    """Return the protocol number of each organisation that has one; the key None is the desk."""
     found = sql.rows(
         "SELECT m.organisation_id, m.id FROM exchange_member m"
         " WHERE m.organisation_id IS NULL OR m.organisation_id = ANY(%s::uuid[])",
@@ -160,14 +159,14 @@ def member_numbers(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | No
 
 
 def member_names(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
-    """Return the names of organisations, the desk (None) among them."""
+    """Return the names of organisations; the key None is the desk."""
     known = {i for i in organisation_ids if i is not None}
     found = accounts.partner_names(partner_ids=known)
     return {None: DESK, **{i: found[i] for i in known if i in found}}
 
 
 def grants_of(*, partner_id: UUID) -> dict[UUID, Grant]:
-    """Return the lists that were ever open to a member, and how each stands for it."""
+    """Return the grants of a member, by list, revoked and paused ones included."""
     found = sql.rows(
         "SELECT list_id, state, since_seq, since FROM exchange_grant WHERE partner_id = %s",
         [partner_id],
@@ -176,7 +175,7 @@ def grants_of(*, partner_id: UUID) -> dict[UUID, Grant]:
 
 
 def reading_since(*, partner_id: UUID, service: Service) -> dict[UUID | None, datetime]:
-    """Return when a member first read over a service; by list where it reads each by itself, else None."""
+    """Return when a member first read over a service, by list; the key is None if lists are read together."""
     found = sql.rows(
         "SELECT list_id, first_at FROM exchange_reading"
         " WHERE partner_id = %s AND service = %s AND responses > 0",
@@ -186,7 +185,7 @@ def reading_since(*, partner_id: UUID, service: Service) -> dict[UUID | None, da
 
 
 def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
-    """Return whose some lists were before, in the order of places."""
+    """Return the former owners of lists, in the order of places."""
     found = sql.rows(
         "SELECT list_id, seq, owner_id FROM exchange_former"
         " WHERE list_id = ANY(%s::uuid[]) ORDER BY seq",
@@ -196,10 +195,10 @@ def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
 
 
 def list_readings(*, actor: Actor) -> list[MemberReading]:
-    """Return how far each member has read, the last reader first; a member sees its own.
+    """Return the progress of each member, the last reader first; a member sees only its own.
 
     Raises:
-        Refused: the actor may see neither.
+        Refused: the actor may read neither.
     """
     bounds = reach(actor, "exchange.read")
     if bounds.empty:
@@ -227,7 +226,7 @@ def list_readings(*, actor: Actor) -> list[MemberReading]:
     ]
 
 
-# Sources, how far each was fetched, and which items their entries became.
+# Sources, their checkpoints, and their stored entries.
 
 _SOURCES = (
     "SELECT id, name, kind, url, list_id, collection, login, secret_id, secret_file, every_minutes,"
@@ -246,7 +245,7 @@ def list_sources(*, actor: Actor) -> list[ListSource]:
     """Return the sources by name.
 
     Raises:
-        Refused: the actor may not see them.
+        Refused: the actor may not read sources.
     """
     require(actor, "source.read")
     found = [_source(row) for row in sql.rows(_SOURCES)]
@@ -254,10 +253,10 @@ def list_sources(*, actor: Actor) -> list[ListSource]:
 
 
 def find_source(*, actor: Actor, name: str) -> ListSource | None:
-    """Return the source of that name, None when there is none.
+    """Return the source of that name, None if unknown.
 
     Raises:
-        Refused: the actor may not see it.
+        Refused: the actor may not read sources.
     """
     require(actor, "source.read")
     row = sql.row(f"{_SOURCES} WHERE name = %s", [name])
@@ -265,10 +264,10 @@ def find_source(*, actor: Actor, name: str) -> ListSource | None:
 
 
 def get_source(*, actor: Actor, source_id: UUID) -> ListSource | None:
-    """Return one source, None when there is none.
+    """Return a source, None if unknown.
 
     Raises:
-        Refused: the actor may not see it.
+        Refused: the actor may not read sources.
     """
     require(actor, "source.read")
     row = sql.row(f"{_SOURCES} WHERE id = %s", [source_id])
@@ -276,12 +275,12 @@ def get_source(*, actor: Actor, source_id: UUID) -> ListSource | None:
 
 
 def get_checkpoint(*, source_id: UUID) -> FetchCheckpoint:
-    """Return how far a source was fetched."""
+    """Return the checkpoint of a source; an empty one if it was never fetched."""
     return get_checkpoints(source_ids=[source_id])[source_id]
 
 
 def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, FetchCheckpoint]:
-    """Return how far each source was fetched, in one statement; an empty one where it never was."""
+    """Return the checkpoint of each source in one query; an empty one if it was never fetched."""
     found = dict.fromkeys(source_ids, FetchCheckpoint())
     for source_id, *row in sql.rows(_CHECKPOINTS, [list(source_ids)]):
         found[source_id] = FetchCheckpoint(
@@ -300,7 +299,7 @@ def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, FetchCheckpoint
 
 
 def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, TakenEntry]:
-    """Return what became of some entries of a source, by their key there."""
+    """Return the stored entries of a source with these keys, by key."""
     found = sql.rows(
         f"{_TAKEN} WHERE source_id = %s AND remote = ANY(%s)",
         [source_id, list(keys)],
@@ -309,7 +308,7 @@ def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, TakenEnt
 
 
 def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
-    """Return the entries of all sources of a list that hold one of these values (`KIND:value`)."""
+    """Return the stored entries of all sources of a list with at least one of these values (`KIND:value`)."""
     found = sql.rows(
         f"{_TAKEN} JOIN exchange_source s ON s.id = t.source_id"
         " WHERE s.list_id = %s AND t.held && %s::text[] ORDER BY t.item_id",
@@ -319,7 +318,7 @@ def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
 
 
 def taken_over(*, source_id: UUID, now: datetime, most: int) -> dict[str, TakenEntry]:
-    """Return entries of a source whose stated end has come while they are still held, by their key there."""
+    """Return up to `most` stored entries of a source past their stated end and not yet withdrawn, by key."""
     found = sql.rows(
         f"{_TAKEN} WHERE source_id = %s AND ends_at <= %s ORDER BY ends_at LIMIT %s",
         [source_id, now, most],

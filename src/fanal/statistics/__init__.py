@@ -1,1 +1,1 @@
-"""Figures, trends, yearly report."""
+"""Statistics: figures, trends, yearly report."""

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class StatisticsConfig(AppConfig):
-    """Figures and their daily counts."""
+    """The `statistics` package as a Django application."""
 
     name = "fanal.statistics"
     label = "statistics"

@@ -1,10 +1,10 @@
-"""Tables of statistics (written in migration 0001): counts, never an object or a person."""
+"""Django models of the tables of statistics (migration 0001): counts, without any object or person."""
 
 from django.db import models
 
 
 class Daily(models.Model):
-    """The count of a closed day (Europe/Paris) of one figure, by two codes."""
+    """The count of a figure on a closed day (Europe/Paris), by two codes."""
 
     pk = models.CompositePrimaryKey("figure", "day", "first", "second")
     figure = models.TextField()
@@ -22,7 +22,7 @@ class Daily(models.Model):
 
 
 class Counted(models.Model):
-    """From which day to which (excluded) the closed days of a figure are held."""
+    """The range of closed days for which counts of a figure are stored (`until` excluded)."""
 
     figure = models.TextField(primary_key=True)
     first = models.DateField()
@@ -38,7 +38,7 @@ class Counted(models.Model):
 
 
 class Published(models.Model):
-    """A figure that the public may read: a complete month; `n` is NULL where it is hidden."""
+    """A number of a public figure for a complete period; `n` is NULL if suppressed."""
 
     pk = models.CompositePrimaryKey("figure", "month", "code")
     figure = models.TextField()

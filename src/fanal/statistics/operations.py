@@ -1,4 +1,4 @@
-"""The writing door of statistics: closed days, and what the public may read."""
+"""Write operations of statistics: counts of closed days, and public figures."""
 
 from datetime import date, datetime, timedelta
 
@@ -13,20 +13,20 @@ from fanal.statistics.domain.months import first_of, months_until, start_of
 from fanal.statistics.domain.tabular import hide_small
 
 RECOUNTED = 400
-"""Days that are counted again each night; older ones stay as they were."""
+"""Number of days counted again each night; older days keep their counts."""
 
 RECENT = 3
-"""Days that are counted again at each run."""
+"""Number of days counted again at each run."""
 
 PUBLIC_MONTHS = 25
 _LENGTHS = {figure: 1 if figure == "RECEIVED" else queries.QUARTER for figure in queries.PUBLIC}
 
 
 def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
-    """Count closed days again and keep them; return how many rows were written.
+    """Count closed days again and store the counts; return the number of rows written.
 
-    The present day stays open. With `whole`, or at the first run, the last 400 days are counted, else
-    those since the last count and three before.
+    The current day is not stored. With `whole`, or at the first run, the last 400 days are counted,
+    otherwise those since the last count and the three days before.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -59,12 +59,11 @@ def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
 
 
 def publish(*, actor: Actor, now: datetime) -> int:
-    """Write the public figures of complete periods of 25 months; return how many numbers changed.
+    """Write the public figures of the complete periods of 25 months; return how many numbers changed.
 
-    Reports received are published by month, what is told apart by a code by calendar quarter.
-
-    Numbers under 5 are hidden, with the others from which they could be worked out. Figures are data
-    about nobody: their publication is the desk's statute, and the ledger says when they changed.
+    Reports received are published by month, figures broken down by a code by calendar quarter. Numbers under
+    5 are suppressed, with the others from which they could be deduced. The figures contain no personal data:
+    the desk publishes them under its statute, and the ledger records each change.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -97,13 +96,13 @@ def _since(held: models.Counted | None, until: date, *, whole: bool) -> date:
 
 
 def _period(figure: str, month: date) -> date:
-    """Return the first month of the public period that holds `month`: itself, or its quarter."""
+    """Return the first month of the public period (month or quarter) that contains `month`."""
     length = _LENGTHS[figure]
     return month.replace(month=(month.month - 1) // length * length + 1)
 
 
 def _code(figure: str, code: str) -> str:
-    """Return what a public row stands for: reports received are one total, the others go by their code."""
+    """Return the code of a public row: reports received have only a total, other figures keep their code."""
     return "TOTAL" if figure == "RECEIVED" else code
 
 

@@ -1,4 +1,4 @@
-"""The reading door of statistics: figures with their definitions, never an object or a person."""
+"""Read operations of statistics: figures with their definitions, without any object or person."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -23,23 +23,23 @@ from fanal.statistics.domain.tabular import Row, Table
 
 Keys = tuple[str, ...]
 PUBLIC = ("RECEIVED", "ORIENTED", "DECIDED", "SENT")
-"""Figures that the public may read, in the order of the page."""
+"""Codes of the public figures, in display order."""
 
 QUARTER = 3
-"""Months of a public period of every figure but reports received."""
+"""Number of months in a public period, except for reports received (one month)."""
 
 CHOICE = 13
-"""Months of a series: the present one and the twelve before."""
+"""Default number of months of a series: the current one and the twelve before."""
 
 
 @across_desks()  # counts of every desk, and no row
 def series(
     *, actor: Actor, figure: str, now: datetime, months: Iterable[date] | None = None
 ) -> Table:
-    """Return a figure by month, each number beside that of the same month of the year before.
+    """Return a figure by month, each number with that of the same month of the previous year.
 
-    The present month is compared with the same days of the year before; nothing is compared with a month
-    in which the desk received no report yet, since it did not exist.
+    The current month is compared with the same days of the previous year. A month before the desk's first
+    report gives no comparison.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -73,11 +73,11 @@ def series(
 
 @across_desks()  # counts of every desk, and no row
 def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
-    """Return a figure by present state, over what was opened from `since` to `until` (excluded).
+    """Return a figure by current state, for acts created from `since` to `until` (excluded).
 
     Raises:
         Refused: the actor may not read statistics.
-        KeyError: no figure of a period has this code.
+        KeyError: no period figure has this code.
     """
     require(actor, "statistics.read")
     definition = figures()[figure]
@@ -99,7 +99,7 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
 
 @across_desks()
 def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
-    """Return how many reports their senders took back or never finished from `since` on.
+    """Count the reports that their senders withdrew or never finished, since an instant.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -109,7 +109,7 @@ def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
 
 @across_desks()
 def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
-    """Return what each step took, in seconds: number of cases, median, ninth decile.
+    """Return the duration of each step in seconds: number of cases, median, 90th percentile.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -135,7 +135,7 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
 
 @across_desks()
 def waiting(*, actor: Actor, now: datetime) -> Table:
-    """Return what waits now, by place and state.
+    """Count the objects that wait now, by place (pipeline, desk, measures …) and state.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -152,7 +152,7 @@ def waiting(*, actor: Actor, now: datetime) -> Table:
 
 
 def table(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
-    """Return any figure over the months from `since` to `until` (first days; `until` excluded).
+    """Return any figure for the months from `since` to `until` (first days; `until` excluded).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -177,7 +177,9 @@ def table(*, actor: Actor, figure: str, since: date, until: date, now: datetime)
 def published(
     *, actor: Actor
 ) -> tuple[dict[str, dict[tuple[date, str], int | None]], datetime | None]:
-    """Return the public figures (figure → (month, code) → number, None where hidden) and their instant.
+    """Return the public figures and the instant of their publication.
+
+    The figures are a mapping: code of the figure → (month, code) → number, None if suppressed.
 
     Raises:
         Refused: the actor may not read the published figures.
@@ -191,7 +193,7 @@ def published(
 
 
 def _counted(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
-    """Return the counts from a day to another (excluded): closed days as held, the others at once."""
+    """Return the counts between two days (second excluded): stored for closed days, else computed."""
     since, until = days
     held = models.Counted.objects.filter(figure=figure).first()
     if held is None or until <= held.first or since >= held.until:
@@ -213,13 +215,13 @@ def _live(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
 
 @across_desks()
 def _began(actor: Actor) -> date:
-    """Return the first day of the month of the first report, far ahead where there is none."""
+    """Return the first day of the month of the first report, `date.max` without any report."""
     first = intake.first_received(actor=actor)
     return date.max if first is None else first_of(paris_day(first))
 
 
 def _same_end(until: date) -> date:
-    """Return the day after the one that, a year before, answers to the last day before `until`."""
+    """Return the exclusive end, a year before, of a period that ends before `until`."""
     return year_before(until - timedelta(days=1)) + timedelta(days=1)
 
 

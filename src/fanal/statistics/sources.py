@@ -1,4 +1,4 @@
-"""Which query of which stage counts each figure of a day."""
+"""The query behind each figure, by code."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -14,10 +14,10 @@ from fanal.orient import queries as orient
 
 
 class DayCount(Protocol):
-    """A count by day of a stage, between two instants."""
+    """A query that counts by day, between two instants."""
 
     def __call__(self, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-        """Return the counts of the period."""
+        """Return the counts of the period: (day, first code, second code, number)."""
 
 
 DAILY: dict[str, DayCount] = {
@@ -26,7 +26,7 @@ DAILY: dict[str, DayCount] = {
     "DECIDED": orient.count_decisions,
     "SENT": measures.count_sent,
 }
-"""Figures whose closed days `statistics_daily` holds."""
+"""Figures whose closed days are stored in `statistics_daily`."""
 
 TRENDS: dict[str, DayCount] = {
     "SENDERS": orient.count_senders,
@@ -34,18 +34,18 @@ TRENDS: dict[str, DayCount] = {
     "PLATFORMS": orient.count_platforms,
     "SIGNALS": orient.count_signals,
 }
-"""Counts of a day that only trends show; `statistics_daily` holds them too."""
+"""Counts displayed only as trends; they are stored in `statistics_daily` too."""
 
 PERIOD: Mapping[str, DayCount] = {
     "OUTCOMES": measures.count_measures,
     "REFERRED": judicial.count_referrals,
     "NOTIFIED": notices.count_notices,
 }
-"""Figures counted by present state over a period: worked out at each reading."""
+"""Figures counted by current state over a period: computed at each reading."""
 
 
 def _pipeline(actor: Actor) -> dict[str, int]:
-    del actor  # the queue is the machine's: it names no report
+    del actor  # the queue of the worker identifies no report
     return intake.count_work()
 
 
@@ -58,4 +58,4 @@ WAITING: Mapping[str, Waiting] = {
     "NOTICES": lambda actor: notices.count_waiting(actor=actor),
     "REFERRALS": lambda actor: {"UNSENT": judicial.count_unsent(actor=actor)},
 }
-"""What waits now, by place."""
+"""Queries that count the objects that wait now, by place."""

@@ -1,6 +1,6 @@
-"""The reading door of trends: weekly counts, where they changed their level, and which names are new.
+"""Read operations of trends: weekly counts, changes of level, new names.
 
-Closed days come from `statistics_daily`, a few days since from the stages: no page scans reports.
+Closed days come from `statistics_daily`, the few days since from the stages: no page scans reports.
 """
 
 from collections import defaultdict
@@ -23,17 +23,17 @@ from fanal.statistics.domain.tabular import Row, Table, as_json, table_csv
 from fanal.statistics.domain.trends import LevelChange, Newcomer, change_points, newcomers
 
 KNOWN: Final = 104
-"""Complete weeks from which a level is learnt."""
+"""Number of complete weeks read, from which levels are estimated."""
 SHOWN: Final = 52
-"""Weeks on the page and in files: each stands beside the same week of the year before."""
+"""Number of weeks displayed and exported, each with the same week of the previous year."""
 _WEEK = timedelta(days=7)
 _KINDS = {"KINDS": ("ORIENTED", "first"), "CHANNELS": ("ORIENTED", "second")}
 
 
 class Trend(Struct, frozen=True, kw_only=True):
-    """A figure by week. `counts` holds, by code, a number for each of `weeks` (their Mondays), all complete.
+    """A figure by week. `counts` maps codes to one number for each of `weeks` (Mondays of complete weeks).
 
-    `now` are the counts of the week that is not over. `changes` lie within the weeks shown.
+    `now` has the counts of the current week. `changes` are those detected within the displayed weeks.
     """
 
     figure: Figure
@@ -46,7 +46,7 @@ class Trend(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> range:
-        """The places of the weeks that are shown."""
+        """The indices of the displayed weeks."""
         return range(len(self.weeks) - SHOWN, len(self.weeks))
 
 
@@ -68,7 +68,7 @@ def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
     codes = {code for _, code in found}
     counts = {code: tuple([found.get((week, code), 0) for week in weeks]) for code in codes}
     first = len(weeks) - SHOWN
-    # Weeks before the first report of all are no level: the desk was not there.
+    # Weeks before the very first report are excluded from the level: the desk did not exist.
     began = min(
         (place for series in counts.values() for place, n in enumerate(series) if n), default=0
     )
@@ -89,9 +89,10 @@ def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
 
 
 def table_of(found: Trend) -> Table:
-    """Return a trend as rows: week, code, number, and the number of the same week a year before.
+    """Return a trend as a table: week, code, number, and the number of the same week of the previous year.
 
-    Each code has each week, zeros too: a fall to nothing is a number, and its change of level has a row.
+    Each code has a row for each week, zeros included, so that a fall to zero and its change of level have a
+    row.
     """
     rows = [
         Row(
@@ -112,9 +113,9 @@ def table_of(found: Trend) -> Table:
 
 
 def trend_json(found: Trend, *, names: Mapping[str, str] | None = None) -> bytes:
-    """Return a trend as one JSON object: as any figure, with its changes of level and new names.
+    """Encode a trend as a JSON object: the table, the changes of level, and the new names.
 
-    `names` says what codes that are ids are called; it goes along as it is.
+    `names` maps codes that are ids to names; it is included unchanged.
     """
     whole = msgspec.json.decode(as_json(table_of(found)), type=dict[str, object])
     if names:
@@ -145,9 +146,9 @@ def trend_json(found: Trend, *, names: Mapping[str, str] | None = None) -> bytes
 
 
 def trend_csv(found: Trend, *, names: Mapping[str, str] | None = None) -> str:
-    """Return a trend as CSV: as any figure, with a column that marks a change of level (UP, DOWN).
+    """Encode a trend as CSV, with a column that marks a change of level (UP, DOWN).
 
-    `names` gives a last column: what the code of a row is called, where it is an id.
+    `names` maps codes that are ids to names, for an additional last column.
     """
     marks: dict[tuple[str, ...], str] = {
         (found.weeks[change.at].isoformat(), code): change.direction
@@ -165,7 +166,7 @@ def trend_csv(found: Trend, *, names: Mapping[str, str] | None = None) -> str:
 def _by_week(
     actor: Actor, source: str, column: str, *, days: tuple[date, date]
 ) -> dict[tuple[date, str], int]:
-    """Return counts by (Monday, code) over days (the second excluded): closed ones as they are held."""
+    """Return the counts by (Monday, code) between two days (second excluded): stored for closed days."""
     since, until = days
     held = models.Counted.objects.filter(figure=source).first()
     first, last = (since, since) if held is None else (max(since, held.first), held.until)

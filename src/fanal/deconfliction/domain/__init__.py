@@ -1,1 +1,1 @@
-"""Rules of de-confliction: points, messages, sets, limits, states. Pure."""
+"""Pure rules of deconfliction: curve points, messages, sets, sharing limits, states."""

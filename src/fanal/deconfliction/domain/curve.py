@@ -1,8 +1,9 @@
-"""Points of Curve25519 by their u-coordinate (RFC 7748), as 32 octets, little-endian.
+"""Elliptic-curve part of the private set intersection: points of Curve25519 by their u-coordinate (RFC 7748).
 
-An identifier becomes a point that nobody knows a logarithm of; a secret of the round multiplies it. Who
-sees the product learns nothing of the identifier without the secret (decisional Diffie–Hellman), and the
-order in which two sides multiply does not matter: that is all that de-confliction needs.
+A point is 32 bytes, little-endian. An identifier is hashed to a point of unknown discrete logarithm and
+multiplied by a secret of the round (blinding). Without the secret, the product reveals nothing of the
+identifier (decisional Diffie–Hellman). Multiplication commutes: both sides obtain the same doubly blinded
+point for the same identifier.
 """
 
 import hashlib
@@ -14,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 SIZE: Final = 32
 LEAST: Final = 64
-"""A set never shows fewer points than this."""
+"""Minimum number of points in a set."""
 MOST: Final = 1 << 17
-"""A set never holds more: 4 MiB."""
+"""Maximum number of points in a set (4 MiB)."""
 _PRIME: Final = 2**255 - 19
 _HALF: Final = (_PRIME - 1) // 2
 _A: Final = 486_662
@@ -24,20 +25,23 @@ _DOMAIN: Final = b"fanal-deconflict/1 point\x00"
 
 
 class PointsRefused(ValueError):
-    """Points from outside are no set of points of the curve; nothing says which, or why."""
+    """Received points are not a valid set of curve points; the error does not say which point or why."""
 
 
 def new_secret() -> X25519PrivateKey:
-    """Return a secret of a round; X25519 makes it a multiple of eight, which strikes out small orders."""
+    """Create the secret scalar of a round.
+
+    X25519 makes it a multiple of eight, which cancels the cofactor.
+    """
     return X25519PrivateKey.generate()
 
 
 def hash_to_point(pair: bytes, key: bytes) -> bytes:
-    """Return the point of an identifier between two desks.
+    """Hash an identifier to a curve point, for two given desks (try-and-increment hash-to-curve).
 
-    `pair` separates the points of two desks from those of any others, `key` is the key of a selector.
-    Candidates are taken from SHA-256 with a counter until one is on the curve itself: were half of the
-    points on its twist, a product would tell one bit of what was hashed.
+    `pair` separates the points of these two desks from those of any other pair; `key` is the key of a
+    selector. Candidates are SHA-256 digests with a counter, until one is on the curve itself: if half of the
+    points were on the twist, a product would reveal one bit of the hashed value.
     """
     for counter in count():
         digest = hashlib.sha256(_DOMAIN + pair + key + counter.to_bytes(2, "big")).digest()
@@ -48,16 +52,16 @@ def hash_to_point(pair: bytes, key: bytes) -> bytes:
 
 
 def is_on_curve(point: bytes) -> bool:
-    """Return whether 32 octets are the canonical coordinate of a point of the curve, not of its twist.
+    """Return whether 32 bytes are the canonical u-coordinate of a point of the curve, not of its twist.
 
-    The points of order one and two are none.
+    The points of order one and two do not count.
     """
     u = int.from_bytes(point, "little")
     return u < _PRIME and pow(u * (u * (u + _A) + 1) % _PRIME, _HALF, _PRIME) == 1
 
 
 def multiply(secret: X25519PrivateKey, point: bytes) -> bytes:
-    """Return a point multiplied by a secret.
+    """Multiply a point by a secret (X25519).
 
     Raises:
         PointsRefused: the point is of small order.
@@ -69,12 +73,12 @@ def multiply(secret: X25519PrivateKey, point: bytes) -> bytes:
 
 
 def random_point() -> bytes:
-    """Return a point that is no identifier's: none can tell it from one that is."""
+    """Return a random padding point, indistinguishable from the point of an identifier."""
     return X25519PrivateKey.generate().public_key().public_bytes_raw()
 
 
 def padded(number: int) -> int:
-    """Return how many points a set of `number` shows: a power of two, `LEAST` at least.
+    """Return the size of a set of `number` identifiers after padding: a power of two, `LEAST` at least.
 
     Raises:
         PointsRefused: more than `MOST`.
@@ -85,15 +89,15 @@ def padded(number: int) -> int:
 
 
 def pack(points: Sequence[bytes]) -> bytes:
-    """Return points one after the other."""
+    """Concatenate points."""
     return b"".join(points)
 
 
 def unpack(packed: bytes) -> list[bytes]:
-    """Return the points that stand one after the other, each once, a power of two of them.
+    """Split concatenated points; they must be distinct, and a power of two in number.
 
     Raises:
-        PointsRefused: another length, too few or too many, or one twice.
+        PointsRefused: wrong length, too few or too many, or a duplicate.
     """
     number, rest = divmod(len(packed), SIZE)
     if rest or not LEAST <= number <= MOST or number & (number - 1):
@@ -105,11 +109,11 @@ def unpack(packed: bytes) -> list[bytes]:
 
 
 def multiply_all(secret: X25519PrivateKey, points: Sequence[bytes]) -> list[bytes]:
-    """Return points from outside, multiplied in their order.
+    """Multiply received points by a secret, in their order.
 
     Raises:
-        PointsRefused: one is not on the curve, of small order, or the same as another but for a part of
-            small order.
+        PointsRefused: a point is not on the curve or of small order, or two points give the same product
+            (they differ only by a component of small order).
     """
     if not all(map(is_on_curve, points)):
         raise PointsRefused

@@ -1,4 +1,4 @@
-"""Sharing limits: what of ours may enter a set for a counterpart."""
+"""Sharing limits: which of our identifiers may enter a set for a counterpart."""
 
 from collections.abc import Iterable
 
@@ -14,20 +14,20 @@ ROLES = (
     SelectorRole.ASSOCIATED,
     SelectorRole.CONTENT,
 )
-"""Roles that may be opened. A victim's or a witness's never: not even a person can open those here."""
+"""Roles that limits may allow. Victims and witnesses are never among them, whoever sets the limits."""
 NEVER = frozenset(SelectorRole) - set(ROLES)
 MOST_MONTHS = 72
 MOST_ROUNDS = 24
-"""Rounds that a counterpart may begin in a day: each costs us a whole set."""
+"""Maximum number of rounds that a counterpart may begin in a day: for each we compute a whole set."""
 DAILY_POINTS = 1 << 15
-"""Points that a counterpart may show in a day until somebody says otherwise: all numbers of a country take it
-thousands of years."""
+"""Default number of points that a counterpart may send in a day: at this rate, testing all phone numbers of a
+country takes thousands of years."""
 MOST_HOLDERS = 1000
-"""Sightings beyond which a value is nobody’s, whatever cross-check keeps: suspects are met by the hundred."""
+"""Maximum number of sightings of an identifier that enters a set: beyond, it identifies nobody."""
 
 
 class SharingLimits(Struct, frozen=True, kw_only=True):
-    """What may enter a set: kinds, roles, desks (none: all), and how many months back."""
+    """The limits of what enters a set: kinds, roles, desks (empty: all), and months back from now."""
 
     kinds: tuple[SelectorKind, ...]
     roles: tuple[SelectorRole, ...]
@@ -45,13 +45,13 @@ DEFAULT = SharingLimits(
     ),
     roles=(SelectorRole.SUSPECT,),
 )
-"""What a counterpart gets until somebody says otherwise: what names a suspect."""
+"""Limits of a new counterpart: identifiers of suspects."""
 
 
 def checked(
     *, kinds: Iterable[str], roles: Iterable[str], desk_ids: Iterable[int], months: int
 ) -> SharingLimits:
-    """Return limits, each thing once and in order.
+    """Validate sharing limits and return them without duplicates, in canonical order.
 
     Raises:
         DeconflictionRefused: KINDS, ROLES, MONTHS.

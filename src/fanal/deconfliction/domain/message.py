@@ -1,7 +1,7 @@
-"""The three messages of a round: canonical JSON, signed, each bound to the one before.
+"""The three messages of a round: canonical JSON, signed, each linked to the previous by its digest.
 
-One message has exactly one form in bytes: what is read is written again and compared. A signature covers
-everything, the names of both desks and the end of the round among it.
+A message has exactly one encoding: a decoded message is encoded again and compared. The signature covers
+every field, including both names and the end of the round.
 """
 
 import hashlib
@@ -18,13 +18,13 @@ from fanal.deconfliction.domain.curve import MOST
 from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind
 
 MAX_BYTES: Final = 2 * MOST * 32 * 4 // 3 + 4096
-"""The largest message: an answer, two sets in base64."""
+"""Maximum size of a message in bytes: an answer, with two sets in base64."""
 _PROTOCOL: Final = "fanal-deconflict/1"
 _SIGNED: Final = b"fanal-deconflict/1 message\x00"
 
 
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """What every message says: its round, from whom to whom, when, and until when the round lasts."""
+    """The fields of every message: round, sender, recipient, date, and end of the round."""
 
     round: UUID
     sender: str
@@ -35,7 +35,7 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Offer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="OFFER"):
-    """The set of the side that begins."""
+    """The first message: the blinded set of the side that begins."""
 
     kind_of: ClassVar[MessageKind] = MessageKind.OFFER
     points: bytes
@@ -43,7 +43,7 @@ class Offer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
 
 
 class Answer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ANSWER"):
-    """The offered set multiplied again, in its order, and the set of the side that answers."""
+    """The second message: the offered set blinded again, in its order, and the answering side's own set."""
 
     kind_of: ClassVar[MessageKind] = MessageKind.ANSWER
     twice: bytes
@@ -52,7 +52,7 @@ class Answer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Conclusion(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="CONCLUSION"):
-    """Which points of the answer's set met, by their places from 0, ascending."""
+    """The third message: the matches, as ascending positions (from 0) of the answer's points."""
 
     kind_of: ClassVar[MessageKind] = MessageKind.CONCLUSION
     met: tuple[int, ...]
@@ -68,7 +68,7 @@ class _Envelope(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Received(Struct, frozen=True, kw_only=True):
-    """A message as it came; nothing of it is believed before `check_signature`."""
+    """A received message with its signature and bytes, not trusted before `check_signature`."""
 
     message: Message
     signature: bytes
@@ -76,22 +76,22 @@ class Received(Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of its bytes: what the next message names."""
+        """SHA-256 of the bytes, to which the next message refers."""
         return hashlib.sha256(self.body).digest()
 
 
 def write_message(message: Message, *, key: Ed25519PrivateKey) -> bytes:
-    """Return the bytes of a message, signed."""
+    """Sign a message and encode it."""
     envelope = _Envelope(message=message, signature=key.sign(_signed(message)))
     return msgspec.json.encode(envelope) + b"\n"
 
 
 def read_message(body: bytes) -> Received:
-    """Return a message from outside.
+    """Decode a received message; its signature is not checked yet.
 
     Raises:
-        DeconflictionRefused: TOO_LARGE; MALFORMED where it is no message, or is written otherwise than
-            `write_message` writes it.
+        DeconflictionRefused: TOO_LARGE; MALFORMED, not a message, or not encoded exactly as `write_message`
+            does.
     """
     if len(body) > MAX_BYTES:
         raise DeconflictionRefused("TOO_LARGE")
@@ -105,10 +105,10 @@ def read_message(body: bytes) -> Received:
 
 
 def check_signature(received: Received, *, key: bytes) -> None:
-    """Check that the holder of `key`, a raw Ed25519 public key of 32 bytes, signed a message.
+    """Verify the signature of a message with `key`, a raw Ed25519 public key of 32 bytes.
 
     Raises:
-        DeconflictionRefused: SIGNATURE, also where `key` is no such key.
+        DeconflictionRefused: SIGNATURE, also if `key` is not a valid key.
     """
     try:
         Ed25519PublicKey.from_public_bytes(key).verify(
@@ -119,7 +119,7 @@ def check_signature(received: Received, *, key: bytes) -> None:
 
 
 def pair_of(one: bytes, other: bytes) -> bytes:
-    """Return what separates the points of two desks from all others': both keys, in either order."""
+    """Return the domain separator of the points of two desks: SHA-256 of both public keys, sorted."""
     return hashlib.sha256(b"".join(sorted((one, other)))).digest()
 
 
@@ -128,7 +128,7 @@ def _signed(message: Message) -> bytes:
 
 
 def _is_plain(message: Message) -> bool:
-    """Return whether times have a zone and an order, and places ascend."""
+    """Return whether dates have a time zone and are in order, and positions ascend within the largest set."""
     if message.at.tzinfo is None or message.expires.tzinfo is None:
         return False
     if not message.at < message.expires:

@@ -1,4 +1,4 @@
-"""What de-confliction stores and shows: frozen records, no database."""
+"""Immutable records of deconfliction, stored and displayed: counterparts, rounds, matches, withholdings."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,10 +10,12 @@ from fanal.deconfliction.domain.states import HitState, RoundState, Side
 
 
 class NewCounterpart(Struct, frozen=True, kw_only=True):
-    """A body to open rounds with: how it signs, how it knows us, whom to call there.
+    """A counterpart to register, an organisation for rounds: public key, contact, its name for this desk.
 
-    `organisation_id` is the body whose programs may hand in its messages here; `url` is where ours are handed
-    in there, with `login` and a secret. Without either, messages go as files.
+    `organisation_id`: the organisation whose programs may deliver its messages here. `url`: the address
+    where ours are delivered, with `login` and a secret. Without either, messages travel as files.
+    `every_hours`: the interval between our rounds. `daily_points`: the maximum number of points that it may
+    send in a day.
     """
 
     name: str
@@ -28,7 +30,7 @@ class NewCounterpart(Struct, frozen=True, kw_only=True):
 
 
 class Counterpart(NewCounterpart, frozen=True, kw_only=True):
-    """A counterpart as it stands, with the limits in force."""
+    """A registered counterpart, with the sharing limits in force."""
 
     id: UUID
     secret_id: UUID | None
@@ -38,10 +40,10 @@ class Counterpart(NewCounterpart, frozen=True, kw_only=True):
 
 
 class Round(Struct, frozen=True, kw_only=True):
-    """A round at this desk.
+    """A round of private set intersection, seen from this desk.
 
-    `held` identifiers entered our set, which showed `shown` points, filled up; theirs showed `asked`.
-    `met` is how many met, None before the conclusion.
+    `held`: identifiers in our set. `shown`: points of our set after padding. `asked`: points of their set.
+    `met`: matches, None before the conclusion.
     """
 
     id: UUID
@@ -60,7 +62,7 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 class Withholding(Struct, frozen=True, kw_only=True):
-    """What a desk said of a dossier: withheld or not, from one counterpart or (None) from all."""
+    """A desk's decision on a dossier: withheld or not, from one counterpart or (None) from all."""
 
     id: UUID
     dossier_id: UUID
@@ -73,7 +75,7 @@ class Withholding(Struct, frozen=True, kw_only=True):
 
 
 class CounterpartHit(Struct, frozen=True, kw_only=True):
-    """An identifier that a counterpart holds too; `key` is None once its reports have expired."""
+    """A match: an identifier that a counterpart also holds. `key` is None once its reports have expired."""
 
     id: UUID
     counterpart_id: UUID
@@ -88,7 +90,7 @@ class CounterpartHit(Struct, frozen=True, kw_only=True):
 
 
 class HitStep(Struct, frozen=True, kw_only=True):
-    """What happened to a hit; `words` are empty once they have expired."""
+    """An event in the life of a match; `words` (the note of its author) are empty once expired."""
 
     move: str
     state: HitState
@@ -98,7 +100,7 @@ class HitStep(Struct, frozen=True, kw_only=True):
 
 
 class Sign(Struct, frozen=True, kw_only=True):
-    """What a report or a dossier shows of a hit: another body works on it, and whom to call there."""
+    """A match as displayed on a report or dossier: the other organisation, its contact, the state."""
 
     hit_id: UUID
     counterpart: str

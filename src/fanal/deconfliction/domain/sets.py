@@ -1,7 +1,9 @@
-"""Sets of identifiers under a secret: laid out to be shown, and met with another's. Pure but for chance.
+"""Sets of blinded identifiers: building our set, and its intersection with another.
 
-A set is shown in the ascending order of its points. Their order is that of chance then, whatever the order
-in which the identifiers came, and leaves no room to say anything by it.
+Pure except for randomness.
+
+The points of a set are in ascending order. Blinded points are random, so the order depends neither on the
+order of the identifiers nor on a choice of the sender (no covert channel).
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,26 +16,26 @@ from fanal.deconfliction.domain.curve import PointsRefused
 
 _KEY = 16
 _NOBODY = bytes(_KEY)
-"""The key of a point that only fills up."""
+"""The key of a padding point."""
 
 
 class LaidOut(Struct, frozen=True, kw_only=True):
-    """A set as it is shown: its points, and the key that stands behind each (zeros behind none)."""
+    """A blinded set: concatenated points, and concatenated keys behind them (zeros for padding points)."""
 
     points: bytes
     places: bytes
 
     def key_at(self, place: int) -> bytes | None:
-        """Return the key behind a point, None behind one that only fills up."""
+        """Return the key behind the point at a position, None for a padding point."""
         found = self.places[place * _KEY : (place + 1) * _KEY]
         return None if found == _NOBODY else found
 
 
 def lay_out(secret: X25519PrivateKey, pair: bytes, keys: Iterable[bytes]) -> LaidOut:
-    """Return the set of `keys` (16 octets each) under a secret, filled up to a power of two.
+    """Blind `keys` (16 bytes each) with a secret, pad the set to a power of two, and sort it.
 
     Raises:
-        PointsRefused: more keys than a set holds.
+        PointsRefused: more keys than a set may hold.
     """
     own = sorted(set(keys))
     shown = [(curve.multiply(secret, curve.hash_to_point(pair, key)), key) for key in own]
@@ -46,10 +48,10 @@ def lay_out(secret: X25519PrivateKey, pair: bytes, keys: Iterable[bytes]) -> Lai
 
 
 def shown_points(packed: bytes) -> list[bytes]:
-    """Return the points of a set that somebody shows.
+    """Split a received set into its points.
 
     Raises:
-        PointsRefused: no such set, or not in ascending order.
+        PointsRefused: not a valid set, or not in ascending order.
     """
     points = curve.unpack(packed)
     if points != sorted(points):
@@ -58,7 +60,7 @@ def shown_points(packed: bytes) -> list[bytes]:
 
 
 def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
-    """Return the points of a shown set multiplied, in their order.
+    """Blind a received set a second time; the points keep their order.
 
     Raises:
         PointsRefused: as `shown_points` and `curve.multiply_all`.
@@ -67,20 +69,20 @@ def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
 
 
 class SetsMet(Struct, frozen=True, kw_only=True):
-    """What two sets have in common: our keys, and the places of these points in their set, ascending."""
+    """An intersection: our keys, and the positions of the matching points in their set, ascending."""
 
     keys: tuple[bytes, ...]
     places: tuple[int, ...]
 
 
 def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: bytes) -> SetsMet:
-    """Return what our set and theirs have in common.
+    """Intersect our set with theirs by comparing doubly blinded points.
 
-    `twice` is our set as they multiplied it, `theirs` their set.
+    `twice` is our set as they blinded it again, in our order; `theirs` is their set.
 
     Raises:
-        PointsRefused: `twice` is not our set's length, points are none, or one that only fills our set up
-            is said to meet: nobody could hold it.
+        PointsRefused: `twice` and our set differ in length, a point is invalid, or a padding point of our set
+            matches (nobody could hold it).
     """
     back = {point: place for place, point in enumerate(curve.unpack(twice))}
     if len(twice) != len(laid_out.points):
@@ -94,10 +96,10 @@ def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: b
 
 
 def keys_at(laid_out: LaidOut, places: Sequence[int]) -> tuple[bytes, ...]:
-    """Return the keys behind places of our set that are said to meet.
+    """Return the keys at the positions of our set that a counterpart reports as matches.
 
     Raises:
-        PointsRefused: a place that is none, or is that of a point that only fills up.
+        PointsRefused: a position outside the set, or that of a padding point.
     """
     number = len(laid_out.places) // _KEY
     keys = [laid_out.key_at(place) for place in places if 0 <= place < number]

@@ -1,15 +1,20 @@
-"""States of a round, on either side, and of a hit."""
+"""State tables of a round, for either side, and of a match; the refusals of deconfliction."""
 
 from enum import StrEnum
 from typing import Final
 
 from fanal.kernel.states import StateTable, move
 
-# Why something of de-confliction cannot be done.
+# The error of every refused operation.
 
 
 class DeconflictionRefused(ValueError):
-    """Nothing was done; `code` says why (labels of kind `deconfliction_refused`), never what was sent."""
+    """An operation was refused and changed nothing.
+
+    `code` is the reason (label kind `deconfliction_refused`).
+
+    The message never repeats received data.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -17,14 +22,14 @@ class DeconflictionRefused(ValueError):
 
 
 class Side(StrEnum):
-    """Which part this desk has in a round."""
+    """The role of this desk in a round."""
 
     OFFERING = "OFFERING"
     ANSWERING = "ANSWERING"
 
 
 class MessageKind(StrEnum):
-    """The messages of a round, in their order."""
+    """The messages of a round, in order."""
 
     OFFER = "OFFER"
     ANSWER = "ANSWER"
@@ -32,7 +37,7 @@ class MessageKind(StrEnum):
 
 
 class RoundState(StrEnum):
-    """Where a round stands at this desk."""
+    """The states of a round at this desk."""
 
     OFFERED = "OFFERED"
     RECEIVED = "RECEIVED"
@@ -52,7 +57,7 @@ OFFERING: Final = StateTable(
         move("refuse", [RoundState.OFFERED], RoundState.REFUSED),
     ),
 )
-"""A round that this desk began."""
+"""State table of a round that this desk began."""
 
 ANSWERING: Final = StateTable(
     name="deconfliction_answering",
@@ -65,13 +70,13 @@ ANSWERING: Final = StateTable(
         move("refuse", [RoundState.RECEIVED, RoundState.ANSWERED], RoundState.REFUSED),
     ),
 )
-"""A round that another desk began."""
+"""State table of a round that a counterpart began."""
 
 ROUNDS: Final = {Side.OFFERING: OFFERING, Side.ANSWERING: ANSWERING}
 
 
 class HitState(StrEnum):
-    """How far the desks have come over an identifier that both hold."""
+    """The states of a match: progress of the desks on an identifier that both hold."""
 
     NEW = "NEW"
     CONTACTED = "CONTACTED"
@@ -89,4 +94,4 @@ HIT: Final = StateTable(
         move("reopen", [HitState.CLOSED], HitState.REOPENED),
     ),
 )
-"""People contact and close; a new report that holds the identifier reopens."""
+"""State table of a match: people contact and close; a new report with the identifier reopens it."""

@@ -1,4 +1,4 @@
-"""The writing door of de-confliction: counterparts, limits, rounds step by step, hits, expiry."""
+"""Write operations of deconfliction: counterparts, limits, the steps of a round, matches, expiry."""
 
 from fanal.deconfliction.operations.concluding import conclude, note_delivered, take_conclusion
 from fanal.deconfliction.operations.counterparts import (

@@ -1,4 +1,4 @@
-"""Ending a round: what met becomes hits on both sides, the secrets go."""
+"""End of a round: matches are recorded on both sides, secrets are erased."""
 
 from datetime import datetime
 from typing import NoReturn
@@ -27,14 +27,14 @@ from fanal.kernel.failpoints import failpoint
 
 
 def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
-    """Work out what met in a round that we began and that was answered; return the conclusion.
+    """Compute the matches of a round that we began and that was answered; return the conclusion message.
 
-    Asked again, the same one.
+    A repeated call returns the same message.
 
     Raises:
         Refused: the actor runs no rounds.
         DeconflictionRefused: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION;
-            POINTS, the answer is none: the round is refused.
+            POINTS, the answer is not a valid set: the round is refused.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)
@@ -71,7 +71,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
 
 def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
-    """Note that our conclusion of a round arrived: it is handed in no more.
+    """Record that the counterpart received our conclusion of a round, so that it is not delivered again.
 
     Raises:
         Refused: the actor runs no rounds.
@@ -127,7 +127,11 @@ def _open(
     *,
     now: datetime,
 ) -> bytes:
-    """Return the message that a step works on."""
+    """Return the bytes of the received message that a step processes, after checking the round.
+
+    Raises:
+        DeconflictionRefused: NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION.
+    """
     body = queries.message_body(round_id=found.id, kind=kind)
     if found.state is not state or body is None:
         raise DeconflictionRefused("NOT_NOW")
@@ -146,7 +150,7 @@ def _refuse(actor: Actor, found: Round, now: datetime) -> NoReturn:
 def _end(
     actor: Actor, found: Round, keys: tuple[bytes, ...], *, now: datetime, action: str
 ) -> None:
-    """Write hits and the end of the round, in the caller's transaction."""
+    """Record the matches and the end of a round, in the caller's transaction."""
     write_hits(actor=actor, round_=found, keys=[UUID(bytes=key) for key in keys], now=now)
     rounds.close(actor=actor, round_=found, move="conclude", now=now, met=len(keys))
     rounds.note(actor=actor, action=action, round_=found, now=now, met=len(keys))

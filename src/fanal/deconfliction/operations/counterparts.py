@@ -1,4 +1,4 @@
-"""Counterparts: registered with their key, limited, closed. A key never changes: close, register anew."""
+"""Operations on counterparts: register, limit, close. For a new public key, close and register again."""
 
 from datetime import datetime
 from uuid import UUID
@@ -33,14 +33,15 @@ def add_counterpart(
     loopback: bool = False,
     now: datetime,
 ) -> UUID:
-    """Register a body to open rounds with, under the shipped limits, and return its id.
+    """Register a counterpart with the default sharing limits, and return its id.
 
-    The secret of its service is sealed and never shown again.
+    `secret` authenticates us at its service; it is sealed and never displayed again. `loopback` allows a
+    local address.
 
     Raises:
-        Refused: the actor keeps no counterparts.
-        DeconflictionRefused: NAME, OUR_NAME, CONTACT, KEY (no Ed25519 key, or our own), ADDRESS, NOT_HTTPS,
-            SECRET, PACE, TAKEN.
+        Refused: the actor may not manage counterparts.
+        DeconflictionRefused: NAME, OUR_NAME, CONTACT, KEY (not an Ed25519 key, or our own), ADDRESS,
+            NOT_HTTPS, SECRET, PACE (interval or daily points), TAKEN (name in use).
     """
     require(actor, "deconfliction.keep")
     url = _checked(counterpart, secret, loopback=loopback)
@@ -84,11 +85,11 @@ def add_counterpart(
 
 
 def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> None:
-    """Close a counterpart: no message goes there or is taken from there any more; its hits stay.
+    """Close a counterpart: messages are no longer exchanged with it; its matches stay.
 
     Raises:
-        Refused: the actor keeps no counterparts.
-        DeconflictionRefused: NOT_FOUND, no open counterpart is that.
+        Refused: the actor may not manage counterparts.
+        DeconflictionRefused: NOT_FOUND, no open counterpart has this id.
     """
     require(actor, "deconfliction.keep")
     with transaction.atomic():
@@ -102,10 +103,10 @@ def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> N
 
 
 def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now: datetime) -> None:
-    """Say anew what may enter a set for a counterpart; what was said before stays readable.
+    """Replace the sharing limits of a counterpart; earlier limits are kept for the record.
 
     Raises:
-        Refused: the actor keeps no counterparts.
+        Refused: the actor may not manage counterparts.
         DeconflictionRefused: NOT_FOUND.
     """
     require(actor, "deconfliction.keep")
@@ -120,7 +121,7 @@ def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now
 
 
 def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
-    """Return the secret of a counterpart's service; empty where it has none.
+    """Return the secret of a counterpart's service, "" without one.
 
     Raises:
         Refused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged: as `vault.open_object`.
@@ -138,7 +139,11 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
 
 
 def _checked(asked: NewCounterpart, secret: str, *, loopback: bool) -> str:
-    """Return the address as it is stored."""
+    """Validate a counterpart to register and return its address in normal form.
+
+    Raises:
+        DeconflictionRefused: as `add_counterpart`.
+    """
     for code, name in (("NAME", asked.name), ("OUR_NAME", asked.our_name)):
         if name != name.strip() or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
             raise DeconflictionRefused(code)

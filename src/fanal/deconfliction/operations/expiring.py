@@ -1,4 +1,4 @@
-"""What ends by time: rounds whose time is over, the bytes of their messages, and expired reports' hits."""
+"""Expiry of rounds, of the bytes of their messages, and of the matches of expired reports."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ from fanal.kernel.actors import Actor
 
 
 def expire_rounds(*, actor: Actor, now: datetime) -> int:
-    """Close the rounds whose time is over, erase their secrets, drop the bytes of messages; return how many.
+    """Close the rounds past their end, erase their secrets and the bytes of their messages; return how many.
 
     Raises:
         Refused: the actor runs no rounds.
@@ -32,7 +32,9 @@ def expire_rounds(*, actor: Actor, now: datetime) -> int:
 
 
 def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
-    """End every round under way, since something of ours changed that it rests on; return how many.
+    """Refuse every open round, because a key of ours has changed; return how many.
+
+    `error` is the code stored with each round.
 
     Raises:
         Refused: the actor runs no rounds.
@@ -42,7 +44,7 @@ def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
 
 
 def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
-    """End a round that we began and that the other side has ended.
+    """Close as refused a round that we began and that the counterpart has ended; no effect if already closed.
 
     Raises:
         Refused: the actor runs no rounds.
@@ -56,10 +58,10 @@ def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
 
 
 def forget_counterparts(*, actor: Actor, before: datetime) -> int:
-    """Erase how counterparts were reached that were closed before `before`; return how many.
+    """Erase contact, address and login of the counterparts closed before `before`; return how many.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     found = sql.run(
@@ -71,12 +73,13 @@ def forget_counterparts(*, actor: Actor, before: datetime) -> int:
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Take expired reports out of hits; return how many rows. The last one takes key and words with it.
+    """Remove expired reports from matches; return the number of rows changed.
 
-    The caller writes the ledger entry of the expiry, which covers every stage.
+    With the last report of a match, its key and notes are erased too. The caller writes the ledger entry of
+    the expiry, which covers every stage.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     ids, erased = list(report_ids), 0
@@ -112,7 +115,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 def _close_all(
     actor: Actor, now: datetime, *, move: str, until: datetime | None = None, error: str = ""
 ) -> int:
-    """Close the rounds under way (those that end by `until`, or all), and return how many."""
+    """Close the open rounds (those that end by `until`, or all), and return how many."""
     closed = 0
     for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):
         for found in queries.open_rounds(actor=actor, state=state):

@@ -1,4 +1,4 @@
-"""Hits: written when a round ends, moved by people, reopened by new reports."""
+"""Matches with counterparts: recorded at the end of a round, moved by people, reopened by new reports."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -30,9 +30,10 @@ _BY_PEOPLE: Final = frozenset({"contact", "close"})
 
 
 def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: datetime) -> None:
-    """Write what met in a round, in the caller's transaction; what met before is met again, no more.
+    """Record the matches of a round, in the caller's transaction; a known match only gets a new date.
 
-    Which of our reports hold an identifier is looked up here: nothing of that came from outside.
+    Our reports with the identifier are found here, in our own data; nothing of that comes from the
+    counterpart.
     """
     if not keys:
         return
@@ -74,12 +75,14 @@ def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: dateti
 
 
 def note_reports(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> int:
-    """Note reports that hold an identifier of a hit; return how many were new to one.
+    """Add new reports to the matches whose identifier they contain.
 
-    A hit that was closed is reopened by them. Nothing else follows: no priority changes by itself.
+    Return the number of report-match pairs added.
+
+    A closed match is reopened. Priorities do not change.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with connection.cursor() as cursor:
@@ -110,12 +113,14 @@ def note_reports(*, actor: Actor, reports: Sequence[HarmonisedReport], now: date
 
 
 def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime) -> None:
-    """Note that the other body was contacted, or that a hit needs nothing more, with words that expire.
+    """Record that the counterpart was contacted (`contact`) or that a match is settled (`close`).
+
+    `words` is a note; it expires.
 
     Raises:
-        Refused: the actor may not, at any desk whose reports the hit touches.
-        DeconflictionRefused: NOT_FOUND, no such hit within the actor's reach; WORDS; MOVE, the state allows
-            no such move.
+        Refused: the actor may not do so at any desk with reports in the match.
+        DeconflictionRefused: NOT_FOUND, no such match that the actor may read; WORDS, empty or too long;
+            MOVE, the state allows no such transition.
     """
     text = words.strip()
     with transaction.atomic():
@@ -148,12 +153,15 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
 
 
 def _counts(facts: ReportFacts | None) -> bool:
-    """Return whether a report is a real one that was handed in whole."""
+    """Return whether a report counts for matches: completely submitted, and not a test."""
     return facts is not None and facts.state is ReportState.FINISHED and not facts.is_test
 
 
 def _add_reports(actor: Actor, pairs: Mapping[tuple[UUID, UUID], int], now: datetime) -> int:
-    """Add reports to hits; reopen those that were closed."""
+    """Add reports to matches and reopen closed ones; return the number of pairs added.
+
+    `pairs` maps (match id, report id) to the desk of the report.
+    """
     if not pairs:
         return 0
     found = sql.rows(
@@ -177,7 +185,7 @@ def _add_reports(actor: Actor, pairs: Mapping[tuple[UUID, UUID], int], now: date
 def _step(
     actor: Actor, hit_id: UUID, move: str, state: HitState, *, now: datetime, words: str = ""
 ) -> None:
-    """Write what happened to a hit: structure that stays, words that expire, the entry."""
+    """Write a step of a match: permanent row, note that expires, ledger entry."""
     step_id = new_id(now)
     digest = ledger.keyed_digest(kind="step", object_id=step_id, content=words.encode())
     with connection.cursor() as cursor:

@@ -1,6 +1,6 @@
-"""The installation's own key: sealed in the vault, its public half given to others, replaced when need be.
+"""The installation's Ed25519 key pair: private key sealed in the vault, rotation, public key for others.
 
-It signs messages of de-confliction and, under another prefix, packages for other desks (ADR 0039).
+It signs messages of deconfliction and, with another prefix, packages for other desks (ADR 0039).
 """
 
 from datetime import datetime
@@ -26,10 +26,10 @@ _KIND = "deconfliction_key"
 
 
 def ensure_identity(*, actor: Actor, now: datetime) -> bytes:
-    """Return the public key (32 octets, Ed25519) of this installation; made when there is none.
+    """Return the public key of this installation (Ed25519, 32 bytes); create the key pair if there is none.
 
     Raises:
-        Refused: the actor keeps no counterparts.
+        Refused: the actor may not manage counterparts.
     """
     require(actor, "deconfliction.keep")
     with transaction.atomic():
@@ -39,13 +39,13 @@ def ensure_identity(*, actor: Actor, now: datetime) -> bytes:
 
 
 def rotate_identity(*, actor: Actor, now: datetime) -> bytes:
-    """Make a new key and return its public half; the private half of the one before is erased.
+    """Replace the key pair and return the new public key; the previous private key is erased.
 
-    Whoever pinned the one before refuses what we sign until they have registered this one. Rounds under way
-    end: the old key separates their points from all others', so they would meet in nothing.
+    Counterparts that pinned the previous public key refuse our signatures until they register the new one.
+    Open rounds are closed: points depend on the public keys, so old and new points would never match.
 
     Raises:
-        Refused: the actor keeps no counterparts.
+        Refused: the actor may not manage counterparts.
         DeconflictionRefused: NO_KEY, there is none to replace.
     """
     require(actor, "deconfliction.keep")
@@ -63,10 +63,10 @@ def rotate_identity(*, actor: Actor, now: datetime) -> bytes:
 
 
 def signing_key(*, now: datetime, purpose: str) -> Ed25519PrivateKey:
-    """Return the key that signs for us; the entry of what is signed says what it was opened for.
+    """Return the private key that signs for this installation; `purpose` is recorded with the unsealing.
 
     Raises:
-        DeconflictionRefused: NO_KEY, none was made yet.
+        DeconflictionRefused: NO_KEY, none was created yet.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: as `vault.open_batch`.
     """
     object_id = _newest()
@@ -79,12 +79,12 @@ def signing_key(*, now: datetime, purpose: str) -> Ed25519PrivateKey:
 
 
 def _wait_for_others() -> None:
-    """Let one process at a time look for a key and make one."""
+    """Take an advisory lock, so that two processes do not create a key pair at the same time."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def _newest() -> UUID | None:
-    """Return the sealed object of the key in force."""
+    """Return the id of the sealed object with the key in force, None without a key."""
     row = sql.row(
         "SELECT object_id FROM deconfliction_identity ORDER BY made_at DESC, object_id DESC LIMIT 1"
     )

@@ -1,4 +1,4 @@
-"""Beginning a round: our set under a fresh secret, signed, kept until it is answered."""
+"""Offer and answer of a round: our set, blinded with a new secret, signed and stored."""
 
 from datetime import datetime
 from uuid import UUID
@@ -26,18 +26,19 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 
-# Answering an offer: their set multiplied again, and ours beside it.
+# Answer to an offer: their set blinded again, and our own.
 
 
 def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
-    """Return the answer to an offer that was received; asked again, the same one.
+    """Return the answer to a received offer; a repeated call returns the same message.
 
-    The secret is forgotten here: what stays sealed is which of our identifiers stands behind which point.
+    The secret is not kept afterwards: only the identifiers behind our points are sealed until the
+    conclusion.
 
     Raises:
         Refused: the actor runs no rounds.
         DeconflictionRefused: NOT_FOUND, CLOSED, NO_INSTRUCTION, NO_KEY, EXPIRED, NOT_NOW; POINTS, the offer
-            is no set of points of the curve: the round is refused.
+            is not a valid set of curve points: the round is refused.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.ANSWERING)
@@ -77,7 +78,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 def _store(
     actor: Actor, found: Round, laid_out: LaidOut, body: bytes, *, held: int, now: datetime
 ) -> bytes:
-    """Commit an answer, unless another process did so meanwhile: then that one counts."""
+    """Store an answer and return it; if another process has stored one meanwhile, return that one."""
     shown = len(laid_out.points) // curve.SIZE
     with transaction.atomic():
         if rounds.hold(round_id=found.id) != RoundState.RECEIVED:
@@ -102,13 +103,13 @@ def _kept(found: Round, kind: MessageKind) -> bytes:
 
 
 def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tuple[UUID, bytes]:
-    """Begin a round with a counterpart; return its id and the message to hand in there.
+    """Begin a round with a counterpart; return its id and the offer message to deliver.
 
-    Where one that we began is under way, that one is returned again: a message may be lost.
+    If a round of ours is already open, its offer is returned again: a message may be lost.
 
     Raises:
         Refused: the actor runs no rounds.
-        DeconflictionRefused: CLOSED, NO_INSTRUCTION, NO_KEY.
+        DeconflictionRefused: CLOSED, NO_INSTRUCTION, NO_KEY, UNDER_WAY (another process began one).
     """
     require(actor, "deconfliction.run")
     instruction = rounds.instruction_for(counterpart=counterpart, now=now)
@@ -159,7 +160,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
 
 
 def store_round(made: Round) -> None:
-    """Insert the row of a round."""
+    """Insert a round into the database."""
     sql.run(
         "INSERT INTO deconfliction_round (id, counterpart_id, side, state, instruction_id,"
         " started_at, expires_at, held, shown, asked) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",

@@ -1,4 +1,4 @@
-"""Taking a counterpart's message: checked and stored, nothing worked out yet; the same twice is one."""
+"""Reception of a counterpart's message: verified and stored, processed later. Reception is idempotent."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,25 +27,25 @@ from fanal.deconfliction.operations.offering import store_round
 from fanal.kernel.actors import Actor, system_actor
 
 _AHEAD: Final = timedelta(minutes=10)
-"""How far another machine's clock may be ahead of ours."""
+"""Tolerance for a counterpart's clock that runs ahead of ours."""
 _FOLLOWS: Final = {
     MessageKind.ANSWER: (Side.OFFERING, RoundState.OFFERED, MessageKind.OFFER),
     MessageKind.CONCLUSION: (Side.ANSWERING, RoundState.ANSWERED, MessageKind.ANSWER),
 }
-"""On which side a message is taken, in which state of the round, and the message that it must name."""
+"""For each kind of message: our side, the state of the round, and the message that it must refer to."""
 _MACHINE: Final = system_actor("take a message of a counterpart")
 
 
 def receive(*, actor: Actor, body: bytes, now: datetime) -> UUID:
-    """Take a message of a counterpart and return its round; working it out is another step.
+    """Verify and store a message of a counterpart, and return the id of its round; it is processed later.
 
-    A body's program hands in messages of its own counterpart alone.
+    A program of an organisation may deliver only the messages of its own counterpart.
 
     Raises:
-        Refused: the actor may do neither that nor run rounds.
-        DeconflictionRefused: TOO_LARGE, MALFORMED; UNKNOWN, no open counterpart signs so; SIGNATURE; EXPIRED;
-            FUTURE; NO_INSTRUCTION; POINTS; QUOTA; NOT_FOUND, no such round; PREVIOUS, it follows another
-            message than ours, or ends otherwise; SECOND, another message of its kind was taken; NOT_NOW.
+        Refused: the actor may neither deliver messages nor run rounds.
+        DeconflictionRefused: TOO_LARGE, MALFORMED; UNKNOWN, no such open counterpart; SIGNATURE; EXPIRED;
+            FUTURE; NO_INSTRUCTION; POINTS; QUOTA; NOT_FOUND, no such round; PREVIOUS, it refers to another
+            message than ours, or to another end; SECOND, another message of its kind was received; NOT_NOW.
     """
     if not may(actor, "deconfliction.run"):
         require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))
@@ -75,7 +75,11 @@ def receive(*, actor: Actor, body: bytes, now: datetime) -> UUID:
 
 
 def _sender(actor: Actor, received: Received) -> Counterpart:
-    """Return the counterpart that signed a message."""
+    """Return the counterpart whose signature a message carries.
+
+    Raises:
+        DeconflictionRefused: UNKNOWN, SIGNATURE.
+    """
     message = received.message
     found = queries.find_counterpart(name=message.sender, our_name=message.recipient)
     foreign = not may(actor, "deconfliction.run") and (
@@ -88,10 +92,11 @@ def _sender(actor: Actor, received: Received) -> Counterpart:
 
 
 def _is_known(received: Received, counterpart: Counterpart) -> bool:
-    """Return whether exactly this message was taken before.
+    """Return whether exactly this message was received before.
 
     Raises:
-        DeconflictionRefused: SECOND, another one was; or the round is another counterpart's, or ours.
+        DeconflictionRefused: SECOND, another one was received; or the round belongs to another counterpart or
+            to us.
     """
     message = received.message
     kept = rounds.digest_of(round_id=message.round, kind=message.kind_of)
@@ -104,7 +109,7 @@ def _is_known(received: Received, counterpart: Counterpart) -> bool:
 
 
 def _hold_counterpart(counterpart: Counterpart) -> None:
-    """Let one message of a counterpart be taken at a time: its quota is counted exactly."""
+    """Lock the row of a counterpart: its messages are processed one at a time, and its quota is exact."""
     sql.run("SELECT FROM deconfliction_counterpart WHERE id = %s FOR UPDATE", [counterpart.id])
 
 
@@ -162,7 +167,7 @@ def _follow(actor: Actor, received: Received, counterpart: Counterpart, *, now: 
 
 
 def _asked(points: bytes, counterpart: Counterpart, *, now: datetime) -> int:
-    """Return how many points a set shows, within what the counterpart may ask in a day.
+    """Return the number of points of a received set, after checking the daily quota of the counterpart.
 
     Raises:
         DeconflictionRefused: POINTS, QUOTA.

@@ -1,4 +1,4 @@
-"""What the steps of a round share: row, messages, sealed secret. For this package's operations."""
+"""Internal functions shared by the steps of a round: our identifiers, row, messages, sealed secret."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,18 +29,18 @@ from fanal.ledger.domain.records import ObjectRef
 from fanal.vault import operations as vault, queries as vaulted
 from fanal.vault.domain.records import Sealable
 
-# What of ours enters a set: within the limits, not withheld, telling.
+# Our identifiers in a set: within the sharing limits, not withheld, not too common.
 
 _LOOKED_AT: Final = 2 * MOST
-"""Keys that are read: hubs among them leave room for others."""
+"""Maximum number of keys read: twice a set, since hubs (too common keys) are then removed."""
 
 
 def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUID]:
-    """Return the keys of what enters a set for a counterpart: the newest first, `MOST` at most.
+    """Return the keys of our identifiers in a set for a counterpart: newest first, `MOST` at most.
 
-    An identifier enters by a sighting that the limits open, in a field of its own, of a report that counts.
-    It stays out where any report holds it on the side of a victim or a witness, where a withheld dossier
-    holds it, and where so many reports hold it that it tells nothing.
+    An identifier is included if the sharing limits allow one of its sightings, as a field of its own, in a
+    valid report. It is excluded if any report has it for a victim or a witness, if a withheld dossier
+    contains it, or if too many reports contain it (a hub, without evidential value).
 
     Raises:
         Refused: the actor runs no rounds.
@@ -70,30 +70,30 @@ def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUI
 
 
 LASTS: Final = timedelta(days=7)
-"""How long a round may take: files travel by hand."""
+"""Maximum duration of a round: its messages may travel as files, by hand."""
 SIGNS: Final = "sign a message of de-confliction"
-"""What the key is opened for."""
+"""Purpose recorded when the signing key is unsealed."""
 _KIND: Final = "deconfliction_round"
 _PURPOSE: Final = "go on with a round of de-confliction"
 
 
 class RoundSecret(Struct, frozen=True, kw_only=True):
-    """What a round keeps sealed until it closes: its secret where it is still needed, and our set."""
+    """The data of a round that stay sealed until it closes: our set, and the secret if still needed."""
 
     laid_out: LaidOut
     secret: bytes = b""
 
     @property
     def key(self) -> X25519PrivateKey:
-        """The secret as a key."""
+        """The secret as an X25519 private key."""
         return X25519PrivateKey.from_private_bytes(self.secret)
 
 
 def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstruction:
-    """Return the standing instruction under which rounds with a counterpart run.
+    """Return the standing instruction that authorises rounds with a counterpart.
 
     Raises:
-        DeconflictionRefused: NO_INSTRUCTION; CLOSED where the counterpart is.
+        DeconflictionRefused: NO_INSTRUCTION; CLOSED, the counterpart is closed.
     """
     if counterpart.closed_at is not None:
         raise DeconflictionRefused("CLOSED")
@@ -104,7 +104,7 @@ def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstr
 
 
 def pair_with(counterpart: Counterpart) -> bytes:
-    """Return what separates the points of this pair of desks.
+    """Return the domain separator of the points that we and a counterpart compute: see `message.pair_of`.
 
     Raises:
         DeconflictionRefused: NO_KEY, we have none yet.
@@ -116,7 +116,7 @@ def pair_with(counterpart: Counterpart) -> bytes:
 
 
 def hold(*, round_id: UUID) -> str:
-    """Lock a round to the end of the transaction and return its state.
+    """Lock the row of a round until the end of the transaction and return its state.
 
     Raises:
         DeconflictionRefused: NOT_FOUND.
@@ -128,7 +128,7 @@ def hold(*, round_id: UUID) -> str:
 
 
 def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetime) -> None:
-    """Store a message of a round."""
+    """Store a sent (`ours`) or received message of a round."""
     sql.run(
         "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body)"
         " VALUES (%s, %s, %s, %s, %s, %s)",
@@ -144,7 +144,7 @@ def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetim
 
 
 def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
-    """Return the digest of a message of a round, None where it has none of that kind."""
+    """Return the SHA-256 of a round's message of that kind, None if there is none."""
     row = sql.row(
         "SELECT digest FROM deconfliction_message WHERE round_id = %s AND kind = %s",
         [round_id, kind],
@@ -153,7 +153,7 @@ def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
 
 
 def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
-    """Seal what a round must keep."""
+    """Seal the secret data of a round in the vault."""
     sealable = Sealable(
         id=round_id, owner_id=round_id, kind=_KIND, plaintext=msgspec.msgpack.encode(kept)
     )
@@ -161,10 +161,10 @@ def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
 
 
 def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
-    """Return what a round keeps; the entry of the step says what it was opened for.
+    """Return the sealed data of a round; the purpose of the unsealing is recorded.
 
     Raises:
-        DeconflictionRefused: NOT_NOW, another process ended the round meanwhile and erased it.
+        DeconflictionRefused: NOT_NOW, another process has ended the round and erased its data.
     """
     try:
         opened = vault.open_batch(
@@ -184,7 +184,10 @@ def close(
     met: int | None = None,
     error: str = "",
 ) -> None:
-    """Move a round to a final state and erase its secret, in the caller's transaction."""
+    """Move a round to a final state and erase its secret, in the caller's transaction.
+
+    `met` is the number of matches, `error` the code of a refusal.
+    """
     state = ROUNDS[round_.side].apply(round_.state, move)
     sql.run(
         "UPDATE deconfliction_round SET state = %s, closed_at = %s, met = %s, error = %s"
@@ -207,7 +210,10 @@ def note(
     error: str = "",
     **numbers: int,
 ) -> None:
-    """Write the entry of a step: round, counterpart, the instruction, and counts; never a point or a key."""
+    """Write the ledger entry of a step: round, counterpart, instruction and counts.
+
+    Never a point or a key.
+    """
     cited: dict[str, str | int] = {"instruction": str(round_.instruction_id), **numbers}
     if error:
         cited["error"] = error
@@ -225,7 +231,7 @@ def note(
 
 
 def found_round(*, actor: Actor, round_id: UUID, side: Side) -> tuple[Round, Counterpart]:
-    """Return a round of one side and its counterpart.
+    """Return a round in which this desk has the role `side`, with its counterpart.
 
     Raises:
         DeconflictionRefused: NOT_FOUND.

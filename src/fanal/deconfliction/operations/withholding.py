@@ -1,4 +1,4 @@
-"""Withholding a dossier from counterparts, or no longer: a new row each time, with its reason."""
+"""Withholding of dossiers from counterparts, and its end: each decision is a new row with its reason."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,15 +28,15 @@ def withhold(
     words: str,
     now: datetime,
 ) -> None:
-    """Say that nothing of a dossier enters a set for a counterpart (None: for any), or that it may again.
+    """Withhold the identifiers of a dossier from a counterpart (None: from all), or end the withholding.
 
-    Opening what nobody withholds changes nothing. What one desk withholds, another does not open: each
-    desk's last word counts for itself.
+    Ending it has no effect where nothing is withheld. Each desk decides for itself: a desk cannot end the
+    withholding of another desk. `words` is the reason.
 
     Raises:
         Refused: the actor may not.
-        DeconflictionRefused: NOT_FOUND, no such dossier within the actor's reach, or no such counterpart;
-            WORDS.
+        DeconflictionRefused: NOT_FOUND, no such dossier that the actor may read, or no such counterpart;
+            WORDS, empty or too long.
     """
     view = crosschecked.dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
@@ -56,7 +56,7 @@ def withhold(
     if withheld:
         targets = [(view.id, own[0])]
     else:
-        # Of dossiers that were merged into this one each keeps its own row: all of them are opened.
+        # Dossiers merged into this one keep their own rows: the withholding of each is ended.
         said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
         targets = [
             (one.dossier_id, one.desk_id)
@@ -83,7 +83,7 @@ def withhold(
 
 
 def _write(actor: Actor, made: Withholding, reports: Sequence[UUID]) -> None:
-    """Insert one row with its words and its entry."""
+    """Insert a decision on a dossier, with its reason and its ledger entry."""
     digest = ledger.keyed_digest(kind="withholding", object_id=made.id, content=made.words.encode())
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,1 +1,1 @@
-"""Pure rules and shapes of distribution."""
+"""Pure rules and data formats of distribution."""

@@ -1,9 +1,9 @@
-"""A package for another desk: what it holds, signed by us, sealed to that desk's age key. Pure.
+"""The format of a package of reports for another desk: signed, then encrypted to that desk's age key. Pure.
 
-Inside the age file, behind the head of `proof`, is a ZIP of `manifest.json` and `reports.jsonl`: the report
-format as desks write it, one a line, associated accounts included, so that `fanal import jsonl` reads it.
-Packages of earlier versions have no head. The manifest carries a token that only whoever opens the package
-can know: the acknowledgement quotes it.
+The age file contains the header of `proof`, then a ZIP archive of `manifest.json` and `reports.jsonl` (JSON
+Lines in the report format for desks, associated accounts included, readable by `fanal import jsonl`).
+Packages of earlier versions have no header. The manifest holds a random token that only a desk which
+decrypts the package can know: the acknowledgement quotes it.
 """
 
 import hashlib
@@ -28,24 +28,24 @@ from fanal.formats.report.records import PersonRole, Report
 
 _MANIFEST, _REPORTS = "manifest.json", "reports.jsonl"
 MAXIMUM_BYTES: Final = 200_000_000
-"""Of a sealed file, and of what is unpacked."""
+"""Maximum size of an encrypted file, and of the unpacked archive."""
 _ROOM: Final = 1_000_000
-"""Of it for everything but lines: manifest, head, and what packing and sealing add."""
+"""Bytes reserved for everything except the reports: manifest, header, overhead of ZIP and encryption."""
 _WHEN = (1980, 1, 1, 0, 0, 0)
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-"""The others unpack more at once than they were asked for."""
+"""The other compression methods may expand beyond the requested size at once."""
 _END, _LOCATOR, _DIRECTORY = b"PK\x05\x06", b"PK\x06\x07", 1024
-"""How the end of an archive begins, how that of a larger one; a directory of two names is no larger."""
+"""Signatures of the end record and of the ZIP64 locator; maximum size of a directory of two files."""
 _BROKEN = (
     zipfile.BadZipFile, zlib.error, struct.error, msgspec.MsgspecError, EOFError, OSError, RuntimeError,
     ValueError, OverflowError,
 )  # fmt: skip
-"""What `zipfile` raises over damaged or made-up archives, and `msgspec` over manifests that are none."""
+"""Errors of `zipfile` on damaged or malicious archives, and of `msgspec` on invalid manifests."""
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a package says of itself."""
+    """The manifest of a package: ids, sender, recipient, number and SHA-256 of the reports, token."""
 
     schema: int
     package: UUID
@@ -61,10 +61,11 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class PackageAcknowledgement(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """What the recipient answers: which package, when it was opened, and its token.
+    """The recipient's acknowledgement: id of the package, date of decryption, and the package's token.
 
-    To a signed package the answer is signed: `sender` is the key that signed the package, `key` the one that
-    signs the answer, both in hexadecimal like `signature`. Empty in answers of earlier versions.
+    The acknowledgement of a signed package is signed: `sender` is the key that signed the package, `key` the
+    key that signs the acknowledgement, both in hexadecimal like `signature`. They are empty in earlier
+    versions.
     """
 
     package: UUID
@@ -77,12 +78,12 @@ class PackageAcknowledgement(
 
     @property
     def statement(self) -> bytes:
-        """What the signature stands under: everything else."""
+        """The signed bytes: all fields except the signature."""
         return msgspec.json.encode(msgspec.structs.replace(self, signature=""))
 
 
 class Unlocked(Struct, frozen=True, kw_only=True):
-    """What a seal held: the head, None where nobody signed; the archive; SHA-256 of both together."""
+    """A decrypted package: header (None if unsigned), archive, and SHA-256 of both together."""
 
     head: proof.SealHead | None
     inner: bytes
@@ -90,10 +91,10 @@ class Unlocked(Struct, frozen=True, kw_only=True):
 
 
 def check_key(key: str) -> str:
-    """Return an age recipient (`age1…`) as it is stored.
+    """Validate an age recipient (public key, `age1…`) and return it without surrounding spaces.
 
     Raises:
-        PackageRefused: KEY, it is none.
+        PackageRefused: KEY, it is not an age recipient.
     """
     try:
         pyrage.x25519.Recipient.from_str(key.strip())
@@ -105,9 +106,9 @@ def check_key(key: str) -> str:
 def seal(
     manifest: Manifest, lines: Sequence[bytes], *, key: str, signer: Ed25519PrivateKey
 ) -> bytes:
-    """Return the package signed by `signer` and sealed to `key`.
+    """Build a package of reports: archive, signature by `signer`, encryption to the age recipient `key`.
 
-    `lines` are reports as JSON; `manifest.sha256` and the count of reports are worked out here.
+    `lines` are reports as JSON; `sha256` and `reports` of the manifest are computed here.
     """
     body = b"".join(line + b"\n" for line in lines)
     told = msgspec.structs.replace(
@@ -123,7 +124,10 @@ def seal(
 
 
 def fitting(lines: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
-    """Return the first of these lines, by report, that one package holds; one at least."""
+    """Return the longest prefix of these reports that fits in one package, at least one.
+
+    `lines` maps report ids to JSON lines.
+    """
     held: dict[UUID, bytes] = {}
     left = MAXIMUM_BYTES - _ROOM
     for report_id, line in lines.items():
@@ -135,13 +139,13 @@ def fitting(lines: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
 
 
 def unlock(sealed: bytes, *, identity: str) -> Unlocked:
-    """Return what was sealed to `identity` (`AGE-SECRET-KEY-…`), its signature checked where it has one.
+    """Decrypt a package with an age private key (`AGE-SECRET-KEY-…`), and verify its signature if it has one.
 
-    Whose key signed it is for the caller to ask.
+    The caller must check that the signing key belongs to a known desk.
 
     Raises:
-        PackageRefused: TOO_LARGE, KEY, SEALED_FOR_ANOTHER, NO_PACKAGE; RECIPIENT, its maker meant it for
-            another key than this; SIGNATURE.
+        PackageRefused: TOO_LARGE, KEY, SEALED_FOR_ANOTHER (not encrypted to this key), NO_PACKAGE;
+            RECIPIENT, its signature names another recipient; SIGNATURE.
     """
     if len(sealed) > MAXIMUM_BYTES:
         raise PackageRefused("TOO_LARGE")
@@ -162,10 +166,10 @@ def unlock(sealed: bytes, *, identity: str) -> Unlocked:
 
 
 def unpack(inner: bytes) -> tuple[Manifest, bytes]:
-    """Return the manifest and the JSON lines of an archive; no name in it ever becomes a path.
+    """Return the manifest and the JSON Lines of an archive, read in memory; no file is extracted to a path.
 
     Raises:
-        PackageRefused: NO_PACKAGE (no package of ours, or too large), CHANGED.
+        PackageRefused: NO_PACKAGE (not in our format, or too large), CHANGED (digest or count differ).
     """
     if not _ends_small(inner):
         raise PackageRefused("NO_PACKAGE")
@@ -184,14 +188,14 @@ def unpack(inner: bytes) -> tuple[Manifest, bytes]:
 
 
 def _ends_small(inner: bytes) -> bool:
-    """Return whether an archive's directory is as small as ours: `zipfile` makes an object of each name."""
+    """Return whether an archive's directory is small: `zipfile` creates an object for each name in it."""
     end = inner[-22:]
     size = int.from_bytes(end[12:16], "little")
     return end.startswith(_END) and size <= _DIRECTORY and not inner[-42:].startswith(_LOCATOR)
 
 
 def _is_ours(members: Sequence[zipfile.ZipInfo]) -> bool:
-    """Return whether an archive holds our two files, no more than allowed, packed as we pack."""
+    """Return whether an archive holds exactly our two files, within the limits of size and compression."""
     return (
         [member.filename for member in members] == [_MANIFEST, _REPORTS]
         and sum(member.file_size for member in members) <= MAXIMUM_BYTES
@@ -200,9 +204,9 @@ def _is_ours(members: Sequence[zipfile.ZipInfo]) -> bool:
 
 
 def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
-    """Return the manifest and the JSON lines of a package, whoever made it.
+    """Decrypt and unpack a package without checking its sender; return the manifest and the JSON Lines.
 
-    A desk takes packages by `operations.take`, which asks that.
+    A desk receives packages with `operations.take`, which checks the sender.
 
     Raises:
         PackageRefused: as `unlock` and `unpack`.
@@ -211,9 +215,9 @@ def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
 
 
 def line_of(report: Report, *, reference: str) -> bytes:
-    """Return a report as a line of a package, under the reference by which the sending desk knows it.
+    """Encode a report as a line of a package, with the sending desk's reference.
 
-    Who reported stays with the desk that was told; associated accounts go along.
+    The reporter's data are removed; associated accounts are included.
     """
     persons = tuple(person for person in report.persons if person.role is not PersonRole.REPORTER)
     return msgspec.json.encode(
@@ -222,10 +226,10 @@ def line_of(report: Report, *, reference: str) -> bytes:
 
 
 def token_digest(token: str) -> bytes:
-    """Return what is stored of a token: its SHA-256 (256 random bits need no slower hash)."""
+    """Return the SHA-256 of a token, the only form stored (256 random bits need no slower hash)."""
     return hashlib.sha256(token.encode()).digest()
 
 
 def answers(acknowledgement: PackageAcknowledgement, digest: bytes) -> bool:
-    """Return whether an acknowledgement knows the token of the package, compared in constant time."""
+    """Return whether an acknowledgement quotes the token with this digest (constant-time comparison)."""
     return hmac.compare_digest(token_digest(acknowledgement.token), digest)

@@ -1,9 +1,9 @@
-"""Who made a package or an answer: Ed25519 over every byte, the recipient's key among them. Pure.
+"""Ed25519 signatures of packages and acknowledgements. Pure.
 
-A package is signed, then sealed. What the seal holds begins with a head of 174 octets: `MAGIC`, the sender's
-public key (32), the recipient's age key as text (62), the signature (64). It covers a prefix of its own, both
-keys and all that follows. So who opened a package cannot seal it anew for somebody else: there the key in
-it is another's. Nothing of what follows is read before the signature holds.
+A package is signed, then encrypted. The encrypted content begins with a header of 174 bytes: `MAGIC`, the
+sender's public key (32), the recipient's age key as text (62), the signature (64). The signature covers a
+domain prefix, both keys and the rest. A recipient therefore cannot re-encrypt a package for somebody else:
+the recipient's key inside would not match. The rest is not parsed before the signature is verified.
 """
 
 import hashlib
@@ -24,11 +24,14 @@ _FINGERPRINT: Final = b"fanal key\x00"
 KEY, _RECIPIENT, _SIGNATURE = 32, 62, 64
 HEAD: Final = len(MAGIC) + KEY + _RECIPIENT + _SIGNATURE
 AHEAD: Final = timedelta(minutes=10)
-"""How far another machine's clock may be off ours."""
+"""Tolerance for a difference between another desk's clock and ours."""
 
 
 class SealHead(Struct, frozen=True, kw_only=True):
-    """Who says that it made a package, for whom; nothing of it is believed before `check_package`."""
+    """The header of a package: signing key, intended recipient, signature.
+
+    Not trusted before `check_package`.
+    """
 
     key: bytes
     recipient: str
@@ -36,7 +39,7 @@ class SealHead(Struct, frozen=True, kw_only=True):
 
 
 class SenderKey(Struct, frozen=True, kw_only=True):
-    """A key that a desk signs with: since when (None: ever since), until when, and whether it was stolen."""
+    """A signing key of another desk, with its validity (`since` None: always) and revocation if stolen."""
 
     code: str
     public_key: bytes
@@ -46,21 +49,23 @@ class SenderKey(Struct, frozen=True, kw_only=True):
 
 
 def signed_package(inner: bytes, *, recipient: str, signer: Ed25519PrivateKey) -> bytes:
-    """Return what is sealed of a package: its head, and `inner` as it is."""
+    """Sign a package: return its header followed by `inner`, ready for encryption."""
     key = signer.public_key().public_bytes_raw()
     signature = signer.sign(_PACKAGE + key + recipient.encode() + inner)
     return MAGIC + key + recipient.encode() + signature + inner
 
 
 def split(plain: bytes) -> tuple[SealHead | None, bytes]:
-    """Return the head of what a seal held, None where it begins as earlier versions wrote, and the rest.
+    """Split a decrypted package into header and archive.
+
+    The header is None in the format of earlier versions.
 
     Raises:
-        PackageRefused: NO_PACKAGE, it begins otherwise, or a head is cut off or none.
+        PackageRefused: NO_PACKAGE, another format, or a truncated or invalid header.
     """
     if plain.startswith(_UNSIGNED):
         return None, plain
-    if not plain.startswith(MAGIC):  # `zipfile` would read over whatever stands before an archive
+    if not plain.startswith(MAGIC):  # `zipfile` would skip any bytes before an archive
         raise PackageRefused("NO_PACKAGE")
     key = plain[len(MAGIC) :][:KEY]
     recipient = plain[len(MAGIC) + KEY :][:_RECIPIENT]
@@ -71,7 +76,7 @@ def split(plain: bytes) -> tuple[SealHead | None, bytes]:
 
 
 def check_package(head: SealHead, inner: bytes) -> None:
-    """Check that the holder of the key in the head signed it and what follows.
+    """Verify the signature in the header of a package.
 
     Raises:
         PackageRefused: SIGNATURE.
@@ -81,12 +86,12 @@ def check_package(head: SealHead, inner: bytes) -> None:
 
 
 def sign_answer(statement: bytes, *, signer: Ed25519PrivateKey) -> bytes:
-    """Return the signature under an answer's statement."""
+    """Sign the statement of an acknowledgement."""
     return signer.sign(_ANSWER + statement)
 
 
 def check_answer(statement: bytes, *, key: bytes, signature: bytes) -> None:
-    """Check that the holder of `key` signed an answer's statement.
+    """Verify the signature of an acknowledgement's statement.
 
     Raises:
         PackageRefused: SIGNATURE.
@@ -95,11 +100,11 @@ def check_answer(statement: bytes, *, key: bytes, signature: bytes) -> None:
 
 
 def check_instant(known: SenderKey, instant: datetime, *, now: datetime) -> None:
-    """Check that a key was its desk's at the instant that it wrote.
+    """Check that a key was valid for its desk at the date in the signed message.
 
     Raises:
-        PackageRefused: REVOKED, at any instant: whoever stole a key can write the day it likes; FUTURE, it
-            is further ahead than clocks differ; INSTANT, the desk had another key then.
+        PackageRefused: REVOKED, at any date (a thief could backdate); FUTURE, further ahead than the clock
+            tolerance; INSTANT, the desk used another key at that date.
     """
     if known.revoked_at is not None:
         raise PackageRefused("REVOKED", sender=known.code, at=_minute(known.revoked_at))
@@ -111,9 +116,9 @@ def check_instant(known: SenderKey, instant: datetime, *, now: datetime) -> None
 
 
 def fingerprint(key: bytes) -> str:
-    """Return what two people read to each other to compare a key: eight groups of five figures.
+    """Return the fingerprint of a key, for comparison by voice: eight groups of five digits.
 
-    132 bits of SHA-256: nobody finds another key with the same ones.
+    132 bits of SHA-256: finding another key with the same fingerprint is infeasible.
     """
     number = int.from_bytes(hashlib.sha256(_FINGERPRINT + key).digest(), "big") % 10**40
     figures = f"{number:040}"

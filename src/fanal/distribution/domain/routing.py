@@ -1,4 +1,4 @@
-"""Whose a report is: destinations from evidence, by dated rules. Pure."""
+"""Routing of reports: destinations computed from evidence, by dated rules. Pure."""
 
 import re
 import tomllib
@@ -19,7 +19,10 @@ _POSTCODE = re.compile(r"[0-9]{5}")
 
 
 class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The rule file; `regions` holds the départements of each region of the own country."""
+    """The contents of the rule file `rules.toml`: weight of each kind of evidence, threshold, home country.
+
+    `regions` lists the départements of each region of the home country.
+    """
 
     schema: int
     version: str
@@ -33,11 +36,11 @@ class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     regions: dict[str, tuple[str, ...]]
 
     def is_home(self, country: str) -> bool:
-        """Return whether a country (ISO 3166-1 alpha-2) is the desk's own, overseas included."""
+        """Return whether a country (ISO 3166-1 alpha-2) is the desk's own, overseas territories included."""
         return country == self.home or country in self.also_home
 
     def region_of(self, postcode: str | None) -> str | None:
-        """Return the region of a postcode of the own country, None where it is none."""
+        """Return the region of a postcode of the home country, None for an unknown or invalid postcode."""
         if not postcode or not _POSTCODE.fullmatch(postcode):
             return None
         starts = {postcode[:2], postcode[:3]}
@@ -46,7 +49,7 @@ class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Destination(Struct, frozen=True, kw_only=True, order=True):
-    """A country, or a region of the own one, and the codes of the evidence that names it."""
+    """A country, or a region of the home country, with the codes of the evidence for it."""
 
     country: str
     region: str = ""
@@ -55,26 +58,32 @@ class Destination(Struct, frozen=True, kw_only=True, order=True):
 
 @lru_cache(maxsize=1)
 def shipped_routing() -> RoutingRules:
-    """Return the rules that the package ships."""
+    """Return the rules shipped with the package, read once."""
     text = resources.files("fanal.distribution").joinpath("data", "rules.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), RoutingRules)
 
 
 class Shares(Struct, frozen=True, kw_only=True):
-    """Whose a report is: this desk's by evidence (`home`), and the places beside it, in order."""
+    """The competent places for a report: this desk (`home`), and the other places, in order."""
 
     home: bool
     places: tuple[Destination, ...]
 
     def ours(self, open_regions: Container[tuple[str, str]]) -> bool:
-        """Return whether the own country's share is this desk's: no region that is named has a desk."""
+        """Return whether this desk handles the home country's share: no named region has a desk of its own.
+
+        `open_regions` holds (country, region) of the regions with a desk.
+        """
         return self.home and not any(
             place.region and (place.country, place.region) in open_regions for place in self.places
         )
 
 
 def shares_of(report: HarmonisedReport, rules: RoutingRules) -> Shares:
-    """Return whose a report is; without a place it is this desk's alone."""
+    """Compute the competent places of a report from its evidence.
+
+    Without any, only this desk is competent.
+    """
     evidence: dict[str, set[str]] = defaultdict(set)
     for country, code in _evidence(report):
         if _COUNTRY.fullmatch(country):
@@ -109,9 +118,10 @@ def _evidence(report: HarmonisedReport) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=1024)
 def _phone_country(phone: str) -> str | None:
-    """Return the country of an E.164 number; of a code that several share, by the number's beginning.
+    """Return the country of an E.164 number; None if unknown.
 
-    Reading a number whole costs as much as all other evidence together: most codes belong to one country.
+    Full parsing is only needed where several countries share a calling code; it costs as much as all other
+    evidence together.
     """
     for length in (1, 2, 3):
         regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(_number(phone[1 : 1 + length]))

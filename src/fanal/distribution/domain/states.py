@@ -1,18 +1,20 @@
-"""States of an item and of a package; those of a package follow from which of its instants are set."""
+"""State tables of an item and of a package; a package's state is computed from its dates."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from fanal.kernel.states import StateTable, move
 
-# Why a package, an answer or a key is not taken.
+# The error of every refused package, acknowledgement or key.
 
 
 class PackageRefused(ValueError):
-    """Nothing was taken; the text is a code, `parameters` what its sentence quotes.
+    """A package, acknowledgement or key was refused.
 
-    KEY, SEALED_FOR_ANOTHER, TOO_LARGE, NO_PACKAGE, CHANGED, RECIPIENT, SIGNATURE; and, where it is taken:
-    UNSIGNED, UNKNOWN, REVOKED, INSTANT, FUTURE, TAKEN, SECOND.
+    `code` is the reason, `parameters` the values of its message.
+
+    Format and signature: KEY, SEALED_FOR_ANOTHER, TOO_LARGE, NO_PACKAGE, CHANGED, RECIPIENT, SIGNATURE. On
+    receipt: UNSIGNED, UNKNOWN, REVOKED, INSTANT, FUTURE, TAKEN, SECOND.
     """
 
     def __init__(self, code: str, **parameters: str) -> None:
@@ -21,7 +23,7 @@ class PackageRefused(ValueError):
 
 
 class ItemState(StrEnum):
-    """Where a report stands on its way to one destination."""
+    """The states of an item: one report for one destination."""
 
     PLANNED = "PLANNED"
     SENT = "SENT"
@@ -42,7 +44,7 @@ ITEM_STATES: StateTable[ItemState] = StateTable(
 
 
 class PackageState(StrEnum):
-    """Where a package of reports for another desk stands; OVERDUE: not acknowledged by its date."""
+    """The states of a package of reports for another desk; OVERDUE: not acknowledged in time."""
 
     SENT = "SENT"
     OVERDUE = "OVERDUE"
@@ -61,14 +63,14 @@ PACKAGE_STATES: StateTable[PackageState] = StateTable(
 
 
 def answer_due(made_at: datetime, *, days: int) -> datetime:
-    """Return until when a desk is expected to acknowledge a package: `days` times 24 hours."""
+    """Return the deadline for the acknowledgement of a package: `days` times 24 hours after `made_at`."""
     return made_at + timedelta(days=days)
 
 
 def package_state(
     *, due_at: datetime, acknowledged_at: datetime | None, now: datetime
 ) -> PackageState:
-    """Return the state of a package at `now`, from its instants."""
+    """Compute the state of a package at `now` from its dates."""
     state = PACKAGE_STATES.initial
     if now >= due_at:
         state = PACKAGE_STATES.apply(state, "wait")

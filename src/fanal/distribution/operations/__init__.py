@@ -1,4 +1,4 @@
-"""The writing door of distribution."""
+"""Write operations of distribution."""
 
 from fanal.distribution.operations.answers import AcknowledgementRefused, acknowledge
 from fanal.distribution.operations.planning import plan_batch

@@ -1,4 +1,4 @@
-"""Answers of recipients: who opened what we sent, proved by its token and, where its key is known, signed."""
+"""Acknowledgements of recipients, proved by the package's token and, if a key is known, by a signature."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -21,23 +21,23 @@ from fanal.orient import operations as orient
 
 
 class AcknowledgementRefused(ValueError):
-    """An answer is not accepted; the text is a code, as `acknowledge` names them."""
+    """An acknowledgement was refused; the text is a code listed at `acknowledge`."""
 
 
 def acknowledge(
     *, actor: Actor, answer: PackageAcknowledgement, now: datetime, unproven: bool = False
 ) -> int:
-    """Note that a recipient opened a package; return how many reports that acknowledges (0: known before).
+    """Record a recipient's acknowledgement of a package; return the number of reports (0: already recorded).
 
-    A report that belongs to nobody else, and to this desk neither, no longer waits here
-    (`orient.hand_over`). Once a key of the recipient is registered (`add_sender`), its answers must be signed
-    by it; `unproven` takes one that is not, which the token alone then proves, as before.
+    A report without another pending destination or a share of this desk leaves the queue
+    (`orient.hand_over`). Once a key of the recipient is registered (`add_sender`), its acknowledgements must
+    be signed; `unproven` accepts an unsigned one, proved by the token alone.
 
     Raises:
-        AcknowledgementRefused: NOT_FOUND, no such package; WRONG_TOKEN, whoever answers has not opened it;
-            UNSIGNED; UNKNOWN, another key than that desk's signed; SIGNATURE; SENDER, it answers a package of
-            another desk; REVOKED, INSTANT, FUTURE as `check_instant`.
-        Refused: the actor sends nothing.
+        AcknowledgementRefused: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted;
+            UNSIGNED; UNKNOWN, signed by a key of no or another desk; SIGNATURE; SENDER, it names a signing
+            key that is not ours; REVOKED, INSTANT, FUTURE as `check_instant`.
+        Refused: the actor may not send packages.
     """
     require(actor, "distribution.send")
     with transaction.atomic():
@@ -70,7 +70,11 @@ def acknowledge(
 
 
 def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool:
-    """Return whether a recipient signed its answer; False where no key of it was ever registered."""
+    """Verify the signature of an acknowledgement; return False if no key of the desk was ever registered.
+
+    Raises:
+        AcknowledgementRefused: as `acknowledge`.
+    """
     if not queries.has_key(code=code):
         return False
     if not answer.signature:
@@ -93,7 +97,7 @@ def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool
 
 
 def _theirs_alone(report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return the reports of which no share is left with this desk: each place they belong to has them."""
+    """Return the reports of which this desk has no share and all destinations have acknowledged receipt."""
     left = Q(ours=True) | Q(state__in=[ItemState.PLANNED, ItemState.SENT])
     kept = set(
         Item.objects.filter(left, report_id__in=list(report_ids)).values_list(

@@ -1,4 +1,4 @@
-"""Planning: at the end of ORIENT each report is told where else it belongs."""
+"""Planning of destinations, at the end of the ORIENT stage."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,14 +15,14 @@ from fanal.kernel.arrays import uuid_array
 
 
 def plan_batch(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> int:
-    """Note where each report belongs beside this desk; return how many notes are new.
+    """Record the destinations of reports other than this desk; return the number of new items.
 
-    A country abroad is noted even where no desk is registered for it, a region of the own country only where
-    one is. A replay adds what is new and takes nothing back: what was noted may have left. A report that
-    turns out to be this desk's too stays with it, whatever the others acknowledge.
+    A foreign country is recorded even without a registered desk, a region of the home country only with one.
+    Repeated calls add new destinations and remove none, since a package may already be sent. If a report
+    turns out to be this desk's too, it stays here whatever the others acknowledge.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     rules = shipped_routing()

@@ -1,4 +1,4 @@
-"""Recipients: the desks of other countries and regions, each with its age key."""
+"""Recipients of packages: the desks of other countries and regions, each with its age public key."""
 
 import re
 from datetime import datetime
@@ -17,25 +17,24 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
 CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{1,39}")
-"""How desks are called, here and in packages."""
+"""Format of the codes of desks, here and in packages."""
 _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 class RecipientRefused(ValueError):
-    """A recipient cannot be stored; its text is a code, as the operations name them."""
+    """A recipient cannot be stored; the text is a code listed at the operations."""
 
 
 def add_recipient(
     *, actor: Actor, code: str, name: str, place: tuple[str, str], key: str, now: datetime
 ) -> UUID:
-    """Register the desk of `place` (country, region or '') and return its id.
+    """Register the desk of `place` (country, region or "") with its age public key, and return its id.
 
-    A key is never changed: close the recipient and register it anew under another code.
+    A key never changes: close the recipient and register a new one under another code.
 
     Raises:
-        RecipientRefused: CODE, NAME, COUNTRY, REGION, KEY, or TAKEN where the code exists or the place
-            has a desk.
-        Refused: the actor keeps no recipients.
+        RecipientRefused: CODE, NAME, COUNTRY, REGION, KEY; TAKEN, the code exists or the place has a desk.
+        Refused: the actor may not manage recipients.
     """
     require(actor, "distribution.keep")
     country, region = place
@@ -71,11 +70,11 @@ def add_recipient(
 
 
 def close_recipient(*, actor: Actor, code: str, now: datetime) -> None:
-    """Close a recipient: nothing goes there any more.
+    """Close a recipient: it receives no more packages.
 
     Raises:
         RecipientRefused: NOT_FOUND, no open recipient has that code.
-        Refused: the actor keeps no recipients.
+        Refused: the actor may not manage recipients.
     """
     require(actor, "distribution.keep")
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Keys of the desks that packages and answers come from: registered, replaced, revoked."""
+"""Signing keys of other desks, for packages and acknowledgements: registration, rotation, revocation."""
 
 import re
 from datetime import datetime
@@ -20,18 +20,19 @@ _FIGURES = re.compile(r"[^0-9]+")
 
 
 class SenderRefused(ValueError):
-    """A sender's key cannot be stored; its text is a code, as the operations name them."""
+    """A sender's key cannot be stored; the text is a code listed at the operations."""
 
 
 def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime) -> UUID:
-    """Register the key that the desk `code` signs with and return its id; what it signed earlier counts too.
+    """Register the signing key of the desk `code` and return its id; earlier signatures count too.
 
-    A desk that reports go to has the same code here. `told` is the fingerprint as its people read it out.
+    If the desk is also a recipient, it has the same code there. `told` is the fingerprint that its people
+    read out.
 
     Raises:
-        SenderRefused: CODE; KEY; OWN_KEY, it is ours; FINGERPRINT, what was told is not that key's; TAKEN,
-            the desk has a key in force, or the key is known.
-        Refused: the actor keeps no desks.
+        SenderRefused: CODE; KEY; OWN_KEY, it is ours; FINGERPRINT, `told` is not that of the key; TAKEN, the
+            desk has a key in force, or the key is registered already.
+        Refused: the actor may not manage senders.
     """
     require(actor, "distribution.keep")
     if not CODE.fullmatch(code):
@@ -47,14 +48,15 @@ def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime)
 def rotate_sender(
     *, actor: Actor, code: str, key: bytes, told: str, since: datetime, now: datetime
 ) -> UUID:
-    """Register the key that the desk `code` signs with from `since` on, and return its id.
+    """Replace the signing key of the desk `code` from `since` on, and return the id of the new key.
 
-    What it signed before `since` is still checked against the key before.
+    Signatures dated before `since` are still verified with the previous key.
 
     Raises:
-        SenderRefused: KEY, OWN_KEY, FINGERPRINT as `add_sender`; TAKEN, the key is known; NOT_FOUND, no key
-            of that desk is in force; SINCE, it lies ahead, or not after the key before began.
-        Refused: the actor keeps no desks.
+        SenderRefused: KEY, OWN_KEY, FINGERPRINT as `add_sender`; TAKEN, the key is registered already;
+            NOT_FOUND, no key of that desk is in force; SINCE, in the future, or not after the start of the
+            previous key.
+        Refused: the actor may not manage senders.
     """
     require(actor, "distribution.keep")
     _check(key, told)
@@ -71,11 +73,11 @@ def rotate_sender(
 
 
 def revoke_sender(*, actor: Actor, code: str, told: str, now: datetime) -> None:
-    """Revoke the key of the desk `code` with the fingerprint `told`: it proves nothing any more, of any day.
+    """Revoke the key of the desk `code` with the fingerprint `told`: its signatures of any date are refused.
 
     Raises:
-        SenderRefused: NOT_FOUND, that desk has no such key, or it is revoked.
-        Refused: the actor keeps no desks.
+        SenderRefused: NOT_FOUND, that desk has no such key, or it is already revoked.
+        Refused: the actor may not manage senders.
     """
     require(actor, "distribution.keep")
     with transaction.atomic():
@@ -106,7 +108,7 @@ def _check(key: bytes, told: str) -> None:
 
 
 def _says(told: str, key: bytes) -> bool:
-    """Return whether a fingerprint is that of a key, however its figures are grouped."""
+    """Return whether a fingerprint is that of a key, however its digits are grouped."""
     return _FIGURES.sub("", told) == fingerprint(key).replace(" ", "")
 
 

@@ -1,4 +1,4 @@
-"""Sending: what is planned for a recipient is signed and sealed for it, under a standing instruction."""
+"""Sending of planned reports: signed, encrypted packages for each recipient, under a standing instruction."""
 
 import hashlib
 import secrets
@@ -33,13 +33,13 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
 MOST_REPORTS = 2_000
-"""Reports of one package."""
+"""Maximum number of reports in one package."""
 
 
 class TurnOutcome(Struct, frozen=True, kw_only=True):
-    """What became of a recipient's turn: a package, or why there is none.
+    """The result of one attempt to send to a recipient: a package, or the reason why there is none.
 
-    NO_INSTRUCTION, NOTHING (waits for it), DROPPED (what waited may not leave any more).
+    Reasons: NO_INSTRUCTION; NOTHING (no report waits); DROPPED (the waiting reports may no longer be sent).
     """
 
     recipient: str
@@ -49,7 +49,7 @@ class TurnOutcome(Struct, frozen=True, kw_only=True):
 
     @property
     def is_last(self) -> bool:
-        """Return whether nothing more can leave for the recipient now."""
+        """Whether nothing more can be sent to the recipient now."""
         return self.reason in {"NO_INSTRUCTION", "NOTHING"}
 
 
@@ -60,16 +60,16 @@ def send(
     deliver: Callable[[str, UUID, bytes], None],
     clock: Callable[[], datetime],
 ) -> list[TurnOutcome]:
-    """Sign and seal what is planned for each open recipient; hand it to `deliver` (code, package id, bytes).
+    """Send all planned reports: pass signed and encrypted packages for each open recipient to `deliver`.
 
-    `sender` is how this desk names itself. A package's rows are committed after `deliver` returned: when it
-    fails nothing counts as sent, and a package delivered twice is told apart by its id. At most 2 000 reports
-    a package, and no more octets than a recipient opens. The time is read, and the instruction looked for,
-    before each package: one that is revoked meanwhile lets nothing more leave.
+    `deliver` receives recipient code, package id and bytes; `sender` is this desk's name in packages. The
+    database commits after `deliver` returned: if it fails nothing counts as sent, and a package delivered
+    twice is recognised by its id. A package holds 2,000 reports at most, within the size that a recipient
+    accepts. Date and instruction are read before each package: a revocation stops the next one.
 
     Raises:
-        Refused: the actor sends nothing.
-        KeyMissing, BlobMissing, BlobDamaged, VaultAway: our own key cannot be opened to sign.
+        Refused: the actor may not send packages.
+        KeyMissing, BlobMissing, BlobDamaged, VaultAway: our signing key cannot be unsealed.
     """
     require(actor, "distribution.send")
     deconfliction.ensure_identity(actor=actor, now=clock())
@@ -91,7 +91,7 @@ def _next(
     deliver: Callable[[str, UUID, bytes], None],
     now: datetime,
 ) -> TurnOutcome:
-    """Send the next package of a recipient, or say why none leaves."""
+    """Send the next package to a recipient, or return the reason why there is none."""
     instruction = accounts.standing_in_force(
         kind=InstructionKind.DISTRIBUTION,
         scope=recipient.code,
@@ -112,7 +112,7 @@ def _send_some(  # noqa: PLR0917
     deliver: Callable[[str, UUID, bytes], None],
     now: datetime,
 ) -> TurnOutcome | None:
-    """Seal, deliver and commit one package; None when nothing is left for this recipient."""
+    """Encrypt, deliver and commit one package; None if no report waits for this recipient."""
     with transaction.atomic():
         if not Recipient.objects.filter(id=recipient.id, closed_at=None).exists():
             return None
@@ -129,7 +129,7 @@ def _send_some(  # noqa: PLR0917
         )
         if not lines:
             return TurnOutcome(recipient=recipient.code, reason="DROPPED")
-        lines = fitting(lines)  # the others wait for the next package
+        lines = fitting(lines)  # the rest waits for the next package
         manifest = Manifest(
             schema=1,
             package=new_id(now),
@@ -169,9 +169,9 @@ def _send_some(  # noqa: PLR0917
 
 
 def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes]:
-    """Return the lines of the reports that still may leave: finished, no test, not erased.
+    """Return the JSON lines of the reports that may still be sent: finished, not tests, not erased.
 
-    A text that names its reporter leaves without that: who reported stays here.
+    Texts are redacted: values that identify the reporter are removed.
     """
     facts = intake.get_reports(actor=actor, report_ids=ids)
     leaving = [
@@ -197,7 +197,7 @@ def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes
 def note_package(
     actor: Actor, action: str, package_id: UUID, *, count: int, now: datetime, **more: int
 ) -> None:
-    """Write what happened to a package itself: its page tells it, as each report's does."""
+    """Write the ledger entry of an event of a package itself; each of its reports has its own."""
     ledger.record(
         actor=actor,
         action=action,

@@ -1,4 +1,4 @@
-"""Taking a package of another desk: who made it, for whom, and whether it was taken before."""
+"""Receipt of another desk's package: sender, recipient and duplicates are checked."""
 
 import hashlib
 from collections.abc import Callable
@@ -26,11 +26,11 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
 _UNTOLD = frozenset({"TOO_LARGE", "KEY", "SEALED_FOR_ANOTHER", "TAKEN"})
-"""Refusals that say nothing of who sends: a wrong file, a wrong key, the same once more."""
+"""Refusals not recorded in the ledger, as they concern no sender: wrong file, wrong key, duplicate."""
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """A package that was taken: `sender` is empty where nothing proves who made it."""
+    """A received package with our acknowledgement; an empty `sender` means that its origin is unproven."""
 
     manifest: Manifest
     body: bytes
@@ -90,9 +90,12 @@ def take(
 
 
 def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.SenderKey | None:
-    """Return the desk's key that proves who made a package, None where it may be taken without one.
+    """Return the registered key that signed a package; None if it may be received without proof of origin.
 
-    Asked before the archive is read: what a stranger or a thief signed is not even unpacked.
+    It runs before the archive is unpacked, so that no content of an unknown or revoked sender is parsed.
+
+    Raises:
+        PackageRefused: UNSIGNED, UNKNOWN, REVOKED.
     """
     head = unlocked.head
     if head is None:
@@ -101,7 +104,7 @@ def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.Sender
         return None
     known = queries.find_key(public_key=head.key)
     if known is None:
-        # Its beginning alone: who could copy the whole from here would call nobody.
+        # Only the beginning is given: the full fingerprint must come from a call, not from this message.
         raise PackageRefused("UNKNOWN", begins=proof.fingerprint(head.key)[:5])
     if known.revoked_at is None:
         return known
@@ -113,7 +116,10 @@ def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.Sender
 def _answer(
     actor: Actor, manifest: Manifest, head: proof.SealHead | None, *, now: datetime
 ) -> PackageAcknowledgement:
-    """Return our answer; to a package of an earlier version it is not signed: no such desk would read it."""
+    """Build our acknowledgement.
+
+    Unsigned for a package of an earlier version, whose desk could not read it.
+    """
     answer = PackageAcknowledgement(
         package=manifest.package, opened_at=now, reports=manifest.reports, token=manifest.token
     )
@@ -127,7 +133,7 @@ def _answer(
 
 
 def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now: datetime) -> None:
-    """Note that a package was taken, in the caller's transaction.
+    """Record the receipt of a package, in the caller's transaction.
 
     Raises:
         PackageRefused: TAKEN, SECOND.
@@ -164,7 +170,7 @@ def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now:
 
 
 def _tell(actor: Actor, code: str, sealed: bytes, *, now: datetime) -> None:
-    """Write that a package was refused, by the digest of its file."""
+    """Record the refusal of a package in the ledger, by the SHA-256 of its file."""
     ledger.record(
         actor=actor,
         action="package.refuse",

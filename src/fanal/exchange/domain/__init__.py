@@ -1,1 +1,1 @@
-"""What is served and fetched, and how a reader moves through it: pure."""
+"""Pure rules of the exchange: which entries are served or fetched, and how a reader advances in the feed."""

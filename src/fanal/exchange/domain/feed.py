@@ -1,10 +1,10 @@
-"""How a reader moves through the feed of changes: ranges, cursors, and lists that came later.
+"""Reading of the change feed (an append-only log): ranges, cursors, lists granted or revoked later. Pure.
 
-Every change of an item of a list has a place in the feed (1, 2, 3 …), given in the order in which changes
-commit. A reader asks for a range of places and gets each item of it once: at its last place up to the end of
-the range, so that what changes meanwhile is neither missed nor told twice. A list that a member may read
-only since place `since` stands there whole: its older rows count as being at that place. One that a member
-may read no more stands whole at the place where it closed too, every item of it gone, and nowhere later.
+Each change of an item of a list has a place in the feed (1, 2, 3 …), in commit order. A reader requests a
+range of places and gets each item once, at its last place within the range: a change during the reading is
+neither lost nor delivered twice. A list granted to a member at place `since` counts as if all its older rows
+were at that place. A list revoked from a member also counts as a whole at the place of the revocation, with
+all items deleted, and has no later rows.
 """
 
 from uuid import UUID
@@ -13,17 +13,20 @@ from msgspec import Struct
 
 
 class Cursor(Struct, frozen=True, kw_only=True):
-    """Everything up to here was read: a place, and the row within a list that stands at that place."""
+    """A reader's position: everything up to this place, and this row within it, was read.
+
+    Several rows may be at the same place when a list was granted or revoked there.
+    """
 
     place: int
     row: int
 
 
 class OpenList(Struct, frozen=True, kw_only=True):
-    """A list, and since which place of the feed a member reads it; a place is the number of a change.
+    """A list for a member, readable since a place of the feed (the number of a change).
 
-    All that is older counts as standing at `since`. Where it is `gone`, it was closed to the member there:
-    all its items are withdrawn at that place, and nothing follows.
+    Older rows count as being at `since`. If `gone`, the list was revoked at that place: all its items are
+    deleted there, and nothing follows.
     """
 
     list_id: UUID
@@ -31,16 +34,16 @@ class OpenList(Struct, frozen=True, kw_only=True):
     gone: bool = False
 
     def end(self, last: int) -> int:
-        """Return the last row that a reader meets who asks up to place `last`, 0 where it meets none."""
+        """Return the last row to read in a range up to place `last`, 0 if there is none."""
         if self.since > last:
             return 0
         return self.since if self.gone else last
 
 
 class Window(Struct, frozen=True, kw_only=True):
-    """The rows of one list that may come next: `after` excluded, `upto` included.
+    """A range of rows of one list to read next: `after` excluded, `upto` included.
 
-    `view` is the place of the list among those asked for: one may stand there several times.
+    `view` is the index of the list among the requested ones; a list may occur several times.
     """
 
     view: int
@@ -51,15 +54,18 @@ class Window(Struct, frozen=True, kw_only=True):
 
 
 def before(first: int) -> Cursor:
-    """Return the cursor that starts reading the feed at place `first` (1, 2, 3 …).
+    """Return the cursor to start reading the feed at place `first` (1, 2, 3 …).
 
-    All earlier places count as read.
+    Earlier places count as read.
     """
     return Cursor(place=first - 1, row=first - 1)
 
 
 def windows(lists: list[OpenList], *, cursor: Cursor, last: int) -> list[Window]:
-    """Return which rows of each list lie after `cursor` and up to place `last`; empty ones are left out."""
+    """Return the range of rows of each list after `cursor` and up to place `last`.
+
+    Empty ranges are omitted.
+    """
     found = []
     for view, one in enumerate(lists):
         after = cursor.place

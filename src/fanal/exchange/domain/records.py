@@ -1,4 +1,4 @@
-"""What the exchange of lists stores and shows: frozen records, no database."""
+"""Immutable records of the exchange, stored and displayed: feed rows, grants, sources, checkpoints, pages."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,16 +12,17 @@ from fanal.exchange.domain.feed import Cursor, OpenList
 
 
 class Service(StrEnum):
-    """The two protocols, on both sides."""
+    """The protocols by which lists are served and fetched."""
 
     HASHSHARING = "HASHSHARING"
     TAXII = "TAXII"
 
 
 class FeedRow(Struct, frozen=True, kw_only=True):
-    """An item at its place for a reader: `row` is its own place, `at` the time of the place shown.
+    """A change of an item in the feed, as one reader sees it.
 
-    `view` is the place of its list among those that were asked for.
+    `row` is the change's own place, `place` the place where the reader finds it, `at` the time of `place`;
+    `view` is the index of its list among the requested ones.
     """
 
     place: int
@@ -33,17 +34,17 @@ class FeedRow(Struct, frozen=True, kw_only=True):
 
 
 class GrantState(StrEnum):
-    """How a list stands for a member that could read it."""
+    """The states of a list for a member."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"
-    """The list may not be passed on to it any more: what it was told is taken back."""
+    """The list may no longer be shared with the member: its items are deleted there by tombstones."""
     PAUSED = "PAUSED"
-    """No standing instruction is in force: nothing goes out, a tombstone neither."""
+    """No standing instruction is in force: nothing is served, not even tombstones."""
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """A list for a member: its state, the place and the time since which it is in it."""
+    """A list for a member: its state, with the place and the time at which the state began."""
 
     state: GrantState
     since: int
@@ -51,7 +52,7 @@ class Grant(Struct, frozen=True, kw_only=True):
 
 
 class FormerOwner(Struct, frozen=True, kw_only=True):
-    """Whose a list was up to a place; None is the desk."""
+    """The owner of a list up to a place of the feed; None is the desk."""
 
     list_id: UUID
     place: int
@@ -59,9 +60,9 @@ class FormerOwner(Struct, frozen=True, kw_only=True):
 
 
 class SharedList(Struct, frozen=True, kw_only=True):
-    """A list that a member may read now, or is to forget (`open.gone`), and the instruction under which.
+    """A list served to a member or revoked (`open.gone`), with the standing instruction for it.
 
-    `former_owners` had it before it came to stand so: where it is told whole, it is gone under each of them.
+    `former_owners` owned it before; where it is served as a whole, its items are deleted under each of them.
     """
 
     facts: ListFacts
@@ -76,7 +77,7 @@ class SharedList(Struct, frozen=True, kw_only=True):
 
 
 class MemberReading(Struct, frozen=True, kw_only=True):
-    """How far a member has read over a service (and in which list, where it reads one)."""
+    """A member's progress over a service (`list_id` for a protocol that reads each list separately)."""
 
     partner_id: UUID
     service: Service
@@ -92,7 +93,7 @@ class MemberReading(Struct, frozen=True, kw_only=True):
 
 
 class ListSource(Struct, frozen=True, kw_only=True):
-    """Where a list is fetched from. The secret is sealed in the vault, or stands in a file of the machine."""
+    """A source from which a list is fetched. Its secret is sealed in the vault, or in a local file."""
 
     id: UUID
     name: str
@@ -109,7 +110,10 @@ class ListSource(Struct, frozen=True, kw_only=True):
 
 
 class FetchCheckpoint(Struct, frozen=True, kw_only=True):
-    """How far a source was fetched. `turn` grows with each page: two fetchers cannot take the same one."""
+    """The progress of fetching from a source.
+
+    `turn` grows with each page, so two fetchers cannot store the same one.
+    """
 
     position: str = ""
     turn: int = 0
@@ -124,11 +128,11 @@ class FetchCheckpoint(Struct, frozen=True, kw_only=True):
 
 
 class RemoteEntry(Struct, frozen=True, kw_only=True):
-    """An entry of a partner's list, whatever the protocol: its key there, and what it holds now.
+    """An entry of a partner's list, in any protocol: its key there, and its current content.
 
-    `values` are (kind, value) pairs of the kinds that lists hold; none, and `deleted`, when it was withdrawn.
-    `at` is when the partner says that it changed, where it does: pages come in any order. `until` is from
-    when on it holds no more.
+    `values` are (kind, value) pairs of the kinds that our lists support; empty, with `deleted`, if
+    withdrawn. `at` is the partner's own date of the change, if any: pages may come in any order. `until` is
+    the end of its validity.
     """
 
     key: str
@@ -140,7 +144,7 @@ class RemoteEntry(Struct, frozen=True, kw_only=True):
 
 
 class TakenEntry(Struct, frozen=True, kw_only=True):
-    """An entry of a source as taken last: our item, its values as `KIND:value`, none once it is gone."""
+    """An entry of a source as last stored: our item, its values as `KIND:value`, empty once withdrawn."""
 
     remote: str
     item_id: UUID
@@ -151,7 +155,7 @@ class TakenEntry(Struct, frozen=True, kw_only=True):
 
 
 class RemotePage(Struct, frozen=True, kw_only=True):
-    """A page of a source: its entries, where the next one begins, and whether this was the last for now."""
+    """A page of a source: its entries, the position of the next page, and whether it was the last for now."""
 
     entries: tuple[RemoteEntry, ...]
     position: str
@@ -159,7 +163,7 @@ class RemotePage(Struct, frozen=True, kw_only=True):
 
 
 class SharedItem(Struct, frozen=True, kw_only=True):
-    """An item as members get it: its hashes by kind, none when it is gone, and the votes that count."""
+    """An item as served to a member: its hashes by kind, empty if deleted, and the valid votes."""
 
     row: FeedRow
     shared: SharedList
@@ -169,18 +173,18 @@ class SharedItem(Struct, frozen=True, kw_only=True):
 
     @property
     def is_gone(self) -> bool:
-        """Whether members must forget it: withdrawn, set aside, or known as a false alarm."""
+        """Whether members must delete it: withdrawn, suspended, or known as a false alarm."""
         return not self.hashes
 
     @property
     def gone_under(self) -> tuple[UUID | None, ...]:
-        """Former owners of the list under whom the item is to be forgotten besides."""
+        """The former owners of the list under whom the item must be deleted too."""
         whole = self.row.place == self.shared.open.since
         return self.shared.former_owners if whole else ()
 
 
 class SharedPage(Struct, frozen=True, kw_only=True):
-    """What one response holds; `next` is where the following one begins, None at the end of the range."""
+    """The items of one response; `next` is the cursor of the following page, None at the end of the range."""
 
     items: tuple[SharedItem, ...]
     last: int

@@ -1,4 +1,4 @@
-"""Which list may be passed on to whom: what the list says of itself, and nothing else."""
+"""Rules of sharing: which lists and values may go to whom, and the addresses of sources. Pure."""
 
 from typing import Final
 from urllib.parse import urlsplit
@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from fanal.accounts.domain.records import OrganisationKind
 from fanal.analyse.domain.lists import ChangedItem, ListAttributes, MatchScope, Sharing
 
-# Where lists may be fetched from: an https address of another machine, checked each time.
+# Addresses of sources: https addresses of other machines, checked at each call.
 
 MAX_URL: Final = 500
 MAX_NAME: Final = 100
@@ -14,7 +14,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class AddressRefused(ValueError):
-    """An address from which nothing is fetched; `code` says why (labels of kind `exchange_refused`)."""
+    """An invalid address of a source; `code` is the reason (label kind `exchange_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -22,10 +22,10 @@ class AddressRefused(ValueError):
 
 
 def checked_url(url: str, *, loopback: bool = False) -> str:
-    """Return the address of a service without a slash at its end.
+    """Validate the URL of a service and return it without a final slash.
 
-    Only https, without user, password, query or fragment. `loopback` also lets http reach this machine: in a
-    demo database, whose partners are tests. What the name resolves to is checked at every call besides.
+    Only https, without user, password, query or fragment. `loopback` also allows http to this machine, for
+    demo databases whose partners are tests. The address that the name resolves to is checked at every call.
 
     Raises:
         AddressRefused: ADDRESS, or NOT_HTTPS.
@@ -51,14 +51,14 @@ def checked_url(url: str, *, loopback: bool = False) -> str:
 
 
 HASH_KINDS: Final = ("PDQ", "MD5", "SHA1", "SHA256")
-"""Kinds that are passed on. Addresses of material never are, whatever the list."""
+"""Kinds of hashes that are shared. Addresses of material never are, whatever the list."""
 
 
 def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
-    """Return whether a body of this kind may be given entries of a list with these attributes.
+    """Return whether an organisation of kind `body` may receive entries of a list with these attributes.
 
-    A list without a legal basis goes nowhere, and one of known false alarms is no list of material. The
-    standing instruction that it needs besides is asked for elsewhere.
+    A list without a legal basis, or one of known false alarms, is never shared. The standing instruction
+    that is also required is checked elsewhere.
     """
     if not attributes.legal_basis or attributes.scope is not MatchScope.MATCH:
         return False
@@ -68,7 +68,7 @@ def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
 
 
 def hashes_of(item: ChangedItem) -> dict[str, str]:
-    """Return the hashes of an item by kind, in the order of `HASH_KINDS`; none of a withdrawn one."""
+    """Return the hashes of an item by kind, in the order of `HASH_KINDS`; empty for a withdrawn item."""
     if item.withdrawn_at is not None or item.scope is not MatchScope.MATCH:
         return {}
     held = dict(item.values)

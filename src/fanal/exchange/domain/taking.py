@@ -1,4 +1,4 @@
-"""What a page of a partner changes here; the same page again changes nothing."""
+"""The changes that a page of a partner's list makes here. Pure and idempotent."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from uuid import UUID, uuid5
@@ -10,25 +10,25 @@ from fanal.exchange.domain.records import RemoteEntry, TakenEntry
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """Items that leave first, items that come (some of them back), and what is known of the entries then."""
+    """The changes of a page: items to withdraw first, items to add (some of them again), entries to store."""
 
     leaving: tuple[UUID, ...]
     coming: tuple[Item, ...]
     taken: tuple[TakenEntry, ...]
     noted: tuple[TakenEntry, ...]
-    """Newer dates of what is unchanged, tombstones of what never came: an older page may still come."""
+    """Unchanged entries with a newer date, and tombstones of unknown entries: an older page may follow."""
     freed: tuple[str, ...]
-    """Values that some item lost: another entry of the source may hold them too."""
+    """Values removed from an item: another entry of the list's sources may contain them too."""
 
 
 def plan(
     entries: Iterable[RemoteEntry], known: Mapping[str, TakenEntry], *, fresh_ids: Sequence[UUID]
 ) -> Plan:
-    """Return what a page changes, given what earlier pages left; `fresh_ids` serve entries never seen.
+    """Compute the changes of a page from the entries known so far; `fresh_ids` are ids for unknown entries.
 
-    Of an entry that stands in the page several times the newest counts, of equally old ones the last; one
-    that is older than what was taken is passed over. Where an entry lost a value, all its items leave and
-    those it still has come back.
+    If the page has an entry several times, the newest counts (the last among equally old ones); an entry
+    older than the known one is ignored. If an entry lost a value, all its items are withdrawn and those with
+    remaining values are added again.
     """
     last: dict[str, RemoteEntry] = {}
     for entry in entries:
@@ -73,17 +73,17 @@ def plan(
 
 
 def ended(taken: Iterable[TakenEntry]) -> list[RemoteEntry]:
-    """Return what the partner would say of entries whose stated end has come: gone, as of its last word."""
+    """Return deletions for entries past their stated end, dated like the partner's last statement."""
     return [RemoteEntry(key=t.remote, values=(), deleted=True, at=t.at) for t in taken]
 
 
 def _is_older(entry: RemoteEntry, other: RemoteEntry | TakenEntry | None) -> bool:
-    """Return whether an entry says less lately than `other`, where both say when."""
+    """Return whether an entry is older than `other`, if both have a date."""
     return bool(other and entry.at and other.at and entry.at < other.at)
 
 
 def items_of(entry: TakenEntry) -> list[Item]:
-    """Return the items that an entry is here: one, and one more for each further value of the same kind."""
+    """Return our items for an entry: one, plus one for each further value of the same kind."""
     return [
         Item(values=values, classification=entry.classification, item_id=item_id)
         for item_id, values in layers(entry)
@@ -91,7 +91,7 @@ def items_of(entry: TakenEntry) -> list[Item]:
 
 
 def without(items: Iterable[Item], values: Set[tuple[str, str]]) -> Iterator[Item]:
-    """Yield items without some of their values (kind, value); those that hold nothing else are left out."""
+    """Yield items without some (kind, value) pairs; items left without values are omitted."""
     for item in items:
         kept = {kind: value for kind, value in item.values.items() if (kind, value) not in values}
         if kept:
@@ -99,7 +99,12 @@ def without(items: Iterable[Item], values: Set[tuple[str, str]]) -> Iterator[Ite
 
 
 def layers(entry: TakenEntry) -> list[tuple[UUID, dict[str, str]]]:
-    """Return the items of an entry with their values; the first has the entry's own id."""
+    """Distribute the values of an entry over items with one value of each kind.
+
+    The first has the entry's own id.
+
+    Returns (item id, values by kind).
+    """
     found: list[dict[str, str]] = []
     for text in entry.held:
         kind, _, value = text.partition(":")

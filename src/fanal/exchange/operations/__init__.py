@@ -1,4 +1,4 @@
-"""The writing door of the exchange: serving, members and votes, sources, pages taken."""
+"""Write operations of the exchange: serving, members and votes, sources, fetched pages."""
 
 from fanal.exchange.operations.granting import open_lists, told_lists
 from fanal.exchange.operations.members import find_item, forget_items, member_numbers, vote

@@ -1,4 +1,4 @@
-"""Which lists a member may read now, since when, and what of them it is to forget."""
+"""Grants: which lists a member may read now, since when, and which it must delete."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -24,42 +24,45 @@ from fanal.reference.records import ListBasis
 
 
 class _Granted(Struct, frozen=True, kw_only=True):
-    """A list that is or was open to a member, how it stands now, and under which instruction."""
+    """A list that is or was open to a member, with its grant and the standing instruction for it."""
 
     facts: ListFacts
     grant: Grant
     instruction: StandingInstruction
 
     def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
-        """Return the list: whole where it opened, by its own dates if not `anew`, or gone at a place."""
+        """Return the list for serving, as a whole at the place of its grant.
+
+        Without `anew` its items keep their own places; with `gone_at` it is revoked at that place.
+        """
         since = (self.grant.since if anew else 0) if gone_at is None else gone_at
         opened = OpenList(list_id=self.facts.id, since=since, gone=gone_at is not None)
         return SharedList(facts=self.facts, open=opened, instruction=self.instruction)
 
 
 def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
-    """Return the lists that a member may read now, by name, and keep since when it may.
+    """Return the lists that a member may read now, by name; new or changed grants are stored.
 
-    A list needs a legal basis in force, a sharing limit that reaches the member, and a standing instruction
-    that covers it and names the member; one that names lists covers those that were there when it was
-    seconded. A member to which a list opens later, or again, gets all of it.
+    A list needs a legal basis in force, a sharing limit that includes the member, and a standing instruction
+    that covers it and names the member; an instruction for named lists covers those that existed when it was
+    approved. A member to which a list is granted later, or again, receives all of it.
 
     Raises:
-        Refused: the actor is no member.
+        Refused: the actor is not a member.
     """
     return [one.shared() for one in _granted(actor, now=now) if _is_open(one)]
 
 
 def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedList]:
-    """Return the lists of which a service tells a member: those that are open, then what it is to forget.
+    """Return the lists to serve to a member: the open ones, then the revoked ones, for deletion.
 
-    That is a list that closed after the member began to read it over this service, and over hash sharing,
-    whose readers keep entries by their owner, a list as it was under an owner that it has no more. Tombstones
-    too go out under an instruction alone. A collection of TAXII is read by the dates of its items; one that
-    opens again stands whole where it did.
+    A revoked list is served if the member had begun to read it over this service. Over hash sharing, where
+    readers store entries by owner, a list is also revoked under each former owner. Tombstones too require a
+    standing instruction. A TAXII collection is read by the dates of its items; if it is granted again, it
+    counts as a whole at that place.
 
     Raises:
-        Refused: the actor is no member.
+        Refused: the actor is not a member.
     """
     granted = _granted(actor, now=now)
     assert actor.partner_id is not None  # noqa: S101 - what the policy has just asked
@@ -81,7 +84,7 @@ def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedL
 def _under_former_owners(
     told: Sequence[SharedList], granted: Sequence[_Granted]
 ) -> Iterator[SharedList]:
-    """Yield lists with the owners that they had before; then each as it was when it went to another."""
+    """Yield the lists with their former owners, then each list as revoked under the previous owner."""
     by_id = {one.facts.id: one for one in granted}
     former = queries.former_owners(list_ids=list(by_id))
     for shared in told:
@@ -102,9 +105,12 @@ def _is_open(one: _Granted) -> bool:
 
 
 def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
-    """Return the lists, by name, that are open to a member or closed to it, and keep how each stands.
+    """Return the lists, by name, that are open to a member or closed to it, and store their grants.
 
-    One that is paused is kept, and not told.
+    Paused lists (without standing instruction) are stored and not returned.
+
+    Raises:
+        Refused: the actor is not a member.
     """
     require(actor, "list.receive", Resource(partner_id=actor.partner_id))
     assert actor.partner_id is not None  # noqa: S101 - what the policy has just asked
@@ -152,7 +158,7 @@ def _keep(
     *,
     now: datetime,
 ) -> Mapping[UUID, Grant]:
-    """Keep how a member's lists stand: one that comes to stand otherwise does so at a place of its own."""
+    """Store the grants of a member; a change of state gets a new place in the feed. Return all its grants."""
     fresh = [list_id for list_id in states if list_id not in held]
     moved = [(state, i) for i, state in states.items() if i in held and held[i].state is not state]
     if not fresh and not moved:
@@ -169,7 +175,7 @@ def _keep(
             [partner_id],
         )
         [(has_read,)] = cursor.fetchall()
-        for list_id in fresh:  # whoever has read nothing yet misses nothing that is older
+        for list_id in fresh:  # a member that has read nothing yet needs no replay of older rows
             cursor.execute(
                 "INSERT INTO exchange_grant (partner_id, list_id, since_seq, since) VALUES"
                 " (%s, %s, CASE WHEN %s THEN exchange_take(1) ELSE 0 END, %s) ON CONFLICT DO NOTHING",

@@ -1,4 +1,4 @@
-"""Members by number, and what they say of entries."""
+"""Members by their protocol number, and their votes on entries."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,16 +14,16 @@ from fanal.exchange.domain.records import SharedItem, SharedList
 from fanal.exchange.operations.serving import items_of
 from fanal.kernel.actors import Actor
 
-# What expiry takes from the exchange of lists: the places and origins of items that are no more.
+# Expiry: the feed places and source entries of expired items are deleted.
 
 
 def forget_items(*, actor: Actor, item_ids: Sequence[UUID]) -> None:
-    """Delete feed places of items without any value, and what their sources held.
+    """Delete the feed places of items without values, and the source entries behind them.
 
-    A member that has not read a list for the whole retention period gets no tombstone of them.
+    A member that has not read a list for the whole retention period gets no tombstones for them.
 
     Raises:
-        Refused: the actor may not run the stages.
+        Refused: the actor may not run the processing stages.
     """
     require(actor, "pipeline.run")
     with connection.cursor() as cursor:
@@ -40,10 +40,10 @@ _AGREED = "CONFIRMED"
 def member_numbers(
     *, actor: Actor, organisation_ids: Iterable[UUID | None]
 ) -> dict[UUID | None, int]:
-    """Return the number of each organisation and of the desk (None); one that has none yet gets the next.
+    """Return the protocol number of each organisation and of the desk (None); new ones get the next number.
 
     Raises:
-        Refused: the actor is no member.
+        Refused: the actor is not a member.
     """
     require(actor, "list.receive", Resource(partner_id=actor.partner_id))
     wanted = set(organisation_ids)
@@ -62,7 +62,7 @@ def member_numbers(
 
 
 def find_item(*, item_id: UUID, lists: Sequence[SharedList]) -> SharedItem | None:
-    """Return an item as the member whose `lists` these are gets it, None where they hold no such item."""
+    """Return an item as a member with these `lists` receives it, None if none of them contains it."""
     for shared in lists:
         rows = queries.rows_of_items(
             opened=shared.open, item_ids=[item_id], after=0, last=queries.newest_place()
@@ -81,13 +81,13 @@ def vote(
     reasons: Sequence[str],
     now: datetime,
 ) -> SharedItem:
-    """Keep a member's vote on an entry that it reads, and return the entry with the votes that count.
+    """Record a member's vote on an entry that it may read, and return the entry with the valid votes.
 
-    Of one member's votes on one entry the last counts. A vote against has at least one of `reasons`.
+    The last vote of a member on an entry counts. A negative vote has at least one of `reasons`.
 
     Raises:
         Refused: the actor may not vote.
-        ListsRefused: a reason is none of those offered.
+        ListsRefused: an unknown reason.
     """
     reason, *others = [_AGREED] if affirmative else reasons or [""]
     analyse.cast_vote(

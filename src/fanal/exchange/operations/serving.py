@@ -1,4 +1,4 @@
-"""Serving lists to members: only what may be shared, under a standing instruction, each response noted."""
+"""Serving of lists to members: only shareable data, under a standing instruction, each response recorded."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,12 +18,12 @@ from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
 _PATIENCE = "4s"
-"""How long a reader waits for a change of the lists under way; after that it is told to come back."""
+"""Maximum wait for uncommitted changes of the lists; the reader must then retry later."""
 
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Open the transaction of a response: what it says, its row and its entry are one."""
+    """Open the transaction of a response: its content, its progress row and its ledger entry are one."""
     with transaction.atomic():
         sql.run("SELECT set_config('lock_timeout', %s, true)", [_PATIENCE])
         yield
@@ -39,7 +39,7 @@ def serve_page(
     limit: int,
     now: datetime,
 ) -> SharedPage:
-    """Return the next items after `cursor` up to place `last`, and note that they went out."""
+    """Return the next items after `cursor` up to place `last`, and record the response."""
     found = windows([shared.open for shared in lists], cursor=cursor, last=last)
     rows = queries.rows_between(windows=found, limit=limit + 1)
     following = None
@@ -86,10 +86,10 @@ def note_response(
     partial: bool = False,
     now: datetime,
 ) -> None:
-    """Write the ledger entry of a response with content, and how far the member has read.
+    """Record a response: its ledger entry if it has items, and the member's progress.
 
-    `list_id` is that of a reader who reads one list; `partial` a response to a question for single items,
-    which moves no reader on.
+    `list_id` is given for a protocol that reads each list separately. `partial` marks the answer to a
+    request for single items, which does not advance the reader.
     """
     if page.items:
         _record(actor, service, page, now=now)
@@ -99,7 +99,7 @@ def note_response(
 def note_refusal(
     *, actor: Actor, service: Service, code: str, list_id: UUID | None = None, now: datetime
 ) -> None:
-    """Keep that a member asked for what it could not have: its page and the desk's show the last one."""
+    """Store the last refused request of a member, displayed on its own page and on the desk's."""
     sql.run(
         "INSERT INTO exchange_reading"
         " (partner_id, service, list_id, first_at, last_at, error, error_at)"
@@ -135,7 +135,7 @@ def _record(actor: Actor, service: Service, page: SharedPage, *, now: datetime) 
 
 
 def _served(list_id: UUID, items: Sequence[SharedItem]) -> ObjectRef:
-    """Return a list with the digest of what a response said of it: each item, its place, its hashes."""
+    """Return the reference of a list with a keyed digest of the response: items, places and hashes."""
     lines = (
         f"{i.item.item_id} {i.row.row} {' '.join(f'{k}={v}' for k, v in i.hashes.items())}"
         for i in items

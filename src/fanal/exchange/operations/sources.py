@@ -1,4 +1,4 @@
-"""Sources of lists: added with their secret sealed or in a file, switched off and on."""
+"""Sources of lists: registration, with the secret sealed or in a file, and switching on or off."""
 
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +28,7 @@ _LONGEST_SECRET = 4096
 
 
 class SourceRefused(ValueError):
-    """A source cannot be so, or its secret cannot be read; `code` says why (labels `exchange_refused`)."""
+    """An invalid source, or an unreadable secret; `code` is the reason (label kind `exchange_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -38,11 +38,13 @@ class SourceRefused(ValueError):
 def add_source(
     *, actor: Actor, source: ListSource, secret: str = "", loopback: bool = False, now: datetime
 ) -> UUID:
-    """Store where a list is fetched from; its secret is sealed and never shown again.
+    """Register a source for a list and return its id; `secret` is sealed and never displayed again.
+
+    `loopback` allows a local address.
 
     Raises:
-        Refused: the actor keeps no sources.
-        SourceRefused: NAME, ADDRESS, NOT_HTTPS, COLLECTION, SECRET, LIST for an unknown list, EXISTS.
+        Refused: the actor may not manage sources.
+        SourceRefused: NAME, ADDRESS, NOT_HTTPS, COLLECTION, SECRET, LIST (unknown list), EXISTS.
     """
     require(actor, "source.manage")
     try:
@@ -79,10 +81,10 @@ def add_source(
 
 
 def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datetime) -> None:
-    """Switch a source off, or on again: the schedule passes over one that is off. Its list stays.
+    """Switch a source on or off; the schedule skips a source that is off. Its list stays.
 
     Raises:
-        Refused: the actor keeps no sources.
+        Refused: the actor may not manage sources.
     """
     require(actor, "source.manage")
     with transaction.atomic():
@@ -95,10 +97,10 @@ def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datet
 
 
 def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
-    """Note that a person tried a connection, and why it failed (`code`, empty where it did not).
+    """Record in the ledger that a person tested a connection; `code` is the reason of a failure, else "".
 
     Raises:
-        Refused: the actor keeps no sources.
+        Refused: the actor may not manage sources.
     """
     require(actor, "source.manage")
     ledger.record(
@@ -111,10 +113,10 @@ def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> 
 
 
 def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
-    """Return the secret of a source, from the vault or its file; empty where it has none.
+    """Return the secret of a source, from the vault or its file; "" without one.
 
     Raises:
-        SourceRefused: SECRET_FILE where the file cannot be read, SECRET_SEALED where the vault gives nothing.
+        SourceRefused: SECRET_FILE (the file is unreadable), SECRET_SEALED (the vault does not open it).
     """
     if source.secret_id is not None:
         try:

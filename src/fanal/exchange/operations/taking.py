@@ -1,7 +1,7 @@
-"""Taking a page of a partner: its changes and the checkpoint that covers them, in one transaction.
+"""Storage of fetched pages: the changes of a page and its checkpoint in one transaction.
 
-What a partner said with an end leaves on that day by the same way, without being said again; so does what
-people loaded from a file.
+Entries with a stated end are withdrawn at that end in the same way, without a new statement of the partner;
+so are values that people loaded from a file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _PORTION: Final = 1_000
 
 
 class TurnLost(Exception):
-    """Another fetcher took a page of this source meanwhile; what this one holds is dropped."""
+    """Another fetcher has stored a page of this source meanwhile; this page is discarded."""
 
 
 def take_page(
@@ -42,14 +42,16 @@ def take_page(
     under: StandingInstruction | None,
     now: datetime,
 ) -> int:
-    """Put a page into the source's list and move its checkpoint, or neither; return how many entries changed.
+    """Apply a page to the source's list and advance its checkpoint, or neither.
 
-    `turn` is the checkpoint's when the page was asked for. `under` is the standing instruction cited; None
-    where a person fetches.
+    Return the number of changed entries.
+
+    `turn` is the checkpoint's turn when the page was requested. `under` is the standing instruction to cite;
+    None if a person fetches.
 
     Raises:
-        Refused: the actor keeps no lists.
-        TurnLost: the checkpoint has moved; nothing is changed.
+        Refused: the actor may not manage lists.
+        TurnLost: the checkpoint has advanced meanwhile; nothing is changed.
     """
     require(actor, "list.keep")
     name = analysed.get_lists()[source.list_id].name
@@ -71,13 +73,13 @@ def take_page(
 
 
 def end_entries(*, actor: Actor, source: ListSource, now: datetime) -> int:
-    """Withdraw what a source holds and whose stated end has come; return how many entries that were.
+    """Withdraw the entries of a source past their stated end; return how many.
 
-    It needs no instruction: the partner said it beforehand, and nothing is asked for. Portions of a thousand,
-    each a transaction of its own.
+    No standing instruction is needed: the partner stated the end beforehand, and nothing is requested.
+    Entries are processed by a thousand, each batch in its own transaction.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not manage lists.
     """
     require(actor, "list.keep")
     name = analysed.get_lists()[source.list_id].name
@@ -96,18 +98,18 @@ def end_entries(*, actor: Actor, source: ListSource, now: datetime) -> int:
 
 
 def end_loaded(*, actor: Actor, now: datetime) -> int:
-    """Withdraw what people loaded with an end that has come; return how many values that were.
+    """Withdraw the values that people loaded with an end, once it has passed; return how many.
 
-    A value that a source of the list holds too comes back as that source's, and leaves by it alone.
+    A value that a source of the list contains too is added again as that source's.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not manage lists.
     """
     return analyse.end_values(actor=actor, said_besides=_said_by_sources, now=now)
 
 
 def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[Item]:
-    """Return what the sources of a list hold of these (kind, value) pairs, each under the first that does."""
+    """Return the items of a list's sources with these (kind, value) pairs, each pair once."""
     free = set(pairs)
     found = []
     for entry in queries.taken_holding(list_id=list_id, values=[f"{k}:{v}" for k, v in pairs]):
@@ -119,10 +121,10 @@ def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[It
 
 
 def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
-    """Keep why a fetch ended before its end; the checkpoint stays where it is.
+    """Store the reason why a fetch failed; the checkpoint does not move.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not manage lists.
     """
     require(actor, "list.keep")
     sql.run(
@@ -133,7 +135,7 @@ def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) 
 
 
 def _lock(source_id: UUID) -> int | None:
-    """Return the turn of a source's checkpoint, which nobody moves until the transaction ends."""
+    """Lock a source's checkpoint until the end of the transaction and return its turn."""
     row = sql.row(
         "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
     )
@@ -149,7 +151,7 @@ def _apply(
     name: str,
     now: datetime,
 ) -> None:
-    """Withdraw what leaves, then add what comes: what another entry holds too comes back with it."""
+    """Withdraw and add the items of a plan; values that other entries also contain are added again."""
     _remember(source.id, [*changes.taken, *changes.noted])
     coming = list(changes.coming)
     before = [known[entry.remote] for entry in changes.taken if entry.remote in known]
@@ -167,7 +169,7 @@ def _apply(
 
 
 def _withdrawn_here(list_id: UUID, stated: set[str]) -> set[tuple[str, str]]:
-    """Return which values that sources hold (`KIND:value`) are not in force: people withdrew them."""
+    """Return the pairs among `stated` (`KIND:value`, held by sources) that people withdrew from the list."""
     pairs = {(kind, value) for kind, _, value in (text.partition(":") for text in stated)}
     held = analysed.entries_of(values=pairs)
     return pairs - {(entry.kind, entry.value) for entry in held if entry.listed.id == list_id}

@@ -1,1 +1,1 @@
-"""Pure part of statistics: definitions, months, changes, hiding of small numbers, tables."""
+"""Pure part of statistics: definitions, months, changes of level, suppression of small numbers, tables."""

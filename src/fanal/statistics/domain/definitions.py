@@ -1,4 +1,4 @@
-"""What each figure means: read from `definitions.toml`, strict."""
+"""Definitions of the figures, read from TOML files with strict validation."""
 
 import tomllib
 from datetime import date
@@ -16,11 +16,11 @@ S = TypeVar("S", bound=Struct)
 
 
 class DefinitionsInvalid(Exception):
-    """A file of definitions breaks a rule; the text names it."""
+    """A definition file breaks a rule; the message names it."""
 
 
 class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dimension of a figure: its name in files, its words, the label kind of its codes."""
+    """A dimension of a figure: its name in files, its label, the label kind of its codes."""
 
     name: str
     label: Text
@@ -28,7 +28,7 @@ class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One figure: what is counted, from what, by which query, in which unit, kept how long."""
+    """A figure: definition, source, query, unit, retention, dimensions."""
 
     code: str
     label: Text
@@ -41,7 +41,7 @@ class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Historical(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A figure that others published: `value` as printed, its year or date, where, how sure.
+    """A figure published by others: `value` as printed, its period, source and confidence.
 
     Confidence H: the official text was read; M: a secondary source; L: deduced.
     """
@@ -70,10 +70,10 @@ class _Published(Struct, frozen=True, forbid_unknown_fields=True):
 
 @lru_cache(maxsize=1)
 def figures() -> dict[str, Figure]:
-    """Return the definitions of the statistics by code, in file order, which is the display order. Cached.
+    """Return the definitions of the figures by code, in display order (the order of the file). Cached.
 
     Raises:
-        DefinitionsInvalid: a code twice, or an unknown field.
+        DefinitionsInvalid: a duplicate code, or an unknown field.
     """
     read = _read("definitions.toml", _Definitions).figure
     found = {figure.code: figure for figure in read}
@@ -84,10 +84,10 @@ def figures() -> dict[str, Figure]:
 
 @lru_cache(maxsize=1)
 def trends() -> dict[str, Figure]:
-    """Return the figures that trends show by week, by code, in the order of the page.
+    """Return the definitions of the weekly trends by code, in display order. Cached.
 
     Raises:
-        DefinitionsInvalid: a code twice, or an unknown field.
+        DefinitionsInvalid: a duplicate code, or an unknown field.
     """
     read = _read("trends.toml", _Definitions).figure
     found = {figure.code: figure for figure in read}
@@ -98,16 +98,16 @@ def trends() -> dict[str, Figure]:
 
 @lru_cache(maxsize=1)
 def historical() -> tuple[Historical, ...]:
-    """Return the published figures, in file order.
+    """Return the figures published by others, in file order. Cached.
 
     Raises:
-        DefinitionsInvalid: an unknown field, or a value that is none.
+        DefinitionsInvalid: an unknown field, or an invalid value.
     """
     return _read("published.toml", _Published).figure
 
 
 def words(text: Text, lang: str) -> str:
-    """Return the words of a text in a language, French with its no-break spaces."""
+    """Return a text in a language; French gets its no-break spaces."""
     return text.en if lang.startswith("en") else french(text.fr)
 
 
@@ -120,7 +120,7 @@ def _read(name: str, kind: type[S]) -> S:
 
 
 def historical_figures(lang: str) -> list[dict[str, object]]:
-    """Return the published figures of earlier years, each with its source, in words."""
+    """Return the figures published by others, with texts in a language, as dictionaries for templates."""
     return [
         {
             "label": words(entry.label, lang),

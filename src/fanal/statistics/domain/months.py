@@ -1,4 +1,4 @@
-"""Months of Europe/Paris, their instants, and the same month of the year before. Pure."""
+"""Months in Europe/Paris: their instants, and the same month of the previous year. Pure."""
 
 from datetime import UTC, date, datetime, time
 
@@ -6,7 +6,7 @@ from fanal.kernel.calendar import PARIS, add_months, paris_day
 
 
 def first_of(day: date) -> date:
-    """Return the first day of a day's month: how a month is written here."""
+    """Return the first day of the month of `day`, which represents the month in this package."""
     return day.replace(day=1)
 
 
@@ -26,21 +26,21 @@ def months_until(last: date, *, count: int) -> tuple[date, ...]:
 
 
 def months_of_year(year: int, *, last: date) -> tuple[date, ...]:
-    """Return the months of a year, those after `last` left out."""
+    """Return the months of a year up to `last`."""
     return tuple(month for n in range(1, 13) if (month := date(year, n, 1)) <= last)
 
 
 def year_before(day: date) -> date:
-    """Return the same day of the year before; 29 February becomes the 28th."""
+    """Return the same day of the previous year; 29 February becomes the 28th."""
     return add_months(day, -12)
 
 
 COMPARABLE = 10
-"""Smallest number that a percentage is worked out from: of fewer, one report more is a leap."""
+"""Minimum base of a percentage: below it, a single report changes the percentage too much."""
 
 
 def change(now: int | None, before: int | None) -> float | None:
-    """Return by how much a number changed (0.12 is +12 %); None where there is too little to compare with."""
+    """Return the relative change of a number (0.12 is +12 %); None if the base is missing or too small."""
     if now is None or before is None or before < COMPARABLE:
         return None
     return (now - before) / before

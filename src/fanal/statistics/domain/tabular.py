@@ -1,4 +1,4 @@
-"""A figure as a table: rows with codes, number, year before and change; written as JSON and CSV. Pure."""
+"""Tables of a figure: rows with codes, number and previous year; suppression, JSON and CSV. Pure."""
 
 import csv
 import io
@@ -12,12 +12,12 @@ from msgspec import Struct
 from fanal.statistics.domain.definitions import Figure
 from fanal.statistics.domain.months import change
 
-# Hiding of small numbers in public tables, so that none can be worked out from the others. Pure.
+# Cell suppression in public tables (primary and secondary), so that no small number can be deduced. Pure.
 #
-# A table is months × codes; sums over codes and over months can be made by anybody who sees every cell, and
-# the totals are published beside. A line (one month, or one code) is safe when nothing is hidden in it, or
-# when at least two numbers are, which together reach the threshold. Zeros are shown: that nothing came is no
-# secret about somebody.
+# A table is months × codes. Sums over codes and over months can be computed from the cells, and totals are
+# published too. A line (one month, or one code) is safe if none of its numbers is suppressed, or
+# if at least two are, with a sum at or above the threshold. Zeros are published: the absence of reports
+# discloses nothing about a person.
 
 THRESHOLD = 5
 
@@ -29,10 +29,10 @@ K = TypeVar("K", bound=Hashable)
 def hide_small(
     cells: Mapping[tuple[R, C], int], *, threshold: int = THRESHOLD
 ) -> dict[tuple[R, C], int | None]:
-    """Return the table with None for each number that must not be shown.
+    """Suppress small cells of a public table, and further cells from which they could be deduced (None).
 
-    `cells` holds every cell, totals left out. Their line totals may be shown where they reach the
-    threshold (see `total_of`).
+    `cells` contains every cell, without totals. Line totals may be published if they reach the threshold
+    (see `total_of`).
     """
     hidden = {key for key, n in cells.items() if 0 < n < threshold}
     lines = _lines(cells)
@@ -47,7 +47,7 @@ def hide_small(
 
 
 def total_of(numbers: Iterable[int], *, threshold: int = THRESHOLD) -> int | None:
-    """Return a sum that may be shown, None where it is itself small."""
+    """Return a sum if it may be published (0, or the threshold at least), else None."""
     total = sum(numbers)
     return total if total == 0 or total >= threshold else None
 
@@ -62,7 +62,7 @@ def _lines(cells: Mapping[tuple[R, C], int]) -> list[list[tuple[R, C]]]:
 
 
 def _to_hide(numbers: list[tuple[K, int]], hidden: set[K], threshold: int) -> set[K]:
-    """Return which further numbers of a line must go: the smallest that are left."""
+    """Return the further cells of a line to suppress: the smallest remaining ones."""
     gone = [n for key, n in numbers if key in hidden]
     if not gone:
         return set()
@@ -83,7 +83,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """One number: its codes in the order of the figure's columns, and the year before's."""
+    """A number of a figure, with its codes in the order of the columns and the previous year's number."""
 
     keys: tuple[str, ...]
     value: float | None
@@ -91,12 +91,12 @@ class Row(Struct, frozen=True, kw_only=True):
 
     @property
     def change(self) -> float | None:
-        """By how much it changed on the year before (0.12 is +12 %)."""
+        """The relative change against the previous year (0.12 is +12 %)."""
         return change(None if self.value is None else int(self.value), self.before)
 
 
 class Table(Struct, frozen=True, kw_only=True):
-    """A figure with its rows; `until` is the first day that is not counted."""
+    """A figure with its rows, from `since` to `until` (excluded)."""
 
     figure: Figure
     rows: tuple[Row, ...]
@@ -105,12 +105,12 @@ class Table(Struct, frozen=True, kw_only=True):
     made_at: datetime
 
     def total(self, *keys: str) -> int:
-        """Return the sum of the rows whose codes begin with or hold every one of `keys`."""
+        """Return the sum of the rows whose codes include all of `keys`."""
         return sum(int(r.value or 0) for r in self.rows if set(keys) <= set(r.keys))
 
 
 def as_json(table: Table) -> bytes:
-    """Return a table with its definition: one JSON object, numbers as numbers."""
+    """Encode a table with the definition of its figure as a JSON object."""
     figure = table.figure
     names = [column.name for column in figure.columns]
     return msgspec.json.encode(
@@ -134,14 +134,17 @@ def as_json(table: Table) -> bytes:
 
 
 def as_csv(table: Table) -> str:
-    """Return a table as CSV (RFC 4180, UTF-8): a header, then one row a number; nothing is a formula."""
+    """Encode a table as CSV (RFC 4180, UTF-8): a header, then one row for each number.
+
+    Formulas are neutralised.
+    """
     return table_csv(table)
 
 
 def table_csv(
     table: Table, *, extra: Mapping[str, Callable[[tuple[str, ...]], str]] | None = None
 ) -> str:
-    """Return a table as `as_csv`, with further columns: by name, the cell for the codes of a row."""
+    """Encode a table as CSV with further columns: `extra` maps column names to functions of a row's codes."""
     names = [column.name for column in table.figure.columns]
     further = extra or {}
     header = [*names, "value", "year_before", "change", *further]
@@ -154,9 +157,9 @@ def table_csv(
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return CSV text in which no spreadsheet finds a formula: such a cell starts with an apostrophe.
+    """Return CSV text; cells that a spreadsheet would read as formulas get an apostrophe in front.
 
-    Numbers written by this module keep their sign.
+    Numbers keep their sign.
     """
     out = io.StringIO()
     writer = csv.writer(out)

@@ -1,15 +1,16 @@
-"""Where a weekly count has changed its level, and which names are new. Pure.
+"""Detection of changes of level in weekly counts (CUSUM), and of new names. Pure.
 
-Method: counts are made comparable by Anscombe's transform, 2·√(n + 3/8), after which chance alone moves
-a count by about 1 whatever its size (Anscombe, 1948). The level is the median of up to 26 weeks before, its
-spread 1.4826 times the median distance to it, 1 at least: one odd week moves neither. A two-sided CUSUM
-(Page, 1954) sums by how much each week lies off the level, less an allowance of 0.75, a week counting 3 at
-most; past 5 the level has changed, in the week where the sum left zero. So a single odd week is never a
-change, and a lasting one is told after two to six weeks. Behind a change the level is learnt anew, from
-twelve weeks on. On counts that chance alone moves it errs once in ten years and series or less.
+Method: counts are made comparable by Anscombe's transform, 2·√(n + 3/8), which gives Poisson counts a
+standard deviation of about 1 (Anscombe, 1948). The level is the median of up to 26 earlier weeks; the spread
+is 1.4826 times the median absolute deviation, 1 at least: a single outlier moves neither. A two-sided CUSUM
+(Page, 1954) sums the deviation of each week from the level, less an allowance of 0.75, limited to 3 for each
+week. Above 5 the level has changed, in the week in which the sum became positive. A single outlier is
+therefore never a change; a lasting change is detected after two to six weeks. After a change the level is
+estimated again from twelve weeks on. On random counts, false alarms are at most one in ten years for each
+series.
 
-What it does not do: it knows no seasons. A rise that comes every year is told every year; the number of the
-same week a year before stands beside for that.
+Limit: no seasonal model. A rise that recurs every year is reported every year; the number of the same week
+of the previous year is displayed for comparison.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,14 +26,14 @@ MOST_A_WEEK: Final = 3.0
 WINDOW: Final = 26
 LEARNING: Final = 12
 NEW_WITHIN: Final = 12
-"""Weeks for which a name counts as new; before them the desk must have counted as many."""
+"""Number of weeks during which a name counts as new; as many weeks of counts must precede them."""
 NEW_FROM: Final = 3
-"""Reports below which a new name is not told: one may be a slip of the pen."""
+"""Minimum number of reports with a new name: a single one may be a typing error."""
 RECENT: Final = 4
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
-    """A change of level: in which week (its place), when it could be told, from what to what a week."""
+    """A change of level: index of its week (`at`) and of its detection (`told`), level before and after."""
 
     at: int
     told: int
@@ -46,7 +47,7 @@ class LevelChange(Struct, frozen=True, kw_only=True):
 
 
 class Newcomer(Struct, frozen=True, kw_only=True):
-    """A name first counted lately: in which week (its place), how often since, and of late."""
+    """A new name: index of its first week, total since, last four weeks, and the four weeks before these."""
 
     code: str
     first: int
@@ -56,14 +57,14 @@ class Newcomer(Struct, frozen=True, kw_only=True):
 
 
 class _Direction(Struct):
-    """One direction of the CUSUM: its sum, and the week where it left zero."""
+    """One side of the CUSUM: its sum, and the week in which the sum became positive."""
 
     sign: int
     total: float = 0.0
     since: int | None = None
 
     def take(self, week: int, off: float) -> bool:
-        """Add a week; return whether the level has changed."""
+        """Add the deviation of a week; return whether the level has changed."""
         self.total = max(0.0, self.total + self.sign * off - ALLOWANCE)
         if not self.total:
             self.since = None
@@ -73,12 +74,12 @@ class _Direction(Struct):
 
 
 def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange, ...]:
-    """Return the changes of level of weekly counts, oldest first; weeks before `start` do not count."""
+    """Return the changes of level in weekly counts, oldest first; weeks before index `start` are ignored."""
     light = [2 * sqrt(n + 0.375) for n in counts]
     found: list[LevelChange] = []
     sides = (_Direction(sign=1), _Direction(sign=-1))
     for week, value in enumerate(light):
-        # The weeks of a running excursion are no part of the level that they are measured by.
+        # The weeks of a current excursion are excluded from the level against which they are measured.
         calm = min((side.since for side in sides if side.since is not None), default=week)
         past = light[max(start, calm - WINDOW) : calm]
         if len(past) < LEARNING:
@@ -102,9 +103,9 @@ def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange
 
 
 def newcomers(series: Mapping[str, Sequence[int]]) -> tuple[Newcomer, ...]:
-    """Return the names that were first counted within the last twelve weeks, the most frequent first.
+    """Return the names first counted within the last twelve weeks, most frequent first.
 
-    All series have the same length. Nothing is new while the desk itself has counted for less than
+    `series` maps names to weekly counts of equal length. Nothing is new unless the desk has counted for
     twelve weeks before.
     """
     firsts = {
