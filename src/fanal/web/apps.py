@@ -8,5 +8,5 @@ class WebConfig(AppConfig):
     label = "web"
 
     def ready(self) -> None:
-        """Listen to changes of second factors."""
+        """Register the signal receivers for changes of second factors."""
         from fanal.web.account import factors  # noqa: F401

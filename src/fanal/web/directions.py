@@ -1,7 +1,8 @@
-"""What turns the direction of letters is written out on every page, wherever a sender put it.
+"""Middleware that makes bidirectional control characters visible on every page.
 
-U+202E makes `gpj.exe` of `exe.jpg`: names, texts, notes and files come from strangers. Pages are mended as a
-whole, so that no template can forget it. What a person edits stays as it was typed: fields are sent back.
+U+202E makes `gpj.exe` look like `exe.jpg`: names, texts, notes and file names come from strangers. Whole
+pages are processed, so that no template can omit it. Fields for editing keep the text as typed: they are
+posted back.
 """
 
 import re
@@ -23,7 +24,7 @@ _PAGE = "text/html"
 def directions_written_out(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Return middleware that shows marks of direction in pages as `⟨U+202E⟩`."""
+    """Return middleware that shows bidirectional controls in HTML pages as `⟨U+202E⟩`."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -45,7 +46,7 @@ def directions_written_out(
 
 
 def write_out(page: str) -> str:
-    """Return `page` with each mark of direction written out, but in fields that are sent back."""
+    """Return the HTML `page` with bidirectional controls written out, except in form fields."""
     return "".join(
         _part(part, is_kept=place % 2 == 1) for place, part in enumerate(_KEPT.split(page))
     )

@@ -1,4 +1,4 @@
-"""The last page of a request that was refused or broke: in the right language, with what was typed."""
+"""Error pages of refused or failed requests, in the right language, with the text that was typed."""
 
 import sys
 from http import HTTPStatus
@@ -17,12 +17,12 @@ RETRY_AFTER = "5"
 
 
 def status_of(failure: BaseException | None) -> int:
-    """Return 503 for a failure that waiting helps (database, disk, network), else 500."""
+    """Return 503 for a temporary failure (database, disk, network), else 500."""
     return 503 if isinstance(failure, OperationalError | InterfaceError | OSError) else 500
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer an exception that nobody caught; Django calls this while it is being handled."""
+    """Return the page of an uncaught exception; Django calls this while handling it."""
     failure = sys.exc_info()[1]
     status = status_of(failure)
     template = "503_secret.html" if isinstance(failure, SecretUnopenable) else f"{status}.html"
@@ -33,23 +33,22 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def foreign_form(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Answer a form whose token is missing or of an earlier session: Django's view of such a failure."""
+    """Return the page of a missing or outdated CSRF token; Django's `CSRF_FAILURE_VIEW`."""
     del reason
     return page_of(request, "403_csrf.html", status=HTTPStatus.FORBIDDEN)
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    """Answer a form that one person sent too many times: the sign-in library's view of such a refusal."""
+    """Return the page of a form that was sent too often, for the sign-in library's rate limits."""
     return page_of(request, "429.html", status=HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def page_of(request: HttpRequest, template: str, *, status: int, refused: str = "") -> HttpResponse:
-    """Return a page of `templates/` with the texts of the form that was posted, to be copied from there.
+    """Return an error page of `templates/` with the posted texts, for the person to copy.
 
-    `refused` says why, where the page leaves room for it.
-
-    Rendered without the request: whatever broke may be what a page reads of it. The language is that of the
-    address, as always: an exception may come before anything has chosen it.
+    `refused` is the reason, where the template shows one. The template is rendered without the request, since
+    the failure may lie in what a page reads from it. The language comes from the URL: the exception may have
+    been raised before the language was activated.
     """
     context = {"kept": _kept(request), "back": _page_before(request), "refused": refused}
     with translation.override(translation.get_language_from_request(request, check_path=True)):
@@ -63,14 +62,14 @@ def _kept(request: HttpRequest) -> tuple[str, ...]:
     try:
         return written(request)
     except OSError:
-        return ()  # the sender went away in the middle
+        return ()  # the client disconnected
 
 
 def _page_before(request: HttpRequest) -> str:
-    """Return the address of our own page that held the form, empty where the browser names none."""
+    """Return the path of the site's own page that held the form (`Referer`), or an empty string."""
     before = split_address(request.META.get("HTTP_REFERER", ""))
     if before is None or before.netloc != request.META.get("HTTP_HOST") or not before.path:
         return ""
     address = before._replace(scheme="", netloc="").geturl()
-    # A path may begin with two slashes: as an address of its own it would lead to another host.
+    # A path may begin with two slashes, which as a link would lead to another host.
     return address if url_has_allowed_host_and_scheme(address, allowed_hosts=None) else ""

@@ -1,6 +1,6 @@
-"""`/healthz` and `/readyz`: alive; ready (database, migrations, keys, heartbeats of worker and calls).
+"""`/healthz` (liveness) and `/readyz` (readiness: database, migrations, clock, keys, worker, calls).
 
-They say nothing of what is stored: no count, no version, no name.
+The answers say nothing about stored data: no count, no version, no name.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ _keys: list[Callable[[], bool]] = []
 
 
 def install(*, keys: Callable[[], bool]) -> None:
-    """Give `readyz` the question whether this machine holds the keys of its database."""
+    """Register the check of whether this machine holds the keys of its database."""
     _keys[:] = [keys]
 
 
@@ -28,7 +28,7 @@ def install(*, keys: Callable[[], bool]) -> None:
 @never_cache
 @require_safe
 def healthz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 as long as the process serves requests."""
+    """Return 200 as long as the process serves requests."""
     return JsonResponse({"status": "alive"})
 
 
@@ -36,7 +36,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Answer 200 when database, tables, keys, worker and calls are there, else 503 with what is missing."""
+    """Return 200 when all parts are ready, else 503; the body says which part is not."""
     return _answer(_everywhere() | {"worker": _worker, "calls": oriented.calls_alive})
 
 
@@ -44,7 +44,7 @@ def readyz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def readyz_public(request: HttpRequest) -> HttpResponse:
-    """Answer as `readyz` for a public node, which may not look at the worker."""
+    """Return the readiness of a public node, which may not query the worker."""
     return _answer(_everywhere())
 
 
@@ -74,13 +74,13 @@ def _holds(check: Callable[[], bool]) -> bool:
 
 
 def _database() -> bool:
-    """Return whether the database answers; what else is refused has a part of its own."""
+    """Return True if the database answers; other disagreements have checks of their own."""
     agreement.look()
     return True
 
 
 def _migrations() -> bool:
-    """Return whether the tables are those of this version, neither behind it nor ahead."""
+    """Return whether the database schema is that of this version, neither older nor newer."""
     if agreement.Disagreement.TABLES in agreement.look():
         return False
     executor = MigrationExecutor(connection)
@@ -96,7 +96,7 @@ def _holds_keys() -> bool:
 
 
 def _worker() -> bool:
-    """Return whether a worker has given a sign of life to the job queue within a minute."""
+    """Return whether a worker has sent a heartbeat to the job queue within a minute."""
     found = sql.row(
         "SELECT EXISTS (SELECT FROM procrastinate_workers"
         " WHERE last_heartbeat > now() - %s::interval)",

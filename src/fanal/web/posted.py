@@ -1,4 +1,4 @@
-"""What a form posted, however large or odd its body: read as far as it can be, so that it is given back."""
+"""Posted form fields, recovered even from bodies that Django refuses, to give typed text back."""
 
 import re
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from django.http.multipartparser import MultiPartParserError
 from django.http.request import RawPostDataException
 
 MOST_READ = 8 * 1024 * 1024
-"""Bytes of a form's body: some twenty times what the fullest form of the site may hold."""
+"""Bytes read of a form's body: some twenty times the largest form of the site."""
 MOST_SIGNS = 300_000
-"""Quotation marks, brackets and the like that are given back: a page writes six characters for each."""
+"""Maximum characters to be HTML-escaped (up to six bytes each) in the text given back."""
 MOST_FIELDS = 1000
 UNREADABLE = (
     BadRequest,
@@ -26,36 +26,36 @@ UNREADABLE = (
     TooManyFieldsSent,
     TooManyFilesSent,
 )
-"""What Django raises for a form that it does not read: too large, too many fields, of another encoding."""
+"""Exceptions of Django for an unreadable form: too large, too many fields, wrong encoding."""
 
 WRITTEN = (
     "address", "contact", "conversation", "description", "grounds", "members", "motive", "names",
     "reason", "reasons", "summary", "suspect_contact", "text", "words",
 )  # fmt: skip
-"""Every field of several lines, on any page; no password, code or token is among them."""
+"""Names of all multi-line fields, on any page; no password, code or token is among them."""
 WORTH_KEEPING = 20
-"""Characters from which a text is given back: a word is typed again."""
+"""Minimum length of a text given back; shorter ones are quickly typed again."""
 _READ = "fanal_posted"
 _HALF_A_BYTE = re.compile(rb"%[0-9A-Fa-f]?\Z")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """The fields of a form; `whole` is false where only its beginning was read, or is given back."""
+    """The fields of a form; `whole` is false when only the beginning was read, or is given back."""
 
     fields: dict[str, str]
     whole: bool = True
 
     def get(self, name: str) -> str:
-        """Return what a field holds, empty when the form has none of that name."""
+        """Return the value of a field, or an empty string."""
         return self.fields.get(name, "")
 
 
 def read_posted(request: HttpRequest) -> Posted:
-    """Return what a form holds; of one that Django refuses, the fields at the beginning of its body.
+    """Return the posted fields; of a form that Django refuses, the fields at the beginning of its body.
 
     Raises:
-        UnreadablePostError: the sender went away.
+        UnreadablePostError: the client disconnected.
     """
     known = request.__dict__.get(_READ)
     if not isinstance(known, Posted):
@@ -64,7 +64,7 @@ def read_posted(request: HttpRequest) -> Posted:
 
 
 def written(request: HttpRequest) -> tuple[str, ...]:
-    """Return what a person wrote at length into the form that this request posted, in its order."""
+    """Return the long texts that a person typed into the posted form, in its order."""
     if request.method != "POST":
         return ()
     fields = read_posted(request).fields
@@ -80,13 +80,13 @@ def _read(request: HttpRequest) -> Posted:
         fields = {name: str(value) for name, value in request.POST.items()}
     except UNREADABLE:
         return Posted(fields=_beginning(request), whole=False)
-    # Once Django has answered such a failure, it shows an empty form.
+    # After such an error, Django returns an empty form.
     beginning = {} if fields else _beginning(request)
     return Posted(fields=fields or beginning, whole=not beginning)
 
 
 def _bounded(posted: Posted) -> Posted:
-    """Return what is given back of a form: of texts made of signs that swell on a page, the beginning."""
+    """Return the fields with their escaped size limited, cutting texts full of special characters."""
     if sum(map(_signs, posted.fields.values())) <= MOST_SIGNS:
         return posted
     left, fields = MOST_SIGNS, dict[str, str]()
@@ -105,10 +105,10 @@ def _beginning(request: HttpRequest) -> dict[str, str]:
         body = request.body
     except RequestDataTooBig:
         if not request.META.get("CONTENT_LENGTH"):
-            return {}  # it came in pieces, and its beginning is gone
+            return {}  # chunked: its beginning was consumed
         body = request.read(MOST_READ)
     except RawPostDataException:
-        return {}  # several parts, of which some were read
+        return {}  # multipart, partly consumed
     pairs = (pair.partition(b"=") for pair in body.split(b"&", MOST_FIELDS)[:MOST_FIELDS])
     return {_text(name): _text(value) for name, _, value in pairs if name}
 

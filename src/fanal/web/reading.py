@@ -1,9 +1,9 @@
-"""The journal of reads: no personal data leaves the server before its ledger row is committed.
+"""Journal of readings: a ledger row is committed before personal data leave the server.
 
-A view that shows personal data calls `consult` first; it writes and COMMITS one row (who, what, why,
-when: Loi 78-17, art. 101) and fails closed. The `{% person %}` tag marks the report whose person it
-prints, the `{% selector %}` tag the identifier; `ReadingJournal` refuses a response that prints one
-without a row. A search writes its row whether it finds something or not (`journal_search`).
+A view that shows personal data first calls `consult`, which writes and commits one row (who, what, purpose,
+when: Loi 78-17, art. 101), or fails closed. The tag `{% person %}` registers the report whose person it
+prints, `{% selector %}` the identifier; `ReadingJournal` refuses a response that prints either without a row.
+A search writes its row whether or not it finds anything (`journal_search`).
 """
 
 import logging
@@ -31,7 +31,7 @@ _HOLDS = "fanal_read_holders"
 _HOLDERS = frozenset(
     {"report", "dossier", "payer", "sheet", "hit", "measure", "referral", "notice"}
 )
-"""Kinds of object whose identifiers are read with them."""
+"""Kinds of object whose reading covers their identifiers."""
 
 ACTIONS: Mapping[str, str] = {
     "report": "report.read",
@@ -45,11 +45,11 @@ ACTIONS: Mapping[str, str] = {
     "identity": "identity.open",
     "person": "account.read",
 }
-"""The ledger action of a read, by kind of object, where the view names none."""
+"""Default ledger action of a reading, by kind of object."""
 
 
 class ReadNotJournalled(Exception):
-    """A page was about to show persons whose reports have no ledger row in this request."""
+    """A page would show persons or identifiers without a ledger row in this request."""
 
 
 def consult(
@@ -61,19 +61,17 @@ def consult(
     action: str | None = None,
     reports: Iterable[UUID] = (),
 ) -> None:
-    """Write and commit the read of `ids`, objects of `kind`, before the body is made.
+    """Write and commit a ledger row for the reading of `ids`, objects of `kind`, before the page is made.
 
-    `reports` names the reports whose persons the page shows beside the objects read (those of a
-    dossier or of a measure). The motive is the argument, else what the person stated in this session,
-    else the page itself (`page:desk:report`): a read without a motive cannot be written.
-
-    Without objects nothing is shown and nothing written; for a search that would lose the question, so
-    that `journal_search` alone journals one.
+    `reports` are further reports whose persons the page shows (those of a dossier or of a measure). The
+    purpose ("motive") is the argument, else the one stated in this session, else the page's name
+    (`page:desk:report`). Without objects nothing is written. A search is refused here: without findings its
+    query would not be recorded, so `journal_search` records it.
 
     Raises:
-        RuntimeError: a transaction is open, so that the row could still be rolled back.
+        RuntimeError: a transaction is open, in which the row could be rolled back.
         UnknownAction, ValueRefused: from the ledger.
-        ValueError: a search is journaled by its findings.
+        ValueError: the action is a search.
     """
     if (action or "").partition(".")[2] in {"search", "run"}:
         raise ValueError("journal_search journals a search")
@@ -105,12 +103,12 @@ def journal_search(
     selectors: Iterable[tuple[str, str]] = (),
     elsewhere: int = 0,
 ) -> None:
-    """Write and commit a search: its question as a keyed digest, and the reports and identifiers it shows.
+    """Write and commit a ledger row for a search: keyed digest of the query, reports and identifiers shown.
 
-    What it prints of identifiers is among `selectors` (kind and value).
+    `selectors` are the identifiers that the page prints, as (kind, value).
 
     Raises:
-        RuntimeError: a transaction is open, so that the row could still be rolled back.
+        RuntimeError: a transaction is open, in which the row could be rolled back.
     """
     actor, found, pairs = actor_of(request), list(reports), list(selectors)
     motive = actor.motive or _page_motive(request)
@@ -129,7 +127,7 @@ def journal_search(
 
 
 def consulted_ids(request: HttpRequest) -> set[str]:
-    """Return the ids of the objects whose read this request has committed."""
+    """Return the ids of the objects whose reading this request has committed."""
     known: set[str] = request.__dict__.setdefault(_CONSULTED, set())
     return known
 
@@ -141,10 +139,10 @@ def rendered_ids(request: HttpRequest) -> set[str]:
 
 
 def unread_selectors(request: HttpRequest) -> set[tuple[str, str]]:
-    """Return the identifiers that this request has printed without a row.
+    """Return the identifiers that this request has printed without a ledger row.
 
-    A page of reports, dossiers and the like reads their identifiers with them; what a search prints is
-    named by its own row, one by one.
+    The reading of a report, dossier and so on covers its identifiers; a search names each printed identifier
+    in its own row.
     """
     if request.__dict__.get(_HOLDS):
         return set()
@@ -154,16 +152,16 @@ def unread_selectors(request: HttpRequest) -> set[tuple[str, str]]:
 
 
 class ReadingJournal:
-    """Refuses a response that prints persons or identifiers without a committed row; never half a page."""
+    """Middleware that refuses responses with persons or identifiers that have no committed ledger row."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Return the view's response once every person printed has its row.
+        """Return the view's response once every printed person and identifier has its row.
 
         Raises:
-            ReadNotJournalled: one has not; the error page is sent instead.
+            ReadNotJournalled: a row is missing; the error page is sent instead.
         """
         response = self.get_response(request)
         self._check(request)
@@ -172,7 +170,7 @@ class ReadingJournal:
     def process_template_response(
         self, request: HttpRequest, response: TemplateResponse
     ) -> TemplateResponse:
-        """Check again once a late template is rendered: it is made after the view returned."""
+        """Register the check again for a lazy template, which is rendered after the view returns."""
         response.add_post_render_callback(lambda _: self._check(request))
         return response
 

@@ -1,1 +1,1 @@
-"""Sign-in, second factor, own account, habilitations; and the guard that every route passes."""
+"""Sign-in, second factor, the person's own account, habilitations; and the guard of every route."""

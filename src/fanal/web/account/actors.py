@@ -1,4 +1,4 @@
-"""Who asks, and when: the two facts that views hand down to queries and operations."""
+"""Actor and time of a request, which views pass down to queries and operations."""
 
 from datetime import datetime
 
@@ -9,13 +9,13 @@ from fanal.kernel import clock
 from fanal.kernel.actors import Actor, public_actor
 
 MOTIVE_KEY = "fanal_motive"
-"""Session key of the motive a person stated for what they are doing now."""
+"""Session key of the purpose ("motive") that the person stated for the present task."""
 
 LONGEST_MOTIVE = 200
 
 
 def now_of(request: HttpRequest) -> datetime:
-    """Return the instant of the request, read once."""
+    """Return the time of the request, the same for all calls within it."""
     known = request.__dict__.get("now")
     if isinstance(known, datetime):
         return known
@@ -25,7 +25,10 @@ def now_of(request: HttpRequest) -> datetime:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Return the actor of the request: the public, or the person with the roles in force now."""
+    """Return the actor of the request: the public, or the person with the roles in force now.
+
+    The row scope of the database session is set to that actor.
+    """
     known = request.__dict__.get("_fanal_actor")
     if isinstance(known, Actor):
         return known
@@ -40,12 +43,12 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def stated_motive(request: HttpRequest) -> str:
-    """Return the motive stated in this session, empty when none is."""
+    """Return the purpose stated in this session, or an empty string."""
     motive = request.session.get(MOTIVE_KEY, "")
     return motive if isinstance(motive, str) else ""
 
 
 def state_motive(request: HttpRequest, motive: str) -> None:
-    """Keep the motive of what the person does now, for this session."""
+    """Store the purpose of the person's present task in this session."""
     request.session[MOTIVE_KEY] = " ".join(motive.split())[:LONGEST_MOTIVE]
     request.__dict__.pop("_fanal_actor", None)

@@ -1,4 +1,4 @@
-"""How allauth behaves here: no public sign-up, landing by role, sign-ins in the ledger."""
+"""Adapters for django-allauth: no public sign-up, landing page by role, sign-ins recorded in the ledger."""
 
 import ipaddress
 
@@ -25,22 +25,22 @@ from fanal.web.account.landing import landing_path
 
 
 class CanonicalLoginForm(LoginForm):  # type: ignore[misc] # allauth carries no types
-    """The login in its one form, so that lock-out counts every variant together."""
+    """Sign-in form with a normalised login, so that the lock-out counts all spellings together."""
 
     def clean_login(self) -> str:
-        """Return the canonical login."""
+        """Return the normalised login."""
         return canonical_login(str(self.cleaned_data["login"]))
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Accounts are opened by an administrator; nobody signs up."""
+    """Account behaviour of allauth here: an administrator opens accounts, nobody signs up."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002 - the library's
         """Return False: there is no public sign-up."""
         return False
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
-        """Return where the person's roles land."""
+        """Return the landing page of the person's roles."""
         return landing_path(actor_of(request).roles, language=get_language() or "fr")
 
     def get_logout_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
@@ -50,7 +50,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def pre_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: object
     ) -> HttpResponse | None:
-        """Refuse demo accounts outside a demo on loopback; keep what the sign-in began with."""
+        """Refuse demo accounts outside a demo on loopback; store the account's state for later steps."""
         if getattr(user, "is_demo", True) and not (demo.is_on() and _from_loopback(request)):
             messages.error(request, _("Demo accounts open on this machine only, in a demo."))
             return redirect("account_login")
@@ -60,10 +60,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return refused
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
-        """Open the session of a sign-in whose every step is passed, of the account as it is now.
+        """Open the session after the last sign-in step, unless the account changed since the first one.
 
         Raises:
-            ImmediateHttpResponse: password, sessions or standing of the account changed since the first step.
+            ImmediateHttpResponse: password, sessions or status of the account have changed meanwhile.
         """
         stands = devices.holds(request, user)
         devices.forget(request)
@@ -73,27 +73,27 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().login(request, user)
 
     def authenticate(self, request: HttpRequest, **credentials: object) -> AbstractBaseUser | None:
-        """Return whose password this is, counted while it is looked at."""
+        """Return the account with this password; the attempt counts as a failure until it is checked."""
         with lockout.being_looked_at(request, credentials):
             found: AbstractBaseUser | None = super().authenticate(request, **credentials)
         return found
 
     def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
-        """Count no wrong password here, by login for everybody together: the lock-out does, by browser."""
+        """Do nothing here: allauth would count failures by login alone, the lock-out also by browser."""
 
     def respond_user_inactive(
         self,
         request: HttpRequest,
         user: AbstractBaseUser,  # noqa: ARG002
     ) -> HttpResponse:
-        """Send a closed account back to the sign-in page, with a sentence."""
+        """Redirect a closed account to the sign-in page, with a message."""
         messages.error(request, _("This account is closed. Ask the administrator."))
         return redirect("account_login")
 
     def post_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: object
     ) -> HttpResponse:
-        """Write the sign-in to the ledger: the person, never an address."""
+        """Record the sign-in in the ledger: the person, never an IP address."""
         request.__dict__.pop("_fanal_actor", None)
         operations.record_sign_in(
             actor=actor_of(request), action="account.sign_in", now=now_of(request)
@@ -103,7 +103,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         return answer
 
     def logout(self, request: HttpRequest) -> None:
-        """Write the sign-out to the ledger, then end the session."""
+        """Record the sign-out in the ledger, then end the session."""
         if request.user.is_authenticated:
             operations.record_sign_in(
                 actor=actor_of(request), action="account.sign_out", now=now_of(request)
@@ -112,25 +112,25 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().logout(request)
 
     def is_safe_url(self, url: str | None) -> bool:
-        """Return whether a return address lies on this site: a path, never a host."""
+        """Return whether a redirect target is a path on this site, without a host."""
         return bool(url) and str(url).startswith("/") and super().is_safe_url(url)
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """OIDC signs in persons whose subject an administrator has linked; it opens no account and links none."""
+    """OIDC sign-in for subjects that an administrator has linked; it neither opens nor links accounts."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Refuse what would link a subject to the signed-in account (`process=connect`): administrators do.
+        """Refuse `process=connect`, by which a person would link a subject to the signed-in account.
 
         Raises:
-            ImmediateHttpResponse: the answer to whoever asked for it.
+            ImmediateHttpResponse: the redirect for such a request.
         """
         if sociallogin.state.get("process", AuthProcess.LOGIN) != AuthProcess.LOGIN:
             messages.error(request, _("Only an administrator links an account to single sign-on."))
             raise ImmediateHttpResponse(redirect("account_home"))
 
     def get_requests_session(self) -> openid.ShelteredSession:
-        """Return what the library asks the provider by."""
+        """Return the HTTP session for requests to the provider."""
         return openid.ShelteredSession()
 
     def is_open_for_signup(
@@ -138,19 +138,19 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         request: HttpRequest,  # noqa: ARG002 - the library's signature
         sociallogin: object,  # noqa: ARG002
     ) -> bool:
-        """Return False: an unknown subject stays outside."""
+        """Return False: an unknown subject cannot sign in."""
         return False
 
 
 class MFAAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Authenticator secrets are sealed with a key derived for them."""
+    """Encryption of authenticator secrets in the database."""
 
     def encrypt(self, text: str) -> str:
-        """Return `text` (a TOTP secret, a seed) sealed."""
+        """Return the encrypted `text` (a TOTP secret or a seed)."""
         return sealing.seal(text)
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Return what `encrypt` sealed."""
+        """Return the text that `encrypt` encrypted."""
         return sealing.unseal(encrypted_text)
 
 

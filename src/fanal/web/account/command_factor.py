@@ -1,4 +1,4 @@
-"""Second factors outside of a browser: one-time codes proven on the command line, factors taken away."""
+"""Second factors on the command line: verification of one-time codes, removal of factors."""
 
 from datetime import timedelta
 
@@ -15,14 +15,14 @@ _WITHIN = timedelta(minutes=5)
 
 
 def has_codes(*, user: AbstractBaseUser) -> bool:
-    """Return whether the person has set up one-time codes: a security key needs a browser."""
+    """Return whether the person has set up one-time codes (security keys work in a browser only)."""
     return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists())
 
 
 def passes(*, user: AbstractBaseUser, code: str) -> bool:
-    """Return whether `code` is the person's present one-time code; it serves once.
+    """Return whether `code` is the person's current one-time code, which can be used once.
 
-    Six tries in five minutes are looked at; what does not pass is in the ledger, as at sign-in.
+    At most six attempts in five minutes are verified; failed ones are recorded in the ledger, as at sign-in.
     """
     tries = [f"fanal.command-code.{user.pk}.{number}" for number in range(_TRIES)]
     seconds = _WITHIN.total_seconds()
@@ -30,7 +30,7 @@ def passes(*, user: AbstractBaseUser, code: str) -> bool:
     found = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
     try:
         passed = looked_at and found is not None and found.wrap().validate_code(code.strip())
-    except InvalidTag:  # sealed under another secret: nothing passes
+    except InvalidTag:  # encrypted with another secret: no code is valid
         passed = False
     if passed:
         for key in tries:
@@ -41,7 +41,7 @@ def passes(*, user: AbstractBaseUser, code: str) -> bool:
 
 
 def remove_factors(*, user: AbstractBaseUser) -> list[str]:
-    """Take every second factor and recovery code of an account away; return their kinds."""
+    """Delete every second factor and recovery code of an account; return their kinds."""
     rows = Authenticator.objects.filter(user=user).order_by("id")
     kinds = [str(kind) for kind in rows.values_list("type", flat=True)]
     rows.delete()

@@ -1,7 +1,7 @@
-"""Django's cache, as the sign-in library uses it: limits hold in all processes together.
+"""Django cache backend of the sign-in library, stored in the database so that limits hold in all processes.
 
-Wrong one-time codes, used ones and the locks between them lie in the database. What counts by address stays
-in this process's memory: no address is ever written.
+It holds counts of wrong codes, used codes and locks. Entries keyed by IP address stay in the memory of the
+process: no address is ever written.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,12 +16,12 @@ from fanal.kernel import clock
 
 _BY_ADDRESS = ":ip:"
 _USED_CODE = "allauth.mfa.totp.used?"
-_DEFAULT = cast("float", DEFAULT_TIMEOUT)  # a mark of its own, compared by identity
+_DEFAULT = cast("float", DEFAULT_TIMEOUT)  # a sentinel, compared by identity
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class SharedCounters(BaseCache):
-    """A cache of small JSON values in `accounts_counter`."""
+    """A Django cache of small JSON values in the table `accounts_counter`."""
 
     def __init__(self, location: str, params: dict[str, object]) -> None:
         super().__init__(params)
@@ -30,9 +30,10 @@ class SharedCounters(BaseCache):
     def add(
         self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
     ) -> bool:
-        """Store a value unless one is there; return whether it was stored.
+        """Store a value unless the key exists; return whether it was stored.
 
-        A used one-time code is kept for as long as it would pass: the library forgets it after one period.
+        A used one-time code is stored for as long as it would be valid: the library would drop it after one
+        period.
         """
         if _BY_ADDRESS in key:
             return self._memory.add(key, value, timeout, version)
@@ -46,7 +47,7 @@ class SharedCounters(BaseCache):
         )
 
     def get(self, key: str, default: object = None, version: int | None = None) -> object:
-        """Return a value, `default` where there is none."""
+        """Return a value, or `default` when there is none."""
         if _BY_ADDRESS in key:
             return self._memory.get(key, default, version)
         found = operations.get_counter(key=self._full(key, version), now=clock.now())
@@ -64,13 +65,13 @@ class SharedCounters(BaseCache):
         )
 
     def delete(self, key: str, version: int | None = None) -> bool:
-        """Forget a value; return whether it was there."""
+        """Delete a value; return whether it existed."""
         if _BY_ADDRESS in key:
             return self._memory.delete(key, version)
         return operations.drop_counter(key=self._full(key, version))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all values."""
         self._memory.clear()
         operations.forget_counters(now=None)
 

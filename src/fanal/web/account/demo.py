@@ -1,4 +1,4 @@
-"""What the sign-in page knows of a demo: whether this is one, and whom it may play."""
+"""Demo mode of the sign-in page: whether it is on, and the demo accounts on offer."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ _on = False
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoChoice:
-    """One demo account as a button of the sign-in page."""
+    """One demo account, shown as a button on the sign-in page."""
 
     username: str
     password: str
@@ -19,7 +19,7 @@ class DemoChoice:
 
 
 def install(*, on: bool) -> None:
-    """Say whether this process serves a demo; `config.wiring` calls it once."""
+    """Set whether this process serves a demo; called once by `config.wiring`."""
     global _on  # noqa: PLW0603 - the one registry of this module
     _on = on
 
@@ -30,7 +30,7 @@ def is_on() -> bool:
 
 
 def choices(language: str) -> list[DemoChoice]:
-    """Return the demo accounts as buttons, none outside a demo."""
+    """Return the demo accounts as buttons; none outside a demo."""
     if not _on:
         return []
     return [
@@ -45,5 +45,5 @@ def choices(language: str) -> list[DemoChoice]:
 
 
 def role_words(role: str, language: str) -> str:
-    """Return the words of a role in `language`."""
+    """Return the name of a role in `language`."""
     return reference.label("role", role, language)

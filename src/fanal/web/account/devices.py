@@ -1,9 +1,9 @@
-"""Which browsers a person has signed in with before: a signed cookie of theirs, and nothing stored here.
+"""Known browsers of a person (device cookies, OWASP) and the state of an unfinished sign-in.
 
-Failures of a known device are counted apart from those of all others (OWASP, device cookies): strangers
-who know a login cannot shut its person out. The cookie names no person; it says nothing without this
-installation's secret, and signs nobody in. A browser is known until the password changes: whoever signed in
-with an earlier one, or copied a cookie, is a stranger from then on.
+Failed sign-ins of a known browser are counted apart, so that strangers who know a login cannot lock its owner
+out. The signed cookie names no person, is useless without the installation's secret, and does not sign anyone
+in; nothing is stored on the server. A change of password makes all browsers unknown: whoever signed in with
+an earlier one, or copied a cookie, is then a stranger.
 """
 
 import secrets
@@ -23,38 +23,37 @@ from fanal.accounts import queries
 from fanal.accounts.domain.records import canonical_login
 from fanal.accounts.operations import login_digest
 
-# A sign-in between its first step and its second factor: it stands while nothing about the account changes.
+# A sign-in between password and second factor: it stays valid while the account does not change.
 #
-# The library keeps whose sign-in waits, and not what it began with: after a reset of the password, or the
-# end of all sessions, whoever stood at the page of the code would go on with what had just been withdrawn.
-# The first step therefore leaves the mark that binds a session to password and epoch, and each later one
-# compares.
+# The library stores the account of the pending sign-in, not the state of its credentials: after a password
+# reset, or the end of all sessions, a person at the code page could still go on. The first step therefore
+# stores Django's session hash (of password and session epoch), and each later step compares it.
 
 _BEGUN_WITH = "fanal_sign_in"
 _SECOND_STEP = "mfa_authenticate"
 
 
 def begin(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """Keep with what the first step of a sign-in has just been passed."""
+    """Store the session hash of the account at the first sign-in step."""
     request.session[_BEGUN_WITH] = user.get_session_auth_hash()
 
 
 def holds(request: HttpRequest, user: AbstractBaseUser) -> bool:
-    """Return whether password and epoch of the account are still those that the sign-in began with."""
+    """Return whether the account is open, with the password and session epoch of the first sign-in step."""
     begun_with = str(request.session.get(_BEGUN_WITH, ""))
     return user.is_active and constant_time_compare(begun_with, user.get_session_auth_hash())
 
 
 def forget(request: HttpRequest) -> None:
-    """Drop the mark of the first step: the sign-in is complete, or over."""
+    """Delete the stored hash: the sign-in is complete or has ended."""
     request.session.pop(_BEGUN_WITH, None)
 
 
 def end_stale(request: HttpRequest) -> None:
-    """End a sign-in that waits for nothing it can be given any more, so that the next one can begin.
+    """End a pending sign-in that can no longer succeed, so that a new one can begin.
 
-    The account was closed or its sessions ended, the password changed, the second factor is gone, or the
-    time is over.
+    The account was closed, its sessions ended, the password changed, the second factor is gone, or the time
+    limit has passed.
     """
     if request.user.is_authenticated or LOGIN_SESSION_KEY not in request.session:
         return
@@ -69,7 +68,7 @@ def end_stale(request: HttpRequest) -> None:
 
 
 def tell_over(request: HttpRequest) -> None:
-    """Say on the sign-in page why it has to begin again."""
+    """Add the message to the sign-in page that the sign-in must begin again."""
     messages.error(
         request, _("This sign-in has expired, or the account has changed since: begin again.")
     )
@@ -83,13 +82,13 @@ COOKIE = "fanal_device"
 KEPT = timedelta(days=180)
 _SALT = "fanal.web.account.devices"
 _PEOPLE = 8
-"""Whom one browser is known for at most: whoever signed in last."""
+"""Maximum number of accounts that one browser is known for: the last to sign in."""
 
 
 def known_as(request: HttpRequest | None, login: str) -> str:
-    """Return the mark of this browser for the account `login`, empty where it never signed in there.
+    """Return the device mark of this browser for the account `login`, or "" when it is unknown there.
 
-    Empty, too, where the password has changed since.
+    It is unknown as well once the password has changed.
     """
     name = canonical_login(login)
     mark, known_with = _marks(request).get(login_digest(name), ("", ""))
@@ -100,7 +99,7 @@ def known_as(request: HttpRequest | None, login: str) -> str:
 
 
 def remember(request: HttpRequest, answer: HttpResponse, *, user: AbstractBaseUser) -> None:
-    """Let the browser be known for the account that is signed in on it, second factor included."""
+    """Set the device cookie for the account signed in on this browser with its second factor."""
     login = user.get_username()
     mark = known_as(request, login) or secrets.token_urlsafe(12)
     marks, key = _marks(request), login_digest(canonical_login(login))
@@ -118,21 +117,21 @@ def remember(request: HttpRequest, answer: HttpResponse, *, user: AbstractBaseUs
 
 
 def mark_in(cookies: str) -> str:
-    """Return a mark of the browser that sends these cookies, by signature alone; empty: it is a stranger.
+    """Return a device mark in these cookies, checked by signature alone, or "" for an unknown browser.
 
-    Of any account, whether or not its password has changed since: it opens a place to wait in, no account.
+    It may belong to any account, whatever its password: it grants a place in a waiting queue, no account.
     """
     marks = _read(parse_cookie(cookies).get(COOKIE, ""))
     return min((mark for mark, _print in marks.values()), default="")
 
 
 def _print_of(user: AbstractBaseUser) -> str:
-    """Return what changes with the password, and says nothing of it."""
+    """Return a keyed digest of the stored password hash, which changes with the password."""
     return salted_hmac(_SALT, user.password, algorithm="sha256").hexdigest()[:32]
 
 
 def _marks(request: HttpRequest | None) -> dict[str, tuple[str, str]]:
-    """Return for each account its mark and the print of the password that was in force."""
+    """Return, by digest of the login, the device mark and the password digest at the time."""
     return _read(request.COOKIES.get(COOKIE, "") if request is not None else "")
 
 

@@ -1,4 +1,4 @@
-"""What follows a change of how a person signs in: other sessions end, the ledger and people are told."""
+"""Consequences of a changed second factor or password: other sessions end, ledger entry, notification."""
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.signals import password_changed
@@ -15,7 +15,7 @@ from fanal.web.account.actors import actor_of, now_of
 
 @receiver(post_save, sender=Authenticator)
 def note_added(instance: Authenticator, *, created: bool, **_more: object) -> None:
-    """Record an added factor. Its enrolment has proven it: the session that made it has passed it."""
+    """Record an added factor and mark the session as verified by it, since enrolment proved it."""
     if not created:
         return
     codes = instance.type == Authenticator.Type.RECOVERY_CODES
@@ -35,12 +35,12 @@ def note_removed(instance: Authenticator, **_more: object) -> None:
 
 @receiver(password_changed)
 def note_password(request: HttpRequest, **_more: object) -> None:
-    """Record that a person changed their password; Django ends the other sessions, which hold the old one."""
+    """Record the person's change of password; Django ends the other sessions."""
     operations.record_password_change(actor=actor_of(request), now=now_of(request))
 
 
 def _note(instance: Authenticator, *, added: bool, notice: bool) -> None:
-    """Record a change made through the pages; a command records what it changes itself."""
+    """Record a change made through the pages; commands record their own changes."""
     request = context.request
     if request is None or request.user.pk != instance.user_id:
         return

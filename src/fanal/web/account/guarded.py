@@ -1,4 +1,4 @@
-"""Ask the policy about the object of a form, before anything else of the form is looked at."""
+"""Policy check on the object of a form, before any other field of the form is read."""
 
 from django.http import HttpRequest
 
@@ -7,18 +7,18 @@ from fanal.accounts.routes import declaration_of
 from fanal.web.account.actors import actor_of
 
 _SAID_BY_THE_FORM = frozenset({Reason.MOTIVE_MISSING, Reason.OWN_ACT})
-"""Refusals that the operation gives in words: the form brings the motive, the page names the first person."""
+"""Refusals left to the operation: the form may bring the purpose, the page names the first person."""
 
 
 def require_declared(request: HttpRequest, resource: Resource) -> None:
-    """Require on `resource` the action that the view at work declares for this method.
+    """Require, on `resource`, the action that the current view declares for the request's method.
 
-    The guard has asked whether the person holds it somewhere; who holds roles at two desks may see the
-    object by one of them and lack the other there. The operation says that a motive is missing, or that
-    the act is one's own.
+    The route guard has checked the action in general; a person with roles at two desks may see the object
+    through one desk and lack the action there. A missing purpose and the person's own act are refused by the
+    operation.
 
     Raises:
-        Refused: the person may not do it there.
+        Refused: the person may not do this on the resource.
     """
     match = request.resolver_match
     declaration = declaration_of(match.func, match.view_name) if match else None

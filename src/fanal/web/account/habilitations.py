@@ -1,4 +1,7 @@
-"""Habilitations at a supervisor's desks: list, review each quarter, grant, revoke. Never one's own."""
+"""Habilitations (roles granted by name) at a supervisor's desks: list, review, grant, approve, revoke.
+
+A supervisor never manages their own.
+"""
 
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
@@ -28,7 +31,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
 QUARTER = timedelta(days=92)
-"""A habilitation is looked at again each quarter."""
+"""Interval between reviews of a habilitation."""
 
 _SOON = timedelta(days=30)
 _LONGEST_ACT = 200
@@ -36,7 +39,7 @@ _FIELDS = ("person", "login", "role", "desk", "act", "from", "until")
 
 
 class _Refused(Exception):
-    """The form cannot be granted; the text is the label's code."""
+    """The form is refused; the text is a code of the label kind `habilitation_refusal`."""
 
 
 @never_cache
@@ -60,14 +63,14 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("habilitation.revoke")
 def show(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Show one habilitation of the supervisor's desks, and the form that ends it unless it is their own."""
+    """Show one habilitation, with the form to revoke it unless it is the supervisor's own."""
     return _page(request, habilitation_id)
 
 
 @require_POST
 @needs("habilitation.review")
 def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Write the quarterly review of one habilitation."""
+    """Record the quarterly review of a habilitation."""
     actor, now = actor_of(request), now_of(request)
     if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
         raise Http404
@@ -85,7 +88,7 @@ def review(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 @require_POST
 @needs("habilitation.revoke")
 def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """End one habilitation now, with its reason; the person's sessions lose the role at once."""
+    """Revoke a habilitation with a reason; the person's sessions lose the role at once."""
     actor, now = actor_of(request), now_of(request)
     if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
         raise Http404
@@ -104,7 +107,7 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("habilitation.grant")
 def grant(request: HttpRequest) -> HttpResponse:
-    """Grant a habilitation at the supervisor's desk: person, role, act, dates; a named act."""
+    """Grant a habilitation at the supervisor's desk: person, role, act of appointment, dates."""
     if request.method != "POST":
         return _form(request)
     actor, now = actor_of(request), now_of(request)
@@ -128,7 +131,7 @@ def grant(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("habilitation.grant")
 def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
-    """Sign one habilitation as its second granter."""
+    """Approve a habilitation as its second grantor."""
     actor, now = actor_of(request), now_of(request)
     if queries.get_habilitation(actor=actor, habilitation_id=habilitation_id) is None:
         raise Http404
@@ -142,7 +145,7 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 
 
 def line_of(habilitation: HabilitationRecord, *, now: datetime, actor: Actor) -> dict[str, object]:
-    """Return one row of a list: the record, its state in one code, and what can be done with it."""
+    """Return a list row of a habilitation: the record, its state code, whether a review is due."""
     in_force = habilitation.in_force(now)
     state = "ENDED"
     if in_force:
@@ -214,7 +217,7 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
 
 
 def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitation:
-    """Return what the form asks for.
+    """Return the habilitation in the form.
 
     Raises:
         _Refused: PERSON, OWN, ROLE, DESK, ACT, DATES.
@@ -233,7 +236,7 @@ def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitat
     if not act.isprintable() or len(act) > _LONGEST_ACT:
         raise _Refused("ACT")
     begins, ends = _day(post.get("from", "")), _day(post.get("until", ""))
-    # One day of the form is one day of the habilitation: the last named is included. From today means now.
+    # Dates are whole days, the last included; "from today" means from now.
     return NewHabilitation(
         person_id=person_id,
         role=Role(role),
@@ -245,7 +248,7 @@ def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitat
 
 
 def _person(request: HttpRequest, actor: Actor) -> UUID:
-    """Return the person chosen in the list, or found by the exact login typed.
+    """Return the person selected in the list, or found by the exact login.
 
     Raises:
         _Refused: PERSON.

@@ -1,7 +1,6 @@
-"""The identity token of single sign-on: whom the provider says has signed in, to us, in this sign-in.
+"""Verification of the ID token of single sign-on (OpenID Connect Core 1.0, section 3.1.3.7).
 
-OpenID Connect Core 1.0, 3.1.3.7. The signature is always verified, although that text lets a client skip it
-behind TLS: the keys are then the only ones that sign anybody in.
+The signature is always verified, although the standard allows clients to skip that behind TLS.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,18 +13,18 @@ ALGORITHMS: Final = (
     *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512"),
     *("ES256", "ES384", "ES512", "EdDSA"),
 )
-"""Signatures by a private key that the provider alone holds; never "none", nor a shared secret."""
+"""Asymmetric signature algorithms; neither "none" nor HMAC with a shared secret."""
 
 REQUIRED: Final = ("iss", "sub", "aud", "exp", "iat", "nonce")
 LONGEST_SUBJECT: Final = 191
-"""Characters of a subject, as the table of linked accounts holds it."""
+"""Maximum characters of a subject, the column size in the table of linked accounts."""
 
 _KINDS: Final = {"RS": "RSA", "PS": "RSA", "ES": "EC", "Ed": "OKP"}
 _CLOCKS_DIFFER: Final = 60
 
 
 class TokenRefused(Exception):
-    """An identity token that signs nobody in; the text says why, and holds nothing of it."""
+    """An invalid ID token; the text is the reason and contains nothing of the token."""
 
 
 def claims_of(
@@ -36,13 +35,13 @@ def claims_of(
     client: str,
     nonce: str,
 ) -> dict[str, object]:
-    """Return what makes a token one of ours (`REQUIRED`), checked; what else it says is left in it.
+    """Return the verified claims `REQUIRED` of an ID token; its other claims are ignored.
 
-    Signed by one of `keys` (JWK); of `issuer`; for `client` and nobody else; of now, a minute of difference
-    between clocks allowed; with the `nonce` of the sign-in that asked for it.
+    Verified are the signature by one of `keys` (JWK), `issuer`, `client` as the only audience, the dates (a
+    minute of clock difference allowed) and the `nonce` of the sign-in.
 
     Raises:
-        TokenRefused: one of these does not hold.
+        TokenRefused: one of these checks fails.
     """
     if not isinstance(token, str):
         raise TokenRefused("the answer holds no identity token")
@@ -69,12 +68,16 @@ def claims_of(
 
 
 def names_somebody(subject: str) -> bool:
-    """Return whether a subject may stand in a token of ours."""
+    """Return whether a subject identifier is acceptable: not blank, printable, not too long."""
     return bool(subject.strip()) and subject.isprintable() and len(subject) <= LONGEST_SUBJECT
 
 
 def _key_of(header: Mapping[str, object], keys: Iterable[Mapping[str, object]]) -> jwt.PyJWK:
-    """Return the one key that a header may mean: of its name where it gives one, of its algorithm."""
+    """Return the single key that matches the token header by algorithm and, if given, key id.
+
+    Raises:
+        TokenRefused: none or several match, or the algorithm is not allowed.
+    """
     algorithm = str(header.get("alg"))
     if algorithm not in ALGORITHMS:
         raise TokenRefused("the token is not signed by a private key")

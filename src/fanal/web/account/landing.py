@@ -1,4 +1,4 @@
-"""Where each role lands after sign-in: the first page of its list that this node serves."""
+"""Landing page after sign-in: for each role, the first of its pages that this node serves."""
 
 from collections.abc import Mapping
 
@@ -20,11 +20,11 @@ LANDINGS: Mapping[Role, tuple[str, ...]] = {
     Role.PARTNER: ("partners/",),
     Role.ADMINISTRATOR: ("account/people/",),
 }
-"""Paths below the language, the preferred first; the account page is everybody's last resort."""
+"""Paths below the language prefix, preferred first; the account page is the fallback."""
 
 
 def landing_path(roles: frozenset[Role], *, language: str) -> str:
-    """Return the path where a person with `roles` lands; the order of `LANDINGS` breaks ties."""
+    """Return the landing path of a person with `roles`; the first role in `LANDINGS` wins."""
     for role, paths in LANDINGS.items():
         if role in roles:
             found = next((p for p in _absolute(paths, language) if _served(p, language)), None)

@@ -1,10 +1,10 @@
-"""Limits of guessing: five wrong passwords close an account's sign-in to browsers it does not know.
+"""Lock-out after wrong passwords (django-axes): five failures lock an account for unknown browsers.
 
-They do so for a quarter of an hour, whatever address they come from. A browser that has signed in to the
-account before is counted apart, and waits a minute: no stranger shuts the person out (`web.account.devices`).
-Security keys and single sign-on are not counted: nobody guesses them. Passwords that are being looked at
-count too: many at one instant are no more guesses than as many in a row. The library stores what these
-functions give it: a login, with the browser's mark where it is known, and neither address nor user agent.
+The lock lasts a quarter of an hour, whatever the IP address. A browser that has signed in to the account
+before is counted apart and waits one minute, so that strangers cannot lock the person out
+(`web.account.devices`). Passwords under verification count as failures: parallel attempts give no more
+guesses than sequential ones. Security keys and single sign-on are not counted, since they cannot be guessed.
+Stored are the login and, for a known browser, its device mark; neither IP address nor user agent.
 """
 
 from collections.abc import Iterator
@@ -31,13 +31,13 @@ _LOCKED = 429
 UNKNOWN_WAIT, KNOWN_WAIT = timedelta(minutes=15), timedelta(minutes=1)
 _MOST_FAILURES: Final = int(settings.AXES_FAILURE_LIMIT)
 _NOTED_EVERY = 60
-"""Seconds between two entries of the ledger on an account that waits."""
+"""Minimum seconds between two ledger entries on a locked account."""
 _LONGEST_LOOK: Final = timedelta(minutes=1)
 _BESIDE = "\x1f"
 
 
 def login_of(request: HttpRequest | None, credentials: dict[str, object] | None = None) -> str:
-    """Return the canonical login that is being tried."""
+    """Return the normalised login of the attempt."""
     given = (credentials or {}).get("username")
     if given is None and request is not None:
         given = request.POST.get("login", "")
@@ -45,28 +45,28 @@ def login_of(request: HttpRequest | None, credentials: dict[str, object] | None 
 
 
 def counted_as(request: HttpRequest | None, credentials: dict[str, object] | None = None) -> str:
-    """Return under which name a failure counts: the login, apart for each browser known to it."""
+    """Return the key under which a failure is counted: the login, with the device mark of a known browser."""
     login = login_of(request, credentials)
     mark = devices.known_as(request, login)
     return f"{login}{_BESIDE}{mark}" if mark else login
 
 
 def wait_of(request: HttpRequest | None) -> timedelta:
-    """Return for how long too many failures close sign-in to this browser."""
+    """Return the duration of a lock-out for this browser."""
     return KNOWN_WAIT if devices.known_as(request, login_of(request)) else UNKNOWN_WAIT
 
 
 def no_address(request: HttpRequest) -> str:
-    """Return the address that stands for none (RFC 4291, 2.5.2): the lock-out is given no other.
+    """Return the unspecified address `::` (RFC 4291, 2.5.2) in place of the client's, for django-axes.
 
-    Not None: to the database no NULL equals another, and failures at one instant would make a row each.
+    None would not do: NULLs are unequal in the database, so that simultaneous failures would make a row each.
     """
     return "::"
 
 
 @contextmanager
 def being_looked_at(request: HttpRequest, credentials: dict[str, object]) -> Iterator[None]:
-    """Count a password while it is compared: until then nobody knows whether it is a failure."""
+    """Count a password attempt as a failure while it is being verified."""
     places = _places(request, credentials)
     taken = next((p for p in places if cache.add(p, 1, _LONGEST_LOOK.total_seconds())), None)
     request.__dict__["fanal_password_counted"] = taken is not None
@@ -85,15 +85,16 @@ def _places(request: HttpRequest, credentials: dict[str, object] | None) -> list
 def locked_out(
     request: HttpRequest, credentials: dict[str, object] | None = None, *args: object
 ) -> HttpResponse:
-    """Return the page that says to wait, in plain words."""
+    """Return the lock-out page with the waiting time."""
     minutes = int(wait_of(request).total_seconds() // 60)
     return render(request, "account_pages/locked.html", {"minutes": minutes}, status=_LOCKED)
 
 
 def _is_noted(request: HttpRequest | None, credentials: dict[str, object]) -> bool:
-    """Return whether a refusal is written to the ledger: of an account that waits, one a minute.
+    """Return whether a refused attempt is written to the ledger; on a locked account, one a minute.
 
-    Those are refused without a look at the password: they cost nothing, and an entry stays for ever.
+    Those attempts are refused without checking the password: they cost nothing, and ledger entries are
+    permanent.
     """
     if request is None or not getattr(request, "axes_locked_out", False):
         return True
@@ -102,7 +103,7 @@ def _is_noted(request: HttpRequest | None, credentials: dict[str, object]) -> bo
 
 
 class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries no types
-    """Counts failures in the database and keeps nothing of the browser."""
+    """Failure counter in the database that stores nothing about the browser."""
 
     def user_login_failed(
         self,
@@ -111,7 +112,7 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
         request: HttpRequest | None = None,
         **kwargs: object,
     ) -> None:
-        """Count a failure without what the request says of the browser or carries."""
+        """Count a failure, without user agent, headers, path or form data."""
         if _is_noted(request, credentials):
             operations.record_refusal(
                 login=login_of(request, credentials), step="PASSWORD", now=clock.now()
@@ -124,9 +125,10 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
         )
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, object] | None = None) -> bool:
-        """Return whether this password is one too many, those that are just being looked at included.
+        """Return whether the attempt exceeds the limit, attempts under verification included.
 
-        They are read before the failures: one that is done in between is in both numbers, never in none.
+        These are read before the failures: an attempt that ends in between counts twice rather than not at
+        all.
         """
         if not request.__dict__.get("fanal_password_counted", True):
             return True
@@ -139,12 +141,12 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
         request: HttpRequest | None = None,  # noqa: ARG002 - the library's signature
         credentials: dict[str, object] | None = None,  # noqa: ARG002
     ) -> int:
-        """Forget failures that count for nobody any more, whoever is signing in now."""
+        """Delete expired failures of all accounts; return their number."""
         old = AccessAttempt.objects.filter(attempt_time__lte=clock.now() - UNKNOWN_WAIT)
         return int(old.delete()[0])
 
 
 @receiver(authentication_failed)
 def note_wrong_code(user: AbstractBaseUser, **_more: object) -> None:
-    """Write a wrong one-time or recovery code to the ledger."""
+    """Record a wrong one-time or recovery code in the ledger."""
     operations.record_refusal(login=user.get_username(), step="CODE", now=clock.now())

@@ -1,7 +1,7 @@
-"""The guard: every route declares its action, and the policy is asked before the view runs.
+"""Route guard: every route declares a policy action, which is checked before the view runs.
 
-Fail closed: a route that declares nothing is refused, whoever asks (`fanal.accounts.routes`). Refusals
-of views further in (`Refused`) become 404 where the object must not be known to exist, 403 elsewhere.
+Fail closed: a route without declaration is refused for everyone (`fanal.accounts.routes`). Refusals inside a
+view (`Refused`) become 404 when the existence of the object must stay hidden, else 403.
 """
 
 import logging
@@ -27,7 +27,7 @@ from fanal.web.posted import written
 log = logging.getLogger(__name__)
 
 _WITHOUT_SECOND_FACTOR = frozenset({"account.sign_in", "account.read", "page.public"})
-"""Actions that a person reaches before the second factor is set up."""
+"""Actions available before the second factor is set up."""
 
 _PERSONAL = "_fanal_personal"
 
@@ -35,15 +35,16 @@ _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class RouteGuard:
-    """Refuses what is not declared, not signed in, without second factor, or not allowed."""
+    """Middleware that refuses undeclared routes, and requests without sign-in, second factor or right."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Give the request its actor, then pass it on; a page for persons is kept by no browser.
+        """Set `request.actor` and call the view; forbid caching of pages for signed-in people.
 
-        The sign-in library's own pages say nothing of it: the secret of a factor would stay on the disk.
+        The sign-in library's own pages set no cache headers: a TOTP secret would stay in the browser's disk
+        cache.
         """
         request.actor = SimpleLazyObject(lambda: actor_of(request))  # type: ignore[attr-defined]
         answer = self.get_response(request)
@@ -75,7 +76,7 @@ class RouteGuard:
         return _check_person(request, action)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Turn the policy's refusals into pages."""
+        """Return an error page for a policy refusal raised by the view."""
         if not isinstance(error, Refused):
             return None
         log.warning("refused: %s %s", error.action, error.reason_code)
@@ -100,9 +101,9 @@ def _check_person(request: HttpRequest, action: str) -> HttpResponse | None:
 
 
 def _check_own_factor(request: HttpRequest) -> HttpResponse | None:
-    """Ask whoever has a second factor to prove it before they see or change how they sign in.
+    """Require a fresh second factor of a person who sees or changes their sign-in methods.
 
-    The sign-in library takes a password for this: a stolen one must not replace the factor.
+    The sign-in library would accept the password: a stolen one must not replace the factor.
     """
     if not request.user.is_authenticated or not second_factor.is_enrolled(request):
         return None
@@ -114,14 +115,14 @@ def _check_own_factor(request: HttpRequest) -> HttpResponse | None:
 
 
 def _signed_out(request: HttpRequest) -> HttpResponse:
-    """Lead to the sign-in page; what was written at length in a form is shown first, to be copied."""
+    """Redirect to the sign-in page; long texts of a posted form are shown first, to be copied."""
     if "HX-Request" not in request.headers and written(request):
         return page_of(request, "signed_out.html", status=HTTPStatus.FORBIDDEN)
     return redirect_to_login(own_address(request), reverse("account_login"))
 
 
 def _step_up(request: HttpRequest) -> HttpResponse:
-    """Ask for the second factor again; what was typed waits in the page, and nothing of it here."""
+    """Ask for the second factor again; the typed form data stay in the page and are not stored."""
     if "application/json" in request.headers.get("Accept", ""):
         return JsonResponse({"error": "second factor"}, status=HTTPStatus.FORBIDDEN)
     kept = [(name, v) for name, values in request.POST.lists() for v in values]

@@ -1,4 +1,4 @@
-"""One-time codes at sign-in: a browser that is known for the account has tries of its own."""
+"""One-time codes at sign-in, with a separate rate limit for each browser known to the account."""
 
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.core import context, ratelimit
@@ -12,15 +12,19 @@ _ACTION = "login_failed"
 
 
 class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries no types
-    """The second factor of a sign-in.
+    """Code form for the second factor of a sign-in.
 
-    The library counts wrong codes by account: whoever knows the password could shut its person out. Tries
-    of a known browser are counted by browser, and what others have used up does not touch them; neither do
-    its own tries, or its right code, give others theirs back: its mark may be stolen.
+    The library limits wrong codes by account: whoever knows the password could lock the person out. Attempts
+    of a known browser have their own limit, which other attempts do not consume. Conversely its attempts and
+    its right code do not reset the limit of others, because its device mark may be stolen.
     """
 
     def clean_code(self) -> str:
-        """Return the code where it is the present one."""
+        """Return the code if it is valid.
+
+        Raises:
+            ValidationError: wrong code, or too many attempts.
+        """
         mark = devices.known_as(context.request, self.user.get_username())
         if not mark:
             return str(super().clean_code())
@@ -39,11 +43,11 @@ class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries 
         raise get_adapter().validation_error("incorrect_code")
 
     def _factors(self) -> list[Authenticator]:
-        """Return what codes are compared with, one-time codes before recovery codes."""
+        """Return the authenticators that verify codes: one-time codes first, then recovery codes."""
         kinds = [Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES]
         found = Authenticator.objects.filter(user=self.user, type__in=kinds)
         return sorted(found, key=lambda factor: kinds.index(factor.type))
 
 
 class ProveAgainWithCode(SignInWithCode, ReauthenticateForm):  # type: ignore[misc]
-    """The fresh second factor of a sensitive act."""
+    """Code form for the fresh second factor that a sensitive act requires."""

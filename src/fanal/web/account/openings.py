@@ -1,4 +1,4 @@
-"""What a person's habilitations open, in words: the actions of the policy, by what they are about."""
+"""The rights that a person's habilitations grant, in words."""
 
 from django.utils.translation import get_language
 
@@ -10,7 +10,7 @@ _FOR_ALL = frozenset({"page", "receipt", "figures", "account"})
 
 
 def opened_to(actor: Actor) -> list[str]:
-    """Return the words of each action that the policy opens to the actor, what everybody may do left out."""
+    """Return the label of each policy action open to the actor, without those open to everybody."""
     language = get_language() or "fr"
     return [
         reference.label("policy_action", action, language)

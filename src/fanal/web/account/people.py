@@ -1,4 +1,4 @@
-"""Accounts, for the administrator: who they are and whether they sign in; opened and closed by hand."""
+"""Accounts, for the administrator: list, opening and closing."""
 
 import secrets
 from http import HTTPStatus
@@ -26,7 +26,7 @@ _FIELDS = ("login", "name", "email")
 @require_GET
 @needs("account.list")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List the accounts of the installation, those that are open first."""
+    """List the accounts of the installation, open ones first."""
     actor = actor_of(request)
     found = queries.list_accounts(actor=actor, now=now_of(request))
     consult(request, "person", [a.person_id for a in found], action="account.list")
@@ -43,7 +43,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @needs("account.manage")
 @sensitive_variables("password")
 def add(request: HttpRequest) -> HttpResponse:
-    """Open an account for a new person; its first password is shown once, on this answer alone."""
+    """Open an account for a new person; its first password is shown once, in this response only."""
     if request.method != "POST":
         return _form(request)
     login = canonical_login(request.POST.get("login", ""))
@@ -67,7 +67,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("account.manage")
 def close(request: HttpRequest) -> HttpResponse:
-    """Close an account and end its sessions; nobody closes their own."""
+    """Close an account and end its sessions; administrators cannot close their own."""
     login = canonical_login(request.POST.get("login", ""))
     found = queries.find_user(username=login) if "\0" not in login else None
     if found is None:

@@ -1,7 +1,7 @@
-"""Single sign-on by the sign-in library, held to what it leaves open: addresses, signature, nonce.
+"""OpenID Connect sign-in by django-allauth, with stricter checks of addresses, signature and nonce.
 
-The library takes an identity token unread where it came straight from the provider, and asks for user
-information where there is none. Here a token is always there, and always verified (`identity_tokens`).
+The library does not verify an ID token received directly from the provider, and asks for user information
+when there is none. Here the ID token is required and always verified (`identity_tokens`).
 """
 
 import base64
@@ -24,24 +24,24 @@ from fanal.web.account import identity_tokens
 
 log = logging.getLogger("fanal.web")
 _REFUSALS = (openid.ProviderUnsound, identity_tokens.TokenRefused, OAuth2Error, RecursionError)
-"""What a provider says that signs nobody in; RecursionError: JSON that is nested without end."""
+"""Errors in a provider's answers; RecursionError comes from deeply nested JSON."""
 
 
 class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carries no types
-    """What is said to the provider, and what is taken from it."""
+    """The exchange of messages with the provider (an OAuth 2 adapter)."""
 
     def get_provider(self) -> "SingleSignOnProvider":
-        """Return the provider that the settings name.
+        """Return the provider configured in the settings.
 
         Raises:
-            SocialApp.DoesNotExist: they name none, or another.
+            SocialApp.DoesNotExist: none is configured, or another.
         """
         app = get_adapter().get_app(self.request, provider=self.provider_id)
         return SingleSignOnProvider(self.request, app=app)
 
     @property
     def openid_config(self) -> dict[str, object]:
-        """Return what the provider says of itself, asked once for this exchange."""
+        """Discovery document of the provider, fetched once for this exchange."""
         known = self.__dict__.get("_said")
         if isinstance(known, dict):
             return known
@@ -52,7 +52,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
     def get_access_token_data(
         self, request: HttpRequest, app: SocialApp, client: OAuth2Client, pkce_code_verifier: str
     ) -> dict[str, object]:
-        """Return the provider's answer to the code."""
+        """Return the provider's token response to the authorization code."""
         self._nonce = nonce_of(pkce_code_verifier)
         answer: dict[str, object] = super().get_access_token_data(
             request, app, client, pkce_code_verifier=pkce_code_verifier
@@ -60,7 +60,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
         return answer
 
     def parse_token(self, data: dict[str, object]) -> SocialToken:
-        """Return the access token; it is neither used nor stored."""
+        """Return the access token, which is neither used nor stored."""
         return SocialToken(token=str(data["access_token"]))
 
     def complete_login(
@@ -71,10 +71,10 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
         *,
         response: dict[str, object],
     ) -> SocialLogin:
-        """Return the sign-in of the person whom the identity token names.
+        """Return the sign-in of the person whom the verified ID token names.
 
         Raises:
-            TokenRefused: it names nobody for sure.
+            TokenRefused: the ID token is missing or invalid.
         """
         claims = identity_tokens.claims_of(
             response.get("id_token"),
@@ -87,12 +87,12 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
 
 
 class SingleSignOnProvider(OpenIDConnectProvider):  # type: ignore[misc]
-    """The provider of the settings; what a browser adds to the address of its form is not passed on."""
+    """The configured provider; parameters that a browser adds to the sign-in URL are not passed on."""
 
     oauth2_adapter_class = Exchange
 
     def get_pkce_params(self) -> dict[str, object]:
-        """Return the proof of who began the sign-in (RFC 7636), and the nonce that the token must carry."""
+        """Return the PKCE parameters (RFC 7636), and the nonce expected in the ID token."""
         params: dict[str, object] = super().get_pkce_params()
         return {**params, "nonce": nonce_of(str(params["code_verifier"]))}
 
@@ -101,26 +101,26 @@ class SingleSignOnProvider(OpenIDConnectProvider):  # type: ignore[misc]
         request: HttpRequest,  # noqa: ARG002 - the library's signature
         action: str,  # noqa: ARG002
     ) -> dict[str, str]:
-        """Return nothing more to ask for."""
+        """Return no parameters: those of the request are ignored."""
         return {}
 
     def get_scope_from_request(self, request: HttpRequest) -> list[str]:  # noqa: ARG002
-        """Return what is asked for, whoever asks."""
+        """Return the configured scope, whatever the request says."""
         return list(self.get_scope())
 
 
 def nonce_of(code_verifier: str) -> str:
-    """Return the nonce of the sign-in that this secret of its session began."""
+    """Return the nonce derived from the PKCE code verifier of a sign-in."""
     digest = hashlib.sha256(b"fanal.nonce." + code_verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 @never_cache
 def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Lead to the provider, by a page.
+    """Show a page that leads to the provider.
 
-    Chromium and Safari follow a form to no other host (`form-action`), through redirects neither, the
-    provider's own included, which may lead to hosts that nobody here can name.
+    A redirect would fail: with `form-action`, Chromium and Safari follow a form to no other host, not even
+    through redirects, and the provider may redirect to hosts unknown here.
     """
     answer = _answer(OAuth2LoginView, request, provider_id)
     if not isinstance(answer, HttpResponseRedirect):
@@ -130,7 +130,7 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Sign in whom the provider names."""
+    """Sign in the person whom the provider names."""
     return _answer(OAuth2CallbackView, request, provider_id)
 
 

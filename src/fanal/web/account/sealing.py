@@ -1,4 +1,4 @@
-"""Seals the secrets of second factors in the database: a dump alone signs in to nothing."""
+"""Encryption of second-factor secrets in the database: a database dump alone does not allow sign-in."""
 
 import base64
 import logging
@@ -16,28 +16,28 @@ log = logging.getLogger("fanal.web")
 
 
 class SecretUnopenable(OSError):
-    """What was sealed here opens under another secret: this machine lacks the one of its database."""
+    """A secret cannot be decrypted: this machine lacks the secret key of its database."""
 
 
 def install(*, secret: str) -> None:
-    """Derive the key from the installation's secret; `config.wiring` calls it once."""
+    """Derive the encryption key from the installation's secret (HKDF); called once by `config.wiring`."""
     global _key  # noqa: PLW0603 - the one registry of this module
     hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=_PURPOSE)
     _key = hkdf.derive(secret.encode())
 
 
 def seal(text: str) -> str:
-    """Return `text` sealed (AES-256-GCM), in ASCII."""
+    """Return `text` encrypted with AES-256-GCM, in base64."""
     nonce = os.urandom(_NONCE)
     sealed = AESGCM(_installed()).encrypt(nonce, text.encode(), _PURPOSE)
     return base64.urlsafe_b64encode(nonce + sealed).decode()
 
 
 def unseal(text: str) -> str:
-    """Return what `seal` sealed.
+    """Return the text that `seal` encrypted.
 
     Raises:
-        SecretUnopenable: it was changed, or sealed under another secret.
+        SecretUnopenable: it was changed, or encrypted with another secret.
         RuntimeError: no key is installed.
     """
     key = _installed()

@@ -1,6 +1,6 @@
-"""The second factor: required of every person outside a demo (TOTP or WebAuthn, by allauth).
+"""The second factor (TOTP or WebAuthn, by allauth), required of every person outside a demo.
 
-Acts that the policy lists under `step_up` ask for a fresh one: the last code or key of the session must
+Actions that the policy lists under `step_up` require a fresh one: the last verification in the session must
 not be older than the installation allows.
 """
 
@@ -18,16 +18,16 @@ _fresh = DEFAULT_FRESH
 
 
 def install(*, required: bool, fresh: timedelta = DEFAULT_FRESH) -> None:
-    """Say whether this installation asks for a second factor, and for how long one is fresh.
+    """Set whether this installation requires a second factor, and how long a verification stays fresh.
 
-    `config.wiring` calls it once.
+    Called once by `config.wiring`.
     """
     global _required, _fresh
     _required, _fresh = required, fresh
 
 
 def is_satisfied(request: HttpRequest) -> bool:
-    """Return whether this very session has passed a second factor, or none is asked for."""
+    """Return whether this session has passed the second factor, or none is required."""
     if not _required:
         return True
     records = get_authentication_records(request, request.user)
@@ -35,9 +35,9 @@ def is_satisfied(request: HttpRequest) -> bool:
 
 
 def is_fresh(request: HttpRequest, *, now: datetime) -> bool:
-    """Return whether this session passed a second factor recently enough for a sensitive act.
+    """Return whether this session passed the second factor recently enough for a sensitive act.
 
-    A demo asks for none, and so for no fresh one.
+    Always true in a demo, which requires none.
     """
     if not _required:
         return True
@@ -52,10 +52,10 @@ def is_enrolled(request: HttpRequest) -> bool:
 
 
 def fresh_minutes() -> int:
-    """Return for how many minutes a second factor is fresh: what pages tell people."""
+    """Return the minutes for which a verification stays fresh, for display."""
     return int(_fresh.total_seconds() // 60)
 
 
 def next_step(request: HttpRequest) -> str:
-    """Return the page where the person passes, or first sets up, their second factor."""
+    """Return the URL where the person verifies, or first sets up, the second factor."""
     return reverse("mfa_reauthenticate" if is_enrolled(request) else "mfa_index")

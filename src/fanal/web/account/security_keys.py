@@ -1,7 +1,7 @@
-"""Security keys: their answers are read with care, and a refused one at sign-in is in the ledger.
+"""Security keys (WebAuthn): stricter checks of their responses, and ledger entries for refused ones.
 
-The libraries leave open what is asked here too (Web Authentication, 7.1 and 7.2): an answer that is none is
-refused, whatever it is; it comes from this very page, in no frame; and the key's count goes up.
+Beyond the libraries (Web Authentication, 7.1 and 7.2): malformed responses are refused, the response must
+come from this very page and from no frame, and the signature counter must increase.
 """
 
 import json
@@ -41,19 +41,19 @@ _UNREADABLE: Final = (
     *(ArithmeticError, AssertionError, AttributeError, LookupError, RuntimeError),
     *(TypeError, ValueError, UnsupportedAlgorithm, struct.error),
 )
-"""What the libraries raise over bytes that are no answer of a key."""
+"""Exceptions that the libraries raise on malformed responses."""
 
 
 class KeyAnswer(forms.Field):
-    """What a browser posts of a key: the members that are looked at, flat; never shown again."""
+    """Form field with the JSON response of a security key, reduced to the members in use."""
 
     widget = forms.HiddenInput
 
     def to_python(self, value: object) -> Mapping[str, object] | None:
-        """Return the answer; None where nothing was posted.
+        """Return the response, or None when nothing was posted.
 
         Raises:
-            ValidationError: it is no answer, or far longer than one.
+            ValidationError: it is malformed or too long.
         """
         if value in self.empty_values:
             return None
@@ -63,17 +63,17 @@ class KeyAnswer(forms.Field):
             return _plain(json.loads(value))
 
     def prepare_value(self, value: object) -> str:  # noqa: ARG002 - the library's signature
-        """Return nothing: each page asks the key anew."""
+        """Return an empty value: each page needs a new response."""
         return ""
 
 
 class AddKey(AddWebAuthnForm):  # type: ignore[misc] # allauth carries no types
-    """The registration of a key."""
+    """Registration of a security key."""
 
     credential = KeyAnswer()
 
     def clean(self) -> dict[str, object]:
-        """Return what was given, the key's answer verified."""
+        """Return the form data with the verified response of the key."""
         with _refusing():
             if answer := self.cleaned_data.get("credential"):
                 _require_own_page(auth.parse_registration_response(answer).response.client_data)
@@ -82,15 +82,15 @@ class AddKey(AddWebAuthnForm):  # type: ignore[misc] # allauth carries no types
 
 
 class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
-    """Writes what did not pass, as often as the limit of wrong codes allows: the ledger is not flooded.
+    """Key form that records refused responses in the ledger, rate-limited like wrong codes.
 
-    Nobody guesses a key: refused ones close nothing, and wrong codes of others do not close keys.
+    Keys cannot be guessed: refused ones lock nothing, and wrong codes do not lock keys.
     """
 
     credential = KeyAnswer()
 
     def clean_credential(self) -> Authenticator:
-        """Return the key whose answer this is."""
+        """Return the security key that made the response."""
         answer = self.cleaned_data["credential"]
         with _refusing():
             read = auth.parse_authentication_response(answer).response
@@ -99,7 +99,7 @@ class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
             return _counted(key, read.authenticator_data.counter)
 
     def clean(self) -> dict[str, object]:
-        """Note an answer that is no key of the person's, or unreadable."""
+        """Record a response that is malformed or from no key of the person."""
         found: dict[str, object] = super().clean() or {}
         if self.has_error("credential") and consume(
             context.request, action="login_failed", key=f"key-refused-{self.user.pk}"
@@ -110,16 +110,16 @@ class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
 
 
 class SignInWithKey(_NotesRefusals):
-    """The second factor of a sign-in."""
+    """Key form for the second factor of a sign-in."""
 
 
 class ProveAgainWithKey(_NotesRefusals, ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    """The fresh second factor of a sensitive act."""
+    """Key form for the fresh second factor that a sensitive act requires."""
 
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Refuse, as a wrong code is, whatever the libraries cannot read."""
+    """Turn the libraries' parse errors into the validation error of a wrong code."""
     try:
         yield
     except _UNREADABLE:
@@ -142,12 +142,12 @@ def _plain(found: object) -> dict[str, object]:
 
 
 def _require_own_page(said: CollectedClientData) -> None:
-    """Require that the browser asked the key for the page of this request: no name beside it, no frame.
+    """Require that the browser signed for this request's host, and in no frame.
 
-    The library has asked for https, and for this host or one below it.
+    The library has checked https and the host, but admits its subdomains.
 
     Raises:
-        ValueError: it asked for another.
+        ValueError: another origin, or a frame.
     """
     host = said.origin.partition("://")[2]
     framed = said.cross_origin or "topOrigin" in json.loads(said)
@@ -156,13 +156,13 @@ def _require_own_page(said: CollectedClientData) -> None:
 
 
 def _counted(key: Authenticator, count: int) -> Authenticator:
-    """Return the key with the count of its signatures kept, where it has gone up.
+    """Return the key after storing its increased signature counter.
 
-    A count that stands or goes back is a copy's, or that of the original after a copy. Keys that never
-    count say 0 each time.
+    A counter that stays or decreases reveals a cloned key. Keys without counter always send 0, which is
+    accepted.
 
     Raises:
-        ValueError: it has not gone up, or the key was taken away meanwhile.
+        ValueError: the counter has not increased, or the key was removed meanwhile.
     """
     with transaction.atomic():
         kept = Authenticator.objects.select_for_update().filter(pk=key.pk).first()

@@ -1,4 +1,4 @@
-"""Single sign-on: which subject of the provider signs in as which account."""
+"""Links between subjects of the single sign-on provider and accounts."""
 
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import AbstractBaseUser
@@ -9,19 +9,19 @@ PROVIDER = "oidc"
 
 
 class SubjectTaken(Exception):
-    """The subject already signs in as another account."""
+    """The subject is linked to another account."""
 
 
 class SubjectUnknown(Exception):
-    """No token names such a subject."""
+    """The subject is not acceptable: no ID token could contain it."""
 
 
 def link_subject(*, user: AbstractBaseUser, subject: str) -> bool:
-    """Let `subject` sign in as `user`; linking twice changes nothing. Return whether it is new.
+    """Link a provider's `subject` to the account `user`; return False when it was linked already.
 
     Raises:
-        SubjectTaken: the subject belongs to another account.
-        SubjectUnknown: it is blank, cannot be printed, or is too long.
+        SubjectTaken: the subject is linked to another account.
+        SubjectUnknown: it is blank, not printable or too long.
     """
     if not names_somebody(subject):
         raise SubjectUnknown

@@ -1,7 +1,7 @@
 """Routes of sign-in, second factor, account and habilitations; below the language prefix.
 
-allauth's own sign-up, e-mail and password-reset pages are not mounted: accounts are opened by an
-administrator, and a lost password is a matter for them too.
+allauth's pages for sign-up, e-mail and password reset are not mounted: an administrator opens accounts and
+replaces lost passwords.
 """
 
 from allauth.account import views as allauth_account

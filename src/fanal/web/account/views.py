@@ -1,4 +1,4 @@
-"""Pages of sign-in and of one's own account."""
+"""Pages of sign-in and of the person's own account."""
 
 from allauth.account.views import LoginView, password_change
 from django.contrib import messages
@@ -20,12 +20,12 @@ from fanal.web.account.openings import opened_to
 
 
 class SignInView(LoginView):  # type: ignore[misc] # allauth carries no types
-    """The sign-in page; in a demo it lists the demo accounts as buttons."""
+    """The sign-in page; in a demo it shows the demo accounts as buttons."""
 
     template_name = "account_pages/login.html"
 
     def get_context_data(self, **kwargs: object) -> dict[str, object]:
-        """Add the demo accounts and the single sign-on button to the form."""
+        """Return the form's context with the demo accounts and the single sign-on providers."""
         context: dict[str, object] = super().get_context_data(**kwargs)
         context["choices"] = demo.choices(get_language() or "fr")
         context["next"] = self.request.GET.get("next", "")
@@ -40,7 +40,7 @@ login = open_to_all("account.sign_in")(SignInView.as_view())
 @require_GET
 @needs("account.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the person's account: roles, habilitations, second factor, motive, sessions."""
+    """Show the person's account: roles, habilitations, second factor, stated purpose, sessions."""
     actor, now = actor_of(request), now_of(request)
     context = {
         "lines": [line_of(h, now=now, actor=actor) for h in queries.own_habilitations(actor=actor)],
@@ -56,7 +56,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("account.read")
 def motive(request: HttpRequest) -> HttpResponse:
-    """Keep the motive of the person's present task: each read of personal data will carry it."""
+    """Store the purpose of the person's present task, which each reading of personal data will carry."""
     state_motive(request, request.POST.get("motive", ""))
     messages.success(request, _("The motive is noted; each consultation will carry it."))
     target = request.POST.get("next", "")
@@ -67,7 +67,7 @@ def motive(request: HttpRequest) -> HttpResponse:
 @never_cache
 @changes_sign_in
 def password(request: HttpRequest) -> HttpResponse:
-    """Change the password; an account that signs in by single sign-on has none to change."""
+    """Change the password; an account that uses single sign-on has none."""
     if request.user.is_authenticated and not request.user.has_usable_password():
         messages.info(request, _("This account signs in by single sign-on and has no password."))
         return redirect("account_home")
@@ -82,7 +82,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("account.read")
 def end_sessions(request: HttpRequest) -> HttpResponse:
-    """End every session of the person, this one included."""
+    """End every session of the person, including this one."""
     user = queries.find_user(username=request.user.get_username())
     if user is None:
         raise Http404
@@ -92,7 +92,7 @@ def end_sessions(request: HttpRequest) -> HttpResponse:
 
 
 def _single_sign_on(request: HttpRequest) -> list[dict[str, str]]:
-    """Return the providers of single sign-on: name and address of each."""
+    """Return name and sign-in URL of each single sign-on provider."""
     from allauth.socialaccount.adapter import get_adapter  # noqa: PLC0415 - needs the app registry
 
     providers = get_adapter().list_providers(request)

@@ -1,1 +1,1 @@
-"""Template tags and fragments that every page shares."""
+"""Template tags and fragments shared by all pages."""

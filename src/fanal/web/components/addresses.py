@@ -1,11 +1,11 @@
-"""The address of the page that was asked for, as a link may carry it."""
+"""URL of the current page, safe to use in a link."""
 
 from django.http import HttpRequest
 
 
 def own_address(request: HttpRequest) -> str:
-    """Return path and query of `request` with one slash at the start.
+    """Return path and query of `request` with exactly one slash at the start.
 
-    A path that begins with two would name another host where it is printed as a link.
+    As a link, a path with two slashes would name another host.
     """
     return "/" + request.get_full_path().lstrip("/")

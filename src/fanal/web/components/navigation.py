@@ -1,7 +1,7 @@
-"""The desk's way-finding as data: groups of pages by route name.
+"""The desk's navigation menu as data: groups of pages by route name.
 
-A page appears when its route exists on this node and the policy opens its declared action to the actor:
-the menu and the guard read the same declaration.
+A page is listed when its route exists on this node and the policy opens its declared action to the actor:
+menu and route guard use the same declaration.
 """
 
 import tomllib
@@ -16,14 +16,14 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import declaration_of
 from fanal.kernel.actors import Actor
 
-# The pictograms of `icons.toml`, by name: the inside of a 24 × 24 SVG.
+# The icons of `icons.toml`, by name: the content of a 24 × 24 SVG.
 
 ICONS: dict[str, str] = tomllib.loads(Path(__file__).with_name("icons.toml").read_text())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavigationPage:
-    """One page of the navigation: route name, words, pictogram."""
+    """One page of the menu: route name, label, icon name."""
 
     route: str
     words: str | Promise
@@ -32,7 +32,7 @@ class NavigationPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NavigationLink:
-    """An entry ready to print."""
+    """One menu entry ready for the template."""
 
     href: str
     words: str | Promise
@@ -103,7 +103,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
 
 
 def links_for(actor: Actor, path: str) -> list[tuple[str | Promise, list[NavigationLink]]]:
-    """Return the groups that `actor` sees; the entry whose address is nearest to `path` is current."""
+    """Return the menu groups visible to `actor`; the entry with the longest prefix of `path` is current."""
     groups = [
         (title, [(entry, href) for entry in entries if (href := _reachable(entry.route, actor))])
         for title, entries in NAVIGATION
@@ -122,7 +122,7 @@ def _link(entry: NavigationPage, href: str, current: str) -> NavigationLink:
 
 
 def _reachable(route: str, actor: Actor) -> str:
-    """Return the address of a route that exists and that the policy opens to the actor, else ''."""
+    """Return the URL of a route that exists and is open to the actor, else an empty string."""
     try:
         href = reverse(route)
     except NoReverseMatch:

@@ -1,4 +1,4 @@
-"""Template tags that say why: the chip of a priority, the sentence of a reason, the list of reasons."""
+"""Template tags for reasons: priority chip, sentence of a reason, list of reasons."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ register = template.Library()
 
 @register.filter
 def because(reason: Because) -> str:
-    """Return the sentence of a reason in the page's language."""
+    """Return a reason as a sentence in the page's language."""
     return reference.render(reason.code, reason.parameters, _language())
 
 
 @register.filter
 def floor_name(case: Case) -> str:
-    """Return what people call the rule that set a case's floor; empty without one."""
+    """Return the name of the rule that set a case's minimum priority, or an empty string."""
     return case.floor_name(_language())
 
 
@@ -35,16 +35,16 @@ def priority(
     reason: Because | None = None,
     text: str = "",
 ) -> dict[str, object]:
-    """Show a priority chip: score, then floor, first reason, `text` or level, whichever comes first.
+    """Show a priority chip: the score and the first available of floor, first reason, `text`, level.
 
-    `floor` is the name of the rule that set it: `floor=case|floor_name`.
+    `floor` is the name of the rule that set the minimum: `floor=case|floor_name`.
     """
     return {"score": score, "level": level, "floor": floor, "reason": reason, "text": text}
 
 
 @register.inclusion_tag("components/reasons.html")
 def reasons(items: Iterable[PriorityPart | Because]) -> dict[str, object]:
-    """List reasons in words: priority parts with their points and rule, or bare reasons."""
+    """List reasons as sentences; parts of a priority also show their points and rule."""
     return {"reasons": [_reason(item) for item in items]}
 
 

@@ -1,4 +1,4 @@
-"""The tag that stands above the form of a sensitive act; built in like the others (see README.md)."""
+"""Template tag above the form of a sensitive act, which requires a fresh second factor (see README.md)."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.inclusion_tag("components/step_up.html", takes_context=True)
 def step_up(context: Context) -> dict[str, object]:
-    """Say that a fresh second factor is asked for, and where to give it, when the last is too old."""
+    """Show, when the last verification is too old, that the second factor is required, and its link."""
     request: HttpRequest = context["request"]
     now = getattr(request, "now", None)
     instant = now if isinstance(now, datetime) else clock.now()

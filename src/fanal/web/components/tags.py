@@ -1,4 +1,4 @@
-"""Template tags of the shared components, built in everywhere (see README.md)."""
+"""Template tags of the shared components, available in every template (see README.md)."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -49,17 +49,17 @@ _WAITING = frozenset(
 
 @register.simple_tag
 def icon(name: str) -> SafeString:
-    """Return the pictogram `name` as inline SVG, hidden from screen readers.
+    """Return the icon `name` as inline SVG, hidden from screen readers.
 
     Raises:
-        KeyError: no pictogram has this name; a page must not show an empty box.
+        KeyError: no icon has this name; a page must not show an empty box.
     """
     return format_html(_ICON, SafeString(ICONS[name]))
 
 
 @register.simple_tag(takes_context=True)
 def moment(context: Context, value: datetime | None) -> SafeString:
-    """Return an instant as people read it, its machine form in the title; a dash for none."""
+    """Return a time for display, with its ISO form as tooltip; a dash for None."""
     if value is None:
         return SafeString("–")
     return _time(value, words.moment(value, _language(), now=_now(context)))
@@ -67,14 +67,14 @@ def moment(context: Context, value: datetime | None) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def typed(context: Context, name: str, stored: str = "") -> str:
-    """Return what a field held in the form that this page refuses, `stored` where none was posted."""
+    """Return the posted value of a field in a refused form, or `stored` when nothing was posted."""
     request = context.get("request")
     return str(request.POST.get(name, stored)) if request else stored
 
 
 @register.simple_tag(takes_context=True)
 def day(context: Context, value: date | None) -> SafeString:
-    """Return a day as people read it, its machine form in the title; a dash for none."""
+    """Return a day for display, with its ISO form as tooltip; a dash for None."""
     if value is None:
         return SafeString("–")
     return _time(value, words.day(value, _language(), today=clock.paris_day(_now(context))))
@@ -82,37 +82,37 @@ def day(context: Context, value: date | None) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def age(context: Context, value: datetime) -> SafeString:
-    """Return how long ago an instant was, its machine form in the title."""
+    """Return the time elapsed since `value`, with its ISO form as tooltip."""
     return _time(value, words.span(_now(context) - value, _language()))
 
 
 @register.filter
 def defanged(address: str) -> str:
-    """Return an address that nothing takes for a link; for tables and titles."""
+    """Return an address in defanged form, which no program makes a link of; for tables and titles."""
     return words.defang(address)
 
 
 @register.filter
 def label(code: str, kind: str) -> str:
-    """Return the words of a code: `{{ report.kind|label:"report_kind" }}`."""
+    """Return the label of a code: `{{ report.kind|label:"report_kind" }}`."""
     return reference.label(kind, str(code), _language())
 
 
 @register.filter
 def grouped(count: float | None) -> str:
-    """Return a count as the page's language writes it (`1 234`, `1,234`); a dash for none."""
+    """Return a count with the language's thousands separator (`1 234`, `1,234`); a dash for None."""
     return words.number(count, _language())
 
 
 @register.filter
 def percent(hundredths: int) -> str:
-    """Return a share in whole hundredths as the page's language writes it: `80 %`, `80%`."""
+    """Return a whole percentage in the notation of the page's language: `80 %`, `80%`."""
     return f"{hundredths}%" if _language() == "en" else f"{hundredths}\u00a0%"
 
 
 @register.filter
 def control(field: BoundField) -> SafeString:
-    """Return a field of Django's as the components draw theirs; its label says what its placeholder would."""
+    """Return a Django form field in the components' style, without placeholder (its label says the same)."""
     look = "form-check-input" if field.widget_type == "checkbox" else "form-control"
     return field.as_widget(attrs={"class": look, "placeholder": False})
 
@@ -121,7 +121,7 @@ def control(field: BoundField) -> SafeString:
 def clock_tag(
     context: Context, deadline: datetime, *, name: str = "", soon_minutes: int = 60
 ) -> dict[str, object]:
-    """Show a deadline: what it is for, the time left or late, the instant in the title."""
+    """Show a deadline: its name, the time left or overdue, its date as tooltip."""
     left = deadline - _now(context)
     is_late = left < timedelta(0)
     patterns = {"late": _("late by %s"), "left": _("%s left")}
@@ -140,14 +140,14 @@ def clock_tag(
 
 @register.inclusion_tag("components/state.html")
 def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
-    """Show a state badge: icon and text; `kind` is the label kind, `tone` overrides the guess."""
+    """Show a state badge: icon and label; `kind` is the label kind, `tone` overrides the default style."""
     glyph, style = _STATE_TONES[tone or _tone(str(code))]
     return {"code": code, "kind": kind, "glyph": glyph, "style": style}
 
 
 @register.inclusion_tag("components/address.html")
 def address(value: str) -> dict[str, object]:
-    """Show an address defanged and copyable (as defanged text), never as a link."""
+    """Show an address in defanged form, copyable as such, never as a link."""
     return {"defanged": words.visible(words.defang(value))}
 
 
@@ -160,9 +160,9 @@ def selector(  # noqa: PLR0917 - a template's own way to name them
     href: str = "",
     count: int | None = None,
 ) -> dict[str, object]:
-    """Show a selector: kind, value (addresses defanged), role, how many reports share it.
+    """Show an identifier: kind, value (addresses defanged), role, number of reports that hold it.
 
-    The reading journal is told, as of a person (`person`).
+    The identifier is registered with the journal of readings, as in `person`.
     """
     request = context.get("request")
     if request is not None:
@@ -173,17 +173,17 @@ def selector(  # noqa: PLR0917 - a template's own way to name them
 
 @register.simple_tag(takes_context=True)
 def person(context: Context, name: str, report_id: UUID | str) -> SafeString:
-    """Show a person's name and tell the reading journal from which report it comes.
+    """Show a person's name and register its report with the journal of readings.
 
-    The journal (`web.reading`) writes one ledger read for each id before the body leaves; a page that
-    prints a person without this tag fails the test of rendered persons.
+    The journal (`web.reading`) requires a committed ledger row for each report before the response is sent; a
+    test finds pages that print names without this tag.
     """
     note_person(context.get("request"), report_id)
     return format_html('<span class="fn-person">{}</span>', name)
 
 
 def note_person(request: HttpRequest | None, report_id: UUID | str) -> None:
-    """Add a report's id to those whose persons this request shows (`request.rendered_persons`)."""
+    """Add a report's id to those whose persons this response shows (`request.rendered_persons`)."""
     if request is not None:
         shown: set[str] = request.__dict__.setdefault("rendered_persons", set())
         shown.add(str(report_id))
@@ -193,13 +193,13 @@ def note_person(request: HttpRequest | None, report_id: UUID | str) -> None:
 def figure(
     name: str, value: object, *, change: float | None = None, note: str = "", source: str = ""
 ) -> dict[str, object]:
-    """Show one figure: name, value, change year on year (0.12 is +12 %), note and source."""
+    """Show one figure: name, value, change in a year (0.12 is +12 %), note, source."""
     return {"name": name, "value": value, "change": _change(change), "note": note, "source": source}
 
 
 @register.inclusion_tag("components/pages.html", takes_context=True)
 def pages(context: Context, page: Page[object], *, parameter: str = "page") -> dict[str, object]:
-    """Show where the reader is in a list and the way to the neighbors, keeping the filters."""
+    """Show the position in a paginated list, with previous and next links that keep the filters."""
     request: HttpRequest = context["request"]
 
     def link(number: int) -> str:
@@ -228,7 +228,7 @@ def note(content: str, tone: str = "info", glyph: str = "") -> SafeString:
 
 @register.inclusion_tag("components/navigation.html", takes_context=True)
 def navigation(context: Context) -> dict[str, object]:
-    """Show the desk's bar: pages that the policy opens to the person, name, colors, sign-out."""
+    """Show the desk's navigation bar: pages open to the person, name, color scheme, sign-out."""
     request: HttpRequest = context["request"]
     actor = actor_of(request)
     account = _route("account_home") if request.user.is_authenticated else ""
@@ -246,7 +246,7 @@ def navigation(context: Context) -> dict[str, object]:
 
 @register.simple_tag(takes_context=True)
 def in_language(context: Context, code: str) -> str:
-    """Return the address of this page in another language, query kept."""
+    """Return the URL of this page in another language, with the same query."""
     request: HttpRequest | None = context.get("request")
     if request is None or request.method not in {"GET", "HEAD"}:
         return f"/{code}/"

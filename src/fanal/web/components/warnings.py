@@ -1,4 +1,4 @@
-"""Template tag of the warnings on a removal request: a sentence, its addresses, and what it rests on."""
+"""Template tag of the warnings on a removal request: sentence, addresses, related reports and measures."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -22,7 +22,7 @@ from fanal.web.components.words import identifier
 
 register = template.Library()
 _SHOWN = 10
-"""Addresses of one warning that are written out; the others are counted."""
+"""Maximum number of addresses listed for one warning; the others are counted."""
 
 
 class WarningLink(Struct, frozen=True):
@@ -33,7 +33,7 @@ class WarningLink(Struct, frozen=True):
 
 
 class Said(Struct, frozen=True, kw_only=True):
-    """A warning in words."""
+    """A warning ready for the template."""
 
     text: str
     addresses: tuple[str, ...]
@@ -44,7 +44,7 @@ class Said(Struct, frozen=True, kw_only=True):
 
 @register.inclusion_tag("components/warnings.html", takes_context=True)
 def warnings(context: Context, items: Sequence[object]) -> dict[str, object]:
-    """List warnings in words, also as steps and approvals keep them; links go to what the person may read."""
+    """List warnings, present ones or those stored with steps and approvals; link only to readable pages."""
     request: HttpRequest = context["request"]
     actor, lang = actor_of(request), get_language() or "fr"
     stood = msgspec.convert(items, type=tuple[MeasureWarning, ...])

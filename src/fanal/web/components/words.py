@@ -1,4 +1,4 @@
-"""Instants, durations and addresses as people read them. Pure: no request, no clock."""
+"""Formatting of times, durations, numbers and addresses for display. Pure: no request, no clock."""
 
 import re
 from datetime import date, datetime, timedelta
@@ -16,7 +16,7 @@ _MONTHS = {
     ),
     "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
 }  # fmt: skip
-# Controls, marks of direction, and what has no width; not the joiner that emoji are made with.
+# Control, bidirectional and zero-width characters, but not the zero-width joiner of emoji.
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200c\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]"
 )
@@ -26,9 +26,9 @@ _OTHER_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
 def day(value: date, language: str, *, today: date) -> str:
-    """Return `mar. 24 nov.` (`Tue 24 Nov`), with the year when it is not this year's.
+    """Return a day as `mar. 24 nov.` (`Tue 24 Nov`), with the year unless it is the present one.
 
-    An aware instant counts in Europe/Paris.
+    An aware datetime is converted to Europe/Paris.
     """
     local = _paris(value)
     lang = _known(language)
@@ -38,20 +38,20 @@ def day(value: date, language: str, *, today: date) -> str:
 
 
 def moment(value: datetime, language: str, *, now: datetime) -> str:
-    """Return `mar. 24 nov., 21:14`: day and time in Europe/Paris."""
+    """Return a time as `mar. 24 nov., 21:14`, in Europe/Paris."""
     local = value.astimezone(PARIS)
     return f"{day(local, language, today=_paris(now))}, {local:%H:%M}"
 
 
 def machine(value: date) -> str:
-    """Return the machine form shown in titles: ISO 8601, instants in Europe/Paris to the second."""
+    """Return the ISO 8601 form for tooltips; datetimes in Europe/Paris, to the second."""
     if isinstance(value, datetime):
         return value.astimezone(PARIS).isoformat(timespec="seconds")
     return value.isoformat()
 
 
 def span(value: timedelta, language: str) -> str:
-    """Return a length of time in its two largest units: `2 j 3 h`, `2 h 05 min`, `40 min`."""
+    """Return a duration in its two largest units: `2 j 3 h`, `2 h 05 min`, `40 min`."""
     minutes = int(abs(value).total_seconds() // 60)
     days, hours, rest = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:
@@ -60,7 +60,7 @@ def span(value: timedelta, language: str) -> str:
 
 
 def defang(address: str) -> str:
-    """Return an address that no program takes for a link: `hxxps[:]//host[.]test/path`."""
+    """Return an address in defanged form, which no program makes a link of: `hxxps[:]//host[.]test/path`."""
     text = _SCHEME.sub(lambda m: f"{m[1]}xx{m[2]}[:]//", address)
     if text == address:
         text = _OTHER_SCHEME.sub(lambda m: f"{m[1]}[:]//", address)
@@ -71,14 +71,14 @@ def defang(address: str) -> str:
 
 
 def identifier(kind: str, value: str) -> str:
-    """Return the value of a selector as pages and files show it: an address defanged, nothing unseen."""
+    """Return an identifier for display: addresses defanged, invisible characters written out."""
     return visible(defang(value) if kind in _ADDRESSES else value)
 
 
 def visible(value: str) -> str:
-    """Return a value with what nobody would see written out, `⟨U+202E⟩`: it may turn the letters around it.
+    """Return a text with invisible characters written out as `⟨U+202E⟩`.
 
-    An address that reads `gpj.exe` backwards would be taken for a picture (Unicode TR 36, 2.4).
+    A right-to-left override makes a file name end in another extension on screen (Unicode TR 36, 2.4).
     """
     return _UNSEEN.sub(lambda found: f"⟨U+{ord(found[0]):04X}⟩", value)
 
@@ -95,7 +95,7 @@ def _day_unit(language: str) -> str:
     return "d" if language.startswith("en") else "j"
 
 
-# Numbers, changes, lengths of time and months as people read them in both languages. Pure.
+# Numbers, changes, durations and months in both languages.
 
 _NUMBERS_MONTHS = {
     "fr": (
@@ -111,7 +111,7 @@ NONE = "–"
 
 
 def number(value: float | None, lang: str) -> str:
-    """Return `1 234` in French, `1,234` in English; a dash for none."""
+    """Return a number as `1 234` in French, `1,234` in English; a dash for None."""
     if value is None:
         return NONE
     grouped = f"{round(value):,}"
@@ -119,7 +119,7 @@ def number(value: float | None, lang: str) -> str:
 
 
 def percent(change: float | None, lang: str) -> str:
-    """Return `+12 %`, `−3 %` or a dash: by how much a number changed (0.12 is +12 %)."""
+    """Return a relative change as `+12 %` or `−3 %` (0.12 is +12 %); a dash for None."""
     if change is None:
         return NONE
     rounded = round(change * 100)
@@ -129,7 +129,7 @@ def percent(change: float | None, lang: str) -> str:
 
 
 def signed(value: float, lang: str) -> str:
-    """Return `+7,5` in French, `+7.5` in English, `−15`, `0`: what is added, with two decimals at most."""
+    """Return a signed number with at most two decimals: `+7,5` (`+7.5` in English), `−15`, `0`."""
     plain = f"{abs(value):,.2f}".rstrip("0").rstrip(".")
     if lang != "en":
         plain = plain.replace(",", "\u202f").replace(".", ",")
@@ -138,7 +138,7 @@ def signed(value: float, lang: str) -> str:
 
 
 def level(value: float, lang: str) -> str:
-    """Return about how many there are in a week: `0,4`, with a decimal under ten; whole from there."""
+    """Return a weekly average: one decimal below ten (`0,4`), whole above."""
     if value >= 9.95:
         return number(value, lang)
     plain = f"{value:.1f}".removesuffix(".0")
@@ -146,7 +146,7 @@ def level(value: float, lang: str) -> str:
 
 
 def length(seconds: float | None, lang: str) -> str:
-    """Return a length of time in its two largest units; under a minute in seconds."""
+    """Return a duration in its two largest units, below a minute in seconds; a dash for None."""
     if seconds is None:
         return NONE
     if seconds < 60:
@@ -155,14 +155,14 @@ def length(seconds: float | None, lang: str) -> str:
 
 
 def month(first: date, lang: str, *, short: bool = False) -> str:
-    """Return `novembre 2026`, or `nov. 26` where space is short."""
+    """Return a month as `novembre 2026`, or `nov. 26` where space is short."""
     if short:
         return f"{_MONTHS[lang][first.month - 1]} {first:%y}"
     return f"{_NUMBERS_MONTHS[lang][first.month - 1]} {first.year}"
 
 
 def monday(first: date, lang: str, *, short: bool = False) -> str:
-    """Return the Monday of a week: `5 oct. 2026`, or `5 oct. 26` where space is short."""
+    """Return the Monday of a week as `5 oct. 2026`, or `5 oct. 26` where space is short."""
     day = "1er" if first.day == 1 and lang != "en" else str(first.day)
     year = f"{first:%y}" if short else str(first.year)
     return f"{day} {_MONTHS[lang][first.month - 1]} {year}"

@@ -101,7 +101,10 @@ def lines_of(
 def _grouped(
     found: Sequence[Suggestion], lines: Sequence[dict[str, object]]
 ) -> list[dict[str, object]]:
-    """Return the lines grouped by their two sides: the strongest with the others, answered together."""
+    """Return the lines grouped by the two dossiers (or single reports) that they would join.
+
+    In each group the strongest comes first; the others are answered with it.
+    """
     groups: dict[frozenset[UUID], list[dict[str, object]]] = {}
     for sides, line in zip(queries.sides_of(found=found), lines, strict=True):
         groups.setdefault(sides, []).append(line)

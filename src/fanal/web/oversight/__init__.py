@@ -1,1 +1,1 @@
-"""Pages for the independent overseer."""
+"""Pages for the independent overseer of removal measures."""

@@ -1,4 +1,4 @@
-"""Look-alikes of a session side by side: one verdict for the group, a row for each measure."""
+"""Groups of similar measures in a session of oversight: one verdict for several measures."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -25,9 +25,10 @@ NO_REMARK = "AGREED"
 
 
 class SampledMeasure(Struct, frozen=True, kw_only=True):
-    """A measure of the sample with what this session holds of it; `number` is its place in the sample.
+    """A measure of the sample with its state in this session; `number` is its place in the sample.
 
-    `warned`: it was seconded while warnings stood.
+    `seen`: read; `agreed`: no remark; `told`: a recommendation was made; `warned`: it was approved despite
+    warnings.
     """
 
     measure: Measure
@@ -39,36 +40,36 @@ class SampledMeasure(Struct, frozen=True, kw_only=True):
 
     @property
     def addresses(self) -> int:
-        """How many addresses the measure names."""
+        """Number of addresses that the measure targets."""
         return len(self.measure.request.targets)
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Measures that look alike, in the order of the sample."""
+    """Measures with the same likeness key, in the order of the sample."""
 
     rows: tuple[SampledMeasure, ...]
 
     @property
     def first(self) -> Measure:
-        """The measure whose host and ground name the group."""
+        """The first measure, whose host and legal ground name the group."""
         return self.rows[0].measure
 
     @property
     def read(self) -> bool:
-        """Whether one of them was read, so that a verdict may rest on it."""
+        """Whether at least one measure was read, which a group verdict requires."""
         return any(row.seen for row in self.rows)
 
     @property
     def judged(self) -> bool:
-        """Whether each of them has a verdict."""
+        """Whether each measure has a verdict."""
         return all(row.agreed or row.told for row in self.rows)
 
 
 def alike_of(asked: str) -> MeasureLikeness:
-    """Return the likeness that an address or a form names; the same host when none is.
+    """Return the likeness criterion in a URL or form, by default the same host.
 
     Raises:
-        Http404: there is no such likeness.
+        Http404: there is no such criterion.
     """
     try:
         return MeasureLikeness(asked or MeasureLikeness.HOST)
@@ -79,7 +80,7 @@ def alike_of(asked: str) -> MeasureLikeness:
 def groups_of(
     rows: Iterable[SampledMeasure], alike: MeasureLikeness
 ) -> tuple[list[Group], list[SampledMeasure]]:
-    """Return the groups of two measures or more, the largest first, and the rows that stand alone."""
+    """Return the groups of two or more measures, largest first, and the remaining single measures."""
     found: dict[tuple[str, ...], list[SampledMeasure]] = {}
     for row in rows:
         found.setdefault(likeness_of(row.measure.request, alike), []).append(row)
@@ -91,7 +92,7 @@ def groups_of(
 @require_POST
 @needs("measure.recommend")
 def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    """Give the ticked measures of a group one verdict; what is refused says why and records nothing."""
+    """Record one verdict for the selected measures of a group; a refusal records nothing."""
     alike = alike_of(request.POST.get("by", ""))
     verdict = request.POST.get("verdict", "")
     try:

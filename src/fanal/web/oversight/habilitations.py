@@ -1,4 +1,4 @@
-"""Habilitations that approve acts of others: who granted and seconded each, and which accounts are alike."""
+"""Habilitations that approve acts of others: their grantors, and accounts that look alike."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,7 +18,7 @@ _SHOWN = 200
 @require_safe
 @needs("habilitation.oversee")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the habilitations that approve, of every desk, the newest first; those that ended come last."""
+    """Show the approving habilitations of every desk, newest first, ended ones last."""
     actor, now = actor_of(request), now_of(request)
     found = accounts.list_approving(actor=actor, limit=_SHOWN)
     consult(request, "person", [h.person_id for h in found], action="habilitation.oversee")

@@ -1,4 +1,4 @@
-"""Every measure of every desk, its grounds, its exact words and its proofs: read, never moved."""
+"""Measures of all desks for the overseer: grounds, exact text and proofs, read-only."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -37,7 +37,7 @@ RUNNING = (MeasureState.RECEIVED, MeasureState.SUSPENDED, MeasureState.EXPIRED)
 @require_safe
 @needs("measure.recommend")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the measures by state, those whose clock runs, the sessions and what the desk must answer."""
+    """Show the counts by state, the running measures, the sessions, and recommendations to be answered."""
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     running = measures.list_measures(actor=actor, states=RUNNING, limit=20)
@@ -61,7 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def listing(request: HttpRequest) -> HttpResponse:
-    """List every measure, of all desks, by state."""
+    """List the measures of all desks, by state."""
     actor = actor_of(request)
     states, after = _states(request), _after(request)
     found = measures.list_measures(actor=actor, states=states, after=after, limit=PAGE + 1)
@@ -85,14 +85,14 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Show a measure with its grounds and proofs; in a session, it is noted as read."""
+    """Show a measure with grounds and proofs; in a session, record it as read."""
     return page(request, measure_id)
 
 
 def page(
     request: HttpRequest, measure_id: UUID, *, refused: str = "", words: str = ""
 ) -> HttpResponse:
-    """Return the page of a measure, with what was refused if anything was.
+    """Return the page of a measure, with the reason of a refused recommendation if there is one.
 
     Raises:
         Http404: no such measure.
@@ -140,7 +140,7 @@ def page(
 
 
 def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
-    """Return where a measure stands in the session's sample: the neighbors, and what was said of it."""
+    """Return the place of a measure in the session's sample, its neighbors, and whether it has no remark."""
     if session is None or measure_id not in session.sample:
         return {"session": None}
     index = session.sample.index(measure_id)
@@ -154,7 +154,7 @@ def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
 
 
 def _grounds(measure: Measure, decision: Decision | None) -> list[dict[str, object]]:
-    """Return the texts the measure rests on, as the law's file has them, those unchecked marked."""
+    """Return the legal texts behind a measure from the reference data, unchecked ones marked."""
     catalogue = reference.load()
     named = [(measure.request.basis, measure.request.basis_entry)]
     named.append((measure.request.offence, measure.request.offence_entry))

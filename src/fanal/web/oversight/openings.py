@@ -1,4 +1,4 @@
-"""Openings of reporters' identities: who opened which, why, and which other person has seen it."""
+"""Openings of reporters' identities: person, purpose, and the other people who have reviewed each."""
 
 from uuid import UUID
 
@@ -23,7 +23,7 @@ _SHOWN = 200
 @require_safe
 @needs("identity.oversee")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the openings within reach, those that nobody else has seen first; never what was opened."""
+    """Show the openings within reach, those not reviewed first; never the identities themselves."""
     actor = actor_of(request)
     found = queries.list_openings(actor=actor, limit=_SHOWN)
     consult(request, "opening", [o.id for o in found], action="identity.oversee")
@@ -55,7 +55,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("identity.oversee")
 def see(request: HttpRequest, opening_id: UUID) -> HttpResponse:
-    """Note that the person has seen an opening, which is never their own."""
+    """Record that the person has reviewed an opening, which is never their own."""
     try:
         operations.see_opening(actor=actor_of(request), opening_id=opening_id, now=now_of(request))
     except operations.IdentityUnknown:

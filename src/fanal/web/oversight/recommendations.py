@@ -1,4 +1,4 @@
-"""Recommendations: the overseer makes them, the desk answers each; neither text ever changes."""
+"""Recommendations of the overseer on measures, and the desk's answers; neither text ever changes."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ from fanal.web.reading import consult
 @require_POST
 @needs("measure.recommend")
 def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Recommend to end or correct a measure; what was written comes back when it is refused."""
+    """Record a recommendation to end or correct a measure; a refused one is shown again as typed."""
     session = sessions.open_session(request)
     words = request.POST.get("words", "")
     try:
@@ -51,14 +51,14 @@ def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_safe
 @needs("measure.list")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the recommendations on the measures within reach, those that wait first."""
+    """Show the recommendations on the measures within reach, unanswered ones first."""
     return _page(request)
 
 
 @require_POST
 @needs("measure.answer")
 def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
-    """Answer a recommendation, once."""
+    """Record the single answer to a recommendation."""
     actor, words = actor_of(request), request.POST.get("words", "")
     found = queries.get_recommendation(actor=actor, recommendation_id=recommendation_id)
     if found is None:

@@ -1,4 +1,4 @@
-"""A session of oversight: a sample drawn by a method that anybody can repeat, and its record."""
+"""Sessions of oversight: a reproducible random sample of measures, and the record of its review."""
 
 from uuid import UUID
 
@@ -36,10 +36,10 @@ def open_session(request: HttpRequest) -> Session | None:
 def mark(
     request: HttpRequest, session_id: UUID, what: Happening, *, measure_id: UUID | None = None
 ) -> None:
-    """Add a line to the record of a session, once.
+    """Add an event to the record of a session, once.
 
     Raises:
-        Http404: the session is not the person's, has ended, or holds no such measure.
+        Http404: the session is another person's, has ended, or does not hold the measure.
     """
     try:
         operations.note_in_session(
@@ -56,7 +56,7 @@ def mark(
 @require_POST
 @needs("measure.recommend")
 def start(request: HttpRequest) -> HttpResponse:
-    """Draw a sample and open a session; one that is open goes on."""
+    """Draw a sample and open a session, or return to the session that is open."""
     running = open_session(request)
     if running is not None:
         return redirect("oversight:session", session_id=running.id)
@@ -75,7 +75,7 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    """Show a session: its sample, how it was drawn, what was read and said, and when to pause."""
+    """Show a session: sample, method of the draw, progress, and when a pause is due."""
     actor, now = actor_of(request), now_of(request)
     session = queries.get_session(actor=actor, session_id=session_id)
     if session is None:
@@ -123,7 +123,7 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.recommend")
 def note(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    """Add what the overseer says to the record: no remark on a measure, pause, resume, end."""
+    """Record an event of the overseer: no remark on a measure, pause, resume, end."""
     try:
         what = Happening(request.POST.get("what", ""))
         measure_id = UUID(request.POST["measure"]) if what is Happening.AGREED else None

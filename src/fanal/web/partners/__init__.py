@@ -1,1 +1,1 @@
-"""Pages for partners."""
+"""Pages for partners (providers, laboratories)."""

@@ -1,4 +1,4 @@
-"""What the desk said of the partner's own reports: it leaves only under a standing instruction."""
+"""The desk's feedback on a partner's own reports, shown under a standing instruction only."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -42,7 +42,7 @@ def sent(
     report_id: UUID | None = None,
     limit: int = PAGE,
 ) -> Sequence[Feedback] | None:
-    """Return feedback as it leaves, None where no instruction permits any."""
+    """Return the feedback that may be sent to the partner, or None when no instruction permits any."""
     try:
         return orient.send_feedback(
             actor=actor, before=before, report_id=report_id, limit=limit, now=now

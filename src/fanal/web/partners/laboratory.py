@@ -1,4 +1,4 @@
-"""The first page of a laboratory: what its habilitation opens, and what is addressed to it."""
+"""Home page of a laboratory: the rights of its people, and requests addressed to it."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -16,7 +16,7 @@ from fanal.web.account.openings import opened_to
 @require_safe
 @needs("examination.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the laboratory's name, its people's rights, and that no request can be addressed yet."""
+    """Show the laboratory's name and the person's rights; requests to laboratories do not exist yet."""
     actor, now = actor_of(request), now_of(request)
     names = accounts.partner_names(partner_ids=[actor.partner_id] if actor.partner_id else [])
     context = {

@@ -1,4 +1,4 @@
-"""Lists that a partner may read: which, by which addresses, and how far its programs have read."""
+"""Lists that a partner may read: URLs of the services, and reading progress of its programs."""
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
@@ -16,7 +16,7 @@ from fanal.web.account.actors import actor_of, now_of
 @require_safe
 @needs("list.receive")
 def lists(request: HttpRequest) -> HttpResponse:
-    """Show the lists that are open to the partner and how far it has read them; never a hash."""
+    """Show the lists open to the partner and its reading progress; never a hash."""
     actor = actor_of(request)
     with transaction.atomic():
         shared = operations.open_lists(actor=actor, now=now_of(request))

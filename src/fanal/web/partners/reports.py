@@ -1,4 +1,4 @@
-"""What a partner sent: counts, states, receipts and correlation ids; never the desk's work."""
+"""Reports of a partner: counts, states, receipts, correlation ids; nothing of the desk's work."""
 
 from collections.abc import Mapping
 from uuid import UUID
@@ -26,7 +26,7 @@ _LONGEST = 200
 @require_safe
 @needs("report.status")
 def sent(request: HttpRequest) -> HttpResponse:
-    """List the partner's own reports, newest first, with their counts and what went wrong."""
+    """List the partner's own reports, newest first, with counts by state."""
     actor = actor_of(request)
     state, reference = _state(request), request.GET.get("reference", "").strip()[:_LONGEST]
     if reference:
@@ -61,7 +61,7 @@ def sent(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("report.status")
 def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Show what the partner may know of one of its reports."""
+    """Show one of the partner's own reports: state, receipt, files, feedback."""
     actor, facts = actor_of(request), _own(request, report_id)
     receipts = intake.get_receipts(actor=actor, report_ids=[report_id])
     files = intake.list_uploads(actor=actor, report_ids=[report_id])
@@ -79,7 +79,7 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_safe
 @needs("report.status")
 def receipt(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Give the signed receipt as a file that `fanal receipt verify` reads."""
+    """Send the signed receipt as a file for `fanal receipt verify`."""
     _own(request, report_id)
     signed = intake.get_receipts(actor=actor_of(request), report_ids=[report_id]).get(report_id)
     if not signed:
@@ -90,10 +90,10 @@ def receipt(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def _own(request: HttpRequest, report_id: UUID) -> ReportFacts:
-    """Return a report of the partner's own once the reading is journaled.
+    """Return a report of the partner, after journaling the reading.
 
     Raises:
-        Http404: there is none.
+        Http404: the partner has no such report.
     """
     actor = actor_of(request)
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
@@ -111,7 +111,7 @@ def _by_reference(actor: Actor, reference: str) -> list[ReportFacts]:
 
 
 def _line(facts: ReportFacts) -> Mapping[str, object]:
-    """Return a row: the envelope, whether the desk's machine still works on it, when it expires."""
+    """Return a list row: the report, whether it is still being processed, when it expires unfinished."""
     unfinished = facts.state is ReportState.OPEN
     return {
         "facts": facts,

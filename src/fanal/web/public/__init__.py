@@ -1,1 +1,1 @@
-"""Pages for citizens."""
+"""Pages for the public."""

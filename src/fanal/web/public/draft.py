@@ -1,4 +1,4 @@
-"""Answers of the form → the report format (`form/1`) and, apart, who the reporter is. Pure."""
+"""Conversion of the form's answers into the report format (`form/1`) and a separate identity. Pure."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from fanal.formats.report.records import (
 from fanal.harmonise.domain.search import told_by
 from fanal.web.public.steps import day_of, is_email, is_phone, read_age, read_clock
 
-# A pasted conversation → messages with their speakers. Pure; no word is dropped.
+# Parser of pasted conversations: messages with their speakers. Pure; no text is lost.
 
 _MARKS = (
     "\u200e\u200f\u202a\u202b\u202c\ufeff"  # direction marks that messaging apps put in exports
@@ -36,11 +36,10 @@ MOST_MESSAGES = 2_000
 
 
 def read_conversation(text: str) -> tuple[Message, ...]:
-    """Return the messages of a pasted text, one a line, `name: words`.
+    """Return the messages of a pasted text with one `name: words` a line.
 
-    A time before the name is kept as written. A line without a name continues the message before it;
-    text before the first name is a message without speaker. Beyond `MOST_MESSAGES` the rest is one
-    message.
+    A time before the name is kept as written. A line without a name continues the previous message; text
+    before the first name is a message without speaker. Beyond `MOST_MESSAGES` the rest is one message.
     """
     messages: list[Message] = []
     lines = [line.strip(_MARKS + " \t") for line in text.split("\n")]
@@ -72,9 +71,9 @@ _TEXTS = ("description", "conversation", "suspect_contact")
 
 
 class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The report format without `reference`: a form's report is known by its id and its receipt.
+    """The report format without `reference`: id and receipt identify a report from the form.
 
-    `stated` holds what the form asks and the format has no field for; no code of it names anybody.
+    `stated` holds codes of answers for which the format has no field; none identifies a person.
     """
 
     kind: ReportKind
@@ -91,10 +90,10 @@ class FormReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ReporterSaid(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the reporter said of themself; sealed under the identity key, never in the report.
+    """The reporter's identity, sealed under the identity key and kept apart from the report.
 
-    `is_child`: the reporter is the child concerned. `address` is filled only where the law chosen by
-    the desk keeps it (FANAL_KEEP_REPORTER_ADDRESS).
+    `is_child`: the reporter is the child concerned. `address` (IP) is set only where the desk's law requires
+    its retention (FANAL_KEEP_REPORTER_ADDRESS).
     """
 
     name: str | None = None
@@ -105,12 +104,12 @@ class ReporterSaid(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def report_of(answers: Mapping[str, str], *, language: str, today: date) -> FormReport:
-    """Return the report that the answers make; nothing a person typed is dropped.
+    """Return the report that the answers describe; no typed text is lost.
 
-    Of the reporter it holds only what the texts tell already, so that harmonise knows what to keep out of
-    selectors and search words. An answer “I don't know” leaves its field absent; to the question of danger
-    it is said. “Today” is the day on which that was answered, so that a send repeated after midnight says
-    the same; `today` where none was noted.
+    Of the reporter it holds only values that occur in the texts, so that harmonise can keep them out of
+    identifiers and search terms. "I don't know" leaves a field empty, except for the question about danger.
+    "Today" is the day of the answer, so that a repetition after midnight gives the same report; `today` is
+    used when none was stored.
     """
     channel = answers.get("channel", "")
     addresses = [line.strip() for line in answers.get("address", "").split("\n") if line.strip()]
@@ -132,14 +131,14 @@ def report_of(answers: Mapping[str, str], *, language: str, today: date) -> Form
 
 
 def encode_report(report: FormReport) -> bytes:
-    """Return the bytes that are sealed: JSON, keys in the order of the format."""
+    """Return the report as JSON bytes for sealing, keys in the order of the format."""
     return msgspec.json.encode(report)
 
 
 def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | None:
-    """Return the identity to seal apart, as JSON; None when there is nothing to say.
+    """Return the identity to be sealed apart, as JSON, or None when it is empty.
 
-    What was typed and then taken back by choosing anonymity is not kept.
+    Values typed before choosing anonymity are not kept.
     """
     named = answers.get("contact") == "CONTACT"
     own_name = _said(answers, "child_name") if answers.get("child") == "ME" else None
@@ -154,7 +153,7 @@ def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | N
 
 
 def _reporter(answers: Mapping[str, str]) -> Person | None:
-    """Return the reporter by those of their values that the texts tell, chosen anonymity or not."""
+    """Return the reporter with those of their values that occur in the texts, even when anonymous."""
     texts = "\n".join(answers.get(name, "") for name in _TEXTS)
     name = _said(answers, "your_name")
     if name is None and answers.get("child") == "ME":
@@ -191,7 +190,7 @@ def _occurred_at(answers: Mapping[str, str], today: date) -> str | None:
 
 
 def _platform(answers: Mapping[str, str]) -> str | None:
-    """Return `service:room`, the form in which harmonise reads a world inside a game."""
+    """Return `service:room`, the notation that harmonise expects for a room inside a service."""
     service, room = _said(answers, "service"), _said(answers, "room")
     return f"{service}:{room}" if service and room else service or room
 
@@ -222,7 +221,7 @@ def _suspect(answers: Mapping[str, str]) -> Person | None:
 
 
 def _child(answers: Mapping[str, str]) -> Person | None:
-    """Return the child; their name only when the child is not the reporter."""
+    """Return the child, with a name only when the child is not the reporter."""
     is_reporter = answers.get("child") == "ME"
     child = Person(
         role=PersonRole.VICTIM,

@@ -1,4 +1,4 @@
-"""Public figures: complete months, small numbers hidden, beside what others published; and as CSV."""
+"""Published statistics: complete months, small numbers suppressed, next to other publications; and CSV."""
 
 from datetime import date
 from typing import TypeAlias
@@ -23,7 +23,7 @@ from fanal.statistics.domain.tabular import THRESHOLD, write_csv
 from fanal.web.components import words
 
 SHOWN = 13
-"""Months on the page; the file holds all that were published."""
+"""Months on the page; the CSV file has all published ones."""
 
 QUARTERS_SHOWN = 8
 
@@ -39,7 +39,7 @@ Cells: TypeAlias = dict[tuple[date, str], int | None]
 @require_safe
 @open_to_all("figures.read")
 def figures(request: HttpRequest) -> HttpResponse:
-    """Show the published figures: a chart each, and the same numbers as a table."""
+    """Show the published figures, each as chart and table."""
     found, at = queries.published(actor=public_actor())
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
     context = {
@@ -58,7 +58,7 @@ def figures(request: HttpRequest) -> HttpResponse:
 @require_safe
 @open_to_all("figures.read")
 def figures_csv(request: HttpRequest) -> HttpResponse:
-    """Send every published figure as CSV; an empty number is one that is hidden."""
+    """Send all published figures as CSV; a suppressed number is empty."""
     found, _at = queries.published(actor=public_actor())
     rows = [
         [figure, month.isoformat()[:7], code, "" if n is None else str(n)]
@@ -72,9 +72,9 @@ def figures_csv(request: HttpRequest) -> HttpResponse:
 
 
 def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
-    """Return a figure: periods down, codes across, and what its chart draws."""
+    """Return the table of a figure (periods as rows, codes as columns) and its chart data."""
     length = 1 if figure.code == "RECEIVED" else queries.QUARTER
-    # A period before the first number that is not zero is one in which the service did not exist.
+    # Periods before the first nonzero number are left out: the service did not exist.
     began = min((month for (month, _code), n in cells.items() if n != 0), default=date.max)
     last = max(month for month, _code in cells)
     periods = [p for p in _periods(last, length) if p >= began] or [last]
@@ -114,7 +114,7 @@ def _periods(last: date, length: int) -> list[date]:
 
 
 def _period(first: date, length: int, lang: str, *, short: bool = False) -> str:
-    """Return the words of a period: `octobre 2026`, or `T3 2026`."""
+    """Return a period as text: `octobre 2026`, or `T3 2026`."""
     if length == 1:
         return words.month(first, lang, short=short)
     letter = "Q" if lang == "en" else "T"

@@ -1,4 +1,4 @@
-"""Follow-up: whoever holds the code sees where the report is, reads the desk and answers it."""
+"""Follow-up of a report by its receipt code: state, questions of the desk, answers to it."""
 
 import logging
 from dataclasses import dataclass
@@ -34,13 +34,16 @@ _LOG = logging.getLogger(__name__)
 
 @lru_cache(maxsize=1)
 def wrong_codes() -> Limit:
-    """Return the limit of wrong codes: 90 random bits need no more, a mistyped one no less."""
+    """Return the limit of wrong codes per sender, which leaves room for typing errors.
+
+    A code has 90 random bits: guessing is hopeless at this rate.
+    """
     return Limit(most=20, within=timedelta(minutes=10))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownMessage:
-    """One message as its reader sees it; a reporter's own words are sealed to the desk only."""
+    """One message for display; the reporter's own are sealed for the desk and have no text here."""
 
     from_desk: bool
     at: datetime
@@ -49,7 +52,7 @@ class ShownMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostOutcome:
-    """What came of what was posted: the message was stored, the alarm was raised."""
+    """Effect of a posted answer: whether the message was stored, and whether the alarm was raised."""
 
     stored: bool = False
     rung: bool = False
@@ -63,7 +66,7 @@ _NOTHING = PostOutcome()
 @require_http_methods(["GET", "HEAD", "POST"])
 @open_to_all("receipt.follow")
 def follow(request: HttpRequest) -> HttpResponse:
-    """Ask for the code; with a code show the report's way, take an answer, hand out the receipt."""
+    """Ask for the code; with a valid one, show the report's state, take an answer, or send the receipt."""
     if request.method != "POST":
         return _ask_code(request)
     if not is_same_origin(request):
@@ -75,7 +78,7 @@ def follow(request: HttpRequest) -> HttpResponse:
         text, danger = posted.get("text"), posted.get("danger") == "YES"
         if not text.strip() and not danger:
             raise
-        # What somebody wrote is shown again: a browser's way back from an error does not keep it.
+        # Show the text again: the browser's back button would lose it.
         _LOG.exception("an answer could not be taken")
         code = posted.get("code")
         rung = danger and posted.get("act") == "answer" and ring_alone(code, now=now_of(request))
@@ -87,13 +90,13 @@ def follow(request: HttpRequest) -> HttpResponse:
 
 
 def ring_alone(typed: str, *, now: datetime) -> bool:
-    """Raise a report's alarm after whatever came with it failed; return whether the database could be told.
+    """Raise a report's alarm after its message failed; return whether the database could record it.
 
-    Told twice, a report rings once; a code that is nobody's rings nothing.
+    Idempotent: a second call raises no second alarm. An unknown code raises none.
     """
     try:
         orient.raise_written(lookup_hash=receipt.lookup_hash(receipt.read_code(typed)), now=now)
-    except Exception:  # noqa: BLE001 - the first failure is the one that is told
+    except Exception:  # noqa: BLE001 - the page reports the first failure
         _LOG.exception("an alarm could not be raised")
         return False
     return True
@@ -104,7 +107,7 @@ def _answered(request: HttpRequest, posted: Posted) -> HttpResponse:
     typed = posted.get("code")
     found = _find(typed)
     if found is None:
-        # Counted after the look: whoever shares an address with a guesser is answered all the same.
+        # Counted after the lookup: a valid code works even from an address shared with a guesser.
         if not wrong_codes().count(request, now):
             return _ask_code(request, tired=True, typed=typed[:60], status=429)
         return _ask_code(request, unknown=True, typed=typed[:60], status=404)
@@ -143,7 +146,7 @@ def _ask_code(
 
 
 def _find(typed: str) -> Followed | None:
-    """Return the report of a code; a malformed code costs the same work and gets the same answer."""
+    """Return the report of a code; a malformed code takes the same time and gets the same answer."""
     try:
         code = receipt.read_code(typed)
     except receipt.CodeRefused:
@@ -186,7 +189,7 @@ def _take_answer(
         elif not danger:
             problem = _EMPTY
     if danger and not stored:
-        # The words wait, the alarm does not: a child in danger is heard whatever was written, or nothing was.
+        # The alarm is raised even if the text is refused or empty: a child is in danger.
         orient.raise_written(lookup_hash=lookup_hash, now=now)
     found = queries.follow(actor=public_actor(), lookup_hash=lookup_hash)
     if found is None:

@@ -1,7 +1,7 @@
-"""What stands before the public forms: same origin, and limits that keep no address.
+"""Protection of the public forms: same-origin check, and rate limits that store no IP address.
 
-The public forms carry no cookie, so nobody can make a browser act in another's name with one; the sealed
-draft is the token, and these headers keep other sites from posting at all.
+The public forms use no cookie, so that there is no session to misuse; the sealed draft acts as the CSRF
+token, and the browser's headers keep other sites from posting at all.
 """
 
 import hmac
@@ -19,10 +19,10 @@ _MOST_COUNTED = 100_000
 
 
 def is_same_origin(request: HttpRequest) -> bool:
-    """Return whether a form was posted from one of this host's own pages.
+    """Return whether a form was posted from a page of this host.
 
-    Browsers send `Sec-Fetch-Site` or at least `Origin` with every POST. One that sends neither is let
-    through: the sealed draft is needed in any case.
+    Browsers send `Sec-Fetch-Site`, or at least `Origin`, with every POST. A request with neither is accepted:
+    it needs the sealed draft in any case.
     """
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None and site not in {"same-origin", "none"}:
@@ -35,10 +35,10 @@ def is_same_origin(request: HttpRequest) -> bool:
 
 
 class Limit:
-    """Counts acts per sender and hour, in memory, under digests whose key changes every day.
+    """Rate limit per sender, in memory, under keyed digests of addresses; the key changes every day.
 
-    Neither the address nor anything from which it follows is kept beyond the hour; a restart forgets
-    everything. Each process counts for itself.
+    Nothing about an address is kept longer than the limit's period, and a restart clears everything. Each
+    process counts on its own.
     """
 
     def __init__(self, *, most: int, within: timedelta) -> None:
@@ -73,7 +73,7 @@ class Limit:
         return acts
 
     def _forget(self, now: datetime, *, keep: bytes) -> None:
-        """Drop senders who did nothing within the time, and the oldest beyond the most counted."""
+        """Delete senders inactive for the period, and the least recent ones above the maximum number."""
         while len(self._acts) > 1:
             sender, acts = next(iter(self._acts.items()))
             recent = bool(acts) and now - acts[-1] < self._within

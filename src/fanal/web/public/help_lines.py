@@ -1,7 +1,7 @@
-"""The numbers that public pages tell somebody in danger to call, and where each was read.
+"""Emergency numbers on the public pages, and the official source of each.
 
-The pages show no caveat: it would keep a child from calling. `fanal doctor` names to the operator what
-nobody has read in an official text (ADR 0015).
+The pages show no caveat, which might keep a child from calling. `fanal doctor` lists for the operator the
+numbers without a verified source (ADR 0015).
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HelpLine:
-    """A number, what the pages say of it, and the official text in which that was read, empty for none."""
+    """A number, its description on the pages, and the official text that confirms it (empty: none yet)."""
 
     number: str
     said: str
@@ -26,5 +26,5 @@ HELP_LINES = (
 
 
 def unchecked() -> tuple[HelpLine, ...]:
-    """Return the lines whose words nobody has compared with an official text."""
+    """Return the lines whose description nobody has compared with an official text."""
     return tuple(line for line in HELP_LINES if not line.source)

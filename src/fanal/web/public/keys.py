@@ -1,7 +1,7 @@
-"""Keys of the hidden drafts: made anew every two hours, forgotten after six, shared by the processes.
+"""Keys of the hidden drafts: renewed every two hours, deleted after six, shared by the node's processes.
 
-They live in one small file of this node (mode 0600), never in the database, never in a backup: once a
-key is forgotten, no draft sealed under it can be read by anybody.
+They are stored in one small file of this node (mode 0600), never in the database or a backup: after the
+deletion of a key, nobody can read the drafts sealed with it.
 """
 
 import base64
@@ -30,20 +30,20 @@ class _Key(Struct, frozen=True):
 
 
 class DraftKeys:
-    """The keys of this node; every process reads the same file."""
+    """The draft keys of this node, in a file shared by its processes."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._keys: tuple[_Key, ...] = ()
 
     def sealing(self, now: datetime) -> tuple[bytes, bytes]:
-        """Return (id, key) of the newest key, making one when it is two hours old.
+        """Return (id, key) of the newest key, after making a new one when it is two hours old.
 
-        Where there is no room for a new one, the newest is used on as long as it opens anything: a page that
-        somebody has just filled in is not refused for it.
+        Without disk space for a new key, the newest is used until it expires: a page just filled in is not
+        refused.
 
         Raises:
-            OSError: no room, and no key that opens anything.
+            OSError: no disk space, and no valid key.
         """
         if not self._fresh(now):
             try:
@@ -56,7 +56,7 @@ class DraftKeys:
         return bytes.fromhex(newest.id), base64.b64decode(newest.key)
 
     def opening(self, key_id: bytes, now: datetime) -> bytes | None:
-        """Return the key of that id, or None when it is forgotten or was never ours."""
+        """Return the key with this id, or None when it has expired or is unknown."""
         wanted = key_id.hex()
         if all(key.id != wanted for key in self._keys):
             self._keys = self._read(now)

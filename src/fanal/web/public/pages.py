@@ -1,4 +1,4 @@
-"""Public pages that only tell: home, legal notice, data, accessibility."""
+"""Static public pages: home, legal notice, data protection, accessibility; and the receipt key."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,14 +11,14 @@ from fanal.web.public import setup
 @require_safe
 @open_to_all("page.public")
 def home(request: HttpRequest) -> HttpResponse:
-    """Say what this is, whom to call, and open the way to a report."""
+    """Show the home page: purpose of the service, emergency numbers, link to the report form."""
     return render(request, "public/home.html", {"root": setup.current().root})
 
 
 @require_safe
 @open_to_all("page.public")
 def receipt_key(request: HttpRequest) -> HttpResponse:
-    """Send the public key under which anybody verifies a receipt; its address never changes."""
+    """Send the public key that verifies receipts; its URL never changes."""
     root = setup.current().root
     if root is None:
         raise Http404
@@ -28,14 +28,14 @@ def receipt_key(request: HttpRequest) -> HttpResponse:
 @require_safe
 @open_to_all("page.public")
 def legal(request: HttpRequest) -> HttpResponse:
-    """Show who is responsible and under which texts."""
+    """Show the legal notice."""
     return render(request, "public/legal.html")
 
 
 @require_safe
 @open_to_all("page.public")
 def privacy(request: HttpRequest) -> HttpResponse:
-    """Show what is kept of a report and of the person who sends it, and for how long."""
+    """Show the data kept of a report and of its sender, with retention periods."""
     kept = {"keep_address": setup.current().keep_address}
     return render(request, "public/privacy.html", kept)
 
@@ -43,5 +43,5 @@ def privacy(request: HttpRequest) -> HttpResponse:
 @require_safe
 @open_to_all("page.public")
 def accessibility(request: HttpRequest) -> HttpResponse:
-    """Show how far the pages are accessible and how to ask for help."""
+    """Show the accessibility statement."""
     return render(request, "public/accessibility.html")

@@ -1,4 +1,4 @@
-"""The report form: one address, one question a page, nothing stored before “Send”."""
+"""The report form: one URL, one question a page, nothing stored before “Send”."""
 
 import base64
 import binascii
@@ -59,19 +59,19 @@ from fanal.web.public.steps import (
     take,
 )
 
-# Proof of work (altcha): a second of a browser's time, no third party, nothing to click.
+# Proof of work (altcha): about a second of browser time, no third party, no interaction.
 
 _ALGORITHM = "PBKDF2/SHA-256"
 _COST = 5_000
 HEAVY = 4
-"""Times the ordinary work, for whoever has sent very many reports within the hour."""
+"""Factor of additional work for senders of very many reports within the hour."""
 _PREFIX = "00"  # one byte of zeros: 256 tries on average, about one second on a phone of 2020
 LIFE = timedelta(minutes=10)
 _MOST = 4_000
 
 
 class Proof(Struct, frozen=True, kw_only=True):
-    """A solved challenge: its identity, to be spent once, and when it expires."""
+    """A solved challenge: its nonce, which can be used once, and its expiry."""
 
     challenge: str
     expires_at: datetime
@@ -94,7 +94,10 @@ class _Payload(Struct):
 def new_challenge(
     *, secret: bytes, submission: str, now: datetime, weight: int = 1
 ) -> dict[str, object]:
-    """Return a challenge bound to one submission, as the worker reads it; `weight` multiplies the work."""
+    """Return a challenge bound to one submission, as data for the browser's worker.
+
+    `weight` multiplies the work.
+    """
     challenge = altcha.create_challenge(
         _ALGORITHM,
         _COST * weight,
@@ -109,7 +112,7 @@ def new_challenge(
 def verify(
     text: str, *, secret: bytes, submission: str, now: datetime, weight: int = 1
 ) -> Proof | None:
-    """Return the proof that a browser sent, or None when there is none, it is lighter or does not hold."""
+    """Return the proof in the browser's response, or None when it is missing, too light or invalid."""
     if not text or len(text) > _MOST:
         return None
     try:
@@ -129,16 +132,16 @@ def verify(
 
 _LOG = logging.getLogger(__name__)
 WAIT_WITHOUT_PROOF = 10
-"""Seconds between the check page and a send without proof of work."""
+"""Minimum seconds between the check page and a submission without proof of work."""
 WAIT_WHEN_CROWDED = 60
-"""The same for whoever has sent very many reports within the hour."""
+"""The same for senders of very many reports within the hour."""
 
 
 @lru_cache(maxsize=1)
 def send_limits() -> tuple[Limit, Limit]:
-    """Return the two limits of sends: beyond the first the slow lane, beyond the second more work too.
+    """Return the two limits of submissions: above the first, the slow lane; above the second, more work too.
 
-    Neither refuses a report: whole schools share one address.
+    Neither refuses a report: a whole school may share one address.
     """
     return Limit(most=20, within=timedelta(hours=1)), Limit(most=200, within=timedelta(hours=1))
 
@@ -148,7 +151,7 @@ def send_limits() -> tuple[Limit, Limit]:
 @require_http_methods(["GET", "HEAD", "POST"])
 @open_to_all("page.public", POST="report.deposit")
 def report(request: HttpRequest) -> HttpResponse:
-    """Show the first question, or take one page's answers and show what comes next."""
+    """Show the first question, or store one page's answers in the draft and show the next page."""
     now = now_of(request)
     if request.method != "POST":
         return _page(request, new_draft(now), STEPS[0])
@@ -162,11 +165,11 @@ def report(request: HttpRequest) -> HttpResponse:
     try:
         draft = unseal(posted.get("draft"), keys=setup.current().draft_keys, now=now)
     except DraftRefused:
-        # Too old or changed: the earlier pages are lost, what this page holds is kept.
+        # Expired or changed: the earlier pages are lost, the answers of this page are kept.
         draft, lost = new_draft(now), True
     draft = msgspec.structs.replace(draft, answers=draft.answers | carried)
     if carried != answered or not posted.whole:
-        # No draft carries such a text, so its page stays until it is shortened, whatever was pressed.
+        # The draft cannot hold such a text: its page is shown until it is shortened.
         return _too_long(request, draft, step, answered=answered, lost=lost, whole=posted.whole)
     if lost:
         return _page(request, draft, STEPS[0], notices=("lost",), status=409)
@@ -197,7 +200,7 @@ def _too_long(
 def _go(
     request: HttpRequest, draft: HiddenDraft, step: FormPage, *, posted: Posted
 ) -> HttpResponse:
-    """Follow the button that was pressed: back, change, another language, next, send."""
+    """Execute the pressed button: back, change, another language, next, send."""
     go = posted.get("go") or "next"
     if go == "stay":
         return _page(request, draft, step)
@@ -215,16 +218,16 @@ def _go(
 
 
 def _send_or_keep(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
-    """Send; where that fails, show the check page with every answer still in it.
+    """Submit the report; on failure, show the check page with all answers.
 
-    A browser's way back from an error leads to a page that it may not keep, and shows an error of its own.
+    The browser's back button would lead to a page that it may not cache.
     """
     try:
         return _check_and_send(request, draft)
     except Exception as failure:  # noqa: BLE001 - whatever broke, the person keeps what they wrote
         _LOG.exception("a report could not be taken")
         if draft.answers.get("danger") == "YES":
-            # It may have arrived before, without that answer.
+            # The report may have arrived earlier, without that answer.
             ring_alone(draft.code, now=now_of(request))
         answer = _page(request, draft, STEPS[-1], notices=("failed",), status=status_of(failure))
         answer["Retry-After"] = RETRY_AFTER
@@ -232,7 +235,7 @@ def _send_or_keep(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
 
 
 def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
-    """Send once every page is in order, the sender within the limits, the work or the wait done."""
+    """Submit the report after checking all pages, the rate limits, and the proof of work or waiting time."""
     now = now_of(request)
     for step in STEPS:
         wrong = problems(step, draft.answers, today=paris_day(now))
@@ -262,7 +265,7 @@ def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
 
 
 def _was_sent(draft: HiddenDraft) -> bool:
-    """Return whether this very draft was acknowledged: its sender asks for the answer that got lost."""
+    """Return whether this draft was already acknowledged, so that the response can be repeated."""
     return (
         queries.find_key(sender_id=PUBLIC_SENDER, kind=KeyKind.SUBMISSION, key=draft.submission)
         is not None
@@ -270,7 +273,7 @@ def _was_sent(draft: HiddenDraft) -> bool:
 
 
 def _is_heavy(request: HttpRequest, draft: HiddenDraft, now: datetime) -> bool:
-    """Return whether this send takes more work; never where a child is in danger now."""
+    """Return whether this submission requires more work; never when a child is in danger."""
     return draft.answers.get("danger") != "YES" and send_limits()[1].is_passed(request, now)
 
 
@@ -315,9 +318,9 @@ def _answer(request: HttpRequest, draft: HiddenDraft, answer: Acknowledgement) -
 
 
 def _sent_before(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
-    """Say that another version of this draft arrived, with all of this one: it goes on by the follow-up.
+    """Show that another version of this draft was received, with this version's text to send as follow-up.
 
-    The words wait, the alarm does not: who says now that a child is in danger is heard at once.
+    If this version says that a child is in danger, the alarm is raised at once.
     """
     now, rung = now_of(request), draft.answers.get("danger") == "YES"
     if rung:
@@ -340,7 +343,7 @@ def _page(
     notices: tuple[str, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
-    """Show one question with the draft sealed anew; `typed` is what its fields hold beyond the draft."""
+    """Show one question with the sealed draft; `typed` holds field values that are not in the draft."""
     now, node = now_of(request), setup.current()
     challenge = None
     if step is STEPS[-1]:

@@ -1,7 +1,7 @@
-"""The hidden draft: what was answered so far, sealed into one form field.
+"""The hidden draft: all answers so far, encrypted in one form field.
 
-AES-256-GCM over compressed JSON. The browser carries it, cannot read it and cannot change it; this node
-keeps nothing but the key, and not for long (`keys.py`).
+AES-256-GCM over compressed JSON. The browser carries it and can neither read nor change it; this node stores
+nothing but the key, for a few hours (`keys.py`).
 """
 
 import base64
@@ -19,21 +19,21 @@ from fanal.intake.domain.receipt import new_code
 from fanal.web.public.keys import DraftKeys
 
 MOST_SEALED = 400_000
-"""Characters of the hidden field: every answer at its limit fits, whatever the script."""
+"""Maximum characters of the hidden field; all answers at their limits fit, in any script."""
 MOST_PLAIN = 800_000
-"""Bytes after decompression: a bomb stops here."""
+"""Maximum bytes after decompression, against decompression bombs."""
 _CONTEXT = b"fanal/public/draft/v1"
 _KEY_ID, _NONCE = 8, 12
 
 
 class DraftRefused(ValueError):
-    """The hidden field is no draft of this node: changed, too old, too large, or of another node."""
+    """The hidden field is no valid draft of this node: changed, expired, too large, or of another node."""
 
 
 class HiddenDraft(Struct, frozen=True, kw_only=True):
-    """What travels from page to page.
+    """The state of the form between its pages.
 
-    `submission` makes two sends one report; `code` is the receipt code it will have; `checked_at` is
+    `submission` is the idempotency key of the report; `code` its future receipt code; `checked_at` the time
     when the check page was first shown, in seconds since 1970.
     """
 
@@ -45,17 +45,17 @@ class HiddenDraft(Struct, frozen=True, kw_only=True):
 
 
 def new_draft(now: datetime) -> HiddenDraft:
-    """Return an empty draft."""
+    """Return an empty draft with new submission id and receipt code."""
     return HiddenDraft(
         submission=secrets.token_hex(16), code=new_code(), started_at=int(now.timestamp())
     )
 
 
 def seal(draft: HiddenDraft, *, keys: DraftKeys, now: datetime) -> str:
-    """Return the hidden field of a draft.
+    """Return a draft encrypted for the hidden field.
 
     Raises:
-        DraftRefused: the answers are too large to travel.
+        DraftRefused: the answers are too large.
     """
     key_id, key = keys.sealing(now)
     plain = msgspec.json.encode(draft)
@@ -67,10 +67,10 @@ def seal(draft: HiddenDraft, *, keys: DraftKeys, now: datetime) -> str:
 
 
 def unseal(text: str, *, keys: DraftKeys, now: datetime) -> HiddenDraft:
-    """Return the draft of a hidden field.
+    """Return the decrypted draft of a hidden field.
 
     Raises:
-        DraftRefused: it is none of this node's, or its key is forgotten.
+        DraftRefused: it is invalid, or its key has expired.
     """
     if len(text) > MOST_SEALED:
         raise DraftRefused("the field is too large")
@@ -93,7 +93,7 @@ def unseal(text: str, *, keys: DraftKeys, now: datetime) -> HiddenDraft:
 def is_waiting_over(draft: HiddenDraft, *, now: datetime, seconds: int) -> bool:
     """Return whether the check page was first shown at least `seconds` ago.
 
-    A clock that was set back since then makes nobody wait for it.
+    Also true when the clock was set back meanwhile.
     """
     if draft.checked_at is None:
         return False

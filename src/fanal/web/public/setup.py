@@ -1,4 +1,4 @@
-"""What the public pages need of this node, handed down once by `config/wiring.py`."""
+"""Configuration of the public pages, installed once by `config/wiring.py`."""
 
 import base64
 import hashlib
@@ -11,9 +11,9 @@ from fanal.web.public.keys import DraftKeys
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RootKey:
-    """The public key under which every receipt can be verified: PEM text and its SHA-256, in groups.
+    """The public key that verifies all receipts: PEM text, and SHA-256 fingerprint in groups.
 
-    The digest is that of the DER bytes, as `openssl pkey -pubin -outform DER | sha256sum` prints it.
+    The fingerprint is over the DER bytes, as `openssl pkey -pubin -outform DER | sha256sum` prints it.
     """
 
     pem: str
@@ -21,7 +21,7 @@ class RootKey:
 
     @classmethod
     def read(cls, path: Path) -> "RootKey | None":
-        """Return the key of a file, None when there is none."""
+        """Return the key of a file, or None when it cannot be read."""
         try:
             pem = path.read_text().strip() + "\n"
         except OSError:
@@ -33,9 +33,9 @@ class RootKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicNode:
-    """The keys of this node and the desk's choice about the reporter's address.
+    """The keys of this node, and whether the desk keeps reporters' IP addresses.
 
-    `proof_secret` signs challenges; every process of the node has the same.
+    `proof_secret` signs proof-of-work challenges; all processes of the node share it.
     """
 
     draft_keys: DraftKeys
@@ -45,9 +45,9 @@ class PublicNode:
 
     @classmethod
     def under(cls, home: Path, *, secret: str, keep_address: bool) -> "PublicNode":
-        """Return the node of the data folder `home`; `secret` is the node's own secret key.
+        """Return the configuration of a node with the data folder `home` and its own secret key `secret`.
 
-        Draft keys have a folder of their own: no process that serves writes among the lasting ones.
+        Draft keys have a separate folder: serving processes cannot write to that of the permanent keys.
         """
         return cls(
             draft_keys=DraftKeys(home / "drafts" / "keys.json"),
@@ -61,19 +61,19 @@ _installed: list[PublicNode] = []
 
 
 class NotInstalled(RuntimeError):
-    """The public pages were reached before wiring."""
+    """The public pages were used before `config/wiring.py` installed their configuration."""
 
 
 def install(node: PublicNode) -> None:
-    """Make `node` that of this process, in place of any before."""
+    """Set the configuration of this process, replacing any earlier one."""
     _installed[:] = [node]
 
 
 def current() -> PublicNode:
-    """Return what wiring installed.
+    """Return the installed configuration.
 
     Raises:
-        NotInstalled: nothing yet.
+        NotInstalled: there is none yet.
     """
     if not _installed:
         raise NotInstalled("wiring has not set up the public pages")

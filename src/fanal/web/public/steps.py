@@ -1,4 +1,4 @@
-"""The questions of the form: fields, limits, and what is wrong with an answer. Pure."""
+"""The questions of the report form: fields, limits, validation of answers. Pure."""
 
 import re
 import unicodedata
@@ -22,7 +22,7 @@ Answers = Mapping[str, str]
 
 
 class AnswerProblem(StrEnum):
-    """What is wrong with an answer; the page has the words."""
+    """Error code of an answer; `wording.py` has the texts."""
 
     CHOOSE = "CHOOSE"
     TOO_LONG = "TOO_LONG"
@@ -37,9 +37,9 @@ class AnswerProblem(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One input: its name, how many characters it takes, the codes it may hold, whether it must.
+    """One input: name, maximum characters, allowed codes, whether it is required.
 
-    No answer may exceed the report format's bytes a text either: some scripts take four a character.
+    Each answer is also limited to the report format's bytes a text: some scripts take four bytes a character.
     """
 
     name: str
@@ -130,14 +130,14 @@ STEPS: tuple[FormPage, ...] = (
 BY_NAME: Mapping[str, FormPage] = {step.name: step for step in STEPS}
 FIELDS = tuple(field.name for step in STEPS for field in step.fields)
 ASKED_ON = "asked_on"
-"""The day (Europe/Paris) on which “today” was answered; no input, so that nobody can post it."""
+"""Key of the day (Europe/Paris) on which “today” was answered; it is no field, so nobody can post it."""
 
 
 def take(step: FormPage, posted: Mapping[str, str]) -> dict[str, str]:
-    """Return the step's answers out of what was posted: known fields, whole.
+    """Return a page's answers from the posted fields; unknown fields are ignored.
 
-    Line ends become line feeds, characters that no text holds are dropped. An answer above its limit is
-    kept, so that the person can shorten it; `problems` refuses it, and no draft carries it (`fitting`).
+    Line ends become line feeds, invalid characters are removed. An answer above its limit is kept, so that
+    the person can shorten it; `problems` refuses it, and the draft leaves it out (`fitting`).
     """
     answers: dict[str, str] = {}
     for field in step.fields:
@@ -150,27 +150,27 @@ def take(step: FormPage, posted: Mapping[str, str]) -> dict[str, str]:
 
 
 def as_typed(text: str) -> str:
-    """Return a posted text with line feeds as line ends, without characters that no text holds."""
+    """Return a posted text with line feeds as line ends, without invalid control characters."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def fitting(step: FormPage, answers: Answers) -> dict[str, str]:
-    """Return a step's answers without those that are too long to travel in the draft."""
+    """Return a page's answers without those too long for the draft."""
     long = {field.name for field in step.fields if _is_too_long(field, answers.get(field.name, ""))}
     return {name: answer for name, answer in answers.items() if name not in long}
 
 
 def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
-    """Return a step's answers with the day on which they were given, where it tells what “today” means."""
+    """Return a page's answers with the present day, when the page has the question answered by “today”."""
     if any(field.name == "when" for field in step.fields):
         return {**answers, ASKED_ON: today.isoformat()}
     return dict(answers)
 
 
 def problems(step: FormPage, answers: Answers, *, today: date) -> dict[str, AnswerProblem]:
-    """Return what is wrong with a step's answers, by field, in the order of the page.
+    """Return the errors in a page's answers, by field, in the order of the page.
 
-    `today` is the day in Europe/Paris: nothing can have happened later.
+    `today` is the day in Europe/Paris: events cannot lie in the future.
     """
     found: dict[str, AnswerProblem] = {}
     for field in step.fields:
@@ -184,9 +184,9 @@ def problems(step: FormPage, answers: Answers, *, today: date) -> dict[str, Answ
 
 
 def day_of(answers: Answers, *, today: date) -> date | None:
-    """Return the day that the answers name; None when unknown or unreadable.
+    """Return the day that the answers name, or None when it is unknown or unreadable.
 
-    “Today” is the day on which that was answered, `today` where no page has noted it.
+    “Today” is the day of the answer, or `today` when none was stored.
     """
     when = answers.get("when")
     if asked_on := answers.get(ASKED_ON):
@@ -199,26 +199,29 @@ def day_of(answers: Answers, *, today: date) -> date | None:
 
 
 def read_date(text: str) -> date | None:
-    """Return a day written `2026-11-24` (as browsers send it) or `24/11/2026`, in any script's digits."""
+    """Return a day written `2026-11-24` (as browsers send it) or `24/11/2026`, or None.
+
+    The digits may be of any script.
+    """
     written = _plain_digits(text)
     parts = re.fullmatch(r"(\d{1,2})[/.\s-](\d{1,2})[/.\s-](\d{4})", written)
     return read_day(f"{parts[3]}-{parts[2]:0>2}-{parts[1]:0>2}" if parts else written)
 
 
 def read_clock(text: str) -> str | None:
-    """Return `21:14` from `21:14`, `21h14` or `21h`, in any script's digits; None if it is no time of day."""
+    """Return `21:14` from `21:14`, `21h14` or `21h`, in the digits of any script; None for other texts."""
     match = _TIME.fullmatch(_plain_digits(text))
     return None if match is None else f"{int(match[1]):02d}:{match[2] or '00'}"
 
 
 def read_age(text: str) -> int | None:
-    """Return the one number of `12`, `about 12` or `12 ans`, from 0 to 120, or None."""
+    """Return the single number in `12`, `about 12` or `12 ans`, between 0 and 120, or None."""
     match = _AGE.fullmatch(_plain_digits(text))
     return int(match[1]) if match is not None and int(match[1]) <= 120 else None
 
 
 def _plain_digits(text: str) -> str:
-    """Return a text without outer blanks, its digits of any script as `0` to `9`."""
+    """Return a stripped text with the digits of any script as `0` to `9`."""
     return "".join(str(unicodedata.decimal(c, c)) for c in text.strip())
 
 

@@ -1,4 +1,4 @@
-"""Words around the questions: page titles, errors, the summary of the check page."""
+"""Texts of the report form: questions, answers offered, errors, summary of the check page."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from django.utils.translation import get_language, gettext_lazy as _
 from fanal.web.components.words import day, number
 from fanal.web.public.steps import AnswerProblem, FormPage, day_of
 
-# The answers that the form offers, in words that a twelve-year-old understands.
+# The answers offered, in words that a twelve-year-old understands.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerChoice:
-    """One answer: the code stored, its words, a line of explanation."""
+    """One answer: stored code, text, line of explanation."""
 
     code: str
     words: str | Promise
@@ -191,7 +191,7 @@ _YOURS = frozenset({"your_name", "your_email", "your_phone"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """One page's answers on the check page."""
+    """The answers of one page, as lines of the check page."""
 
     step: str
     question: str | Promise
@@ -205,9 +205,9 @@ def errors(
     *,
     whole: bool = True,
 ) -> dict[str, str | Promise]:
-    """Return the words of a step's problems, by field; of a text that is too long, by how much.
+    """Return the error texts of a page by field; of an answer that is too long, with its length.
 
-    `whole` is false where only the beginning of what was posted is known.
+    `whole` is false when only the beginning of the posted form is known.
     """
     found: dict[str, str | Promise] = {name: PROBLEMS[problem] for name, problem in wrong.items()}
     for field in step.fields:
@@ -218,13 +218,13 @@ def errors(
 
 
 def lengths(text: str, *, most: int) -> dict[str, str]:
-    """Return the characters of a text and how many it may have, as the page's language writes numbers."""
+    """Return length and maximum length of a text, formatted in the page's language."""
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
     return {"long": number(len(text), lang), "most": number(most, lang)}
 
 
 def step_context(step: FormPage, answers: Mapping[str, str], *, today: date) -> dict[str, object]:
-    """Return what a step's template needs: the question, the answers offered, the summary."""
+    """Return the template context of a page: question, answers offered, and on the check page the summary."""
     context: dict[str, object] = {"question": QUESTIONS[step.name], **OFFERED.get(step.name, {})}
     if step.name == "check":
         context["summary"] = tuple(
