@@ -1,1 +1,1 @@
-"""The network: mail, DNS, partners."""
+"""Network clients: mail, partners over https, single sign-on."""

@@ -1,4 +1,4 @@
-"""Hands messages of a round in at a counterpart's service, and fetches its answer there."""
+"""Client of a counterpart's de-confliction service: posts messages, fetches states and answers."""
 
 import base64
 from typing import Final
@@ -14,17 +14,17 @@ _SMALL: Final = 4096
 
 
 class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
-    """What the service says of a round: its state there."""
+    """The service's answer about a round: its id and its state there."""
 
     round: UUID
     state: str
 
 
 def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes) -> RoundTold:
-    """Hand in an offer; the same again changes nothing there.
+    """Post an offer, which opens a round; repeating it changes nothing.
 
     Raises:
-        OutsideRefused: as `Door.post`; PROTOCOL where what came back is none of this service.
+        OutsideRefused: as `Door.post`; PROTOCOL when the response is not of this protocol.
     """
     return _hand_in(door, counterpart, secret, way="rounds", body=body)
 
@@ -32,7 +32,7 @@ def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes
 def send_conclusion(
     door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID, body: bytes
 ) -> RoundTold:
-    """Hand in a conclusion.
+    """Post the conclusion of a round.
 
     Raises:
         OutsideRefused: as `send_offer`.
@@ -41,10 +41,10 @@ def send_conclusion(
 
 
 def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> RoundTold:
-    """Return how far a round is there.
+    """Return the state of a round at the counterpart.
 
     Raises:
-        OutsideRefused: as `Door.get`; PROTOCOL.
+        OutsideRefused: as `Door.get`; PROTOCOL when the response is not of this protocol.
     """
     url = f"{counterpart.url}/rounds/{round_id}"
     found = door.get(url, headers=_headers(counterpart, secret), limit=_SMALL)
@@ -52,7 +52,7 @@ def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UU
 
 
 def get_answer(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> bytes:
-    """Return the answer to our offer.
+    """Return the counterpart's answer to our offer, as received.
 
     Raises:
         OutsideRefused: as `Door.get`.

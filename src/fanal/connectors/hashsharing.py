@@ -1,7 +1,7 @@
-"""Fetches pages of a hash-sharing server of NCMEC's shape, version 2.
+"""Client of a hash-sharing server with NCMEC's protocol, version 2.
 
-A range of time is read through `next` to its end; the following range begins a while before that end, since
-the clocks of two machines differ. What comes again changes nothing.
+A time range is read by following `next` to its last page; the next range begins fifteen minutes before that
+end, since clocks differ. Entries received twice change nothing.
 """
 
 import base64
@@ -19,13 +19,13 @@ from fanal.formats.hashsharing.records import SharedEntry
 
 _OVERLAP: Final = timedelta(minutes=15)
 MARGIN: Final = timedelta(seconds=5)
-"""A range ends that long ago: what a server commits now may bear an earlier time."""
+"""A range ends this long before now: a server may commit entries with a slightly earlier time."""
 _WAY: Final = "/v2/entries?"
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 class RangePlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A checkpoint: the range under way, and the path of its next page; empty where it begins."""
+    """A checkpoint: the present time range, and the path of its next page (empty: the first)."""
 
     since: datetime = _EPOCH
     until: datetime = _EPOCH
@@ -35,11 +35,11 @@ class RangePlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def fetch_page(
     door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
-    """Return the page that `position` asks for, and where the following one begins.
+    """Return the page at the checkpoint `position`, with the checkpoint of the following page.
 
     Raises:
-        OutsideRefused: as `Door.get`; LOOP where the page leads to itself, NEXT where it leads elsewhere.
-        FormatRefused: what came is no page.
+        OutsideRefused: as `Door.get`; LOOP when the page links to itself, NEXT when it links elsewhere.
+        FormatRefused: the response is no valid page.
     """
     place = _read(position)
     if place.next:
@@ -51,7 +51,7 @@ def fetch_page(
         answer = door.get(source.url + path, headers=_headers(source, secret), limit=MAX_PAGE)
     except OutsideRefused as refused:
         if place.next and refused.code == "STATUS" and 400 <= refused.status < 500:
-            return _anew(place)  # the way on has lost its validity: the range begins again
+            return _anew(place)  # the next-page link has expired: restart the range
         raise
     page = read_page(answer.body)
     if page.next and not page.next.startswith(_WAY):
@@ -82,7 +82,7 @@ def _entry(entry: SharedEntry, *, now: datetime) -> RemoteEntry:
         deleted=entry.deleted,
         at=min(entry.at, now)
         if entry.at > _EPOCH
-        else None,  # a date to come would outlast every change
+        else None,  # `min`: a future date would override every later change
     )
 
 

@@ -1,7 +1,7 @@
-"""Mail to the desk's own people: by SMTP, or into a folder where no server is set.
+"""Mail to the desk's own people, by SMTP, or into a folder when no server is configured.
 
-Nothing of a report's content goes by mail: a reference and an address of the desk, no more. What is sent
-to another machine is encrypted (RFC 3207, RFC 8314): a server without TLS gets neither password nor message.
+A mail never holds content of a report, only a reference and a URL of the desk. Mail to another machine is
+encrypted (RFC 3207, RFC 8314): a server without TLS receives neither password nor message.
 """
 
 import contextlib
@@ -27,25 +27,25 @@ from fanal.kernel.ownership import follow_folder
 log = logging.getLogger("fanal.mail")
 
 SEND_SECONDS = 8.0
-"""Deadline of one whole message, from the connection to the server's last word."""
+"""Deadline for sending one message, from connection to the server's last reply."""
 _CONNECT_SECONDS = 5.0
 _SCHEMES = ("smtp", "smtps")
 _RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")
-"""Names that belong to nobody (RFC 2606, RFC 6761)."""
+"""Reserved domain names (RFC 2606, RFC 6761), where no mail can arrive."""
 
 
 class Reached(StrEnum):
-    """Whom a message that was handed over reaches, as far as the server says."""
+    """The recipients that a sent message reaches, as far as the server says."""
 
     ALL = "ALL"
     SOME = "SOME"
-    """The server took it for some of the addresses, and refused the others."""
+    """The server accepted some of the addresses and refused the others."""
     NOBODY = "NOBODY"
-    """No server is set: the message lies in the folder."""
+    """No server is configured: the message is in the folder."""
 
 
 class MailFault(StrEnum):
-    """Why mail cannot reach anybody as it is set."""
+    """A fault in the mail settings that keeps messages from reaching anybody."""
 
     NO_SERVER = "NO_SERVER"
     SERVER_REFUSED = "SERVER_REFUSED"
@@ -55,14 +55,14 @@ class MailFault(StrEnum):
 
 
 class MailRefused(OSError):
-    """Nothing was sent, since it could not be sent safely or to anybody; the text says why."""
+    """No message was sent, because there is no recipient or no safe connection; the text says why."""
 
 
 class _Headers(HeaderRegistry):
-    """The library's kinds of headers, each made a class once.
+    """Header registry that caches the class of each header type.
 
-    By itself it makes a class for every header of every message. Classes stand in cycles and wait for the
-    collector: a worker that tells of a thousand alarms held thirty megabytes of them.
+    The base class makes a new class for every header of every message. Such classes are in reference cycles
+    until the garbage collector runs: a thousand alarm mails occupied thirty megabytes.
     """
 
     def __init__(self) -> None:
@@ -81,17 +81,21 @@ _POLICY = policy.default.clone(header_factory=_Headers())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailer:
-    """Where mail goes. An empty `url` leaves it in `folder`, one file a message: nobody is reached."""
+    """Mail settings and delivery.
+
+    With an empty `url`, messages are written to `folder`, one file each, and reach nobody. `duty` are the
+    addresses of the people on call.
+    """
 
     url: str
     sender: str
     duty: tuple[str, ...]
     folder: Path
     demo: bool = False
-    """A demo reaches nobody, and nothing is missing for it."""
+    """A demo needs no mail, so that missing settings are no fault."""
 
     def faults(self) -> tuple[MailFault, ...]:
-        """Return why a call for a child in danger would reach nobody; empty for a channel that can work."""
+        """Return the faults that keep a call for a child in danger from arriving; empty if there is none."""
         found: list[MailFault] = []
         if self.demo:
             return ()
@@ -110,13 +114,13 @@ class Mailer:
     def send(
         self, *, to: Sequence[str], subject: str, text: str, message_id: str, now: datetime
     ) -> Reached:
-        """Send one message; return whether a server accepted it for everybody, for some, or was not there.
+        """Send one message; return whether all, some or none of its recipients were reached.
 
-        `message_id` is stable, so that a second delivery is recognised.
+        `message_id` must be stable, so that a repeated delivery is recognised.
 
         Raises:
-            MailRefused: nobody to write to, or a server elsewhere that offers no TLS.
-            OSError, smtplib.SMTPException: it was not accepted within `SEND_SECONDS`; try again.
+            MailRefused: no recipient, or a remote server without TLS.
+            OSError, smtplib.SMTPException: not accepted within `SEND_SECONDS`; try again.
         """
         if not to:
             raise MailRefused("nobody to write to: FANAL_DUTY names no address")
@@ -157,16 +161,16 @@ class Mailer:
 
 
 def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
-    """Give a message to the server; one address that it cannot take keeps nothing from the others.
+    """Give a message to the server, for as many of its recipients as it accepts.
 
-    Those that it refused get no second attempt: the others would be rung again with them.
+    Refused addresses are not tried again: the accepted ones would receive the call twice.
     """
-    # Named one by one: of the header, Python 3.13's library reads no host in brackets.
+    # Passed explicitly: from the header, Python 3.13 does not parse a domain in brackets.
     to = [address.addr_spec for address in message["To"].addresses]
     taken = to
     try:
         refused = server.send_message(message, to_addrs=to)
-    except smtplib.SMTPNotSupportedError:  # RFC 6531: raised before anything was said
+    except smtplib.SMTPNotSupportedError:  # no SMTPUTF8 (RFC 6531): nothing was sent yet
         taken = [address for address in to if address.isascii()]
         if not taken:
             raise
@@ -183,22 +187,22 @@ def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
 
 @contextlib.contextmanager
 def _connected(host: str, port: int | None, *, own: str, tls: bool) -> Iterator[smtplib.SMTP]:
-    """Yield a session that is cut at the deadline, however slowly the server goes on answering.
+    """Yield an SMTP session that is closed at the deadline, however slowly the server answers.
 
-    The library's time-outs count one read: a server that sends an octet a second never reaches them. `own` is
-    the name in EHLO: the library would ask the DNS for it, without any deadline.
+    The library's time-outs apply to one read: a server sending a byte a second never reaches them. `own` is
+    the name in EHLO: the library would look it up in the DNS, without deadline.
     """
     raw = socket.create_connection((host, port or (465 if tls else 25)), timeout=_CONNECT_SECONDS)
     cut = threading.Timer(SEND_SECONDS, _shut, args=[raw])
     cut.daemon = True
     cut.start()
     try:
-        # TLS takes its descriptor over: the timer keeps one of the same connection.
+        # The TLS socket takes the descriptor over: the timer needs a duplicate.
         with contextlib.closing(raw), contextlib.closing(raw.dup()) as twin:
             server = _Session(twin, host, own=own, tls=tls)
             with contextlib.closing(server):
                 yield server
-                # The message is accepted by now: what the server says of the goodbye changes nothing.
+                # The message is accepted: an error in reply to QUIT changes nothing.
                 with contextlib.suppress(smtplib.SMTPException):
                     server.quit()
     finally:
@@ -206,7 +210,7 @@ def _connected(host: str, port: int | None, *, own: str, tls: bool) -> Iterator[
 
 
 class _Session(smtplib.SMTP):
-    """The library's session over a connection made by `_connected`."""
+    """The library's SMTP session over the connection made by `_connected`."""
 
     def __init__(self, connection: socket.socket, host: str, *, own: str, tls: bool) -> None:
         self._connection, self._tls = connection, tls
@@ -227,7 +231,7 @@ def _shut(connection: socket.socket) -> None:
 
 
 def _is_this_machine(server: smtplib.SMTP) -> bool:
-    """Return whether the connected server is this machine; a Unix socket is not offered."""
+    """Return whether the connected server is this machine (loopback address)."""
     assert server.sock is not None  # noqa: S101 - connected by `_connected`
     return ipaddress.ip_address(server.sock.getpeername()[0].partition("%")[0]).is_loopback
 
@@ -249,7 +253,7 @@ _installed: list[Mailer] = []
 
 
 def install(mailer: Mailer) -> None:
-    """Make `mailer` that of this process."""
+    """Set the mailer of this process."""
     _installed[:] = [mailer]
 
 

@@ -1,7 +1,7 @@
-"""What a provider of single sign-on says of itself, and the keys it signs with.
+"""Client of an OpenID Connect provider: discovery document and signing keys.
 
-Asked over https, or by http on this machine: client secret, codes and keys pass nobody who could read or
-change them. No redirect is followed.
+Only https, or http on this machine, so that nobody can read or change client secret, codes and keys.
+Redirects are not followed.
 """
 
 from collections.abc import Mapping
@@ -17,20 +17,20 @@ _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class ProviderUnsound(Exception):
-    """Nobody signs in by this provider as it stands; the text says what is wrong with it."""
+    """The provider's configuration or answers are unacceptable for sign-in; the text says why."""
 
 
 class ShelteredSession(requests.Session):
-    """A session of HTTP that reaches sheltered addresses only, for a few seconds, and follows nowhere."""
+    """HTTP session limited to https (or loopback) URLs, with a short time-out and without redirects."""
 
     def request(
         self, method: str | bytes, url: str | bytes, *args: object, **more: object
     ) -> requests.Response:
-        """Return the answer.
+        """Return the response to a request.
 
         Raises:
-            requests.RequestException: no answer came, or it leads elsewhere.
-            ProviderUnsound: the address is not sheltered.
+            requests.RequestException: no answer, or a redirect.
+            ProviderUnsound: the URL is neither https nor loopback.
         """
         address = url if isinstance(url, str) else url.decode()
         if not is_sheltered(address):
@@ -43,13 +43,13 @@ class ShelteredSession(requests.Session):
 
 
 def discover(address: str) -> dict[str, object]:
-    """Return what the provider at `address` says of itself, its endpoints checked.
+    """Return the discovery document of the provider at `address`, its endpoints checked.
 
-    `address` names its discovery page, or the issuer above it.
+    `address` is the URL of the document, or the issuer.
 
     Raises:
         requests.RequestException: it does not answer.
-        ProviderUnsound: it names another issuer, or an endpoint is missing or could be read by others.
+        ProviderUnsound: it names another issuer, or an endpoint is missing or not https.
     """
     issuer = address.partition("/.well-known/")[0].rstrip("/")
     said = _read(address if "/.well-known/" in address else f"{issuer}{WELL_KNOWN}")
@@ -62,11 +62,11 @@ def discover(address: str) -> dict[str, object]:
 
 
 def signing_keys(provider: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """Return the public keys that a provider signs with, as its key set holds them (JWK, RFC 7517).
+    """Return the provider's public signing keys from its key set (JWK, RFC 7517).
 
     Raises:
         requests.RequestException: it does not answer.
-        ProviderUnsound: what it answers is no set of keys.
+        ProviderUnsound: the response is no key set.
     """
     keys = _read(str(provider["jwks_uri"])).get("keys")
     if not isinstance(keys, list):

@@ -1,7 +1,7 @@
-"""GET and POST over https to partners' machines: no other host, no inner network, bounded in time and size.
+"""HTTPS client for partners' servers, with protection against SSRF and limits of time and size.
 
-The name is resolved once, every address it has is checked, and the connection goes to an address that was
-checked: a name that answers otherwise the second time reaches nothing. Redirects stay on the host.
+The host name is resolved once, all its addresses are checked, and the connection uses a checked address,
+which defeats DNS rebinding. Redirects are followed on the same host only.
 """
 
 import http.client
@@ -27,9 +27,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class OutsideRefused(Exception):
-    """Nothing usable came back; `code` says why (labels of kind `exchange_refused`), never what was sent.
+    """No usable response; `code` is the reason (labels of kind `exchange_refused`).
 
-    `status` is the HTTP status of the answer, 0 where there was none.
+    `status` is the HTTP status of the response, 0 when there was none. No part of the request is kept.
     """
 
     def __init__(self, code: str, *, status: int = 0) -> None:
@@ -39,7 +39,7 @@ class OutsideRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """An answer of status 200: its headers in lower case, its body whole."""
+    """A response with status 200: headers with lower-case names, complete body."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -47,17 +47,17 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """What may be reached. `loopback`: this machine too, by http as well (a demo database, tests)."""
+    """HTTP client settings; `loopback` also allows this machine, by http as well (demo, tests)."""
 
     loopback: bool = False
     seconds: float = TOTAL_SECONDS
 
     def get(self, url: str, *, headers: Mapping[str, str], limit: int) -> Response:
-        """Return the answer to a GET; `limit` bounds the body in bytes.
+        """Return the response to a GET request; `limit` is the maximum size of the body in bytes.
 
         Raises:
-            OutsideRefused: NOT_HTTPS, ADDRESS, AWAY, TLS, TIMEOUT, TOO_LARGE, REDIRECT, NOT_AUTHORISED (401,
-                403), BUSY (429, 503), STATUS (any other), PROTOCOL.
+            OutsideRefused: NOT_HTTPS, ADDRESS, AWAY, TLS, TIMEOUT, TOO_LARGE, REDIRECT, PROTOCOL,
+                NOT_AUTHORISED (401, 403), BUSY (429, 503), STATUS (any other).
         """
         ends = time.monotonic() + self.seconds
         origin = _origin(url)
@@ -74,7 +74,7 @@ class Door:
         raise OutsideRefused("REDIRECT")
 
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes, limit: int) -> Response:
-        """Return the answer of status 200 to a POST; what has moved is not followed.
+        """Return the response with status 200 to a POST request; redirects are not followed.
 
         Raises:
             OutsideRefused: as `get`.
@@ -94,7 +94,7 @@ class Door:
         ends: float,
         body: bytes | None = None,
     ) -> Response | str:
-        """Return the answer to one call, a POST where there is a body; or where it has moved to."""
+        """Return the response to one request (POST when there is a body), or the target of a redirect."""
         try:
             return self._call(url, headers, limit=limit, ends=ends, body=body)
         except (http.client.HTTPException, OSError) as failure:
@@ -128,7 +128,7 @@ class Door:
                 if len(read) > limit:
                     raise OutsideRefused("TOO_LARGE")
             if answer.length or time.monotonic() >= ends:
-                raise http.client.IncompleteRead(bytes(read))  # it ended before its stated length
+                raise http.client.IncompleteRead(bytes(read))  # shorter than Content-Length
             named = {name.lower(): value for name, value in answer.getheaders()}
             return Response(headers=named, body=bytes(read))
 
@@ -151,7 +151,7 @@ class Door:
 
 
 class _Pinned(http.client.HTTPConnection):
-    """A connection to one of the addresses that were checked, under the host's name."""
+    """Connection to one of the checked addresses; TLS verifies the host name."""
 
     def __init__(
         self, host: str, port: int, addresses: list[str], *, secure: bool, ends: float
@@ -164,7 +164,7 @@ class _Pinned(http.client.HTTPConnection):
         """Connect to the first address that answers before the deadline.
 
         Raises:
-            OSError: none does.
+            OSError: none answers.
         """
         failure: OSError = ConnectionError("no address")
         for address in self._addresses:
@@ -178,16 +178,16 @@ class _Pinned(http.client.HTTPConnection):
                 line.settimeout(self._seconds_left())
                 context = ssl.create_default_context()
                 self.sock = context.wrap_socket(line, server_hostname=self._name)
-            self._seconds_left()  # the timer may have found nothing to cut
+            self._seconds_left()  # the timer may have fired before there was a socket
             self.sock.settimeout(CONNECT_SECONDS)
             return
         raise failure
 
     def _seconds_left(self) -> float:
-        """Return how long the next step of connecting may take: many dead addresses have one deadline.
+        """Return the time-out for the next connection step, within the single deadline of the call.
 
         Raises:
-            TimeoutError: the deadline of the whole call is over.
+            TimeoutError: the deadline has passed.
         """
         left = self._ends - time.monotonic()
         if left <= 0:
@@ -196,7 +196,7 @@ class _Pinned(http.client.HTTPConnection):
 
     @contextmanager
     def cut_at(self, ends: float) -> Iterator[None]:
-        """Cut the line at an instant of the monotonic clock: a server that drips keeps nobody waiting."""
+        """Close the connection at a time of the monotonic clock, against servers that send very slowly."""
         timer = threading.Timer(max(0.0, ends - time.monotonic()), self._cut)
         timer.daemon = True
         timer.start()
@@ -212,7 +212,7 @@ class _Pinned(http.client.HTTPConnection):
 
 
 def _told(failure: Exception, *, late: bool) -> str:
-    """Return the code of what broke a call."""
+    """Return the error code for a network failure."""
     if late or isinstance(failure, TimeoutError):
         return "TIMEOUT"
     if isinstance(failure, ssl.SSLError):
@@ -222,7 +222,7 @@ def _told(failure: Exception, *, late: bool) -> str:
 
 
 def is_public(address: Address) -> bool:
-    """Return whether an address is one of the public network, whatever it is wrapped in."""
+    """Return whether an IP address is globally routable, also when embedded in IPv6 (mapped, 6to4, NAT64)."""
     if isinstance(address, ipaddress.IPv6Address):
         inner = address.ipv4_mapped or address.sixtofour
         if address in _NAT64:
@@ -255,10 +255,10 @@ _installed: list[Door] = []
 
 
 def install(door: Door) -> None:
-    """Make `door` that of this process."""
+    """Set the client of this process."""
     _installed[:] = [door]
 
 
 def current() -> Door:
-    """Return the installed door."""
+    """Return the installed client."""
     return _installed[0]

@@ -1,4 +1,4 @@
-"""A partner's list by whichever protocol its source speaks: one page, fetched or only looked at."""
+"""Client of partners' list sources, whatever their protocol: one page, for import or for a test."""
 
 from datetime import datetime
 from typing import Final
@@ -16,7 +16,7 @@ _FETCHERS: Final = {
 def fetch_page(
     door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
-    """Return the page that `position` asks for; nothing is stored, so that it also tests a connection.
+    """Return the page at the checkpoint `position`; nothing is stored, so it also tests a connection.
 
     Raises:
         OutsideRefused, FormatRefused: as the protocol's `fetch_page`.

@@ -1,7 +1,7 @@
-"""Fetches pages of a collection of a TAXII 2.1 server: indicators of hashes, in the order in which they came.
+"""Client of a TAXII 2.1 collection: pages of hash indicators, in order of addition.
 
-The checkpoint is the server's own `X-TAXII-Date-Added-Last` (or, within a traversal, its `next`): no clock of
-ours is compared with one of theirs.
+The checkpoint is the server's `X-TAXII-Date-Added-Last`, or its `next` within a traversal: no clock of this
+machine is compared with the server's.
 """
 
 import base64
@@ -23,7 +23,7 @@ _LONGEST_NEXT: Final = 2000
 
 
 class CollectionPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A checkpoint: what the traversal comes after, its next page, and the last date that was seen in it."""
+    """A checkpoint: start date of the traversal, its next page, and the last date seen in it."""
 
     after: str = ""
     next: str = ""
@@ -33,12 +33,12 @@ class CollectionPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 def fetch_page(
     door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
-    """Return the page that `position` asks for, and where the following one begins.
+    """Return the page at the checkpoint `position`, with the checkpoint of the following page.
 
     Raises:
-        OutsideRefused: as `Door.get`; MEDIA_TYPE for another one, LOOP where the page leads to itself,
-            NO_NEXT where more follows and the page says neither where nor from which date (section 3.4).
-        FormatRefused: what came is no envelope.
+        OutsideRefused: as `Door.get`; MEDIA_TYPE for a wrong one, LOOP when the page links to itself,
+            NO_NEXT when more pages follow, but neither `next` nor a date (section 3.4).
+        FormatRefused: the response is no valid envelope.
     """
     place = _read(position)
     asked = {"limit": str(_LIMIT), "match[type]": "indicator"}
@@ -71,7 +71,7 @@ def fetch_page(
 
 
 def _just_before(seen: str) -> str:
-    """Return the instant before a date: what was added together may stand on both sides of a page's end."""
+    """Return the time a microsecond earlier: objects of one date may lie on two pages."""
     return timestamp(read_timestamp(seen) - timedelta(microseconds=1)) if seen else ""
 
 
@@ -91,7 +91,7 @@ def _entry(indicator: TaxiiIndicator, *, now: datetime) -> RemoteEntry:
         classification=indicator.classification,
         deleted=indicator.revoked or (end is not None and end <= now),
         until=end,
-        at=min(indicator.modified, now),  # a date to come would outlast every change
+        at=min(indicator.modified, now),  # a future date would override every later change
     )
 
 
