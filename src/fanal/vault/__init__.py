@@ -1,1 +1,1 @@
-"""Sealed evidence: bytes that a public node can seal and never open."""
+"""Encrypted evidence store: a public node can seal (encrypt) objects and never open them."""

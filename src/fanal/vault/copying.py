@@ -1,4 +1,4 @@
-"""What a copy of the vault's own files would lack."""
+"""Search for objects that a copy of the vault's own files would lack."""
 
 import stat
 from collections.abc import Iterator
@@ -12,10 +12,11 @@ from fanal.vault.domain.records import StoredObject
 
 
 def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
-    """Yield the objects, erased ones aside, whose bytes are not whole in the vault's own files.
+    """Yield the ids of objects, erased ones excepted, whose bytes are not complete in the vault's own files.
 
-    Links, and what lies behind them, are none of its own: whoever writes there could lead a copy anywhere.
-    Bytes are written before their row: what is copied after this look holds all that it did not yield.
+    Symbolic links and files behind them do not count: a process that can write there could redirect a copy
+    anywhere. Bytes are written before their row: a copy made after this check contains every object not
+    yielded.
 
     Raises:
         Refused: the actor is not the system.
@@ -26,14 +27,14 @@ def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
         path, end = _extent(folder, row)
         if row.wrapped_key is None or known(path) >= end:
             continue
-        # A pack grows, and an object can be erased, while this goes on.
+        # During the walk a pack may grow, and an object may be erased.
         now = queries.get_stored(actor=actor, object_ids=[row.bound.id]).get(row.bound.id)
         if now is not None and now.wrapped_key is not None and _own_size(folder, path) < end:
             yield row.bound.id
 
 
 def _extent(folder: Path, row: StoredObject) -> tuple[Path, int]:
-    """Return the file that holds an object, and the size in bytes that it has at least."""
+    """Return the file that contains an object, and the minimum size in bytes that the file must have."""
     place = row.place
     if place.pack_id is None:
         return packs.file_path(folder, row.bound.id), packs.FILE_HEAD.size + place.length
@@ -42,7 +43,7 @@ def _extent(folder: Path, row: StoredObject) -> tuple[Path, int]:
 
 
 def _own_size(folder: Path, path: Path) -> int:
-    """Return the size of one of a folder's own files in bytes; 0 where there is none."""
+    """Return the size in bytes of a regular file of the folder; 0 if missing or behind a symbolic link."""
     try:
         found = path.lstat()
     except OSError:

@@ -1,8 +1,8 @@
-"""Reconciles rows and blobs, both ways. Finds; mends only what cannot be evidence of anything.
+"""Consistency check of rows and stored bytes, both ways. It repairs only leftovers that nobody could open.
 
-A row without its bytes, or with other bytes, is a loss to tell and never to tidy away. Bytes without a
-row are a deposit that was never acknowledged: their data key existed in memory only, so nobody can
-open them, and `repair` blanks or removes them once they are older than the grace period.
+A row without its bytes, or with other bytes, is a loss: it is reported and never removed. Bytes without a
+row belong to a deposit that was never acknowledged: their data key existed in memory only, so nobody can open
+them, and `repair` blanks or removes them once they are older than the grace period.
 """
 
 import errno
@@ -21,11 +21,11 @@ from fanal.vault.domain.records import StoredObject
 from fanal.vault.operations.opening import PlaintextChecker
 
 GRACE = timedelta(hours=1)
-"""What is younger may belong to a transaction that is still open."""
+"""Younger bytes may belong to a transaction that is still open."""
 
 
 class FsckCode(StrEnum):
-    """What can be wrong."""
+    """Kind of inconsistency."""
 
     MISSING = "MISSING"
     SHORT = "SHORT"
@@ -38,7 +38,7 @@ class FsckCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsckFinding:
-    """One finding: an object where one is known, a place, and whether `repair` mended it."""
+    """One finding: its place, the object if known, and whether `repair` fixed it."""
 
     code: FsckCode
     place: str
@@ -48,7 +48,7 @@ class FsckFinding:
 
 @dataclass(slots=True, kw_only=True)
 class FsckOutcome:
-    """What was read and found. `opened` counts objects whose plaintext was checked."""
+    """Result of a check: counts and findings. `opened` counts objects whose plaintext was verified."""
 
     objects: int = 0
     opened: int = 0
@@ -57,7 +57,7 @@ class FsckOutcome:
 
     @property
     def clean(self) -> bool:
-        """Whether nothing is wrong that was not mended."""
+        """Return whether every finding was repaired."""
         return all(finding.mended for finding in self.findings)
 
 
@@ -71,18 +71,25 @@ def check_vault(
 ) -> FsckOutcome:
     """Compare every row with its bytes, and every segment, file and temporary file with the rows.
 
-    With the opening key each object is opened and its SHA-256 compared, unless `quick`.
+    If the process has the opening keys, decrypt each object and compare its digest, unless `quick`.
+
+    Args:
+        actor: the system.
+        now: the current time.
+        grace: minimum age of the bytes without a row that are reported.
+        quick: do not decrypt.
+        repair: blank or remove bytes without a row.
 
     Raises:
         Refused: the actor is not the system.
     """
     folder = keyring.current().vault_folder
     check = _Check(folder=folder, limit=now - grace, quick=quick, repair=repair)
-    # Bytes are listed before rows: what is sealed meanwhile has its row by the time rows are read.
+    # List bytes before rows: an object sealed in the meantime has its row by the time the rows are read.
     files = {path.name: path for path in _files(folder / "files")}
     listed = {path: packs.named_id(path) for path in _files(folder / "packs")}
     for path, pack_id in listed.items():
-        # One pack in memory at a time: years of reports have many millions of segments.
+        # One pack in memory at a time: years of reports make many millions of segments.
         if pack_id is not None:
             check.pack(path, pack_id, actor)
         else:
@@ -96,7 +103,7 @@ def check_vault(
 
 @dataclass(slots=True, kw_only=True)
 class _Check:
-    """One run: what is younger than `limit` is left alone; with `repair` the rest is mended."""
+    """State of a check: bytes younger than `limit` are ignored; with `repair`, older ones are repaired."""
 
     folder: Path
     limit: datetime
@@ -114,12 +121,12 @@ class _Check:
                 code = None if segment is None else _segment_fault(segment, row)
                 self._row(row, checker, code=code, found=segment is not None)
         damaged = len(self.outcome.findings) > before
-        # Asked before anything is mended: mending one segment makes its pack look young.
+        # Tested before any repair, which changes the pack's modification time.
         if not _young(path, self.limit):
             self._unclaimed(path, segments.values(), damaged=damaged)
 
     def others(self, rows: Iterator[StoredObject], files: dict[str, Path]) -> None:
-        """Compare files with their rows; rows of packs that are not there, or younger, come here too."""
+        """Compare separate files with their rows; `rows` also holds rows of missing or newer packs."""
         with PlaintextChecker() as checker:
             for row in rows:
                 path = files.pop(str(row.bound.id), None) if row.place.pack_id is None else None
@@ -129,7 +136,7 @@ class _Check:
             self.loose(path, FsckCode.ORPHAN)
 
     def loose(self, path: Path, code: FsckCode) -> None:
-        """Tell a file that no row points to."""
+        """Report a file without a row, and remove it if `repair` is set."""
         if _young(path, self.limit):
             return
         if self.repair:
@@ -159,13 +166,13 @@ class _Check:
     def _unclaimed(
         self, path: Path, segments: Iterable[packs.PackSegment], *, damaged: bool
     ) -> None:
-        """Tell the segments of a pack that no row points to."""
+        """Report the segments of a pack without a row, and blank them if `repair` is set."""
         pack_id = UUID(path.stem)
         for segment in segments:
             if segment.erased:
                 continue
             tail = not segment.sound and segment.object_id.int == 0
-            # In a pack that also misses rows nothing is mended: the bytes may be what was lost.
+            # No repair in a pack that also has damaged or missing objects: these bytes may be the lost ones.
             mended = self.repair and not damaged
             if mended and tail:
                 cut_tail(path, segment.offset)
@@ -182,7 +189,7 @@ class _Check:
 
 
 def _absence(row: StoredObject) -> FsckCode | None:
-    """Look again for bytes that were not in the listing: they may be younger than it."""
+    """Look again for bytes missing from the listing, since they may be newer; return the fault, or None."""
     folder = keyring.current().vault_folder
     try:
         if row.place.pack_id is None:
@@ -236,12 +243,12 @@ def _open_fault(row: StoredObject, checker: PlaintextChecker) -> FsckCode | None
 
 
 def _outage(fault: packs.VaultAway) -> FsckCode:
-    """Name an outage for one row: nothing there at all, or there and not to be read."""
+    """Return the code of an outage for one row: MISSING if nothing is there, else UNREADABLE."""
     return FsckCode.MISSING if fault.errno == errno.ENOENT else FsckCode.UNREADABLE
 
 
 def cut_tail(path: Path, offset: int) -> None:
-    """Cut off what a killed write left at the end of a pack: whoever wrote it has abandoned the pack."""
+    """Truncate an incomplete write at the end of a pack; its writer has abandoned the pack."""
     with path.open("r+b") as file:
         file.truncate(offset)
         os.fsync(file.fileno())

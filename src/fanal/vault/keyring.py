@@ -1,7 +1,7 @@
-"""Keys of a process, handed down by `config/wiring.py`.
+"""Keys of the process, installed by `config/wiring.py`.
 
-A public node gets public keys only: it seals and cannot open. Keys are grouped by what they protect:
-`content`, `identity` (who reported), digests, receipts. Checkpoint keys are the ledger's own.
+A public node has public keys only: it can seal and cannot open. Keys are grouped by what they protect:
+`content`, `identity` (the reporter), digests, receipts. Checkpoint keys belong to the ledger package.
 """
 
 import hmac
@@ -18,11 +18,11 @@ from fanal.vault.domain.records import IDENTITY_KINDS
 
 
 class KeyMissing(RuntimeError):
-    """An act needs a key that this process does not hold."""
+    """An act requires a key that this process does not hold."""
 
 
 class ReceiptSigner(Protocol):
-    """What signs receipts: `intake.domain.receipt.NodeSigner`."""
+    """Protocol of receipt signers, implemented by `intake.domain.receipt.NodeSigner`."""
 
     def signs_at(self, instant: datetime) -> bool:
         """Return whether a receipt of this instant could be verified."""
@@ -35,10 +35,10 @@ class ReceiptSigner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
-    """Hold the keys of one process: `opening` maps the id of a public key to its private half.
+    """The keys of one process. `opening` maps the id of a public key to its private key.
 
     `digest_keys` maps the first word of a purpose (`intake` of `intake.key`) to the key of its digests;
-    `digest_key` keys those of all others.
+    `digest_key` is used for all other purposes.
     """
 
     vault_folder: Path
@@ -54,10 +54,10 @@ class Keyring:
         return self.identity if kind in IDENTITY_KINDS else self.content
 
     def opening_key(self, key_id: bytes) -> X25519PrivateKey:
-        """Return the private key of a public key's id.
+        """Return the private key for the id of a public key.
 
         Raises:
-            KeyMissing: this process may not open what was sealed under it.
+            KeyMissing: this process does not hold it, so it may not open objects sealed under that key.
         """
         key = self.opening.get(key_id)
         if key is None:
@@ -65,15 +65,15 @@ class Keyring:
         return key
 
     def digest(self, purpose: str, value: bytes) -> bytes:
-        """Return HMAC-SHA256 of `value` for one purpose: digests of two purposes never compare."""
+        """Return the HMAC-SHA256 of `value` for one purpose; digests of different purposes never match."""
         return hmac.digest(self._key(purpose), purpose.encode() + b"\x00" + value, "sha256")
 
     def digester(self, purpose: str) -> hmac.HMAC:
-        """Return what computes `digest` in pieces."""
+        """Return an incremental HMAC for `digest`, to be fed in pieces."""
         return hmac.new(self._key(purpose), purpose.encode() + b"\x00", "sha256")
 
     def earlier(self) -> "Keyring":
-        """Return the keyring as it was when one key made all digests: what was stored then compares."""
+        """Return the keyring with the former single digest key, for comparison with digests of that time."""
         return replace(self, digest_keys={})
 
     def _key(self, purpose: str) -> bytes:
@@ -98,7 +98,7 @@ _installed: list[Keyring] = []
 
 
 def install(keyring: Keyring) -> None:
-    """Make `keyring` that of this process, in place of any before."""
+    """Install `keyring` as the keyring of this process, replacing any earlier keyring."""
     _installed[:] = [keyring]
 
 
@@ -106,7 +106,7 @@ def current() -> Keyring:
     """Return the installed keyring.
 
     Raises:
-        KeyMissing: wiring has installed none.
+        KeyMissing: no keyring was installed at start-up.
     """
     if not _installed:
         raise KeyMissing("no keyring is installed")

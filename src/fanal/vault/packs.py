@@ -1,4 +1,4 @@
-"""Sealed bytes on disk: packs for small objects, files for large ones. No database here."""
+"""Storage of sealed bytes on disk: packs for small objects, files for large ones. No database here."""
 
 import errno
 import os
@@ -18,11 +18,11 @@ from fanal.kernel.ownership import follow_folder
 from fanal.vault.domain.envelope import CHUNK, TAG
 from fanal.vault.domain.records import Placed
 
-# Folders of the vault: private, and durable once made.
+# Folders of the vault: private, and durable once created.
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents, private, each entry synced into its parent."""
+    """Create a folder and its parents with mode 0700, each entry synced into its parent."""
     if folder.is_dir():
         return
     make_folder(folder.parent)
@@ -32,7 +32,7 @@ def make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make new names in a folder durable."""
+    """Sync a folder, so that new names in it are durable."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
@@ -40,12 +40,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-# The bytes of packs and files, and where they lie: what is written here is read here.
+# Format and location of packs and files, for writing and reading.
 #
-# A pack is a run of segments: `FNS1`, object id (16), length (4), CRC-32 (4) of id, length and sealed
-# bytes, then the sealed bytes. Segments describe themselves, so `fanal fsck` reads packs without the
-# database; the CRC lets a node without the opening key find damage (forgery is what AES-GCM finds).
-# A file of its own begins with `FNF1`, the object id and its CRC-32; its length is in the row.
+# A pack is a sequence of segments: `FNS1`, object id (16), length (4), CRC-32 (4) of id, length and sealed
+# bytes, then the sealed bytes. Segments are self-describing, so that `fanal fsck` reads packs without the
+# database; the CRC lets a node without the opening key detect damage (AES-GCM detects forgery).
+# A separate file begins with `FNF1`, the object id and its CRC-32; its length is in the row.
 
 SEGMENT = struct.Struct(">4s16sII")
 SEGMENT_MAGIC = b"FNS1"
@@ -57,7 +57,7 @@ _ID = struct.Struct(">16sI")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackSegment:
-    """One segment met while reading a pack: `sound` when length and CRC hold."""
+    """One segment found while reading a pack; `sound` if length and CRC are correct."""
 
     offset: int
     object_id: UUID
@@ -67,13 +67,13 @@ class PackSegment:
 
 
 def segment_head(object_id: UUID, sealed: bytes) -> bytes:
-    """Return the 28 bytes before an object in a pack."""
+    """Return the header of an object in a pack, 28 bytes."""
     raw, length = object_id.bytes, len(sealed)
     return SEGMENT.pack(SEGMENT_MAGIC, raw, length, checksum(raw, length, sealed))
 
 
 def file_head(object_id: UUID) -> bytes:
-    """Return the 24 bytes before an object that has a file of its own."""
+    """Return the header of an object in a separate file, 24 bytes."""
     return FILE_HEAD.pack(FILE_MAGIC, object_id.bytes, zlib.crc32(object_id.bytes))
 
 
@@ -83,16 +83,16 @@ def checksum(raw_id: bytes, length: int, sealed: bytes) -> int:
 
 
 def pack_path(folder: Path, pack_id: UUID) -> Path:
-    """Return where a pack is."""
+    """Return the path of a pack."""
     return folder / "packs" / f"{pack_id}.pack"
 
 
 def file_path(folder: Path, object_id: UUID) -> Path:
-    """Return where the file of a large object is: spread by the last byte of its id, which is random."""
+    """Return the path of a large object's file, in a folder chosen by the last, random byte of its id."""
     return folder / "files" / object_id.hex[-2:] / str(object_id)
 
 
-# Reading sealed bytes, whole or in chunks, and telling a lost object from a vault that is away.
+# Reading sealed bytes, whole or in chunks, and distinguishing a lost object from an unavailable vault.
 
 
 class BlobMissing(FileNotFoundError):
@@ -100,22 +100,22 @@ class BlobMissing(FileNotFoundError):
 
 
 class BlobDamaged(ValueError):
-    """The bytes at a place are short, or are not those of the object."""
+    """The bytes at a location are short, or do not belong to the object."""
 
 
 class VaultAway(OSError):
-    """Disk or mount of the vault do not answer: an outage, for which no object is to blame."""
+    """Disk or mount of the vault do not respond: an outage, not damage of an object."""
 
 
 class SealedReader:
-    """Reads sealed objects, each pack opened once; a context that closes them."""
+    """Context manager that reads sealed objects and keeps each pack open until its end."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._packs: dict[UUID, int] = {}
 
     def __enter__(self) -> "SealedReader":
-        """Open nothing yet."""
+        """Return the reader; packs are opened on demand."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -127,9 +127,9 @@ class SealedReader:
         """Return the sealed bytes of an object that fits in memory.
 
         Raises:
-            BlobMissing: there is no such pack or file.
-            BlobDamaged: what is there is short or another object's.
-            VaultAway: nothing can be read, this object or another.
+            BlobMissing: no such pack or file.
+            BlobDamaged: the bytes are short or belong to another object.
+            VaultAway: nothing can be read, neither this object nor others.
         """
         if place.pack_id is None:
             return b"".join(read_chunks(self._folder, object_id, place))
@@ -164,7 +164,7 @@ def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
 
 
 def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]:
-    """Yield the sealed chunks of an object that has a file of its own; memory stays at one chunk.
+    """Yield the sealed chunks of an object in a separate file; memory use stays at one chunk.
 
     Raises:
         BlobMissing, BlobDamaged, VaultAway: as `read_sealed`.
@@ -182,7 +182,7 @@ def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]
 
 
 def scan_pack(path: Path) -> Iterator[PackSegment]:
-    """Yield the segments of a pack; a last, unsound one stands for a tail that is no whole segment."""
+    """Yield the segments of a pack; an incomplete tail is yielded as a last, unsound segment with id zero."""
     with open(_open(path), "rb") as file:
         offset, end = 0, os.fstat(file.fileno()).st_size
         while offset < end:
@@ -204,17 +204,17 @@ def scan_pack(path: Path) -> Iterator[PackSegment]:
 
 
 def named_id(path: Path) -> UUID | None:
-    """Return the id after which a pack or a file of its own is named; None where it is neither."""
+    """Return the id in the name of a pack or object file; None for any other file."""
     with suppress(ValueError):
         return UUID(path.stem)
     return None
 
 
 def is_empty(folder: Path) -> bool:
-    """Return whether a folder holds no name, or is not there.
+    """Return whether a folder is empty or does not exist.
 
     Raises:
-        VaultAway: it is there and cannot be listed.
+        VaultAway: it exists and cannot be listed.
     """
     try:
         return next(folder.iterdir(), None) is None
@@ -230,14 +230,14 @@ _OWN = frozenset(
         *(errno.ENODEV, errno.ENOTDIR, errno.ENXIO),
     }
 )
-"""What is said of one path, or of a place in it, and of no disk."""
+"""Error numbers that concern a single path or a place in it, and never a disk."""
 
 
 def _open(path: Path) -> int:
-    """Open a file to read; what else lies there is not waited for.
+    """Open a file for reading, without following links or blocking on pipes.
 
     Raises:
-        BlobDamaged: it is a folder, a pipe or anything else but a file.
+        BlobDamaged: it is not a regular file (a folder, a pipe …).
         OSError: it cannot be opened.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -248,10 +248,10 @@ def _open(path: Path) -> int:
 
 
 def _told(failure: OSError, folder: Path, name: str) -> OSError | BlobDamaged:
-    """Return what a failure to read means: a mount that is gone leaves its folder empty.
+    """Translate a read error into damage, loss or outage; a lost mount shows as an empty folder.
 
-    Whoever writes in the vault, a public node among them, puts there what nobody can read: that is the
-    object's own fault as long as its folder, and the vault's mark, can be read.
+    Any process that writes in the vault, a public node included, can put unreadable entries there: that
+    counts as damage of the object as long as its folder, and the vault's mark (`identity`), can be read.
     """
     if failure.errno in _OWN:
         return BlobDamaged(f"{name} is no file with such a place")
@@ -274,15 +274,15 @@ def _tail(offset: int, end: int) -> PackSegment:
     )
 
 
-# Writing sealed bytes: appended to a pack, as a file of their own, or blanked when erased.
+# Writing sealed bytes: appended to a pack, as a separate file, or blanked when erased.
 
 PACK_LIMIT = 64 * 1024 * 1024
 PACK_RESTS = 3600.0
-"""Seconds after its last write in which a pack is still written to; the sweep relies on it."""
+"""Seconds after its last write during which a pack may still be written to; the sweep relies on it."""
 
 
 class PackWriter:
-    """Appends segments to this process's own pack; each process and each fork has another.
+    """Appends segments to this process's own pack; each process and each fork has a separate pack.
 
     After any failure the pack is abandoned: the kernel may have dropped the pages of a failed sync, so
     nothing may follow them.
@@ -298,7 +298,7 @@ class PackWriter:
         self._written = 0.0
 
     def append(self, items: Sequence[tuple[UUID, bytes]]) -> list[Placed]:
-        """Append sealed objects and sync once; return their places, durable.
+        """Append sealed objects, sync once, and return their locations; the bytes are then durable.
 
         Raises:
             OSError: nothing of this batch may be used.
@@ -322,7 +322,7 @@ class PackWriter:
             return list(self._places(start, items))
 
     def close(self) -> None:
-        """Close the pack; the next batch begins another."""
+        """Close the pack; the next batch starts a new pack."""
         with self._lock:
             self._abandon()
 
@@ -357,12 +357,12 @@ class PackWriter:
 
 
 def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed:
-    """Write one object as a file of its own and return its place, durable.
+    """Write one object as a separate file and return its location; the file is then durable.
 
-    Written under `tmp/`, synced, renamed, folder synced: a crash leaves no half file under its name.
+    Written under `tmp/`, synced, renamed, folder synced: a crash leaves no partial file under its name.
 
     Raises:
-        OSError: the object is not stored; its temporary file is removed where that is possible.
+        OSError: the object is not stored; its temporary file is removed if possible.
     """
     make_folder(folder / "tmp")
     temporary, target = folder / "tmp" / str(object_id), file_path(folder, object_id)
@@ -386,7 +386,7 @@ def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed
 
 
 def blank_segment(folder: Path, pack_id: UUID, segment: PackSegment) -> None:
-    """Overwrite a segment with zeros and mark it erased; its place in the pack stays.
+    """Overwrite a segment with zeros and mark it erased; the offsets of other segments do not change.
 
     Raises:
         OSError: the pack could not be written or synced.
@@ -419,5 +419,5 @@ def _write_all(descriptor: int, block: bytes) -> None:
 
 
 def _uptime() -> float:
-    """Return seconds that go on while the machine sleeps and that nobody sets back."""
+    """Return seconds on a monotonic clock that includes the time the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

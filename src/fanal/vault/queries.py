@@ -1,4 +1,4 @@
-"""Reads of the vault: rows only; bytes come from `operations.open_object`, which logs the read."""
+"""Queries on the vault's rows; `operations.open_object` reads the bytes and records the access."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -17,35 +17,35 @@ COLUMNS = "id, owner_id, kind, sha256, size, pack_id, place, length, wrapped_key
 
 
 VAULT_PURPOSES = ("content", "identity")
-"""Purposes of the keys that objects are sealed under, as `fanal_key` names them."""
+"""Purposes of the sealing keys, as in the table `fanal_key`."""
 
 
 def free_bytes() -> int:
-    """Return how many bytes the vault's disk still takes.
+    """Return the free space on the vault's disk in bytes.
 
     Raises:
-        OSError: the folder is away.
+        OSError: the folder is unavailable.
     """
     found = os.statvfs(_nearest(keyring.current().vault_folder))
     return found.f_bavail * found.f_frsize
 
 
 def spool_folder() -> Path:
-    """Return where unlinked temporary files lie while they arrive: on the vault's disk.
+    """Return the folder for unlinked temporary files of uploads, on the vault's disk.
 
     Raises:
-        OSError: the folder is away.
+        OSError: the folder is unavailable.
     """
     return _nearest(keyring.current().vault_folder)
 
 
 def _nearest(folder: Path) -> Path:
-    """Return the folder, or before the first seal has made it, the one that it will lie in."""
+    """Return the folder, or its closest existing parent before the first seal has created it."""
     return next(path for path in (folder, *folder.parents) if path.exists())
 
 
 def lacks_keys() -> bool:
-    """Return whether this process cannot open what some key that the database knows has sealed."""
+    """Return whether this process lacks the private key of a sealing key known to the database."""
     held = {
         key_fingerprint(purpose, raw_public(private.public_key()))
         for private in keyring.current().opening.values()
@@ -59,7 +59,7 @@ def lacks_keys() -> bool:
 
 
 def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObject]:
-    """Return what is sealed for owners and not erased: ids, kinds, sizes and hashes.
+    """Return the sealed objects of owners, erased ones excepted: ids, kinds, sizes and hashes.
 
     Raises:
         Refused: the actor is not the system.
@@ -77,7 +77,7 @@ def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObjec
 
 
 def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    """Return the rows of objects, erased ones included.
+    """Return the rows of objects by id, erased ones included.
 
     Raises:
         Refused: the actor is not the system.
@@ -87,7 +87,7 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
 
 
 def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    """Return the rows of objects, for this package only: whoever opens one is asked about its kind."""
+    """Return the rows of objects by id; for this package only, whose callers check the right per kind."""
     found = sql.rows(
         f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s::uuid[])",  # noqa: S608 - a constant
         [uuid_array(object_ids)],
@@ -96,7 +96,7 @@ def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
 
 
 def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
-    """Return the objects whose rows point into a pack, erased ones included, by their place in it.
+    """Return the objects located in a pack by offset, erased ones included.
 
     Raises:
         Refused: the actor is not the system.
@@ -106,7 +106,7 @@ def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
 
 
 def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
-    """Return every row that points into a pack, in the order of their places.
+    """Return every row located in a pack, in order of offset.
 
     Raises:
         Refused: the actor is not the system.
@@ -122,7 +122,7 @@ def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
 def walk_outside(
     *, actor: Actor, pack_ids: Sequence[UUID], step: int = 2000
 ) -> Iterator[StoredObject]:
-    """Yield the rows that point into none of these packs, in the order of ids: files, and what fsck misses.
+    """Yield the rows located in none of these packs, in order of id: separate files, and missing packs.
 
     Raises:
         Refused: the actor is not the system.
@@ -146,7 +146,7 @@ Row = tuple[UUID, UUID, str, bytes, int, UUID | None, int | None, int, bytes | N
 
 
 def stored(row: Row) -> StoredObject:
-    """Return a row of the columns above as a record."""
+    """Convert a row of `COLUMNS` to a record."""
     object_id, owner_id, kind, sha256, size, pack_id, place, length, wrapped, key_id = row
     return StoredObject(
         bound=Bound(id=object_id, owner_id=owner_id, kind=kind, sha256=bytes(sha256)),

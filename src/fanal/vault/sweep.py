@@ -1,8 +1,8 @@
-"""Removes what killed deposits left behind, pack by pack: the part of fsck that runs by itself.
+"""Automatic removal of leftovers of interrupted deposits, pack by pack: the part of fsck that runs by itself.
 
-Bytes without a row were never acknowledged and nobody can open them: their data key existed in memory
-only. Nothing is touched before it is `SAFE_AGE` old, and a pack counts from its last write, so that no
-running deposit is met. What is lost or damaged is left as it is: `fanal fsck` tells it.
+Bytes without a row were never acknowledged and nobody can open them: their data key existed in memory only.
+Nothing younger than `SAFE_AGE` is touched, and a pack counts from its last write, so that no running deposit
+is affected. Losses and damage stay as they are: `fanal fsck` reports them.
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from fanal.vault.fsck import cut_tail
 SAFE_AGE = timedelta(days=1)
 """Far above the longest transaction: an upload's bytes are written before its row."""
 _SEEN_AFTER = timedelta(days=30)
-"""A pack that has rested longer was swept many times: it is not read again."""
+"""A pack unchanged for longer has been swept many times: it is not read again."""
 _STEP = 1000
 
 
 def sweep_vault(*, actor: Actor, now: datetime) -> int:
-    """Blank or remove bytes that no row points to and that are old enough; return how many places.
+    """Blank or remove old bytes without a row; return the number of places.
 
-    Writes one ledger entry (`vault.repair`) when it removed anything.
+    Write one ledger entry (`vault.repair`) if anything was removed.
 
     Raises:
         Refused: the actor is not the system.
@@ -49,13 +49,13 @@ def sweep_vault(*, actor: Actor, now: datetime) -> int:
 
 def _sweep_pack(actor: Actor, folder: Path, path: Path) -> int:
     if (pack_id := packs.named_id(path)) is None:
-        return 0  # no pack of ours
+        return 0  # not one of our packs
     segments = {segment.offset: segment for segment in packs.scan_pack(path)}
-    # Rows are read after the bytes: a row that came meanwhile is seen.
+    # Read the rows after the bytes, so that a row inserted in the meantime is seen.
     known = queries.list_places(actor=actor, pack_id=pack_id)
     whole = {s.offset: s.object_id for s in segments.values() if s.sound}
     if any(whole.get(offset) != object_id for offset, object_id in known.items()):
-        return 0  # this pack misses something: what lies loose may be what was lost
+        return 0  # objects are missing here: the loose bytes may be the lost ones
     loose = [s for s in segments.values() if s.offset not in known and not s.erased]
     for segment in loose:
         if segment.object_id.int == 0:

@@ -1,9 +1,9 @@
-"""Envelope encryption, version 1: one data key an object, wrapped for an X25519 public key.
+"""Envelope encryption, version 1: one data key per object, wrapped for an X25519 public key.
 
-Content is AES-256-GCM in chunks of 64 KiB in the manner of STREAM (Hoang, Reyhanitabar, Rogaway,
-Vizár 2015): the nonce holds the chunk's number and whether it is the last, so that chunks cannot be
-cut off, moved or repeated. A data key is random and never used for two objects, so the nonce may start
-at zero each time.
+Content is encrypted with AES-256-GCM in chunks of 64 KiB by the STREAM construction (Hoang, Reyhanitabar,
+Rogaway, Vizár 2015): the nonce contains the chunk's number and whether it is the last, so that chunks cannot
+be truncated, reordered or repeated. A data key is random and used for a single object, so the nonce may
+start at zero each time.
 """
 
 import hashlib
@@ -35,28 +35,28 @@ _ZERO_NONCE = bytes(12)
 
 
 class EnvelopeRefused(ValueError):
-    """Sealed bytes, wrapped key or what they are bound to have been changed, or the key is another."""
+    """Sealed bytes, wrapped key or bound data were altered, or the key is the wrong one."""
 
 
 def key_id(public: X25519PublicKey) -> bytes:
-    """Return the eight bytes by which rows name a public key."""
+    """Return the eight bytes that identify a public key in rows."""
     return hashlib.sha256(b"fanal/key-id/v1\x00" + raw_public(public)).digest()[:KEY_ID_SIZE]
 
 
 def raw_public(public: X25519PublicKey) -> bytes:
-    """Return the 32 bytes of a public key."""
+    """Return the 32 raw bytes of a public key."""
     return public.public_bytes(Encoding.Raw, PublicFormat.Raw)
 
 
 def key_fingerprint(purpose: str, material: bytes) -> bytes:
-    """Return SHA-256 over the purpose and the key, under which the table `fanal_key` knows it."""
+    """Return the SHA-256 of purpose and key, which identifies the key in the table `fanal_key`."""
     return hashlib.sha256(b"fanal/key/" + purpose.encode() + b"\x00" + material).digest()
 
 
 class Wrapper:
-    """Wraps data keys for one public key, with one ephemeral key for the whole batch.
+    """Wraps data keys for one public key, with one ephemeral key pair for the whole batch.
 
-    Each object still gets a wrapping key of its own: HKDF takes the object's id.
+    Each object still has its own wrapping key: its id is an input of HKDF.
     """
 
     def __init__(self, public: X25519PublicKey) -> None:
@@ -67,7 +67,7 @@ class Wrapper:
         self._secret = _extract(shared, self._ephemeral + raw_public(public))
 
     def wrap(self, data_key: bytes, bound: Bound) -> bytes:
-        """Return the wrapped data key, 81 bytes: version, ephemeral public key, sealed key."""
+        """Wrap a data key: 81 bytes, made of version, ephemeral public key and encrypted key."""
         key = _wrapping_key(self._secret, bound.id)
         sealed = AESGCM(key).encrypt(_ZERO_NONCE, data_key, _bound_bytes(bound))
         return _VERSION + self._ephemeral + sealed
@@ -82,10 +82,10 @@ class Unwrapper:
         self._secrets: dict[bytes, hmac.HMAC] = {}
 
     def unwrap(self, wrapped: bytes, bound: Bound) -> bytes:
-        """Return the data key of an object.
+        """Unwrap the data key of an object.
 
         Raises:
-            EnvelopeRefused: wrong key, or anything of `bound` or `wrapped` was changed.
+            EnvelopeRefused: wrong key, or `bound` or `wrapped` was altered.
         """
         if len(wrapped) != WRAPPED_SIZE or wrapped[:1] != _VERSION:
             raise EnvelopeRefused("no wrapped key of version 1")
@@ -105,7 +105,7 @@ class Unwrapper:
 
 
 def unwrap(wrapped: bytes, *, private: X25519PrivateKey, bound: Bound) -> bytes:
-    """Return the data key of one object.
+    """Unwrap the data key of one object.
 
     Raises:
         EnvelopeRefused: as `Unwrapper.unwrap`.
@@ -114,12 +114,12 @@ def unwrap(wrapped: bytes, *, private: X25519PrivateKey, bound: Bound) -> bytes:
 
 
 def new_data_key() -> bytes:
-    """Return a fresh 256-bit data key."""
+    """Generate a random 256-bit data key."""
     return secrets.token_bytes(32)
 
 
 def seal_content(plaintext: bytes, *, data_key: bytes, object_id: UUID) -> bytes:
-    """Return the sealed chunks of bytes that are in memory."""
+    """Encrypt bytes held in memory and return the sealed chunks, concatenated."""
     if len(plaintext) <= CHUNK:
         aad = _CONTENT_TAG + object_id.bytes
         return AESGCM(data_key).encrypt(_ONLY_NONCE, plaintext, aad)
@@ -127,12 +127,12 @@ def seal_content(plaintext: bytes, *, data_key: bytes, object_id: UUID) -> bytes
 
 
 def seal_chunks(pieces: Iterable[bytes], *, data_key: bytes, object_id: UUID) -> Iterator[bytes]:
-    """Yield sealed chunks of a stream given in pieces of any size; memory stays at one chunk."""
+    """Encrypt a stream of pieces of any size and yield sealed chunks; memory use stays at one chunk."""
     cipher, aad = AESGCM(data_key), _CONTENT_TAG + object_id.bytes
     number, held = 0, bytearray()
     for piece in pieces:
         held += piece
-        # One chunk is kept back: only at the end is it known which one is the last.
+        # Keep one chunk back: only the end of the stream shows which chunk is the last.
         while len(held) > CHUNK:
             yield cipher.encrypt(_nonce(number, last=False), bytes(held[:CHUNK]), aad)
             del held[:CHUNK]
@@ -141,10 +141,10 @@ def seal_chunks(pieces: Iterable[bytes], *, data_key: bytes, object_id: UUID) ->
 
 
 def open_content(sealed: bytes, *, data_key: bytes, object_id: UUID) -> bytes:
-    """Return the plaintext of sealed chunks.
+    """Decrypt concatenated sealed chunks.
 
     Raises:
-        EnvelopeRefused: a bit was changed, or chunks were cut, moved or added.
+        EnvelopeRefused: a bit was altered, or chunks were removed, reordered or added.
     """
     size = CHUNK + TAG
     if len(sealed) <= size:
@@ -158,10 +158,10 @@ def open_content(sealed: bytes, *, data_key: bytes, object_id: UUID) -> bytes:
 
 
 def open_chunks(chunks: Iterable[bytes], *, data_key: bytes, object_id: UUID) -> Iterator[bytes]:
-    """Yield the plaintext of sealed chunks, given one by one (each `CHUNK + TAG` bytes but the last).
+    """Decrypt sealed chunks one by one (each `CHUNK + TAG` bytes, except the last) and yield the plaintext.
 
     Raises:
-        EnvelopeRefused: as `open_content`; what was yielded before is genuine, but not yet whole.
+        EnvelopeRefused: as `open_content`; plaintext yielded before is authentic, but possibly truncated.
     """
     cipher, aad = AESGCM(data_key), _CONTENT_TAG + object_id.bytes
     iterator = iter(chunks)
@@ -179,9 +179,9 @@ def open_chunks(chunks: Iterable[bytes], *, data_key: bytes, object_id: UUID) ->
 
 
 def seal_box(plaintext: bytes, *, public: X25519PublicKey, context: bytes) -> bytes:
-    """Return bytes that only the holder of the private key opens: a message to a receipt, a backup key.
+    """Encrypt bytes to a public key (sealed box), for a message to a receipt code or a backup key.
 
-    `context` is bound and must be given again to open.
+    `context` is authenticated and must be given again for decryption.
     """
     ephemeral = X25519PrivateKey.generate()
     head = raw_public(ephemeral.public_key())
@@ -190,10 +190,10 @@ def seal_box(plaintext: bytes, *, public: X25519PublicKey, context: bytes) -> by
 
 
 def open_box(sealed: bytes, *, private: X25519PrivateKey, context: bytes) -> bytes:
-    """Return what `seal_box` sealed.
+    """Decrypt the bytes that `seal_box` encrypted.
 
     Raises:
-        EnvelopeRefused: another key or context, or changed bytes.
+        EnvelopeRefused: another key or context, or altered bytes.
     """
     if len(sealed) < 1 + 32 + TAG or sealed[:1] != _VERSION:
         raise EnvelopeRefused("no box of version 1")
@@ -207,7 +207,7 @@ def open_box(sealed: bytes, *, private: X25519PrivateKey, context: bytes) -> byt
 
 
 def sealed_size(size: int) -> int:
-    """Return how many bytes `size` bytes of plaintext take when sealed."""
+    """Return the sealed size in bytes of `size` bytes of plaintext."""
     chunks = max(1, -(-size // CHUNK))
     return size + chunks * TAG
 
@@ -233,12 +233,12 @@ def _bound_bytes(bound: Bound) -> bytes:
 
 
 def _extract(shared: bytes, salt: bytes) -> hmac.HMAC:
-    """Return HMAC under the pseudorandom key of HKDF-SHA256 (RFC 5869, section 2.2), once for a batch."""
+    """Return an HMAC under the pseudorandom key of HKDF-Extract (RFC 5869, section 2.2), once per batch."""
     return hmac.new(hmac.digest(salt, shared, "sha256"), digestmod="sha256")
 
 
 def _wrapping_key(secret: hmac.HMAC, object_id: UUID) -> bytes:
-    """Return the first, and here only, block that HKDF expands (RFC 5869, section 2.3): 32 bytes."""
+    """Return the first and only block of HKDF-Expand (RFC 5869, section 2.3): a wrapping key of 32 bytes."""
     expanded = secret.copy()
     expanded.update(_WRAP_TAG + object_id.bytes + b"\x01")
     return expanded.digest()

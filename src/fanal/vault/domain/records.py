@@ -1,4 +1,4 @@
-"""What the vault takes and gives: frozen records, no database."""
+"""Records of the vault: frozen, independent of the database."""
 
 import re
 from dataclasses import dataclass, field
@@ -7,17 +7,17 @@ from uuid import UUID
 from msgspec import Struct
 
 IDENTITY_KINDS = frozenset({"identity", "address"})
-"""Kinds sealed under the identity key: who reported, how to reach them, from which address."""
+"""Kinds sealed under the identity key: the reporter's identity, contact data and network address."""
 
 PACKED_SIZE = 64 * 1024
-"""Plaintext bytes up to which an object goes into a pack."""
+"""Largest plaintext, in bytes, that is stored in a pack rather than in a separate file."""
 
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealable:
-    """Bytes to seal: whose they are (`owner_id`, mostly a report) and what they are (`kind`, a code)."""
+    """Bytes to seal, with their owner (`owner_id`, mostly a report) and their `kind` (a code)."""
 
     id: UUID
     owner_id: UUID
@@ -29,7 +29,7 @@ class Sealable:
 
 
 class SealedObject(Struct, frozen=True, kw_only=True):
-    """What sealing learned; hashes in lower-case hex. `md5` and `sha1` are filled by `seal_stream`."""
+    """Result of sealing; hashes in lower-case hex. Only `seal_stream` sets `md5` and `sha1`."""
 
     id: UUID
     owner_id: UUID
@@ -41,7 +41,7 @@ class SealedObject(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """What the wrapped key is bound to: change one and the object no longer opens."""
+    """Authenticated data of the wrapped key: if any of them is altered, the object no longer opens."""
 
     id: UUID
     owner_id: UUID
@@ -50,9 +50,9 @@ class Bound(Struct, frozen=True, kw_only=True):
 
 
 class Placed(Struct, frozen=True, kw_only=True):
-    """Where sealed bytes are: in a pack at `offset`, or (no pack) in a file named by the id.
+    """Location of sealed bytes: in a pack at `offset`, or (no pack) in a file named by the id.
 
-    `length` counts sealed bytes, without segment or file header.
+    `length` is the number of sealed bytes, without segment or file header.
     """
 
     length: int
@@ -61,7 +61,7 @@ class Placed(Struct, frozen=True, kw_only=True):
 
 
 class StoredObject(Struct, frozen=True, kw_only=True):
-    """A row of `vault_object`; `wrapped_key` is None once erased, and never shown."""
+    """A row of `vault_object`. `wrapped_key` is None once erased; `repr` omits it."""
 
     bound: Bound
     size: int
@@ -74,10 +74,10 @@ class StoredObject(Struct, frozen=True, kw_only=True):
 
 
 def check_kind(kind: str) -> None:
-    """Check that a kind is a code of lower-case letters, digits and `_`.
+    """Check that a kind is a code: a lower-case letter, then lower-case letters, digits and `_`, at most 32.
 
     Raises:
-        ValueError: it is not.
+        ValueError: the kind is invalid.
     """
     if not _KIND.fullmatch(kind):
         raise ValueError(f"object kind {kind!r} is no code")

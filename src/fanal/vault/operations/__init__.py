@@ -1,4 +1,4 @@
-"""Writes of the vault: sealing, opening, erasing, wrapping anew."""
+"""Public write operations of the vault: sealing, opening, erasure, rewrapping of keys."""
 
 from fanal.vault.domain.records import Sealable, SealedObject
 from fanal.vault.operations.erase import erase

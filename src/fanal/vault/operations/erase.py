@@ -1,4 +1,7 @@
-"""Erasing: the wrapped keys go, so that nobody can open what stays on disk and in backups of it."""
+"""Cryptographic erasure: the wrapped keys are deleted, so that nobody can open the bytes left on disk.
+
+That includes the copies in backups of the files.
+"""
 
 import json
 import os
@@ -31,15 +34,14 @@ def erase(
     motive: str = "",
     right: str = "pipeline.run",
 ) -> int:
-    """Erase what is sealed for owners (of `kinds`, or of every kind); return how many objects.
+    """Erase the objects sealed for owners (only of `kinds`, if given); return the number of objects.
 
-    Wrapped keys and plaintext hashes go in the caller's transaction, with one ledger entry; files are
-    unlinked and the erasure list outside the database is extended at commit. Whether a legal hold or a
-    retention date forbids it is the caller's question. `right` is the action of the policy
-    under which it is erased.
+    Wrapped keys and plaintext hashes are deleted in the caller's transaction, with one ledger entry. At
+    commit, files are unlinked and the erasure list outside the database is extended. The caller must check
+    legal holds and retention dates. `right` is the policy action under which the objects are erased.
 
     Raises:
-        Refused: the policy opens that to the actor nowhere.
+        Refused: the policy opens that action to the actor nowhere.
     """
     rights.require(actor, right)
     if not owner_ids:
@@ -63,7 +65,7 @@ def erase(
 
 
 def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int:
-    """Erase again what an erasure list names (after a restore); return how many objects.
+    """Repeat the erasures of an erasure list after a restore; return the number of objects.
 
     Raises:
         Refused: the actor is not the system.
@@ -88,9 +90,9 @@ def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int
 
 
 def write_erasure_list() -> Path:
-    """Write the table's erasure list to `vault/erasures.log`, kept lines included; return its path.
+    """Append missing lines of the erasure table to `vault/erasures.log`; return its path.
 
-    Called at commit of an erasure and by backups, so that a crash between both loses no line.
+    Called at the commit of an erasure and by backups, so that a crash between the two loses no line.
     """
     path = keyring.current().vault_folder / "erasures.log"
     make_folder(path.parent)
@@ -109,7 +111,7 @@ def write_erasure_list() -> Path:
 
 
 def parse_line(line: str) -> tuple[UUID, str]:
-    """Return owner and kind (empty: all) of a line of the erasure list.
+    """Parse a line of the erasure list into owner and kind (empty: all kinds).
 
     Raises:
         ValueError: the line is malformed.

@@ -1,4 +1,4 @@
-"""Opening sealed objects: an act that the ledger keeps, and that needs the opening key."""
+"""Opening (decryption) of sealed objects: recorded in the ledger, and requires the opening key."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -25,36 +25,36 @@ from fanal.vault.packs import SealedReader, read_chunks
 
 
 class Stream(Struct, frozen=True, kw_only=True):
-    """An object's length in bytes, and its plaintext in pieces."""
+    """The size of an object in bytes, and its plaintext in pieces."""
 
     size: int
     pieces: Iterator[bytes]
 
 
 class PurposeMissing(ValueError):
-    """A stage opens for a purpose, at an instant: its entry in the ledger will say both."""
+    """A stage opens objects without a purpose or at a time without timezone; its ledger entry needs both."""
 
 
 class ObjectUnknown(LookupError):
-    """There is no such object, or it was erased."""
+    """No such object, or it was erased."""
 
 
 def open_object(
     *, actor: Actor, object_id: UUID, now: datetime, purpose: str, right: str = "original.open"
 ) -> bytes:
-    """Return the plaintext of one object, after writing the read to the ledger.
+    """Record the access in the ledger, then decrypt one object and return its plaintext.
 
-    The entry is part of the caller's transaction, if there is one: commit before the bytes leave. `right`
-    is the action of the policy under which the caller opens it, and has asked about its object; an
-    identity opens under `identity.open` alone. `purpose` is the motive (Loi 78-17, art. 101).
+    The entry is part of the caller's transaction, if there is one: commit before the bytes are sent. `right`
+    is the policy action under which the object is opened; the caller has checked it on that object. An
+    identity always requires `identity.open`. `purpose` is the motif de consultation (Loi 78-17, art. 101).
 
     Raises:
-        Refused: the policy opens that to the actor nowhere.
+        Refused: the policy opens that action to the actor nowhere.
         ObjectUnknown: unknown or erased.
         KeyMissing: this process holds no opening key.
-        BlobMissing, BlobDamaged, EnvelopeRefused: the evidence is not whole.
-        VaultAway: the vault's disk does not answer.
-        MotiveMissing: `purpose` is empty and the actor has no motive.
+        BlobMissing, BlobDamaged, EnvelopeRefused: the evidence is missing, incomplete or altered.
+        VaultAway: the vault's disk does not respond.
+        MotiveMissing: `purpose` is empty and the actor has no purpose of its own.
     """
     return b"".join(
         open_stream(actor=actor, object_id=object_id, now=now, purpose=purpose, right=right)
@@ -64,10 +64,10 @@ def open_object(
 def open_stream(
     *, actor: Actor, object_id: UUID, now: datetime, purpose: str, right: str = "original.open"
 ) -> Iterator[bytes]:
-    """Return the plaintext of one object in pieces, with flat memory; else as `open_object`.
+    """Return the plaintext of one object in pieces, with constant memory; otherwise as `open_object`.
 
-    The read is written before this returns. A damaged end raises while iterating: a consumer must not
-    treat the pieces as whole before the iterator has ended.
+    The access is recorded before this returns. Damage at the end raises while iterating: a consumer must not
+    treat the pieces as complete before the iterator has ended.
     """
     found = _find([object_id])[object_id]
     is_identity = found.bound.kind in IDENTITY_KINDS
@@ -91,14 +91,14 @@ def open_stream(
 def open_batch(
     *, actor: Actor, object_ids: Sequence[UUID], now: datetime, purpose: str
 ) -> dict[UUID, bytes]:
-    """Return the plaintexts of objects for a stage of the pipeline; writes no ledger entry.
+    """Decrypt objects for a stage of the pipeline, by id; write no ledger entry.
 
-    The stage that calls this writes one entry for its batch, with the Merkle root of what it did:
-    `now` and `purpose` are what that entry will say, and are asked for here so that no caller forgets.
+    The calling stage writes one entry for its batch, with the Merkle root of its results. `now` and `purpose`
+    are those of that entry; they are required here so that no caller forgets them.
 
     Raises:
         Refused: the actor is not the system.
-        PurposeMissing: the purpose is empty, or `now` has no zone.
+        PurposeMissing: the purpose is empty, or `now` has no timezone.
         ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
     """
     _require_stage(actor, now, purpose)
@@ -117,10 +117,10 @@ def open_batch(
 def open_streams(
     *, actor: Actor, object_ids: Sequence[UUID], now: datetime, purpose: str
 ) -> dict[UUID, Stream]:
-    """Return the plaintexts of objects in pieces, for the system; writes no ledger entry, as `open_batch`.
+    """Return the plaintexts of objects as streams, for the system; write no ledger entry, as `open_batch`.
 
-    All rows and keys are read here; the pieces need no database and may be read in another thread. They
-    raise BlobMissing, BlobDamaged, EnvelopeRefused and VaultAway while iterating.
+    All rows and keys are read here; the pieces need no database and may be read in another thread. They raise
+    BlobMissing, BlobDamaged, EnvelopeRefused and VaultAway while iterating.
 
     Raises:
         Refused, PurposeMissing, ObjectUnknown, KeyMissing: as `open_batch`.
@@ -134,7 +134,7 @@ def open_streams(
 
 
 def read_plaintext(found: StoredObject) -> bytes:
-    """Return the plaintext of a row; for this package only, since it logs nothing.
+    """Decrypt the object of a row; for this package only, since it writes no ledger entry.
 
     Raises:
         ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
@@ -144,14 +144,14 @@ def read_plaintext(found: StoredObject) -> bytes:
 
 
 class PlaintextChecker:
-    """Opens objects and forgets them, with flat memory: for fsck. A context, which holds packs open."""
+    """Context manager for fsck: decrypts objects to verify them, with constant memory; caches open packs."""
 
     def __init__(self) -> None:
         self._reader = SealedReader(keyring.current().vault_folder)
         self._openers: dict[bytes, Unwrapper] = {}
 
     def __enter__(self) -> "PlaintextChecker":
-        """Open nothing yet."""
+        """Return the checker; packs are opened on demand."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -159,7 +159,7 @@ class PlaintextChecker:
         self._reader.__exit__()
 
     def check(self, found: StoredObject) -> None:
-        """Open one object and compare its digest.
+        """Decrypt one object and compare its digest.
 
         Raises:
             KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
@@ -227,7 +227,7 @@ def _pieces(found: StoredObject, data_key: bytes) -> Iterator[bytes]:
             digest.update(piece)
         yield held
         held = piece
-    # The last piece leaves only when the whole is known to be genuine.
+    # Yield the last piece only once the whole content is verified.
     if bound.sha256 not in {digest.digest() for digest in digests}:
         raise EnvelopeRefused(f"object {bound.id}: another content")
     yield held

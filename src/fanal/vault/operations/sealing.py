@@ -1,4 +1,4 @@
-"""Sealing: bytes on disk first, durable, then the row in the caller's transaction."""
+"""Sealing (encryption) of objects: bytes are durable on disk first, then the row is inserted."""
 
 import hmac
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,21 +34,21 @@ from fanal.vault.domain.records import (
 )
 from fanal.vault.packs import PackWriter, write_file
 
-# Key rotation: data keys are wrapped anew for the present public keys; the bytes stay as they are.
+# Key rotation: data keys are rewrapped for the current public keys; the sealed bytes do not change.
 
 
 def rewrap(
     *, actor: Actor, limit: int = 1000, after: UUID | None = None
 ) -> tuple[int, UUID | None]:
-    """Wrap up to `limit` objects (ids above `after`) for the present keys.
+    """Rewrap the data keys of up to `limit` objects (ids above `after`) for the current public keys.
 
-    Return how many were wrapped and the id to go on after, None at the end. Each call is one
-    transaction; rotation may be stopped and begun again at any time, since a row names its key.
+    Return the number of rewrapped objects, and the id to continue after (None at the end). Each call is one
+    transaction; rotation may be interrupted and resumed at any time, since each row names its key.
 
     Raises:
         Refused: the actor is not the system.
-        KeyMissing: an old opening key is not at hand.
-        EnvelopeRefused: a wrapped key is damaged; nothing of this call is kept.
+        KeyMissing: this process does not hold an old opening key.
+        EnvelopeRefused: a wrapped key is damaged; the call changes nothing.
     """
     rights.require(actor, "pipeline.run")
     ring = keyring.current()
@@ -84,18 +84,18 @@ _writers: dict[str, PackWriter] = {}
 
 
 class StreamTooLarge(ValueError):
-    """A stream is larger than the vault takes."""
+    """The stream or object exceeds the vault's size limit."""
 
 
 def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject]:
-    """Seal objects, in order: what fits into packs with one sync for all, the rest as files.
+    """Seal objects and return their records, in order: small ones in packs with one sync, others in files.
 
-    The bytes are durable when this returns; the rows belong to the caller's transaction. Public keys
-    are enough.
+    The bytes are durable when this returns; the rows belong to the caller's transaction. Requires public keys
+    only.
 
     Raises:
         OSError: the bytes could not be written or synced; acknowledge nothing.
-        TooLarge: an object exceeds 500 MB.
+        StreamTooLarge: an object exceeds 500 MB.
     """
     if any(len(item.plaintext) > MAX_SIZE for item in items):
         raise StreamTooLarge("an object exceeds 500 MB")
@@ -154,12 +154,12 @@ def seal_stream(
     now: datetime,
     max_size: int = MAX_SIZE,
 ) -> SealedObject:
-    """Seal a stream of any size as a file of its own, with flat memory; hash it on the way.
+    """Seal a stream as a separate file, with constant memory, computing its hashes on the way.
 
     Raises:
         OSError: as `seal_batch`.
-        TooLarge: the stream exceeds `max_size` bytes; nothing is kept.
-        ValueError: the kind is no code.
+        StreamTooLarge: the stream exceeds `max_size` bytes; nothing is stored.
+        ValueError: the kind is invalid.
     """
     check_kind(kind)
     measure = _Measure(chunks, kind=kind, max_size=max_size)
@@ -194,7 +194,7 @@ class Digester(Protocol):
     """Incremental hash object, as in `hashlib`: `update` with chunks, then `digest`."""
 
     def update(self, data: bytes, /) -> None:
-        """Take a piece."""
+        """Feed a piece into the hash."""
 
     def digest(self) -> bytes:
         """Return the digest of all pieces."""
@@ -202,15 +202,15 @@ class Digester(Protocol):
 
 
 def digester(kind: str) -> Digester:
-    """Return what makes the column `sha256`: the plaintext's SHA-256.
+    """Return the hash object for the column `sha256`: SHA-256, keyed (HMAC) for identities.
 
-    For an identity it is keyed: a telephone number could be found again from a bare hash.
+    From an unkeyed hash, a telephone number could be recovered by trying all numbers.
     """
     return keyring.current().digester("vault.identity") if kind in IDENTITY_KINDS else sha256()
 
 
 def is_digest_of(kind: str, plaintext: bytes, expected: bytes) -> bool:
-    """Return whether `expected` is the digest of bytes, made with the present or the earlier key."""
+    """Return whether `expected` is the digest of the plaintext, with the current or the earlier key."""
     made = [digest_of(kind, plaintext)]
     if kind in IDENTITY_KINDS:
         made.append(keyring.current().earlier().digest("vault.identity", plaintext))
@@ -225,7 +225,7 @@ def digest_of(kind: str, plaintext: bytes) -> bytes:
 
 
 class _Measure:
-    """Passes pieces on while counting and hashing them. MD5 and SHA-1 are what partners compare."""
+    """Iterator that counts and hashes the pieces it passes on. Partners compare MD5 and SHA-1."""
 
     def __init__(self, pieces: Iterable[bytes], *, kind: str, max_size: int) -> None:
         self._pieces, self._max_size, self.size = pieces, max_size, 0
@@ -245,7 +245,7 @@ class _Measure:
 
 
 class _Wrappers:
-    """One wrapper, so one ephemeral key, for each public key of a batch."""
+    """Cache of one wrapper, and so one ephemeral key pair, per public key of a batch."""
 
     def __init__(self) -> None:
         self._keyring = keyring.current()
