@@ -1,1 +1,1 @@
-"""Casework: what every kind of official act shares (lifecycle, document, steps, approval, expiry)."""
+"""Casework: the shared basis of every kind of official act (lifecycle, document, steps, approval, expiry)."""

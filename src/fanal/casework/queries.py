@@ -184,7 +184,7 @@ def list_due(
     limit: int = 500,
     subjects: bool = False,
 ) -> list[DueAct]:
-    """Return the acts whose retention has ended: no step since `before`, and data left to erase.
+    """Return the acts whose retention has ended (no step since `before`) and that still have data to erase.
 
     The data to erase are texts (documents, proofs, reasons) or, with `subjects`, the id of the subject.
     `after` is the last id of the previous page.

@@ -1,1 +1,1 @@
-"""The synthetic demo: a year of a desk's life, made through the operations only."""
+"""Synthetic demo data: a year of a desk's activity, created only through the operations."""

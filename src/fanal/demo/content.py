@@ -1,4 +1,7 @@
-"""Neutral content: sentences, names, hosts, hashes, and the reports made of them. Seeded, no clock."""
+"""Neutral synthetic content: sentences, names, hosts, hashes, and reports made from them.
+
+Seeded, no clock.
+"""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -112,19 +115,19 @@ CHANNELS = {
 
 
 def chance(name: str) -> Random:
-    """Return a generator of its own for `name`: adding one event changes no other."""
+    """Return a random generator seeded by `name`, so that a new event does not change the others."""
     return Random(f"{SEED}/{name}")  # noqa: S311 - no secret
 
 
 def sentences(kind: str, language: str, luck: Random, *, count: int = 2) -> str:
-    """Return up to `count` sentences on `kind` in `language` (French where there are none)."""
+    """Return up to `count` random sentences for a report of `kind` in `language`, else in French."""
     by_language = WORDS[kind]
     pool = by_language.get(language, by_language["fr"])
     return " ".join(luck.sample(list(pool), min(count, len(pool))))
 
 
 def hashes(name: str) -> dict[str, str]:
-    """Return the three digests of a file that does not exist."""
+    """Return the SHA-256, SHA-1 and MD5 of a fictitious file."""
     data = f"{SEED}/{name}".encode()
     return {
         "sha256": hashlib.sha256(data).hexdigest(),
@@ -134,7 +137,7 @@ def hashes(name: str) -> dict[str, str]:
 
 
 def pdq(name: str, *, turned: int = 0, luck: Random | None = None) -> str:
-    """Return a random PDQ hash (64 digits) for `name`, with `turned` bits turned by `luck`."""
+    """Return a random PDQ hash (64 hexadecimal digits) for `name`, with `turned` bits flipped by `luck`."""
     value = int(hashlib.sha256(f"{SEED}/pdq/{name}".encode()).hexdigest(), 16)
     for bit in (luck or chance(name)).sample(range(256), turned):
         value ^= 1 << bit
@@ -142,22 +145,22 @@ def pdq(name: str, *, turned: int = 0, luck: Random | None = None) -> str:
 
 
 def stamp(instant: datetime, *, minutes: float = 0) -> str:
-    """Return RFC 3339 of an instant, `minutes` earlier."""
+    """Format an instant as RFC 3339, `minutes` earlier."""
     return (instant - timedelta(minutes=minutes)).replace(microsecond=0).isoformat()
 
 
 def suspect(value: str, platform: str, **more: object) -> Json:
-    """Return a suspect known by a name on a service."""
+    """Build a suspect, known by a handle on a service."""
     return {"role": "SUSPECT", "handles": [{"platform": platform, "value": value}], **more}
 
 
 def victim(age: int, country: str = "FR") -> Json:
-    """Return a child of `age`."""
+    """Build a victim of `age`."""
     return {"role": "VICTIM", "age": age, "country": country}
 
 
 def talk(instant: datetime, *lines: tuple[str, str]) -> list[Json]:
-    """Return a conversation of (speaker, text), a minute apart, ending at `instant`."""
+    """Build a conversation of (speaker, text) lines, a minute apart, that ends at `instant`."""
     count = len(lines)
     return [
         {"speaker": who, "at": stamp(instant, minutes=count - place), "text": text}
@@ -166,7 +169,7 @@ def talk(instant: datetime, *lines: tuple[str, str]) -> list[Json]:
 
 
 def material(host: str, instant: datetime, name: str, *, addresses: int = 2) -> Json:
-    """Return a report of an album on `host`, with classified files known by their hashes."""
+    """Build a report of an album on `host`, with classified files and their hashes."""
     luck = chance(name)
     numbers = [luck.randrange(100, 999) for _ in range(addresses)]
     return {
@@ -191,7 +194,7 @@ def material(host: str, instant: datetime, name: str, *, addresses: int = 2) -> 
 
 
 def contact(host: str, instant: datetime, name: str) -> Json:
-    """Return a report of an account on `host` that approaches children: nothing there is known material."""
+    """Build a report of an account on `host` that approaches children, without known material."""
     luck = chance(name)
     return {
         "kind": "GROOMING",
@@ -204,5 +207,5 @@ def contact(host: str, instant: datetime, name: str) -> Json:
 
 
 def encoded(body: Json) -> bytes:
-    """Return the bytes of a report."""
+    """Encode a report as JSON."""
     return msgspec.json.encode(body)

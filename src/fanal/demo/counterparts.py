@@ -1,6 +1,6 @@
-"""Another body that holds some identifiers too: rounds in each state, hits in each state, a dossier withheld.
+"""Demo events of deconfliction: rounds and matches in each state, a withheld dossier.
 
-The other side is played here by the same protocol, with a key that follows from the seed.
+The other side runs the same protocol here, with a key derived from the seed.
 """
 
 import hashlib
@@ -36,11 +36,11 @@ _CONTACT = "Permanence du Service Exemple-Littoral\n+33 1 99 00 12 34\npermanenc
 _DAY, _HOUR, _WEEK = timedelta(days=1), timedelta(hours=1), timedelta(days=7)
 _KEY = Ed25519PrivateKey.from_private_bytes(hashlib.sha256(f"{SEED}/counterpart".encode()).digest())
 _HELD = ("RG-00", "RG-01", "RG-04")
-"""Reports whose suspects the other body knows too."""
+"""Reports whose suspects the counterpart knows too."""
 
 
 def events() -> list[DemoEvent]:
-    """Return what happens with the other body, from its registration on."""
+    """Return the events with the counterpart, from its registration on."""
     return [
         DemoEvent(before=60 * _DAY, play=_register),
         DemoEvent(before=50 * _DAY, play=_unanswered),
@@ -56,7 +56,7 @@ def events() -> list[DemoEvent]:
 
 
 def _register(world: World, at: datetime) -> None:
-    """Register the body with two people's instruction; the first round waits for it."""
+    """Register the counterpart, with a standing instruction approved by a second person."""
     claire = world.person("claire", at)
     operations.ensure_identity(actor=SYSTEM, now=at)
     operations.add_counterpart(
@@ -81,14 +81,14 @@ def _register(world: World, at: datetime) -> None:
 
 
 def _unanswered(world: World, at: datetime) -> None:
-    """Let a round pass that nobody answers."""
+    """Begin a round that expires without an answer."""
     del world
     operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     operations.expire_rounds(actor=SYSTEM, now=at + _WEEK)
 
 
 def _meet(world: World, at: datetime) -> None:
-    """Meet what the ring's suspects are known by."""
+    """Complete a round that matches the identifiers of the ring's suspects."""
     round_id, offer = operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     later = at + 2 * _HOUR
     operations.receive(
@@ -109,7 +109,7 @@ def _call(world: World, at: datetime) -> None:
 
 
 def _close(world: World, at: datetime) -> None:
-    """Close the telephone, which a later report reopens, and one name."""
+    """Close the match on a telephone number, which a later report reopens, and one on a handle."""
     names = _hits("HANDLE")[:1]
     for hit_id in (*_hits("PHONE"), *names):
         operations.move_hit(
@@ -122,7 +122,7 @@ def _close(world: World, at: datetime) -> None:
 
 
 def _close_one(world: World, at: datetime) -> None:
-    """Close another name, which no later report holds."""
+    """Close another match on a handle, which no later report contains."""
     for hit_id in _hits("HANDLE")[-1:]:
         operations.move_hit(
             actor=world.person("bruno", at),
@@ -134,7 +134,7 @@ def _close_one(world: World, at: datetime) -> None:
 
 
 def _theirs(world: World, at: datetime) -> None:
-    """Answer a round that the body began, and take its conclusion."""
+    """Answer a round that the counterpart began, and process its conclusion."""
     secret, keys = curve.new_secret(), _keys(world, _HELD)
     offer, laid_out = _offer(secret, keys, at=at)
     round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
@@ -156,7 +156,7 @@ def _theirs(world: World, at: datetime) -> None:
 
 
 def _refused(world: World, at: datetime) -> None:
-    """Refuse a set with a point that is none."""
+    """Refuse a set that contains an invalid point."""
     offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at, spoiled=True)
     round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
     try:
@@ -183,7 +183,7 @@ def _withhold(world: World, at: datetime) -> None:
 
 
 def _under_way(world: World, at: datetime) -> None:
-    """Leave a round of ours that waits for its answer, and one of theirs that waits for its conclusion."""
+    """Leave two rounds open: ours without an answer, theirs without a conclusion."""
     operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at)
     round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
@@ -198,7 +198,7 @@ def _body() -> Counterpart:
 
 
 def _keys(world: World, names: Sequence[str]) -> list[bytes]:
-    """Return the keys of what names the suspects of some reports."""
+    """Return the keys of the identifiers of the suspects of some reports."""
     ids = [world.find(name) for name in names]
     records = harmonised.get_records(actor=SYSTEM, report_ids=ids)
     kinds = {kind.value for kind in _body().limits.kinds}
@@ -211,7 +211,7 @@ def _keys(world: World, names: Sequence[str]) -> list[bytes]:
 
 
 def _hits(kind: str) -> list[UUID]:
-    """Return the hits over identifiers of a kind, oldest first."""
+    """Return the ids of the matches on identifiers of a kind, oldest first."""
     found = queries.list_hits(actor=SYSTEM)
     selectors = harmonised.get_selectors(actor=SYSTEM, keys=[hit.key for hit in found if hit.key])
     return sorted(

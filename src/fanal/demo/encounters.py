@@ -1,4 +1,4 @@
-"""The stories of people met: payments for shows, a traveller, pressure for gift cards, two jokes."""
+"""Demo stories of encounters: paid shows, a traveller, extortion with gift cards, two joke reports."""
 
 from datetime import datetime, timedelta
 
@@ -13,7 +13,7 @@ def events() -> list[DemoEvent]:
 
 
 def _payments() -> list[DemoEvent]:
-    """Small round transfers in the evening, several senders, one beneficiary, one corridor."""
+    """Events: small round transfers in the evening, several senders, two beneficiaries, one country."""
     return [
         story_event("livestream", f"LV-{place:02d}", 70 - place * 6.2, play=_payment_report(place))
         for place in range(12)
@@ -61,7 +61,7 @@ def _payment_report(place: int) -> Play:
 
 
 def _travel() -> list[DemoEvent]:
-    """Let a traveller report a sighting, and others the same man."""
+    """Events: a traveller reports a sighting, and others report the same man."""
     return [
         story_event("travel", f"TR-{place}", days, play=_travel_report(f"TR-{place}", place))
         for place, days in enumerate((140, 96, 33, 6))
@@ -94,7 +94,7 @@ def _travel_report(name: str, place: int) -> Play:
 
 
 def _sextortion() -> list[DemoEvent]:
-    """One account presses nine people in the same way, and asks them all for gift cards."""
+    """Events: one account extorts gift cards from nine people in the same way."""
     return [
         story_event(
             "sextortion", f"SX-{place}", 52 - 6.1 * place, play=_sextortion_report(f"SX-{place}")
@@ -130,7 +130,7 @@ def _sextortion_report(name: str) -> Play:
 
 
 def _false_report() -> list[DemoEvent]:
-    """Two jokes, read and closed without further action."""
+    """Events: two jokes, closed without further action."""
     return [
         story_event("false", f"FALSE-{number}", days, play=_false(f"FALSE-{number}"))
         for number, days in ((1, 26), (2, 19))

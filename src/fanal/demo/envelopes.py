@@ -1,4 +1,4 @@
-"""Alarms, conversations, lists and what happens to envelopes: open, expired, retracted, set aside."""
+"""Demo events of alarms, conversations, lists, and reports: open, expired, retracted, in quarantine."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import Track
 
 CONVERSATION = "ASC6-J5FR-PA2R-7SW0-GHFD"
-"""Receipt code of the demo's conversation: public, since it opens synthetic words only."""
+"""Receipt code of the demo's conversation: public, since the conversation is synthetic."""
 LAST_WORD = "VV4W-RDGN-4PMG-R94B-JNB7"
 KNOWN, CLEARED, ADDRESSES = "Empreintes partagées", "Fausses alertes", "Adresses connues"
 POISON = "EN-unreadable"
@@ -26,7 +26,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of alarms, envelopes, lists and conversations."""
+    """Return the events of alarms, reports, lists and conversations."""
     return [
         DemoEvent(before=timedelta(days=398), play=_load_lists),
         DemoEvent(before=timedelta(days=40), play=_change_lists),
@@ -73,7 +73,7 @@ def _danger_body(at: datetime, name: str) -> Json:
 
 
 def _danger(world: World, at: datetime, *, name: str) -> None:
-    """Answer the alarm of a child in danger (the last one after its escalation), then decide."""
+    """Receive a report of a child in danger, acknowledge its alarm (the last one escalated), and decide."""
     report_id = world.from_partner(name, _danger_body(at, name), at)
     answered = at + _MINUTE
     if name.endswith("36"):
@@ -86,13 +86,13 @@ def _danger(world: World, at: datetime, *, name: str) -> None:
 
 
 def _danger_unanswered(world: World, at: datetime) -> None:
-    """Leave the alarm of a child in danger unanswered: it is escalated."""
+    """Receive a report of a child in danger whose alarm is escalated, since nobody acknowledges it."""
     world.from_partner("DG-waiting", _danger_body(at, "DG-waiting"), at)
     orient.escalate_alarms(actor=SYSTEM, now=at + 3 * _MINUTE)
 
 
 def _danger_now(world: World, at: datetime) -> None:
-    """Let somebody tell of a child in danger now by the public form: the alarm rings."""
+    """Receive a report of a child in danger through the public form just now: the alarm rings."""
     answers = {
         "danger": "YES",
         "kind": "GROOMING",
@@ -112,7 +112,7 @@ def _danger_now(world: World, at: datetime) -> None:
 
 
 def _converse(world: World, at: datetime) -> None:
-    """Let the desk ask, the reporter answer behind their code, and the desk thank."""
+    """Hold a conversation: the desk asks, the reporter answers with the receipt code, the desk thanks."""
     answers = {
         "danger": "NO",
         "kind": "GROOMING",
@@ -144,7 +144,7 @@ def _converse(world: World, at: datetime) -> None:
 
 
 def _ask(world: World, at: datetime) -> None:
-    """Ask a reporter in English; the answer is awaited."""
+    """Ask a reporter a question in English, without an answer yet."""
     answers = {
         "danger": "NO",
         "kind": "NONCONSENSUAL_IMAGE",
@@ -167,7 +167,7 @@ def _ask(world: World, at: datetime) -> None:
 
 
 def _retract(world: World, at: datetime) -> None:
-    """Let a partner take a report back before the desk decided."""
+    """Receive a partner's report and retract it before a decision."""
     body = material("page-retiree.example", at, "EN-retracted")
     report_id = world.from_partner("EN-retracted", body, at)
     later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
@@ -189,18 +189,18 @@ def _unfinished(world: World, name: str, at: datetime) -> None:
 
 
 def _open(world: World, at: datetime) -> None:
-    """Let a provider open a report that it has not finished."""
+    """Leave a report of a provider unfinished."""
     _unfinished(world, "EN-open", at)
 
 
 def _expire(world: World, at: datetime) -> None:
-    """Let a report that its provider never finished expire a day later."""
+    """Let an unfinished report of a provider expire a day later."""
     _unfinished(world, "EN-expired", at)
     intake.expire_reports(actor=SYSTEM, now=at + timedelta(hours=25))
 
 
 def _replay(world: World, at: datetime) -> None:
-    """Send a report through the rules a second time: both results stay."""
+    """Process a report a second time: both results stay."""
     report_id = world.from_partner("EN-replayed", material("relecture.test", at, "EN-replayed"), at)
     later = at + timedelta(hours=2)
     intake.replay_stage(
@@ -213,7 +213,7 @@ def _replay(world: World, at: datetime) -> None:
 
 
 def _test_report(world: World, at: datetime) -> None:
-    """Let a partner try its connection: acknowledged, never queued."""
+    """Receive a partner's test report: acknowledged, never queued."""
     body = b'{"reference":"EN-test","kind":"OTHER","description":"Essai de raccordement."}'
     submission = Submission(
         arrival=Arrival.API,
@@ -228,13 +228,13 @@ def _test_report(world: World, at: datetime) -> None:
 
 
 def _hold(world: World, at: datetime) -> None:
-    """Let a colleague work on a report at this moment."""
+    """Leave a report claimed by a colleague."""
     body = material("en-lecture.example", at - timedelta(hours=2), "EN-claimed")
     world.claim(world.from_partner("EN-claimed", body, at - 2 * _MINUTE), at, by="bruno")
 
 
 def _load_lists(world: World, at: datetime) -> None:
-    """Known hashes (the viral picture among random ones), known false alarms, known addresses."""
+    """Load lists of known hashes (with the viral picture) and known false alarms, and cast votes."""
     rows = ["pdq,md5,sha1,sha256,classification"]
     for number in range(400):
         known = hashes(f"known/{number}")
@@ -257,7 +257,7 @@ def _load_lists(world: World, at: datetime) -> None:
 
 
 def _change_lists(world: World, at: datetime) -> None:
-    """Add hosts whose albums were removed; load a hash by mistake and withdraw it."""
+    """Add hosts to the list of known addresses; load a hash by mistake and withdraw it."""
     claire = world.person("claire", at)
     hosts = [("HOST", "galerie-ouest.example"), ("HOST", "album-bleu.example")]
     analyse.add_addresses(actor=claire, name=ADDRESSES, addresses=hosts, now=at)
@@ -271,10 +271,10 @@ def _row(picture: str, known: dict[str, str], classification: str) -> str:
 
 
 def set_aside(world: World, at: datetime) -> None:
-    """Leave one unreadable report in quarantine, after the attempts that the queue gives.
+    """Leave one unreadable report in quarantine, after the permitted number of attempts.
 
-    Not within a transaction of its own: each claim must be over before the next. The first two die
-    with their lease, the last fails as any worker's does.
+    It must not run in one transaction: each claim must end before the next. The leases of the first two
+    expire at once, the last attempt fails as in a worker.
     """
     body = b'<?xml version="1.0"?><report><incidentSummary>'
     submission = Submission(

@@ -1,4 +1,4 @@
-"""The ordinary months: reports by form, hotline and provider's wire, most of them decided in time."""
+"""Demo events of ordinary months: reports by form, hotline and provider API, most of them decided in time."""
 
 import re
 from datetime import datetime, timedelta
@@ -50,11 +50,11 @@ _INCIDENT = re.compile(rb"<incidentDateTime>([^<]+)<")
 
 
 def events() -> list[DemoEvent]:
-    """Return one event a report; the number of reports a month doubles over the year."""
+    """Return one event for each report; the number of reports by month rises over the year."""
     luck = chance("everyday")
     made = []
     for number in range(COUNT):
-        # The square root leans towards the present: later months hold more.
+        # The exponent favours the present: later months have more reports.
         days = _DAYS * (1 - luck.random() ** 0.62)
         before = timedelta(days=days, minutes=luck.randrange(15, 240))
         name = f"EV-{number:03d}"
@@ -67,7 +67,7 @@ def events() -> list[DemoEvent]:
 
 
 def _life(name: str, before: timedelta) -> Play:
-    """Return the whole life of one report: it comes in, and is decided unless it is recent."""
+    """Return the player of one report's life: receipt, and a decision unless it is recent."""
     luck = chance(name)
     arrive = luck.choices((_form, _hotline, _wire), (42, 30, 28))[0]
     wait = timedelta(hours=luck.uniform(0.4, 70))
@@ -82,7 +82,7 @@ def _life(name: str, before: timedelta) -> Play:
 
 
 def _decided_share(before: timedelta) -> float:
-    """Return how many of the reports of that age are decided: nearly all but those of the last days."""
+    """Return the probability that a report of that age is decided: high except for the last days."""
     if before < timedelta(days=2):
         return 0.6
     return 0.85 if before < timedelta(days=14) else 0.99
@@ -127,7 +127,7 @@ def _form(world: World, name: str, at: datetime) -> UUID:
         "your_name": "Dominique Arbre" if contact else "",
         "your_email": f"temoin{luck.randrange(9999)}@mail.example" if contact else "",
     }
-    # The form's pages are in French and English; what people write is in any language.
+    # The form's pages are in French and English; people write in any language.
     page = language if language in ("fr", "en") else "en"
     return world.from_form(name, answers, at, language=page)
 
@@ -160,7 +160,7 @@ def _hotline(world: World, name: str, at: datetime) -> UUID:
 
 
 def _wire(world: World, name: str, at: datetime) -> UUID:
-    """Return the report of a provider whose incident is the nearest of a few."""
+    """Receive a provider's synthetic report: of several candidates, the one with the latest incident."""
     number = int(name.removeprefix("EV-"))
     found = synthetic_reports(seed=SEED + number, count=_CANDIDATES, until=at)
     xml, details = max(found, key=lambda pair: _incident(pair[0]))

@@ -1,4 +1,4 @@
-"""Standing instructions in each state: two in force, one expired, one revoked, one that waits."""
+"""Demo events of standing instructions in each state: two in force, one expired, one revoked, one waiting."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,7 +13,7 @@ _BASIS = "DÉMO, à valider par un juriste"
 
 
 def events() -> list[DemoEvent]:
-    """Return what happens to instructions, from the first that expired on."""
+    """Return the events of standing instructions, oldest first."""
     return [
         DemoEvent(before=timedelta(days=280), play=_distribution),
         DemoEvent(before=timedelta(days=120), play=_feedback),

@@ -1,4 +1,4 @@
-"""Reports of before this desk, taken over: two wait for their review, the end of one waits for an answer."""
+"""Demo events of older reports: some due for review, one with a proposed expiry that awaits approval."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,7 +10,7 @@ from fanal.orient.domain.records import Track
 
 _TAKEN_OVER = timedelta(days=395)
 _AGE = timedelta(days=800)
-"""Over the two years after which the need of a report is looked at again; figures end before."""
+"""More than the two years after which a report's retention is reviewed; outside the statistics."""
 _NO_LONGER = (
     "Plus aucun acte ne s’appuie sur ce signalement ; l’adresse n’existe plus depuis un an."
 )
@@ -18,7 +18,7 @@ KEPT = ("KP-archive-1", "KP-archive-2", "KP-archive-3")
 
 
 def events() -> list[DemoEvent]:
-    """Return the reports taken over, and the proposal to end one of them."""
+    """Return the events of older reports, and the proposal to let one of them expire."""
     return [
         *(
             DemoEvent(

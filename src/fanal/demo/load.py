@@ -1,4 +1,4 @@
-"""Loading: chapters played in order, each in one transaction and marked in the ledger."""
+"""Loading of the demo: chapters played in order, each in one transaction and marked in the ledger."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -36,13 +36,13 @@ from fanal.statistics import operations as statistics
 
 CHAPTER = 24
 _APART: dict[str, Play] = {"set-aside": envelopes.set_aside, "identities": remarks.open_identities}
-"""Chapters that commit by themselves, an hour before the loading."""
+"""Chapters with transactions of their own, dated an hour before the loading."""
 _NAMESPACE = UUID("5d0c2a51-0c27-5b60-8b7c-6f1d2f7f4c11")
 _LOCK = 0x44454D4F  # "DEMO"
 
 
 def agenda() -> list[DemoEvent]:
-    """Return everything that happens in the demo, oldest first."""
+    """Return all events of the demo, oldest first."""
     return ordered(
         [
             *people.events(),
@@ -66,10 +66,10 @@ def agenda() -> list[DemoEvent]:
 
 
 def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> int:
-    """Play what has not been played yet, and return how many chapters that was.
+    """Play the chapters that were not played yet, and return how many; `say` receives progress messages.
 
-    One load at a time: a second one waits and then finds nothing to do. A demo that another version
-    began is left as it is: its agenda was another.
+    An advisory lock allows one load at a time: a second one waits and then finds nothing to do. A demo
+    loaded by another version stays unchanged, since its agenda differs.
 
     Raises:
         NotADemo: the database does not carry the mark DEMO.
@@ -81,7 +81,7 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
     try:
         played = _play_all(World(now=now), say)
         if played:
-            # The nightly count looks at the days before; the demo's year was told just now.
+            # The nightly job counts past days; the demo's year was created only now.
             statistics.refresh_days(actor=SYSTEM, now=now, whole=True)
             statistics.publish(actor=SYSTEM, now=now)
         return played
@@ -90,7 +90,7 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
 
 
 def named_events() -> Iterator[DemoEvent]:
-    """Yield the events of stories that received a report, oldest first."""
+    """Yield the events of stories with a report, oldest first."""
     return (event for event in agenda() if event.story and event.report)
 
 

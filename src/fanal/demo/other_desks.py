@@ -1,4 +1,4 @@
-"""Reports of other desks: packages acknowledged, waited for and overdue; what waits, what was dropped."""
+"""Demo events of distribution: packages acknowledged, pending and overdue; reports waiting and dropped."""
 
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,13 +15,13 @@ from fanal.orient import operations as orient
 
 _DAY = timedelta(days=1)
 _DESKS = (("ES-DESK", "Oficina Ejemplo", "ES"), ("IT-DESK", "Ufficio Esempio", "IT"))
-"""The last one is known, and no instruction lets anything leave for it."""
+"""The last one is registered, but no standing instruction allows sending to it."""
 _NEW = ("DE-DESK", "Meldestelle Beispiel", "DE")
 _SENDER = "desk@fanal.example"
 
 
 def events() -> list[DemoEvent]:
-    """Return what happens between this desk and others, from the first desk that is known on."""
+    """Return the events between this desk and others, from the first registration on."""
     return [
         DemoEvent(before=200 * _DAY, play=_know),
         *(
@@ -38,14 +38,17 @@ def events() -> list[DemoEvent]:
 
 
 def _know(world: World, at: datetime) -> None:
-    """Register the desks, and let two supervisors permit what leaves for the first."""
+    """Register the desks, with a standing instruction of two supervisors for the first."""
     for desk in _DESKS:
         _register(desk, at)
     _permit(world, at, "ES-DESK")
 
 
 def _permit(world: World, at: datetime, code: str) -> datetime:
-    """Let two supervisors permit what leaves for a desk; return when the second one did."""
+    """Approve a standing instruction for a desk by two supervisors.
+
+    Return the date of the second approval.
+    """
     later = at + _DAY
     world.permit(
         InstructionKind.DISTRIBUTION,
@@ -59,7 +62,7 @@ def _permit(world: World, at: datetime, code: str) -> datetime:
 
 
 def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identity:
-    """Register a desk (code, name, country) and return the key that opens what is sealed for it."""
+    """Register a desk (code, name, country) and return its age private key."""
     code, name, country = desk
     identity = pyrage.x25519.Identity.generate()
     distribution.add_recipient(
@@ -74,7 +77,7 @@ def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identit
 
 
 def _report(name: str, country: str, days: float) -> DemoEvent:
-    """Return the event of a report about somebody abroad."""
+    """Return the event of a report about a suspect abroad."""
 
     def play(world: World, at: datetime) -> None:
         _receive(world, name, at, country=country)
@@ -100,7 +103,7 @@ def _receive(world: World, name: str, at: datetime, *, country: str) -> UUID:
 
 
 def _sent(_world: World, at: datetime) -> None:
-    """Let what waits leave; nobody answers."""
+    """Send the waiting reports, without any acknowledgement."""
     distribution.send(
         actor=SYSTEM,
         sender=_SENDER,
@@ -110,7 +113,7 @@ def _sent(_world: World, at: datetime) -> None:
 
 
 def _acknowledged(world: World, at: datetime) -> None:
-    """Let what waits leave for a desk that is new; it opens its package a day later and answers."""
+    """Send the waiting reports of a new desk, which acknowledges its package a day later."""
     identity = _register(_NEW, at)
     permitted = _permit(world, at, _NEW[0])
     sealed: list[bytes] = []
@@ -135,7 +138,7 @@ def _acknowledged(world: World, at: datetime) -> None:
 
 
 def _dropped(world: World, at: datetime) -> None:
-    """Let a partner take back a report that waits to leave."""
+    """Receive and retract a report that waits to be sent."""
     report_id = _receive(world, "OD-dropped", at, country="ES")
     later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
     intake.retract_report(actor=sender, report_id=report_id, now=later)

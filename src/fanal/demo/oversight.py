@@ -19,7 +19,7 @@ _HELD = ("RG-00", "RG-01")
 
 
 def events() -> list[DemoEvent]:
-    """Return what oversight and the life of data leave: something in each state."""
+    """Return the events of oversight and retention, something in each state."""
     return [
         DemoEvent(before=timedelta(days=210), play=_named, story="erasure", report="ER-1"),
         DemoEvent(before=timedelta(days=150), play=_erase_name),
@@ -31,7 +31,7 @@ def events() -> list[DemoEvent]:
 
 
 def _session(world: World, at: datetime) -> None:
-    """Read a sample to its end: one measure to correct (done), one to end (declined)."""
+    """Complete an oversight session: a recommendation to correct (followed), another to end (declined)."""
     overseer = world.person("gabrielle", at)
     session_id, sample = _begin(overseer, at)
     first, second, *rest = sample
@@ -72,7 +72,7 @@ def _session(world: World, at: datetime) -> None:
 
 
 def _session_of_today(world: World, at: datetime) -> None:
-    """Leave a session open after a pause, with a recommendation that waits for the desk."""
+    """Leave a session open after a pause, with a recommendation that awaits the desk's answer."""
     overseer = world.person("gabrielle", at)
     session_id, sample = _begin(overseer, at)
     _note(overseer, session_id, Happening.SEEN, at=at + 3 * _MINUTE, of=sample[0])
@@ -105,7 +105,7 @@ def _note(
 
 
 def _hold(world: World, at: datetime) -> None:
-    """Keep two reports of the ring from expiring."""
+    """Place a legal hold on two reports of the ring."""
     claire = world.person("claire", at)
     for name in _HELD:
         intake.place_hold(
@@ -126,7 +126,7 @@ def _lift_hold(world: World, at: datetime) -> None:
 
 
 def _named(world: World, at: datetime) -> None:
-    """Let somebody report under their name what turns out to be nothing."""
+    """Receive a report with the reporter's name, closed without further action."""
     answers = {
         "danger": "NO",
         "kind": "OTHER",
@@ -143,7 +143,7 @@ def _named(world: World, at: datetime) -> None:
 
 
 def _erase_name(world: World, at: datetime) -> None:
-    """Erase who had reported, at their own request; the report stays."""
+    """Erase the reporter's identity at their request; the report stays."""
     report_id = world.find("ER-1", sender="")
     vault.erase(
         actor=SYSTEM,

@@ -1,4 +1,4 @@
-"""Who worked at the desk in the past year: accounts, habilitations, partners and their quotas."""
+"""Demo events of people and partners: accounts, habilitations, partners and their quotas."""
 
 from datetime import datetime, timedelta
 
@@ -31,7 +31,7 @@ _OTHERS: tuple[tuple[str, str, Role, int, int], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return what happens to people and partners."""
+    """Return the events of people and partners."""
     return [
         DemoEvent(before=OPENED, play=_open_desk),
         DemoEvent(before=timedelta(days=399), play=_admit_partners),
@@ -42,10 +42,9 @@ def events() -> list[DemoEvent]:
 
 
 def _open_desk(world: World, at: datetime) -> None:
-    """Open the demo accounts, habilitated since the beginning and renewed after a year.
+    """Open the demo accounts, with habilitations since the start that are renewed after a year.
 
-    `fanal run` has listed the accounts, which made them as of now: what is missing of their past is added,
-    up to the day before.
+    `fanal run` may already have created the accounts as of now: missing periods of the past are added.
     """
     accounts.ensure_desk(actor=SYSTEM, desk_id=WEST, code="OUEST", name="Antenne Ouest")
     accounts.ensure_demo_accounts(actor=SYSTEM, now=at)
@@ -83,7 +82,7 @@ def _admit_partners(world: World, at: datetime) -> None:
 
 
 def _habilitate_others(world: World, at: datetime) -> None:
-    """Open accounts whose habilitation is about to end, was revoked, and has ended."""
+    """Open accounts with a habilitation about to end, one later revoked, and one that has ended."""
     for login, name, role, first, last in _OTHERS:
         user = queries.find_user(username=login) or accounts.create_account(
             actor=SYSTEM, account=NewAccount(username=login, name=name), now=at
@@ -103,7 +102,7 @@ def _habilitate_others(world: World, at: datetime) -> None:
 
 
 def _review(world: World, at: datetime) -> None:
-    """Keep one habilitation at the quarterly review, revoke the one of somebody who left."""
+    """Keep one habilitation at the quarterly review, and revoke that of a former employee."""
     claire = world.person("claire", at)
     by_act = {h.act_reference: h.id for h in queries.list_habilitations(actor=claire)}
     accounts.review_habilitation(
@@ -115,7 +114,7 @@ def _review(world: World, at: datetime) -> None:
 
 
 def _use_quota(world: World, at: datetime) -> None:
-    """Show a quota in use: a new credential of a provider, a few calls in one minute."""
+    """Show a quota in use: a new credential of a provider, some calls within a minute."""
     issued = accounts.add_partner(actor=SYSTEM, name="Galleo", now=at, quota=120)
     identity = queries.authenticate_partner_bearer(
         authorization=f"Bearer {issued.token}", now=world.now

@@ -1,4 +1,4 @@
-"""What people leave beside the reports: notes, saved views of the queue, identities that they opened."""
+"""Demo events of people's own records: notes, saved views of the queue, opened identities."""
 
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from fanal.orient.domain.records import QueueFilter, QueueView, Track
 NAMED = "ID-1"
 _DAY = timedelta(days=1)
 _NOTES: tuple[tuple[str, float, str, str], ...] = (
-    # report, days before loading, who, words
+    # report, days before loading, author, note
     ("RG-11", 8.5, "ana", "Même tournure que dans RG-03 : comparer les deux conversations."),
     ("RG-11", 7.2, "bruno", "Comparé : mêmes fautes, mêmes heures. Le jeu a répondu à la réquisition."),
     ("MI-21", 2.1, "bruno", "L’hébergeur a changé d’adresse dans la nuit ; à revoir avant de décider."),
@@ -19,7 +19,7 @@ _NOTES: tuple[tuple[str, float, str, str], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of notes and views, and the report whose author is called back."""
+    """Return the events of notes and views, and of the report whose author is called back."""
     return [
         DemoEvent(before=25 * _DAY, play=_reported_under_a_name, story="identity", report=NAMED),
         *(
@@ -32,9 +32,9 @@ def events() -> list[DemoEvent]:
 
 
 def open_identities(world: World, at: datetime) -> None:
-    """Open one identity that another person has seen since, and one that nobody has seen yet.
+    """Open a reporter's identity twice: one opening already reviewed by another person, one not yet.
 
-    Not within a transaction of its own: an opening is committed before anything is shown.
+    It must not run in one transaction: an opening is committed before the identity is displayed.
     """
     claire, first = world.person("claire", at), at - 24 * _DAY
     report_id = world.find(NAMED, sender="")
@@ -101,7 +101,7 @@ def _note_on_the_ring(world: World, at: datetime) -> None:
 
 
 def _keep_views(world: World, at: datetime) -> None:
-    """Keep a view of one's own, and share one with the desk."""
+    """Save a private view of the queue, and one shared with the desk."""
     orient.save_view(
         actor=world.person("ana", at),
         name="Jeux, à prendre",

@@ -1,4 +1,4 @@
-"""A priority rule set in each state: the shipped one closed, one in force, one tried, one begun."""
+"""Demo events of priority rule sets in each state: one closed, one in force, one tried, one draft."""
 
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ _TRIED = 200
 
 
 def events() -> list[DemoEvent]:
-    """Return what happens to the rules, from the install on."""
+    """Return the events of rule sets, from the installation on."""
     return [
         DemoEvent(before=timedelta(days=400), play=_install),
         DemoEvent(before=timedelta(days=150), play=_change),
@@ -28,7 +28,7 @@ def _install(_world: World, at: datetime) -> None:
 
 
 def _change(world: World, at: datetime) -> None:
-    """Claire gives sex tourism more points; Hélène puts that in force two days later."""
+    """Draft and try rules with more points for one kind; a second person activates them two days later."""
     name, later = "priority/voyages", at + timedelta(days=2)
     author = world.person("claire", at)
     ruleset_id = analyse.draft_ruleset(
@@ -54,7 +54,7 @@ def _begin(world: World, at: datetime) -> None:
 
 
 def _set(version: str, at: datetime, *, code: str, points: float) -> str:
-    """Return the rules in force under another version, with other points for one rule."""
+    """Return the rules in force as a new version, with other points for one rule."""
     rules: PriorityRules = analysed.current_rules()
     return write_rules(
         structs.replace(

@@ -1,4 +1,4 @@
-"""Lists between the desk and its partners: members that have read, one refused; sources in each state."""
+"""Demo events of list exchange: members that have read, one refused request, sources in each state."""
 
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ _PAGE, _WEEK = 100, 10_080
 
 
 def events() -> list[DemoEvent]:
-    """Return what happens between the desk's lists and those of partners."""
+    """Return the events between the desk's lists and those of partners."""
     return [
         DemoEvent(before=55 * _DAY, play=_permit),
         DemoEvent(before=50 * _DAY, play=_read_to_the_end),
@@ -33,7 +33,7 @@ def events() -> list[DemoEvent]:
 
 
 def _permit(world: World, at: datetime) -> None:
-    """Let two supervisors permit that one partner's list is fetched; the others wait for it."""
+    """Approve a standing instruction to fetch lists, by two supervisors."""
     world.permit(
         InstructionKind.LIST_FETCH,
         (_QUAY, _ISLE),
@@ -45,10 +45,10 @@ def _permit(world: World, at: datetime) -> None:
 
 
 def _add_sources(world: World, at: datetime) -> None:
-    """Add a source that is fetched, one that is refused, one that waits and one that is switched off."""
+    """Add sources: one fetched, one whose server refuses, one without instruction, one switched off."""
     claire = world.person("claire", at)
     for name, listed, minutes in (
-        ("Quai Exemple", _QUAY, _WEEK),  # the demo's own worker asks nobody meanwhile
+        ("Quai Exemple", _QUAY, _WEEK),  # so that the demo's own worker fetches nothing meanwhile
         ("Île Exemple", _ISLE, _WEEK),
         ("Baie Exemple", _BAY, 60),
         ("Port Exemple", _BAY, 1440),
@@ -80,7 +80,7 @@ def _add_sources(world: World, at: datetime) -> None:
 
 
 def _fetched(_world: World, at: datetime) -> None:
-    """Take two pages of one source, a withdrawal among them; another one's server refuses."""
+    """Store two pages of a source, with a withdrawal; the server of another source refuses."""
     source = _source("Quai Exemple")
     entries = tuple(
         RemoteEntry(
@@ -110,12 +110,12 @@ def _fetched(_world: World, at: datetime) -> None:
 
 
 def _read_to_the_end(world: World, at: datetime) -> None:
-    """Let a provider read everything that is open to it."""
+    """Let a provider read all its lists to the end."""
     _read(world.partner("Castlequest"), Service.HASHSHARING, at, limit=100_000)
 
 
 def _begun(world: World, at: datetime) -> None:
-    """Let a partner read a first page of one list, and stop there."""
+    """Let a partner read only the first page of a list."""
     _read(world.partner(HOTLINE), Service.TAXII, at, limit=_PAGE)
 
 
@@ -134,7 +134,7 @@ def _read(actor: Actor, service: Service, at: datetime, *, limit: int) -> None:
 
 
 def _refused(world: World, at: datetime) -> None:
-    """Let a provider ask for a range that cannot be read."""
+    """Record a provider's invalid request."""
     exchange.note_refusal(
         actor=world.partner("Chatoria"), service=Service.HASHSHARING, code="BAD_DATE", now=at
     )

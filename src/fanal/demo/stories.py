@@ -1,4 +1,4 @@
-"""The stories of things that come back: a ring, a viral picture, the mirrors of an album."""
+"""Demo stories of recurrence: a ring, a viral picture, the mirrors of an album."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ _VIRAL = 60
 _SERVICES = ("Chatoria", "Pixelnest", "Galleo")
 _COPIES = {"Chatoria": "viral", "Pixelnest": "viral/smaller", "Galleo": "viral/darker"}
 _TURNED = {"viral": 0, "viral/smaller": 6, "viral/darker": 18}
-"""Bits by which the PDQ of each copy differs from the file as it was first sent."""
+"""Number of PDQ bits in which each copy differs from the original file."""
 _REMOVED = "galerie-ouest.example"
 MIRRORS = ("galerie-ouest-2.example", "galerie-ouest-3.test", "g-ouest.example")
 
@@ -44,7 +44,7 @@ def events() -> list[DemoEvent]:
 
 
 def _ring() -> list[DemoEvent]:
-    """Four pseudonyms over three games that share handles, a mailbox and a telephone."""
+    """Events: four handles over three games, with shared handles, a mailbox and a telephone number."""
     made = [
         story_event("ring", f"RG-{place:02d}", days, play=_ring_report(f"RG-{place:02d}", place))
         for place, days in enumerate(_RING_DAYS)
@@ -80,7 +80,7 @@ def _ring_report(name: str, place: int) -> Play:
                 (handle, "Je t’offre un skin si tu viens."),
             ),
         }
-        # Two came in at the other desk: across desks a link shows existence and contact only.
+        # Two are received by the other desk: across desks a link discloses only existence and contact.
         report_id = world.from_partner(name, body, at, desk_id=2 if place in _WEST else 1)
         if place < 12 and place not in _WEST:
             world.decide(report_id, at + timedelta(hours=5), tracks=(Track.JUDICIAL,))
@@ -89,7 +89,7 @@ def _ring_report(name: str, place: int) -> Play:
 
 
 def _judge_ring(world: World, at: datetime) -> None:
-    """Join, cut, take back: four judgements of one dossier."""
+    """Record judgements on the ring's dossier: link, unlink, undo, merge, open, reject, split."""
     ana, claire = world.person("ana", at), world.person("claire", at)
     own = [world.find(f"RG-{n:02d}") for n in range(len(_RING_DAYS)) if n not in _WEST]
     crosscheck.judge(
@@ -124,11 +124,11 @@ def _judge_ring(world: World, at: datetime) -> None:
 
 
 def _viral() -> list[DemoEvent]:
-    """One picture reported sixty times in nine days on three services, two of which encode it again.
+    """Events: a picture reported sixty times in nine days on three services, two of which re-encode it.
 
-    Copies of one service are the same file; early reports hold the file as sent and the service's copy, and
-    so bring the three together. That all look the same is found by the list of known hashes; the desk sees
-    them as one row for each period of four weeks, which nobody has taken yet.
+    All copies on a service are the same file. Early reports contain the original and the service's copy, and
+    so link the three. The list of known hashes finds them similar; the desk sees one row for each period of
+    four weeks, not yet claimed.
     """
     luck = chance("viral")
     made = []
@@ -169,7 +169,7 @@ def _viral_report(name: str, place: int) -> Play:
 
 
 def _mirror() -> list[DemoEvent]:
-    """Show the album of a host that removed it again under other names, with the same files."""
+    """Events: the album of a host that removed it appears under other names, with the same files."""
     made = []
     for place, host in enumerate(MIRRORS):
         for number in range(2):

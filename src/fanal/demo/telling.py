@@ -1,4 +1,4 @@
-"""The stories of a loaded demo with the ids of their reports: for tests, screenshots and guided tours."""
+"""The stories of a loaded demo with the ids of their reports, for tests, screenshots and guided tours."""
 
 from typing import TypedDict
 
@@ -11,14 +11,14 @@ from fanal.intake.domain.records import PUBLIC_SENDER, KeyKind
 
 
 class ToldReport(TypedDict):
-    """One report of a story, by the name it has in the agenda."""
+    """A report of a story, with its name in the agenda."""
 
     name: str
     id: str
 
 
 class ToldStory(TypedDict):
-    """One story; `code` is the receipt code of its conversation, empty elsewhere."""
+    """A story with its reports; `code` is the receipt code of its conversation, else ""."""
 
     story: str
     code: str
@@ -26,7 +26,7 @@ class ToldStory(TypedDict):
 
 
 def tell() -> list[ToldStory]:
-    """Return every story with the reports that are loaded so far, oldest first."""
+    """Return every story with the reports loaded so far, oldest first."""
     names = (HOTLINE, PLATFORM, OPERATOR, "Chatoria")
     senders = [PUBLIC_SENDER, *filter(None, (accounts.find_partner(name=n) for n in names))]
     stories: dict[str, ToldStory] = {}

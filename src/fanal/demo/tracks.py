@@ -1,4 +1,4 @@
-"""A measure, a notice and a referral in each state: a decision, its second person, and what followed."""
+"""Demo events of measures, notices and referrals in each state, from decision to outcome."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _REASONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _MeasureWay:
-    """How far one measure goes: host, hours before loading when its report came in, and its steps."""
+    """The course of one measure: host, hours before loading at which its report arrives, and its steps."""
 
     host: str
     hours: float
@@ -59,7 +59,7 @@ WAYS: tuple[_MeasureWay, ...] = (
     _MeasureWay(host="album-vert.test", hours=3, addressed=False),
 )  # fmt: skip
 REFERRALS: tuple[tuple[str, float, tuple[str, ...], ReferralOutcome | None], ...] = (
-    # name, hours before loading, moves, outcome of a closing
+    # name, hours before loading, transitions, outcome if closed
     (
         "RF-prosecuted",
         6000,
@@ -80,7 +80,7 @@ REFERRALS: tuple[tuple[str, float, tuple[str, ...], ReferralOutcome | None], ...
 
 
 NOTICES: tuple[tuple[str, float, tuple[str, ...], str], ...] = (
-    # host, hours before loading, transitions, what the provider decided
+    # host, hours before loading, transitions, the provider's decision
     ("salon-vert.example", 1900, ("submit", "approve", "send", "acknowledge", "answer"), "REMOVED"),
     ("discussion.test", 1400, ("submit", "approve", "send", "remind", "answer"), "KEPT"),
     ("forum-lac.example", 700, ("submit", "approve", "send", "retract"), ""),
@@ -95,7 +95,7 @@ NOTICES: tuple[tuple[str, float, tuple[str, ...], str], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return one event a measure, notice or referral, with everything that followed it."""
+    """Return one event for each measure, notice or referral, with all its later steps."""
     removals = [
         DemoEvent(before=way.hours * _HOUR, play=_removal(way), story="measures", report=_name(way))
         for way in WAYS
@@ -122,7 +122,7 @@ def events() -> list[DemoEvent]:
 
 
 def addressee(host: str) -> Addressee:
-    """Return who hosts `host`: an invented provider with its contact point."""
+    """Build a fictitious provider with its contact point for `host`."""
     return Addressee(name=f"Hébergeur de {host}", contact=f"contact@{host}")
 
 
@@ -143,7 +143,7 @@ def _removal(way: _MeasureWay) -> Play:
 
 
 def inform(world: World, host: str, at: datetime) -> None:
-    """Record the first contact with a host: at least twelve hours before its first request."""
+    """Record the first contact with a host, at least twelve hours before its first request."""
     measures.record_first_contact(
         actor=world.person("elise", at),
         host=host,
@@ -153,7 +153,7 @@ def inform(world: World, host: str, at: datetime) -> None:
 
 
 def follow(world: World, measure_id: UUID, steps: Sequence[str], *, at: datetime) -> datetime:
-    """Take a measure through `steps` from `at` on, and return when the last one happened."""
+    """Record the transitions `steps` of a measure from `at` on, and return the date of the last one."""
     moment = at
     for step in steps:
         moment += _PAUSES.get(step, _HOUR)
@@ -345,9 +345,9 @@ def refer(
     at: datetime,
     outcome: ReferralOutcome | None = None,
 ) -> None:
-    """Take a referral through `moves` from `at` on, eleven hours apart, as far as now allows.
+    """Record the transitions `moves` of a referral from `at` on, eleven hours apart, none in the future.
 
-    `outcome` is that of a closing.
+    `outcome` is that of the transition `close`.
     """
     moment = at
     for move in moves:

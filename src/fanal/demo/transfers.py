@@ -1,7 +1,7 @@
-"""An operator's file of the last months: who pays for shows, an adolescent who was pressed, and many others.
+"""Demo events of a money-transfer operator's file: suspects, an extorted adolescent, innocent customers.
 
-The file is cut and received as `fanal import transfers` does. Some of its payers are those of the
-live-streaming reports (`encounters`); families, a student's parent and an association's friends are innocent.
+The file is split and received as by `fanal import transfers`. Some payers also occur in the live-streaming
+reports (`encounters`); families, a student's parent and an association's member are innocent.
 """
 
 import io
@@ -30,7 +30,7 @@ _COLUMNS = (
     "Téléphone du donneur d'ordre", "Né(e) le", "Pays du donneur d'ordre", "Nom du bénéficiaire",
     "Prénom du bénéficiaire", "N° client du bénéficiaire", "Pays du bénéficiaire",
 )  # fmt: skip
-# Customer number, name, first name, telephone, birth.
+# Customer number: name, first name, telephone, date of birth.
 _PAYERS = {
     "payeur-0": ("Exemple", "Adrien", "", "12/02/1968"),
     "payeur-1": ("Modèle", "Basile", "", "30/09/1975"),
@@ -60,7 +60,7 @@ SHEETS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("payeur-4", "TRACFIN", ()),
     ("client-77", "OFMIN", ("withdraw",)),
 )
-"""Payers on whom a sheet is drafted, to whom, and its moves; nobody has drafted one on `payeur-2` yet."""
+"""Intelligence sheets: payer, addressee, transitions; `payeur-2` has no sheet yet."""
 _ASSESSMENT = (
     "Les virements et les signalements liés désignent le même compte d’encaissement. L’appréciation porte"
     " sur les seuls documents joints ; aucune personne n’a été entendue."
@@ -69,7 +69,7 @@ _Row = tuple[str, str, datetime, int, str]
 
 
 def events() -> list[DemoEvent]:
-    """Return the file's arrival, payer by payer, and the sheets that follow."""
+    """Return the receipt of the file, one event for each payer, and the intelligence sheets that follow."""
     received = [
         DemoEvent(
             before=_RECEIVED - timedelta(minutes=place),
@@ -87,7 +87,7 @@ def events() -> list[DemoEvent]:
 
 
 def operator_file(at: datetime) -> bytes:
-    """Return the operator's file as it stood at `at`: CSV of a French agency network, Windows-1252."""
+    """Build the operator's file at the instant `at`: CSV of a French agency network, in Windows-1252."""
     local = at.astimezone(PARIS)
     rows = sorted(_rows(local), key=lambda row: row[2])
     lines = [";".join(_COLUMNS)]

@@ -1,4 +1,4 @@
-"""A request seconded in spite of a warning, and one that had left before its report was opened again."""
+"""Demo events of removal requests: one approved despite a warning, one sent before its report reopened."""
 
 from datetime import datetime, timedelta
 
@@ -27,7 +27,7 @@ def events() -> list[DemoEvent]:
 
 
 def _back(world: World, at: datetime) -> None:
-    """Let an album come back to addresses that a measure had removed: both people write why they go on."""
+    """Report an album again at addresses removed by a measure: both people give a reason to continue."""
     name = f"MS-again-{_BACK}"
     earlier = material(_BACK, at, f"MS-{_BACK}")
     body = material(_BACK, at, name) | {"urls": earlier["urls"]}
@@ -50,7 +50,7 @@ def _back(world: World, at: datetime) -> None:
 
 
 def _left(world: World, at: datetime) -> None:
-    """Mail a request, open its report again, and only then record the sending."""
+    """Send a request, reopen its report, and record the sending only then."""
     measure = _drafted(world, f"MS-{_LEFT}", material(_LEFT, at, f"MS-{_LEFT}"), host=_LEFT, at=at)
     inform(world, _LEFT, at + _HOUR)
     follow(world, measure.id, ("approve",), at=at + 2 * _HOUR)
@@ -80,7 +80,7 @@ def _drafted(
 
 
 def _tokens(world: World, measure: Measure, at: datetime) -> set[str]:
-    """Return what a page that shows the warnings sends back."""
+    """Return the tokens that a form sends back for the displayed warnings."""
     asked = Asked(desk_id=measure.desk_id, report_id=measure.report_id, request=measure.request)
     found = measured.warnings_on(actor=world.person("elise", at), asked=[asked])[measure.id]
     return {token for one in found for token in one.tokens}

@@ -1,4 +1,4 @@
-"""The hands of the demo: who acts, and the operations in the order in which a desk uses them."""
+"""The framework of the demo: actors, and the operations in the order in which a desk uses them."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -43,25 +43,25 @@ _APART = "Les faits sont proches, l’affaire est distincte : elle se traite à 
 
 
 class DemoBroken(RuntimeError):
-    """A report of the demo did not go the way it should."""
+    """A report of the demo was not processed as expected."""
 
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """A desk at work in the past: each method does one thing at the instant given."""
+    """A desk in the past: each method performs an operation at a given instant. `now` is the loading date."""
 
     now: datetime
     partners: dict[str, UUID] = field(default_factory=dict)
 
     def person(self, username: str, at: datetime) -> Actor:
-        """Return a person of the demo with the roles they had at `at`."""
+        """Return a demo user with the roles valid at `at`."""
         user = account_queries.find_user(username=username)
         if user is None:
             raise DemoBroken(f"no account {username}")
         return account_queries.actor_for(user=user, now=at, motive=_MOTIVE)
 
     def partner(self, name: str) -> Actor:
-        """Return the programs of a partner, which is made when missing."""
+        """Return the actor of a partner's programs; the partner is created if missing."""
         if name not in self.partners:
             self.partners[name] = accounts.ensure_partner(actor=SYSTEM, name=name, now=self.now)
         return Actor(
@@ -79,7 +79,7 @@ class World:
         *,
         seconded: datetime,
     ) -> None:
-        """Let two supervisors sign a standing instruction of 300 days, the second one later."""
+        """Approve a standing instruction of 300 days by two supervisors, the second at `seconded`."""
         made = accounts.propose_instruction(
             actor=self.person("claire", at),
             instruction=NewInstruction(
@@ -99,7 +99,7 @@ class World:
     def from_partner(
         self, name: str, body: Json, at: datetime, *, partner: str = HOTLINE, desk_id: int = 1
     ) -> UUID:
-        """Receive a partner's JSON report and carry it through the stages."""
+        """Receive a partner's JSON report and process it through all stages; return its id."""
         content = encoded({"reference": name, **body})
         return self.receive(
             Submission(
@@ -126,7 +126,7 @@ class World:
         code: str = "",
         language: str = "fr",
     ) -> UUID:
-        """Receive what the public form would send for `answers`."""
+        """Receive a report as the public form would send it for `answers`; return its id."""
         made = report_of(answers, language=language, today=paris_day(at))
         body, identity = encode_report(made), identity_of(answers, address=None)
         submission = Submission(
@@ -145,9 +145,9 @@ class World:
     def from_wire(
         self, name: str, document: tuple[bytes, Sequence[bytes]], at: datetime, *, provider: str
     ) -> UUID:
-        """Open a report on the provider's wire and finish it a little later.
+        """Open a report on the provider API, finish it shortly afterwards, and process it; return its id.
 
-        `document` is the report and the details of its files.
+        `document` is the report as XML and the details of its files.
         """
         xml, details = document
         answer = self.deposit(
@@ -171,19 +171,23 @@ class World:
         return report_id
 
     def deposit(self, submission: Submission, *, at: datetime, sender: str = "") -> Acknowledgement:
-        """Receive one submission; what is finished waits at the first stage."""
+        """Receive a submission; a finished report then waits at the first stage."""
         actor = self.partner(sender) if sender else public_actor()
         whole = msgspec.structs.replace(submission, sender_id=actor.partner_id or PUBLIC_SENDER)
         return intake.receive_reports(actor=actor, submissions=[whole], now=at)[0]
 
     def receive(self, submission: Submission, *, at: datetime, sender: str = "") -> UUID:
-        """Receive one submission and carry it through every stage."""
+        """Receive a submission and process it through all stages; return the report's id."""
         report_id = _id_of(self.deposit(submission, at=at, sender=sender))
         carry([report_id], now=at + _STAGES_TAKE)
         return report_id
 
     def find(self, name: str, *, sender: str = HOTLINE) -> UUID:
-        """Return the report that an earlier event received under `name`."""
+        """Return the id of a report that an earlier event received under `name`.
+
+        Raises:
+            DemoBroken: there is no such report.
+        """
         sender_id = self.partner(sender).partner_id if sender else PUBLIC_SENDER
         found = intake_queries.find_key(
             sender_id=sender_id or PUBLIC_SENDER,
@@ -195,7 +199,7 @@ class World:
         return found
 
     def claim(self, report_id: UUID, at: datetime, *, by: str = "ana") -> int:
-        """Take a case and return the token; one that is folded is taken out first, with a reason."""
+        """Claim a case and return the claim token; a folded report is unfolded first, with a reason."""
         actor = self.person(by, at)
         case = oriented.get_case(actor=SYSTEM, report_id=report_id)
         if case is not None and case.head_id is not None:
@@ -211,7 +215,7 @@ class World:
         tracks: Sequence[Track] | None = None,
         addressees: Mapping[str, Addressee] | None = None,
     ) -> RecordedDecision:
-        """Take a case and decide on it seven minutes later, as proposed unless `tracks` says otherwise."""
+        """Claim a case and decide on it seven minutes later, on `tracks` or on the proposed tracks."""
         token = self.claim(report_id, at, by=by)
         proposal = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])[report_id].proposal
         chosen = tuple(tracks) if tracks is not None else proposal.tracks
@@ -238,17 +242,17 @@ class World:
 
 
 def submission_key(name: str) -> tuple[KeyKind, str]:
-    """Return the key under which an event's report is found again."""
+    """Return the idempotency key by which an event's report is found again."""
     return KeyKind.SUBMISSION, hashlib.sha256(f"demo/{name}".encode()).hexdigest()[:32]
 
 
 def carry(report_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Carry reports that wait at the first stage to the desk, as the worker does, at the instant `now`.
+    """Process reports from the first stage through all stages, as the worker does, at the instant `now`.
 
-    Reports of others that are claimed on the way are given back at once: their instant is another.
+    Other reports claimed with them are released at once, since their date differs.
 
     Raises:
-        DemoBroken: a report failed, or somebody else holds it.
+        DemoBroken: a report failed, or another process holds it.
     """
     mine, token = set(report_ids), uuid4()
     claims = intake.claim_batch(
@@ -275,14 +279,17 @@ def _id_of(answer: Acknowledgement) -> UUID:
     return answer.report_id
 
 
-# What happens when: events counted back from the instant of loading, oldest first.
+# The agenda: events dated backwards from the instant of loading, oldest first.
 
 Play = Callable[["World", datetime], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoEvent:
-    """One thing that happens `before` the instant of loading; `play` gets the world and its instant."""
+    """An event at `before` (a duration) ahead of the loading.
+
+    `play` receives the world and the event's instant.
+    """
 
     before: timedelta
     play: Play
@@ -291,7 +298,7 @@ class DemoEvent:
 
 
 def story_event(story: str, name: str, days: float, *, play: Play) -> DemoEvent:
-    """Return the event of a story's report, `days` and some seeded minutes before loading."""
+    """Return the event of a story's report, `days` and a seeded number of minutes before loading."""
     minutes = chance(f"{name}/hour").randrange(700)
     return DemoEvent(
         before=timedelta(days=days, minutes=minutes), play=play, story=story, report=name
@@ -299,10 +306,10 @@ def story_event(story: str, name: str, days: float, *, play: Play) -> DemoEvent:
 
 
 def ordered(events: Iterable[DemoEvent]) -> list[DemoEvent]:
-    """Return the events oldest first; what shares an instant keeps the order given."""
+    """Sort events by date, oldest first (stable)."""
     return sorted(events, key=lambda event: -event.before)
 
 
 def chapters(events: list[DemoEvent], *, size: int) -> list[list[DemoEvent]]:
-    """Return the events in runs of `size`."""
+    """Split the events into chunks of `size`."""
     return [events[first : first + size] for first in range(0, len(events), size)]

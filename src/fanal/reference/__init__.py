@@ -1,4 +1,4 @@
-"""Law, taxonomies and labels as dated, sourced data, and their reader."""
+"""Reference data: law, taxonomies and labels, dated and sourced, with their strict reader."""
 
 from fanal.reference.asking import Asking
 from fanal.reference.catalogue import Catalogue, label, load, read_catalogue, render

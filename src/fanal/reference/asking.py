@@ -1,4 +1,4 @@
-"""Shape of the rules that say how long the owner of an address or of an account can be asked for."""
+"""Record types of the retention windows for subscriber data (who was behind an address or an account)."""
 
 from typing import ClassVar, Literal
 
@@ -8,10 +8,11 @@ from fanal.reference.records import Entry
 
 
 class AskingValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long somebody can still say who was behind a value: an access provider, or the service itself.
+    """How long subscriber data can be requested, from an access provider or from the service itself.
 
-    `subject` ADDRESS counts from the instant an IP address was used, by its country; ACCOUNT from the receipt
-    of the report, by the service (`provider`, compared without case). Exactly one of both is named.
+    With `subject` ADDRESS the period starts when an IP address was used, and depends on its country; with
+    ACCOUNT it starts at the receipt of the report, and depends on the service (`provider`,
+    case-insensitive). Exactly one of `country` and `provider` is set.
     """
 
     subject: Literal["ADDRESS", "ACCOUNT"]
@@ -23,7 +24,7 @@ class AskingValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Asking(Entry, frozen=True, kw_only=True):
-    """Until when connection data or an account's data can be asked for, one version."""
+    """A retention window for connection data or account data, one version."""
 
     kind: ClassVar[str] = "asking"
 

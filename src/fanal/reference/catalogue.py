@@ -1,4 +1,4 @@
-"""The catalogue: every entry of every file, asked by kind and by day."""
+"""The catalogue: every reference entry, by kind and by day."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -49,10 +49,17 @@ KINDS: tuple[type[Entry], ...] = (
 
 
 class Catalogue:
-    """Everything that was read, immutable. `version` names the exact files (decisions: law is data)."""
+    """All reference data of a release, immutable.
+
+    `version` is a digest of the files, by which decisions name the law that was applied.
+    """
 
     def __init__(self, entries: tuple[Entry, ...], words: Words, version: str) -> None:
-        """Index the entries by kind and refuse overlaps across files."""
+        """Index the entries by kind, code and id.
+
+        Raises:
+            ReferenceRefused: two versions of an entry overlap.
+        """
         self.words = words
         self.version = version
         self._entries = entries
@@ -67,11 +74,11 @@ class Catalogue:
             self._ids[entry.entry_id] = entry
 
     def entries(self, kind: type[E]) -> tuple[E, ...]:
-        """Return every version of a kind, in file order."""
+        """Return every version of the entries of a kind, in file order."""
         return tuple(e for e in self._kinds.get(kind, ()) if isinstance(e, kind))
 
     def in_force(self, kind: type[E], on: date) -> tuple[E, ...]:
-        """Return the versions of a kind that hold on that day."""
+        """Return the versions of a kind in force on a day."""
         if (kind, on) not in self._days:
             if len(self._days) >= _MAX_DAYS:
                 self._days.clear()
@@ -93,22 +100,22 @@ class Catalogue:
         return tuple(sorted(found, key=lambda entry: entry.in_force_from))
 
     def by_code(self, kind: type[E], code: str, on: date) -> E | None:
-        """Return the version of `code` in force on that day, or None."""
+        """Return the version of `code` in force on a day, or None."""
         found = self.versions(kind, code, first=on, last=on)
         return found[0] if found else None
 
     def by_entry_id(self, entry_id: str) -> Entry | None:
-        """Return the version that a decision kept the name of, or None."""
+        """Return a version by its `entry_id`, the name under which decisions cite it, or None."""
         return self._ids.get(entry_id)
 
     def label(self, kind: str, code: str, lang: str) -> str:
-        """Return the words of a code (see `Words.label`)."""
+        """Return the label of a code (see `Words.label`)."""
         return self.words.label(kind, code, lang)
 
     def render(
         self, code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because"
     ) -> str:
-        """Return the words of a code with its parameters (see `Words.render`)."""
+        """Render the message of a code with its parameters (see `Words.render`)."""
         return self.words.render(code, parameters, lang, kind=kind)
 
 
@@ -116,7 +123,7 @@ def read_catalogue(folder: Path) -> Catalogue:
     """Read every reference file under `folder`.
 
     Raises:
-        ReferenceRefused: a file breaks a rule, or is of no known kind.
+        ReferenceRefused: a file breaks a rule, or its kind is unknown.
     """
     return _with_words(folder, _words(folder))
 
@@ -133,7 +140,7 @@ def _words(folder: Path) -> Words:
 
 @lru_cache(maxsize=1)
 def load() -> Catalogue:
-    """Return the catalogue of this release, read once.
+    """Return the catalogue of this release; the files are read once.
 
     Raises:
         ReferenceRefused: a file breaks a rule.
@@ -143,15 +150,15 @@ def load() -> Catalogue:
 
 @lru_cache(maxsize=1)
 def _load_words() -> Words:
-    """Return the words of this release, read once: whoever only says something reads no law."""
+    """Return the labels of this release, read once; callers that only need labels do not load the law."""
     return _words(DATA)
 
 
 def label(kind: str, code: str, lang: str) -> str:
-    """Return the words of a code; the code itself where there are none."""
+    """Return the label of a code; the code itself without one."""
     return _load_words().label(kind, code, lang)
 
 
 def render(code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because") -> str:
-    """Return the words of a code with its parameters filled in."""
+    """Render the message of a code with its parameters."""
     return _load_words().render(code, parameters, lang, kind=kind)

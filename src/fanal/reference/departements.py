@@ -1,4 +1,4 @@
-"""French postcodes and the département or overseas collectivity that they belong to."""
+"""French postcodes and their département or overseas collectivity."""
 
 import re
 
@@ -9,9 +9,9 @@ _MONACO = "980"
 
 
 def departement_of(postcode: str | None) -> str | None:
-    """Return the code (`75`, `2A`, `974`) that a French postcode begins with, None where it is none.
+    """Return the département code (`75`, `2A`, `974`) of a French postcode, None if it is not one.
 
-    A few villages are served from the next département: their postcode tells that one.
+    A few villages are served from the neighbouring département: their postcode gives the latter.
     """
     if not postcode or not _POSTCODE.fullmatch(postcode) or postcode.startswith(("00", _MONACO)):
         return None

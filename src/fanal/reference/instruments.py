@@ -1,4 +1,4 @@
-"""Texts under which providers report to the desk, with their status."""
+"""Record types of the legal texts under which providers report to the desk."""
 
 from typing import ClassVar, Literal
 
@@ -6,10 +6,10 @@ from fanal.reference.records import Entry, Strict
 
 
 class InstrumentValue(Strict, frozen=True, kw_only=True):
-    """What a whole text is to the desk: its article on reports, its status, and the format made for it.
+    """A legal text: its article on reports, its status, and the report format made for it.
 
-    The dates of the entry are those of its status: a text that enters into force closes the entry that
-    says PROPOSED and opens one that says IN_FORCE.
+    The dates of the entry are those of the status: when a text enters into force, the entry PROPOSED is
+    closed and an entry IN_FORCE begins.
     """
 
     article: str
@@ -18,7 +18,7 @@ class InstrumentValue(Strict, frozen=True, kw_only=True):
 
 
 class Instrument(Entry, frozen=True, kw_only=True):
-    """A text under which somebody reports to the desk, one version."""
+    """A legal text under which providers report to the desk, one version."""
 
     kind: ClassVar[str] = "instrument"
 

@@ -1,7 +1,7 @@
-"""Reads reference files strictly: what is unknown, unsourced, unlabelled or overlapping is refused.
+"""Strict reader of reference files: unknown keys, missing sources or labels and overlaps are refused.
 
-A typo stops the program at start, with the file and the path of the fault, rather than a rule from
-being applied at three in the morning.
+A typing error then stops the program at start, with the file and path of the fault, instead of applying a
+wrong rule later.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ class ReferenceRefused(Exception):
 
 
 class _Header(Struct, frozen=True, kw_only=True):
-    """What is read first, to learn of which kind the entries are."""
+    """The header of a reference file, read first to learn the kind of its entries."""
 
     kind: str
     schema: Literal[1]
@@ -33,7 +33,7 @@ class _Header(Struct, frozen=True, kw_only=True):
 
 
 class LabelFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of words: kind of label → code → words in both languages."""
+    """A file of labels: kind of label → code → text in both languages."""
 
     schema: Literal[1]
     kind: Literal["labels"]
@@ -45,7 +45,7 @@ _TOP = frozenset({"schema", "kind", "jurisdiction", "entry"})
 
 
 def read_entries(path: Path, *kinds: type[E]) -> tuple[E, ...]:
-    """Return the entries of `path`, all of that one of `kinds` that its header names.
+    """Read the entries of a file; its header must name one of `kinds`.
 
     Raises:
         ReferenceRefused: unknown key, missing source or label, empty period, wrong kind, overlap.
@@ -69,10 +69,10 @@ def read_entries(path: Path, *kinds: type[E]) -> tuple[E, ...]:
 
 
 def read_labels(path: Path) -> LabelFile:
-    """Return the words of one label file.
+    """Read a file of labels.
 
     Raises:
-        ReferenceRefused: unknown key, a language missing or empty, package other than the file's name.
+        ReferenceRefused: unknown key, a language missing or empty, a package other than the file's name.
     """
     file = _convert(_decode(path), LabelFile, path)
     if file.package != path.stem:
@@ -85,10 +85,10 @@ def read_labels(path: Path) -> LabelFile:
 
 
 def check_overlaps(entries: Iterable[Entry], where: str) -> None:
-    """Refuse two periods of one id that share a day.
+    """Check that the periods of two versions with the same id never overlap.
 
     Raises:
-        ReferenceRefused: naming both versions.
+        ReferenceRefused: two versions overlap; the message names both.
     """
     by_id: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -103,7 +103,7 @@ def check_overlaps(entries: Iterable[Entry], where: str) -> None:
 
 
 def digest(paths: Iterable[Path]) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of the files, in order of name."""
+    """Return the first 16 hexadecimal digits of the SHA-256 of file names and contents, sorted by path."""
     total = hashlib.sha256()
     for path in sorted(paths):
         total.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")

@@ -1,7 +1,7 @@
-"""Shapes of reference entries: what each kind of law or table says, and where it was read.
+"""Record types of reference entries: the fields of each kind of law or table, and their sources.
 
-Every entry is dated (half-open), sourced, labelled in both languages, and carries the confidence with
-which its text was read. Field names are those of the TOML files.
+Every entry is dated (half-open interval), sourced, labelled in both languages, and carries a confidence: how
+well its text was verified. Field names are those of the TOML files.
 """
 
 from datetime import date
@@ -14,22 +14,22 @@ Confidence = Literal["H", "M", "L"]
 
 
 class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of what is read: immutable, unknown keys refused with their path."""
+    """Base of all records: immutable, unknown keys refused with their path."""
 
 
 class Text(Strict, frozen=True, kw_only=True):
-    """The same words in both languages."""
+    """A text in both languages."""
 
     fr: str
     en: str
 
     def of(self, lang: str) -> str:
-        """Return the words in `lang`; any language but English falls back on French."""
+        """Return the text in `lang`; any language except English falls back to French."""
         return self.en if lang.startswith("en") else self.fr
 
 
 class SourceNote(Strict, frozen=True, kw_only=True):
-    """Where a rule was read, and when; `note` says what was not."""
+    """The source of a rule and the date of consultation; `note` states the parts that were not read."""
 
     title: str
     retrieved_on: date
@@ -38,7 +38,7 @@ class SourceNote(Strict, frozen=True, kw_only=True):
 
 
 class Entry(Strict, frozen=True, kw_only=True):
-    """One dated version of one rule: what every kind has in common."""
+    """A dated version of a rule: the fields that all kinds share."""
 
     kind: ClassVar[str] = "entry"
 
@@ -54,23 +54,24 @@ class Entry(Strict, frozen=True, kw_only=True):
 
     @property
     def entry_id(self) -> str:
-        """The name of this version: the id and the day from which it is in force."""
+        """The id of this version: the id of the rule and the first day in force."""
         return f"{self.id}@{self.in_force_from.isoformat()}"
 
     def unchecked(self, on: date) -> bool:
-        """Return whether nobody has read the official text that held on that day.
+        """Return whether the official text in force on that day remains to be read by a person.
 
-        `read_from` is the first day for which the text read is known to hold: before, its start is deduced.
+        `read_from` is the first day for which the text that was read is known to apply: earlier, its start
+        is deduced.
         """
         return self.confidence != "H" or (self.read_from is not None and on < self.read_from)
 
     def in_force(self, on: date) -> bool:
-        """Return whether the version holds on that day (first day included, last excluded)."""
+        """Return whether the version is in force on that day (first day included, last excluded)."""
         return self.in_force_from <= on and (self.in_force_to is None or on < self.in_force_to)
 
 
 class Degree(Strict, frozen=True, kw_only=True):
-    """An aggravated form of an offence: its place in the article, when it applies, its maximum."""
+    """An aggravated form of an offence: its place in the article, its label, its maximum penalty."""
 
     code: str
     label: Text
@@ -80,11 +81,12 @@ class Degree(Strict, frozen=True, kw_only=True):
 
 
 class OffenceValue(Strict, frozen=True, kw_only=True):
-    """What an article punishes and what follows from it.
+    """An article that defines an offence, with its penalty and legal consequences.
 
-    `limitation` holds every reading (two where the letter is ambiguous); `max_prison_years` is None for
-    life or for a fine alone; amounts are euros. `extraterritorial` names the articles that extend it
-    beyond the territory, `measures` those that allow an administrative measure on its ground.
+    `limitation` has every possible reading of the limitation period (two where the text is ambiguous);
+    `max_prison_years` is None for life or for a fine alone; amounts are in euros. `extraterritorial` names
+    the articles that extend it beyond the territory, `measures` those that allow an administrative measure
+    against it.
     """
 
     article: str
@@ -101,7 +103,7 @@ class OffenceValue(Strict, frozen=True, kw_only=True):
 
 
 class Offence(Entry, frozen=True, kw_only=True):
-    """An offence of a code, one version."""
+    """An offence of a legal code, one version."""
 
     kind: ClassVar[str] = "offence"
 
@@ -109,10 +111,10 @@ class Offence(Entry, frozen=True, kw_only=True):
 
 
 class MeasureValue(Strict, frozen=True, kw_only=True):
-    """An administrative or judicial measure: its article, addressees and what it needs.
+    """An administrative or judicial measure: article, addressees, requirements.
 
-    `target` is what it names: an exact address, a host name, or a search result. `needs` lists the
-    codes of what must be proved before it may be drafted.
+    `target` is the object that it names: an exact address, a host name, or a search result. `needs` lists
+    the codes of the facts to prove before it may be drafted.
     """
 
     article: str
@@ -126,7 +128,7 @@ class MeasureValue(Strict, frozen=True, kw_only=True):
 
 
 class MeasureRule(Entry, frozen=True, kw_only=True):
-    """A measure that a text allows, one version."""
+    """A measure that a law allows, one version."""
 
     kind: ClassVar[str] = "measure"
 
@@ -134,9 +136,9 @@ class MeasureRule(Entry, frozen=True, kw_only=True):
 
 
 class MeasureClockValue(Strict, frozen=True, kw_only=True):
-    """A delay of a measure: from which recorded instant, how long, and what it allows or obliges.
+    """A legal delay of a measure: the recorded instant that starts it, its length, and its effect (`bound`).
 
-    `unit` HOURS counts elapsed time; DAYS, WEEKS and MONTHS count in Europe/Paris.
+    `unit` HOURS is elapsed time; DAYS, WEEKS and MONTHS are counted in Europe/Paris.
     """
 
     article: str
@@ -156,7 +158,7 @@ class MeasureClock(Entry, frozen=True, kw_only=True):
 
 
 class BodyValue(Strict, frozen=True, kw_only=True):
-    """A body that may be competent or must be told; `role` is what it is to the desk."""
+    """A public authority that may be competent or must be informed; `role` is its role towards the desk."""
 
     role: Literal[
         "OFFICE", "AUTHORITY", "PROSECUTOR", "PLATFORM", "INTERNATIONAL", "EMERGENCY", "COURT"
@@ -165,7 +167,7 @@ class BodyValue(Strict, frozen=True, kw_only=True):
 
 
 class Body(Entry, frozen=True, kw_only=True):
-    """A public body, one version."""
+    """A public authority or organisation, one version."""
 
     kind: ClassVar[str] = "body"
 
@@ -173,7 +175,7 @@ class Body(Entry, frozen=True, kw_only=True):
 
 
 class RoutingValue(Strict, frozen=True, kw_only=True):
-    """A step of the routing order: when `when` holds, `body` is proposed; the lowest `rank` first."""
+    """A step of the routing order: if `when` holds, `body` is proposed; the lowest `rank` comes first."""
 
     rank: int
     when: Literal["DANGER_NOW", "SUSPECT_IN_FRANCE", "VICTIM_IN_FRANCE", "ABROAD", "NOBODY_LOCATED"]
@@ -190,7 +192,7 @@ class Routing(Entry, frozen=True, kw_only=True):
 
 
 class ClockValue(Strict, frozen=True, kw_only=True):
-    """The desk's own delay for a level: minutes elapsed, or working days in Europe/Paris."""
+    """The desk's own delay for a stage and a level: elapsed time, or working days in Europe/Paris."""
 
     stage: Literal[
         "TAKE", "DECIDE", "SECOND", "SEND", "REFER", "ACKNOWLEDGE", "ESCALATE", "ANSWER", "REMIND"
@@ -201,7 +203,7 @@ class ClockValue(Strict, frozen=True, kw_only=True):
 
 
 class Clock(Entry, frozen=True, kw_only=True):
-    """A delay that the desk sets itself, one version."""
+    """A delay that the desk sets for itself, one version."""
 
     kind: ClassVar[str] = "clock"
 
@@ -209,11 +211,11 @@ class Clock(Entry, frozen=True, kw_only=True):
 
 
 class QualificationValue(Strict, frozen=True, kw_only=True):
-    """When an article is a candidate: every condition that is stated must hold.
+    """The conditions under which an offence is a candidate qualification; all stated conditions must hold.
 
-    `kinds` and `signals` hold when the report has one of them (signals are codes of findings);
-    `material` asks for a file or address known or classified as abuse material. `victim_under` drops the
-    candidate when every victim's age is known and reaches it. `because` is the reason's code.
+    `kinds` and `signals` hold if the report has one of them (signals are codes of findings); `material`
+    requires a file or address known or classified as abuse material. `victim_under` excludes the candidate
+    if the ages of all victims are known and reach it. `because` is the code of the reason.
     """
 
     article: str
@@ -235,13 +237,13 @@ class Qualification(Entry, frozen=True, kw_only=True):
 
 
 class ListBasisValue(Strict, frozen=True, kw_only=True):
-    """The text under which a list of known material is held or was received."""
+    """The legal text under which a list of known material is kept or was received."""
 
     article: str
 
 
 class ListBasis(Entry, frozen=True, kw_only=True):
-    """A legal basis that a list may name, one version."""
+    """A legal basis for lists of known material, one version."""
 
     kind: ClassVar[str] = "list_basis"
 
@@ -249,12 +251,12 @@ class ListBasis(Entry, frozen=True, kw_only=True):
 
 
 class MaterialRuleValue(Strict, frozen=True, kw_only=True):
-    """What known material is worth.
+    """Thresholds for known material: match-rate circuit breaker, and effect of votes.
 
-    An entry that `matches` different reports meet within `window_hours`, and `share_percent` of all that
-    were analysed in them, is set aside; one that a supervisor released is not for `rest_hours`. Votes
-    against an entry are those down less those up: from `weakening_votes` a match keeps `weakened_percent`
-    of its score, from `silencing_votes` nothing.
+    An entry that matches `matches` different reports within `window_hours`, and `share_percent` of all
+    reports analysed then, is suspended; after a supervisor released it, it is not suspended again for
+    `rest_hours`. With a balance of votes against it (down less up) from `weakening_votes`, a match keeps
+    `weakened_percent` of its score; from `silencing_votes`, none.
     """
 
     matches: int
@@ -267,7 +269,7 @@ class MaterialRuleValue(Strict, frozen=True, kw_only=True):
 
 
 class MaterialRule(Entry, frozen=True, kw_only=True):
-    """The desk's rule for known material, one version."""
+    """The desk's rule for matches with known material, one version."""
 
     kind: ClassVar[str] = "material_rule"
 
@@ -275,7 +277,7 @@ class MaterialRule(Entry, frozen=True, kw_only=True):
 
 
 class RetentionValue(Strict, frozen=True, kw_only=True):
-    """How long data of a class stay: from which instant, how long, when reviewed, what suspends expiry."""
+    """A retention period: starting instant, length, review interval, and the causes that suspend expiry."""
 
     start: Literal["RECEIVED", "DECIDED", "CLOSED", "LAST_USED", "ENDED", "RECORDED"]
     length: int

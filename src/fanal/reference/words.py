@@ -1,4 +1,4 @@
-"""Words of codes: labels, and templates filled with parameters, in French and English."""
+"""Labels and message templates of codes, in French and English."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -18,13 +18,13 @@ _NUMBER_GROUP = "\u202f"
 
 
 class Words:
-    """Every label of every package, checked once: same parameters in both languages, no code twice."""
+    """All labels of all packages, validated once: no duplicate codes, same parameters in both languages."""
 
     def __init__(self, files: Iterable[LabelFile]) -> None:
-        """Merge the files.
+        """Merge and validate label files.
 
         Raises:
-            ReferenceRefused: a code twice, parameters that differ, an unknown format.
+            ReferenceRefused: a duplicate code, different parameters, an unknown format.
         """
         self._texts: dict[str, dict[str, Text]] = {}
         for file in files:
@@ -43,21 +43,21 @@ class Words:
         return tuple(self._texts.get(kind, {}))
 
     def missing(self, kind: str, codes: Iterable[str]) -> tuple[str, ...]:
-        """Return those of `codes` that have no words of that kind."""
+        """Return the codes without a label of that kind."""
         known = self._texts.get(kind, {})
         return tuple(code for code in codes if code not in known)
 
     def label(self, kind: str, code: str, lang: str) -> str:
-        """Return the words of a code; the code itself where there are none."""
+        """Return the label of a code; the code itself without one."""
         return self.render(code, {}, lang, kind=kind)
 
     def render(
         self, code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because"
     ) -> str:
-        """Return the words of `code` with its parameters filled in.
+        """Render the message of `code` with its parameters.
 
-        A code without words prints as itself with its parameters, a missing parameter as “?”: a page
-        about a child must open even when a word is missing. The tests refuse both.
+        A code without a label is printed with its parameters, a missing parameter as “?”: a page about a
+        child must open even if a label is missing. The tests refuse both.
         """
         text = self._texts.get(kind, {}).get(code)
         if text is None:
@@ -107,19 +107,22 @@ class Words:
 
 
 def french(text: str) -> str:
-    """Return `text` with the no-break spaces that French typography asks for."""
+    """Insert the no-break spaces of French typography."""
     return _WIDE.sub("\u00a0", _NARROW.sub("\u202f", text))
 
 
 def either(fr: str, en: str, lang: str) -> str:
-    """Return words that came with a value, in no label file, in the language of the reader."""
+    """Choose between a French and an English text that no label file contains.
+
+    French gets its no-break spaces.
+    """
     return en if lang.startswith("en") else french(fr)
 
 
 def counted(value: Value, forms: str, lang: str) -> str:
-    """Return the form of a word that stands beside a number: `point|points` for one, and for all others.
+    """Return the singular or plural form for a number; `forms` is `point|points`.
 
-    In French zero takes the singular, as does whatever is below two (`1,5 point`).
+    In French, numbers below two take the singular, zero included (`1,5 point`).
     """
     one, many = forms.split(_FORMS)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -129,7 +132,7 @@ def counted(value: Value, forms: str, lang: str) -> str:
 
 
 def _told(fields: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return what a text tells: its parameters, but for the forms of words, which are each language's own."""
+    """Return the parameters of a template, except plural forms, which differ between languages."""
     return {(name, spec) for name, spec in fields if _FORMS not in spec}
 
 
@@ -149,7 +152,7 @@ def _plain(value: Value, lang: str) -> str:
 
 
 def _number(value: float, *, english: bool) -> str:
-    """Return a number as the language writes it, grouped, with two decimals at most."""
+    """Format a number in the language: grouped digits, two decimals at most."""
     plain = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):,.2f}"
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     if not english:
@@ -158,7 +161,7 @@ def _number(value: float, *, english: bool) -> str:
 
 
 def _moment(value: Value, spec: str, lang: str) -> str:
-    """Return a day or an instant as people read it, in Europe/Paris; anything else as it is."""
+    """Format a day or an instant for reading, in Europe/Paris; return other values unchanged."""
     moment = _read_moment(value)
     if moment is None:
         return _plain(value, lang)
@@ -166,7 +169,7 @@ def _moment(value: Value, spec: str, lang: str) -> str:
 
 
 def spoken_moment(moment: date | datetime, lang: str) -> str:
-    """Return a day, or an instant as it stands in its zone, as people write it."""
+    """Format a day, or an instant in its own time zone, as in a written sentence."""
     english = lang.startswith("en")
     names = _MONTHS_EN if english else _MONTHS_FR
     day = "1er" if moment.day == 1 and not english else str(moment.day)
@@ -182,7 +185,7 @@ def _day_of(moment: date | datetime) -> date:
 
 
 def _read_moment(value: Value) -> date | datetime | None:
-    """Return the day or the instant (in Europe/Paris) that a value holds, None where it is neither."""
+    """Return the day or the instant (in Europe/Paris) that a value represents, None if neither."""
     moment: object = value
     if isinstance(moment, str):
         try:

@@ -14,11 +14,11 @@ ROLES = (
     SelectorRole.ASSOCIATED,
     SelectorRole.CONTENT,
 )
-"""Roles that limits may allow. Victims and witnesses are never among them, whoever sets the limits."""
+"""Roles that limits may allow. Victims and witnesses are never among them; nobody can add them."""
 NEVER = frozenset(SelectorRole) - set(ROLES)
 MOST_MONTHS = 72
 MOST_ROUNDS = 24
-"""Maximum number of rounds that a counterpart may begin in a day: for each we compute a whole set."""
+"""Maximum number of rounds that a counterpart may begin in a day: each costs the computation of a set."""
 DAILY_POINTS = 1 << 15
 """Default number of points that a counterpart may send in a day: at this rate, testing all phone numbers of a
 country takes thousands of years."""
@@ -27,7 +27,7 @@ MOST_HOLDERS = 1000
 
 
 class SharingLimits(Struct, frozen=True, kw_only=True):
-    """The limits of what enters a set: kinds, roles, desks (empty: all), and months back from now."""
+    """The data that may enter a set: kinds, roles, desks (empty: all), and months back from now."""
 
     kinds: tuple[SelectorKind, ...]
     roles: tuple[SelectorRole, ...]

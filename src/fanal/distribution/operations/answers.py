@@ -29,9 +29,9 @@ def acknowledge(
 ) -> int:
     """Record a recipient's acknowledgement of a package; return the number of reports (0: already recorded).
 
-    A report without another pending destination or a share of this desk leaves the queue
-    (`orient.hand_over`). Once a key of the recipient is registered (`add_sender`), its acknowledgements must
-    be signed; `unproven` accepts an unsigned one, proved by the token alone.
+    The case of a report is handed over (`orient.hand_over`) once every destination has acknowledged it and
+    this desk has no share of it. Once a key of the recipient is registered (`add_sender`), its
+    acknowledgements must be signed; `unproven` accepts an unsigned one, proved by the token alone.
 
     Raises:
         AcknowledgementRefused: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted;

@@ -44,8 +44,8 @@ def open_lists(*, actor: Actor, now: datetime) -> list[SharedList]:
     """Return the lists that a member may read now, by name; new or changed grants are stored.
 
     A list needs a legal basis in force, a sharing limit that includes the member, and a standing instruction
-    that covers it and names the member; an instruction for named lists covers those that existed when it was
-    approved. A member to which a list is granted later, or again, receives all of it.
+    that covers it and names the member; an instruction for named lists only covers lists older than its
+    approval. A member to which a list is granted later, or again, receives all of it.
 
     Raises:
         Refused: the actor is not a member.

@@ -112,7 +112,7 @@ class Session(Struct, frozen=True, kw_only=True):
 def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UUID, ...]:
     """Draw a reproducible sample: the `size` first measures in the order of SHA-256(session id + measure id).
 
-    Anyone who knows the session's id and the population can verify the sample.
+    The session's id and the population are enough to verify the sample.
     """
 
     def place(measure_id: UUID) -> bytes:

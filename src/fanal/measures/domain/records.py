@@ -37,7 +37,7 @@ _WITH_ADDRESSEE = {
     MeasureState.EXPIRED,
 }
 ENDED = frozenset({MeasureState.LIFTED, MeasureState.WITHDRAWN, MeasureState.ANNULLED})
-"""No deadline runs in these states; WITHDRAWN can only be left by the late record of an earlier sending."""
+"""No deadline runs in these states; the only transition out of WITHDRAWN is the late record of a sending."""
 
 MEASURE_STATES: StateTable[MeasureState] = StateTable(
     name="measure",
