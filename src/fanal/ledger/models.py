@@ -1,10 +1,10 @@
-"""Tables of the ledger: written in SQL by the first migration, described here for queries."""
+"""Tables of the ledger, created in SQL by the first migration and declared here for queries."""
 
 from django.db import models
 
 
 class LedgerEntry(models.Model):
-    """One act or read; `body` is the canonical encoding, the other columns serve queries."""
+    """An act or an access; `body` is the canonical encoding, the other columns serve queries."""
 
     id = models.UUIDField(primary_key=True)
     at = models.DateTimeField()
@@ -24,7 +24,7 @@ class LedgerEntry(models.Model):
 
 
 class LedgerObject(models.Model):
-    """An object that an entry names, with its keyed digest."""
+    """A reference from an entry to an object, with its keyed digest."""
 
     pk = models.CompositePrimaryKey("entry_id", "kind", "object_id")
     entry_id = models.UUIDField()
@@ -41,7 +41,7 @@ class LedgerObject(models.Model):
 
 
 class LedgerMotive(models.Model):
-    """The motive's words, which expiry may delete; the entry keeps their keyed digest."""
+    """The text of a purpose (motif de consultation), erased at expiry; the entry keeps its keyed digest."""
 
     entry_id = models.UUIDField(primary_key=True)
     motive = models.TextField()
@@ -55,7 +55,7 @@ class LedgerMotive(models.Model):
 
 
 class LedgerChain(models.Model):
-    """The number of an entry and the hashes that hold it in its place."""
+    """The sequence number of an entry and its hashes in the hash chain."""
 
     seq = models.BigIntegerField(primary_key=True)
     entry_id = models.UUIDField(unique=True)
@@ -74,7 +74,7 @@ class LedgerChain(models.Model):
 
 
 class LedgerCheckpoint(models.Model):
-    """A signed checkpoint, with the compact range from which the next one goes on."""
+    """A signed checkpoint, with the compact range from which the next checkpoint continues."""
 
     size = models.BigIntegerField(primary_key=True)
     root = models.BinaryField()

@@ -1,4 +1,4 @@
-"""The writing door of the ledger: entries, their numbers, checkpoints, expiry of motives."""
+"""Write operations of the ledger: entries, their numbering, checkpoints, expiry of purposes."""
 
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,13 +23,13 @@ from fanal.postgres import DatabaseRole
 
 # Writing to the ledger.
 #
-# `record` and `record_batch` run inside the caller's transaction and only INSERT: an act and its entry
-# are committed together or not at all, and no lock is held. A public node may not even insert: it calls
-# the database's `ledger_record`, which takes its own acts and no others.
+# `record` and `record_batch` run inside the caller's transaction and only INSERT: an act and its entry are
+# committed together or not at all, and no lock is held. A public node may not even insert: it calls the
+# database function `ledger_record`, which accepts a public node's own actions only.
 
 MAX_MOTIVE = 2000
 MOTIVES_KEPT = timedelta(days=3 * 365)
-"""How long the words of a motive stay: the journal's retention (FPR, décret 2010-569, art. 8)."""
+"""Retention of the text of a purpose: that of the log (FPR, décret 2010-569, art. 8)."""
 
 _NEED_MOTIVE = frozenset({Verb.CONSULTATION, Verb.COMMUNICATION, Verb.TRANSFER})
 _INSERT_ENTRY = (
@@ -40,11 +40,11 @@ _RECORD = "SELECT ledger_record(%s, %s, %s, %s, %s, %s, %s::text[], %s::uuid[], 
 
 
 class MotiveMissing(ValueError):
-    """Personal data would be read or passed on without a motive."""
+    """Personal data would be read or passed on without a purpose (motif de consultation)."""
 
 
 def keyed_digest(*, kind: str, object_id: UUID, content: bytes) -> bytes:
-    """Return the keyed digest of an object's content, for `ObjectRef.digest` (16 bytes)."""
+    """Return the keyed digest (16 bytes) of an object's content, for `ObjectRef.digest`."""
     return canonical.object_digest(
         key=signer.current().digest_key, kind=kind, object_id=object_id, content=content
     )
@@ -59,16 +59,21 @@ def record(
     detail: Mapping[str, str | int] | None = None,
     motive: str = "",
 ) -> UUID:
-    """Write one entry and return its id.
+    """Record one entry in the ledger and return its id; part of the caller's transaction.
 
-    `motive` defaults to the actor's. A consultation or communication needs one (article 101 of Loi
-    78-17), except when a reporter or partner looks at what they sent. `detail` holds codes, ids and
-    numbers, never words.
+    Args:
+        actor: the author of the act.
+        action: a code of `domain/actions.toml`.
+        at: time of the act.
+        objects: the objects concerned.
+        detail: codes, ids and numbers, never free text.
+        motive: the purpose (motif de consultation), by default the actor's. Required for a consultation or
+            communication (article 101 of Loi 78-17), except when a reporter or partner reads what they sent.
 
     Raises:
-        MotiveMissing: data are read or passed on, and nobody says why.
-        UnknownAction: the action is not in `domain/actions.toml`.
-        ValueRefused: a detail or object kind has a forbidden shape, or the motive is too long.
+        MotiveMissing: data are read or passed on without a purpose.
+        UnknownVerb: the action is not in `domain/actions.toml`.
+        ValueRefused: a detail or object kind has a forbidden form, or the purpose is too long.
     """
     entry = _build(
         actor=actor,
@@ -78,8 +83,8 @@ def record(
         detail=detail or {},
         motive=motive or actor.motive,
     )
-    # One transaction even where the caller has none: a process that dies in between must not leave an
-    # entry without its motive or objects.
+    # One transaction even if the caller has none: a process that dies in between must not leave an entry
+    # without its purpose or objects.
     with transaction.atomic(savepoint=False):
         _insert(entry, motive or actor.motive, objects)
     return entry.id
@@ -94,10 +99,10 @@ def record_report(
     detail: Mapping[str, str | int] | None = None,
     motive: str = "",
 ) -> UUID:
-    """Write the entry of an act on one report and return its id.
+    """Record the entry of an act on one report and return its id.
 
     Raises:
-        MotiveMissing, UnknownAction, ValueRefused: as `record`.
+        MotiveMissing, UnknownVerb, ValueRefused: as `record`.
     """
     objects = [ObjectRef(kind="report", id=report_id)]
     return record(actor=actor, action=action, at=at, objects=objects, detail=detail, motive=motive)
@@ -113,13 +118,13 @@ def record_batch(
     detail: Mapping[str, str | int] | None = None,
     motive: str = "",
 ) -> UUID:
-    """Write one entry for many objects of one kind and return its id.
+    """Record one entry for many objects of one kind and return its id.
 
-    Each item is an object's id and the content (or result) it had, of which only the keyed digest is
-    kept; empty content leaves no digest. The entry holds the Merkle root over all of them.
+    Each item is an object's id and its content (or result), of which only the keyed digest is stored; empty
+    content has no digest. The entry contains the Merkle root over all of them.
 
     Raises:
-        UnknownAction, ValueRefused: as `record`.
+        MotiveMissing, UnknownVerb, ValueRefused: as `record`.
     """
     key = signer.current().digest_key
     objects = [
@@ -136,10 +141,10 @@ def record_batch(
 
 
 def expire_motives(*, actor: Actor, before: datetime, now: datetime, limit: int = 10_000) -> int:
-    """Delete the words of motives written before an instant, oldest first; return how many.
+    """Delete the texts of purposes written before an instant, oldest first; return their number.
 
-    The entries and their keyed digests stay. `before` must be at least three years back, the journal's
-    retention: a younger motive that is missing is a finding of `fanal ledger verify`.
+    The entries and their keyed digests stay. `before` must be at least three years back, the retention of the
+    log: a missing purpose of a younger entry is a finding of `fanal ledger verify`.
 
     Raises:
         Refused: the actor is not the system.
@@ -213,7 +218,7 @@ def _insert(entry: Entry, motive: str, objects: Sequence[ObjectRef]) -> None:
             with copy_in(
                 "COPY ledger_object (entry_id, object_id, kind, digest) FROM STDIN"
             ) as copy:
-                # Codes, ids and hexadecimals: nothing of them needs an escape.
+                # Codes, ids and hexadecimals: no character of them requires an escape.
                 copy.write(
                     "".join(
                         [
@@ -225,22 +230,22 @@ def _insert(entry: Entry, motive: str, objects: Sequence[ObjectRef]) -> None:
                 )
 
 
-# The entry of a search: its question as a keyed digest, and all that is shown for it.
+# The entry of a search: its query as a keyed digest, and all displayed results.
 
 _NO_ID = UUID(int=0)
 
 
 def question_id(*, kind: str, text: str) -> UUID:
-    """Return the id of a question in the ledger: a keyed digest of its kind and of the text that was typed.
+    """Return the id of a search query in the ledger: a keyed digest of its kind and its text.
 
-    Case, width and spaces do not count: who asks the same again has the same id.
+    Case, character width and spaces are ignored: the same query always has the same id.
     """
     plain = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
     return _keyed_id("question", kind.encode() + b"\0" + plain.encode())
 
 
 def searched_id(key: UUID) -> UUID:
-    """Return the id of an identifier in the ledger: a keyed digest, as its key is found by trying numbers."""
+    """Return the id of an identifier in the ledger: a keyed digest, since its plain key could be guessed."""
     return _keyed_id("selector", key.bytes)
 
 
@@ -254,10 +259,18 @@ def record_search(
     selectors: Iterable[UUID] = (),
     elsewhere: int = 0,
 ) -> UUID:
-    """Write the one entry of a search: what was asked as a keyed digest, and all that is shown for it.
+    """Record the single entry of a search: the query as a keyed digest, and all displayed results.
 
-    `kind` is the code of what was looked for (ANY for all), `selectors` are keys of identifiers and
-    `elsewhere` counts the desks that are named as knowing one. A search without an answer is written too.
+    Args:
+        actor: the searcher.
+        at: time of the search.
+        kind: code of the kind of identifier searched for (ANY for all).
+        text: the query as typed.
+        reports: the reports displayed.
+        selectors: keys of the identifiers displayed.
+        elsewhere: number of other desks displayed as knowing the identifier.
+
+    A search without results is recorded too.
 
     Raises:
         MotiveMissing, ValueRefused: as `record`.
@@ -280,9 +293,9 @@ def _keyed_id(purpose: str, content: bytes) -> UUID:
     )
 
 
-# Numbering what was written, growing the tree, and signing checkpoints: the sequencer's work.
+# Sequencer: numbers the entries, grows the tree, and signs checkpoints.
 #
-# One sequencer at a time, by an advisory lock. The tree's large subtrees are stored as they become complete
+# One sequencer at a time, by an advisory lock. Roots of large subtrees are stored once complete
 # (`ledger_subtree`), so that a proof reads a few rows of a log of any size.
 
 _SEQUENCER_LOCK = 0x4C454447455231
@@ -290,10 +303,10 @@ _SUBTREES_AT_ONCE = 1000
 
 
 def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
-    """Give numbers to up to `limit` waiting entries and chain them; return how many.
+    """Assign numbers to up to `limit` pending entries and append them to the hash chain; return their number.
 
-    One sequencer at a time: where another holds the lock, nothing is done and 0 returned. Entries
-    become visible here when their transaction commits, so the order of numbers is that of arrival.
+    Return 0 without doing anything if another sequencer holds the lock. Entries become visible here when
+    their transaction commits, so they are numbered in batches, in order of arrival, and by id within a batch.
     """
     with transaction.atomic():
         if not _lock_sequencer():
@@ -324,10 +337,11 @@ def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
 
 
 def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
-    """Sign the tree as it stands, into the table and then the append-only file; None when nothing is new.
+    """Sign the current tree; store the checkpoint in the table, then in the append-only file.
 
-    The table's row is committed before the file gets the note: a process that dies in between leaves a
-    note that the next call adds, and never one outside that the database does not know.
+    Return None if there is no new entry. The table's row is committed before the file gets the note: if the
+    process dies in between, the next call adds the missing note, and the file never has a note that the
+    database lacks.
 
     Raises:
         SignerMissing: this process holds no signing key.
@@ -347,17 +361,17 @@ def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
 
 
 def store_subtrees(*, limit: int = _SUBTREES_AT_ONCE) -> int:
-    """Store the roots of up to `limit` subtrees that became complete; return how many.
+    """Store the roots of up to `limit` newly complete subtrees; return their number.
 
-    One sequencer at a time: where another holds the lock, nothing is done and 0 returned. A log from before
-    subtrees were stored is caught up with by repeated calls; until then proofs hash more leaves.
+    Return 0 without doing anything if another sequencer holds the lock. For a log older than this storage,
+    repeated calls catch up; until then proofs hash more leaves.
     """
     with transaction.atomic():
         return stored.store_complete(limit=limit) if _lock_sequencer() else 0
 
 
 def _split_hashes(stored: bytes) -> list[bytes]:
-    """Return the 32-byte hashes of a stored compact range."""
+    """Split a stored compact range into its 32-byte hashes."""
     return [stored[i : i + HASH_SIZE] for i in range(0, len(stored), HASH_SIZE)]
 
 
@@ -367,7 +381,7 @@ def _lock_sequencer() -> bool:
 
 
 def _sign_tree(origin: str, key: Ed25519PrivateKey, now: datetime) -> checkpoint.Checkpoint | None:
-    """Sign and store the tree; None when nothing is new, or another signs."""
+    """Sign and store the tree; return None when nothing is new, or another process is signing."""
     with connection.cursor() as cursor:
         if not _lock_sequencer():
             return None

@@ -1,7 +1,7 @@
-"""The append-only file of checkpoints outside the database: it holds nothing that the table does not.
+"""Append-only file of checkpoints outside the database, always a subset of the table.
 
-A process may die at any instant. So a note is written here only once its row is committed, and whoever
-signs next adds what a dead one left out: the file may lag behind the table, never run ahead of it.
+A process may die at any instant. So a note is written here only once its row is committed, and the next
+signing process adds missing notes: the file may lag behind the table, but never run ahead of it.
 """
 
 import fcntl
@@ -18,13 +18,13 @@ _SIGNED = "— ".encode()
 
 
 def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]]) -> None:
-    """Append the notes that the file lacks and sync it; a last note that was cut short is taken off first.
+    """Append the missing notes to the file and sync it; first remove a truncated last note.
 
-    `notes_after` is given a tree's size and returns the committed notes of larger trees, smallest first.
-    It is asked under the file's lock: two that sign at once add no note twice.
+    `notes_after(size)` returns the committed notes of trees larger than `size`, smallest first. It is called
+    under the file's lock, so that two concurrent signers add no note twice.
 
     Raises:
-        OSError: the file could not be read or written, or ends in what is no checkpoint cut short.
+        OSError: the file could not be read or written, or its end is not a truncated checkpoint.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     is_new = not path.exists()
@@ -47,7 +47,7 @@ def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]])
 
 
 def _whole_part(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Return where the last whole note ends, and its tree's size; zeros where there is none.
+    """Return the end offset of the last complete note and its tree's size; zeros without any note.
 
     A note is two paragraphs: the text, whose second line is the size, and the signatures.
     """

@@ -1,4 +1,4 @@
-"""Proof of the entries about one object: their bytes, their leaf, and the signed root that holds it."""
+"""Inclusion proofs of the entries on an object, under the newest signed checkpoint."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,7 +21,7 @@ from fanal.ledger.tree import LeavesMissing, StoredTree
 
 
 class ProofState(StrEnum):
-    """How far an entry is proved."""
+    """How far an entry is proved; see `prove_object`."""
 
     PENDING = "PENDING"
     NUMBERED = "NUMBERED"
@@ -31,22 +31,22 @@ class ProofState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectProofs:
-    """The state of each entry about an object, under the newest signed checkpoint (None before it)."""
+    """The proof state of each entry on an object, under the newest checkpoint (None before the first)."""
 
     checkpoint: Checkpoint | None
     states: dict[UUID, ProofState]
 
 
 def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
-    """Recompute the leaf of each of an object's entries, and its path to the newest signed root.
+    """Verify the entries on an object: recompute each leaf and its inclusion proof.
 
-    PENDING: not numbered yet. NUMBERED: after the newest checkpoint. PROVED: the bytes give the leaf, and
-    its inclusion proof leads to the signed root. CHANGED: they do not agree. A proof reads stored subtrees:
-    a log of any size takes a few queries an entry.
+    PENDING: not numbered yet. NUMBERED: after the newest checkpoint. PROVED: the bytes give the leaf, and its
+    inclusion proof leads to the signed root. CHANGED: they disagree. A proof reads stored subtrees: a few
+    queries per entry in a log of any size.
 
     Raises:
         Refused: the actor may not read the ledger.
-        CheckpointRefused: a stored checkpoint does not verify.
+        CheckpointRefused: a stored checkpoint cannot be verified.
         SignerMissing: no ledger keys are installed.
     """
     ids = [line.id for line in entries_of(actor=actor, object_id=object_id)]
@@ -71,7 +71,7 @@ def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
 
 
 def _is_proved(leaf: bytes, *, seq: int, checkpoint: Checkpoint, tree: StoredTree) -> bool:
-    """Return whether leaf number `seq` is in the tree that a checkpoint signed (RFC 6962, 2.1.1)."""
+    """Return whether leaf number `seq` is in the tree of a checkpoint (RFC 6962, section 2.1.1)."""
     try:
         path = inclusion_proof(tree.span, index=seq - 1, size=checkpoint.size)
         verify_inclusion(
@@ -83,7 +83,7 @@ def _is_proved(leaf: bytes, *, seq: int, checkpoint: Checkpoint, tree: StoredTre
 
 
 def is_consistent(*, earlier: Checkpoint, later: Checkpoint) -> bool:
-    """Return whether the log that `earlier` signed is a prefix of that of `later` (RFC 6962, 2.1.2)."""
+    """Return whether the log of `earlier` is a prefix of that of `later` (RFC 6962, section 2.1.2)."""
     try:
         proof = consistency_proof(StoredTree().span, size1=earlier.size, size2=later.size)
         verify_consistency(

@@ -1,7 +1,6 @@
-"""Reads of the ledger: the history of an object, pages of entries, and the whole for verification.
+"""Queries on the ledger: the history of an object, pages of entries, and all leaves for verification.
 
-Whether a person may see the entries of an object is asked of the policy by the page; here it is asked once
-more whether they read the ledger at all.
+The calling page checks the actor's right on the object; these queries check the right to read the ledger.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +22,7 @@ _LINE = (
 
 
 def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[LedgerLine]:
-    """Return what was written about an object, oldest first.
+    """Return the entries on an object, oldest first.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -39,7 +38,7 @@ def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[Ledge
 
 
 def first_at(*, actor: Actor, object_id: UUID, action: str, since: datetime) -> datetime | None:
-    """Return when an action was first written about an object at or after `since`; None if never.
+    """Return when an action was first recorded on an object, at or after `since`; None if never.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -62,7 +61,7 @@ def list_entries(
     person_id: UUID | None = None,
     action: str = "",
 ) -> list[LedgerLine]:
-    """Return entries, newest first, older than entry `before`; of one person or action if asked.
+    """Return a page of entries, newest first, with ids before `before`; filtered by person or action.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -77,7 +76,7 @@ def list_entries(
 
 
 def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dict[str, int]:
-    """Return how many entries of each action were written since an instant.
+    """Count the entries of each action since an instant.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -92,10 +91,10 @@ def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dic
 
 
 def list_checkpoints(*, keys: Sequence[NoteKey]) -> list[Checkpoint]:
-    """Return the checkpoints of the table, smallest first; they are public.
+    """Return all checkpoints of the table, smallest tree first; they are public.
 
     Raises:
-        CheckpointRefused: a note does not verify, or its row says something else.
+        CheckpointRefused: a note cannot be verified, or differs from its row.
     """
     rows = sql.rows("SELECT size, root, note FROM ledger_checkpoint ORDER BY size")
     return [_opened(row, keys) for row in rows]
@@ -105,7 +104,7 @@ def newest_checkpoint(*, keys: Sequence[NoteKey]) -> Checkpoint | None:
     """Return the checkpoint of the largest tree, None before the first.
 
     Raises:
-        CheckpointRefused: its note does not verify, or its row says something else.
+        CheckpointRefused: its note cannot be verified, or differs from its row.
     """
     row = sql.row("SELECT size, root, note FROM ledger_checkpoint ORDER BY size DESC LIMIT 1")
     return None if row is None else _opened(row, keys)
@@ -122,7 +121,7 @@ def _opened(row: tuple[int, bytes, str], keys: Sequence[NoteKey]) -> Checkpoint:
 def walk_leaves(
     *, actor: Actor, step: int = 5000
 ) -> Iterator[tuple[int, datetime, str | None, bytes]]:
-    """Yield number, database time, writer and body of every numbered entry, for outside verifiers.
+    """Yield (number, database time, writer, body) of every numbered entry, for external verifiers.
 
     Raises:
         Refused: the actor may not read the ledger.

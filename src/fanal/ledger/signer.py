@@ -1,4 +1,4 @@
-"""The ledger's keys and places, handed down by `config/wiring.py`; nothing else reads them."""
+"""Keys and checkpoint file of the ledger, installed by `config/wiring.py`."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,16 +9,16 @@ from fanal.ledger.domain.checkpoint import NoteKey
 
 
 class SignerMissing(RuntimeError):
-    """The registry is empty, or this process may not sign."""
+    """No ledger keys are installed, or this process may not sign."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerKeys:
-    """What this process holds of the ledger.
+    """The ledger keys of this process.
 
-    `digest_key` (32 bytes) keys the digests. `signing_key` is None on nodes that write entries but
-    sign no checkpoint. `known_keys` verify checkpoints: the present key and every earlier one.
-    `checkpoint_file` is the append-only copy outside the database.
+    `digest_key` (32 bytes) keys the digests. `signing_key` is None on nodes that write entries but sign no
+    checkpoint. `known_keys` verify checkpoints: the current key and every earlier key. `checkpoint_file` is
+    the append-only copy outside the database.
     """
 
     origin: str
@@ -32,7 +32,7 @@ _installed: list[LedgerKeys] = []
 
 
 def install(keys: LedgerKeys) -> None:
-    """Make `keys` those of this process, in place of any before."""
+    """Install `keys` as the keys of this process, replacing any earlier ones."""
     _installed[:] = [keys]
 
 
@@ -40,7 +40,7 @@ def current() -> LedgerKeys:
     """Return the installed keys.
 
     Raises:
-        SignerMissing: wiring has installed none.
+        SignerMissing: no keys were installed at start-up.
     """
     if not _installed:
         raise SignerMissing("no ledger keys are installed")

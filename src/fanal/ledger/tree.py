@@ -1,7 +1,7 @@
-"""The tree over the whole log, read from leaves and stored subtrees: a proof reads a few hundred hashes.
+"""Merkle tree of the whole log, read from leaves and stored subtrees: a proof reads a few hundred hashes.
 
 Level 0 are the leaves; a node of level n is the root of 256 nodes of level n - 1 (the tiles of C2SP
-tlog-tiles). Levels from 1 are stored when complete and never change. What they hold is not trusted: a proof
+tlog-tiles). Levels from 1 are stored once complete and never change. Stored hashes are not trusted: a proof
 made of them must lead to the root of a signed checkpoint.
 """
 
@@ -19,29 +19,29 @@ _NODES = (
 
 
 class LeavesMissing(LookupError):
-    """The log holds fewer leaves than the tree that is asked of."""
+    """The log has fewer leaves than the requested tree."""
 
 
 class StoredTree:
-    """The tree as one reader sees it; what was read is kept for the next proof."""
+    """The stored tree, for one reader; tiles already read are cached for further proofs."""
 
     def __init__(self) -> None:
-        """Read nothing yet."""
+        """Create an empty cache of tiles."""
         self._tile = lru_cache(maxsize=4096)(self._read_tile)
 
     def span(self, begin: int, end: int) -> bytes:
         """Return the root over leaves [`begin`, `end`), as `merkle.Span`.
 
         Raises:
-            LeavesMissing: some of them are not in the log.
+            LeavesMissing: some leaves are not in the log.
         """
         return span_root(begin, end, nodes=self.nodes)
 
     def nodes(self, level: int, begin: int, end: int) -> list[bytes]:
-        """Return the nodes [`begin`, `end`) of a level, which lie in one tile.
+        """Return the nodes [`begin`, `end`) of a level; all must be in one tile.
 
         Raises:
-            LeavesMissing: some of them are not in the log.
+            LeavesMissing: some nodes are not in the log.
         """
         tile, first = begin // WIDTH, begin % WIDTH
         found = self._tile(level, tile)[first : first + end - begin]
@@ -50,12 +50,12 @@ class StoredTree:
         return found
 
     def agrees(self, level: int, place: int, stored: bytes) -> bool:
-        """Return whether a stored subtree is the one that the level below gives."""
+        """Return whether a stored subtree root equals the root computed from the level below."""
         below = self._tile(level - 1, place)
         return len(below) == WIDTH and root_of(below) == stored
 
     def _read_tile(self, level: int, tile: int) -> list[bytes]:
-        """Return the nodes of a tile that there are; those not stored yet are computed from below."""
+        """Return the existing nodes of a tile; nodes not stored yet are computed from the level below."""
         first = tile * WIDTH
         with connection.cursor() as cursor:
             if level == 0:
@@ -76,7 +76,7 @@ class StoredTree:
 
 
 def store_complete(*, limit: int) -> int:
-    """Store up to `limit` roots of complete subtrees, the lowest level first; return how many."""
+    """Store up to `limit` roots of complete subtrees, lowest level first; return their number."""
     made = 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(seq), 0) FROM ledger_chain")

@@ -1,4 +1,4 @@
-"""The whole ledger, read in one snapshot and checked; what is wrong is named, nothing is mended."""
+"""Verification of the whole ledger in one database snapshot: reports problems, repairs nothing."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -58,18 +58,19 @@ _LONE_MOTIVES = """
 
 
 def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verification:
-    """Check every entry, object, motive, link and checkpoint; compare with checkpoint files outside.
+    """Verify every entry, object, purpose, chain link, stored subtree and checkpoint of the ledger.
 
-    The append-only file of this installation is always compared; `outside` names copies kept elsewhere.
+    The checkpoints in the append-only file of this installation are always compared; `outside` names further
+    copies of checkpoint files.
 
     Raises:
-        SignerMissing: no ledger keys are installed (the digest key is needed to check motives).
-        OSError: a file that was named cannot be read.
+        SignerMissing: no ledger keys are installed (purposes are checked with the digest key).
+        OSError: a named file cannot be read.
     """
     keys = signer.current()
     own = keys.checkpoint_file
-    # Files first, the snapshot after: a note is committed before it is outside, so that one which is signed
-    # meanwhile is at most unknown here and never missing there.
+    # Read the files before the snapshot: a note is committed before it is written outside, so a note signed
+    # in the meantime may be absent from the files but never from the database.
     copies, unsigned = _copies(outside)
     notes = split_notes(own.read_text()) if own is not None and own.exists() else []
     kept, badly_kept = _opened(notes)
@@ -101,7 +102,7 @@ def _copies(files: Sequence[Path]) -> tuple[list[Checkpoint], list[LedgerProblem
     for path in files:
         try:
             found, bad = _opened(read_copy(path.read_bytes()))
-        except CheckpointRefused:  # nothing that was not compared counts as whole
+        except CheckpointRefused:  # a copy that cannot be compared is a problem
             problems.append(LedgerProblem(code=Code.NO_CHECKPOINT, field=path.name))
             continue
         kept += found
@@ -170,7 +171,7 @@ def _entry(row: Sequence[object]) -> StoredEntry:
 
 
 def _check_objects() -> list[LedgerProblem]:
-    """Walk entries and objects side by side, both in the order of entry ids."""
+    """Compare the objects of all entries with their bodies: a merge join in the order of entry ids."""
     problems: list[LedgerProblem] = []
     with connection.chunked_cursor() as bodies, connection.chunked_cursor() as objects:
         bodies.execute(_BODIES)
@@ -195,7 +196,7 @@ def _check_objects() -> list[LedgerProblem]:
 
 
 def _check_subtrees() -> list[LedgerProblem]:
-    """Compute each stored subtree from the level below; proofs on pages rest on them."""
+    """Compare each stored subtree with the level below, since proofs on pages are built from them."""
     tree, problems = StoredTree(), []
     with connection.chunked_cursor() as cursor:
         cursor.execute("SELECT level, place, hash FROM ledger_subtree ORDER BY level, place")
@@ -231,7 +232,7 @@ def _rows(cursor: CursorWrapper) -> Iterator[tuple]:  # type: ignore[type-arg]
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """Open a transaction that sees one state, unless the caller's own is already running."""
+    """Open a transaction with a consistent snapshot, unless the caller's transaction is already open."""
     nested = connection.in_atomic_block
     with transaction.atomic():
         if not nested:

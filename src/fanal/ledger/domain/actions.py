@@ -1,4 +1,4 @@
-"""The actions the ledger knows and the legal verb of each (Loi 78-17, article 101)."""
+"""Actions known to the ledger, and the legal verb of each (Loi 78-17, article 101)."""
 
 import tomllib
 from collections.abc import Mapping
@@ -8,8 +8,10 @@ from types import MappingProxyType
 
 
 class Verb(StrEnum):
-    """What article 101 makes a journal hold: collecte, modification, consultation, communication
-    (transferts included, told apart here), interconnexion, effacement.
+    """The operations that article 101 of Loi 78-17 requires a log to record.
+
+    Collecte, modification, consultation, communication, interconnexion, effacement. The article counts
+    transfers as communication; here they are a separate verb.
     """
 
     COLLECTION = "COLLECTION"
@@ -26,10 +28,11 @@ class UnknownVerb(ValueError):
 
 
 def parse_actions(text: str) -> dict[str, Verb]:
-    """Return the verb of each action listed in a TOML text of `VERB = [actions]`.
+    """Parse TOML lines `VERB = [actions]` and return the verb of each action.
 
     Raises:
-        ValueError: a key is no verb, a value no list of codes, or an action stands twice.
+        ValueError: a key is not a verb, an action is not a code or occurs twice.
+        TypeError: a value is not a list.
     """
     verbs: dict[str, Verb] = {}
     for key, actions in tomllib.loads(text).items():
@@ -52,7 +55,7 @@ def verb_of(action: str) -> Verb:
     """Return the legal verb of an action.
 
     Raises:
-        UnknownAction: the action is not listed.
+        UnknownVerb: the action is not listed in `actions.toml`.
     """
     try:
         return VERBS[action]

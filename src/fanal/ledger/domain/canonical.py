@@ -1,8 +1,7 @@
-"""Canonical bytes of an entry, version 1: what is hashed, and what a judge may read.
+"""Canonical encoding of ledger entries, version 1: the bytes that are hashed.
 
-A body is the domain tag, a line feed, and JSON in the manner of RFC 8785 limited to what an entry
-needs: sorted keys, no spaces, UTF-8, strings and integers only. Each entry has exactly one encoding:
-`decode` refuses any other bytes.
+A body is the domain tag, a line feed, and JSON in a subset of RFC 8785: sorted keys, no spaces, UTF-8,
+strings and integers only. Each entry has exactly one encoding: `decode` refuses any other bytes.
 """
 
 import hashlib
@@ -34,25 +33,25 @@ _MAX_DIGEST = 32
 
 
 class NotCanonical(ValueError):
-    """The bytes are not the one encoding of an entry."""
+    """The bytes are not the canonical encoding of an entry."""
 
 
 class ValueRefused(ValueError):
-    """An entry would hold more than ids, codes, numbers and keyed digests."""
+    """The entry would contain other data than ids, codes, numbers and keyed digests."""
 
 
 def microseconds(instant: datetime) -> int:
-    """Return whole microseconds since 1970 of an aware instant, exactly."""
+    """Return an aware instant as whole microseconds since 1970, exactly."""
     delta = instant - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 
 def check_detail(detail: Mapping[str, str | int]) -> None:
-    """Check that a detail holds codes, numbers and ids only: no free text can enter the ledger.
+    """Check that a detail contains only codes, numbers and ids: no free text may enter the ledger.
 
     Raises:
-        ValueRefused: a key or a value has another shape (values have no space and at most 128
-            characters; integers stay below 2^53).
+        ValueRefused: a key or value has another form (values: no spaces, at most 128 characters; integers:
+            absolute value at most 2^53).
     """
     for key, value in detail.items():
         if not _DETAIL_KEY.fullmatch(key):
@@ -65,10 +64,10 @@ def check_detail(detail: Mapping[str, str | int]) -> None:
 
 
 def check_objects(objects: Collection[ObjectRef]) -> None:
-    """Check kinds and digests of objects.
+    """Check the kinds and digests of object references.
 
     Raises:
-        ValueRefused: a kind is no code of at most 32 characters or a digest exceeds 32 bytes.
+        ValueRefused: a kind is not a code of at most 32 characters, or a digest has not 1 to 32 bytes.
     """
     for kind in {ref.kind for ref in objects}:
         if len(kind) > MAX_KIND_LENGTH or not _CODE.fullmatch(kind):
@@ -79,16 +78,16 @@ def check_objects(objects: Collection[ObjectRef]) -> None:
 
 
 def object_root(objects: Iterable[ObjectRef]) -> bytes:
-    """Return the Merkle root of objects, in the order of (kind, id, digest)."""
+    """Return the Merkle root of object references, sorted by their canonical bytes (kind, id, digest)."""
     return root_of(hash_leaf(data) for data in sorted(map(_object_bytes, objects)))
 
 
 def encode(entry: Entry) -> bytes:
-    """Return the canonical bytes of an entry."""
+    """Encode an entry as canonical bytes."""
     motive = "null" if entry.motive_digest is None else f'"{entry.motive_digest.hex()}"'
     partner = "null" if entry.partner_id is None else f'"{entry.partner_id}"'
-    # Written out by hand, since a million of them are checked: nothing here but the detail can hold a
-    # character that JSON escapes.
+    # JSON built by hand, for speed, since verification encodes a million entries: only the detail can contain
+    # a character that JSON escapes.
     text = (
         f'{{"action":"{entry.action}","actor":"{entry.actor_id}","at":"{_instant_text(entry.at)}",'
         f'"detail":{_detail_text(entry.detail)},"id":"{entry.id}","motive":{motive},'
@@ -99,10 +98,10 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(body: bytes) -> Entry:
-    """Return the entry that canonical bytes hold.
+    """Decode canonical bytes into an entry.
 
     Raises:
-        NotCanonical: the bytes are not exactly what `encode` gives for some entry.
+        NotCanonical: the bytes are not exactly what `encode` returns for some entry.
     """
     if not body.startswith(BODY_TAG):
         raise NotCanonical("the domain tag is missing")
@@ -123,9 +122,9 @@ def decode(body: bytes) -> Entry:
 
 
 def objects_of(body: bytes) -> tuple[int, bytes] | None:
-    """Return number and root of the objects that a body names, None where it is no body.
+    """Return the number and Merkle root of the objects in a body; None if it is not a body.
 
-    Lighter than `decode`: the rest of the body is not looked at.
+    Faster than `decode`: the rest of the body is not checked.
     """
     try:
         objects = json.loads(body[len(BODY_TAG) :])["objects"]
@@ -135,14 +134,15 @@ def objects_of(body: bytes) -> tuple[int, bytes] | None:
 
 
 def leaf_hash(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
-    """Return the tree's leaf hash of an entry: its body, when it was inserted, and by which role."""
+    """Return the Merkle leaf hash of an entry: over its body, insertion time and database role (`writer`)."""
     return hash_leaf(leaf_data(body=body, db_at=db_at, writer=writer))
 
 
 def leaf_data(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
-    """Return the bytes under a leaf hash: tag, microseconds since 1970 (8 bytes), writer, body.
+    """Return the bytes hashed into a leaf: tag, microseconds since 1970 (8 bytes), writer, body.
 
-    The writer is the database role, after its length in one byte; an entry of version 1 has none (None).
+    The writer is the database role, preceded by its length in one byte; an entry of leaf version 1 has none
+    (None).
     """
     instant = microseconds(db_at).to_bytes(8, "big", signed=True)
     if writer is None:
@@ -152,19 +152,22 @@ def leaf_data(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
 
 
 def chain_hash(*, seq: int, numbered_at: datetime, prev_hash: bytes, leaf: bytes) -> bytes:
-    """Return the running hash that locates a break: number, instant, previous hash, leaf hash."""
+    """Return the hash of a chain link: over number, time of numbering, previous chain hash and leaf hash.
+
+    The hash chain serves to locate the row at which a log was altered.
+    """
     head = seq.to_bytes(8, "big") + microseconds(numbered_at).to_bytes(8, "big", signed=True)
     return hashlib.sha256(CHAIN_TAG + head + prev_hash + leaf).digest()
 
 
 def object_digest(*, key: bytes, kind: str, object_id: UUID, content: bytes) -> bytes:
-    """Return the keyed digest (HMAC-SHA256, first 16 bytes) under which an object is logged."""
+    """Return the keyed digest of an object's content (HMAC-SHA256, first 16 bytes), as logged."""
     message = b"object\x00" + kind.encode() + b"\x00" + object_id.bytes + content
     return _keyed_digest(key, message)[:16]
 
 
 def motive_digest(*, key: bytes, entry_id: UUID, motive: str) -> bytes:
-    """Return the keyed digest (16 bytes) of a motive, which differs from entry to entry."""
+    """Return the keyed digest (16 bytes) of a purpose (`motive`), different for each entry."""
     return _keyed_digest(key, b"motive\x00" + entry_id.bytes + motive.encode())[:16]
 
 
@@ -176,7 +179,7 @@ def _keyed_digest(key: bytes, message: bytes) -> bytes:
 
 @lru_cache(maxsize=8)
 def _keyed(key: bytes) -> hmac.HMAC:
-    """Return HMAC-SHA256 (RFC 2104) under a key that is hashed once: a batch has thousands of messages."""
+    """Return an HMAC-SHA256 (RFC 2104) with the key already absorbed: a batch has thousands of messages."""
     return hmac.new(key, digestmod="sha256")
 
 

@@ -1,7 +1,7 @@
 """Checkpoints of the log: C2SP tlog-checkpoint text in a C2SP signed note, Ed25519.
 
-A note is the text, an empty line and signature lines; the text is the log's origin, the tree's size
-and the base64 of its root, a line each. Witnesses and auditors verify it without this program.
+A note is the text, an empty line and signature lines. The text has three lines: the origin of the log, the
+size of the tree, and the base64 of its root. Witnesses and auditors can verify it without this program.
 """
 
 import base64
@@ -38,24 +38,24 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteKey:
-    """A name and an Ed25519 public key, as they stand in the signed-note format."""
+    """A key name and an Ed25519 public key, as in the signed-note format."""
 
     name: str
     public: Ed25519PublicKey
 
     @property
     def key_id(self) -> bytes:
-        """The four bytes that point a signature line to this key."""
+        """Return the four bytes by which a signature line refers to this key."""
         return hashlib.sha256(self.name.encode() + b"\n" + _ALGORITHM + self._raw()).digest()[:4]
 
     def encode(self) -> str:
-        """Return the verifier key `name+hash+base64(key)` that witnesses are configured with."""
+        """Return the verifier key `name+hash+base64(key)` for the configuration of witnesses."""
         text = base64.b64encode(_ALGORITHM + self._raw()).decode()
         return f"{self.name}+{self.key_id.hex()}+{text}"
 
     @staticmethod
     def decode(text: str) -> "NoteKey":
-        """Return the key that a verifier key text holds.
+        """Parse a verifier key.
 
         Raises:
             CheckpointRefused: the text is malformed, of another algorithm, or its hash is wrong.
@@ -75,10 +75,11 @@ class NoteKey:
 
 
 def sign(*, origin: str, size: int, root: bytes, name: str, key: Ed25519PrivateKey) -> Checkpoint:
-    """Return the signed checkpoint of a tree; `name` is the signing key's name.
+    """Sign a tree and return the checkpoint; `name` is the signing key's name.
 
     Raises:
-        ValueError: origin or name holds what the format forbids (empty, line feed; `+` or space).
+        ValueError: the origin is empty or contains a line feed, or the name is empty or contains `+` or
+            space.
     """
     if not origin or "\n" in origin or not re.fullmatch(r"[^\s+]+", name):
         raise ValueError("origin or key name cannot stand in a note")
@@ -90,12 +91,12 @@ def sign(*, origin: str, size: int, root: bytes, name: str, key: Ed25519PrivateK
 
 
 def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
-    """Return the checkpoint of a note that one of `keys` has signed.
+    """Verify a note signed by at least one of `keys` and return its checkpoint.
 
-    Signatures of unknown keys (witnesses) are skipped; a wrong one of a known key is refused.
+    Signatures of unknown keys (witnesses) are skipped; an invalid signature of a known key is refused.
 
     Raises:
-        CheckpointRefused: malformed, unsigned, or a wrong signature.
+        CheckpointRefused: malformed, unsigned, or an invalid signature.
     """
     known = {(key.name, key.key_id): key for key in keys}
     text, signatures = _split_note(note)
@@ -105,9 +106,9 @@ def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
 
 
 def split_notes(content: str) -> list[str]:
-    """Return the notes of an append-only file in which each note is followed by an empty line.
+    """Split an append-only file into its notes, each followed by an empty line.
 
-    A last note that a crash cut short is left out.
+    A last note truncated by a crash is left out.
     """
     parts = content.split("\n\n")[:-1]
     pairs = zip(parts[0::2], parts[1::2], strict=False)
@@ -115,12 +116,12 @@ def split_notes(content: str) -> list[str]:
 
 
 def read_copy(content: bytes) -> list[str]:
-    """Return the notes of a file that somebody kept elsewhere.
+    """Parse a copy of a checkpoint file kept elsewhere and return its notes.
 
-    Blanks at the ends of lines and a lost last empty line, as editors and mail leave them, change nothing.
+    Trailing spaces and a missing last empty line, as left by editors and mail programs, are tolerated.
 
     Raises:
-        CheckpointRefused: it is no text, holds no note, or something beside whole notes.
+        CheckpointRefused: not text, without any note, or with other content than complete notes.
     """
     try:
         text = content.decode("utf-8-sig")

@@ -1,7 +1,7 @@
-"""RFC 6962 (section 2.1) Merkle tree: compact range, inclusion and consistency proofs.
+"""Merkle tree of RFC 6962 (section 2.1): compact range, inclusion and consistency proofs.
 
-Hashes are SHA-256, 32 bytes; a leaf hash starts with byte 0, an inner node with byte 1. Nothing here
-knows what a leaf means.
+Hashes are SHA-256, 32 bytes; the hash input of a leaf starts with byte 0, of an inner node with byte 1.
+Independent of the content of leaves.
 """
 
 import hashlib
@@ -10,17 +10,17 @@ from typing import TypeAlias
 
 HASH_SIZE = 32
 WIDTH = 256
-"""How many nodes of a level make one of the next, where subtrees are stored."""
+"""Number of nodes of a level that form one node of the next stored level."""
 _WIDTH_BITS = WIDTH.bit_length() - 1
 _TOP_LEVEL = 7
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 Span: TypeAlias = Callable[[int, int], bytes]
-"""Returns the root over leaves [begin, end)."""
+"""Function that returns the root over leaves [begin, end)."""
 
 
 class ProofRefused(ValueError):
-    """A proof does not lead to the root it is given with."""
+    """A proof does not lead to the given root."""
 
 
 def hash_leaf(data: bytes) -> bytes:
@@ -34,9 +34,9 @@ def hash_children(left: bytes, right: bytes) -> bytes:
 
 
 class CompactRange:
-    """The roots of the perfect subtrees that cover `size` leaves, largest first: at most 64 hashes.
+    """Compact range: the roots of the perfect subtrees that cover `size` leaves, largest first (at most 64).
 
-    Appending costs amortised one hash; the state is `size` and `hashes`, enough to go on from a
+    Appending costs one hash, amortised. The state is `size` and `hashes`: enough to continue from a
     checkpoint without its leaves.
     """
 
@@ -44,8 +44,8 @@ class CompactRange:
         """Start from a stored state.
 
         Raises:
-            ValueError: the number of hashes is not that of the one bits of `size`, or one is no
-                32-byte hash.
+            ValueError: the number of hashes differs from the number of 1 bits of `size`, or a hash has not 32
+                bytes.
         """
         self.size = size
         self.hashes = list(hashes)
@@ -55,7 +55,7 @@ class CompactRange:
             raise ValueError("a compact range holds 32-byte hashes")
 
     def append(self, leaf_hash: bytes) -> None:
-        """Add one leaf hash."""
+        """Append a leaf hash."""
         size, node = self.size, leaf_hash
         while size & 1:
             node = hash_children(self.hashes.pop(), node)
@@ -74,12 +74,12 @@ class CompactRange:
 
 
 def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
-    """Return the root of a tree whose leaf hashes are given in order."""
+    """Return the root of the tree with the given leaf hashes, in order."""
     level = list(leaf_hashes)
     if not level:
         return EMPTY_ROOT
     while len(level) > 1:
-        odd = level[-1:] if len(level) % 2 else []  # it stands on the next level as it is
+        odd = level[-1:] if len(level) % 2 else []  # it moves to the next level unchanged
         level = [*map(hash_children, level[0:-1:2], level[1::2]), *odd]
     return level[0]
 
@@ -87,8 +87,8 @@ def root_of(leaf_hashes: Iterable[bytes]) -> bytes:
 def span_root(begin: int, end: int, *, nodes: Callable[[int, int, int], Sequence[bytes]]) -> bytes:
     """Return the root over leaves [`begin`, `end`) of a tree whose nodes are read by level.
 
-    `begin` is a multiple of the largest power of two in the range, as for each part of a proof. `nodes`
-    returns nodes [first, last) of a level, where a node of level n covers 256^n leaves.
+    `begin` is a multiple of the largest power of two in the range, as for each part of a proof. `nodes(level,
+    first, last)` returns the nodes [first, last) of a level; a node of level n covers 256^n leaves.
     """
     size = end - begin
     if size & (size - 1):
@@ -102,7 +102,7 @@ def span_root(begin: int, end: int, *, nodes: Callable[[int, int, int], Sequence
 
 
 def inclusion_proof(span: Span, *, index: int, size: int) -> list[bytes]:
-    """Return the audit path of leaf `index` (from 0) in the tree of `size` leaves, from its sibling up.
+    """Return the audit path of leaf `index` (from 0) in the tree of `size` leaves, from its sibling upwards.
 
     Raises:
         ValueError: there is no such leaf.
@@ -123,10 +123,10 @@ def inclusion_proof(span: Span, *, index: int, size: int) -> list[bytes]:
 
 
 def consistency_proof(span: Span, *, size1: int, size2: int) -> list[bytes]:
-    """Return the proof that the tree of the first `size1` leaves is a prefix of that of `size2`.
+    """Return the consistency proof between the trees of the first `size1` and of the first `size2` leaves.
 
     Raises:
-        ValueError: `size1` is larger than the tree or negative.
+        ValueError: `size1` is negative or greater than `size2`.
     """
     if not 0 <= size1 <= size2:
         raise ValueError(f"no prefix of {size1} leaves in a tree of {size2}")
@@ -150,7 +150,7 @@ def consistency_proof(span: Span, *, size1: int, size2: int) -> list[bytes]:
 def verify_inclusion(
     *, leaf_hash: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> None:
-    """Check that `leaf_hash` is leaf `index` of the tree of `size` leaves with this root.
+    """Verify that `leaf_hash` is leaf `index` of the tree of `size` leaves with this root.
 
     Raises:
         ProofRefused: it is not, or the proof has a wrong length.
@@ -170,9 +170,9 @@ def verify_inclusion(
 def verify_consistency(
     *, size1: int, size2: int, root1: bytes, root2: bytes, proof: Sequence[bytes]
 ) -> None:
-    """Check that the tree (`size1`, `root1`) is a prefix of the tree (`size2`, `root2`).
+    """Verify that the tree (`size1`, `root1`) is a prefix of the tree (`size2`, `root2`).
 
-    An empty first tree is refused: it is a prefix of everything and proves nothing.
+    An empty first tree is refused: it is a prefix of every tree and proves nothing.
 
     Raises:
         ProofRefused: it is not, or the proof has a wrong length.
@@ -187,10 +187,10 @@ def verify_consistency(
 def verify_subtree_inclusion(
     *, leaf_hash: bytes, index: int, start: int, end: int, proof: Sequence[bytes], root: bytes
 ) -> None:
-    """Check that leaf `index` of the whole log is in the subtree of leaves [`start`, `end`).
+    """Verify that leaf `index` of the whole log is in the subtree of leaves [`start`, `end`).
 
     Raises:
-        ProofRefused: it is not, or these bounds are those of no subtree.
+        ProofRefused: it is not, or no subtree has these bounds.
     """
     _check_bounds(start, end)
     verify_inclusion(
@@ -207,14 +207,13 @@ def verify_subtree_consistency(
     root: bytes,
     proof: Sequence[bytes],
 ) -> None:
-    """Check that the subtree of leaves [`start`, `end`) is part of the tree of `size` leaves.
+    """Verify that the subtree of leaves [`start`, `end`) is part of the tree of `size` leaves.
 
-    An empty subtree (`start` = `end`) is part of every tree that is large enough.
-
+    An empty subtree (`start` = `end`) is part of every tree that is large enough. The algorithm is that of
     RFC 9162 (section 2.1.4.2), extended to subtrees that do not start at zero.
 
     Raises:
-        ProofRefused: it is not, the bounds are those of no subtree, or the proof has a wrong length.
+        ProofRefused: it is not, no subtree has these bounds, or the proof has a wrong length.
     """
     if end > size:
         raise ProofRefused(f"a tree of {size} has no leaf {end - 1}")
@@ -239,10 +238,10 @@ def verify_subtree_consistency(
 def _climb_subtree(
     seed: bytes, path: Sequence[bytes], position: tuple[int, int, int]
 ) -> tuple[bytes, bytes]:
-    """Return the subtree's and the tree's root, from a node that both share.
+    """Return the root of the subtree and of the tree, computed from a node that both share.
 
-    `position` holds, at the node's level, the indices of the subtree's first and last node and of the
-    tree's last node.
+    `position` holds, at the node's level, the indices of the subtree's first and last node and of the tree's
+    last node.
     """
     first, last, top = position
     small = large = seed
@@ -263,7 +262,7 @@ def _climb_subtree(
 
 
 def _check_bounds(start: int, end: int) -> None:
-    """Refuse bounds that no tree over the log has: a start that is no multiple of the width."""
+    """Refuse bounds of no subtree: `start` must be a multiple of the subtree's width, rounded up to 2^n."""
     if not 0 <= start < end:
         raise ProofRefused(f"[{start}, {end}) holds no leaf")
     if start % (1 << (end - start - 1).bit_length()):
@@ -271,7 +270,7 @@ def _check_bounds(start: int, end: int) -> None:
 
 
 def _split(size: int) -> int:
-    """Return the largest power of two smaller than `size` (RFC 6962: k)."""
+    """Return the largest power of two smaller than `size` (k in RFC 6962)."""
     return 1 << (size - 1).bit_length() - 1
 
 

@@ -1,4 +1,4 @@
-"""What the ledger takes and gives: frozen records, no database."""
+"""Records of the ledger: frozen, independent of the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,9 +13,9 @@ MAX_KIND_LENGTH = 32
 
 
 class ObjectRef(Struct, frozen=True, kw_only=True):
-    """One object an entry names: its kind (a code), its id, and a keyed digest of its content.
+    """A reference from an entry to an object: its kind (a code), its id, a keyed digest of its content.
 
-    `digest` is at most 32 bytes; None where the entry says only that the object was touched.
+    `digest` has at most 32 bytes; None if the entry states no content.
     """
 
     kind: str
@@ -25,7 +25,7 @@ class ObjectRef(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What one entry says; `object_root` is the Merkle root of its objects, in canonical order."""
+    """The content of an entry; `object_root` is the Merkle root of its objects, in canonical order."""
 
     id: UUID
     at: datetime
@@ -41,10 +41,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredEntry:
-    """An entry as its columns hold it: what `verify` compares with the canonical body.
+    """An entry with the values of its database columns, for comparison with its canonical body.
 
-    `objects` is None where they are compared in a pass of their own. `writer` is the database role that
-    inserted it, None in an entry of leaf version 1.
+    `objects` is None if they are compared separately. `writer` is the database role that inserted the entry,
+    None in an entry of leaf version 1.
     """
 
     id: UUID
@@ -61,7 +61,7 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
-    """The place of an entry: number from 1, leaf hash, and the hash chain (32 bytes each)."""
+    """A link of the hash chain: an entry's number from 1, its leaf hash, and chain hashes (32 bytes each)."""
 
     seq: int
     entry_id: UUID
@@ -74,9 +74,9 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerLine:
-    """An entry as pages show it; `seq` is None while it waits for its number.
+    """An entry as shown on pages; `seq` is None until it is numbered.
 
-    `writer` is the database role that inserted it, empty in an entry of leaf version 1.
+    `writer` is the database role that inserted the entry, empty in an entry of leaf version 1.
     """
 
     id: UUID

@@ -1,9 +1,9 @@
-"""What is wrong with a ledger, named by sequence number and field. Pure: rows in, problems out.
+"""Verification of a ledger: findings by sequence number and field. Pure: rows in, problems out.
 
-Three layers answer three questions. An entry's columns are compared with its canonical body, its
-objects with the body's root. The hash chain locates a row that was changed, left out, put in or moved.
-The tree's root is compared with every signed checkpoint, those kept outside the database included:
-that is what shows a chain rebuilt whole, a cut tail or a rollback.
+Three layers answer three questions. An entry's columns are compared with its canonical body, its objects with
+the body's Merkle root. The hash chain locates a row that was changed, deleted, inserted or moved. The tree's
+root is compared with every signed checkpoint, including those kept outside the database: this detects a
+chain rebuilt as a whole, a truncation or a rollback.
 """
 
 from collections import Counter
@@ -24,11 +24,11 @@ PENDING_LIMIT = timedelta(seconds=60)
 _MAX_SHIFT = 64
 _MAX_SUSPECTS = 10_000
 _WRITERS = (None, *(role.login for role in DatabaseRole))
-"""What may have stood in place of a changed writer."""
+"""Candidates for the original value of a changed writer."""
 
 
 class Code(StrEnum):
-    """What can be wrong."""
+    """Kind of problem."""
 
     CHANGED = "CHANGED"
     DELETED = "DELETED"
@@ -44,7 +44,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerProblem:
-    """One finding. `seq_to` is set where a range of numbers is meant, `entry_id` where one is known."""
+    """One finding. `seq_to` is set for a range of numbers, `entry_id` if the entry is known."""
 
     code: Code
     field: str
@@ -55,7 +55,7 @@ class LedgerProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedRow:
-    """A numbered row with its entry, None where the entry is gone."""
+    """A numbered row with its entry, None if the entry is missing."""
 
     link: ChainLink
     entry: StoredEntry | None
@@ -63,10 +63,10 @@ class NumberedRow:
 
 @dataclass(slots=True, kw_only=True)
 class Verification:
-    """The outcome: `size` entries were read, their root is `root`, `problems` is empty when whole.
+    """Result: `size` entries were read, their root is `root`; `problems` is empty if the ledger is intact.
 
-    `compared` counts the checkpoints of copies kept elsewhere. `writers` counts entries by the database
-    role that wrote them; entries of leaf version 1 are under "".
+    `compared` counts the checkpoints in copies kept elsewhere. `writers` counts entries by the database role
+    that inserted them; entries of leaf version 1 are under "".
     """
 
     size: int = 0
@@ -80,9 +80,9 @@ class Verification:
 def check_entry(
     entry: StoredEntry, *, digest_key: bytes, motives_kept_from: datetime | None = None
 ) -> list[str]:
-    """Return the names of an entry's fields that do not agree with its canonical body.
+    """Return the names of an entry's columns that disagree with its canonical body.
 
-    A motive may be missing when the entry is older than `motives_kept_from` (it has expired).
+    The purpose (`motive`) may be missing if the entry is older than `motives_kept_from`: it has expired.
     """
     try:
         said = canonical.decode(entry.body)
@@ -114,9 +114,9 @@ def verify_places(
     digest_key: bytes,
     motives_kept_from: datetime | None = None,
 ) -> Verification:
-    """Check numbered rows, given in the order of their numbers, against checkpoints of any order.
+    """Verify numbered rows, in the order of their numbers, against checkpoints in any order.
 
-    Memory stays flat while nothing is wrong.
+    Memory use is constant while no problem is found.
     """
     return _Run(
         checkpoints=checkpoints, digest_key=digest_key, motives_kept_from=motives_kept_from
@@ -126,9 +126,9 @@ def verify_places(
 def check_rollback(
     *, stored: Sequence[Checkpoint], outside: Sequence[Checkpoint]
 ) -> list[LedgerProblem]:
-    """Return a problem for each checkpoint kept outside that the database no longer knows.
+    """Return a problem for each outside checkpoint that the database does not have.
 
-    The database's own may be more (the file of another machine lags); never fewer, never other.
+    The database may have more checkpoints (a copy on another machine lags behind), but never fewer or others.
     """
     known = {(c.size, c.root) for c in stored}
     return [
@@ -141,7 +141,7 @@ def check_rollback(
 def check_pending(
     waiting: Iterable[tuple[UUID, datetime]], *, now: datetime
 ) -> list[LedgerProblem]:
-    """Return a problem for each entry without a number that was written over 60 seconds ago."""
+    """Return a problem for each entry that is still unnumbered 60 seconds after it was written."""
     return [
         LedgerProblem(code=Code.PENDING, field="seq", entry_id=entry_id)
         for entry_id, db_at in waiting
@@ -150,7 +150,7 @@ def check_pending(
 
 
 def objects_agree(body: bytes, objects: Sequence[ObjectRef]) -> bool:
-    """Return whether these are the objects that a canonical body counts and commits to."""
+    """Return whether the objects match the number and Merkle root in a canonical body."""
     return canonical.objects_of(body) == (len(objects), canonical.object_root(objects))
 
 
@@ -165,7 +165,7 @@ def _motive_agrees(
 
 
 class _Run:
-    """One pass over the chain, each row seen between its neighbours."""
+    """A single pass over the chain, which sees each row with its neighbours."""
 
     def __init__(
         self,
@@ -228,7 +228,7 @@ class _Run:
         else:
             self._columns(place)
         if link.prev_hash != prev_hash and prev_sound:
-            # The row is whole and so is the one before, but they do not follow one another.
+            # The row is intact and so is the previous row, but they do not follow each other.
             self._suspect(link, leaf, "prev_hash")
         return True
 
@@ -263,7 +263,7 @@ class _Run:
         prev_hash: bytes,
         following: ChainLink | None,
     ) -> None:
-        """Find which field of a row makes its chain hash wrong, by trying the others' values."""
+        """Find the altered field of a row with a wrong chain hash, by substituting known values."""
         link = place.link
         if _chain(link, prev_hash=prev_hash) == link.chain_hash:
             self._changed(link, "prev_hash")
@@ -277,7 +277,7 @@ class _Run:
             self._suspect(link, leaf, "chain_hash")
 
     def _shifted(self, link: ChainLink) -> bool:
-        """Tell whether the row was made for a near number: rows were put in or taken out before it."""
+        """Return whether the hash fits a number at most 64 away; report the rows inserted or deleted."""
         for step in sorted(range(-_MAX_SHIFT, _MAX_SHIFT + 1), key=abs):
             number = link.seq - self._shift - step
             if number < 1 or _chain(link, seq=number) != link.chain_hash:
@@ -313,7 +313,7 @@ class _Run:
             self._tree.append(bytes(32))
 
     def _classify(self) -> None:
-        """Tell moved rows from changed ones: a suspect that fits another suspect's place was moved."""
+        """Classify suspects as moved or changed: a suspect that fits another suspect's number was moved."""
         numbers = [s.link.seq for s in self._suspects] + self._gaps
         leaves = {s.link.leaf_hash for s in self._suspects}
         for suspect in self._suspects:
