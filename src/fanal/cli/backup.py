@@ -1,8 +1,8 @@
-"""`fanal backup`, `fanal restore`: database, sealed bytes, checkpoints and erasure list; never the keys.
+"""`fanal backup`, `fanal restore`: database, sealed files, checkpoints and list of erasures; never the keys.
 
-Order makes a backup consistent while reports come in: the checkpoints first, which the database knows
-all of, then the database, then the bytes and the erasure list, which only grow. Restoring replays the
-erasures, so that what was erased stays erased, and ends with fsck and the ledger's verification.
+The order keeps a backup consistent while reports arrive: first the checkpoints, all of which the database
+knows, then the database, then the sealed files and the list of erasures, which only grow. A restore repeats
+the erasures, so that erased data stays erased, and ends with fsck and the verification of the ledger.
 """
 
 import hashlib
@@ -77,7 +77,7 @@ def backup(folder: Path) -> None:
             "keys": _marks_of_keys(home),
             "files": {str(p.relative_to(folder)): _digest(p) for p in _files(folder) if p != part},
         }
-    # Last: a folder without it is no backup.
+    # Written last: a folder without it is not a backup.
     part.write_text(json.dumps(manifest, indent=1))
     part.rename(folder / MANIFEST)
     _sync(folder)
@@ -111,7 +111,7 @@ def restore(folder: Path) -> None:
 
 
 def _take(folder: Path) -> Path:
-    """Make FOLDER this command's own, and return the file in it that becomes the manifest."""
+    """Claim FOLDER exclusively for this command, and return the partial manifest file in it."""
     part = folder / f"{MANIFEST}.part"
     if folder.exists() and any(folder.iterdir()):
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
@@ -119,13 +119,13 @@ def _take(folder: Path) -> Path:
     try:
         part.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
-        # Another backup began in it at the same moment.
+        # Another backup was started in it at the same time.
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder) from None
     return part
 
 
 def _check(erasures: list[str]) -> bool:
-    """Replay erasures, reconcile the vault, verify the ledger; say what was found."""
+    """Repeat the erasures, reconcile the vault and verify the ledger; report the results."""
     from fanal.ledger import operations as ledger
     from fanal.ledger.verification import verify_ledger
     from fanal.vault.fsck import check_vault
@@ -134,7 +134,7 @@ def _check(erasures: list[str]) -> bool:
 
     now, actor = clock.now(), system_actor("restore")
     erased = replay_erasures(actor=actor, now=now, lines=erasures)
-    # What was erased whole goes from every stage, also where its date is not reached yet.
+    # Completely erased reports are erased in every package, also before their expiry.
     whole = [owner for owner, kind in map(parse_line, filter(str.strip, erasures)) if not kind]
     erase_again(actor=actor, report_ids=whole, now=now)
     expire(actor=actor, now=now)
@@ -154,18 +154,18 @@ def _check(erasures: list[str]) -> bool:
 
 
 def _dump(databases: Databases, target: Path) -> None:
-    # Large objects are none of ours: one that another role made would end the whole dump.
+    # Fanal uses no large objects: one created by another role would abort the dump.
     _run(databases, "pg_dump", "--format=custom", "-B", f"--file={target}")
 
 
 def _load(databases: Databases, source: Path) -> None:
-    """Load the tables in one transaction. Extensions and schema are there: provisioning made them."""
+    """Load the tables in one transaction; provisioning has created schema and extensions."""
     options = ("--no-owner", "--no-privileges", "--schema=public", "--single-transaction")
     _run(databases, "pg_restore", *options, "--exit-on-error", str(source))
 
 
 def _run(databases: Databases, program: str, *options: str) -> None:
-    """Run a PostgreSQL program as the owner; the password goes by environment, not by command line."""
+    """Run a PostgreSQL program as the owner; the password is in the environment, not on the command line."""
     cluster = databases.cluster
     binaries = cluster.binaries if cluster else find_binaries(os.environ)
     url = urlsplit(databases.url(DatabaseRole.OWNER))
@@ -183,7 +183,7 @@ def _run(databases: Databases, program: str, *options: str) -> None:
 
 
 def _read_manifest(folder: Path) -> dict[str, object]:
-    """Return the manifest of a backup whose files are all there and unchanged."""
+    """Return the manifest of a backup, after a check that its files exist and are unchanged."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError, RecursionError) as error:
@@ -201,9 +201,9 @@ def _read_manifest(folder: Path) -> dict[str, object]:
 
 
 def _check_keys(home: Path, manifest: dict[str, object]) -> None:
-    """Refuse before anything is written when something that was sealed could not be opened afterwards.
+    """Check, before any write, that this machine holds the keys to open the restored data.
 
-    All that is missing is named at once, the secret that seals second factors among it.
+    The refusal names all missing keys at once, including the secret that seals second factors.
     """
     held, wanted = _marks_of_keys(home), manifest.get("keys")
     if not isinstance(wanted, dict):
@@ -217,10 +217,10 @@ def _check_keys(home: Path, manifest: dict[str, object]) -> None:
 
 
 def _marks_of_keys(home: Path) -> dict[str, str]:
-    """Return the key files of `home` by name, each with a digest that shows nothing of the key.
+    """Return the key files of `home` by name, each with a digest that reveals nothing of the key.
 
-    The root's private key belongs offline, and each machine has its own passwords of the
-    database: a restore does without them.
+    The root's private key (which belongs offline) and the machine's own database passwords are left out: a
+    restore does not need them.
     """
     found = {
         path.name: path.read_text().strip()
@@ -236,14 +236,14 @@ def _marks_of_keys(home: Path) -> dict[str, str]:
 
 
 def _erasures(folder: Path) -> list[str]:
-    """Return every erasure known here or in the backup: the machine may know later ones."""
+    """Return all erasures recorded here or in the backup; this machine may know later ones."""
     lists = (find_vault() / "erasures.log", folder / "vault" / "erasures.log")
     lines = [line for path in lists if path.exists() for line in path.read_text().splitlines()]
     return list(dict.fromkeys(lines))
 
 
 def _keep_checkpoints(home: Path, folder: Path) -> None:
-    """Put the backup's checkpoints in place; those of a later state stay beside, and are told."""
+    """Install the backup's checkpoint file; rename an existing different one, with a message."""
     kept, here = folder / "checkpoints.txt", home / "log" / "checkpoints.txt"
     here.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     then = kept.read_text() if kept.exists() else ""
@@ -255,7 +255,7 @@ def _keep_checkpoints(home: Path, folder: Path) -> None:
 
 
 def _copy_tree(source: Path, target: Path) -> None:
-    """Copy sealed bytes that are not there yet; temporary files are nobody's."""
+    """Copy missing or incomplete sealed files, except temporary ones."""
     for path in _files(source):
         name = path.relative_to(source)
         if name.parts[0] == "tmp":
@@ -277,7 +277,7 @@ def _digest(path: Path) -> str:
 
 
 def _sync(folder: Path) -> None:
-    """Make every file and folder of a backup durable."""
+    """Flush every file and folder of a backup to disk (fsync)."""
     for path in [*_files(folder), *(p for p in folder.rglob("*") if p.is_dir()), folder]:
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""`fanal bench`: the benches lie beside the package in its source tree, since no desk needs them."""
+"""`fanal bench`: the benchmarks, found next to the package in a source tree; an installation has none."""
 
 import os
 import sys
@@ -14,7 +14,7 @@ _ROOT = Path(fanal.__file__).parents[2]
 
 
 def _group() -> click.Command:
-    """Return the command of the benches, or one that says that they are not installed."""
+    """Return the command group of the benchmarks, or a command that reports their absence."""
     if not (_ROOT / "benchmarks/__init__.py").is_file():
         anything = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)
         return click.Command(
@@ -25,7 +25,7 @@ def _group() -> click.Command:
             help="Measure one thing against its peer in the same run (from a clone).",
         )
     sys.path.insert(0, str(_ROOT))
-    # The processes that a bench starts find it too.
+    # Child processes of a benchmark need the path too.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(_ROOT), os.getenv("PYTHONPATH")]))
     group = import_module("benchmarks").bench
     if not isinstance(group, click.Command):

@@ -1,4 +1,4 @@
-"""What a command needs before it runs: the data folder, the database, Django.
+"""The start of a command: data folder, database, Django.
 
 @click.command()
 @with_django(DatabaseRole.APP)
@@ -34,31 +34,31 @@ T = TypeVar("T")
 
 
 def find_home() -> Path:
-    """Return the data folder (`FANAL_HOME`), made when missing."""
+    """Return the data folder (`FANAL_HOME`); create it if missing."""
     home = read_environment(os.environ).home
     make_home(home)
     return home.resolve()
 
 
 def find_vault() -> Path:
-    """Return the folder of sealed bytes (`FANAL_VAULT`)."""
+    """Return the folder of the vault (`FANAL_VAULT`)."""
     return read_environment(os.environ).vault
 
 
 def require_vault(databases: Databases, *, role: DatabaseRole) -> None:
-    """Refuse to seal where the database's desk would never look.
+    """Check that this machine mounts the vault of the database.
 
     Raises:
-        VaultElsewhere: this machine sees another vault.
+        VaultElsewhere: it mounts another vault.
     """
     check_vault(databases.url(role), find_vault())
 
 
 def require_keys(databases: Databases, *, role: DatabaseRole, home: Path) -> None:
-    """Refuse to work with other keys than the database's.
+    """Check that this machine holds the keys of the database.
 
     Raises:
-        KeysElsewhere: this machine lacks some, or holds others.
+        KeysElsewhere: it lacks registered keys, or holds others.
     """
     public_node = read_environment(os.environ).public_node
     check_keys(databases.url(role), held_keys(home), home=home, public_node=public_node)
@@ -73,7 +73,7 @@ def held_keys(home: Path) -> Held:
 def process_environment(
     *, databases: Databases, role: DatabaseRole, home: Path, mark: DatabaseMark | None
 ) -> dict[str, str]:
-    """Return the variables of a process that works as `role`: its own address and no other."""
+    """Return the environment variables of a process in the database role `role`, with its own URL only."""
     values = {
         "DATABASE_URL": databases.url(role),
         "FANAL_DB_ROLE": role.value,
@@ -81,7 +81,7 @@ def process_environment(
         "FANAL_VAULT": str(find_vault().resolve()),
         "FANAL_DEMO": "1" if mark is DatabaseMark.DEMO else "0",
         "DJANGO_SETTINGS_MODULE": "fanal.config.settings",
-        # numpy starts threads for every core as it loads; nothing here multiplies matrices large enough.
+        # numpy starts a thread for each core on import; no matrix here is large enough for them.
         "OPENBLAS_NUM_THREADS": "1",
     }
     if not os.environ.get("FANAL_SECRET_KEY"):
@@ -91,12 +91,12 @@ def process_environment(
 
 @contextmanager
 def django_as(role: DatabaseRole) -> Iterator[Databases]:
-    """Open the database, then start Django as `role`; the embedded server stops with the last user.
+    """Open the database and start Django as `role`; afterwards close both.
 
     Raises:
         Failed: the database has no tables yet.
-        DatabaseRefused: it cannot be used.
-        KeysElsewhere: the keys of this machine are not those of the database.
+        DatabaseRefused: the database is unusable.
+        KeysElsewhere: this machine lacks registered keys, or holds others.
     """
     home = find_home()
     with open_databases(home=home, environ=os.environ) as databases:
@@ -114,10 +114,10 @@ def django_as(role: DatabaseRole) -> Iterator[Databases]:
 
 
 def refuse_disagreement() -> None:
-    """Refuse to work while clock or tables are not those of the database.
+    """Check that clock and schema of this process agree with the database.
 
     Raises:
-        DatabaseRefused: they are not.
+        DatabaseRefused: they disagree.
     """
     from fanal.db import agreement
 
@@ -127,7 +127,7 @@ def refuse_disagreement() -> None:
 
 @contextmanager
 def _rows_of_the_system() -> Iterator[None]:
-    """Show a command the rows that the system reaches; `readers.reader` narrows them to a person's."""
+    """Give a command access to the system's rows; `readers.reader` restricts it to a person's."""
     from fanal.accounts import rows
 
     with rows.shown_to(system_actor("command")):
@@ -145,7 +145,7 @@ def enter_django(
 
 
 def make_keys(databases: Databases, *, home: Path) -> None:
-    """Make the keys of which the database knows none, before its tables are made; never on a public node."""
+    """Create the keys that the database has none of, before its first migration; never on a public node."""
     environment = read_environment(os.environ)
     if environment.public_node or DatabaseRole.OWNER not in databases.urls:
         return
@@ -165,10 +165,10 @@ def make_keys(databases: Databases, *, home: Path) -> None:
 
 
 def note_keys(databases: Databases, *, home: Path) -> None:
-    """Note in the database the keys of this machine that it does not know yet.
+    """Register the keys of this machine that the database does not know yet.
 
     Raises:
-        KeysElsewhere: this machine lacks some, or holds others.
+        KeysElsewhere: this machine lacks registered keys, or holds others.
     """
     register_keys(databases.url(DatabaseRole.OWNER), held_keys(home), home=home)
 
@@ -178,7 +178,7 @@ def with_django(
 ) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Return a decorator that runs a command inside `django_as(role)`.
 
-    A command that `seals` refuses another vault than the database's.
+    A command that seals data (`seals`) also requires the vault of the database.
     """
 
     def decorate(command: Callable[P, T]) -> Callable[P, T]:

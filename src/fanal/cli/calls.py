@@ -1,4 +1,4 @@
-"""`fanal calls`: the calls for a child in danger alone, for nodes that run web, worker and calls apart."""
+"""`fanal calls`: only the process of the alarm calls, for nodes with separate web, worker and calls."""
 
 import runpy
 

@@ -1,4 +1,4 @@
-"""`fanal crosscheck`: links and dossiers as JSON lines for other programs, and everything derived anew."""
+"""`fanal crosscheck`: links and dossiers as JSON lines for other programs, and their recomputation."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -104,7 +104,7 @@ def rebuild(engine: str | None, master: str, as_json: bool) -> None:
 
     from fanal.crosscheck import operations
 
-    # Read before anything is derived: a file that is no model stops the whole.
+    # Read first: an invalid model file stops the command before any computation.
     used = model_in_use() if engine else None
     actor = system_actor("fanal crosscheck rebuild")
     done = operations.rebuild(actor=actor, now=clock.now())
@@ -127,7 +127,7 @@ def rebuild(engine: str | None, master: str, as_json: bool) -> None:
 def _links() -> Iterator[list["Link"]]:
     from fanal.crosscheck import queries
 
-    # Links are listed for the system; which of them the actor reaches is seen by their reports.
+    # The system lists all links; the reports at their ends decide which of them the actor may see.
     lister = system_actor("fanal crosscheck links")
     after: tuple[UUID, UUID] | None = None
     while page := queries.list_links(actor=lister, after=after, limit=_PAGE):
@@ -144,7 +144,7 @@ def _references(actor: Actor, page: Sequence["Link"]) -> dict[UUID, str]:
 
 
 def _line(found: "Link", names: Mapping[UUID, str], lang: str) -> dict[str, object]:
-    """Return a link as other programs read it; its ends in the order of their references."""
+    """Return a link as a JSON object, with its ends sorted by reference."""
     from fanal.crosscheck.domain.weights import load_weights
 
     one, two = sorted((names[found.report_id], names[found.other_id]))

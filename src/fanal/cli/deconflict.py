@@ -1,4 +1,4 @@
-"""`fanal deconflict`: rounds with other bodies, as files or over their service; hits."""
+"""`fanal deconflict`: rounds with other organisations, as files or over their service; matches."""
 
 import json
 from collections.abc import Iterator
@@ -176,7 +176,7 @@ def _print_round(round_id: UUID) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """Return a message, one byte more than the largest at most: the door refuses that one."""
+    """Return a message, cut one byte above the size limit, so that the limit check refuses a longer one."""
     from fanal.deconfliction.domain.message import MAX_BYTES
 
     with path.open("rb") as file:

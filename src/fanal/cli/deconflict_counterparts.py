@@ -1,4 +1,4 @@
-"""`fanal deconflict counterpart`: the bodies to open rounds with, and what may enter a set for each."""
+"""`fanal deconflict counterpart`: the counterparts of rounds, and the limits on the sets for each."""
 
 import json
 import sys
@@ -161,7 +161,7 @@ def limit(
 
 
 def counterpart_of(name: str) -> "Counterpart":
-    """Return the open counterpart of a name.
+    """Return the active counterpart of the given name.
 
     Raises:
         Refused: there is none.
@@ -183,7 +183,7 @@ def _key_of(text: str) -> bytes:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Say in the user's language why something is refused."""
+    """Convert a refusal in the context to an error message in the user's language."""
     from fanal.deconfliction.domain.states import DeconflictionRefused
 
     try:
@@ -193,7 +193,7 @@ def told() -> Iterator[None]:
 
 
 def why(code: str) -> str:
-    """Return the words of a refusal in the user's language."""
+    """Return the message of a refusal code in the user's language."""
     from fanal import reference
 
     return reference.label("deconfliction_refused", code, language())

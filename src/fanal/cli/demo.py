@@ -1,4 +1,4 @@
-"""`fanal demo`: what exists in a demo database only."""
+"""`fanal demo`: commands for a demo database only."""
 
 import json
 
@@ -10,7 +10,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
 
-# `fanal demo accounts`: who can be played in a demo.
+# `fanal demo accounts`: the accounts for sign-in to a demo.
 
 _LANGUAGE = "fr"
 

@@ -1,4 +1,4 @@
-"""`fanal desk`: the units that reports, dossiers and measures belong to."""
+"""`fanal desk`: the desks, to which reports, dossiers and measures belong."""
 
 import json
 from dataclasses import asdict

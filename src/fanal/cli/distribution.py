@@ -1,4 +1,4 @@
-"""`fanal distribution`: what belongs to other desks: recipients, packages sealed for them, their answers."""
+"""`fanal distribution`: reports for other desks: recipients, sealed packages, acknowledgements."""
 
 import json
 import os
@@ -194,7 +194,7 @@ def acknowledge(answer: Path, unproven: bool) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """Return a file as far as a package may be long, and one octet more where it is longer."""
+    """Return a file's content, cut one byte above the size limit of a package."""
     from fanal.distribution.domain.package import MAXIMUM_BYTES
 
     with path.open("rb") as stream:
@@ -202,15 +202,15 @@ def _read(path: Path) -> bytes:
 
 
 def _identity(path: Path) -> str:
-    """Return the secret key of an identity file; lines that begin with # are remarks (age-keygen)."""
+    """Return the secret key of an age identity file; lines that start with # are comments (age-keygen)."""
     text = path.read_text("utf-8", errors="replace")
     return next((line for line in text.splitlines() if line and not line.startswith("#")), "")
 
 
 def write_whole(path: Path, body: bytes) -> None:
-    """Write a file that is there whole or not at all, for its owner alone."""
+    """Write a file atomically and durably, with mode 0600."""
     partial = path.with_name(path.name + ".partial")
-    # Made anew, never written through a link that somebody laid there.
+    # Always a new file: never written through an existing link.
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(body)

@@ -1,4 +1,4 @@
-"""`fanal distribution sender`, `key`, `taken`: who signs packages, here and elsewhere; what was taken."""
+"""`fanal distribution sender`, `key`, `taken`: signing keys of this and other desks; packages received."""
 
 import json
 from collections.abc import Iterator
@@ -161,7 +161,7 @@ def _key_of(text: str) -> bytes:
 
 
 def _instant_of(text: str) -> datetime:
-    """Return an instant with its zone, in the form that `distribution key` prints."""
+    """Return a timezone-aware instant from the format that `distribution key` prints."""
     found = read_instant(text)
     if found is None or found.tzinfo is None:
         raise CommandRefused("SENDER_SINCE")

@@ -1,4 +1,4 @@
-"""`fanal doctor`: says what is missing on this machine, in words a person can act on."""
+"""`fanal doctor`: a diagnosis of this machine, as messages with a remedy."""
 
 import contextlib
 import os
@@ -68,7 +68,7 @@ def doctor(port: int) -> None:
 
 
 def look_at_machine(*, home: Path, port: int) -> Iterator[DoctorFinding]:
-    """Yield what can be said without a database."""
+    """Yield the findings that need no database."""
     yield fine(f"Python {sys.version.split()[0]}")
     yield _look_at_folder(home)
     place = next(p for p in (home, *home.absolute().parents) if p.exists())
@@ -93,7 +93,7 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[DoctorFinding]:
 
 
 def _look_at_certificate(home: Path) -> Iterator[DoctorFinding]:
-    """Say until when this node can sign receipts: afterwards it acknowledges nothing."""
+    """Yield the expiry of this node's receipt signing certificate; an expired one stops acknowledgements."""
     try:
         ends = node_certificate_ends(home)
     except KeysMissing as failure:
@@ -113,7 +113,7 @@ def _look_at_certificate(home: Path) -> Iterator[DoctorFinding]:
 
 
 def look_at_database(*, home: Path) -> Iterator[DoctorFinding]:
-    """Yield what can be said of PostgreSQL; starts the embedded one when it has a cluster."""
+    """Yield the findings about PostgreSQL; start the embedded server if its cluster exists."""
     try:
         if not os.environ.get("DATABASE_URL") and not home.exists():
             found = find_binaries(os.environ)
@@ -158,7 +158,7 @@ def _look_at_port(port: int) -> DoctorFinding:
 
 
 def _served_port(home: Path) -> int | None:
-    """Return the port on which this data folder is served now; None when it is not."""
+    """Return the port on which this data folder is now served; None if it is not."""
     try:
         port = int((home / PORT_FILE).read_text())
     except (OSError, ValueError):
@@ -206,7 +206,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[DoctorFin
 
 
 def _lets_auditor_in(databases: Databases) -> bool:
-    """Ask the desk's role whether the auditor's is closed, which has been told."""
+    """Return whether the database accepts the auditor's role; another finding reports a closed one."""
     if DatabaseRole.APP not in databases.urls:
         return True
     with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
@@ -214,7 +214,7 @@ def _lets_auditor_in(databases: Databases) -> bool:
 
 
 def _look_at_agreement() -> DoctorFinding:
-    """Ask whether clock and tables agree, as every process does before it works."""
+    """Check that clock and schema agree with the database, as every process does before its work."""
     checked = subprocess.run(
         [sys.executable, "-m", "fanal", "migrate", "--check", "--lang", "en"],
         check=False,
@@ -227,7 +227,7 @@ def _look_at_agreement() -> DoctorFinding:
 
 
 def _look_at_origin(home: Path) -> DoctorFinding:
-    """Ask whether the log has a name of its own: it is in every checkpoint and never changes."""
+    """Check that the ledger's name is not an example: it is part of every checkpoint, and final."""
     for path in sorted((home / "keys").glob("ledger-*.vkey")):
         origin = NoteKey.decode(path.read_text().strip()).name
         if origin.partition("/")[0].endswith((".test", ".example", ".invalid")):
@@ -240,7 +240,7 @@ def _look_at_origin(home: Path) -> DoctorFinding:
 
 
 def _look_at_keys(home: Path) -> Iterator[DoctorFinding]:
-    """Keys, vault and backups on one file system are lost, or stolen, together."""
+    """Yield a problem if keys and vault, or keys and backups, share a file system and its loss or theft."""
     folders = {"keys": home / "keys", "vault": find_vault(), "backups": home / "backups"}
     devices = {name: path.stat().st_dev for name, path in folders.items() if path.exists()}
     for name in ("vault", "backups"):

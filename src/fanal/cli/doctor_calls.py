@@ -1,4 +1,4 @@
-"""What `fanal doctor`, `fanal run` and `fanal mail` say of the channel that calls the duty people."""
+"""Diagnosis of the e-mail settings for alarm calls, for `fanal doctor`, `fanal run` and `fanal mail`."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ FAULTS: Mapping[MailFault, str] = {
 
 
 def look_at_channel() -> Iterator[DoctorFinding]:
-    """Yield what would keep a call for a child in danger from a person, by this process's settings."""
+    """Yield the settings of this process that would keep an alarm call from the people on duty."""
     mailer = mailer_of(read_environment(os.environ))
     faults = mailer.faults()
     for fault in faults:

@@ -1,4 +1,4 @@
-"""What `fanal doctor` says of single sign-on, hashing, calls and the vault."""
+"""Diagnosis of single sign-on, hashing, alarm calls and the vault, for `fanal doctor`."""
 
 import os
 from collections.abc import Iterator
@@ -16,11 +16,11 @@ from fanal.hashing import video
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
 from fanal.vault.packs import VaultAway, is_empty
 
-# What `fanal doctor` says of the provider of single sign-on: whether it answers, and what it names.
+# Single sign-on: whether the provider answers, and its metadata.
 
 
 def look_at_single_sign_on() -> Iterator[DoctorFinding]:
-    """Yield what would keep people from signing in by the provider of this process's settings."""
+    """Yield the faults of the configured single sign-on provider; nothing if none is configured."""
     from fanal.connectors import openid
 
     address = read_environment(os.environ).oidc_url
@@ -41,11 +41,11 @@ def look_at_single_sign_on() -> Iterator[DoctorFinding]:
     yield fine(f"single sign-on by {provider['issuer']}, which signs with {len(keys)} keys")
 
 
-# `fanal doctor` on hashing: whether a child can be had, what it gave up, and whether videos are hashed.
+# Hashing: whether a child process starts, how it is sandboxed, and whether videos are hashed.
 
 
 def look_at_hashing() -> Iterator[DoctorFinding]:
-    """Yield what holds for files that are uploaded here: a child is started and asked."""
+    """Yield the findings about the hashing of uploaded files, after a test with a child process."""
     pool = Pool(size=1)
     try:
         pool.hash_files([FileToHash(size=4, pieces=[b"fine"])])
@@ -79,7 +79,7 @@ def look_at_hashing() -> Iterator[DoctorFinding]:
         yield note("videos get exact hashes only: the library vpdq (with FFmpeg) is not installed")
 
 
-# What `fanal doctor` says of the calls for a child in danger, and of the process that sends them.
+# Alarm calls for a child in danger, and the process that sends them.
 
 _SILENCE = 30
 _LATE = 30
@@ -105,9 +105,9 @@ SELECT outcome FROM orient_call WHERE outcome IN ('SENT', 'PARTLY') ORDER BY end
 def look_at_outbox(
     connection: psycopg.Connection[tuple[object, ...]], *, demo: bool
 ) -> Iterator[DoctorFinding]:
-    """Yield what keeps calls from going out; `connection` is one that sees the alarms of every desk.
+    """Yield the undelivered alarm calls; `connection` must see the alarms of every desk.
 
-    In a demo no mail leaves the machine: what lies in the folder is no fault there.
+    In a demo no mail is sent, so that messages left in the folder are not a fault.
     """
     yield from _look_at_refused(connection)
     row = connection.execute(_WAITING, {"late": _LATE}).fetchone()
@@ -130,7 +130,7 @@ def look_at_outbox(
 def _look_at_refused(
     connection: psycopg.Connection[tuple[object, ...]],
 ) -> Iterator[DoctorFinding]:
-    """Yield what the last call that a server took says of the duty addresses, answered or not."""
+    """Yield a problem if the mail server refused some duty addresses at the last accepted call."""
     row = connection.execute(_NEWEST).fetchone()
     if row == ("PARTLY",):
         yield problem(
@@ -140,7 +140,7 @@ def _look_at_refused(
 
 
 def look_at_caller(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
-    """Return whether the process that calls is alive: a fault where the worker runs, else a note."""
+    """Return whether the process of the alarm calls is alive: a problem if a worker runs, else a note."""
     seen, running = connection.execute(_ALIVE).fetchone() or (None, False)
     if isinstance(seen, int) and seen <= _SILENCE:
         return fine("the process that calls for a child in danger is alive")
@@ -149,7 +149,7 @@ def look_at_caller(connection: psycopg.Connection[tuple[object, ...]]) -> Doctor
     return problem(text) if running else note(text)
 
 
-# `fanal doctor` on the vault: whether its disk answers, and which reports wait for it.
+# The vault: whether its disk responds, and which reports wait for it.
 
 _HELD_BACK = (
     "SELECT error, count(*) FROM intake_work WHERE quarantined_at IS NULL AND error = ANY(%s)"
@@ -162,7 +162,7 @@ _REMEDIES = {
 
 
 def look_at_identity(url: str, folder: Path) -> DoctorFinding:
-    """Return whether `folder` is the vault of the database at `url`."""
+    """Return the finding on whether `folder` is the vault of the database at `url`."""
     try:
         check_vault(url, folder)
     except VaultElsewhere as elsewhere:
@@ -171,7 +171,7 @@ def look_at_identity(url: str, folder: Path) -> DoctorFinding:
 
 
 def look_at_fingerprints(url: str, home: Path) -> DoctorFinding:
-    """Return whether this machine holds the keys of the database at `url`."""
+    """Return the finding on whether this machine holds the keys of the database at `url`."""
     public_node = read_environment(os.environ).public_node
     try:
         check_keys(url, held_keys(home), home=home, public_node=public_node)
@@ -183,7 +183,7 @@ def look_at_fingerprints(url: str, home: Path) -> DoctorFinding:
 def look_at_vault(
     connection: psycopg.Connection[tuple[object, ...]], folder: Path
 ) -> Iterator[DoctorFinding]:
-    """Yield what is wrong with the folder of sealed bytes, and how many reports an outage holds up."""
+    """Yield the faults of the vault's folder, and the number of reports delayed by an outage."""
     count = "SELECT count(*) FROM vault_object WHERE wrapped_key IS NOT NULL AND pack_id IS "
     found: list[DoctorFinding] = []
     for name, rows in (("packs", count + "NOT NULL"), ("files", count + "NULL")):

@@ -1,4 +1,4 @@
-"""What `fanal doctor` says of a production desk: its people, queue, backups, address and help lines."""
+"""Diagnosis of a production desk: its people, queue, backups, address and help lines."""
 
 import ipaddress
 import os
@@ -14,7 +14,7 @@ _LATE_MINUTES = 10
 _BACKUP_HOURS = 48
 _ENDING_DAYS = 30
 _NEEDED = {"ADMINISTRATOR": 1, "ANALYST": 1, "MEASURES_OFFICER": 1, "OVERSEER": 1, "SUPERVISOR": 2}
-"""Persons that a desk cannot do without: of supervisors two, since nobody seconds an own act."""
+"""Required persons by role; two supervisors, because nobody approves their own act (contreseing)."""
 _PEOPLE = """
 SELECT h.role, count(DISTINCT h.person_id), count(*) FILTER (WHERE h.valid_until < now() + %(ending)s)
 FROM accounts_habilitation h
@@ -36,7 +36,7 @@ SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_bac
 
 
 def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield what `doctor` says of a desk: roles nobody holds, reports that wait, backups, help lines."""
+    """Yield the findings about a desk: vacant roles, waiting reports, backups, addresses, help lines."""
     yield from _look_at_people(connection)
     yield from _look_at_queue(connection)
     yield _look_at_backups(connection)
@@ -46,7 +46,7 @@ def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator
 
 
 def look_at_address() -> Iterator[DoctorFinding]:
-    """Yield what the settings say of how browsers reach this node."""
+    """Yield the faults in the settings that make this node accessible to browsers."""
     environment = read_environment(os.environ)
     if all(_is_this_machine(host) for host in environment.hosts):
         yield problem(
@@ -61,7 +61,7 @@ def look_at_address() -> Iterator[DoctorFinding]:
 
 
 def look_at_help_lines() -> Iterator[DoctorFinding]:
-    """Yield what public pages say of the numbers to call that nobody has read in an official text."""
+    """Yield the help line numbers on public pages that nobody has verified in an official text."""
     told = "; ".join(f"{line.number} ({line.said})" for line in unchecked())
     if told:
         yield note(

@@ -1,4 +1,4 @@
-"""What `fanal doctor` says of the role that all public nodes share: what the server leaves open to it."""
+"""Diagnosis of the database role that all public nodes share: privileges that the server leaves to it."""
 
 from collections.abc import Iterator
 
@@ -14,11 +14,11 @@ from fanal.postgres import DatabaseRole
 _CLOSE = "run 'fanal provision' with a superuser's DATABASE_URL"
 _LOGIN = DatabaseRole.INTAKE.login
 _UNUSED = 100_000_000
-"""Numbers of the wire drawn after the last one given, past which somebody uses them up."""
+"""Unused report numbers drawn after the last used one, above which a node is exhausting the sequence."""
 
 
 def look_at_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield what one public node that is taken over could do to the others, and to the server."""
+    """Yield the harm that one compromised public node could do to the others and to the server."""
     yield _look_at_closed(connection)
     yield _look_at_functions(connection)
     yield _look_at_definitions(connection)
@@ -78,7 +78,7 @@ def _look_at_policies(connection: psycopg.Connection[tuple[object, ...]]) -> Doc
 
 
 def _look_at_remains(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
-    """Look for what outlives the session that made it: locks of prepared transactions, large objects."""
+    """Return a problem if objects may outlive their session: prepared transactions' locks, large objects."""
     row = connection.execute(
         "SELECT current_setting('max_prepared_transactions') <> '0', count(*) FROM pg_largeobject_metadata"
     ).fetchone()
@@ -131,7 +131,7 @@ def _look_at_databases(connection: psycopg.Connection[tuple[object, ...]]) -> Do
 
 
 def look_at_numbers(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
-    """Return whether the numbers of the wire last: its clients type them int, which ends at 2 147 483 647."""
+    """Return the finding on exhaustion of the API's report numbers, 32-bit integers for its clients."""
     row = connection.execute(
         "SELECT coalesce(max(wire_id), 1000000) + 1,"
         " pg_sequence_last_value('intake_wire_id_seq'::regclass) - coalesce(max(wire_id), 1000000) > %s"

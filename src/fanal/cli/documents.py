@@ -1,4 +1,4 @@
-"""Formats whose documents hold one report each: how each is read at the door, and in force or not."""
+"""Formats with one report a document: their parsers on import, and the check of their legal basis."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -17,9 +17,9 @@ from fanal.kernel.calendar import paris_day
 trial = click.option(
     "--even-if-not-in-force", is_flag=True, help="A format whose law is not in force: as a trial."
 )
-"""`--even-if-not-in-force`, for the commands that read and write such formats."""
+"""The option `--even-if-not-in-force`, for commands that read and write such formats."""
 Envelope = tuple[str, bool]
-"""The reference of a report, empty where it has none of its own, and whether it is urgent."""
+"""The reference of a report (empty if it has none), and whether the report is urgent."""
 
 
 def _export(body: bytes) -> Envelope:
@@ -46,14 +46,14 @@ READERS: Mapping[Format, Callable[[bytes], Envelope]] = {
     Format.DSA_18: _dsa18,
     Format.COM_2022_209: _com209,
 }
-"""What is read of each format before its bytes are sealed. Each raises FormatRefused."""
+"""The parser of each format, run before the document is sealed. Each raises FormatRefused."""
 
 
 def require_in_force(format_: str, *, now: datetime, even_if_not: bool) -> None:
-    """Refuse a format made for a text that is not in force, unless it is tried all the same.
+    """Refuse a format whose law is not in force, unless `even_if_not` allows a trial.
 
     Raises:
-        Refused: the reference holds no entry that says IN_FORCE on this day.
+        Refused: no entry of the reference data for this format has the status IN_FORCE today.
     """
     day = paris_day(now)
     law = reference.load()

@@ -1,4 +1,4 @@
-"""`fanal lists source` and `fanal lists fetch`: where lists are fetched from, and fetching one now."""
+"""`fanal lists source` and `fanal lists fetch`: the sources of lists, and the fetch of one."""
 
 import json
 import sys
@@ -186,7 +186,7 @@ def _line(found: ListSource, held: FetchCheckpoint) -> dict[str, object]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Say in the user's language why a source cannot be so."""
+    """Convert the refusal of a source in the context to an error message in the user's language."""
     from fanal.exchange.operations import SourceRefused
 
     try:

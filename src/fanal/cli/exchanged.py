@@ -1,4 +1,4 @@
-"""Lists and reports on their way out: who may, how far, and the ledger's entry before a byte is written."""
+"""The export of lists and reports: permission, sharing limits, and a ledger entry before the first byte."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +27,7 @@ _OPEN = frozenset({"white", "green"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A list that is written: what it is, and its items as often as they are asked for."""
+    """A list to export: its state, and its items, which can be read several times."""
 
     state: "ListState"
     writable: Callable[[Indicator], bool]
@@ -35,11 +35,11 @@ class Listed:
 
     @property
     def changed_at(self) -> str:
-        """When the list last changed (RFC 3339, UTC, milliseconds)."""
+        """The time of the list's last change (RFC 3339, UTC, milliseconds)."""
         return milliseconds(self.state.changed_at)
 
     def items(self, *, counted: bool = True) -> Iterator[Indicator]:
-        """Yield the items that the format has room for; the others are counted by kind, once."""
+        """Yield the items that the format can represent; count the others by kind, if `counted`."""
         from fanal.analyse import queries
 
         for item in queries.items_of_list(list_id=self.state.id):
@@ -49,7 +49,7 @@ class Listed:
                 self.left_out.update(["WITHDRAWN"] if item.withdrawn else list(item.values))
 
     def tell_left_out(self) -> None:
-        """Say what the format has no room for."""
+        """Report on standard error the items that the format cannot represent."""
         tell_left_out(self.left_out)
 
 
@@ -57,10 +57,10 @@ def open_list(
     name: str, *, as_user: str | None, format_: str, writable: Callable[[Indicator], bool],
     tlp: str | None = None,
 ) -> Listed:  # fmt: skip
-    """Return a list to write, its going out noted in the ledger.
+    """Return a list to export, after its export is recorded in the ledger.
 
     Raises:
-        Refused: nobody who keeps lists, no such list, or one that may not go so far.
+        Refused: the user keeps no lists, the list does not exist, or its sharing limit forbids this.
     """
     from fanal.analyse import queries
     from fanal.cli.readers import reader
@@ -81,7 +81,7 @@ def open_list(
 
 
 def note_reports(actor: Actor, report_ids: Sequence[UUID], *, format_: str) -> None:
-    """Write and commit the ledger's entry that these reports go out."""
+    """Record the export of reports in the ledger, and commit."""
     from fanal.ledger import operations as ledger
 
     if report_ids:
@@ -94,7 +94,7 @@ def note_reports(actor: Actor, report_ids: Sequence[UUID], *, format_: str) -> N
 def records_of(
     actor: Actor, report_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[HarmonisedReport, str]]:
-    """Return the harmonised reports among these, each with the instant it was received."""
+    """Return the harmonised ones among the reports, each with its time of receipt (RFC 3339)."""
     from fanal.harmonise import queries as harmonised
     from fanal.intake import queries as intake
 
@@ -108,19 +108,19 @@ def records_of(
 
 
 def one_source(*, references: Sequence[str], list_name: str | None) -> None:
-    """Refuse a call that names neither reports nor a list, or both."""
+    """Refuse a command with both reports and a list, or with neither."""
     if bool(references) is (list_name is not None):
         raise CommandRefused("REPORTS_OR_LIST")
 
 
 def tell_left_out(left_out: Counter[str]) -> None:
-    """Say how many values of which kinds a format has no room for."""
+    """Report on standard error the values that a format cannot represent, by kind."""
     for kind, count in sorted(left_out.items()):
         tell("LEFT_OUT", count=count, kind=kind)
 
 
 def milliseconds(instant: datetime) -> str:
-    """Return an instant as the formats of exchange write it."""
+    """Return an instant in the notation of the exchange formats (RFC 3339, UTC, milliseconds)."""
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
 
 

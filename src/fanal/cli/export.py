@@ -1,4 +1,4 @@
-"""`fanal export FORMAT …`: writes what partners read; what is written is a communication in the ledger."""
+"""`fanal export FORMAT …`: writes reports in partners' formats; the ledger records each communication."""
 
 import sys
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from fanal.postgres import DatabaseRole
 
 
 def arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command what every export takes: reports, a folder, in whose name."""
+    """Add the common arguments of exports to a command: reports, output folder, user."""
     for decorate in (
         click.option("--as", "as_user", metavar="USER", help="In whose name it is written."),
         click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path)),
@@ -121,7 +121,7 @@ def _write_all(
     now: datetime,
     write: Callable[[UUID, Path], bool],
 ) -> None:
-    """Note the communication, then write each report into a folder of its own; tell what is missing."""
+    """Record the communication, then write each report into its own folder; report missing ones."""
     from fanal.cli.resolve import resolve, to_export
     from fanal.ledger import operations as ledger
 

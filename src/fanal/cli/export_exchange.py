@@ -1,4 +1,4 @@
-"""Records written for partners: XARF, article 18 DSA, article 13 of COM(2022)209."""
+"""Export of reports to partners: XARF, article 18 DSA, article 13 of COM(2022)209, NCMEC XML."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -37,7 +37,7 @@ _DESK = "Fanal"
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """A record with what its writers need to know of it; no text of `report` names who reported."""
+    """A report to export, with the facts for its writers; the texts of `report` do not name the reporter."""
 
     record: HarmonisedReport
     report: Report
@@ -47,7 +47,7 @@ class Written(Struct, frozen=True, kw_only=True):
 
     @property
     def received_at(self) -> str:
-        """The instant of receipt, as XML Schema writes it."""
+        """The time of receipt, in the notation of XML Schema."""
         return (
             self.facts.received_at.astimezone(UTC)
             .isoformat(timespec="seconds")
@@ -56,7 +56,7 @@ class Written(Struct, frozen=True, kw_only=True):
 
 
 def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
-    """Return what is written of a report, None where it is not harmonised or out of reach."""
+    """Return a report to export; None if it is not harmonised, or not visible to the actor."""
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if record is None or facts is None:
@@ -72,9 +72,9 @@ def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
 
 
 def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetime) -> Report:
-    """Return a record in the report format, who reported replaced by `[…]` in its texts.
+    """Return a record in the report format, with the reporter redacted as `[…]` in its texts.
 
-    Where the key to the reporter's identity is missing, all texts are left out, and standard error says so.
+    Without the key to the reporter's identity, all texts are left out, with a message on standard error.
     """
     report_id = facts.report_id
     try:
@@ -92,7 +92,7 @@ def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetim
 
 
 def _xarf_documents(found: Written) -> list[bytes]:
-    """Return the documents that the public package takes too; what it refuses is told and left out."""
+    """Return the XARF documents that the public parser accepts; report and leave out the others."""
     record = found.record
     classes = [
         _target(file.classification.scheme, file.classification.code, "XARF_CSAM")
@@ -129,7 +129,7 @@ def _xarf_documents(found: Written) -> list[bytes]:
 
 
 def _target(scheme: str, code: str, wanted: str) -> str:
-    """Return the class of `wanted` that a class is read as, empty for none."""
+    """Return the equivalent of a category in the scheme `wanted`; empty if there is none."""
     prefix = f"{wanted}:"
     found = (c.maps_to for c in categories_of(scheme, code))
     return next((name.removeprefix(prefix) for name in found if name.startswith(prefix)), "")
@@ -163,10 +163,10 @@ WRITERS: Mapping[str, Callable[[Written], list[bytes]]] = {
     "dsa-18": _dsa18_documents,
     "com-2022-209": _com209_documents,
 }
-"""Name of each format, and who writes the documents of a record."""
+"""The function that writes a report's documents, by format."""
 
 
-# One report written as NCMEC XML: its own document where it came as one, else what the record holds.
+# One report as NCMEC XML: its original document if it arrived as one, else from the record.
 
 _EXPORT_NCMEC_DESK: Final = "Fanal"
 _MOTIVE: Final = "Export of a provider's report to an authority (fanal export ncmec-xml)"
@@ -175,12 +175,12 @@ _MOTIVE: Final = "Export of a provider's report to an authority (fanal export nc
 def write_folder(
     report_id: UUID, folder: Path, *, actor: Actor, motive: str, now: datetime
 ) -> bool:
-    """Write `report.xml` and the `file-N.xml` of one report; False where it is not harmonised.
+    """Write `report.xml` and the `file-N.xml` of one report; return False if it is not harmonised.
 
-    The caller has committed the ledger's entry.
+    The caller has already recorded the export in the ledger.
 
     Raises:
-        Refused: the motive is too short.
+        Refused: the purpose is too short.
     """
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
@@ -221,7 +221,7 @@ def _outgoing(
 
 
 def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmission | None:
-    """Return the sealed document of a report; None where it cannot be opened here, or not by this actor."""
+    """Return the sealed document of a report; None if it cannot be opened here or by this actor."""
     system = system_actor(f"export asked for by {actor.person_id}")
     try:
         policy.require(actor, "original.open", Resource(desk_id=facts.desk_id, sealed=True))
@@ -234,7 +234,7 @@ def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmi
 
 
 def _may_name(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -> bool:
-    """Do the named act that opens whoever reported, and answer whether it was allowed."""
+    """Open the reporter's identity as a recorded act of the actor; return whether that was permitted."""
     try:
         harmonise.open_identity(
             actor=actor, report_id=facts.report_id, motive=motive or _MOTIVE, now=now
@@ -255,7 +255,7 @@ def _files_of_record(record: HarmonisedReport, sent: Outgoing, facts: ReportFact
 
 
 def _files_of_original(opened: OpenedSubmission, sent: Outgoing, facts: ReportFacts) -> list[bytes]:
-    """Return the details of each file as its sender gave them; what came without has its received facts."""
+    """Return each file's details as the sender provided them, or else from the facts at receipt."""
     return [
         rewrite_file_details(details)
         if details is not None

@@ -33,7 +33,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
 
-# `fanal export vics` and `fanal export csv-hashes`: cases of reports, hash sets and CSV files of lists.
+# `fanal export vics` and `fanal export csv-hashes`: reports as cases; lists as hash sets and CSV.
 
 _COUNTRIES = ("US", "UK", "FR", "DEFAULT", "CUSTOM")
 
@@ -140,7 +140,7 @@ def _file(file: File) -> OutFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """One format: its name, what it has room for, and how some items of a subject are written."""
+    """One format: its name, the items that it can represent, and the writer of a subject's items."""
 
     name: str
     writable: Callable[[Indicator], bool]
@@ -165,7 +165,7 @@ _MISP = _Way(name="misp", writable=fits_misp, write=_event)
 
 
 def _arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command what both formats take."""
+    """Add the common arguments of both formats to a command."""
     command = click.argument("references", metavar="REF...", nargs=-1)(command)
     place = click.Path(path_type=Path)
     out = click.option("--out", required=True, type=place, help="Folder, or file of a list.")
@@ -222,7 +222,7 @@ def misp(
 def _reports(
     references: tuple[str, ...], out: Path, *, way: _Way, tlp: str, as_user: str | None
 ) -> None:
-    """Write what may leave of each report, or of all reports of a dossier together."""
+    """Write the shareable items of each report, or of all reports of a dossier together."""
     from fanal.cli.readers import reader
     from fanal.harmonise.domain.outgoing import shareable
 
@@ -247,7 +247,7 @@ def _reports(
 
 
 def _meant(actor: Actor, reference: str) -> tuple[str, list[UUID]]:
-    """Return a neutral name of what REF is, and its reports: those it names, or those of a dossier."""
+    """Return a neutral name for the subject of REF, and its reports: of the reference or of the dossier."""
     from fanal.cli.resolve import resolve, to_export
     from fanal.crosscheck import queries as crosscheck
 

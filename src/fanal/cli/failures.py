@@ -1,7 +1,7 @@
-"""What a command says when it cannot do its work: one sentence in the user's language, no traceback.
+"""Error messages of commands: one sentence in the user's language, never a traceback.
 
-Exit status 2 is bad input, 1 a failure (contracts). Words are in `reference/data/labels/cli.toml`; what a
-lower layer or an operating system adds is quoted as it is.
+Exit status 2 means invalid input, 1 a failure (contracts). Messages are in `reference/data/labels/cli.toml`;
+details from other packages or the operating system are quoted unchanged.
 """
 
 import errno
@@ -48,12 +48,12 @@ _NAMED = {
     "ValueRefused": "VALUE_REFUSED",
     "UnicodeEncodeError": "VALUE_REFUSED",
 }
-"""Failures by the name of their class: their packages are loaded by the commands that need them."""
+"""Message codes by exception class name: only the commands that need them import these packages."""
 _BAD_INPUT = frozenset({"VALUE_REFUSED", "MOTIVE_MISSING"})
 
 
 class CommandRefused(click.ClickException):
-    """A command says no: `code` names the words, `parameters` what goes into them."""
+    """A command refuses its input: `code` identifies the message, `parameters` fill its placeholders."""
 
     exit_code = 2
 
@@ -62,19 +62,19 @@ class CommandRefused(click.ClickException):
         self.code, self.parameters = code, parameters
 
     def show(self, file: IO[str] | None = None) -> None:
-        """Say it, for whoever runs a command without `main`."""
+        """Print the message, for callers that bypass `main`."""
         del file
         tell(self.code, **self.parameters)
 
 
 class Failed(CommandRefused):
-    """A command could not do what was rightly asked."""
+    """A command with valid input could not be carried out."""
 
     exit_code = 1
 
 
 def language(arguments: Sequence[str] | None = None) -> str:
-    """Return the language that `--lang` asks for, wherever it stands; French without it."""
+    """Return the language of the option `--lang`, at any position; French without it."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = [a.partition("=")[2] for a in given if a.startswith("--lang=")]
     asked += [after for a, after in pairwise(given) if a == "--lang"]
@@ -82,23 +82,23 @@ def language(arguments: Sequence[str] | None = None) -> str:
 
 
 def words(code: str, **parameters: object) -> str:
-    """Return the words of a code in the user's language; no value breaks a line or a terminal."""
+    """Return the message of a code in the user's language; parameters are stripped of control characters."""
     clean = {name: _printable(value) for name, value in parameters.items()}
     return reference.render(code, clean, language(), kind="cli")
 
 
 def words_of_refusal(code: str) -> str:
-    """Return why a document from outside is refused, in the user's language."""
+    """Return the reason why an external document is refused, in the user's language."""
     return reference.render(code, {}, language(), kind="quarantine").rstrip(".")
 
 
 def tell(code: str, **parameters: object) -> None:
-    """Say a sentence on standard error; the command goes on."""
+    """Print a message on standard error; the command continues."""
     click.echo(f"fanal: {words(code, **parameters)}", err=True)
 
 
 def told(failure: BaseException) -> int:
-    """Say in one sentence why a command ends; return its exit status."""
+    """Print the reason of a failed command in one sentence; return the exit status."""
     code, parameters, status = _explain(failure)
     tell(code, **parameters)
     return status
@@ -121,12 +121,12 @@ def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
         place = {"path": os.fsdecode(name)} if isinstance(name, str | bytes) else {}
         code = "FILE_REFUSED" if place else "SYSTEM_REFUSED"
         return code, {**place, "detail": reason(failure)}, 1
-    # The place and never the message: messages quote content.
+    # The code location only, never the message, which may quote content.
     return "UNEXPECTED", {"name": type(failure).__name__, "place": _place(failure)}, 1
 
 
 def _known(failure: BaseException) -> str | None:
-    """Return the code of a failure that a lower layer raises on purpose."""
+    """Return the message code of an expected exception; None for any other."""
     for kind, code in _CLASSES:
         if isinstance(failure, kind):
             return code
@@ -137,7 +137,7 @@ def _known(failure: BaseException) -> str | None:
 
 
 def _explain_click(failure: click.ClickException) -> tuple[str, dict[str, object]]:
-    """Return what is wrong with a command line; click's own words are English only."""
+    """Return message code and parameters for a click error, because click's own messages are English only."""
     match failure:
         case click.MissingParameter():
             found = "ARGUMENT_MISSING", {"name": _hint(failure)}
@@ -157,7 +157,7 @@ def _explain_click(failure: click.ClickException) -> tuple[str, dict[str, object
 
 
 def _hint(failure: click.BadParameter) -> str:
-    """Return the name of an argument as help writes it."""
+    """Return the name of a parameter in the notation of the help text."""
     if failure.param_hint:
         hint = failure.param_hint
         return hint if isinstance(hint, str) else " / ".join(hint)
@@ -167,7 +167,7 @@ def _hint(failure: click.BadParameter) -> str:
 
 
 def reason(failure: OSError) -> str:
-    """Return what the operating system says, in the user's language where it is a usual thing."""
+    """Return the operating system's error message, translated if it is a common one."""
     code = errno.errorcode.get(failure.errno or 0, "")
     usual = reference.label("errno", code, language())
     return usual if code and usual != code else failure.strerror or type(failure).__name__

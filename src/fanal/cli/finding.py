@@ -1,11 +1,11 @@
-"""What `fanal doctor` says: one sentence a finding."""
+"""The findings of `fanal doctor`: one sentence each."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class FindingLevel(StrEnum):
-    """How a finding weighs: only a PROBLEM makes the command fail."""
+    """The severity of a finding: only a PROBLEM makes the command fail."""
 
     FINE = "ok"
     NOTICE = "note"
@@ -14,22 +14,22 @@ class FindingLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoctorFinding:
-    """One sentence about this machine."""
+    """A finding about this machine, in one sentence."""
 
     level: FindingLevel
     text: str
 
 
 def fine(text: str) -> DoctorFinding:
-    """Return what is as it should be."""
+    """Return a finding without fault."""
     return DoctorFinding(level=FindingLevel.FINE, text=text)
 
 
 def note(text: str) -> DoctorFinding:
-    """Return what somebody should know."""
+    """Return a finding for information."""
     return DoctorFinding(level=FindingLevel.NOTICE, text=text)
 
 
 def problem(text: str) -> DoctorFinding:
-    """Return what stops something."""
+    """Return a finding about a fault."""
     return DoctorFinding(level=FindingLevel.PROBLEM, text=text)

@@ -1,6 +1,6 @@
-"""The files that `fanal import` walks in the order of their names, one folder's names in memory at a time.
+"""The traversal of folders for `fanal import`, in the order of file names, one folder in memory at a time.
 
-A delivery may hold millions of files: what is kept of it for the whole walk is eight octets a report.
+A delivery may hold millions of files: the whole traversal keeps only eight bytes for each report.
 """
 
 import os
@@ -19,9 +19,9 @@ REPORT = "report.xml"
 def find_sources(
     paths: Sequence[Path], suffixes: Sequence[str], beside: FilesBeside | None = None
 ) -> Iterator[Source]:
-    """Yield the files of `paths` and those under its folders that end as `suffixes` say.
+    """Yield the files in `paths` and their folders that have one of `suffixes`, with a name for each report.
 
-    Two folders of one name (a folder a year) with a report each are told apart by the way to them.
+    Reports in folders of the same name (in one folder a year, for example) are named by their relative path.
     """
     for path in paths:
         if not path.is_dir():
@@ -35,7 +35,7 @@ def find_sources(
 
 
 def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]:
-    """Yield the same files without a name."""
+    """Yield the same files, without names."""
     for path in paths:
         if not path.is_dir():
             yield path
@@ -48,10 +48,9 @@ def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]
 def passed_over(
     paths: Sequence[Path], suffixes: Sequence[str], beside: FilesBeside
 ) -> Iterator[Path]:
-    """Yield the files under the folders of `paths` that an import leaves out.
+    """Yield the files under the folders of `paths` that an import ignores, and unreadable folders.
 
-    Their name ends in none of `suffixes`, and no report took them as its own file. A folder that cannot be
-    read is yielded too.
+    Ignored files have none of `suffixes`, and belong to no report.
     """
     for folder in paths:
         if folder.is_dir():
@@ -61,12 +60,12 @@ def passed_over(
 
 
 def ends(path: Path, *suffixes: str) -> bool:
-    """Return whether a file is called as files of these suffixes are, in either case."""
+    """Return whether a file has one of `suffixes`, in upper or lower case."""
     return path.suffix.lower() in suffixes
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield each file, and whether it is a `file-N.xml` that goes with the `report.xml` beside it."""
+    """Yield each file, and whether it is a `file-N.xml` that belongs to a `report.xml` in its folder."""
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -83,7 +82,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def _twins(folder: Path) -> frozenset[int]:
-    """Return the marks of the folders' names that hold more than one report."""
+    """Return the hashes of folder names that hold more than one report."""
     marks = array("Q", (mark_of(f.parent.name) for f, _ in _walk(folder) if f.name == REPORT))
     ordered = np.sort(np.array(marks, dtype=np.uint64))
     return frozenset(ordered[1:][ordered[1:] == ordered[:-1]].tolist())

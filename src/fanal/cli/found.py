@@ -1,4 +1,4 @@
-"""One report that `fanal import` found, or what is wrong with it; whoever reads a format yields these."""
+"""The results of the readers of `fanal import`: a report, or an unreadable item with its reason."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundReport:
-    """One report, with where it was found."""
+    """One report in a file, with its location."""
 
     place: str
     format: Format
@@ -27,10 +27,14 @@ class FoundReport:
     details: tuple[bytes, ...] = ()
     files: tuple[AttachedFile, ...] = ()
     untaken: int = 0
-    """Files that it lists and that lie beside it, where only the document was named."""
+    """Number of listed files in the report's folder, not read because only the document was named."""
 
     def submission(self, *, sender_id: UUID | None) -> Submission:
-        """Return what intake receives."""
+        """Return the submission for intake.
+
+        Raises:
+            ValueError: the sender is missing.
+        """
         if sender_id is None:
             raise ValueError("an import has a sender")
         return Submission(
@@ -51,7 +55,7 @@ class FoundReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """What could not be read, where, and the code of the reason."""
+    """An item that could not be read: its location, and the reason."""
 
     place: str
     reason: str
@@ -59,9 +63,9 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """A file to read, and the name of the report where the file is `report.xml` in a folder of its own.
+    """A file to read, and the report's name if the file is `report.xml` in a folder of its own.
 
-    `beside` is what lies with it in a folder that was walked; None where the file itself was named.
+    `beside` holds the other files of a traversed folder; None if the file itself was named.
     """
 
     path: Path
@@ -73,7 +77,7 @@ Reader = Callable[[Source, datetime], Iterator[FoundReport | Unreadable]]
 
 
 def reason_of(refusal: FormatRefused | None) -> str:
-    """Return why a document is refused, in the words of the command's language."""
+    """Return the reason why a document is refused, in the user's language."""
     if refusal is None:
         return "unreadable"
     said = words_of_refusal(refusal.code)

@@ -1,4 +1,4 @@
-"""`fanal import FORMAT PATH…`: brings files and folders in through intake; safe to run twice."""
+"""`fanal import FORMAT PATH…`: submits files and folders to intake; idempotent."""
 
 import json
 import sys
@@ -21,7 +21,7 @@ from fanal.postgres import DatabaseRole
 _CLEAR_LINE = "\r\033[K"
 BATCH = 500
 BATCH_BYTES = 16_000_000
-"""Reports that go in together: as many as this, or as large, so that memory stays flat."""
+"""Limits of a batch, in reports (`BATCH`) and in bytes, so that memory use stays constant."""
 
 
 @click.command("import")
@@ -109,7 +109,7 @@ def _receive(
 
 
 def _tell_of(item: FoundReport | Unreadable) -> None:
-    """Say what does not come in."""
+    """Report an item that is not imported."""
     if isinstance(item, Unreadable):
         _tell("NOT_BROUGHT_IN", place=item.place, reason=item.reason)
     elif item.untaken:
@@ -117,13 +117,13 @@ def _tell_of(item: FoundReport | Unreadable) -> None:
 
 
 def _tell(code: str, **parameters: object) -> None:
-    """Say a sentence on a line of its own, not behind the progress bar."""
+    """Print a message on a line of its own, after the progress bar is cleared."""
     click.echo(_CLEAR_LINE if sys.stderr.isatty() else "", err=True, nl=False)
     tell(code, **parameters)
 
 
 def _batches(items: Iterator[FoundReport | Unreadable]) -> Iterator[list[FoundReport | Unreadable]]:
-    """Yield batches; what comes with files is one of its own, received while its package is open."""
+    """Yield batches; a report with files is a batch of its own, because its package must still be open."""
     batch: list[FoundReport | Unreadable] = []
     size = 0
     for item in items:

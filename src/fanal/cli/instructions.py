@@ -1,4 +1,4 @@
-"""`fanal instructions`: what may leave the desk by itself, proposed by one person, seconded by another."""
+"""`fanal instructions`: standing instructions for automatic transfers, with approval by a second person."""
 
 import json
 from collections.abc import Iterator
@@ -174,7 +174,7 @@ def _show(found: StandingInstruction, *, now: datetime, as_json: bool) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Say in the user's language why an instruction cannot take a step."""
+    """Convert the refusal of an instruction's step in the context to an error message."""
     from fanal import reference
     from fanal.accounts.domain.policy import Reason, Refused as NotAllowed
 
@@ -194,10 +194,10 @@ def _told() -> Iterator[None]:
 
 
 def _person(login: str, action: str) -> Actor:
-    """Return the person `login` with the roles held now.
+    """Return the actor of the person `login`, with their present roles.
 
     Raises:
-        Refused: nobody of that name may do `action`.
+        Refused: there is no such person with a right to `action`.
     """
     from fanal.accounts import queries, rows
     from fanal.accounts.domain.policy import may

@@ -1,4 +1,4 @@
-"""`fanal ledger verify`, `checkpoint`, `export`: proves that the log is whole, or says what is not."""
+"""`fanal ledger verify`, `checkpoint`, `export`: proof that the log is complete, or its defects."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""`fanal lists` on single entries: votes, and those that are set aside."""
+"""`fanal lists` on single entries: votes, and entries suspended by the match-rate circuit breaker."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ ACTOR = system_actor("fanal lists")
 
 @contextmanager
 def told_refused() -> Iterator[None]:
-    """Say in words why a list, an entry or a vote cannot be so."""
+    """Convert the refusal of a list, an entry or a vote in the context to an error message."""
     try:
         yield
     except ListsRefused as refused:

@@ -1,4 +1,4 @@
-"""Files of lists as others send them: read by their format, with what was not read told in words."""
+"""Import of list files in other formats, with messages about unread items."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ _MOST_TOLD = 20
 
 
 class LeftOut:
-    """What a file held that no list takes, told once it is loaded."""
+    """The items of a file that no list accepts, reported after the import."""
 
     def __init__(self, *, country: str, categories: Sequence[str], harmless: bool) -> None:
         self.reading = BundleReading()
@@ -30,7 +30,7 @@ class LeftOut:
         )
 
     def tell(self) -> None:
-        """Say it on standard error, the most frequent first."""
+        """Report the items on standard error, the most frequent first."""
         for colour in sorted(self.reading.markings):
             tell("LIST_MARKED", colour=colour.upper())
         for name, count in self.selection.left_out.most_common(_MOST_TOLD):
@@ -57,11 +57,11 @@ class LeftOut:
 
 @contextmanager
 def read_indicators(path: Path, format_: str, told: LeftOut) -> Iterator[Iterator[Indicator]]:
-    """Open a file of a format other than CSV and give its items, one in memory at a time.
+    """Open a file of any format but CSV, and yield an iterator over its items, one in memory at a time.
 
     Raises:
-        Refused: it is no list of this format; whoever is inside gets nothing.
-        OSError: it cannot be read.
+        Refused: the file is not a list in this format; no item is imported.
+        OSError: the file is unreadable.
     """
     try:
         with path.open("rb") as stream:
@@ -80,7 +80,7 @@ def read_indicators(path: Path, format_: str, told: LeftOut) -> Iterator[Iterato
 
 
 def refused_csv(path: Path, refused: ListRefused) -> CommandRefused:
-    """Return what to say of a CSV file that is no list: most often its first line names no columns."""
+    """Return the error for a CSV file that is not a list: usually the first line has no column names."""
     refusal = refused.refusal
     if refusal is not None and refusal.code is DocumentFault.UNKNOWN_FIELD:
         return CommandRefused("LIST_COLUMNS", path=path, columns=", ".join(COLUMNS))

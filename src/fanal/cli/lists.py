@@ -1,4 +1,4 @@
-"""`fanal lists`: lists of known hashes: made, described, shown, loaded, voted on, withdrawn from."""
+"""`fanal lists`: lists of known hashes: creation, metadata, display, import, votes, withdrawal."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ def lists() -> None:
 
 
 def _attributes(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say what a list is."""
+    """Add the options for a list's metadata to a command."""
     options = [
         click.option("--owner", help="Organisation whose list it is; '' for the desk itself."),
         *(
@@ -149,7 +149,7 @@ def load(
 def _take(
     name: str, file: Path, format_: str, *, told: LeftOut, scope: MatchScope | None
 ) -> list[UUID]:
-    """Load a file of another format and tell what was not taken of it, whether or not anything was."""
+    """Import a file in another format, and report its rejected items, also if all were rejected."""
     from fanal.analyse import operations
 
     try:
@@ -169,7 +169,7 @@ def _take(
 
 
 def _open_in_demo(name: str) -> None:
-    """Give a list that a demo has just made a basis, so that its services show it."""
+    """Give a new list of a demo a legal basis, so that the demo's services serve it."""
     from fanal.analyse import operations
 
     attributes = ListAttributes(legal_basis=_DEMO_BASIS)
@@ -189,7 +189,11 @@ def withdraw(name: str, item: UUID) -> None:
 
 
 def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttributes:
-    """Return attributes with what the options say in their place."""
+    """Return list metadata with the values of the options in their place.
+
+    Raises:
+        ListsRefused: the owner is unknown.
+    """
     from msgspec import structs
 
     from fanal.accounts import queries as accounts

@@ -1,4 +1,4 @@
-"""The account under which `fanal run`, started as root, runs what serves, and the folders it is given."""
+"""The unprivileged account of the serving processes when root calls `fanal run`, and its folders."""
 
 import hashlib
 import os
@@ -11,30 +11,30 @@ from fanal.cli.supervisor import say
 from fanal.postgres.account import SHELTER, AccountMissing, SystemAccount
 
 _FOLDERS = ("vault", "log", "mail", "cache", "index", "drafts")
-"""What the processes that serve write under `FANAL_HOME`."""
+"""Folders in `FANAL_HOME` that the serving processes write to."""
 _ROOTS_OWN = frozenset({"owner.json", "receipt-root.key"})
-"""Key files that nothing that serves may read."""
+"""Key files that no serving process may read."""
 _LOWEST_FREE_PORT = 1024
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lowered:
-    """The account of web, worker and calls, and where they keep compiled loops."""
+    """The account of web, worker and calls, and its folder for compiled functions."""
 
     account: SystemAccount
     cache: Path
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables of a process of this account: nothing leads into root's own folders."""
+        """Environment variables of this account's processes, without any of root's own folders."""
         return {"HOME": str(self.cache), "NUMBA_CACHE_DIR": str(self.cache)}
 
 
 def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
-    """Return the account for what serves, its folders handed over; None where the caller's own stays.
+    """Return the account for the serving processes after handing it the folders; None to keep the caller's.
 
-    Root stays root, and says so, where the account reaches neither data folder nor program.
+    Root keeps its own account, with a message, if the account has no access to data folder or program.
     """
     if os.geteuid() != 0:
         return None
@@ -58,7 +58,7 @@ def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
 
 
 def look_at_account(*, home: Path, vault: Path) -> str:
-    """Return what `fanal run` as root would do, in words."""
+    """Return a sentence about the account that `fanal run` would use as root."""
     account = SystemAccount.current()
     obstacle = _obstacle(account, home=home, vault=vault, port=_LOWEST_FREE_PORT)
     if obstacle:
@@ -67,7 +67,7 @@ def look_at_account(*, home: Path, vault: Path) -> str:
 
 
 def _obstacle(account: SystemAccount, *, home: Path, vault: Path, port: int) -> str:
-    """Return what the account cannot do, empty when nothing stands in its way."""
+    """Return the reason why the account cannot run the serving processes; empty if it can."""
     if port < _LOWEST_FREE_PORT:
         return f"serve port {port}"
     for folder in (home, vault.parent):
@@ -78,7 +78,7 @@ def _obstacle(account: SystemAccount, *, home: Path, vault: Path, port: int) -> 
 
 
 def _hand_over(folder: Path, account: SystemAccount) -> None:
-    """Give what root owns under `folder` to the account; links are never followed."""
+    """Change the owner of root's files and folders under `folder` to the account; never follow links."""
     if folder.stat().st_uid == 0:
         os.chown(folder, account.uid, account.gid)
     for _, folders, files, descriptor in os.fwalk(folder):
@@ -90,7 +90,7 @@ def _hand_over(folder: Path, account: SystemAccount) -> None:
 
 
 def _share_keys(folder: Path, account: SystemAccount) -> None:
-    """Let the account read the keys that serve; root's own stay root's, and so does the folder."""
+    """Let the account's group enter the key folder and own the serving keys; root keeps its own keys."""
     if folder.stat().st_uid != 0:
         return
     os.chown(folder, 0, account.gid)

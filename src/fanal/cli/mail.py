@@ -1,4 +1,4 @@
-"""`fanal mail`: tries the channel that calls the duty people."""
+"""`fanal mail`: a test of the e-mail settings for alarm calls."""
 
 import os
 from uuid import uuid4

@@ -1,6 +1,6 @@
-"""The `fanal` command: one module for each group of commands, loaded when it is called.
+"""The `fanal` command: each group of commands is a module, imported on first use.
 
-To add a command, write `cli/<topic>.py` and add its line to `COMMANDS`.
+For a new command, write `cli/<topic>.py` and add its line to `COMMANDS`.
 """
 
 import os
@@ -47,18 +47,18 @@ COMMANDS: Mapping[str, str] = {
     "worker": "fanal.cli.worker:worker",
     "calls": "fanal.cli.calls:calls",
 }
-"""Name of each command, and where it is: `module:attribute`."""
+"""The location of each command: `module:attribute`."""
 
 
 class LazyGroup(click.Group):
-    """A group whose commands are imported only when named: `fanal` starts at once."""
+    """A command group that imports its commands only when called, so that `fanal` starts quickly."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
         return sorted({*super().list_commands(ctx), *COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return the command `cmd_name`, imported now."""
+        """Import and return the command `cmd_name`."""
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         module, _, attribute = COMMANDS[cmd_name].partition(":")
@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
 
 
 def speaking(command: click.Command) -> click.Command:
-    """Give `--lang` to a command and to those under it; where it exists already it stays."""
+    """Add the option `--lang` to a command and its subcommands, unless they have it."""
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
@@ -96,13 +96,13 @@ def fanal() -> None:
 
 
 def main() -> None:
-    """Run the command; exit with 2 for bad input, 1 for a failure told in a sentence."""
+    """Run the command; exit with 2 for invalid input, 1 for a failure, each with a one-sentence message."""
     signal.signal(signal.SIGTERM, _leave)
     try:
         _refuse_broken_text(sys.argv)
         status = fanal.main(prog_name="fanal", standalone_mode=False)
     except (BrokenPipeError, ReaderGone) as gone:
-        # Whoever read us is gone; nothing may be written while the interpreter ends either.
+        # The reader has closed the pipe; the interpreter must not write at its end either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0 if isinstance(gone, ReaderGone) else 1
     except click.exceptions.NoArgsIsHelpError as asked:
@@ -114,11 +114,11 @@ def main() -> None:
 
 
 def _refuse_broken_text(arguments: Sequence[str]) -> None:
-    """Refuse arguments that are no UTF-8: neither database nor journal could hold them."""
+    """Refuse arguments that are not valid UTF-8: neither database nor ledger could store them."""
     if any("\ud800" <= character <= "\udfff" for character in "".join(arguments)):
         raise CommandRefused("TEXT_REFUSED")
 
 
 def _leave(number: int, _frame: object) -> None:
-    """Leave by the normal way, so that a started database is stopped and files are closed."""
+    """Exit normally on a signal, so that a started database is stopped and files are closed."""
     sys.exit(128 + number)

@@ -1,4 +1,4 @@
-"""`fanal migrate`: tables and rights, as the owner."""
+"""`fanal migrate`: schema and privileges, as the owner."""
 
 import os
 from pathlib import Path
@@ -49,10 +49,10 @@ def migrate(demo: bool, verbosity: int, check: bool) -> None:
 
 
 def _check(home: Path) -> None:
-    """Say whether tables are behind; any role may ask.
+    """Check that the schema is up to date; any role may call this.
 
     Raises:
-        DatabaseRefused: they are.
+        DatabaseRefused: the schema is outdated, or disagrees with this version.
     """
     with open_databases(home=home, environ=os.environ) as databases:
         role = next(iter(databases.urls))

@@ -1,4 +1,4 @@
-"""Packages of law-enforcement reports on disk: counted, then read while they are open."""
+"""Packages of law-enforcement reports (ZIP files) on disk: counting and reading."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from fanal.intake.domain.records import AttachedFile
 
 
 def count_packed(path: Path) -> int:
-    """Return how many reports a package may hold; a document alone is one.
+    """Return the number of reports in a package; 1 for a single document.
 
     Raises:
         OSError, FormatRefused: as `read_packed`.
@@ -21,19 +21,19 @@ def count_packed(path: Path) -> int:
 
 
 def is_packed(path: Path) -> bool:
-    """Return whether a file is called as packages are."""
+    """Return whether a file has the suffix of a package (`.zip`)."""
     return path.suffix.lower() == ".zip"
 
 
 def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[AttachedFile, ...]]]:
-    """Yield each report of a package with what identifies its files, and its files.
+    """Yield each report of a package, a key that identifies its files, and the files.
 
-    The files can be read until the next report is asked for. Where there are several reports, all files
-    are proved before the first: the package comes in whole or not at all.
+    The files are readable until the next report is requested. If there are several reports, all files are
+    verified before the first: the package is imported completely or not at all.
 
     Raises:
         OSError: the file cannot be opened.
-        FormatRefused: the package, or something in it.
+        FormatRefused: the package, or a file in it, is invalid.
     """
     with path.open("rb") as stream:
         package = ZipPackage(stream)
@@ -45,9 +45,9 @@ def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[Attache
 
 
 def enclosed_of(files: Iterable[PackageFile]) -> bytes:
-    """Return what identifies files that come with a report: names without folders, sizes and checksums.
+    """Return a key that identifies the files of a report: base names, sizes and checksums.
 
-    Packed or not, and in whatever order, the same files give the same.
+    The key does not depend on packing or order.
     """
     return "\0".join(sorted(f"{f.base_name}\0{f.size}\0{f.crc}" for f in files)).encode()
 

@@ -1,4 +1,4 @@
-"""`fanal partner`: partners' access to the wires and to the API."""
+"""`fanal partner`: partners' credentials for the APIs."""
 
 import json
 

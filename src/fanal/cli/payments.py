@@ -1,4 +1,4 @@
-"""`fanal payments`: a file of transfers scored by payer, on this machine alone: nothing is stored."""
+"""`fanal payments`: risk scores of payers in a file of transfers, on this machine only: nothing is stored."""
 
 import json
 from collections.abc import Iterator
@@ -73,7 +73,7 @@ def _line(found: PayerScore) -> str:
 
 
 def _drafts(path: Path) -> Iterator[Draft | tuple[str, str]]:
-    """Yield the drafts of a file, or a place and why nothing could be read there."""
+    """Yield the reports in a file, or a location and the reason why it could not be read."""
     with path.open("rb") as stream:
         start = stream.read(_START)
     kind = kind_of(start)
@@ -101,7 +101,7 @@ def _parts(path: Path, format_: Format) -> Iterator[Draft | tuple[str, str]]:
 
 
 def _lines(path: Path) -> Iterator[Draft | tuple[str, str]]:
-    """Yield the reports of JSON lines, or the one report that a file of several lines is."""
+    """Yield the reports of a JSON Lines file, or the single report of a multi-line JSON file."""
     if path.stat().st_size <= MAX_BYTES:
         try:
             yield draft_of(read_report(path.read_bytes()))

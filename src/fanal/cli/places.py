@@ -1,4 +1,4 @@
-"""Where a command writes: names that others chose stay inside the folder, a file is whole or not there."""
+"""Output files of commands: safe names for external references, and atomic writes."""
 
 import re
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def place_of(reference: str, taken: dict[str, str]) -> str:
-    """Return a name for a reference: inside DIR whatever a partner called it, and no other's."""
+    """Return a file name for an external reference: without path separators, and unique among `taken`."""
     name = _UNSAFE.sub("_", reference)
     if not name.strip("."):
         name = "_" + name
@@ -18,7 +18,7 @@ def place_of(reference: str, taken: dict[str, str]) -> str:
 
 
 def write_text(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file piece by piece; what ends early leaves the file that was there before.
+    """Write a file atomically, piece by piece; a failure keeps the previous file.
 
     Raises:
         OSError: the file cannot be written.

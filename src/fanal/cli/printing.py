@@ -1,4 +1,4 @@
-"""How commands list: a line for each row, written in blocks while the rows are still being read."""
+"""List output of commands: one line a row, written in blocks while further rows are read."""
 
 import gc
 import sys
@@ -11,20 +11,20 @@ _BLOCK = 1 << 16
 _SECONDS = 0.5
 _ENCODER = msgspec.json.Encoder()
 Row = tuple[object, Callable[[], str] | str]
-"""What a row says as JSON, and the same in words, or what makes them."""
+"""A row as a JSON value, and as text or a function that returns it."""
 
 
 class ReaderGone(Exception):
-    """Whoever read the list has closed the pipe, as `head` does: there is nothing left to do."""
+    """The reader of standard output has closed the pipe, as `head` does: the command ends."""
 
 
 def print_rows(rows: Iterable[Row], *, as_json: bool) -> None:
-    """Print `rows` as JSON, an object a line, or in words.
+    """Print `rows` as JSON Lines or as text.
 
-    A line waits half a second at most for the lines that follow.
+    A line is buffered for half a second at most.
 
     Raises:
-        ReaderGone: standard output was closed at its other end.
+        ReaderGone: the reader has closed standard output.
     """
     if as_json:
         print_lines(_ENCODER.encode(row[0]) for row in rows)
@@ -33,12 +33,12 @@ def print_rows(rows: Iterable[Row], *, as_json: bool) -> None:
 
 
 def print_lines(lines: Iterable[bytes]) -> None:
-    """Print each of `lines` and a line feed.
+    """Print each of `lines` with a line feed.
 
     Raises:
-        ReaderGone: standard output was closed at its other end.
+        ReaderGone: the reader has closed standard output.
     """
-    gc.freeze()  # what is loaded by now stays: the collector need not walk it for each page of rows
+    gc.freeze()  # exempt loaded objects from garbage collection, which would scan them for each page
     block, written = bytearray(), time.monotonic()
     for line in lines:
         block += line

@@ -1,4 +1,4 @@
-"""Whoever a command names as acting proves it with their own second factor: a shell is not a person."""
+"""Proof of identity on the command line: a person named as acting confirms by their second factor."""
 
 import sys
 
@@ -12,10 +12,10 @@ code_option = click.option(
 
 
 def prove(login: str, code: str | None) -> None:
-    """Ask the person `login` for their one-time code; a demo database asks for none, and says so.
+    """Ask the person `login` for a one-time code; a demo database requires none, with a message.
 
     Raises:
-        CommandRefused: no such person, no one-time codes set up, no code given, or a wrong or used one.
+        CommandRefused: the account or its one-time codes are missing, or the code is missing or wrong.
     """
     from fanal.accounts import queries
     from fanal.web.account import command_factor

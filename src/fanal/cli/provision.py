@@ -1,4 +1,4 @@
-"""`fanal provision`: roles, passwords, database and extensions of a PostgreSQL server, prepared once."""
+"""`fanal provision`: creation of roles, passwords, database and extensions on a PostgreSQL server."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""In whose name a command acts, and the journal of what it read."""
+"""The actor on whose behalf a command reads, and the ledger entry of the reading."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,12 +18,12 @@ _REFUSED = {
 
 
 def reader(username: str | None, *, motive: str, action: str = "report.read") -> Actor:
-    """Return the actor that reads: a named person, or the system in a demo database.
+    """Return the reading actor: the named person, or the system in a demo database.
 
-    `action` is what they must be allowed to do, a key of `_REFUSED`.
+    `action` is the required right, a key of `_REFUSED`.
 
     Raises:
-        Refused: no such person, none that may, or nobody named outside a demo.
+        Refused: the person is unknown or lacks the right, or no person is named outside a demo.
     """
     from fanal.accounts import queries as accounts, rows
     from fanal.accounts.domain.policy import may
@@ -41,16 +41,16 @@ def reader(username: str | None, *, motive: str, action: str = "report.read") ->
 
 
 def supervisor(login: str) -> Actor:
-    """Return the person `login`, who makes rules, with the roles held now.
+    """Return the actor of the person `login`, who may draft rules.
 
     Raises:
-        Refused: nobody of that name may make rules.
+        Refused: there is no such person with this right.
     """
     return reader(login, motive="fanal rules", action="rules.draft")
 
 
 def consult(actor: Actor, report_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Write and commit the journal's entry before anything is printed."""
+    """Record the consultation of reports in the ledger and commit, before anything is printed."""
     from fanal.ledger import operations as ledger
 
     if report_ids:

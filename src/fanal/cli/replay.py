@@ -1,4 +1,4 @@
-"""`fanal replay STAGE`: sends reports through a stage again after a rule change; both results stay."""
+"""`fanal replay STAGE`: processes reports again from a stage after a rule change; old results are kept."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""`fanal report`: what is known of reports, at any stage, as JSON; each read is journaled."""
+"""`fanal report`: the data of reports from every stage, as JSON; each consultation is recorded."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
@@ -27,7 +27,7 @@ _PAGE = 1000
 
 
 reading = click.option("--as", "as_user", metavar="USER", help="In whose name it is read.")
-"""`--as USER`; required outside a demo database."""
+"""The option `--as USER`; required outside a demo database."""
 
 
 @click.group()
@@ -80,7 +80,7 @@ def show(
 
 
 def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, str]]:
-    """Open who sent one report, by the operation that the desk's identity page uses."""
+    """Open the identity of a report's sender, by the same operation as the desk's identity page."""
     from fanal.accounts.domain import policy
     from fanal.harmonise import operations as harmonise
     from fanal.harmonise.domain.reporter import SHORTEST_MOTIVE
@@ -117,7 +117,7 @@ def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
 
 
 def _rows(actor: Actor, pages: Iterable["Page"], *, lang: str) -> Iterator["Row"]:
-    """Yield what is printed of each report; the reading of a page is recorded before its first line."""
+    """Yield the rows to print; record the consultation of a page of reports before its first row."""
     from fanal.cli.readers import consult
     from fanal.cli.report_view import outline, views
 
@@ -138,7 +138,7 @@ def _as_received(actor: Actor) -> Iterator["Page"]:
 
 
 def _by_priority(actor: Actor) -> Iterator["Page"]:
-    """Yield all reports, highest priority first, then in the order received; without one last."""
+    """Yield all reports by descending priority, then in order of receipt; those without priority last."""
     from fanal.analyse import queries as analysed
 
     ids: list[UUID] = []

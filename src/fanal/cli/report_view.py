@@ -1,4 +1,4 @@
-"""One report as `fanal report` prints it: what each stage knows, put together by queries only."""
+"""The view of one report for `fanal report`: the data of every stage, from queries only."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from uuid import UUID
@@ -29,10 +29,10 @@ def views(
     facts: Mapping[UUID, ReportFacts] | None = None,
     short: bool = False,
 ) -> Iterator[View]:
-    """Yield what is known of each report, in the order asked; `short` leaves the long texts out.
+    """Yield the data of each report, in the given order; `short` omits long texts.
 
-    Envelopes that were read already are given in `facts`. Records of stages stand in it as they are:
-    `msgspec.json` writes them.
+    `facts` may contain envelopes already read. Values are the stages' own records, which `msgspec.json`
+    serialises.
     """
     if facts is None:
         facts = intake.get_reports(actor=actor, report_ids=report_ids)
@@ -79,7 +79,7 @@ def views(
 
 
 def outline(view: View, *, lang: str) -> str:
-    """Return a report in a few lines of words."""
+    """Return a report as a few lines of text."""
     lines = [
         f"{view['number']} · {view['reference']} · {view['partner'] or '—'} · {view['stage']} · {view['id']}"
     ]
@@ -104,7 +104,7 @@ def outline(view: View, *, lang: str) -> str:
 
 
 def _links(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
-    """Return the links of each report; another desk's shows that it exists and nothing else."""
+    """Return the links of each report; for a report of another desk only the link's existence."""
     found = crosschecked.links_of_reports(actor=actor, report_ids=ids)
     others = {link.other_id for links in found.values() for link in links if link.other_id}
     facts = intake.get_reports(actor=actor, report_ids=list(others))
@@ -132,13 +132,13 @@ def _stage(facts: ReportFacts) -> str:
 
 
 def _harmonised(record: Mapping[str, msgspec.Raw], short: bool) -> View:
-    """Return the record without its selectors, which stand beside it; `short` without long texts too."""
+    """Return the record without its selectors (shown separately), and with `short` without long texts."""
     left = {"selectors"} | (_LONG if short else set())
     return {key: value for key, value in record.items() if key not in left}
 
 
 def _selectors(stored: msgspec.Raw | None) -> list[View]:
-    """Return selectors without the paths that they came from."""
+    """Return the selectors without the paths of their origin."""
     return [
         {
             "kind": s.kind,

@@ -1,4 +1,4 @@
-"""The model of resemblances as its operator sees it: train a candidate, read it, use it."""
+"""Commands for the record linkage model: train a candidate, show it, activate it."""
 
 import json
 from pathlib import Path
@@ -85,10 +85,10 @@ def activate(file: Path | None, shipped: bool, lang: str) -> None:
 
 
 def model_in_use() -> "Model":
-    """Return the model in use here.
+    """Return the active linkage model.
 
     Raises:
-        Refused: the file that was activated is no model any more.
+        Refused: the activated file is not a valid model for this version.
     """
     from fanal.cli.linkage import versions
 

@@ -1,4 +1,4 @@
-"""Which reports a REF on the command line names."""
+"""The resolution of a REF on the command line to reports."""
 
 import contextlib
 from collections.abc import Sequence
@@ -13,16 +13,16 @@ from fanal.ledger import operations as ledger
 
 
 def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return those of the reports that the actor may export: of desks where `export.write` is held."""
+    """Return the reports that the actor may export: those of desks with the right `export.write`."""
     bounds = reach(actor, "export.write")
     facts = intake.get_reports(actor=actor, report_ids=report_ids)
     return [i for i in report_ids if i in facts and bounds.holds(facts[i].desk_id)]
 
 
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
-    """Return the reports that REF names: an id, a reference, PARTNER:REF, a wire number, or a desk number.
+    """Return the reports for REF: an id, a reference, PARTNER:REF, an API number, or a desk number.
 
-    The look-up is a search, and journaled as one before its answer is used.
+    The look-up is recorded as a search before its result is used.
     """
     found = _named(actor, reference)
     ledger.record_search(
@@ -32,7 +32,7 @@ def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
 
 
 def _named(actor: Actor, reference: str) -> Sequence[UUID]:
-    # Partners use UUIDs as references too: an id that is none of ours is read on.
+    # Partners also use UUIDs as references: an unknown id is tried as a reference.
     with contextlib.suppress(ValueError):
         own = list(intake.get_reports(actor=actor, report_ids=[UUID(reference)]))
         if own:

@@ -1,4 +1,4 @@
-"""`fanal retention`: expiry now, and legal holds that beat it."""
+"""`fanal retention`: immediate expiry, and legal holds, which take precedence over it."""
 
 import json
 from uuid import UUID

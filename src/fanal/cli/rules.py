@@ -1,4 +1,4 @@
-"""`fanal rules`: priority rule sets: listed, drafted from a file, run dry on past reports, put in force."""
+"""`fanal rules`: priority rule sets: list, draft from a file, dry run on stored reports, activation."""
 
 import json
 from collections.abc import Iterator
@@ -131,7 +131,7 @@ def activate(ruleset: UUID, login: str, code: str | None) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Say in the user's language why a rule set cannot take a step."""
+    """Convert the refusal of a rule set in the context to an error message."""
     from fanal.analyse.operations import RuleSetRefused
 
     try:

@@ -41,7 +41,7 @@ from fanal.postgres import ClusterFailed, DatabaseRole
 from fanal.postgres.passwords import write_private
 
 PORT_FILE = "port"
-"""Where `fanal run` leaves the port it serves, for `fanal doctor`."""
+"""File in which `fanal run` stores its port for `fanal doctor`."""
 _READY_SECONDS = 90.0
 _WEB_STOP_SECONDS = 10
 _PORT_TRIES = 12
@@ -75,7 +75,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         _prepare(databases, role=role, home=home, demo=demo)
         require_keys(databases, role=role, home=home)
         require_vault(databases, role=role)
-        # The desk goes on: without it no call leaves for a child in danger.
+        # The desk starts anyway: otherwise no alarm call would be sent.
         if (fault := node_fault(home, now=clock.now())) is not None:
             say(f"no report is taken here, since none could be acknowledged: {fault}")
         mark = read_mark(databases.url(role))
@@ -88,7 +88,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         write_private(home / PORT_FILE, f"{port}\n")
         with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
-            # Only now: its first chapter keeps everybody else from the accounts until it is told.
+            # Only now: the first part of its load locks the accounts against all others.
             supervisor.children.extend(loading)
             if mark is DatabaseMark.PRODUCTION and role is DatabaseRole.APP:
                 for fault in mailer_of(read_environment(os.environ)).faults():
@@ -104,10 +104,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _wait_for_port(host: str, port: int) -> None:
-    """Return once the address is free: the web process of a killed supervisor may still be leaving.
+    """Wait until the address is free: the web process of a killed supervisor may still be ending.
 
     Raises:
-        Failed: it stays taken, or is none of this machine's.
+        Failed: the address remains in use, or does not belong to this machine.
     """
     for tries_left in reversed(range(_PORT_TRIES)):
         try:
@@ -122,7 +122,7 @@ def _wait_for_port(host: str, port: int) -> None:
 
 
 def _bind(host: str, port: int) -> None:
-    """Take the address for a moment, as the web server will."""
+    """Bind the address for a moment, as a test, like the web server."""
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -142,13 +142,13 @@ def _mend(databases: Databases) -> None:
 def _environment(
     databases: Databases, *, role: DatabaseRole, home: Path, mark: DatabaseMark | None
 ) -> dict[str, str]:
-    """Return a child's environment: the caller's, without any address but its own role's."""
+    """Return a child's environment: the caller's, with the database URL of its own role only."""
     kept = {k: v for k, v in os.environ.items() if k != "DATABASE_URL" and not k.startswith("PG")}
     return kept | process_environment(databases=databases, role=role, home=home, mark=mark)
 
 
 def _fanal(*arguments: str, environment: Mapping[str, str]) -> None:
-    """Run one of our own commands to its end; exit as it does when it fails."""
+    """Run a `fanal` command and wait; exit with its status if it fails."""
     answer = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "fanal", "--lang", language(), *arguments],
         env=dict(environment),
@@ -164,7 +164,7 @@ def _web_role() -> DatabaseRole:
 
 
 def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool) -> None:
-    """Bring keys and tables to where this machine may bring them, or refuse."""
+    """Create keys and migrate the schema if this machine may do so; otherwise check them."""
     if role is DatabaseRole.INTAKE:
         _check_public_node(databases, home=home)
     elif DatabaseRole.OWNER in databases.urls:
@@ -175,7 +175,7 @@ def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool
 
 
 def _lower(children: list[Child], *, home: Path, port: int) -> None:
-    """Let the children run as the service's account where root starts them."""
+    """Run the children under the service's unprivileged account if root starts them."""
     lowered = lower(home=home, vault=find_vault(), port=port)
     if lowered is not None:
         for child in children:
@@ -184,10 +184,10 @@ def _lower(children: list[Child], *, home: Path, port: int) -> None:
 
 
 def _check_public_node(databases: Databases, *, home: Path) -> None:
-    """Refuse a public node that could not receive: it migrates nothing and makes no key.
+    """Refuse a public node that could not accept reports; such a node migrates nothing and creates no keys.
 
     Raises:
-        KeysMissing: it was not given its keys, or nobody could verify its receipts.
+        KeysMissing: its key files are missing, or its receipts could not be verified.
         DatabaseRefused: the server is not durable.
     """
     load_keys(home, public_node=True)
@@ -200,7 +200,7 @@ def _check_public_node(databases: Databases, *, home: Path) -> None:
 
 
 def _check_tables(databases: Databases, *, role: DatabaseRole, home: Path) -> None:
-    """Leave with a sentence when the tables are behind: without the owner's password none is changed."""
+    """Exit with a message if the schema is outdated: only the owner may migrate it."""
     environment = _environment(databases, role=role, home=home, mark=None)
     _fanal("migrate", "--check", environment=environment)
 
@@ -238,7 +238,7 @@ def _children(
         *(
             Child(
                 name=name,
-                # The jobs need one process on a machine, which the first worker starts.
+                # A machine needs a single job process, which the first worker starts.
                 arguments=[sys.executable, "-m", "fanal.worker", *(["stages"] if number else [])],
                 environment=environment,
                 log=home / "log" / f"{name}.log",
@@ -256,14 +256,14 @@ def _children(
 
 
 def _keep_drafts(home: Path) -> None:
-    """Make the folder of the form's short-lived keys; versions before kept them among the lasting ones."""
+    """Create the folder for the form's short-lived keys, and move those of earlier versions there."""
     (home / "drafts").mkdir(mode=0o700, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         (home / "keys" / "drafts.json").replace(home / "drafts" / "keys.json")
 
 
 def _demo(databases: Databases, *, home: Path) -> Child:
-    """Return the child that loads the demo beside the others; killed, it goes on where it was."""
+    """Return the child process that loads the demo data; after a kill it resumes."""
     return Child(
         name="demo",
         arguments=[sys.executable, "-m", "fanal", "demo", "load"],
@@ -276,16 +276,16 @@ def _demo(databases: Databases, *, home: Path) -> Child:
 
 
 def _granian(host: str, port: int) -> list[str]:
-    """Return the web server's command; it writes no access log: anonymous means anonymous."""
+    """Return the web server's command line, without an access log, which would break anonymity."""
     return [
         *(sys.executable, "-m", "granian", "fanal.config.wsgi:application"),
         *("--interface", "wsgi", "--host", host, "--port", str(port), "--no-access-log"),
         *("--workers", str(max(1, min(4, (os.cpu_count() or 1)))), "--respawn-failed-workers"),
-        # No proxy speaks HTTP/2 to us, and in it one connection is a hundred readers who never read.
+        # Proxies do not need HTTP/2, in which one connection can hold a hundred slow readers.
         *("--blocking-threads", str(THREADS), "--backlog", "1024", "--no-ws", "--http", "1"),
-        # All headers of a request together: what libraries do with a long one is seldom linear.
+        # Limit of all headers together: libraries rarely parse long ones in linear time.
         *("--http1-buffer-size", str(HEADERS)),
-        # A worker that is told to end while it starts has lost the signal: else both would wait for ever.
+        # A worker signalled during its start loses the signal: without a limit both would wait for ever.
         *("--workers-kill-timeout", str(_WEB_STOP_SECONDS)),
     ]
 
@@ -306,7 +306,7 @@ def _announce(
 def announce_at(
     supervisor: Supervisor, *, address: str, mark: DatabaseMark | None, patience: float
 ) -> None:
-    """Print the address; in a demo with its accounts, for which a busy machine has `patience` seconds."""
+    """Print the address; in a demo also its accounts, for which a slow machine has `patience` seconds."""
     answers: list[subprocess.CompletedProcess[str]] = []
 
     def listed() -> bool:
@@ -324,7 +324,7 @@ def announce_at(
 
 
 def is_alive(host: str, port: int) -> bool:
-    """Return whether a Fanal answers at an address."""
+    """Return whether a Fanal web server answers at an address."""
     try:
         connection = http.client.HTTPConnection(host.strip("[]"), port, timeout=2)
         with contextlib.closing(connection):
@@ -335,7 +335,7 @@ def is_alive(host: str, port: int) -> bool:
 
 
 def _list_accounts() -> subprocess.CompletedProcess[str]:
-    """Run the command that lists the demo accounts; while the demo loads, it may wait for a lock in vain."""
+    """Run the command that lists the demo accounts; it may fail on a lock while the demo loads."""
     return subprocess.run(
         [sys.executable, "-m", "fanal", "demo", "accounts", "--json"],
         check=False,

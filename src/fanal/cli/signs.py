@@ -1,4 +1,4 @@
-"""Whether a supervised process still gives its sign of life, the one that `/readyz` reads."""
+"""The liveness check of a supervised process, by the sign of life that `/readyz` also reads."""
 
 import contextlib
 import secrets
@@ -18,10 +18,10 @@ _OPTIONS = "-c statement_timeout=2s -c lock_timeout=1s -c default_transaction_re
 
 
 class CallsSign:
-    """The sign of the process that calls. `address` gives that of a role which may read it.
+    """The liveness check of the alarm calls' process. `address` returns a database URL with read access.
 
-    Silent is who gave no sign for thirty seconds at three looks in a row, five seconds apart, while the
-    database answered each time: a database that was away silences everybody, and is no fault of theirs.
+    The process counts as hung after three checks, five seconds apart, without a sign of life for thirty
+    seconds, if the database answered each time: an unavailable database silences every process.
     """
 
     def __init__(self, address: Callable[[], str]) -> None:
@@ -30,13 +30,13 @@ class CallsSign:
         self._silent = 0
 
     def begin(self) -> dict[str, str]:
-        """Return the variables of a process that starts now: a number that no earlier one had."""
+        """Return the environment variables of a new process: a number that identifies its sign of life."""
         self._number, self._silent = secrets.randbelow(2**31 - 1) + 1, 0
         self._begun = self._looked = time.monotonic()
         return {NUMBER_VARIABLE: str(self._number)}
 
     def is_over(self) -> bool:
-        """Return whether the process that began last hangs; looks every five seconds at most."""
+        """Return whether the latest process hangs; check at most every five seconds."""
         if time.monotonic() - self._looked < _EVERY:
             return False
         silent = self._look()

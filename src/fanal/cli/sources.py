@@ -1,4 +1,4 @@
-"""What `fanal import` finds in files and folders, format by format, one report at a time."""
+"""The readers of `fanal import` for files and folders, by format, one report at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -26,7 +26,7 @@ _MAX_FILE = 50_000_000
 
 
 def count_sources(format_: str, paths: Sequence[Path]) -> int:
-    """Return how many reports there are to read, for the progress bar."""
+    """Return the number of reports to read, for the progress bar."""
     suffixes, _ = FORMATS[format_]
     count = _COUNTERS.get(format_, _one)
     return sum(_counted(path, count) for path in folders.find_files(paths, suffixes))
@@ -45,14 +45,14 @@ def read_sources(
 
 
 def lying_beside(format_: str) -> FilesBeside:
-    """Return what keeps, for one walk, the files that lie beside reports of `format_`."""
+    """Return the record, for one traversal, of files in the same folders as reports of `format_`."""
     return FilesBeside(FORMATS[format_][0])
 
 
 def passed_over(
     format_: str, paths: Sequence[Path], *, beside: FilesBeside | None = None
 ) -> Iterator[Path]:
-    """Yield the files under the folders of `paths` that are no report of `format_`, nor belong to one."""
+    """Yield the files under the folders of `paths` that are not reports of `format_` and belong to none."""
     suffixes, _ = FORMATS[format_]
     return folders.passed_over(paths, suffixes, beside or lying_beside(format_))
 
@@ -65,7 +65,7 @@ def _counted(path: Path, count: Callable[[Path], int]) -> int:
     try:
         return count(path)
     except (OSError, FormatRefused):
-        return 0  # told where it is read
+        return 0  # reported when it is read
 
 
 def _count_lines(path: Path) -> int:
@@ -94,7 +94,7 @@ def _read_jsonl(source: Source, now: datetime) -> Iterator[FoundReport | Unreada
 
 
 def _read_xml(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
-    """Yield the report of an XML file; `report.xml` is named by its folder and takes its `file-*.xml`."""
+    """Yield the report of an XML file; `report.xml` has its folder's name and the details in `file-*.xml`."""
     path = source.path
     try:
         body = _bytes(path)
@@ -126,13 +126,13 @@ def _read_json(source: Source, now: datetime) -> Iterator[FoundReport | Unreadab
             yield found
         elif source.beside is not None:
             yield _with_files(found, source.path, source.beside)
-        else:  # who names a document alone may have other files of those names about
+        else:  # with a single named document, other files may have the same names by chance
             names = listed_names(read_export(found.body))
             yield replace(found, untaken=untaken(source.path, names))
 
 
 def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundReport | Unreadable:
-    """Return a report with the files beside it that it lists."""
+    """Return a report with its listed files from the same folder."""
     if not beside.waits(path):
         return found
     try:
@@ -143,7 +143,7 @@ def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundRep
 
 
 def _document_reader(format_: Format) -> Reader:
-    """Return the reader of a format whose documents hold one report each."""
+    """Return the reader of a format with one report a document."""
 
     def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
         del now
@@ -167,7 +167,7 @@ def _document_reader(format_: Format) -> Reader:
 
 
 def _read_vics(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
-    """Yield the parts of each case; what a part says of itself is in its canonical bytes."""
+    """Yield the parts of each case; a part's own metadata is in its canonical bytes."""
     del now
     try:
         for part, body in read_parts(source.path):
@@ -185,7 +185,7 @@ def _read_vics(source: Source, now: datetime) -> Iterator[FoundReport | Unreadab
 
 
 def _read_packed(source: Source) -> Iterator[FoundReport | Unreadable]:
-    """Yield the reports of a package; it stays open while their files are streamed."""
+    """Yield the reports of a package, which stays open while their files are streamed."""
     try:
         for report, enclosed, files in read_packed(source.path):
             yield FoundReport(
@@ -225,7 +225,7 @@ FORMATS: dict[str, tuple[tuple[str, ...], Reader]] = {
     "pacs008": ((".xml",), transfers_reader(Format.PACS_008)),
     "camt053": ((".xml",), transfers_reader(Format.CAMT_053)),
 }
-"""Name of each format: how its files end, and who reads them."""
+"""The file suffixes and the reader of each format."""
 _COUNTERS: dict[str, Callable[[Path], int]] = {
     "jsonl": _count_lines,
     "ncmec-json": count_packed,

@@ -1,4 +1,4 @@
-"""Keeps processes alive: each in a process group of its own, restarted with growing pauses."""
+"""A process supervisor: each child has its own process group, and restarts with growing pauses."""
 
 import contextlib
 import math
@@ -26,17 +26,17 @@ _LOG_LIMIT = 20_000_000
 
 @dataclass(slots=True, kw_only=True)
 class Child:
-    """One supervised process; its output goes to `log`. One that runs `once` may end well and rest."""
+    """One supervised process, with its output in `log`. One with `once` is not restarted after success."""
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
     account: SystemAccount | None = None
-    """Another account than the supervisor's."""
+    """An account other than the supervisor's."""
     once: bool = False
     sign: CallsSign | None = None
-    """Tells that it hangs: it is ended then, and started again."""
+    """A liveness check: a hung process is killed and restarted."""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
     pause: float = _FIRST_PAUSE
@@ -64,9 +64,9 @@ class Child:
         self.started = time.monotonic()
 
     def bound_log(self) -> None:
-        """Move what the log holds to `.log.1` once it is large; the process goes on writing to the same file.
+        """Rotate a large log to `.log.1`; the process continues to write to the same file.
 
-        What it writes in between may be lost: a full disk would lose more.
+        Output during the rotation may be lost, which is better than a full disk.
         """
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > _LOG_LIMIT:
@@ -74,13 +74,13 @@ class Child:
                 os.truncate(self.log, 0)
 
     def check(self) -> int | None:
-        """Return the exit status of a process that has just died, and plan its restart."""
+        """Return the exit status of a process that has just ended, and schedule its restart."""
         if self.process is None or self.process.poll() is None:
             return None
         status = self.process.returncode
-        self.signal_group(signal.SIGKILL)  # its own children may still hold the port
+        self.signal_group(signal.SIGKILL)  # its own children may still use the port
         self.process = None
-        # What somebody killed is not what fails by itself: only the latter is given longer pauses.
+        # Only a process that fails by itself gets longer pauses, not one that was killed.
         if status == -signal.SIGKILL or time.monotonic() - self.started > _STEADY_SECONDS:
             self.pause = _FIRST_PAUSE
         self.not_before = time.monotonic() + self.pause
@@ -88,7 +88,7 @@ class Child:
         return status
 
     def end_if_over(self) -> bool:
-        """End a process that lives and gives no sign of life any more; return whether it was."""
+        """Kill a running process without a sign of life; return whether it was killed."""
         if self.sign is None or self.process is None or not self.sign.is_over():
             return False
         self.signal_group(signal.SIGKILL)
@@ -96,7 +96,7 @@ class Child:
         return True
 
     def signal_group(self, number: signal.Signals) -> None:
-        """Send a signal to the process and to those it started."""
+        """Send a signal to the process group."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, number)
@@ -108,12 +108,12 @@ class Supervisor:
 
     children: list[Child]
     mend: Callable[[], None]
-    """Called at each beat: brings back what is no child of ours (the database)."""
+    """Called at each beat, to restart the database, which is not a child."""
     stopping: bool = False
     _last: dict[int, object] = field(default_factory=dict)
 
     def __enter__(self) -> "Supervisor":
-        """Take the signals over and start the children."""
+        """Install the signal handlers and start the children."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._last[number] = signal.signal(number, self._ask_to_stop)
         for child in self.children:
@@ -121,19 +121,19 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Stop the children and give the signals back."""
+        """Stop the children and restore the signal handlers."""
         self._stop()
         for number, handler in self._last.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
 
     def run(self) -> None:
-        """Keep everything alive until a signal asks to stop."""
+        """Supervise the children until a signal requests the stop."""
         while not self.stopping:
             self.beat()
             time.sleep(_BEAT)
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> bool:
-        """Keep everything alive until `ready()` holds; return False after `seconds` or a signal."""
+        """Supervise until `ready()` is true; return False after `seconds` or a signal."""
         end = time.monotonic() + seconds
         while not self.stopping and time.monotonic() < end:
             if ready():
@@ -143,7 +143,7 @@ class Supervisor:
         return False
 
     def beat(self) -> None:
-        """Look once at everything."""
+        """Check each child once: rotate its log, kill it if hung, restart it if due."""
         self.mend()
         for child in self.children:
             child.bound_log()
@@ -177,6 +177,6 @@ class Supervisor:
 
 
 def say(sentence: str) -> None:
-    """Tell the operator something on standard error."""
+    """Print a message for the operator on standard error."""
     sys.stderr.write(f"fanal: {sentence}\n")
     sys.stderr.flush()

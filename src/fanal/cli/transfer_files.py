@@ -1,4 +1,4 @@
-"""Files of transfers on disk: cut by who pays, counted for the progress bar."""
+"""Files of bank transfers on disk: split by payer, counted for the progress bar."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,7 +14,7 @@ from fanal.intake.domain.records import Format
 
 
 def transfers_reader(format_: Format) -> Reader:
-    """Return the reader of files of transfers: a report for each payer, a line for each damaged row."""
+    """Return the reader of transfer files: a report for each payer, an error for each damaged row."""
 
     def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
         del now
@@ -38,11 +38,11 @@ def transfers_reader(format_: Format) -> Reader:
 
 
 def cut(path: Path, format_: Format) -> Iterator[PayerPart | Damaged]:
-    """Yield the parts of a file, one of each payer, and its damaged rows.
+    """Yield the parts of a file, one for each payer, and its damaged rows.
 
     Raises:
-        FormatRefused: the file is no such document; parts that came before stand.
-        OSError: the file cannot be read.
+        FormatRefused: the file has another format; parts already yielded remain valid.
+        OSError: the file is unreadable.
     """
     with path.open("rb") as stream:
         if format_ is Format.TRANSFERS:
@@ -52,7 +52,7 @@ def cut(path: Path, format_: Format) -> Iterator[PayerPart | Damaged]:
 
 
 def count_transfers(path: Path, *, format_: Format) -> int:
-    """Return how many parts and damaged rows a file holds.
+    """Return the number of parts and damaged rows in a file.
 
     Raises:
         FormatRefused, OSError: as `cut`.

@@ -1,6 +1,7 @@
-"""Packages of law-enforcement reports that somebody unpacked: a document, and its files in its folder.
+"""Unpacked packages of law-enforcement reports: a document, with its files in the same folder.
 
-A folder may hold anything else, too: only files that a report lists by name are taken, the others are told.
+A folder may hold unrelated files: only those that a report lists by name are imported, the others are
+reported.
 """
 
 import hashlib
@@ -21,9 +22,9 @@ _PIECE = 256 * 1024
 
 
 class FilesBeside:
-    """What lies in the folders of a walk beside its documents, and which of it reports have taken.
+    """The files in the folders of a traversal, and those that belong to a report.
 
-    In memory are the names of the folders that the walk is in, and eight octets a file that was taken.
+    Memory holds the file names of the current folders, and eight bytes for each file assigned to a report.
     """
 
     def __init__(self, suffixes: Sequence[str]) -> None:
@@ -33,7 +34,7 @@ class FilesBeside:
         self._sorted = True
 
     def waits(self, report: Path) -> bool:
-        """Return whether anything is left in the folder of a document."""
+        """Return whether unassigned files remain in the folder of a document."""
         folder = report.parent
         inside = {folder, *folder.parents}
         self._waiting = {f: files for f, files in self._waiting.items() if f in inside}
@@ -42,11 +43,13 @@ class FilesBeside:
         return bool(self._waiting[folder])
 
     def take(self, report: Path, names: Set[str]) -> tuple[bytes, tuple[AttachedFile, ...]]:
-        """Return what identifies the files that a report lists, and those; the first to list one gets it.
+        """Assign the listed files to a report; return a key that identifies them, and the files.
+
+        A file listed by several reports belongs to the first one.
 
         Raises:
-            FormatRefused: a file is too large, or has a name that no package may have.
-            OSError: one cannot be read.
+            FormatRefused: a file is too large, or has a name forbidden in packages.
+            OSError: a file is unreadable.
         """
         waiting = self._waiting[report.parent] if self.waits(report) else {}
         paths = [path for name in sorted(names & waiting.keys()) for path in waiting.pop(name)]
@@ -60,14 +63,14 @@ class FilesBeside:
         return enclosed_of(members), tuple(files)
 
     def took(self, path: Path) -> bool:
-        """Return whether a report has taken a file."""
+        """Return whether a file belongs to a report."""
         if not self._sorted:
             self._taken, self._sorted = array("Q", sorted(self._taken)), True
         place = bisect_left(self._taken, mark := mark_of(path))
         return place < len(self._taken) and self._taken[place] == mark
 
     def _lying(self, folder: Path) -> dict[str, list[Path]]:
-        """Return what lies in a folder and those below that hold no documents themselves, by its own name."""
+        """Return the files of a folder, and of subfolders without documents, by base name."""
         found: dict[str, list[Path]] = {}
         for path in self._files(folder, top=True):
             found.setdefault(path.name, []).append(path)
@@ -90,14 +93,14 @@ class FilesBeside:
 
 
 def untaken(report: Path, names: Set[str]) -> int:
-    """Return how many files that a document lists lie in its folder."""
+    """Return the number of a document's listed files in its folder."""
     return sum(_is_file(report.parent / name) for name in names)
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # not a valid file name
         return False
 
 
@@ -115,10 +118,10 @@ def _member(path: Path, folder: Path) -> PackageFile:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    """Yield the bytes of a file.
+    """Yield the bytes of a file in pieces.
 
     Raises:
-        FormatRefused: it went away, or cannot be read any more.
+        FormatRefused: the file has disappeared, or became unreadable.
     """
     try:
         with path.open("rb") as stream:
@@ -129,5 +132,5 @@ def _chunks(path: Path) -> Iterator[bytes]:
 
 
 def mark_of(path: Path | str) -> int:
-    """Return eight octets that stand for a path, or a name of one."""
+    """Return a 64-bit hash (BLAKE2b) of a path or a name."""
     return int.from_bytes(hashlib.blake2b(os.fsencode(path), digest_size=8).digest(), "big")

@@ -1,4 +1,4 @@
-"""`fanal user`: accounts of people and their habilitations, on the reference of an act."""
+"""`fanal user`: accounts of people, and their authorisations (habilitations) by reference to an act."""
 
 import secrets
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""`fanal fsck`, `keys`, `receipt`, `backup`, `restore`: the life of sealed data."""
+"""`fanal fsck`, `keys`, `receipt`: checks of the vault, keys and receipts of sealed data."""
 
 import json
 import os
@@ -143,7 +143,7 @@ def _rotate(databases: Databases, *, only_rewrap: bool) -> None:
         raise CommandRefused("PUBLIC_NODE")
     home = find_home()
     if not only_rewrap:
-        databases.url(DatabaseRole.OWNER)  # refused before a key is made: the owner notes it
+        databases.url(DatabaseRole.OWNER)  # refuse before a key is created: the owner registers it
         for group in VAULT_KEYS:
             make_vault_key(home, group)
         note_keys(databases, home=home)

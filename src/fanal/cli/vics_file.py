@@ -1,4 +1,4 @@
-"""VICS files on disk: surveyed once for the progress bar and the parts, told about where totals are wrong."""
+"""VICS files on disk: surveyed once for the progress bar and the parts; wrong totals are reported."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -13,7 +13,7 @@ _WHOLE = 10_000_000
 
 
 def count_parts(path: Path) -> int:
-    """Return how many reports a file becomes, 1 where it will be refused."""
+    """Return the number of reports in a file; 1 for one that will be refused."""
     try:
         return max(1, sum(case.parts for case in _surveyed(path).cases))
     except (FormatRefused, OSError):
@@ -21,11 +21,11 @@ def count_parts(path: Path) -> int:
 
 
 def read_parts(path: Path) -> Iterator[tuple[CasePart, bytes]]:
-    """Yield each part of a file with the bytes to keep: the file's own where it is one part.
+    """Yield each part of a file with the bytes to keep: the original file if it is a single part.
 
     Raises:
-        FormatRefused: the file is no VICS case file, or an element cannot be read.
-        OSError: the file cannot be read.
+        FormatRefused: the file is not a VICS case file, or an element is invalid.
+        OSError: the file is unreadable.
     """
     found = _surveyed(path)
     for case in found.cases:
@@ -36,7 +36,7 @@ def read_parts(path: Path) -> Iterator[tuple[CasePart, bytes]]:
     alone = sum(case.parts for case in found.cases) == 1 and path.stat().st_size <= _WHOLE
     with path.open("rb") as stream:
         for part in cut_parts(stream, found, name=path.stem):
-            read_case(part.body)  # what harmonise could not read is refused at the door
+            read_case(part.body)  # refuse on import what stage 2 could not parse
             yield part, path.read_bytes() if alone else part.body
 
 

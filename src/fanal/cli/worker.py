@@ -1,4 +1,4 @@
-"""`fanal worker`: the worker alone, for nodes that run web and worker apart."""
+"""`fanal worker`: only the worker, for nodes with separate web and worker."""
 
 import runpy
 
@@ -13,5 +13,7 @@ from fanal.postgres.roles import DatabaseRole
 @with_django(DatabaseRole.WORKER, seals=True)
 def worker() -> None:
     """Run the stages, the schedule and the sends until SIGTERM."""
-    load_keys(find_home(), public_node=False)  # a worker that opens nothing only makes reports wait
+    load_keys(
+        find_home(), public_node=False
+    )  # without opening keys a worker would only delay reports
     runpy.run_module("fanal.worker", run_name="__main__", alter_sys=True)

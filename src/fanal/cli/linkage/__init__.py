@@ -1,1 +1,1 @@
-"""Probable links between people, by a trained model that Splink runs on DuckDB or Spark."""
+"""Probabilistic record linkage of people (Fellegi–Sunter), by Splink on DuckDB or Spark."""

@@ -1,4 +1,4 @@
-"""Runs the model on DuckDB, or on Spark when history outgrows one machine: the same pairs."""
+"""Runs the linkage model on DuckDB, or on Spark for histories too large for one machine; same results."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ _QUIET = 40  # of logging
 _PARTS = 8
 _AT_ONCE = 10_000
 _MEMORY = (
-    "4g"  # of the session's own Java process, which does all the work where the master is local
+    "4g"  # memory of the session's own Java process, which does all the work with a local master
 )
 ENGINES = ("duckdb", "spark")
 CODES = {
@@ -38,7 +38,7 @@ CODES = {
 def linker_on(
     engine: str, persons: pa.Table, model: Mapping[str, object], *, master: str = "local[*]"
 ) -> Iterator[Linker]:
-    """Give a linker of the model over a table of persons; what it started is stopped at the end."""
+    """Yield a Splink linker of the model for a table of persons; close its engine afterwards."""
     if engine == "duckdb":
         from splink.backends.duckdb import DuckDBAPI
 
@@ -48,13 +48,13 @@ def linker_on(
 
     with _spark(master) as session:
         api = SparkAPI(spark_session=session, register_udfs_automatically=False)  # type: ignore[no-untyped-call]
-        # Written out once: rows that are part of the plan are copied by each step of its optimiser.
+        # Materialised once: otherwise every step of Spark's optimiser would copy the rows of the plan.
         table = session.createDataFrame(persons.to_pandas()).repartition(_PARTS).checkpoint()
         yield Linker(api.register(table), dict(model), log_level=_QUIET)
 
 
 class FoundPair(NamedTuple):
-    """A pair's probability, and what agrees (`EMAIL_LETTER`, …) with the bits that it is worth."""
+    """A pair's match probability, and its agreements (`EMAIL_LETTER`, …) with their weights in bits."""
 
     probability: float
     alike: Mapping[str, float]
@@ -68,9 +68,9 @@ def predict(
     engine: str = "duckdb",
     master: str = "local[*]",
 ) -> dict[Pair, FoundPair]:
-    """Return each pair of reports that reaches the probability `least`, later report first.
+    """Return each pair of reports with a match probability of at least `least`, the later report first.
 
-    Persons of one report make no pair; of several pairs of persons the best counts.
+    Persons of the same report form no pair; of several pairs of persons the most probable counts.
     """
     levels = _levels(model)
     with linker_on(engine, persons, model, master=master) as linker:
@@ -78,7 +78,7 @@ def predict(
         columns = ("report_l", "report_r", "match_probability", *(f"mw_{name}" for name in levels))
         table = predicted.as_pyarrow_table().select(columns)  # type: ignore[no-untyped-call]
     pairs: dict[Pair, FoundPair] = {}
-    # Very many pairs agree in the same way: they share what is said of it.
+    # Very many pairs have the same agreements, and share the description.
     said: dict[tuple[float, ...], Mapping[str, float]] = {}
     for batch in table.to_batches(max_chunksize=_AT_ONCE):
         for one, two, probability, *worth in zip(*batch.to_pydict().values(), strict=True):
@@ -93,7 +93,7 @@ def predict(
 def _alike(
     levels: Mapping[str, list[tuple[str, float]]], worth: tuple[float, ...]
 ) -> Mapping[str, float]:
-    """Return what agrees, with the bits that it is worth; `worth` is that of each comparison."""
+    """Return the agreements with their weights in bits; `worth` holds the weight of each comparison."""
     return dict(
         _nearest(of_one, bits)
         for of_one, bits in zip(levels.values(), worth, strict=True)
@@ -107,7 +107,7 @@ class _Level(Struct, frozen=True):
     u_probability: float | None = None
 
     def bits(self) -> float:
-        """Return what the level is worth, 0 where it was never measured."""
+        """Return the Fellegi–Sunter weight of the level, log2(m/u); 0 if m or u is unknown."""
         if not self.m_probability or not self.u_probability:
             return 0.0
         return log2(self.m_probability / self.u_probability)
@@ -119,7 +119,7 @@ class _Comparison(Struct, frozen=True):
 
 
 def _levels(model: Mapping[str, object]) -> dict[str, list[tuple[str, float]]]:
-    """Return for each comparison the codes of its levels of agreement and what each is worth."""
+    """Return for each comparison the codes of its agreement levels, with their weights in bits."""
     return {
         comparison.output_column_name: [
             (f"{comparison.output_column_name.upper()}_{CODES[label]}", round(level.bits(), 2))
@@ -131,12 +131,12 @@ def _levels(model: Mapping[str, object]) -> dict[str, list[tuple[str, float]]]:
 
 
 def agreements(model: Mapping[str, object]) -> dict[str, float]:
-    """Return what each agreement is worth in bits, by its code (`EMAIL_LETTER`, …)."""
+    """Return the weight of each agreement in bits, by its code (`EMAIL_LETTER`, …)."""
     return {code: bits for levels in _levels(model).values() for code, bits in levels}
 
 
 def _nearest(levels: list[tuple[str, float]], bits: float) -> tuple[str, float]:
-    """Return the level that gave these bits: Splink tells what a comparison is worth, not its level."""
+    """Return the level with the closest weight, since Splink returns weights instead of levels."""
     return min(levels, key=lambda level: abs(level[1] - bits))
 
 
@@ -144,7 +144,7 @@ def _nearest(levels: list[tuple[str, float]], bits: float) -> tuple[str, float]:
 def _spark(master: str) -> "Iterator[SparkSession]":
     from pyspark.sql import SparkSession
 
-    # Local executors are this Python, whatever the PATH says.
+    # Local executors use this Python, whatever the PATH contains.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     session = (
         SparkSession.builder.appName("fanal crosscheck")
@@ -157,7 +157,7 @@ def _spark(master: str) -> "Iterator[SparkSession]":
         .getOrCreate()
     )
     with TemporaryDirectory(prefix="fanal-linkage-") as folder:
-        # Where the workers are other machines, Spark's own settings name a folder that they share.
+        # With workers on other machines, Spark's own settings name a shared folder.
         if session.sparkContext.getCheckpointDir() is None:
             session.sparkContext.setCheckpointDir(folder)
         try:

@@ -1,6 +1,6 @@
-"""The model: what is compared, what is looked at together, and the trained file.
+"""The linkage model: comparisons, blocking rules, and the trained file.
 
-Only functions that DuckDB and Spark share appear in the conditions, so that both compute one model.
+The conditions use only functions that DuckDB and Spark share, so that both compute the same model.
 """
 
 import json
@@ -14,7 +14,7 @@ _Level = dict[str, str | bool]
 
 
 def untrained() -> SettingsCreator:
-    """Return the settings before anything was measured."""
+    """Return Splink's settings without trained parameters."""
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="unique_id",
@@ -51,7 +51,7 @@ def untrained() -> SettingsCreator:
 
 
 def load() -> dict[str, object]:
-    """Return the shipped model as Splink reads it."""
+    """Return the shipped model, as settings for Splink."""
     path = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
     stored: dict[str, dict[str, object]] = json.loads(path.read_text("utf-8"))
     return stored["model"]

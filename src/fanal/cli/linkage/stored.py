@@ -1,4 +1,4 @@
-"""The people of the stored reports, what was judged of them, and what the model finds among them."""
+"""The input and output of linkage: suspects of stored reports, human judgements, and found pairs."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
@@ -22,7 +22,7 @@ from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorK
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 
-# Suspects as rows of a table, for the model: one row a suspect, values in the forms that are compared.
+# Suspects as a table for the model: one row a suspect, with values in their compared forms.
 
 COLUMNS = (
     *("email", "mail_name", "handle", "stem", "phone", "name", "birth", "device", "account"),
@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
 
 
 def persons_table(reports: Iterable[tuple[int, HarmonisedReport]]) -> pa.Table:
-    """Return the suspects of reports, each known by a number; fillers are left out."""
+    """Return the suspects of numbered reports as a table, without placeholder values."""
     columns: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
     for number, report in reports:
         for person in report.persons:
@@ -48,7 +48,7 @@ def persons_table(reports: Iterable[tuple[int, HarmonisedReport]]) -> pa.Table:
 
 
 def row_of(person: Person) -> dict[str, str]:
-    """Return the compared forms of a suspect's first value of each kind; empty where there is none."""
+    """Return the compared forms of a suspect's first value of each kind; empty if there is none."""
     email = _first(SelectorKind.EMAIL, person.emails)
     handle = _first(
         SelectorKind.HANDLE, (read_handle(h.value, h.platform) or "" for h in person.handles)
@@ -73,7 +73,7 @@ def row_of(person: Person) -> dict[str, str]:
 
 
 def _first(kind: SelectorKind, values: Iterable[str]) -> str:
-    """Return the first value that is no filler."""
+    """Return the first value that is not a placeholder."""
     for value in values:
         selector = Selector(kind=kind, value=value, role=SelectorRole.SUSPECT)
         if value and mark_of(selector) is not None:
@@ -85,7 +85,7 @@ _AT_ONCE = 2000
 
 
 class Stored(Struct, frozen=True, kw_only=True):
-    """The linked reports by number, and the table of their suspects."""
+    """The ids of the linked reports (position: report number), and the table of their suspects."""
 
     ids: tuple[UUID, ...]
     persons: pa.Table
@@ -98,7 +98,7 @@ def stored_persons(actor: Actor) -> Stored:
 
 
 def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str) -> int:
-    """Keep what a model finds among all linked reports; return how many pairs."""
+    """Store the pairs that a model finds among all linked reports; return their number."""
     stored = stored_persons(actor)
     pairs = predict(stored.persons, used.model, least=LEAST, engine=engine, master=master)
     found = [
@@ -116,9 +116,9 @@ def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str) ->
 
 
 def labels_of(actor: Actor, ids: Sequence[UUID]) -> list[int]:
-    """Return the dossier of each report as a number, -1 where it is in none and nobody judged it.
+    """Return the dossier of each report as a number; -1 without a dossier or a judgement.
 
-    A report of a rejected pair that is in no dossier stands alone, under a number of its own.
+    A report of a rejected pair without a dossier has a label of its own.
     """
     number: dict[UUID, int] = {}
     place = {report_id: n for n, report_id in enumerate(ids)}

@@ -1,4 +1,4 @@
-"""Trains the model: what agreement is worth, from labelled people, and how often strangers agree."""
+"""Trains the linkage model: m probabilities from labelled people, u probabilities from random pairs."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,16 +15,16 @@ _RANDOM = "probability_two_random_records_match"
 _Settings = dict[str, object]
 _CHANCE_PAIRS = 2e7
 _KNOWN = 200
-"""Labelled pairs at which what was seen and what the shipped model says weigh the same."""
+"""Labelled pairs at which training data and shipped model have equal weight (m probabilities)."""
 _MET = 200_000
-"""The same for pairs of strangers."""
+"""Random pairs at which training data and shipped model have equal weight (u probabilities)."""
 
 
 def train(persons: pa.Table, labels: Sequence[int], *, seed: int) -> dict[str, object]:
-    """Return a trained model; `labels` say for each report whose it is, -1 where nobody knows.
+    """Return a trained model; `labels` holds the person of each report, -1 if unknown.
 
     Raises:
-        ValueError: no two labelled reports belong together.
+        ValueError: no two labelled reports have the same label.
     """
     of_person = [labels[report] for report in persons["report"].to_pylist()]
     known = pa.array([str(label) if label >= 0 else None for label in of_person], pa.string())
@@ -50,10 +50,10 @@ def candidate(
     shipped: Mapping[str, object] | None,
     name: str,
 ) -> dict[str, object]:
-    """Return the file of a trained model with what it is worth, beside the shipped one, on half the labels.
+    """Return the file of a trained model, with its quality and that of the shipped one on held-out labels.
 
-    Trained on the people of even labels, measured on the others. What few people show moves the numbers of
-    the shipped model little, and what none shows leaves them.
+    Training uses the even labels, measurement the odd ones. Parameters with little training data stay close
+    to the shipped model's, those with none equal them (shrinkage).
 
     Raises:
         ValueError: as `train`.
@@ -82,10 +82,9 @@ def candidate(
 def beside(
     model: Mapping[str, object], shipped: Mapping[str, object], *, known: int, met: int
 ) -> dict[str, object]:
-    """Return `model` drawn towards `shipped`: the fewer pairs it was trained on, the nearer.
+    """Return `model` shrunk towards `shipped`, the more so the fewer its training pairs.
 
-    `known` pairs of one person told how often equal people's values agree, `met` pairs of strangers how
-    often others' do.
+    `known` is the number of pairs of one person (for m probabilities), `met` that of random pairs (for u).
     """
     parts = {"m_probability": known / (known + _KNOWN), "u_probability": met / (met + _MET)}
     mine, theirs = (
@@ -105,7 +104,7 @@ def _mixed(
 ) -> list[_Settings]:
     levels = [dict(level) for level in mine]
     for name, part in parts.items():
-        # Of what nobody showed anything, the shipped model alone speaks.
+        # Without training data the shipped parameter is used.
         seen = part if any(_number(level, name) for level in mine) else 0.0
         for level, other in zip(levels, theirs, strict=True):
             if (said := _number(other, name)) is not None:
@@ -123,13 +122,13 @@ def _number(settings: Mapping[str, object], name: str) -> float | None:
 
 
 def _pairs(labels: Iterable[int]) -> int:
-    """Return how many pairs of one label there are."""
+    """Return the number of pairs with equal labels."""
     counts = Counter(label for label in labels if label >= 0)
     return sum(n * (n - 1) // 2 for n in counts.values())
 
 
 def worth(pairs: Iterable[Pair], labels: Sequence[int]) -> dict[str, float | int]:
-    """Return precision and recall of pairs among labelled reports."""
+    """Return precision and recall of found pairs among labelled reports."""
     judged = [(a, b) for a, b in pairs if labels[a] >= 0 and labels[b] >= 0]
     right = sum(labels[a] == labels[b] for a, b in judged)
     together = _pairs(labels)

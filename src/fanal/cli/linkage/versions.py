@@ -1,4 +1,4 @@
-"""The model in use here: the shipped one, or a candidate that somebody activated."""
+"""The active linkage model: the shipped one, or an activated candidate."""
 
 import json
 from collections.abc import Mapping
@@ -20,13 +20,13 @@ Worth = Mapping[str, int | float]
 
 
 class ModelRefused(ValueError):
-    """A file is no model of ours; the words say why."""
+    """A file is not a valid model; the message gives the reason."""
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """A trained model: its version, what it was trained on, and what it was worth on people it had not seen.
+    """A trained model: its version, its training data, and its quality on held-out people.
 
-    `compared_with` is the version whose worth on the same people is `shipped_measured`.
+    `compared_with` is the version whose quality on the same people is `shipped_measured`.
     """
 
     schema: int
@@ -40,7 +40,7 @@ class Model(Struct, frozen=True, kw_only=True):
 
 
 def shipped() -> Model:
-    """Return the model that comes with this version of Fanal."""
+    """Return the model shipped with this version of Fanal."""
     file = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
     return msgspec.json.decode(file.read_bytes(), type=Model)
 
@@ -48,12 +48,12 @@ def shipped() -> Model:
 def read_model(path: Path) -> Model:
     """Return the model in a file.
 
-    All of a model's words are run by the engine: only one that says exactly what this version compares by is
-    taken, with other numbers.
+    The engine executes the model's SQL conditions. Only a file with exactly the conditions of this version is
+    accepted; its parameters may differ.
 
     Raises:
-        ModelRefused: no model, other words, or numbers that are no probabilities.
-        OSError: the file cannot be read.
+        ModelRefused: not a model, other conditions, or parameters that are not probabilities.
+        OSError: the file is unreadable.
     """
     with path.open("rb") as file:
         content = file.read(_MOST_BYTES + 1)
@@ -61,7 +61,7 @@ def read_model(path: Path) -> Model:
         raise ModelRefused("too large")
     try:
         found = msgspec.json.decode(content, type=Model)
-        # Splink's own mark of the run that wrote it; each run makes another.
+        # Splink's identifier of the run, different each time.
         found.model.pop("linker_uid", None)
         same = _words(found.model) == _words(_ours())
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -74,22 +74,22 @@ def read_model(path: Path) -> Model:
 
 
 def place(home: Path) -> Path:
-    """Return where an activated model lies in an installation's folder."""
+    """Return the path of an activated model in the data folder."""
     return home / MODEL_FILE
 
 
 def active(home: Path) -> Model:
-    """Return the model in use: one that was activated, else the shipped one.
+    """Return the active model: the activated one, else the shipped one.
 
     Raises:
-        ModelRefused, OSError: as `read_model`, of one that was activated.
+        ModelRefused, OSError: as `read_model`, for an activated model.
     """
     path = place(home)
     return read_model(path) if path.exists() else shipped()
 
 
 def activate(home: Path, path: Path) -> Model:
-    """Use the model of a file from now on; return it.
+    """Activate the model in a file, and return it.
 
     Raises:
         ModelRefused, OSError: as `read_model`.
@@ -100,13 +100,13 @@ def activate(home: Path, path: Path) -> Model:
 
 
 def use_shipped(home: Path) -> Model:
-    """Use the shipped model again; return it."""
+    """Deactivate any other model, and return the shipped one."""
     place(home).unlink(missing_ok=True)
     return shipped()
 
 
 def _ours() -> Mapping[str, object]:
-    """Return a model as Splink writes this version's, with some number wherever a training gives one."""
+    """Return this version's settings in Splink's notation, with a placeholder for each trained parameter."""
     settings: dict[str, _Comparisons] = untrained().get_settings("duckdb").as_dict()  # type: ignore[no-untyped-call]
     del settings["linker_uid"]
     for comparison in settings["comparisons"]:
@@ -117,10 +117,10 @@ def _ours() -> Mapping[str, object]:
 
 
 def _words(settings: Mapping[str, object]) -> str:
-    """Return a model as text in which no trained number differs.
+    """Return a model as text with its trained parameters replaced, for comparison.
 
     Raises:
-        ModelRefused: something else than a probability stands where one is trained.
+        ModelRefused: a trained parameter is not a probability.
     """
     # As text: in Python 0, 0.0 and False are equal.
     return json.dumps(_unnumbered(settings), sort_keys=True)

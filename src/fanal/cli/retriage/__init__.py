@@ -1,7 +1,7 @@
-"""`fanal rules facts` and `fanal rules retriage`: new rules over all history, on one machine or on Spark.
+"""`fanal rules facts` and `fanal rules retriage`: new priority rules on all reports, locally or on Spark.
 
-The first writes what rules look at as Parquet, numbers without names; the second needs no database: it runs
-where the Parquet is, with the same rules (`analyse.domain.retriage`). Both need the extra `spark`.
+The first exports the inputs of the rules as Parquet, numbers without names. The second needs no database: it
+runs next to the Parquet files, with the same rules (`analyse.domain.retriage`). Both need the extra `spark`.
 """
 
 import json
@@ -87,7 +87,7 @@ def retriage(
     _require("pyarrow")
     texts = _text(source / _RULES_FILE), _text(candidate)
     rules = _read(source / _RULES_FILE, texts[0]), _read(candidate, texts[1])
-    if engine == "spark" and any(source.glob(_PARTS)):  # Spark reads no table of no file
+    if engine == "spark" and any(source.glob(_PARTS)):  # Spark cannot read a table without files
         _require("pyspark")
         from fanal.cli.retriage.spark import run_on_spark
 
@@ -115,7 +115,7 @@ def retriage(
 
 
 def _facts(actor: Actor, now: datetime) -> Iterator["pa.RecordBatch"]:
-    """Yield the facts of all history by batches; each batch is in the ledger before it is yielded."""
+    """Yield the facts of all reports in batches; record each batch in the ledger before it is yielded."""
     from fanal.cli.retriage.tables import facts_table
     from fanal.ledger import operations as ledger
     from fanal.trials import facts_after
@@ -155,7 +155,7 @@ def _read_parts(folder: Path) -> Iterator["pa.RecordBatch"]:
 
 
 def write_parts(folder: Path, batches: Iterable["pa.RecordBatch"]) -> None:
-    """Write batches as Parquet files of at most 200 000 rows, so that executors share them."""
+    """Write batches as Parquet files of at most 200 000 rows, so that executors can divide them."""
     from pyarrow import parquet
 
     writer, number = None, 0

@@ -1,6 +1,6 @@
-"""The re-triage as a Spark job: each executor runs `tables.compared`, the code of the local engine.
+"""The re-triage as a Spark job: each executor runs `tables.compared`, as the local engine does.
 
-Executors need this package and its extra `spark`; Java 17 or later must be on the machine.
+Executors need this package with its extra `spark`; the machine needs Java 17 or later.
 """
 
 import os
@@ -21,8 +21,8 @@ _SCHEMA = (
 
 
 def run_on_spark(source: Path, out: Path, *, texts: tuple[str, str], master: str) -> None:
-    """Compare the facts of `source` under both rule sets (TOML: in force, candidate) into `out`."""
-    # Local executors are this Python, whatever the PATH says.
+    """Score the facts in `source` under two rule sets (TOML: in force, candidate); write changes to `out`."""
+    # Local executors use this Python, whatever the PATH contains.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     session = (
         SparkSession.builder.appName("fanal retriage")
@@ -39,7 +39,7 @@ def run_on_spark(source: Path, out: Path, *, texts: tuple[str, str], master: str
 
 
 class _SparkComparison:
-    """What each executor runs over its batches; rules travel as text and are read once an executor."""
+    """The function that each executor runs on its batches; it receives rules as text and parses them once."""
 
     def __init__(self, texts: tuple[str, str]) -> None:
         self._texts = texts

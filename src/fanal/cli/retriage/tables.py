@@ -1,4 +1,4 @@
-"""Facts and changes as Arrow tables: what stands in the Parquet files of a re-triage.
+"""Facts and changes of a re-triage as Arrow tables, the schemas of its Parquet files.
 
 Facts: `report_id` (text), `facts` (map of name to number). Changes: `report_id`, `before`, `after` (0–100),
 `level_before`, `level_after`, `because` (JSON: the rules whose points differ).
@@ -29,7 +29,7 @@ _BECAUSE = msgspec.json.Decoder(tuple[Because, ...])
 
 
 def facts_table(rows: Iterable[tuple[UUID, Mapping[str, float]]]) -> pa.RecordBatch:
-    """Return facts as `FACTS`."""
+    """Return facts as a record batch of schema `FACTS`."""
     pairs = list(rows)
     return pa.RecordBatch.from_arrays(
         [
@@ -41,7 +41,7 @@ def facts_table(rows: Iterable[tuple[UUID, Mapping[str, float]]]) -> pa.RecordBa
 
 
 def compared(batch: pa.RecordBatch, rules: tuple[PriorityRules, PriorityRules]) -> pa.RecordBatch:
-    """Return what becomes of each report of a batch of facts, as `CHANGES`; `rules`: in force, candidate."""
+    """Return the score changes of a batch of facts, in schema `CHANGES`; `rules`: in force, candidate."""
     rows = zip(batch["report_id"].to_pylist(), batch["facts"].to_pylist(), strict=True)
     changes = list(retriage(((UUID(name), dict(facts)) for name, facts in rows), rules))
     columns: list[list[object]] = [
@@ -57,7 +57,7 @@ def compared(batch: pa.RecordBatch, rules: tuple[PriorityRules, PriorityRules]) 
 
 
 def changes_of(batch: pa.RecordBatch) -> Iterator[ScoreChange]:
-    """Yield the changes of a batch of `CHANGES`."""
+    """Yield the changes in a record batch of schema `CHANGES`."""
     for row in batch.to_pylist():
         yield ScoreChange(
             report_id=UUID(row["report_id"]),
