@@ -265,7 +265,7 @@ def open_rounds(
     """Return the open rounds in a given state, oldest first.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
     """
     require(actor, "deconfliction.run")
     return _rounds_where(
@@ -354,7 +354,7 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
     from a dossier does not end its withholding.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
     """
     require(actor, "deconfliction.run")
     rows = sql.rows(

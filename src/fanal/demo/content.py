@@ -145,7 +145,7 @@ def pdq(name: str, *, turned: int = 0, luck: Random | None = None) -> str:
 
 
 def stamp(instant: datetime, *, minutes: float = 0) -> str:
-    """Format an instant as RFC 3339, `minutes` earlier."""
+    """Format an instant, less a number of minutes, as RFC 3339."""
     return (instant - timedelta(minutes=minutes)).replace(microsecond=0).isoformat()
 
 

@@ -24,7 +24,7 @@ class AskingValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class Asking(Entry, frozen=True, kw_only=True):
-    """A retention window for connection data or account data, one version."""
+    """A retention window for connection data or account data (one dated version)."""
 
     kind: ClassVar[str] = "asking"
 

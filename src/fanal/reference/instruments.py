@@ -18,7 +18,7 @@ class InstrumentValue(Strict, frozen=True, kw_only=True):
 
 
 class Instrument(Entry, frozen=True, kw_only=True):
-    """A legal text under which providers report to the desk, one version."""
+    """A legal text under which providers report to the desk (one dated version)."""
 
     kind: ClassVar[str] = "instrument"
 

@@ -103,7 +103,7 @@ class OffenceValue(Strict, frozen=True, kw_only=True):
 
 
 class Offence(Entry, frozen=True, kw_only=True):
-    """An offence of a legal code, one version."""
+    """An offence of a legal code (one dated version)."""
 
     kind: ClassVar[str] = "offence"
 
@@ -128,7 +128,7 @@ class MeasureValue(Strict, frozen=True, kw_only=True):
 
 
 class MeasureRule(Entry, frozen=True, kw_only=True):
-    """A measure that a law allows, one version."""
+    """A measure that a law allows (one dated version)."""
 
     kind: ClassVar[str] = "measure"
 
@@ -150,7 +150,7 @@ class MeasureClockValue(Strict, frozen=True, kw_only=True):
 
 
 class MeasureClock(Entry, frozen=True, kw_only=True):
-    """A legal delay of a measure, one version."""
+    """A legal delay of a measure (one dated version)."""
 
     kind: ClassVar[str] = "measure_clock"
 
@@ -167,7 +167,7 @@ class BodyValue(Strict, frozen=True, kw_only=True):
 
 
 class Body(Entry, frozen=True, kw_only=True):
-    """A public authority or organisation, one version."""
+    """A public authority or organisation (one dated version)."""
 
     kind: ClassVar[str] = "body"
 
@@ -184,7 +184,7 @@ class RoutingValue(Strict, frozen=True, kw_only=True):
 
 
 class Routing(Entry, frozen=True, kw_only=True):
-    """A step of the routing order, one version."""
+    """A step of the routing order (one dated version)."""
 
     kind: ClassVar[str] = "routing"
 
@@ -203,7 +203,7 @@ class ClockValue(Strict, frozen=True, kw_only=True):
 
 
 class Clock(Entry, frozen=True, kw_only=True):
-    """A delay that the desk sets for itself, one version."""
+    """A delay that the desk sets for itself (one dated version)."""
 
     kind: ClassVar[str] = "clock"
 
@@ -229,7 +229,7 @@ class QualificationValue(Strict, frozen=True, kw_only=True):
 
 
 class Qualification(Entry, frozen=True, kw_only=True):
-    """A qualification rule of the desk, one version."""
+    """A qualification rule of the desk (one dated version)."""
 
     kind: ClassVar[str] = "qualification"
 
@@ -243,7 +243,7 @@ class ListBasisValue(Strict, frozen=True, kw_only=True):
 
 
 class ListBasis(Entry, frozen=True, kw_only=True):
-    """A legal basis for lists of known material, one version."""
+    """A legal basis for lists of known material (one dated version)."""
 
     kind: ClassVar[str] = "list_basis"
 
@@ -269,7 +269,7 @@ class MaterialRuleValue(Strict, frozen=True, kw_only=True):
 
 
 class MaterialRule(Entry, frozen=True, kw_only=True):
-    """The desk's rule for matches with known material, one version."""
+    """The desk's rule for matches with known material (one dated version)."""
 
     kind: ClassVar[str] = "material_rule"
 
@@ -289,7 +289,7 @@ class RetentionValue(Strict, frozen=True, kw_only=True):
 
 
 class Retention(Entry, frozen=True, kw_only=True):
-    """A retention class, one version."""
+    """A retention class (one dated version)."""
 
     kind: ClassVar[str] = "retention"
 

@@ -1,6 +1,7 @@
 """A decision on a report and the drafts of the acts that it opens, in one transaction.
 
-`config.wiring` calls `install` to declare which acts a track opens: casework names no kind of act.
+A track is a line of action that a decision chooses (judicial, measures, notice). `config.wiring` calls
+`install` to declare which kind of act each track opens: casework names no kind of act.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ class Drafting(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opens:
-    """A track of decisions, the kind of act that it opens, and the function that drafts such acts."""
+    """A track, the kind of act that it opens, and the function that drafts such acts."""
 
     track: Track
     lifecycle: Lifecycle

@@ -9,9 +9,7 @@ from fanal.kernel.states import StateTable, move
 
 
 class DeconflictionRefused(ValueError):
-    """An operation was refused and changed nothing.
-
-    `code` is the reason (label kind `deconfliction_refused`).
+    """A refused operation of deconfliction; `code` is the reason (label kind `deconfliction_refused`).
 
     The message never repeats received data.
     """

@@ -32,7 +32,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     A repeated call returns the same message.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
         DeconflictionRefused: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION;
             POINTS, the answer is not a valid set: the round is refused.
     """
@@ -74,7 +74,7 @@ def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
     """Record that the counterpart received our conclusion of a round, so that it is not delivered again.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
     """
     require(actor, "deconfliction.run")
     sql.run(
@@ -93,7 +93,7 @@ def take_conclusion(*, actor: Actor, round_id: UUID, now: datetime) -> int:
     without identifier) closes the round as refused.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
         DeconflictionRefused: NOT_FOUND; NOT_NOW, no conclusion was received or the round is in another state;
             EXPIRED; CLOSED, the counterpart is closed; NO_INSTRUCTION, no standing instruction is in force;
             POINTS, the round is refused.

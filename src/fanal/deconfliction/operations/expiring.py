@@ -18,7 +18,7 @@ def expire_rounds(*, actor: Actor, now: datetime) -> int:
     """Close the rounds past their end, erase their secrets and the bytes of their messages; return how many.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
     """
     require(actor, "deconfliction.run")
     closed = _close_all(actor, now, move="expire", until=now)
@@ -37,7 +37,7 @@ def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
     `error` is the code stored with each round.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
     """
     require(actor, "deconfliction.run")
     return _close_all(actor, now, move="refuse", error=error)
@@ -47,7 +47,7 @@ def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
     """Close as refused a round that we began and that the counterpart has ended; no effect if already closed.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
         DeconflictionRefused: NOT_FOUND.
     """
     require(actor, "deconfliction.run")

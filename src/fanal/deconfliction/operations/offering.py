@@ -36,7 +36,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
     conclusion.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
         DeconflictionRefused: NOT_FOUND, CLOSED, NO_INSTRUCTION, NO_KEY, EXPIRED, NOT_NOW; POINTS, the offer
             is not a valid set of curve points: the round is refused.
     """
@@ -108,7 +108,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
     If a round of ours is already open, its offer is returned again: a message may be lost.
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
         DeconflictionRefused: CLOSED, NO_INSTRUCTION, NO_KEY, UNDER_WAY (another process began one).
     """
     require(actor, "deconfliction.run")

@@ -38,12 +38,13 @@ _LOOKED_AT: Final = 2 * MOST
 def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUID]:
     """Return the keys of our identifiers in a set for a counterpart: newest first, `MOST` at most.
 
-    An identifier is included if the sharing limits allow one of its sightings, as a field of its own, in a
-    valid report. It is excluded if any report has it for a victim or a witness, if a withheld dossier
-    contains it, or if too many reports contain it (a hub, without evidential value).
+    An identifier is included if the sharing limits allow one of its sightings, as a structured field rather
+    than in free text, in a report that is neither a test nor retracted. It is excluded if any report has it
+    for a victim or a witness, if a withheld dossier contains it, or if too many reports contain it (a hub,
+    without evidential value).
 
     Raises:
-        Refused: the actor runs no rounds.
+        Refused: the actor may not run rounds.
     """
     limits = counterpart.limits
     month = month_before(now, limits.months)

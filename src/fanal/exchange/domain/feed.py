@@ -34,7 +34,7 @@ class OpenList(Struct, frozen=True, kw_only=True):
     gone: bool = False
 
     def end(self, last: int) -> int:
-        """Return the last row to read in a range up to place `last`, 0 if there is none."""
+        """Return the last row of this list in a range up to place `last`, 0 if the list has none there."""
         if self.since > last:
             return 0
         return self.since if self.gone else last

@@ -85,11 +85,11 @@ def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 
 
 def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that an approved request was sent although its legal basis has since lapsed, or had already.
+    """Record late that an approved request was sent, once its legal basis has lapsed or it was withdrawn.
 
-    Its report was reopened or decided again, or the request was withdrawn, before the sending was recorded.
-    The state becomes SENT. The step keeps the date of lapse and, as its reason, any fault in the first
-    contact with the host.
+    Its report was reopened or decided again, or the request withdrawn, before somebody recorded the sending.
+    The state becomes SENT; nothing is sent by this operation. The step keeps the date of lapse and, as its
+    reason, any fault in the first contact with the host.
     """
     record_step(actor=actor, measure_id=measure_id, transition="leave", event=event, now=now)
 
