@@ -1,1 +1,1 @@
-"""Outside formats: bytes to records and back, pure, one folder each."""
+"""External formats: conversion of bytes to records and back, pure functions, one folder each."""

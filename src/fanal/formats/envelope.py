@@ -1,7 +1,7 @@
-"""Notifications that a law asks of a provider: what the law wants said, around a report of the report format.
+"""Envelopes of notifications required by law: a report with the additional fields of the law.
 
-The envelope is strict (unknown fields are refused with their path), and so is the report within. Its leaves
-have paths (`provider/contact/email`, `informed[2]/country`), under which a record keeps them.
+Envelope and report are read strictly (unknown fields are refused with their path). Each value of the envelope
+has a path (`provider/contact/email`, `informed[2]/country`), under which a record keeps it.
 """
 
 import re
@@ -29,7 +29,7 @@ class Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown
 
 
 class ProviderContact(Part, frozen=True, kw_only=True):
-    """Who answers for the provider; withheld like every reporter's identity."""
+    """The provider's contact person; withheld like every reporter's identity."""
 
     name: str | None = None
     email: str | None = None
@@ -46,14 +46,14 @@ class Provider(Part, frozen=True, kw_only=True):
 
 
 def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
-    """Return the envelope, and the report that its field `report` holds.
+    """Parse an envelope of type `kind`; return it with the report in its field `report`.
 
     Raises:
-        FormatRefused: no strict JSON within the limits, an unknown, missing or wrong field.
+        FormatRefused: no strict JSON within the limits; an unknown, missing or wrong field.
     """
     if len(body) > MAX_BYTES:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_BYTES})
-    tree = parse(body)  # strict about keys, numbers and encodings, which msgspec alone is not
+    tree = parse(body)  # strict about keys, numbers and encodings, unlike msgspec
     if not isinstance(tree, dict):
         raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "object"})
     parts = _parts(body)
@@ -75,14 +75,14 @@ def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
 
 
 def leaves(part: Part) -> list[tuple[str, str]]:
-    """Return every value of an envelope as text, with its path; lists count from 1."""
+    """Return every value of an envelope as a pair (path, text); lists count from 1."""
     return list(_leaves("", msgspec.to_builtins(part)))
 
 
 def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
-    """Return the envelope that `leaves` made these pairs of, None where they are none.
+    """Rebuild an envelope from the pairs of `leaves`; return None if they do not form a valid one.
 
-    Other pairs are passed over.
+    Pairs with other paths are ignored.
     """
     tree: dict[str, object] = {}
     for path, value in pairs:
@@ -96,15 +96,16 @@ def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
 
 
 def write_envelope(part: Part, report: Report) -> bytes:
-    """Return the document of an envelope around a report, indented, as UTF-8."""
+    """Serialise an envelope with its report as indented JSON in UTF-8."""
     whole = {**msgspec.to_builtins(part), "report": msgspec.to_builtins(report)}
     return msgspec.json.format(msgspec.json.encode(whole), indent=2)
 
 
 def written_report(report: Report, *, pairs: Sequence[tuple[str, str]]) -> tuple[Report, str]:
-    """Return a record's report as the format takes it, and what it has no place for, told line by line.
+    """Return the report that the format accepts, and one text line for each person that it cannot hold.
 
-    The report gets its own reference back. A reporter whose values are withheld is left out.
+    The text describes the ASSOCIATED persons. The report gets its original reference back; a reporter whose
+    values are withheld is left out.
     """
     told = [
         f"ASSOCIATED {person.type or ''}: {msgspec.json.encode(person).decode()}"
@@ -132,7 +133,7 @@ def _parts(body: bytes) -> dict[str, msgspec.Raw]:
 
 
 def _refusal(message: str) -> FormatRefused:
-    """Return the code and path that a validator's sentence speaks of."""
+    """Convert an error message of msgspec to a code and a path."""
     words, _, where = message.partition(" - at `")
     matched = _AT.match(where.rstrip("`"))
     path = matched[1].replace(".", "/") if matched else ""
@@ -165,7 +166,7 @@ def _leaves(path: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _place(tree: dict[str, object], steps: list[tuple[str, int]], value: str) -> None:
-    """Put a value into nested objects; a list is an object whose keys are numbers, until `_listed`."""
+    """Store a value in nested objects; a list is an object with integer keys until `_listed`."""
     at: dict[object, object] = tree  # type: ignore[assignment]
     keys = [key for name, number in steps for key in ((name, number) if number else (name,))]
     for key in keys[:-1]:

@@ -1,8 +1,8 @@
-"""Large JSON files piece by piece: elements of named arrays as bytes, the rest as one small document.
+"""Streaming JSON reader: elements of selected arrays as bytes, then the remaining document.
 
-Memory stays that of one element, whatever the size of the file. Only brackets, strings and separators are
-looked at here; each piece is read strictly by `json_tree.parse`. Written for this because the usual C
-reader of streams ends the whole process on a number of 5 000 digits and mends lone surrogates in silence.
+Memory is bounded by one element, whatever the size of the file. Only brackets, strings and separators are
+scanned here; `json_tree.parse` reads each piece strictly. The usual streaming library in C ends the whole
+process on a number of 5 000 digits and silently replaces lone surrogates.
 """
 
 import re
@@ -16,71 +16,71 @@ from fanal.formats.json_tree import MAX_DEPTH, parse
 from fanal.formats.refusal import DocumentFault, FormatRefused
 
 MAX_PIECE: Final = 4_000_000
-"""Bytes of one element, and of what is left of a document or of an opened element."""
+"""Maximum bytes of one element, and of the remainder of a document or of an opened element."""
 _CHUNK: Final = 1 << 18
 _BOM: Final = b"\xef\xbb\xbf"
-# Possessive: a text of backslashes costs one pass, and no stack.
+# Possessive quantifiers: a text of backslashes takes one pass and no stack.
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _TOKEN: Final = re.compile(
     rb"[ \t\r\n]*+(" + _STRING + rb'|[{}\[\]:,]|[^ \t\r\n{}\[\]:,"]++)', re.S
 )
-# An open string reaches to the end of the window: its quotes are not tried one after the other.
+# An unclosed string extends to the end of the window: its characters are not tried one by one.
 _NESTING: Final = re.compile(_STRING + rb'|[{}\[\]]|(").*+', re.S)
 
 Path = tuple[str, ...]
-"""Keys from the root; `*` stands for any place in an array."""
+"""Keys from the root; `*` is any index of an array."""
 
 
 class Cut(Enum):
-    """What becomes of the elements of an array."""
+    """How to split the elements of an array."""
 
     WHOLE = auto()
-    """Each is a piece."""
+    """Each element is one piece."""
     OPENED = auto()
-    """Each is a piece without the arrays named inside it, whose elements come before it."""
+    """Each element is a piece without its own selected arrays, whose elements precede it as pieces."""
 
 
 class Piece(Struct, frozen=True, gc=False):
-    """An element of an array that was asked for, or, with an empty path, what is left of the document."""
+    """An element of a selected array; with an empty path, the remainder of the document."""
 
     path: Path
     body: bytes
 
     def tree(self) -> object:
-        """Return the piece parsed.
+        """Parse the piece.
 
         Raises:
-            FormatRefused: it is no strict JSON.
+            FormatRefused: it is not strict JSON.
         """
         return parse(self.body)
 
 
 class _Frame(Struct):
-    """An object or array that is open."""
+    """An open object or array on the parser's stack."""
 
     path: Path
     is_map: bool
     key: str | None = None
     cut: Cut | None = None
-    left: bytearray | None = None  # what is left of the innermost document, opened element or root
+    left: bytearray | None = None  # the remainder of the innermost opened element, or of the root
     owns: bool = False
-    full: bool = False  # an element of a cut array stands, a comma is due
-    due: bool = False  # a comma was read, an element is due
+    full: bool = False  # an element of a cut array was read, a comma is expected
+    due: bool = False  # a comma was read, an element is expected
 
 
 def read_pieces(stream: BinaryIO, *, cuts: Mapping[Path, Cut]) -> Iterator[Piece]:
-    """Yield the elements of the arrays at the paths of `cuts`, then what is left of the document.
+    """Yield the elements of the arrays at the paths of `cuts`, then the remainder of the document.
 
-    An element that is opened comes after the elements of its own arrays.
+    An opened element (`Cut.OPENED`) follows the elements of its own arrays.
 
     Raises:
-        FormatRefused: no JSON, an element over `MAX_PIECE` bytes, nested over 50 levels, cut off.
+        FormatRefused: not JSON, truncated, an element over `MAX_PIECE` bytes, nested over 50 levels.
     """
     return _Cutter(stream, cuts).pieces()
 
 
 class _Buffer:
-    """A window on the stream; positions are those in the window."""
+    """A sliding window on the stream; positions are relative to the window."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -89,17 +89,17 @@ class _Buffer:
         self._ended = False
 
     def more(self, keep_from: int) -> bool:
-        """Read on, dropping what lies before `keep_from`; return whether something came.
+        """Read more bytes, dropping those before `keep_from`; return whether there were any.
 
         Raises:
-            FormatRefused: what is kept is too large to be one piece.
+            FormatRefused: the kept bytes exceed the size of one piece.
         """
         if self._ended:
             return False
         kept = self.data[keep_from:]
         if len(kept) > MAX_PIECE:
             raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_PIECE})
-        # In doubling steps, so that a long element is not looked at again and again.
+        # In doubling steps, so that a long element is not scanned a quadratic number of times.
         chunk = self._stream.read(max(_CHUNK, len(kept)))
         self._ended = not chunk
         self.at -= keep_from
@@ -107,10 +107,10 @@ class _Buffer:
         return bool(chunk)
 
     def token(self) -> bytes:
-        """Return the next token, empty at the end of the stream."""
+        """Return the next token, or empty bytes at the end of the stream."""
         while True:
             found = _TOKEN.match(self.data, self.at)
-            # What touches the end of the window may go on after it.
+            # A token at the end of the window may continue after it.
             if found is not None and found.end() < len(self.data):
                 self.at = found.end()
                 return found[1]
@@ -125,7 +125,7 @@ class _Buffer:
         return found[1]
 
     def element(self, opening: bytes) -> bytes:
-        """Return the object or array whose opening bracket was just read, brackets included."""
+        """Return the object or array whose opening bracket was just read, with its brackets."""
         start, place, depth = self.at - len(opening), self.at, 1
         while True:
             place, depth = _nested(self.data, place, depth)
@@ -139,7 +139,7 @@ class _Buffer:
 
 
 def _nested(data: bytes, place: int, depth: int) -> tuple[int, int]:
-    """Return where depth 0 is reached in `data`, or where to look on, with the depth there."""
+    """Scan `data` from `place`; return the element's end, or where to resume, with the depth there."""
     for found in _NESTING.finditer(data, place):
         first = data[found.start()]
         if first in b"{[":
@@ -150,7 +150,7 @@ def _nested(data: bytes, place: int, depth: int) -> tuple[int, int]:
             depth -= 1
             if not depth:
                 return found.end(), 0
-        elif found[1]:  # a string that goes on after the window
+        elif found[1]:  # a string that continues after the window
             return found.start(), depth
     return len(data), depth
 
@@ -162,7 +162,7 @@ def _sized(piece: bytes) -> bytes:
 
 
 class _Cutter:
-    """The walk over the structure down to the arrays that are cut."""
+    """Parser that follows the structure of a document down to the arrays to split."""
 
     def __init__(self, stream: BinaryIO, cuts: Mapping[Path, Cut]) -> None:
         self._buffer = _Buffer(stream)
@@ -190,7 +190,7 @@ class _Cutter:
         yield Piece((), bytes(self._root))
 
     def _in_cut(self, top: _Frame, token: bytes) -> Iterator[Piece]:
-        """Take one token between the elements of a cut array: an element, a comma, the end."""
+        """Process a token between the elements of a split array: an element, a comma or the end."""
         if token == b"]" and not top.due:
             self._stack.pop()
             self._keep(top.left, token)
@@ -229,7 +229,7 @@ class _Cutter:
 
     def _value(self, top: _Frame | None, token: bytes) -> None:
         if top is not None and top.is_map and token.startswith(b'"'):
-            # Of two strings side by side the last is the key; the strict reader refuses what is wrong.
+            # Of two adjacent strings the last is the key; the strict reader refuses such errors later.
             key = parse(token)
             top.key = key if isinstance(key, str) else None
         self._keep(self._root if top is None else top.left, token)

@@ -1,7 +1,7 @@
-"""Strict reading of JSON that others wrote: parsed trees, and nodes with their paths.
+"""Strict parsing of external JSON to trees, and to nodes with their paths.
 
-Duplicate keys, NaN, lone surrogates and NUL are refused; numbers keep their text, so no number is too
-large; null is absence. Arrays become repeated nodes (`…/reportedPersons[2]`).
+Duplicate keys, NaN, lone surrogates and NUL are refused. Numbers keep their text, so no number is too
+large. Null means absent. Arrays become repeated nodes (`…/reportedPersons[2]`).
 """
 
 import json
@@ -16,20 +16,20 @@ MAX_DEPTH: Final = 50
 MAX_VALUES: Final = 200_000
 MAX_KEY: Final = 200
 ANY: Final = "*"
-"""A key of a model that stands for all that the model does not name: they are noted, and read alike."""
+"""Wildcard key of a model for all unlisted keys: they are reported as unknown, and read by its rules."""
 
 
 class Number(str):
-    """A number as it was written: `json_tree` tells it from a string of digits."""
+    """The text of a number as written, distinct from a string of digits."""
 
     __slots__ = ()
 
 
 def parse(body: bytes) -> object:
-    """Return the tree of one JSON text; a byte order mark is dropped, numbers are `Number`.
+    """Parse one JSON text; a byte order mark is dropped, numbers become `Number`.
 
     Raises:
-        FormatRefused: no strict JSON, or nested beyond what the interpreter takes.
+        FormatRefused: not strict JSON, or nested too deeply for the interpreter.
     """
     try:
         tree: object = json.loads(
@@ -62,7 +62,7 @@ def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def check_text(text: str, *, path: str) -> None:
-    """Refuse text that no database and no journal could hold.
+    """Refuse text that a database or a journal cannot store.
 
     Raises:
         FormatRefused: a lone surrogate or NUL.
@@ -78,9 +78,9 @@ def check_text(text: str, *, path: str) -> None:
 
 
 def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
-    """Return the model of a JSON format from its known keys.
+    """Build the model of a JSON format from its known keys.
 
-    `keys` names, for each type of object, its keys with the type of what each holds, empty for a value.
+    `keys` maps each type of object to its keys, and each key to the type of its value, "" for a plain value.
     """
     types = {
         name: TypeModel(name=name, holds_text=False, ordered=False, is_choice=False)
@@ -103,7 +103,7 @@ def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
 
 
 class TreeWalk:
-    """One pass over a parsed tree, beside the keys known of it."""
+    """Traversal of a parsed tree that matches keys with a model; unknown keys become `complaints`."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
@@ -112,7 +112,7 @@ class TreeWalk:
     def entries(
         self, parent: str, entries: dict[str, object], *, kind: TypeModel | None, depth: int
     ) -> list[Node]:
-        """Return a node for every entry that is not null, of the object whose path is `parent`."""
+        """Return a node for every non-null entry of the object at path `parent`."""
         nodes: list[Node] = []
         known = kind.elements if kind is not None else {}
         for key, value in entries.items():

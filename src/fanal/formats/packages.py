@@ -1,6 +1,6 @@
-"""ZIP packages from outside, opened with distrust: looked over as a whole before one byte is read.
+"""Safe reading of ZIP packages from outside: all entries are checked before any byte is unpacked.
 
-Nothing is ever written under a name that a package chose, and no package inside a package is opened.
+No file is ever written under a name from a package, and no package inside a package is opened.
 """
 
 import re
@@ -17,12 +17,12 @@ from fanal.formats.refusal import DocumentFault, FormatRefused
 
 MAX_ENTRIES: Final = 10_000
 MAX_MEMBER: Final = 500 * 1024 * 1024
-"""Bytes of one file when unpacked: what the vault takes."""
+"""Maximum bytes of one unpacked file, as in the vault."""
 MAX_TOTAL: Final = 50 * 1024**3
 MAX_RATIO: Final = 200
-"""How many times larger than its packed form a file may be; deflate alone reaches 1032."""
+"""Maximum compression ratio of a file; deflate alone reaches 1032."""
 _SMALL: Final = 1_000_000
-"""Bytes below which the ratio of a file says nothing."""
+"""Bytes below which the compression ratio of a file is not checked."""
 _MAX_NAME: Final = 1_000
 _PIECE: Final = 256 * 1024
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -35,7 +35,7 @@ _MARK: Final = b"PK\x03\x04"
 
 
 class PackageFile(Struct, frozen=True):
-    """A file of a package: its name with `/` between folders, its size and CRC-32 when unpacked."""
+    """A file of a package: its name with `/` between folders, its unpacked size and CRC-32."""
 
     name: str
     size: int
@@ -43,28 +43,28 @@ class PackageFile(Struct, frozen=True):
 
     @property
     def folder(self) -> str:
-        """Return the folder that holds the file, empty at the top."""
+        """Return the folder of the file, empty at the top level."""
         return self.name.rpartition("/")[0]
 
     @property
     def base_name(self) -> str:
-        """Return the file's own name."""
+        """Return the file's name without its folders."""
         return self.name.rpartition("/")[2]
 
     @property
     def is_package(self) -> bool:
-        """Return whether the file's name says that it is a package itself."""
+        """Return whether the file is itself a package, by the suffix of its name."""
         return self.name.lower().endswith(_PACKAGES)
 
 
 class ZipPackage:
-    """An open package. Its stream stays the caller's, and stays open while files are read."""
+    """An open ZIP package; the caller owns the stream and keeps it open while reading."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        """Look the whole list of files over.
+        """Check the complete list of entries.
 
         Raises:
-            FormatRefused: no ZIP file, or one that could harm: its code says how.
+            FormatRefused: not a ZIP file, or a dangerous one; the code names the reason.
         """
         try:
             self._archive = zipfile.ZipFile(stream)
@@ -85,10 +85,10 @@ class ZipPackage:
         )
 
     def chunks(self, member: PackageFile) -> Iterator[bytes]:
-        """Yield the bytes of a file in pieces; its length and CRC are proved at the end.
+        """Yield the bytes of a file in pieces; its length and CRC are verified at the end.
 
         Raises:
-            FormatRefused: the bytes are not those that the list of files announced.
+            FormatRefused: the bytes differ from the length or CRC in the list of entries.
         """
         try:
             with self._archive.open(self._entries[member.name]) as unpacked:
@@ -103,7 +103,7 @@ class ZipPackage:
             raise FormatRefused(DocumentFault.MALFORMED, member.name) from error
 
     def read(self, member: PackageFile, *, limit: int) -> bytes:
-        """Return a file of at most `limit` bytes.
+        """Return the bytes of a file of at most `limit` bytes.
 
         Raises:
             FormatRefused: it is larger, or damaged.
@@ -113,10 +113,10 @@ class ZipPackage:
         return b"".join(self.chunks(member))
 
     def prove(self) -> None:
-        """Unpack every file and forget it.
+        """Unpack every file to verify it, without keeping its bytes.
 
         Raises:
-            FormatRefused: one is damaged.
+            FormatRefused: a file is damaged.
         """
         for member in self.members:
             for _ in self.chunks(member):
@@ -144,7 +144,7 @@ class ZipPackage:
 
 
 def is_package(head: bytes) -> bool:
-    """Return whether a file begins as a ZIP package does."""
+    """Return whether the first bytes of a file are those of a ZIP package."""
     return head.startswith(_MARK)
 
 
@@ -152,7 +152,7 @@ def _safe_name(entry: zipfile.ZipInfo) -> str:
     """Return an entry's name with `/` between folders.
 
     Raises:
-        FormatRefused: it leaves the package, or no file could be called so.
+        FormatRefused: the path leads out of the package, or is not a valid file name.
     """
     raw = entry.orig_filename
     name = raw.replace("\\", "/")
@@ -176,10 +176,10 @@ def _is_special(entry: zipfile.ZipInfo) -> bool:
 
 
 def _refuse_overlaps(entries: list[zipfile.ZipInfo], *, end: int) -> None:
-    """Refuse entries that share bytes: a bomb that each file's ratio does not show.
+    """Refuse overlapping entries: a ZIP bomb that the ratio of each file does not reveal.
 
     Raises:
-        FormatRefused: two entries overlap, or one reaches into the list of files.
+        FormatRefused: two entries overlap, or an entry extends into the central directory.
     """
     reached = 0
     for entry in sorted(entries, key=lambda e: e.header_offset):

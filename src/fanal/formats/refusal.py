@@ -1,6 +1,6 @@
-"""Why a document cannot be read: one exception for every format, codes and parameters only.
+"""Refusal of documents: one exception for every format, with code, path and parameters only.
 
-Words for the codes live in `reference/data/labels`; a path is in the document's own terms
+Messages for the codes are in `reference/data/labels`. Paths follow the document's own syntax
 (`persons[0].age` in JSON, `report/victim[1]/victimPerson` in XML).
 """
 
@@ -9,9 +9,9 @@ from enum import StrEnum
 
 
 class DocumentFault(StrEnum):
-    """What is wrong with a document."""
+    """Codes of the faults for which a document is refused."""
 
-    # the bytes are no document of this syntax (wire code 4110)
+    # syntax errors: malformed document (protocol code 4110)
     TOO_LARGE = "TOO_LARGE"
     BAD_ENCODING = "BAD_ENCODING"
     MALFORMED = "MALFORMED"
@@ -19,7 +19,7 @@ class DocumentFault(StrEnum):
     TOO_DEEP = "TOO_DEEP"
     TOO_MANY_VALUES = "TOO_MANY_VALUES"
     TOO_MANY_ATTRIBUTES = "TOO_MANY_ATTRIBUTES"
-    # the document is no report (wire code 4100)
+    # content errors: not a valid report (protocol code 4100)
     WRONG_ROOT = "WRONG_ROOT"
     MISSING_FIELD = "MISSING_FIELD"
     UNKNOWN_FIELD = "UNKNOWN_FIELD"
@@ -33,7 +33,7 @@ class DocumentFault(StrEnum):
     TEXT_TOO_LONG = "TEXT_TOO_LONG"
     FORBIDDEN_CHARACTER = "FORBIDDEN_CHARACTER"
     NUMBER_TOO_LARGE = "NUMBER_TOO_LARGE"
-    # the package could harm, or holds no report
+    # the package is dangerous, or contains no report
     UNSAFE_NAME = "UNSAFE_NAME"
     DUPLICATE_NAME = "DUPLICATE_NAME"
     ENCRYPTED = "ENCRYPTED"
@@ -44,7 +44,7 @@ class DocumentFault(StrEnum):
     NESTED_PACKAGE = "NESTED_PACKAGE"
     NO_REPORT_INSIDE = "NO_REPORT_INSIDE"
     PERSON = "PERSON"  # a list of indicators that describes people
-    # what must not travel inside a report, or is no place where a page could be
+    # content that a report must not contain, or an address outside the web
     MEDIA_IN_EVIDENCE = "MEDIA_IN_EVIDENCE"
     NOT_OF_THE_WEB = "NOT_OF_THE_WEB"
 
@@ -63,7 +63,7 @@ _SYNTAX = frozenset(
 
 
 class FormatRefused(Exception):
-    """A document was refused: `code`, `path` in the document, `parameters` for the words."""
+    """A document was refused: `code`, `path` in the document, `parameters` for the message."""
 
     __slots__ = ("code", "parameters", "path")
 
@@ -74,7 +74,7 @@ class FormatRefused(Exception):
         *,
         parameters: Mapping[str, str | int] | None = None,
     ) -> None:
-        """Keep the three parts; none of them is a sentence."""
+        """Store code, path and parameters; none of them is a message text."""
         super().__init__(code, path)
         self.code = code
         self.path = path
@@ -82,5 +82,5 @@ class FormatRefused(Exception):
 
     @property
     def malformed(self) -> bool:
-        """Return whether the bytes are no document at all, rather than a wrong one."""
+        """Return whether the syntax is wrong, as opposed to the content."""
         return self.code in _SYNTAX

@@ -1,7 +1,7 @@
-"""One transfer of money, as every format of payments has it, and files of transfers cut by who pays.
+"""A money transfer in the common form of all payment formats, and the grouping of transfers by payer.
 
-Values are the source's own words unless said otherwise. `at` is RFC 3339 (or a date alone) and `amount` a
-plain decimal number wherever they could be read; what could not be read stays as written, with a problem.
+Values are as in the source unless stated otherwise. `at` is RFC 3339 (or a date alone) and `amount` a
+plain decimal number if readable; an unreadable value stays as written, with a problem.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ from msgspec import Struct
 T = TypeVar("T")
 
 WINDOW: Final = 20_000
-"""Transfers looked at together when a file is cut: memory stays that of one window."""
+"""Transfers grouped at a time when a file is split, which bounds memory."""
 MOST: Final = 200
-"""Transfers of one part at most: a part becomes a report."""
+"""Maximum transfers of one part; each part becomes a report."""
 _GAPS: Final = re.compile(r"[\s .\-]+")
 
 
 class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who pays or is paid, as far as the source says. `customer` is the operator's own number of them."""
+    """A payer or payee, with the values that the source states; `customer`: its number at the operator."""
 
     name: str | None = None
     iban: str | None = None
@@ -37,9 +37,9 @@ class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
     bank: str | None = None
 
     def key(self) -> str:
-        """Return what tells this party from another within one file, '' where nothing does.
+        """Return a key that identifies this party within one file, or "" without any identifying value.
 
-        Used to cut a file only: persons are compared by their harmonised selectors.
+        Used only to split a file: persons are compared by their harmonised selectors.
         """
         for value in (self.iban, self.wallet, self.account, self.customer, self.phone, self.email):
             if value:
@@ -49,7 +49,7 @@ class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TransferProblem(Struct, frozen=True, kw_only=True, gc=False):
-    """A value that could not be read as meant: the column or element, the code, the value as written."""
+    """A value that could not be read as intended: its column or element, the code, the value as written."""
 
     path: str
     code: str
@@ -57,9 +57,9 @@ class TransferProblem(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Transfer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One transfer. `place` is where it stands in its document (`row 3`, `CdtTrfTxInf[3]`).
+    """One transfer; `place` is its position in the document (`row 3`, `CdtTrfTxInf[3]`).
 
-    `extra` holds every value that no field takes, with its column or path: nothing is dropped.
+    `extra` holds every value without a field, with its column or path: nothing is lost.
     """
 
     place: str
@@ -76,10 +76,9 @@ class Transfer(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PayerPart(Struct, frozen=True, kw_only=True):
-    """Transfers of one payer: a document of the same format as the file, and where it was found.
+    """The transfers of one payer, as a document in the file's format, with its position in the file.
 
-    `reference` is drawn from the content alone, so that the same transfers are recognised under any
-    file name.
+    `reference` is a digest of the content, so that the same transfers are recognised under any file name.
     """
 
     reference: str
@@ -89,16 +88,16 @@ class PayerPart(Struct, frozen=True, kw_only=True):
 
 
 def part_of(*, prefix: str, place: str, body: bytes, count: int) -> PayerPart:
-    """Return a part under the reference that its bytes give it."""
+    """Return a part with a reference derived from its bytes (SHA-256)."""
     digest = hashlib.sha256(body).hexdigest()[:24]
     return PayerPart(reference=f"{prefix}-{digest}", place=place, body=body, count=count)
 
 
 def by_payer(items: Iterable[tuple[str, T]]) -> Iterator[list[T]]:
-    """Yield the items of each payer, in the order of the file, at most `MOST` together.
+    """Yield the items of each payer in groups of at most `MOST`, in file order.
 
-    `items` are (key of the payer, item). Within a window of `WINDOW` items a payer's stand together;
-    a payer met again in a later window has another group.
+    `items` are pairs (key of the payer, item). Each window of `WINDOW` items is grouped separately, so a
+    payer that occurs in several windows has several groups.
     """
     rest = iter(items)
     while window := list(islice(rest, WINDOW)):

@@ -1,4 +1,4 @@
-"""What every XML parser of this package refuses: entities, a network, a DTD, trees without bound.
+"""Parser options against XML attacks: no entities, network access or DTD, and bounded trees.
 
 Source: OWASP, *XML External Entity Prevention*; lxml's own FAQ on untrusted input.
 """
@@ -25,4 +25,4 @@ HARDENED: Final[_Hardened] = {
     "remove_comments": True,
     "remove_pis": True,
 }
-"""Keywords of `etree.XMLParser` and `etree.iterparse`."""
+"""Keyword arguments of `etree.XMLParser` and `etree.iterparse`."""

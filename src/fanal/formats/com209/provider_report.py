@@ -1,7 +1,7 @@
 """A provider's report of potential child sexual abuse: the fields of article 13(1) of COM(2022)209.
 
-A proposal, not in force: whoever reads or writes this asks the reference first. Letters are those of the
-paragraph; content, available data and users ((c), (d) and (g)) are the report within.
+The proposal is not in force: callers check the reference data before reading or writing this format. Letters
+are those of the paragraph; content, available data and users ((c), (d) and (g)) are in the enclosed report.
 """
 
 from typing import Literal
@@ -24,7 +24,7 @@ _SOLICITED = frozenset({ReportKind.GROOMING, ReportKind.SOLICITATION, ReportKind
 
 
 class Location(Part, frozen=True, kw_only=True):
-    """(f) Where the potential abuse comes from, as far as an address tells it."""
+    """(f) The origin of the potential abuse, as far as an IP address shows it."""
 
     ip: str | None = None
     port: int | None = None
@@ -34,7 +34,7 @@ class Location(Part, frozen=True, kw_only=True):
 
 
 class ThirdCountry(Part, frozen=True, kw_only=True):
-    """(h) A country outside the Union whose authority, or other body, was reported to as well."""
+    """(h) A country outside the Union whose authority or organisation also received the report."""
 
     country: str
     body: str | None = None
@@ -62,10 +62,10 @@ class ProviderReport(Part, frozen=True, kw_only=True):
 
 
 def read_provider_report(body: bytes) -> tuple[ProviderReport, Report]:
-    """Return a provider's report and the report within.
+    """Parse a provider's report; return it with the enclosed report.
 
     Raises:
-        FormatRefused: it is none, says nothing of the kind of abuse, or an instant is none.
+        FormatRefused: not such a report, no kind of abuse, or a malformed instant.
     """
     found, report = read_envelope(body, ProviderReport)
     if not found.report_id.strip():
@@ -84,9 +84,9 @@ def read_provider_report(body: bytes) -> tuple[ProviderReport, Report]:
 def provider_report_of(
     report: Report, *, pairs: list[tuple[str, str]], provider: str, received_at: str
 ) -> bytes:
-    """Return the provider's report of a record: its own where it came as one, else one drawn from it.
+    """Serialise a record as a provider's report: its original one (`pairs`) if any, else a derived one.
 
-    What is drawn says no more than the record: solicitation by its kind, otherwise new material.
+    A derived envelope states no more than the record: solicitation by its kind, otherwise new material.
     """
     kept, told = written_report(report, pairs=pairs)
     found = from_leaves(pairs, ProviderReport) or _drawn(

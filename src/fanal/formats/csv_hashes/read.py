@@ -1,4 +1,4 @@
-"""Reader of CSV lists: generous about names, case, separators and marks, strict about values."""
+"""Reader of CSV lists: tolerant of header names, case and separators, strict about values."""
 
 import csv
 import re
@@ -13,7 +13,7 @@ COLUMNS: Final = ("pdq", "md5", "sha1", "sha256", "photodna", "classification")
 SEPARATORS: Final = ",;\t|"
 GUARD: Final = "'"
 FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula at the start of a cell; the writer puts an apostrophe before it."""
+"""First characters of a cell that a spreadsheet takes as a formula; the writer prefixes an apostrophe."""
 _CLASS_NAMES: Final = frozenset(
     {"classification", "classificationcode", "class", "classe", "category", "categorie", "label"}
 )
@@ -21,14 +21,14 @@ _PLAIN: Final = re.compile(r"[^a-z0-9é]+")
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
-    """Yield the items of a list; any column but one hash may be missing or empty.
+    """Yield the entries of a list; all columns are optional, except one hash in each line.
 
-    Columns stand in any order, under names like `MD5`, `md5_hash`, `SHA-256`, `Category`; the first line
-    shows whether comma, semicolon, tabulator or bar separates cells.
+    Columns may have any order, and names like `MD5`, `md5_hash`, `SHA-256`, `Category`. The separator (comma,
+    semicolon, tab or bar) is detected from the first line.
 
     Raises:
-        FormatRefused: no header, an unknown column or one that stands twice, a malformed hash, a line without
-            a hash or with another number of cells. The path is `line N`.
+        FormatRefused: no header, an unknown or repeated column, a malformed hash, a line without a hash or
+            with another number of cells. The path is `line N`.
     """
     rest = iter(lines)
     first = next(rest, "").removeprefix("\ufeff")
@@ -50,7 +50,7 @@ def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
 
 
 def _column(name: str) -> str | None:
-    """Return the kind of a column, `CLASS` for the class, None for an unknown one."""
+    """Return the hash kind of a column, `CLASS` for the class, None for an unknown name."""
     plain = _PLAIN.sub("", name.lower())
     if plain.replace("é", "e") in _CLASS_NAMES:
         return "CLASS"

@@ -1,4 +1,4 @@
-"""Writer of CSV lists, safe to open in a spreadsheet: no cell is a formula."""
+"""Writer of CSV lists that are safe to open in a spreadsheet: no cell is a formula."""
 
 import base64
 import csv
@@ -10,15 +10,15 @@ from fanal.formats.indicators import Indicator
 
 
 def writable(item: Indicator) -> bool:
-    """Return whether an item has a hash, and whether it is in force: a CSV list knows no withdrawals."""
+    """Return whether an entry has a hash and is not withdrawn: a CSV list cannot express withdrawals."""
     columns = {name.upper() for name in COLUMNS}
     return not item.withdrawn and not columns.isdisjoint(item.values)
 
 
 def write_csv(items: Iterable[Indicator]) -> Iterator[str]:
-    """Yield the lines of a list, its header first.
+    """Yield the lines of a list, header first.
 
-    PhotoDNA is written as digits, since base64 may begin like a formula.
+    PhotoDNA is written in hexadecimal, since base64 may begin like a formula.
     """
     yield ",".join(COLUMNS) + "\r\n"
     for item in items:

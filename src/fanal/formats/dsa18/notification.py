@@ -1,6 +1,6 @@
-"""A hosting provider's notification of a suspicion: what article 18 of Regulation (EU) 2022/2065 asks for.
+"""A hosting provider's notification of suspected criminal offences (article 18 of Regulation (EU) 2022/2065).
 
-The regulation prescribes no format; this one is Fanal's own mapping, version 1.
+The regulation prescribes no format; this is Fanal's own mapping, version 1.
 """
 
 from typing import Literal
@@ -23,14 +23,14 @@ Ground = Literal["OFFENCE", "SUSPECT", "VICTIM"]
 
 
 class Concerned(Part, frozen=True, kw_only=True):
-    """A Member State concerned: where the offence is, or the suspect or victim resides (art. 18(2))."""
+    """A Member State concerned: place of the offence, or residence of the suspect or victim (art. 18(2))."""
 
     country: str
     ground: Ground
 
 
 class Informed(Part, frozen=True, kw_only=True):
-    """An authority that the provider has informed too."""
+    """Another authority that the provider has informed."""
 
     authority: str
     country: str | None = None
@@ -38,7 +38,7 @@ class Informed(Part, frozen=True, kw_only=True):
 
 
 class ProviderStep(Part, frozen=True, kw_only=True):
-    """What the provider has done about the content or the account."""
+    """A measure that the provider has taken on the content or the account."""
 
     code: Literal["REMOVED", "ACCESS_DISABLED", "ACCOUNT_SUSPENDED", "DATA_PRESERVED", "OTHER"]
     at: str | None = None
@@ -48,9 +48,9 @@ class ProviderStep(Part, frozen=True, kw_only=True):
 class Notification(Part, frozen=True, kw_only=True):
     """The notification without its report.
 
-    `threat` is what the suspected offence threatens, `stage` whether it has taken place, takes place or is
-    likely to (art. 18(1)). Where no Member State concerned is identified with reasonable certainty,
-    `not_identified` says so and `fallback` who is informed instead.
+    `threat` is the threat of the suspected offence, `stage` whether it has taken place, is taking place or is
+    likely to (art. 18(1)). If no Member State concerned can be identified with reasonable certainty,
+    `not_identified` is true and `fallback` names the authority informed instead.
     """
 
     format: Literal["fanal/dsa-18/1"]
@@ -71,11 +71,11 @@ class Notification(Part, frozen=True, kw_only=True):
 
 
 def read_notification(body: bytes) -> tuple[Notification, Report]:
-    """Return a notification and its report.
+    """Parse a notification; return it with the enclosed report.
 
     Raises:
-        FormatRefused: it is none, it names neither a Member State nor who is informed instead, or an
-            instant is none.
+        FormatRefused: not a notification, neither a Member State nor a fallback authority, or a malformed
+            instant.
     """
     found, report = read_envelope(body, Notification)
     for name in ("notification_id", "suspicion"):
@@ -100,10 +100,10 @@ def notification_of(
     provider: str,
     received_at: str,
 ) -> bytes:
-    """Return the notification of a report: its own where it came as one (`pairs`), else one drawn from it.
+    """Serialise a report as a notification: its original one (`pairs`) if it came as one, else a derived one.
 
-    What is drawn says no more than the report: the Member States are those of its place, suspects and
-    victims; where it names none, Europol is informed (art. 18(2)).
+    A derived notification states no more than the report: the Member States are those of its place, suspects
+    and victims; if it names none, Europol is informed (art. 18(2)).
     """
     kept, told = written_report(report, pairs=pairs)
     own = from_leaves(pairs, Notification)

@@ -1,1 +1,1 @@
-"""Hash sharing, version 2: entries of lists of known material as XML, both ways."""
+"""Hash sharing, version 2: reader and writer of list entries of known material in XML."""

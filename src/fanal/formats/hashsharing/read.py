@@ -1,4 +1,4 @@
-"""XML to records, refused where it is not what it should be: a page is taken whole or not at all."""
+"""Strict reader of hash-sharing XML: a page is accepted or refused as a whole."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from fanal.formats.ncmec.syntax import parse
 from fanal.formats.refusal import DocumentFault, FormatRefused
 
 MAX_PAGE: Final = 16 * 1024 * 1024
-"""Bytes of a page of entries; a thousand of them take about one megabyte."""
+"""Maximum bytes of a page of entries; a thousand entries take about one megabyte."""
 MAX_FEEDBACK: Final = 64 * 1024
 MAX_ENTRIES: Final = 20_000
 MAX_TEXT: Final = 200
@@ -36,10 +36,10 @@ _ELEMENTS: Final = {
 
 
 def read_page(body: bytes) -> EntriesPage:
-    """Return the entries of a `queryResult`; fingerprints of known kinds are checked, votes left out.
+    """Parse a `queryResult` page of entries; fingerprints of known kinds are checked, votes ignored.
 
     Raises:
-        FormatRefused: no such document, an entry without id or member, or a malformed value.
+        FormatRefused: not such a document, an entry without id or member, or a malformed value.
     """
     root = parse(body, limit=MAX_PAGE, elements=_MAX_ELEMENTS)
     _expect(root, "queryResult")
@@ -55,10 +55,10 @@ def read_page(body: bytes) -> EntriesPage:
 
 
 def read_feedback(body: bytes) -> HandedVote:
-    """Return the vote of a `feedbackSubmission`.
+    """Parse the vote of a `feedbackSubmission`.
 
     Raises:
-        FormatRefused: it is none, or neither for nor against, or against without a reason.
+        FormatRefused: not such a document, neither for nor against, or against without a reason.
     """
     root = parse(body, limit=MAX_FEEDBACK, elements=1000)
     _expect(root, "feedbackSubmission")
@@ -114,7 +114,7 @@ def _fingerprint(part: etree._Element, path: str) -> tuple[str, str]:
         raise FormatRefused(DocumentFault.UNKNOWN_FIELD, path[:200])
     digits = _DIGITS.get(tag)
     if digits is None:
-        return tag, value[:MAX_TEXT]  # a kind that no list of ours holds: noted, never loaded
+        return tag, value[:MAX_TEXT]  # a kind that lists do not support: returned, never loaded
     value = value.lower()
     if len(value) != digits or not _HEXADECIMAL.fullmatch(value):
         raise FormatRefused(DocumentFault.WRONG_TYPE, path)

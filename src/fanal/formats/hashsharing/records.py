@@ -1,4 +1,4 @@
-"""What the documents of hash sharing say: entries, their fingerprints, the votes of members."""
+"""Records of hash sharing: entries, their fingerprints, the votes of members."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,21 +10,21 @@ NAMESPACE: Final = "https://hashsharing.ncmec.org/hashsharing/v2"
 
 
 class Media(StrEnum):
-    """What an entry is a fingerprint of; the name is its element."""
+    """The type of media of an entry; the value is also the name of its XML element."""
 
     IMAGE = "image"
     VIDEO = "video"
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """A body that takes part: its number, which is stable, and its name."""
+    """A participating organisation: its stable number and its name."""
 
     id: int
     name: str
 
 
 class FingerprintVote(Struct, frozen=True, kw_only=True):
-    """What a member says of one fingerprint of an entry; without `reason` it agrees."""
+    """A member's vote on one fingerprint of an entry; agreement if `reason` is empty."""
 
     member: Member
     kind: str  # tag of the fingerprint, in lower case
@@ -34,7 +34,7 @@ class FingerprintVote(Struct, frozen=True, kw_only=True):
 
 
 class SharedEntry(Struct, frozen=True, kw_only=True):
-    """One entry: whose it is, its fingerprints by tag in lower case, or that it was withdrawn."""
+    """A list entry: its owner, its fingerprints by lower-case tag, or its deletion."""
 
     id: str
     member: Member
@@ -47,14 +47,14 @@ class SharedEntry(Struct, frozen=True, kw_only=True):
 
 
 class EntriesPage(Struct, frozen=True, kw_only=True):
-    """Entries in any order; `next` leads on, relative to the service's root, and is empty at the end."""
+    """A page of entries in any order; `next`: path of the next page below the service root, or empty."""
 
     entries: tuple[SharedEntry, ...]
     next: str = ""
 
 
 class HandedVote(Struct, frozen=True, kw_only=True):
-    """A vote as it is handed in: agreed, or the identifiers of the reasons against."""
+    """A vote as submitted: agreement, or the identifiers of the reasons against."""
 
     affirmative: bool
     reasons: tuple[str, ...] = ()

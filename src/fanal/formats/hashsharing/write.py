@@ -1,4 +1,4 @@
-"""Records to XML, as members of the service expect it."""
+"""Writer of hash-sharing XML documents, as members of the service expect them."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -25,12 +25,12 @@ _SPELLED: Final = {"tmk_pdqf": "TMK_PDQF", "ssvh_pdna": "SSVH_PDNA"}
 
 
 def instant(value: datetime) -> str:
-    """Return an instant in whole seconds of UTC, the one shape that clients read."""
+    """Format an instant in whole seconds of UTC, the only form that clients accept."""
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def status_document(*, member: Member, user: str, address: str) -> bytes:
-    """Return who the caller is."""
+    """Serialise the status answer: the caller's address, user name and member."""
     root = _root("status")
     _text(root, "ipAddress", address)
     _text(root, "username", user)
@@ -39,7 +39,7 @@ def status_document(*, member: Member, user: str, address: str) -> bytes:
 
 
 def members_document(members: Iterable[Member]) -> bytes:
-    """Return the members."""
+    """Serialise the list of members."""
     root = _root("members")
     for member in members:
         _member(root, member)
@@ -47,7 +47,7 @@ def members_document(members: Iterable[Member]) -> bytes:
 
 
 def reasons_document(kind: str, reasons: Iterable[VoteReason]) -> bytes:
-    """Return the reasons that may be given against a fingerprint of `kind`."""
+    """Serialise the list of reasons that may be given against a fingerprint of `kind`."""
     root = _root("availableFeedback")
     available = _sub(root, "availableFeedbackReasons", type=kind.upper())
     for reason in reasons:
@@ -56,7 +56,7 @@ def reasons_document(kind: str, reasons: Iterable[VoteReason]) -> bytes:
 
 
 def entries_document(page: EntriesPage) -> bytes:
-    """Return a page of entries: pictures, then films, then the way on."""
+    """Serialise a page of entries: images, then videos, then the path of the next page."""
     root = _root("queryResult")
     for media in Media:
         of_kind = [entry for entry in page.entries if entry.media is media]
@@ -68,7 +68,7 @@ def entries_document(page: EntriesPage) -> bytes:
 
 
 def error_document(message: str) -> bytes:
-    """Return a refusal: one protocol text, in English as the rest."""
+    """Serialise an error answer with its protocol message in English."""
     root = _root("error")
     _text(root, "message", message)
     return _bytes(root)
@@ -129,7 +129,7 @@ def _voters(parent: etree._Element, votes: Sequence[FingerprintVote]) -> None:
 
 
 def _spell(kind: str) -> str:
-    """Return a tag as the attribute `type` spells it: `Md5`, `Pdq`."""
+    """Return the spelling of a fingerprint tag in the attribute `type`: `Md5`, `Pdq`."""
     return _SPELLED.get(kind, kind.capitalize())
 
 
@@ -151,7 +151,7 @@ def _text(parent: etree._Element, name: str, text: str) -> None:
 
 
 def _printing(text: str) -> str:
-    """Return `text` without what XML cannot carry."""
+    """Return `text` without the characters that XML cannot contain."""
     return _UNWRITABLE.sub("", text)
 
 

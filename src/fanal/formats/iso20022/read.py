@@ -1,4 +1,4 @@
-"""Credit transfers and statements to transfers: each leaf goes to a field, or is kept with its path."""
+"""ISO 20022 credit transfers and statements to transfers: each value goes to a field or to `extra`."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -22,9 +22,9 @@ from fanal.formats.iso20022.stream import (
 from fanal.formats.transfer import Party, PayerPart, Transfer, TransferProblem, by_payer, part_of
 from fanal.formats.xml import HARDENED
 
-# Where fields of a transfer stand in `pacs.008` and `camt.053`; any other leaf is kept with its path.
+# Paths of a transfer's fields in `pacs.008` and `camt.053`; every other value is kept with its path.
 
-# Paths below the party's prefix, first one that holds something wins; what is taken is not kept again.
+# Paths below the party's prefix: the first with a value wins; a value that was taken is not kept in `extra`.
 PARTY: Final[Mapping[str, tuple[str, ...]]] = {
     "name": ("{p}/Nm", "{p}/Pty/Nm"),
     "country": ("{p}/PstlAdr/Ctry", "{p}/Pty/PstlAdr/Ctry", "{p}/CtryOfRes", "{p}/Pty/CtryOfRes"),
@@ -42,7 +42,7 @@ PARTY: Final[Mapping[str, tuple[str, ...]]] = {
     "account": ("{p}Acct/Id/Othr/Id",),
     "bank": ("{p}Agt/FinInstnId/BICFI", "{p}Agt/FinInstnId/BIC"),
 }  # fmt: skip
-"""Where each field of a party stands, below `Dbtr` and `Cdtr`; `Pty` since version 8."""
+"""Paths of each field of a party, below `Dbtr` and `Cdtr`; `Pty` since version 8."""
 PACS: Final[Mapping[str, tuple[str, ...]]] = {
     "reference": ("PmtId/UETR", "PmtId/TxId", "PmtId/EndToEndId"),
     "at": ("AccptncDtTm", "IntrBkSttlmDt"),
@@ -59,7 +59,7 @@ LABEL: Final = "RmtInf/Ustrd"
 
 @cache
 def party_paths(path: str, agents: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return where each field of a party stands; agents may stand under another element."""
+    """Return the paths of each field of a party; its agent (bank) may be below another element."""
     found = []
     for name, patterns in PARTY.items():
         prefix = agents + path.rpartition("/")[2] if name == "bank" and agents else path
@@ -72,10 +72,10 @@ _LINES: Final = 20
 
 
 class Leaves:
-    """The leaves of one element by path: what is taken is marked, the rest can be asked for."""
+    """The values of one element by path; values that were read are marked, the others remain available."""
 
     def __init__(self, element: etree._Element) -> None:
-        """Read all leaves, and the attributes of every element."""
+        """Collect the texts and attributes of all elements below `element`."""
         self.values: dict[str, str] = {}
         self._taken: set[str] = set()
         for child in element:
@@ -95,7 +95,7 @@ class Leaves:
             self._read(child, f"{path}/", inner)
 
     def take(self, *paths: str) -> str | None:
-        """Return the first value that stands at one of `paths`, and mark it as read."""
+        """Return the first value present at one of `paths`, and mark it as read."""
         for path in paths:
             if path in self.values and path not in self._taken:
                 self._taken.add(path)
@@ -103,12 +103,12 @@ class Leaves:
         return None
 
     def take_lines(self, path: str) -> str | None:
-        """Return every repetition of a leaf, as lines of one text."""
+        """Return every repetition of a value, as lines of one text."""
         found = [self.take(path if n == 1 else f"{path}[{n}]") for n in range(1, _LINES + 1)]
         return "\n".join(text for text in found if text) or None
 
     def rest(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Yield what nobody took."""
+        """Yield (path, value) for the values that were not read."""
         for path, value in self.values.items():
             if path not in self._taken:
                 yield f"{prefix}{path}", value
@@ -117,10 +117,10 @@ class Leaves:
 def read_transfers(stream: BinaryIO, *, kind: str) -> Iterator[Transfer]:
     """Yield every transfer of a `pacs.008` or `camt.053` document.
 
-    In a statement the holder of the account is the payer of a debit and the beneficiary of a credit. What the
-    head says (message, statement, balances) is in the `extra` of the first transfer.
+    In a statement the account holder is the payer of a debit and the beneficiary of a credit. The values of
+    the head (message, statement, balances) are in the `extra` of the first transfer.
 
-    The stream can be sought: the head is read first.
+    The stream must be seekable: the head is read first.
 
     Raises:
         FormatRefused: as `stream.read_pieces`.
@@ -140,9 +140,9 @@ def read_transfers(stream: BinaryIO, *, kind: str) -> Iterator[Transfer]:
 
 
 def cut_parts(stream: BinaryIO, *, kind: str) -> Iterator[PayerPart]:
-    """Yield a document in parts: documents of the same kind with the transactions of one payer.
+    """Split a document by payer; yield documents of the same kind with the transactions of one payer each.
 
-    The stream can be sought: the head is read first. A statement's entries stay with their statement.
+    The stream must be seekable: the head is read first. A statement's entries stay with their statement.
 
     Raises:
         FormatRefused: as `read_transfers`.
@@ -223,7 +223,7 @@ def _of_camt(piece: StatementPiece, head: Leaves) -> Iterator[Transfer]:
             sender=holder if is_debit else other,
             beneficiary=other if is_debit else holder,
         )
-        if found.amount is None:  # one detail that leaves its amount to the entry
+        if found.amount is None:  # a single detail whose amount is that of the entry
             amount, currency = whole.values.get("Amt"), whole.values.get("Amt/@Ccy")
             found = structs.replace(found, amount=amount, currency=currency)
         yield _with_extra(found, common if number == 1 else ())
@@ -245,7 +245,7 @@ def _of_entry(
 
 
 def _holder(head: Leaves) -> Party:
-    """Return the holder of a statement's account, who is in every entry: read without being used up."""
+    """Return the holder of a statement's account; its values stay unmarked, since every entry uses them."""
     get = head.values.get
     return Party(
         name=get("Acct/Ownr/Nm") or get("Acct/Nm"),

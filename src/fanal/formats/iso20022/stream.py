@@ -1,6 +1,6 @@
-"""XML of any size, piece by piece, by a parser that resolves nothing: no DTD, no entity, no network.
+"""Streaming reader of ISO 20022 XML of any size, without DTD, entities or network access.
 
-What is large (`CdtTrfTxInf`, `Ntry`) comes one element at a time and leaves memory at once; what is left is
+The numerous elements (`CdtTrfTxInf`, `Ntry`) are read one at a time and then freed; the other elements form
 the head of the document.
 """
 
@@ -16,7 +16,7 @@ from fanal.formats.xml import HARDENED
 
 MAX_DEPTH: Final = 40
 MAX_ELEMENTS: Final = 4_000
-"""Elements of one transaction or entry, and of the head of a document."""
+"""Maximum elements of one transaction or entry, and of the head of a document."""
 MAX_HEAD_BYTES: Final = 1_000_000
 NAMESPACE: Final = re.compile(
     r"urn:iso:std:iso:20022:tech:xsd:(pacs\.008|camt\.053)\.001\.(0[1-9]|1[0-9])"
@@ -29,7 +29,7 @@ _ROOTS: Final = {
 
 
 class StatementPiece(Struct, frozen=True, kw_only=True):
-    """One transaction or entry: its number in the document, that of its statement, its element."""
+    """One transaction or entry: its number in the document, the number of its statement, its element."""
 
     number: int
     statement: int
@@ -37,9 +37,9 @@ class StatementPiece(Struct, frozen=True, kw_only=True):
 
 
 class Head(Struct, kw_only=True):
-    """What is left of a document without its pieces: kind, namespace, and its elements by statement.
+    """A document without its transactions or entries: kind, namespace and the other elements.
 
-    `common` are the elements before statements (`GrpHdr`), `statements` those of each statement.
+    `common` are the elements before statements (`GrpHdr`), `statements` those of each statement, serialised.
     """
 
     kind: str
@@ -60,17 +60,17 @@ def kind_of(start: bytes) -> str | None:
 
 
 def read_pieces(stream: BinaryIO, *, kind: str) -> Iterator[StatementPiece]:
-    """Yield the transactions or entries of a document; each is emptied when the next is asked for.
+    """Yield the transactions or entries of a document; each is freed when the next is requested.
 
     Raises:
-        FormatRefused: no XML, a DOCTYPE, another root or namespace, over a limit.
+        FormatRefused: not XML, a DOCTYPE, another root or namespace, over a limit.
     """
     walk = _StreamWalk(kind)
     yield from walk.pieces(stream)
 
 
 def read_head(stream: BinaryIO, *, kind: str) -> Head:
-    """Return what a document holds beside its pieces.
+    """Return the head of a document: all elements except its transactions or entries.
 
     Raises:
         FormatRefused: as `read_pieces`, or the head is over `MAX_HEAD_BYTES`.
@@ -84,7 +84,7 @@ def read_head(stream: BinaryIO, *, kind: str) -> Head:
 
 
 def document_of(head: Head, *, statement: int, pieces: list[bytes]) -> bytes:
-    """Return a document of the same kind: head of a statement (from 1), and these pieces."""
+    """Serialise a document of the same kind: the head of a statement (from 1) with these pieces."""
     outer, inner = _ROOTS[head.kind]
     own = head.statements[statement - 1] if head.statements else []
     inside = b"".join([*own, *pieces])
@@ -99,7 +99,7 @@ def document_of(head: Head, *, statement: int, pieces: list[bytes]) -> bytes:
 
 
 class _StreamWalk:
-    """One pass: depth, counts and the place in the document."""
+    """State of one pass over a document: path, counts, and the head as far as read."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
@@ -149,7 +149,7 @@ class _StreamWalk:
 
     @property
     def _depth(self) -> int:
-        """Return the depth at which statements stand."""
+        """Return the depth of the elements that contain the transactions or entries."""
         return 2 if self._outer == self._inner else 3
 
     def _check_root(self, element: etree._Element, name: str) -> None:
@@ -200,5 +200,5 @@ class _StreamWalk:
 
 
 def serialised(element: etree._Element) -> bytes:
-    """Return an element as bytes, without what follows it."""
+    """Serialise an element without its tail text."""
     return etree.tostring(element, with_tail=False, encoding="utf-8")

@@ -1,1 +1,1 @@
-"""MISP events: indicators of known material, and of what a report holds, in and out."""
+"""MISP events: reader and writer for indicators of known material and of reports."""

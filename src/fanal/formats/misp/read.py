@@ -1,6 +1,6 @@
-"""Reader of MISP events: attributes and files become items; everything else is named with the reason.
+"""Reader of MISP events: attributes and files become list entries; everything else is counted with a reason.
 
-An event on somebody is no list of indicators: it is refused whole, and what it is about is said.
+An event about a person is not a list of indicators: it is refused as a whole, and the refusal names the type.
 """
 
 import json
@@ -47,10 +47,12 @@ _CUTS: Final[Mapping[tuple[str, ...], Cut]] = {
 
 
 def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
-    """Yield an item for each attribute and each file of one or more events, one in memory at a time.
+    """Yield a list entry for each attribute and each file of one or more events, reading them as a stream.
+
+    `reading` collects the ignored keys and types with the reason, and the TLP markings.
 
     Raises:
-        FormatRefused: no event, a person, a value that is not of its type.
+        FormatRefused: not an event, an object or attribute about a person, or a value not of its type.
     """
     number = 0
     for piece in read_pieces(stream, cuts=_CUTS):
@@ -67,7 +69,7 @@ def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
 
 
 def _check_events(rest: object, reading: BundleReading) -> None:
-    """Look at what is left of the file: its events without their attributes and objects."""
+    """Check the events without their attributes and objects; record unknown keys and TLP markings."""
     events = list(_events(rest))
     if not events:
         raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "Event"})
@@ -123,7 +125,7 @@ def _file(said: dict[str, object], number: int, *, reading: BundleReading) -> It
 def _value(
     said: dict[str, object], *, path: str, reading: BundleReading, own: bool = False
 ) -> tuple[str, str] | None:
-    """Return kind and value of an attribute, None where a list does not take it."""
+    """Return kind and value of an attribute, or None if a list does not take it."""
     type_, text = said.get("type"), said.get("value")
     if not isinstance(type_, str) or not isinstance(text, str):
         raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/type")
@@ -152,9 +154,9 @@ def _value(
 
 
 def _is_context(said: dict[str, object]) -> bool:
-    """Return whether the sender says that a value is not to be looked for (`to_ids` false).
+    """Return whether the sender excludes a value from detection (`to_ids` false).
 
-    What was deleted, and our own known false alarms, are written so too and are read all the same.
+    Deleted values and known false positives of our own lists are also written so; they are read.
     """
     told = truth(said.get("deleted")) is True or SCOPE_TAG + json.dumps(CLEAR) in _tags(said)
     return truth(said.get("to_ids")) is False and not told

@@ -1,4 +1,4 @@
-"""What of MISP's core format is a value of a list, and why everything else is none."""
+"""Mapping of MISP's core format: types that are values of a list, and reasons to ignore the others."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -12,7 +12,7 @@ KINDS: Final[Mapping[str, str]] = {
     "domain": "DOMAIN",
     "onion-address": "HOST",
 }
-"""Types of attributes that hold one value of a list."""
+"""Attribute types with one value, and its kind in a list."""
 COMPOSED: Final[Mapping[str, tuple[str, int]]] = {
     "filename|md5": ("MD5", 1),
     "filename|sha1": ("SHA1", 1),
@@ -20,12 +20,12 @@ COMPOSED: Final[Mapping[str, tuple[str, int]]] = {
     "domain|ip": ("DOMAIN", 0),
     "hostname|port": ("HOST", 0),
 }
-"""Types of two values, and which of them is the list's; the other is noted as ignored."""
+"""Composite types: kind and index of the value for the list; the other value is counted as ignored."""
 OWN_OBJECT: Final = "fanal-media"
 OWN_KINDS: Final[Mapping[str, str]] = {"pdq": "PDQ", "photodna": "PHOTODNA"}
-"""Relations of our own object that MISP has no type for."""
+"""Relations of our own object for values without a MISP type."""
 FILE_OBJECTS: Final = frozenset({"file", OWN_OBJECT})
-"""Objects whose hashes are those of one file, hence one item."""
+"""Objects whose hashes belong to one file, hence to one entry."""
 PERSON_OBJECTS: Final = frozenset(
     {
         "person", "persnona", "personification", "identity", "victim", "legal-entity", "employee",
@@ -33,7 +33,7 @@ PERSON_OBJECTS: Final = frozenset(
         "tattoo",
     }
 )  # fmt: skip
-"""Objects that describe people: an event with one is no list of indicators."""
+"""Objects about people: an event that contains one is refused."""
 PERSON_TYPES: Final = frozenset(
     {
         "first-name", "middle-name", "last-name", "full-name", "date-of-birth", "place-of-birth", "gender",
@@ -63,7 +63,7 @@ EVENT_IGNORED: Final[Mapping[str, str]] = {
     "EventReport": "free text may name people",
     "info": "free text may name people",
 }  # fmt: skip
-"""Keys of an event that a list does not take, and why; others are named when met."""
+"""Ignored keys of an event, with the reason; keys in neither table are counted as unknown."""
 ATTRIBUTE_READ: Final = frozenset({"type", "value", "deleted", "to_ids", "Tag", "object_relation"})
 ATTRIBUTE_IGNORED: Final[Mapping[str, str]] = {
     **dict.fromkeys(
@@ -116,4 +116,4 @@ WRITTEN: Final[Mapping[str, tuple[str, str]]] = {
     "EMAIL": ("email", "Social network"),
     "PHONE": ("phone-number", "Person"),
 }
-"""Type and category of each kind that is written; names on services, devices and accounts have none."""
+"""MISP type and category of each kind; user names, devices and accounts have none and are not written."""

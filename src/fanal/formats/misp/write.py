@@ -1,4 +1,4 @@
-"""Writer of a MISP event: an attribute or an object an item, the same bytes every time."""
+"""Writer of a MISP event: one attribute or object for each entry, with deterministic output."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,15 +19,15 @@ from fanal.formats.misp.types import (
 
 COLOURS: Final = ("white", "green", "amber", "red")
 _REACH: Final[Mapping[str, str]] = {"white": "3", "green": "2", "amber": "1", "red": "0"}
-"""Distribution by colour: all communities, connected ones, this one, the organisation alone."""
+"""MISP distribution level by TLP colour: all communities, connected ones, this one, the organisation."""
 _TEMPLATE: Final = str(derived_id("misp-object", OWN_OBJECT))
 _RELATION: Final[Mapping[str, str]] = {"PDQ": "pdq", "PHOTODNA": "photodna"}
 _EPOCH: Final = "2026-11-25T00:00:00.000Z"
-"""When this way of writing was defined: the date of what has none of its own."""
+"""When this form of output was defined: the date of entries without their own."""
 
 
 class OutEvent(Struct, frozen=True, kw_only=True):
-    """What stands over the items: whose they are, how far they may go, and the list or report they are of."""
+    """The head of an event: the sending desk, the list or report (`subject`), and the TLP colour."""
 
     desk: str
     subject: str
@@ -36,24 +36,24 @@ class OutEvent(Struct, frozen=True, kw_only=True):
 
 
 def writable(item: Indicator) -> bool:
-    """Return whether MISP has a type, or our object a relation, for every value of an item."""
+    """Return whether every value of an entry has a MISP type, or a relation in our own object."""
     return bool(item.values) and WRITTEN.keys() >= item.values.keys()
 
 
 def is_object(item: Indicator) -> bool:
-    """Return whether an item is written as an object: several values, or one that MISP has no type for."""
+    """Return whether an entry is written as an object: several values, or one without a MISP type."""
     return len(item.values) > 1 or not _RELATION.keys().isdisjoint(item.values)
 
 
 def write_event(
     out: OutEvent, *, attributes: Iterable[Indicator], objects: Iterable[Indicator]
 ) -> Iterator[str]:
-    """Yield the text of an event piece by piece; `objects` are the items that `is_object` says.
+    """Yield the JSON text of an event in pieces; `objects` are the entries for which `is_object` is true.
 
-    Items that are not `writable` are the caller's to leave out.
+    The caller filters out entries that are not `writable`.
 
     Raises:
-        KeyError: no such colour, or an item that is not writable.
+        KeyError: unknown colour, or an entry that is not writable.
     """
     head = _dumped(_head(out))
     yield '{"Event":{"Attribute":[\n'
@@ -91,7 +91,7 @@ def _attribute(item: Indicator, kind: str, value: str, *, own: str) -> dict[str,
         "type": type_,
         "category": category,
         "value": value,
-        # What only our own index compares, or silences, is no business of a detection system.
+        # A detection system must not look for hashes that it cannot compare, nor for false positives.
         "to_ids": kind not in _RELATION and item.scope != CLEAR and not item.withdrawn,
         "deleted": item.withdrawn,
         "distribution": "5",

@@ -1,4 +1,4 @@
-"""Answers of the wire, without a namespace: its clients find no root in a namespaced one.
+"""Response documents of the CyberTipline protocol, without a namespace: clients find no root in one.
 
 `reportDoneResponse` answers /finish, errors included; `reportResponse` answers everything else.
 """
@@ -13,7 +13,7 @@ from fanal.formats.refusal import FormatRefused
 
 
 class AnswerCode(IntEnum):
-    """Response codes of the public interface."""
+    """Response codes of the protocol."""
 
     SUCCESS = 0
     SERVER_ERROR = 1000
@@ -36,7 +36,7 @@ class AnswerCode(IntEnum):
     ALREADY_FINISHED = 5102
 
 
-# The wire speaks English to programs: these are protocol texts, not words for people.
+# Protocol texts in English for programs, not messages for people.
 DESCRIPTIONS: Final[Mapping[AnswerCode, str]] = {
     AnswerCode.SUCCESS: "Success",
     AnswerCode.SERVER_ERROR: "Server error",
@@ -61,7 +61,7 @@ DESCRIPTIONS: Final[Mapping[AnswerCode, str]] = {
 
 
 def code_of(refusal: FormatRefused) -> AnswerCode:
-    """Return the code that answers a refused document."""
+    """Return the response code for a refused document."""
     return AnswerCode.MALFORMED_XML if refusal.malformed else AnswerCode.VALIDATION_FAILED
 
 
@@ -73,7 +73,7 @@ def report_response(
     file_id: str | None = None,
     md5: str | None = None,
 ) -> bytes:
-    """Return a `reportResponse`; the description is the code's own where none is given."""
+    """Serialise a `reportResponse`; the description defaults to that of the code."""
     root = etree.Element("reportResponse")
     _add(root, "responseCode", text=str(code.value))
     _add(root, "responseDescription", text=description or DESCRIPTIONS[code])
@@ -84,7 +84,7 @@ def report_response(
 
 
 def done_response(code: AnswerCode, *, report_id: int, file_ids: Sequence[str] = ()) -> bytes:
-    """Return a `reportDoneResponse` with the ids of the files received."""
+    """Serialise a `reportDoneResponse` with the ids of the received files."""
     root = etree.Element("reportDoneResponse")
     _add(root, "responseCode", text=str(code.value))
     _add(root, "reportId", text=str(report_id))
@@ -95,7 +95,7 @@ def done_response(code: AnswerCode, *, report_id: int, file_ids: Sequence[str] =
 
 
 def refusal_response(refusal: FormatRefused) -> bytes:
-    """Return the `reportResponse` for a refused document: code, reason and path."""
+    """Serialise the `reportResponse` for a refused document: code, reason and path."""
     code = code_of(refusal)
     where = f" at {refusal.path}" if refusal.path else ""
     return report_response(code, description=f"{DESCRIPTIONS[code]}: {refusal.code.value}{where}")

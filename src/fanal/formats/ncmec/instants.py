@@ -1,4 +1,4 @@
-"""Dates and instants as XML Schema writes them (xs:date, xs:dateTime), read without loss."""
+"""Parsing of XML Schema dates and instants (xs:date, xs:dateTime)."""
 
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -22,10 +22,10 @@ _WIDEST: Final = timedelta(hours=14)
 
 
 def earliest_instant(text: str) -> datetime | None:
-    """Return the earliest instant that `text` can mean, aware; None if it is no date.
+    """Return the earliest instant that `text` can denote, in UTC; None if it is not a date.
 
-    A text without zone may have been written anywhere: it is read as UTC+14. A day without hour
-    is its first minute there. Hour 24 is allowed as the end of a day (XML Schema 1.1, 3.3.7).
+    A text without zone is read as UTC+14, the earliest possible. A day without time is its first minute
+    there. Hour 24 is accepted as the end of a day (XML Schema 1.1, 3.3.7).
     """
     text = text.strip()
     if _USUAL.fullmatch(text) is not None:
@@ -59,7 +59,7 @@ def earliest_instant(text: str) -> datetime | None:
 
 
 def is_instant(text: str) -> bool:
-    """Return whether `text` is an xs:dateTime."""
+    """Return whether `text` is a valid xs:dateTime."""
     text = text.strip()
     if _USUAL.fullmatch(text) is not None:
         try:
@@ -71,7 +71,7 @@ def is_instant(text: str) -> bool:
 
 
 def is_day(text: str) -> bool:
-    """Return whether `text` is an xs:date."""
+    """Return whether `text` is a valid xs:date."""
     return _day(text.strip()) is not None
 
 
@@ -86,7 +86,7 @@ def _day(text: str) -> date | None:
 
 
 def _offset(zone: str | None) -> timezone | None:
-    """Return the zone of a suffix: UTC+14 for none, None for an impossible one."""
+    """Return the time zone of a suffix: UTC+14 for none, None for an invalid one."""
     if zone is None:
         return _EASTERNMOST
     if zone == "Z":

@@ -1,6 +1,6 @@
-"""The format's model, drawn once from `schema.xsd`: types, order, occurrence and leaf values.
+"""The model of the format, built once from `schema.xsd`: types, order, occurrence and allowed values.
 
-The reader walks a document beside this model, and the mapping table is proved complete against it:
+The reader matches documents with this model, and a test proves the mapping table complete against it:
 there is no second list of elements.
 """
 
@@ -24,7 +24,7 @@ Check = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class AttributeModel:
-    """An attribute: its key in the mapping table (`email/@type`), and what it may hold."""
+    """An attribute: its key in the mapping table (`email/@type`), and the check of its value."""
 
     name: str
     key: str
@@ -34,10 +34,10 @@ class AttributeModel:
 
 @dataclass(frozen=True, slots=True)
 class ElementModel:
-    """An element in its parent type: key (`person/email`), place, occurrence and content.
+    """An element in its parent type: key (`person/email`), position, occurrence and content.
 
-    `type` is None for a leaf without attributes, `is_leaf` says that it holds no elements,
-    `needs_attributes` that some must be there. `allows` is None where any text does.
+    `type` is None for a leaf without attributes; `is_leaf`: it contains no elements; `needs_attributes`: it
+    has required attributes; `flag`: it has a fixed value. `allows` is None if any text is valid.
     """
 
     name: str
@@ -54,10 +54,10 @@ class ElementModel:
 
 @dataclass(frozen=True, slots=True)
 class TypeModel:
-    """A named complex type. `ordered` is False where the elements come in any order.
+    """A named complex type; `ordered` is False if its elements may have any order.
 
-    `required` names the elements that must be there, `groups` those of which one may be;
-    `is_choice` says that one of the group must be.
+    `required` lists the mandatory elements, `groups` the groups of mutually exclusive ones;
+    `is_choice`: one element of the group is mandatory.
     """
 
     name: str
@@ -118,7 +118,7 @@ def _restricted(restriction: etree._Element) -> Check:
 
 
 class _SchemaReader:
-    """Turns the schema's declarations into models; every type is built once."""
+    """Converter of the schema's declarations to models; each type is built once."""
 
     def __init__(self, schema: etree._Element) -> None:
         self._declared = {str(node.get("name")): node for node in schema.iter(f"{_XS}complexType")}
@@ -200,5 +200,5 @@ ROOTS: Final[Mapping[str, ElementModel]] = _LOADED.roots
 
 
 def schema_bytes() -> bytes:
-    """Return the schema as served at `/ispws/xsd`."""
+    """Return the XML schema as served at `/ispws/xsd`."""
     return SCHEMA_PATH.read_bytes()

@@ -1,4 +1,4 @@
-"""What is written to an NCMEC document, and what its writers share."""
+"""Input of the NCMEC writers, and their shared helpers."""
 
 from collections.abc import Sequence
 
@@ -10,10 +10,10 @@ from fanal.formats.report.records import Report
 
 
 class Outgoing(Struct, frozen=True, kw_only=True):
-    """What is written: the report, what it carries beyond the format, and who sends it.
+    """Input of the writers: the report, its values beyond the report format, and the sending desk.
 
-    `extra` is (path, value) pairs as harmonise keeps them. `received_at` (RFC 3339) stands for an
-    incident date that is none. `desk_name` and `desk_email` report where nobody else did.
+    `extra` are pairs (path, value) as in `HarmonisedReport.extra`. `received_at` (RFC 3339) replaces an
+    invalid incident date. `desk_name` and `desk_email` are the reporter if the report has none.
     """
 
     report: Report
@@ -26,13 +26,13 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 
 
 def put_left(root: OutgoingElement, left: Sequence[tuple[str, str]], *, path: str) -> None:
-    """Tell at `path` what found no place of its own."""
+    """Write values without a place of their own, one in each line, to the element at `path`."""
     if left:
         root.put(path, value=writable("\n".join(f"{name}: {value}" for name, value in left)))
 
 
 def writable(text: str) -> str:
-    """Return `text` with the characters that XML cannot hold written as escapes."""
+    """Return `text` with the characters that are invalid in XML replaced by Unicode escapes."""
     return "".join(
         mark
         if mark in "\t\n\r" or (mark >= " " and mark not in "\ufffe\uffff")
@@ -42,5 +42,5 @@ def writable(text: str) -> str:
 
 
 def serialized(root: OutgoingElement) -> bytes:
-    """Return the document as UTF-8 bytes."""
+    """Serialise the document as UTF-8."""
     return etree.tostring(root.element(), xml_declaration=True, encoding="UTF-8", pretty_print=True)

@@ -1,8 +1,8 @@
-"""Reader of NCMEC CyberTipline XML: hardened against the sender, liberal about the document.
+"""Reader of NCMEC CyberTipline XML: safe against hostile input, tolerant of invalid documents.
 
-The syntax is refused without mercy (`syntax.py`, wire code 4110). A document is refused as invalid
-(4100) only for what `contracts` lists. Everything else is kept: a `Node` for each element, whether the
-schema knows it or not, and a `Complaint` for each departure from the schema.
+Syntax errors refuse the document (`syntax.py`, protocol code 4110). Content errors refuse it (4100) only for
+the reasons in `contracts`. Everything else is kept: a `Node` for each element, known to the schema or not,
+and a `Complaint` for each violation of the schema.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _SCHEMA_HINTS: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
 class Attribute(Struct, frozen=True, gc=False):
-    """An attribute with its path (`…/@type`); `model` is None where the schema knows none."""
+    """An attribute with its path (`…/@type`); `model` is None if the schema does not know it."""
 
     name: str
     value: str
@@ -39,7 +39,7 @@ _NONE: Final[tuple[Attribute, ...]] = ()
 
 
 class Node(Struct, gc=False):
-    """An element: what the schema says of it, its path, its text as sent, and what it holds."""
+    """An element: its schema model, its path, its text as sent, its attributes and children."""
 
     name: str
     path: str
@@ -49,14 +49,14 @@ class Node(Struct, gc=False):
     children: Sequence["Node"]
 
     def child(self, name: str) -> "Node | None":
-        """Return the first child called `name`."""
+        """Return the first child element with this name, or None."""
         for node in self.children:
             if node.name == name:
                 return node
         return None
 
     def attribute(self, name: str) -> str | None:
-        """Return the value of the attribute called `name`."""
+        """Return the value of the attribute with this name, or None."""
         for attribute in self.attributes:
             if attribute.name == name:
                 return attribute.value
@@ -64,7 +64,7 @@ class Node(Struct, gc=False):
 
 
 class Complaint(Struct, frozen=True, gc=False):
-    """A departure from the schema that does not refuse the document."""
+    """A violation of the schema that does not refuse the document."""
 
     path: str
     code: str
@@ -72,22 +72,22 @@ class Complaint(Struct, frozen=True, gc=False):
 
 
 class Document(Struct, frozen=True, kw_only=True):
-    """A document as read: its root and the schema's complaints."""
+    """A parsed document: its root and its violations of the schema."""
 
     root: Node
     complaints: tuple[Complaint, ...]
 
     def text(self, name: str) -> str:
-        """Return the stripped text of a child of the root, empty if there is none."""
+        """Return the stripped text of a child of the root, or "" if there is none."""
         node = self.root.child(name)
         return (node.text or "").strip() if node else ""
 
 
 def read_report(body: bytes, *, now: datetime) -> Document:
-    """Return a `report` document; `now` (aware) is what the incident's date may not pass.
+    """Parse a `report` document; its incident date must not be later than `now` (timezone-aware).
 
     Raises:
-        FormatRefused: `malformed` for the syntax, otherwise for the content.
+        FormatRefused: with `malformed` true for the syntax, otherwise for the content.
     """
     document = _read(body, root="report", path="report")
     _require_parts(document.root, now=now)
@@ -95,12 +95,12 @@ def read_report(body: bytes, *, now: datetime) -> Document:
 
 
 def read_file_details(body: bytes, *, path: str = "fileDetails") -> Document:
-    """Return a `fileDetails` document, whose report and file ids are present.
+    """Parse a `fileDetails` document; its report and file ids are mandatory.
 
-    `path` stands for the root in every path, so that the files of one report keep apart.
+    `path` replaces the root's name in all paths, to distinguish the files of one report.
 
     Raises:
-        FormatRefused: `malformed` for the syntax, otherwise for the content.
+        FormatRefused: with `malformed` true for the syntax, otherwise for the content.
     """
     document = _read(body, root="fileDetails", path=path)
     for name in ("reportId", "fileId"):
@@ -121,7 +121,7 @@ def _read(body: bytes, *, root: str, path: str) -> Document:
 
 
 class _Walk:
-    """One pass over a parsed document, beside the schema's model."""
+    """One pass over a parsed document that compares it with the schema's model."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
@@ -129,7 +129,7 @@ class _Walk:
     def node(
         self, element: etree._Element, model: ElementModel | None, path: str, depth: int
     ) -> Node:
-        """Return the node of `element` and of all it holds."""
+        """Return the node of `element` with all its descendants."""
         if depth > MAX_DEPTH:
             raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         text = element.text
@@ -224,7 +224,7 @@ class _Walk:
     def _out_of_place(
         self, model: ElementModel, *, kind: TypeModel | None, path: str, count: int
     ) -> str:
-        """Note an element that stands too late or too often; return its path."""
+        """Record a misplaced or repeated element; return its path."""
         if count > 1 and not model.repeatable:
             path = f"{path}[{count}]"
             self._complain(path, "REPEATED_ELEMENT")
@@ -233,7 +233,7 @@ class _Walk:
         return path
 
     def _kept_tail(self, tail: str, *, path: str) -> Node:
-        """Return text between elements as a nameless child, so that nothing is dropped."""
+        """Return text between elements as a nameless child, so that it is not lost."""
         path = f"{path}/text()"
         self._complain(path, "MISPLACED_TEXT", value=tail)
         return Node("text()", path, None, tail, (), ())
@@ -289,7 +289,7 @@ def _refuse_date(code: DocumentFault, when: Node) -> NoReturn:
 
 
 def _with_supplemental_complaints(document: Document) -> Document:
-    """Note that a supplemental file may carry neither a class nor `potentialMeme`."""
+    """Add complaints: a supplemental file must have neither a classification nor `potentialMeme`."""
     added = [
         Complaint(node.path, "NOT_FOR_SUPPLEMENTAL_FILES", (node.text or "")[:200])
         for node in document.root.children

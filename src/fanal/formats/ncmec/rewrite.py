@@ -1,7 +1,7 @@
-"""A document that came in, written out again: strict, in the schema's order, with nothing lost or invented.
+"""Rewriting of a received NCMEC document to one that is valid against the schema, without loss of values.
 
-Every value goes to its own place. What the schema has no place for, or does not allow there, is told
-line by line in `additionalInfo`.
+Every value keeps its place. Values that the schema does not allow there are appended line by line to
+`additionalInfo`.
 """
 
 from datetime import UTC, datetime
@@ -15,19 +15,18 @@ from fanal.formats.ncmec.tree import OutgoingElement, outgoing
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 _INCIDENT: Final = "incidentSummary/incidentDateTime"
 _REPORTER: Final = "reporter/"
-# What a company says of itself below `reporter`: the rest names people.
+# Elements below `reporter` about the company itself; the others name people.
 _OF_THE_COMPANY: Final = ("companyTemplate", "termsOfService", "legalURL")
 _HINT: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
 def rewrite_report(body: bytes, *, stand_in: tuple[str, str] | None = None) -> bytes:
-    """Return `report.xml` of a report that came in, valid against the schema.
+    """Return `report.xml` of a received report, valid against the schema.
 
-    With `stand_in` (name, e-mail) the people whom the report names as its reporter are left out, and
-    this one stands in their place.
+    With `stand_in` (name, e-mail), this person replaces all persons whom the report names as its reporter.
 
     Raises:
-        FormatRefused: the bytes are no such report; what intake accepted never raises.
+        FormatRefused: the bytes are not such a report; never raised for a report that intake accepted.
     """
     document = read_report(body, now=_END_OF_TIME)
     root, left = outgoing("report"), list[tuple[str, str]]()
@@ -49,16 +48,16 @@ def rewrite_report(body: bytes, *, stand_in: tuple[str, str] | None = None) -> b
 
 
 def rewrite_file_details(body: bytes) -> bytes:
-    """Return the `fileDetails` of a file that came in, valid against the schema.
+    """Return the `fileDetails` of a received file, valid against the schema.
 
     Raises:
-        FormatRefused: the bytes are no such document; what intake accepted never raises.
+        FormatRefused: the bytes are not such a document; never raised for one that intake accepted.
     """
     document = read_file_details(body)
     root, left = outgoing("fileDetails"), list[tuple[str, str]]()
     _copy(document.root, root, left=left)
     for name in ("reportId", "fileId"):
-        if not root.has(name):  # the schema wants a number for the report: 0 is none
+        if not root.has(name):  # the schema requires a number for the report: 0 means none
             root.put(name, value="0")
     left += root.prune()
     told = writable("\n".join(f"{path}: {value}" for path, value in left if value.strip()))
@@ -69,7 +68,7 @@ def rewrite_file_details(body: bytes) -> bytes:
 
 
 def _copy(top: Node, root: OutgoingElement, *, left: list[tuple[str, str]]) -> None:
-    """Put all that `top` holds at its place below `root`, and note in `left` what has none."""
+    """Copy all values of `top` to their place below `root`; append the values without a place to `left`."""
     prefix = f"{top.path}/"
     waiting = [top]
     while waiting:
@@ -85,7 +84,7 @@ def _copy(top: Node, root: OutgoingElement, *, left: list[tuple[str, str]]) -> N
 
 
 def _copy_text(node: Node, root: OutgoingElement, *, path: str) -> bool:
-    """Put an element at its place; answer whether its text, if it has any, stands there."""
+    """Copy an element to its place; return False if it has a text that could not be placed."""
     if node.model is not None and node.model.is_leaf:
         return _put(root, path, value=node.text or "")
     if node.model is not None:
@@ -98,12 +97,12 @@ def _put(root: OutgoingElement, path: str, *, value: str) -> bool:
 
 
 def _is_hint(name: str) -> bool:
-    """Return whether an attribute says only where the sender's schema is."""
+    """Return whether an attribute only gives the location of the sender's schema."""
     return name.startswith(_HINT)
 
 
 def _date_incident(top: Node, root: OutgoingElement) -> None:
-    """Write an incident's date that the schema does not allow as the earliest instant it can mean."""
+    """Replace an invalid incident date by the earliest instant that it can denote."""
     summary = top.child("incidentSummary")
     written = summary.child("incidentDateTime") if summary is not None else None
     earliest = earliest_instant(written.text or "") if written is not None else None

@@ -1,7 +1,7 @@
-"""Syntax of a provider's XML, refused without mercy (`FormatRefused.malformed`, wire code 4110).
+"""Strict XML syntax check and parser for provider documents (`FormatRefused.malformed`, protocol code 4110).
 
-Size, encoding, DOCTYPE, number of elements and attributes; no entity, no network, no comment. What the
-elements say is read by `read.py`.
+Limits on size, encoding, elements and attributes; no DOCTYPE, entities or network access; comments are
+dropped. `read.py` interprets the elements.
 """
 
 import re
@@ -21,7 +21,7 @@ _PROLOG: Final = re.compile(rb"(?:[ \t\r\n]+|<\?[\s\S]*?\?>|<!--[\s\S]*?-->)*")
 _DECLARED: Final = re.compile(r"<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _TAG: Final = re.compile(r"""(?:[^"'>]|"[^"]*"|'[^']*')*""")
 _QUOTED: Final = re.compile(r""""[^"]*"|'[^']*'""")
-# libxml2 takes quadratic time over the attributes of one tag: past this it is not even parsed.
+# libxml2 takes quadratic time over the attributes of one tag: beyond this number it is not parsed.
 _UNPARSED_ATTRIBUTES: Final = 256
 _FEW_ATTRIBUTES: Final = _UNPARSED_ATTRIBUTES * len(' a=""')  # bytes that cannot hold more
 _SHORTEST: Final = len("<a/>")  # bytes of the shortest element
@@ -32,7 +32,7 @@ _NAMES_16: Final = frozenset({"utf-16", "utf-16le", "utf-16be"})
 
 
 class _Parsers(threading.local):
-    """One parser for each thread: to make one takes as long as to parse a short document."""
+    """One parser for each thread: creating a parser takes as long as parsing a short document."""
 
     def __init__(self) -> None:
         self.strict = etree.XMLParser(
@@ -45,9 +45,9 @@ _PARSERS: Final = _Parsers()
 
 
 def parse(body: bytes, *, limit: int = MAX_BYTES, elements: int = MAX_ELEMENTS) -> etree._Element:
-    """Return the root of an XML document within the limits, without a look at its content.
+    """Parse an XML document within the limits, without checking its content; return the root.
 
-    `limit` counts bytes; both limits are those of a report unless another format names its own.
+    `limit` counts bytes; by default both limits are those of a report.
 
     Raises:
         FormatRefused: always with `malformed` true.
@@ -77,7 +77,7 @@ def parse(body: bytes, *, limit: int = MAX_BYTES, elements: int = MAX_ELEMENTS) 
 
 
 def _in_utf8(body: bytes, limit: int) -> bytes:
-    """Return the document in UTF-8 without a mark, its encoding checked against what it declares."""
+    """Return the document in UTF-8 without byte order mark, after checking its declared encoding."""
     if len(body) > limit:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": limit})
     wide = body[:2] in _UTF16_MARKS
@@ -99,7 +99,7 @@ def _in_utf8(body: bytes, limit: int) -> bytes:
 
 
 def _check_attributes(text: str) -> None:
-    """Refuse a tag with very many attributes, without parsing it."""
+    """Refuse a tag with too many attributes before parsing."""
     for piece in text.split("<"):
         if piece.count("=") <= _UNPARSED_ATTRIBUTES:
             continue

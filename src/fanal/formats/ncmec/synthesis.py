@@ -1,7 +1,7 @@
-"""Synthetic, valid NCMEC documents for benches, the demo and tests: seeded, varied, neutral.
+"""Generator of synthetic, valid NCMEC documents for benchmarks, the demo and tests: seeded, varied, neutral.
 
-Names are of reserved domains, addresses of documentation ranges, hashes are random. Some values
-come from small pools, so that reports share selectors as real ones do.
+Domains are reserved names, addresses are in documentation ranges, hashes are random. Some values
+come from small pools, so that reports share selectors as real reports do.
 """
 
 from collections.abc import Iterator
@@ -43,10 +43,10 @@ _HEX: Final = "0123456789abcdef"
 def synthetic_reports(
     seed: int, count: int, *, until: datetime = _UNTIL
 ) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
-    """Yield `count` pairs of a report and the details of its files, each valid against the schema.
+    """Yield `count` pairs of a report and its files' details, schema-valid and deterministic by `seed`.
 
-    Incidents fall in the thirteen months before `until`. The same seed gives the same bytes. The
-    details carry a report id of their own: on the wire it is replaced by the server's.
+    Incidents lie in the thirteen months before `until`. The report id in the details is a placeholder, which
+    the server's id replaces in the protocol.
     """
     for number in range(count):
         writer = _Writer(Random(f"{seed}/{number}"), until=until)  # noqa: S311 - no secret
@@ -54,7 +54,7 @@ def synthetic_reports(
 
 
 class _Writer:
-    """Writes one report; every choice comes from its own generator."""
+    """Writer of one report; every choice comes from its own seeded generator."""
 
     def __init__(self, chance: Random, *, until: datetime) -> None:
         self._chance = chance
@@ -62,7 +62,7 @@ class _Writer:
         self._service = chance.choice(_SERVICES)
 
     def report(self) -> bytes:
-        """Return the report as bytes."""
+        """Return the report as XML."""
         chance = self._chance
         parts = [
             '<?xml version="1.0" encoding="UTF-8"?>\n<report>',
@@ -79,7 +79,7 @@ class _Writer:
         return "\n".join(part for part in parts if part).encode()
 
     def file_details(self, *, report_id: int) -> tuple[bytes, ...]:
-        """Return the details of none to three files."""
+        """Return the details of zero to three files as XML."""
         return tuple(self._file(report_id) for _ in range(self._chance.choice((0, 1, 1, 2, 3))))
 
     def _summary(self) -> str:
@@ -274,7 +274,7 @@ class _Writer:
         return f"06{self._number(2000):08d}"
 
     def _number(self, pool: int) -> int:
-        """Return a number that others may use too (one in fifty), or most probably nobody else."""
+        """Return a number from a small shared pool (once in fifty calls), else a practically unique one."""
         return self._chance.randrange(pool if self._chance.random() < 0.02 else 10**8)
 
     def _ip(self) -> str:
@@ -295,6 +295,6 @@ def _pair(name: str, value: str) -> str:
 
 
 def _tag(name: str, *inner: str, **attributes: str) -> str:
-    """Return an element of ready XML parts; attribute values are escaped here."""
+    """Return an element with these XML parts as content; attribute values are escaped."""
     marks = "".join(f" {key}={quoteattr(value)}" for key, value in attributes.items())
     return f"<{name}{marks}>{''.join(inner)}</{name}>"

@@ -1,6 +1,6 @@
-"""A document under construction, kept valid: only what the schema allows can be put in it.
+"""Builder of a document that stays valid: only content that the schema allows can be added.
 
-Elements are placed by path (`report/victim[1]/schoolName`) and come out in the schema's order.
+Elements are placed by path (`report/victim[1]/schoolName`) and serialised in the schema's order.
 """
 
 import re
@@ -15,7 +15,7 @@ UNWRITABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 
 class OutgoingElement:
-    """One element: children by name and index, attributes, text."""
+    """An element under construction: children by name and index, attributes, text."""
 
     def __init__(self, model: ElementModel) -> None:
         """Start empty."""
@@ -25,9 +25,9 @@ class OutgoingElement:
         self.children: dict[tuple[str, int], OutgoingElement] = {}
 
     def put(self, path: str, *, value: str) -> bool:
-        """Set the text or attribute at `path` below this element; answer whether it may stand.
+        """Set the text or attribute at `path` below this element; return whether the schema allows it.
 
-        A place that is taken stays as it is, and answers False unless it holds the same value.
+        An existing value is not overwritten; the result is then False unless it is the same value.
         """
         steps = _steps(path)
         if not steps or UNWRITABLE.search(value) is not None:
@@ -43,7 +43,7 @@ class OutgoingElement:
         return target.text == value
 
     def make(self, path: str) -> None:
-        """Make the element at `path`, empty, where the schema allows it."""
+        """Create the element at `path`, empty, if the schema allows it."""
         self._made(_steps(path))
 
     def has(self, path: str) -> bool:
@@ -58,7 +58,7 @@ class OutgoingElement:
         return sorted(index for child, index in self.children if child == name)
 
     def _allowed(self, steps: list[tuple[str, int]], *, value: str) -> "OutgoingElement | None":
-        """Return the element at `steps`, made where the schema allows it and its value."""
+        """Return the element at `steps`, created if the schema allows it and `value`; otherwise None."""
         model = self.model
         for name, index in steps:
             kind = model.type
@@ -97,7 +97,7 @@ class OutgoingElement:
         return element
 
     def prune(self, path: str = "") -> list[tuple[str, str]]:
-        """Take out what lacks a required part; return the values taken out, with their paths."""
+        """Remove descendants that lack a required part; return the removed values with their paths."""
         taken: list[tuple[str, str]] = []
         for (name, index), child in list(self.children.items()):
             inner = f"{path}/{name}[{index}]" if child.model.repeatable else f"{path}/{name}"
@@ -109,7 +109,7 @@ class OutgoingElement:
 
     @property
     def complete(self) -> bool:
-        """Return whether every required part is there."""
+        """Return whether every required child and attribute is present."""
         kind = self.model.type
         if kind is None:
             return True
@@ -125,7 +125,7 @@ class OutgoingElement:
         )
 
     def values(self, path: str) -> list[tuple[str, str]]:
-        """Return every text and attribute with its path."""
+        """Return the texts and attributes of this element and its descendants, as pairs (path, value)."""
         found = [(f"{path}/@{name}", value) for name, value in self.attributes.items()]
         if self.text is not None:
             found.append((path, self.text))
@@ -134,7 +134,7 @@ class OutgoingElement:
         return found
 
     def element(self) -> etree._Element:
-        """Return the element with its children in the schema's order."""
+        """Build the XML element with its children in the schema's order."""
         made = etree.Element(self.model.name, attrib=self.attributes)
         made.text = self.text
         for _, child in sorted(
@@ -145,12 +145,12 @@ class OutgoingElement:
 
 
 def outgoing(root: str) -> OutgoingElement:
-    """Return an empty document whose root is `root`."""
+    """Return an empty document with this root element."""
     return OutgoingElement(ROOTS[root])
 
 
 def _steps(path: str) -> list[tuple[str, int]]:
-    """Return the (name, index) steps of a path, none where it is no path of this format."""
+    """Split a path into (name, index) steps; empty if it is not a path of this format."""
     steps: list[tuple[str, int]] = []
     for part in path.split("/"):
         matched = _STEP.fullmatch(part)

@@ -1,7 +1,7 @@
-"""Writer of NCMEC XML: strict, valid against the schema, in its order.
+"""Writer of NCMEC XML that is valid against the schema.
 
-What came from an NCMEC document goes back to its own path; what the format has no place for, or
-whose value it does not allow, is told line by line in `additionalInfo`, so that nothing is lost.
+Values that came from an NCMEC document return to their own path. Values without a place in the format, or not
+allowed there, are written line by line to `additionalInfo`, so that nothing is lost.
 """
 
 from collections.abc import Mapping
@@ -12,13 +12,13 @@ from fanal.formats.ncmec.outgoing import Outgoing, put_left, serialized, writabl
 from fanal.formats.ncmec.tree import OutgoingElement, outgoing
 from fanal.formats.report.records import Channel, File, Person, PersonRole, Report, ReportKind
 
-# Writer of the `fileDetails` of one file: strict, valid against the schema, in its order.
+# Writer of the `fileDetails` of one file, valid against the schema.
 
 _HASHES: Final = (("md5", "MD5"), ("sha1", "SHA1"), ("sha256", "SHA256"), ("pdq", "PDQ"))
 
 
 def write_file_details(sent: Outgoing, index: int, *, report_id: int, file_id: str) -> bytes:
-    """Return the `fileDetails` of the file at `index` (from 0), valid against the schema."""
+    """Serialise the `fileDetails` of the file at `index` (from 0), valid against the schema."""
     file = sent.report.files[index]
     prefix = f"fileDetails[{index + 1}]/"
     root, left = outgoing("fileDetails"), list[tuple[str, str]]()
@@ -45,7 +45,7 @@ def _put_hashes(root: OutgoingElement, file: File, *, own: Mapping[str, str]) ->
             pairs.append((own.get(f"{path}/@hashType", "Unknown"), value))
     seen: set[tuple[str, str]] = set()
     kept: list[tuple[str, str]] = []
-    for label, value in pairs:  # a hash kept in extra for its capitals is the field's own
+    for label, value in pairs:  # a hash kept in extra for its capitals is the same as the field's
         mark = (label.upper().replace("-", ""), value.strip().lower())
         if mark not in seen:
             seen.add(mark)
@@ -97,12 +97,12 @@ _TALKS: Final[Mapping[Channel, str]] = {
 
 
 def write_report(sent: Outgoing) -> bytes:
-    """Return `report.xml`, valid against the schema."""
+    """Serialise `report.xml`, valid against the schema."""
     return _ReportWriter(sent).write()
 
 
 class _ReportWriter:
-    """Puts a report's fields where its own extra left room for them."""
+    """Writer that first restores the values of `extra`, then adds the report's fields where free."""
 
     def __init__(self, sent: Outgoing) -> None:
         self._sent = sent
@@ -180,7 +180,7 @@ class _ReportWriter:
             self._put(f"{base}/country", report.place.country)
 
     def _incident(self, name: str) -> str:
-        """Return the path of the internetDetails that holds `name`, or of a new one."""
+        """Return the path of the `internetDetails` element that contains `name`, or of a new one."""
         used = self._root.indices("internetDetails")
         for index in used:
             if self._root.has(f"internetDetails[{index}]/{name}"):
@@ -240,7 +240,7 @@ class _ReportWriter:
             self._account(person, account=account)
 
     def _names(self, name: str, *, base: str) -> None:
-        """Split a name where extra does not tell its parts: the last word is the last name."""
+        """Write a name; if `extra` does not give its parts, the last word is the last name."""
         told = {
             part: self._extra[f"report/{base}/{part}"]
             for part in ("firstName", "middleName", "lastName")
@@ -287,7 +287,7 @@ class _ReportWriter:
                 self._put(service, handle.platform)
 
     def _tell(self, person: Person) -> None:
-        """Tell a person whom the format has no element for."""
+        """Write a person without an element in the format to the remaining values."""
         parts = [person.name, person.birth_date, str(person.age or ""), *person.emails]
         parts += [*person.phones, *(handle.value for handle in person.handles)]
         parts += [*(seen.value for seen in person.ips), *person.devices]
@@ -295,7 +295,7 @@ class _ReportWriter:
         self._left.append((person.role.value, " ".join(part for part in parts if part)))
 
     def _reporter(self, report: Report) -> None:
-        """Name the desk where nobody reported; a report without a reporter's address is refused."""
+        """Name the desk as reporter if there is none; without a reporter's e-mail, a report is refused."""
         base = "reporter/reportingPerson"
         if not any(person.role is PersonRole.REPORTER for person in report.persons):
             self._put(f"{base}/firstName", self._sent.desk_name)
@@ -317,7 +317,7 @@ class _ReportWriter:
             self._left.append((f"payments[{number}]", line))
 
     def _description(self, report: Report) -> None:
-        """Write the text, without the paragraphs that stand at their own paths."""
+        """Write the description, without paragraphs that have their own path, and the remaining values."""
         told = {value for _, value in self._sent.extra}
         paragraphs = [part for part in (report.description or "").split("\n\n") if part not in told]
         lines = [f"{path}: {value}" for path, value in self._left]
@@ -326,5 +326,5 @@ class _ReportWriter:
             self._root.put("additionalInfo", value=writable(text))
 
     def _ensure(self, path: str) -> None:
-        """Make the element at `path`, which may be empty."""
+        """Create the element at `path`, which may be empty."""
         self._root.make(path)

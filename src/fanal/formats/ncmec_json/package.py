@@ -1,4 +1,4 @@
-"""A package of law-enforcement reports: JSON documents with the files that they list."""
+"""Packages of law-enforcement reports: JSON documents with the files that they list."""
 
 from collections.abc import Iterator, Mapping
 from itertools import takewhile
@@ -16,7 +16,7 @@ _NAMES: Final = ("filename", "originalFilename", "submittalId")
 
 
 class PackedReport(Struct, frozen=True, kw_only=True):
-    """One report of a package: its own name there, its bytes and what they say, and its files."""
+    """A report of a package: its file name, its bytes, the parsed document, and its files."""
 
     name: str
     body: bytes
@@ -25,26 +25,26 @@ class PackedReport(Struct, frozen=True, kw_only=True):
 
 
 class _Listed(Struct, frozen=True, kw_only=True):
-    """A report of which only the names of its files are kept in memory."""
+    """A report of which only the names of its listed files are kept in memory."""
 
     member: PackageFile
     names: frozenset[str]
 
 
 def count_reports(package: ZipPackage) -> int:
-    """Return how many documents of a package may be reports, without reading them."""
+    """Return the number of JSON documents in a package, without reading them."""
     return sum(member.name.lower().endswith(_SUFFIX) for member in package.members)
 
 
 def read_package(package: ZipPackage) -> Iterator[PackedReport]:
-    """Yield the reports of a package, one body in memory at a time; each file goes to one report.
+    """Yield the reports of a package, one at a time in memory; each file belongs to one report.
 
-    A file belongs to the report that lists its name, or else to the one nearest in its folders: what
-    nobody lists is kept all the same.
+    A file belongs to the report that lists its name; an unlisted file to the nearest report in the folders
+    above it, else to the first.
 
     Raises:
-        FormatRefused: a document is no report and no report lists it, there is none, or a package lies
-            inside that no report lists. Before the first report is yielded.
+        FormatRefused: before the first report: a JSON document is no report and no report lists it, the
+            package has no report, or it contains a package that no report lists.
     """
     listed, others = _listed(package)
     files = _assigned(listed, others)
@@ -59,7 +59,7 @@ def read_package(package: ZipPackage) -> Iterator[PackedReport]:
 
 
 def listed_names(document: Document) -> frozenset[str]:
-    """Return the names under which a report lists its files."""
+    """Return the file names that a report lists."""
     found: set[str] = set()
     waiting = [document.root]
     while waiting:
@@ -106,7 +106,7 @@ def _listed(package: ZipPackage) -> tuple[list[_Listed], list[PackageFile]]:
 def _check(
     others: list[PackageFile], *, names: frozenset[str], refused: Mapping[str, FormatRefused]
 ) -> None:
-    """Refuse what may hold reports that nobody would read.
+    """Refuse unlisted files that may contain reports: JSON that is no report, and packages.
 
     Raises:
         FormatRefused: as `read_package`.
@@ -122,7 +122,7 @@ def _check(
 
 
 def _assigned(reports: list[_Listed], files: list[PackageFile]) -> Mapping[str, list[PackageFile]]:
-    """Return the files of each report, by the report's name."""
+    """Assign each file to a report; return the files by the report's name."""
     by_name: dict[str, list[_Listed]] = {}
     by_folder: dict[str, _Listed] = {}
     for report in reports:
@@ -142,13 +142,13 @@ def _assigned(reports: list[_Listed], files: list[PackageFile]) -> Mapping[str, 
 
 
 def _shared(folder: str, other: str) -> int:
-    """Return how many folders two files have above them in common."""
+    """Return the number of leading folders that two folder paths have in common."""
     pairs = zip(folder.split("/"), other.split("/"), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _upwards(folder: str) -> Iterator[str]:
-    """Yield a folder and those above it, the top one last."""
+    """Yield a folder and its parents, the top level ("") last."""
     while folder:
         yield folder
         folder = folder.rpartition("/")[0]

@@ -1,6 +1,6 @@
-"""Reader of the law-enforcement JSON: every value becomes a node with its path; null is absence.
+"""Reader of NCMEC's JSON for law enforcement: every value becomes a node with its path; null means absent.
 
-Arrays become repeated nodes (`…/reportedPersons[2]`), numbers and truth values keep their text.
+Arrays become repeated nodes (`…/reportedPersons[2]`); numbers and booleans are kept as text.
 """
 
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from fanal.formats.ncmec.model import TypeModel
 from fanal.formats.ncmec.read import Document, Node
 from fanal.formats.refusal import DocumentFault, FormatRefused
 
-# The keys known of the law-enforcement JSON: it has no public documentation, hence no schema.
+# Known keys of the law-enforcement JSON, which has no public documentation and no schema.
 #
-# Anything may be null, absent or new: an unknown key is kept with its path.
+# Any value may be null or absent; an unknown key is kept with its path.
 
 # type of object → key → type of what the key holds, "" for a value
 _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -29,8 +29,8 @@ _KEYS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "esp": {"espName": "", "firstName": "", "lastName": "", "emails": "emails", "phones": "phones"},
     "summary": {"incidentType": "", "incidentDateTime": "", "incidentDateTimeDescription": ""},
-    # Programs read two kinds of incidents; the others (chats, games) hold their words as e-mails do, or
-    # are kept as they come.
+    # Other programs read two kinds of incidents; the others (chats, games) are read like e-mails, and
+    # their unknown keys are kept.
     "incidents": {"webpageIncident": "web", "emailIncident": "mail", ANY: "mail"},
     "web": {
         "url": "",
@@ -127,10 +127,10 @@ MAX_BYTES: Final = 16_000_000  # one export lists every file of a report
 
 
 def read_export(body: bytes) -> Document:
-    """Return the document of one report; a byte order mark is usual and dropped.
+    """Parse the export of one report; a byte order mark, as usual there, is dropped.
 
     Raises:
-        FormatRefused: the bytes are no JSON object within the limits, or hold neither an id nor
+        FormatRefused: the bytes are not a JSON object within the limits, or contain neither an id nor
             any reported information.
     """
     if len(body) > MAX_BYTES:

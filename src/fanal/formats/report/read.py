@@ -1,8 +1,8 @@
 """Strict reader of the report format: bytes to `Report`, or a `FormatRefused`.
 
-Limits are public (contracts, "limits"). Two parsers share the work: the standard library's sees
-every key (duplicates), msgspec checks names and types. What costs a walk over all values is done
-only when a cheap look at the bytes says that a limit could be broken.
+Limits are public (contracts, "limits"). Two parsers share the work: the standard library's reveals duplicate
+keys, msgspec checks names and types. The full traversal of all values is made only when a cheap check of the
+bytes shows that a limit could be exceeded.
 """
 
 import json
@@ -24,7 +24,7 @@ MAX_VALUES: Final = 10_000
 MAX_TEXT_BYTES: Final = 200_000
 MAX_REFERENCE: Final = 200
 MAX_LANGUAGE: Final = 100
-"""Characters of a language tag (RFC 5646 asks readers for 35); a public node stores no longer one."""
+"""Maximum characters of a language tag (RFC 5646 requires support for 35), as stored by public nodes."""
 MAX_INTEGER: Final = 2**53
 
 _decoder: Final = msgspec.json.Decoder(Report)
@@ -42,7 +42,7 @@ _EXPECTED: Final = re.compile(r"^Expected `([^`]*)`, got `([^`]*)`")
 
 
 class Line(Struct, frozen=True, kw_only=True):
-    """One line of a JSON-lines file: its number from 1, its bytes, and what they say.
+    """One line of a JSON-lines file: its number from 1, its bytes, and its report or refusal.
 
     Exactly one of `report` and `refusal` is set. `body` holds at most `MAX_BYTES` + 1 bytes.
     """
@@ -54,24 +54,25 @@ class Line(Struct, frozen=True, kw_only=True):
 
 
 class _Duplicate(Struct, frozen=True):
-    """Stands in a parsed tree where an object repeated a key."""
+    """Placeholder in a parsed tree for an object with a repeated key."""
 
     key: str
 
 
 def read_report(body: bytes, *, written_by_a_desk: bool = False) -> Report:
-    """Return the report that `body` holds, every string byte for byte.
+    """Parse and check a report; every string is kept byte for byte.
 
-    What a desk wrote may hold associated accounts with their type, which are output only.
+    `written_by_a_desk` also accepts associated accounts (ASSOCIATED persons) with their type, which only
+    desks write.
 
     Raises:
-        FormatRefused: over a limit, not strict JSON, or not a report; never anything else.
+        FormatRefused: over a limit, not strict JSON, or not a report; no other exception.
     """
     return _read(body, _decoder, by_desk=written_by_a_desk)
 
 
 def read_form_report(body: bytes) -> FormAnswers:
-    """Return the public form's report that `body` holds, read as strictly as a partner's.
+    """Parse a report of the public form, as strictly as a partner's.
 
     Raises:
         FormatRefused: as `read_report`.
@@ -88,7 +89,7 @@ def _read(body: bytes, decoder: msgspec.json.Decoder[R], *, by_desk: bool = Fals
     try:
         report = decoder.decode(body)
     except msgspec.ValidationError as error:
-        _walk(tree)  # a broken limit explains more than a wrong type
+        _walk(tree)  # an exceeded limit is a better explanation than a wrong type
         _refuse_typed(str(error))
     except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
         raise FormatRefused(DocumentFault.MALFORMED) from error
@@ -97,14 +98,14 @@ def _read(body: bytes, decoder: msgspec.json.Decoder[R], *, by_desk: bool = Fals
 
 
 def canonical_bytes(report: Report) -> bytes:
-    """Return bytes equal for equal reports, whatever the order of keys and the white space."""
+    """Serialise a report with sorted keys: equal reports give equal bytes."""
     return _encoder.encode(report)
 
 
 def read_lines(stream: BinaryIO) -> Iterator[Line]:
     """Yield every non-blank line of a JSON-lines file, holding one line in memory at a time.
 
-    Such files go from desk to desk: associated accounts are read.
+    Such files are exchanged between desks: associated accounts are accepted.
     """
     number = 0
     while body := stream.readline(MAX_BYTES + 2):
@@ -133,7 +134,7 @@ def _skip_line(stream: BinaryIO) -> None:
 
 
 def _parse(body: bytes) -> tuple[object, bool]:
-    """Return the parsed tree, and whether an object in it repeats a key."""
+    """Return the parsed tree, and whether any object has a repeated key."""
     try:
         text = body.decode("utf-8", "strict")
     except UnicodeDecodeError as error:
@@ -177,7 +178,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _may_break_limits(body: bytes) -> bool:
-    """Return whether only a walk can tell; depth needs none, since the record's own is bounded."""
+    """Return whether only a full traversal can check the limits; the record's types bound the depth."""
     return (
         len(body) > MAX_TEXT_BYTES
         or body.count(b",") + body.count(b"[") + body.count(b"{") >= MAX_VALUES
@@ -186,7 +187,7 @@ def _may_break_limits(body: bytes) -> bool:
 
 
 def _walk(tree: object) -> None:
-    """Refuse the first value, in document order, that breaks a limit."""
+    """Refuse the first value, in document order, that exceeds a limit."""
     waiting: list[tuple[object, str, int]] = [(tree, "", 0)]
     count = 0
     while waiting:
@@ -243,7 +244,7 @@ def _shortened(path: str) -> str:
 
 
 def _refuse_typed(message: str) -> NoReturn:
-    """Turn msgspec's sentence into a code, a path and parameters."""
+    """Convert an error message of msgspec to a refusal with code, path and parameters."""
     at = _AT_PATH.search(message)
     path = _shortened(at.group(1)) if at else ""
     if (unknown := _UNKNOWN.match(message)) is not None:

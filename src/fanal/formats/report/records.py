@@ -1,7 +1,7 @@
 """Records of the report format: one JSON shape for the partner API, JSON lines and mapped formats.
 
-Field names and codes are public (`report-format`): add, never rename. Optional text is `None` when
-absent; lists are empty tuples. Every string is the reporter's own, byte for byte.
+Field names and codes are public (`report-format`): add, never rename. Absent text is `None`, absent lists are
+empty tuples. Every string is as the sender wrote it, byte for byte.
 """
 
 from enum import StrEnum
@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 
 class ReportKind(StrEnum):
-    """What is reported, in the reporter's words mapped to nine kinds."""
+    """The kind of incident reported."""
 
     GROOMING = "GROOMING"
     LIVESTREAM = "LIVESTREAM"
@@ -25,7 +25,7 @@ class ReportKind(StrEnum):
 
 
 class Channel(StrEnum):
-    """Where it happened."""
+    """The medium or place of the incident."""
 
     WEB = "WEB"
     SOCIAL = "SOCIAL"
@@ -41,7 +41,7 @@ class Channel(StrEnum):
 
 
 class PersonRole(StrEnum):
-    """The part a person plays. ASSOCIATED appears on output only."""
+    """The role of a person in the incident; ASSOCIATED appears on output only: partners may not send it."""
 
     SUSPECT = "SUSPECT"
     VICTIM = "VICTIM"
@@ -52,9 +52,9 @@ class PersonRole(StrEnum):
 
 
 class Stated(StrEnum):
-    """What a reporter answered on the public form that changes how the desk reads the rest.
+    """Answers on the public form that affect how the desk reads the report.
 
-    No code of it names anybody. Not a field of the format: partners have no such questions.
+    No code identifies anybody. These are not part of the format: partners are not asked these questions.
     """
 
     DANGER_UNKNOWN = "DANGER_UNKNOWN"
@@ -82,7 +82,7 @@ class Message(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Handle(_Part, frozen=True, kw_only=True, gc=False):
-    """A name on a service."""
+    """A user name on a service."""
 
     value: str
     platform: str | None = None
@@ -96,7 +96,7 @@ class Account(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class IpSighting(_Part, frozen=True, kw_only=True, gc=False):
-    """An IP address, the source port and the instant (RFC 3339) it was seen."""
+    """An IP address with its source port and the instant (RFC 3339) of its use."""
 
     value: str
     port: int | None = None
@@ -104,7 +104,7 @@ class IpSighting(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Person(_Part, frozen=True, kw_only=True):
-    """A person of the report, as far as known. `type` is the source's word for one that the source adds."""
+    """A person of the report; `type` is the source's own term for an ASSOCIATED person."""
 
     role: PersonRole
     name: str | None = None
@@ -122,7 +122,7 @@ class Person(_Part, frozen=True, kw_only=True):
 
 
 class Classification(_Part, frozen=True, kw_only=True, gc=False):
-    """A class given by somebody, in a named scheme."""
+    """A class assigned by somebody, in a named classification scheme."""
 
     scheme: Literal[
         "NCMEC",
@@ -138,7 +138,7 @@ class Classification(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class File(_Part, frozen=True, kw_only=True):
-    """A file of the report by its facts; never its bytes. Hashes are lower-case hexadecimal."""
+    """The metadata of a file of the report, never its bytes; hashes are lower-case hexadecimal."""
 
     name: str | None = None
     sha256: str | None = None
@@ -153,7 +153,7 @@ class File(_Part, frozen=True, kw_only=True):
 class Payment(_Part, frozen=True, kw_only=True, gc=False):
     """One payment; `amount` is a decimal number as text.
 
-    On output only: the operator's `reference`, and the places in `persons` of who paid and who was paid.
+    On output only: the operator's `reference`, and the indices of payer and payee in `persons`.
     """
 
     at: str | None = None
@@ -170,7 +170,7 @@ class Payment(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Report(_Part, frozen=True, kw_only=True):
-    """A report as a partner sends it. Only `reference` and `kind` are required."""
+    """A report as partners send it; only `reference` and `kind` are required."""
 
     reference: str
     kind: ReportKind
@@ -190,6 +190,6 @@ class Report(_Part, frozen=True, kw_only=True):
 
 
 class FormAnswers(Report, frozen=True, kw_only=True):
-    """A report as the public form writes it, with what only the form asks."""
+    """A report from the public form, with the answers that only the form asks for."""
 
     stated: tuple[Stated, ...] = ()

@@ -1,1 +1,1 @@
-"""STIX 2.1: indicators of known material, and of what a report holds, in and out."""
+"""STIX 2.1: reader and writer for indicators of known material and of reports."""

@@ -1,4 +1,4 @@
-"""Patterns of STIX: those of our values, and what of others' patterns is such a value."""
+"""STIX patterns: writing them for list values, and extracting list values from patterns of others."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -23,7 +23,7 @@ _PATHS: Final[Mapping[str, str]] = {
     "HANDLE": "user-account:account_login",
 }
 KINDS: Final = frozenset({*_PATHS, "IP"})
-"""Kinds of value that STIX has an observable for; telephone numbers, devices and accounts have none."""
+"""Kinds of value with a STIX observable; telephone numbers, devices and accounts have none."""
 _VALUES: Final[Mapping[tuple[str, str], str]] = {
     ("url", "value"): "URL",
     ("domain-name", "value"): "DOMAIN",
@@ -40,13 +40,13 @@ _ONE: Final = re.compile(
     + r"\s*"
 )
 _OR: Final = re.compile(r"\]\s*+OR\s*+\[|(?<!\s)\s++OR\s+")
-_QUOTED: Final = re.compile(_TEXT + "|'.*+", re.DOTALL)  # an open text reaches to the end
-_AND: Final = re.compile(r"\bAND\b")  # the library tells it between observations, not within one
+_QUOTED: Final = re.compile(_TEXT + "|'.*+", re.DOTALL)  # an unclosed text extends to the end
+_AND: Final = re.compile(r"\bAND\b")  # the library reports it between observations, not within one
 _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 def write_pattern(values: Mapping[str, str]) -> str:
-    """Return the pattern that any of the values fits; values of one observable stand in one observation.
+    """Return a pattern that matches any of the values, with one observation for each type of observable.
 
     Raises:
         KeyError: a kind outside `KINDS`.
@@ -66,11 +66,11 @@ def _path(kind: str, value: str) -> str:
 
 
 def read_pattern(text: str) -> list[dict[str, str]] | None:
-    """Return the values that a pattern is an alternative of, None where it is anything else.
+    """Return the values of a pattern that is a plain alternative of values, else None.
 
-    They are one item, or one each where a kind stands twice: then they are several files. A pattern with a
-    time, a sequence, a negation or a condition on something else says more than a list can hold: taking a
-    part of it would match what it does not mean.
+    The result is one item, or one for each value if a kind occurs twice, since these are several files. A
+    pattern with a time, a sequence, a negation or another condition is not accepted: a list cannot express
+    it, and taking a part of it would produce wrong matches.
     """
     try:
         found = list(dict.fromkeys(_simple(text) or _general(text)))
@@ -81,11 +81,11 @@ def read_pattern(text: str) -> list[dict[str, str]] | None:
 
 
 class _Other(Exception):
-    """The pattern says something else than alternatives of values."""
+    """The pattern is not a plain alternative of values."""
 
 
 def _simple(text: str) -> list[tuple[str, str]]:
-    """Return the values of the usual form, read without the library, which takes milliseconds; or none."""
+    """Parse the usual form of a pattern without the slow library; return [] for any other form."""
     stripped = text.strip()
     if len(stripped) > _LONGEST or not (stripped.startswith("[") and stripped.endswith("]")):
         return []

@@ -1,4 +1,4 @@
-"""Reader of STIX 2.1 bundles: indicators become items; everything else is named with the reason."""
+"""Reader of STIX 2.1 bundles: indicators become list entries; everything else is counted with a reason."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -43,7 +43,7 @@ IGNORED: Final[Mapping[str, str]] = {
     "valid_from": "an entry counts from its load on",
     "kill_chain_phases": "belongs to intrusions",
 }
-"""Properties of an indicator that a list does not take, and why; others are named when met."""
+"""Ignored properties of an indicator, with the reason; unlisted ones are counted as unknown."""
 OBJECTS: Final[Mapping[str, str]] = {
     "identity": "SOURCE",
     "marking-definition": "MARKING",
@@ -80,7 +80,7 @@ _CUTS: Final[Mapping[tuple[str, ...], Cut]] = {("objects",): Cut.WHOLE}
 
 
 class BundleReading(Struct, kw_only=True):
-    """What was met while a file was read: what was not taken, and how far its sender lets it go."""
+    """Additional results of reading a file: the ignored objects and properties, and the TLP markings."""
 
     ignored: Ignored = field(default_factory=Ignored)
     markings: set[str] = field(default_factory=set)
@@ -121,7 +121,7 @@ def read_bundle(stream: BinaryIO, reading: BundleReading, *, now: datetime) -> I
 
 
 def end_of(until: object) -> datetime | None:
-    """Return the instant that a `valid_until` names, from which on an indicator counts no more; else None."""
+    """Parse a `valid_until`, the instant from which an indicator is no longer valid; None if unreadable."""
     try:
         end = datetime.fromisoformat(until) if isinstance(until, str) else None
         return end.astimezone(UTC) if end is not None and end.tzinfo is not None else None
@@ -168,7 +168,7 @@ def _own(said: dict[str, object]) -> dict[str, object] | None:
 
 
 def _own_values(own: dict[str, object], *, path: str) -> dict[str, str]:
-    """Return the values that our extension states: it tells a host from a domain, a pattern does not."""
+    """Return the values in our own extension, which distinguishes host and domain, unlike a pattern."""
     stated = own.get("values")
     values: dict[str, str] = {}
     for pair in stated if isinstance(stated, list) else ():

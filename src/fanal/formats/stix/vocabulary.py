@@ -1,7 +1,7 @@
-"""Fixed parts of what is written: markings of the Traffic Light Protocol, the extension, and all ids.
+"""Fixed parts of STIX output: TLP markings, the extension, and all ids.
 
-The validator of STIX takes random ids only (version 4) for what is no observable: the id of an item
-(version 7) and a derived one (RFC 9562, version 5) are marked so, and stay the same.
+The STIX validator accepts only random ids (UUID version 4) for objects other than observables. The ids used
+here (version 7 of an entry, or version 5, derived) are therefore relabelled as version 4, deterministically.
 """
 
 from collections.abc import Mapping
@@ -16,26 +16,26 @@ TLP: Final[Mapping[str, str]] = {
     "amber": "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82",
     "red": "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed",
 }
-"""Ids that the standard fixes (STIX 2.1, section 7.2.1.4), by colour."""
+"""Ids of the TLP markings, fixed by the standard (STIX 2.1, section 7.2.1.4), by colour."""
 TLP_OF: Final = {identifier: colour for colour, identifier in TLP.items()}
 _TLP_SINCE: Final = "2017-01-20T00:00:00.000Z"
 DEFINED: Final = "2026-11-25T00:00:00.000Z"
-"""When the extension was defined; it is also the date of what has none of its own."""
+"""When the extension was defined; also the date of objects without their own."""
 _VERSION: Final = 0xF << 76
 
 
 def stix_id(type_: str, *parts: str) -> str:
-    """Return the id of an object that `parts` name, always the same one."""
+    """Return the deterministic id of an object of this type, derived from `parts`."""
     return _marked(type_, derived_id(type_, *parts))
 
 
 def indicator_id(item: Indicator) -> str:
-    """Return the id of an item: the list's own wherever it is told, else one that its value names."""
+    """Return the STIX id of an entry: from its id in the list if it has one, else from its value."""
     return _marked("indicator", item.id or derived_id("indicator", item.key()))
 
 
 def item_ids(stix: str) -> list[UUID]:
-    """Return the ids that an item of this STIX id may have (version 7 or 5); none where it is no such id."""
+    """Return the possible entry ids (UUID version 7 or 5) for an indicator's STIX id; [] if malformed."""
     prefix, _, text = stix.partition("--")
     try:
         found = UUID(text)
@@ -55,7 +55,7 @@ _AUTHOR: Final = stix_id("identity", "fanal")
 
 
 def tlp_marking(colour: str) -> dict[str, object]:
-    """Return a marking as the standard gives it.
+    """Return the marking definition of a TLP colour, as in the standard.
 
     Raises:
         KeyError: no colour of `TLP`.
@@ -72,7 +72,7 @@ def tlp_marking(colour: str) -> dict[str, object]:
 
 
 def identity(name: str) -> dict[str, object]:
-    """Return the desk in whose name things are said."""
+    """Return the identity object of the desk that sends the objects."""
     return {
         "type": "identity",
         "spec_version": "2.1",
@@ -85,7 +85,7 @@ def identity(name: str) -> dict[str, object]:
 
 
 def extension() -> list[dict[str, object]]:
-    """Return the definition of the extension, with its author, which the standard demands."""
+    """Return the extension definition, with its author's identity, which the standard requires."""
     author = identity("Fanal")
     return [
         author | {"id": _AUTHOR},

@@ -1,4 +1,4 @@
-"""Writer of STIX 2.1 bundles: one indicator an item, object after object, the same bytes every time."""
+"""Writer of STIX 2.1 bundles: one indicator for each entry, streamed, with deterministic output."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ from fanal.formats.stix.vocabulary import (
 )
 
 _NOTHING: Final = "[file:size = -1]"
-"""Matches no file: the pattern of what was withdrawn, whose value is told to nobody any more."""
+"""A pattern that matches no file, for a withdrawn entry, whose value is no longer disclosed."""
 _WHAT: Final[Mapping[str, str]] = {
     "URL": "Address",
     "HOST": "Address",
@@ -33,9 +33,10 @@ _WHAT: Final[Mapping[str, str]] = {
 
 
 class OutBundle(Struct, frozen=True, kw_only=True):
-    """What stands over the items: whose they are, how far they may go, and what holds them together.
+    """The frame of a bundle: the sending desk, the TLP colour, the confidence and the subject.
 
-    `subject` names the list, or the report whose selectors these are; `grouped` adds a grouping of that name.
+    `subject` names the list, or the report to which the selectors belong; `grouped` adds a grouping object
+    with that name.
     """
 
     desk: str
@@ -46,9 +47,10 @@ class OutBundle(Struct, frozen=True, kw_only=True):
 
 
 class Marks(Struct, frozen=True, kw_only=True):
-    """What stands on an indicator besides the item: colour, confidence, in whose name, whose list.
+    """Properties of an indicator besides its entry: TLP colour, confidence, author, owner of the list.
 
-    `author` is the id of an identity that goes along; `extended` adds our extension, whose definition does.
+    `author` is the id of an identity object sent with it; `extended` adds our extension, whose definition
+    must be sent too.
     """
 
     tlp: str = "amber"
@@ -59,15 +61,15 @@ class Marks(Struct, frozen=True, kw_only=True):
 
 
 def writable(item: Indicator) -> bool:
-    """Return whether STIX has an observable for every value of an item."""
+    """Return whether STIX has an observable for every value of an entry."""
     return bool(item.values) and KINDS.issuperset(item.values)
 
 
 def write_bundle(items: Iterable[Indicator], out: OutBundle) -> Iterator[str]:
-    """Yield the text of a bundle piece by piece; items that are not `writable` are the caller's to leave out.
+    """Yield the JSON text of a bundle in pieces; the caller filters out entries that are not `writable`.
 
     Raises:
-        KeyError: no such colour of the Traffic Light Protocol, or an item that is not writable.
+        KeyError: unknown TLP colour, or an entry that is not writable.
     """
     marking = [TLP[out.tlp]]
     desk = identity(out.desk)
@@ -87,12 +89,12 @@ def write_bundle(items: Iterable[Indicator], out: OutBundle) -> Iterator[str]:
 
 
 def write_indicator(item: Indicator, marks: Marks) -> dict[str, object]:
-    """Return an item as a STIX indicator; one without values is revoked, matches no file and tells no hash.
+    """Return a list entry as a STIX indicator; without values its pattern matches no file.
 
-    The one writer of indicators: a bundle and a TAXII server tell the same item under the same id.
+    The only writer of indicators: a bundle and a TAXII server give the same entry the same id.
 
     Raises:
-        KeyError: no such colour of the Traffic Light Protocol, or an item that is not writable.
+        KeyError: unknown TLP colour, or an entry that is not writable.
     """
     created = item.added_at or DEFINED
     kind = item.key().partition(":")[0] if item.values else ""
@@ -101,7 +103,7 @@ def write_indicator(item: Indicator, marks: Marks) -> dict[str, object]:
         "spec_version": "2.1",
         "id": (identifier := indicator_id(item)),
         "created": created,
-        # An object may not be changed before it was made.
+        # STIX requires `modified` to be no earlier than `created`.
         "modified": max(created, item.changed_at or created),
         "revoked": item.withdrawn,
         "name": _WHAT.get(kind, "Hash of known material"),

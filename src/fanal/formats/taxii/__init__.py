@@ -1,1 +1,1 @@
-"""TAXII 2.1: resources of a server, and envelopes of hash indicators (STIX 2.1), both ways."""
+"""TAXII 2.1: server resources, and reader and writer of envelopes of STIX 2.1 hash indicators."""

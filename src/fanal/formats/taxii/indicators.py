@@ -1,4 +1,4 @@
-"""Envelopes of STIX 2.1 indicators, and what of a partner's indicators is a hash of known material."""
+"""Reader and writer of TAXII envelopes: hashes of known material from the STIX indicators of a partner."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,15 +14,15 @@ from fanal.formats.stix.patterns import read_pattern
 from fanal.formats.stix.read import end_of
 
 MAX_ENVELOPE: Final = 16 * 1024 * 1024
-"""Bytes of an envelope; a thousand indicators take about one megabyte."""
+"""Maximum bytes of an envelope; a thousand indicators take about one megabyte."""
 MAX_OBJECTS: Final = 20_000
 _ID: Final = re.compile(r"indicator--[\x21-\x7e]{1,89}")
 
 
 class TaxiiIndicator(Struct, frozen=True, kw_only=True):
-    """A partner's indicator: its `hashes` by kind (`PDQ MD5 SHA1 SHA256`), none where it is revoked.
+    """A partner's indicator; `hashes`: pairs (kind, value) of `PDQ MD5 SHA1 SHA256`, empty if revoked.
 
-    From `valid_until` on it counts no more; None where that is not said.
+    It expires at `valid_until`, never if None.
     """
 
     id: str
@@ -36,7 +36,7 @@ class TaxiiIndicator(Struct, frozen=True, kw_only=True):
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
-    """The indicators of an envelope; `more` says that others follow, `next` where."""
+    """The indicators of an envelope; `more`: others follow, after `next`, a parameter of the request."""
 
     indicators: tuple[TaxiiIndicator, ...]
     more: bool
@@ -44,7 +44,7 @@ class Envelope(Struct, frozen=True, kw_only=True):
 
 
 def write_envelope(objects: Iterable[Mapping[str, object]], *, more: bool, following: str) -> bytes:
-    """Return an envelope; without objects the list is left out (section 3.7)."""
+    """Serialise an envelope; an empty list of objects is omitted (section 3.7)."""
     said: dict[str, object] = {"more": more}
     if following:
         said["next"] = following
@@ -55,10 +55,10 @@ def write_envelope(objects: Iterable[Mapping[str, object]], *, more: bool, follo
 
 
 def read_envelope(body: bytes) -> Envelope:
-    """Return the indicators of an envelope, without hashes where their pattern is none of hashes alone.
+    """Parse the indicators of an envelope; an indicator whose pattern is not only hashes has no `hashes`.
 
     Raises:
-        FormatRefused: no envelope, an object without its required properties, or a malformed hash.
+        FormatRefused: not an envelope, an object without its required properties, or a malformed hash.
     """
     if len(body) > MAX_ENVELOPE:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_ENVELOPE})
@@ -79,7 +79,7 @@ def read_envelope(body: bytes) -> Envelope:
 
 
 class _Object(Struct, kw_only=True):
-    """The properties that are read; others may be whatever they are."""
+    """The properties that are read of a STIX object; others are ignored."""
 
     type: str
     id: str = ""
@@ -90,7 +90,7 @@ class _Object(Struct, kw_only=True):
     labels: list[str] = []
     confidence: int = 100
     revoked: bool = False
-    valid_until: object = None  # what cannot be read is no end, as in a bundle
+    valid_until: object = None  # an unreadable value means no expiry, as in a bundle
 
 
 class _TaxiiEnvelope(Struct, kw_only=True):
@@ -117,12 +117,12 @@ def _indicator(object_: _Object, path: str) -> TaxiiIndicator:
 
 
 def _hashes(object_: _Object, path: str) -> tuple[tuple[str, str], ...]:
-    """Return the hashes of a pattern that is alternatives of values, none of any other."""
+    """Return the hashes of a pattern that is a plain alternative of values; empty for any other pattern."""
     told = read_pattern(object_.pattern) if object_.pattern_type == "stix" else None
     found: dict[tuple[str, str], None] = {}
     for kind, text in (pair for values in told or () for pair in values.items()):
         if kind not in HASH_DIGITS:
-            continue  # a kind that no list of ours holds
+            continue  # a kind that lists do not support
         value = hash_value(kind, text)
         if value is None:
             raise FormatRefused(DocumentFault.WRONG_TYPE, path)

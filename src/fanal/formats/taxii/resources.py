@@ -11,11 +11,11 @@ STIX_MEDIA_TYPE: Final = "application/stix+json;version=2.1"
 
 
 class TaxiiResource(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A resource; what it does not have is left out."""
+    """Base of the resources; properties with default values are omitted from the JSON."""
 
 
 class Discovery(TaxiiResource, frozen=True, kw_only=True):
-    """Section 4.1: where the API roots are."""
+    """TAXII 2.1 Discovery resource (section 4.1): the API roots of the server."""
 
     title: str
     api_roots: tuple[str, ...]
@@ -24,7 +24,7 @@ class Discovery(TaxiiResource, frozen=True, kw_only=True):
 
 
 class ApiRoot(TaxiiResource, frozen=True, kw_only=True):
-    """Section 4.2: what a root speaks."""
+    """TAXII 2.1 API Root resource (section 4.2): supported versions and maximum content length."""
 
     title: str
     max_content_length: int
@@ -33,7 +33,7 @@ class ApiRoot(TaxiiResource, frozen=True, kw_only=True):
 
 
 class Collection(TaxiiResource, frozen=True, kw_only=True):
-    """Section 5.2: a collection, here always one to read from."""
+    """TAXII 2.1 Collection resource (section 5.2); here always read-only."""
 
     id: str
     title: str
@@ -53,7 +53,7 @@ class Collections(TaxiiResource, frozen=True, kw_only=True):
 
 
 class ManifestRecord(TaxiiResource, frozen=True, kw_only=True):
-    """Section 5.3: one version of an object."""
+    """A record of the TAXII 2.1 Manifest resource (section 5.3): one version of an object."""
 
     id: str
     date_added: str
@@ -62,7 +62,7 @@ class ManifestRecord(TaxiiResource, frozen=True, kw_only=True):
 
 
 class TaxiiManifest(TaxiiResource, frozen=True, kw_only=True):
-    """Section 5.3: records, and whether there are more."""
+    """TAXII 2.1 Manifest resource (section 5.3): the records of a page, and whether there are more."""
 
     more: bool = False
     next: str = ""
@@ -70,14 +70,14 @@ class TaxiiManifest(TaxiiResource, frozen=True, kw_only=True):
 
 
 class Versions(TaxiiResource, frozen=True, kw_only=True):
-    """Section 5.8: the versions of an object."""
+    """TAXII 2.1 Versions resource (section 5.8): the versions of an object."""
 
     more: bool = False
     versions: tuple[str, ...] = ()
 
 
 class TaxiiProblem(TaxiiResource, frozen=True, kw_only=True):
-    """Section 3.6.1: what was wrong with a request."""
+    """TAXII 2.1 Error Message resource (section 3.6.1): the fault in a request."""
 
     title: str
     http_status: str
@@ -86,20 +86,20 @@ class TaxiiProblem(TaxiiResource, frozen=True, kw_only=True):
 
 
 def encode(resource: TaxiiResource) -> bytes:
-    """Return a resource as JSON."""
+    """Serialise a resource as JSON."""
     return msgspec.json.encode(resource)
 
 
 def timestamp(instant: datetime) -> str:
-    """Return an instant with microseconds, as `date_added` and `added_after` need it to be exact."""
+    """Format an instant in UTC with microseconds, the precision of `date_added` and `added_after`."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def read_timestamp(text: str) -> datetime:
-    """Return the instant of a TAXII timestamp.
+    """Parse a TAXII timestamp to an instant in UTC.
 
     Raises:
-        ValueError: it is none, or names no zone.
+        ValueError: it is malformed, has no time zone, or is out of range.
     """
     found = datetime.fromisoformat(text)
     if found.tzinfo is None:

@@ -1,1 +1,1 @@
-"""Transfers of money-transfer operators, CSV in the layouts of `layouts/`."""
+"""Transfers of money-transfer operators in CSV, in the layouts of `layouts/`."""

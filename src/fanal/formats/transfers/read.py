@@ -1,6 +1,6 @@
-"""Operators' CSV to transfers: layout by header, every cell read or kept, nothing evaluated.
+"""Reader of operators' CSV files: layout detected by header, every cell read or kept.
 
-A cell that a spreadsheet would take for a formula is text like any other.
+Nothing is evaluated: a cell that a spreadsheet would take for a formula is plain text.
 """
 
 import codecs
@@ -22,19 +22,19 @@ from msgspec import Struct
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.transfer import Party, PayerPart, Transfer, TransferProblem, by_payer, part_of
 
-# Operators' CSV as records of bytes: quotes may hold line ends, a broken quote ends with its own line.
+# CSV records as bytes: quoted cells may contain line ends; an unclosed quote ends with its own line.
 #
-# A file in UTF-16 is turned into UTF-8 first; any other keeps its bytes.
+# A file in UTF-16 is converted to UTF-8 first; any other keeps its bytes.
 
 MAX_RECORD: Final = 65_536
-"""Bytes of one record; a quote that is never closed swallows no more than its line."""
+"""Maximum bytes of one record; an unclosed quote takes no more than its own line."""
 _MAX_LINES: Final = 100
 _QUOTE: Final = b'"'
 _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class TransferRow(Struct, frozen=True, kw_only=True, gc=False):
-    """One record: the number of its first line, its bytes with their line end, and whether it is whole."""
+    """One record: its line number, its bytes with line end, and whether it is complete (`whole`)."""
 
     line: int
     body: bytes
@@ -42,7 +42,7 @@ class TransferRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def read_rows(stream: BinaryIO) -> Iterator[TransferRow]:
-    """Yield the records of a file that are not blank, one in memory at a time."""
+    """Yield the non-blank records of a file, one in memory at a time."""
     lines = _lines(stream)
     held: list[tuple[int, bytes]] = []
     while held or (held := [first for first in [next(lines, None)] if first is not None]):
@@ -80,7 +80,7 @@ def _plain(stream: BinaryIO, start: bytes) -> Iterator[bytes]:
 
 
 def _narrow(stream: BinaryIO, start: bytes) -> Iterator[bytes]:
-    """Yield the lines of a UTF-16 file in UTF-8; what is no text becomes replacement characters."""
+    """Yield the lines of a UTF-16 file in UTF-8; invalid sequences become replacement characters."""
     name = "utf-16-le" if start == codecs.BOM_UTF16_LE else "utf-16-be"
     decoder = codecs.getincrementaldecoder(name)("replace")
     left = ""
@@ -95,9 +95,9 @@ def _narrow(stream: BinaryIO, start: bytes) -> Iterator[bytes]:
         yield left.encode()
 
 
-# Layouts of operators' files as dated data: which column is which field, and how values are written.
+# Layouts of operators' files as dated data: the field of each column, and the notation of values.
 #
-# A layout is recognised by its header; a column that no layout names is kept under its own name.
+# A layout is detected by the header; a column outside the layout is kept under its own name.
 
 PARTY_FIELDS: Final = frozenset(
     {
@@ -109,19 +109,19 @@ FIELDS: Final = frozenset(
     {"reference", "date", "time", "offset", "amount", "currency", "label", "operator", "kept"}
     | {f"{side}.{name}" for side in ("sender", "beneficiary") for name in PARTY_FIELDS}
 )
-"""What a column may mean; `kept` is a column that is known and has no field: it goes to `extra`."""
+"""Possible fields of a column; `kept`: a known column without a field, kept in `extra`."""
 
 
 class LayoutRefused(ValueError):
-    """A layout file breaks its format."""
+    """A layout file is invalid."""
 
 
 class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One way of writing transfers.
+    """The layout of one operator's files.
 
-    `columns` maps names of columns (compared without case, accents and marks) to fields; `required` are
-    the fields without which a file is not of this layout. `dates` are formats of `datetime.strptime`,
-    tried in order; `zone` is that of times without an offset. `decimal` is the mark before cents.
+    `columns` maps column names (compared by `plain_name`) to fields; a file must have all `required` fields
+    to match. `dates` are formats of `datetime.strptime`, tried in order; `zone` is the time zone of times
+    without an offset. `decimal` is the decimal separator.
     """
 
     schema: int
@@ -140,9 +140,9 @@ class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     operator: str | None = None
 
     def fields_of(self, header: list[str]) -> list[str] | None:
-        """Return the field of each column of a header, None where it is not of this layout.
+        """Return the field of each column of a header, or None if it does not match this layout.
 
-        An unknown column is `kept`.
+        An unknown column has the field `kept`.
         """
         known = {plain_name(name): field for name, field in self.columns.items()}
         found = [known.get(plain_name(name), "kept") for name in header]
@@ -153,16 +153,16 @@ class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def plain_name(name: str) -> str:
-    """Return the name of a column as it is compared."""
+    """Normalise a column name for comparison: no case, accents, spaces or punctuation."""
     flat = normalize("NFKD", name).casefold()
     return "".join(c for c in flat if c.isalnum())
 
 
 def read_layout(text: str) -> Layout:
-    """Return the layout of a TOML text.
+    """Parse and check a layout in TOML.
 
     Raises:
-        LayoutRefused: unknown key or field, a name that stands twice, no such zone or encoding.
+        LayoutRefused: unknown key, field, time zone or encoding, or a repeated column name.
     """
     try:
         layout = msgspec.convert(tomllib.loads(text), Layout)
@@ -181,7 +181,7 @@ def read_layout(text: str) -> Layout:
 
 @cache
 def shipped_layouts() -> tuple[Layout, ...]:
-    """Return every layout of the package, the one with most columns first."""
+    """Return all layouts of the package, those with most columns first."""
     folder = resources.files("fanal.formats.transfers").joinpath("layouts")
     texts = [p.read_text("utf-8") for p in folder.iterdir() if p.name.endswith(".toml")]
     found = [read_layout(text) for text in texts]
@@ -197,7 +197,7 @@ _GUARDED: Final = ("'=", "'+", "'-", "'@")
 
 
 class Header(Struct, frozen=True, kw_only=True):
-    """A file's header: its layout, separator, the names of the columns and the field of each."""
+    """The header of a file: its layout, separator, column names and their fields."""
 
     layout: Layout
     separator: str
@@ -206,17 +206,17 @@ class Header(Struct, frozen=True, kw_only=True):
 
 
 class Damaged(Struct, frozen=True, kw_only=True):
-    """A row that is no row of its file: its line, and why."""
+    """A row that cannot be read: its line number and the refusal."""
 
     line: int
     refusal: FormatRefused
 
 
 def read_header(row: TransferRow) -> Header:
-    """Return what the first record of a file says.
+    """Detect the layout of a file from its first record.
 
     Raises:
-        FormatRefused: WRONG_ROOT, no layout has such columns; TOO_MANY_VALUES.
+        FormatRefused: WRONG_ROOT: no layout has these columns.
     """
     for layout in shipped_layouts():
         text = _text(row.body, layout)
@@ -234,7 +234,7 @@ def read_header(row: TransferRow) -> Header:
 
 
 def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
-    """Yield every row of a file, as a transfer or as what is wrong with it.
+    """Yield a transfer for each readable row of a file, and a `Damaged` for each other row.
 
     Raises:
         FormatRefused: as `read_header`, or the file is empty.
@@ -246,9 +246,9 @@ def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
 
 
 def cut_parts(stream: BinaryIO) -> Iterator[PayerPart | Damaged]:
-    """Yield the file in parts, each a file of the same layout with the rows of one payer, bytes unchanged.
+    """Split a file by payer: yield files of the same layout with one payer's rows each, bytes unchanged.
 
-    Rows that are damaged come by themselves, where they stand.
+    A damaged row is yielded as a `Damaged`, before the parts of its window.
 
     Raises:
         FormatRefused: as `read_transfers`.
@@ -292,7 +292,7 @@ def _ended(body: bytes) -> bytes:
 
 
 def _text(body: bytes, layout: Layout) -> str:
-    """Return a record as text: UTF-8 where it is, else the layout's encoding, each byte a character."""
+    """Decode a record as UTF-8, else in the layout's encoding, else as Latin-1."""
     try:
         return body.decode().removeprefix(_UTF8_MARK)
     except UnicodeDecodeError:
@@ -323,7 +323,7 @@ def _read(row: TransferRow, header: Header) -> Transfer | Damaged:
 
 
 def _values(cells: list[str], header: Header) -> dict[str, str]:
-    """Return the cells that have a field, by field."""
+    """Return the non-blank cells that have a field, by field."""
     named = zip(header.fields, cells, strict=True)
     return {field: cell for field, cell in named if field != "kept" and cell.strip()}
 
@@ -399,13 +399,13 @@ def _party(values: Mapping[str, str], side: str, layout: Layout) -> Party:
 
 
 def _read_plain(cell: str | None) -> str | None:
-    """Return a cell without the apostrophe that guards it from spreadsheets, nor blanks around it."""
+    """Return a cell without surrounding blanks and the apostrophe that protects it in spreadsheets."""
     text = (cell or "").strip()
     return (text[1:] if text.startswith(_GUARDED) else text) or None
 
 
 def _amount(text: str, decimal: str) -> str | None:
-    """Return an amount as a plain decimal number; thousands may stand apart by a blank or the other mark."""
+    """Parse an amount to a plain decimal number, without thousands separators; None if unreadable."""
     other = "," if decimal == "." else "."
     plain = _SPACES.sub("", text).replace(other, "").replace(decimal, ".").strip("€$£")
     if _AMOUNT.fullmatch(plain) is None:
@@ -422,7 +422,7 @@ def _day(text: str, layout: Layout) -> str:
 
 
 def _at(values: Mapping[str, str], layout: Layout) -> str | None:
-    """Return date, time and offset as one instant, a date alone as a date, None where unreadable."""
+    """Combine date, time and offset to an ISO 8601 instant, or a date alone; None if unreadable."""
     pieces = filter(None, (_read_plain(values.get("date")), _read_plain(values.get("time"))))
     read = _parsed(" ".join(pieces), layout)
     if read is None:
@@ -447,7 +447,7 @@ def _at(values: Mapping[str, str], layout: Layout) -> str | None:
 def _parsed(text: str, layout: Layout) -> tuple[datetime, bool] | None:
     for pattern in layout.dates:
         try:
-            found = datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone is put on by whoever asks
+            found = datetime.strptime(text, pattern)  # noqa: DTZ007 - the caller adds the zone
         except ValueError:
             continue
         return found, "%H" in pattern or "%I" in pattern

@@ -1,7 +1,7 @@
-"""Categories of VICS, which each country numbers its own way: one versioned file for each model.
+"""Categories of VICS: each country's model numbers them differently, so each has a versioned file.
 
-A file drops into `categories/`: scheme, version, source, and for each code its label in French and English
-and its `use`. What nobody confirmed is `checked = false`.
+A file in `categories/` gives scheme, version, source, and for each code its label in French and English
+and its `use`. An unconfirmed code has `checked = false`.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ NO_COUNTRY: Final = "DEFAULT"
 
 
 class CategoryUse(StrEnum):
-    """What a file of a category is to somebody who looks for known material."""
+    """The meaning of a category for lists: known material, harmless files, other, or unknown."""
 
     MATERIAL = "MATERIAL"
     HARMLESS = "HARMLESS"
@@ -26,14 +26,14 @@ class CategoryUse(StrEnum):
 
 
 class Label(Struct, frozen=True, forbid_unknown_fields=True):
-    """Words in both languages."""
+    """A label in French and English."""
 
     fr: str
     en: str
 
 
 class CategoryCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One code of a scheme."""
+    """One code of a classification scheme."""
 
     code: str
     use: CategoryUse
@@ -52,20 +52,20 @@ class Vocabulary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     category: tuple[CategoryCode, ...]
 
     def use_of(self, code: str) -> CategoryUse:
-        """Return what a code is; UNKNOWN where the file does not list it."""
+        """Return the use of a code; UNKNOWN if the vocabulary does not list it."""
         return next((c.use for c in self.category if c.code == code), CategoryUse.UNKNOWN)
 
     def lists(self, code: str) -> bool:
-        """Return whether the model has a code, be it that nobody knows what it means."""
+        """Return whether the vocabulary lists a code, even one of unknown meaning."""
         return any(c.code == code for c in self.category)
 
 
 def read_vocabulary(text: str) -> Vocabulary:
-    """Return the vocabulary of a file's text.
+    """Parse a vocabulary file.
 
     Raises:
-        msgspec.ValidationError: an unknown key, or one that is missing.
-        ValueError: another version of the shape, or a code that stands twice.
+        msgspec.ValidationError: an unknown or a missing key.
+        ValueError: another schema version, or a repeated code.
     """
     read = msgspec.toml.decode(text, type=Vocabulary)
     codes = [category.code for category in read.category]
@@ -84,6 +84,6 @@ def vocabularies() -> Mapping[str, Vocabulary]:
 
 
 def vocabulary_of(country: str) -> Vocabulary:
-    """Return the vocabulary of a model, that of no country where none is known."""
+    """Return the vocabulary of a country's model, or the default one for an unknown country."""
     known = vocabularies()
     return known.get(country.upper(), known[NO_COUNTRY])

@@ -1,7 +1,7 @@
-"""Hash sets of VICS: media without a case, as items of a list of known material.
+"""VICS hash sets (media without a case) as entries of a list of known material.
 
-Sets of a million entries hold some that no program can use: those are left out, counted, and told with their
-first places. Where most of them are such, the file is something else than it says, and is refused whole.
+A set of a million entries contains some unusable ones: they are skipped, counted, and reported with their
+first positions. If most are unusable, the file is not what it claims to be and is refused as a whole.
 """
 
 import re
@@ -52,7 +52,7 @@ IGNORED: Final[Mapping[str, str]] = {
     "Exifs": _NOT_OURS,
     "MediaFiles": _NOT_OURS,
 }
-"""Keys of a media that a list does not take, and why; unknown ones are counted."""
+"""Ignored keys of a media, with the reason; unknown keys are counted."""
 CLASS_TAG: Final = "fanal:class="
 UNUSABLE: Final = frozenset(
     {
@@ -63,7 +63,7 @@ UNUSABLE: Final = frozenset(
         DocumentFault.WRONG_TYPE,
     }
 )
-"""What is wrong with one entry alone. Whatever else is wrong says that the file is cut off, or no VICS."""
+"""Faults of a single entry. Any other fault means that the file is truncated or not VICS."""
 _FIRST_PLACES: Final = 3
 _START: Final = 4_096
 _CONTEXT_FIRST: Final = re.compile(
@@ -74,20 +74,20 @@ _CLASS: Final = re.compile(r"(?:^|[,;])\s*" + CLASS_TAG + r"([^,;\s]*)")
 
 
 class Faults(Struct, kw_only=True):
-    """What could not be used, by a name for it: how often, and the first places."""
+    """Unusable input by name: its count and its first positions."""
 
     counts: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, name: str, *, path: str) -> None:
-        """Count one more."""
+        """Count one occurrence at `path`."""
         self.counts[name] += 1
         if len(first := self.places.setdefault(name, [])) < _FIRST_PLACES:
             first.append(path)
 
 
 class Unlisted(FormatRefused):
-    """An entry of a category that its country's model does not have; `name` is scheme and code."""
+    """An entry with a category outside its country's model; `name` is `SCHEME:CODE`."""
 
     def __init__(self, name: str, path: str) -> None:
         super().__init__(DocumentFault.UNKNOWN_CODE, path)
@@ -95,12 +95,13 @@ class Unlisted(FormatRefused):
 
 
 class Selection(Struct, kw_only=True):
-    """What is taken of a hash set, and what was left out by the time it is read.
+    """Which entries of a hash set to take, and counts of the skipped ones, filled while reading.
 
-    `categories` are codes to take; empty, the vocabulary of the file's country decides: what is material, or,
-    with `harmless`, what is harmless. Media without a category are always taken. `entries` are those that
-    cannot be used, by the code of the reason; `unlisted`, by category, those of one that the country's model
-    does not have; `hashes`, by their kind, the malformed ones of entries whose others are taken.
+    `categories` are the codes to take. If empty, the vocabulary of the file's country decides: known
+    material, or, with `harmless`, harmless files. Media without a category are always taken. `left_out`
+    counts the entries of other categories, `unknown` the unknown keys. `entries` are the unusable entries by
+    fault code, `unlisted` those of a category outside the country's model, `hashes` the malformed hashes of
+    entries taken without them.
     """
 
     country: str = ""
@@ -114,13 +115,13 @@ class Selection(Struct, kw_only=True):
 
 
 def describe(stream: BinaryIO) -> FileContext:
-    """Return what a file that can be read again from its start says of itself.
+    """Return kind, version and country that a file declares; the stream must be seekable.
 
-    A context that stands first, as OData wants it, spares a pass over the whole file; `read_hash_set` holds
-    it against what the file says in the end.
+    A context at the start, as OData requires, saves a pass over the whole file; `read_hash_set` later
+    compares it with the complete file.
 
     Raises:
-        FormatRefused: no VICS, or cases, which are reports and no list.
+        FormatRefused: not VICS, or a file of cases, which are reports and not a list.
     """
     start = stream.read(_START)
     stream.seek(0)
@@ -136,7 +137,7 @@ def describe(stream: BinaryIO) -> FileContext:
 
 
 def _first(stream: BinaryIO) -> dict[str, object] | None:
-    """Return the first element that says what it is, else any that can be read, None of an empty array."""
+    """Return the first element whose keys show its kind, else the last readable one; None if empty."""
     readable, strange = None, None
     for piece in pieces_of(stream):
         if not piece.path:
@@ -156,7 +157,7 @@ def _first(stream: BinaryIO) -> dict[str, object] | None:
 
 
 def _of_one_entry(refused: FormatRefused) -> FormatRefused:
-    """Return what is wrong with one entry alone; raise what is wrong with the file."""
+    """Return a fault of a single entry; raise a fault of the file."""
     if refused.code not in UNUSABLE and not isinstance(refused, Unlisted):
         raise refused
     return refused
@@ -172,15 +173,16 @@ def _media_context(rest: dict[str, object], sample: dict[str, object] | None) ->
 def read_hash_set(
     stream: BinaryIO, *, context: FileContext, selection: Selection
 ) -> Iterator[Indicator]:
-    """Yield the items of a hash set that `selection` takes, one in memory at a time.
+    """Yield the entries of a hash set that `selection` takes, one in memory at a time.
 
-    What cannot be used is left out and noted in `selection`; of an entry with a malformed hash the others
-    are taken. Only the end tells whether most was usable: until then nothing of it may be kept.
+    Unusable entries are skipped and counted in `selection`; a malformed hash does not exclude the other
+    hashes of its entry. Whether most entries are usable is known only at the end: the caller must commit
+    nothing before.
 
     Raises:
-        FormatRefused: no VICS, cut off, a category of the country's model whose meaning is neither known nor
-            chosen, or more entries that cannot be used than such that can; then as the first of them, with
-            `count` and `of`.
+        FormatRefused: not VICS, truncated, a category of the country's model whose meaning is unknown and
+            which is not chosen, or more unusable than usable entries (then the first fault, with `count` and
+            `of`).
     """
     vocabulary = vocabulary_of(selection.country or context.country)
     number, readable, left, sample = 0, 0, 0, None
@@ -254,7 +256,7 @@ def _takes(code: str, selection: Selection, vocabulary: Vocabulary, *, path: str
     if use is CategoryUse.UNKNOWN and not vocabulary.lists(code):
         raise Unlisted(f"{vocabulary.scheme}:{code}", f"{path}/Category")
     if use is CategoryUse.UNKNOWN:
-        # Guessing here would silence abuse material, or alarm over holiday pictures.
+        # A guess could suppress matches of abuse material, or raise false alarms over holiday pictures.
         raise FormatRefused(
             DocumentFault.UNKNOWN_CODE, f"{path}/Category", parameters={"value": vocabulary.scheme}
         )
@@ -262,7 +264,7 @@ def _takes(code: str, selection: Selection, vocabulary: Vocabulary, *, path: str
 
 
 def _hashes(media: dict[str, object], *, path: str) -> Iterator[tuple[str, str | None, str]]:
-    """Yield kind, value and place of each hash; no value where it is malformed."""
+    """Yield kind, value and path of each hash; the value is None if malformed."""
     for key, kind in (("MD5", "MD5"), ("SHA1", "SHA1"), ("PhotoDNA", "PHOTODNA")):
         yield from _hash(kind, media.get(key), path=f"{path}/{key}")
     others, path = media.get("AlternativeHashes"), f"{path}/AlternativeHashes"

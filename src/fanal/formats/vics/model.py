@@ -1,7 +1,7 @@
-"""The keys known of VICS 1.2, 1.3 and 2.0: those that open tools read; the official model is under agreement.
+"""Known keys of VICS 1.2, 1.3 and 2.0, from open tools: the official model is available under agreement only.
 
-A key that is not listed is kept with its path and noted. `FanalPart` is our own: what a part says of
-its case (see `parts.py`).
+Other keys are kept with their path and reported as unknown. `FanalPart` is our own key: the position of a
+part in its case (see `parts.py`).
 """
 
 from collections.abc import Mapping
@@ -12,16 +12,16 @@ from fanal.formats.json_tree import build_types
 from fanal.formats.ncmec.model import TypeModel
 
 CONTACT: Final = "Contact"
-"""Keys of a case that begin so name the person to ask: they stand together under `case/Contact`."""
+"""Prefix of the keys of a case that name its contact person; they are grouped under `case/Contact`."""
 
 
 def is_annotation(key: str) -> bool:
-    """Return whether OData says with `key` where things are: `odata.id`, `Media@odata.navigationLinkUrl`."""
+    """Return whether `key` is an OData annotation, such as `odata.id` or `Media@odata.navigationLinkUrl`."""
     return "odata." in key
 
 
 class Held(StrEnum):
-    """What a key holds, where it is no text."""
+    """The type of a key's value, if it is not text."""
 
     INTEGER = "INTEGER"
     TRUTH = "TRUTH"
@@ -122,4 +122,4 @@ HOLDS: Final[Mapping[str, Held]] = {
         Held.INSTANT,
     ),
 }
-"""What a key holds where it is no text; everything else is text, or an object of its own."""
+"""The type of value of each key that is neither text nor an object."""

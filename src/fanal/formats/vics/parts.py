@@ -1,7 +1,7 @@
-"""Case files of any size as parts: documents of one case and a bounded number of its media.
+"""Splitting of VICS case files of any size into documents of one case and a bounded number of media.
 
-Two passes over the file, each in the memory of one element: the first surveys (what the file is, its cases,
-their media counted again), the second cuts. Every value keeps the bytes it had.
+Two passes over the file, each in the memory of one element: the first surveys (kind of file, its cases,
+counts of their media), the second splits. Every value keeps its bytes.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ _MEDIA: Final = frozenset({MEDIA, *ALONE})
 
 
 class Total(Struct, frozen=True, kw_only=True):
-    """A total that a case states, beside what was counted."""
+    """A total stated by a case, and the counted number."""
 
     name: str
     stated: int
@@ -40,7 +40,7 @@ class Total(Struct, frozen=True, kw_only=True):
 
 
 class Surveyed(Struct, kw_only=True):
-    """One case of a file: its reference, its own bytes without media, and what was counted."""
+    """A case found by the survey: its reference, its bytes without media (`head`), counts and totals."""
 
     reference: str = ""
     head: bytes = b""
@@ -51,7 +51,7 @@ class Surveyed(Struct, kw_only=True):
 
 
 class Survey(Struct, kw_only=True):
-    """A file as the first pass found it."""
+    """The result of the first pass over a file: its context, its cases, and the remaining document."""
 
     context: FileContext
     rest: bytes
@@ -59,17 +59,17 @@ class Survey(Struct, kw_only=True):
 
 
 class CasePart(Struct, frozen=True, kw_only=True):
-    """One part of a case: a VICS document of its own, and the reference it goes by."""
+    """One part of a case: its reference, and its bytes as a VICS document of its own."""
 
     reference: str
     body: bytes
 
 
 def survey(stream: BinaryIO) -> Survey:
-    """Read a case file once and return what it holds.
+    """Read a case file once; return its context and cases with counts.
 
     Raises:
-        FormatRefused: no VICS, a hash set, or an element that cannot be read.
+        FormatRefused: not VICS, a hash set, or an unreadable element.
     """
     cases: list[Surveyed] = []
     current, filling = Surveyed(), _Filling()
@@ -103,10 +103,10 @@ def survey(stream: BinaryIO) -> Survey:
 
 
 def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[CasePart]:
-    """Yield the parts of every case of a surveyed file, in its order; `name` is that of the file.
+    """Yield the parts of every case of a surveyed file, in file order; `name` is the name of the file.
 
     Raises:
-        FormatRefused: the file is not the one that was surveyed.
+        FormatRefused: the file has changed since the survey.
     """
     number, held, first, part = 0, list[bytes](), 1, 1
     filling = _Filling()
@@ -133,10 +133,10 @@ def _close(case: Surveyed, head: bytes, tree: dict[str, object], *, number: int)
 
 
 def _single(rest: bytes, media: set[tuple[str, ...]]) -> tuple[bytes, bytes] | None:
-    """Return what stands beside a case that is in no array, and that case; its media came from `media`.
+    """Return (surrounding document, case) for a case outside an array, or None; `media`: its media's paths.
 
     Raises:
-        FormatRefused: media stand where there is no case, or in two places.
+        FormatRefused: media without a case, or media in two places.
     """
     as_object(parse(rest), path="")  # the strict reader
     document = msgspec.json.decode(rest, type=dict[str, Raw])
@@ -151,19 +151,19 @@ def _single(rest: bytes, media: set[tuple[str, ...]]) -> tuple[bytes, bytes] | N
 
 
 def _check_first(tree: dict[str, object]) -> None:
-    """Refuse a hash set at its first entry: it may hold millions, which are no cases."""
+    """Refuse a hash set at its first entry, since it may contain millions."""
     if "MD5" in tree and not {"CaseID", "CaseNumber", "Media"} & tree.keys():
         raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "#Cases"})
 
 
 class _Filling:
-    """Where one part ends and the next begins: both passes ask here."""
+    """Size counter of a part: both passes use it, so that they split at the same places."""
 
     def __init__(self) -> None:
         self._count = self._bytes = 0
 
     def add(self, body: bytes) -> bool:
-        """Count an element in and return whether it begins a new part."""
+        """Add an element to the count; return whether it begins a new part."""
         full = self._count >= PART_MEDIA or (self._count and self._bytes + len(body) > PART_BYTES)
         if full:
             self._count = self._bytes = 0

@@ -1,4 +1,4 @@
-"""Readers of VICS: what a file is, and one case as a document whose every value keeps its path."""
+"""Readers of VICS: the kind of a file, and one case as a document tree whose values keep their paths."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,11 @@ from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics.model import CONTACT, TYPES, is_annotation
 
 MAX_BYTES: Final = 50_000_000
-"""Bytes of a case that is read whole."""
+"""Maximum bytes of a case that is read at once."""
 CASES: Final = ("value",)
 MEDIA: Final = ("value", "*", "Media")
 ALONE: Final = (("value", "Media"), ("Media",))
-"""Where the media of a single case stand: `value` is that case, or the document itself is (`/$entity`)."""
+"""Paths of the media of a single case: `value` is the case, or the document itself is (`/$entity`)."""
 _CUTS: Final[Mapping[tuple[str, ...], Cut]] = {
     CASES: Cut.OPENED,
     **dict.fromkeys((MEDIA, *ALONE), Cut.WHOLE),
@@ -34,14 +34,14 @@ _OF_CASES: Final = frozenset({"CaseID", "CaseNumber", "Media"})
 
 
 class Kind(StrEnum):
-    """What a file holds."""
+    """The content of a file: cases or media."""
 
     CASES = "Cases"
     MEDIA = "Media"
 
 
 class FileContext(Struct, frozen=True, kw_only=True):
-    """What a file says of itself: kind, version of the model, country in capitals, empty where unsaid."""
+    """The context that a file declares: kind, model version, country in capitals; empty if not stated."""
 
     kind: Kind
     version: str = ""
@@ -49,28 +49,28 @@ class FileContext(Struct, frozen=True, kw_only=True):
 
 
 class VicsCase(Struct, frozen=True, kw_only=True):
-    """One case, or one part of one: its document and the country whose categories it uses."""
+    """One case, or a part of one, as a document; the context gives the country of its categories."""
 
     document: Document
     context: FileContext
 
 
 def pieces_of(stream: BinaryIO) -> Iterator[Piece]:
-    """Yield the media of each case before its case, or the media of a hash set; the rest last.
+    """Yield the media of each case before the case, or the media of a hash set; then the remainder.
 
-    A single case that stands in no array is in the rest (see `listed`), its media under `ALONE` before it.
+    A single case outside an array is in the remainder (see `listed`), preceded by its media under `ALONE`.
 
     Raises:
-        FormatRefused: no JSON, or an element over the limits.
+        FormatRefused: not JSON, or an element over the limits.
     """
     return read_pieces(stream, cuts=_CUTS)
 
 
 def as_object(tree: object, *, path: str) -> dict[str, object]:
-    """Return `tree` as the object it must be.
+    """Return `tree` if it is a JSON object.
 
     Raises:
-        FormatRefused: it is something else.
+        FormatRefused: it is another type.
     """
     if not isinstance(tree, dict):
         raise FormatRefused(DocumentFault.WRONG_TYPE, path, parameters={"expected": "object"})
@@ -78,15 +78,15 @@ def as_object(tree: object, *, path: str) -> dict[str, object]:
 
 
 def says_kind(sample: Mapping[str, object]) -> bool:
-    """Return whether an element says by its keys that it is a case, or a media."""
+    """Return whether an element's keys show that it is a case, or a media."""
     return not (_OF_CASES | {"MD5"}).isdisjoint(sample)
 
 
 def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | None) -> FileContext:
-    """Return what a file is, from what is left of it and one element of its array.
+    """Determine the context of a file from its remaining document and one element of its array.
 
     Raises:
-        FormatRefused: neither its context nor its element says that it is VICS.
+        FormatRefused: neither the declared context nor the element shows that it is VICS.
     """
     words = next((w for name in _CONTEXTS if isinstance(w := rest.get(name), str)), None)
     found = _CONTEXT.search(words) if words is not None else None
@@ -107,10 +107,10 @@ def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | Non
 def listed(
     document: Mapping[str, Said], case: Mapping[str, Said] | None
 ) -> tuple[dict[str, Said], dict[str, Said]] | None:
-    """Return a document that is a single case outside of an array as what is beside it and that case.
+    """Return (remaining document, case) for a single case outside an array, else None.
 
-    OData writes one entity as `value` itself, which is `case` then, or as the document, with its context
-    (JSON Format 4.01, section 5). None where it is neither.
+    OData writes a single entity as `value` itself (then passed as `case`), or as the document, with its
+    context (JSON Format 4.01, section 5).
     """
     if case is not None:
         return {k: v for k, v in document.items() if k != "value"}, dict(case)
@@ -121,10 +121,10 @@ def listed(
 
 
 def read_case(body: bytes) -> VicsCase:
-    """Return the one case that a document holds; paths begin with `case`.
+    """Parse a document with one case; paths begin with `case`.
 
     Raises:
-        FormatRefused: the bytes are no VICS document of exactly one case.
+        FormatRefused: the bytes are not a VICS document of exactly one case.
     """
     if len(body) > MAX_BYTES:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_BYTES})
@@ -147,7 +147,7 @@ def read_case(body: bytes) -> VicsCase:
 
 
 def _with_contact(case: dict[str, object]) -> dict[str, object]:
-    """Return the case with who is to be asked apart, so that it is sealed like any reporter."""
+    """Return the case with its contact keys grouped, to be withheld like any reporter's identity."""
     known = TYPES["contact"].elements
     contact: dict[str, object] = {}
     others: dict[str, object] = {}
@@ -165,6 +165,6 @@ def _with_contact(case: dict[str, object]) -> dict[str, object]:
 
 
 def _others(walk: TreeWalk, tree: dict[str, object], entries: list[Node]) -> None:
-    """Add what stands beside the case, but for the context, which `Context` holds."""
+    """Add the keys of the document outside the case, except the context."""
     beside = {k: v for k, v in tree.items() if k != "value" and k not in _CONTEXTS}
     entries.extend(walk.entries("", beside, kind=None, depth=1))

@@ -1,4 +1,4 @@
-"""Values of VICS as its programs write them: truth as text, three kinds of dates, two of PhotoDNA."""
+"""Parsing of VICS values: booleans as text, three notations of dates, two of PhotoDNA."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 _MILLISECONDS: Final = re.compile(r"/Date\((-?[0-9]{1,15})(?:[+-][0-9]{4})?\)/")
-# `+05:00Z` is seen: the offset counts, since a program that writes Z always has appended it.
+# `+05:00Z` occurs: the offset counts, since some programs always append Z.
 _BOTH_ZONES: Final = re.compile(r"(.*[0-9][+-][0-9]{2}:?[0-9]{2})Z", re.IGNORECASE)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PHOTODNA_BYTES: Final = 144
@@ -16,9 +16,9 @@ _DAYS: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 def truth(value: object) -> bool | None:
-    """Return the truth value that `value` is, written as JSON or as text, None if it is none.
+    """Parse a boolean in JSON or as text; None if it is neither.
 
-    The text "false" is False: `bool("false")` is not.
+    The text "false" is False, unlike `bool("false")`.
     """
     if isinstance(value, bool):
         return value
@@ -26,16 +26,16 @@ def truth(value: object) -> bool | None:
 
 
 def integer(value: object) -> int | None:
-    """Return the whole number of at most 18 digits that `value` is, as a number or as text."""
+    """Parse a whole number of at most 18 digits (a text or a `json_tree.Number`); None for other values."""
     text = value.strip() if isinstance(value, str) else ""
     digits = text.removeprefix("-")
     return int(text) if digits.isascii() and digits.isdigit() and len(digits) <= 18 else None
 
 
 def instant(value: object) -> str | None:
-    """Return a date of VICS as ISO 8601, None if it is none.
+    """Parse a VICS date to ISO 8601; None if unreadable.
 
-    With a zone the answer is UTC and ends in Z; without one it has none, and the reader assumes his own.
+    A date with a zone becomes UTC and ends in Z. A date without one stays without: the caller assumes a zone.
     """
     text = value.strip() if isinstance(value, str) else ""
     try:
@@ -56,9 +56,9 @@ def _zoned(read: datetime) -> str:
 
 
 def photodna(value: object) -> str | None:
-    """Return a PhotoDNA value as base64 of its 144 bytes, read from base64 or 288 digits; else None.
+    """Return a PhotoDNA value as base64 of its 144 bytes, from base64 or 288 hexadecimal digits; else None.
 
-    The value is opaque: it is kept and handed on, never compared.
+    The value is opaque: it is stored and passed on, never compared.
     """
     text = value.strip() if isinstance(value, str) else ""
     try:

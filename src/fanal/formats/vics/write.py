@@ -1,4 +1,4 @@
-"""Writers of VICS 1.3 and 2.0: hash sets as they are read again, cases from the values kept of a report."""
+"""Writers of VICS 1.3 and 2.0: hash sets, and cases from the values kept of a report."""
 
 import json
 import re
@@ -29,7 +29,7 @@ _OURS: Final = ("Contact", "FanalPart")
 
 
 class OutFile(Struct, frozen=True, kw_only=True):
-    """One file of a report: its name, hashes by kind, and its class as `scheme:code`."""
+    """One file of a report: its name, its hashes by kind, and its class as `scheme:code`."""
 
     name: str | None = None
     hashes: Mapping[str, str]
@@ -37,7 +37,7 @@ class OutFile(Struct, frozen=True, kw_only=True):
 
 
 class OutCase(Struct, frozen=True, kw_only=True):
-    """A report to write as a case: `kept` are the values that a VICS case brought, by their path."""
+    """A report to write as a case; `kept`: the values of its original VICS case, as pairs (path, value)."""
 
     reference: str
     files: Sequence[OutFile]
@@ -46,14 +46,14 @@ class OutCase(Struct, frozen=True, kw_only=True):
 
 
 class _Node(Struct):
-    """A place of the case under construction."""
+    """A node of the case under construction."""
 
     text: str | None = None
     entries: dict[str, list["_Node"]] = field(default_factory=dict)
     listed: set[str] = field(default_factory=set)
 
     def at(self, name: str, number: int) -> "_Node":
-        """Return the entry `name` at a place from 1, made when needed."""
+        """Return the entry `name` at a position from 1, created if needed."""
         several = self.entries.setdefault(name, [])
         while len(several) < number:
             several.append(_Node())
@@ -61,10 +61,10 @@ class _Node(Struct):
 
 
 def write_hash_set(items: Iterable[Indicator], *, version: str, country: str) -> Iterator[str]:
-    """Yield the text of a hash set piece by piece; items without an MD5 are the caller's to leave out.
+    """Yield the JSON text of a hash set in pieces; the caller filters out entries without an MD5.
 
     Raises:
-        KeyError: no version that is written here.
+        KeyError: a version outside `VERSIONS`.
     """
     name, context = _context(version, country)
     yield json.dumps({name: context + "Media"})[:-1] + ', "value": ['
@@ -90,7 +90,7 @@ def _media(item: Indicator, number: int, *, country: str) -> dict[str, object]:
 
 
 def _category(classification: str, country: str) -> dict[str, object]:
-    """Return the category of this country's model; another class goes to a tag that is read back."""
+    """Return the category in this country's model, or the class in a tag that our reader understands."""
     scheme, _, code = classification.partition(":")
     number = integer(code)
     if scheme == vocabulary_of(country).scheme and number is not None and str(number) == code:
@@ -100,10 +100,10 @@ def _category(classification: str, country: str) -> dict[str, object]:
 
 
 def write_case(case: OutCase, *, version: str, country: str) -> bytes:
-    """Return a file of one case: what a VICS case brought under its own keys, and the report's own fields.
+    """Serialise a file of one case: the values kept of its original, and the report's own fields.
 
     Raises:
-        KeyError: no version that is written here.
+        KeyError: a version outside `VERSIONS`.
     """
     name, context = _context(version, country)
     root = _Node()
@@ -126,7 +126,7 @@ def _context(version: str, country: str) -> tuple[str, str]:
 
 
 def _put(root: _Node, path: str, text: str) -> None:
-    """Put a kept value back in its place; what is ours, and what is sealed, stays out."""
+    """Put a kept value back in its place, except our own keys and the withheld contact."""
     steps = [(m[1], m[2]) for m in _STEP.finditer(path)]
     if len(steps) < 2 or steps[0][0] != "case" or steps[1][0] in _OURS:
         return
@@ -139,7 +139,7 @@ def _put(root: _Node, path: str, text: str) -> None:
 
 
 def _fill(media: _Node, file: OutFile, number: int, *, country: str) -> None:
-    """Add what the record's own fields hold where no kept value says it already."""
+    """Add the record's own file fields that no kept value already states."""
     _default(media, "MediaID", str(number))
     for key in ("MD5", "SHA1"):
         _default(media, key, file.hashes.get(key, "").upper())

@@ -1,7 +1,7 @@
-"""Our own checks, where the public validator is lax (package `xarf` 1.0.0): used both ways.
+"""Additional checks where the public validator (package `xarf` 1.0.0) is lax, for reading and writing.
 
-It passes a picture as evidence of a csam report, and `javascript:` as an address; it refuses every
-`domain` with capitals, in punycode or under a top-level domain that is not all letters.
+The validator accepts a picture as evidence of a csam report, and `javascript:` as an address. It refuses
+every `domain` with capitals, in punycode or under a top-level domain that is not all letters.
 """
 
 import base64
@@ -18,7 +18,7 @@ _TEXTS: Final = frozenset(
         *("application/json", "message/rfc822"),
     }
 )
-"""Kinds of evidence that hold words only; a document or archive could hold a picture."""
+"""Media types of evidence that contain only text; a document or archive could contain a picture."""
 _DOMAIN: Final = re.compile(r"([a-z0-9]+(-[a-z0-9]+)*\.)+[a-z]{2,}")
 _BASE64_BLOCK: Final = re.compile(r"(?:[A-Za-z0-9+/=_-]\s?){2000,}")
 _EMBEDDED: Final = re.compile(
@@ -28,7 +28,7 @@ _MAX_HOST: Final = 253
 
 
 def check_address(address: str, *, path: str) -> None:
-    """Refuse an address that is not of the web.
+    """Refuse an address that is not a web address.
 
     Raises:
         FormatRefused: another scheme than http and https, or no host.
@@ -43,7 +43,7 @@ def check_address(address: str, *, path: str) -> None:
 
 
 def writable_domain(host: str | None) -> str | None:
-    """Return a host as `domain` may hold it, None for an address, an IDN or what the pattern refuses."""
+    """Return a host as allowed in `domain`; None for an IP address, an IDN or another refused host."""
     plain = (host or "").lower().rstrip(".")
     if len(plain) > _MAX_HOST or "xn--" in plain or _DOMAIN.fullmatch(plain) is None:
         return None
@@ -51,10 +51,10 @@ def writable_domain(host: str | None) -> str | None:
 
 
 def text_of_evidence(content_type: str, payload: str, *, path: str) -> str:
-    """Return the words of a piece of evidence.
+    """Decode the text of a piece of evidence.
 
     Raises:
-        FormatRefused: it is, or may hold, a picture, a film or a sound; or is no base64.
+        FormatRefused: it is, or may contain, image, video or audio; or it is not base64.
     """
     if content_type.partition(";")[0].strip().lower() not in _TEXTS:
         raise FormatRefused(DocumentFault.MEDIA_IN_EVIDENCE, path)

@@ -1,6 +1,6 @@
-"""The keys of XARF v4 reports of types csam and csem, and the codes that some of them may hold.
+"""Known keys of XARF v4 reports of types csam and csem, and the codes allowed in some of them.
 
-Written from specification 4.2.0: core, content base, csam and csem in one list, since a report is one object.
+From specification 4.2.0: core, content base, csam and csem in one list, since a report is a single object.
 """
 
 from collections.abc import Mapping
@@ -121,4 +121,4 @@ CODES: Final[Mapping[str, frozenset[str]]] = {
         {"manual", "automated_crawler", "user_report", "honeypot", "threat_intelligence"}
     ),
 }
-"""Codes of keys that no report is refused for: another one is kept, and noted."""
+"""Known codes of keys that do not refuse a report: another code is kept, with a complaint."""

@@ -1,6 +1,6 @@
 """Reader of XARF v4 reports of types csam and csem: every value becomes a node with its path.
 
-Strict about what makes a report and about what may harm; everything else is kept, and noted.
+Strict about the required values and about dangerous content; other violations are kept as complaints.
 """
 
 import re
@@ -23,11 +23,11 @@ _REQUIRED: Final = (
 
 
 def read_xarf(body: bytes) -> Document:
-    """Return the document of one report.
+    """Parse one XARF report.
 
     Raises:
-        FormatRefused: no JSON object within the limits, no csam or csem report of version 4, a required
-            value is missing, an address is not of the web, or evidence may hold media.
+        FormatRefused: not a JSON object within the limits, not a csam or csem report of version 4, a missing
+            required value, an address outside the web, or evidence that may contain media.
     """
     if len(body) > MAX_BYTES:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_BYTES})
@@ -85,7 +85,7 @@ def _check_evidence(root: Node) -> None:
 
 
 def _doubts(root: Node) -> list[Complaint]:
-    """Return what the specification does not allow and no report is refused for."""
+    """Return complaints about values that violate the specification without refusing the report."""
     found = [
         Complaint(node.path, "INVALID_VALUE", (node.text or "")[:200])
         for node in root.children

@@ -1,6 +1,6 @@
-"""Writer of XARF v4: what a hoster or a partner may know of an address, and nothing of a victim or a citizen.
+"""Writer of XARF v4: only facts about an address for a host or partner, none about a victim or a citizen.
 
-The words of a report, its victims, its reporter and its conversation stay at the desk.
+The texts of a report, its victims, its reporter and its conversation are never sent.
 """
 
 import json
@@ -29,14 +29,14 @@ _PLATFORMS: Final = {
 
 
 _OF_AN_ADDRESS: Final = ":/?#[]@!$&'()*+,;=%-._~"
-"""What stands in an address as it is (RFC 3986, 2.2 and 2.3); the rest is percent-encoded."""
+"""Characters that stay in an address (RFC 3986, 2.2 and 2.3); all others are percent-encoded."""
 
 
 class XarfSent(Struct, frozen=True, kw_only=True):
-    """What is written: the report, the desk that sends it, and what the vocabulary says of it.
+    """Input of the writer: the report, the sending desk, and the report's classes in XARF terms.
 
-    `urls` are its addresses as the WHATWG serialises them, `classes` the csam classes of its files, in
-    their order, empty where a file has none; `exploitation` is the csem type of its kind, empty for none.
+    `urls` are the report's addresses in WHATWG form, `classes` the csam classes of its files in their order,
+    empty for a file without class; `exploitation` is the csem type of its kind, or empty.
     """
 
     report_id: UUID
@@ -52,10 +52,10 @@ class XarfSent(Struct, frozen=True, kw_only=True):
 
 
 def write_xarf(sent: XarfSent) -> list[bytes]:
-    """Return one document for each address of the web, none where XARF has no type for the report.
+    """Serialise one document for each web address; return [] if XARF has no type for the report.
 
-    Where there is one address and several files with a class, each file has its own: a document holds
-    one set of hashes.
+    With a single address and several classified files, each file has its own document: a document holds
+    only one set of hashes.
     """
     addresses = [
         quote(u, safe=_OF_AN_ADDRESS) for u in dict.fromkeys(sent.urls) if _is_of_the_web(u)
@@ -116,7 +116,7 @@ def _csem(sent: XarfSent, url: str) -> dict[str, object]:
 
 
 def _indicators(suspects: Sequence[Person]) -> dict[str, object]:
-    """Return the account and the IPv4 addresses of the suspects: the format takes no others."""
+    """Return the first user name and the IPv4 addresses of the suspects: the format takes no others."""
     names = [handle.value for person in suspects for handle in person.handles]
     addresses = [seen.value for person in suspects for seen in person.ips if ":" not in seen.value]
     found: dict[str, object] = {}

@@ -112,9 +112,7 @@ def read_own(body: bytes) -> Draft:
     Raises:
         FormatRefused: the bytes are not such a report.
     """
-    return draft_of(
-        read_report(body, written_by_a_desk=True)
-    )  # intake has checked the sender's right
+    return draft_of(read_report(body, written_by_a_desk=True))  # intake has checked the sender
 
 
 def read_form(body: bytes, *, reference: str) -> Draft:
