@@ -258,5 +258,5 @@ def install(mailer: Mailer) -> None:
 
 
 def current() -> Mailer:
-    """Return the installed mailer."""
+    """Return the mailer of this process."""
     return _installed[0]

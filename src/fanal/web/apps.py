@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class WebConfig(AppConfig):
-    """Pages, templates and static files."""
+    """Django application of the pages, templates and static files."""
 
     name = "fanal.web"
     label = "web"

@@ -1,4 +1,4 @@
-"""Routes of the indicator service."""
+"""Routes of the hash-sharing service."""
 
 from django.urls import path
 

@@ -232,9 +232,9 @@ def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return the members that entries may name: the desk, the caller, and the owners of its lists.
+    """Return the members that entries may name: the desk, the caller, the owners of the caller's lists.
 
-    The lists are those that the caller reads or has read.
+    Its lists are those open to it now, and those that have been.
     """
     now = request.now  # type: ignore[attr-defined]
     shared = operations.told_lists(actor=identity.actor, service=Service.HASHSHARING, now=now)

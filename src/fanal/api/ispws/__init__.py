@@ -1,1 +1,1 @@
-"""NCMEC-compatible XML wire."""
+"""NCMEC-compatible reporting service: XML documents and file uploads."""

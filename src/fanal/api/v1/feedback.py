@@ -28,7 +28,7 @@ class FeedbackItem(Schema):
     report: UUID
     reference: str
     report_id: int | None
-    """The wire's number of the report."""
+    """Report number in the NCMEC-compatible service (`/ispws`), None for other reports."""
     verdict: FeedbackVerdict
     lacks: list[str]
     given_at: datetime

@@ -56,7 +56,7 @@ class SharedCounters(BaseCache):
     def set(
         self, key: str, value: object, timeout: float | None = _DEFAULT, version: int | None = None
     ) -> None:
-        """Store a value."""
+        """Store a value for `timeout` seconds, replacing any earlier one."""
         if _BY_ADDRESS in key:
             self._memory.set(key, value, timeout, version)
             return

@@ -1,4 +1,4 @@
-"""Pages of official acts: the views that all kinds of act share.
+"""Views shared by the pages of all official acts (removal measures, notices, referrals, sheets).
 
 A kind of act supplies an `ActPages`: its lifecycle, its template, the template's additional context, and the
 handler of its amendment form.
@@ -107,7 +107,7 @@ def _rights_of_steps(lifecycle: Lifecycle) -> set[str]:
 
 
 def _recorded(lifecycle: Lifecycle) -> str:
-    """Return the right to record events of an act, such as its sending; the proposer's right is another."""
+    """Return the right for the steps that record events of an act, such as its sending or a reply."""
     (recorded,) = _rights_of_steps(lifecycle) - {lifecycle.proposes}
     return recorded
 
@@ -126,7 +126,7 @@ def _view(
 
 
 def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Show an act as it will be sent, with its possible next steps."""
+    """Show an official act as it will be sent, with its possible next steps."""
     return render(request, pages.template, _context(pages, request, act_id))
 
 

@@ -71,7 +71,7 @@ def alarms(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("alarm.acknowledge")
 def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
-    """Acknowledge an alarm, which stops it for everyone, and go to its report."""
+    """Acknowledge an alarm of a child in danger, which stops it for everyone, and go to its report."""
     actor, now = actor_of(request), now_of(request)
     report_id = oriented.report_of_alarm(actor=actor, alarm_id=alarm_id)
     if report_id is None:

@@ -93,7 +93,10 @@ def elements_of(
 @require_GET
 @needs("dossier.read")
 def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Send the graph as GraphML; addresses are defanged, reports of other desks bear the desk's name only."""
+    """Send the graph of a dossier's linked reports as GraphML.
+
+    Addresses are defanged, reports of other desks bear the desk's name only.
+    """
     actor = actor_of(request)
     view = queries.dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
@@ -119,7 +122,7 @@ def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str
 
 
 def _shared(view: DossierView) -> dict[UUID, str]:
-    """Return for each report the value that is the first reason of most of its links."""
+    """Return for each report the value on which most of its links rest first (the first reason)."""
     votes: dict[UUID, Counter[str]] = {}
     for edge in view.edges:
         if edge.reasons:

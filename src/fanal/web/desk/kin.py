@@ -41,7 +41,7 @@ def kin_of(
     *,
     actor: Actor,
 ) -> dict[str, object]:
-    """Return the context of a report's related reports: links with reasons, other desks, graph.
+    """Return the template context of a report's related reports: links with reasons, other desks, graph.
 
     `suggested` holds the suggested links, by the other report. A pair related by similarity alone has no
     link: it is listed after the links.

@@ -65,7 +65,7 @@ def lists(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("list.read")
 def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Show one entry: its list, its values, its match rate, and all votes."""
+    """Show one entry of a list of known material: list, values, match rate, votes."""
     return _entry(request, item_id)
 
 
@@ -128,7 +128,7 @@ def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
 @require_POST
 @needs("list.keep")
 def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
-    """Put a suspended entry back in force, or withdraw it."""
+    """Put an entry suspended by the match-rate circuit breaker back in force, or withdraw it."""
     item = _item(item_id)
     wrong = request.POST.get("outcome") == "WITHDRAWN"
     end = operations.withdraw_aside if wrong else operations.release_item

@@ -22,7 +22,7 @@ _CAUSED = ("suspend", "lift")
 @require_POST
 @needs("measure.propose")
 def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Change a measure, and submit it for approval when the form asks for that."""
+    """Change a removal measure, and submit it for approval when the form asks for that."""
 
     def act() -> None:
         amended(request, measure_id)
@@ -36,14 +36,14 @@ def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.propose")
 def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Submit a draft measure for the approval of a second person."""
+    """Submit a draft removal measure for the approval of a second person."""
     return acts.record(PAGES, request, measure_id, lambda: _submit(request, measure_id))
 
 
 @require_POST
 @needs("measure.propose")
 def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Withdraw a measure, with the cause."""
+    """Withdraw a removal measure, with the cause."""
     return _record(
         request,
         measure_id,
@@ -55,7 +55,7 @@ def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.approve")
 def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Approve, as the second person, exactly the bytes that the page showed."""
+    """Approve a removal measure as the second person: exactly the bytes that the page showed."""
     return _record(
         request,
         measure_id,
@@ -68,7 +68,7 @@ def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.approve")
 def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Return a measure to its proposer, with a reason."""
+    """Return a removal measure to its proposer, with a reason."""
     return _record(
         request,
         measure_id,
@@ -81,7 +81,7 @@ def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.send")
 def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record an event of an approved measure: sent, received, executed, suspended and so on."""
+    """Record an event of an approved removal measure: sent, received, executed, suspended and so on."""
     move = request.POST.get("move", "")
 
     def act() -> None:

@@ -104,7 +104,7 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    """Return the context of a measure's page beyond that of all acts, and the report that it is based on."""
+    """Return the template context specific to a removal measure, and the report that it is based on."""
     actor, found = actor_of(request), measures.read_file(file=file)
     measure = found.measure
     moves = MEASURE_STATES.moves_from(measure.state)

@@ -42,7 +42,7 @@ _ICONS = {
 }
 _LATELY = timedelta(days=30)
 _ASK_SOON = timedelta(days=60)
-"""Remaining retention of subscriber data from which a queue row shows the deadline."""
+"""A queue row shows the retention deadline of subscriber data when it is closer than this."""
 _PREVIEWED = 12  # identifiers in a preview; the report's page shows all
 
 

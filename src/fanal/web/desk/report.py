@@ -80,7 +80,7 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def page_of(request: HttpRequest, report_id: UUID, typed: TypedDecision) -> dict[str, object]:
-    """Return the context of a report's page, with the refused content of its decision form in `typed`.
+    """Return the template context of a report's page; `typed` is its refused decision form.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.

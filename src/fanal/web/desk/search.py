@@ -33,11 +33,11 @@ from fanal.web.reading import journal_search
 _BESIDE = 12
 _WIDEST = 120  # units of the bar of the fullest month
 _TOLD_BY_OTHERS = frozenset({SelectorKind.HOST, SelectorKind.DOMAIN})
-"""Kinds already visible in the URL itself."""
+"""Kinds left out of co-occurring identifiers: a URL already contains its host and domain."""
 
 
 def pivot_of(kind: SelectorKind, value: str, seen: Sightings, *, actor: Actor) -> dict[str, object]:
-    """Return the context of an identifier's page apart from its list of reports."""
+    """Return the template context of an identifier's page apart from its list of reports."""
     ids = list(dict.fromkeys(sighting.report_id for sighting in seen.newest))
     records = harmonised.get_records(actor=actor, report_ids=ids)
     return {

@@ -140,7 +140,7 @@ def page(
 
 
 def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
-    """Return the place of a measure in the session's sample, its neighbors, and whether it has no remark."""
+    """Return the template context of a measure's place in the session's sample, with its neighbors."""
     if session is None or measure_id not in session.sample:
         return {"session": None}
     index = session.sample.index(measure_id)

@@ -23,7 +23,10 @@ _SHOWN = 200
 @require_safe
 @needs("identity.oversee")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show the openings within reach, those not reviewed first; never the identities themselves."""
+    """Show the openings of reporters' identities within reach, those not reviewed first.
+
+    The identities themselves are never shown.
+    """
     actor = actor_of(request)
     found = queries.list_openings(actor=actor, limit=_SHOWN)
     consult(request, "opening", [o.id for o in found], action="identity.oversee")
@@ -55,7 +58,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("identity.oversee")
 def see(request: HttpRequest, opening_id: UUID) -> HttpResponse:
-    """Record that the person has reviewed an opening, which is never their own."""
+    """Record that the person has reviewed an opening of an identity, which is never their own."""
     try:
         operations.see_opening(actor=actor_of(request), opening_id=opening_id, now=now_of(request))
     except operations.IdentityUnknown:

@@ -36,7 +36,7 @@ def open_session(request: HttpRequest) -> Session | None:
 def mark(
     request: HttpRequest, session_id: UUID, what: Happening, *, measure_id: UUID | None = None
 ) -> None:
-    """Add an event to the record of a session, once.
+    """Add an event to the record of an oversight session, once.
 
     Raises:
         Http404: the session is another person's, has ended, or does not hold the measure.
@@ -56,7 +56,7 @@ def mark(
 @require_POST
 @needs("measure.recommend")
 def start(request: HttpRequest) -> HttpResponse:
-    """Draw a sample and open a session, or return to the session that is open."""
+    """Draw a random sample of measures and open an oversight session, or return to the open one."""
     running = open_session(request)
     if running is not None:
         return redirect("oversight:session", session_id=running.id)
@@ -123,7 +123,7 @@ def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.recommend")
 def note(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    """Record an event of the overseer: no remark on a measure, pause, resume, end."""
+    """Record an event in an oversight session: no remark on a measure, pause, resume, end."""
     try:
         what = Happening(request.POST.get("what", ""))
         measure_id = UUID(request.POST["measure"]) if what is Happening.AGREED else None

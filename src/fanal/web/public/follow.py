@@ -66,7 +66,10 @@ _NOTHING = PostOutcome()
 @require_http_methods(["GET", "HEAD", "POST"])
 @open_to_all("receipt.follow")
 def follow(request: HttpRequest) -> HttpResponse:
-    """Ask for the code; with a valid one, show the report's state, take an answer, or send the receipt."""
+    """Ask for the receipt code; with a valid one, show the report's state, or take an answer.
+
+    The signed receipt can be downloaded as well.
+    """
     if request.method != "POST":
         return _ask_code(request)
     if not is_same_origin(request):

@@ -111,7 +111,7 @@ def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
 
 
 def shown(report_id: UUID, *, actor: Actor) -> dict[str, object]:
-    """Return the context of a report's page about its transfers to other desks."""
+    """Return the template context of a report's page about its transfers to other desks."""
     return {"transfers": queries.items_of(actor=actor, report_ids=[report_id]).get(report_id, [])}
 
 

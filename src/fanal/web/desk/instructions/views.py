@@ -1,4 +1,4 @@
-"""Standing instructions: list, proposal, approval by another supervisor, revocation."""
+"""Standing instructions (permissions to send data automatically): proposal, approval, revocation."""
 
 import hashlib
 from datetime import date, datetime, timedelta
@@ -39,7 +39,7 @@ _WITH_KEYS = frozenset({InstructionKind.DECONFLICTION, InstructionKind.DISTRIBUT
 @require_GET
 @needs("instruction.read")
 def listing(request: HttpRequest) -> HttpResponse:
-    """Show all standing instructions, those in force and awaiting approval first."""
+    """Show all standing instructions; those in force and those awaiting approval come first."""
     found = queries.list_instructions(actor=actor_of(request))
     lines = _lines(request, found)
     ended = {InstructionState.EXPIRED, InstructionState.REVOKED}

@@ -145,7 +145,7 @@ def rows_of(payer: Payer) -> list[ShownTransfer]:
 
 
 def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
-    """Return the indicators of a score: those that raise it first, then by weight."""
+    """Return the indicators of a score: raising ones before lowering ones, each group by weight."""
     numbers = {row.paid.id: row.number for row in rows}
     points = [
         Point(made=made, numbers=sorted(numbers[i] for i in made.transfers if i in numbers))
