@@ -295,7 +295,10 @@ class _ReportWriter:
         self._left.append((person.role.value, " ".join(part for part in parts if part)))
 
     def _reporter(self, report: Report) -> None:
-        """Name the desk as reporter if there is none; without a reporter's e-mail, a report is refused."""
+        """Name the desk as reporter if there is none, and give its e-mail if the reporter has none.
+
+        A report without a reporter's e-mail address is refused.
+        """
         base = "reporter/reportingPerson"
         if not any(person.role is PersonRole.REPORTER for person in report.persons):
             self._put(f"{base}/firstName", self._sent.desk_name)

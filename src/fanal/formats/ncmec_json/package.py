@@ -39,8 +39,8 @@ def count_reports(package: ZipPackage) -> int:
 def read_package(package: ZipPackage) -> Iterator[PackedReport]:
     """Yield the reports of a package, one at a time in memory; each file belongs to one report.
 
-    A file belongs to the report that lists its name; an unlisted file to the nearest report in the folders
-    above it, else to the first.
+    A file belongs to the report that lists its name; an unlisted file to a report in its folder or in the
+    closest parent folder, else to the first report.
 
     Raises:
         FormatRefused: before the first report: a JSON document is no report and no report lists it, the

@@ -95,7 +95,7 @@ def instant(text: str) -> str | None:
 
 
 def until_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
-    """Limit the end of the incident's time range to the report's reception: “today” is not over yet.
+    """Return `report` with its time range ending at its reception at the latest: “today” is not over yet.
 
     An incident dated entirely later (a wrong clock, a planned meeting) stays as stated.
     """
