@@ -78,7 +78,7 @@ def get_acts(*, actor: Actor, lifecycle: Lifecycle, act_ids: Collection[UUID]) -
 def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | None:
     """Return an act with its current document, steps and approvals.
 
-    None if unknown or not readable by the actor.
+    The result is None if the act is unknown or the actor may not read it.
     """
     # Steps are read before the act: the page then shows an act at least as recent as its list of steps.
     steps = tuple(
@@ -119,9 +119,10 @@ def approvals_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActApproval, 
 def list_lapsed(
     *, actor: Actor, lifecycle: Lifecycle, limit: int = 50
 ) -> tuple[tuple[Act, ActStep], ...]:
-    """Return the acts sent after their legal basis had lapsed, with the step that records it, newest first.
+    """Return the acts whose sending was recorded only after their legal basis had lapsed, newest first.
 
-    Only acts that the actor may read.
+    Each comes with the step of the sending; `ActStep.left_after` says whether the act was also sent after
+    the lapse. Only acts that the actor may read are returned.
     """
     rows = models.Step.objects.filter(
         lapsed_at__isnull=False, act__in=_reachable(actor, lifecycle, lifecycle.reads)

@@ -377,10 +377,9 @@ def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
 def withholdings_of(*, actor: Actor, dossier_ids: Sequence[UUID]) -> list[Withholding]:
     """Return the decisions to withhold dossiers or not, newest first.
 
-    Empty without the right to read dossiers.
-
-    Decisions on a dossier merged into one of these are included, under its own id. Row-level security
-    restricts them by desk; the reasons are readable by the desk that wrote them.
+    The result is empty without the right to read dossiers. Decisions on a dossier merged into one of these
+    are included, under its own id. Row-level security restricts them by desk; the reasons are readable by
+    the desk that wrote them.
     """
     if not may(actor, "dossier.read"):
         return []

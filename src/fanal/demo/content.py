@@ -1,6 +1,6 @@
 """Neutral synthetic content: sentences, names, hosts, hashes, and reports made from them.
 
-Seeded, no clock.
+Everything is seeded and independent of the clock.
 """
 
 import hashlib

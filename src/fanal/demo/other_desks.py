@@ -45,10 +45,7 @@ def _know(world: World, at: datetime) -> None:
 
 
 def _permit(world: World, at: datetime, code: str) -> datetime:
-    """Approve a standing instruction for a desk by two supervisors.
-
-    Return the date of the second approval.
-    """
+    """Approve a standing instruction for a desk by two supervisors; return the second approval's date."""
     later = at + _DAY
     world.permit(
         InstructionKind.DISTRIBUTION,

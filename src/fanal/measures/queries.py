@@ -109,7 +109,10 @@ def list_by_ids(*, actor: Actor, measure_ids: Sequence[UUID]) -> dict[UUID, Meas
 
 
 def list_left(*, actor: Actor, limit: int = 50) -> tuple[tuple[Measure, ActStep], ...]:
-    """Return the measures sent after their legal basis had lapsed, newest first, with the step recorded."""
+    """Return the measures whose sending was recorded only after their legal basis had lapsed, newest first.
+
+    Each comes with the step of the sending.
+    """
     found = casework.list_lapsed(actor=actor, lifecycle=REMOVAL, limit=limit)
     measures = _measures([act for act, _ in found])
     return tuple((measures[act.id], step) for act, step in found)
@@ -132,10 +135,7 @@ def count_by_state(*, actor: Actor) -> dict[MeasureState, int]:
 
 
 def first_contact(*, actor: Actor, host: str) -> datetime | None:
-    """Return when a host was informed of procedures and delays.
-
-    None if never, or if the actor may not read it.
-    """
+    """Return when a host was first informed of procedures, None if never or not readable by the actor."""
     if not may(actor, "measure.read"):
         return None
     return Contact.objects.filter(host=host).values_list("informed_at", flat=True).first()
@@ -302,10 +302,7 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
 def list_recommendations(
     *, actor: Actor, waiting: bool = False, limit: int = 200
 ) -> tuple[Recommendation, ...]:
-    """Return the recommendations on measures that the actor may read, newest first.
-
-    Unanswered if `waiting`.
-    """
+    """Return the recommendations on measures readable by the actor, newest first; `waiting`: unanswered."""
     rows = _reachable(actor)
     if waiting:
         rows = rows.filter(answer=None)

@@ -63,8 +63,8 @@ class ActStep(Struct, frozen=True, kw_only=True):
     """A transition that an act has made: when it happened, when it was recorded, reason, proof kept.
 
     `proof_digest` is the SHA-256 of the proof, in hexadecimal. `warnings` were displayed to the actor, in
-    the encoding of the kind. `lapsed_at`: for an act sent although it no longer could be, the date of lapse
-    of its legal basis.
+    the encoding of the kind. `lapsed_at` is set on a sending that was recorded after the act's legal basis
+    had lapsed: the date of the lapse.
     """
 
     transition: str
@@ -158,10 +158,7 @@ class AddresseeKind(StrEnum):
 
 
 class Addressee(Struct, frozen=True, kw_only=True):
-    """The provider to which a request goes: name, electronic contact point (DSA art.
-
-    11), declared language.
-    """
+    """The provider to which a request goes: name, contact point (DSA, article 11), declared language."""
 
     kind: AddresseeKind = AddresseeKind.HOST
     name: str = ""

@@ -1,7 +1,5 @@
 """Sets of blinded identifiers: building our set, and its intersection with another.
 
-Pure except for randomness.
-
 The points of a set are in ascending order. Blinded points are random, so the order depends neither on the
 order of the identifiers nor on a choice of the sender (no covert channel).
 """

@@ -75,9 +75,7 @@ def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: dateti
 
 
 def note_reports(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> int:
-    """Add new reports to the matches whose identifier they contain.
-
-    Return the number of report-match pairs added.
+    """Add new reports to the matches whose identifier they contain; return the number of pairs added.
 
     A closed match is reopened. Priorities do not change.
 

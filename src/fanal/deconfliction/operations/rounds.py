@@ -213,7 +213,7 @@ def note(
 ) -> None:
     """Write the ledger entry of a step: round, counterpart, instruction and counts.
 
-    Never a point or a key.
+    The entry never contains a point or a key.
     """
     cited: dict[str, str | int] = {"instruction": str(round_.instruction_id), **numbers}
     if error:

@@ -30,7 +30,7 @@ AHEAD: Final = timedelta(minutes=10)
 class SealHead(Struct, frozen=True, kw_only=True):
     """The header of a package: signing key, intended recipient, signature.
 
-    Not trusted before `check_package`.
+    It is not trusted before `check_package`.
     """
 
     key: bytes

@@ -82,7 +82,7 @@ class Shares(Struct, frozen=True, kw_only=True):
 def shares_of(report: HarmonisedReport, rules: RoutingRules) -> Shares:
     """Compute the competent places of a report from its evidence.
 
-    Without any, only this desk is competent.
+    Without sufficient evidence, only this desk is competent.
     """
     evidence: dict[str, set[str]] = defaultdict(set)
     for country, code in _evidence(report):

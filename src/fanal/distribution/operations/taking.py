@@ -116,9 +116,9 @@ def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.Sender
 def _answer(
     actor: Actor, manifest: Manifest, head: proof.SealHead | None, *, now: datetime
 ) -> PackageAcknowledgement:
-    """Build our acknowledgement.
+    """Build our acknowledgement of a package, signed.
 
-    Unsigned for a package of an earlier version, whose desk could not read it.
+    For a package of an earlier version it is unsigned, since that desk could not read a signed one.
     """
     answer = PackageAcknowledgement(
         package=manifest.package, opened_at=now, reports=manifest.reports, token=manifest.token

@@ -42,9 +42,7 @@ def take_page(
     under: StandingInstruction | None,
     now: datetime,
 ) -> int:
-    """Apply a page to the source's list and advance its checkpoint, or neither.
-
-    Return the number of changed entries.
+    """Apply a page to the source's list and advance its checkpoint, or neither; return the number of changes.
 
     `turn` is the checkpoint's turn when the page was requested. `under` is the standing instruction to cite;
     None if a person fetches.

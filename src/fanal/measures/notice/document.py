@@ -1,7 +1,4 @@
-"""Document of a notice: values, a letter in French and English, and a machine-readable part (DSA art.
-
-16(2)).
-"""
+"""Document of a notice (DSA, article 16(2)): values, letter in French and English, JSON for machines."""
 
 from collections.abc import Callable
 from uuid import UUID

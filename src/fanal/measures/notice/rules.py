@@ -1,7 +1,4 @@
-"""Rules for the notices that a decision opens: one for each host, outside the scope of removal requests.
-
-Pure.
-"""
+"""Pure rules of the notices that a decision opens: one for each host, beyond the scope of removal."""
 
 import re
 from collections.abc import Sequence

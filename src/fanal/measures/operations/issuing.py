@@ -7,9 +7,9 @@ _flagger: list[str] = []
 
 
 def install(issuer: Issuer | None = None, *, flagger: str = "") -> None:
-    """Set the issuing authority of this process, and its designation as trusted flagger (DSA art.
+    """Set the issuing authority of this process.
 
-    22), if any.
+    `flagger` is its designation as a trusted flagger (article 22 of the DSA), "" without one.
     """
     _installed[:], _flagger[:] = [issuer or Issuer()], [flagger]
 
