@@ -1,1 +1,1 @@
-"""Stage 2: one shape for every source."""
+"""Stage 2 of the pipeline: conversion of reports from every source format to one canonical record."""
