@@ -2,8 +2,8 @@
 
 Failed sign-ins of a known browser are counted apart, so that strangers who know a login cannot lock its owner
 out. The signed cookie names no person, is useless without the installation's secret, and does not sign anyone
-in; nothing is stored on the server. A change of password makes all browsers unknown: whoever signed in with
-an earlier one, or copied a cookie, is then a stranger.
+in; nothing is stored on the server. A change of password makes all browsers unknown, so that a stranger with
+an earlier password or a copied cookie loses the advantage.
 """
 
 import secrets
@@ -119,7 +119,8 @@ def remember(request: HttpRequest, answer: HttpResponse, *, user: AbstractBaseUs
 def mark_in(cookies: str) -> str:
     """Return a device mark in these cookies, checked by signature alone, or "" for an unknown browser.
 
-    It may belong to any account, whatever its password: it grants a place in a waiting queue, no account.
+    It may belong to any account, whatever its password: it grants a reserved place in the queues of slow
+    requests (`config.gate`), and access to no account.
     """
     marks = _read(parse_cookie(cookies).get(COOKIE, ""))
     return min((mark for mark, _print in marks.values()), default="")

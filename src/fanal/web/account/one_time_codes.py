@@ -14,9 +14,9 @@ _ACTION = "login_failed"
 class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries no types
     """Code form for the second factor of a sign-in.
 
-    The library limits wrong codes by account: whoever knows the password could lock the person out. Attempts
-    of a known browser have their own limit, which other attempts do not consume. Conversely its attempts and
-    its right code do not reset the limit of others, because its device mark may be stolen.
+    The library limits wrong codes by account: a stranger with the password could lock the person out.
+    Attempts of a known browser have their own limit, which other attempts do not consume. Conversely its
+    attempts and its right code do not reset the limit of others, because its device mark may be stolen.
     """
 
     def clean_code(self) -> str:
