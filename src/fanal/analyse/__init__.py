@@ -1,1 +1,1 @@
-"""Stage 3: known material, signals, priority, each explained."""
+"""Stage 3, analysis: known material, signals in text, payments, and a priority; each result explained."""

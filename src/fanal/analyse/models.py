@@ -1,10 +1,10 @@
-"""Tables of analyse; they are made by migration 0001, since Django knows no partitions."""
+"""Django models of the analyse tables; migration 0001 creates them, since Django knows no partitions."""
 
 from django.db import models
 
 
 class Result(models.Model):
-    """One analysis of one report: `findings` is zlib over the JSON of its findings."""
+    """An analysis of a report in one revision; `findings` is zlib-compressed JSON."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()
@@ -22,7 +22,7 @@ class Result(models.Model):
 
 
 class StoredPriority(models.Model):
-    """One priority of one report: `parts` as `domain.encoding` packs them."""
+    """A priority of a report in one revision; `parts` are packed by `domain.records.pack_parts`."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()
@@ -59,7 +59,7 @@ class KnownList(models.Model):
 
 
 class Entry(models.Model):
-    """One value of a list; a withdrawn one stays as a tombstone."""
+    """A value of a list; a withdrawn value stays as a tombstone."""
 
     id = models.UUIDField(primary_key=True)
     list = models.ForeignKey(KnownList, on_delete=models.PROTECT)
@@ -80,7 +80,7 @@ class Entry(models.Model):
 
 
 class RuleSet(models.Model):
-    """A candidate priority rule set with its author and state; its text never changes."""
+    """A set of priority rules with its author and state; its text never changes."""
 
     id = models.UUIDField(primary_key=True)
     version = models.TextField(unique=True)
@@ -101,7 +101,7 @@ class RuleSet(models.Model):
 
 
 class Activation(models.Model):
-    """One activation of a rule set; the database refuses an approver who wrote the set or proposed it."""
+    """The activation of a rule set; the database refuses an approver who is its author or proposer."""
 
     ruleset_id = models.UUIDField(primary_key=True)
     author_id = models.UUIDField()

@@ -1,4 +1,4 @@
-"""The heart of the stage: harmonised reports in, explained findings out, one batch at a time."""
+"""The analysis of a batch: harmonised reports in, explained findings out."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -19,7 +19,7 @@ MAX_FINDINGS = 200
 
 
 class Knowledge(Struct, frozen=True, kw_only=True):
-    """What the analysis knows beside the lists: lexicons, typologies. `version` names all three."""
+    """Inputs of the analysis besides the lists: lexicons and typologies. `version` covers all three."""
 
     lexicon: Lexicon
     typologies: Typologies
@@ -27,13 +27,13 @@ class Knowledge(Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """Return the version stored with each result."""
+        """Return the version string stored with each result."""
         parts = (RULES, self.lexicon.version, self.typologies.version, self.lists_version)
         return " ".join(part for part in parts if part)
 
 
 def shipped_knowledge(*, lists_version: str = "") -> Knowledge:
-    """Return the shipped lexicons and typologies, beside lists of that version (none by default)."""
+    """Return the shipped lexicons and typologies, for lists of this version (default: none)."""
     return Knowledge(
         lexicon=load_lexicon(),
         typologies=load_typologies(),
@@ -48,10 +48,10 @@ def analyse(
     *,
     around: Mapping[UUID, Around] | None = None,
 ) -> list[Analysis]:
-    """Return the analysis of each report, in the order given; findings strongest first.
+    """Return the analysis of each report, in the order given; its findings strongest first.
 
-    `lists` holds what the lists know of these reports (`compared.values_of`), None for nothing; `around` what
-    is known beside their payments.
+    `lists` holds the list entries that match these reports (see `known.values_of`), None for none. `around`
+    holds the known payments around each report.
     """
     version = knowledge.version
     known = find_known(reports, lists or KnownLists(), rule_version=version)

@@ -1,8 +1,9 @@
-"""Until when the owner of an address or of an account can still be asked: pure, from dated rules.
+"""Subscriber-data retention window: until when the holder of an IP address or account can be requested.
 
-An address counts from the instant it was used, under the rule of its country in force that day; an account
-from the receipt of the report. Months end with their day in Europe/Paris, days are counted from the instant.
-Where no rule is known there is no clock: a guess would tell people that they have time.
+Pure, from dated rules. An address counts from the instant of its use, under the rule of its country in force
+that day; an account from the receipt of the report. Windows in months end with their day in Europe/Paris,
+windows in days count from the instant. Without a known rule there is no deadline: a guess would suggest
+that time is left.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,22 +19,22 @@ from fanal.kernel.calendar import add_months, end_of_day, paris_day, read_instan
 from fanal.reference import Asking, Catalogue
 
 HOME = "FR"
-"""The country of an address that nobody located: that is why the report was sent to a national desk."""
+"""Country assumed for an address without one, since the report came to this national desk."""
 
 
 class Askable(Struct, frozen=True, kw_only=True):
-    """A value, when it was used, until when its owner can be asked, and the rule that says so."""
+    """A value with its time of use, the deadline of a request for its holder, and the rule."""
 
     value: str
     used_at: datetime
     until: datetime
     rule: Asking
     assumed: bool
-    """Nobody said in which country the address is: that of the desk was taken."""
+    """The address had no country, so the desk's was assumed."""
 
     @property
     def unchecked(self) -> bool:
-        """Return whether the rule was read in no official text: it may suggest, never more."""
+        """Return whether the rule was not verified in an official text; then it is only a hint."""
         return self.rule.unchecked(paris_day(self.used_at))
 
 
@@ -43,9 +44,9 @@ def ask_owner(
     catalogue: Catalogue,
     captured: Sequence[IpSighting] | None = None,
 ) -> Askable | None:
-    """Return the suspects' address whose owner can be asked the longest; None where no rule is known.
+    """Return the suspects' address with the latest request deadline; None if no rule is known.
 
-    `captured` as for `askable_of`.
+    `captured` as in `askable_of`.
     """
     found = list(askable_of(report, catalogue=catalogue, captured=captured))
     return max(found, key=lambda asked: (asked.until, asked.value)) if found else None
@@ -57,10 +58,10 @@ def askable_of(
     catalogue: Catalogue,
     captured: Sequence[IpSighting] | None = None,
 ) -> Iterator[Askable]:
-    """Yield every dated address of a suspect, each with its clock, in the order of the report.
+    """Yield each dated address of a suspect with its request deadline, in the order of the report.
 
-    Addresses that were captured with files come last; they are the suspect's where there is one alone.
-    Who has looked for them gives them as `captured`: a report's hundred leaves are gone through for them.
+    Addresses captured with files come last; they count as the suspect's if there is only one. `captured`
+    spares the search for them if the caller has it.
     """
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
     place = report.place.country if report.place else None
@@ -83,7 +84,7 @@ def askable_of(
 def ask_provider(
     *, platform: str | None, received_at: datetime, catalogue: Catalogue
 ) -> tuple[datetime, Asking] | None:
-    """Return until when the service that reported keeps what it reported, by its own rule or that of all."""
+    """Return until when the reporting service keeps its data, with the rule (its own, or the general one)."""
     rules = catalogue.in_force(Asking, paris_day(received_at))
     of_accounts = {r.value.provider.casefold(): r for r in rules if r.value.subject == "ACCOUNT"}
     rule = of_accounts.get((platform or "").casefold()) or of_accounts.get("*")
@@ -91,14 +92,14 @@ def ask_provider(
 
 
 def deadline(rule: Asking, start: datetime) -> datetime:
-    """Return when the time that `rule` gives from `start` is over."""
+    """Return the end of the window that `rule` gives from `start`."""
     if rule.value.unit == "DAYS":
         return start.astimezone(UTC) + timedelta(days=rule.value.length)
     return _month_end(rule, paris_day(start))
 
 
 def instant_of(value: str | None) -> datetime | None:
-    """Return the instant of a source's text, in UTC where it names no zone; None where it is none."""
+    """Return the instant of a text, in UTC if it has no zone; None if it is no instant."""
     instant = read_instant(value)
     return instant.replace(tzinfo=instant.tzinfo or UTC) if instant else None
 
@@ -116,12 +117,12 @@ def _ask(
         rule, until = found
         return used, deadline(rule, used) if until is None else until, rule
     except (OverflowError, ValueError):
-        return None  # a year that no calendar holds
+        return None  # a year outside the calendar
 
 
 @lru_cache(maxsize=4096)
 def _rule(catalogue: Catalogue, country: str, day: date) -> tuple[Asking, datetime | None] | None:
-    """Return the rule of a country's addresses on a day, and when the time ends where days count alike."""
+    """Return the rule for a country's addresses on a day, and the deadline if it depends on the day only."""
     rule = catalogue.by_code(Asking, f"ADDRESS_{country}", day)
     if rule is None:
         return None

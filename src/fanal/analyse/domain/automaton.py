@@ -1,8 +1,8 @@
-"""Phrases over words, matched in time linear in the text.
+"""Phrase matching over words, in time linear in the text.
 
-A phrase is a row of slots. All phrases of a lexicon become one automaton whose states are built as the
-text asks for them (lazily) and kept in a cache of bounded size, so that no text, however hostile, costs
-more than a constant per word. Nothing backtracks.
+A phrase is a sequence of slots. All phrases of a lexicon form a single automaton (lazy DFA): its states are
+built on demand and kept in a cache of bounded size, so that any text, even a hostile one, costs a constant
+per word. There is no backtracking.
 
 Grammar of a phrase (slots are separated by spaces; case and accents do not count)::
 
@@ -29,11 +29,11 @@ _NUMBER = re.compile(r"\d{1,6}")
 
 
 class PhraseRefused(ValueError):
-    """A phrase breaks the grammar: the lexicon names it."""
+    """Error: a phrase of a lexicon breaks the grammar."""
 
 
 class Match(Struct, frozen=True):
-    """Phrase number, and first and last word (both included) of its match."""
+    """A match: phrase number, index of its first and of its last word (both included)."""
 
     phrase: int
     first: int
@@ -49,7 +49,7 @@ _Position = tuple[int, int]  # a phrase and the slot it waits for
 
 
 class _WordState:
-    """Positions reached after a word, the phrases that end there, and the states known to follow."""
+    """A state of the automaton: positions reached, phrases that end here, and known transitions."""
 
     __slots__ = ("accepts", "following", "positions")
 
@@ -60,13 +60,13 @@ class _WordState:
 
 
 class Automaton:
-    """Finds every phrase of a list in a row of words. Not thread-safe: each worker builds its own."""
+    """Finds all phrases of a list in a sequence of words. Not thread-safe: each worker builds its own."""
 
     def __init__(self, phrases: Sequence[str], sets: Mapping[str, Sequence[str]]) -> None:
         """Compile the phrases.
 
         Raises:
-            PhraseRefused: an empty phrase, an unknown set, or one that begins with a gap.
+            PhraseRefused: an empty phrase, an unknown set, or a gap at the start or end.
         """
         self._phrases = [_parse(phrase, sets) for phrase in phrases]
         self._atoms = {a for phrase in self._phrases for slot in phrase for a in slot.atoms}
@@ -78,11 +78,11 @@ class Automaton:
         self._forget()
 
     def names_word(self, phrase: int, words: frozenset[str]) -> bool:
-        """Return whether a phrase itself names one of `words` (gaps do not count)."""
+        """Return whether the text of a phrase contains one of `words`; a gap matches none."""
         return any(not slot.atoms.isdisjoint(words) for slot in self._phrases[phrase])
 
     def find(self, words: Sequence[str]) -> list[Match]:
-        """Return every match, the shortest one for each phrase and last word."""
+        """Return all matches; for each phrase and last word, the shortest."""
         classes = [self._class_of(word) for word in words]
         state = self._root
         found: list[Match] = []
@@ -95,7 +95,7 @@ class Automaton:
         return found
 
     def meets(self, words: Sequence[str], phrases: frozenset[int]) -> bool:
-        """Return whether one of `phrases` stands in running words, none of them across a `BREAK`."""
+        """Return whether one of `phrases` matches in running words, within a sentence (see `BREAK`)."""
         classes, state = self._classes, self._root
         for word in words:
             if word == BREAK:
@@ -118,7 +118,7 @@ class Automaton:
         return starts
 
     def _forget(self) -> None:
-        """Empty the cache; states in use live on until their search ends."""
+        """Empty the cache; states in use remain until their search ends."""
         self._root = _WordState(frozenset(), ())
         self._known = {(self._root.positions, self._root.accepts): self._root}
         self._transitions = 0
@@ -168,7 +168,7 @@ class Automaton:
         return following
 
     def _reachable(self, phrase: int, slot: int) -> list[int]:
-        """Return `slot` and those after it that can be reached over optional slots."""
+        """Return `slot` and the later slots reachable by skipping optional ones."""
         slots, reached = self._phrases[phrase], [slot]
         while slot < len(slots) and slots[slot].optional:
             slot += 1
@@ -191,7 +191,7 @@ class Automaton:
 
 
 def _before(slots: Sequence[_Slot], slot: int) -> list[int]:
-    """Return the slots that may hold the word just before position `slot`."""
+    """Return the slots that can match the word just before position `slot`."""
     found = []
     while slot > 0:
         slot -= 1
@@ -202,7 +202,7 @@ def _before(slots: Sequence[_Slot], slot: int) -> list[int]:
 
 
 def expand(phrase: str) -> list[str]:
-    """Return the phrases meant by one whose choices hold several words (`t'as|tas` → two phrases)."""
+    """Return the phrases equivalent to a phrase with choices of several words (`t'as|tas` gives two)."""
     rows: list[list[str]] = [[]]
     for part in phrase.split():
         body = part.removesuffix("?")

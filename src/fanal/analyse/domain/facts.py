@@ -1,7 +1,7 @@
-"""The facts that priority rules look at, by name. A fact that is not known is absent: no rule applies.
+"""The facts that priority rules test, by name. An unknown fact is absent, and no rule on it applies.
 
-Every name below can stand in a rule's `fact`; `FACTS` is the list the reader checks. What each says is in
-`reference/data/labels/rules.toml` (`priority_fact`), in both languages.
+A rule's `fact` is a name of `FACTS`, which the reader of rules checks. The labels of
+`reference/data/labels/rules.toml` (`priority_fact`) explain each fact in both languages.
 """
 
 import re
@@ -19,7 +19,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class Unit(StrEnum):
-    """What the number of a fact counts. A flag is 1 when it is so, and absent otherwise."""
+    """Unit of a fact's number. A flag is 1 if true and absent otherwise."""
 
     FLAG = "FLAG"
     SCORE = "SCORE"
@@ -81,7 +81,7 @@ _HIGHEST = {
 }
 _HIGHEST_BY_CATEGORY = {"SEXTORTION": "sextortion", "LIVESTREAM": "livestream"}
 _LIKELY = 0.5
-"""A match counts from here: one that its list doubts or that votes weaken is told, and gives no point."""
+"""Least score of a match that counts; a match weakened by its list or votes is shown, and gives no point."""
 _ANNOTATIONS = {
     "liveStreaming": "live_streaming",
     "sadisticOnlineExploitation": "sadistic",
@@ -91,10 +91,10 @@ _ANNOTATIONS = {
     "sextortion": "sextortion_annotated",
 }
 _OF_FILES = {"liveStreaming": "live_streaming"}
-"""Annotations that count for the report wherever one of its files has them."""
+"""Annotations of a file that count for the whole report."""
 _MEME = re.compile(r"fileDetails\[([0-9]+)\]/(?:fileAnnotations/)?potentialMeme")
 _ACCESS = ("accessToChildren", "accessToChildVictim")
-"""Fields of NCMEC's law-enforcement JSON, which the record keeps as it came."""
+"""Fields of NCMEC's law-enforcement JSON, kept in the record as received."""
 
 
 def facts_of(
@@ -157,7 +157,7 @@ def _files(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
 
 
 def _files_annotated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
-    """Yield what the provider annotated on files; one meme among them makes no meme of the others."""
+    """Yield the provider's annotations of files; a meme counts only if all files are memes."""
     for category in report.categories:
         if category.scheme == "NCMEC_FILE_ANNOTATION" and category.code in _OF_FILES:
             yield _OF_FILES[category.code], 1
@@ -194,7 +194,7 @@ def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
 def _material(
     report: HarmonisedReport, known: set[str], cleared: set[str]
 ) -> Iterator[tuple[str, float]]:
-    """Yield how many files are known, and how many others are new: a known false alarm is neither."""
+    """Yield the number of known files and of new classified or seen files; known false alarms are neither."""
     if known:
         yield "known_files", len(known)
     new = sum(
@@ -223,7 +223,7 @@ def _victim_ages(report: HarmonisedReport) -> list[int]:
 def _address_age(
     report: HarmonisedReport, captured: Sequence[IpSighting], now: datetime
 ) -> float | None:
-    """Return the days since the newest address; one dated in the future counts as today's."""
+    """Return the days since the newest dated address; a date in the future counts as today."""
     suspects = (p for p in report.persons if p.role is PersonRole.SUSPECT)
     seen = [ip for person in suspects for ip in person.ips]
     dated = [instant_of(ip.at) for ip in (*seen, *captured)]

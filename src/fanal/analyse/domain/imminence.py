@@ -1,7 +1,7 @@
-"""Imminence: what may happen soon or is happening, from hits and stated facts.
+"""Imminence: planned meetings and ages of minors, from phrase hits and stated facts.
 
-Self-harm, ongoing acts and stated ages are phrases of the lexicons; a planned meeting is a meeting phrase
-with its time or place nearby; the victim's age is read from the persons first.
+Self-harm, ongoing acts and stated ages are lexicon phrases. A planned meeting is a meeting phrase with a
+time or place close to it. The victim's age comes from the persons first.
 """
 
 import re
@@ -14,14 +14,14 @@ from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport
 
 MAX_AGE = 120
-_NEAR = 6  # sentences after a meeting phrase in which its time and place are looked for
+_NEAR = 6  # sentences after a meeting phrase that are searched for its time and place
 _AGE = re.compile(r"\d{1,2}")
 
 
 def find_imminence(
     report: HarmonisedReport, hits: Sequence[Hit], *, rule_version: str
 ) -> Iterator[Finding]:
-    """Yield the planned meetings and the minors' ages of a report."""
+    """Yield the findings on planned meetings and minors' ages in a report."""
     yield from _planned_meetings(hits, rule_version)
     yield from _ages(report, hits, rule_version)
 
@@ -29,7 +29,7 @@ def find_imminence(
 def age_of(person: Person, *, on: str | None) -> int | None:
     """Return the stated age, else the age from the birth date on the day `on` (RFC 3339), else None.
 
-    An age outside 0..120 is no age of anybody: it is read as not stated.
+    An age outside 0..120 counts as not stated.
     """
     if person.age is not None and 0 <= person.age <= MAX_AGE:
         return person.age
@@ -43,7 +43,7 @@ def age_of(person: Person, *, on: str | None) -> int | None:
 
 
 def occurred_on(report: HarmonisedReport) -> str | None:
-    """Return the start of the report's time of facts, RFC 3339, or None."""
+    """Return the start of the facts' period (RFC 3339); None if unknown."""
     return report.occurred.earliest if report.occurred else report.occurred_at
 
 

@@ -1,4 +1,4 @@
-"""Known material: hashes and addresses of the lists the desk holds, matched for a whole batch at once."""
+"""Known material: matches of hashes and addresses with the desk's lists, for a whole batch at once."""
 
 import re
 from collections import defaultdict
@@ -13,16 +13,16 @@ from fanal.analyse.domain.records import Because, Finding, Parameters
 from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
 from fanal.reference.records import MaterialRuleValue
 
-# What of a report is compared with the lists of known material: its files' hashes, its addresses.
+# Values of a report compared with the lists of known material: hashes of its files, and addresses.
 
 EXACT_KINDS = ("SHA256", "SHA1", "MD5")
 STRENGTH = (*EXACT_KINDS, "PDQ")
-"""Hashes by how surely they say that it is the same file, the surest first."""
+"""Kinds of hashes by reliability, the most reliable first."""
 _PDQ = re.compile("[0-9a-f]{64}")
 
 
 def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]], set[str]]:
-    """Return what the lists are asked for: (kind, value) pairs, and PDQ hashes (64 hexadecimal digits)."""
+    """Return the values to look up in the lists: (kind, value) pairs, and PDQ hashes (64 hex digits)."""
     exact: set[tuple[str, str]] = set()
     hashes: set[str] = set()
     for report in reports:
@@ -34,7 +34,7 @@ def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]]
 
 
 def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]]:
-    """Yield (file, path, kind, value) of every exact hash, the source's and the desk's own."""
+    """Yield (file, path, kind, value) of every exact hash, stated by the source or computed by the desk."""
     stated = [(index, f"files[{index}]", file) for index, file in enumerate(report.files)]
     own = [(found.file, f"files[{found.file}].computed", found) for found in report.computed]
     for index, path, holder in (*stated, *own):
@@ -46,8 +46,8 @@ def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]
 def near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
     """Yield (file, path, PDQ) of every hash that may be compared by distance.
 
-    A file has the one its source states, and the desk's own where that differs. A hash
-    that is known to be of low quality is left out, even where the source states it.
+    For each file: the hash stated by its source, and the desk's own if it differs. A hash of known low
+    quality is left out, also if the source states it.
     """
     own = {found.file: found for found in report.computed}
     for index, file in enumerate(report.files):
@@ -64,20 +64,20 @@ def near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
 
 
 def addresses_of(url: HarmonisedUrl) -> tuple[tuple[str, str | None], ...]:
-    """Return (kind, value) of an address from the narrowest to the widest; a value may be missing."""
+    """Return the (kind, value) pairs of an address, from URL to domain; a value may be None."""
     return (("URL", url.key), ("HOST", url.host), ("DOMAIN", url.registrable_domain))
 
 
 PDQ_RADIUS = 31
-"""Distance (bits) up to which two PDQ hashes are taken for the same picture (published PDQ practice)."""
+"""Largest distance (bits) of PDQ hashes of the same picture (published PDQ practice)."""
 
 _Silenced: TypeAlias = tuple[int, str]
 ADDRESS_SCORES = {"URL": 1.0, "HOST": 0.7, "DOMAIN": 0.5}
-"""A listed page is a hit; a listed host or domain only says that the neighborhood is known."""
+"""A listed page is a full match; a listed host or domain only a partial one."""
 
 
 class KnownEntry(Struct, frozen=True, kw_only=True):
-    """One value of a list: its item, its kind (SHA256, SHA1, MD5, PDQ, URL, HOST, DOMAIN) and class."""
+    """A value of a list: its item, its kind (SHA256, SHA1, MD5, PDQ, URL, HOST, DOMAIN) and its class."""
 
     entry_id: UUID
     listed: ListFacts
@@ -89,16 +89,16 @@ class KnownEntry(Struct, frozen=True, kw_only=True):
 
     @property
     def list_name(self) -> str:
-        """The name of the list that holds it."""
+        """The name of the entry's list."""
         return self.listed.name
 
 
 Near = Mapping[str, Sequence[tuple[KnownEntry, int]]]
-"""By reported PDQ hash: the entries within the radius, nearest first, with their distance in bits."""
+"""Entries within the radius of each reported PDQ hash, closest first, with the distance in bits."""
 
 
 class KnownLists:
-    """The values of all lists that a batch of reports has, ready to be looked up."""
+    """The list entries that match values of a batch of reports, ready for look-up."""
 
     def __init__(
         self,
@@ -107,9 +107,10 @@ class KnownLists:
         near: Near | None = None,
         rules: MaterialRuleValue | None = None,
     ) -> None:
-        """Sort the entries of equal values by kind and value; `near` comes from the index.
+        """Index exact entries by kind and value; `near` is the result of the hash index.
 
-        `rules` say what votes weigh; without any, none does. A false alarm that votes silence clears nothing.
+        `rules` set the weight of votes; without rules votes do not count. An entry for false alarms that
+        votes silence clears nothing.
         """
         self._rules = rules
         self._exact: dict[tuple[str, str], list[KnownEntry]] = defaultdict(list)
@@ -121,13 +122,13 @@ class KnownLists:
         }
 
     def _counts(self, entry: KnownEntry) -> bool:
-        """Return whether an entry has a say: a match is told though worth nothing, a false alarm is not."""
+        """Return whether an entry takes part: matches always, false alarms only with a positive weight."""
         return entry.scope != "CLEAR" or self.weight(entry) > 0
 
     def weight(self, entry: KnownEntry) -> float:
-        """Return what a match with an entry is worth, 0..1: its list's confidence, lowered by votes.
+        """Return the weight of a match with an entry (0..1): its list's confidence, lowered by votes.
 
-        0 for one that is silenced by votes or set aside: it is told, and counts as nothing.
+        0 for an entry silenced by votes or suspended; its match is shown, without effect.
         """
         standing, rules = entry.standing, self._rules
         against = standing.downs - standing.ups
@@ -139,11 +140,11 @@ class KnownLists:
         return weight
 
     def hold_any(self, exact: Set[tuple[str, str]], hashes: Set[str]) -> bool:
-        """Return whether one of these (kind, value) pairs or PDQ hashes is found at all."""
+        """Return whether any of these (kind, value) pairs or PDQ hashes has an entry."""
         return not (self._exact.keys().isdisjoint(exact) and self._near.keys().isdisjoint(hashes))
 
     def exact(self, kind: str, value: str) -> list[KnownEntry]:
-        """Return the entries that hold exactly this value, none where one of them clears it."""
+        """Return the entries with exactly this value; none if an entry clears it as a false alarm."""
         found = self._exact.get((kind, value))
         return [] if not found or any(e.scope == "CLEAR" for e in found) else found
 
@@ -152,7 +153,7 @@ class KnownLists:
         return [entry for entry in self._exact.get((kind, value), ()) if entry.scope == "CLEAR"]
 
     def cleared_near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
-        """Return the cleared entries that a PDQ hash is nearest to, by which it has no match."""
+        """Return the false-alarm entries closest to a PDQ hash, which suppress its matches."""
         hits = self._near.get(pdq, ())
         return [
             (entry, distance)
@@ -161,9 +162,9 @@ class KnownLists:
         ]
 
     def near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
-        """Return the entries within 31 bits of a PDQ hash, nearest first, with the distance.
+        """Return the entries within 31 bits of a PDQ hash, closest first, with the distance.
 
-        A hash nearest to a cleared entry has no match: a known false alarm stays silent.
+        A hash whose closest entry is a known false alarm has no match.
         """
         hits = self._near.get(pdq, ())
         if any(e.scope == "CLEAR" for e, distance in hits if distance == hits[0][1]):
@@ -174,9 +175,9 @@ class KnownLists:
 def find_known(
     reports: Sequence[HarmonisedReport], lists: KnownLists, *, rule_version: str
 ) -> list[list[Finding]]:
-    """Return for each report its findings of known hashes and addresses, one a file or address and list.
+    """Return the findings of known hashes and addresses by report, one per file or address and list.
 
-    What a list of known false alarms clears is a finding of its own kind, which raises nothing.
+    A file cleared by a list of known false alarms gives a finding of its own code, with score 0.
     """
     return [
         _found(report, lists, rule_version) if lists.hold_any(*values_of([report])) else []
@@ -195,9 +196,9 @@ def _found(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> li
 
 
 def _silenced(report: HarmonisedReport, lists: KnownLists) -> set[_Silenced]:
-    """Return (file, kind) where a stronger hash of the same file is cleared: its weaker ones match nothing.
+    """Return (file, kind) pairs to ignore, since a more reliable hash of the same file is a false alarm.
 
-    A stated hash that the desk's own contradicts clears nothing else.
+    A stated hash that contradicts the desk's own clears nothing else.
     """
     wrong = {
         f"files[{found.file}].{kind.lower()}"
@@ -226,9 +227,9 @@ def _known_files(
 def _near_findings(
     report: HarmonisedReport, lists: KnownLists, rule_version: str, *, silenced: Set[_Silenced]
 ) -> Iterator[Finding]:
-    """Yield for each file and list the nearest entry that counts, and a silenced one where it is nearer.
+    """Yield the closest entry with weight for each file and list, and a closer one without weight, if any.
 
-    Whichever of the file's hashes is nearest says it.
+    The closest of the file's hashes decides.
     """
     counted: set[tuple[int, str]] = set()
     worthless: set[tuple[int, str]] = set()
@@ -248,7 +249,7 @@ def _near_findings(
 
 
 def _cleared(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> Iterator[Finding]:
-    """Yield what clears a file as a known false alarm, once a file and list: told, and worth nothing."""
+    """Yield a finding with score 0 for each file and list that clears it as a known false alarm."""
     told: set[tuple[int, str]] = set()
     for index, place, kind, value in exact_hashes(report):
         for entry in lists.cleared(kind, value):
@@ -270,7 +271,7 @@ def _known_addresses(
     for index, url in enumerate(report.urls):
         for kind, value in addresses_of(url):
             if value and lists.cleared(kind, value):
-                break  # a page or host that is no hit is none through its host or domain either
+                break  # a page or host cleared as a false alarm has no match by its host or domain either
             entries = lists.exact(kind, value) if value else []
             for entry in entries:
                 score = ADDRESS_SCORES[kind] * lists.weight(entry)
@@ -317,7 +318,7 @@ def _known(
 
 
 def _cited(entry: KnownEntry) -> Parameters:
-    """Return what a finding says of an entry and of its list; what nobody stated is left out."""
+    """Return the parameters of a finding about an entry and its list, without empty ones."""
     said = entry.listed.attributes
     parameters: Parameters = {
         "list": entry.list_name,

@@ -1,4 +1,4 @@
-"""Lexicons: editable phrases per language, read strictly from `analyse/data/lexicons/*.toml`."""
+"""Lexicons: editable phrases per language, strictly validated, from `analyse/data/lexicons/*.toml`."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -17,15 +17,15 @@ _LINES_KEPT = 10_000
 
 
 class LexiconRefused(ValueError):
-    """A lexicon file breaks the format: file, field and reason."""
+    """Error: a lexicon file is invalid (file, field and reason)."""
 
 
 class _Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base: a misspelt key is refused at start."""
+    """Base of the sections: refuses unknown keys."""
 
 
 class Signal(_Strict, frozen=True, kw_only=True):
-    """Phrases that raise one code. `weight` (0..1) is the score of one phrase alone."""
+    """Phrases that raise a signal code; `weight` (0..1) is the score of a single phrase."""
 
     code: str
     category: str
@@ -34,13 +34,12 @@ class Signal(_Strict, frozen=True, kw_only=True):
 
 
 class Context(_Strict, frozen=True, kw_only=True):
-    """Phrases that change what is found near them: `effect` multiplies the score (0 removes the hit).
+    """Phrases that change the score of hits around them: `effect` is a factor (0 removes the hit).
 
-    `scope`: NEGATION (just before or around the phrase), SENTENCE, NEAR (the sentences beside it in the
-    same message), NEXT (a retraction: this message and that speaker's message before), SPEAKER (all that
-    this speaker says), TALK (all that anybody says), IDIOM (only the phrases it shares a word with),
-    NAMED (all that a speaker of this name says).
-    `codes` limits it to these signals; empty means all.
+    `scope`: NEGATION (just before or around the phrase), SENTENCE, NEAR (also the adjacent sentences of the
+    message), NEXT (a retraction: this message and that speaker's message before), SPEAKER (all sentences of
+    the speaker), TALK (the whole conversation), IDIOM (only phrases that share a word with it), NAMED (all
+    sentences of a speaker with this name). `codes` limits it to these signals; empty means all.
     """
 
     code: str
@@ -52,12 +51,12 @@ class Context(_Strict, frozen=True, kw_only=True):
     phrases: tuple[str, ...]
 
     def covers(self, code: str) -> bool:
-        """Return whether the context bears on signals of this code."""
+        """Return whether the context applies to signals of this code."""
         return not self.codes or code in self.codes
 
 
 class LexiconFile(_Strict, frozen=True, kw_only=True):
-    """One language's lexicon as its file holds it."""
+    """The lexicon of a language, as in its file."""
 
     schema: int
     language: str
@@ -68,10 +67,10 @@ class LexiconFile(_Strict, frozen=True, kw_only=True):
 
 
 class Lexicon:
-    """All lexicons compiled into one automaton, with what each phrase stands for."""
+    """All lexicons compiled into a single automaton, with the meaning of each phrase."""
 
     def __init__(self, files: Sequence[LexiconFile]) -> None:
-        """Compile `files`; sets are named per language, so each file's phrases see its own.
+        """Compile `files`; sets are per language, so each file's phrases use its own.
 
         Raises:
             PhraseRefused: a phrase breaks the grammar.
@@ -108,15 +107,15 @@ class Lexicon:
         )
 
     def signals_in(self, text: str) -> bool:
-        """Return whether any sentence of `text` holds a phrase of a signal."""
-        # A sentence never goes on in the next line, and much of what services write is the same each time.
+        """Return whether any sentence of `text` matches a signal phrase."""
+        # A sentence ends with its line, and services repeat many lines, so answers are cached per line.
         return any(
             self._known_line(line) if len(line) <= _SHORT_LINE else self._read_line(line)
             for line in text.split("\n")
         )
 
     def _known_line(self, line: str) -> bool:
-        """Read a line once; what is kept of it is a digest, so that no report's words stay in memory."""
+        """Return the cached answer for a line; the key is a digest, so no report text stays in memory."""
         mark = blake2b(line.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         answer = self._lines.get(mark)
         if answer is None:
@@ -129,17 +128,17 @@ class Lexicon:
         return self.automaton.meets(running_words(line), self._signals)
 
     def named(self, speaker: str) -> list[Context]:
-        """Return the contexts that a speaker's name alone brings ("maman", "coach")."""
+        """Return the contexts that follow from a speaker's name alone ("maman", "coach")."""
         found = self.automaton.find([token.word for token in tokenize(speaker[:80])])
         meanings = (self.meanings[match.phrase] for match in found)
         return [m for m in meanings if isinstance(m, Context) and m.scope == "NAMED"]
 
 
 def read_lexicon(text: str, *, name: str) -> LexiconFile:
-    """Return one lexicon file.
+    """Parse and validate a lexicon file.
 
     Raises:
-        LexiconRefused: unknown or missing key, weight or effect outside 0..1, code twice.
+        LexiconRefused: unknown or missing key, weight or effect outside 0..1, duplicate code.
     """
     try:
         file = msgspec.convert(tomllib.loads(text), LexiconFile)
@@ -156,7 +155,7 @@ def read_lexicon(text: str, *, name: str) -> LexiconFile:
 
 
 def shipped_lexicons() -> Mapping[str, str]:
-    """Return the name and text of each lexicon file of the package."""
+    """Return name and text of each lexicon file of the package."""
     folder = resources.files("fanal.analyse").joinpath("data", "lexicons")
     return {
         entry.name: entry.read_text("utf-8")

@@ -1,4 +1,4 @@
-"""What a list of known material says of itself, what members say of its entries, and how entries changed."""
+"""Lists of known material: items, metadata, votes on entries, and changes of entries."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.harmonise.domain.hosts import canonical_host, registrable_domain
 from fanal.harmonise.domain.urls import read_url
 
-# Items of a list of known material: from its CSV file, and from the formats that others exchange.
+# Items of a list of known material, from its CSV file or from an exchange format.
 
 MAX_ADDRESS = 2000
 ADDRESSES = frozenset({"URL", "HOST", "DOMAIN"})
@@ -22,9 +22,9 @@ HASHES = frozenset({*HASH_DIGITS, "PHOTODNA"})
 
 
 class ListRefused(ValueError):
-    """What came cannot be read as a list: line number and reason. Nothing of it is loaded.
+    """Error: the input is no valid list (line number and reason); nothing of it is loaded.
 
-    `refusal` is the format's own where there is one: its code has words in both languages.
+    `refusal` is the error of the format, if there is one: its code has texts in both languages.
     """
 
     def __init__(self, message: str, *, refusal: FormatRefused | None = None) -> None:
@@ -33,10 +33,11 @@ class ListRefused(ValueError):
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """One line: its hashes by kind (`PDQ`, `MD5`, `SHA1`, `SHA256`, `PHOTODNA`) or addresses, and its class.
+    """An item of a list: its hashes or addresses by kind, and its class.
 
-    `item_id` is set by who knows the item by an id of their own (a partner's list that is fetched again).
-    From `until` on its values hold no more, None where nobody said so.
+    Kinds are `PDQ`, `MD5`, `SHA1`, `SHA256`, `PHOTODNA`, `URL`, `HOST` and `DOMAIN`. `item_id` is set by a
+    source with ids of its own (a partner's list that is fetched again). From `until` on the values are no
+    longer in force; None: no expiry.
     """
 
     values: dict[str, str]
@@ -46,7 +47,7 @@ class Item(Struct, frozen=True, kw_only=True):
 
 
 def read_list(lines: Iterable[str]) -> Iterator[Item]:
-    """Yield the items of a CSV file; any column but one hash may be missing or empty.
+    """Yield the items of a CSV list; a line needs at least one hash, all other columns are optional.
 
     Raises:
         ListRefused: no header, an unknown column, a malformed hash, or a line without a hash.
@@ -60,12 +61,12 @@ def read_list(lines: Iterable[str]) -> Iterator[Item]:
 
 
 def item_of(found: Indicator) -> Item:
-    """Return the item that an indicator of another format is, its addresses in the form that is compared.
+    """Convert an indicator of an exchange format to an item, with its addresses in comparison form.
 
-    Others call every name of a host a domain: one below a registrable domain is a HOST here.
+    Other formats call every host name a domain: a name below a registrable domain becomes a HOST here.
 
     Raises:
-        FormatRefused: an address is none.
+        FormatRefused: an address is invalid.
     """
     values: dict[str, str] = {}
     for kind, value in found.values.items():
@@ -89,10 +90,10 @@ def _address(kind: str, value: str) -> tuple[str, str | None]:
 
 
 def check_item(item: Item) -> Item:
-    """Return an item that came from elsewhere than a file of ours.
+    """Validate an item from outside a CSV list, and return it.
 
     Raises:
-        ListRefused: it has no value, one that is not of its kind, or too long a class.
+        ListRefused: no value, a value that does not fit its kind, or too long a class.
     """
     if not item.values:
         raise ListRefused("an item has no value")
@@ -119,34 +120,34 @@ MAX_DESCRIPTION: Final = 2000
 
 
 class MatchScope(StrEnum):
-    """What a match with the list means."""
+    """Meaning of a match with a list."""
 
     MATCH = "MATCH"
     CLEAR = "CLEAR"
-    """Known false alarms: what they match is silenced."""
+    """Known false alarms, whose matches are silenced."""
 
 
 class Sharing(StrEnum):
-    """How far a list may be passed on. A standing instruction is needed besides."""
+    """How far a list may be passed on; a standing instruction is required in addition."""
 
     DESK = "DESK"
     AUTHORITIES = "AUTHORITIES"
-    """To authorities of this and other countries, never to providers."""
+    """To authorities of any country, never to providers."""
     PARTNERS = "PARTNERS"
-    """To authorities, and to the providers and bodies that are members of the indicator service."""
+    """To authorities, and to providers and organisations in the indicator service."""
 
 
 class Vote(StrEnum):
-    """What a member or a person says of an entry."""
+    """A vote of a member organisation or a person on an entry."""
 
     UP = "UP"
     DOWN = "DOWN"
     TAKEN_BACK = "TAKEN_BACK"
-    """Nothing any more; it has no reason and is never counted."""
+    """A withdrawn vote; it has no reason and is never counted."""
 
 
 class Voter(StrEnum):
-    """Who votes: an organisation by its programs, or a person of the desk."""
+    """Kind of voter: an organisation through its programs, or a person of the desk."""
 
     MEMBER = "MEMBER"
     PERSON = "PERSON"
@@ -156,11 +157,11 @@ VOTE_REASONS: Final[dict[Vote, tuple[str, ...]]] = {
     Vote.UP: ("CONFIRMED", "SEEN_BY_REVIEWER"),
     Vote.DOWN: ("NOT_ABUSE", "WRONG_CLASS", "WRONG_HASH", "COMMON_IMAGE", "OTHER"),
 }
-"""Reasons of each vote; their words are labels of kind `vote_reason`."""
+"""Reasons of each vote; their texts are labels of kind `vote_reason`."""
 
 
 class ListsRefused(ValueError):
-    """A list, an entry or a vote cannot be so: `code` says why (labels of kind `lists_refused`)."""
+    """Error: a list, an entry or a vote is refused; `code` names the reason (labels `lists_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -168,12 +169,12 @@ class ListsRefused(ValueError):
 
 
 class ListAttributes(Struct, frozen=True, kw_only=True):
-    """What is said of a list as a whole.
+    """Metadata of a list.
 
-    `owner_id` is the organisation whose list it is, None for the desk itself. `scheme` names the vocabulary
-    of the entries' classes (as `harmonise.domain.data.bridge.toml` does), `category` is the class of entries
-    that have none. `confidence` is 0 to 100 and scales the score of a match. `legal_basis` is the code of a
-    `list_basis` of the reference data, or empty.
+    `owner_id` is the owning organisation, None for the desk itself. `scheme` names the vocabulary of the
+    entries' classes (as in `harmonise.domain.data.bridge.toml`), `category` the class of entries without one.
+    `confidence` is 0 to 100 and scales the score of a match. `legal_basis` is a `list_basis` code of the
+    reference data, or empty.
     """
 
     owner_id: UUID | None = None
@@ -187,7 +188,7 @@ class ListAttributes(Struct, frozen=True, kw_only=True):
 
 
 class ListFacts(Struct, frozen=True, kw_only=True):
-    """A list as results cite it: its attributes with the owner's name (empty for the desk)."""
+    """A list as results cite it: its metadata and its owner's name (empty for the desk)."""
 
     id: UUID
     name: str
@@ -196,9 +197,9 @@ class ListFacts(Struct, frozen=True, kw_only=True):
 
 
 class CastVote(Struct, frozen=True, kw_only=True):
-    """One vote as it was cast; of those of one voter on one entry the last counts.
+    """A vote as cast; only a voter's last vote on an entry counts.
 
-    `others` are the reasons beside the first; a vote that was taken back has none.
+    `others` are the reasons after the first; a vote taken back has none.
     """
 
     item_id: UUID
@@ -212,12 +213,12 @@ class CastVote(Struct, frozen=True, kw_only=True):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Every reason, in the order in which they were given."""
+        """All reasons, in the order given."""
         return (self.reason, *self.others) if self.reason else ()
 
 
 class Aside(Struct, frozen=True, kw_only=True):
-    """An entry set aside since it matched many reports at once: how many, in how many hours, what rule."""
+    """A suspension of an entry by the match-rate circuit breaker: matching reports, hours, and rule."""
 
     since: datetime
     matched: int
@@ -226,7 +227,7 @@ class Aside(Struct, frozen=True, kw_only=True):
 
 
 class EntryStanding(Struct, frozen=True, kw_only=True):
-    """What is said of an entry beside its list: votes that count, the last one, whether it is set aside."""
+    """Votes on an entry that count, the last vote, and its suspension, if any."""
 
     ups: int = 0
     downs: int = 0
@@ -235,17 +236,17 @@ class EntryStanding(Struct, frozen=True, kw_only=True):
 
 
 class FeedPlace(Struct, frozen=True, kw_only=True, order=True):
-    """A place in the feed of changes: everything up to it was read. Changes are numbered as they commit."""
+    """A position in the feed of changes, up to which everything was read. Changes commit in their order."""
 
     change: int
     item_id: UUID
 
 
 class ChangedItem(Struct, frozen=True, kw_only=True):
-    """An entry as it is now, at the place of its last change.
+    """An entry in its present state, at the place of its last change in the feed.
 
-    `values` are its hashes or addresses in force by kind; a withdrawn entry (a tombstone) has those it lost.
-    At `until` the last of them leaves, None where one of them has no end.
+    `values` are its hashes or addresses in force as (kind, value); for a withdrawn entry (a tombstone), those
+    of the withdrawal. `until` is the last expiry of its values, None if one of them has none.
     """
 
     item_id: UUID
@@ -261,14 +262,14 @@ class ChangedItem(Struct, frozen=True, kw_only=True):
 
 
 class Feed(Struct, frozen=True, kw_only=True):
-    """A page of the feed; `next` is where the following one starts, None at the end for now."""
+    """A page of the feed; `next` is the position of the following page, None at the present end."""
 
     items: tuple[ChangedItem, ...]
     next: FeedPlace | None
 
 
 def check_attributes(name: str, attributes: ListAttributes) -> None:
-    """Refuse a name or attributes that cannot be stored.
+    """Validate the name and the metadata of a list.
 
     Raises:
         ListsRefused: `NAME`, `CONFIDENCE` or `WORDS`.
@@ -285,7 +286,7 @@ def check_attributes(name: str, attributes: ListAttributes) -> None:
 
 
 def check_vote(vote: Vote, reasons: Sequence[str]) -> None:
-    """Refuse reasons of which one is none of the vote's.
+    """Validate the reasons of a vote: at least one, all allowed for this vote.
 
     Raises:
         ListsRefused: `VOTE_REASON`.

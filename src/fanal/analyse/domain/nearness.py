@@ -1,7 +1,7 @@
-"""PDQ hashes that are near: pieces, of which one is nearly equal where two hashes are near. Pure.
+"""Multi-index hashing of PDQ hashes: pieces by which similar hashes are found. Pure.
 
-Two hashes of 256 bits that differ in at most 31 of them have, of sixteen pieces, one in which at most one bit
-differs: looking for that piece finds every near hash, and few others.
+If two 256-bit hashes differ in at most 31 bits, then at least one of their sixteen 16-bit pieces differs in
+at most one bit (pigeonhole principle). A look-up of such pieces finds every similar hash, and few others.
 """
 
 import re
@@ -16,7 +16,7 @@ _PDQ = re.compile("[0-9a-fA-F]{64}")
 
 
 def pictures_of(report: HarmonisedReport) -> dict[int, list[bytes]]:
-    """Return by file the PDQ hashes (32 bytes) by which a report's pictures can be compared."""
+    """Return the comparable PDQ hashes (32 bytes) of a report's pictures, by file index."""
     found: dict[int, list[bytes]] = {}
     for index, _place, value in near_hashes(report):
         if tells_pictures_apart(value):
@@ -25,7 +25,7 @@ def pictures_of(report: HarmonisedReport) -> dict[int, list[bytes]]:
 
 
 def pieces(pdq: bytes) -> list[int]:
-    """Return the sixteen pieces of a hash, each with its place above its 16 bits."""
+    """Return the sixteen pieces of a hash as numbers: position above 16 bits of content."""
     return [
         place << _BITS | int.from_bytes(pdq[2 * place : 2 * place + 2], "big")
         for place in range(_PIECES)
@@ -33,7 +33,7 @@ def pieces(pdq: bytes) -> list[int]:
 
 
 def near_pieces(pdq: bytes) -> list[int]:
-    """Return every piece that a hash within the radius may share: its own, and those one bit away."""
+    """Return all pieces that match a similar hash: the hash's own, and those with one bit changed."""
     return [
         piece ^ change
         for piece in pieces(pdq)
@@ -42,10 +42,10 @@ def near_pieces(pdq: bytes) -> list[int]:
 
 
 def distance(one: bytes, other: bytes) -> int:
-    """Return in how many of 256 bits two hashes differ."""
+    """Return the Hamming distance of two hashes, in bits."""
     return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
 
 
 def tells_pictures_apart(value: str) -> bool:
-    """Return whether it is a hash with about half of its bits set: a plain surface has none, or all."""
+    """Return whether a text is a PDQ hash with about half its bits set; hashes of plain surfaces are not."""
     return bool(_PDQ.fullmatch(value)) and 64 <= int(value, 16).bit_count() <= 192

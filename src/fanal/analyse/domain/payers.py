@@ -1,4 +1,4 @@
-"""What the desk sees of payers: the line of a list, and one payer with all transfers and reports."""
+"""Records on payers for the desk's pages: a line of a list, and a payer with all transfers and reports."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,7 +9,7 @@ from fanal.analyse.domain.payments import PayerScore
 
 
 class PayerFilter(Struct, frozen=True, kw_only=True):
-    """Which payers a list shows: None and '' stand for any."""
+    """Filter of a list of payers; None and '' mean any."""
 
     suspected: bool | None = None
     typology: str = ""
@@ -18,7 +18,7 @@ class PayerFilter(Struct, frozen=True, kw_only=True):
 
 
 class PayerLine(Struct, frozen=True, kw_only=True):
-    """One payer of a desk as a list shows them; `report_id` is the report that says most of them."""
+    """A payer of a desk in a list; `report_id` is the report with the most details about the payer."""
 
     payer: UUID
     desk_id: int
@@ -38,7 +38,7 @@ class PayerLine(Struct, frozen=True, kw_only=True):
 
 
 class Payer(Struct, frozen=True, kw_only=True):
-    """One payer as known now: score, and in which report each transfer (by id) came first."""
+    """A payer with the present score; `reports` maps each transfer id to its first report."""
 
     payer: UUID
     desk_id: int

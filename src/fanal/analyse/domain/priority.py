@@ -22,7 +22,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class ScoreChange(Struct, frozen=True, kw_only=True):
-    """What a candidate rule set does to one report: scores, levels, and the parts that differ."""
+    """The effect of a candidate rule set on a report: scores, levels, and the parts that differ."""
 
     report_id: UUID
     before: int
@@ -33,7 +33,7 @@ class ScoreChange(Struct, frozen=True, kw_only=True):
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
-    """The effect of a candidate on past reports; changes from the largest to the smallest."""
+    """The effect of a candidate rule set on past reports; changes from the largest to the smallest."""
 
     current: str
     candidate: str
@@ -43,11 +43,11 @@ class DryRun(Struct, frozen=True, kw_only=True):
     level_changes: int
     changes: tuple[ScoreChange, ...]
     moves: dict[str, int] = {}
-    """How many reports go from one level to another, or stay: `HIGH>NORMAL`."""
+    """Number of reports by old and new level (`HIGH>NORMAL`), unchanged ones included."""
 
 
 def no_run(*, current: str, candidate: str) -> DryRun:
-    """Return the dry run of no report at all."""
+    """Return an empty dry run."""
     return DryRun(
         current=current,
         candidate=candidate,
@@ -60,7 +60,7 @@ def no_run(*, current: str, candidate: str) -> DryRun:
 
 
 def add_runs(one: DryRun, two: DryRun) -> DryRun:
-    """Return the counts of two dry runs of the same rules on different reports, without their changes."""
+    """Return the summed counts of two dry runs with the same rules on different reports, without changes."""
     moves = Counter(one.moves) + Counter(two.moves)
     return DryRun(
         current=one.current,
@@ -81,9 +81,9 @@ def prioritise(
     rules: PriorityRules,
     now: datetime,
 ) -> list[Priority]:
-    """Return the priority of each report, in the order given; the parts always add up to the score.
+    """Return the priority of each report, in the order given; its parts add up to the score.
 
-    `analyses` follow the order of `reports`; `kin` is found by report id and may be missing.
+    `analyses` has the order of `reports`; `kin` is matched by report id and may be incomplete.
     """
     by_report = {facts.report_id: facts for facts in kin}
     return [
@@ -103,7 +103,7 @@ def dry_run(
     rules: tuple[PriorityRules, PriorityRules],
     now: datetime,
 ) -> DryRun:
-    """Compare two rule sets (in force, candidate) on past reports: who rises or falls, and why."""
+    """Compare two rule sets (active, candidate) on past reports: score changes with their reasons."""
     current, candidate = rules
     before = prioritise(reports, analyses, kin, current, now)
     after = prioritise(reports, analyses, kin, candidate, now)
@@ -130,7 +130,7 @@ def _moves(before: Sequence[Priority], after: Sequence[Priority]) -> Iterator[st
 
 
 def priority_of(report_id: UUID, facts: Mapping[str, float], rules: PriorityRules) -> Priority:
-    """Return the priority that `rules` give a report of these facts (names of `facts.FACTS`)."""
+    """Return the priority of a report with these facts (names of `facts.FACTS`) under `rules`."""
     applied = [
         (rule, facts[rule.fact])
         for rule in rules.rule
@@ -174,7 +174,7 @@ def _part(rule: Rule, value: float) -> PriorityPart:
 
 
 def _because(rule: Rule, value: float) -> Because:
-    """Return why a rule applied; the label of a rule of the desk's own goes with the reason."""
+    """Return the reason of a rule that applied; the label of a desk's own rule is part of it."""
     parameters: Parameters = {"value": value, "unchecked": rule.unchecked}
     if rule.label is None:
         return Because(code=rule.code, parameters=parameters)
@@ -184,7 +184,7 @@ def _because(rule: Rule, value: float) -> Because:
 
 
 def _balance(total: float, bounded: int, ceiling: int) -> Iterator[PriorityPart]:
-    """Yield what takes the total of the rules to a whole number between 0 and the ceiling."""
+    """Yield the part that brings the total to a whole number between 0 and the ceiling."""
     if total > ceiling or total < 0:
         yield _balancing("PRIORITY_BOUND", bounded - total, {"ceiling": ceiling})
     elif bounded != total:
@@ -192,7 +192,7 @@ def _balance(total: float, bounded: int, ceiling: int) -> Iterator[PriorityPart]
 
 
 def _lifted(rule: Rule, points: float) -> PriorityPart:
-    """Return the part of a floor: its rule, by its own words where no label file knows it."""
+    """Return the part of a floor, with the label of a desk's own rule."""
     if rule.label is None:
         return _balancing("PRIORITY_FLOOR", points, {"rule": rule.code, "floor": rule.floor or 0})
     said: Parameters = {"words": [rule.label.fr, rule.label.en], "floor": rule.floor or 0}
@@ -206,9 +206,9 @@ def _balancing(code: str, points: float, parameters: Parameters) -> PriorityPart
 
 
 def compare(old: Priority, new: Priority) -> ScoreChange:
-    """Return what became of one report's priority; reasons name the rules whose points differ.
+    """Return the change of a report's priority; the reasons name the rules with different points.
 
-    Where none does, it is the bounds of the levels that changed.
+    Without any such rule, the reason is a change of the levels' bounds.
     """
     before = {part.code: part.points for part in old.parts}
     after = {part.code: part.points for part in new.parts}
@@ -240,11 +240,10 @@ def _changed(part: PriorityPart, before: float, after: float) -> Because:
     return Because(code=code, parameters={"words": words, **points})
 
 
-# Re-triage: a candidate rule set over the facts of all history, report by report, on one machine or many.
+# Re-triage: a candidate rule set over the facts of all past reports, on one machine or a cluster.
 #
-# What `dry_run` does with reports, this does with their facts as `pipeline.facts_after` gives them: the same
-# rules, the same comparison. Facts are numbers under known names, so what leaves the database for a cluster
-# names nobody.
+# The comparison of `dry_run`, from the facts that `pipeline.facts_after` gives instead of reports. Facts are
+# numbers under known names, so the data sent to a cluster names nobody.
 
 KEPT_CHANGES = 500
 
@@ -252,7 +251,7 @@ KEPT_CHANGES = 500
 def retriage(
     facts: Iterable[tuple[UUID, Mapping[str, float]]], rules: tuple[PriorityRules, PriorityRules]
 ) -> Iterator[ScoreChange]:
-    """Yield what becomes of every report, moved or not, in the order given; `rules`: in force, candidate."""
+    """Yield the change of every report, also if none, in the order given; `rules` is (active, candidate)."""
     current, candidate = rules
     for report_id, values in facts:
         yield compare(
@@ -261,16 +260,16 @@ def retriage(
 
 
 class Tally:
-    """Counts of a re-triage in flat memory: how many moved, between which levels, and the largest moves."""
+    """Counts of a re-triage in constant memory: moves, levels before and after, and the largest changes."""
 
     def __init__(self) -> None:
-        """Start at nothing."""
+        """Start with zero counts."""
         self.reports = self.risen = self.fallen = 0
         self.levels: Counter[tuple[str, str]] = Counter()
         self._largest: list[tuple[int, int, ScoreChange]] = []
 
     def add(self, change: ScoreChange) -> None:
-        """Count one report; of equal moves the older report is kept."""
+        """Count a report; of equally large changes, the older reports are kept."""
         self.reports += 1
         self.levels[change.level_before, change.level_after] += 1
         move = change.after - change.before
@@ -284,7 +283,7 @@ class Tally:
                 heapq.heappushpop(self._largest, item)
 
     def outcome(self, rules: tuple[PriorityRules, PriorityRules]) -> DryRun:
-        """Return the whole as a dry run, with the largest moves first."""
+        """Return the counts as a dry run, with the largest changes first."""
         current, candidate = rules
         return DryRun(
             current=current.version,

@@ -1,4 +1,4 @@
-"""What analyse publishes: findings, kin facts it is given, and the priority with its parts."""
+"""Records published by analyse: findings, and the priority with its parts; related-report counts."""
 
 import zlib
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ Parameters = dict[str, str | int | float | bool | list[str]]
 
 
 class Because(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why: a code whose words are in the label files, and the values that fill them."""
+    """A reason: a code whose text is in the label files, and the values for its placeholders."""
 
     code: str
     parameters: Parameters = field(default_factory=dict)
 
 
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One explained result: which rule, how sure (0..1), which value, where, and why."""
+    """An explained result: rule code, score (0..1), value, place in the report, and reason."""
 
     code: str
     score: float
@@ -30,7 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What cross-check knows of a report's kin, given to `prioritise` by the pipeline."""
+    """Counts of related reports from cross-check, which the pipeline passes to `prioritise`."""
 
     report_id: UUID
     links: int = 0
@@ -41,7 +41,7 @@ class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PriorityPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One term of a priority: rule code, points, and why."""
+    """A term of a priority: rule code, points, and reason."""
 
     code: str
     points: float
@@ -49,7 +49,7 @@ class PriorityPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Priority 0–100 with its floor, its parts in order, level and the rules that made it."""
+    """A priority (0–100) with its floor, its parts in order, its level and its rule version."""
 
     report_id: UUID
     score: int
@@ -60,17 +60,17 @@ class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Analysis(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All findings of one report under one rule version."""
+    """All findings of a report under a rule version."""
 
     report_id: UUID
     findings: tuple[Finding, ...]
     rule_version: str
 
 
-# Findings and parts as bytes, and back; the rule version is a column of its own.
+# Binary encoding of findings and parts; the rule version is a column of its own.
 #
 # Findings are zlib over JSON: they quote texts. Parts are a version byte, then MessagePack lists without
-# field names; rows of before hold zlib over JSON, whose first byte is another, and both are read.
+# field names. Older rows hold zlib over JSON, recognised by its first byte; both are read.
 
 _ENCODER = msgspec.json.Encoder()
 _FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
@@ -88,7 +88,7 @@ _OF_RULES = ["value", "unchecked"]
 
 
 def pack_findings(findings: Sequence[Finding]) -> bytes:
-    """Return findings compressed, without their common rule version."""
+    """Encode findings as compressed JSON, without their common rule version."""
     if not findings:
         return _NO_FINDINGS
     bare = [structs.replace(finding, rule_version="") for finding in findings]
@@ -96,7 +96,7 @@ def pack_findings(findings: Sequence[Finding]) -> bytes:
 
 
 def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[Finding, ...]:
-    """Return the findings that `pack_findings` compressed.
+    """Decode findings that `pack_findings` encoded.
 
     Raises:
         zlib.error, msgspec.ValidationError: the content is damaged.
@@ -106,12 +106,12 @@ def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[
 
 
 def pack_parts(parts: Sequence[PriorityPart]) -> bytes:
-    """Return the parts of a priority in a few octets each."""
+    """Encode the parts of a priority in a few bytes each."""
     return _VERSION + _PARTS_ENCODER.encode([_row(part) for part in parts])
 
 
 def unpack_parts(content: bytes | memoryview) -> tuple[PriorityPart, ...]:
-    """Return the parts that `pack_parts` packed.
+    """Decode parts that `pack_parts` encoded.
 
     Raises:
         zlib.error, msgspec.MsgspecError: the content is damaged.

@@ -1,6 +1,6 @@
-"""Priority rules as data: the strict reader and writer, and the sets that the package ships.
+"""Priority rules as data: strict reader and writer, and the rule sets shipped with the package.
 
-How points work is explained at the top of `analyse/data/priority/*.toml`.
+The top of `analyse/data/priority/*.toml` explains the points.
 """
 
 import json
@@ -22,16 +22,16 @@ from fanal.reference.records import Text
 from fanal.reference.words import either
 
 DANGER_FLOOR = 95
-"""A child in danger now is never below this score."""
+"""Least score of a report on a child in present danger."""
 UNCHECKED = "UNCHECKED"
 ABOVE_ZERO = 0.000001
-"""`at_least` where a rule writes none."""
+"""Default of `at_least`."""
 LONGEST_LABEL = 80
 _VERSION = re.compile(r"[a-z0-9][a-z0-9./_-]{2,59}")
 
 
 class RulesRefused(ValueError):
-    """A rule set breaks its format or a guarantee: `code` says why, `rule` where (empty: the whole set)."""
+    """Error: a rule set is invalid; `code` names the reason, `rule` the rule (empty: the whole set)."""
 
     def __init__(self, code: str, rule: str = "", detail: str = "") -> None:
         super().__init__(": ".join(part for part in (rule, code, detail) if part))
@@ -39,12 +39,12 @@ class RulesRefused(ValueError):
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One rule: the fact, when it applies, the points and perhaps a floor, with its source.
+    """A rule: the fact, its range, the points, an optional floor, and the source.
 
-    `floor_from` is the least value of the fact for the floor; without it the floor goes
-    with the points. `label` is the name of a rule of the desk's own, which no label file knows; it goes with
-    each reason that the rule gives. Such a rule sets a floor only once somebody has checked it, and under
-    `DANGER_FLOOR`: a child in danger now comes first.
+    `floor_from` is the least value of the fact for the floor; without it the floor applies with the points.
+    `label` is the name of a desk's own rule, which no label file contains; it accompanies each reason from
+    the rule. A desk's own rule sets a floor only once checked, and only under `DANGER_FLOOR`, since a child
+    in present danger has precedence.
     """
 
     code: str
@@ -62,36 +62,36 @@ class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def unchecked(self) -> bool:
-        """Return whether nobody has checked the rule: it may suggest, never set a floor."""
+        """Return whether nobody has checked the rule; such a rule gives points and never a floor."""
         return self.checked_by == UNCHECKED
 
     @property
     def sets_no_floor(self) -> bool:
-        """Return whether the rule has a floor that is never set, because nobody has checked it."""
+        """Return whether the rule states a floor that is never applied, since nobody has checked it."""
         return self.unchecked and self.floor is not None
 
     def name(self, lang: str) -> str:
-        """Return what people call the rule: its own label, else the words of its code."""
+        """Return the name of the rule: its own label, else the label of its code."""
         if self.label is None:
             return reference.label("priority_rule", self.code, lang)
         return either(self.label.fr, self.label.en, lang)
 
     def floor_for(self, value: float) -> int | None:
-        """Return the floor that the rule sets for a value of its fact, or None."""
+        """Return the floor that the rule sets for a value of its fact; None without floor."""
         if self.unchecked or (self.floor_from is not None and value < self.floor_from):
             return None
         return self.floor
 
 
 class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A level and its lowest score; its clocks are reference data (`clock`)."""
+    """A level and its lowest score; its deadlines are reference data (`clock`)."""
 
     code: Literal["DANGER", "HIGH", "NORMAL", "LOW"]
     lowest: int = field(name="from")
 
 
 class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One dated rule set; levels from the highest to the lowest."""
+    """A dated rule set; levels from the highest to the lowest."""
 
     schema: int
     version: str
@@ -105,7 +105,7 @@ class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         return next(level for level in self.level if score >= level.lowest)
 
     def days_left(self) -> frozenset[float]:
-        """Return with how many days left to ask who held an address a rule begins or ceases to apply."""
+        """Return the remaining days to request subscriber data at which a rule starts or stops to apply."""
         clocks = [rule for rule in self.rule if rule.fact == "ip_days_left"]
         last = [rule.at_most + 1 for rule in clocks if rule.at_most is not None]  # whole days count
         return frozenset(max(0.0, bound) for bound in (*(rule.at_least for rule in clocks), *last))
@@ -113,7 +113,7 @@ class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @lru_cache(maxsize=16)
 def read_rules(text: str) -> PriorityRules:
-    """Return the rule set of a TOML text.
+    """Parse and validate the TOML text of a rule set.
 
     Raises:
         RulesRefused: FORMAT (unknown key, wrong type), CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
@@ -129,7 +129,7 @@ def read_rules(text: str) -> PriorityRules:
 
 
 def check_rules(rules: PriorityRules) -> None:
-    """Hold a rule set to its guarantees.
+    """Check the guarantees of a rule set.
 
     Raises:
         RulesRefused: as `read_rules`.
@@ -151,7 +151,7 @@ def check_rules(rules: PriorityRules) -> None:
 
 
 def write_rules(rules: PriorityRules) -> str:
-    """Return a rule set as TOML text; `read_rules` gives the same back."""
+    """Return a rule set as TOML text, the inverse of `read_rules`."""
     built = msgspec.to_builtins(rules, builtin_types=(date,))
     tables = [("level", each) for each in built.pop("level")]
     tables += [("rule", each) for each in built.pop("rule")]
@@ -163,7 +163,7 @@ def write_rules(rules: PriorityRules) -> str:
 
 
 def _flat(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield the keys of a table, those of a table in it dotted: `label.fr`."""
+    """Yield the keys of a table; keys of a nested table are dotted (`label.fr`)."""
     for key, value in table.items():
         if isinstance(value, dict):
             yield from ((f"{key}.{inner}", each) for inner, each in value.items())
@@ -172,7 +172,7 @@ def _flat(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 
 def _line(key: str, value: object) -> str:
-    # A JSON string is a TOML basic string, and a JSON number or truth value a TOML one.
+    # JSON strings, numbers and booleans are valid TOML values.
     written = (
         value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
     )
@@ -181,19 +181,19 @@ def _line(key: str, value: object) -> str:
 
 @cache
 def shipped_texts() -> tuple[tuple[str, str], ...]:
-    """Return the name and text of each shipped rule set, oldest first."""
+    """Return name and text of each shipped rule set, oldest first."""
     folder = resources.files("fanal.analyse").joinpath("data", "priority")
     found = [(e.name, e.read_text("utf-8")) for e in folder.iterdir() if e.name.endswith(".toml")]
     return tuple(sorted(found, key=lambda pair: read_rules(pair[1]).in_force_from))
 
 
 def shipped_rules() -> tuple[PriorityRules, ...]:
-    """Return every shipped rule set, oldest first."""
+    """Return all shipped rule sets, oldest first."""
     return tuple(read_rules(text) for _, text in shipped_texts())
 
 
 def newest_shipped(*, on: date) -> PriorityRules:
-    """Return the shipped rules that an empty installation starts with: the newest in force, or the first."""
+    """Return the shipped rules for an empty installation: the newest in force on a day, else the oldest."""
     rules = shipped_rules()
     return next((each for each in reversed(rules) if each.in_force_from <= on), rules[0])
 
@@ -219,7 +219,7 @@ def _check(rule: Rule) -> None:
 
 
 def _reached(rule: Rule, value: float) -> bool:
-    """Return whether the rule has a floor, and applies to this value of its fact."""
+    """Return whether the rule has a floor and applies to this value of its fact."""
     under = rule.at_most is None or value <= rule.at_most
     return rule.floor is not None and value >= rule.at_least and under
 

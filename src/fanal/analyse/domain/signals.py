@@ -1,4 +1,4 @@
-"""Signals in text: the hits of a report, weighed, as explained findings and as patterns of one speaker."""
+"""Signals in text: weighted phrase hits of a report, as explained findings and as patterns per speaker."""
 
 import re
 from collections import defaultdict
@@ -12,10 +12,10 @@ from fanal.analyse.domain.records import Because, Finding, Parameters
 from fanal.analyse.domain.text import Sentence, Utterance, sentences, utterances
 from fanal.harmonise.domain.records import HarmonisedReport
 
-# Phrases of the lexicons in sentences: what is a hit, and which hits a negation or an idiom undoes.
+# Lexicon phrases in sentences: hits, and their cancellation by a negation or an idiom.
 #
-# A hit is kept with its sentence, speaker and offsets. A negated phrase is no hit, nor is one that overlaps
-# an idiom ("dying of laughter"): the words are there, what they say is not.
+# A hit has its sentence, speaker and offsets. A negated phrase is no hit, nor is a phrase that overlaps
+# an idiom ("dying of laughter").
 
 _NEGATION_BEFORE = 5
 _NEGATION_AFTER = 2
@@ -24,7 +24,7 @@ _CUES = ("NEGATION", "NOT_NEGATION")
 
 
 class Hit(Struct, frozen=True, kw_only=True):
-    """One signal in one sentence: `place` is the sentence's number, offsets the phrase's."""
+    """A signal in a sentence: `place` is the sentence's number; `start`, `end` the phrase's offsets."""
 
     code: str
     category: str
@@ -37,7 +37,7 @@ class Hit(Struct, frozen=True, kw_only=True):
 
 
 class Read(Struct, kw_only=True):
-    """A sentence with what was found in it."""
+    """A sentence with the signals and contexts that match in it."""
 
     sentence: Sentence
     place: int
@@ -46,7 +46,7 @@ class Read(Struct, kw_only=True):
 
 
 def read_sentences(said: Iterable[Utterance], lexicon: Lexicon) -> Iterator[Read]:
-    """Yield each sentence of a report's utterances with the signals and contexts that stand in it."""
+    """Yield each sentence of the utterances with its matching signals and contexts."""
     place = 0
     for utterance in said:
         for sentence in sentences(utterance):
@@ -63,7 +63,7 @@ def read_sentences(said: Iterable[Utterance], lexicon: Lexicon) -> Iterator[Read
 
 
 def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
-    """Drop "tell your mom" from "don't tell your mom": a negated piece of advice protects nobody."""
+    """Drop negated contexts: "don't tell your mom" does not contain the protective "tell your mom"."""
     cues = _negations(read)
     read.contexts = [
         (context, match)
@@ -75,7 +75,7 @@ def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
 
 
 def standing_hits(read: Read, lexicon: Lexicon) -> list[Hit]:
-    """Return one hit a code: the strongest phrase that neither a negation nor an idiom undoes."""
+    """Return the hits of a sentence after negations and idioms, the strongest phrase of each code."""
     cues = _negations(read)
     idioms = [(context, match) for context, match in read.contexts if context.scope == "IDIOM"]
     best: dict[str, tuple[float, Match, Signal]] = {}
@@ -132,12 +132,12 @@ def _negates(cue: int, match: Match, sentence: Sentence, after: int) -> bool:
 
 
 MAX_CITED = 5
-"""Hits kept for each code and speaker, strongest first; the others are counted."""
+"""Most hits cited for a code and speaker, strongest first; the others are only counted."""
 _MAX_VALUE = 240
 
 
 def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
-    """Return every hit of a report, in reading order; time is linear in its text."""
+    """Return all hits of a report in reading order, in time linear in its text."""
     said = list(utterances(report))
     if not any(lexicon.signals_in(utterance.text) for utterance in said):
         return []  # most reports: contexts alone are no finding
@@ -146,7 +146,7 @@ def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
 
 
 def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
-    """Return the findings of a report's hits: the strongest of each code and speaker, each cited."""
+    """Return the findings of a report's hits: the strongest of each code and speaker, and patterns."""
     groups: dict[tuple[str, str | None], list[Hit]] = defaultdict(list)
     for hit in hits:
         if hit.score >= SHOWN_FROM:
@@ -203,7 +203,7 @@ def cite(hit: Hit) -> str:
 def _patterns(
     groups: dict[tuple[str, str | None], list[Hit]], rule_version: str
 ) -> Iterator[Finding]:
-    """Yield one finding for each speaker whose several grooming signals strengthen one another."""
+    """Yield a finding for each speaker with several grooming signals; the scores combine as independent."""
     best: dict[str | None, dict[str, Hit]] = defaultdict(dict)
     for (code, speaker), hits in groups.items():
         if hits[0].category == "GROOMING":
@@ -230,14 +230,14 @@ def _patterns(
         )
 
 
-# Contexts: what stands around a hit and weakens it.
+# Contexts: surroundings of a hit that lower its score.
 #
 # A retraction ("only joking") or a family, club or shop context multiplies the score by the lexicon's factor,
 # unless the same speaker also shows a telling signal (secrecy, threat, camera, age pretence): a joke or a
 # friendly role is then a cover, not an excuse.
 
 SHOWN_FROM = 0.3
-"""Findings under this score are not kept."""
+"""Least score of a finding; weaker ones are dropped."""
 
 TELLING = frozenset(
     {
@@ -249,7 +249,7 @@ _COVER_EFFECT = 0.6
 
 
 def weigh_hits(hits: Sequence[Hit], read: Sequence[Read], lexicon: Lexicon) -> list[Hit]:
-    """Return the hits with the scores that their surroundings leave; those left with none are dropped."""
+    """Return the hits with their scores lowered by contexts, without those of score 0."""
     near = _effects(read)
     calm = [hit for hit in hits if not _muted(hit, near[hit.place])]
     covered = _speakers_with_cover(calm, near)
@@ -262,7 +262,7 @@ def weigh_hits(hits: Sequence[Hit], read: Sequence[Read], lexicon: Lexicon) -> l
 
 
 def _effects(read: Sequence[Read]) -> list[list[Context]]:
-    """Return, for each sentence, the contexts of its own, its neighbors and its speaker's next words."""
+    """Return by sentence the contexts that apply there: its own, of its neighbours, and retractions."""
     effects: list[list[Context]] = [[] for _ in read]
     for r in read:
         for context, _ in r.contexts:
@@ -286,7 +286,7 @@ def _reach(read: Read, context: Context, all_read: Sequence[Read]) -> Iterator[i
 
 
 def _earlier_words(read: Read, all_read: Sequence[Read]) -> Iterator[int]:
-    """Yield the sentences a retraction takes back: same message, else that speaker's message before."""
+    """Yield the sentences that a retraction covers: earlier in the message, or the speaker's last message."""
     utterance, previous = read.sentence.utterance, None
     for place in range(read.place - 1, max(-1, read.place - 8), -1):
         other = all_read[place].sentence.utterance
@@ -300,12 +300,12 @@ def _earlier_words(read: Read, all_read: Sequence[Read]) -> Iterator[int]:
 
 
 def _muted(hit: Hit, contexts: Sequence[Context]) -> bool:
-    """Return whether something nearby removes a hit for good (a retraction may be a cover)."""
+    """Return whether a context removes a hit (effect 0); a retraction does not, since it may be a cover."""
     return any(c.effect == 0 and c.scope != "NEXT" and c.covers(hit.code) for c in contexts)
 
 
 def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]]) -> set[str | None]:
-    """Return the speakers with a telling signal that nothing nearby weakens, and another signal."""
+    """Return the speakers with an unweakened telling signal and at least one further signal."""
     codes: dict[str | None, set[str]] = defaultdict(set)
     telling: set[str | None] = set()
     for hit in hits:
@@ -319,13 +319,13 @@ def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]])
 
 
 class _Background(Struct, frozen=True, kw_only=True):
-    """Contexts that hold for a speaker everywhere, and for the whole talk."""
+    """Contexts that apply to all sentences of a speaker, and contexts of the whole conversation."""
 
     speakers: dict[str | None, dict[str, Context]]
     talk: dict[str, Context]
 
     def of(self, speaker: str | None) -> dict[str, Context]:
-        """Return the contexts around all that `speaker` says, by code."""
+        """Return the contexts that apply to all sentences of `speaker`, by code."""
         return self.talk | self.speakers.get(speaker, {})
 
 
@@ -358,7 +358,7 @@ def _weigh(
         return hit
     effect = 1.0
     for context in contexts.values():
-        # A joke is a cover beside a telling signal, and never takes back words about one's own death.
+        # A joke next to a telling signal is a cover; and it never takes back a statement of suicidal intent.
         joke = context.scope == "NEXT"
         cover = joke and (speaker in covered or hit.code == "IMMINENCE_SELF_HARM")
         effect = min(effect, _COVER_EFFECT if cover else context.effect)

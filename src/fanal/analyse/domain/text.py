@@ -1,7 +1,7 @@
-"""Text to tokens and sentences, with offsets into the text as reported.
+"""Tokens and sentences of a text, with offsets into the text as reported.
 
-Tokens are compared without case, accents, invisible characters or look-alike letters; offsets always
-point into the original string, so that a citation shows the reporter's own words.
+Tokens are compared in normal form: no case, accents, invisible characters or look-alike letters. Offsets
+refer to the original string, so that a citation shows the reporter's own words.
 """
 
 import re
@@ -16,9 +16,9 @@ from msgspec import Struct
 
 from fanal.harmonise.domain.records import HarmonisedReport
 
-# The spelling of short messages, read as plain words: `jvx` is "je veux" (`analyse/data/spelling.toml`).
+# SMS spelling, expanded to plain words: `jvx` is "je veux" (`analyse/data/spelling.toml`).
 #
-# Every word keeps the place of what was written, so that a citation shows the writer's own letters.
+# Every word keeps the place of its written form, so that a citation shows the writer's own letters.
 
 _NUMBER = "#number"
 
@@ -37,9 +37,9 @@ class _File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read_plainly(words: Sequence[str]) -> Iterable[tuple[int, str]]:
-    """Return, for words in compared form, the place of each and the word or words it is read as.
+    """Return (place, word) pairs with SMS spelling expanded; `words` are in normal form.
 
-    One pass; a word that is spelt plainly comes back as it is.
+    A written word may give several words with its place; a word in plain spelling is unchanged. Single pass.
     """
     return enumerate(words) if _SHORT.isdisjoint(words) else _spelt_out(words)
 
@@ -70,27 +70,27 @@ VERSION = _FILE.version
 
 
 BREAK = "\n"
-"""Stands for the end of a sentence among running words; no word is written so."""
+"""Marks the end of a sentence among running words; no word equals it."""
 
 # A word may hold combining marks and invisible characters, which would otherwise cut it in two.
 _TEXT_LETTERS = r"\w\u0300-\u036f\u200b-\u200d\u2060\ufeff\u00ad"
 _WORD = rf"[{_TEXT_LETTERS}]{{1,60}}n['’]t\b|[{_TEXT_LETTERS}]{{1,60}}"
 _TOKEN = re.compile(rf"{_WORD}|[€$£?]")
-# Possessive, and tried only where a run of signs begins: a long run is read once, whatever follows it.
+# Possessive, and tried only at the start of a run of signs, so that a long run is read once.
 _SENTENCE_END = re.compile(r"(?<![.!?…;])[.!?…;]++(?=\s|$)|[\n\r]+")
 _TOKEN_OR_END = re.compile(rf"{_SENTENCE_END.pattern}|{_WORD}|[€$£]")
 _INVISIBLE = re.compile("[\u200b-\u200d\u2060\ufeff\u00ad'’]")
 _LONG_RUN = re.compile(r"([^\W\d])\1{2,}")
 _SPEAKER_LINE = re.compile(r"\s{0,4}(?P<speaker>[^\s:,][^:\n,]{0,24}?)\s?:\s+(?P<text>\S)")
 _LEET = str.maketrans("013457@", "oieasta")
-# Cyrillic and Greek letters drawn like Latin ones, used to slip past word lists.
+# Cyrillic and Greek homoglyphs of Latin letters, used to evade word lists.
 _LOOK_ALIKE = str.maketrans("аеорсухіјѕԁһкмтвнοαεικνρτυχ", "aeopcyxijsdhkmtbhoaeikvptux")
 _LATIN = re.compile("[a-z]")
 _GREEK_OR_CYRILLIC = re.compile("[\u0370-\u04ff]")
 
 
 class Token(Struct, frozen=True):
-    """A word: its compared form, and where it stands in the text."""
+    """A word in normal form, with its start and end in the text."""
 
     word: str
     start: int
@@ -98,7 +98,7 @@ class Token(Struct, frozen=True):
 
 
 class Utterance(Struct, frozen=True, kw_only=True):
-    """A piece of text by one speaker: `path` in the report, `offset` of its first character there."""
+    """A piece of text by a single speaker: `path` in the report, `offset` of its first character there."""
 
     path: str
     text: str
@@ -108,7 +108,7 @@ class Utterance(Struct, frozen=True, kw_only=True):
 
 
 class Sentence(Struct, frozen=True, kw_only=True):
-    """A sentence of an utterance, its tokens and its span in that utterance's text."""
+    """A sentence of an utterance: its tokens, and its span in the utterance's text."""
 
     utterance: Utterance
     tokens: tuple[Token, ...]
@@ -119,7 +119,7 @@ class Sentence(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=16_384)
 def normalize_word(word: str) -> str:
-    """Return the compared form of a word: no case, accent, invisible or look-alike letter."""
+    """Return the normal form of a word: no case, accent, invisible or look-alike letter."""
     if word.isascii():
         plain = _INVISIBLE.sub("", word).lower()
     else:
@@ -132,13 +132,13 @@ def normalize_word(word: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def unmask_word(word: str) -> str:
-    """Return a word with figures written for letters read as letters (`s3cret` → `secret`)."""
+    """Return a word with leet digits read as letters (`s3cret` → `secret`)."""
     has_letter = any(c.isalpha() for c in word)
     return word.translate(_LEET) if has_letter and any(c.isdigit() for c in word) else word
 
 
 def tokenize(text: str) -> list[Token]:
-    """Return the tokens of `text`; time is linear in its length."""
+    """Return the tokens of `text`, in time linear in its length."""
     return [
         Token(normalize_word(match.group()), match.start(), match.end())
         for match in _TOKEN.finditer(text)
@@ -146,9 +146,9 @@ def tokenize(text: str) -> list[Token]:
 
 
 def running_words(text: str) -> list[str]:
-    """Return the words of `text` as its `sentences` read them, with `BREAK` where one ends.
+    """Return the words of `text` in normal form and plain spelling, with `BREAK` at sentence ends.
 
-    Without offsets: for the many texts in which nothing is found. Time is linear in its length.
+    Words as in `sentences`, without offsets: for the many texts without any finding. Linear time.
     """
     words = [_running_word(written) for written in _TOKEN_OR_END.findall(text)]
     return [word for _, word in read_plainly(words)]
@@ -160,7 +160,7 @@ def _running_word(written: str) -> str:
 
 
 def utterances(report: HarmonisedReport) -> Iterator[Utterance]:
-    """Return the texts of a report in reading order: the description, then each message."""
+    """Yield the texts of a report in reading order: the description, then each message."""
     if report.description:
         yield from _description(report.description)
     for index, message in enumerate(report.conversation):
@@ -174,7 +174,7 @@ def utterances(report: HarmonisedReport) -> Iterator[Utterance]:
 
 
 def sentences(utterance: Utterance) -> Iterator[Sentence]:
-    """Return the sentences of an utterance that hold at least one token."""
+    """Yield the sentences of an utterance that contain a token."""
     text, start = utterance.text, 0
     for match in _SENTENCE_END.finditer(text):
         sentence = _sentence(utterance, start, match.end())
@@ -203,7 +203,7 @@ def _sentence(utterance: Utterance, start: int, end: int) -> Sentence:
 
 
 def _description(text: str) -> Iterator[Utterance]:
-    """Split a pasted conversation (`Name: words`, two lines at least) into its speakers."""
+    """Yield the utterances of a description; pasted chat lines (`Name: words`, at least two) are split."""
     if text.count(":") < 2:
         yield Utterance(path="description", text=text)
         return

@@ -1,4 +1,4 @@
-"""The writing door of analyse: batches, lists, rule sets, erasure."""
+"""Write operations of analyse: batches, lists, votes, rule sets, erasure."""
 
 from fanal.analyse.operations.asides import (
     ASIDE_NOTICE,

@@ -1,7 +1,8 @@
-"""Entries that suddenly match very many reports are set aside; a supervisor puts them back or withdraws them.
+"""Match-rate circuit breaker: suspends list entries that suddenly match very many reports.
 
-Counted are first analyses, report by report and hour by hour; a replay counts nothing twice. The rule is
-reference data (`material_rule`). An entry set aside goes on being counted and told, without effect.
+A supervisor releases or withdraws a suspended entry. Only first analyses count, per report and hour; a
+replay counts nothing again. The rule is reference data (`material_rule`). Matches of a suspended entry are
+still counted and shown, without effect on scores.
 """
 
 from collections import Counter
@@ -28,7 +29,7 @@ from fanal.ledger.domain.records import ObjectRef
 from fanal.reference.records import MaterialRule
 
 ASIDE_NOTICE: Final = "tell_aside"
-"""Name of the worker's job that tells the supervisors; its argument is the id of the setting aside."""
+"""Name of the worker's job that notifies the supervisors; its argument is the id of the suspension."""
 MAX_REASON: Final = 500
 MATCHES_KEPT: Final = timedelta(days=90)
 
@@ -41,7 +42,7 @@ _COUNT = (
     " FROM unnest(%(items)s::uuid[], %(reports)s::integer[]) AS given (i, r) ORDER BY i"
     " ON CONFLICT (item_id, hour, lane) DO UPDATE SET reports = m.reports + EXCLUDED.reports"
 )
-# Counted since the last release, and not at all while that is fresh.
+# Matches count since the last release, and not at all in the rest period after it.
 _SUDDEN = """
     SELECT m.item_id, sum(m.reports) FROM analyse_match m
     LEFT JOIN LATERAL (
@@ -56,7 +57,7 @@ _SUDDEN = """
 
 
 def current_rule(now: datetime) -> MaterialRule:
-    """Return the rule for known material of the day, Europe/Paris."""
+    """Return the `material_rule` in force on the day of `now`, Europe/Paris."""
     (rule,) = reference.load().in_force(MaterialRule, paris_day(now))
     return rule
 
@@ -64,9 +65,9 @@ def current_rule(now: datetime) -> MaterialRule:
 def watch_matches(
     *, actor: Actor, analyses: Sequence[Analysis], rule: MaterialRule, now: datetime
 ) -> list[UUID]:
-    """Count what reports met and set aside what met too many; return those entries. The caller commits.
+    """Count the matches of first analyses, and suspend the entries over the limit; return the latter.
 
-    `analyses` are first ones, each of another report.
+    `analyses` are first analyses, each of a different report. The caller commits.
     """
     if not analyses:
         return []
@@ -89,11 +90,11 @@ def watch_matches(
 
 
 def release_item(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> None:
-    """Put an entry that is set aside back in force; it counts from the next report on.
+    """Release a suspended entry; its matches count again from the next report on.
 
     Raises:
-        Refused: the actor keeps no lists.
-        ListsRefused: `NOT_ASIDE`, or `REASON` for none or too long a one.
+        Refused: the actor may not keep lists.
+        ListsRefused: `NOT_ASIDE`, or `REASON` for a missing or too long reason.
     """
     require(actor, "list.keep")
     with transaction.atomic():
@@ -103,7 +104,7 @@ def release_item(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> 
 
 
 def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> None:
-    """Withdraw an entry that is set aside from its list: it was wrong.
+    """Withdraw a suspended entry from its list, as wrong.
 
     Raises:
         Refused, ListsRefused: as `release_item`.
@@ -117,7 +118,7 @@ def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -
 
 
 def forget_matches(*, actor: Actor, now: datetime) -> int:
-    """Drop counts older than ninety days; return how many.
+    """Delete match counts older than ninety days; return their number.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -127,7 +128,7 @@ def forget_matches(*, actor: Actor, now: datetime) -> int:
 
 
 def _met(analysis: Analysis) -> set[UUID]:
-    """Return the entries that a report's files met; addresses of a busy host are many by nature."""
+    """Return the entries that the files of a report match; addresses do not count (busy hosts)."""
     return {
         UUID(str(finding.because.parameters["entry"]))
         for finding in analysis.findings
@@ -136,7 +137,7 @@ def _met(analysis: Analysis) -> set[UUID]:
 
 
 def _sudden(item_ids: Iterable[UUID], rule: MaterialRule, now: datetime) -> dict[UUID, int]:
-    """Return which of these entries the rule sets aside now, with how many reports met them."""
+    """Return the entries to suspend under the rule, each with its number of matching reports."""
     said = rule.value
     after = now - timedelta(hours=said.window_hours)
     found = sql.rows(

@@ -1,4 +1,4 @@
-"""Analyses and prioritises batches; each result is a new revision beside the earlier ones."""
+"""Analyses and prioritises batches of reports; each result is stored as a further revision."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,13 +26,13 @@ _SHIPPED = cache(shipped_knowledge)  # read once, then used under the version of
 
 
 class NotAnalysed(LookupError):
-    """A report was sent to be prioritised before it was analysed."""
+    """Error: a report cannot be prioritised, since it has no analysis."""
 
 
 def analyse_batch(
     *, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime
 ) -> list[Analysis]:
-    """Analyse `reports`, store the next revision of each, and return them in the order given.
+    """Analyse `reports`, store the next revision of each, and return the analyses in the order given.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -78,9 +78,9 @@ def prioritise_batch(
     now: datetime,
     analyses: Mapping[UUID, Analysis] | None = None,
 ) -> list[Priority]:
-    """Prioritise `reports` from their newest analysis and kin, store and return the priorities.
+    """Compute, store and return the priorities of `reports` from their analyses and related-report counts.
 
-    `analyses` holds the newest analyses where the caller has them; else they are read.
+    `analyses` holds the newest analyses if the caller has them; else they are read.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -102,7 +102,7 @@ def prioritise_batch(
 
 
 def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datetime) -> None:
-    """Write the next revision of each priority and one ledger entry for all of them."""
+    """Write the next revision of each priority, and a single ledger entry for all of them."""
     packed = [pack_parts(priority.parts) for priority in priorities]
     with transaction.atomic():
         revisions = _next_revisions("analyse_priority", [p.report_id for p in priorities])

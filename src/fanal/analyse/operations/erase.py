@@ -1,4 +1,4 @@
-"""Erasure at expiry: findings go with their report; withdrawn entries and old suspensions by their age."""
+"""Erasure at expiry: findings with their report; withdrawn list entries and past suspensions by age."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,15 +11,15 @@ from fanal.analyse.operations.payers import forget_payments
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 
-# What expiry takes from lists: entries that were withdrawn long ago, and why matches were suspended.
+# Expiry in lists: entries withdrawn long ago, and past suspensions with their reasons.
 
 
 def forget_withdrawn(
     *, actor: Actor, before: datetime, limit: int = 5000
 ) -> tuple[int, list[UUID]]:
-    """Delete values withdrawn before `before`; return how many, and the items of which none is left.
+    """Delete values withdrawn before `before`; return their number and the items left without any value.
 
-    Suspensions that ended before then go with the words of whoever ended them.
+    Suspensions that ended before `before` are deleted too, with their written reasons.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -51,9 +51,9 @@ def erase(  # every stage erases under one signature
     report_ids: Sequence[UUID],
     now: datetime,  # noqa: ARG001
 ) -> int:
-    """Empty findings and reasons of `report_ids` in all revisions, and who pays whom; return how many rows.
+    """Empty findings, priority parts and payments of reports in all revisions; return the number of rows.
 
-    Scores, levels and rule versions stay: they name nobody. The caller writes the ledger entry of the
+    Scores, levels and rule versions stay, since they name nobody. The caller writes the ledger entry of the
     expiry, which covers every stage; `now` is the instant of that entry.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Lists in the formats of others, all or nothing, and what is said of a list as a whole."""
+"""List import from exchange formats, all or nothing; and the metadata of lists."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -29,14 +29,14 @@ from fanal.kernel.calendar import paris_day
 from fanal.kernel.ids import new_id
 from fanal.reference.records import ListBasis
 
-# What is said of a list of known material as a whole: made with it, or told anew.
+# List metadata: set at creation, or changed later.
 
 
 def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: datetime) -> UUID:
-    """Make an empty list with its attributes and return its id.
+    """Create an empty list with its metadata; return its id.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not keep lists.
         ListsRefused: `NAME`, `CONFIDENCE`, `WORDS`, `BASIS`, `OWNER`, or `EXISTS`.
     """
     require(actor, "list.keep")
@@ -55,10 +55,10 @@ def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: dat
 
 
 def describe_list(*, actor: Actor, name: str, attributes: ListAttributes, now: datetime) -> None:
-    """Give a list other attributes; its entries keep the scope with which they came.
+    """Replace the metadata of a list; existing entries keep the scope they were added with.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not keep lists.
         ListsRefused: as `create_list`, or `NOT_FOUND`.
     """
     require(actor, "list.keep")
@@ -107,7 +107,7 @@ _PORTION = 5_000
 
 
 class LoadedFile(Struct, kw_only=True):
-    """What became of a file: ids of items in force, how many were withdrawn, what was left out by scope."""
+    """Result of a list import: ids of items in force, number withdrawn, items skipped by scope."""
 
     ids: list[UUID] = field(default_factory=list)
     withdrawn: int = 0
@@ -122,17 +122,17 @@ def take_items(
     now: datetime,
     scope: MatchScope | None = None,
 ) -> LoadedFile:
-    """Load what a format of exchange read into a list; what its sender withdrew is withdrawn there.
+    """Import indicators from an exchange format into a list; items marked as withdrawn are withdrawn.
 
-    Only items of one scope are taken: `scope`, or the list's own where None, so that a known false alarm is
-    never loaded as known material, nor the other way. What another item of the same file states stays. Taking
-    the same again changes nothing.
+    Only items of a single scope are taken: `scope`, or the list's own if None. So a known false alarm is
+    never loaded as known material, nor the reverse. A withdrawal does not affect an item that the same file
+    states in force. Idempotent.
 
     Raises:
-        Refused: the actor keeps no lists.
-        FormatRefused: an address is none, or what `found` raises.
-        ListRefused: nothing of it can be taken.
-        ListsRefused: the name is none.
+        Refused: the actor may not keep lists.
+        FormatRefused: an address is invalid, or an error of `found`.
+        ListRefused: no item can be taken.
+        ListsRefused: the name is invalid.
     """
     held = queries.find_list(name=name)
     wanted = scope or (held.attributes.scope if held else MatchScope.MATCH)
@@ -162,7 +162,7 @@ def _in_force(
 
 
 def _holders(name: str, gone: list[dict[str, str]], *, but: frozenset[UUID]) -> list[UUID]:
-    """Return the items of a list that hold one of these values in force, without those of `but`."""
+    """Return the items of a list that hold one of these values in force, except `but`."""
     pairs = [pair for values in gone for pair in values.items()]
     entries = queries.entries_of(values=pairs)
     found = dict.fromkeys(e.entry_id for e in entries if e.list_name == name)

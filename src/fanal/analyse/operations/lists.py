@@ -1,9 +1,9 @@
-"""Lists of known hashes and addresses: loaded, added to, withdrawn from.
+"""Lists of known hashes and addresses: load, add, withdraw, expire.
 
-A value that leaves a list stays as a tombstone. One that changes its class leaves and comes back, so that
-whoever follows the changes, the hash index among them, never sees one row mean two things. What people put
-into a list that a source feeds is their own, also where the source says the same: it leaves by people alone,
-or on the day that they gave as its end (`ends`). Who says a value last says its class and its end.
+A withdrawn value stays as a tombstone. A change of class withdraws the row and adds another, so that a row
+never changes its meaning for readers of the feed or the hash index. Values that people put into a list
+with a source are their own (`own`), even if the source states them too: only people withdraw them, or the
+expiry day they gave (`ends`). The last statement of a value sets its class and its expiry.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -29,13 +29,13 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
-# One change of one list: its number, given under a lock so that numbers commit in their order.
+# A change of a list; its number is taken under a lock, so that changes commit in the order of numbers.
 
 _CHANGE_LOCK = 7_310_420_002
 
 
 class Change:
-    """A change that takes its number with its first row; one that changed nothing leaves no trace."""
+    """A change of a list, numbered when it writes its first row; without any row it leaves no trace."""
 
     def __init__(self, *, actor: Actor, list_id: UUID, now: datetime) -> None:
         self.list_id, self.now = list_id, now
@@ -47,7 +47,7 @@ class Change:
 
     @property
     def number(self) -> int:
-        """The number of this change; the next one waits until it is committed or undone."""
+        """The number of this change; the next change waits until this one is committed or rolled back."""
         if self._number is None:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_CHANGE_LOCK])
@@ -59,17 +59,17 @@ class Change:
         return self._number
 
     def withdraw(self, entry_ids: Sequence[UUID]) -> None:
-        """Make tombstones of these rows."""
+        """Withdraw these rows; they stay as tombstones."""
         self._end(entry_ids)
         self._withdrawn += len(entry_ids)
 
     def replace(self, entry_ids: Sequence[UUID]) -> None:
-        """End rows whose values come back in this change with another class."""
+        """Withdraw rows whose values this change adds again with another class."""
         self._end(entry_ids)
         self._changed += len(entry_ids)
 
     def finish(self) -> None:
-        """Count the list's version up and keep what the change did, where it did anything."""
+        """Record the change and increment the list's version, if any row changed."""
         if self._number is None:
             return
         sql.run(
@@ -98,7 +98,7 @@ class Change:
 
 
 def touch_list(list_id: UUID, *, now: datetime) -> None:
-    """Count a list's version up: results from now on rest on something else."""
+    """Increment a list's version, since later results depend on its new content."""
     sql.run(
         "UPDATE analyse_list SET version = version + 1, changed_at = %s WHERE id = %s",
         [now, list_id],
@@ -106,7 +106,7 @@ def touch_list(list_id: UUID, *, now: datetime) -> None:
 
 
 def tell_change(actor: Actor, action: str, list_id: UUID, *, count: int, now: datetime) -> None:
-    """Write a change of a list to the ledger: how many entries, never which values."""
+    """Record a change of a list in the ledger: the number of entries, never their values."""
     ledger.record(
         actor=actor,
         action=action,
@@ -141,7 +141,7 @@ class _Held(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """A value as it is to stand in the list."""
+    """The wanted state of a value in the list."""
 
     item_id: UUID
     classification: str
@@ -151,16 +151,15 @@ class _Said(NamedTuple):
 def load_list(
     *, actor: Actor, name: str, lines: Iterable[str], now: datetime, scope: str | None = None
 ) -> list[UUID]:
-    """Load a CSV list (`pdq,md5,sha1,sha256,classification`) and return the id of each line's item.
+    """Load a CSV list (`pdq,md5,sha1,sha256,classification`); return the item id of each line.
 
-    Loading twice changes nothing but the class and end of known values, and returns the ids of the first
-    time. `scope` is the list's own where None; CLEAR loads known false alarms: what they match is silenced.
-    All or nothing.
+    Loading again changes only class and expiry of known values, and returns the same ids. `scope` None means
+    the scope of the list; CLEAR loads known false alarms, whose matches are silenced. All or nothing.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not keep lists.
         ListRefused: a line cannot be read.
-        ListsRefused: the name is none.
+        ListsRefused: the name is invalid.
     """
     return _load(actor, "list.load", name, read_list(lines), scope=scope, now=now)
 
@@ -176,14 +175,15 @@ def add_items(
 ) -> list[UUID]:
     """Add items with hashes or addresses, as `load_list` does; return the id of each.
 
-    An item keeps the id it brings (`Item.item_id`); a value that another item of the list holds stays
-    there. URL values are compared keys (`HarmonisedUrl.key`). Items pass in portions and are not held.
-    `own` is False where a source of the list says so, and no person; `exchange` keeps the ends of that.
+    An item keeps the id it brings (`Item.item_id`); a value held by another item of the list stays with that
+    item. URL values are comparison keys (`HarmonisedUrl.key`). Items are processed in portions and not held
+    in memory. `own` is False for items stated by a source and not by a person; `exchange` then manages
+    expiry.
 
     Raises:
-        Refused: the actor keeps no lists.
-        ListRefused: an item has no value, or one that is not of its kind.
-        ListsRefused: the name is none.
+        Refused: the actor may not keep lists.
+        ListRefused: an item has no value, or a value that does not fit its kind.
+        ListsRefused: the name is invalid.
     """
     checked = map(check_item, items)
     return _load(actor, "list.change", name, checked, scope=scope, own=own, now=now)
@@ -197,10 +197,10 @@ def add_addresses(
     now: datetime,
     classification: str = "",
 ) -> list[UUID]:
-    """Add canonical addresses, `(kind, value)` with kind URL (its compared key), HOST or DOMAIN.
+    """Add canonical addresses, `(kind, value)` with kind URL (its comparison key), HOST or DOMAIN.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not keep lists.
         ValueError: another kind, or an empty value.
     """
     if any(kind not in ("URL", "HOST", "DOMAIN") or not value for kind, value in addresses):
@@ -210,10 +210,10 @@ def add_addresses(
 
 
 def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> bool:
-    """Withdraw every value of an item; return False where the list holds no such item in force.
+    """Withdraw all values of an item; return False if the list holds no such item in force.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not keep lists.
     """
     return withdraw_items(actor=actor, name=name, item_ids=[item_id], now=now) == 1
 
@@ -221,12 +221,12 @@ def withdraw_item(*, actor: Actor, name: str, item_id: UUID, now: datetime) -> b
 def withdraw_items(
     *, actor: Actor, name: str, item_ids: Sequence[UUID], now: datetime, own: bool = True
 ) -> int:
-    """Withdraw items of a list, all their values; return how many were in force.
+    """Withdraw items of a list with all their values; return the number of items that were in force.
 
-    `own` is False where a source takes them back: the values that people put there stay.
+    `own` is False for a withdrawal by a source: values that people added stay.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not keep lists.
     """
     require(actor, "list.keep")
     with transaction.atomic():
@@ -279,7 +279,7 @@ def _portions(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
-    """Return a list's id and scope; it is made when needed. Its row stays locked: loads queue up."""
+    """Return id and scope of a list, created if needed. Its row stays locked, so that loads run in turn."""
     row = sql.one(
         "INSERT INTO analyse_list (id, name, changed_at, scope) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name RETURNING id, scope",
@@ -289,7 +289,7 @@ def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
 
 
 def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> list[UUID]:
-    """Add a portion of items; return their ids."""
+    """Add a portion of items to the list; return their ids."""
     held = _held(change.list_id, items)
     rows: dict[_Pair, _Said] = {}
     ids: list[UUID] = []
@@ -339,16 +339,19 @@ def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> lis
 
 
 def _end(item: Item, said: _Said | None) -> datetime | None:
-    """Return when a value ends that is said again beside `said`: never while one of the two holds."""
+    """Return the later expiry of two statements of a value in one load; None if either has none.
+
+    `said` is the earlier statement, None for the first.
+    """
     if said is None or item.until is None or said.ends_at is None:
         return item.until if said is None else None
     return max(item.until, said.ends_at)
 
 
 def _make_own(held: Mapping[_Pair, _Held], rows: Mapping[_Pair, _Said]) -> None:
-    """Keep that people said too what a source brought, and until when they say it.
+    """Mark values of a source as stated by people too, and store the people's expiry.
 
-    Another end is no change that anybody follows: senders move the ends of whole lists with every delivery.
+    A new expiry alone is no change in the feed: senders move the expiry of whole lists with each delivery.
     """
     said = [
         (entry.entry_id, rows[pair].ends_at)
@@ -364,7 +367,7 @@ def _make_own(held: Mapping[_Pair, _Held], rows: Mapping[_Pair, _Said]) -> None:
 
 
 def _held(list_id: UUID, items: Sequence[Item]) -> dict[_Pair, _Held]:
-    """Return which of the items' values the list holds."""
+    """Return the subset of the items' values that the list holds in force."""
     pairs = [pair for item in items for pair in item.values.items()]
     found = sql.rows(
         "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope, e.own, e.ends_at"
@@ -376,7 +379,7 @@ def _held(list_id: UUID, items: Sequence[Item]) -> dict[_Pair, _Held]:
     return {(row[0], row[1]): _Held(*row[2:]) for row in found}
 
 
-# Values that people put into a list with an end leave on that day, without being said again.
+# Expiry of values that people put into a list with an expiry day.
 
 _ENDS_PORTION: Final = 1_000
 
@@ -387,13 +390,14 @@ def end_values(
     said_besides: Callable[[UUID, Sequence[_Pair]], Sequence[Item]],
     now: datetime,
 ) -> int:
-    """Withdraw what people put into lists and whose stated end has come; return how many values that were.
+    """Withdraw the expired values that people put into lists; return their number.
 
-    `said_besides` names what sources of a list say of these (kind, value) pairs: that comes back as theirs.
-    It is asked while nobody else changes the list. Portions of a thousand, each a transaction of its own.
+    `said_besides` returns the items that the list's sources state for these (kind, value) pairs; those are
+    added again as the sources' own. It is called while the list is locked. Each portion of a thousand is a
+    transaction of its own.
 
     Raises:
-        Refused: the actor keeps no lists.
+        Refused: the actor may not keep lists.
     """
     require(actor, "list.keep")
     count = 0
@@ -420,7 +424,7 @@ def end_values(
 
 
 def _next_list(now: datetime) -> tuple[UUID, str] | None:
-    """Return a list, with its name, in which something has come to its end."""
+    """Return the id and name of a list with an expired value; None if there is none."""
     row = sql.row(
         "SELECT l.id, l.name FROM analyse_entry e JOIN analyse_list l ON l.id = e.list_id"
         " WHERE e.ends_at <= %s AND e.withdrawn_at IS NULL LIMIT 1",

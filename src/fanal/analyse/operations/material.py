@@ -1,9 +1,9 @@
-"""Known material as this process holds it: the hash index beside the database, and the look-up of a batch.
+"""The hash index of this process over the lists in the database, and the look-up of a batch.
 
-The database holds every list; the index is made from it and can be lost. A segment (`domain.index`) holds
-the PDQ hashes up to one change of the lists; what changed since is read from the database before a batch is
-looked up, so that an addition or a withdrawal counts for the next report. `renew_index` writes a new segment
-when much has changed; every process takes it up by itself.
+The database holds every list; the index is derived and can be lost. A segment (`domain.index`) holds the
+PDQ hashes up to a certain change of the lists. Later changes are read from the database before each look-up,
+so that an addition or withdrawal counts for the next report. `renew_index` writes a new segment after many
+changes; every process then switches to it by itself.
 """
 
 import logging
@@ -37,10 +37,10 @@ log = logging.getLogger("fanal.analyse")
 
 
 class Material:
-    """The index of one process, brought up to the lists whenever it is asked."""
+    """The hash index of a process, updated from the lists before each look-up."""
 
     def __init__(self) -> None:
-        """Hold nothing yet; `folder` is where segments lie, set at start, `checked` the one read through."""
+        """Start empty; `folder` (set at start) holds the segments, `checked` is the last verified file."""
         self.folder: Path | None = None
         self.checked: int | None = None
         self._lock = Lock()
@@ -52,7 +52,7 @@ class Material:
     def look_up(
         self, reports: Sequence[HarmonisedReport], *, rules: MaterialRuleValue | None = None
     ) -> KnownLists:
-        """Return what the lists hold of these reports' files and addresses; `rules` weigh its votes."""
+        """Return the list entries that match files and addresses of the reports; `rules` weight votes."""
         exact, hashes = values_of(reports)
         near = self._near(sorted(hashes))
         return KnownLists(queries.entries_of(values=exact), near=near, rules=rules)
@@ -73,7 +73,7 @@ class Material:
         return near
 
     def _current(self) -> HashIndex:
-        """Return the index with every change that is committed."""
+        """Return the index with every committed change."""
         with self._lock:
             newest = queries.newest_change()
             if self._held is not None and not queries.is_change_known(change=self._held):
@@ -86,12 +86,12 @@ class Material:
             return self._index
 
     def _is_replaced(self) -> bool:
-        """Return whether another file stands in the segment's place than when this was last asked."""
+        """Return whether the segment file was replaced since the last call."""
         seen, self._seen = self._seen, _file_number()
         return self._seen not in {None, seen, self._file}
 
     def _take_up_segment(self) -> None:
-        """Go over to the segment on the disk where it is another one than ours and of this database."""
+        """Switch to the segment on disk if it is a different file and belongs to this database."""
         segment = find_segment()
         if segment is None or segment.file_number == self._file:
             return
@@ -103,17 +103,17 @@ MATERIAL = Material()
 
 
 def install(*, folder: Path) -> None:
-    """Keep segments in `folder`, made when the first is written; called once at start."""
+    """Set the folder of segments, created with the first segment; called once at start."""
     MATERIAL.folder = folder
 
 
 def renew_index(*, actor: Actor) -> bool:
-    """Write a new segment where enough values changed since the last (`is_due`); return whether it was.
+    """Write a new segment if enough values changed since the last (`is_due`); return whether it was written.
 
-    Only what changed is read from the database: the rest comes from the last segment, unless that is found
-    damaged (each process looks once at a file's every byte): then all is read again. Searches go on
-    meanwhile. A process killed on the way leaves the last segment and the database, which hold everything,
-    and so does a full disk, which is told.
+    Only the changes are read from the database, the rest comes from the last segment. A damaged segment (each
+    process verifies a file once) is rebuilt from the database. Searches continue meanwhile. If the process is
+    killed, the last segment and the database still hold everything; the same goes for a full disk, which is
+    logged.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -150,7 +150,7 @@ def renew_index(*, actor: Actor) -> bool:
 
 
 def find_segment() -> Segment | None:
-    """Return the segment on the disk, None where there is none of this database or it is damaged."""
+    """Return the segment on disk; None if there is none, or it is damaged or of another database."""
     try:
         segment = open_segment(_folder() / _SEGMENT)
     except FileNotFoundError:
@@ -168,7 +168,7 @@ def find_segment() -> Segment | None:
 
 
 def _bring_up(index: HashIndex, changes: Iterable[tuple[UUID, str, bool]]) -> None:
-    """Take in changes, portion by portion: a first load of millions is never held as rows."""
+    """Apply changes to an index in portions, so that a first load of millions is never held as rows."""
     rest, gone = iter(changes), list[bytes]()
     hashes, labels = [pack_hashes(())], [pack_labels(())]
     while portion := list(islice(rest, _PORTION)):
@@ -181,7 +181,7 @@ def _bring_up(index: HashIndex, changes: Iterable[tuple[UUID, str, bool]]) -> No
 
 
 def _is_whole(segment: Segment) -> bool:
-    """Return whether every byte of a segment is as it was written; a file is read through once."""
+    """Return whether a segment passes its checksum; each file is verified once per process."""
     if segment.file_number != MATERIAL.checked:
         if not segment.is_whole():
             return False

@@ -1,6 +1,6 @@
-"""Who pays whom: noted with the analysis of a report, and every payer it touches is scored anew.
+"""Records the payments of analysed reports and rescores every payer they affect.
 
-A report without payments costs nothing here. Payers are scored at their own desk, with that desk's reports.
+A report without payments costs nothing. A payer is scored per desk, from that desk's reports.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,31 +20,31 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import text_array, uuid_array
 
 _NOBODY = UUID(int=0)
-"""The beneficiary of whom nothing is said."""
+"""Id of an unknown beneficiary."""
 _REPORTS = 50
-"""Earlier reports of a payer that are read with a new one, the newest."""
+"""Most earlier reports of a payer read with a new report, the newest."""
 _TOUCHED = 200
-"""Earlier payers that one batch scores anew because a beneficiary of theirs became a common one."""
+"""Most earlier payers rescored in a batch because their beneficiary became a common one."""
 
 
 class _Desk(Struct, kw_only=True):
-    """The payments of one desk in a batch, by report; and of earlier reports of the same payers."""
+    """The payments of a desk in a batch, by report, and those in earlier reports of the same payers."""
 
     desk_id: int
     own: dict[UUID, list[Paid]] = field(default_factory=dict)
     earlier: dict[UUID, list[Paid]] = field(default_factory=dict)
 
     def every(self) -> list[Paid]:
-        """Return all transfers, those of this batch first."""
+        """Return all transfers, those of the batch first."""
         return [p for group in (*self.own.values(), *self.earlier.values()) for p in group]
 
 
 def note_payments(
     *, actor: Actor, reports: Sequence[HarmonisedReport], typologies: Typologies, now: datetime
 ) -> dict[UUID, Around]:
-    """Note who pays whom in `reports`, score their payers, and return what is known around each report.
+    """Record the payments in `reports`, score their payers, and return the known payments around each report.
 
-    Called in the transaction of the analysis. A replay replaces what the report said before.
+    Runs in the transaction of the analysis. A replay replaces the earlier rows of a report.
     """
     paying = [report for report in reports if report.payments]
     if not paying:
@@ -62,7 +62,7 @@ def note_payments(
 
 
 def forget_payments(report_ids: Sequence[UUID]) -> int:
-    """Delete what is noted of reports; a payer of whom nothing else is known goes as well."""
+    """Delete the payments of reports and the payers without any other; return the number of rows."""
     found = sql.run(
         "DELETE FROM analyse_paid WHERE report_id = ANY(%s::uuid[])", [list(report_ids)]
     )
@@ -107,7 +107,7 @@ def _of_same_payers(own: Sequence[Paid], every: Sequence[Paid]) -> tuple[Paid, .
 
 
 def _crosses(before: int, after: int, typologies: Typologies) -> bool:
-    """Return whether a beneficiary has become a common one, or a hub, or neither any more."""
+    """Return whether a beneficiary's number of senders crossed a bound for a common beneficiary or hub."""
     bounds = {
         bound
         for rule in (*typologies.indicator, *typologies.lowers)
@@ -172,7 +172,7 @@ def _write_scores(desk: _Desk, scores: Sequence[PayerScore], *, now: datetime) -
 
 
 def _reports_shown(desk: _Desk) -> Mapping[str, UUID]:
-    """Return the report that says most of each payer, the newest of those."""
+    """Return for each payer the report with the most details about the payer, the newest of equals."""
     found: dict[str, tuple[int, UUID]] = {}
     for report_id, own in (*desk.own.items(), *desk.earlier.items()):
         for paid in own:

@@ -1,7 +1,7 @@
-"""Priority rule sets: drafted by one person, run dry on past reports, put in force by another.
+"""Priority rule sets: drafted by one person, compared on past reports, activated by another (four eyes).
 
-The system puts the newest shipped set in force at install; a file that comes later is a draft, proposed by
-the person who runs it dry.
+The system activates the newest shipped set at install. A file shipped later is a draft; the person who
+runs its dry run becomes its proposer.
 """
 
 from collections.abc import Sequence
@@ -28,14 +28,14 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 
-# How the job that applies rules to the past is told that there is something to do.
+# The job that applies rules to stored reports.
 
 RULES_JOB: Final = "apply_rules"
-"""The job of the schedule that carries dry runs and new rankings on."""
+"""The scheduled job that continues dry runs and re-rankings."""
 
 
 def wake() -> None:
-    """Queue the job unless it waits already; the schedule queues it each minute in any case."""
+    """Queue the job unless it is queued already; the schedule queues it every minute in any case."""
     try:
         with transaction.atomic():
             app.configure_task(RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB).defer(
@@ -52,7 +52,7 @@ _LOCK = 0x52554C4553  # "RULES"
 
 
 class RuleSetRefused(Exception):
-    """A rule set cannot take this step; `code` says why."""
+    """Error: a step of a rule set is refused; `code` names the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -60,11 +60,11 @@ class RuleSetRefused(Exception):
 
 
 def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
-    """Store the shipped files that are not stored yet, and return the ids of the new rows.
+    """Store the shipped rule files that are not stored yet; return the ids of the new rows.
 
-    In an empty table the newest file in force by `now` (else the oldest) is put in force by the system, with
-    its name as its source. Every other one is a draft: a new version of the package changes no priority
-    by itself. Safe to repeat.
+    In an empty table the system activates the newest file in force by `now` (else the oldest), with its file
+    name as `source`. Every other file becomes a draft, so a new version of the package changes no priority by
+    itself. Idempotent.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -87,10 +87,10 @@ def load_shipped(*, actor: Actor, now: datetime) -> list[UUID]:
 
 
 def draft_ruleset(*, actor: Actor, body: str, now: datetime) -> UUID:
-    """Store a candidate rule set (TOML text) and return its id.
+    """Store a candidate rule set (TOML text); return its id.
 
     Raises:
-        Refused: the actor makes no rules.
+        Refused: the actor may not draft rules.
         RulesRefused: the text breaks the format or a guarantee.
         RuleSetRefused: VERSION_EXISTS.
     """
@@ -111,13 +111,13 @@ def dry_run_ruleset(
     kin: Sequence[KinFacts],
     now: datetime,
 ) -> DryRun:
-    """Compare a candidate with the rules in force on past reports; nothing of them changes.
+    """Compare a candidate with the active rules on past reports, without changing any report.
 
-    Reports without an analysis, or out of the actor's reach, are left out. At most 20 000 at a time. Both
-    scores of each report that moves are kept with the set, the 500 largest changes of them.
+    Reports without an analysis, or that the actor may not read, are skipped. At most 20 000 reports. The 500
+    largest score changes are stored with the set.
 
     Raises:
-        Refused: the actor makes no rules.
+        Refused: the actor may not draft rules.
         RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE, TOO_MANY.
     """
     require(actor, "rules.draft")
@@ -142,19 +142,19 @@ def dry_run_ruleset(
 
 
 def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
-    """Put a candidate that was run dry in force; the one before is closed.
+    """Activate a candidate with a dry run; the set active before is closed.
 
-    Two people act: the proposer is the set's author or, of a set that came with the program, whoever ran it
-    dry last; the actor is another supervisor, habilitated by others than the proposer.
+    Two people are needed. The proposer is the set's author or, for a shipped set, the person of its last dry
+    run. The actor is another supervisor, whose role was not granted by the proposer alone.
 
     Raises:
-        Refused: the actor makes no rules.
+        Refused: the actor may not activate rules.
         RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE, NOT_RUN_DRY, SAME_PERSON, GRANTED_BY_PROPOSER, NOT_YET
-            (its first day is to come), STALE (the rules in force changed since its dry run).
+            (its first day is in the future), STALE (the active rules changed since its dry run).
     """
     require(actor, "rules.activate")
     with transaction.atomic():
-        _lock()  # the rules in force stay those that the dry run is held against
+        _lock()  # the active rules cannot change between the check and the activation
         stored = candidate(ruleset_id)
         try:
             require(actor, "rules.activate", Resource(owner_id=stored.proposer_id))
@@ -180,7 +180,7 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
 
 
 def keep_dry_run(ruleset_id: UUID, outcome: DryRun, *, by: UUID) -> None:
-    """Write the outcome of a dry run beside its candidate, and propose a shipped set in the name of `by`.
+    """Store the outcome of a dry run with its candidate; a shipped set gets `by` as its proposer.
 
     PostgreSQL moves the set to DRY_RUN (`analyse_keep_ruleset`).
     """
@@ -193,7 +193,7 @@ def keep_dry_run(ruleset_id: UUID, outcome: DryRun, *, by: UUID) -> None:
 
 
 def candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
-    """Return a rule set that may still be tried and put in force.
+    """Return a rule set that may still be tried and activated.
 
     Raises:
         RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE.
@@ -207,7 +207,7 @@ def candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
 
 
 def _lock() -> None:
-    """Wait until nobody else changes the rules in force, and keep it so to the end of the transaction."""
+    """Take the advisory lock of the active rules until the end of the transaction."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
@@ -226,7 +226,7 @@ def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: 
 def _activate(
     ruleset_id: UUID, *, proposer: UUID | None, signers: tuple[UUID, Actor], now: datetime
 ) -> None:
-    """Write the activation by (author, approver); a trigger closes the set before and opens this one."""
+    """Write the activation by (author, approver); a trigger closes the active set and opens this set."""
     author, approver = signers
     with connection.cursor() as cursor:
         cursor.execute(
@@ -240,7 +240,7 @@ def _activate(
 
 
 def log_ruleset(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:
-    """Write a step of a rule set in the journal."""
+    """Record a step of a rule set in the ledger."""
     ledger.record(
         actor=actor,
         action="rule.activate" if state == "ACTIVE" else "list.change",

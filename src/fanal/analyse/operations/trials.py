@@ -1,7 +1,7 @@
-"""Dry runs over every stored report, and the new ranking after an activation, portion by portion.
+"""Dry runs on all stored reports, and the re-ranking after an activation, in portions.
 
-Each portion is one transaction: what it found and how far it came are written together, so that a kill costs
-one portion and counts nothing twice.
+Each portion is a single transaction that writes results and progress together. So a killed process loses
+at most a portion, and nothing is counted twice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,12 +28,12 @@ _KEPT_CHANGES = 500
 
 
 def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
-    """Begin to compare a candidate with the rules in force on every report stored now; the worker does it.
+    """Start a comparison of a candidate with the active rules on all reports stored now; the worker runs it.
 
-    Returns the trial that runs already where there is one.
+    Returns the id of the dry run, or of the one already running for this set.
 
     Raises:
-        Refused: the actor makes no rules.
+        Refused: the actor may not draft rules.
         RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE.
     """
     require(actor, "rules.draft")
@@ -67,7 +67,7 @@ def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
 
 
 def hold_trial(*, actor: Actor, trial_id: UUID) -> Trial | None:
-    """Lock a trial for one portion; None where it is finished or another worker holds it.
+    """Lock a dry run for a portion; return None if it is finished or locked by another worker.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -88,7 +88,7 @@ def try_portion(
     kin: Sequence[KinFacts],
     reached: UUID,
 ) -> DryRun:
-    """Compare one portion under both sets, as of the trial's start, and write it with the place reached."""
+    """Compare a portion of reports under both rule sets, as of the dry run's start; store the progress."""
     found = dry_run(
         reports,
         [analyses[report.report_id] for report in reports],
@@ -109,7 +109,7 @@ def try_portion(
 
 
 def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
-    """Close a trial and keep its outcome, with the largest changes, beside its rule set."""
+    """Finish a dry run, and store its outcome with the largest changes in its rule set."""
     changes = tuple(queries.trial_changes(trial_id=trial.id, limit=_KEPT_CHANGES))
     outcome = msgspec.structs.replace(trial.outcome, changes=changes)
     sql.run("UPDATE analyse_trial SET finished_at = %s WHERE id = %s", [now, trial.id])
@@ -118,9 +118,9 @@ def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
 
 
 def hold_rerank(*, actor: Actor) -> tuple[UUID, UUID | None] | None:
-    """Lock the new ranking under way: its rule set and the report it has reached; None: nothing to do.
+    """Lock the re-ranking in progress; return (rule set, last report ranked), or None if there is none.
 
-    One whose set is no longer in force is over: the next set ranks what it left.
+    A re-ranking whose rule set is no longer active is deleted: that of the next set covers its reports.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -140,9 +140,10 @@ def hold_rerank(*, actor: Actor) -> tuple[UUID, UUID | None] | None:
 
 
 def write_rerank(*, ruleset_id: UUID, reached: UUID | None, changed: int, now: datetime) -> bool:
-    """Write how far a new ranking came; `reached` None: this pass is over. Returns whether all is done.
+    """Store the progress of a re-ranking; return whether it is finished.
 
-    A pass that still found something to rank is followed by another: reports were on their way meanwhile.
+    `reached` None ends a pass. A pass that changed a report is followed by another, since reports may have
+    arrived meanwhile.
     """
     found = sql.one(
         "UPDATE analyse_rerank SET reached = %s, changed = changed + %s,"

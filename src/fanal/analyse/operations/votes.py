@@ -1,4 +1,4 @@
-"""Votes on the entries of lists. All stay; of one voter on one entry the last counts, unless taken back."""
+"""Votes on list entries. All stay stored; a voter's last vote on an entry counts, unless taken back."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,10 +27,10 @@ def cast_vote(
     now: datetime,
     kind: str = "",
 ) -> CastVote:
-    """Keep what the actor says of an entry, and return it; it counts from the next report on.
+    """Store the actor's vote on a list entry and return it; it counts from the next report on.
 
-    A partner votes as its organisation, others as persons. `kind` tells of which hash or address of the
-    entry the vote speaks, empty for all; `others` are further reasons, each kept once.
+    A partner votes as an organisation, others as persons. `kind` limits the vote to a hash or address kind of
+    the entry, empty for all. `others` are further reasons; duplicates are dropped.
 
     Raises:
         Refused: the actor may not vote.
@@ -57,11 +57,11 @@ def cast_vote(
 
 
 def take_vote_back(*, actor: Actor, item_id: UUID, now: datetime) -> CastVote:
-    """Let the actor's own vote on an entry count no more, and return what is kept of that.
+    """Withdraw the actor's own vote on an entry; return the stored withdrawal.
 
     Raises:
         Refused: the actor may not vote.
-        ListsRefused: `ENTRY` for an unknown entry, `NO_VOTE` where none of the actor's counts.
+        ListsRefused: `ENTRY` for an unknown entry, `NO_VOTE` if the actor has no vote in force.
     """
     require(actor, "list.vote")
     item = queries.get_items(item_ids=[item_id]).get(item_id)

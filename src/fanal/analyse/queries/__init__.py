@@ -1,4 +1,4 @@
-"""The reading door of analyse: findings, priorities, their history, lists and rule sets."""
+"""Read operations of analyse: findings, priorities with history, lists, payers and rule sets."""
 
 from fanal.analyse.queries.feed import entries_changed, get_items, items_of_list
 from fanal.analyse.queries.lists import (

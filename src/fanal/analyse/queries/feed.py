@@ -1,4 +1,4 @@
-"""Lists as others read them: the feed of changes in pages of one cost, and a whole list."""
+"""Lists for readers outside: the feed of changes in pages of constant cost, and list export."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -41,12 +41,12 @@ def entries_changed(
     limit: int,
     list_ids: Sequence[UUID] | None = None,
 ) -> Feed:
-    """Return the next entries of the feed of changes, tombstones among them, in the order of changes.
+    """Return a page of the feed of changes after a place: list entries by their last change, with tombstones.
 
-    Whoever writes a whole list reads it so; members are served by places in time (`exchange`). An entry
-    comes at the place of its last change, as it is now. `list_ids` limits it to some lists. A page
-    costs the same wherever it lies; it may hold fewer entries than `limit` (one that changed again
-    comes later): `next` alone says where it ends.
+    List export uses this order; members of the exchange are served by time instead (`exchange`). An entry
+    appears at the place of its last change, in its present state. `list_ids` limits the feed to some lists. A
+    page costs the same wherever it lies. It may hold fewer entries than `limit`, since an entry that changed
+    again comes later: only `next` tells the end.
     """
     place = after or FeedPlace(change=0, item_id=_FIRST)
     places = sql.rows(
@@ -68,7 +68,7 @@ def entries_changed(
 
 
 def get_items(*, item_ids: Iterable[UUID]) -> dict[UUID, ChangedItem]:
-    """Return entries by their id as they are now, withdrawn ones too; unknown ids are left out."""
+    """Return entries in their present state by id, withdrawn ones too; unknown ids are absent."""
     wanted = list(set(item_ids))
     if not wanted:
         return {}
@@ -85,7 +85,7 @@ def get_items(*, item_ids: Iterable[UUID]) -> dict[UUID, ChangedItem]:
 
 
 def _item(rows: Sequence[_Row], times: Mapping[int, datetime]) -> ChangedItem:
-    """Return an entry from its rows: those in force, else those of its withdrawal."""
+    """Return an entry from its rows: the rows in force, else those of its withdrawal."""
     last = max(row[2] for row in rows)
     held = [row for row in rows if row[8] is None]
     said = held or [row for row in rows if row[2] == last]
@@ -104,16 +104,16 @@ def _item(rows: Sequence[_Row], times: Mapping[int, datetime]) -> ChangedItem:
     )
 
 
-# A whole list as the formats of exchange write it, page by page: what is in force, what was withdrawn.
+# List export for the exchange formats, page by page: items in force and withdrawn items.
 
 _PAGE = 5_000
 
 
 def items_of_list(*, list_id: UUID) -> Iterator[Indicator]:
-    """Yield the items of a list in the order of their last change, withdrawn ones among them.
+    """Yield the items of a list in the order of their last change, withdrawn ones included.
 
-    A withdrawn item whose values another item of the list holds in force, or that was withdrawn twice, is not
-    told: for whoever reads the file a value is in force or it is not.
+    A withdrawn item is skipped if another item of the list holds its values in force, or if the same values
+    were withdrawn before: for the reader of the file a value is either in force or not.
     """
     after: FeedPlace | None = None
     told: set[tuple[tuple[str, str], ...]] = set()
@@ -133,7 +133,7 @@ def items_of_list(*, list_id: UUID) -> Iterator[Indicator]:
 
 
 def _held(items: Sequence[ChangedItem], list_id: UUID) -> set[tuple[str, str]]:
-    """Return the values of withdrawn items that the list holds in force all the same."""
+    """Return the values of withdrawn items that the list still holds in force through other items."""
     gone = [pair for item in items if item.withdrawn_at is not None for pair in item.values]
     found = entries_of(values=gone)
     return {(entry.kind, entry.value) for entry in found if entry.listed.id == list_id}

@@ -1,4 +1,4 @@
-"""Lists with their attributes, what changed in them, entries set aside, and votes on entries."""
+"""Queries on lists of known material: attributes, changes, suspended entries, and votes on entries."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,11 +22,11 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 
-# Entries set aside, and how often entries are met.
+# Entries suspended by the match-rate circuit breaker, and the match rates of entries.
 
 
 class AsideRecord(Struct, frozen=True, kw_only=True):
-    """One time an entry was set aside, and how it ended: RELEASED or WITHDRAWN, by whom and why."""
+    """A suspension of an entry and its end: outcome RELEASED or WITHDRAWN, person and reason."""
 
     id: UUID
     list_id: UUID
@@ -39,7 +39,7 @@ class AsideRecord(Struct, frozen=True, kw_only=True):
 
 
 def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
-    """Return for each of these entries that is set aside now since when and why."""
+    """Return the current suspension of each entry that is suspended."""
     found = sql.rows(
         "SELECT item_id, since, matched, hours, rule FROM analyse_aside"
         " WHERE item_id = ANY(%s::uuid[]) AND ended_at IS NULL",
@@ -52,12 +52,12 @@ def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
 
 
 def count_asides() -> int:
-    """Return how many entries are set aside now."""
+    """Return the number of entries suspended now."""
     return int(sql.one("SELECT count(*) FROM analyse_aside WHERE ended_at IS NULL")[0])
 
 
 def list_asides(*, ended: bool, limit: int, offset: int = 0) -> list[AsideRecord]:
-    """Return the entries set aside now, or those whose time aside ended, the newest first."""
+    """Return a page of suspensions, newest first: the current ones, or with `ended` the past ones."""
     found = sql.rows(
         "SELECT id, list_id, item_id, since, matched, hours, rule, ended_at, outcome, ended_by,"
         " reason FROM analyse_aside WHERE (ended_at IS NOT NULL) = %s"
@@ -82,7 +82,7 @@ def list_asides(*, ended: bool, limit: int, offset: int = 0) -> list[AsideRecord
 def match_rates(
     *, item_ids: Iterable[UUID], since: datetime
 ) -> Mapping[UUID, list[tuple[datetime, int]]]:
-    """Return for each entry the hours since `since` in which reports met it, and how many, oldest first."""
+    """Return by entry the matching reports per hour since `since`, as (hour, reports), oldest first."""
     rates: dict[UUID, list[tuple[datetime, int]]] = {}
     found = sql.rows(
         "SELECT item_id, hour, sum(reports) FROM analyse_match"
@@ -95,7 +95,7 @@ def match_rates(
     return rates
 
 
-# Votes on entries: of one voter on one entry the last counts, all of them stay.
+# Votes on entries: only a voter's last vote on an entry counts; all stay stored.
 
 _VOTES = "SELECT item_id, kind, voter, voter_id, vote, reason, others, voted_at FROM analyse_vote"
 _COUNTED = """
@@ -108,7 +108,7 @@ _Row: TypeAlias = tuple[UUID, str, str, UUID, str, str, list[str], datetime]
 
 
 def count_votes(*, item_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int, CastVote]]:
-    """Return the votes up, down and the last one of each entry that has any; a voter's last counts."""
+    """Return (votes up, votes down, last vote) of each entry with votes; only a voter's last vote counts."""
     counted: dict[UUID, tuple[int, int, CastVote]] = {}
     for item_id, votes in votes_of(item_ids=item_ids).items():
         ups = sum(vote.vote is Vote.UP for vote in votes)
@@ -117,9 +117,9 @@ def count_votes(*, item_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int, CastV
 
 
 def votes_of(*, item_ids: Iterable[UUID]) -> dict[UUID, list[CastVote]]:
-    """Return the votes that count on each entry that has any, oldest first: the last one of each voter.
+    """Return the votes in force on each entry, oldest first: the last vote of each voter.
 
-    Who took its vote back has none.
+    A voter who took the vote back has none.
     """
     found: dict[UUID, list[CastVote]] = {}
     for row in sql.rows(_COUNTED, [list(set(item_ids))]):
@@ -128,18 +128,18 @@ def votes_of(*, item_ids: Iterable[UUID]) -> dict[UUID, list[CastVote]]:
 
 
 def voter_of(*, actor: Actor) -> UUID:
-    """Return who votes when an actor does: a partner's people and programs are one voter."""
+    """Return the id under which an actor votes; all people and programs of a partner are a single voter."""
     return actor.partner_id or actor.person_id
 
 
 def vote_of(*, item_id: UUID, voter_id: UUID) -> CastVote | None:
-    """Return the vote of a voter that counts on an entry, None where there is none."""
+    """Return a voter's vote in force on an entry; None if there is none."""
     votes = votes_of(item_ids=[item_id]).get(item_id, [])
     return next((vote for vote in votes if vote.voter_id == voter_id), None)
 
 
 def list_votes(*, item_id: UUID) -> list[CastVote]:
-    """Return every vote on an entry, oldest first: those replaced and those taken back too."""
+    """Return all votes on an entry, oldest first, including replaced votes and votes taken back."""
     return [_vote(row) for row in sql.rows(f"{_VOTES} WHERE item_id = %s ORDER BY seq", [item_id])]
 
 
@@ -190,7 +190,7 @@ class ListState(Struct, frozen=True, kw_only=True):
 
 
 class ListedChange(Struct, frozen=True, kw_only=True):
-    """One change of a list: values added, given another class, withdrawn; by whom, where that is kept."""
+    """A change of a list: numbers of values added, reclassified and withdrawn; author, where recorded."""
 
     number: int
     list_id: UUID
@@ -202,7 +202,7 @@ class ListedChange(Struct, frozen=True, kw_only=True):
 
 
 def list_lists() -> list[ListState]:
-    """Return the lists by name, with their number of values in force."""
+    """Return all lists sorted by name, with the number of their values in force."""
     given = sql.rows(
         "SELECT list_id, count(*) FROM analyse_entry WHERE withdrawn_at IS NULL GROUP BY list_id"
     )
@@ -216,19 +216,19 @@ def list_lists() -> list[ListState]:
 
 
 def find_list(*, name: str) -> ListFacts | None:
-    """Return the list of that name, None when there is none."""
+    """Return the list with this name; None if there is none."""
     if not name.isprintable():
         return None
     return next(iter(_facts(sql.rows(f"{_LISTS} WHERE name = %s", [name]))), None)
 
 
 def get_lists() -> dict[UUID, ListFacts]:
-    """Return every list by its id."""
+    """Return all lists by id."""
     return {facts.id: facts for facts in _facts(sql.rows(_LISTS))}
 
 
 def list_changes(*, list_ids: Sequence[UUID] | None = None, limit: int) -> list[ListedChange]:
-    """Return the newest changes of some lists, or of all, the newest first."""
+    """Return the newest changes of some lists (None: of all), newest first."""
     found = sql.rows(
         "SELECT number, list_id, at, actor_id, added, changed, withdrawn FROM analyse_change"
         " WHERE %s::uuid[] IS NULL OR list_id = ANY(%s::uuid[]) ORDER BY number DESC LIMIT %s",
@@ -276,5 +276,5 @@ def _facts(rows: Sequence[_ListRow]) -> list[ListFacts]:
 
 
 def as_array(ids: Sequence[UUID] | None) -> list[UUID] | None:
-    """Return ids as a parameter that may be NULL."""
+    """Return ids as an SQL parameter; None becomes NULL."""
     return None if ids is None else list(ids)

@@ -1,4 +1,4 @@
-"""What a batch is looked up by: entries of values and ids, and the changes that a hash index takes in."""
+"""Queries for the matching of known material: entries by value or id, and changes for the hash index."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
@@ -17,14 +17,14 @@ _ENTRIES = (
     "SELECT e.id, e.item_id, e.list_id, e.kind, e.value, e.classification, e.scope"
     " FROM analyse_entry e"
 )
-# OFFSET keeps the planner to one look into the index a value: it would read all lists for a batch.
+# OFFSET forces one index look-up per value; otherwise the planner reads all lists for a batch.
 _HELD = (
     "SELECT e.* FROM unnest(%s::text[], %s::text[]) AS asked (kind, value)"  # noqa: S608 - as above
     f" CROSS JOIN LATERAL ({_ENTRIES} WHERE e.kind = asked.kind AND e.value = asked.value"
     " AND e.withdrawn_at IS NULL OFFSET 0) e ORDER BY e.id"
 )
-# Most lists hold hashes of one kind or two, and a report has sixteen values of six. In the order of the
-# index, since the planner would go through the lists for a kind that none holds.
+# Most lists hold one or two kinds of hashes, and a report has sixteen values of six kinds. Ordered as the
+# index, since the planner would otherwise scan the lists for a kind that none holds.
 _LISTED = (
     "SELECT asked.kind FROM unnest(%s::text[]) AS asked (kind) CROSS JOIN LATERAL ("
     "SELECT FROM analyse_entry e"
@@ -37,20 +37,20 @@ _UNSAID = EntryStanding()
 
 
 class ListChange(Struct, frozen=True, kw_only=True):
-    """One change of the lists: its number, and an entry that it changed, by which it is known again."""
+    """A change of the lists: its number, and a changed entry that identifies it in this database."""
 
     number: int
     entry_id: UUID
 
 
 def lists_version() -> str:
-    """Return the version of all lists together; it changes with each of them."""
+    """Return the common version of all lists; it changes with every change of a list."""
     row = sql.row("SELECT count(*), coalesce(sum(version), 0) FROM analyse_list")
     return f"lists/{row[0]}.{row[1]}" if row and row[0] else ""
 
 
 def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
-    """Return the entries in force that hold exactly one of these (kind, value) pairs."""
+    """Return the entries in force with exactly one of these (kind, value) pairs."""
     pairs = list(values)
     if not pairs:
         return []
@@ -63,7 +63,7 @@ def entries_of(*, values: Iterable[tuple[str, str]]) -> list[KnownEntry]:
 
 
 def entries_by_id(*, ids: Sequence[UUID]) -> dict[UUID, KnownEntry]:
-    """Return the entries in force among `ids`, which are those of single values."""
+    """Return the entries in force by row id; `ids` are ids of rows (single values), not of items."""
     if not ids:
         return {}
     found = sql.rows(
@@ -73,7 +73,7 @@ def entries_by_id(*, ids: Sequence[UUID]) -> dict[UUID, KnownEntry]:
 
 
 def _entries(rows: Sequence[_Row]) -> dict[UUID, KnownEntry]:
-    """Return the entries of rows by the rows' ids, with what their lists and their voters say."""
+    """Return the entries of rows by row id, with the attributes of their lists and their votes."""
     if not rows:
         return {}
     lists = get_lists()
@@ -93,7 +93,7 @@ def _entries(rows: Sequence[_Row]) -> dict[UUID, KnownEntry]:
 
 
 def get_standings(*, item_ids: Iterable[UUID]) -> dict[UUID, EntryStanding]:
-    """Return the votes on each entry and whether it is set aside; an entry without either is left out."""
+    """Return votes and suspension of each entry; an entry with neither is absent."""
     item_ids = set(item_ids)
     votes, asides = count_votes(item_ids=item_ids), get_asides(item_ids=item_ids)
     found: dict[UUID, EntryStanding] = {}
@@ -104,13 +104,13 @@ def get_standings(*, item_ids: Iterable[UUID]) -> dict[UUID, EntryStanding]:
 
 
 def newest_change() -> ListChange | None:
-    """Return the last change of the lists, None when nothing was ever listed."""
+    """Return the last change of the lists; None if there was never an entry."""
     row = sql.row("SELECT change, id FROM analyse_entry ORDER BY change DESC, id DESC LIMIT 1")
     return None if row is None else ListChange(number=row[0], entry_id=row[1])
 
 
 def is_change_known(*, change: ListChange) -> bool:
-    """Return whether this database has seen `change`: another one, or an older backup, has not."""
+    """Return whether this database contains `change`; another database or an older backup does not."""
     row = sql.row(
         "SELECT EXISTS (SELECT FROM analyse_entry WHERE id = %s AND change >= %s)",
         [change.entry_id, change.number],
@@ -119,10 +119,10 @@ def is_change_known(*, change: ListChange) -> bool:
 
 
 def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]:
-    """Yield (id, PDQ hash, is it in force?) of each list entry with such a hash, in the order of change.
+    """Yield (row id, PDQ hash, in force) of changed list values with such a hash, in the order of change.
 
-    Those whose last change has a number above `after`, up to and including `upto`. Rows are read in portions:
-    lists of millions pass without being held.
+    Changes with a number above `after` up to and including `upto` count. Rows are read in portions, so that
+    lists of millions are never held in memory.
     """
     with connection.cursor() as cursor:
         last: tuple[int, UUID] = (after, _HIGHEST)
@@ -140,6 +140,6 @@ def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]
 
 
 def count_changed(*, after: int) -> int:
-    """Return how many values changed after a change of the lists."""
+    """Return the number of values changed after a change number."""
     row = sql.row("SELECT count(*) FROM analyse_entry WHERE change > %s", [after])
     return int(row[0]) if row else 0

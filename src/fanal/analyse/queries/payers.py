@@ -1,4 +1,4 @@
-"""Payers: who is scored at a desk, and one payer with every transfer that is known of them."""
+"""Queries on payers: the scored payers of a desk, and a single payer with all known transfers."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,8 +16,8 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import plain_array, uuid_array
 
 REPORTS_OF_PAYER = 200
-"""Reports of one payer that are read together, the newest; of more the page says so."""
-_COUNTED = 100  # different payers of a beneficiary that are counted
+"""Most reports of a payer that are read, the newest; the page says if there are more."""
+_COUNTED = 100  # largest number of payers counted for a beneficiary
 _COLUMNS = (
     "payer, desk_id, report_id, score, typology, suspected, codes, countries, transfers, beneficiaries,"
     " total, first_at, last_at, rule_version, scored_at"
@@ -32,7 +32,7 @@ _FILTER = (
 
 
 class PayersBeside(Struct, frozen=True, kw_only=True):
-    """What a desk knows beside a batch: senders of each beneficiary by its key's digest, and until when."""
+    """A desk's knowledge around a batch: payers of each beneficiary (by key digest), and end of its data."""
 
     senders: dict[UUID, int]
     until: datetime | None
@@ -41,7 +41,7 @@ class PayersBeside(Struct, frozen=True, kw_only=True):
 def list_payers(
     *, actor: Actor, filters: PayerFilter, offset: int = 0, limit: int = 50
 ) -> list[PayerLine]:
-    """Return the payers within the actor's reach, the highest score first, then the newest transfer."""
+    """Return the payers at the actor's desks, highest score first, then newest transfer first."""
     found = sql.rows(
         f"SELECT {_COLUMNS} FROM analyse_payer{_FILTER}"  # noqa: S608 - columns of this module
         " ORDER BY score DESC, last_at DESC NULLS LAST, payer OFFSET %(offset)s LIMIT %(limit)s",
@@ -51,7 +51,7 @@ def list_payers(
 
 
 def count_payers(*, actor: Actor, filters: PayerFilter) -> int:
-    """Return how many payers a filter leaves."""
+    """Return the number of payers that match a filter."""
     row = sql.one(
         f"SELECT count(*) FROM analyse_payer{_FILTER}",  # noqa: S608 - text of this module
         _given(actor, filters),
@@ -60,9 +60,9 @@ def count_payers(*, actor: Actor, filters: PayerFilter) -> int:
 
 
 def get_payer(*, actor: Actor, payer: UUID, now: datetime) -> Payer | None:
-    """Return a payer with the score that all reports in the actor's reach give now, None for nobody.
+    """Return a payer, scored now from all reports that the actor may read; None if unknown.
 
-    A payer known at several desks of the actor is shown as the first of them sees them.
+    A payer known at several of the actor's desks is shown with the data of the first desk.
     """
     bounds = reach(actor, "report.read")
     desks = None if bounds.everywhere else sorted(bounds.desk_ids)
@@ -80,7 +80,7 @@ def get_payer(*, actor: Actor, payer: UUID, now: datetime) -> Payer | None:
 
 
 def payers_of(*, actor: Actor, report_id: UUID) -> list[PayerLine]:
-    """Return the payers whose transfers a report holds, the highest score first."""
+    """Return the payers with transfers in a report, highest score first, at most 20."""
     found = sql.rows(
         f"SELECT {_COLUMNS} FROM analyse_payer p{_FILTER}"  # noqa: S608 - columns of this module
         " AND EXISTS (SELECT FROM analyse_paid d WHERE d.report_id = %(report)s"
@@ -106,7 +106,7 @@ def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[
 
 
 def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> PayersBeside:
-    """Return how many payers each beneficiary has at a desk (100 at most), and until when its data reach."""
+    """Return the number of payers of each beneficiary at a desk (100 at most), and its latest transfer."""
     found = sql.rows(
         "SELECT b.id, count(*) FROM unnest(%s::uuid[]) AS b (id), LATERAL (SELECT DISTINCT payer"
         " FROM analyse_paid WHERE desk_id = %s AND beneficiary = b.id LIMIT %s) s GROUP BY b.id",
@@ -121,7 +121,7 @@ def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> Pay
 
 
 def payers_to(*, desk_id: int, beneficiaries: Iterable[UUID], limit: int) -> list[UUID]:
-    """Return payers who paid any of these beneficiaries at a desk."""
+    """Return the payers who paid any of these beneficiaries at a desk."""
     found = sql.rows(
         "SELECT DISTINCT payer FROM analyse_paid WHERE desk_id = %s"
         " AND beneficiary = ANY(%s::uuid[]) ORDER BY payer LIMIT %s",
@@ -146,7 +146,7 @@ def _payer(
     known = beside(desk_id=desk_id, beneficiaries=list(keys), now=now)
     senders = {keys[key]: count for key, count in known.senders.items()}
     scores = score_payers(transfers, typologies, senders=senders, until=known.until)
-    if not scores:  # their reports have expired
+    if not scores:  # the reports have expired
         return None
     (score,) = scores
     return Payer(

@@ -1,4 +1,4 @@
-"""Findings and priorities, with their history."""
+"""Queries on findings and priorities, with their history."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,26 +20,26 @@ _PRIORITY = (
 
 
 class Version(Struct, frozen=True, kw_only=True):
-    """When a result was written, as which revision (from 1)."""
+    """Revision number (from 1) and writing time of a result."""
 
     revision: int
     written_at: datetime
 
 
 def get_analyses(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Analysis]:
-    """Return the newest analysis of each report that the actor reaches; the others are left out."""
+    """Return the newest analysis of each report that the actor may read; other reports are absent."""
     ids = _reachable(actor, report_ids)
     return {a.report_id: a for _, a in _analyses(ids)} if ids else {}
 
 
 def get_priorities(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Priority]:
-    """Return the newest priority of each report that the actor reaches; the others are left out."""
+    """Return the newest priority of each report that the actor may read; other reports are absent."""
     ids = _reachable(actor, report_ids)
     return {p.report_id: p for _, p in _priorities(ids)} if ids else {}
 
 
 def list_analyses(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Analysis]]:
-    """Return every analysis of a report, oldest first: replays stay side by side."""
+    """Return all analyses of a report, oldest first; a replay adds a revision."""
     return _analyses(_reachable(actor, [report_id]))
 
 
@@ -49,7 +49,7 @@ def list_priorities(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Pri
 
 
 def newest_analysed(*, limit: int) -> list[UUID]:
-    """Return the ids of the newest analysed reports, whatever their desk: the base of a dry run."""
+    """Return the ids of the newest analysed reports of all desks, for a dry run."""
     found = sql.rows(
         "SELECT report_id FROM analyse_result WHERE revision = 1 ORDER BY report_id DESC LIMIT %s",
         [limit],
@@ -58,13 +58,13 @@ def newest_analysed(*, limit: int) -> list[UUID]:
 
 
 def count_analysed() -> int:
-    """Return how many reports are analysed, whatever their desk."""
+    """Return the number of analysed reports of all desks."""
     row = sql.one("SELECT count(*) FROM analyse_result WHERE revision = 1")
     return int(row[0])
 
 
 def analysed_after(*, after: UUID, limit: int) -> list[UUID]:
-    """Return the ids of analysed reports that follow `after`, oldest first, whatever their desk."""
+    """Return the ids of analysed reports of all desks after `after`, oldest first."""
     found = sql.rows(
         "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id > %s"
         " ORDER BY report_id LIMIT %s",

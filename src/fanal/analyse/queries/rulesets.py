@@ -1,4 +1,4 @@
-"""Rule sets of the priority, dry runs over all the past, and new rankings."""
+"""Queries on priority rule sets, their dry runs on all stored reports, and re-rankings."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from fanal.analyse.domain.rules import PriorityRules, read_rules, shipped_rules
 from fanal.db import sql
 from fanal.kernel.arrays import uuid_array
 
-# Dry runs over all the past, and new rankings: how far they are, and what they found.
+# Dry runs on all stored reports, and re-rankings: progress and results.
 
 _BECAUSE = msgspec.json.Decoder(tuple[Because, ...])
 _UPWARDS = ["LOW", "NORMAL", "HIGH", "DANGER"]
@@ -24,7 +24,7 @@ _SELECT = (
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """A dry run: how many reports there were when it began, the last one compared, and the counts so far."""
+    """A dry run on all reports: number of reports at its start, last report compared, and counts so far."""
 
     id: UUID
     ruleset_id: UUID
@@ -38,7 +38,7 @@ class Trial(Struct, frozen=True, kw_only=True):
 
 
 class Rerank(Struct, frozen=True, kw_only=True):
-    """The ranking anew of what waits: since when, how many so far, and when it ended."""
+    """The re-ranking of waiting reports under a new rule set: start, reports changed so far, and end."""
 
     started_at: datetime
     changed: int
@@ -46,7 +46,7 @@ class Rerank(Struct, frozen=True, kw_only=True):
 
 
 def get_trial(*, trial_id: UUID) -> Trial | None:
-    """Return a dry run, None when there is none."""
+    """Return a dry run; None if there is none with this id."""
     found = _trials(f"{_SELECT} WHERE id = %s", [trial_id])
     return found[0] if found else None
 
@@ -64,9 +64,9 @@ def open_trials() -> list[Trial]:
 
 
 def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> list[ScoreChange]:
-    """Return the largest changes of a dry run; only those that rise, or that fall, where it is said.
+    """Return the largest score changes of a dry run; with `rising`, only rises (True) or falls (False).
 
-    At the same score the level decides.
+    At equal scores the level decides.
     """
     found = sql.rows(
         "SELECT report_id, score_before, score_after, level_before, level_after, because"
@@ -90,7 +90,7 @@ def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> 
 
 
 def analysed_between(*, after: UUID | None, before: UUID, limit: int) -> list[UUID]:
-    """Return the ids of analysed reports, whatever their desk, above one and under another, in order."""
+    """Return the ids of analysed reports of all desks strictly between `after` and `before`, ascending."""
     found = sql.rows(
         "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id > %s"
         " AND report_id < %s ORDER BY report_id LIMIT %s",
@@ -100,7 +100,7 @@ def analysed_between(*, after: UUID | None, before: UUID, limit: int) -> list[UU
 
 
 def ranked_otherwise(*, report_ids: Sequence[UUID], version: str) -> list[UUID]:
-    """Return those of `report_ids` whose newest priority comes from another version of the rules."""
+    """Return the subset of `report_ids` whose newest priority comes from another rule version."""
     found = sql.rows(
         "SELECT DISTINCT ON (report_id) report_id, rule_version FROM analyse_priority"
         " WHERE report_id = ANY (%s::uuid[]) ORDER BY report_id, revision DESC",
@@ -110,7 +110,7 @@ def ranked_otherwise(*, report_ids: Sequence[UUID], version: str) -> list[UUID]:
 
 
 def ranked_at(*, report_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """Return when each report was last ranked."""
+    """Return the time of each report's last ranking."""
     found = sql.rows(
         "SELECT report_id, max(written_at) FROM analyse_priority"
         " WHERE report_id = ANY (%s::uuid[]) GROUP BY report_id",
@@ -120,7 +120,7 @@ def ranked_at(*, report_ids: Sequence[UUID]) -> dict[UUID, datetime]:
 
 
 def get_rerank(*, ruleset_id: UUID) -> Rerank | None:
-    """Return how far the ranking anew under a rule set is, None where there was none."""
+    """Return the progress of the re-ranking under a rule set; None if there was none."""
     row = sql.row(
         "SELECT started_at, changed, finished_at FROM analyse_rerank WHERE ruleset_id = %s",
         [ruleset_id],
@@ -146,7 +146,7 @@ def _trials(query: str, values: list[UUID]) -> list[Trial]:
 
 
 class StoredRuleSet(Struct, frozen=True, kw_only=True):
-    """A rule set as stored: text, author, state, last dry run, and who put it in force."""
+    """A rule set as stored: text, author, state, last dry run, and the person who activated it."""
 
     id: UUID
     version: str
@@ -162,13 +162,13 @@ class StoredRuleSet(Struct, frozen=True, kw_only=True):
 
 
 def current_rules() -> PriorityRules:
-    """Return the activated rules; before there are any, the newest that the package ships."""
+    """Return the active rules; before the first activation, the newest shipped rules."""
     row = sql.row("SELECT body FROM analyse_ruleset WHERE state = 'ACTIVE'")
     return read_rules(row[0]) if row else _SHIPPED
 
 
 def rules_of(*, version: str) -> PriorityRules:
-    """Return the rules that bear a version, stored or shipped.
+    """Return the rules with this version, stored or shipped.
 
     Raises:
         LookupError: no such version.
@@ -183,7 +183,7 @@ def rules_of(*, version: str) -> PriorityRules:
 
 
 def get_ruleset(*, ruleset_id: UUID) -> StoredRuleSet | None:
-    """Return a stored rule set, None when there is none."""
+    """Return a stored rule set; None if there is none with this id."""
     return next((found for found in list_rulesets() if found.id == ruleset_id), None)
 
 

@@ -1,7 +1,7 @@
-"""A segment, what came after it and what was taken away since: searched as one.
+"""Hash index: a segment on disk, later additions and later removals, searched together.
 
-Additions wait in a plain array that every query scans; removals are marks that hits are checked against.
-Both are there for the next query. They are small: past `FULL` additions the owner writes a new segment.
+Additions lie in an array that every query scans; removals are a set that filters the hits. Both take effect
+for the next query. Both are small: above `FULL` changes the owner writes a new segment.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -16,15 +16,15 @@ from fanal.analyse.domain.index.segment import HASH_BYTES, LABEL_BYTES, Hashes, 
 
 LARGEST_RADIUS: Final = 31
 FULL: Final = 4096
-"""Changes past which a new segment is due, at the least: scanning them takes a query about a microsecond."""
+"""Least number of changes for a new segment; a query scans so many in about a microsecond."""
 _PART: Final = 1000
-"""A segment of ten million is worth its writing for a thousandth of it, no sooner."""
+"""A large segment is rewritten only when a thousandth of it has changed."""
 _ROOM: Final = 4096
-"""Hits that a search has room for at first."""
+"""Initial room for hits in a search."""
 
 
 class Hits(Struct, frozen=True):
-    """What a search found: the query's place, the entry's label and the distance, row by row."""
+    """Hits of a search as columns: number of the query, label of the entry, distance in bits."""
 
     queries: NDArray[np.int64]
     labels: Labels
@@ -36,19 +36,19 @@ class Hits(Struct, frozen=True):
 
 
 class _State(Struct, frozen=True):
-    """What a query sees: it is replaced whole, so that many threads can search while one changes it."""
+    """Immutable state read by queries; a change replaces it, so that other threads can search meanwhile."""
 
     hashes: NDArray[np.uint64]
     labels: Labels
     gone: NDArray[np.void]
-    """Labels taken away, sorted."""
+    """Removed labels, sorted."""
 
 
 class HashIndex:
-    """Exact: every hash within the radius is found, whatever the distribution. Safe for many threads."""
+    """Exact index: finds every hash within the radius, whatever the distribution. Thread-safe."""
 
     def __init__(self, segment: Segment | None = None) -> None:
-        """Search `segment`, or nothing yet."""
+        """Start with `segment`, or empty."""
         self._segment = segment
         self._lock = Lock()
         self._state = _State(
@@ -56,16 +56,16 @@ class HashIndex:
         )
 
     def __len__(self) -> int:
-        """Return the number of hashes in the segment and beside it, those taken away included."""
+        """Return the number of hashes in the segment and the additions, without deduction of removals."""
         return (len(self._segment) if self._segment else 0) + len(self._state.hashes)
 
     @property
     def waiting(self) -> int:
-        """How many additions and removals the next segment will take in."""
+        """Number of additions and removals since the segment."""
         return len(self._state.hashes) + len(self._state.gone)
 
     def add(self, hashes: Hashes, labels: Labels) -> None:
-        """Add hashes, shape (n, 32), with their labels, shape (n, 16). No label is ever used twice.
+        """Add hashes, shape (n, 32), with their labels, shape (n, 16). A label must never be reused.
 
         Raises:
             ValueError: the shapes do not fit.
@@ -81,7 +81,7 @@ class HashIndex:
             )
 
     def remove(self, labels: Iterable[bytes]) -> None:
-        """Take away whatever bears one of these labels, 16 bytes each."""
+        """Remove the hashes with these labels, 16 bytes each."""
         with self._lock:
             old = self._state
             gone = np.union1d(old.gone, _keys(labels))
@@ -89,7 +89,7 @@ class HashIndex:
             self._state = _State(old.hashes[kept], old.labels[kept], gone)
 
     def held(self) -> tuple[Hashes, Labels]:
-        """Return every hash in force with its label, as copies: what the next segment holds."""
+        """Return copies of all hashes in force and their labels, the content of the next segment."""
         state, segment = self._state, self._segment
         hashes, labels = state.hashes.view(np.uint8).reshape(-1, HASH_BYTES), state.labels
         if segment is None or not len(segment):
@@ -101,7 +101,7 @@ class HashIndex:
         )
 
     def search(self, queries: Hashes, *, radius: int = LARGEST_RADIUS) -> Hits:
-        """Return every hash within `radius` bits of each query, shape (q, 32), each pair once.
+        """Return all hashes within `radius` bits of each query, shape (q, 32), each pair once.
 
         Raises:
             ValueError: the radius is not 0 to 31, or the queries are no hashes.
@@ -112,7 +112,7 @@ class HashIndex:
             raise ValueError("queries are (q, 32)")
         if not len(self):
             return _sorted([], self._state.gone)
-        # Compiling takes its time to import: only who searches or writes pays for it.
+        # The compiled module is slow to import: only a search or a write pays for it.
         from fanal.analyse.domain.index.kernels import scan, search_tables  # noqa: PLC0415
 
         longs = _longs(queries)
@@ -133,15 +133,15 @@ class HashIndex:
 
 
 def is_due(changes: int, count: int) -> bool:
-    """Return whether so many changes beside a segment of `count` hashes are worth a new one."""
+    """Return whether `changes` since a segment of `count` hashes justify a new segment."""
     return changes > max(FULL, count // _PART)
 
 
 def pack_hashes(texts: Sequence[str]) -> Hashes:
-    """Return hashes written in 64 hexadecimal digits, shape (n, 32).
+    """Return hashes of 64 hexadecimal digits as an array, shape (n, 32).
 
     Raises:
-        ValueError: one of them is written otherwise.
+        ValueError: a text is not of this form.
     """
     if any(len(text) != 2 * HASH_BYTES for text in texts):
         raise ValueError("a hash has 64 hexadecimal digits")
@@ -152,7 +152,7 @@ def pack_hashes(texts: Sequence[str]) -> Hashes:
 
 
 def pack_labels(labels: Iterable[bytes]) -> Labels:
-    """Return labels of 16 bytes each, shape (n, 16)."""
+    """Return labels of 16 bytes each as an array, shape (n, 16)."""
     return np.frombuffer(b"".join(labels), np.uint8).reshape(-1, LABEL_BYTES)
 
 
@@ -163,7 +163,7 @@ def _longs(hashes: Hashes) -> NDArray[np.uint64]:
 def _all_found(
     search: Callable[[int, NDArray[np.int64]], tuple[int, int, int]],
 ) -> NDArray[np.int64]:
-    """Run a search in rooms that grow, each from the query that found no place in the one before."""
+    """Repeat a search with growing result buffers, each time from the query that did not fit."""
     parts: list[NDArray[np.int64]] = []
     begin, size, needed = 0, _ROOM, 1
     while needed:
@@ -180,7 +180,7 @@ def _hits(found: NDArray[np.int64], labels: Labels) -> Hits:
 
 
 def _sorted(parts: Sequence[Hits], gone: NDArray[np.void]) -> Hits:
-    """Return the hits of all parts by query and distance, without what was taken away."""
+    """Return the hits of all parts sorted by query and distance, without removed labels."""
     empty = np.empty(0, np.int64)
     queries = np.concatenate([empty, *(part.queries for part in parts)])
     distances = np.concatenate([empty, *(part.distances for part in parts)])
@@ -194,12 +194,12 @@ def _sorted(parts: Sequence[Hits], gone: NDArray[np.void]) -> Hits:
 
 
 def _rows(labels: Labels) -> NDArray[np.void]:
-    """Return each label as one value that can be compared."""
+    """Return labels as single comparable values."""
     return np.ascontiguousarray(labels).view(f"V{LABEL_BYTES}").reshape(-1)
 
 
 def _among(labels: Labels, gone: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Return which of very many labels are gone: compared by their last half first, which is a number."""
+    """Return a mask of the removed labels among very many, compared by their last eight bytes first."""
     halves = labels.reshape(-1).view(np.uint64)[1::2]
     found = np.isin(halves, gone.view(np.uint64)[1::2])
     rows = np.flatnonzero(found)

@@ -1,14 +1,14 @@
-"""The loops of multi-index hashing, compiled: building a table, searching the tables, a plain scan.
+"""Compiled loops of multi-index hashing: building a table, searching the tables, a linear scan.
 
-Two 256-bit hashes at most 31 bits apart agree in one of their sixteen 16-bit words but for one bit (Norouzi,
-Punjani, Fleet, "Fast exact search in Hamming space with multi-index hashing", 2014). So there is a table for
-each word; a query looks into the bucket of its own word and into the sixteen that differ in one bit. What a
-bucket holds of a hash is a sketch: the 96 bits of the six words before the key. Nearly every candidate falls
-by its sketch, without a look at the hash itself.
+If two 256-bit hashes are at most 31 bits apart, then one of their sixteen 16-bit words differs in at most one
+bit (Norouzi, Punjani, Fleet, "Fast exact search in Hamming space with multi-index hashing", 2014). So there
+is a hash table per word; a query reads the bucket of its own word and the sixteen buckets that differ in a
+bit. A bucket holds a sketch of each hash: the 96 bits of the six words before the key. The sketch rejects
+nearly every candidate without a read of the hash itself.
 
-Sketches lie in a bucket by word (all first words, then all second, then all third), so that sixteen
-candidates are judged by one vector instruction each for load, difference and count. A query asks memory for
-all its buckets first and reads them afterwards.
+Sketches lie in a bucket by word (all first words, then all second, then all third), so that single vector
+instructions load, compare and count sixteen candidates. A query prefetches all its buckets before it reads
+them.
 """
 
 from typing import Any
@@ -20,17 +20,17 @@ from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-# How the tables of the index are cut: sixteen of them, a bucket for each value of a 16-bit word.
+# Shape of the index: sixteen tables, with a bucket for each value of a 16-bit word.
 
 TABLES = 16
 BUCKETS = 1 << 16
 SKETCH = 3
-"""Words of 32 bits that a table keeps of each hash."""
+"""Number of 32-bit words in the sketch of a hash."""
 
 
-# Instructions that compiled Python has no word for: two vector comparisons, a prefetch, a bit count.
+# LLVM intrinsics missing in compiled Python: two vector comparisons, a prefetch, a bit count.
 #
-# Written for LLVM, which makes of them what the processor has: AVX-512, AVX2, NEON or plain loops.
+# LLVM translates them for the processor: AVX-512, AVX2, NEON or plain loops.
 
 LANES = 16
 _I32 = ir.IntType(32)
@@ -51,9 +51,10 @@ def within(
     most: Any,
     left: Any,
 ) -> Any:
-    """Return a bit for each of sixteen candidates: its three sketch words are `most` bits away or less.
+    """Return a bit mask over sixteen candidates: those with sketches at most `most` bits away.
 
-    `row` is uint32, `o0..o2` where the three words start, `left` how many candidates there are.
+    `row` is uint32, `o0..o2` the starts of the three words, `q0..q2` the query's words, `left` the number of
+    candidates.
     """
     place, word = types.int64, types.uint32
     signature = word(row, place, place, place, word, word, word, word, place)
@@ -83,10 +84,10 @@ def met(
     known: Any,
     left: Any,
 ) -> Any:
-    """Return a bit for each of sixteen candidates that agrees in any of its first `known` half words.
+    """Return a bit mask over sixteen candidates: those equal in one of the first `known` half words.
 
-    A half word agrees that differs in `flips` bits or less. `known` is 0 to 6, the low half of the first word
-    the first; the other parameters are those of `within`.
+    A half word is equal if it differs in at most `flips` bits. `known` is 0 to 6, counted from the low half
+    of the first word; the other parameters are those of `within`.
     """
     place, word = types.int64, types.uint32
     signature = word(row, place, place, place, word, word, word, word, place, place)
@@ -111,7 +112,7 @@ def met(
 def _differences(
     context: Any, builder: Any, signature: Any, given: Any, left: Any
 ) -> tuple[Any, list[Any]]:
-    """Return which of sixteen candidates there are, and each sketch word of theirs against the query's."""
+    """Return the mask of existing candidates, and the XOR of each of their sketch words with the query's."""
     data = context.make_array(signature.args[0])(context, builder, given[0]).data
     pointer = _VECTOR.as_pointer()
     load = get_or_insert_function(
@@ -133,7 +134,7 @@ def _differences(
 
 
 def _bits_of(builder: Any, words: Any) -> Any:
-    """Return how many bits of each of sixteen words are set."""
+    """Return the number of set bits (population count) of each of sixteen words."""
     count = get_or_insert_function(
         builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.ctpop.v16i32"
     )
@@ -149,7 +150,7 @@ def _splat(builder: Any, value: Any) -> Any:
 
 @intrinsic
 def fetch(_context: Any, row: Any, _place: Any) -> Any:
-    """Ask memory for the line at a place of `row`, without waiting for it."""
+    """Prefetch the cache line at a place of `row`."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, given[0]).data
@@ -168,7 +169,7 @@ def fetch(_context: Any, row: Any, _place: Any) -> Any:
 
 @intrinsic
 def bits(_context: Any, _word: Any) -> Any:
-    """Return how many bits of a 64-bit word are set."""
+    """Return the number of set bits (population count) of a 64-bit word."""
 
     def generate(_inner: Any, builder: Any, _signature: Any, given: Any) -> Any:
         return builder.ctpop(given[0])
@@ -176,7 +177,7 @@ def bits(_context: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-_FEW_BITS = 16  # with fewer, sixteen words need no flip: one of them is equal
+_FEW_BITS = 16  # below this radius one of the sixteen words is equal, without a flipped bit
 
 
 @njit(nogil=True, cache=True)
@@ -187,9 +188,9 @@ def build_table(
     ids: NDArray[np.uint32],
     sketches: NDArray[np.uint32],
 ) -> None:
-    """Sort the hashes into one table: `starts` uint32[65537], `ids` uint32[n], `sketches` uint32[3n].
+    """Fill a table with the hashes: `starts` uint32[65537], `ids` uint32[n], `sketches` uint32[3n].
 
-    `words` is uint16[n, 16]. A counting sort: time and memory grow with n alone.
+    `words` is uint16[n, 16]. A counting sort, in time and memory linear in n.
     """
     n = words.shape[0]
     for i in range(n):
@@ -214,9 +215,9 @@ def build_table(
 def _judge(
     hashes: NDArray[np.uint64], i: int, query: NDArray[np.uint64], flips: int
 ) -> tuple[int, int]:
-    """Return the distance of hash `i` to a query, and the first table in which they meet.
+    """Return the distance of hash `i` to a query, and the first table that finds the pair.
 
-    A number that is no hash's, of a damaged file, is far from all: nothing is read outside of the file.
+    An id out of range, from a damaged file, gets a great distance, so that nothing outside the file is read.
     """
     if i >= hashes.shape[0]:
         return np.int64(999), np.int64(99)
@@ -248,10 +249,10 @@ def search_tables(
 ) -> tuple[int, int, int]:
     """Write `(query, position, distance)` of every hash within `radius` (0 to 31) into `found`, int64[m, 3].
 
-    `query_words` uint16[q, 16] and `queries` uint64[q, 4] are the same bytes, as are those of `hashes`
-    uint64[n, 4]; `starts` uint32[16, 65537], `ids` uint32[16, n], `sketches` uint32[16, 3n]. Each pair
-    comes once. Starts at the query `begin` and ends before one whose pairs have no room: returns where it
-    ended, how many rows it wrote, and how many rows that query needs (0 at the end of all).
+    `query_words` uint16[q, 16] and `queries` uint64[q, 4] are views of the same bytes; `hashes` is uint64[n,
+    4], `starts` uint32[16, 65537], `ids` uint32[16, n], `sketches` uint32[16, 3n]. Each pair is written once.
+    Starts at the query `begin` and stops before a query whose pairs exceed the room. Returns the next query,
+    the rows written, and the rows that query needs (0 at the end of all).
     """
     count = 0
     flips = 0 if radius < _FEW_BITS else 1
@@ -307,7 +308,7 @@ def _read_buckets(
     found: NDArray[np.int64],
     count: int,
 ) -> int:
-    """Judge the candidates of one query, sixteen at a time; return the new count, past the room as well."""
+    """Test the candidates of a query, sixteen at a time; return the new count, even beyond the room."""
     one, sixteen, most = np.uint32(1), np.uint32(16), np.uint32(flips)
     looks = 17 if flips else 1
     k = 0

@@ -1,11 +1,11 @@
-"""One file of hashes, ready to search: written once, mapped into memory, never changed.
+"""A segment: a file of hashes with search tables, written once, memory-mapped, never changed.
 
-Layout: a header of one page, then arrays one after another, each on a multiple of 64 bytes: the hashes
-(32 bytes each), their labels (16 bytes each: whose hash it is), and for each of the sixteen tables the
-starts of its buckets, its ids and its sketches (`kernels`). 308 bytes a hash in all, and 4.2 MB.
+Layout: a header of one page, then arrays in sequence, each aligned to 64 bytes: the hashes (32 bytes each),
+their labels (16 bytes each, the entry of the hash), and for each of the sixteen tables the bucket starts, ids
+and sketches (`kernels`). In all 308 bytes per hash plus 4.2 MB.
 
-A file is complete or it is not there: it is written beside its place, brought to the disk and renamed. Its
-room is taken before the first byte: a full disk refuses a map's write by ending the process.
+A file is complete or absent: it is written as a draft in the same folder, synced and renamed. Its space is
+allocated first, since a full disk kills a process that writes to a memory map.
 """
 
 import os
@@ -25,26 +25,26 @@ from fanal.kernel.ownership import follow_folder
 HASH_BYTES: Final = 32
 LABEL_BYTES: Final = 16
 MOST: Final = (1 << 32) // SKETCH - 1
-"""Places in a table's row are counted in 32 bits."""
+"""Largest number of hashes: positions in a table's row have 32 bits."""
 
 _MAGIC: Final = b"fanal-hashes-2\n\0"
 _PAGE: Final = 4096
 _ALIGNED: Final = 64
 
 Hashes: TypeAlias = NDArray[np.uint8]
-"""Shape (n, 32): bits as PDQ writes them, 64 hexadecimal digits."""
+"""Shape (n, 32): the bytes of PDQ's 64 hexadecimal digits."""
 Labels: TypeAlias = NDArray[np.uint8]
 """Shape (n, 16): the id of the entry that each hash belongs to."""
 
 
 class SegmentDamaged(Exception):
-    """The file is no segment, or not a whole one."""
+    """Error: the file is no segment, or incomplete."""
 
 
 class SegmentHeader(Struct, frozen=True, kw_only=True):
-    """What a segment says of itself: how many hashes, and up to which change of the lists it goes.
+    """Header of a segment: number of hashes, and the last change of the lists it contains.
 
-    `mark` is whatever its owner knows that change by again; `content` the CRC-32 of all after this page.
+    `mark` identifies that change for its owner; `content` is the CRC-32 of everything after this page.
     """
 
     count: int
@@ -54,12 +54,12 @@ class SegmentHeader(Struct, frozen=True, kw_only=True):
 
 
 class Segment:
-    """An open segment. Its arrays are maps of the file: what is read comes into memory, nothing else."""
+    """An open segment. Its arrays are memory maps of the file, loaded on access."""
 
     def __init__(self, file: BinaryIO, header: SegmentHeader) -> None:
-        """Map the arrays of an open file, whose header was read.
+        """Map the arrays of an open file with this header.
 
-        The file and not its path: another one may stand there by now.
+        An open file and not a path, since another file may have replaced it.
         """
         self.header = header
         self.file_number = os.fstat(file.fileno()).st_ino
@@ -67,7 +67,7 @@ class Segment:
         self.hashes: Hashes = maps.hashes
         self.labels: Labels = maps.labels
         self.tables = (maps.starts, maps.ids, maps.sketches, maps.hashes.view(np.uint64))
-        """As `kernels.search_tables` takes them."""
+        """Arguments of `kernels.search_tables`."""
         self._content = maps.content
 
     def __len__(self) -> int:
@@ -75,18 +75,18 @@ class Segment:
         return self.header.count
 
     def is_whole(self) -> bool:
-        """Return whether every byte is as it was written: reads all of it, a second for three million."""
+        """Return whether the content matches its checksum; reads all of it, a second for three million."""
         return zlib.crc32(self._content.data) == self.header.content
 
 
 def open_segment(path: Path) -> Segment:
-    """Return the segment at `path`; nothing but its header and the starts of its buckets is read.
+    """Open the segment at `path`; only its header and bucket starts are read and checked.
 
-    What else may be damaged only `Segment.is_whole` tells; searching it finds too little, and ends.
+    Only `Segment.is_whole` detects other damage; a search in a damaged file misses hashes, but ends.
 
     Raises:
-        FileNotFoundError: there is none.
-        SegmentDamaged: it is of another kind, cut short or altered at its head.
+        FileNotFoundError: there is no file.
+        SegmentDamaged: another format, a truncated file, or a damaged header.
     """
     with path.open("rb") as file:
         page = file.read(_PAGE)
@@ -110,16 +110,16 @@ def open_segment(path: Path) -> Segment:
 def write_segment(
     path: Path, *, hashes: Hashes, labels: Labels, upto: int, mark: bytes = b""
 ) -> None:
-    """Write a segment of `hashes` with their `labels`; one that stands at `path` is replaced whole.
+    """Write a segment of `hashes` with their `labels`, and atomically replace the file at `path`.
 
-    `upto` is the last change of the lists that it holds. Of two processes that write the same place the
-    last one wins, and both files were whole.
+    `upto` is the last change of the lists it contains. If two processes write at once, the last rename wins;
+    both files are complete.
 
     Raises:
         ValueError: the shapes do not fit, or there are too many hashes.
-        OSError: there is no room, or no right to write; what stood at `path` stands there still.
+        OSError: no space or no permission; the file at `path` is unchanged.
     """
-    # Compiling takes its time to import: only who searches or writes pays for it.
+    # The compiled module is slow to import: only a search or a write pays for it.
     from fanal.analyse.domain.index.kernels import build_table  # noqa: PLC0415
 
     count = len(hashes)
@@ -139,7 +139,7 @@ def write_segment(
         content = zlib.crc32(maps.content.data)
         body = msgpack.encode(SegmentHeader(count=count, upto=upto, mark=mark, content=content))
         head = _MAGIC + len(body).to_bytes(4, "big") + zlib.crc32(body).to_bytes(4, "big") + body
-        del maps, words  # what was written through the maps is the file's; fsync brings it down
+        del maps, words  # writes through the maps belong to the file; fsync brings them to the disk
         file.seek(0)
         file.write(head)
         file.flush()
@@ -148,7 +148,7 @@ def write_segment(
 
 @contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Yield the place of a draft; afterwards it takes the place of `path`, or is gone."""
+    """Yield the path of a draft that replaces `path` on success and is deleted otherwise."""
     _sweep(path)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
     try:
@@ -164,7 +164,7 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def _sweep(path: Path) -> None:
-    """Remove the drafts of writers that were killed."""
+    """Delete the drafts of killed writers."""
     for draft in path.parent.glob(f".{path.name}.*.*"):
         try:
             os.kill(int(draft.name.split(".")[-2]), 0)
@@ -175,7 +175,7 @@ def _sweep(path: Path) -> None:
 
 
 class _Maps(Struct, frozen=True):
-    """The arrays of a file, as views of one map of it; `content` is all of them."""
+    """The arrays of a file, as views of a single memory map; `content` is all of them."""
 
     content: NDArray[np.uint8]
     hashes: Hashes
@@ -186,7 +186,7 @@ class _Maps(Struct, frozen=True):
 
 
 def _lengths(count: int) -> tuple[int, ...]:
-    """Return the bytes of each array, in the order of `_Maps` after `content`."""
+    """Return the length in bytes of each array, in the order of `_Maps` after `content`."""
     tables = 4 * TABLES
     return (
         HASH_BYTES * count,

@@ -1,4 +1,4 @@
-"""Payments: published typologies as data, read over the transfers of each payer. Pure; batch first."""
+"""Payments: published typologies as data, applied to the transfers of each payer. Pure, batch-oriented."""
 
 from fanal.analyse.domain.payments.scoring import (
     PayerScore,

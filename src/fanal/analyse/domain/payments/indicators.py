@@ -1,6 +1,6 @@
-"""The tests behind the indicators: transfers of one payer in order of time, and what was met.
+"""The tests of the payment indicators, on the transfers of a payer in order of time.
 
-Each returns the transfers it saw and the numbers that fill its words, or None.
+Each test returns the transfers that show the indicator with the values for its explanation, or None.
 """
 
 import re
@@ -18,14 +18,14 @@ from fanal.analyse.domain.records import Parameters
 
 _HANDLE: Final = re.compile(r"(?:^|\s)@[a-z0-9_.]{3,}", re.IGNORECASE)
 _SHARE: Final = 0.8
-"""Share of the transfers that a rhythm or a hub must hold, to speak for something innocent."""
+"""Least share of the transfers in a rhythm or to a hub for a mitigating indicator."""
 
 
 class PayerContext(Struct, frozen=True, kw_only=True):
-    """What the tests of a payer need besides the payer's own transfers.
+    """Data on a payer's surroundings for the tests.
 
-    `senders`: how many different people paid each beneficiary, by key. `until`: the instant of the latest
-    transfer in the data, None where unknown: then nobody can say that a payer has stopped.
+    `senders`: number of different payers of each beneficiary, by key. `until`: the latest transfer in the
+    data; if None, no test can tell that a payer has stopped.
     """
 
     typologies: Typologies
@@ -34,7 +34,7 @@ class PayerContext(Struct, frozen=True, kw_only=True):
 
 
 class Met(Struct, frozen=True, kw_only=True):
-    """What a test met: the transfers it saw, and the values that fill its words."""
+    """Result of a positive test: the transfers that show the indicator, and values for its explanation."""
 
     seen: tuple[Paid, ...]
     parameters: Parameters
@@ -58,7 +58,7 @@ def _small_round(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) 
 
 
 def _busiest(paid: Sequence[Paid], hours: int) -> list[Paid]:
-    """Return the most transfers that stand within so many hours."""
+    """Return the largest set of transfers within a sliding window of `hours`."""
     best: list[Paid] = []
     window: list[Paid] = []
     for p in paid:
@@ -99,7 +99,7 @@ def _handle_label(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext)
 def _nightly(
     paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext, *, there: bool
 ) -> Met | None:
-    """Return the transfers of the night on one side, where they are at least half of those with an hour."""
+    """Return the transfers at night on one side, if they are at least half of those with a time of day."""
     exact, night = 0, list[Paid]()
     for p in paid:
         country = p.beneficiary.country if there else p.sender.country
@@ -141,7 +141,7 @@ def _common_beneficiary(
 
 
 def _escalation(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Look for amounts that hardly ever fall, end half as high again, and come no less often."""
+    """Test for rising amounts: rarely falling, the last at least 1.5 times the first, not less frequent."""
     found = [p for p in paid if p.at is not None and p.euros is not None]
     if len(found) < rule.at_least:
         return None
@@ -156,7 +156,7 @@ def _escalation(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -
 
 
 def _span(paid: Sequence[Paid]) -> float | None:
-    """Return the usual number of hours between transfers."""
+    """Return the median number of hours between transfers."""
     gaps = _gaps(paid)
     return median(gaps) if gaps else None
 
@@ -167,7 +167,7 @@ def _gaps(paid: Sequence[Paid]) -> list[float]:
 
 
 def _travel(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Look for a ticket or a room after small transfers to somebody."""
+    """Test for a ticket or a room after small transfers."""
     small: list[Paid] = []
     for p in paid:
         is_travel = any(word in p.words for word in rule.labels)
@@ -231,7 +231,7 @@ def _by_beneficiary(paid: Sequence[Paid]) -> list[list[Paid]]:
 
 
 def _regular(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Look for one beneficiary, even amounts, and a steady rhythm of days or more."""
+    """Test for a regular payment: a main beneficiary, even amounts, and a steady rhythm of days or more."""
     most: list[Paid] = max(_by_beneficiary(paid), key=len, default=[])
     if len(most) < rule.at_least or len(most) < _SHARE * len(paid):
         return None

@@ -1,4 +1,4 @@
-"""Scores of payers: each indicator explained with the transfers it saw, none of them enough alone."""
+"""Scores of payers: each indicator explained by its transfers; no single indicator is sufficient."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -16,9 +16,9 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class PointMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One indicator that was met: its weight, why, the transfers it saw, and where it is published.
+    """A positive indicator: weight, reason, the transfers that show it, and its published source.
 
-    `lowers` says that it speaks for something innocent.
+    `lowers` marks a mitigating indicator, which lowers the score.
     """
 
     code: str
@@ -34,11 +34,11 @@ class PointMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PayerScore(Struct, frozen=True, kw_only=True):
-    """What the typologies say of one payer.
+    """The score of a payer under the typologies.
 
-    `score` (0..1) is that of the strongest typology that has enough indicators, else 0; `typology` its
-    code, '' for none. `suspected` is whether it reaches what the file calls worth showing. `total` is in
-    euros, of the transfers whose currency is known.
+    `score` (0..1) is that of the strongest typology with enough indicators, else 0; `typology` is its code,
+    '' for none. `suspected`: whether the score reaches the typology's threshold. `total` is in euros, over
+    the transfers with a known currency.
     """
 
     sender: PayingParty
@@ -61,10 +61,10 @@ def score_payers(
     senders: Mapping[str, int] | None = None,
     until: datetime | None = None,
 ) -> list[PayerScore]:
-    """Return the score of every payer among `transfers`, the highest first; a transfer counts once.
+    """Return the score of each payer among `transfers`, highest first; duplicate transfers count once.
 
-    `senders` counts the different senders of each beneficiary (by key) where more is known than these
-    transfers; `until` is the last instant that the data reach, the newest transfer where not given.
+    `senders` counts the different payers of each beneficiary (by key) if more is known than these transfers.
+    `until` is the end of the data, by default the newest transfer.
     """
     once = {paid.id: paid for paid in transfers}.values()
     newest = max((p.at for p in once if p.at is not None), default=None)
@@ -80,7 +80,7 @@ def score_payers(
 
 
 def count_senders(transfers: Iterable[Paid]) -> dict[str, int]:
-    """Return how many different senders each beneficiary has among these transfers."""
+    """Return the number of different senders of each beneficiary among these transfers."""
     found: dict[str, set[str]] = {}
     for paid in transfers:
         if paid.sender.key and paid.beneficiary.key:
@@ -89,7 +89,7 @@ def count_senders(transfers: Iterable[Paid]) -> dict[str, int]:
 
 
 def score_one(transfers: Sequence[Paid], context: PayerContext) -> PayerScore:
-    """Return the score of transfers taken as those of one payer."""
+    """Return the score of transfers, taken together as those of a single payer."""
     ordered = sorted(transfers, key=_order)
     rules = context.typologies
     points = [
@@ -142,7 +142,7 @@ def _lower(rule: PaymentIndicator, met: Met) -> PointMade:
 def _strongest(
     typologies: Sequence[Typology], points: Sequence[PointMade]
 ) -> tuple[Typology | None, float]:
-    """Return the typology that says most, and its score; one without enough indicators says nothing."""
+    """Return the strongest typology and its score; a typology without enough indicators does not count."""
     best, highest = None, 0.0
     for typology in typologies:
         about = [p for p in points if typology.code in p.typologies]
@@ -152,19 +152,19 @@ def _strongest(
         miss = math.prod(1 - p.weight for p in mine)
         kept = math.prod(1 - p.weight for p in about if p.lowers)
         score = round((1 - miss) * kept, 3)
-        # Of two, the one that passes its own threshold by more.
+        # The strongest exceeds its own threshold by most.
         if best is None or score - typology.shown_from > highest - best.shown_from:
             best, highest = typology, score
     return best, highest
 
 
-# A score as JSON tells it, with every reason in both languages and every transfer it saw.
+# A score as JSON, with every reason in both languages and every transfer behind it.
 
 LANGUAGES = ("fr", "en")
 
 
 def told(found: PayerScore) -> dict[str, object]:
-    """Return a score in JSON's own types: the payer, the score, each indicator, each transfer."""
+    """Return a score as JSON types: payer, score, indicators, transfers."""
     kind, _, value = found.sender.key.partition("|")
     return {
         "sender": {"kind": kind, "value": value, "name": found.sender.shown},
@@ -218,11 +218,11 @@ def _moment(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
 
 
-# Findings of a report's payments: the indicators of its payers, when they combine into a pattern.
+# Findings on a report's payments: the indicators of its payers, if they combine into a pattern.
 
 
 class Around(Struct, frozen=True, kw_only=True):
-    """What is known beside a report: transfers of its payers, senders of its beneficiaries, until when."""
+    """Known payments around a report: transfers of its payers, senders of its beneficiaries, data's end."""
 
     transfers: tuple[Paid, ...] = ()
     senders: Mapping[str, int] = {}
@@ -236,9 +236,9 @@ def find_payment_signals(
     rule_version: str,
     around: Around | None = None,
 ) -> Iterator[Finding]:
-    """Yield the indicators of a report's payments and their combination, when it is worth showing.
+    """Yield the indicators of a report's payments and their pattern, if the pattern reaches its threshold.
 
-    The payments of one report are read together, with what else is known of who pays.
+    The payments of a report are scored together, with the known transfers of its payers.
     """
     own = paid_in(report, typologies.rates)
     if not own:
@@ -274,7 +274,7 @@ def find_payment_signals(
 
 
 def score_report(own: list[Paid], typologies: Typologies, around: Around) -> PayerScore:
-    """Return the score of a report's payments taken together."""
+    """Return the score of all payments of a report taken together."""
     every = {paid.id: paid for paid in (*around.transfers, *own)}
     counted = count_senders(every.values())
     for key, count in around.senders.items():

@@ -1,4 +1,4 @@
-"""Payments as the rules see them: who pays whom, when, how much, told apart by a digest."""
+"""Payments in the form that the rules use: payer, beneficiary, time and amount, identified by a digest."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ _MOST_EUROS = 10**9
 
 
 class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
-    """One side of a transfer: how it is compared (`KIND|value`, '' for nobody known), and how shown."""
+    """A side of a transfer: key for comparison (`KIND|value`, '' if unknown), and text for display."""
 
     key: str
     shown: str
@@ -28,18 +28,18 @@ class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
     born: date | None = None
 
     def told(self) -> int:
-        """Return how much is said of this party beside what compares it: of two, the fuller one is shown."""
+        """Return how many details are known of the party, to choose the fullest of equal ones."""
         return (self.born is not None) + (self.country is not None) + (" " in self.shown)
 
     def id(self) -> UUID:
-        """Return the key as 16 octets; for a selector it is the key under which harmonise stores it."""
+        """Return the key's SHA-256 prefix (16 bytes); for a selector, the same key as in harmonise."""
         return UUID(bytes=hashlib.sha256(self.key.encode()).digest()[:16])
 
 
 class Paid(Struct, frozen=True, kw_only=True):
-    """One transfer. `id` is equal for a transfer that came twice, in whichever report or file.
+    """A transfer. `id` is equal for a duplicate, in any report or file.
 
-    `at` is UTC, None where it could not be read; `exact` says that it has an hour.
+    `at` is UTC, None if unreadable; `exact`: whether it has a time of day.
     """
 
     id: UUID
@@ -57,7 +57,7 @@ class Paid(Struct, frozen=True, kw_only=True):
 
 
 def paid_in(report: HarmonisedReport, rates: Mapping[str, float]) -> list[Paid]:
-    """Return the payments of a report in its order."""
+    """Return the payments of a report, in its order."""
     return [_paid(payment, report.persons, rates) for payment in report.payments]
 
 
@@ -87,7 +87,7 @@ def _paid(payment: Payment, persons: tuple[Person, ...], rates: Mapping[str, flo
 
 
 def _with_id(paid: Paid) -> Paid:
-    """Return the transfer under the digest of its operator's reference, or of all that is said of it."""
+    """Return the transfer with its id: a digest of the operator's reference, or of all its data."""
     if paid.operator and paid.reference:
         told = f"R\0{fold(paid.operator)}\0{paid.reference}"
     else:
@@ -103,7 +103,7 @@ def _at(persons: tuple[Person, ...], place: int | None) -> Person | None:
 
 
 def _party(text: str | None, person: Person | None, *, operator: str) -> PayingParty:
-    """Return a side of a payment: a person of the report where it names one, else what the text says."""
+    """Return a side of a payment: a person of the report if it names one, else the party in the text."""
     if person is None:
         found = identifier(text, operator=operator) if text else None
         key = f"{found[0]}|{found[1]}" if found else _name_key(text or "", operator)
@@ -118,7 +118,7 @@ def _party(text: str | None, person: Person | None, *, operator: str) -> PayingP
 
 
 def _keys(person: Person) -> Iterator[str]:
-    """Yield the selectors of a person as `KIND|value`, the one that names them best first."""
+    """Yield the selectors of a person as `KIND|value`, the most reliable first."""
     for account in person.accounts:
         value = read_iban(account.value) or read_wallet(account.value) or account.value
         yield f"ACCOUNT|{value}"
@@ -130,7 +130,7 @@ def _keys(person: Person) -> Iterator[str]:
 
 
 def _name_key(name: str, operator: str, born: str = "") -> str:
-    """Return what compares a person of whom only a name is known: at one operator, with one birth."""
+    """Return the comparison key of a person known by name only: within an operator and birth date."""
     plain = fold(name)
     return f"NAME|{plain}|{born}|{fold(operator)}" if plain else ""
 

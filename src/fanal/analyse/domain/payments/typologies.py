@@ -1,4 +1,4 @@
-"""The typology files: indicators, what lowers them, and how they combine, read strictly."""
+"""The typology files: indicators, mitigating indicators, and their combination, strictly validated."""
 
 import tomllib
 from datetime import date
@@ -17,18 +17,18 @@ CODES: Final = frozenset(
         "YOUNG_SENDER", "REGULAR", "DOMESTIC", "HUB",
     )
 )  # fmt: skip
-"""The indicators that have a test in `indicators.TESTS`."""
+"""Codes of the indicators implemented in `indicators.TESTS`."""
 
 
 class PaymentsRefused(ValueError):
-    """The typology file breaks its format."""
+    """Error: the typology file is invalid."""
 
 
 class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One published indicator; which of the optional fields apply depends on its code.
+    """A published indicator; its code determines which optional fields apply.
 
-    Amounts in euros, ages in years, windows in hours. `core` names the typologies of
-    which it is a way of acting, without which they say nothing.
+    Amounts are in euros, ages in years, windows in hours. `core` names the typologies that need at least one
+    such indicator.
     """
 
     code: str
@@ -52,7 +52,7 @@ class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Typology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One typology: how many indicators it needs, and from which score it is shown."""
+    """A typology: number of indicators needed, and the score from which it is shown."""
 
     code: str
     needs: int
@@ -60,7 +60,7 @@ class Typology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Typologies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A typology file: version, first day, rough exchange rates, zones of countries, rules."""
+    """A typology file: version, first day in force, rough exchange rates, countries' time zones, rules."""
 
     schema: int
     version: str
@@ -73,7 +73,7 @@ class Typologies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     lowers: tuple[PaymentIndicator, ...] = ()
 
     def zone_of(self, country: str | None) -> ZoneInfo | None:
-        """Return the zone of a country, that of the desk where none is said, None for one with several."""
+        """Return a country's time zone: the desk's without a country, None if unlisted (several zones)."""
         if not country:
             return ZoneInfo(self.default_zone)
         name = self.zones.get(country.upper())
@@ -81,11 +81,11 @@ class Typologies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def read_typologies(text: str) -> Typologies:
-    """Return the typologies of a TOML text.
+    """Parse and validate the TOML text of typologies.
 
     Raises:
         PaymentsRefused: unknown key, typology, zone or indicator, a weight outside 0..1, fewer than two
-            indicators needed, or called checked without having been read in the source.
+            indicators needed, or a rule marked as checked without confidence H (read in the source).
     """
     try:
         found = msgspec.convert(tomllib.loads(text), Typologies)
@@ -119,5 +119,5 @@ def shipped_texts() -> list[str]:
 
 
 def load_typologies() -> Typologies:
-    """Return the newest of the shipped typologies."""
+    """Return the newest shipped typologies."""
     return read_typologies(shipped_texts()[-1])
