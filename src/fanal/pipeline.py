@@ -216,10 +216,11 @@ def continue_rerank(*, now: datetime) -> bool:
 
 
 def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
-    """Rank again the reports after `after`, one portion, whose deadline has passed a threshold of the rules.
+    """Rank again the reports whose subscriber-data retention window crossed a threshold of the rules.
 
-    A threshold counts if it lies between a report's last ranking and `now`: a night without a worker is made
-    up for, and nothing is ranked twice. Returns the last report examined, None at the end.
+    Examines one portion, the reports with an id above `after`. A threshold (days left) counts if it lies
+    between a report's last ranking and `now`: a night without a worker is made up for, and nothing is ranked
+    twice. Returns the last report examined, None at the end.
     """
     actor = system_actor("clocks of addresses")
     bounds = analysed.current_rules().days_left()

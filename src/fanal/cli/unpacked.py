@@ -1,7 +1,6 @@
 """Unpacked packages of law-enforcement reports: a document, with its files in the same folder.
 
-A folder may hold unrelated files: only those that a report lists by name are imported, the others are
-reported.
+A folder may hold unrelated files: only files listed by a report are imported, the others are reported.
 """
 
 import hashlib
@@ -22,7 +21,7 @@ _PIECE = 256 * 1024
 
 
 class FilesBeside:
-    """The files in the folders of a traversal, and those that belong to a report.
+    """The files in the folders of a traversal, and the assignment of files to reports.
 
     Memory holds the file names of the current folders, and eight bytes for each file assigned to a report.
     """

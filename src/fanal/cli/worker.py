@@ -13,7 +13,5 @@ from fanal.postgres.roles import DatabaseRole
 @with_django(DatabaseRole.WORKER, seals=True)
 def worker() -> None:
     """Run the stages, the schedule and the sends until SIGTERM."""
-    load_keys(
-        find_home(), public_node=False
-    )  # without opening keys a worker would only delay reports
+    load_keys(find_home(), public_node=False)  # without opening keys reports would only wait
     runpy.run_module("fanal.worker", run_name="__main__", alter_sys=True)

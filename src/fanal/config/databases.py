@@ -358,7 +358,7 @@ def may_owner_end_sessions(connection: psycopg.Connection[tuple[object, ...]]) -
 
 
 def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Hide the statements of public nodes from `pg_stat_activity`, visible to all sessions of a role.
+    """Hide the statements of public nodes from `pg_stat_activity`, readable by all sessions of their role.
 
     The statements carry digests of partners' secrets: a compromised node could read those of another node and
     impersonate the partner. Only a superuser can set this, and the role cannot undo it. `fanal doctor`

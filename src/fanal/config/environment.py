@@ -168,10 +168,10 @@ def _read_provider(values: Mapping[str, str]) -> str:
 
 
 def require_own_login(address: str, role: str) -> None:
-    """Refuse a database URL whose login is not the one of `role` (`fanal_<role>`).
+    """Refuse a database URL with a login other than that of `role` (`fanal_<role>`).
 
-    The guards in the database depend on the login's name. Under another name a public node would not be asked
-    for the partner's secret, and row-level security would not restrict the desk.
+    The guards in the database depend on the login's name. Under another name a public node could skip the
+    partner's secret, and row-level security would not restrict the desk.
 
     Raises:
         SettingRefused: the login has another name, or is missing.

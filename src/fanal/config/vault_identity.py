@@ -15,7 +15,7 @@ NAME = "identity"
 
 
 class VaultElsewhere(Exception):
-    """The machine mounts another vault than the one of its database; the message gives the remedy."""
+    """The machine mounts a vault other than its database's; the message gives the remedy."""
 
 
 def claim_vault(owner_url: str, folder: Path) -> None:

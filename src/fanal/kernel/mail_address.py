@@ -1,4 +1,4 @@
-"""Validation of e-mail addresses, restricted to those that every mail server accepts."""
+"""Validation of e-mail addresses: only plain ASCII ones, which every mail server accepts."""
 
 import re
 

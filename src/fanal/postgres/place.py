@@ -55,7 +55,7 @@ def make_home(home: Path) -> None:
 
 
 def find_place(home: Path) -> ClusterPlace:
-    """Return the folders of the cluster of `home`, an existing folder; create nothing inside `postgres` yet.
+    """Return the folders of the cluster of `home`, an existing folder; the cluster may not exist yet.
 
     Raises:
         PlaceRefused: the cluster's folder is gone, or belongs to another account.

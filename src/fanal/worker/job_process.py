@@ -73,7 +73,7 @@ class LivingJobs(JobManager):
     async def _give_back(self, worker_id: int | None) -> int:
         """Requeue the sends of a worker that does not hold its advisory lock; return the number of jobs.
 
-        None stands for a worker that procrastinate has already deleted, long after its death.
+        `worker_id` is None for a worker that procrastinate has already deleted, long after its death.
         """
         key = [_LOCK, -1 if worker_id is None else worker_id]
         tried = await self._session.execute("SELECT pg_try_advisory_lock(%s, %s)", key)

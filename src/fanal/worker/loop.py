@@ -95,7 +95,10 @@ class WorkerLoop:
         return moved
 
     def _look_around(self) -> int:
-        """Search for reports similar to those linked recently; return their number. Low priority."""
+        """Search for reports similar to those linked recently; return their number.
+
+        This has the lowest priority: it runs only when no report waits, and its failures are postponed.
+        """
         now = self._clock()
         if now < self._near_at:
             return 0
@@ -105,7 +108,7 @@ class WorkerLoop:
             with watched(NEAR, most):
                 looked = pipeline.find_similar(now=now, most=most)
         except (OperationalError, InterfaceError):
-            raise  # the database is away
+            raise  # no database
         except Exception as failure:  # noqa: BLE001 - suggestions may wait, reports may not
             log.error("what is near is not looked for: %s", type(failure).__name__)
             self._near_at = now + NEAR_AGAIN

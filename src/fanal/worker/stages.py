@@ -29,8 +29,8 @@ from fanal.vault.packs import BlobMissing
 
 # A stage whose vault does not respond pauses, then resumes with small batches; no report is at fault.
 #
-# An unavailable disk, a missing mount or a key that is not yet installed is a fault of the installation's:
-# reports return without a counted attempt. Damaged or missing bytes are a fault of the report's, and so is
+# An unavailable disk, a missing mount or a key that is not yet installed is the installation's fault:
+# reports return without a counted attempt. Damaged or missing bytes are the report's fault, and so is
 # a key that no machine has, because a public node can write any key name.
 
 TURN = 5.0
@@ -105,7 +105,7 @@ class Portion:
         self._long, self._fewest, self._most = long, fewest, most
 
     def learn(self, seconds: float, *, reports: int) -> None:
-        """Shrink the batch after a slow step (over `long`); grow it after a fast one of full size."""
+        """Shrink the batch after a slow step (over `long`); grow it after a fast step of full size."""
         if seconds > self._long:
             self.size = max(self._fewest, min(self.size, reports) // 2)
         elif seconds < self._long / 2 and reports >= self.size:
@@ -344,7 +344,7 @@ class StageLoop:
     def _go_on_with_the_rest(
         self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool
     ) -> None:
-        """Carry on the reports still held after a loss: by withdrawal of a report, or an expired lease."""
+        """Continue with the reports still under claim after others were lost (withdrawn, lease expired)."""
         held = intake.list_held(actor=self._actor, token=token, report_ids=batch.report_ids)
         log.warning("lease lost at %s: %d of %d kept", stage, len(held), len(batch.report_ids))
         if held and len(held) < len(batch.report_ids):
