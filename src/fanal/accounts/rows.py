@@ -43,7 +43,7 @@ _presented: ContextVar[bytes] = ContextVar("fanal_presented", default=b"")
 
 
 def bounds_of(actor: Actor) -> Bounds:
-    """Return the widest bounds that the policy gives the actor, for any action.
+    """Return the row-security bounds of an actor: the widest that the policy gives for any action.
 
     Desks: those where some rule of scope DESK applies. The system sees all rows; an actor who may recommend
     on measures reads measures at every desk (OVERSIGHT).
@@ -65,20 +65,20 @@ def bounds_of(actor: Actor) -> Bounds:
 
 
 def show_to(actor: Actor) -> None:
-    """Set the actor's bounds until the end of the request or of the enclosing block."""
+    """Set the actor's row-security bounds until the end of the request or of the enclosing block."""
     _current.set(bounds_of(actor))
 
 
 @contextmanager
 def shown_to(actor: Actor | None) -> Iterator[None]:
-    """Apply the actor's bounds (None: nothing visible) inside the block; then restore the earlier bounds."""
+    """Apply the actor's row-security bounds inside the block; with None, no row is visible in it."""
     with _showing(NOTHING if actor is None else bounds_of(actor)):
         yield
 
 
 @contextmanager
 def across_desks() -> Iterator[None]:
-    """Lift the bounds for a block whose result shows no row: figures, and recomputation of dossiers."""
+    """Lift row security for a block whose result shows no row: figures, and recomputation of dossiers."""
     with _showing(_EVERYTHING):
         yield
 
@@ -119,7 +119,7 @@ def bind_connection(*, connection: BaseDatabaseWrapper, **_: object) -> None:
 
 
 def is_bound(connection: BaseDatabaseWrapper) -> bool:
-    """Return whether the statements of a connection are sent with bounds."""
+    """Return whether the statements of a connection are sent with row-security bounds."""
     return _execute in connection.execute_wrappers
 
 
@@ -159,7 +159,7 @@ def _execute(
     many: bool,
     context: dict[str, object],
 ) -> object:
-    """Send a statement together with its bounds in one message, a single transaction if none is open."""
+    """Send a statement and its row-security settings in one message, one transaction if none is open."""
     settings = _settings(_current.get())
     cursor = context["cursor"]
     if many:

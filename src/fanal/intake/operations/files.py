@@ -137,7 +137,10 @@ MOST_FILES = 5_000
 
 
 class WireRefused(Exception):
-    """A refused step; `reason` is NO_REPORT, NO_FILE, MANY_FILES, RETRACTED, EXPIRED or FINISHED."""
+    """A refused step on the NCMEC-compatible API (wire).
+
+    `reason` is NO_REPORT, NO_FILE, MANY_FILES, RETRACTED, EXPIRED or FINISHED.
+    """
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

@@ -68,7 +68,7 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
 
 
 def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -> UUID | None:
-    """Store the answer of the holder of a receipt code and return its id; None when no report has the code.
+    """Store a reporter's answer, identified by their code's look-up hash; return its id, None if unknown.
 
     Raises:
         AnswersSpent: too many answers within `ANSWER_SPAN`.

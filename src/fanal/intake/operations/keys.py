@@ -220,7 +220,7 @@ class KeyTable:
         return Known(report_id=report_id, same_body=True, more=more)
 
     def add(self, submission: Submission, report_id: UUID) -> None:
-        """Claim the submission's free keys for its report."""
+        """Assign the submission's unassigned keys to its report."""
         self._claim(
             submission, (fingerprint_of(submission.canonical, submission.enclosed), report_id)
         )

@@ -11,7 +11,7 @@ from fanal.kernel.actors import Actor
 
 
 def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
-    """Return the status and messages of the report of a receipt code; None when no report has the code."""
+    """Return status and messages of the report whose receipt code has this look-up hash; None if unknown."""
     del actor  # the code is the only authorisation
     row = sql.row(
         "SELECT id, state, received_at, in_progress, signed FROM intake_follow(%s)",

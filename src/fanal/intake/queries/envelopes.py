@@ -116,7 +116,7 @@ def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Repor
 
 
 def get_by_wire_id(*, actor: Actor, wire_id: int) -> ReportFacts | None:
-    """Return the actor's own report with that wire number; another sender's report is not found."""
+    """Return the actor's own report with that number on the NCMEC-compatible API (wire), or None."""
     if actor.partner_id is None:
         return None
     (report_id,) = sql.one("SELECT intake_by_wire(%s, %s)", [wire_id, actor.partner_id])
@@ -209,7 +209,7 @@ def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
 
 
 def find_wire_number(*, actor: Actor, wire_id: int) -> UUID | None:
-    """Return the report of a wire number, whichever its sender (for the desk and commands)."""
+    """Return the report with that number on the NCMEC-compatible API (wire), of any sender, or None."""
     row = sql.row("SELECT report_id FROM intake_wire WHERE wire_id = %s", [wire_id])
     return None if row is None else next(iter(get_reports(actor=actor, report_ids=[row[0]])), None)
 

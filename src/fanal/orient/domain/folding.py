@@ -38,7 +38,7 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 class Sameness(StrEnum):
-    """Levels of sameness, from the strongest to the weakest."""
+    """Levels of sameness of two reports, from the strongest (same files) to the weakest (viral content)."""
 
     SAME_FILE = "SAME_FILE"
     NEAR_FILE = "NEAR_FILE"
@@ -78,7 +78,7 @@ class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Foldable(Struct, frozen=True, kw_only=True):
-    """A report that may be folded, with its key at each level (16 bytes; None: no key at that level).
+    """A report for duplicate detection, with its key at each level (16 bytes; None: no key there).
 
     `pictures` holds its PDQ hashes, 32 bytes each, sorted and concatenated. A `taken` report, claimed by
     somebody, is never folded into another.
@@ -91,7 +91,7 @@ class Foldable(Struct, frozen=True, kw_only=True):
 
 
 class Folded(Struct, frozen=True, kw_only=True):
-    """The report into which another report was folded, and the level of sameness."""
+    """The report (parent) into which another was folded, that is, grouped as equivalent; and the level."""
 
     parent: UUID
     level: Sameness
@@ -117,7 +117,7 @@ def load_rules() -> FoldRules:
 
 
 def never_folds(item: OrientItem) -> bool:
-    """Return whether a report must always be shown on its own: it is urgent, escalated or from the public."""
+    """Return whether a report is never folded into another: it is urgent, escalated or from the public."""
     report, priority = item.report, item.priority
     return bool(
         report.emergency
@@ -130,7 +130,7 @@ def never_folds(item: OrientItem) -> bool:
 
 
 def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
-    """Return the folding keys of a report; None when it never folds or has nothing to compare."""
+    """Return the duplicate-detection keys of a report; None if it never folds or has nothing to compare."""
     if never_folds(item):
         return None
     report = item.report
@@ -160,7 +160,7 @@ def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
 
 
 def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
-    """Return the parent and level of each folded report; reports absent from the result are shown.
+    """Group equivalent reports: return the parent and level of each folded report; all others are shown.
 
     A parent may itself be folded, at a weaker level: `root_of` follows the chain.
     """

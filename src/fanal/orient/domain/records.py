@@ -14,7 +14,10 @@ from fanal.reference.words import either
 
 
 class Track(StrEnum):
-    """The action taken on a report. A decision names one or several tracks."""
+    """Action that follows from a report: judicial, removal measures, notice, elsewhere, or none.
+
+    A decision names several tracks, or NONE alone.
+    """
 
     JUDICIAL = "JUDICIAL"
     MEASURES = "MEASURES"
@@ -122,7 +125,7 @@ class CaseClaim(Struct, frozen=True, kw_only=True):
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """A row of the queue. `due_at` is recomputed from stored instants when the state changes."""
+    """A report's row in the desk's work queue. `due_at` is the deadline of the next act."""
 
     report_id: UUID
     desk_id: int

@@ -74,7 +74,7 @@ def decide(
 
 
 def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Move a case from TO_SECOND to DECIDED, when none of its measures awaits approval; else do nothing.
+    """Move a case from TO_SECOND (measures await approval) to DECIDED; do nothing in any other state.
 
     The measures package calls it after an act for which it has checked the actor's right.
     """

@@ -150,7 +150,7 @@ class _Row(Struct, frozen=True, kw_only=True):
 
 
 def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dict[UUID, Folded]:
-    """Fold reports oriented for the first time, whose cases are stored; return the folded ones.
+    """Fold new reports into equivalent ones (duplicate detection); return parent and level of the folded.
 
     One ledger entry covers them; each keeps its own row and all other data.
     """
@@ -177,12 +177,12 @@ def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dic
 
 
 def hold_folding() -> None:
-    """Take the folding lock until the end of the transaction, waiting until it is free."""
+    """Take the advisory lock on folding until the end of the transaction, waiting until it is free."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
 def fold_again(report_ids: Iterable[UUID]) -> None:
-    """Fold again reports that lost their head, as if they arrived now."""
+    """Fold again reports that lost their head (the report shown for them), as if they arrived now."""
     ids = uuid_array(report_ids)
     if ids == "{}":
         return
@@ -192,7 +192,7 @@ def fold_again(report_ids: Iterable[UUID]) -> None:
 
 
 def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
-    """Fold again at most `most` reports freed by the retraction of their head; return their number.
+    """Fold again at most `most` reports whose head was retracted by its sender; return their number.
 
     Until then they are shown, since a sender who retracts has no right to fold.
 
@@ -261,7 +261,7 @@ def _folded(
 
 
 def _as_seen(row: _Row) -> Foldable:
-    """Return a stored report without its keys at the levels after its own fold."""
+    """Return the keys of a stored report, with None at the levels after that of its own fold."""
     if row.folded is None:
         return row.standing
     reached = LEVELS.index(row.folded.level) + 1
@@ -270,7 +270,7 @@ def _as_seen(row: _Row) -> Foldable:
 
 
 def _root(report_id: UUID, rows: Mapping[UUID, _Row], folded: Mapping[UUID, Folded]) -> UUID:
-    """Return the head of a report; if a parent was not read, the head stored in the last row of the chain."""
+    """Return the head of a report: its root in `folded`, or the stored head if the chain leaves `rows`."""
     root = root_of(report_id, folded)
     while root not in rows:
         last = next(i for i in _way(report_id, folded) if folded[i].parent == root)
@@ -285,7 +285,7 @@ def _way(report_id: UUID, folded: Mapping[UUID, Folded]) -> Iterable[UUID]:
 
 
 def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return the representatives of each key of `rows`: few per key, since others are folded into them."""
+    """Return the stored reports that represent each key of `rows`; the others are folded into them."""
     firsts: list[dict[bytes, UUID]] = [{} for _ in LEVELS]
     for row in rows:
         report_id = row.standing.report_id
@@ -369,7 +369,7 @@ def _write(
 
 
 def _move(rows: Mapping[UUID, _Row], away: Mapping[UUID, UUID], back: Sequence[UUID]) -> None:
-    """Hide the folded cases, show the released ones, and refresh the heads concerned."""
+    """Hide the cases in `away` (folded), show those in `back`, and recompute the rows of their heads."""
     heads = {*away.values(), *back, *(rows[i].root for i in (*away, *back) if rows[i].root != i)}
     with connection.cursor() as cursor:
         if away:

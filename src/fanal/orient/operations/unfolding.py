@@ -27,7 +27,7 @@ class NotFolded(LookupError):
 
 
 def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None:
-    """Return a folded report to the queue by a person's judgement; it is never folded again.
+    """Return a folded report to the queue: a person judged that it is no duplicate; it never folds again.
 
     The judgement is an append-only row; its text expires. Reports folded into this one at a stronger level
     are folded again.
@@ -101,7 +101,7 @@ def claim_folded(
 
 
 def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Unfold reports that may no longer be hidden, for good; reports already shown do not change."""
+    """Show folded reports that may no longer be hidden (now urgent, escalated …); they never fold again."""
     if not report_ids:
         return
     hold_folding()
@@ -124,7 +124,7 @@ def surface(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
 
 
 def refresh_heads(report_ids: Sequence[UUID]) -> None:
-    """Recompute the displayed priority, deadline and count of the heads of these reports."""
+    """Recompute priority, deadline and count of the heads: the reports shown for the folded ones."""
     sql.run(
         "SELECT orient_refresh_heads(ARRAY(SELECT DISTINCT coalesce(head_id, report_id)"
         " FROM orient_case WHERE report_id = ANY (%s::uuid[])"

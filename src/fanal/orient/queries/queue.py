@@ -129,7 +129,7 @@ def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
 
 
 def _narrowed(filters: QueueFilter) -> dict[str, str]:
-    """Return the conditions of the filters that are set."""
+    """Return the filters that are set, as keyword arguments for a Django query."""
     return {name: value for name in FILTERS if (value := getattr(filters, name))}
 
 
