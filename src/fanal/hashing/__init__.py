@@ -1,1 +1,1 @@
-"""Fingerprints of hostile bytes, taken in a child process that can reach nothing."""
+"""Hashes and PDQ fingerprints of hostile files, computed in sandboxed child processes."""

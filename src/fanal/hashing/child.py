@@ -1,14 +1,15 @@
-"""The program of the children: `python -m fanal.hashing.child DESCRIPTOR`.
+"""The program of the child processes: `python -m fanal.hashing.child DESCRIPTOR LIMITS`.
 
-It starts as the *nursery*: it imports and compiles all that hashing needs, gives up network and account,
-and sees no file ever. On its control socket it is asked for children, which it makes by forking: a new one
-costs a few milliseconds, so that a file that kills its child is cheap. A child gives up the rest (`jail`),
-then reads files from its own socket and answers facts, one after the other. No name, no path and no
-descriptor of another file reaches it; what it reads never touches the disk.
+It starts as a fork server (the *nursery*): it imports and compiles everything that hashing needs, gives up
+network and account, and never reads a file. On request over its control socket it forks children: a fork
+costs a few milliseconds, so a file that kills its child is cheap. A child gives up the remaining rights
+(`jail`), then reads files from its own socket and answers with facts, file by file. It gets no name, path or
+descriptor of another file, and its input never touches the disk.
 
-Control socket: `b"F"` with the child's socket asks for a child of pictures, `b"V"` of videos; the answer is
-its process number. `b"R" + number` waits for a killed child and answers its status. On a child's socket: a
-length (8 bytes), a media type (64 bytes) and the file; back come a length (4 bytes) and the facts as JSON.
+Control socket: `b"F"` with the child's socket requests a child for pictures, `b"V"` for videos; the answer is
+its process id. `b"R" + id` waits for a killed child and returns its exit status. Child's socket: the request
+is a length (8 bytes), a media type (64 bytes) and the file; the answer a length (4 bytes) and the facts as
+JSON.
 """
 
 import array  # noqa: F401 - socket.recv_fds imports it when first used, which is too late
@@ -36,7 +37,7 @@ _READY = b"ready"
 
 
 def main() -> None:
-    """Be the nursery until the control socket closes."""
+    """Run the fork server until the control socket closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
     limits = msgspec.json.decode(sys.argv[2], type=FileLimits)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -52,7 +53,7 @@ def main() -> None:
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
         if not message:
-            os._exit(0)  # whoever asked for children is gone; theirs close with their sockets
+            os._exit(0)  # the pool has ended; the children end when their sockets close
         if message[:1] == b"R":
             _, status = os.waitpid(int(message[1:]), 0)
             control.sendall(str(status).encode())
@@ -72,7 +73,7 @@ def main() -> None:
 
 
 def _holds(limits: FileLimits, layer: Callable[[], bool]) -> bool:
-    """Return whether this system lets a child give something up, tried in one that ends at once."""
+    """Return whether a sandbox layer works on this system, tested in a child that exits at once."""
     child = os.fork()
     if child == 0:
         try:
@@ -84,7 +85,7 @@ def _holds(limits: FileLimits, layer: Callable[[], bool]) -> bool:
 
 
 def _warm(limits: FileLimits) -> None:
-    """Hash a small picture of each format and kind, so that nothing is imported or compiled later."""
+    """Hash a small picture of each format and mode, so that all imports and compilation happen now."""
     for kind in sorted(PICTURES):
         name = kind.removeprefix("image/").upper()
         for mode in ("L", "RGB"):
@@ -98,7 +99,7 @@ def _warm(limits: FileLimits) -> None:
 
 
 def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoReturn:
-    """Be a child: give everything up, then hash one file after the other until the socket closes."""
+    """Run as a child: enter the sandbox, then hash files in turn until the socket closes."""
     seconds = limits.video_seconds if videos else limits.cpu_seconds
     memory = video.reserve() if videos else None
     if videos:
@@ -108,7 +109,9 @@ def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoRetur
     jail.die_with_parent()
     jail.cap(limits, seconds=seconds, held=limits.video_bytes if videos else 0)
     closed = jail.close_files()
-    jail.filter_calls(files=videos and closed)  # what may not open is not let to ask for it
+    jail.filter_calls(
+        files=videos and closed
+    )  # without Landlock, the calls to open files stay forbidden
     encode = msgspec.json.encode
     while True:
         head = _read(asked, HEAD_BYTES)
@@ -124,7 +127,11 @@ def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoRetur
 def _facts(
     asked: socket.socket, head: bytes, limits: FileLimits, *, memory: int | None, looks: bool
 ) -> FileFacts:
-    """Read a file, hash its bytes on the way, and what it shows where it is a picture or a video."""
+    """Read a file from the socket, compute its exact hashes, and its PDQ hashes if picture or video.
+
+    `head` holds length and media type; `memory` is the descriptor of a video child's anonymous memory;
+    `looks`: whether decoding is permitted.
+    """
     size, media_type = int.from_bytes(head[:8], "big"), head[8:].rstrip(b"\0").decode()
     most = limits.file_bytes if media_type in PICTURES else 0
     if memory is not None:
@@ -152,7 +159,7 @@ def _facts(
 
 
 def _add(held: bytearray, piece: bytes) -> bool:
-    """Add a piece to `held`; return whether there was room: without it the rest is read all the same."""
+    """Append a piece to `held`; return False if memory is exhausted (the rest of the file is still read)."""
     try:
         held += piece
     except MemoryError:

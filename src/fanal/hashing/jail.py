@@ -1,16 +1,16 @@
-"""What a child gives up before it sees a hostile byte. Linux; each layer that is missing is named.
+"""Sandbox of a child before it reads hostile bytes. Linux only; a missing layer is reported.
 
 | Layer | As root | As a plain user |
 |---|---|---|
-| network of its own, without any interface | always | where the system lets users make namespaces |
+| network namespace without any interface | always | where the system permits user namespaces |
 | the account `nobody`, no group | always | stays the user's own |
 | no file can be opened, to read or to write (Landlock) | where the kernel has it | where the kernel has it |
-| system calls: those of reading, answering and memory only | always | always |
-| memory, processor time, no file written, no core | always | always |
+| system calls: only for reading, answering and memory | always | always |
+| limits on memory and processor time, no file written, no core dump | always | always |
 
-A child of videos may call `openat`, since FFmpeg does: its own anonymous memory is all that Landlock lets it
-open. Where the kernel has no Landlock, videos are not looked into. System calls are filtered by seccomp, for
-x86-64 and 64-bit Arm; elsewhere the filter is left out and said so.
+A child for videos may call `openat`, since FFmpeg does: Landlock then permits only its own anonymous memory.
+Without Landlock in the kernel, videos are not decoded. The filter of system calls is seccomp, for x86-64 and
+64-bit Arm; on other machines it is left out, and the pool reports that.
 """
 
 import ctypes
@@ -106,7 +106,7 @@ _MEMORY_CALLS: Final = {
     "aarch64": (222, 226),
 }  # mmap, mprotect: never executable
 _FILE_CALLS: Final = {
-    # What a video library needs beside: to look at its anonymous file, and threads, never processes.
+    # Further calls of a video library: to read its anonymous file, and to start threads, never processes.
     "x86_64": (262, 17, 77, 89, 267, 72, 204, 203, 99, 4, 21),
     "aarch64": (79, 67, 46, 78, 25, 123, 122, 179, 48),
 }
@@ -119,11 +119,11 @@ _CLONE3: Final = 435
 _CREATE_RULESET, _RESTRICT_SELF = 444, 446
 _ABI_OF_LANDLOCK: Final = 1
 _FILE_RIGHTS: Final = ((1, (1 << 13) - 1), (2, 1 << 13), (3, 1 << 14), (5, 1 << 15))
-"""Rights over files, with the version of Landlock that brought them; a version before refuses them."""
+"""Rights over files, with the Landlock version that introduced them; earlier versions refuse them."""
 
 
 def leave_network() -> bool:
-    """Move this process into a network without interfaces; return whether the system allowed it."""
+    """Move this process into a network namespace without interfaces; return whether the system allowed it."""
     wanted = _NEW_NETWORK | _NEW_IPC
     if os.geteuid() != 0:
         wanted |= _NEW_USER
@@ -131,7 +131,7 @@ def leave_network() -> bool:
 
 
 def drop_account() -> None:
-    """Become `nobody` where this process is root; whoever is a plain user stays it."""
+    """Switch from root to the account `nobody`; a plain user's process is unchanged."""
     if os.geteuid() != 0:
         return
     os.setgroups([])
@@ -140,14 +140,14 @@ def drop_account() -> None:
 
 
 def die_with_parent() -> None:
-    """Have the system end this process when its parent ends."""
+    """Have the kernel kill this process when its parent ends."""
     _libc().prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
 
 
 def cap(limits: FileLimits, *, seconds: float, held: int = 0) -> None:
-    """Bound memory and processor time; `seconds` is what one file may take.
+    """Set limits on memory, processor time and file size; `seconds` is the limit for a file.
 
-    `held` is how far a file may grow that is open for writing: none is but a video's anonymous memory.
+    `held` is the largest size of a file open for writing: only a video's anonymous memory, else 0.
     """
     pages = int(Path("/proc/self/statm").read_bytes().split()[0])
     memory = pages * resource.getpagesize() + limits.memory
@@ -163,9 +163,9 @@ def cap(limits: FileLimits, *, seconds: float, held: int = 0) -> None:
 
 
 def close_files() -> bool:
-    """Let this process open no file any more, by any path (Landlock); return whether that holds now.
+    """Forbid this process to open any file by path (Landlock); return whether that took effect.
 
-    What is open stays so, and so does anonymous memory, which has no place in the file system.
+    Open files stay usable, and so does anonymous memory, which is in no file system.
     """
     if sys.platform != "linux":
         return False
@@ -186,10 +186,10 @@ def close_files() -> bool:
 
 
 def filter_calls(*, files: bool = False) -> bool:
-    """Leave this process the system calls of reading, answering and memory; any other fails with EPERM.
+    """Limit this process to system calls for reading, answering and memory; others fail with EPERM.
 
-    With `files`, those that a video library needs too: it asks to open files (`close_files`). Returns
-    False where the machine has no table.
+    With `files`, calls of a video library are allowed too, among them `openat`; so call `close_files` first.
+    Returns False on a machine without a call table.
     """
     machine = platform.machine()
     if sys.platform != "linux" or machine not in _ARCHITECTURES:
@@ -206,7 +206,7 @@ def filter_calls(*, files: bool = False) -> bool:
 
 
 def _program(machine: str, *, files: bool) -> Iterable[bytes]:
-    """Yield the filter in classic BPF: (operation, jump if true, jump if false, value) each."""
+    """Yield the filter as classic BPF instructions (operation, jump if true, jump if false, value)."""
     load, equal, any_bit, answer = 0x20, 0x15, 0x45, 0x06
 
     def line(operation: int, value: int, yes: int = 0, *, no: int = 0) -> bytes:
@@ -230,7 +230,7 @@ def _program(machine: str, *, files: bool) -> Iterable[bytes]:
         yield line(any_bit, refused, 1)
         yield line(answer, _ALLOW)
         yield line(answer, _REFUSE | errno.EPERM)
-    # Threads are made by clone; clone3, whose flags cannot be seen here, "does not exist".
+    # Threads start by clone; clone3, whose flags the filter cannot read, "does not exist".
     yield line(equal, _CLONE3, no=1)
     yield line(answer, _REFUSE | errno.ENOSYS)
     yield line(equal, _CLONE[machine], no=3)

@@ -1,13 +1,13 @@
-"""A picture's bytes to its PDQ hash, under caps. Runs in the child only, and renders nothing.
+"""Decodes a picture under limits and computes its PDQ hash. Runs in the child only, and renders nothing.
 
-Policies, which are those of the public hashers wherever they have one, so that hashes of lists compare:
+Policies, which follow the public hashers wherever they have one, so that hashes of lists are comparable:
 
 * the pixels as stored: an orientation noted in EXIF is ignored, and EXIF is not read at all;
 * the first frame of an animation;
 * transparency is dropped, the colours under it count; a palette gives its colours;
 * CMYK becomes RGB by the plain formula, sixteen bits a channel become their upper eight;
-* a JPEG of more than `SCALED_FROM` pixels is decoded at the smallest scale that leaves `LEAST_SIDE`
-  (`fanal bench hash` shows how many bits that moves); everything else is decoded whole.
+* a JPEG of more than `SCALED_FROM` pixels is decoded at a smaller scale with sides of `LEAST_SIDE` or more
+  (`fanal bench hash` measures the bits that this changes); all other pictures are decoded at full size.
 """
 
 import io
@@ -33,7 +33,7 @@ _MOST_SCALED: Final = 8
 
 
 class _Jpeg(JpegImageFile):
-    """A JPEG whose EXIF nobody parses: that is one parser less before hostile bytes."""
+    """A JPEG decoder without EXIF parsing, to reduce the attack surface."""
 
     def _read_dpi_from_exif(self) -> None:
         return
@@ -48,7 +48,7 @@ _OPENERS: Final[Mapping[str, type[ImageFile]]] = {
 
 
 def hash_picture(data: bytes | bytearray, *, facts: FileFacts, limits: FileLimits) -> FileFacts:
-    """Return `facts` with the dimensions and the hash of a picture, or why it has none."""
+    """Return `facts` with dimensions and PDQ hash of a picture, or with the reason for a missing hash."""
     try:
         with _OPENERS[facts.media_type](io.BytesIO(data)) as image:
             width, height = image.size
@@ -64,13 +64,13 @@ def hash_picture(data: bytes | bytearray, *, facts: FileFacts, limits: FileLimit
         return structs.replace(facts, unhashed=Unhashed.TOO_MUCH_MEMORY)
     except DecompressionBombError:
         return structs.replace(facts, unhashed=Unhashed.TOO_MANY_PIXELS)
-    except Exception:  # noqa: BLE001 - whatever a decoder says of hostile bytes, the file is damaged
+    except Exception:  # noqa: BLE001 - any decoder error on hostile bytes means a damaged file
         return structs.replace(facts, unhashed=Unhashed.DAMAGED)
     return structs.replace(facts, pdq=value, quality=quality, scale=scale)
 
 
 def _scale_of(image: ImageFile, limits: FileLimits) -> int | None:
-    """Return at which divisor to decode; None when even that is too much."""
+    """Return the divisor at which to decode a picture (1 for full size); None if it exceeds the limits."""
     width, height = image.size
     pixels = width * height
     if not isinstance(image, JpegImageFile) or image.mode not in {"L", "RGB"}:
@@ -88,7 +88,7 @@ def _scale_of(image: ImageFile, limits: FileLimits) -> int | None:
 
 
 def _pixels(image: Image) -> NDArray[np.uint8]:
-    """Return the pixels as uint8[rows, columns, 3], or with one channel where all is grey."""
+    """Return the pixels as uint8[rows, columns, 3], or uint8[rows, columns, 1] for grey."""
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.uint32)
         high: NDArray[np.uint8] = np.minimum(wide >> 8, 255).astype(np.uint8)

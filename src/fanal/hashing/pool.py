@@ -1,7 +1,8 @@
-"""The pool: a few children at work, each replaced after some files, after any fault and at its time limit.
+"""Pool of sandboxed child processes; a child is replaced after some files, a fault or a timeout.
 
-A file that kills its child costs itself: the answer says so (`Unhashed`), the next file goes to a new child.
-Only the nursery failing to start is nobody's fault; it raises `HasherAway`.
+A file that kills its child affects only itself: its result names the reason (`Unhashed`), and the next file
+gets a new child. Only a fork server (nursery) that does not start is no file's fault; it raises
+`HasherAway`.
 """
 
 import atexit
@@ -25,22 +26,22 @@ from fanal.hashing import video
 from fanal.hashing.domain.kinds import PICTURES, media_type_of
 from fanal.hashing.domain.records import FileFacts, FileLimits, Unhashed
 
-_START_SECONDS: Final = 120.0  # a first start compiles
+_START_SECONDS: Final = 120.0  # the first start compiles
 _STOP_SECONDS: Final = 5.0
-_SLOWEST: Final = 20e6  # bytes a second that merely pass
+_SLOWEST: Final = 20e6  # least throughput in bytes per second
 _LONGEST_ANSWER: Final = 1 << 16
 _DECODER: Final = msgspec.json.Decoder(FileFacts)
 log = logging.getLogger("fanal.hashing")
 
 
 class HasherAway(RuntimeError):
-    """No child can be had on this machine; the text says why. No file is to blame."""
+    """Error: no child process can be started on this machine (the text says why); no file is to blame."""
 
 
 class FileToHash(Struct, frozen=True, kw_only=True):
-    """A file's length and its bytes in pieces; the pieces are read once, in the pool's thread.
+    """A file's length, and its bytes in pieces, which are read once in a thread of the pool.
 
-    `exact`: its exact hashes are known, so that a file which nobody can look into is not read to its end.
+    `exact`: its exact hashes are known, so a file of an unsupported format need not be read to its end.
     """
 
     size: int
@@ -56,10 +57,10 @@ class _Child(Struct, kw_only=True):
 
 
 class Pool:
-    """Hashes files in `size` children at once. Safe for threads; the nursery starts at the first file."""
+    """Hashes files in up to `size` child processes at once. Thread-safe; the fork server starts lazily."""
 
     def __init__(self, *, limits: FileLimits | None = None, size: int | None = None) -> None:
-        """Take `size` children, by default as many as there are processors, four at most."""
+        """Set the limits and the number of children; default: the number of processors, at most four."""
         self.limits = limits or FileLimits()
         self.size = size or min(4, os.cpu_count() or 1)
         self._lock = Lock()
@@ -74,10 +75,10 @@ class Pool:
         self.videos: bool | None = None
 
     def hash_files(self, files: Sequence[FileToHash]) -> list[FileFacts | BaseException]:
-        """Return the facts of each file in order, or what its `pieces` raised.
+        """Return the facts of each file in order, or the exception that its `pieces` raised.
 
         Raises:
-            HasherAway: no child can be had.
+            HasherAway: no child can be started.
         """
         with ThreadPoolExecutor(self.size, thread_name_prefix="hash") as threads:
             answers = list(threads.map(self._one, files))
@@ -87,7 +88,7 @@ class Pool:
         return answers
 
     def stop(self) -> None:
-        """End the children and the nursery; the next file starts them anew."""
+        """End the children and the fork server; the next file starts them again."""
         for _ in range(self.size):
             child = self._idle.get()
             if child is not None:
@@ -131,7 +132,7 @@ class Pool:
     def _ask(
         self, child: _Child, file: FileToHash, kind: str, first: bytes, pieces: Iterator[bytes]
     ) -> tuple[FileFacts, _Child | None]:
-        """Give a child a file; return its answer, and the child where it may see another."""
+        """Send a file to a child; return its answer, and the child if it can take another file, else None."""
         limits = self.limits
         seconds = limits.video_seconds if child.videos else limits.wall_seconds
         end = monotonic() + seconds + file.size / _SLOWEST
@@ -158,7 +159,7 @@ class Pool:
             reason = Unhashed.TOO_SLOW if slow else Unhashed.CHILD_DIED
             return FileFacts(media_type=kind, size=file.size, unhashed=reason), None
         child.left -= 1
-        # What ran out of memory may have left it in pieces: such a child is not used again.
+        # A child that ran out of memory may be in an inconsistent state, so it is not used again.
         if child.left and facts.unhashed is not Unhashed.TOO_MUCH_MEMORY:
             return facts, child
         self._end(child)
@@ -188,7 +189,7 @@ class Pool:
         return bytes(data)
 
     def _fit(self, child: _Child | None, *, videos: bool) -> _Child:
-        """Return a child of the kind that a file needs."""
+        """Return a child for pictures or for videos; ends a given child of the other kind."""
         if child is not None and child.videos == videos:
             return child
         if child is not None:
@@ -210,7 +211,7 @@ class Pool:
         raise AssertionError("unreachable")
 
     def _bear(self, its_socket: socket.socket, *, videos: bool) -> int:
-        """Have the nursery make a child; the lock is held."""
+        """Ask the fork server for a child on `its_socket`; return its process id. The lock must be held."""
         try:
             control = self._started()
             socket.send_fds(control, [b"V" if videos else b"F"], [its_socket.fileno()])
@@ -220,13 +221,13 @@ class Pool:
             raise HasherAway("the nursery of hashing does not answer") from failure
 
     def _end(self, child: _Child) -> int | None:
-        """Kill a child and wait for it; return the signal that had ended it, if one had."""
+        """Kill a child and wait for it; return the signal that had already ended it, if any."""
         child.socket.close()
         with self._lock:
             if self._control is None:
                 return None
             try:
-                # Not reaped before it is asked for, so the number is still the child's own.
+                # Only this request reaps the child, so the process id is still its own.
                 os.kill(child.number, signal.SIGKILL)
                 self._control.sendall(b"R" + str(child.number).encode())
                 status = int(self._control.recv(16))
@@ -236,7 +237,7 @@ class Pool:
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
 
     def _started(self) -> socket.socket:
-        """Return the control socket of a running nursery; the lock is held."""
+        """Return the control socket of the fork server, started if needed. The lock must be held."""
         if self._control is not None:
             return self._control
         ours, theirs = socket.socketpair()
@@ -288,4 +289,4 @@ class Pool:
 
 
 class _SourceFailed(Exception):
-    """The bytes to hash could not be read; the cause says why."""
+    """Error: the bytes of the file could not be read; its cause is the original error."""

@@ -1,7 +1,7 @@
-"""The adapter of vPDQ, the PDQ hashes of a video's frames, for where its library is installed.
+"""Adapter of vPDQ, the PDQ hashes of a video's frames, if its library is installed.
 
-The PyPI package `vpdq` is built against the machine's FFmpeg; without it a video keeps its exact hashes. What
-loads code or makes memory comes before a child gives that up (`load`, `reserve`).
+The PyPI package `vpdq` is built against the machine's FFmpeg; without it a video has exact hashes only.
+Loading code and creating memory (`load`, `reserve`) must precede the sandbox, which forbids both.
 """
 
 import os
@@ -32,30 +32,30 @@ class _Library(Protocol):
 
 
 def is_installed() -> bool:
-    """Return whether the library is among the packages here."""
+    """Return whether the library is installed."""
     return find_spec(_NAME) is not None
 
 
 def load() -> bool:
-    """Load the library where it is installed; return whether it can be used."""
+    """Import the library if it is installed; return whether it can be used."""
     try:
         return is_installed() and bool(import_module(_NAME))
-    except (ImportError, OSError):  # built against another FFmpeg than is here
+    except (ImportError, OSError):  # built against a different FFmpeg
         return False
 
 
 def is_loaded() -> bool:
-    """Return whether `load` found the library."""
+    """Return whether `load` has imported the library."""
     return _NAME in sys.modules
 
 
 def reserve() -> int:
-    """Return the descriptor of anonymous memory, which holds one video at a time."""
+    """Create anonymous memory for a single video at a time; return its file descriptor."""
     return os.memfd_create("video", os.MFD_CLOEXEC)
 
 
 def hold(memory: int, piece: bytes) -> bool:
-    """Add a piece to the video in `memory`; return whether there was room."""
+    """Append a piece to the video in `memory`; return whether there was space."""
     view = memoryview(piece)
     try:
         while view:
@@ -72,16 +72,16 @@ def drop(memory: int) -> None:
 
 
 def hash_video(memory: int, *, facts: FileFacts) -> FileFacts:
-    """Return `facts` with the hashes of a video's frames: distinct ones of quality 50 or more, in order.
+    """Return `facts` with the PDQ hashes of a video's frames: distinct, quality 50 or more, in order.
 
-    The library takes a path only: it gets that of the anonymous memory, so nothing touches the disk.
+    The library accepts only a path: it gets that of the anonymous memory, so nothing touches the disk.
     """
     library = cast(_Library, sys.modules[_NAME])
     try:
         features = library.computeHash(f"/proc/self/fd/{memory}", seconds_per_hash=SECONDS_PER_HASH)
     except MemoryError:
         return structs.replace(facts, unhashed=Unhashed.TOO_MUCH_MEMORY)
-    except Exception:  # noqa: BLE001 - whatever a decoder says of hostile bytes, the file is damaged
+    except Exception:  # noqa: BLE001 - any decoder error on hostile bytes means a damaged file
         return structs.replace(facts, unhashed=Unhashed.DAMAGED)
     return structs.replace(facts, frames=_distinct(features))
 

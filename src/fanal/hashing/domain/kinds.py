@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes; names and declared types are the sender's and prove nothing.
+"""Media type of a file from its first bytes (magic numbers); a sender's file name or type proves nothing.
 
 Source of the signatures: ISO/IEC 10918-1 (JPEG), PNG specification, GIF89a, WebP container specification,
 ISO/IEC 14496-12 (`ftyp`) and QuickTime before it, ISO/IEC 13818-1 (MPEG), ASF, FLV, Matroska, RIFF, PKWARE
@@ -8,7 +8,7 @@ APPNOTE, ISO 32000 (PDF).
 from typing import Final
 
 HEAD: Final = 16
-"""Bytes that are enough to tell."""
+"""Number of bytes needed for the detection."""
 PICTURES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _STARTS: Final = (
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -32,7 +32,7 @@ _BRANDS: Final = {b"avif": "image/avif", b"heic": "image/heic", b"mif1": "image/
 
 
 def media_type_of(head: bytes) -> str:
-    """Return the media type that the first 16 bytes tell, empty when they tell none that is known."""
+    """Return the media type that the first 16 bytes indicate; empty if unknown."""
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind

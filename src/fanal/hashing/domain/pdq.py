@@ -1,8 +1,8 @@
-"""PDQ, the perceptual hash of pictures: 256 bits and a quality, to the bit as the reference says.
+"""PDQ, the perceptual hash of pictures: 256 bits and a quality, bit-exact with the reference.
 
 Source: "PDQ", Facebook, 2017-10-09, and its implementation in facebook/ThreatExchange (`pdq/cpp`), which the
-PyPI packages `pdqhash` and `threatexchange` run. Two pictures whose hashes are at most 31 bits apart are
-taken for the same.
+PyPI packages `pdqhash` and `threatexchange` use. Two pictures with hashes at most 31 bits apart count as the
+same.
 """
 
 from typing import Final
@@ -11,16 +11,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-# The loops of PDQ, compiled: a picture's brightness, blurred and brought to 64 by 64.
+# The compiled loops of PDQ: a picture's brightness, blurred and sampled to 64 by 64.
 #
-# What must come out is fixed to the last bit by the reference implementation (facebook/ThreatExchange,
+# The reference implementation fixes the result to the last bit (facebook/ThreatExchange,
 # `pdq/cpp`): two rounds of a box filter along rows and columns, each a running sum in 32-bit floats whose
-# roundings depend on the order of additions. So the order stays, and what is independent is done at once:
+# roundings depend on the order of additions. So the order stays, and independent sums run in parallel:
 #
-# * sixteen rows go through the row filter side by side, as the sixteen lanes of one vector;
-# * a strip of rows passes all filters before the next is read, so that nothing but the picture itself comes
+# * the row filter takes sixteen rows at a time, as the sixteen lanes of a vector;
+# * a strip of rows passes all filters before the next is read, so that only the picture itself comes
 #   from main memory;
-# * 64 by 64 samples are kept of the blurred picture, hence the second round divides for those only.
+# * only 64 by 64 samples of the blurred picture are kept, so the second round divides only for these.
 #
 # Rows before the first and after the last count as zeros: adding zero changes no sum.
 
@@ -30,10 +30,10 @@ SIDE = 64
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def shrink(pixels: NDArray[np.uint8], parts: NDArray[np.float64], out: NDArray[np.float32]) -> None:
-    """Write the 64 by 64 samples of the blurred brightness of `pixels` into `out`, float32[64, 64].
+    """Write 64 by 64 samples of the blurred brightness of `pixels` into `out`, float32[64, 64].
 
-    `pixels` is uint8[rows, columns, 3] or, for one channel, uint8[rows, columns, 1]; `parts` is
-    float64[3, 256]: what each value of red, green and blue adds to the brightness.
+    `pixels` is uint8[rows, columns, 3], or uint8[rows, columns, 1] for grey. `parts` is float64[3, 256]: the
+    contribution of each value of red, green and blue to the brightness.
     """
     rows, columns = pixels.shape[0], pixels.shape[1]
     across, down = _window(columns), _window(rows)
@@ -65,7 +65,7 @@ def shrink(pixels: NDArray[np.uint8], parts: NDArray[np.float64], out: NDArray[n
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _window(length: int) -> int:
-    """Return the width of the box filter along `length` pixels: half a sample's share, rounded up."""
+    """Return the width of the box filter along `length` pixels: `length` / 128, rounded up."""
     return (length + 2 * SIDE - 1) // (2 * SIDE)
 
 
@@ -78,7 +78,8 @@ def _fill_light(
 ) -> None:
     """Write the brightness of sixteen rows from `start` on into `light`, float32[columns, 16].
 
-    `parts` is float64[3, 256]: what each value of red, green and blue adds. Looking up beats multiplying.
+    `parts` is float64[3, 256], a look-up table of the contribution of each colour value, faster than
+    products.
     """
     rows, columns, channels = pixels.shape
     red, green, blue = parts[0], parts[1], parts[2]
@@ -98,7 +99,7 @@ def _fill_light(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _along_rows(light: NDArray[np.float32], full: int, out: NDArray[np.float32], slot: int) -> None:
-    """Write the mean over `full` columns of sixteen rows into `out[:, slot:slot + 16]`."""
+    """Write the moving mean over `full` columns of sixteen rows into `out[:, slot:slot + 16]`."""
     columns = light.shape[0]
     ahead = (full + 2) // 2 - 1
     sums = np.zeros(LANES, np.float32)
@@ -124,7 +125,10 @@ def _along_columns(
     sizes: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Go sixteen rows down from `start` in each column's ring; write the means into `out`."""
+    """Write the moving means down the columns for sixteen rows from `start` into `out`.
+
+    `values` is a ring buffer of rows for each column, `sums` the running sum and `sizes` the divisors.
+    """
     columns, ring = values.shape
     mask = ring - 1
     raw = np.empty(LANES, np.float32)
@@ -148,7 +152,7 @@ def _sample_rows(
     samples: NDArray[np.float32],
     row: int,
 ) -> None:
-    """Filter sixteen rows, the first of them `row`, and keep the means at the 64 columns `picks`."""
+    """Filter sixteen rows from `row` on along the columns; keep the means at the 64 columns `picks`."""
     columns, rows = values.shape[0], samples.shape[0]
     ahead = (full + 2) // 2 - 1
     sums = np.zeros(LANES, np.float32)
@@ -170,7 +174,7 @@ def _sample_rows(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _sample_columns(samples: NDArray[np.float32], full: int, out: NDArray[np.float32]) -> None:
-    """Filter the columns of `samples`, float32[rows, 64], and keep the means at 64 rows."""
+    """Filter the columns of `samples`, float32[rows, 64]; keep the means at 64 rows in `out`."""
     rows = samples.shape[0]
     ahead = (full + 2) // 2 - 1
     sums = np.zeros(SIDE, np.float32)
@@ -193,9 +197,9 @@ def _sample_columns(samples: NDArray[np.float32], full: int, out: NDArray[np.flo
 def transform(
     samples: NDArray[np.float32], cosines: NDArray[np.float32], out: NDArray[np.float32]
 ) -> None:
-    """Write the 16 by 16 lowest frequencies (without the constant one) of `samples` into `out`.
+    """Write the 16 by 16 lowest DCT frequencies of `samples` (without the constant one) into `out`.
 
-    `cosines` is float32[16, 64]. Each sum runs in the order of its 64 terms.
+    `cosines` is float32[16, 64]. Each sum follows the order of its 64 terms, for bit-exact results.
     """
     half = np.zeros((16, SIDE), np.float32)
     turned = np.ascontiguousarray(cosines.T)
@@ -213,7 +217,7 @@ def transform(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def gradients(samples: NDArray[np.float32]) -> int:
-    """Return the sum of the steps between neighbours, in whole percents of the range, of 64 by 64 samples."""
+    """Return the sum of absolute steps between neighbours of 64 by 64 samples, in whole percents of 255."""
     hundred, whole = np.float32(100), np.float32(255)
     total = 0
     for i in range(SIDE):
@@ -228,8 +232,8 @@ def gradients(samples: NDArray[np.float32]) -> int:
 
 
 SMALLEST_SIDE: Final = 5
-"""A picture with fewer rows or columns has the hash of zeros and quality 0."""
-_MEDIAN: Final = 127  # of 256 in order: the reference takes the lower of the two in the middle
+"""Least rows and columns; a smaller picture gets a hash of zeros and quality 0."""
+_MEDIAN: Final = 127  # of 256 sorted values: the reference takes the lower of the two in the middle
 _PARTS: Final = np.multiply.outer(np.array([0.299, 0.587, 0.114]), np.arange(256.0))
 _SIXTEEN = np.arange(1, 17)[:, None]
 _COSINES: Final = (
@@ -239,10 +243,9 @@ _COSINES: Final = (
 
 
 def pdq(pixels: NDArray[np.uint8]) -> tuple[str, int]:
-    """Return the PDQ hash, 64 hexadecimal digits, and the quality, 0 to 100, of decoded pixels.
+    """Return the PDQ hash (64 hexadecimal digits) and the quality (0 to 100) of decoded pixels.
 
-    `pixels` is uint8[rows, columns, channels], contiguous; with three channels red, green and blue, with one
-    the grey value.
+    `pixels` is uint8[rows, columns, channels], contiguous: red, green and blue, or a single grey channel.
 
     Raises:
         ValueError: the array has another shape.
@@ -255,7 +258,7 @@ def pdq(pixels: NDArray[np.uint8]) -> tuple[str, int]:
     if pixels.shape[:2] == (64, 64):
         samples[:] = _brightness(pixels)
     else:
-        # Seen as read-only whoever made it: one compiled form serves all, and a child can compile no other.
+        # Always a read-only view, so a single compiled signature serves: a child cannot compile another.
         steady = np.ascontiguousarray(pixels).view()
         steady.flags.writeable = False
         shrink(steady, _PARTS, samples)

@@ -1,4 +1,4 @@
-"""What is asked of a child, what it may use, and what it answers."""
+"""Records of hashing: limits per file, results, and reasons for a missing perceptual hash."""
 
 from enum import StrEnum
 from typing import Final
@@ -6,13 +6,13 @@ from typing import Final
 from msgspec import Struct
 
 LOWEST_QUALITY: Final = 50
-"""Below this a PDQ hash says too little to be compared by distance (published PDQ practice)."""
+"""Least quality of a PDQ hash that is compared by distance (published PDQ practice)."""
 HEAD_BYTES: Final = 8 + 64
-"""What comes before a file on a child's socket: its length and its media type."""
+"""Bytes before a file on a child's socket: its length and its media type."""
 
 
 class Unhashed(StrEnum):
-    """Why a file has no perceptual hash. Its exact hashes stand whatever the reason."""
+    """Reason why a file has no perceptual hash; its exact hashes exist in any case."""
 
     NO_PICTURE = "NO_PICTURE"  # none of the four formats (nor a video, where vPDQ is installed)
     EMPTY = "EMPTY"
@@ -21,21 +21,21 @@ class Unhashed(StrEnum):
     TOO_MUCH_MEMORY = "TOO_MUCH_MEMORY"
     TOO_SLOW = "TOO_SLOW"
     DAMAGED = "DAMAGED"  # the decoder refuses it, or it ends too soon
-    CHILD_DIED = "CHILD_DIED"  # the decoder broke down: crashed, or was killed by the system
-    SEALED_DAMAGED = "SEALED_DAMAGED"  # the vault could not give the bytes back whole
+    CHILD_DIED = "CHILD_DIED"  # the decoder crashed, or the system killed it
+    SEALED_DAMAGED = "SEALED_DAMAGED"  # the vault could not return all the bytes
 
 
 class FileLimits(Struct, frozen=True, kw_only=True):
-    """What one file may cost. Bytes, pixels and seconds; `files` are those one child may see."""
+    """Limits per file, in bytes, pixels and seconds; `files` is the number of files per child."""
 
     file_bytes: int = 64 << 20
     pixels: int = 50_000_000
-    """Of a picture that has to be decoded whole."""
+    """Limit for a picture that is decoded at full size."""
     scaled_pixels: int = 200_000_000
-    """Of a JPEG, which can be decoded at a half, a quarter or an eighth of its size."""
+    """Limit for a JPEG, which can be decoded at a half, a quarter or an eighth of its size."""
     video_bytes: int = 500 << 20
     memory: int = 768 << 20
-    """Beyond what the process holds before the first file."""
+    """Bytes in addition to the memory of the process before its first file."""
     cpu_seconds: float = 5.0
     wall_seconds: float = 10.0
     video_seconds: float = 120.0
@@ -43,11 +43,11 @@ class FileLimits(Struct, frozen=True, kw_only=True):
 
 
 class FileFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is known of one file. Hashes in lower-case hexadecimal.
+    """Hashes and properties of a file. Hashes in lower-case hexadecimal.
 
-    `media_type` is told by the first bytes. With `pdq` goes its `quality` (0 to 100), `width` and `height`
-    as stored, and `scale`, the divisor at which a large JPEG was decoded. `frames` are the distinct PDQ
-    hashes of a video's frames of quality 50 or more.
+    `media_type` follows from the first bytes. `pdq` comes with `quality` (0 to 100), `width` and `height` as
+    stored, and `scale`, the divisor at which a large JPEG was decoded. `frames` are the distinct PDQ hashes
+    of a video's frames of quality 50 or more.
     """
 
     media_type: str = ""
