@@ -45,7 +45,7 @@ SECRET_FILE = "secret_key"  # noqa: S105 - a name
 """File of the installation's secret if `FANAL_SECRET_KEY` is not set: signs cookies, seals second factors."""
 VAULT_KEYS = ("content", "identity")
 SHARED_DIGESTS = ("intake", "vault")
-"""Purposes whose keyed digests are the same on the desk and on every node."""
+"""First words of the purposes with the same keyed digests on the desk and on every node."""
 ALL_PURPOSES = frozenset({*VAULT_KEYS, "digest", "ledger", "receipt-root", "secret"})
 _NODE_LIFE = timedelta(days=2 * 365)
 _RENEWED_BEFORE = timedelta(days=60)
@@ -145,7 +145,7 @@ def node_misfit(home: Path) -> str | None:
 def node_fault(home: Path, *, now: datetime) -> str | None:
     """Return a message if this node's signatures cannot be verified at `now`; None otherwise.
 
-    The reasons are those of `node_misfit`, and an expired certificate.
+    The reasons are those of `node_misfit`, and a certificate that is expired or not yet valid.
     """
     misfit = node_misfit(home)
     if misfit is not None:
