@@ -32,7 +32,7 @@ CHOICE = 13
 """Default number of months of a series: the current one and the twelve before."""
 
 
-@across_desks()  # counts of every desk, and no row
+@across_desks()  # counts over all desks, never a row
 def series(
     *, actor: Actor, figure: str, now: datetime, months: Iterable[date] | None = None
 ) -> Table:
@@ -71,7 +71,7 @@ def series(
     return Table(figure=definition, rows=tuple(rows), since=chosen[0], until=until, made_at=now)
 
 
-@across_desks()  # counts of every desk, and no row
+@across_desks()  # counts over all desks, never a row
 def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
     """Return a figure by current state, for acts created from `since` to `until` (excluded).
 

@@ -50,7 +50,7 @@ class Trend(Struct, frozen=True, kw_only=True):
         return range(len(self.weeks) - SHOWN, len(self.weeks))
 
 
-@across_desks()  # counts of every desk, and no row
+@across_desks()  # counts over all desks, never a row
 def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
     """Return a trend over the last 104 complete weeks.
 

@@ -20,8 +20,8 @@ MOST_MONTHS = 72
 MOST_ROUNDS = 24
 """Maximum number of rounds that a counterpart may begin in a day: each costs the computation of a set."""
 DAILY_POINTS = 1 << 15
-"""Default number of points that a counterpart may send in a day: at this rate, testing all phone numbers of a
-country takes thousands of years."""
+"""Default number of points that a counterpart may send in a day: testing a billion phone numbers then
+takes more than eighty years."""
 MOST_HOLDERS = 1000
 """Maximum number of sightings of an identifier that enters a set: beyond, it identifies nobody."""
 

@@ -68,7 +68,7 @@ def receive(*, actor: Actor, body: bytes, now: datetime) -> UUID:
             else:
                 _follow(actor, received, counterpart, now=now)
     except IntegrityError:
-        if _is_known(received, counterpart):  # the same came twice at once
+        if _is_known(received, counterpart):  # the same message twice, concurrently
             return message.round
         raise DeconflictionRefused("SECOND") from None
     return message.round
