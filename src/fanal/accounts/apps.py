@@ -9,7 +9,7 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        """Put every connection of the app under the bounds of the actor at work, and install the policy."""
+        """Install row-level security on the app's database connections, and the access-control policy."""
         from fanal.accounts.domain.policy import require_somewhere
         from fanal.accounts.rows import bind_connection
         from fanal.kernel import rights

@@ -28,7 +28,7 @@ class Desk(models.Model):
 
 
 class Organisation(models.Model):
-    """An organisation outside the desk: partner, provider, laboratory, authority."""
+    """A body outside or around the desk: partner, provider, laboratory, authority."""
 
     id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in OrganisationKind])
@@ -40,7 +40,7 @@ class Organisation(models.Model):
 
 
 class Person(models.Model):
-    """A natural person (or the system itself): the author of acts, independent of accounts."""
+    """A natural person (or the system itself): who acts, whatever the account."""
 
     id = models.UUIDField(primary_key=True)
     name = models.CharField(max_length=200)
@@ -62,7 +62,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """An account, by which a person signs in. Rights come from habilitations only."""
+    """An account: how a person signs in. Rights come from habilitations only, never from here."""
 
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField(blank=True)
@@ -101,7 +101,7 @@ class User(AbstractBaseUser):
 
 
 class Habilitation(models.Model):
-    """A formal act that gives a person a role at a desk (or in an organisation) for a time. Append-only."""
+    """A named act that gives a person a role at a desk (or a body) for a time. Append-only."""
 
     id = models.UUIDField(primary_key=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="habilitations")
@@ -141,7 +141,7 @@ class Habilitation(models.Model):
 
 
 class HabilitationApproval(models.Model):
-    """The signature of a habilitation's second granter; a database rule compares the two. Append-only."""
+    """The signature of the second granter of a habilitation; the database compares the two. Append-only."""
 
     habilitation = models.OneToOneField(
         Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="approval"
@@ -159,7 +159,7 @@ class HabilitationApproval(models.Model):
 
 
 class Revocation(models.Model):
-    """The revocation of a habilitation before its expiry. Append-only."""
+    """The end of a habilitation before its date. Append-only."""
 
     habilitation = models.OneToOneField(
         Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="revocation"
@@ -173,7 +173,7 @@ class Revocation(models.Model):
 
 
 class Review(models.Model):
-    """A quarterly review of a habilitation: reviewer, time and verdict. Append-only."""
+    """A quarterly review of a habilitation: who looked, when, and what they said. Append-only."""
 
     id = models.UUIDField(primary_key=True)
     habilitation = models.ForeignKey(Habilitation, on_delete=models.PROTECT, related_name="reviews")
@@ -191,9 +191,9 @@ class Review(models.Model):
 
 
 class PartnerCredential(models.Model):
-    """A partner's secret pair, stored as SHA-256: HTTP Basic for the wire APIs, Bearer for the API.
+    """A partner's secret pair, kept as SHA-256: HTTP Basic for the wires, Bearer for the API.
 
-    A public node may read no row: the database function `accounts_credential_of` checks a secret for it.
+    A public node reads no row of it: `accounts_credential_of` checks a secret for it.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -224,7 +224,7 @@ class PartnerCredential(models.Model):
 
 
 class PartnerUsage(models.Model):
-    """Number of calls of a credential in one minute, for comparison with its quota."""
+    """Calls of a credential in one minute: what its quota is compared with."""
 
     pk = models.CompositePrimaryKey("credential_id", "minute")
     credential = models.ForeignKey(PartnerCredential, on_delete=models.CASCADE, related_name="+")
@@ -236,7 +236,7 @@ class PartnerUsage(models.Model):
 
 
 class Counter(models.Model):
-    """A counter for limits on sign-in, shared by all processes: keyed digest, value, expiry."""
+    """What limits of sign-in count, for every process: a keyed digest, a value, and when it ends."""
 
     digest = models.BinaryField(primary_key=True)
     value = models.JSONField()
@@ -247,7 +247,7 @@ class Counter(models.Model):
 
 
 class Instruction(models.Model):
-    """A standing instruction as proposed (migration 0004). Append-only; empty `names` cover every name."""
+    """A standing instruction as proposed (migration 0004). Append-only; no names means everybody."""
 
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()
@@ -269,7 +269,7 @@ class Instruction(models.Model):
 
 
 class InstructionSecond(models.Model):
-    """The signature of the second person; a database rule compares it with the proposer."""
+    """The signature of the second person; the database compares it with the proposer."""
 
     instruction = models.OneToOneField(
         Instruction, on_delete=models.PROTECT, primary_key=True, related_name="second"
@@ -287,7 +287,7 @@ class InstructionSecond(models.Model):
 
 
 class InstructionEnd(models.Model):
-    """The revocation of an instruction before its expiry, with its reason."""
+    """The end of an instruction before its date, with its reason."""
 
     instruction = models.OneToOneField(
         Instruction, on_delete=models.PROTECT, primary_key=True, related_name="end"

@@ -8,7 +8,7 @@ from fanal.intake.domain.states import ReportState, Stage
 
 
 class Report(models.Model):
-    """The envelope of one report; the content is sealed in the vault under `object_id`."""
+    """The envelope of one report; the content lies sealed in the vault under `object_id`."""
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -39,7 +39,7 @@ class Report(models.Model):
 
 
 class Key(models.Model):
-    """A key that identifies repeats. Not partitioned, since UNIQUE cannot span partitions."""
+    """What makes a repeat recognisable: unpartitioned, since UNIQUE cannot span partitions."""
 
     pk = models.CompositePrimaryKey("sender_id", "kind", "digest")
     sender_id = models.UUIDField()
@@ -57,7 +57,7 @@ class Key(models.Model):
 
 
 class Wire(models.Model):
-    """The integer number of a report on the NCMEC-compatible API (the wire), always scoped by sender."""
+    """The wire's number of a report (its clients type it int), always scoped by sender."""
 
     wire_id = models.BigIntegerField(primary_key=True)
     sender_id = models.UUIDField()
@@ -72,7 +72,7 @@ class Wire(models.Model):
 
 
 class Work(models.Model):
-    """The work queue: one row for each report that waits for a stage."""
+    """The queue: one row for each report that waits for a stage."""
 
     report_id = models.UUIDField(primary_key=True)
     stage = models.TextField(choices=[(s, s) for s in Stage])
@@ -112,8 +112,8 @@ class Receipt(models.Model):
 class Message(models.Model):
     """One message between desk and reporter.
 
-    The desk's messages are sealed both to the receipt's key (`for_reporter`) and to the vault (`object_id`),
-    the reporter's messages to the vault only.
+    The desk's are sealed to the receipt's key (`for_reporter`) and to the vault (`object_id`); the
+    reporter's to the vault only.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -133,7 +133,7 @@ class Message(models.Model):
 
 
 class Upload(models.Model):
-    """A file of a report; `file_id` is an opaque string."""
+    """A file of a wire report; `file_id` is the wire's opaque string."""
 
     pk = models.CompositePrimaryKey("report_id", "file_id")
     report_id = models.UUIDField()
@@ -166,7 +166,7 @@ class Upload(models.Model):
 
 
 class Hold(models.Model):
-    """A legal hold on a report: prevents expiry until it is lifted."""
+    """A legal hold on a report: beats expiry until it is lifted."""
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()
@@ -186,7 +186,7 @@ class Hold(models.Model):
 
 
 class SpentChallenge(models.Model):
-    """A spent proof-of-work challenge; kept until the challenge would have expired."""
+    """A proof of work that was used; kept until it would have expired anyway."""
 
     digest = models.BinaryField(primary_key=True)
     expires_at = models.DateTimeField()

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class LedgerEntry(models.Model):
-    """An act or an access; `body` is the canonical encoding, the other columns serve queries."""
+    """One act or read; `body` is the canonical encoding, the other columns serve queries."""
 
     id = models.UUIDField(primary_key=True)
     at = models.DateTimeField()
@@ -24,7 +24,7 @@ class LedgerEntry(models.Model):
 
 
 class LedgerObject(models.Model):
-    """A reference from an entry to an object, with its keyed digest."""
+    """An object that an entry names, with its keyed digest."""
 
     pk = models.CompositePrimaryKey("entry_id", "kind", "object_id")
     entry_id = models.UUIDField()
@@ -41,7 +41,7 @@ class LedgerObject(models.Model):
 
 
 class LedgerMotive(models.Model):
-    """The text of a purpose (motif de consultation), erased at expiry; the entry keeps its keyed digest."""
+    """The motive's words, which expiry may delete; the entry keeps their keyed digest."""
 
     entry_id = models.UUIDField(primary_key=True)
     motive = models.TextField()
@@ -55,7 +55,7 @@ class LedgerMotive(models.Model):
 
 
 class LedgerChain(models.Model):
-    """The sequence number of an entry and its hashes in the hash chain."""
+    """The number of an entry and the hashes that hold it in its place."""
 
     seq = models.BigIntegerField(primary_key=True)
     entry_id = models.UUIDField(unique=True)
@@ -74,7 +74,7 @@ class LedgerChain(models.Model):
 
 
 class LedgerCheckpoint(models.Model):
-    """A signed checkpoint, with the compact range from which the next checkpoint continues."""
+    """A signed checkpoint, with the compact range from which the next one goes on."""
 
     size = models.BigIntegerField(primary_key=True)
     root = models.BinaryField()

@@ -10,7 +10,7 @@ from fanal.orient.domain.states import CaseState
 
 
 class StoredProposal(models.Model):
-    """One revision of a proposal; `body` is encoded by `domain.encoding`."""
+    """One revision of a proposal; `body` as `domain.encoding` packs it."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()
@@ -44,7 +44,7 @@ class StoredProposal(models.Model):
 
 
 class Case(models.Model):
-    """A row of the desk's queue; `rank` is 100 minus the priority score."""
+    """A row of the desk's queue; `rank` is 100 minus the score."""
 
     report_id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -113,7 +113,7 @@ class Case(models.Model):
 
 
 class StoredDecision(models.Model):
-    """A decision; `body` is the JSON of its legal bases. A trigger makes the table append-only."""
+    """A decision; `body` is JSON of its bases. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()
@@ -156,7 +156,7 @@ class StoredDecision(models.Model):
 
 
 class DecisionReason(models.Model):
-    """The written reason of a decision and the salt of its digest: both are erased at expiry."""
+    """The written reason of a decision and the salt of its digest: both go at expiry."""
 
     decision = models.OneToOneField(
         StoredDecision, on_delete=models.PROTECT, primary_key=True, related_name="reason"
@@ -173,7 +173,7 @@ class DecisionReason(models.Model):
 
 
 class StoredAlarm(models.Model):
-    """A child-in-danger alarm at the desk."""
+    """An alarm at the desk."""
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()
@@ -210,7 +210,7 @@ class StoredAlarm(models.Model):
 
 
 class StoredNote(models.Model):
-    """A note without its text, which is in `orient_note_words`. A trigger makes the table append-only."""
+    """A note; append-only by trigger, its words lie in `orient_note_words`."""
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -229,7 +229,7 @@ class StoredNote(models.Model):
 
 
 class StoredView(models.Model):
-    """A view of the queue saved by a person, for themselves or for their desk."""
+    """A view of the queue that a person kept, for themselves or for their desk."""
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -270,7 +270,7 @@ class StoredView(models.Model):
 
 
 class NoteWords(models.Model):
-    """The text of a note, with its search index: erased at expiry."""
+    """The words of a note, with their search index: they go at expiry."""
 
     note = models.OneToOneField(
         StoredNote, on_delete=models.PROTECT, primary_key=True, related_name="text"

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class VaultObject(models.Model):
-    """One sealed object: owner and kind, location, and its wrapped key (NULL once erased)."""
+    """One sealed object: what it is, where it is, and its wrapped key (null once erased)."""
 
     id = models.UUIDField(primary_key=True)
     owner_id = models.UUIDField()
@@ -28,7 +28,7 @@ class VaultObject(models.Model):
 
 
 class VaultErasure(models.Model):
-    """An owner whose objects (of `kind`, or all if empty) were erased; replayed after a restore."""
+    """An owner whose objects (of `kind`, or all: empty) were erased: replayed after a restore."""
 
     pk = models.CompositePrimaryKey("owner_id", "kind")
     owner_id = models.UUIDField()

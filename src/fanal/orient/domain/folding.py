@@ -66,7 +66,7 @@ class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The rules in force, one for each level, in the order of `LEVELS`."""
+    """The duplicate-detection rules in force, one for each level, in the order of `LEVELS`."""
 
     schema: int
     version: str

@@ -59,7 +59,7 @@ class Streams(Struct, frozen=True, kw_only=True):
 def streams_of(
     *, actor: Actor, view: QueueView, filters: QueueFilter, now: datetime
 ) -> tuple[Streams, ...]:
-    """Return the streams that together contain each case of a selection exactly once."""
+    """Return the streams (sorted index ranges) that together contain each case of a selection once."""
     bounds = reach(actor, "report.list")
     desks = {} if bounds.everywhere else {"desk_id": sorted(bounds.desk_ids)}
     asked = {name: value for name in FILTERS if (value := getattr(filters, name))}
@@ -141,7 +141,7 @@ def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
 
 
 def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
-    """Return a stream for each combination of values that the filters leave open, in index order."""
+    """Return the stream of each combination of column values that the filters allow: a sorted index range."""
     levels = ("DANGER",) if view is QueueView.DANGER else _LEVELS
     facets: dict[str, Turn] = {
         "kind": [kind.value for kind in ReportKind],
@@ -166,7 +166,7 @@ def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
 
 
 def _unmarked(desks: Turns, now: datetime, asked: Mapping[str, str]) -> Streams:
-    """Return the late cases not yet marked by the worker, as one unordered stream."""
+    """Return the overdue cases that the worker has not marked `late` yet, as one unsorted stream."""
     here = " AND d.desk_id = ANY (%s)" if desks else ""
     return Streams(
         turns={},
