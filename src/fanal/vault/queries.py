@@ -45,7 +45,10 @@ def _nearest(folder: Path) -> Path:
 
 
 def lacks_keys() -> bool:
-    """Return whether this process lacks the private key of a sealing key known to the database."""
+    """Return whether this process lacks the private key of a sealing key known to the database.
+
+    Also true if the database knows no sealing key yet.
+    """
     held = {
         key_fingerprint(purpose, raw_public(private.public_key()))
         for private in keyring.current().opening.values()
