@@ -64,9 +64,7 @@ def main() -> None:
                 control.close()
                 _serve(socket.socket(fileno=descriptors[0]), limits, videos=message == b"V")
             finally:
-                os._exit(
-                    1
-                )  # whatever it was, it is told by the empty answer; a trace may quote the file
+                os._exit(1)  # the empty answer reports any error; a traceback may quote the file
         for descriptor in descriptors:
             os.close(descriptor)
         control.sendall(str(child).encode())
@@ -103,9 +101,7 @@ def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoRetur
     seconds = limits.video_seconds if videos else limits.cpu_seconds
     memory = video.reserve() if videos else None
     if videos:
-        os.dup2(
-            1, 2
-        )  # FFmpeg says on standard error what it reads in the file; 1 is no place at all
+        os.dup2(1, 2)  # FFmpeg writes file contents to standard error; descriptor 1 is /dev/null
     jail.die_with_parent()
     jail.cap(limits, seconds=seconds, held=limits.video_bytes if videos else 0)
     closed = jail.close_files()

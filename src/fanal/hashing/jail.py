@@ -226,7 +226,9 @@ def _program(machine: str, *, files: bool) -> Iterable[bytes]:
         yield line(answer, _ALLOW)
     for call, refused in watched.items():
         yield line(equal, call, no=4)
-        yield line(load, 32)  # the third argument's low half: the protection or the way of opening
+        yield line(
+            load, 32
+        )  # low half of the third argument: the memory protection or the open flags
         yield line(any_bit, refused, 1)
         yield line(answer, _ALLOW)
         yield line(answer, _REFUSE | errno.EPERM)

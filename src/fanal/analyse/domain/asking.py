@@ -92,7 +92,7 @@ def ask_provider(
 
 
 def deadline(rule: Asking, start: datetime) -> datetime:
-    """Return the end of the window that `rule` gives from `start`."""
+    """Return the last instant for a subscriber-data request: `start` plus the retention window of `rule`."""
     if rule.value.unit == "DAYS":
         return start.astimezone(UTC) + timedelta(days=rule.value.length)
     return _month_end(rule, paris_day(start))

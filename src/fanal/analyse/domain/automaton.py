@@ -45,7 +45,7 @@ class _Slot(Struct, frozen=True):
     optional: bool
 
 
-_Position = tuple[int, int]  # a phrase and the slot it waits for
+_Position = tuple[int, int]  # a phrase number and the next slot to match
 
 
 class _WordState:

@@ -172,7 +172,7 @@ class ListAttributes(Struct, frozen=True, kw_only=True):
     """Metadata of a list.
 
     `owner_id` is the owning organisation, None for the desk itself. `scheme` names the vocabulary of the
-    entries' classes (as in `harmonise.domain.data.bridge.toml`), `category` the class of entries without one.
+    entries' classes (as in `harmonise.domain.data.bridge.toml`), `category` the default class of its entries.
     `confidence` is 0 to 100 and scales the score of a match. `legal_basis` is a `list_basis` code of the
     reference data, or empty.
     """

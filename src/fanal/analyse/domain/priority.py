@@ -47,7 +47,7 @@ class DryRun(Struct, frozen=True, kw_only=True):
 
 
 def no_run(*, current: str, candidate: str) -> DryRun:
-    """Return an empty dry run."""
+    """Return a dry run over no report, the start of a sum with `add_runs`."""
     return DryRun(
         current=current,
         candidate=candidate,

@@ -30,7 +30,7 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Counts of related reports from cross-check, which the pipeline passes to `prioritise`."""
+    """Counts from cross-check on related reports (links, same suspect, shared files), for `prioritise`."""
 
     report_id: UUID
     links: int = 0
@@ -77,8 +77,8 @@ _FINDINGS = msgspec.json.Decoder(tuple[Finding, ...])
 _NO_FINDINGS = zlib.compress(b"[]", 6)
 _VERSION = b"\x02"
 _Value = str | int | float | bool | list[str]
-# Code, points, the code of the reason where it is another, and its parameters: those of a rule (`_OF_RULES`)
-# as a pair, any others by name.
+# Code, points, the code of the reason if different, and its parameters: those of a rule (`_OF_RULES`)
+# as a pair, others by name.
 _Values = tuple[_Value, _Value] | Parameters
 _Part = tuple[str, float, str | None, _Values]
 _PARTS = msgspec.msgpack.Decoder(tuple[_Part, ...])

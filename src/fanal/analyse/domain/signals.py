@@ -24,7 +24,7 @@ _CUES = ("NEGATION", "NOT_NEGATION")
 
 
 class Hit(Struct, frozen=True, kw_only=True):
-    """A signal in a sentence: `place` is the sentence's number; `start`, `end` the phrase's offsets."""
+    """A signal phrase in a sentence: `place` is the sentence's number; `start`, `end` its own offsets."""
 
     code: str
     category: str

@@ -72,7 +72,7 @@ VERSION = _FILE.version
 BREAK = "\n"
 """Marks the end of a sentence among running words; no word equals it."""
 
-# A word may hold combining marks and invisible characters, which would otherwise cut it in two.
+# A word may contain combining marks and invisible characters, which would otherwise split it.
 _TEXT_LETTERS = r"\w\u0300-\u036f\u200b-\u200d\u2060\ufeff\u00ad"
 _WORD = rf"[{_TEXT_LETTERS}]{{1,60}}n['’]t\b|[{_TEXT_LETTERS}]{{1,60}}"
 _TOKEN = re.compile(rf"{_WORD}|[€$£?]")

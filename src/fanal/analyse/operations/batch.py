@@ -22,7 +22,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import text_array
 from fanal.ledger import operations as ledger
 
-_SHIPPED = cache(shipped_knowledge)  # read once, then used under the version of the lists
+_SHIPPED = cache(shipped_knowledge)  # read once; the version of the lists is added per batch
 
 
 class NotAnalysed(LookupError):

@@ -45,7 +45,7 @@ def forget_withdrawn(
 _EMPTY = b"\x78\x9c\x8b\x8e\x05\x00\x01\x15\x00\xb9"  # zlib of `[]`
 
 
-def erase(  # every stage erases under one signature
+def erase(  # every stage has the same signature for erasure
     *,
     actor: Actor,
     report_ids: Sequence[UUID],

@@ -130,7 +130,7 @@ _Pair = tuple[str, str]
 
 
 class _Held(NamedTuple):
-    """A value of the list in force."""
+    """A value of the list in force, as stored."""
 
     entry_id: UUID
     item_id: UUID
@@ -141,7 +141,7 @@ class _Held(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """The wanted state of a value in the list."""
+    """The state that a value shall have after a load: item, class and expiry."""
 
     item_id: UUID
     classification: str

@@ -165,7 +165,9 @@ def _write_scores(desk: _Desk, scores: Sequence[PayerScore], *, now: datetime) -
             score.rule_version,
             now,
         )
-        for score in sorted(scores, key=lambda s: s.sender.id())  # one order for all writers
+        for score in sorted(
+            scores, key=lambda s: s.sender.id()
+        )  # the same order for all writers, against deadlocks
     ]
     with connection.cursor() as cursor:
         cursor.executemany(_UPSERT, rows)

@@ -35,7 +35,7 @@ RULES_JOB: Final = "apply_rules"
 
 
 def wake() -> None:
-    """Queue the job unless it is queued already; the schedule queues it every minute in any case."""
+    """Queue the `apply_rules` job unless it is queued already; the schedule also queues it every minute."""
     try:
         with transaction.atomic():
             app.configure_task(RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB).defer(

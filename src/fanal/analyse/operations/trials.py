@@ -30,7 +30,7 @@ _KEPT_CHANGES = 500
 def start_trial(*, actor: Actor, ruleset_id: UUID, now: datetime) -> UUID:
     """Start a comparison of a candidate with the active rules on all reports stored now; the worker runs it.
 
-    Returns the id of the dry run, or of the one already running for this set.
+    Returns the id of the dry run; if a dry run of this set is in progress, its id.
 
     Raises:
         Refused: the actor may not draft rules.

@@ -19,18 +19,18 @@ _NAMESPACE = UUID("8d6f6f7e-1f0a-5c53-9d3b-3a3f3f5d6c1a")
 class JudgementAct(StrEnum):
     """The kinds of judgement on links and dossiers."""
 
-    LINK = "LINK"  # every report of `left` belongs with every one of `right`
-    UNLINK = "UNLINK"  # the links between `left` and `right` count no more
+    LINK = "LINK"  # each report of `left` belongs together with each report of `right`
+    UNLINK = "UNLINK"  # the links between `left` and `right` no longer count
     MERGE = "MERGE"  # the dossiers of `left` and of `right` are one
     SPLIT = "SPLIT"  # `left` and `right` are never in the same dossier
     REJECT = "REJECT"  # the reports of `left` do not belong together
     OPEN = "OPEN"  # somebody works on the dossier of `left`, for the first time or again
-    CLOSE = "CLOSE"  # nobody needs to any more
-    UNDO = "UNDO"  # the judgement `undoes` counts no more
+    CLOSE = "CLOSE"  # the work on the dossier of `left` is finished
+    UNDO = "UNDO"  # the judgement `undoes` is no longer in force
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """An append-only judgement; later ones have greater ids."""
+    """An append-only judgement; ids increase with time."""
 
     id: UUID
     act: JudgementAct
@@ -59,7 +59,10 @@ class _Groups:
         }
 
     def mark(self, report: UUID, judgement: UUID, side: str) -> None:
-        """Place a report on one side of a separating judgement."""
+        """Record on which side of a separating judgement (SPLIT, REJECT) a report stands.
+
+        Groups on different sides of the same judgement cannot be joined.
+        """
         sides = self._sides[report]
         sides[judgement] = sides.get(judgement, frozenset()) | {side}
 

@@ -119,7 +119,10 @@ def share_kept(mark: Codes, standing: ValueStanding, weights: Weights) -> Points
 
 
 def _sides(weights: Weights) -> tuple[Codes, Points]:
-    """Return the tables of side and factor by two roles; a role known only from a text is `ROLES + role`."""
+    """Return two tables by a value's roles in both reports: side (SAME, CROSS, OTHER) and points factor.
+
+    The index of a role is its code, or `ROLES + role` if only a text gives the role.
+    """
     side = np.full((2 * ROLES, 2 * ROLES), OTHER, np.uint8)
     factor = np.full((2 * ROLES, 2 * ROLES), weights.roles.other)
     side[_SUSPECT, _SUSPECT], factor[_SUSPECT, _SUSPECT] = SAME, 1.0

@@ -139,5 +139,5 @@ def least_certain(weights: Weights) -> float:
 
 
 def certain_of(pairs: Pairs, weights: Weights) -> Flags:
-    """Return for each pair whether it is certain."""
+    """Return a mask of the pairs with enough points for a certain link."""
     return pairs.points >= least_certain(weights)

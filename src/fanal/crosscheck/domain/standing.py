@@ -36,7 +36,11 @@ def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozense
 def moved(
     before: ValueState, step: int, companions: frozenset[bytes], weights: Weights
 ) -> ValueState:
-    """Return the frequency state after new observations; steps and the hub flag only ever rise."""
+    """Return the frequency state of a value after new observations; steps and the hub flag only ever rise.
+
+    `step` is the frequency step now, `companions` the identities seen with the value now. More than
+    `weights.companions` identities of the same mark make the value a hub.
+    """
     step = max(step, before.step)
     if before.hub:
         return ValueState(step, hub=True)

@@ -95,7 +95,7 @@ class NearWeights(_StrictWeights, frozen=True, kw_only=True):
 
 
 class Weights(_StrictWeights, frozen=True, kw_only=True):
-    """The weight file."""
+    """The weight file: points and limits of the linkage rule; the file explains each field."""
 
     schema: int
     version: str

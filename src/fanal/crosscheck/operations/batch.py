@@ -1,6 +1,6 @@
 """Links a batch of reports to all reports that share evidence with it, and proposes dossiers.
 
-Batches run one at a time under an advisory lock. Each sees the cards of the earlier ones, so that no pair
+Batches run one at a time under an advisory lock. Each sees the cards of all earlier batches, so that no pair
 is missed and all are weighted with the same frequencies.
 """
 

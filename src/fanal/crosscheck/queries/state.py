@@ -12,8 +12,8 @@ from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct, Strong
 from fanal.db import sql
 from fanal.kernel.arrays import uuid_array
 
-# A link counts under the newest rules that either report was linked with: after a replay, what the new
-# rules did not find again no longer counts, and stays readable.
+# A link counts under the newest rule version with which either report was linked. After a replay, a link
+# that the new rules did not find again no longer counts, but stays readable.
 CURRENT = (
     " l.rule_version = greatest("
     "(SELECT max(k.rule_version) FROM crosscheck_kin k WHERE k.report_id = l.report_id),"

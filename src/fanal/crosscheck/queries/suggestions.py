@@ -180,7 +180,7 @@ def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list
     last = below or (weights.strong - 1e-6, UUID(int=2**128 - 1), UUID(int=2**128 - 1))
     while desks != []:
         rows: list[_Row] = sql.rows(
-            # Each source is read in the order of its index, as far as it may be needed.
+            # Each source is read in the order of its index, and only as far as needed.
             _pairs(_BELOW, _FIRST) + _FIRST,
             {
                 "least": weights.doubtful - 1e-6,
@@ -217,9 +217,9 @@ def _suggestions(rows: Sequence[_Row], *, certain_from: float) -> list[Suggestio
     for (one, two, score, _), reasons in zip(rows, told, strict=True):
         answer = answers.get((one, two))
         if score >= certain_from - 1e-6 and (answer is None or answer.accepted):
-            continue  # certain, and nobody said otherwise
+            continue  # certain, and nobody rejected it
         if (one, two) in together and answer is None:
-            continue  # in one dossier by another way
+            continue  # already in one dossier through other links
         where, fresh = standing(reasons, answer)
         found.append(
             Suggestion(

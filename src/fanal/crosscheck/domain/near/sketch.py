@@ -204,7 +204,7 @@ def _closed(consonants: str) -> str:
 # order are a uniform sample of a set): a share of a long text, a larger one of a short text. Without the key
 # nobody can recover a word from a digest.
 
-# Words of letters; scripts that set no blanks between words are read letter by letter.
+# Words of letters; in scripts without spaces between words, each letter is a word.
 _SKETCH_WORD = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u3040-\u30ff\u3400-\u9fff]|[^\W\d_]+")
 # Addresses, numbers and names on services change from copy to copy, and are compared as values.
 _VALUE = re.compile(r"://|@|\d")
@@ -250,7 +250,10 @@ def host_of(key: str) -> str:
 
 
 def mirror_of(key: str, least: int) -> str | None:
-    """Return path and query of an address, the key of its mirrors; None where many sites share them."""
+    """Return path and query of an address, the key of its mirrors; None where many sites share them.
+
+    `key` is the address in comparison form; paths under `least` characters give None.
+    """
     rest = _rest(key)
     if len(rest) < least or is_short_link(host_of(key)):
         return None
