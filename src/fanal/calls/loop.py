@@ -45,8 +45,6 @@ PLACES: Final = 24
 """Messages in transit at once; calls with failed attempts take at most half of these places."""
 DEADLINE_SECONDS: Final = 10.0
 """Seconds after which a child is killed: above the connector's own deadline, below the lease of a call."""
-LEFT_TO_OTHERS_SECONDS: Final = 10.0
-"""Seconds for which a process with faulty mail settings leaves a call to other processes."""
 LOT: Final = 2000
 """Most calls in a single message."""
 _LANGUAGES: Final = ("fr", "en")
@@ -150,6 +148,7 @@ def _send(answer: Connection, lot: tuple[Call, ...], now: datetime) -> None:
     """Send one message in this child process, return a code, and exit without closing inherited sessions."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
+    os.setsid()  # a share of the processors of its own, as in `db.child`
     try:
         answer.send(str(_deliver(lot, now)))
     except Exception as failure:  # noqa: BLE001 - after any failure the call is tried again
@@ -187,13 +186,14 @@ def _name_of(lot: tuple[Call, ...]) -> str:
 def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]:
     """Yield groups of calls, one a message: single calls while places suffice, else a few large groups.
 
-    The groups take at most half of the places. A flood of alarms thus becomes a few long messages: later
-    calls still find a place, and the people on duty and their mail server are not overwhelmed.
+    The groups take at most an eighth of the places. A flood of alarms thus becomes a few long messages: later
+    calls still find a place, the people on duty and their mail server are not overwhelmed, and few processes
+    are forked.
     """
-    half = max(1, places // 2)
+    few = max(1, places // 8)
     for escalated in (False, True):
         same = [call for call in calls if call.escalated is escalated]
-        size = 1 if len(calls) <= half else min(LOT, math.ceil(len(calls) / half))
+        size = 1 if len(calls) <= places // 2 else min(LOT, math.ceil(len(calls) / few))
         for first in range(0, len(same), size):
             yield tuple(same[first : first + size])
 
@@ -234,6 +234,7 @@ class CallsLoop:
         self._hoarding, self._outbox = HoardingWatch(), keeper(clock=clock)
         self._alive_at = self._late_at = 0.0
         self._session: object = None
+        self._reaches = not mail.current().faults()
 
     def run(self, stop: threading.Event) -> None:
         """Send calls until `stop` is set; while the database is unavailable, wait and retry."""
@@ -284,9 +285,11 @@ class CallsLoop:
     def _claim(self) -> None:
         """Claim and send due calls: first attempts in all free places, repeated ones in half of them.
 
-        Late calls (from a public node with very many) wait until the outcomes so far are recorded, for two
-        seconds at most.
+        A process whose mail reaches nobody claims nothing while another one's mail does. Late calls (from a
+        public node with very many) wait until the outcomes so far are recorded, for two seconds at most.
         """
+        if not self._reaches and orient.others_reach(actor=self._actor):
+            return
         now, started = self._clock(), time.monotonic()
         late = not self._over or started - self._late_at > _LATE_SECONDS
         self._late_at = started if late else self._late_at
@@ -303,10 +306,9 @@ class CallsLoop:
                     for lot in (self._senders.calls, *(sent.lot for sent in self._over))
                     for call in lot
                 ],
-                most=max(1, free // 2) * LOT,
+                most=max(1, free // 8) * LOT,
                 again=again,
                 late=late,
-                after=LEFT_TO_OTHERS_SECONDS if mail.current().faults() else 0.0,
             )
             for lot in lots_of(calls, places=free):
                 failpoint("send.begin")
@@ -343,7 +345,7 @@ class CallsLoop:
     def _show_alive(self) -> None:
         """Record a sign of life; a failure to do so delays no call."""
         try:
-            orient.show_alive(actor=self._actor, holder=self._number)
+            orient.show_alive(actor=self._actor, holder=self._number, reaches=self._reaches)
         except FAILURES as failure:
             log.warning("a sign of life is put off: %s", type(failure).__name__)
 

@@ -7,6 +7,7 @@ queued again before every other step, because children depend on them.
 import logging
 from collections.abc import Callable
 from datetime import datetime
+from itertools import cycle
 from typing import Final
 
 import psycopg
@@ -19,14 +20,20 @@ from fanal.orient import operations as orient
 
 FAILURES: Final = (DatabaseError, InterfaceError, psycopg.Error)
 SESSION: Final = "SET lock_timeout = '1s'; SET statement_timeout = '5s'"
-_BEAT_SECONDS = 0.5
+_BEAT_SECONDS = 0.25
+_SILENT_SECONDS = 20.0
+"""Above a beat's two statement timeouts and one connection."""
 log = logging.getLogger("fanal.calls")
 
 
 def keeper(*, clock: Callable[[], datetime]) -> KeptChild:
     """Return the supervised child process that maintains the outbox."""
     return KeptChild(
-        lambda: Outbox(clock=clock).beat, every=_BEAT_SECONDS, task="queues late calls", log=log
+        lambda: Outbox(clock=clock).beat,
+        every=_BEAT_SECONDS,
+        task="queues late calls",
+        log=log,
+        silent=_SILENT_SECONDS,
     )
 
 
@@ -36,12 +43,13 @@ class Outbox:
     def __init__(self, *, clock: Callable[[], datetime]) -> None:
         self._clock, self._actor = clock, system_actor("alarm")
         self._session: object = None
+        self._steps = cycle((self._end_answered, self._escalate, self._record_raised))
 
     def beat(self) -> None:
-        """Run every due step once; after a database failure the next beat tries again."""
-        for step in (self._end_answered, self._escalate, self._record_raised):
-            self._try("queue_late", self._queue_late)
-            self._try(step.__name__.removeprefix("_"), step)
+        """Queue late calls, then run the next of the other steps; after a failure the next beat goes on."""
+        step = next(self._steps)
+        self._try("queue_late", self._queue_late)
+        self._try(step.__name__.removeprefix("_"), step)
 
     def _try(self, name: str, step: Callable[[], object]) -> None:
         try:

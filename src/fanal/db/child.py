@@ -1,6 +1,7 @@
 """A supervised child process with a database session of its own."""
 
 import logging
+import math
 import os
 import signal
 import time
@@ -14,8 +15,6 @@ from django.db import connections
 from fanal.kernel.parent import die_with_parent
 
 _FORK: Final = get_context("fork")
-_SILENT_SECONDS = 60.0
-"""Seconds without a heartbeat after which a child is killed and replaced."""
 
 
 class KeptChild:
@@ -26,6 +25,7 @@ class KeptChild:
         every: seconds between two beats.
         task: the child's task, for the log.
         log: the logger of the child's failures.
+        silent: seconds without a heartbeat after which the child is killed and replaced; by default never.
     """
 
     def __init__(
@@ -35,7 +35,9 @@ class KeptChild:
         every: float,
         task: str,
         log: logging.Logger,
+        silent: float = math.inf,
     ) -> None:
+        self._silent = silent
         self._begin, self._every, self._task, self._log = begin, every, task, log
         self._child: BaseProcess | None = None
         self._seen_at = _FORK.Value("d", 0.0, lock=False)
@@ -46,12 +48,14 @@ class KeptChild:
         return self._child is not None and self._child.is_alive()
 
     def keep(self) -> None:
-        """Start a child if none is alive or if it gave no heartbeat for a minute.
+        """Start a child if none is alive, or if it gave no heartbeat for `silent` seconds.
 
         If the fork fails, the next call tries again.
         """
-        if self.alive and time.monotonic() - self._seen_at.value < _SILENT_SECONDS:
+        if self.alive and time.monotonic() - self._seen_at.value < self._silent:
             return
+        if self._child is not None:
+            self._log.error("who %s died or fell silent: another one starts", self._task)
         self.close()
         self._seen_at.value = time.monotonic()
         child = _FORK.Process(target=self._work, args=(os.getpid(),), daemon=True)
@@ -74,6 +78,7 @@ class KeptChild:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         die_with_parent()
+        os.setsid()  # its own share of the processors: Linux divides them by session (autogroups)
         # Kept open: a close would end the parent's database session.
         self._inherited = connections["default"]
         del connections["default"]

@@ -25,6 +25,7 @@ from procrastinate.contrib.django.utils import connector_params
 
 from fanal.db.child import KeptChild
 from fanal.db.closed import MAY_BE_CLOSED
+from fanal.db.yielding import NodesYield
 
 _PATIENCE = 5.0
 """Seconds within which a terminated session ends, unless it does not check for interrupts."""
@@ -46,6 +47,8 @@ _LONGEST_TRANSACTION = 60.0
 """Longest transaction of a public node, in seconds: an old one keeps VACUUM from removing dead rows."""
 _BOUNDS = "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = '2s'; SET lock_timeout = '1s'"
 _BEAT_SECONDS = 0.25
+_YIELD_SECONDS = 0.5
+_NODES = "fanal_intake"
 _CONNECT_SECONDS = 2
 _Session = psycopg.Connection[tuple[int, str, str, bool]]
 _Work = dict[int, float]
@@ -90,6 +93,7 @@ class HoardingGuard:
         self._ended: dict[int, _Work] = {}
         self._seen: dict[str, float] = {}
         self._failure, self._failing_since = "", 0.0
+        self._yielding, self._yielded_at = NodesYield(), 0.0
 
     def look(self) -> None:
         """End the sessions that block others; kill those that ignore it, and close their role if repeated.
@@ -99,6 +103,7 @@ class HoardingGuard:
         """
         for login in sorted(self._closing):
             self._close(login)
+        self._let_nodes_yield()
         try:
             found = self._ask()
         except psycopg.Error as failure:
@@ -125,6 +130,12 @@ class HoardingGuard:
             if now - since > 2 * _PATIENCE:
                 self._deaf.add(pid)
                 self._answer(pid, found[pid], counts=_ENOUGH)
+
+    def _let_nodes_yield(self) -> None:
+        if time.monotonic() - self._yielded_at < _YIELD_SECONDS:
+            return
+        self._yielding.look(pid for pid, login in _sessions(_postmaster()) if login == _NODES)
+        self._yielded_at = time.monotonic()
 
     def close(self) -> None:
         """Close the connection."""

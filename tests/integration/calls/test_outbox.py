@@ -220,15 +220,20 @@ def test_of_very_many_sessions_each_look_has_some_before_it(
 
 
 def test_who_has_no_mail_server_leaves_a_call_to_whoever_has_one(tmp_path: Path) -> None:
+    """However long that one's attempts fail: left in a folder, a call has ended."""
     deposit()
+    orient.show_alive(actor=SYSTEM, holder=99, reaches=True)
     before = mail.current()
     mail.install(mail.Mailer(url="", sender="a@b.fr", duty=("c@b.fr",), folder=tmp_path))
-    loop = CallsLoop(clock=clock.now)
+    loop = CallsLoop(clock=clock.now, number=98)
     try:
         loop.beat()
         tried = "SELECT attempts FROM orient_call"
         assert sql.one(tried) == (0,)
-        sql.run("UPDATE orient_call SET queued_at = queued_at - interval '11 seconds'")
+        assert sql.one("SELECT reaches FROM orient_caller WHERE holder = 98") == (False,)
+        sql.run(
+            "UPDATE orient_caller SET seen_at = seen_at - interval '31 seconds' WHERE holder = 99"
+        )
         loop.beat()
         assert sql.one(tried) == (1,)
         assert wait_for(lambda: list(tmp_path.glob("*.eml")))

@@ -39,7 +39,7 @@ WITH due AS (
     WHERE c.outcome IS NULL AND c.not_before <= now() AND a.acknowledged_at IS NULL
       AND (c.lease_until IS NULL OR c.lease_until < now() OR {_GONE})
       AND c.id <> ALL (%(in_hand)s::uuid[]) AND (c.attempts > 0) = %(again)s
-      AND (c.queued_by IS NULL) = ANY (%(late)s) AND c.queued_at <= now() - make_interval(secs => %(after)s)
+      AND (c.queued_by IS NULL) = ANY (%(late)s)
     ORDER BY (c.queued_by IS NULL), c.queued_at LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED
 )
 UPDATE orient_call c SET lease_token = %(token)s, lease_holder = %(holder)s,
@@ -133,8 +133,10 @@ def hold_caller(*, holder: int) -> None:
     sql.run("SELECT pg_advisory_lock(%s, %s)", [_LOCK, holder])
 
 
-def show_alive(*, actor: Actor, holder: int) -> None:
-    """Record a heartbeat of the sending process `holder`, and delete heartbeats older than a day.
+def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
+    """Record a sign of life of the sending process `holder`; delete signs older than a day.
+
+    `reaches` says whether the mail of that process reaches anybody.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -142,11 +144,22 @@ def show_alive(*, actor: Actor, holder: int) -> None:
     require(actor, "pipeline.run")
     with transaction.atomic():
         sql.run(
-            "INSERT INTO orient_caller (holder, seen_at) VALUES (%s, now())"
-            " ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at",
-            [holder],
+            "INSERT INTO orient_caller (holder, seen_at, reaches) VALUES (%s, now(), %s)"
+            " ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at, reaches = excluded.reaches",
+            [holder, reaches],
         )
         sql.run("DELETE FROM orient_caller WHERE seen_at < now() - interval '1 day'")
+
+
+def others_reach(*, actor: Actor) -> bool:
+    """Return whether a process whose mail reaches somebody gave a sign of life in the last 30 s.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    alive = "SELECT EXISTS (SELECT FROM orient_caller WHERE reaches AND seen_at > now() - %s)"
+    return bool(sql.one(alive, [LEASE])[0])
 
 
 def claim_calls(
@@ -157,7 +170,6 @@ def claim_calls(
     most: int,
     again: bool,
     late: bool = True,
-    after: float = 0.0,
 ) -> list[Call]:
     """Claim up to `most` due calls for `holder` under a lease and return them, oldest first.
 
@@ -171,8 +183,6 @@ def claim_calls(
         again: claim only retries if true, else only first attempts. The two are separate so that failing
             calls never delay a new call.
         late: whether to claim late calls.
-        after: claim only calls queued at least so many seconds ago, so that a process without a mail server
-            leaves them to a process that has one.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -183,7 +193,6 @@ def claim_calls(
         "in_hand": list(in_hand),
         "again": again,
         "late": [False, True] if late else [False],
-        "after": after,
         "most": most,
         "token": uuid4(),
         "holder": holder,

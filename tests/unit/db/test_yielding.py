@@ -1,0 +1,40 @@
+"""Sessions of public nodes get less of the processors than the calls."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from fanal.db.yielding import NICE, NodesYield
+
+
+@contextmanager
+def sleeping() -> Iterator[int]:
+    """Yield the number of a process of this account that does nothing."""
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+
+
+def test_each_process_is_lowered_once_and_the_others_stay_as_they_are() -> None:
+    yielding = NodesYield()
+    with ExitStack() as stack:
+        pids = [stack.enter_context(sleeping()) for _ in range(3)]
+        for _ in range(20):
+            yielding.look(pids[:2])
+            if yielding._lowered == set(pids[:2]):
+                break
+            time.sleep(0.1)  # between two of an account that is not root, the kernel wants it
+        assert [os.getpriority(os.PRIO_PROCESS, pid) for pid in pids] == [NICE, NICE, 0]
+    yielding.look([])
+    assert yielding._lowered == set()
+
+
+def test_one_that_is_gone_is_passed_over() -> None:
+    with sleeping() as pid:
+        pass
+    NodesYield().look([pid])
