@@ -118,7 +118,7 @@ class Taken(NamedTuple):
 
 def _time(part: Sequence[Told], turn: int) -> Taken:
     """Return what reports take, cross-checked one by one by the product's own step."""
-    from fanal.accounts import rows
+    from fanal.accounts import row_scope
     from fanal.crosscheck import operations
     from fanal.harmonise import operations as harmonise
 
@@ -131,7 +131,7 @@ def _time(part: Sequence[Told], turn: int) -> Taken:
             format="report/1",
             body=msgspec.json.encode(one.body),
         )
-        with rows.across_desks():
+        with row_scope.across_desks():
             reports, _ = harmonise.harmonise_batch(actor=actor, sources=[source], now=now)
             ours = os.getpid(), server_process()
             waited = waited_for_core(*ours)

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.truth import judge
 from fanal.analyse.domain.index import HashIndex
 from fanal.analyse.domain.index.index import pack_labels
-from fanal.crosscheck.domain.near.pairs import (
+from fanal.crosscheck.domain.similar.pairs import (
     KINDS,
     NearReport,
     NearWorld as Near,
@@ -19,9 +19,9 @@ from fanal.crosscheck.domain.near.pairs import (
     near_of,
     near_pages,
 )
-from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
-from fanal.crosscheck.domain.near.sketch import Sketcher, Trait, going_round
-from fanal.crosscheck.domain.near.spelled import (
+from fanal.crosscheck.domain.similar.rules import NearRules, load_near_rules
+from fanal.crosscheck.domain.similar.sketch import Sketcher, Trait, going_round
+from fanal.crosscheck.domain.similar.spelled import (
     First,
     Values,
     families,
@@ -30,7 +30,7 @@ from fanal.crosscheck.domain.near.spelled import (
     sharing_values,
     spelled_of,
 )
-from fanal.crosscheck.domain.near.spelling import (
+from fanal.crosscheck.domain.similar.spelling import (
     EMAIL,
     EMAIL_DIGIT,
     EMAIL_LETTER,

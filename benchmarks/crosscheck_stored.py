@@ -30,7 +30,7 @@ def measure_stored(size: int, *, seed: int) -> dict[str, object]:
     with bench_home(need_bytes=_BYTES * size, role=DatabaseRole.WORKER):
         from django.db import connection
 
-        from fanal.accounts import rows
+        from fanal.accounts import row_scope
         from fanal.crosscheck import operations
         from fanal.harmonise import operations as harmonise
 
@@ -45,7 +45,7 @@ def measure_stored(size: int, *, seed: int) -> dict[str, object]:
             for place, one in enumerate(told)
         ]
         waited: defaultdict[str, float] = defaultdict(float)
-        with rows.across_desks():
+        with row_scope.across_desks():
             for start in range(0, len(sources), _AT_ONCE):
                 part = sources[start : start + _AT_ONCE]
                 records, _ = harmonise.harmonise_batch(actor=actor, sources=part, now=_NOW)

@@ -115,14 +115,14 @@ def main(output: Path) -> None:
     """Work until SIGTERM; leave the times of each act in `output`, which exists once the person is there."""
     django.setup()
     from benchmarks.views import sign_in
-    from fanal.accounts import rows
+    from fanal.accounts import row_scope
     from fanal.web.account.actors import actor_of
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     client, _ = sign_in()
     actor = actor_of(client.get("/en/desk/").wsgi_request)
-    rows.show_to(actor)
+    row_scope.show_to(actor)
     person = Person(client, actor)
     output.write_text("{}")
     while not stop.is_set():

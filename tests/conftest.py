@@ -175,10 +175,10 @@ def pytest_collection_finish() -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Sign Django in as the role that the test names; outside of a request it sees what a command sees."""
-    from fanal.accounts import rows
+    from fanal.accounts import row_scope
     from fanal.kernel.actors import system_actor
 
-    rows.show_to(system_actor("test"))
+    row_scope.show_to(system_actor("test"))
     marker = item.get_closest_marker("role")
     _SERVER.become(marker.args[0] if marker else "app")
     with item.config.stash[blocking_manager_key].unblock():

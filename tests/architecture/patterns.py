@@ -101,7 +101,7 @@ def compile_on_demand() -> None:
     search = importlib.import_module("fanal.harmonise.domain.search")
     search._spaced("jean.dupont@mail.example")
     search._spaced("aaaaaaaaaaaaaaaa")
-    unnamed = importlib.import_module("fanal.harmonise.domain.outgoing")
+    unnamed = importlib.import_module("fanal.harmonise.domain.redaction")
     for alone in (True, False):
         unnamed._pattern("dupontjean", alone=alone)
         unnamed._pattern("aaaaaaaaaa", alone=alone)

@@ -16,7 +16,7 @@ from tests.architecture.tree import SOURCE, files
 DECIDES = {"accounts/domain/policy.py", "kernel/actors.py"}
 LOOKS = {"has", "roles", "role_desks", "desks_as"}
 SHOWN = {
-    "accounts/rows.py": "row-level security binds the desks of every rule, whatever the action",
+    "accounts/row_scope.py": "row-level security binds the desks of every rule, whatever the action",
     "cli/readers.py": "the journal notes whether the system read",
     "demo/people.py": "the demo gives each person a role once",
     "ledger/operations.py": "who reads their own report states no motive",

@@ -11,8 +11,8 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Install row-level security on the app's database connections, and the access-control policy."""
         from fanal.accounts.domain.policy import require_somewhere
-        from fanal.accounts.rows import bind_connection
+        from fanal.accounts.row_scope import bind_connection
         from fanal.kernel import rights
 
         rights.install(require_somewhere)
-        connection_created.connect(bind_connection, dispatch_uid="fanal.accounts.rows")
+        connection_created.connect(bind_connection, dispatch_uid="fanal.accounts.row_scope")

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
-from fanal.accounts import operations as accounts, queries, rows
+from fanal.accounts import operations as accounts, queries, row_scope
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.intake import queries as intake
 from fanal.intake.domain.pressure import PressureCode
@@ -75,5 +75,5 @@ def make_room_for_file(*, now: datetime, needed: int) -> None:
 
 def _shown(identity: PartnerIdentity | None) -> PartnerIdentity | None:
     if identity is not None:
-        rows.show_to(identity.actor)
+        row_scope.show_to(identity.actor)
     return identity

@@ -128,9 +128,9 @@ def refuse_disagreement() -> None:
 @contextmanager
 def _rows_of_the_system() -> Iterator[None]:
     """Give a command access to the system's rows; `readers.reader` restricts it to a person's."""
-    from fanal.accounts import rows
+    from fanal.accounts import row_scope
 
-    with rows.shown_to(system_actor("command")):
+    with row_scope.shown_to(system_actor("command")):
         yield
 
 

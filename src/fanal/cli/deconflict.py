@@ -111,11 +111,11 @@ def take(message: Path) -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def run(name: str) -> None:
     """Bring a round with the service of the counterpart NAME as far as it goes."""
-    from fanal.worker import deconflicting
+    from fanal.worker import deconfliction_rounds
 
     try:
-        round_id = deconflicting.run(actor=_ACTOR, counterpart=counterpart_of(name))
-    except deconflicting.RoundStopped as stopped:
+        round_id = deconfliction_rounds.run(actor=_ACTOR, counterpart=counterpart_of(name))
+    except deconfliction_rounds.RoundStopped as stopped:
         raise Failed("DECONFLICTION_REFUSED", why=why(stopped.code)) from None
     _print_round(round_id)
 

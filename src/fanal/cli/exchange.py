@@ -131,17 +131,17 @@ def fetch(name: str, login: str | None) -> None:
     By itself only under a standing instruction LIST_FETCH that covers the list; with --as on a person's act.
     """
     from fanal.exchange import queries
-    from fanal.worker import fetching
+    from fanal.worker import list_fetches
 
     found = queries.find_source(actor=_ACTOR, name=name)
     if found is None:
         raise CommandRefused("SOURCE_NOT_FOUND", name=name)
-    if login is None and fetching.instruction_for(found, now=clock.now()) is None:
+    if login is None and list_fetches.instruction_for(found, now=clock.now()) is None:
         raise CommandRefused("FETCH_NEEDS_INSTRUCTION", name=name)
     actor = _ACTOR if login is None else _person(login)
     try:
-        pages = fetching.fetch_source(actor=actor, source=found, by_person=login is not None)
-    except fetching.FetchFailed as failed:
+        pages = list_fetches.fetch_source(actor=actor, source=found, by_person=login is not None)
+    except list_fetches.FetchFailed as failed:
         raise Failed("FETCH_FAILED", name=name, why=_why(failed.code)) from None
     held = queries.get_checkpoint(source_id=found.id)
     click.echo(json.dumps(_line(found, held) | {"fetched": pages}, ensure_ascii=False))
@@ -157,7 +157,7 @@ def _switch(name: str, *, enabled: bool) -> None:
 
 
 def _person(login: str) -> Actor:
-    from fanal.accounts import queries, rows
+    from fanal.accounts import queries, row_scope
     from fanal.accounts.domain.policy import may
 
     user = queries.find_user(username=login)
@@ -166,7 +166,7 @@ def _person(login: str) -> Actor:
     )
     if actor is None or not may(actor, "list.keep"):
         raise CommandRefused("FETCH_NOBODY", name=login)
-    rows.show_to(actor)
+    row_scope.show_to(actor)
     return actor
 
 

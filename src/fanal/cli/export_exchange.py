@@ -23,8 +23,8 @@ from fanal.formats.ncmec.write import write_file_details, write_report
 from fanal.formats.report.records import Report
 from fanal.formats.xarf.write import XarfSent, write_xarf
 from fanal.harmonise import operations as harmonise, queries as harmonised
-from fanal.harmonise.domain.outgoing import as_report, withheld_texts
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.redaction import as_report, withheld_texts
 from fanal.harmonise.domain.reporter import SHORTEST_MOTIVE
 from fanal.harmonise.domain.vocabulary import categories_of
 from fanal.intake import queries as intake

@@ -224,7 +224,7 @@ def _reports(
 ) -> None:
     """Write the shareable items of each report, or of all reports of a dossier together."""
     from fanal.cli.readers import reader
-    from fanal.harmonise.domain.outgoing import shareable
+    from fanal.harmonise.domain.redaction import shareable
 
     actor = reader(as_user, motive=f"fanal export {way.name}", action="export.write")
     found = [(reference, *_meant(actor, reference)) for reference in references]

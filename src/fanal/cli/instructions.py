@@ -199,14 +199,14 @@ def _person(login: str, action: str) -> Actor:
     Raises:
         Refused: there is no such person with a right to `action`.
     """
-    from fanal.accounts import queries, rows
+    from fanal.accounts import queries, row_scope
     from fanal.accounts.domain.policy import may
 
     user = queries.find_user(username=login)
     actor = queries.actor_for(user=user, now=clock.now(), motive=_MOTIVE) if user else None
     if actor is None or not may(actor, action):
         raise CommandRefused("INSTRUCTION_NOBODY", name=login)
-    rows.show_to(actor)
+    row_scope.show_to(actor)
     return actor
 
 

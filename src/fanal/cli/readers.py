@@ -25,7 +25,7 @@ def reader(username: str | None, *, motive: str, action: str = "report.read") ->
     Raises:
         Refused: the person is unknown or lacks the right, or no person is named outside a demo.
     """
-    from fanal.accounts import queries as accounts, rows
+    from fanal.accounts import queries as accounts, row_scope
     from fanal.accounts.domain.policy import may
 
     if username is None:
@@ -36,7 +36,7 @@ def reader(username: str | None, *, motive: str, action: str = "report.read") ->
     actor = accounts.actor_for(user=user, now=clock.now(), motive=motive) if user else None
     if actor is None or not may(actor, action):
         raise CommandRefused(_REFUSED[action], name=username)
-    rows.show_to(actor)
+    row_scope.show_to(actor)
     return actor
 
 

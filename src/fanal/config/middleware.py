@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.api.body import BodyTooLarge, accept_chunked
 from fanal.db import agreement
 from fanal.kernel import clock
@@ -70,11 +70,11 @@ def bounded_rows(
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Return a middleware that hides all rows under row-level security until the request's actor is known.
 
-    Authentication then calls `accounts.rows.show_to`, which holds until the end of the request.
+    Authentication then calls `accounts.row_scope.show_to`, which holds until the end of the request.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        with rows.shown_to(None), rows.speaking_for_nobody():
+        with row_scope.shown_to(None), row_scope.speaking_for_nobody():
             return get_response(request)
 
     return middleware

@@ -24,7 +24,7 @@ from fanal.ledger import signer
 from fanal.measures import operations as measures
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.kind import NOTICE
-from fanal.measures.operations import issuing
+from fanal.measures.operations import issuing_authority
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.domain.records import Track
 from fanal.vault import keyring
@@ -47,7 +47,7 @@ def wire() -> None:
     mail.install(mailer_of(settings.ENV))
     outside.install(outside.Door(loopback=settings.FANAL_DEMO))
     deciding.install(OPENS)
-    issuing.install(flagger=settings.ENV.flagger)
+    issuing_authority.install(flagger=settings.ENV.flagger)
     material.install(folder=settings.FANAL_HOME / "index")
     demo.install(on=settings.FANAL_DEMO)
     second_factor.install(

@@ -11,6 +11,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.signals import request_finished
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
+from django.urls import get_resolver
 
 from fanal.config.gate import WORKING, Gate, KeptConnections
 from fanal.kernel.collector import loading
@@ -89,6 +90,8 @@ os.environ["FANAL_WEB"] = "1"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
 with loading():
     served = get_wsgi_application()
+    # Imports every view now: the first report of a busy machine would wait for all of them.
+    _ = get_resolver().reverse_dict
     from fanal.web.account.devices import mark_in  # its models need the application registry
 kept = KeptConnections(WORKING, connections.close_all)
 request_finished.connect(kept.end)

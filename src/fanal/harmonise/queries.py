@@ -9,9 +9,9 @@ from uuid import UUID
 import msgspec
 from django.db import connection, transaction
 
+from fanal.accounts.binary_arrays import bound as bound_cursor, uuids
 from fanal.accounts.domain.policy import may, reach, require
-from fanal.accounts.octets import bound as bound_cursor, uuids
-from fanal.accounts.together import together
+from fanal.accounts.pipeline_mode import together
 from fanal.db import sql
 from fanal.harmonise.domain.handles import spellings
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, unpack, unpack_fields

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, allows, may, reach, require
-from fanal.accounts.rows import across_desks
+from fanal.accounts.row_scope import across_desks
 from fanal.casework import queries as casework
 from fanal.casework.domain.lifecycle import REPLACED, WITHDRAW
 from fanal.casework.domain.records import Act, ActApproval, ActFile, ActStep, ApprovalVerdict

@@ -1,6 +1,5 @@
 """Reference data: law, taxonomies and labels, dated and sourced, with their strict reader."""
 
-from fanal.reference.asking import Asking
 from fanal.reference.catalogue import Catalogue, label, load, read_catalogue, render
 from fanal.reference.instruments import Instrument
 from fanal.reference.reader import ReferenceRefused, read_entries, read_labels
@@ -15,6 +14,7 @@ from fanal.reference.records import (
     Retention,
     Routing,
 )
+from fanal.reference.retention_window import Asking
 
 __all__ = [
     "Asking",

@@ -6,7 +6,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from fanal.reference.asking import Asking
 from fanal.reference.instruments import Instrument
 from fanal.reference.reader import (
     check_overlaps,
@@ -27,6 +26,7 @@ from fanal.reference.records import (
     Retention,
     Routing,
 )
+from fanal.reference.retention_window import Asking
 from fanal.reference.words import Value, Words
 
 E = TypeVar("E", bound=Entry)

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Max
 
 from fanal.accounts.domain.policy import require
-from fanal.accounts.rows import across_desks
+from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import Withdrawn

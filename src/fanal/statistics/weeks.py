@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import require
-from fanal.accounts.rows import across_desks
+from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day

@@ -32,7 +32,7 @@ from fanal.ledger import operations as ledger
 from fanal.orient import operations as orient
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
-from fanal.worker import deconflicting, expiry, fetching, list_jobs, rules, sends, upkeep
+from fanal.worker import deconfliction_rounds, expiry, list_fetches, list_jobs, rules, sends, upkeep
 from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs
 from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
 from fanal.worker.put_off import give_back
@@ -151,7 +151,7 @@ def fetch_lists(timestamp: int) -> None:
 def end_entries(timestamp: int) -> None:
     """Withdraw fetched or loaded list entries past their expiry."""
     del timestamp
-    fetching.end_due(actor=system_actor("lists of partners"))
+    list_fetches.end_due(actor=system_actor("lists of partners"))
 
 
 @app.periodic(cron="* * * * *")
@@ -160,8 +160,8 @@ def deconflict(timestamp: int) -> None:
     """Advance and expire the de-confliction rounds; start those that are due under a standing instruction."""
     del timestamp
     actor = system_actor("de-confliction")
-    deconflicting.work(actor=actor)
-    deconflicting.run_due(actor=actor)
+    deconfliction_rounds.work(actor=actor)
+    deconfliction_rounds.run_due(actor=actor)
 
 
 @app.periodic(cron="23 * * * *")

@@ -14,7 +14,7 @@ from fanal.db import sql
 from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource
 from fanal.kernel.actors import system_actor
-from fanal.worker import fetching
+from fanal.worker import list_fetches
 
 FETCHES_QUEUE, SLOW_QUEUE = "fetches", "slow fetches"
 _IN_HAND = (
@@ -28,18 +28,18 @@ _ACTOR = system_actor("lists of partners")
 def fetch_list(source_id: str, quick: bool) -> None:
     """Fetch one source for a turn; queue a longer turn if it was too short."""
     source = queries.get_source(actor=_ACTOR, source_id=UUID(source_id))
-    if source is None or not fetching.is_due(source):
+    if source is None or not list_fetches.is_due(source):
         return
-    if fetching.fetch_turn(actor=_ACTOR, source=source, quick=quick) and quick:
+    if list_fetches.fetch_turn(actor=_ACTOR, source=source, quick=quick) and quick:
         _queue(source, quick=False)
 
 
 def queue_due() -> None:
     """Queue the fetch of each source that is due and has a standing instruction in force."""
     in_hand = {lock for (lock,) in sql.rows(_IN_HAND)}
-    for source in fetching.due_sources(actor=_ACTOR):
+    for source in list_fetches.due_sources(actor=_ACTOR):
         if _lock(source) not in in_hand:
-            _queue(source, quick=fetching.may_be_quick(source))
+            _queue(source, quick=list_fetches.may_be_quick(source))
 
 
 def _queue(source: ListSource, *, quick: bool) -> None:

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from django.db.utils import IntegrityError
 from playwright.sync_api import Page, expect
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.cli.vault import receipt
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
@@ -205,7 +205,7 @@ def refuse_the_first_person(page: Page, desk: Desk, measure: str) -> None:
     expect(page.locator(".fd-refused")).to_be_visible()
     expect(page.locator(".fd-signed")).to_have_count(1)
     ana, elise = (desk.actor(name) for name in ("ana", "elise"))
-    with rows.shown_to(ana), connection.cursor() as cursor:
+    with row_scope.shown_to(ana), connection.cursor() as cursor:
         cursor.execute("SELECT current_user, fanal_desks(), fanal_everywhere()")
         assert cursor.fetchone() == ("fanal_app", [1], False)
         with transaction.atomic():  # the same words for another person are taken

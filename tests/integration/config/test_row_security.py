@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.test import RequestFactory
 from psycopg import errors, sql
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.config.middleware import bounded_rows
 from fanal.config.row_security import BOUNDED
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
@@ -189,7 +189,7 @@ def test_a_link_across_desks_is_seen_from_both_ends_and_from_no_third(as_role):
 def test_what_is_set_ends_with_the_statement_or_its_transaction():
     read = "SELECT current_user, fanal_desks(), fanal_everywhere()"
     with connection.cursor() as cursor:
-        with rows.shown_to(_analyst(3)):
+        with row_scope.shown_to(_analyst(3)):
             cursor.execute(read)
             assert cursor.fetchone() == ("fanal_app", [3], False)
             # The driver itself, past every wrapper: what the next user of this connection would find.
@@ -201,11 +201,11 @@ def test_what_is_set_ends_with_the_statement_or_its_transaction():
                     transaction.set_rollback(True)
                 cursor.execute(read)
                 assert cursor.fetchone() == ("fanal_app", [3], False)
-                with rows.shown_to(None):
+                with row_scope.shown_to(None):
                     cursor.execute(read)
                     assert cursor.fetchone() == ("fanal_app", [], False)
             assert connection.connection.execute(read).fetchone() == ("fanal_app", [], False)
-        with rows.shown_to(system_actor("test")):
+        with row_scope.shown_to(system_actor("test")):
             cursor.execute(read)
             assert cursor.fetchone() == ("fanal_app", [], True)
         assert connection.connection.execute(read).fetchone() == ("fanal_app", [], False)
@@ -213,7 +213,7 @@ def test_what_is_set_ends_with_the_statement_or_its_transaction():
 
 @pytest.mark.django_db
 def test_many_statements_at_once_and_composed_ones_are_bound_too():
-    with connection.cursor() as cursor, rows.shown_to(_analyst(5)):
+    with connection.cursor() as cursor, row_scope.shown_to(_analyst(5)):
         cursor.execute("CREATE TEMPORARY TABLE seen (desks integer[])")
         cursor.executemany("INSERT INTO seen SELECT fanal_desks() WHERE %s", [[True], [True]])
         cursor.execute(sql.SQL("SELECT {}()").format(sql.Identifier("fanal_desks")))
@@ -231,12 +231,12 @@ def test_a_request_starts_with_nothing_and_leaves_nothing():
         with connection.cursor() as cursor:
             for actor in (None, _analyst(1), _analyst(2)):
                 if actor:
-                    rows.show_to(actor)
+                    row_scope.show_to(actor)
                 cursor.execute("SELECT fanal_desks(), fanal_everywhere()")
                 shown.append(cursor.fetchone())
         return object()
 
-    with rows.shown_to(_analyst(9)):
+    with row_scope.shown_to(_analyst(9)):
         bounded_rows(view)(RequestFactory().get("/"))
         with connection.cursor() as cursor:
             cursor.execute("SELECT fanal_desks()")
@@ -246,14 +246,14 @@ def test_a_request_starts_with_nothing_and_leaves_nothing():
 
 def test_bounds_follow_the_policy():
     partner = Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=uuid4())
-    assert rows.bounds_of(partner) == rows.Bounds(sender=partner.partner_id)
-    assert rows.bounds_of(public_actor()) == rows.NOTHING
-    assert rows.bounds_of(system_actor("test")).scope == "ALL"
+    assert row_scope.bounds_of(partner) == row_scope.Bounds(sender=partner.partner_id)
+    assert row_scope.bounds_of(public_actor()) == row_scope.NOTHING
+    assert row_scope.bounds_of(system_actor("test")).scope == "ALL"
     overseer = Actor(person_id=uuid4(), roles=frozenset({Role.OVERSEER}))
-    assert rows.bounds_of(overseer) == rows.Bounds(scope="OVERSIGHT")
+    assert row_scope.bounds_of(overseer) == row_scope.Bounds(scope="OVERSIGHT")
     keeper = desk_actor(person_id=uuid4(), roles={Role.ADMINISTRATOR}, desks={1})
-    assert rows.bounds_of(keeper) == rows.NOTHING
-    assert rows.bounds_of(_analyst(1)) == rows.Bounds(desks=frozenset({1}))
+    assert row_scope.bounds_of(keeper) == row_scope.NOTHING
+    assert row_scope.bounds_of(_analyst(1)) == row_scope.Bounds(desks=frozenset({1}))
 
 
 def _analyst(desk):

@@ -11,8 +11,8 @@ from django.db import connection
 
 from fanal.crosscheck import operations, queries
 from fanal.crosscheck.domain.linking import because_of
-from fanal.crosscheck.domain.near.rules import load_near_rules
 from fanal.crosscheck.domain.records import unpack_reasons
+from fanal.crosscheck.domain.similar.rules import load_near_rules
 from fanal.crosscheck.domain.suggestions import SuggestionState as State
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import Source

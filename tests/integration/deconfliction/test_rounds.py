@@ -215,7 +215,7 @@ def together(step, *, times: int) -> list[object]:
 
     from django.db import connection
 
-    from fanal.accounts import rows as bounded
+    from fanal.accounts import row_scope as bounded
 
     def run() -> object:
         bounded.show_to(SYSTEM)

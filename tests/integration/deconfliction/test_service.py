@@ -14,7 +14,7 @@ from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
 from fanal.deconfliction.domain.states import RoundState
 from fanal.kernel import clock
-from fanal.worker import deconflicting
+from fanal.worker import deconfliction_rounds
 from tests.deconfliction_peer import Peer
 from tests.integration.deconfliction.world import SYSTEM, holding, peer, rows
 
@@ -120,8 +120,8 @@ def service() -> Iterator[tuple[Service, Counterpart]]:
 
 
 def stopped(counterpart: Counterpart) -> str:
-    with pytest.raises(deconflicting.RoundStopped) as caught:
-        deconflicting.run(actor=SYSTEM, counterpart=counterpart)
+    with pytest.raises(deconfliction_rounds.RoundStopped) as caught:
+        deconfliction_rounds.run(actor=SYSTEM, counterpart=counterpart)
     return caught.value.code
 
 
@@ -131,17 +131,17 @@ def test_an_answer_is_waited_for_and_nothing_is_sent_twice(
     there, counterpart = service
     assert [stopped(counterpart) for _ in range(3)] == ["WAITING"] * 3
     assert there.asked.count("POST rounds") == 1
-    assert deconflicting.run_due(actor=SYSTEM) == 1
+    assert deconfliction_rounds.run_due(actor=SYSTEM) == 1
     there.state, there.fails = "ANSWERED", 1
     assert stopped(counterpart) == "BUSY"  # the conclusion did not arrive
     assert len(queries.list_hits(actor=SYSTEM)) == 1
-    round_id = deconflicting.run(actor=SYSTEM, counterpart=counterpart)
+    round_id = deconfliction_rounds.run(actor=SYSTEM, counterpart=counterpart)
     assert [value for _, value in there.other.concluded(there.conclusion)] == [BOTH]
     assert (there.asked.count("POST rounds"), there.asked.count("GET answer")) == (1, 1)
     found = queries.get_round(actor=SYSTEM, round_id=round_id)
     assert found is not None
     assert found.state is RoundState.CONCLUDED
-    assert deconflicting.run_due(actor=SYSTEM) == 0  # the next is due in a day
+    assert deconfliction_rounds.run_due(actor=SYSTEM) == 0  # the next is due in a day
     assert len(there.authorization) == 1
     assert there.authorization.pop().startswith("Basic ")
     assert "canary-secret" not in str(rows("SELECT c::text FROM deconfliction_counterpart c"))
@@ -158,7 +158,7 @@ def test_a_round_that_the_other_side_ended_is_ended_here(
     [found] = queries.list_rounds(actor=SYSTEM)
     assert (found.state, found.error) == (RoundState.REFUSED, "THEIRS")
     there.state, there.offer = "ANSWERED", b""
-    assert deconflicting.run(actor=SYSTEM, counterpart=counterpart) != found.id
+    assert deconfliction_rounds.run(actor=SYSTEM, counterpart=counterpart) != found.id
 
 
 def test_a_service_that_is_none_changes_nothing(service: tuple[Service, Counterpart]) -> None:
@@ -177,5 +177,5 @@ def test_nothing_is_asked_without_an_instruction(service: tuple[Service, Counter
     there, counterpart = service
     revoke_all()
     assert stopped(counterpart) == "NO_INSTRUCTION"
-    assert deconflicting.run_due(actor=SYSTEM) == 0
+    assert deconfliction_rounds.run_due(actor=SYSTEM) == 0
     assert there.asked == []

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import QueueFilter, QueueView
@@ -139,7 +139,7 @@ def test_two_at_once_cannot_pass_the_bound(desk: Desk) -> None:
 
     def one(number: int) -> bool:
         try:
-            with rows.shown_to(desk.actor("ana")):
+            with row_scope.shown_to(desk.actor("ana")):
                 save(desk, "ana", f"late {number}")
         except orient.ViewRefused:
             return False

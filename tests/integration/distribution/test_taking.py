@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 
-from fanal.accounts import rows as bounded
+from fanal.accounts import row_scope as bounded
 from fanal.accounts.domain.policy import Refused
 from fanal.deconfliction import operations as deconfliction, queries as identities
 from fanal.distribution import operations, queries

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from hypothesis import given, settings, strategies as st
 
-from fanal.accounts import octets
+from fanal.accounts import binary_arrays
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.harmonise.operations.store import _each_word_once
 
@@ -62,25 +62,25 @@ def test_binary_arrays_arrive_as_given() -> None:
             [chance.choice([None, b"", b"\0", chance.randbytes(300)]) for _ in range(size)],
         )
         ids, small, large, truths, numbers, words, contents = given
-        with octets.bound() as cursor:
+        with binary_arrays.bound() as cursor:
             cursor.execute(
                 "SELECT %s::uuid[], %s::smallint[], %s::integer[], %s::boolean[], %s::real[], %s::text[],"
                 " %s::bytea[]",
                 [
-                    octets.ids(ids),
-                    octets.smallints(small),
-                    octets.integers(large),
-                    octets.booleans(truths),
-                    octets.reals(numbers),
-                    octets.texts(words),
-                    octets.octets(contents),
+                    binary_arrays.ids(ids),
+                    binary_arrays.smallints(small),
+                    binary_arrays.integers(large),
+                    binary_arrays.booleans(truths),
+                    binary_arrays.reals(numbers),
+                    binary_arrays.texts(words),
+                    binary_arrays.octets(contents),
                 ],
             )
             assert cursor.fetchone() == given
 
 
 @pytest.mark.parametrize(
-    ("made", "value"), [(octets.smallints, 2**15), (octets.integers, -(2**31) - 1)]
+    ("made", "value"), [(binary_arrays.smallints, 2**15), (binary_arrays.integers, -(2**31) - 1)]
 )
 def test_a_number_that_is_too_large_is_refused(
     made: Callable[[list[int]], bytes], value: int

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection, connections
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.intake import operations, queries
 from fanal.intake.domain import receipt
@@ -161,7 +161,7 @@ def test_fifty_concurrent_requests_of_one_key_make_one_report(
         finally:
             connections.close_all()
 
-    with ThreadPoolExecutor(10, initializer=rows.show_to, initargs=(partner,)) as pool:
+    with ThreadPoolExecutor(10, initializer=row_scope.show_to, initargs=(partner,)) as pool:
         answers = list(pool.map(deposit, range(50)))
     assert [outcome for outcome, _ in answers].count(Outcome.CREATED) == 1
     assert len({report_id for _, report_id in answers}) == 1

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 from django.db import connection, transaction
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.casework import operations as casework
 from fanal.casework.domain.records import Event, Event as Sending, RecordedDecision
 from fanal.judicial import operations as judicial, queries
@@ -101,7 +101,7 @@ def stands(recorded: RecordedDecision) -> bool:
     """The same to whoever reads the measure, whatever else the database shows them."""
     decision, answers = recorded.decision, set()
     for reader in (OFFICER, OVERSEER):
-        with rows.shown_to(reader):
+        with row_scope.shown_to(reader):
             answers.add(
                 oriented.decision_stands(
                     actor=reader, report_id=decision.report_id, decision_id=decision.id
@@ -209,7 +209,7 @@ def test_a_second_signature_waits_for_a_new_decision() -> None:
 
     def second() -> None:
         try:
-            with rows.shown_to(OFFICER):
+            with row_scope.shown_to(OFFICER):
                 approve(measure_id)
         except Refusal as fault:
             faults.append(fault)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection, transaction
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.kernel.refusal import Refusal
 from tests.integration.measures.stories import OFFICER
 from tests.server import WAITING_FOR_ME
@@ -19,7 +19,7 @@ def refused_meanwhile(first: Callable[[], object], then: Callable[[], object]) -
 
     def other() -> None:
         try:
-            with rows.shown_to(OFFICER):
+            with row_scope.shown_to(OFFICER):
                 then()
         except Refusal as fault:
             faults.append(fault.code)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.casework.domain.records import ActStep, Event
 from fanal.kernel.actors import Role
@@ -267,5 +267,5 @@ def test_recording_waits_for_a_reopening_and_then_tells_the_truth() -> None:
         ),
     )
     assert faults == ["GROUND_GONE"]
-    with rows.shown_to(OFFICER):
+    with row_scope.shown_to(OFFICER):
         assert not leave(measure_id, OPENED - HOUR).left_after

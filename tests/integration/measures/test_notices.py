@@ -16,7 +16,7 @@ from fanal.kernel.states import TransitionRefused
 from fanal.measures.notice import acts
 from fanal.measures.notice.document import Notice, read_notice
 from fanal.measures.notice.kind import NOTICE
-from fanal.measures.operations import issuing
+from fanal.measures.operations import issuing_authority
 from fanal.orient import operations as orient
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice, Track
@@ -185,11 +185,11 @@ def test_the_letter_says_what_the_regulation_asks() -> None:
 
 
 def test_a_trusted_flagger_says_by_which_decision() -> None:
-    issuing.install(flagger="Arcom 2026-31")
+    issuing_authority.install(flagger="Arcom 2026-31")
     try:
         _, notice_id = drafted()
     finally:
-        issuing.install()
+        issuing_authority.install()
     document = read_notice(file_of(notice_id).content or b"")
     assert "signaleur de confiance (Arcom 2026-31)" in document.text.fr
     assert "trusted flagger (Arcom 2026-31)" in document.text.en

@@ -6,7 +6,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
@@ -40,7 +40,7 @@ OTHER = "https://pictures.example/b"
 def warnings(measure_id: UUID, actor: Actor = ANALYST) -> tuple[MeasureWarning, ...]:
     found = measure(measure_id, actor)
     asked = Asked(desk_id=found.desk_id, report_id=found.report_id, request=found.request)
-    with rows.shown_to(actor):
+    with row_scope.shown_to(actor):
         return queries.warnings_on(actor=actor, asked=[asked])[measure_id]
 
 
@@ -168,7 +168,7 @@ def test_a_whole_site_is_said() -> None:
 def test_another_desk_learns_that_it_exists_and_no_more() -> None:
     sent()
     west = person(Role.ANALYST, Role.MEASURES_OFFICER, desk=2)
-    with rows.shown_to(west):
+    with row_scope.shown_to(west):
         measure_id = draft(author=west, desk_id=2)
         [said] = warnings(measure_id, west)
     assert said == MeasureWarning(code=WarningCode.MEASURE_ELSEWHERE, addresses=(PAGE,), desk_id=1)

@@ -19,7 +19,7 @@ from allauth.mfa.totp.internal.auth import TOTP
 from django.core.cache import cache
 from django.db import transaction
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.accounts.domain import policy
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.rules import write_rules
@@ -281,7 +281,7 @@ def _complaint(called: Called, scene: Scene, out: Path, capsys: pytest.CaptureFi
     except REFUSALS as error:
         refused = error
     finally:
-        rows.show_to(system_actor("test"))
+        row_scope.show_to(system_actor("test"))
     changed = {t for t, count in written_rows().items() if count > before.get(t, 0)}
     files = [file for file in out.rglob("*") if file.is_file() and file.name != "rules.toml"]
     told = capsys.readouterr().out + " ".join(str(file) for file in files)

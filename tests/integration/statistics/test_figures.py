@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import msgspec
 import pytest
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.casework.domain.records import Event
 from fanal.intake import operations as intake
@@ -47,7 +47,7 @@ def before(table: object, *keys: str) -> int:
 
 def received(now: datetime = NOW) -> object:
     """Return the figure as its page reads it: the database shows no row of a desk to a statistician."""
-    with rows.shown_to(STATISTICIAN):
+    with row_scope.shown_to(STATISTICIAN):
         return queries.series(actor=STATISTICIAN, figure="RECEIVED", now=now)
 
 
@@ -139,7 +139,7 @@ def test_decisions_kinds_measures_and_delays(counted) -> None:
     )
     counted()
     month = "2026-11"
-    with rows.shown_to(STATISTICIAN):
+    with row_scope.shown_to(STATISTICIAN):
         kinds = queries.series(actor=STATISTICIAN, figure="ORIENTED", now=NOW)
         assert value(kinds, month, "ABUSE_MATERIAL") == 1
         tracks = queries.series(actor=STATISTICIAN, figure="DECIDED", now=NOW)

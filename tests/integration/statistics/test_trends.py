@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from django.test import Client
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.orient import operations as orient
@@ -34,7 +34,7 @@ def oriented(weeks_ago: int, n: int = 1, **values: object) -> None:
 
 def read(figure: str, now: datetime = NOW) -> weeks.Trend:
     """Return a trend as its page reads it: the database shows a statistician no row of a desk."""
-    with rows.shown_to(STATISTICIAN):
+    with row_scope.shown_to(STATISTICIAN):
         return weeks.trend(actor=STATISTICIAN, figure=figure, now=now)
 
 

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES
-from fanal.crosscheck.domain.meeting import (
+from fanal.crosscheck.domain.candidate_pairs import (
     CROSS,
     FAMILIES,
     OTHER,
@@ -17,6 +16,7 @@ from fanal.crosscheck.domain.meeting import (
     share_kept,
     tables_of,
 )
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES
 from fanal.crosscheck.domain.sheet import CardSheet, Codes, Flags, Ints, Places
 from fanal.crosscheck.domain.weights import Family, Weights
 

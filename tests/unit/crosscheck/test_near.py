@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.crosscheck.domain.near.pairs import (
+from fanal.crosscheck.domain.similar.pairs import (
     NAME,
     PICTURE,
     TEXT,
@@ -17,8 +17,8 @@ from fanal.crosscheck.domain.near.pairs import (
     joined,
     near_of,
 )
-from fanal.crosscheck.domain.near.rules import load_near_rules
-from fanal.crosscheck.domain.near.sketch import (
+from fanal.crosscheck.domain.similar.rules import load_near_rules
+from fanal.crosscheck.domain.similar.sketch import (
     Sketch,
     Sketcher,
     family_of,
@@ -27,7 +27,7 @@ from fanal.crosscheck.domain.near.sketch import (
     postal_keys,
     sound_of,
 )
-from fanal.crosscheck.domain.near.spelled import (
+from fanal.crosscheck.domain.similar.spelled import (
     First,
     Values,
     keys_of,

@@ -5,7 +5,7 @@ from hypothesis import given, settings, strategies as st
 from msgspec import structs
 
 from fanal.crosscheck.domain.columns import reaches
-from fanal.crosscheck.domain.standing import parted
+from fanal.crosscheck.domain.document_frequency import parted
 from fanal.crosscheck.domain.weights import load_weights
 
 WEIGHTS = structs.replace(load_weights(), most_holders=6, neighbours=2)

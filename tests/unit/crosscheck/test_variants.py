@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal.crosscheck.domain.names import words_of
-from fanal.crosscheck.domain.near.spelling import (
+from fanal.crosscheck.domain.similar.spelling import (
     handle_core,
     handle_stem,
     mail_name,

@@ -5,13 +5,13 @@ from uuid import UUID
 import pytest
 
 from fanal.formats.report.records import Classification, File, ReportKind
-from fanal.harmonise.domain.outgoing import SHARED_ROLES, shareable
 from fanal.harmonise.domain.records import (
     HarmonisedReport,
     Selector,
     SelectorKind as Kind,
     SelectorRole as Role,
 )
+from fanal.harmonise.domain.redaction import SHARED_ROLES, shareable
 
 ID = UUID("01993000-0000-7000-8000-000000000001")
 AT, LATER = "2026-11-20T10:00:00.000Z", "2026-11-21T10:00:00.000Z"

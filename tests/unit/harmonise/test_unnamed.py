@@ -7,8 +7,8 @@ from hypothesis import given, strategies as st
 from msgspec import structs
 
 from fanal.formats.report.records import File, Message, Payment, Report
-from fanal.harmonise.domain import outgoing
-from fanal.harmonise.domain.outgoing import MARK, withheld_texts, without_reporter
+from fanal.harmonise.domain import redaction
+from fanal.harmonise.domain.redaction import MARK, withheld_texts, without_reporter
 
 OWN = frozenset(
     {"Hélène Dupont-Aubry", "helene.dupont@mail.example", "+33639985544", "lea", "M-Rôle", "198.51.100.7"}
@@ -90,6 +90,6 @@ def test_no_pattern_is_made_of_what_does_not_stand_in_a_text(
 ) -> None:
     """Each report has a reporter of its own: a pattern for each value would be nearly all that sending costs."""
     own = frozenset({"Honorine Delaplanque", "h.delaplanque@mail.example", "+33639985544"})
-    monkeypatch.setattr(outgoing, "_pattern", None)
+    monkeypatch.setattr(redaction, "_pattern", None)
     text = "Somebody writes at night. Honorine’s sister knows; call 06 39 98 55 44."
     assert without_reporter(text, own) == text.replace("06 39 98 55 44", MARK)

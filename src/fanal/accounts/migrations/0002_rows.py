@@ -1,6 +1,6 @@
 """What row-level security asks of a session: the desks it may see, its sender, its scope (ADR 0012).
 
-`accounts.rows` sets them for one transaction. Nothing set means nothing seen.
+`accounts.row_scope` sets them for one transaction. Nothing set means nothing seen.
 """
 
 from django.db import migrations

@@ -17,7 +17,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
             ELSE c.login = wanted_login AND c.password_digest = secret END
 $$;
 
--- The digest of the secret that this session was shown last (`accounts.rows.present`).
+-- The digest of the secret that this session was shown last (`accounts.row_scope.present`).
 CREATE FUNCTION accounts_presented() RETURNS bytea LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     SELECT decode(coalesce(current_setting('fanal.credential', true), ''), 'hex')
 $$;

@@ -26,6 +26,11 @@ from fanal.accounts.operations.habilitations import (
     review_habilitation,
     revoke_habilitation,
 )
+from fanal.accounts.operations.instructions import (
+    propose_instruction,
+    revoke_instruction,
+    second_instruction,
+)
 from fanal.accounts.operations.partners import (
     NameRefused,
     add_partner,
@@ -51,11 +56,6 @@ from fanal.accounts.operations.people import (
     record_refusal,
     record_sign_in,
     reset_account,
-)
-from fanal.accounts.operations.standing import (
-    propose_instruction,
-    revoke_instruction,
-    second_instruction,
 )
 
 __all__ = [

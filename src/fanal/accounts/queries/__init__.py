@@ -1,5 +1,12 @@
 """Public read operations of the accounts package: actors, partners, habilitations, names, instructions."""
 
+from fanal.accounts.queries.instructions import (
+    get_instruction,
+    list_instructions,
+    standing_for_each,
+    standing_id,
+    standing_in_force,
+)
 from fanal.accounts.queries.likeness import likenesses
 from fanal.accounts.queries.people import (
     actor_for,
@@ -26,13 +33,6 @@ from fanal.accounts.queries.people import (
     own_habilitations,
     partner_names,
     person_names,
-)
-from fanal.accounts.queries.standing import (
-    get_instruction,
-    list_instructions,
-    standing_for_each,
-    standing_id,
-    standing_in_force,
 )
 
 __all__ = [

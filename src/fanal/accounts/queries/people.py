@@ -31,7 +31,7 @@ from fanal.accounts.models import (
     User,
 )
 from fanal.accounts.queries.likeness import likenesses
-from fanal.accounts.rows import present
+from fanal.accounts.row_scope import present
 from fanal.db import sql
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.alphabet import alphabetical

@@ -10,9 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from fanal import reference
-from fanal.analyse.domain.asking import ask_owner, instant_of
 from fanal.analyse.domain.imminence import age_of, occurred_on
 from fanal.analyse.domain.records import Analysis, KinFacts
+from fanal.analyse.domain.retention_window import ask_owner, instant_of
 from fanal.formats.report.records import IpSighting, PersonRole, ReportKind, Stated
 from fanal.harmonise.domain.computed import captured_addresses
 from fanal.harmonise.domain.records import HarmonisedReport

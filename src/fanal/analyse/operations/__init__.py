@@ -9,7 +9,7 @@ from fanal.analyse.operations.asides import (
 )
 from fanal.analyse.operations.batch import analyse_batch, prioritise_batch
 from fanal.analyse.operations.erase import erase, forget_withdrawn
-from fanal.analyse.operations.foreign import LoadedFile, create_list, describe_list, take_items
+from fanal.analyse.operations.list_imports import LoadedFile, create_list, describe_list, take_items
 from fanal.analyse.operations.lists import (
     add_addresses,
     add_items,

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 from msgspec import structs
 
-from fanal.accounts import octets
+from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
 from fanal.analyse.domain.analysis import analyse, shipped_knowledge
@@ -50,17 +50,17 @@ def analyse_batch(
         analyses = analyse(reports, knowledge, lists, around=around)
         packed = [pack_findings(analysis.findings) for analysis in analyses]
         revisions = _next_revisions("analyse_result", [r.report_id for r in reports])
-        with octets.bound() as cursor:
+        with binary_arrays.bound() as cursor:
             cursor.execute(
                 "INSERT INTO analyse_result (report_id, written_at, revision, rule_version, findings)"
                 " SELECT i, %s, r, v, f FROM unnest("
                 "%s::uuid[], %s::smallint[], %s::text[], %s::bytea[]) AS given (i, r, v, f)",
                 [
                     now,
-                    octets.ids([a.report_id for a in analyses]),
-                    octets.smallints([revisions[a.report_id] for a in analyses]),
+                    binary_arrays.ids([a.report_id for a in analyses]),
+                    binary_arrays.smallints([revisions[a.report_id] for a in analyses]),
                     text_array([a.rule_version for a in analyses]),
-                    octets.octets(packed),
+                    binary_arrays.octets(packed),
                 ],
             )
         _log(actor, "report.analyse", now, [a.report_id for a in analyses], packed)
@@ -106,7 +106,7 @@ def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datet
     packed = [pack_parts(priority.parts) for priority in priorities]
     with transaction.atomic():
         revisions = _next_revisions("analyse_priority", [p.report_id for p in priorities])
-        with octets.bound() as cursor:
+        with binary_arrays.bound() as cursor:
             cursor.execute(
                 "INSERT INTO analyse_priority (report_id, written_at, revision, score, level, floor,"
                 " rule_version, parts) SELECT i, %s, r, s, l, nullif(f, ''), v, p FROM unnest("
@@ -114,13 +114,13 @@ def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datet
                 " %s::bytea[]) AS given (i, r, s, l, f, v, p)",
                 [
                     now,
-                    octets.ids([p.report_id for p in priorities]),
-                    octets.smallints([revisions[p.report_id] for p in priorities]),
-                    octets.smallints([p.score for p in priorities]),
+                    binary_arrays.ids([p.report_id for p in priorities]),
+                    binary_arrays.smallints([revisions[p.report_id] for p in priorities]),
+                    binary_arrays.smallints([p.score for p in priorities]),
                     text_array([p.level for p in priorities]),
                     text_array([p.floor or "" for p in priorities]),
                     text_array([p.rule_version for p in priorities]),
-                    octets.octets(packed),
+                    binary_arrays.octets(packed),
                 ],
             )
         _log(actor, "report.prioritise", now, [p.report_id for p in priorities], packed)
@@ -129,11 +129,11 @@ def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datet
 def _next_revisions(table: str, report_ids: Sequence[UUID]) -> dict[UUID, int]:
     if len(set(report_ids)) != len(report_ids):
         raise ValueError("a report stands twice in the batch")
-    with octets.bound() as cursor:
+    with binary_arrays.bound() as cursor:
         cursor.execute(
             f"SELECT report_id, max(revision) FROM {table}"  # noqa: S608 - a name of this module
             " WHERE report_id = ANY(%s::uuid[]) GROUP BY report_id",
-            [octets.ids(report_ids)],
+            [binary_arrays.ids(report_ids)],
         )
         last = dict(cursor.fetchall())
     return {report_id: last.get(report_id, 0) + 1 for report_id in report_ids}

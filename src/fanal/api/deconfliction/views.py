@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 
 from fanal import reference
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
@@ -105,7 +105,7 @@ def _run(
         except ShouldWait:
             raise DeconflictionRefused("QUOTA") from None
     # Rounds belong to no desk: row scope is lifted, and each query checks the caller's own rights.
-    with rows.across_desks():
+    with row_scope.across_desks():
         return view(request, identity, **arguments)
 
 

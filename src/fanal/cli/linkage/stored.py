@@ -12,7 +12,7 @@ from fanal.crosscheck import operations, queries
 from fanal.crosscheck.domain.cards import mark_of
 from fanal.crosscheck.domain.hubs import is_empty_name
 from fanal.crosscheck.domain.names import words_of
-from fanal.crosscheck.domain.near.spelling import handle_stem, mail_name
+from fanal.crosscheck.domain.similar.spelling import handle_stem, mail_name
 from fanal.crosscheck.domain.suggestions import LEAST, Resemblance
 from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise import queries as harmonised

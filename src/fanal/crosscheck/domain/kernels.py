@@ -9,9 +9,7 @@ results equal, to the last bit, those of the reference rule of the tests
 
 import numpy as np
 
-from fanal.crosscheck.domain.compiled import inner, outer
-from fanal.crosscheck.domain.looks import NEAR, beside, may_be_near, may_gain, near
-from fanal.crosscheck.domain.meeting import (
+from fanal.crosscheck.domain.candidate_pairs import (
     CROSS,
     CROSS_MOST,
     FAMILY_COUNT,
@@ -21,6 +19,8 @@ from fanal.crosscheck.domain.meeting import (
     SAME,
     SHOWN,
 )
+from fanal.crosscheck.domain.compiled import inner, outer
+from fanal.crosscheck.domain.features import NEAR, beside, may_be_near, may_gain, near
 
 _ROOM = 1024
 _FOR_EACH = 8

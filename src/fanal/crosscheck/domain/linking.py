@@ -4,9 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from uuid import UUID
 
-from fanal.crosscheck.domain.cards import MARKS, mark_of, short_key
-from fanal.crosscheck.domain.looks import points_beside
-from fanal.crosscheck.domain.meeting import (
+from fanal.crosscheck.domain.candidate_pairs import (
     CROSS,
     OTHER,
     SAME,
@@ -15,10 +13,12 @@ from fanal.crosscheck.domain.meeting import (
     share_kept,
     worth_of,
 )
-from fanal.crosscheck.domain.near.pairs import KINDS
+from fanal.crosscheck.domain.cards import MARKS, mark_of, short_key
+from fanal.crosscheck.domain.features import points_beside
 from fanal.crosscheck.domain.records import Link, LinkReason
 from fanal.crosscheck.domain.rule import Pairs, weigh
 from fanal.crosscheck.domain.sheet import CardSheet, Flags
+from fanal.crosscheck.domain.similar.pairs import KINDS
 from fanal.crosscheck.domain.weights import Family, Mark, Weights, load_weights, score_of
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE

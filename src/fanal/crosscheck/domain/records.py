@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from msgspec import Struct
 
-from fanal.crosscheck.domain.near.spelling import SPELLED
+from fanal.crosscheck.domain.similar.spelling import SPELLED
 
 
 class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):

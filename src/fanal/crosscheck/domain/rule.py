@@ -11,12 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES
-from fanal.crosscheck.domain.columns import places_by_report
-from fanal.crosscheck.domain.joining import seats_of
-from fanal.crosscheck.domain.kernels import weigh_span
-from fanal.crosscheck.domain.looks import LOOKS, look
-from fanal.crosscheck.domain.meeting import (
+from fanal.crosscheck.domain.candidate_pairs import (
     Meetings,
     Points,
     ValueStanding,
@@ -25,6 +20,11 @@ from fanal.crosscheck.domain.meeting import (
     states_of,
     tables_of,
 )
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.columns import places_by_report
+from fanal.crosscheck.domain.features import LOOKS, look
+from fanal.crosscheck.domain.joining import seats_of
+from fanal.crosscheck.domain.kernels import weigh_span
 from fanal.crosscheck.domain.sheet import Bits, CardSheet, Flags, Ints, Keys, Places
 from fanal.crosscheck.domain.spans import in_turn
 from fanal.crosscheck.domain.weights import Weights

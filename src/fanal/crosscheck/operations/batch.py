@@ -13,17 +13,17 @@ import numpy as np
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
-from fanal.accounts.together import together
+from fanal.accounts.pipeline_mode import together
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.dossiers import Strong, connected, dossier_id, grow, still_apart
-from fanal.crosscheck.domain.kin import kin_facts
 from fanal.crosscheck.domain.linking import ReportWords, link
 from fanal.crosscheck.domain.records import Link
+from fanal.crosscheck.domain.related import kin_facts
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.operations.assemble import assemble, lock
 from fanal.crosscheck.operations.moves import move
-from fanal.crosscheck.operations.near_store import let_wait
 from fanal.crosscheck.operations.sightings import Gathered, gather
+from fanal.crosscheck.operations.similar_store import let_wait
 from fanal.crosscheck.operations.store import write_cards, write_kin, write_links, write_states
 from fanal.crosscheck.queries import state
 from fanal.db import sql

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.accounts import rows
+from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Resource, allows, require_somewhere
 from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct
 from fanal.crosscheck.domain.records import unpack_reasons
 from fanal.crosscheck.domain.states import conduct_of, move_of, state_of
 from fanal.crosscheck.domain.suggestions import evidence_of
 from fanal.crosscheck.operations.assemble import assemble
-from fanal.crosscheck.operations.near_store import let_wait
+from fanal.crosscheck.operations.similar_store import let_wait
 from fanal.crosscheck.queries import state
 from fanal.crosscheck.queries.state import CURRENT
 from fanal.db import sql
@@ -106,7 +106,7 @@ def judge(
     require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)
     # Membership depends on the links and judgements of all desks; nothing of them is shown here.
-    with rows.across_desks(), transaction.atomic():
+    with row_scope.across_desks(), transaction.atomic():
         state.lock_judgements()
         target = _target(undoes) if undoes else None
         named = sorted({*left, *right, *((*target.left, *target.right) if target else ())})

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from fanal.crosscheck.domain.document_frequency import weighed_anew
 from fanal.crosscheck.domain.records import pack_reasons, unpack_reasons
-from fanal.crosscheck.domain.standing import weighed_anew
 from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.operations.sightings import Gathered
 from fanal.db import sql

@@ -10,19 +10,19 @@ from django.db import connection, transaction
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import require
+from fanal.crosscheck.domain.all_reports import Joined, Whole, whole_of
+from fanal.crosscheck.domain.candidate_pairs import share_kept
 from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
+from fanal.crosscheck.domain.document_frequency import Groups, companion
 from fanal.crosscheck.domain.dossiers import dossier_id
 from fanal.crosscheck.domain.linking import Explainer, ReportWords
-from fanal.crosscheck.domain.meeting import share_kept
 from fanal.crosscheck.domain.rarity import ValueState, step_of
 from fanal.crosscheck.domain.records import Link
 from fanal.crosscheck.domain.rule import weigh
 from fanal.crosscheck.domain.sheet import Rows
-from fanal.crosscheck.domain.standing import Groups, companion
 from fanal.crosscheck.domain.weights import Weights, load_weights
-from fanal.crosscheck.domain.whole import Joined, Whole, whole_of
 from fanal.crosscheck.operations.assemble import lock, write_membership
-from fanal.crosscheck.operations.near import wait_again
+from fanal.crosscheck.operations.similar import wait_again
 from fanal.crosscheck.operations.store import write_cards, write_links, write_states
 from fanal.crosscheck.queries import state
 from fanal.db import sql

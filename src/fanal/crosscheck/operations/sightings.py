@@ -11,8 +11,9 @@ import numpy as np
 from django.db import connection
 from msgspec import Struct
 
-from fanal.accounts import octets
-from fanal.accounts.together import together
+from fanal.accounts import binary_arrays
+from fanal.accounts.pipeline_mode import together
+from fanal.crosscheck.domain.candidate_pairs import ValueStanding
 from fanal.crosscheck.domain.cards import (
     Card,
     Evidence,
@@ -22,10 +23,14 @@ from fanal.crosscheck.domain.cards import (
     read_card,
     signed,
 )
-from fanal.crosscheck.domain.meeting import ValueStanding
+from fanal.crosscheck.domain.document_frequency import (
+    companions_of,
+    moved,
+    parted,
+    unpack_companions,
+)
 from fanal.crosscheck.domain.rarity import ValueState, kept_by, step_of
 from fanal.crosscheck.domain.sheet import CardSheet, Flags, Keys, sheet_of, sorted_rows
-from fanal.crosscheck.domain.standing import companions_of, moved, parted, unpack_companions
 from fanal.crosscheck.domain.weights import Mark, Weights
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
@@ -319,8 +324,8 @@ def _stored(
     ids: set[UUID], keys: Mapping[int, HeldByOthers]
 ) -> tuple[dict[UUID, bytes], dict[int, ValueState]]:
     """Return the stored cards by report, and the stored document-frequency state by value key."""
-    with together(), octets.bound() as cards, connection.cursor() as values:
-        cards.execute(_CARDS, [octets.uuids(sorted([report_id.bytes for report_id in ids]))])
+    with together(), binary_arrays.bound() as cards, connection.cursor() as values:
+        cards.execute(_CARDS, [binary_arrays.uuids(sorted([report_id.bytes for report_id in ids]))])
         values.execute(
             "SELECT key, step, hub, companions FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
             [plain_array([str(signed(key)) for key in keys])],

@@ -6,16 +6,16 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.accounts import octets
+from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.cards import read_card, signed
+from fanal.crosscheck.domain.document_frequency import pack_companions
 from fanal.crosscheck.domain.rarity import ValueState
 from fanal.crosscheck.domain.records import Link, pack_reasons
-from fanal.crosscheck.domain.standing import pack_companions
 from fanal.crosscheck.domain.weights import load_weights
-from fanal.crosscheck.operations import near_store
-from fanal.crosscheck.operations.near_store import later_of, let_wait, wait_for_it
+from fanal.crosscheck.operations import similar_store
+from fanal.crosscheck.operations.similar_store import later_of, let_wait, wait_for_it
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.arrays import bytes_array, plain_array
@@ -36,7 +36,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     ids = list(report_ids)
     with transaction.atomic(), connection.cursor() as cursor:
         wait_for_it()  # the earliest holder of an identifier is determined by one worker at a time
-        values, stepped_in = near_store.drop(ids)
+        values, stepped_in = similar_store.drop(ids)
         let_wait((later_of(ids) | stepped_in) - set(ids))  # they get other similar reports
         # Value states were computed from these cards too: they go, and are recomputed when needed.
         cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
@@ -110,17 +110,17 @@ def write_links(links: Sequence[Link], desks: Mapping[UUID, int]) -> None:
     """Insert links, or replace those of the same pair and rule version; `desks`: the desk of each report."""
     if not links:
         return
-    with octets.bound() as cursor:
+    with binary_arrays.bound() as cursor:
         cursor.execute(
             _WRITE_LINKS,
             [
                 links[0].rule_version,
-                octets.ids([found.report_id for found in links]),
-                octets.ids([found.other_id for found in links]),
-                octets.integers([desks[found.report_id] for found in links]),
-                octets.integers([desks[found.other_id] for found in links]),
-                octets.reals([found.score for found in links]),
-                octets.octets([pack_reasons(found.reasons) for found in links]),
+                binary_arrays.ids([found.report_id for found in links]),
+                binary_arrays.ids([found.other_id for found in links]),
+                binary_arrays.integers([desks[found.report_id] for found in links]),
+                binary_arrays.integers([desks[found.other_id] for found in links]),
+                binary_arrays.reals([found.score for found in links]),
+                binary_arrays.octets([pack_reasons(found.reasons) for found in links]),
             ],
         )
 
@@ -130,18 +130,20 @@ def write_kin(
 ) -> None:
     """Insert or replace related-report counts; `known` is (desk by report, version of the rule)."""
     ordered = sorted(facts, key=lambda f: f.report_id)
-    with octets.bound() as cursor:
+    with binary_arrays.bound() as cursor:
         cursor.execute(
             _WRITE_KIN,
             [
                 now,
                 known[1],
-                octets.ids([f.report_id for f in ordered]),
-                octets.integers([known[0][f.report_id] for f in ordered]),
-                octets.integers([min(f.links, _MOST_SMALL) for f in ordered]),
-                octets.integers([min(f.previously_reported_suspect, _MOST_SMALL) for f in ordered]),
-                octets.integers([min(f.shared_files, _MOST_SMALL) for f in ordered]),
-                octets.reals([f.strongest for f in ordered]),
+                binary_arrays.ids([f.report_id for f in ordered]),
+                binary_arrays.integers([known[0][f.report_id] for f in ordered]),
+                binary_arrays.integers([min(f.links, _MOST_SMALL) for f in ordered]),
+                binary_arrays.integers(
+                    [min(f.previously_reported_suspect, _MOST_SMALL) for f in ordered]
+                ),
+                binary_arrays.integers([min(f.shared_files, _MOST_SMALL) for f in ordered]),
+                binary_arrays.reals([f.strongest for f in ordered]),
             ],
         )
 
@@ -149,14 +151,14 @@ def write_kin(
 def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
     """Insert or replace the packed cards of reports, under the current rule version."""
     ids = sorted(cards)
-    with octets.bound() as cursor:
+    with binary_arrays.bound() as cursor:
         cursor.execute(
             _WRITE_CARDS,
             [
                 load_weights().version,
-                octets.ids(ids),
-                octets.integers([desks[i] for i in ids]),
-                octets.octets([cards[i] for i in ids]),
+                binary_arrays.ids(ids),
+                binary_arrays.integers([desks[i] for i in ids]),
+                binary_arrays.octets([cards[i] for i in ids]),
             ],
         )
 

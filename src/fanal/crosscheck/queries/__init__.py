@@ -8,7 +8,7 @@ from fanal.crosscheck.queries.dossiers import (
     members_of,
     walk_dossiers,
 )
-from fanal.crosscheck.queries.kin import (
+from fanal.crosscheck.queries.related import (
     kin_facts,
     linked_reports,
     links_of,

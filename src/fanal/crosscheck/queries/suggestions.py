@@ -6,13 +6,13 @@ from uuid import UUID
 from msgspec import structs
 
 from fanal.accounts.domain.policy import reach, require
-from fanal.crosscheck.domain.near.rules import load_near_rules
-from fanal.crosscheck.domain.near.spelling import SPELLED, Spelling, near_values, spellings_of
 from fanal.crosscheck.domain.records import LinkReason, unpack_reasons
+from fanal.crosscheck.domain.similar.rules import load_near_rules
+from fanal.crosscheck.domain.similar.spelling import SPELLED, Spelling, near_values, spellings_of
 from fanal.crosscheck.domain.suggestions import PairAnswer, Suggestion, SuggestionState, standing
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries import state
-from fanal.crosscheck.queries.kin import with_frequency
+from fanal.crosscheck.queries.related import with_frequency
 from fanal.crosscheck.queries.state import CURRENT
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised

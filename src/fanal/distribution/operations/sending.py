@@ -23,7 +23,7 @@ from fanal.distribution.domain.package import (
 from fanal.distribution.domain.states import ITEM_STATES, ItemState
 from fanal.distribution.models import Item, Package, Recipient
 from fanal.harmonise import operations as harmonise, queries as harmonised
-from fanal.harmonise.domain.outgoing import as_report, withheld_texts
+from fanal.harmonise.domain.redaction import as_report, withheld_texts
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.states import ReportState

@@ -19,8 +19,8 @@ from fanal.accounts.domain.policy import Resource, require
 from fanal.db import sql
 from fanal.formats.report.records import PersonRole
 from fanal.harmonise.domain.hashes import HASH_LENGTH
-from fanal.harmonise.domain.outgoing import has_texts
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, unpack
+from fanal.harmonise.domain.redaction import has_texts
 from fanal.harmonise.domain.reporter import (
     LONGEST_MOTIVE,
     SHORTEST_MOTIVE,

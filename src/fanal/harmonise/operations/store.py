@@ -10,7 +10,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from msgspec import Struct
 
-from fanal.accounts import octets
+from fanal.accounts import binary_arrays
 from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, unpack
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
@@ -104,11 +104,11 @@ def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
     ordered = sorted(values.items(), key=_value_of)
     if ordered:
         cursor.execute("SET LOCAL enable_bitmapscan = off")
-        with octets.bound() as bound:
+        with binary_arrays.bound() as bound:
             bound.execute(
                 _INSERT_SELECTORS,
                 [
-                    octets.uuids([key for key, _ in ordered]),
+                    binary_arrays.uuids([key for key, _ in ordered]),
                     plain_array([selector.kind for _, selector in ordered]),
                     text_array([selector.value for _, selector in ordered]),
                 ],
@@ -128,22 +128,22 @@ def _insert_records(
     occurred = [report.occurred for report in reports]
     channels = [report.channel for report in reports]
     countries = [report.place.country if report.place else None for report in reports]
-    with octets.bound() as bound:
+    with binary_arrays.bound() as bound:
         bound.execute(
             _INSERT_RECORDS,
             [
                 now,
-                octets.ids([report.report_id for report in reports]),
-                octets.smallints([revisions.get(r.report_id, 0) + 1 for r in reports]),
-                octets.integers([item.desk_id for item in items]),
+                binary_arrays.ids([report.report_id for report in reports]),
+                binary_arrays.smallints([revisions.get(r.report_id, 0) + 1 for r in reports]),
+                binary_arrays.integers([item.desk_id for item in items]),
                 plain_array(one.earliest if one else "NULL" for one in occurred),
                 plain_array(one.latest if one else "NULL" for one in occurred),
-                octets.booleans([report.emergency for report in reports]),
+                binary_arrays.booleans([report.emergency for report in reports]),
                 text_array([report.kind for report in reports]),
                 text_array([channel or "" for channel in channels]),
                 text_array([_code(report.language) for report in reports]),
                 text_array([_code(country) for country in countries]),
-                octets.octets([item.record for item in items]),
+                binary_arrays.octets([item.record for item in items]),
             ],
             prepare=False,
         )
@@ -158,15 +158,17 @@ def _insert_sightings(items: Sequence[Prepared]) -> None:
     # Sorted by the first half of the key, as in the index: a quarter less work for the database.
     order = np.argsort(keys.view(">u8")[::2].astype(np.uint64), kind="stable")
     ids = np.frombuffer(b"".join([item.report.report_id.bytes for item in items]), "V16")
-    with octets.bound() as bound:
+    with binary_arrays.bound() as bound:
         bound.execute(
             _INSERT_SIGHTINGS,
             [
-                octets.even_uuids(keys[order]),
-                octets.even_uuids(ids.repeat(counts)[order]),
-                octets.integers(np.array([item.desk_id for item in items]).repeat(counts)[order]),
-                octets.smallints(np.array([ROLE_CODES[s.role] for s in selectors])[order]),
-                octets.booleans(np.array([s.weak for s in selectors])[order]),
+                binary_arrays.even_uuids(keys[order]),
+                binary_arrays.even_uuids(ids.repeat(counts)[order]),
+                binary_arrays.integers(
+                    np.array([item.desk_id for item in items]).repeat(counts)[order]
+                ),
+                binary_arrays.smallints(np.array([ROLE_CODES[s.role] for s in selectors])[order]),
+                binary_arrays.booleans(np.array([s.weak for s in selectors])[order]),
                 plain_array(map(_port_of, [selectors[n] for n in order.tolist()])),
                 plain_array([selectors[n].at or "NULL" for n in order.tolist()]),
             ],
@@ -251,16 +253,16 @@ def _seen(report: HarmonisedReport) -> Iterable[_Seen]:
 
 def _write_words(items: Iterable[Prepared]) -> None:
     ordered = sorted(items, key=lambda item: item.report.report_id)
-    with octets.bound() as bound:
+    with binary_arrays.bound() as bound:
         bound.execute(
             "INSERT INTO harmonise_text (report_id, desk_id, words)"
             " SELECT i, d, strip(to_tsvector('public.harmonise_words', t))"
             " FROM unnest(%s::uuid[], %s::int[], %s::text[]) AS given (i, d, t)"
             " ON CONFLICT (report_id) DO UPDATE SET words = EXCLUDED.words",
             [
-                octets.ids([item.report.report_id for item in ordered]),
-                octets.integers([item.desk_id for item in ordered]),
-                octets.texts(
+                binary_arrays.ids([item.report.report_id for item in ordered]),
+                binary_arrays.integers([item.desk_id for item in ordered]),
+                binary_arrays.texts(
                     [_each_word_once(item.words.replace("\x00", " ")) for item in ordered]
                 ),
             ],

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.accounts import octets
+from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import reach, require, require_somewhere
 from fanal.db import sql
 from fanal.intake.domain.records import Claim
@@ -130,11 +130,11 @@ def advance_claims(
         LeaseLost: a row is no longer held by `token`; the caller's transaction must roll back.
     """
     require(actor, "pipeline.run")
-    with octets.bound() as cursor:
+    with binary_arrays.bound() as cursor:
         if to is None:
             cursor.execute(
                 "DELETE FROM intake_work WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s",
-                [octets.ids(report_ids), token],
+                [binary_arrays.ids(report_ids), token],
             )
         else:
             cursor.execute(
@@ -143,7 +143,7 @@ def advance_claims(
                 # over.
                 " lease_until = clock_timestamp() + make_interval(secs => %s), error = ''"
                 " WHERE report_id = ANY(%s::uuid[]) AND lease_token = %s",
-                [to.value, lease.total_seconds(), octets.ids(report_ids), token],
+                [to.value, lease.total_seconds(), binary_arrays.ids(report_ids), token],
             )
         if cursor.rowcount != len(report_ids):
             raise LeaseLost

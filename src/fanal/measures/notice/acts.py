@@ -18,7 +18,7 @@ from fanal.measures.domain.drafting import MAX_TEXT, check_addressee, targets_of
 from fanal.measures.notice.document import Notice, read_notice, write_notice
 from fanal.measures.notice.kind import NOTICE, STATES, NoticeState
 from fanal.measures.notice.rules import ground_of, hosts_of, is_contact
-from fanal.measures.operations import issuing
+from fanal.measures.operations import issuing_authority
 from fanal.orient.domain.clocks import desk_deadline
 from fanal.orient.domain.deciding import UNSTORABLE
 from fanal.orient.domain.records import Track
@@ -42,7 +42,7 @@ def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tupl
             targets=addresses,
             offence=offence.code,
             offence_entry=offence.entry_id,
-            flagger=issuing.flagger(),
+            flagger=issuing_authority.flagger(),
         )
         for host, addresses in hosts_of(targets_of(opening.report)).items()
     ]
@@ -138,4 +138,4 @@ def _written(notice: Notice) -> bytes:
     def words(code: str, parameters: dict[str, str], lang: str) -> str:
         return reference.load().words.render(code, parameters, lang, kind="notice_letter")
 
-    return write_notice(notice, issuer=issuing.current(), words=words)
+    return write_notice(notice, issuer=issuing_authority.current(), words=words)

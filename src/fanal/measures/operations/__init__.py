@@ -11,7 +11,8 @@ from fanal.measures.operations.drafts import (
     withdraw_measure,
 )
 from fanal.measures.operations.expiry import erase_words
-from fanal.measures.operations.following import (
+from fanal.measures.operations.groups import judge_group
+from fanal.measures.operations.milestones import (
     annul_measure,
     expire_measure,
     lift_measure,
@@ -24,7 +25,6 @@ from fanal.measures.operations.following import (
     resume_clock,
     suspend_clock,
 )
-from fanal.measures.operations.groups import judge_group
 from fanal.measures.operations.oversight import (
     SessionUnknown,
     answer_recommendation,

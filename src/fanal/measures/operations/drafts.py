@@ -20,7 +20,7 @@ from fanal.measures.domain.letters import canonical_bytes, read_request
 from fanal.measures.domain.records import MeasureKind, MeasureState, Request
 from fanal.measures.domain.warnings import Asked, check_warned, target_key
 from fanal.measures.models import StoredRequest, StoredTarget
-from fanal.measures.operations import issuing
+from fanal.measures.operations import issuing_authority
 from fanal.measures.queries import warnings_on
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import operations as orient
@@ -94,7 +94,7 @@ def amend_measure(
             targets=kept,
             non_disclosure=non_disclosure,
         )
-        return canonical_bytes(request, issuer=issuing.current())
+        return canonical_bytes(request, issuer=issuing_authority.current())
 
     with transaction.atomic():
         revision = casework.amend_act(
@@ -229,7 +229,7 @@ def _open(
             addressee=draft.addressee.kind,
             basis=msgspec.json.encode(decision.bases),
             level=level,
-            content=canonical_bytes(request, issuer=issuing.current()),
+            content=canonical_bytes(request, issuer=issuing_authority.current()),
         ),
         now=now,
     )

@@ -44,7 +44,7 @@ from fanal.orient.operations.feedback import (
     send_feedback,
 )
 from fanal.orient.operations.folding import fold_freed
-from fanal.orient.operations.handing import hand_over
+from fanal.orient.operations.handover import hand_over
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
 from fanal.orient.operations.unfolding import NotFolded, claim_folded, unfold
 from fanal.orient.operations.views import (

@@ -9,11 +9,11 @@ import msgspec
 from django.db import connection, transaction
 
 from fanal import reference
-from fanal.accounts import octets
+from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
-from fanal.analyse.domain.asking import ask_owner
 from fanal.analyse.domain.nearness import pictures_of, pieces
 from fanal.analyse.domain.records import Because, Priority
+from fanal.analyse.domain.retention_window import ask_owner
 from fanal.db import sql
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
@@ -233,11 +233,11 @@ def _alarming(item: OrientItem) -> bool:
 
 
 def _next_revisions(report_ids: list[UUID]) -> dict[UUID, int]:
-    with octets.bound() as cursor:
+    with binary_arrays.bound() as cursor:
         cursor.execute(
             "SELECT report_id, max(revision) FROM orient_proposal WHERE report_id = ANY(%s::uuid[])"
             " AND report_id BETWEEN %s AND %s GROUP BY report_id",
-            [octets.ids(report_ids), min(report_ids), max(report_ids)],
+            [binary_arrays.ids(report_ids), min(report_ids), max(report_ids)],
         )
         found = {row[0]: int(row[1]) for row in cursor.fetchall()}
     return {report_id: found.get(report_id, 0) + 1 for report_id in report_ids}
@@ -251,17 +251,17 @@ def _write_proposals(
     now: datetime,
 ) -> list[tuple[UUID, bytes]]:
     bodies = [(proposal.report_id, pack_proposal(proposal)) for proposal in proposals]
-    with octets.bound() as cursor:
+    with binary_arrays.bound() as cursor:
         cursor.execute(
             _PROPOSALS,
             [
                 now,
-                octets.ids([p.report_id for p in proposals]),
-                octets.integers([revisions[p.report_id] for p in proposals]),
-                octets.integers([item.desk_id for item in items]),
+                binary_arrays.ids([p.report_id for p in proposals]),
+                binary_arrays.integers([revisions[p.report_id] for p in proposals]),
+                binary_arrays.integers([item.desk_id for item in items]),
                 text_array([text_array(track.value for track in p.tracks) for p in proposals]),
                 text_array([text_array(basis.code for basis in p.bases) for p in proposals]),
-                octets.octets([body for _, body in bodies]),
+                binary_arrays.octets([body for _, body in bodies]),
                 text_array([p.rule_version for p in proposals]),
             ],
         )

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 from msgspec import Struct, structs
 
-from fanal.accounts import octets
+from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.kernel.actors import Actor
@@ -292,13 +292,13 @@ def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
         for first, key in zip(firsts, row.standing.keys, strict=True):
             if key is not None and report_id < first.get(key, _HIGHEST):
                 first[key] = report_id
-    file, near, account, event, viral = (octets.octets(list(first)) for first in firsts)
+    file, near, account, event, viral = (binary_arrays.octets(list(first)) for first in firsts)
     standing: dict[UUID, _Row] = {}
     for query, keys in zip(STANDING, (file, account, event), strict=True):
         standing |= _read(query, [keys])
     return (
         standing
-        | _read(NEAR, [near, octets.ids(firsts[1].values())])
+        | _read(NEAR, [near, binary_arrays.ids(firsts[1].values())])
         | _read(VIRAL, [viral, rules.of(Sameness.VIRAL_BUNDLE).at_least])
     )
 
@@ -316,8 +316,8 @@ def _connected(rows: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, _Row]:
     return found
 
 
-def _read(query: str, values: Sequence[str | int | octets.Array]) -> dict[UUID, _Row]:
-    with octets.bound() as cursor:
+def _read(query: str, values: Sequence[str | int | binary_arrays.Array]) -> dict[UUID, _Row]:
+    with binary_arrays.bound() as cursor:
         cursor.execute(query, values)
         return {row[0]: _row(row) for row in cursor.fetchall()}
 
@@ -354,16 +354,18 @@ def _write(
 ) -> None:
     written = [(rows[i], folded.get(i)) for i in sorted(changed)]
     columns = zip(*(row.standing.keys for row, _ in written), strict=True)
-    with octets.bound() as cursor:
+    with binary_arrays.bound() as cursor:
         cursor.execute(
             WRITE,
             [
-                octets.ids([row.standing.report_id for row, _ in written]),
-                octets.integers([row.desk_id for row, _ in written]),
-                octets.smallints([LEVELS.index(f.level) + 1 if f else 0 for _, f in written]),
+                binary_arrays.ids([row.standing.report_id for row, _ in written]),
+                binary_arrays.integers([row.desk_id for row, _ in written]),
+                binary_arrays.smallints(
+                    [LEVELS.index(f.level) + 1 if f else 0 for _, f in written]
+                ),
                 plain_array(f.parent.hex if f else "NULL" for _, f in written),
-                *(octets.octets(column) for column in columns),
-                octets.octets([row.standing.pictures for row, _ in written]),
+                *(binary_arrays.octets(column) for column in columns),
+                binary_arrays.octets([row.standing.pictures for row, _ in written]),
             ],
         )
 

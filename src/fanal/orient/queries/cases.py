@@ -9,7 +9,7 @@ from django.db.models.expressions import RawSQL
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import Resource, allows, reach, require
-from fanal.accounts.rows import across_desks
+from fanal.accounts.row_scope import across_desks
 from fanal.crosscheck import queries as crosschecked
 from fanal.db import sql
 from fanal.intake.queries import sender_of

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
-from fanal.accounts import queries, rows
+from fanal.accounts import queries, row_scope
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, public_actor
 
@@ -38,7 +38,7 @@ def actor_of(request: HttpRequest) -> Actor:
     else:
         actor = public_actor()
     request.__dict__["_fanal_actor"] = actor
-    rows.show_to(actor)
+    row_scope.show_to(actor)
     return actor
 
 

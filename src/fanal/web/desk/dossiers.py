@@ -29,8 +29,8 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import dossier_graph, history, notes
 from fanal.web.desk.content import instant
 from fanal.web.desk.deconfliction import withholding
-from fanal.web.desk.kin import percent, reasons_of
 from fanal.web.desk.queue import rows_of
+from fanal.web.desk.related import percent, reasons_of
 from fanal.web.reading import consult
 
 # Places in reports: a map of French départements, overseas ones as tiles, other countries in a list.

@@ -16,7 +16,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
-from fanal.analyse.domain.asking import ask_owner, ask_provider, askable_of
+from fanal.analyse.domain.retention_window import ask_owner, ask_provider, askable_of
 from fanal.casework import queries as casework
 from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.domain.views import KinLink
@@ -38,9 +38,9 @@ from fanal.web.account.guarded import require_declared
 from fanal.web.desk import content, files, folds, history, notes, suggestions
 from fanal.web.desk.deconfliction.signs import signs_on
 from fanal.web.desk.distribution import views as distribution
-from fanal.web.desk.kin import Suggested, kin_of
 from fanal.web.desk.proposals import TypedDecision, proposal_of
 from fanal.web.desk.providers import feedback
+from fanal.web.desk.related import Suggested, kin_of
 from fanal.web.reading import consult
 
 # Deadlines for requests of subscriber data, to network owners and to the provider, with their rules.

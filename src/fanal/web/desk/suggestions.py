@@ -20,7 +20,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.dossier_graph import references_of
-from fanal.web.desk.kin import Suggested, percent, reasons_of
+from fanal.web.desk.related import Suggested, percent, reasons_of
 from fanal.web.reading import consult
 
 _PAGE = 30

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from fanal.accounts.rows import is_bound
+from fanal.accounts.row_scope import is_bound
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from django.db import connection
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-from fanal.accounts.rows import send_bounds
+from fanal.accounts.row_scope import send_bounds
 
 _HEAD: Final = struct.Struct(">iiIii")
 _NULL: Final = b"\xff\xff\xff\xff"

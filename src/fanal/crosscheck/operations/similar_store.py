@@ -5,13 +5,14 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from fanal.accounts import octets
+from fanal.accounts import binary_arrays
 from fanal.analyse.domain.known import PDQ_RADIUS
 from fanal.analyse.domain.nearness import distance, near_pieces, pieces
-from fanal.crosscheck.domain.near.pairs import NearReport, Neighbour
-from fanal.crosscheck.domain.near.rules import load_near_rules
-from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher, pack_pictures, read_pictures
-from fanal.crosscheck.domain.near.spelled import (
+from fanal.crosscheck.domain.records import LinkReason, pack_reasons
+from fanal.crosscheck.domain.similar.pairs import NearReport, Neighbour
+from fanal.crosscheck.domain.similar.rules import load_near_rules
+from fanal.crosscheck.domain.similar.sketch import Sketch, Sketcher, pack_pictures, read_pictures
+from fanal.crosscheck.domain.similar.spelled import (
     First,
     Spelled,
     Values,
@@ -21,7 +22,6 @@ from fanal.crosscheck.domain.near.spelled import (
     sharing_values,
     spelled_of,
 )
-from fanal.crosscheck.domain.records import LinkReason, pack_reasons
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
@@ -78,10 +78,10 @@ def let_wait(report_ids: Iterable[UUID]) -> None:
 
     The insert waits for a worker that is taking a report of these from the queue, so that it runs again.
     """
-    with octets.bound() as cursor:
+    with binary_arrays.bound() as cursor:
         cursor.execute(
             "INSERT INTO crosscheck_waiting SELECT unnest(%s::uuid[]) ON CONFLICT DO NOTHING",
-            [octets.ids(report_ids)],
+            [binary_arrays.ids(report_ids)],
         )
 
 

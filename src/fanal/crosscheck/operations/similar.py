@@ -1,7 +1,7 @@
 """Finds reports similar to newly linked ones, a portion at a time, while no other work is queued.
 
 A new report changes the similar pairs of itself and of every report that shares a key or a picture with it.
-The pure rule (`domain/near/pairs.py`) recomputes all of these, so the pairs depend on the set of reports
+The pure rule (`domain/similar/pairs.py`) recomputes all of these, so the pairs depend on the set of reports
 and not on their order.
 """
 
@@ -15,7 +15,8 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
-from fanal.crosscheck.domain.near.pairs import (
+from fanal.crosscheck.domain.records import pack_reasons
+from fanal.crosscheck.domain.similar.pairs import (
     NearReport,
     NearWorld,
     holders_of,
@@ -23,12 +24,11 @@ from fanal.crosscheck.domain.near.pairs import (
     near_of,
     near_pages,
 )
-from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
-from fanal.crosscheck.domain.near.sketch import Sketch, Sketcher, Trait, going_round, rejected
-from fanal.crosscheck.domain.near.spelled import spelled_of
-from fanal.crosscheck.domain.records import pack_reasons
+from fanal.crosscheck.domain.similar.rules import NearRules, load_near_rules
+from fanal.crosscheck.domain.similar.sketch import Sketch, Sketcher, Trait, going_round, rejected
+from fanal.crosscheck.domain.similar.spelled import spelled_of
 from fanal.crosscheck.domain.suggestions import Resemblance
-from fanal.crosscheck.operations import near_store as spelling, near_store as store
+from fanal.crosscheck.operations import similar_store as spelling, similar_store as store
 from fanal.crosscheck.operations.assemble import lock
 from fanal.crosscheck.queries import state
 from fanal.crosscheck.queries.suggestions import answers_about

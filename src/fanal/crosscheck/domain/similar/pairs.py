@@ -10,10 +10,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.crosscheck.domain.near.rules import NearRules
-from fanal.crosscheck.domain.near.sketch import Sketch, Trait
-from fanal.crosscheck.domain.near.spelling import SPELLED
 from fanal.crosscheck.domain.records import LinkReason
+from fanal.crosscheck.domain.similar.rules import NearRules
+from fanal.crosscheck.domain.similar.sketch import Sketch, Trait
+from fanal.crosscheck.domain.similar.spelling import SPELLED
 from fanal.crosscheck.domain.weights import load_weights
 
 TEXT, PICTURE = "NEAR_TEXT", "NEAR_PICTURE"

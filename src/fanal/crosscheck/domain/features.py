@@ -6,9 +6,7 @@ array. So the cost of a pair is that of two memory reads.
 
 import numpy as np
 
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES
-from fanal.crosscheck.domain.compiled import inner, outer
-from fanal.crosscheck.domain.meeting import (
+from fanal.crosscheck.domain.candidate_pairs import (
     BIRTH,
     BIRTH_DIFFERS,
     IP,
@@ -18,6 +16,8 @@ from fanal.crosscheck.domain.meeting import (
     PORT_SECONDS,
     PREFIX_SECONDS,
 )
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.compiled import inner, outer
 from fanal.crosscheck.domain.weights import Weights
 
 NEAR, NAMED, FOREIGN, BORN, OTHER_DAY = (1 << bit for bit in range(16, 21))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from fanal.crosscheck.domain.cards import mark_of
 from fanal.crosscheck.domain.hubs import is_empty_name, is_empty_phone, is_plain_handle
 from fanal.crosscheck.domain.names import words_of
-from fanal.crosscheck.domain.near.rules import SpellingRule
+from fanal.crosscheck.domain.similar.rules import SpellingRule
 from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise.domain.handles import bare_name, read_handle
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole

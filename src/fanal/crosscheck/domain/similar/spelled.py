@@ -10,10 +10,10 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.crosscheck.domain.near.pairs import NearReport
-from fanal.crosscheck.domain.near.rules import NearRules, load_near_rules
-from fanal.crosscheck.domain.near.sketch import Sketcher, Trait
-from fanal.crosscheck.domain.near.spelling import Spelling, spellings_of, way_of
+from fanal.crosscheck.domain.similar.pairs import NearReport
+from fanal.crosscheck.domain.similar.rules import NearRules, load_near_rules
+from fanal.crosscheck.domain.similar.sketch import Sketcher, Trait
+from fanal.crosscheck.domain.similar.spelling import Spelling, spellings_of, way_of
 from fanal.harmonise.domain.records import HarmonisedReport
 
 Spelled = Mapping[int, Spelling]

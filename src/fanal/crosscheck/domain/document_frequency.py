@@ -6,10 +6,10 @@ from typing import NamedTuple
 import numpy as np
 from msgspec import structs
 
+from fanal.crosscheck.domain.candidate_pairs import SAME, ValueStanding, tables_of
 from fanal.crosscheck.domain.cards import MARKS, NUMBER_OF_MARK, WEAK, Card
 from fanal.crosscheck.domain.columns import identities_beside
 from fanal.crosscheck.domain.linking import conflict_of, is_of_value, mark_of_reason, points_of
-from fanal.crosscheck.domain.meeting import SAME, ValueStanding, tables_of
 from fanal.crosscheck.domain.rarity import ValueState
 from fanal.crosscheck.domain.records import LinkReason
 from fanal.crosscheck.domain.sheet import Codes, Flags, Ints, Keys, Rows

@@ -17,8 +17,8 @@ from fanal.accounts.domain.instructions import (
 )
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.models import Instruction, InstructionEnd, InstructionSecond, Organisation
+from fanal.accounts.queries.instructions import get_instruction
 from fanal.accounts.queries.people import granted_by_alone
-from fanal.accounts.queries.standing import get_instruction
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger

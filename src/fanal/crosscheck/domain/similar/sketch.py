@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from fanal.analyse.domain.nearness import pictures_of
 from fanal.crosscheck.domain.hubs import is_empty_name, is_short_link
-from fanal.crosscheck.domain.near.rules import NearRules, TextRule
+from fanal.crosscheck.domain.similar.rules import NearRules, TextRule
 from fanal.formats.report.records import PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.reporter import is_of_reporter
