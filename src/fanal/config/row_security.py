@@ -3,7 +3,8 @@
 `fanal migrate` creates them before it grants privileges (ADR 0012). The app reads and writes a row only if
 its desk is one of the request's (`accounts.row_scope`); a row without a desk follows the row that it
 references. The worker has access to all rows, since processing stages cross desks; the auditor
-reads all; a public node only inserts. The owner bypasses policies, so that migrations and backups are complete.
+reads all; a public node only inserts. The owner bypasses policies, so that migrations and backups are
+complete.
 
 A role may remove itself from every policy that names it (`DROP OWNED BY` itself). The policies of a public
 node and of the auditor are therefore granted to `public`, and their condition compares `current_user`. Those
