@@ -163,13 +163,14 @@ class Mailer:
 def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
     """Give a message to the server, for as many of its recipients as it accepts.
 
-    Refused addresses are not tried again: the accepted ones would receive the call twice.
+    A refusal of the whole message, which one recipient may cause, is followed by one message each. Refused
+    addresses are not tried again: the accepted ones would receive the call twice.
     """
     # Passed explicitly: from the header, Python 3.13 does not parse a domain in brackets.
     to = [address.addr_spec for address in message["To"].addresses]
     taken = to
     try:
-        refused = server.send_message(message, to_addrs=to)
+        refused = _send_to(server, message, to)
     except smtplib.SMTPNotSupportedError:  # no SMTPUTF8 (RFC 6531): nothing was sent yet
         taken = [address for address in to if address.isascii()]
         if not taken:
@@ -179,10 +180,28 @@ def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
         )
         del message["To"]
         message["To"] = ", ".join(taken)
-        refused = server.send_message(message, to_addrs=taken)
+        refused = _send_to(server, message, taken)
     if refused:
-        log.error("the server refused %d of %d addresses", len(refused), len(to))
+        log.error("the server refused %d of %d addresses", refused, len(to))
     return Reached.ALL if taken == to and not refused else Reached.SOME
+
+
+def _send_to(server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> int:
+    """Send to all at once, or one by one where the server refuses that after DATA; return how many it refused."""
+    try:
+        return len(server.send_message(message, to_addrs=to))
+    except smtplib.SMTPDataError:
+        if len(to) == 1:
+            raise
+    refused: list[smtplib.SMTPException] = []
+    for address in to:
+        try:
+            server.send_message(message, to_addrs=[address])
+        except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused) as failure:
+            refused.append(failure)
+    if len(refused) == len(to):
+        raise refused[0]
+    return len(refused)
 
 
 @contextlib.contextmanager

@@ -37,6 +37,8 @@ class Inbox(Sink):
     async def handle_DATA(  # noqa: N802 - the library's name
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
+        if any(address.startswith("full.") for address in envelope.rcpt_tos):
+            return "554 a mailbox of these is full"
         self.taken.append(envelope)
         return "250 taken"
 
@@ -86,6 +88,19 @@ def test_an_address_that_the_server_refuses_fails_though_the_others_have_it(
         tmp_path,
         FANAL_SMTP_URL=f"smtp://127.0.0.1:{inbox.port}",
         FANAL_DUTY="a@desk.example, left.b@desk.example",
+    )
+    assert answer.returncode == 1
+    assert "refused the others" in answer.stderr
+    assert [envelope.rcpt_tos for envelope in inbox.handler.taken] == [["a@desk.example"]]
+
+
+def test_an_address_for_which_the_server_refuses_the_message_keeps_it_from_nobody_else(
+    inbox: Controller, tmp_path: Path
+) -> None:
+    answer = _test(
+        tmp_path,
+        FANAL_SMTP_URL=f"smtp://127.0.0.1:{inbox.port}",
+        FANAL_DUTY="full.b@desk.example, a@desk.example",
     )
     assert answer.returncode == 1
     assert "refused the others" in answer.stderr
