@@ -187,7 +187,7 @@ def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
 
 
 def _send_to(server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> int:
-    """Send to all at once, or one by one if the server refuses that after DATA; return how many it refused."""
+    """Send to all at once, or one by one after a refusal of the message; return how many were refused."""
     try:
         return len(server.send_message(message, to_addrs=to))
     except smtplib.SMTPDataError:
