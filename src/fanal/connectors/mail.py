@@ -29,6 +29,8 @@ log = logging.getLogger("fanal.mail")
 SEND_SECONDS = 8.0
 """Deadline for sending one message, from connection to the server's last reply."""
 _CONNECT_SECONDS = 5.0
+_PERMANENT = 500
+"""Replies of 500 and more are permanent (RFC 5321, 4.2.1); others mean "try again later"."""
 _SCHEMES = ("smtp", "smtps")
 _RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.net", "example.org")
 """Reserved domain names (RFC 2606, RFC 6761), where no mail can arrive."""
@@ -163,8 +165,8 @@ class Mailer:
 def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
     """Give a message to the server, for as many of its recipients as it accepts.
 
-    A refusal of the whole message, which one recipient may cause, is followed by one message each. Refused
-    addresses are not tried again: the accepted ones would receive the call twice.
+    A permanent refusal of the whole message, which one recipient may cause, is followed by one message each.
+    Refused addresses are not tried again: the accepted ones would receive the call twice.
     """
     # Passed explicitly: from the header, Python 3.13 does not parse a domain in brackets.
     to = [address.addr_spec for address in message["To"].addresses]
@@ -190,8 +192,8 @@ def _send_to(server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> 
     """Send to all at once, or one by one after a refusal of the message; return how many were refused."""
     try:
         return len(server.send_message(message, to_addrs=to))
-    except smtplib.SMTPDataError:
-        if len(to) == 1:
+    except smtplib.SMTPDataError as failure:
+        if len(to) == 1 or failure.smtp_code < _PERMANENT:
             raise
     refused: list[smtplib.SMTPException] = []
     for address in to:
