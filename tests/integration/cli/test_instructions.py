@@ -77,9 +77,9 @@ def test_the_code_is_that_person_s_own_and_serves_once(home: Path, tmp_path: Pat
             ["user", "grant", login, "SUPERVISOR", "--act", "a", "--desk", "1"],
         ]
 
-    call_all([*grant("nora"), *grant("nils"), ["lists", "create", "beta"]], **options)  # type: ignore[arg-type]
+    call_all([*grant("nora"), *grant("nils"), ["lists", "create", "by-code"]], **options)  # type: ignore[arg-type]
     set_up_codes(home, "nora", "nils")
-    asked = [*PROPOSE, "--name", "beta", "--until", LAST, "--as", "nora", "--json", "--code"]
+    asked = [*PROPOSE, "--name", "by-code", "--until", LAST, "--as", "nora", "--json", "--code"]
     used = code()
     proposed, again, wrong = call_all(
         [[*asked, used], [*asked, used], [*asked, "000000"]],
