@@ -28,14 +28,14 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
             ["user", "grant", login, role, "--act", "a", "--desk", "1"],
         ]
 
-    asked = [*PROPOSE, "--name", "alpha", "--until", LAST, "--as", "ines", "--json"]
+    asked = [*PROPOSE, "--name", "by-two", "--until", LAST, "--as", "ines", "--json"]
     *made, bare = call(
         ["partner", "add", "Quay Line"],
         *grant("ines", "SUPERVISOR"),
         *grant("igor", "SUPERVISOR"),
         *grant("ivan", "SUPERVISOR"),
         *grant("iris", "ANALYST"),
-        ["lists", "create", "alpha"],
+        ["lists", "create", "by-two"],
         asked,
     )
     assert [a.err for a in made if a.status] == []
@@ -44,7 +44,7 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
     proposed, shell = call([*asked, "--code", code], asked)
     assert "asks for the second factor of ines" in shell.err, "a shell is no person"
     one = json.loads(proposed.out)
-    assert (one["state"], one["names"]) == ("WAITING", ["alpha"])
+    assert (one["state"], one["names"]) == ("WAITING", ["by-two"])
     assert one["members"] == ["Quay Line"]
     name, end = one["id"], ["--reason", "over", "--json"]
     itself, outside, past, never, seconded, listed, plain, revoked, again = call(
