@@ -74,7 +74,13 @@ def _holds(check: Callable[[], bool]) -> bool:
 
 
 def _database() -> bool:
-    """Return True if the database answers; other disagreements have checks of their own."""
+    """Return True if the database answers.
+
+    Clock and schema have checks of their own.
+
+    Raises:
+        DatabaseError: it does not answer.
+    """
     agreement.look()
     return True
 

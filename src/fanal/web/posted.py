@@ -64,7 +64,7 @@ def read_posted(request: HttpRequest) -> Posted:
 
 
 def written(request: HttpRequest) -> tuple[str, ...]:
-    """Return the long texts that a person typed into the posted form, in its order."""
+    """Return the long texts that a person typed into a posted form, in its order; empty for a GET."""
     if request.method != "POST":
         return ()
     fields = read_posted(request).fields
@@ -86,7 +86,7 @@ def _read(request: HttpRequest) -> Posted:
 
 
 def _bounded(posted: Posted) -> Posted:
-    """Return the fields with their escaped size limited, cutting texts full of special characters."""
+    """Return the fields with a limit on their total size after HTML escaping; the texts beyond are cut."""
     if sum(map(_signs, posted.fields.values())) <= MOST_SIGNS:
         return posted
     left, fields = MOST_SIGNS, dict[str, str]()

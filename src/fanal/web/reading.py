@@ -103,9 +103,10 @@ def journal_search(
     selectors: Iterable[tuple[str, str]] = (),
     elsewhere: int = 0,
 ) -> None:
-    """Write and commit a ledger row for a search: keyed digest of the query, reports and identifiers shown.
+    """Write and commit a ledger row for a search: keyed digest of the query, and what the page shows.
 
-    `selectors` are the identifiers that the page prints, as (kind, value).
+    `kind`: the kind of identifier searched, "" for any. `selectors`: the identifiers that the page prints, as
+    (kind, value). `elsewhere`: number of other desks that hold the value.
 
     Raises:
         RuntimeError: a transaction is open, in which the row could be rolled back.
@@ -139,7 +140,7 @@ def rendered_ids(request: HttpRequest) -> set[str]:
 
 
 def unread_selectors(request: HttpRequest) -> set[tuple[str, str]]:
-    """Return the identifiers that this request has printed without a ledger row.
+    """Return the identifiers that this request has printed without a ledger row, as (kind, value).
 
     The reading of a report, dossier and so on covers its identifiers; a search names each printed identifier
     in its own row.

@@ -86,7 +86,7 @@ _PEOPLE = 8
 
 
 def known_as(request: HttpRequest | None, login: str) -> str:
-    """Return the device mark of this browser for the account `login`, or "" when it is unknown there.
+    """Return this browser's device mark (a random id) for the account `login`, or "" if it is unknown there.
 
     It is unknown as well once the password has changed.
     """
@@ -117,10 +117,10 @@ def remember(request: HttpRequest, answer: HttpResponse, *, user: AbstractBaseUs
 
 
 def mark_in(cookies: str) -> str:
-    """Return a device mark in these cookies, checked by signature alone, or "" for an unknown browser.
+    """Return a device mark (random id of a known browser) from a Cookie header, or "" for an unknown browser.
 
-    It may belong to any account, whatever its password: it grants a reserved place in the queues of slow
-    requests (`config.gate`), and access to no account.
+    Only its signature is checked: it may belong to any account, whatever its password. It grants a reserved
+    place in the queues of slow requests (`config.gate`), and access to no account.
     """
     marks = _read(parse_cookie(cookies).get(COOKIE, ""))
     return min((mark for mark, _print in marks.values()), default="")
@@ -132,7 +132,7 @@ def _print_of(user: AbstractBaseUser) -> str:
 
 
 def _marks(request: HttpRequest | None) -> dict[str, tuple[str, str]]:
-    """Return, by digest of the login, the device mark and the password digest at the time."""
+    """Return the device cookie's content by login digest: (device mark, password digest at the time)."""
     return _read(request.COOKIES.get(COOKIE, "") if request is not None else "")
 
 

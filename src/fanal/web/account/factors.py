@@ -15,7 +15,10 @@ from fanal.web.account.actors import actor_of, now_of
 
 @receiver(post_save, sender=Authenticator)
 def note_added(instance: Authenticator, *, created: bool, **_more: object) -> None:
-    """Record an added factor and mark the session as verified by it, since enrolment proved it."""
+    """Record an added factor in the ledger, and mark the session as verified by it.
+
+    Enrolment has proved the factor.
+    """
     if not created:
         return
     codes = instance.type == Authenticator.Type.RECOVERY_CODES
@@ -29,7 +32,7 @@ def note_added(instance: Authenticator, *, created: bool, **_more: object) -> No
 
 @receiver(post_delete, sender=Authenticator)
 def note_removed(instance: Authenticator, **_more: object) -> None:
-    """Record a removed factor."""
+    """Record a removed factor in the ledger, and notify the person."""
     _note(instance, added=False, notice=True)
 
 
@@ -40,7 +43,10 @@ def note_password(request: HttpRequest, **_more: object) -> None:
 
 
 def _note(instance: Authenticator, *, added: bool, notice: bool) -> None:
-    """Record a change made through the pages; commands record their own changes."""
+    """Record in the ledger a change made through the pages; commands record their own changes.
+
+    `notice`: also notify the person by e-mail. The person's other sessions end.
+    """
     request = context.request
     if request is None or request.user.pk != instance.user_id:
         return

@@ -145,7 +145,10 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 
 
 def line_of(habilitation: HabilitationRecord, *, now: datetime, actor: Actor) -> dict[str, object]:
-    """Return a list row of a habilitation: the record, its state code, whether a review is due."""
+    """Return a list row of a habilitation: the record, its state code, whether a review is due.
+
+    `own`: it is the reader's; `console`: a command granted it.
+    """
     in_force = habilitation.in_force(now)
     state = "ENDED"
     if in_force:
@@ -217,10 +220,10 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
 
 
 def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitation:
-    """Return the habilitation in the form.
+    """Return the habilitation described by the form.
 
     Raises:
-        _Refused: PERSON, OWN, ROLE, DESK, ACT, DATES.
+        _Refused: PERSON, OWN (the supervisor's own), ROLE, DESK, ACT (of appointment), DATES.
     """
     post = request.POST
     person_id = _person(request, actor)
@@ -248,10 +251,10 @@ def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitat
 
 
 def _person(request: HttpRequest, actor: Actor) -> UUID:
-    """Return the person selected in the list, or found by the exact login.
+    """Return the id of the person found by the exact login, or else selected in the list.
 
     Raises:
-        _Refused: PERSON.
+        _Refused: PERSON, if there is none.
     """
     login, chosen = request.POST.get("login", "").strip(), request.POST.get("person", "")
     if login and "\0" not in login:

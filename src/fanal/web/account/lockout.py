@@ -45,14 +45,17 @@ def login_of(request: HttpRequest | None, credentials: dict[str, object] | None 
 
 
 def counted_as(request: HttpRequest | None, credentials: dict[str, object] | None = None) -> str:
-    """Return the key under which a failure is counted: the login, with the device mark of a known browser."""
+    """Return the key of the failure counter: the login, followed by the device mark if the browser is known.
+
+    The device mark is the random id in a known browser's signed cookie (`web.account.devices`).
+    """
     login = login_of(request, credentials)
     mark = devices.known_as(request, login)
     return f"{login}{_BESIDE}{mark}" if mark else login
 
 
 def wait_of(request: HttpRequest | None) -> timedelta:
-    """Return the duration of a lock-out for this browser."""
+    """Return how long a lock-out lasts for this browser: one minute if known to the account, else fifteen."""
     return KNOWN_WAIT if devices.known_as(request, login_of(request)) else UNKNOWN_WAIT
 
 
@@ -125,10 +128,10 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
         )
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, object] | None = None) -> bool:
-        """Return whether the attempt exceeds the limit, attempts under verification included.
+        """Return whether the account is locked for this browser, counting attempts under verification.
 
-        These are read before the failures: an attempt that ends in between counts twice rather than not at
-        all.
+        Those are read before the failures: an attempt that ends in between counts twice rather than not
+        at all.
         """
         if not request.__dict__.get("fanal_password_counted", True):
             return True

@@ -10,7 +10,7 @@ _FOR_ALL = frozenset({"page", "receipt", "figures", "account"})
 
 
 def opened_to(actor: Actor) -> list[str]:
-    """Return the label of each policy action open to the actor, without those open to everybody."""
+    """Return the labels of the policy actions that the actor may do, without those open to everybody."""
     language = get_language() or "fr"
     return [
         reference.label("policy_action", action, language)

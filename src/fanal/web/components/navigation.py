@@ -122,7 +122,7 @@ def _link(entry: NavigationPage, href: str, current: str) -> NavigationLink:
 
 
 def _reachable(route: str, actor: Actor) -> str:
-    """Return the URL of a route that exists and is open to the actor, else an empty string."""
+    """Return the URL of a route, "" if this node does not serve it or the actor lacks the right to it."""
     try:
         href = reverse(route)
     except NoReverseMatch:

@@ -15,7 +15,7 @@ register = template.Library()
 
 @register.inclusion_tag("components/step_up.html", takes_context=True)
 def step_up(context: Context) -> dict[str, object]:
-    """Show, when the last verification is too old, that the second factor is required, and its link."""
+    """Say, when the last verification is too old, that the second factor is required, and link to it."""
     request: HttpRequest = context["request"]
     now = getattr(request, "now", None)
     instant = now if isinstance(now, datetime) else clock.now()

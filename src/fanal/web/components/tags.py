@@ -67,7 +67,7 @@ def moment(context: Context, value: datetime | None) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def typed(context: Context, name: str, stored: str = "") -> str:
-    """Return the posted value of a field in a refused form, or `stored` when nothing was posted."""
+    """Return the posted value of field `name`, to fill a refused form again; `stored` if not posted."""
     request = context.get("request")
     return str(request.POST.get(name, stored)) if request else stored
 
@@ -94,7 +94,10 @@ def defanged(address: str) -> str:
 
 @register.filter
 def label(code: str, kind: str) -> str:
-    """Return the label of a code: `{{ report.kind|label:"report_kind" }}`."""
+    """Return the label of a code in the page's language: `{{ report.kind|label:"report_kind" }}`.
+
+    `kind` names the group of labels in the reference data.
+    """
     return reference.label(kind, str(code), _language())
 
 
@@ -112,7 +115,7 @@ def percent(hundredths: int) -> str:
 
 @register.filter
 def control(field: BoundField) -> SafeString:
-    """Return a Django form field in the components' style, without placeholder (its label says the same)."""
+    """Return a Django form field with the components' CSS class, and without placeholder."""
     look = "form-check-input" if field.widget_type == "checkbox" else "form-control"
     return field.as_widget(attrs={"class": look, "placeholder": False})
 
@@ -121,7 +124,10 @@ def control(field: BoundField) -> SafeString:
 def clock_tag(
     context: Context, deadline: datetime, *, name: str = "", soon_minutes: int = 60
 ) -> dict[str, object]:
-    """Show a deadline: its name, the time left or overdue, its date as tooltip."""
+    """Show a deadline: its name, the time left or overdue, its date as tooltip.
+
+    It is marked as close when `soon_minutes` or less remain.
+    """
     left = deadline - _now(context)
     is_late = left < timedelta(0)
     patterns = {"late": _("late by %s"), "left": _("%s left")}
@@ -140,7 +146,7 @@ def clock_tag(
 
 @register.inclusion_tag("components/state.html")
 def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
-    """Show a state badge: icon and label; `kind` is the label kind, `tone` overrides the default style."""
+    """Show a state as a badge, icon and label; `kind` is the group of its labels, `tone` another style."""
     glyph, style = _STATE_TONES[tone or _tone(str(code))]
     return {"code": code, "kind": kind, "glyph": glyph, "style": style}
 
@@ -162,7 +168,8 @@ def selector(  # noqa: PLR0917 - a template's own way to name them
 ) -> dict[str, object]:
     """Show an identifier: kind, value (addresses defanged), role, number of reports that hold it.
 
-    The identifier is registered with the journal of readings, as in `person`.
+    `href`: URL of the link, if any; `count` None: no number. The identifier is registered with the journal of
+    readings, as in `person`.
     """
     request = context.get("request")
     if request is not None:
@@ -199,7 +206,10 @@ def figure(
 
 @register.inclusion_tag("components/pages.html", takes_context=True)
 def pages(context: Context, page: Page[object], *, parameter: str = "page") -> dict[str, object]:
-    """Show the position in a paginated list, with previous and next links that keep the filters."""
+    """Show the position in a paginated list, with previous and next links that keep the filters.
+
+    `parameter` is the name of the page number in the query.
+    """
     request: HttpRequest = context["request"]
 
     def link(number: int) -> str:

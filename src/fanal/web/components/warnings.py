@@ -26,14 +26,17 @@ _SHOWN = 10
 
 
 class WarningLink(Struct, frozen=True):
-    """A report or measure to read before going on."""
+    """A link to a report or measure that a warning names: URL and text."""
 
     href: str
     text: str
 
 
 class Said(Struct, frozen=True, kw_only=True):
-    """A warning ready for the template."""
+    """A warning in words: its sentence and the addresses and pages that it names, defanged.
+
+    `more`: number of further addresses, beyond the ten listed. `links`: the reports or measures to read.
+    """
 
     text: str
     addresses: tuple[str, ...]
@@ -44,7 +47,11 @@ class Said(Struct, frozen=True, kw_only=True):
 
 @register.inclusion_tag("components/warnings.html", takes_context=True)
 def warnings(context: Context, items: Sequence[object]) -> dict[str, object]:
-    """List warnings, present ones or those stored with steps and approvals; link only to readable pages."""
+    """List warnings, each link only if the reader has the right to the page.
+
+    `items`: the current warnings, or those stored with an earlier step or approval (as `MeasureWarning`, or
+    plain data of its shape).
+    """
     request: HttpRequest = context["request"]
     actor, lang = actor_of(request), get_language() or "fr"
     stood = msgspec.convert(items, type=tuple[MeasureWarning, ...])

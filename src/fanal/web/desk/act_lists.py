@@ -74,7 +74,7 @@ def waiting(pages: ActList, request: HttpRequest) -> dict[str, object]:
 
 
 def _listing(pages: ActList, request: HttpRequest) -> HttpResponse:
-    """Show the open acts, or all acts with `?all=1`, oldest first."""
+    """Show the open acts of a kind (not in a final state), or all acts with `?all=1`, oldest first."""
     everything = request.GET.get("all") == "1"
     states = pages.lifecycle.states
     left = {state.value for one in states.transitions for state in one.sources} - states.final

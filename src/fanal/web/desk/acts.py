@@ -64,7 +64,10 @@ class ActPages:
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
-    """Return the URL routes of an act's page and of its forms under the path `place`, each with its right."""
+    """Return the URL routes of an official act's page and forms, under the path `place`.
+
+    Each requires the right that the lifecycle gives for that step.
+    """
     requirements = pages.lifecycle.requirements
     steps = _rights_of_steps(pages.lifecycle)
     views: dict[str, tuple[str, Callable[[HttpRequest, UUID], HttpResponse]]] = {
@@ -107,7 +110,7 @@ def _rights_of_steps(lifecycle: Lifecycle) -> set[str]:
 
 
 def _recorded(lifecycle: Lifecycle) -> str:
-    """Return the right for the steps that record events of an act, such as its sending or a reply."""
+    """Return the policy action for steps that record events of an act, such as its sending or a reply."""
     (recorded,) = _rights_of_steps(lifecycle) - {lifecycle.proposes}
     return recorded
 
@@ -115,7 +118,7 @@ def _recorded(lifecycle: Lifecycle) -> str:
 def _view(
     right: str, answer: Callable[[HttpRequest, UUID], HttpResponse]
 ) -> Callable[..., HttpResponse]:
-    """Return a view of one act that requires `right`, whatever the name of the id in the URL."""
+    """Return a view of one act that requires the policy action `right`, whatever the URL's name of its id."""
 
     @needs(right)
     def view(request: HttpRequest, **named: UUID) -> HttpResponse:
@@ -153,7 +156,7 @@ def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpRespons
 
 
 def _may_be_sent(lifecycle: Lifecycle, file: ActFile) -> bool:
-    """Return whether sending is the next step of an act, without regard to its decision."""
+    """Return whether sending is a possible next step of an act, whether or not its decision is in force."""
     steps = (lifecycle.requirements[name] for name in lifecycle.allowed(file.act.state))
     return any(step.sends and not step.lapsed for step in steps)
 
@@ -169,7 +172,7 @@ def _may_leave(lifecycle: Lifecycle, file: ActFile, *, actor: Actor) -> bool:
 
 
 def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Record the transition that the form names, with its proof and its outcome."""
+    """Record the step (transition) of an official act that the form names, with its proof and outcome."""
 
     def step() -> None:
         now = now_of(request)
@@ -207,10 +210,14 @@ def happened_at(request: HttpRequest, *, now: datetime) -> datetime:
 def record(
     pages: ActPages, request: HttpRequest, act_id: UUID, step: Callable[[], None]
 ) -> HttpResponse:
-    """Run `step`, the operation that a form asks for, and return the act's page, with the reason on refusal.
+    """Run `step`, the operation that a form asks for; return the act's page, with the reason of a refusal.
 
     Optimistic locking: a form made from an earlier version of the page is refused. It could record a sending
     that did not happen, overwrite unread text, or withdraw an act that was sent meanwhile.
+
+    Raises:
+        Http404: no such act.
+        Refused: the person lacks the right.
     """
     actor = actor_of(request)
     found = queries.get_act(actor=actor, lifecycle=pages.lifecycle, act_id=act_id)
@@ -237,7 +244,7 @@ def record(
 
 
 def _refusal_of(step: Callable[[], None]) -> str:
-    """Run a step and return the reason of its refusal, or ""; changes made before the refusal are kept."""
+    """Run a step; return the reason of its refusal in words, or "". Earlier changes of the step are kept."""
     try:
         step()
     except Refusal as fault:
@@ -261,13 +268,13 @@ def refused(
     *,
     status: HTTPStatus = HTTPStatus.CONFLICT,
 ) -> HttpResponse:
-    """Return the page of an act with the reason why the request was refused."""
+    """Return the page of an act with `said`, the reason why the request was refused."""
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=status)
 
 
 def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool) -> HttpResponse:
-    """Approve the exact bytes whose digest the form holds, or send the act back with the form's reason."""
+    """Approve the document whose digest the form holds, or (`approves` false) refuse it with a reason."""
     digest = digest_in(request)
     actor, lifecycle, now = actor_of(request), pages.lifecycle, now_of(request)
     reason = request.POST.get("reason", "")
@@ -291,16 +298,16 @@ def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool)
 
 
 def _shown_in(request: HttpRequest) -> Shown:
-    """Return the version of the act that the form's page showed, for optimistic locking.
+    """Return the version of the act that the form's page showed (number of steps, digest of the document).
 
-    A form without one gives a version that no act has.
+    For optimistic locking: a form without one gives a version that no act has.
     """
     said = _COUNT.fullmatch(request.POST.get("steps", ""))
     return Shown(steps=int(said[0]) if said else -1, digest=digest_in(request))
 
 
 def digest_in(request: HttpRequest) -> bytes:
-    """Return the digest of the document that the form's page showed, or b"" when the form has none."""
+    """Return the document digest posted with the form, b"" if it is missing or malformed."""
     try:
         return bytes.fromhex(request.POST.get("digest", ""))
     except ValueError:
@@ -358,7 +365,7 @@ def _context(
 
 
 def _writer(file: ActFile) -> UUID:
-    """Return the author of the present revision."""
+    """Return the author of the present revision: the last person to amend the act, else its author."""
     amended = (step.actor_id for step in reversed(file.steps) if step.transition == AMEND)
     return next(amended, file.act.author_id)
 
@@ -369,7 +376,10 @@ def _people(file: ActFile) -> set[UUID]:
 
 
 def _signatures(file: ActFile, names: Mapping[UUID, str], *, actor: Actor) -> dict[str, object]:
-    """Return the author and the approver of the present revision, and the refusals of earlier ones."""
+    """Return the template context of an act's author, approver and earlier refusals, with the form's version.
+
+    `names`: by person id. `own`: the reader wrote the act or its present revision, and cannot approve it.
+    """
     signed = [(one, names.get(one.approver_id, "")) for one in file.approvals]
     present = [
         one

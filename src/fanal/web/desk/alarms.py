@@ -35,7 +35,7 @@ _UNREADABLE = gettext_noop(
 
 @register.inclusion_tag("desk/alarms.html", takes_context=True)
 def alarms_that_ring(context: Context) -> dict[str, object]:
-    """Show the unacknowledged alarms as of page load; a later insertion would move the page under a click."""
+    """Show the unacknowledged alarms as of page load; a later one would move the page under a click."""
     request: HttpRequest = context["request"]
     actor = actor_of(request)
     return {**_ringing(actor, _latest(actor)), "csrf_token": context.get("csrf_token")}
@@ -43,7 +43,7 @@ def alarms_that_ring(context: Context) -> dict[str, object]:
 
 @register.simple_tag
 def calls_reach_nobody() -> bool:
-    """Return whether the mail settings prevent a call for a child in danger from reaching anyone."""
+    """Return whether faulty mail settings keep alarm calls (e-mails for a child in danger) from arriving."""
     return bool(mail.current().faults())
 
 
@@ -106,7 +106,7 @@ def _ringing(actor: Actor, ringing: Sequence[Alarm]) -> dict[str, object]:
 
 
 def _known(alarm: Alarm) -> str:
-    """Return a short key of an alarm's displayed state, by which polling detects a change."""
+    """Return a short text that changes with an alarm's displayed state, so that polling detects a change."""
     called = alarm.call
     how = "" if called is None else "f" * called.failing + "p" * called.partly
     return f"{alarm.id.hex[-8:]}{'e' if alarm.escalated_at else ''}{how}"

@@ -67,7 +67,7 @@ def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def token_of(request: HttpRequest) -> int:
-    """Return the fencing token in the form, or -1, which no lease has, when it is missing."""
+    """Return the lease's fencing token in the form; -1, which no lease has, if it is missing or malformed."""
     token = whole_number(request.POST.get("token", ""), digits=9)
     return -1 if token is None else token
 

@@ -25,13 +25,16 @@ Item = dict[str, object]
 
 
 def instant(text: str | None) -> datetime | None:
-    """Return a text as an aware datetime, or None when it is no instant or has no time zone."""
+    """Return an ISO 8601 text as an aware datetime; None if it is none or has no time zone."""
     read = read_instant(text)
     return read if read is not None and read.tzinfo is not None else None
 
 
 def timeline_of(record: HarmonisedReport) -> list[Item]:
-    """Return the dated facts of a report, earliest first."""
+    """Return the dated events of a report, earliest first.
+
+    Receipt, event, first and last message, use of identifiers, payments; each with its code.
+    """
     found: list[Item] = [
         {"at": instant_of(record.report_id), "code": "RECEIVED", "text": "", "precision": ""}
     ]
@@ -56,7 +59,10 @@ def timeline_of(record: HarmonisedReport) -> list[Item]:
 
 
 def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[Item]:
-    """Return the messages of the conversation, each with its findings and its speaker's number (0–3)."""
+    """Return the messages of the conversation, each with the codes of its findings.
+
+    `speaker`: number of the speaker's color (0–3).
+    """
     cited: dict[int, list[Finding]] = {}
     for finding in findings:
         place = finding.source.partition("conversation[")[2].partition("]")[0]
@@ -85,7 +91,8 @@ def by_category(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str, list[Item]]]:
     """Return a report's identifiers grouped by role.
 
-    Each has the number of reports that hold it at the desk, and the names of other desks that hold it.
+    Each has the number of the desk's reports that hold it (`bounded`: at least so many), and the names of
+    other desks that hold it.
     """
     keys = {(s.kind, s.value): selector_key(s.kind, s.value) for s in record.selectors}
     wanted = list(set(keys.values()))

@@ -50,8 +50,9 @@ def elements_of(
 ) -> Elements:
     """Return the graph as cytoscape.js elements, with attributes by which nodes can be grouped.
 
-    Attributes of a node: `shared`, the value behind most of its links; `service`, the platform; `month` of
-    receipt. A report of another desk shows only that desk's name, from `desks` (names by desk id).
+    `references`: display references of the reports that the reader may see. Attributes of a node: `shared`,
+    the value behind most of its links; `service`, the platform; `month` of receipt; `away`: a report of
+    another desk, which shows only that desk's name, from `desks` (names by desk id).
     """
     language = get_language() or "fr"
     shared = _shared(view)
@@ -116,13 +117,13 @@ def other_desks(view: DossierView) -> dict[int, str]:
 
 
 def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
-    """Return the display reference of each report."""
+    """Return the reference of each report as people read it; reports invisible to the actor are left out."""
     facts = intake.get_reports(actor=actor, report_ids=report_ids)
     return {i: spoken(facts[i].reference, i) for i in report_ids if i in facts}
 
 
 def _shared(view: DossierView) -> dict[UUID, str]:
-    """Return for each report the value on which most of its links rest first (the first reason)."""
+    """Return for each report the value most often cited as first reason of its links."""
     votes: dict[UUID, Counter[str]] = {}
     for edge in view.edges:
         if edge.reasons:

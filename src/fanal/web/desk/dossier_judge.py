@@ -71,7 +71,7 @@ def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
 
 
 def _judgement(request: HttpRequest, view: DossierView) -> Said:
-    """Return the judgement that the form asks for.
+    """Return the judgement that the form asks for: act, reports on one side and the other, judgement to undo.
 
     Raises:
         _Unclear: it asks for none, or is incomplete.
@@ -114,8 +114,10 @@ def _judgement(request: HttpRequest, view: DossierView) -> Said:
 def _attached(request: HttpRequest, reference_typed: str, own: list[UUID]) -> UUID:
     """Return the report to attach, found by its desk number or by the sender's reference.
 
+    `own`: the reports of this dossier. The search is journaled.
+
     Raises:
-        _Unclear: none or several match, or the report is in a dossier already.
+        _Unclear: nothing typed, none or several match, or the report is in a dossier already.
     """
     if not reference_typed:
         raise _Unclear(_("Type the number or the reference of the report to attach."))

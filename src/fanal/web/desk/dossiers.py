@@ -45,7 +45,7 @@ _MAINLAND = (*(f"{n:02d}" for n in range(1, 96) if n != 20), "2A", "2B")
 def places_of(
     records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
 ) -> dict[str, object]:
-    """Return the places that reports name, with their reports, for the map and its equivalent list."""
+    """Return the template context of the places that reports name: the list, and the map of France."""
     held: dict[tuple[str, str], dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
     for report_id, record in records.items():
         for place, role in _named(record):
@@ -85,7 +85,7 @@ def places_of(
 
 
 def _named(record: HarmonisedReport) -> Iterator[tuple[tuple[str, str], str]]:
-    """Yield each place of a report as (label kind, code), with the role of the person or event there."""
+    """Yield each place of a report as (group of labels, code), with PLACE or the role of the person there."""
     if record.place is not None:
         for place in _place(record.place.country, record.place.postcode):
             yield place, "PLACE"
@@ -210,5 +210,5 @@ def _line(line: DossierLine, *, actor: Actor) -> dict[str, object]:
 
 
 def say(request: HttpRequest, view: DossierView, words: str, status: HTTPStatus) -> HttpResponse:
-    """Show the dossier again with the message of a refusal."""
+    """Return the dossier's page with the message `words`, the reason of a refusal."""
     return render(request, "desk/dossier.html", _page(request, view, words), status=status)

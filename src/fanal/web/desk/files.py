@@ -38,7 +38,7 @@ Item = dict[str, object]
 def cards_of(
     record: HarmonisedReport, findings: Sequence[Finding], *, actor: Actor, now: datetime
 ) -> list[Item]:
-    """Return the cards of a report's files, in the report's order."""
+    """Return the data of the file cards on a report's page, in the order of the report's files."""
     if not record.files:
         return []
     uploads = intake.list_uploads(actor=actor, report_ids=[record.report_id])
@@ -125,7 +125,10 @@ def _facts_of(computed: ComputedFile | None) -> Item:
 
 
 def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:
-    """Return for each file number the desk's other reports that hold the same file, by exact hash."""
+    """Return the newest other reports with the same file (exact hash), visible to the actor, by file number.
+
+    A file number is the position in the report.
+    """
     keys = _keys(record)
     wanted = list({key for found in keys.values() for key in found})
     seen = harmonised.get_sightings(actor=actor, keys=wanted, limit=_SEEN)
@@ -137,7 +140,7 @@ def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozen
 
 
 def _kept(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:
-    """Return for each file number the decided reports that hold the same file, however old they are."""
+    """Return the decided reports with the same file (exact hash), however old, by file number (position)."""
     keys = _keys(record)
     found = oriented.assessed_same(
         actor=actor, keys=[key for each in keys.values() for key in each]
@@ -149,7 +152,7 @@ def _kept(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[U
 
 
 def _keys(record: HarmonisedReport) -> Mapping[int, list[UUID]]:
-    """Return for each file number the selector keys of its exact hashes."""
+    """Return the selector keys of each file's hashes, by file number (its position in the report)."""
     return {
         number: [
             selector_key(SelectorKind(name), value)
@@ -163,9 +166,9 @@ def _keys(record: HarmonisedReport) -> Mapping[int, list[UUID]]:
 def _near(
     record: HarmonisedReport, *, without: Container[int], actor: Actor
 ) -> Mapping[int, NearAssessed]:
-    """Return for each file number the decided report with the most similar picture (PDQ distance).
+    """Return the decided report with the most similar picture (PDQ distance), by file number (position).
 
-    Files in `without`, which have an exact match, are left out.
+    Files in `without`, which have an exact match, are left out, as are files without a similar picture.
     """
     pictures = {
         number: hashes
@@ -221,7 +224,10 @@ def _assessments(
 def _of_file(
     file: File, found: tuple[Decision, str, HarmonisedReport | None] | None
 ) -> Item | None:
-    """Return the earlier assessment of the same file: author, date, tracks, and its class in that report."""
+    """Return the earlier assessment of the same file: author, date, tracks, and its class in that report.
+
+    `found` is a value of `_assessments`; without it, None.
+    """
     if found is None:
         return None
     decision, author, record = found

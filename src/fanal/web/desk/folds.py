@@ -33,7 +33,7 @@ _AT_ONCE = 6
 @require_POST
 @needs("report.decide")
 def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Separate a report from its fold; without a reason, show the form again."""
+    """Separate a duplicate from its head report; without a reason, show the form again."""
     actor, reason = actor_of(request), request.POST.get("reason", "")
     case = oriented.get_case(actor=actor, report_id=report_id)
     if case is None:
@@ -60,7 +60,7 @@ def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def folds_of(
     case: Case, record: HarmonisedReport, *, actor: Actor, asked: str | None
 ) -> dict[str, object]:
-    """Return the reports folded under this one, or its head report, and the earlier unfoldings.
+    """Return the reports folded under this one, or its head report, and the judgements that unfolded others.
 
     `asked` is the page number in the URL; an invalid one gives the nearest page.
     """
@@ -77,7 +77,7 @@ def folds_of(
 
 
 def ids_of(context: dict[str, object]) -> list[UUID]:
-    """Return the folded reports that the page shows, for the journal of readings."""
+    """Return the ids of the folded reports in a context of `folds_of`, for the journal of readings."""
     folded = context["folded"]
     return [row["case"].report_id for row in folded] if isinstance(folded, list) else []
 

@@ -18,9 +18,10 @@ Item = dict[str, object]
 
 
 def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item]]:
-    """Return the list entries that match each file of a report (`files[0]`), each entry once.
+    """Return the list entries that match each file of a report, by place in it (`files[0]`), each once.
 
-    The reason is that of the analysis; votes, suspension and withdrawal of an entry are those of now.
+    The reason is that of the analysis; votes, suspension and withdrawal of an entry are the current ones, its
+    legal basis that of the day `on`.
     """
     known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
     ids = {UUID(str(f.because.parameters["entry"])) for f in known}
@@ -35,7 +36,10 @@ def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item
 
 
 def basis_of(code: str, *, on: date) -> Item | None:
-    """Return the text of a legal basis, whether it is unchecked, and when it went out of force."""
+    """Return the text of a list's legal basis on a day, whether it is unchecked, and when it ended.
+
+    None without a code. A code without reference entry is returned as its text, unchecked.
+    """
     if not code:
         return None
     versions = reference.load().versions(ListBasis, code, first=date.min, last=on)
@@ -50,7 +54,7 @@ def basis_of(code: str, *, on: date) -> Item | None:
 
 
 def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
-    """Return votes with the names of the voters."""
+    """Return each vote on a list entry with the name of the voter, a person or a partner."""
     members = {v.voter_id for v in votes if v.voter is Voter.MEMBER}
     people = {v.voter_id for v in votes} - members - {SYSTEM_PERSON}
     names = accounts.partner_names(partner_ids=members) | accounts.person_names(person_ids=people)

@@ -122,10 +122,12 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 
 
 def event_of(request: HttpRequest, *, now: datetime, caused: bool = False) -> Event:
-    """Return the event in a form: its time (Europe/Paris, `now` when empty), its proof, and its cause.
+    """Return the event described by a form: its time (Europe/Paris, `now` when empty) and its proof.
+
+    `caused`: also the cause that the person typed.
 
     Raises:
-        ValueError: the time cannot be read.
+        ValueError: the time cannot be read, or lies before the year 2000.
     """
     post = request.POST
     return Event(
@@ -147,7 +149,7 @@ class _Warned(TypedDict):
 
 
 def _warned(request: HttpRequest) -> _Warned:
-    """Return the warnings that the page showed, and the person's reason to go on."""
+    """Return the tokens of the warnings that the page showed, and the person's reason to proceed."""
     return {
         "seen": request.POST.get("seen", "").split(),
         "reason": request.POST.get("reason", "").strip(),
@@ -157,7 +159,10 @@ def _warned(request: HttpRequest) -> _Warned:
 def _record(
     request: HttpRequest, measure_id: UUID, act: Callable[..., None], **named: object
 ) -> HttpResponse:
-    """Run an operation of the person on a measure, and return the measure's page."""
+    """Run `act`, an operation on a measure, as the person; return the measure's page.
+
+    `named`: further arguments of `act`.
+    """
     return acts.record(
         PAGES,
         request,

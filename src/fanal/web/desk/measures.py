@@ -104,7 +104,7 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    """Return the template context specific to a removal measure, and the report that it is based on."""
+    """Return the template context that only a removal measure has, and the reports that it is based on."""
     actor, found = actor_of(request), measures.read_file(file=file)
     measure = found.measure
     moves = MEASURE_STATES.moves_from(measure.state)
@@ -138,10 +138,11 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
 
 
 def amend(request: HttpRequest, measure_id: UUID) -> None:
-    """Change addressee, targeted addresses and non-disclosure of a measure, from the form.
+    """Change addressee, targeted addresses and non-disclosure of a measure, as the form says.
 
     Raises:
-        Refusal: UNSENT_UNSAID, for an approved measure without confirmation that it was not sent.
+        Refusal: UNSENT_UNSAID, for an approved measure without confirmation that it was not sent; others
+            from `operations.amend_measure`.
     """
     post, actor = request.POST, actor_of(request)
     kind = post.get("kind", "")
@@ -188,7 +189,10 @@ def _following(moves: Sequence[str], actor: Actor, *, gone: bool) -> list[str]:
 
 
 def _may_have_left(measure: Measure, *, gone: bool) -> bool:
-    """Return whether an approved measure may have been sent unrecorded, and can no longer be sent."""
+    """Return whether an approved measure can no longer be sent, but may have been sent without a record.
+
+    `gone`: the decision behind it is no longer in force.
+    """
     if measure.approved_at is None or measure.sent_at is not None:
         return False
     return measure.state is MeasureState.WITHDRAWN or gone
@@ -199,7 +203,10 @@ def _asked(measure: Measure) -> Asked:
 
 
 def _warned(measure: Measure, *, actor: Actor) -> dict[str, object]:
-    """Return the warnings on a measure not sent yet, and their tokens for the form."""
+    """Return the warnings on a measure not sent yet, and in `seen` their tokens for the form.
+
+    The form posts the tokens back, as proof of the warnings that its page showed.
+    """
     if measure.state not in _TO_LEAVE:
         return {"warned": ()}
     found = measures.warnings_on(actor=actor, asked=[_asked(measure)])[measure.id]
@@ -220,9 +227,11 @@ def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]
 
 
 def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
-    """Return the decision behind a measure, its differences from the proposal, and addresses left out.
+    """Return the decision behind a measure, and its differences from the rules' proposal.
 
-    A reader of measures without access to reports (oversight) gets only the measure's own data.
+    `ground_gone`: the decision is no longer in force. `left_out`: addresses of the host in the report that
+    the measure does not target. Without access to reports (oversight), all but the measure's own data are
+    empty.
     """
     ids = [measure.report_id]
     decisions = oriented.decisions_of(actor=actor, report_ids=ids).get(measure.report_id, ())
@@ -244,7 +253,10 @@ def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
 
 
 def differences(proposal: Proposal | None, decision: Decision | None) -> list[dict[str, object]]:
-    """Return each part of a decision next to the proposal's: name, label kind, both values, equality."""
+    """Return the parts of a decision (track, legal bases, authority), each with the value that was proposed.
+
+    Empty without a proposal or a decision. `kind` is the group of the values' labels.
+    """
     if proposal is None or decision is None:
         return []
     parts = (

@@ -27,7 +27,11 @@ WAYS: Mapping[str, tuple[Track, ...]] = {
 
 
 class TypedDecision(Struct, frozen=True, kw_only=True):
-    """The content of a decision form that was refused, to be shown again."""
+    """The content of a refused decision form, to be shown again.
+
+    `way`: the selected option (a key of `WAYS`); `bases`: entry ids of legal bases; `body`: code of the
+    competent authority; `folded`: ids of duplicates included; `refused`: the reason of the refusal.
+    """
 
     way: str = ""
     bases: tuple[str, ...] = ()
@@ -60,7 +64,7 @@ def proposal_of(
 
 
 def basis_words(basis: Basis) -> dict[str, object]:
-    """Return a legal basis with the text and sources of its reference entry."""
+    """Return a legal basis with the label, start of validity and sources of its reference entry."""
     entry = reference.load().by_entry_id(basis.entry_id)
     lang = get_language() or "fr"
     return {
@@ -77,7 +81,7 @@ def _way_of(proposal: Proposal | None) -> str:
 
 
 def _other_bases(offered: list[Basis], on: date) -> list[tuple[str, str]]:
-    """Return the offences in force that the proposal does not name, as (entry id, text)."""
+    """Return the offences in force on a day that are not `offered`, as (entry id, text)."""
     lang = get_language() or "fr"
     named = {basis.entry_id for basis in offered}
     return [
@@ -88,7 +92,7 @@ def _other_bases(offered: list[Basis], on: date) -> list[tuple[str, str]]:
 
 
 def _bodies(proposal: Proposal | None, on: date) -> list[tuple[str, bool]]:
-    """Return the codes of competent authorities, proposed ones first, each with whether it is preselected."""
+    """Return the competent authorities as (code, preselected), proposed ones first."""
     proposed = list(proposal.bodies) if proposal else []
     if proposal and proposal.competent and proposal.competent not in proposed:
         proposed.insert(0, proposal.competent)

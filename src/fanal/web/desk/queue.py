@@ -91,7 +91,10 @@ def queue(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("report.list")
 def arrivals(request: HttpRequest) -> HttpResponse:
-    """Show the number of reports that arrived in this view since page load; the list itself does not move."""
+    """Show how many reports arrived in this view since page load; the list itself does not move.
+
+    Answers 204 when there is nothing new, 400 for an invalid time.
+    """
     actor, now = actor_of(request), now_of(request)
     since = instant(request.GET.get("since"))
     if since is None or since > now:
@@ -141,7 +144,11 @@ def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[str, object]]:
-    """Return table rows of cases: reference, reason of priority, sender, holder, badges."""
+    """Return the table rows of cases: reference, sender, main reason of the priority, holder, badges.
+
+    `away`: packages in which the report was sent to other desks; `ask_soon`: the end of the subscriber-data
+    retention window is close.
+    """
     holders = {c.report_id: c.held_by(now) for c in cases}
     names = accounts.person_names(person_ids={h for h in holders.values() if h})
     envelopes = intake.get_reports(actor=actor, report_ids=[c.report_id for c in cases])
@@ -169,7 +176,7 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[
 
 
 def _because(case: Case) -> Because | None:
-    """Return the main reason of a priority, unless it only repeats the report kind shown in the row."""
+    """Return the main reason of a case's priority; None if it only repeats the report kind."""
     if not case.reason or case.reason.startswith("KIND_"):
         return None
     return Because(code=case.reason, parameters=case.reason_parameters)
@@ -195,7 +202,7 @@ def _following(request: HttpRequest, position: QueuePosition | None) -> str:
 
 
 def _link(request: HttpRequest, **changes: str) -> str:
-    """Return the query string of this view with some parameters changed, from the first page."""
+    """Return the query string of this view's first page, with `changes` to its parameters."""
     names = ("view", *FILTERS)
     kept = {name: request.GET[name] for name in names if request.GET.get(name)}
     return f"?{urlencode(kept | changes)}"

@@ -101,7 +101,7 @@ def percent(share: float) -> str:
 
 
 def points(weight: float) -> str:
-    """Return the weight of a reason, two decimals, in the page's language; 1 is certainty."""
+    """Return the weight of a reason with two decimals, in the notation of the page's language."""
     text = f"{weight:.2f}".replace("-", "\u2212")
     return text if get_language() == "en" else text.replace(".", ",")
 
@@ -128,7 +128,7 @@ def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
 
 
 def _between(reason: LinkReason) -> list[dict[str, str]]:
-    """Return the two similar identifiers of a reason for display; empty for reasons of another kind."""
+    """Return the two similar identifiers that a reason compares, for display; empty for other reasons."""
     kind = reason.kind.split("_")[1] if reason.between else ""
     return [
         {"kind": kind, "value": value, "href": selector_link(kind, value)}
@@ -137,7 +137,7 @@ def _between(reason: LinkReason) -> list[dict[str, str]]:
 
 
 def _measure(reason: LinkReason) -> str:
-    """Return the measured similarity of two texts or pictures, as a sentence."""
+    """Return the similarity of two texts or pictures as a sentence; "" for reasons of another kind."""
     if reason.kind == TEXT:
         part = percent(reason.measure / 100)
         return _("%(part)s of the passages in common") % {"part": part}
@@ -151,7 +151,10 @@ def _measure(reason: LinkReason) -> str:
 def _graph(
     record: HarmonisedReport, links: Sequence[KinLink], references: Mapping[UUID, str]
 ) -> dict[str, object]:
-    """Return nodes and edges as cytoscape.js elements, with this report in the middle."""
+    """Return nodes and edges as cytoscape.js elements, each link from this report to another.
+
+    `references`: display references by report id; a report without one is left out.
+    """
     here = str(record.report_id)
     label = spoken(record.reference, record.report_id)
     nodes: list[object] = [{"data": {"id": here, "label": label, "here": True}}]

@@ -47,7 +47,12 @@ from fanal.web.reading import consult
 
 
 def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> dict[str, object]:
-    """Return the retention deadlines of subscriber data: newest IP address, all addresses, provider."""
+    """Return the template's deadlines for requests of subscriber data.
+
+    `ask_owner`: the suspects' address with the latest deadline; `askable`: every address, with its rule in
+    words; `ask_provider`: the reporting service's deadline, with its rule in words and whether that is
+    unchecked.
+    """
     catalogue, lang = reference.load(), get_language() or "fr"
     provider = None
     if facts.sender_id != PUBLIC_SENDER and record.persons:
@@ -80,7 +85,7 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def page_of(request: HttpRequest, report_id: UUID, typed: TypedDecision) -> dict[str, object]:
-    """Return the template context of a report's page; `typed` is its refused decision form.
+    """Return the template context of a report's page; `typed` is the refused decision form to show again.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.

@@ -62,7 +62,7 @@ def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("retention.hold")
 def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Agree to or refuse the early erasure of a report that another person proposed."""
+    """Accept or refuse, as the second person, an early erasure that another person proposed."""
     actor, now = actor_of(request), now_of(request)
     _reached(actor, report_id)
     verdict, motive = request.POST.get("verdict", ""), _motive(request)
@@ -121,7 +121,7 @@ def _page(request: HttpRequest, *, refused: UUID | None = None) -> HttpResponse:
 
 
 def _reached(actor: Actor, report_id: UUID) -> None:
-    """Refuse a report that the actor cannot see, or whose review belongs to another desk.
+    """Check that the actor sees the report and may review reports of its desk.
 
     Raises:
         Http404: the actor does not see the report.

@@ -81,7 +81,7 @@ def rules(request: HttpRequest) -> HttpResponse:
 
 
 def _levels(found: PriorityRules, on: date) -> list[dict[str, object]]:
-    """Return each priority level with its time limits to take, decide and approve."""
+    """Return each priority level with its lowest score, and its time limits to claim, decide and approve."""
     catalogue = reference.load()
     return [
         {

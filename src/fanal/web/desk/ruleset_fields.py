@@ -15,10 +15,10 @@ _VERSION, _WORDS = 60, 300
 
 
 class Page:
-    """The form's fields in one language; an error is shown at its field, and in a summary with a link."""
+    """The draft form's fields in one language; errors are at their fields, and in a summary with links."""
 
     def __init__(self, typed: Typed, faults: Sequence[Fault], lang: str) -> None:
-        """Keep the typed values and their errors."""
+        """Store the typed values, and the errors as (field name, error code)."""
         self._typed, self._lang = typed, lang
         self._names: dict[str, str] = {}
         self._told = {name: self._why(code) for name, code in faults}
@@ -90,7 +90,10 @@ class Page:
         }
 
     def _field(self, name: str, value: str, words: str, *, longest: int = 0) -> _Field:
-        """Return the template context of a field: of text when `longest` is given, else of a number."""
+        """Return the template context of a form field; `words` is its label.
+
+        `longest`: the maximum length of a text; 0 for a number.
+        """
         self._names[name] = words
         wrong = self._told.get(name, "")
         return {"name": name, "value": value, "words": words, "wrong": wrong, "longest": longest}

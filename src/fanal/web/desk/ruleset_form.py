@@ -86,7 +86,10 @@ def typed_of(rules: PriorityRules, left_out: Sequence[Rule], *, version: str, la
 def typed_from(
     post: Mapping[str, str], rules: PriorityRules, left_out: Sequence[Rule], *, lang: str
 ) -> Typed:
-    """Return the form as posted; a field missing from the post keeps its value in `rules`."""
+    """Return the form as posted; a field missing from the post keeps its value in `rules`.
+
+    `left_out`: rules not in force; each stays out of the draft unless its fields were posted.
+    """
 
     def said(name: str, value: float) -> str:
         return post.get(name, written(value, lang)).strip()[:_LONGEST]
@@ -140,7 +143,10 @@ def with_replacement(typed: Typed, code: str) -> Typed:
 def read_typed(
     typed: Typed, rules: PriorityRules, *, on: date
 ) -> tuple[PriorityRules | None, list[Fault]]:
-    """Return the rule set that the form describes, in force from `on` at the earliest, or its errors."""
+    """Return the rule set that the form describes, in force from the day `on`, and an empty list.
+
+    If the form has errors: None, and each error as (field name, code). `rules` is the set being changed.
+    """
     reader = _Reader()
     made_rules, keys = _rules_of(typed, reader)
     made = structs.replace(
@@ -208,7 +214,10 @@ class _Reader:
         return int(value)
 
     def rule(self, row: RuleRow) -> Rule:
-        """Return the rule of a row; a value without field in the form is kept."""
+        """Return the rule of a row with the numbers typed; an invalid one is noted as an error.
+
+        A value without a field in the form is kept.
+        """
         read: dict[str, float | None] = {}
         for name, text in row.numbers.items():
             if not text and name != "points":
@@ -220,7 +229,10 @@ class _Reader:
 
 
 def _rules_of(typed: Typed, reader: _Reader) -> tuple[tuple[Rule, ...], dict[str, RuleRow]]:
-    """Return the rules of the draft, and the row of each rule code, rules left out included."""
+    """Return the rules of the draft, and the form row of each rule code, rules left out included.
+
+    Errors are collected in `reader`.
+    """
     rows = {row.rule.code: row for row in typed.rows if not row.added}
     made = []
     for row in typed.rows:
@@ -272,7 +284,7 @@ def _added(post: Mapping[str, str], number: int) -> RuleRow:
 
 
 def _free_code(fact: str, taken: Container[str]) -> str:
-    """Return a rule code for a fact that no other rule has, in force or left out."""
+    """Return a code for a new rule on a fact: one that is not among `taken`, the codes of all rules."""
     stem = f"DESK_{fact.upper()}"
     return next(
         code for code in (stem if n == 1 else f"{stem}_{n}" for n in count(1)) if code not in taken

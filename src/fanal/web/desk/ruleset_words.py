@@ -24,7 +24,10 @@ _NOTHING_SET = Rule(code="", fact="", points=nan, source="", checked_by="")
 
 
 class Difference(Struct, frozen=True, kw_only=True):
-    """One field that differs; `of` is the rule or level (empty: the whole set), a side is empty if absent."""
+    """A field that differs between two rule sets, with both values in words; "" where a side has none.
+
+    `of` is the name of the rule or level, empty for the whole set.
+    """
 
     of: str
     name: str
@@ -55,13 +58,13 @@ def number_in(text: str) -> float | None:
 
 
 def fact_in_words(fact: str, lang: str) -> str:
-    """Return the description of a fact, with the unit of its number."""
+    """Return the description of a fact (an input of priority rules), with the unit of its number."""
     unit = reference.label("fact_unit", FACTS[fact], lang)
     return f"{reference.label('priority_fact', fact, lang)} ({unit})"
 
 
 def rule_in_words(rule: Rule, lang: str) -> dict[str, object]:
-    """Return the displayed fields of a rule: name, fact, bounds, points and so on."""
+    """Return the fields of a rule in words, for display: name, fact, bounds, points, cap, floor, checker."""
     return {
         "rule": rule,
         "name": rule.name(lang),
@@ -90,7 +93,10 @@ def bounds_in_words(rule: Rule, lang: str) -> str:
 
 
 def differences(old: PriorityRules, new: PriorityRules, lang: str) -> Iterator[Difference]:
-    """Yield the differences between two rule sets: ceiling, levels, rules; of an added rule its fields."""
+    """Yield the differences between two rule sets: ceiling, levels, rules.
+
+    Of an added rule also all its fields, of a removed one only the fact.
+    """
     if old.ceiling != new.ceiling:
         sides = written(old.ceiling, lang), written(new.ceiling, lang)
         yield Difference(of="", name="ceiling", before=sides[0], after=sides[1])
@@ -125,7 +131,7 @@ def _of_rule(before: Rule | None, after: Rule | None, lang: str) -> Iterator[Dif
 
 
 def _shown(rule: Rule | None, name: str, lang: str) -> str:
-    """Return a field of a rule as text; empty without a rule or a value."""
+    """Return the field `name` of a rule in words; "" without a rule or a value."""
     if rule is None:
         return ""
     value = getattr(rule, name)
@@ -141,7 +147,7 @@ def _least(rule: Rule, lang: str) -> str:
 
 
 def checker_in_words(rule: Rule, lang: str) -> str:
-    """Return the person who checked a rule, or a phrase for nobody or for the project."""
+    """Return in `lang` who checked a rule: a person, nobody, or Fanal's authors ("the project")."""
     said = rule.checked_by in {UNCHECKED, _PROJECT}
     return reference.label("ruleset_said", rule.checked_by, lang) if said else rule.checked_by
 

@@ -173,7 +173,7 @@ def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 
 
 def spread(tried: DryRun) -> list[tuple[str, int, int]]:
-    """Return the number of reports at each level before and after, highest level first."""
+    """Return the result of a dry run as (level, reports before, reports after), highest level first."""
     sides: dict[str, list[int]] = {level: [0, 0] for level in LEVELS}
     for move, number in tried.moves.items():
         before, _arrow, after = move.partition(">")
@@ -185,7 +185,7 @@ def spread(tried: DryRun) -> list[tuple[str, int, int]]:
 def _changes(
     request: HttpRequest, trials: list[queries.Trial], *, rises: bool
 ) -> list[tuple[ScoreChange, ReportFacts | None]]:
-    """Return the largest rises or falls of the last finished dry run.
+    """Return the largest rises (`rises`) or falls of the score in the last finished dry run.
 
     Each comes with its report, or None when the person may not see it.
     """
@@ -207,7 +207,7 @@ def _form(request: HttpRequest, typed: Typed, faults: list[Fault]) -> HttpRespon
 
 
 def _left_out(rules: PriorityRules) -> list[Rule]:
-    """Return the rules that are not in force and can be selected again, in their last version.
+    """Return the rules that `rules` lacks and a draft can select again, in their last version.
 
     They come from the rule sets formerly in force, and from the newest one shipped with the package.
     """

@@ -26,7 +26,7 @@ from fanal.web.desk.queue_filters import FILTERS, filters_of, query_of, view_of
 
 
 class ViewLine(Struct, frozen=True, kw_only=True):
-    """One row of a list of saved views; `count` is None and `author` empty where they are not shown."""
+    """A row of a list of saved views; `current`: the view on screen. `count` None, `author` "": not shown."""
 
     saved: SavedView
     href: str
@@ -42,7 +42,10 @@ def lines_of(
     filters: QueueFilter,
     counts: Mapping[UUID, int] | None = None,
 ) -> list[ViewLine]:
-    """Return the saved views visible to the actor; the one equal to `view` and `filters` is current."""
+    """Return the saved views visible to the actor; the one equal to `view` and `filters` is current.
+
+    `counts`: the number of reports by saved view id, if it is to be shown.
+    """
     return [
         ViewLine(
             saved=saved,

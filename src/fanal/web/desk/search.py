@@ -37,7 +37,11 @@ _TOLD_BY_OTHERS = frozenset({SelectorKind.HOST, SelectorKind.DOMAIN})
 
 
 def pivot_of(kind: SelectorKind, value: str, seen: Sightings, *, actor: Actor) -> dict[str, object]:
-    """Return the template context of an identifier's page apart from its list of reports."""
+    """Return the template context of an identifier's history, apart from its list of reports.
+
+    `seen`: the reports that hold it. The context has months, first and last sighting, co-occurring
+    identifiers and dossiers.
+    """
     ids = list(dict.fromkeys(sighting.report_id for sighting in seen.newest))
     records = harmonised.get_records(actor=actor, report_ids=ids)
     return {
@@ -50,7 +54,7 @@ def pivot_of(kind: SelectorKind, value: str, seen: Sightings, *, actor: Actor) -
 
 
 def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
-    """Return each month with a report, oldest first, with its count and bar width."""
+    """Return the months of the reports, oldest first, with their counts and the width of their bars."""
     counts = Counter(f"{instant_of(i):%Y-%m}" for i in ids)
     most = max(counts.values(), default=1)
     return [
@@ -128,7 +132,7 @@ def search(request: HttpRequest) -> HttpResponse:
 
 
 def refang(text: str) -> str:
-    """Return a search text with defanged addresses (`hxxp`, `[.]`) restored."""
+    """Return a search text with defanged addresses (`hxxp`, `[.]`) restored, and without NUL characters."""
     for pattern, plain in _DEFANGED:
         text = pattern.sub(plain, text)
     return text.replace("\0", "")

@@ -128,7 +128,7 @@ def _asked(request: HttpRequest) -> ListSource:
     """Return the source described by the form.
 
     Raises:
-        SourceRefused: KIND, LIST, PACE.
+        SourceRefused: KIND (unknown service), LIST (no such list), PACE (fetch interval not on offer).
     """
     post, now = request.POST, now_of(request)
     listed = analysed.find_list(name=post.get("list", ""))

@@ -82,7 +82,10 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def lines_of(
     found: Sequence[Suggestion], references: Mapping[UUID, str], cases: Mapping[UUID, Case]
 ) -> list[dict[str, object]]:
-    """Return suggestions for display; `fresh` are the reasons that a past rejection did not consider."""
+    """Return suggestions with their references, cases and reasons, for display.
+
+    `fresh` are the reasons that a past rejection of the pair did not consider.
+    """
     return [
         {
             "suggestion": one,
@@ -103,7 +106,7 @@ def _grouped(
 ) -> list[dict[str, object]]:
     """Return the lines grouped by the two dossiers (or single reports) that they would join.
 
-    In each group the strongest comes first; the others are answered with it.
+    `line` is the strongest of a group, `also` the others, which are answered with it.
     """
     groups: dict[frozenset[UUID], list[dict[str, object]]] = {}
     for sides, line in zip(queries.sides_of(found=found), lines, strict=True):
@@ -128,7 +131,7 @@ def _below(request: HttpRequest) -> tuple[float, UUID, UUID] | None:
 
 
 def of_report(report_id: UUID, *, actor: Actor) -> dict[UUID, Suggested]:
-    """Return the suggested links of a report, by the other report."""
+    """Return the suggested links of a report, by the id of the other report."""
     found = queries.suggestions_of(actor=actor, report_id=report_id)
     return {
         (one.other_id if one.report_id == report_id else one.report_id): Suggested(

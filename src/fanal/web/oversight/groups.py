@@ -45,7 +45,7 @@ class SampledMeasure(Struct, frozen=True, kw_only=True):
 
 
 class Group(Struct, frozen=True, kw_only=True):
-    """Measures with the same likeness key, in the order of the sample."""
+    """Measures that are alike (by the same host, for example), in the order of the sample."""
 
     rows: tuple[SampledMeasure, ...]
 
@@ -61,7 +61,7 @@ class Group(Struct, frozen=True, kw_only=True):
 
     @property
     def judged(self) -> bool:
-        """Whether each measure has a verdict."""
+        """Whether each measure has a verdict: no remark, or a recommendation."""
         return all(row.agreed or row.told for row in self.rows)
 
 
@@ -80,7 +80,10 @@ def alike_of(asked: str) -> MeasureLikeness:
 def groups_of(
     rows: Iterable[SampledMeasure], alike: MeasureLikeness
 ) -> tuple[list[Group], list[SampledMeasure]]:
-    """Return the groups of two or more measures, largest first, and the remaining single measures."""
+    """Return the groups of two or more measures alike, largest first, and the remaining single measures.
+
+    `alike` is the criterion.
+    """
     found: dict[tuple[str, ...], list[SampledMeasure]] = {}
     for row in rows:
         found.setdefault(likeness_of(row.measure.request, alike), []).append(row)
@@ -92,7 +95,10 @@ def groups_of(
 @require_POST
 @needs("measure.recommend")
 def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    """Record one verdict for the selected measures of a group; a refusal records nothing."""
+    """Record one verdict on the selected measures of a group: no remark, or a recommendation.
+
+    A refusal records nothing.
+    """
     alike = alike_of(request.POST.get("by", ""))
     verdict = request.POST.get("verdict", "")
     try:

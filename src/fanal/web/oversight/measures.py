@@ -140,7 +140,7 @@ def page(
 
 
 def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
-    """Return the template context of a measure's place in the session's sample, with its neighbors."""
+    """Return the template context of a measure's place in the session's sample: number, previous, next."""
     if session is None or measure_id not in session.sample:
         return {"session": None}
     index = session.sample.index(measure_id)
@@ -154,7 +154,10 @@ def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
 
 
 def _grounds(measure: Measure, decision: Decision | None) -> list[dict[str, object]]:
-    """Return the legal texts behind a measure from the reference data, unchecked ones marked."""
+    """Return the legal texts behind a measure: legal basis, offence, and those of the decision.
+
+    Each has its reference entry and whether that is unchecked.
+    """
     catalogue = reference.load()
     named = [(measure.request.basis, measure.request.basis_entry)]
     named.append((measure.request.offence, measure.request.offence_entry))

@@ -36,7 +36,7 @@ def open_session(request: HttpRequest) -> Session | None:
 def mark(
     request: HttpRequest, session_id: UUID, what: Happening, *, measure_id: UUID | None = None
 ) -> None:
-    """Add an event to the record of an oversight session, once.
+    """Add an event to the record of an oversight session; on a measure, the same event only once.
 
     Raises:
         Http404: the session is another person's, has ended, or does not hold the measure.

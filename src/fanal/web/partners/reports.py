@@ -111,7 +111,7 @@ def _by_reference(actor: Actor, reference: str) -> list[ReportFacts]:
 
 
 def _line(facts: ReportFacts) -> Mapping[str, object]:
-    """Return a list row: the report, whether it is still being processed, when it expires unfinished."""
+    """Return a list row: the report, whether it is in processing, and the expiry of an unfinished one."""
     unfinished = facts.state is ReportState.OPEN
     return {
         "facts": facts,

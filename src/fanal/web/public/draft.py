@@ -136,9 +136,10 @@ def encode_report(report: FormReport) -> bytes:
 
 
 def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | None:
-    """Return the identity to be sealed apart, as JSON, or None when it is empty.
+    """Return the reporter's identity, to be sealed apart from the report, as JSON; None if it is empty.
 
-    Values typed before choosing anonymity are not kept.
+    `address`: the IP address, if the desk keeps it. A name or contact typed before choosing anonymity is left
+    out.
     """
     named = answers.get("contact") == "CONTACT"
     own_name = _said(answers, "child_name") if answers.get("child") == "ME" else None
@@ -153,7 +154,10 @@ def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | N
 
 
 def _reporter(answers: Mapping[str, str]) -> Person | None:
-    """Return the reporter with those of their values that occur in the texts, even when anonymous."""
+    """Return the reporter with only the name, e-mail and phone that occur in the texts, even when anonymous.
+
+    Harmonise keeps these out of identifiers and search terms. None if there are none.
+    """
     texts = "\n".join(answers.get(name, "") for name in _TEXTS)
     name = _said(answers, "your_name")
     if name is None and answers.get("child") == "ME":
@@ -190,7 +194,7 @@ def _occurred_at(answers: Mapping[str, str], today: date) -> str | None:
 
 
 def _platform(answers: Mapping[str, str]) -> str | None:
-    """Return `service:room`, the notation that harmonise expects for a room inside a service."""
+    """Return service and room as `service:room`, harmonise's notation; if only one is given, that one."""
     service, room = _said(answers, "service"), _said(answers, "room")
     return f"{service}:{room}" if service and room else service or room
 
@@ -221,7 +225,7 @@ def _suspect(answers: Mapping[str, str]) -> Person | None:
 
 
 def _child(answers: Mapping[str, str]) -> Person | None:
-    """Return the child, with a name only when the child is not the reporter."""
+    """Return the child's age and name, as a person; no name when the child is the reporter, None if empty."""
     is_reporter = answers.get("child") == "ME"
     child = Person(
         role=PersonRole.VICTIM,

@@ -72,7 +72,10 @@ def figures_csv(request: HttpRequest) -> HttpResponse:
 
 
 def _section(figure: Figure, cells: Cells, *, lang: str) -> dict[str, object]:
-    """Return the table of a figure (periods as rows, codes as columns) and its chart data."""
+    """Return the table of a figure (periods as rows, codes as columns) and its chart data.
+
+    `cells`: the published counts by (first day of the period, code); None is a suppressed number.
+    """
     length = 1 if figure.code == "RECEIVED" else queries.QUARTER
     # Periods before the first nonzero number are left out: the service did not exist.
     began = min((month for (month, _code), n in cells.items() if n != 0), default=date.max)

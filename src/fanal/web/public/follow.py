@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 @lru_cache(maxsize=1)
 def wrong_codes() -> Limit:
-    """Return the limit of wrong codes per sender, which leaves room for typing errors.
+    """Return the limit of wrong receipt codes per sender: 20 in ten minutes, which allows for typing errors.
 
     A code has 90 random bits: guessing is hopeless at this rate.
     """
@@ -52,7 +52,7 @@ class ShownMessage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostOutcome:
-    """Effect of a posted answer: whether the message was stored, and whether the alarm was raised."""
+    """The effect of a reporter's message: whether it was stored, and whether it raised the alarm (`rung`)."""
 
     stored: bool = False
     rung: bool = False
@@ -93,9 +93,10 @@ def follow(request: HttpRequest) -> HttpResponse:
 
 
 def ring_alone(typed: str, *, now: datetime) -> bool:
-    """Raise a report's alarm after its message failed; return whether the database could record it.
+    """Raise the alarm of the report with the receipt code `typed`, when storing its message has failed.
 
-    Idempotent: a second call raises no second alarm. An unknown code raises none.
+    Returns whether the database accepted the call; also True for an unknown code, which raises no alarm. A
+    second call raises no second alarm. A malformed code gives False.
     """
     try:
         orient.raise_written(lookup_hash=receipt.lookup_hash(receipt.read_code(typed)), now=now)
@@ -149,7 +150,10 @@ def _ask_code(
 
 
 def _find(typed: str) -> Followed | None:
-    """Return the report of a code; a malformed code takes the same time and gets the same answer."""
+    """Return the report with the receipt code `typed`, or None.
+
+    A malformed code takes as long as an unknown one, and gets the same answer.
+    """
     try:
         code = receipt.read_code(typed)
     except receipt.CodeRefused:

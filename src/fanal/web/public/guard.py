@@ -35,10 +35,10 @@ def is_same_origin(request: HttpRequest) -> bool:
 
 
 class Limit:
-    """Rate limit per sender, in memory, under keyed digests of addresses; the key changes every day.
+    """Rate limit per sender, in memory, under keyed digests of IP addresses; the key changes every day.
 
-    Nothing about an address is kept longer than the limit's period, and a restart clears everything. Each
-    process counts on its own.
+    At most `most` requests in the period `within`. Senders inactive for that period are deleted at the next
+    request, and a restart clears everything. Each process counts on its own.
     """
 
     def __init__(self, *, most: int, within: timedelta) -> None:
@@ -49,7 +49,7 @@ class Limit:
         self._lock = Lock()
 
     def count(self, request: HttpRequest, now: datetime) -> bool:
-        """Count one act and return whether the sender is within the limit."""
+        """Count one request of this sender, and return whether it is within the limit."""
         with self._lock:
             acts = self._recent(request, now)
             acts.append(now)
@@ -57,7 +57,7 @@ class Limit:
             return len(acts) <= self._most
 
     def is_passed(self, request: HttpRequest, now: datetime) -> bool:
-        """Return whether the sender is beyond the limit, without counting."""
+        """Return whether this sender has exceeded the limit, without counting this request."""
         with self._lock:
             return len(self._recent(request, now)) > self._most
 
@@ -73,7 +73,7 @@ class Limit:
         return acts
 
     def _forget(self, now: datetime, *, keep: bytes) -> None:
-        """Delete senders inactive for the period, and the least recent ones above the maximum number."""
+        """Delete senders inactive for the period, and the least recent above the maximum; never `keep`."""
         while len(self._acts) > 1:
             sender, acts = next(iter(self._acts.items()))
             recent = bool(acts) and now - acts[-1] < self._within

@@ -94,9 +94,9 @@ class _Payload(Struct):
 def new_challenge(
     *, secret: bytes, submission: str, now: datetime, weight: int = 1
 ) -> dict[str, object]:
-    """Return a challenge bound to one submission, as data for the browser's worker.
+    """Return a proof-of-work challenge (ALTCHA) for one submission (its id), as data for the browser.
 
-    `weight` multiplies the work.
+    `secret` signs it (HMAC). `weight` multiplies the work.
     """
     challenge = altcha.create_challenge(
         _ALGORITHM,
@@ -112,7 +112,10 @@ def new_challenge(
 def verify(
     text: str, *, secret: bytes, submission: str, now: datetime, weight: int = 1
 ) -> Proof | None:
-    """Return the proof in the browser's response, or None when it is missing, too light or invalid."""
+    """Return the verified proof of work in `text`, the browser's response (base64); None if it is not valid.
+
+    Invalid: missing, malformed, expired, for another submission, or for less work than `weight`.
+    """
     if not text or len(text) > _MOST:
         return None
     try:
@@ -139,9 +142,10 @@ WAIT_WHEN_CROWDED = 60
 
 @lru_cache(maxsize=1)
 def send_limits() -> tuple[Limit, Limit]:
-    """Return the two limits of submissions: above the first, the slow lane; above the second, more work too.
+    """Return the two limits of submissions per sender: 20 and 200 an hour.
 
-    Neither refuses a report: a whole school may share one address.
+    Above the first, reports take the slow lane; above the second, more work is required too. Neither refuses
+    a report: a whole school may share one address.
     """
     return Limit(most=20, within=timedelta(hours=1)), Limit(most=200, within=timedelta(hours=1))
 
@@ -218,9 +222,9 @@ def _go(
 
 
 def _send_or_keep(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
-    """Submit the report; on failure, show the check page with all answers.
+    """Submit the report; on failure, show the check page with all answers, and raise the alarm on danger.
 
-    The browser's back button would lead to a page that it may not cache.
+    No page of the form is cached, so that the browser's back button would not bring the answers back.
     """
     try:
         return _check_and_send(request, draft)
@@ -318,7 +322,7 @@ def _answer(request: HttpRequest, draft: HiddenDraft, answer: Acknowledgement) -
 
 
 def _sent_before(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
-    """Show that another version of this draft was received, with this version's text to send as follow-up.
+    """Show that an earlier version of this draft was received, and this version's text to send as a message.
 
     If this version says that a child is in danger, the alarm is raised at once.
     """
@@ -343,7 +347,11 @@ def _page(
     notices: tuple[str, ...] = (),
     status: int = 200,
 ) -> HttpResponse:
-    """Show one question with the sealed draft; `typed` holds field values that are not in the draft."""
+    """Return the page of one question, with the encrypted draft in a hidden field.
+
+    `typed` holds field values that are not in the draft, such as too long ones; `wrong` the error of each
+    field; `notices` the codes of further messages.
+    """
     now, node = now_of(request), setup.current()
     challenge = None
     if step is STEPS[-1]:

@@ -155,13 +155,13 @@ def as_typed(text: str) -> str:
 
 
 def fitting(step: FormPage, answers: Answers) -> dict[str, str]:
-    """Return a page's answers without those too long for the draft."""
+    """Return a page's answers without those over their limit, which the draft does not store."""
     long = {field.name for field in step.fields if _is_too_long(field, answers.get(field.name, ""))}
     return {name: answer for name, answer in answers.items() if name not in long}
 
 
 def dated(step: FormPage, answers: Answers, *, today: date) -> dict[str, str]:
-    """Return a page's answers with the present day, when the page has the question answered by “today”."""
+    """Return a page's answers, with the date `today` added if “today” is one of the answers it offers."""
     if any(field.name == "when" for field in step.fields):
         return {**answers, ASKED_ON: today.isoformat()}
     return dict(answers)

@@ -205,9 +205,9 @@ def errors(
     *,
     whole: bool = True,
 ) -> dict[str, str | Promise]:
-    """Return the error texts of a page by field; of an answer that is too long, with its length.
+    """Return the error texts of a page by field, from the error codes `wrong`.
 
-    `whole` is false when only the beginning of the posted form is known.
+    The text for a too long answer states its length; not if `whole` is false, when the posted form was cut.
     """
     found: dict[str, str | Promise] = {name: PROBLEMS[problem] for name, problem in wrong.items()}
     for field in step.fields:

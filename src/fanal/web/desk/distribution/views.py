@@ -118,7 +118,10 @@ def shown(report_id: UUID, *, actor: Actor) -> dict[str, object]:
 def _way(
     place: WaitingPlace, recipients: Sequence[KnownRecipient], now: datetime
 ) -> dict[str, object]:
-    """Return the recipient desk of a destination, and the standing instruction that permits sending to it."""
+    """Return the recipient desk of a destination, and the standing instruction that permits sending to it.
+
+    Both are None if there is none.
+    """
     desk = next(
         (
             known
@@ -135,7 +138,7 @@ def _way(
 
 
 def _reports(request: HttpRequest, report_ids: Sequence[UUID]) -> dict[UUID, dict[str, object]]:
-    """Return reference and case of the reports that the person may see; journal the reading."""
+    """Return reference and case of the reports that the person may see, by id; journal the reading."""
     actor = actor_of(request)
     cases = oriented.get_cases(actor=actor, report_ids=report_ids)
     consult(request, "report", list(cases), action="report.list")

@@ -115,9 +115,9 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
 
 
 def _bearers(actor: Actor, record: StandingInstruction) -> list[Bearer]:
-    """Return the recipients that an instruction covers now, each with its key.
+    """Return the recipients that an instruction covers now, each with its cryptographic key.
 
-    Only for kinds whose recipients have keys: de-confliction and distribution.
+    Empty for kinds whose recipients have no key (all but de-confliction and distribution).
     """
     if record.kind not in _WITH_KEYS:
         return []
@@ -192,7 +192,9 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
 
 
 def _asked(request: HttpRequest) -> NewInstruction:
-    """Return the instruction in the form; "everybody" must be ticked, an empty field does not mean it.
+    """Return the instruction described by the form.
+
+    To cover everybody, the box must be ticked: an empty list of names alone is refused.
 
     Raises:
         InstructionRefused: KIND, SCOPE, DATES.

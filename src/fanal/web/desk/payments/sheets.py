@@ -99,7 +99,11 @@ def as_json(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
 
 
 def _taken(request: HttpRequest, sheet_id: UUID, format_: str) -> SheetFile:
-    """Return a sheet for download, after recording the export."""
+    """Return a sheet for download, after recording the reading and the export (`format_`) in the ledger.
+
+    Raises:
+        Http404: no such sheet, or its facts have expired.
+    """
     found = queries.get_sheet(actor=actor_of(request), sheet_id=sheet_id)
     if found is None or found.facts is None:
         raise Http404

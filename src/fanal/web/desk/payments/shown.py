@@ -42,7 +42,7 @@ def when(paid: Paid, lang: str) -> str:
 
 
 def compared_by(key: str, lang: str) -> str:
-    """Return the identifier that a payer is matched by (kind and value), or "name at one operator"."""
+    """Return in words the identifier in a payer's key, `kind|value`; for a name, "name at one operator"."""
     kind, _sep, value = key.partition("|")
     if kind == "NAME":
         return _("name at one operator")
@@ -65,7 +65,7 @@ class ReportsAround:
 
 
 def around_of(payer: Payer, *, actor: Actor) -> ReportsAround:
-    """Return the reports of a payer and the cross-check links from them, within the actor's reach."""
+    """Return the reports of a payer and those linked to its newest ones, as far as the actor may see them."""
     best: dict[UUID, KinLink] = {}
     desks: set[int] = set()
     for report_id in payer.report_ids[:_LOOKED_AT]:
@@ -106,7 +106,7 @@ def _reports(
 
 
 def _shared(link: KinLink) -> tuple[tuple[str, str, float], ...]:
-    """Return the shared values behind a link as (kind, value, weight), without the opposing reasons."""
+    """Return the shared values behind a link as (kind, value, weight), without reasons of negative weight."""
     kinds = frozenset(SelectorKind)
     return tuple(
         (reason.kind, reason.value, round(reason.weight, 3))
@@ -130,7 +130,7 @@ class ShownTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """One indicator of a score, with the numbers of the transfers that it cites."""
+    """An indicator of a score (`made`), with the numbers of the transfers that it cites."""
 
     made: PointMade
     numbers: list[int]
@@ -145,7 +145,10 @@ def rows_of(payer: Payer) -> list[ShownTransfer]:
 
 
 def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
-    """Return the indicators of a score: raising ones before lowering ones, each group by weight."""
+    """Return the indicators of a score: raising ones before lowering ones, each group by descending weight.
+
+    `rows` gives the transfers their numbers.
+    """
     numbers = {row.paid.id: row.number for row in rows}
     points = [
         Point(made=made, numbers=sorted(numbers[i] for i in made.transfers if i in numbers))
@@ -155,7 +158,7 @@ def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
 
 
 def timeline_of(score: PayerScore) -> dict[str, object] | None:
-    """Return the chart of the transfers with known time and value, or None for fewer than two."""
+    """Return the chart of the transfers with known time and value, for `charts.js`; None below two."""
     dated = [p for p in score.transfers if p.at is not None and p.euros is not None]
     if len(dated) < 2:
         return None

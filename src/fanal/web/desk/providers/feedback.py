@@ -22,7 +22,10 @@ from fanal.web.account.guarded import require_declared
 
 
 def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, object]:
-    """Return the quality and the feedback context of a report, for reports of providers only."""
+    """Return the template context of a report's quality and of the feedback on it.
+
+    `sender`: name of the partner; "" for the public, whose reports have neither.
+    """
     if not sender:
         return {"quality": None}
     given = oriented.feedback_of(actor=actor, report_ids=[record.report_id])

@@ -77,14 +77,17 @@ def show(request: HttpRequest, provider: UUID) -> HttpResponse:
 
 
 def _mondays(since: datetime, now: datetime) -> list[date]:
-    """Return the Monday of each week that overlaps the period, weeks without reports included."""
+    """Return the Monday of each week from `since` to `now`, weeks without reports included."""
     day, last = paris_day(since), paris_day(now)
     first = day - timedelta(days=day.weekday())
     return [first + timedelta(weeks=n) for n in range((last - first).days // 7 + 1)]
 
 
 def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:
-    """Return the mean quality of reports, and the percentage that lacks each part altogether."""
+    """Return the mean quality score of reports, and for each part the percentage of reports that lack it.
+
+    A third value says whether reports usually lack the part.
+    """
     found: list[Quality] = [
         assess(record) for record in harmonised.get_records(actor=actor, report_ids=ids).values()
     ]

@@ -28,7 +28,11 @@ class TableLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """A figure on a page; `chart` is the data for `charts.js`, None for a table only."""
+    """A figure ready for display: table (`header`, `lines`), texts about it, chart.
+
+    `chart` is the data for `charts.js`, None for a table only; `query` and `retention` say how the figure is
+    computed and how long it is kept.
+    """
 
     key: str
     code: str
@@ -44,7 +48,10 @@ class Panel:
 
 
 def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1) -> Panel:
-    """Return a figure by month, split by the codes of `column`, with the year before and the change."""
+    """Return a figure by month, split by the codes of one column, with the year before and the change.
+
+    `column` is the column's index in the figure's definition.
+    """
     codes = _largest(table.rows, column)
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
     cells = _cells(table.rows, column)
@@ -87,7 +94,10 @@ def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1
 
 
 def by_code(table: Table, lang: str, *, column: int) -> Panel:
-    """Return a figure over its whole period by the codes of `column`, with the year before."""
+    """Return a figure over its whole period by the codes of the column with index `column`, largest first.
+
+    Each has the year before and the change.
+    """
     now: dict[str, int] = {}
     for row in table.rows:
         now[row.keys[column]] = now.get(row.keys[column], 0) + int(row.value or 0)
@@ -115,7 +125,10 @@ def by_code(table: Table, lang: str, *, column: int) -> Panel:
 
 
 def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
-    """Return the cross table of a figure over its whole period: codes of two columns as rows and columns."""
+    """Return a figure's cross table over its whole period.
+
+    `rows` and `columns` are the indices of the columns whose codes head its rows and columns.
+    """
     down, across = _largest(table.rows, rows), _largest(table.rows, columns)
     cells: dict[tuple[str, str], int] = {}
     for row in table.rows:
@@ -149,7 +162,7 @@ def crossed(table: Table, lang: str, *, rows: int, columns: int) -> Panel:
 
 
 def delays(table: Table, lang: str) -> Panel:
-    """Return the table of delays: count, median and ninth decile of each step."""
+    """Return the table of delays: for each step the number of reports, the median and the ninth decile."""
     found = {row.keys: row.value for row in table.rows}
     steps = list(dict.fromkeys(row.keys[0] for row in table.rows))
     lines = [

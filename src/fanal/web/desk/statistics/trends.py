@@ -33,7 +33,10 @@ Names = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrendPanel:
-    """A trend on the page: data for `charts.js`, table by name, level changes."""
+    """A trend ready for display: table, level changes, chart.
+
+    `lines` are the table's rows (name, cells), `chart` the data for `charts.js`.
+    """
 
     code: str
     key: str
@@ -134,7 +137,10 @@ def _cells(trend: Trend, code: str, lang: str) -> list[str]:
 
 
 def _changes(trend: Trend, names: Names, lang: str) -> list[dict[str, object]]:
-    """Return the level changes (change points of the weekly series), latest first."""
+    """Return the level changes of all series, latest first: name, week, level before and after.
+
+    A level change is a change point of a weekly series.
+    """
     found = [(code, point) for code, points in trend.changes.items() for point in points]
     found.sort(key=lambda pair: (-pair[1].at, pair[0]))
     return [
@@ -179,7 +185,7 @@ def _newcomer(name: Newcomer, mondays: Sequence[date], lang: str) -> dict[str, o
 
 
 def _names(trend: Trend, codes: Sequence[str], lang: str) -> Names:
-    """Return the display name of each code: partner, country or service."""
+    """Return the display names of codes (partner, country, service), codes that changed level included."""
     senders = _senders(trend)
     kind = trend.figure.columns[1].kind
     return {code: senders.get(code) or _name(code, kind, lang) for code in {*codes, *trend.changes}}
@@ -192,7 +198,7 @@ def _name(code: str, kind: str, lang: str) -> str:
 
 
 def _senders(trend: Trend) -> Names:
-    """Return the names of a trend's senders by partner id; empty for other trends."""
+    """Return the senders' names by partner id, the public included; empty for trends not split by sender."""
     if trend.figure.code != "SENDERS":
         return {}
     named = accounts.partner_names(partner_ids=[UUID(code) for code in trend.counts])

@@ -171,7 +171,7 @@ def figure_json(request: HttpRequest, figure: str) -> HttpResponse:
 
 
 def _lead(*, open_year: bool) -> str:
-    """Return the sentence that says what the year is compared with."""
+    """Return the introduction to a year's figures: the period that they are compared with."""
     if open_year:
         return _(
             "The year is not over: each number is compared with the same days of the year before."
@@ -180,7 +180,11 @@ def _lead(*, open_year: bool) -> str:
 
 
 def _asked(request: HttpRequest, figure: str) -> Table:
-    """Return the table of a download: months `since` to `until` of the query, by default the page's own."""
+    """Return a figure's table for download: months `since` to `until` of the query, or the page's own.
+
+    Raises:
+        Http404: an unknown figure, or a period outside the possible ones.
+    """
     if figure not in figures():
         raise Http404
     now = now_of(request)
@@ -268,7 +272,7 @@ def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[st
 
 
 def frame_of(actor: Actor) -> str:
-    """Return the base template: with alarms for people who answer them, else without."""
+    """Return the name of the base template: with alarms for people who may list reports, else without."""
     return "desk/base.html" if may(actor, "report.list") else "base_desk.html"
 
 
