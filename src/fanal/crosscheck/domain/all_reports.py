@@ -17,7 +17,11 @@ from fanal.crosscheck.domain.weights import Weights, score_of
 
 
 class Whole(NamedTuple):
-    """The sheet of all reports with shared values only, sorted rows; document frequencies, values, seats."""
+    """All reports as columns, for a rebuild.
+
+    `sheet` holds only the rows of values that several reports share, sorted by value; `standing` the document
+    frequency of each row; `groups` the distinct values; `seated` the reports renumbered for cache locality.
+    """
 
     sheet: CardSheet
     standing: ValueStanding
@@ -26,7 +30,7 @@ class Whole(NamedTuple):
 
 
 def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
-    """Return the columns of all packed cards, ready for the weighting of pairs."""
+    """Return all reports, each encoded by `pack_card`, as columns ready for the weighting of pairs."""
     sheet = sheet_of(packed)
     shared = sorted_rows(sheet)
     (standing, groups), seated = together(
@@ -38,7 +42,11 @@ def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
 
 
 class Joined:
-    """Union-find over reports (places in a sheet) joined by certain pairs; keeps the pairs for judgements."""
+    """Union-find over reports joined by certain pairs; a report is its place in a sheet.
+
+    It also keeps all added pairs, since judgements need their scores, and counts the certain ones
+    (`certain`).
+    """
 
     def __init__(self, size: int) -> None:
         self._parent: Places = np.arange(size, dtype=np.int32)
@@ -46,7 +54,7 @@ class Joined:
         self.certain = 0
 
     def add(self, pairs: Pairs, weights: Weights) -> None:
-        """Unite the ends of the certain pairs among `pairs`."""
+        """Keep `pairs`, and unite the two reports of each certain pair."""
         self._pairs.append((pairs.later, pairs.earlier, pairs.points))
         self.certain += join_certain(
             self._parent, pairs.later, pairs.earlier, pairs.points, least_certain(weights)
@@ -60,10 +68,11 @@ class Joined:
     def anchors(
         self, ids: Sequence[UUID], judgements: Iterable[Judgement], weights: Weights
     ) -> dict[UUID, UUID]:
-        """Return the dossier anchor of each report, as `dossiers.membership` gives it for the certain pairs.
+        """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
 
-        `ids` ascend with the places of the reports. Only sets with a report named in a judgement go through
-        `membership`; every other set is a dossier as it is.
+        The result equals that of `dossiers.membership` on the certain pairs. `ids` are the report ids by
+        place, ascending. Only sets with a report named in a judgement go through `membership`; every other
+        set is a dossier as it is.
         """
         counted = list(judgements)
         heads = self.heads()

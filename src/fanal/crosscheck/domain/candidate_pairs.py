@@ -1,4 +1,4 @@
-"""Shared values of pairs of reports: the roles on both sides, and the weights as columns for the loops."""
+"""Shared values of pairs of reports: the roles on both sides, and the weights as arrays for the loops."""
 
 from typing import NamedTuple
 
@@ -33,14 +33,18 @@ _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
 
 
 class Meetings(NamedTuple):
-    """Shared values of pairs, as places of two rows, that of the later report first."""
+    """Shared values of pairs: the places in `Rows` of the later report's row and of the earlier report's."""
 
     later: Places
     earlier: Places
 
 
 class ValueStanding(NamedTuple):
-    """Document frequency by row: holders of the row's value, place of the row among them, whether a hub."""
+    """Document frequency by row of a sheet.
+
+    `holders`: number of reports that hold the row's value; `place`: place of the row's report among them, by
+    id; `hub`: whether the value co-occurs with so many identities that it identifies nobody.
+    """
 
     holders: Ints
     place: Ints
@@ -48,7 +52,12 @@ class ValueStanding(NamedTuple):
 
 
 class Tables(NamedTuple):
-    """The weights as arrays, indexed by the number of a mark or family."""
+    """The weights as arrays.
+
+    `base` to `conflict` are by number of the mark (weight class), `further` and `most` by number of the
+    family; `side` and `factor` by the roles on both sides (`states_of`); `numbers` holds single limits, at
+    the places `IP` to `SHOWN`.
+    """
 
     base: Points
     family: Codes
@@ -88,7 +97,10 @@ def tables_of(weights: Weights) -> Tables:
 def worth_of(
     meetings: Meetings, rows: Rows, kept: Points, weights: Weights
 ) -> tuple[Codes, Points]:
-    """Return side and points of each shared value, as in `rule.weigh`; `kept` is from `share_kept`."""
+    """Return the side (SAME, CROSS, OTHER) and the points of each shared value, as in `rule.weigh`.
+
+    `kept` is the share of its points that each row keeps (`share_kept`).
+    """
     tables = tables_of(weights)
     mark, state = rows.mark[meetings.later], states_of(rows)
     states, person = (state[meetings.later], state[meetings.earlier]), tables.person[mark]
@@ -100,7 +112,7 @@ def worth_of(
 
 
 def states_of(rows: Rows) -> Codes:
-    """Return the role of each row as index of the side table: `ROLES + role` if only a text gives it."""
+    """Return each row's role as index of `Tables.side`: the role's code, plus `ROLES` if from a text only."""
     states: Codes = rows.role + np.uint8(ROLES) * rows.weak
     return states
 
@@ -140,9 +152,11 @@ def _sides(weights: Weights) -> tuple[Codes, Points]:
 
 
 def reach_of(rows: Rows, standing: ValueStanding, weights: Weights, fresh: Flags | None) -> Places:
-    """Return with how many earlier rows of its value each row is paired; only neighbours for frequent values.
+    """Return the number of preceding rows of the same value with which each row forms candidate pairs.
 
-    With `fresh`, zero where neither the row nor an earlier row of the value belongs to these reports.
+    A value of a person with more than `most_holders` reports reaches only `neighbours` rows, any other such
+    value none. With `fresh`, a mask of reports, the number is zero where neither the row nor an earlier row
+    of the value belongs to one of them.
     """
     known = np.zeros(0, np.int64) if fresh is None else np.cumsum(fresh[rows.report])
     person = tables_of(weights).person[rows.mark]

@@ -55,7 +55,10 @@ _TELLING = {
 
 
 class Evidence(Struct, frozen=True, gc=False):
-    """A selector that can link reports: its whole key, its short key, and its mark (weight class)."""
+    """A selector that can link reports.
+
+    `whole`: its selector key (16 bytes); `key`: the first eight bytes as a number; `mark`: its weight class.
+    """
 
     selector: Selector
     whole: bytes
@@ -83,7 +86,8 @@ class CardAddress(Struct, frozen=True, gc=False):
 class Card(Struct, frozen=True, gc=False):
     """The comparable data of a report. Name, birth and `has` are filled only with exactly one suspect.
 
-    `has` is a bit set of the marks of which the suspect has a value.
+    `name`, `words` and `birth` are digests, 0 or empty if unknown. `has` is a bit set of the marks (weight
+    classes) of which the suspect has a value.
     """
 
     values: tuple[Value, ...]
@@ -128,7 +132,7 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
 
 
 def pack_card(card: Card) -> bytes:
-    """Encode a card as bytes."""
+    """Encode a card as bytes: a head, then addresses, then values, each of fixed size and little-endian."""
     words = (*card.words, *(0,) * (MOST_WORDS - len(card.words)))
     head = _HEAD.pack(card.name, *words, card.birth, card.has, len(card.addresses), 0)
     addresses = [_ADDRESS.pack(a.key, a.at, a.port, a.six) for a in card.addresses]
@@ -137,7 +141,11 @@ def pack_card(card: Card) -> bytes:
 
 
 def read_card(content: bytes) -> Card:
-    """Decode a card that `pack_card` encoded."""
+    """Decode a card that `pack_card` encoded.
+
+    Raises:
+        struct.error: the bytes are cut.
+    """
     name, *words, birth, has, held, _ = _HEAD.unpack_from(content)
     end = _HEAD.size + held * _ADDRESS.size
     addresses = (
@@ -155,12 +163,12 @@ def read_card(content: bytes) -> Card:
 
 
 def short_key(kind: SelectorKind, value: str) -> int:
-    """Return the short key of a value, as cards hold it."""
+    """Return the first eight bytes of a value's selector key as a number, as cards hold it."""
     return int.from_bytes(key_bytes(kind, value)[:8], "little")
 
 
 def key_of(selector_key: UUID) -> int:
-    """Return the short key, as cards hold it, of a full selector key."""
+    """Return the first eight bytes of a full selector key as a number, as cards hold it."""
     return int.from_bytes(selector_key.bytes[:8], "little")
 
 
@@ -176,7 +184,7 @@ def mark_of(selector: Selector) -> Mark | None:
 
 
 def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
-    """Return a single value per key: of several roles, the most significant one."""
+    """Return one value per short key, in its most significant role: a field before a text, suspect first."""
     found: dict[int, Evidence] = {}
     for one in evidence:
         before = found.setdefault(one.key, one)

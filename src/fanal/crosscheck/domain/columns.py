@@ -14,7 +14,7 @@ _A_BUCKET = 4
 
 @inner
 def _number(octets, at, size):
-    """Return the little-endian number in `size` bytes at a position."""
+    """Return the little-endian number in the `size` bytes of array `octets` from position `at`."""
     number = np.uint64(0)
     for place in range(size):
         number |= np.uint64(octets[at + place]) << np.uint64(8 * place)
@@ -25,8 +25,9 @@ def _number(octets, at, size):
 def read_values(octets, ends, shape, counts, report_of_first):
     """Return the values of packed cards as columns: report int32, key uint64, mark and role uint8.
 
-    `ends` are the end offsets of the cards, `shape` the sizes in bytes of a head, an address and a value,
-    `counts` the number of addresses of each card. Reports are numbered from `report_of_first`.
+    `octets` are the cards (`cards.pack_card`) one after another, `ends` their end offsets, `shape` the sizes
+    in bytes of a head, an address and a value, `counts` the number of addresses of each card. Reports are
+    numbered from `report_of_first`.
     """
     head, address, value = shape
     total, start = 0, 0
@@ -49,8 +50,8 @@ def read_values(octets, ends, shape, counts, report_of_first):
 def read_people(octets, ends, shape, counts, people):
     """Decode the heads and addresses of packed cards into the columns of `people`, a row per card.
 
-    `people` is (name, words, birth, has, place, at, port, six) as in `sheet.CardSheet`. Fills `counts` with
-    the number of addresses of each card.
+    `octets`, `ends` and `shape` are as in `read_values`; `people` is (name, words, birth, has, place, at,
+    port, six) as in `sheet.CardSheet`. Fills `counts` with the number of addresses of each card.
     """
     name, words, birth, has, place, at, port, six = people
     head, address, _ = shape
@@ -136,7 +137,11 @@ def _sort_few(keys, rows, low, high):
 
 @outer
 def places_by_report(report, size):
-    """Return the first row of each report, int64[size + 1], and the row numbers grouped by report, int32."""
+    """Group rows by report; `report` is the report of each row, from 0 to `size` - 1.
+
+    Returns `first`, int64[size + 1], and `mine`, int32: the rows of report r are `mine[first[r]:first[r +
+    1]]`.
+    """
     first = np.zeros(size + 1, np.int64)
     for row in range(len(report)):
         first[report[row] + 1] += 1
@@ -151,11 +156,13 @@ def places_by_report(report, size):
 
 @outer
 def reaches(key, place, holders, person, known, bounds):
-    """Return with how many earlier rows of its key each row is paired, int32.
+    """Return the number of preceding rows of its key with which each row is paired, int32.
 
-    `bounds` is (most, near): a value with more than `most` holders pairs with `near` neighbours if it is a
-    person's, with none otherwise. `known` is the running count of fresh rows; a row without a fresh row up to
-    it in its key is paired with none. Empty `known` means that all rows count.
+    Rows are sorted by key. `place`, `holders` and `person` are by row: place among the holders of the value,
+    their number, whether the value is a person's. `bounds` is (most, near): a value with more than `most`
+    holders pairs with `near` neighbours if it is a person's, with none otherwise. `known` is the running
+    count of fresh rows; a row without a fresh row up to it in its key is paired with none. Empty `known`
+    means that all rows count.
     """
     most, near = bounds
     found, start = np.zeros(len(key), np.int32), 0
@@ -176,9 +183,10 @@ def reaches(key, place, holders, person, known, bounds):
 
 @outer
 def kept_of(mark, holders, hub, steps, hub_share):
-    """Return the share of points (0..1) that each row keeps.
+    """Return the share of points (0..1) that each row keeps after its frequency discount.
 
-    `steps` is (holders, shares), both by mark and step; a hub keeps `hub_share`.
+    `steps` is (holders, shares), both by mark and step: from so many holders on, the value keeps that share.
+    A hub keeps `hub_share`.
     """
     of, shares = steps
     kept = np.ones(len(mark))

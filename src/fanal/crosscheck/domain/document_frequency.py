@@ -24,7 +24,11 @@ _OCTETS = 5
 
 
 def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozenset[bytes]:
-    """Return the identities of suspects that co-occur with a suspect's value in these cards."""
+    """Return the identities of suspects that co-occur with a suspect's value in these cards.
+
+    `key` is the short key of the value. An identity is another value of a person in the role of suspect, in
+    the form of `companion`.
+    """
     found: set[bytes] = set()
     for card in cards:
         mine = [v for v in card.values if v.role == _SUSPECT and weights.mark[MARKS[v.mark]].person]
@@ -62,11 +66,11 @@ def weighed_anew(
 ) -> tuple[float, tuple[LinkReason, ...]]:
     """Recompute the points and reasons of a link after the document frequency of some shared values changed.
 
-    `kept` maps (kind, value) to the share of its points that the value now keeps (0..1), or to None when
-    the value no longer links the reports; other values are unchanged. `has` is a bit set over
-    `NUMBER_OF_MARK`: the marks of which both suspects have a value. A mark in it that loses its last shared
-    value adds a CONFLICT reason (negative points). Reasons come by points, highest first; `(0.0, ())` when
-    no shared value is left.
+    `kept` maps (kind, value) to the share of its points that the value now keeps (0..1), or to None when the
+    value no longer links the reports; other values are unchanged. `has` is a bit set over `NUMBER_OF_MARK`:
+    the marks (weight classes) of which both suspects have a value. A mark in it that loses its last shared
+    value adds a CONFLICT reason (negative points). Reasons come by points, highest first; `(0.0, ())` when no
+    shared value is left.
     """
     changed: list[LinkReason] = []
     parted: list[LinkReason] = []
@@ -90,7 +94,10 @@ def weighed_anew(
 def _conflicts(
     parted: Iterable[LinkReason], left: Iterable[LinkReason], has: int, weights: Weights
 ) -> list[LinkReason]:
-    """Return the conflict reasons that appear once the values in `parted` no longer count."""
+    """Return the conflict reasons that appear once the values in `parted` no longer count.
+
+    `left` are the remaining reasons; `has` is as in `weighed_anew`.
+    """
     gone = {mark_of_reason(reason) for reason in parted if reason.side == SAME}
     shared = {mark_of_reason(one) for one in left if one.side == SAME and is_of_value(one)}
     return [
@@ -101,12 +108,12 @@ def _conflicts(
 
 
 def pack_companions(companions: Iterable[bytes]) -> bytes:
-    """Encode companion identities as bytes."""
+    """Concatenate identities in the form of `companion` (five bytes each), sorted."""
     return b"".join(sorted(companions))
 
 
 def unpack_companions(content: bytes | memoryview) -> frozenset[bytes]:
-    """Decode the companions that `pack_companions` encoded."""
+    """Return the identities that `pack_companions` concatenated."""
     octets = bytes(content)
     return frozenset(octets[at : at + _OCTETS] for at in range(0, len(octets), _OCTETS))
 
@@ -124,10 +131,10 @@ def companion(mark: int, key: int) -> bytes:
 
 
 def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, int]]:
-    """Yield the pairs that a person's frequent value no longer links, with `fresh` rows between the others.
+    """Yield the pairs that a person's frequent value no longer links, because `fresh` rows came between them.
 
-    `place` are the places of rows among all holders, ascending, as in `reach_of`. A pair is given as two row
-    numbers, the later first; neither is fresh.
+    `place` are the places of the value's rows among all its holders, ascending, as in `reach_of`. A pair is
+    given as two row numbers, the later first; neither is fresh.
     """
     others = np.flatnonzero(~fresh)
     before = np.cumsum(fresh)[others]  # fresh rows before each of the others
@@ -144,7 +151,10 @@ def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, i
 
 
 class Beside(NamedTuple):
-    """Distinct identities that co-occur with a value in the reports of its suspects, as columns."""
+    """Distinct identities that co-occur with a value in the reports of its suspects, as columns.
+
+    `group` is the index of the value in `Groups`; `mark` and `key` are those of the identity.
+    """
 
     group: Ints
     mark: Codes
@@ -178,7 +188,10 @@ def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueSt
 
 
 def _crowded(beside: Beside, weights: Weights) -> Ints:
-    """Return the values that co-occur with more than `weights.companions` identities of the same mark."""
+    """Return the values (as in `Beside.group`) that are hubs.
+
+    A hub co-occurs with more than `weights.companions` identities of the same mark.
+    """
     pairs, counts = np.unique(beside.group * 256 + beside.mark, return_counts=True)
     crowded: Ints = pairs[counts > weights.companions] // 256
     return crowded

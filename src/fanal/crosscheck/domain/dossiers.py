@@ -30,7 +30,10 @@ class JudgementAct(StrEnum):
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """An append-only judgement; ids increase with time."""
+    """A person's append-only judgement on the reports `left` and `right`; ids increase with time.
+
+    What the two sides mean depends on `act`. `undoes` is the judgement that an UNDO revokes.
+    """
 
     id: UUID
     act: JudgementAct
@@ -158,10 +161,10 @@ def membership(
 def grow(
     proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], sizes: Mapping[UUID, int]
 ) -> dict[UUID, UUID]:
-    """Return the new anchor of each report, and of each dossier by its old anchor, joined by `proposals`.
+    """Join reports and whole dossiers by `proposals`; return the new anchor by report and by former anchor.
 
-    `anchors` holds the anchor of each end already in a dossier, `sizes` the number of reports by anchor.
-    Without judgements, the result equals that of `membership` on all links.
+    `anchors` holds the anchor of each proposed report already in a dossier, `sizes` the number of reports of
+    each dossier by its anchor. Without judgements, the result equals that of `membership` on all links.
     """
     strongest = sorted(proposals, key=lambda s: (-s.score, s.one.int, s.two.int))
     ends = {end for strong in strongest for end in (strong.one, strong.two)}
@@ -179,9 +182,9 @@ def grow(
 def connected(
     proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], seeds: Iterable[UUID]
 ) -> set[UUID]:
-    """Return the ends of `proposals` in the connected component of a seed.
+    """Return the reports of `proposals` that lie in the connected component of a seed.
 
-    `anchors` as in `grow`; a seed is an end or the anchor of a dossier.
+    `anchors` as in `grow`; a seed is a report of `proposals` or the anchor of a dossier.
     """
     pairs = [(anchors.get(s.one, s.one), anchors.get(s.two, s.two), s) for s in proposals]
     starts = set(seeds)
@@ -195,7 +198,7 @@ def connected(
 def still_apart(
     pairs: Iterable[tuple[UUID, UUID]], joins: Iterable[tuple[UUID, UUID]]
 ) -> list[tuple[UUID, UUID]]:
-    """Return the pairs whose ends are in different connected components of the graph of `joins`."""
+    """Return the pairs whose reports lie in different connected components of the graph of edges `joins`."""
     asked, given = list(pairs), list(joins)
     groups = _Groups(end for pair in (*asked, *given) for end in pair)
     for one, two in given:

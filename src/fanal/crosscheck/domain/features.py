@@ -31,11 +31,11 @@ _PORT, _PREFIX = np.uint64(40), np.uint64(63)
 
 @outer
 def look(people, seats, conflict, seen):
-    """Write the comparison features of reports, by seat, to `seen`: looks, instants, faces.
+    """Write the comparison features of reports, by seat, to the arrays of `seen`: looks, instants, faces.
 
     The arrays are uint64[reports, LOOKS], uint64[reports, MOST_ADDRESSES] and uint64[reports], all zero
-    before. `people` are the columns of a sheet after its rows; `conflict` is that of `meeting.Tables`, and
-    only marks with conflict points are included.
+    before. `people` are the columns of a `CardSheet` after its rows, `seats` the row to write for each
+    report; `conflict` is that of `candidate_pairs.Tables`, and only marks with conflict points are included.
 
     Looks are: name; two words; third word and date of birth; marks and, from bit 16, a bit per address; then
     the addresses. An instant is the time of an address in seconds (40 bits), its port plus 1 (23 bits), and
@@ -74,7 +74,10 @@ def look(people, seats, conflict, seen):
 
 @inner
 def may_gain(looks, one, two):
-    """Return whether name, date of birth or IP address could add points to a pair."""
+    """Return whether name, date of birth or IP address could add points to the pair of seats `one` and `two`.
+
+    `looks` are the features that `look` wrote.
+    """
     name = looks[one, 0] == looks[two, 0] and looks[one, 0] != 0
     born, other = looks[one, 2] >> np.uint64(32), looks[two, 2] >> np.uint64(32)
     return name or (born == other and born != 0) or may_be_near(looks, one, two)
@@ -82,13 +85,18 @@ def may_gain(looks, one, two):
 
 @inner
 def may_be_near(looks, one, two):
-    """Return False if two reports certainly have no IP address in common; True means maybe."""
+    """Return False if the reports in two seats certainly have no IP address in common; True means maybe."""
     return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
 
 
 @inner
 def beside(looks, one, two, shared, conflict, numbers):
-    """Return points of names, points of dates of birth, points lost by conflicts, and all of it as bits."""
+    """Return a pair's points for names and for dates of birth, the points lost by conflicts, and all as bits.
+
+    `one` and `two` are seats in `looks`. `shared` is the bit set of marks of which the suspects share a
+    value; `conflict` and `numbers` are those of `candidate_pairs.Tables`. The bits are those of the marks in
+    conflict, and `NAMED` to `OTHER_DAY`.
+    """
     name, code = 0.0, 0
     if looks[one, 0] != 0 and looks[two, 0] != 0:
         if looks[one, 0] == looks[two, 0]:
@@ -112,7 +120,10 @@ def beside(looks, one, two, shared, conflict, numbers):
 
 
 def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
-    """Return the points (or negative points) of IP address, name and date of birth, from a pair's bits."""
+    """Return the points (negative for differences) of IP address, name and date of birth.
+
+    `code` is the pair's bit set: that of `beside`, with `NEAR` for an address.
+    """
     near = weights.near
     return (
         near.ip * bool(code & NEAR),
@@ -123,7 +134,7 @@ def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
 
 @inner
 def _common_word(looks, one, two):
-    """Return whether two names have a word in common."""
+    """Return whether the names of the reports in two seats have a word in common."""
     low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
     for mine in (looks[one, 1] & low, looks[one, 1] >> high, looks[one, 2] & low):
         if mine != 0:
@@ -135,7 +146,11 @@ def _common_word(looks, one, two):
 
 @inner
 def near(looks, instants, one, two, numbers):
-    """Return the points for an equal IP address within a time window; it depends on prefix and equal port."""
+    """Return the points of an IP address that two reports had within a time window; 0 without any.
+
+    `looks` and `instants` are from `look`, `one` and `two` seats, `numbers` those of
+    `candidate_pairs.Tables`. The window depends on the address: an IPv6 prefix, an equal port, or neither.
+    """
     for i in range(MOST_ADDRESSES):
         if looks[one, 4 + i] == 0:
             break

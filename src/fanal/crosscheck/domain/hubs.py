@@ -62,7 +62,7 @@ def is_empty_handle(name: str) -> bool:
 
 
 def is_plain_handle(name: str) -> bool:
-    """Return whether a handle is short, or a common word with a few digits."""
+    """Return whether a handle is too common: at most four characters, or a common word with a few digits."""
     if len(name) <= _SHORT:
         return True
     # Non-ASCII digits and line ends need the pattern.

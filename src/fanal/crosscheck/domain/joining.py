@@ -29,7 +29,7 @@ def seats_of(key, report, size):
 
 @outer
 def join_certain(parent, later, earlier, points, least):
-    """Unite the ends of pairs with at least `least` points; return the number of such pairs.
+    """Unite the two reports of each pair with at least `least` points; return the number of such pairs.
 
     `parent` is the union-find array, whose roots are the smallest members of their sets.
     """
@@ -43,7 +43,7 @@ def join_certain(parent, later, earlier, points, least):
 
 @outer
 def heads_of(parent):
-    """Return the root (smallest member) of each report's set."""
+    """Return the root (smallest member) of each report's set in a union-find array."""
     heads = np.empty(len(parent), np.int32)
     for one in range(len(parent)):
         heads[one] = _head(parent, one)

@@ -30,15 +30,15 @@ _FOR_EACH = 8
 def weigh_span(span, slot, rows, reports, looks, tables):
     """Return the pairs to show whose later report has its seat in `span`, with their shared values.
 
-    Reports are numbered by seat; `reports` is (report by seat, whether fresh), and each pair has a fresh end.
-    `rows` is (first, mine, seat, mark, state, reach, kept, face): the rows of report r are
+    Reports are numbered by seat; `reports` is (report by seat, whether fresh), and each pair has a fresh
+    report. `rows` is (first, mine, seat, mark, state, reach, kept, face): the rows of report r are
     `mine[first[r]:first[r + 1]]`; a row is compared with the `reach` rows before it, all of other reports.
-    `looks` are the features and instants of `looks.look`, `face` its faces by row. `slot` is int32[reports],
-    filled with -1 before and after the call. `tables` is `meeting.Tables`.
+    `looks` are the features and instants of `features.look`, `face` its faces by row. `slot` is
+    int32[reports], filled with -1 before and after the call. `tables` is `candidate_pairs.Tables`.
 
     Returns the number of pairs and of shared values, then columns of which these are the used lengths. By
     pair: later and earlier report, end of its shared values (int32), points (float64), other evidence
-    (uint32, bits of `looks.beside`). By shared value: the rows of the later and of the earlier report
+    (uint32, bits of `features.beside`). By shared value: the rows of the later and of the earlier report
     (int32).
     """
     first, mine, _, mark, _, reach, _, _ = rows
@@ -88,7 +88,7 @@ def weigh_span(span, slot, rows, reports, looks, tables):
 
 @inner
 def _wanted(one, first, mine, reach):
-    """Return the largest possible number of shared values of a report."""
+    """Return the largest possible number of shared values of a report: the sum of the reach of its rows."""
     wanted = 0
     for at in range(first[one], first[one + 1]):
         wanted += reach[mine[at]]
@@ -97,7 +97,11 @@ def _wanted(one, first, mine, reach):
 
 @outer
 def _met(room):
-    """Return columns for a report's shared values: rows of both ends, side, points, next of the pair."""
+    """Return columns of length `room` for a report's shared values.
+
+    They are: rows of the later and the earlier report, side, points, place of the next value of the same
+    pair.
+    """
     return (
         *(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.uint8)),
         *(np.empty(room), np.empty(room, np.int32)),
@@ -106,13 +110,13 @@ def _met(room):
 
 @outer
 def _weighed(room):
-    """Return columns for the pairs of a report: earlier end, first and last shared value."""
+    """Return columns of length `room` for a report's pairs: earlier report, first and last shared value."""
     return np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
 
 
 @inner
 def _meet(one, slot, rows, fresh, tables, met, weighed):
-    """Write the shared values of a report; return their number and the number of pairs.
+    """Write the shared values of a report to `met` and its pairs to `weighed`; return the number of each.
 
     `slot` holds the place of each pair by seat. Most shared values alone give too few points to be shown, and
     are skipped where no other evidence can follow. So values with points come first, the most frequent of
@@ -222,7 +226,10 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
 
 @inner
 def _given(at, ip, mark, tables, met, sums):
-    """Return the points of a pair from its shared values, and a bit set of marks that both suspects share."""
+    """Return the points of a pair from its shared values, and a bit set of marks that both suspects share.
+
+    `at` is the place of its first shared value in `met`, `ip` the points of an IP address.
+    """
     row_of, _, side_of, points_of, after = met
     family, numbers = tables[1], tables[8]
     if after[at] < 0 and ip == 0:
@@ -256,7 +263,7 @@ def _alone(points, side, mark, tables):
 
 @inner
 def _count(used, cell, points, sums):
-    """Add a value to the cell of its side and family; return `used`, the bit set of cells in use."""
+    """Add a value's points to the cell of its side and family; return `used`, the bit set of cells in use."""
     best, further = sums
     if used >> cell & 1:
         further[cell] += 1.0

@@ -59,7 +59,10 @@ def _of_person(reason: LinkReason) -> str:
 
 
 class ReportWords:
-    """Look-up of the selectors behind keys, by the place of a report among `ids`."""
+    """Look-up of a report's selectors by short key (first eight bytes of the selector key).
+
+    A report is named by its place in `ids`; `reports` are the loaded records.
+    """
 
     def __init__(self, reports: Sequence[HarmonisedReport], ids: Sequence[UUID]) -> None:
         place = {report_id: number for number, report_id in enumerate(ids)}
@@ -67,7 +70,7 @@ class ReportWords:
         self._selectors: dict[int, dict[int, Selector]] = {}
 
     def record(self, place: int) -> HarmonisedReport:
-        """Return the record of a report.
+        """Return the record of the report at a place in `ids`.
 
         Raises:
             KeyError: the record is not loaded.
@@ -75,7 +78,11 @@ class ReportWords:
         return self._records[place]
 
     def selector(self, place: int, key: int) -> Selector:
-        """Return the selector of a report that has this short key."""
+        """Return the selector of a report that has this short key.
+
+        Raises:
+            KeyError: the record is not loaded, or has no such selector.
+        """
         known = self._selectors.get(place)
         if known is None:
             record = self.record(place)  # a subclass may drop the others
@@ -104,7 +111,8 @@ def link(
 ) -> Iterator[Link]:
     """Yield the links of a sheet, in the order of its pairs; `ids` are the ids of its reports.
 
-    `told` returns the selector behind a key. With `fresh`, only links with at least one of these reports.
+    `standing` is the document frequency of its rows; `told` returns the selector behind a key. With `fresh`,
+    a mask of reports, only links with at least one of these are given.
     """
     kept = share_kept(sheet.rows.mark, standing, weights)
     for pairs in weigh(sheet, standing, weights, fresh=fresh):
@@ -113,7 +121,10 @@ def link(
 
 
 class Explainer:
-    """Builds the links of pairs: scores, and reasons with their values."""
+    """Builds the links of weighted pairs: scores, and reasons with their values.
+
+    `kept` is the share of points that each row of the sheet keeps; `told` returns the selector behind a key.
+    """
 
     def __init__(
         self,
@@ -128,7 +139,10 @@ class Explainer:
         self._selector = told
 
     def links(self, ids: Sequence[UUID], *, fresh: Flags | None = None) -> Iterator[Link]:
-        """Yield the links of the pairs, in their order; `ids` are the ids of the reports."""
+        """Yield the links of the pairs, in their order; `ids` are the ids of the reports.
+
+        With `fresh`, values are read from the records of these reports; without it, from the later report's.
+        """
         pairs, weights = self._pairs, self._weights
         for place, (later, earlier, points) in enumerate(
             zip(pairs.later.tolist(), pairs.earlier.tolist(), pairs.points.tolist(), strict=True)
@@ -144,7 +158,10 @@ class Explainer:
     def reasons(
         self, place: int, later: int, earlier: int, fresh: Flags | None
     ) -> tuple[LinkReason, ...]:
-        """Return the reasons of a pair, the strongest first."""
+        """Return the reasons of the pair with number `place`, the strongest first.
+
+        `later` and `earlier` are the places of its reports in the sheet; `fresh` is as in `links`.
+        """
         # The value is read from an end whose record is loaded.
         known = later if fresh is None or fresh[later] else earlier
         found = [
@@ -191,7 +208,10 @@ class Explainer:
 
 
 def conflict_of(mark: Mark, weights: Weights) -> LinkReason:
-    """Return the negative reason of a conflict: both suspects have values of `mark`, and none in common."""
+    """Return the reason, of negative weight, for suspects who have different values of `mark`.
+
+    The caller has found that both have values of this weight class, and none in common.
+    """
     return LinkReason(kind="CONFLICT", value=mark.value, weight=-weights.mark[mark].conflict)
 
 
@@ -201,7 +221,7 @@ def is_of_value(reason: LinkReason) -> bool:
 
 
 def mark_of_reason(reason: LinkReason) -> Mark:
-    """Return the mark of a reason that is a shared value.
+    """Return the mark (weight class) of a reason that is a shared value.
 
     Raises:
         ValueError: the value is no evidence.

@@ -89,7 +89,7 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def _one_spelling(word: str) -> str:
-    """Return a word with equivalent spellings merged: y and j become i, doubled letters single."""
+    """Return a word with equivalent spellings merged: y, j as i; ou as u; tch as ch; doubled letters once."""
     folded = word.replace("y", "i").replace("j", "i").replace("ou", "u").replace("tch", "ch")
     shorter = re.sub(r"(.)\1+", r"\1", folded)
     return re.sub(r"ii?$", "i", shorter)

@@ -26,7 +26,7 @@ def month_before(now: datetime, months: int) -> date:
 
 
 def recent_from(now: datetime) -> datetime:
-    """Return the instant from which a report counts as recent."""
+    """Return the start (UTC) of the recent period of document frequency: the first of the previous month."""
     day = month_before(now, RECENT_MONTHS - 1)
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
@@ -44,7 +44,10 @@ class ValueState(Struct, frozen=True):
 
 
 def step_of(mark: Mark, holders: int, weights: Weights) -> int:
-    """Return the number of frequency steps that a value with `holders` reports has passed."""
+    """Return the number of frequency steps that a value with `holders` reports has passed.
+
+    A value that is no person's and has more than `most_holders` passes one step more: it is a stop key.
+    """
     weight = weights.mark[mark]
     if holders > weights.most_holders and not weight.person:
         return len(weight.steps) + 1

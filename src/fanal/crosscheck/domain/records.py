@@ -15,11 +15,11 @@ class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `kind` is a selector kind; or IP, NAME, BIRTH with an empty value (negative where the two differ); or
     CONFLICT with negative points: both suspects have values of the mark in `value` and none in common. `kept`
-    is the share (0..1) of the points left after the frequency discount. `side` is `meeting.SAME`, `CROSS` or
-    `OTHER`. `seen` is filled in when links are read. For similarity (`near.pairs.KINDS`), `value` is the
-    picture or the address, and `measure` the differing bits or the percentage of shared text passages. For
-    similar identifiers `value` holds digests that show neither identifier; `between` holds both, the later
-    report's first, once suggestions are read.
+    is the share (0..1) of the points left after the frequency discount. `side` is SAME, CROSS or OTHER of
+    `candidate_pairs`. `seen` is filled in when links are read. For similarity (`similar.pairs.KINDS`),
+    `value` is the picture or the address, and `measure` the differing bits or the percentage of shared text
+    passages. For similar identifiers `value` holds digests that show neither identifier; `between` holds
+    both, the later report's first, once suggestions are read.
     """
 
     kind: str

@@ -15,7 +15,7 @@ _IDENTITIES = frozenset({"EMAIL", "HANDLE", "PHONE", "ACCOUNT", "DEVICE"})
 
 
 def kin_facts(report_ids: Sequence[UUID], links: Iterable[Link]) -> list[KinFacts]:
-    """Return the related-report counts of each report, in the order given, from links to earlier reports."""
+    """Return each report's counts of related reports, in the order given, from links to earlier reports."""
     by_report: dict[UUID, list[Link]] = defaultdict(list)
     for link in links:
         by_report[link.report_id].append(link)

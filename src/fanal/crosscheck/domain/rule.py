@@ -36,7 +36,7 @@ class Seated(NamedTuple):
     """Reports renumbered for locality ("seats"), with their comparison features and rows by seat.
 
     `who[r]` is the report in seat r. Its rows are `mine[first[r]:first[r + 1]]`; `seat` and `face` are those
-    of each row's report. `looks` are the features and the address instants of `looks.look`.
+    of each row's report. `looks` are the features and the address instants of `features.look`.
     """
 
     who: Places
@@ -51,7 +51,7 @@ class Pairs(NamedTuple):
     """Weighted pairs of reports (places in a sheet), unordered, with points and the shared values.
 
     The shared values of pair i are `meetings[first[i]:first[i + 1]]`. `beside` is a bit set of the other
-    evidence: `looks.NEAR` and the following bits, and the marks in conflict.
+    evidence: `features.NEAR` and the following bits, and the marks in conflict.
     """
 
     later: Places
@@ -77,8 +77,10 @@ def weigh(
 ) -> Iterator[Pairs]:
     """Yield the pairs with enough points to be shown, for `at_once` later reports at a time (bounds memory).
 
-    All pairs of a later report are in one part; parts and pairs are unordered. With `fresh`, only pairs with
-    at least one of these reports are given. Rows of the sheet are sorted by key, then by report.
+    `standing` is the document frequency of the sheet's rows, which are sorted by key, then by report;
+    `seated` is the result of `seat`, where already computed. All pairs of a later report are in one part;
+    parts and pairs are unordered. With `fresh`, a mask of reports, only pairs with at least one of these are
+    given.
     """
     rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
@@ -139,5 +141,5 @@ def least_certain(weights: Weights) -> float:
 
 
 def certain_of(pairs: Pairs, weights: Weights) -> Flags:
-    """Return a mask of the pairs with enough points for a certain link."""
+    """Return a mask of the pairs that have enough points for a certain link."""
     return pairs.points >= least_certain(weights)

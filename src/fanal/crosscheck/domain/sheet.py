@@ -1,4 +1,4 @@
-"""Cards as columns (structure of arrays): the input of the linkage rule, for a batch or for all reports."""
+"""Comparable data of reports ("cards") as columns (structure of arrays): the input of the linkage rule."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,7 +20,11 @@ _AT_ONCE = 50_000
 
 
 class Rows(NamedTuple):
-    """Values as columns, in the order of reports: report (place in the sheet), key, mark, role, weak."""
+    """Values as columns, in the order of reports.
+
+    `report` is the place in the sheet, `key` the short key, `mark` the weight class; `weak`: from a text
+    only.
+    """
 
     report: Places
     key: Keys
@@ -40,7 +44,11 @@ class Rows(NamedTuple):
 
 
 class CardSheet(NamedTuple):
-    """Columns of the reports, in the order of their ids: `rows` hold the values, the others a line each."""
+    """Comparable data of reports as columns, in the order of their ids.
+
+    `rows` hold the values; each other column has one line per report: digests of the name, its words and the
+    date of birth; `has` as in `Card`; and by IP address its key (`place`), time, port, whether it is IPv6.
+    """
 
     rows: Rows
     name: Keys
@@ -54,7 +62,7 @@ class CardSheet(NamedTuple):
 
 
 def sheet_of(packed: Sequence[bytes]) -> CardSheet:
-    """Decode packed cards to a sheet; a report's place in the sheet is its place in `packed`."""
+    """Decode the comparable data of reports, each encoded by `pack_card`, into columns in the same order."""
     size = len(packed)
     people = (
         *(np.zeros(size, np.uint64), np.zeros((size, MOST_WORDS), np.uint32)),

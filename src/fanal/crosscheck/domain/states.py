@@ -36,7 +36,7 @@ def move_of(state: DossierState, act: JudgementAct) -> str | None:
 
 
 def next_act(state: DossierState) -> JudgementAct:
-    """Return the act that the state allows next: OPEN or CLOSE."""
+    """Return the kind of judgement that the state allows next: OPEN or CLOSE."""
     return next(act for act in _MOVES if move_of(state, act))
 
 

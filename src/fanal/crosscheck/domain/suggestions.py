@@ -112,7 +112,10 @@ def evidence_of(reasons: Iterable[LinkReason]) -> frozenset[int]:
 def standing(
     reasons: tuple[LinkReason, ...], answer: PairAnswer | None
 ) -> tuple[SuggestionState, tuple[LinkReason, ...]]:
-    """Return the state of a pair after an answer, and its reasons that are new since a rejection."""
+    """Return the state of a pair after an answer, and its reasons that are new since a rejection.
+
+    Without an answer the state is OPEN. New reasons turn a rejection into REOPENED.
+    """
     state = SUGGESTION_STATES.initial
     if answer is None:
         return state, ()

@@ -11,7 +11,10 @@ from fanal.crosscheck.domain.states import DossierState
 
 
 class KinLink(Struct, frozen=True, kw_only=True):
-    """A link seen from a given report. Across desks `other_id`, score and reasons are None or empty."""
+    """A link seen from a given report. Across desks `other_id`, score and reasons are None or empty.
+
+    `earlier`: whether the other report is the earlier one.
+    """
 
     desk_id: int
     other_id: UUID | None = None
@@ -52,7 +55,7 @@ class JudgementLine(Struct, frozen=True, kw_only=True):
 
 
 class DossierView(Struct, frozen=True, kw_only=True):
-    """A dossier as a graph, with its judgements newest first."""
+    """A dossier as a graph, with its judgements newest first; `desk_id` is that of its earliest report."""
 
     id: UUID
     desk_id: int

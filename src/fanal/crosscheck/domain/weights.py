@@ -37,7 +37,7 @@ class Mark(StrEnum):
 
 
 class Family(StrEnum):
-    """Group of marks whose points overlap and count together; the rule numbers them by their place here."""
+    """Group of marks (weight classes) whose points overlap and count together; numbered by place."""
 
     EMAIL = "EMAIL"
     HANDLE = "HANDLE"
@@ -53,7 +53,11 @@ class _StrictWeights(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class MarkWeight(_StrictWeights, frozen=True, kw_only=True):
-    """Weight of a mark; the file explains each field."""
+    """Weight of a mark (weight class of a value).
+
+    `base`: points of a value that both suspects have; `person`: whether it identifies a person; `conflict`:
+    points lost where suspects have different values; `steps`: (holders, share of points kept from there on).
+    """
 
     base: float
     family: Family
@@ -70,7 +74,11 @@ class FamilyWeight(_StrictWeights, frozen=True, kw_only=True):
 
 
 class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
-    """Factors for roles other than suspect on both sides, and the greatest total of such values."""
+    """Factors for roles other than suspect on both sides, and the greatest total of such values.
+
+    `cross`: a suspect's value that the other report has in its text; `mention`: in the texts of both;
+    `role_swap`: suspect and victim.
+    """
 
     associated: float
     cross: float
@@ -113,7 +121,7 @@ class Weights(_StrictWeights, frozen=True, kw_only=True):
 
     @property
     def doubtful(self) -> float:
-        """Return the score from which a pair below certain is suggested to a person."""
+        """Return the least score from which a pair is suggested to a person."""
         return round(score_of(self.suggest / self.certain), 4)
 
     @property

@@ -1,6 +1,6 @@
 """Recomputes the dossiers around reports whose links or judgements changed.
 
-Assemblies run one at a time, under an advisory lock taken after the links are written. So two workers that
+One worker at a time recomputes, under an advisory lock taken after the links are written. So two workers that
 extend the same dossier from two sides see each other's result.
 """
 
@@ -22,7 +22,8 @@ _ROUNDS = 2
 def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     """Recompute the dossiers of `seeds` and of all connected reports; return each report's dossier id.
 
-    Runs in the caller's transaction and holds the advisory lock until its end.
+    A report without dossier is absent. Runs in the caller's transaction and holds the advisory lock until its
+    end.
     """
     lock()
     nodes = _reach(set(seeds))
@@ -34,7 +35,7 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
 
 
 def lock() -> None:
-    """Take the advisory lock of assemblies until the end of the transaction."""
+    """Let no other worker recompute dossiers until the end of the transaction (advisory lock)."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [LOCK])
 
 

@@ -1,7 +1,7 @@
 """Links a batch of reports to all reports that share evidence with it, and proposes dossiers.
 
-Batches run one at a time under an advisory lock. Each sees the cards of all earlier batches, so that no pair
-is missed and all are weighted with the same frequencies.
+Batches run one at a time under an advisory lock. Each sees the comparable data ("cards") of all earlier
+batches, so that no pair is missed and all are weighted with the same frequencies.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -122,8 +122,9 @@ Pair = tuple[UUID, UUID]
 def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered) -> set[UUID]:
     """Return the reports whose dossier must be recomputed because a certain link was lost.
 
-    `lost` are the pairs that are no longer certain, `strong` the certain links of the batch. A pair still
-    connected by other certain links needs nothing, unless a judgement names its dossier.
+    `lost` are the pairs that are no longer certain, `strong` the certain links of the batch, `gathered` its
+    values with their holders. A pair still connected by other certain links needs nothing, unless a judgement
+    names its dossier.
     """
     if not lost:
         return set()
@@ -260,7 +261,11 @@ def _dossiers(
 
 
 def _desks(actor: Actor, ids: Sequence[UUID], gathered: Gathered) -> dict[UUID, int]:
-    """Return the desk of each report of the batch and of each report that shares a value with it."""
+    """Return the desk of each report of the batch and of each report that shares a value with it.
+
+    Raises:
+        DeskUnknown: neither intake nor harmonise knows a report of the batch.
+    """
     desks = dict(gathered.desks)
     missing = [report_id for report_id in ids if report_id not in desks]
     if missing:

@@ -26,7 +26,10 @@ from fanal.ledger.domain.records import ObjectRef
 
 
 def remember(judgement: Judgement) -> None:
-    """Store the present evidence of each linked pair of a LINK or UNLINK, in the judgement's transaction."""
+    """Store the evidence that each linked pair of a LINK or UNLINK has now, in the judgement's transaction.
+
+    A pair is suggested again only when it later has more evidence.
+    """
     accepted = judgement.act is JudgementAct.LINK
     found: dict[tuple[UUID, UUID], tuple[float, frozenset[int]]] = {}
     for one, two, score, content in _between(judgement.left, judgement.right):
@@ -76,7 +79,7 @@ _CONDUCT = {JudgementAct.OPEN, JudgementAct.CLOSE}
 
 
 class JudgementRefused(Exception):
-    """Error: the judgement is invalid; `code` names the reason."""
+    """Error: the judgement is invalid; `code` names the reason, as listed for `judge`."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -100,8 +103,10 @@ def judge(
 
     Raises:
         Refused: the actor may judge at no desk.
-        JudgementRefused: SIDES, OVERLAP, TOO_MANY, REASON, ALREADY_UNDONE, STATE; NOT_FOUND, UNKNOWN_REPORT:
-            no such judgement or report, or one of a desk where the actor may not judge.
+        JudgementRefused: SIDES: wrong arguments for `act`; OVERLAP: a report given twice; TOO_MANY: over 1000
+            reports; REASON: empty or over 2000 characters; ALREADY_UNDONE; STATE: OPEN of an open dossier,
+            CLOSE of one not open; NOT_FOUND, UNKNOWN_REPORT: no such judgement or report, or one of a desk
+            where the actor may not judge.
     """
     require_somewhere(actor, "dossier.judge")
     _check(act, reason, (tuple(left), tuple(right)), undoes)
@@ -189,14 +194,22 @@ def _check(
 
 
 def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
-    """Refuse an OPEN of an open dossier, and a CLOSE of a dossier that is not open."""
+    """Refuse an OPEN of an open dossier, and a CLOSE of a dossier that is not open.
+
+    Raises:
+        JudgementRefused: STATE.
+    """
     held = state_of(conduct_of(state.judgements_about(reports)))
     if move_of(held, act) is None:
         raise JudgementRefused("STATE")
 
 
 def _target(undoes: UUID) -> Judgement:
-    """Return the judgement that an UNDO of `undoes` affects, at the end of a chain of UNDO judgements."""
+    """Return the judgement that an UNDO of `undoes` affects, at the end of a chain of UNDO judgements.
+
+    Raises:
+        JudgementRefused: NOT_FOUND; ALREADY_UNDONE.
+    """
     found = state.judgements_by_id([undoes])
     if not found:
         raise JudgementRefused("NOT_FOUND")

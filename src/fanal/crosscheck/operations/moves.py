@@ -34,7 +34,8 @@ _DELETE = (
 def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
     """Reweight the links on changed or removed values; return the pairs that are no longer certain.
 
-    Document frequency only grows and neighbours only separate, so no new pair appears.
+    `gathered` holds the batch's values with their new shares of points and the removed links. Document
+    frequency only grows and neighbours only separate, so no new pair appears.
     """
     moved, held = gathered.moved, gathered.held
     if not moved and not gathered.parted:

@@ -97,7 +97,7 @@ def _links(words: "_Words", whole: Whole, joined: Joined, weights: Weights) -> I
 
 
 def _refresh_cards(actor: Actor, weights: Weights) -> None:
-    """Recompute the cards that are missing or were made under another rule version."""
+    """Recompute the comparable data ("cards") that are missing or were made under another rule version."""
     stale = sql.rows(
         "SELECT DISTINCT k.report_id, k.desk_id FROM crosscheck_kin k LEFT JOIN crosscheck_card c"
         " ON c.report_id = k.report_id WHERE c.version IS DISTINCT FROM %s ORDER BY k.report_id",

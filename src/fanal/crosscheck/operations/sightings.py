@@ -1,4 +1,4 @@
-"""Gathers for a batch the reports that share its values, their cards, and each value's document frequency."""
+"""Gathers for a batch the reports that share its values, their comparable data, and document frequencies."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,7 +54,10 @@ _LINKED = (
 
 
 class Crowd(NamedTuple):
-    """Desks of holders by report id (16 bytes). Complete up to the id `sure`; None where that is unknown."""
+    """The read holders of a value: desk by report id (16 bytes).
+
+    No holder up to the id `sure` is missing; None where that is unknown.
+    """
 
     desks: dict[bytes, int]
     sure: bytes | None
@@ -150,8 +153,8 @@ MOST_READ = 1000
 class HeldByOthers(Struct, frozen=True, kw_only=True):
     """A value of the batch held by several reports: its mark, the number of holders, and the holders read.
 
-    `read` are report ids, ascending, complete up to `sure` (None: no prefix is known to be complete). Holders
-    after `sure` have more than `most_holders` holders before them.
+    `mark` is its weight class. `read` are report ids, ascending, complete up to `sure` (None: no prefix is
+    known to be complete). Holders after `sure` have more than `most_holders` holders before them.
     """
 
     selector: Selector
@@ -259,7 +262,10 @@ _CARDS = (
 
 
 class Parted(Struct, frozen=True, kw_only=True):
-    """Values (kind, value) that no longer link a pair; `has`: bit set of the marks of both suspects."""
+    """Identifiers (kind, value) that became too frequent to link a pair of reports any more.
+
+    `has`: bit set of the weight classes (`Mark`) of which the suspects of both reports have a value.
+    """
 
     values: frozenset[tuple[str, str]]
     has: int
@@ -268,10 +274,11 @@ class Parted(Struct, frozen=True, kw_only=True):
 class Gathered(Struct, frozen=True, kw_only=True):
     """Input of the linkage rule for a batch: its reports and all related reports, as columns.
 
-    `states` are the new document-frequency states of the values whose state changed, by short key. `moved`
-    maps each value with a new step or hub flag to the share of points that it keeps (None: it links nobody
-    any more); links that rest on it must be reweighted. `parted` are removed links: pairs of earlier reports,
-    later report first, that lose a shared value.
+    `cards` are the batch's reports as `pack_card` encodes them, `held` its shared values with their holders,
+    both by id or short key. `states` are the new document-frequency states of the values whose state changed,
+    by short key. `moved` maps each value with a new step or hub flag to the share of points that it keeps
+    (None: it links nobody any more); links that rest on it must be reweighted. `parted` are removed links:
+    pairs of earlier reports, later report first, that lose a shared value.
     """
 
     ids: tuple[UUID, ...]
@@ -323,7 +330,7 @@ def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weight
 def _stored(
     ids: set[UUID], keys: Mapping[int, HeldByOthers]
 ) -> tuple[dict[UUID, bytes], dict[int, ValueState]]:
-    """Return the stored cards by report, and the stored document-frequency state by value key."""
+    """Return the stored cards (`pack_card`) by report, and the document-frequency states by short key."""
     with together(), binary_arrays.bound() as cards, connection.cursor() as values:
         cards.execute(_CARDS, [binary_arrays.uuids(sorted([report_id.bytes for report_id in ids]))])
         values.execute(
@@ -342,7 +349,10 @@ def _states(
     values: tuple[Mapping[int, HeldByOthers], Mapping[int, ValueState]],
     weights: Weights,
 ) -> tuple[dict[int, ValueState], dict[int, tuple[ValueState, ValueState]]]:
-    """Return the new state of each value, and the states that change as (before, after)."""
+    """Return the new state of each value by short key, and the states that change as (before, after).
+
+    `cards` are those of the batch, `known` all packed ones; `values` is (holders, stored states).
+    """
     held, stored = values
     states: dict[int, ValueState] = {}
     changed: dict[int, tuple[ValueState, ValueState]] = {}
@@ -367,7 +377,10 @@ def _standing(
     values: tuple[Mapping[int, HeldByOthers], Mapping[int, ValueState]],
     weights: Weights,
 ) -> tuple[CardSheet, ValueStanding]:
-    """Return the sheet with rows of the batch's values alone, and each row's document frequency and place."""
+    """Return the sheet with rows of the batch's values alone, and each row's document frequency and place.
+
+    `values` is (holders, new states), both by short key.
+    """
     held, states = values
     rows = sheet.rows
     size = len(rows.key)
@@ -400,7 +413,10 @@ def _parted(
     held: Mapping[int, HeldByOthers],
     weights: Weights,
 ) -> dict[tuple[UUID, UUID], Parted]:
-    """Return the pairs of earlier reports that a person's value no longer links, with the lost values."""
+    """Return the pairs of earlier reports that a person's value no longer links, with the lost values.
+
+    `reports` is (ids, mask of the batch's reports), by place in the sheet.
+    """
     rows, (ids, fresh) = sheet.rows, reports
     if not (standing.place >= weights.most_holders).any():
         return {}

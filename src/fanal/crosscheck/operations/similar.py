@@ -57,6 +57,8 @@ def keep_resemblances(
 ) -> int:
     """Replace the stored model suggestions with the pairs not already in one dossier; return their number.
 
+    `model` is the version of the linkage model, stored with each pair.
+
     Raises:
         Refused: the actor is not the system.
     """
@@ -114,7 +116,9 @@ log = logging.getLogger("fanal.crosscheck")
 def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
     """Recompute the similar pairs of the next `most` queued reports and of all affected reports.
 
-    Returns the number of reports taken from the queue: 0 where it is empty or another worker holds the lock.
+    Affected are the reports that share a text passage or another key, a similar picture or a similar
+    identifier with them. Returns the number of reports taken from the queue: 0 where it is empty or another
+    worker holds the lock.
 
     Raises:
         Refused: the actor is not the system.

@@ -195,10 +195,10 @@ def note_worn(keys: Iterable[int]) -> None:
 def near_pictures(
     pictures: Iterable[bytes], known: Mapping[bytes, list[Neighbour]]
 ) -> dict[bytes, list[Neighbour]]:
-    """Return for each PDQ hash all stored pictures within the Hamming radius, itself included.
+    """Return for each PDQ hash (32 bytes) all stored pictures within `PDQ_RADIUS` bits, itself included.
 
-    Multi-index hashing (pieces of the hash) finds the candidates. `known` holds the results of earlier
-    look-ups and is part of the result.
+    Multi-index hashing (pieces of the hash) finds the candidates, at most 2000 reports for a picture. `known`
+    holds the results of earlier look-ups and is part of the result.
     """
     near = dict(known)
     wanted = sorted(set(pictures) - near.keys())
@@ -299,7 +299,8 @@ def write(
 ) -> set[UUID]:
     """Replace the identifiers stored for reports; return the reports whose similar pairs may change.
 
-    Keys shared by more values than allowed become stop keys.
+    `spelled` holds each report's identifiers by digest. Blocking keys shared by more values than allowed
+    become stop keys.
     """
     keys = {v: keys_of(one, sketcher) for held in spelled.values() for v, one in held.items()}
     worn = worn_among({key for of_value in keys.values() for key in of_value})
@@ -350,7 +351,10 @@ def drop(report_ids: Collection[UUID]) -> tuple[int, set[UUID]]:
 
 
 def _around(firsts: Mapping[int, First]) -> tuple[dict[int, First], frozenset[int]]:
-    """Return `firsts` with all values that share a key with them, and the stop keys among their keys."""
+    """Return `firsts` with all values that share a blocking key with them, and the stop keys found.
+
+    Values are given by digest, with their earliest holder.
+    """
     keys = {key for first in firsts.values() for key in first.keys}
     worn = worn_among(keys)
     found = dict(firsts)

@@ -1,4 +1,4 @@
-"""Writes the rows of cross-check: links, related-report counts, cards, value states; erasure at expiry."""
+"""Writes the rows of cross-check: links, counts, comparable data, value states; erasure at expiry."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -26,8 +26,8 @@ from fanal.kernel.arrays import bytes_array, plain_array
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Delete all cross-check data of reports except judgements and counts; return the number of deleted rows.
 
-    Deleted are cards, sketches, links, answers, memberships and written reasons. The caller writes the ledger
-    entry of the expiry, which covers every stage.
+    Deleted are comparable data, sketches, links, answers, memberships and written reasons. The caller writes
+    the ledger entry of the expiry, which covers every stage.
 
     Raises:
         Refused: the actor is not the system.
@@ -149,7 +149,7 @@ def write_kin(
 
 
 def write_cards(cards: Mapping[UUID, bytes], desks: Mapping[UUID, int]) -> None:
-    """Insert or replace the packed cards of reports, under the current rule version."""
+    """Insert or replace the comparable data of reports (`pack_card`), under the current rule version."""
     ids = sorted(cards)
     with binary_arrays.bound() as cursor:
         cursor.execute(

@@ -27,7 +27,10 @@ _KINDS = frozenset(kind.value for kind in SelectorKind)
 
 
 def with_frequency(told: Sequence[tuple[LinkReason, ...]]) -> list[tuple[LinkReason, ...]]:
-    """Return the reasons of each link with `seen`: how many reports the session sees with the value."""
+    """Return the reasons of each link with `seen`: how many reports at the session's desks hold the value.
+
+    Counting stops at about 1000 (`_COUNTED`).
+    """
     keys = {
         (reason.kind, reason.value): selector_key(SelectorKind(reason.kind), reason.value)
         for reasons in told
@@ -53,7 +56,10 @@ def with_frequency(told: Sequence[tuple[LinkReason, ...]]) -> list[tuple[LinkRea
 
 
 def telling(*, held: Sequence[HeldKey]) -> list[bool]:
-    """Return for each key whether its value can identify somebody: no hub, and held by few enough reports."""
+    """Return for each key whether its value can identify somebody: no hub, and held by few enough reports.
+
+    `held` are selector keys with their sightings.
+    """
     keys = [signed(key_of(one.key)) for one in held]
     found = sql.rows(
         "SELECT key FROM crosscheck_value WHERE hub AND key = ANY(%s::bigint[])", [keys]

@@ -58,7 +58,7 @@ def standing_of(reports: Iterable[UUID]) -> DossierMembership:
 
 
 def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
-    """Return the `reports`, and the `anchors` of dossiers, with a report that a judgement on links names.
+    """Return the `reports` that a judgement names, and the `anchors` of the dossiers that hold such a report.
 
     OPEN and CLOSE do not count: they change no membership.
     """

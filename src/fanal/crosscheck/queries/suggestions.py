@@ -111,7 +111,7 @@ def list_suggestions(
 ) -> list[Suggestion]:
     """Return a page of suggestions that await an answer at the actor's desks, strongest first.
 
-    `below` is the key of the previous page's last suggestion: its score and its two report ids.
+    `below` is the key of the previous page's last suggestion: its score and its two report ids, later first.
     """
     found: list[Suggestion] = []
     for rows in _walk(actor, below):

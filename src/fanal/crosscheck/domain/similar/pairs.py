@@ -88,7 +88,8 @@ def near_pages(
 ) -> list[NearReport]:
     """Return the earlier reports with a page similar to a page of `report_id`, but not the same page.
 
-    `pages` holds (key, address) of all reports that share a key with it, `holders` the reports by key.
+    `pages` holds (key, address) of all reports that share a page key with it, as from `Sketcher.pages`;
+    `holders` maps a key to its reports.
     """
     own = {address for _, address in pages[report_id]}
     best: dict[tuple[str, UUID], NearReport] = {}
@@ -205,6 +206,6 @@ def _pictures(report_id: UUID, world: NearWorld, rules: NearRules) -> Iterable[N
 
 
 def goes_round(pdq: bytes, world: NearWorld, rules: NearRules) -> bool:
-    """Return whether more reports than allowed hold the picture or a similar one."""
+    """Return whether more reports than the rules allow hold the picture (PDQ, 32 bytes) or a similar one."""
     held = {report for report, _, _ in world.near.get(pdq, ())}
     return len(held) > rules.holders.picture

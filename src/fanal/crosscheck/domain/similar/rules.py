@@ -26,7 +26,11 @@ class Holders(_StrictRules, frozen=True, kw_only=True):
 
 
 class TextRule(_StrictRules, frozen=True, kw_only=True):
-    """How a text is cut into sampled passages (shingles), and how many of them two similar texts share."""
+    """How a text is cut into sampled passages (shingles), and how many of them two similar texts share.
+
+    `words`: of a passage; `least`: passages of a text to be compared; `fewest`, `most`, `one_in`: size of the
+    sample; `characters`: length read; `shared`, `part`: number and share of common passages.
+    """
 
     words: int
     least: int
@@ -40,7 +44,10 @@ class TextRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class PageRule(_StrictRules, frozen=True, kw_only=True):
-    """Which page addresses are compared, and the strengths (0..1) of a mirror and of a page of one folder."""
+    """Which page addresses are compared, and the strengths (0..1) of a mirror and of a page of one folder.
+
+    `path`: fewest characters of path and query; `pages`: most addresses of a report.
+    """
 
     path: int
     pages: int
@@ -79,7 +86,7 @@ class SpellingRule(_StrictRules, frozen=True, kw_only=True):
 
 
 class NearRules(_StrictRules, frozen=True, kw_only=True):
-    """The whole rule file."""
+    """The whole rule file; `suggested`: most earlier reports with which a report is paired, for each kind."""
 
     schema: int
     version: str

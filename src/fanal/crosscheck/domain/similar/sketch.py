@@ -376,7 +376,7 @@ class Sketcher:
 
 
 def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
-    """Return the new stop keys: keys held by more of `sketches` than the rules allow."""
+    """Return the keys held by more of `sketches` than the rules allow: they become stop keys."""
     most = {
         Trait.PASSAGE: rules.holders.passage,
         Trait.MIRROR: rules.holders.page,
@@ -390,7 +390,10 @@ def going_round(sketches: Iterable[Sketch], rules: NearRules) -> frozenset[int]:
 
 
 def rejected(pairs: Iterable[tuple[Sketch, Sketch]], rules: NearRules) -> frozenset[int]:
-    """Return the passage keys shared by at least `rules.holders.rejections` of the rejected pairs."""
+    """Return the keys of text passages that both reports have in many of the pairs people rejected.
+
+    Many: at least `rules.holders.rejections`. These keys become stop keys.
+    """
     counts = Counter(key for one, two in pairs for key in one.of(Trait.PASSAGE) & two.keys)
     return frozenset(key for key, count in counts.items() if count >= rules.holders.rejections)
 

@@ -1,7 +1,7 @@
-"""Pairs of reports with similar identifiers: a pure function of the spellings, whatever the order of arrival.
+"""Pairs of reports with similar identifiers: a pure function, whatever the order of arrival.
 
 Only the earliest holders of two similar values are paired, since links connect all other holders to them.
-Keys shared by many different values do not count.
+Blocking keys shared by many different values do not count.
 """
 
 from collections import Counter, defaultdict
@@ -17,18 +17,18 @@ from fanal.crosscheck.domain.similar.spelling import Spelling, spellings_of, way
 from fanal.harmonise.domain.records import HarmonisedReport
 
 Spelled = Mapping[int, Spelling]
-"""The spellings of a report by the keyed digests of their values."""
+"""A report's identifiers as compared for misspellings, by keyed digest of `Spelling.whole`."""
 
 
 class First(Struct, frozen=True):
-    """The earliest report that holds a value, and the blocking keys of the value."""
+    """The earliest report that holds an identifier, and the identifier's blocking keys."""
 
     report_id: UUID
     keys: frozenset[int]
 
 
 def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Spelling]:
-    """Return the spellings of a report by the keyed digests of their values."""
+    """Return a report's identifiers as compared for misspellings, by keyed digest of `Spelling.whole`."""
     return {
         sketcher.key(Trait.SPELLING, one.whole()): one
         for one in spellings_of(report, load_near_rules().spelling)
@@ -36,18 +36,24 @@ def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Spelli
 
 
 def keys_of(spelling: Spelling, sketcher: Sketcher) -> frozenset[int]:
-    """Return the blocking keys of a spelling; two similar spellings share at least one."""
+    """Return the blocking keys of an identifier; two similar identifiers share at least one."""
     return frozenset(sketcher.key(Trait.SPELLING, form) for form in spelling.forms())
 
 
 def families(firsts: Mapping[int, First], rules: NearRules) -> frozenset[int]:
-    """Return the keys shared by more values than the rules allow."""
+    """Return the blocking keys shared by more values than the rules allow; they become stop keys.
+
+    `firsts` maps the digest of a value to its earliest holder.
+    """
     counts = Counter(key for first in firsts.values() for key in first.keys)
     return frozenset(key for key, count in counts.items() if count > rules.holders.spelling)
 
 
 def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[int, set[int]]:
-    """Return for each value the values that share a key with it, stop keys excepted."""
+    """Return for each value the values that share a blocking key with it, itself included.
+
+    Values are given by digest; `worn` are stop keys, which do not count. A value without another is absent.
+    """
     by_key: dict[int, list[int]] = defaultdict(list)
     for value, first in firsts.items():
         for key in first.keys:
@@ -61,9 +67,9 @@ def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[i
 
 
 class Values(Struct, frozen=True):
-    """Values by digest: the earliest holder of each, and the values that share a key (`sharing_values`).
+    """Identifiers by digest: the earliest holder of each, and the values that share a key (`sharing_values`).
 
-    `spelled` holds the spellings of every report that is the earliest holder of such a value.
+    `spelled` holds the identifiers of every report that is the earliest holder of such a value.
     """
 
     firsts: Mapping[int, First]

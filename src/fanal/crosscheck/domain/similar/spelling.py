@@ -77,7 +77,10 @@ def mail_core(address: str) -> str:
 
 
 def _unwrapped(letters: str) -> str:
-    """Return letters without a leading and a trailing decoration, where five letters remain; else all."""
+    """Return letters without a usual beginning (`x`, `the`, `real`) and, if it had one, ending (`off`).
+
+    Each is removed only as far as five letters remain.
+    """
     found = _BEFORE.match(letters)
     if found is None:
         return letters
@@ -154,7 +157,7 @@ _ROLES = frozenset((SelectorRole.SUSPECT, SelectorRole.ASSOCIATED, SelectorRole.
 
 
 class Spelling(NamedTuple):
-    """An identifier in comparable form: its kind, its value, its core, and the person it is attributed to.
+    """An identifier in comparable form: its kind, its value, and its core (the value without variations).
 
     `beside` is a name or a date of birth that must be equal too; empty where letters are evidence enough.
     """
@@ -165,7 +168,7 @@ class Spelling(NamedTuple):
     beside: str = ""
 
     def forms(self) -> set[str]:
-        """Return the blocking keys of the identifier: two similar spellings share at least one."""
+        """Return the blocking keys of the identifier as texts: two similar identifiers share at least one."""
         digits = bool(self.beside)
         return {
             f"{self.kind}|{self.beside}|{form}" for form in without_one(self.core, digits=digits)
@@ -181,12 +184,12 @@ class Spelling(NamedTuple):
 
 
 def spellings_of(report: HarmonisedReport, rule: SpellingRule) -> list[Spelling]:
-    """Return the identifiers of a report's suspects, then those named in its texts, at most `rule.values`."""
+    """Return the comparable identifiers of a report's suspects, then of its texts; at most `rule.values`."""
     return list(dict.fromkeys(islice(_spellings(report, rule), rule.values)))
 
 
 def way_of(one: Spelling, two: Spelling, rule: SpellingRule) -> str | None:
-    """Return the kind of similarity of two spellings (`NEAR_HANDLE`, …); None if equal or not similar."""
+    """Return the kind of similarity of two identifiers (`NEAR_HANDLE`, …); None if equal or not similar."""
     if (one.kind, one.beside) != (two.kind, two.beside) or one.value == two.value:
         return None
     same, letter, digit = _WAYS[one.kind]
@@ -271,7 +274,7 @@ def _of_person(person: Person, rule: SpellingRule) -> Iterator[Spelling]:
 
 
 def _named(kind: SelectorKind, value: str, rule: SpellingRule) -> Iterator[Spelling]:
-    """Yield the spelling of a handle or mailbox, unless a placeholder, a common word, too short or long."""
+    """Yield a handle or mailbox in comparable form; none for a placeholder, a common word, a bad length."""
     if len(value) > _LONGEST:
         return
     if kind is SelectorKind.HANDLE:
