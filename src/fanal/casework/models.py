@@ -55,7 +55,7 @@ class Act(models.Model):
 
 
 class Document(models.Model):
-    """The content of an act at one revision, with its SHA-256. Append-only by trigger; deleted at expiry."""
+    """The content of an official act at one revision, with its SHA-256. Append-only; deleted at expiry."""
 
     pk = models.CompositePrimaryKey("act_id", "revision")
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="documents")
@@ -78,7 +78,7 @@ class Document(models.Model):
 
 
 class Approval(models.Model):
-    """The verdict of a second person (contreseing) on one revision of an act. Append-only by trigger."""
+    """The verdict of a second person (contreseing) on one revision of an official act. Append-only."""
 
     pk = models.CompositePrimaryKey("act_id", "revision")
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="approvals")
@@ -111,7 +111,7 @@ class Approval(models.Model):
 
 
 class Step(models.Model):
-    """A transition that an act has made, with its date, reason and proof. Append-only by trigger."""
+    """A transition that an official act has made, with date, reason and proof. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="steps")

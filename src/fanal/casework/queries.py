@@ -1,4 +1,4 @@
-"""Read operations of casework: acts that the actor may read, complete files, acts due to expire."""
+"""Read operations of casework: official acts that the actor may read, complete files, acts due to expire."""
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
@@ -38,10 +38,10 @@ def list_acts(
     limit: int = 50,
     newest: bool = False,
 ) -> tuple[Act, ...]:
-    """Return a page of the acts of a kind that the actor may read, oldest first.
+    """Return a page of the official acts of a kind that the actor may read, oldest first.
 
-    Without `states`, acts in every state are returned. `after` is the last id of the previous page. `newest`
-    reverses the order.
+    Without `states`, acts in every state are returned. `after` is the last id of the previous page, in that
+    order. `newest` reverses the order.
     """
     rows = _reachable(actor, lifecycle, lifecycle.reads)
     if wanted := list(states):
@@ -54,10 +54,10 @@ def list_acts(
 def acts_on(
     *, actor: Actor, lifecycle: Lifecycle, subject_ids: Sequence[UUID], right: str = ""
 ) -> dict[UUID, tuple[Act, ...]]:
-    """Return the acts of a kind about each subject that the actor may read, oldest first.
+    """Return the official acts of a kind about each subject (`Act.subject_id`), oldest first.
 
     `right` (an action of the access policy) restricts them to the desks where the actor holds it; without
-    it, to the desks where the actor may read such acts.
+    it, to the desks where the actor may read such acts. Subjects without acts have no key.
     """
     found: dict[UUID, tuple[Act, ...]] = {}
     rows = _reachable(actor, lifecycle, right or lifecycle.reads)
@@ -67,7 +67,7 @@ def acts_on(
 
 
 def get_acts(*, actor: Actor, lifecycle: Lifecycle, act_ids: Collection[UUID]) -> dict[UUID, Act]:
-    """Return the acts with these ids, by id.
+    """Return the official acts with these ids, by id.
 
     Acts of another kind or that the actor may not read are omitted.
     """
@@ -76,9 +76,9 @@ def get_acts(*, actor: Actor, lifecycle: Lifecycle, act_ids: Collection[UUID]) -
 
 
 def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | None:
-    """Return an act with its current document, steps and approvals.
+    """Return an official act with its current document, steps and approvals.
 
-    The result is None if the act is unknown or the actor may not read it.
+    The result is None if the act is unknown, of another kind, or the actor may not read it.
     """
     # Steps are read before the act: the page then shows an act at least as recent as its list of steps.
     steps = tuple(
@@ -98,7 +98,7 @@ def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | No
 
 
 def steps_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActStep, ...]]:
-    """Return the steps of each act, in order of recording.
+    """Return the steps of each official act, in order of recording; an act without steps has no key.
 
     The caller has already checked access to the acts.
     """
@@ -109,7 +109,7 @@ def steps_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActStep, ...]]:
 
 
 def approvals_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActApproval, ...]]:
-    """Return the approvals and refusals of each act, by revision. The caller has already checked access."""
+    """Return the approvals and refusals of each official act, by revision. The caller has checked access."""
     found: dict[UUID, tuple[ActApproval, ...]] = {}
     for row in models.Approval.objects.filter(act_id__in=act_ids).order_by("act_id", "revision"):
         found[row.act_id] = (*found.get(row.act_id, ()), row.record())
@@ -119,7 +119,7 @@ def approvals_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActApproval, 
 def list_lapsed(
     *, actor: Actor, lifecycle: Lifecycle, limit: int = 50
 ) -> tuple[tuple[Act, ActStep], ...]:
-    """Return the acts whose sending was recorded only after their legal basis had lapsed, newest first.
+    """Return the official acts whose sending was recorded after their legal basis had lapsed, newest first.
 
     Each comes with the step of the sending; `ActStep.left_after` says whether the act was also sent after
     the lapse. Only acts that the actor may read are returned.
@@ -132,7 +132,10 @@ def list_lapsed(
 
 
 def contents_of(*, acts: Iterable[Act]) -> dict[UUID, bytes]:
-    """Return the current document of each act, by act id; acts whose document has expired are omitted."""
+    """Return the current document of each official act, by id; acts whose document has expired are omitted.
+
+    The caller has already checked access to the acts.
+    """
     revisions = {act.id: act.revision for act in acts}
     written = models.Document.objects.filter(act_id__in=revisions)
     found = written.values_list("act_id", "revision", "content")
@@ -142,9 +145,9 @@ def contents_of(*, acts: Iterable[Act]) -> dict[UUID, bytes]:
 def count_acts(
     *, actor: Actor, lifecycle: Lifecycle, since: datetime, until: datetime
 ) -> list[Counted]:
-    """Count the acts of a kind created between two instants, by day (Paris) and by outcome.
+    """Count the official acts of a kind created between two instants, by day (Paris) and by outcome.
 
-    An act without an outcome is counted under its state.
+    An act without an outcome is counted under its state. `until` is excluded.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -161,13 +164,13 @@ def count_acts(
 
 
 def count_states(*, actor: Actor, lifecycle: Lifecycle) -> dict[str, int]:
-    """Count the acts of a kind that the actor may read, by state; states without acts are omitted."""
+    """Count the official acts of a kind that the actor may read, by state; absent states are omitted."""
     rows = _reachable(actor, lifecycle, lifecycle.reads).values("state").annotate(n=Count("id"))
     return dict(rows.values_list("state", "n"))
 
 
 def count_in(*, actor: Actor, lifecycle: Lifecycle, states: Iterable[str]) -> int:
-    """Count the acts of a kind that are in any of `states`, at all desks.
+    """Count the official acts of a kind that are in any of `states`, at all desks.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -185,10 +188,10 @@ def list_due(
     limit: int = 500,
     subjects: bool = False,
 ) -> list[DueAct]:
-    """Return the acts whose retention has ended (no step since `before`) and that still have data to erase.
+    """Return the official acts without a step since `before` (past their retention) that have data to erase.
 
-    The data to erase are texts (documents, proofs, reasons) or, with `subjects`, the id of the subject.
-    `after` is the last id of the previous page.
+    Without `subjects` these data are texts (documents, proofs, reasons); with it, only the id of what the
+    act is about (`subject_id`). `after` is the last id of the previous page.
 
     Raises:
         Refused: the actor may not run the processing stages.

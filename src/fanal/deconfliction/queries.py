@@ -97,7 +97,8 @@ def own_keys() -> list[tuple[bytes, datetime]]:
 def asked_on(*, counterpart_ids: Iterable[UUID], now: datetime) -> dict[UUID, int]:
     """Return the number of points that each counterpart has sent us on the day of `now` (Paris).
 
-    Every point is a possible guess of an identifier, hence the daily quota.
+    Every point is a possible guess of an identifier, hence the daily quota. A counterpart without rounds on
+    that day has no key.
     """
     found = sql.rows(
         "SELECT r.counterpart_id, sum(r.asked) FROM deconfliction_round r"
@@ -153,7 +154,10 @@ _HITS_SELECT = """
 def list_hits(
     *, actor: Actor, states: Sequence[HitState] = tuple(HitState), limit: int = 200
 ) -> list[CounterpartHit]:
-    """Return the matches with reports of the actor's desks: open ones first, then by latest change."""
+    """Return the matches with reports of the actor's desks: by state, then by latest change.
+
+    Order of states: NEW, REOPENED, CONTACTED, CLOSED.
+    """
     bounds = reach(actor, "hit.read")
     if bounds.empty:
         return []
@@ -194,7 +198,10 @@ def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
 
 
 def signs_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[Sign]]:
-    """Return, for each report, the matches of its identifiers with counterparts, and their contacts."""
+    """Return, for each report, the matches of its identifiers with counterparts, and their contacts.
+
+    Reports without a match, or at desks whose matches the actor may not read, have no key.
+    """
     bounds = reach(actor, "hit.read")
     if bounds.empty or not report_ids:
         return {}
@@ -369,7 +376,10 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
 
 
 def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
-    """Keep the withholdings in force among all decisions on some dossiers (`said`, newest first)."""
+    """Keep the withholdings in force among all decisions on some dossiers (`said`, newest first).
+
+    The latest decision of a desk on a dossier and counterpart counts.
+    """
     last = {(one.dossier_id, one.desk_id, one.counterpart_id): one for one in reversed(said)}
     return [one for one in last.values() if one.withheld]
 

@@ -25,7 +25,10 @@ class Recipient(models.Model):
 
 
 class Package(models.Model):
-    """A package encrypted for a recipient, its standing instruction, and the date of its acknowledgement."""
+    """A package encrypted for a recipient, its standing instruction, and the date of its acknowledgement.
+
+    `sha256` is that of the encrypted file, `token_digest` that of the token to be quoted.
+    """
 
     id = models.UUIDField(primary_key=True)
     recipient = models.ForeignKey(Recipient, on_delete=models.PROTECT)
@@ -45,7 +48,10 @@ class Package(models.Model):
 
 
 class Item(models.Model):
-    """A report and one of its destinations, with the evidence for it."""
+    """A report and one of its destinations, with the codes of the evidence (`because`).
+
+    `ours`: this desk also has a share of the report.
+    """
 
     pk = models.CompositePrimaryKey("report_id", "country", "region")
     report_id = models.UUIDField()
@@ -87,7 +93,10 @@ class SenderKey(models.Model):
 
 
 class Taken(models.Model):
-    """A received package; without sender and key its origin is unproven."""
+    """A received package; without sender and key its origin is unproven.
+
+    `digest` is the SHA-256 of the decrypted package.
+    """
 
     pk = models.CompositePrimaryKey("package_id", "sender")
     package_id = models.UUIDField()

@@ -292,9 +292,9 @@ def has_key(*, code: str) -> bool:
 def list_taken(
     *, actor: Actor, before: tuple[UUID, str] | None = None, limit: int = 200
 ) -> list[TakenPackage]:
-    """Return a page of the received packages, highest number first.
+    """Return a page of the received packages, highest package id first, then by sender.
 
-    `before` is (number, sender) of the last package of the previous page.
+    `before` is (package id, sender) of the last package of the previous page.
 
     Raises:
         Refused: the actor may not read packages.

@@ -61,7 +61,8 @@ def amend_referral(
     `body` is the code of the addressed authority.
 
     Raises:
-        Refusal: UNKNOWN_BODY, SUMMARY_UNREADABLE.
+        ActUnknown: no referral has this id.
+        Refusal: UNKNOWN_BODY, SUMMARY_UNREADABLE (too long, or characters that cannot be stored), EXPIRED.
         TransitionRefused: it was sent.
         Refused: the actor may not write referrals at that desk.
     """
@@ -130,7 +131,8 @@ def amend_sheet(*, actor: Actor, sheet_id: UUID, body: str, summary: str, now: d
     `body` is the code of the addressed authority.
 
     Raises:
-        Refusal: UNKNOWN_BODY, TEXT_UNREADABLE.
+        ActUnknown: no sheet has this id.
+        Refusal: UNKNOWN_BODY, TEXT_UNREADABLE (too long, or characters that cannot be stored), EXPIRED.
         TransitionRefused: it was sent or withdrawn.
         Refused: the actor may not write referrals at that desk.
     """

@@ -25,7 +25,7 @@ _BEFORE_SENDING = (ReferralState.DRAFT, ReferralState.READY)
 
 
 def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Referral, ...]]:
-    """Return the referrals of each report that the actor may read."""
+    """Return the referrals of each report that the actor may read; a report without one has no key."""
     found = casework.acts_on(actor=actor, lifecycle=REFERRAL, subject_ids=report_ids)
     return {
         report_id: tuple(read_act(act=act) for act in acts) for report_id, acts in found.items()
@@ -42,7 +42,7 @@ def get_referral(*, actor: Actor, referral_id: UUID) -> ReferralFile | None:
 
 
 def read_file(*, file: ActFile) -> ReferralFile:
-    """Convert an act of the kind `referral`, with its document, into a referral with texts and steps."""
+    """Convert an official act of the kind `referral`, with its document, into a referral with its texts."""
     referral = read_act(act=file.act)
     said = None if file.content is None else read_referral(file.content)
     facts, summary = (said.facts, said.summary) if said else (None, "")
@@ -57,12 +57,20 @@ def read_file(*, file: ActFile) -> ReferralFile:
 
 
 def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the referrals created between two instants, by day and by outcome (by state without outcome)."""
+    """Count the referrals created between two instants, by day and by outcome (by state without outcome).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     return casework.count_acts(actor=actor, lifecycle=REFERRAL, since=since, until=until)
 
 
 def count_unsent(*, actor: Actor) -> int:
-    """Count the referrals that are not yet sent, at all desks."""
+    """Count the referrals that are drafts or ready to be sent, at all desks.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     return casework.count_in(actor=actor, lifecycle=REFERRAL, states=_BEFORE_SENDING)
 
 
@@ -81,7 +89,11 @@ def _text(referral: Referral, facts: ReferralFacts | None, summary: str, *, lang
 
 
 def read_act(*, act: Act) -> Referral:
-    """Convert an act of the kind `referral` into a referral as lists show it."""
+    """Convert an official act of the kind `referral` into a referral, with the desk's deadline to send it.
+
+    Raises:
+        ValueError: the act follows no decision (no operation creates such a referral).
+    """
     state = ReferralState(act.state)
     due = None
     if state in _BEFORE_SENDING:
@@ -134,7 +146,7 @@ def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
 
 
 def read_sheet_file(*, file: ActFile) -> SheetFile:
-    """Convert an act of the kind `sheet`, with its document, into a sheet with facts and steps."""
+    """Convert an official act of the kind `sheet`, with its document, into a sheet with facts and steps."""
     said = None if file.content is None else read_sheet(file.content)
     return SheetFile(
         sheet=sheet_of(file.act),

@@ -9,7 +9,7 @@ from fanal.measures.domain.records import MeasureKind
 
 
 class StoredRequest(models.Model):
-    """The data of a measure that its act lacks: written only by triggers, from its documents and steps.
+    """The data of a measure that its act in casework lacks: written only by triggers, from documents, steps.
 
     `digest` is that of the current document, written by `author_id`; it remains after the document expires.
     """

@@ -75,7 +75,7 @@ def list_measures(
 
 
 def measures_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Measure, ...]]:
-    """Return the measures of each report that the actor may read."""
+    """Return the measures of each report that the actor may read, by report id."""
     found = casework.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=report_ids)
     measures = _measures([act for acts in found.values() for act in acts])
     return {report: tuple(measures[act.id] for act in acts) for report, acts in found.items()}
@@ -88,7 +88,7 @@ def get_measure(*, actor: Actor, measure_id: UUID) -> MeasureFile | None:
 
 
 def read_file(*, file: ActFile) -> MeasureFile:
-    """Convert the act of a removal request into a measure with its letter, approvals and steps.
+    """Convert the official act of a removal request into a measure with its letter, approvals and steps.
 
     The letter is empty once its document has expired.
     """
@@ -148,7 +148,7 @@ def steps_of(*, actor: Actor, measure_id: UUID) -> tuple[ActStep, ...]:
 
 
 def _measures(found: Sequence[Act]) -> dict[UUID, Measure]:
-    """Convert acts into measures, by id."""
+    """Convert official acts into measures, by id."""
     ids = [act.id for act in found]
     own = StoredRequest.objects.in_bulk(ids)
     contents, steps = casework.contents_of(acts=found), casework.steps_of(act_ids=ids)
@@ -161,7 +161,7 @@ def _measures(found: Sequence[Act]) -> dict[UUID, Measure]:
 
 
 def _unwritten(act: Act) -> StoredRequest:
-    """Return an empty request for an act without document.
+    """Return an empty request for an official act without document.
 
     No operation creates such an act, direct SQL may.
     """
@@ -290,6 +290,9 @@ def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay
     """Return the median and 90th percentile duration of each step, for measures proposed in a period.
 
     Keys: SECOND, SEND, RECEIPT, EXECUTE. Each covers the measures that have made that step.
+
+    Raises:
+        Refused: the actor may not read statistics.
     """
     require(actor, "statistics.read")
     row = sql.one(_DELAYS, [*id_bounds(since, until), since, until])
@@ -470,13 +473,13 @@ def _earlier(keys: Sequence[UUID]) -> list[Earlier]:
 def _last_verdict(
     approvals: Iterable[ActApproval], revisions: Sequence[int]
 ) -> ApprovalVerdict | None:
-    """Return the most recent verdict on any of these revisions, None without one."""
+    """Return the verdict on the highest of these revisions that has one, None without any."""
     found = [one.verdict for one in approvals if one.revision in revisions]
     return found[-1] if found else None
 
 
 def _is_replaced(steps: Iterable[ActStep]) -> bool:
-    """Return whether the last withdrawal of an act was made by a newer decision rather than a person."""
+    """Return whether the last withdrawal of an official act was made by a newer decision, not by a person."""
     found = [step.reason for step in steps if step.transition == WITHDRAW]
     return found[-1:] == [REPLACED]
 

@@ -1,4 +1,4 @@
-"""Letters that accompany acts: their text in both languages, and the e-mail message that carries them."""
+"""Letters that accompany official acts: their text in both languages, and the e-mail that carries them."""
 
 from email.message import EmailMessage
 
@@ -13,7 +13,7 @@ class LetterText(Struct, frozen=True):
 
 
 class Mail(Struct, frozen=True, kw_only=True):
-    """The fields of an e-mail that sends an act.
+    """The fields of an e-mail that sends an official act.
 
     An empty `recipient` means that the addressee receives the act through a web form. `attachment` is the
     name of the file that holds the exact bytes of the act's document.
@@ -27,7 +27,10 @@ class Mail(Struct, frozen=True, kw_only=True):
 
 
 def message_of(mail: Mail, content: bytes) -> bytes:
-    """Build the e-mail message (RFC 5322): both texts, and `content` (JSON) attached unchanged."""
+    """Build the e-mail message (RFC 5322): both texts, and `content` (JSON) attached unchanged.
+
+    The header `X-Unsent` makes mail programs open it as a draft.
+    """
     message = EmailMessage()
     message["From"] = mail.sender
     if mail.recipient:

@@ -19,7 +19,7 @@ REPLACED = "REPLACED"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """The conditions of a transition, on the person and on the act.
+    """The conditions of a transition, on the person and on the official act.
 
     `right`: the policy action that the person must hold at the act's desk; a holder of an action in `also`
     may make the transition as part of another operation. `proof`: the person states the proof kept.
@@ -49,11 +49,12 @@ def never_missing(_content: bytes) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifecycle:
-    """The definition of a kind of act, built by `lifecycle`; states are the values of the enum of `states`.
+    """A kind of official act (such as a request to a provider), as data; built by `lifecycle`.
 
-    `missing` returns the refusal code of an incomplete document, "" for a complete document. `drafts` is the
-    verb of a draft's ledger entry. `reads` and `proposes` are policy actions. An act of a kind with
-    `decided` follows a decision on its report.
+    `states`: the table of states and transitions; `requirements`: the conditions of each transition, by its
+    name. `reads` and `proposes`: the policy actions needed to read and to draft. `missing` returns the
+    refusal code of an incomplete document, "" for a complete one. `drafts`: the verb recorded in the ledger
+    when an act is drafted. `decided`: such an act follows a decision on its report.
     """
 
     kind: str
@@ -72,7 +73,7 @@ class Lifecycle:
 
     @property
     def unsent(self) -> frozenset[str]:
-        """The states from which a newer decision withdraws an act: draft, or able to become a draft again."""
+        """The states from which a newer decision withdraws an act: a draft, or able to become one again."""
         moves = self.states.transitions
         back = {state for one in moves if one.target == self.initial for state in one.sources}
         given_up = {state for one in moves if one.name == WITHDRAW for state in one.sources}
@@ -107,9 +108,7 @@ def lifecycle(  # noqa: PLR0913 - one for each field of a kind
     drafts: str = "draft",
     decided: bool = True,
 ) -> Lifecycle:
-    """Build the definition of a kind of act from its state table and requirements.
-
-    `reads` and `proposes` are the policy actions required to read and to draft such acts at a desk.
+    """Build the definition of a kind of official act; parameters as the fields of `Lifecycle`.
 
     Raises:
         ValueError: a transition without requirement, or a requirement without transition (programming error).

@@ -19,10 +19,11 @@ class ApprovalVerdict(StrEnum):
 
 
 class Act(Struct, frozen=True, kw_only=True):
-    """An official act as lists show it, without its document.
+    """An official act (referral, intelligence sheet, notice, removal request) without its document.
 
-    `subject_id`: the report that the act follows, or a payer. `basis`: the data on which it rests, in the
-    encoding of its kind. `revision`: the number of its current document.
+    `subject_id`: the report that the act follows or, for an intelligence sheet, the payer. `basis`: the data
+    on which it rests, in the encoding of its kind. `level`: its urgency. `revision`: the number of its
+    current document.
     """
 
     id: UUID
@@ -43,7 +44,7 @@ class Act(Struct, frozen=True, kw_only=True):
 
 
 class ActDraft(Struct, frozen=True, kw_only=True):
-    """The content of an act to be created; fields as in `Act`.
+    """The content of an official act to be created: `content` is its document, other fields as in `Act`.
 
     `id` is given when the document contains it.
     """
@@ -60,11 +61,11 @@ class ActDraft(Struct, frozen=True, kw_only=True):
 
 
 class ActStep(Struct, frozen=True, kw_only=True):
-    """A transition that an act has made: when it happened, when it was recorded, reason, proof kept.
+    """A transition that an official act has made: when it happened, when it was recorded, reason, proof kept.
 
-    `proof_digest` is the SHA-256 of the proof, in hexadecimal. `warnings` were displayed to the actor, in
-    the encoding of the kind. `lapsed_at` is set on a sending that was recorded after the act's legal basis
-    had lapsed: the date of the lapse.
+    `source` and `target` are the states before and after. `proof_digest` is the SHA-256 of the proof, in
+    hexadecimal. `warnings` were displayed to the actor, in the encoding of the kind. `lapsed_at` is set on a
+    sending that was recorded after the act's legal basis had lapsed: the date of the lapse.
     """
 
     transition: str
@@ -89,7 +90,10 @@ class ActStep(Struct, frozen=True, kw_only=True):
 
 
 class ActApproval(Struct, frozen=True, kw_only=True):
-    """The verdict of a second person on the exact bytes of a revision, and the `warnings` displayed then."""
+    """The verdict of a second person on a revision of an official act, and the `warnings` displayed then.
+
+    `digest` is the SHA-256 of the exact bytes read.
+    """
 
     revision: int
     verdict: ApprovalVerdict
@@ -101,7 +105,7 @@ class ActApproval(Struct, frozen=True, kw_only=True):
 
 
 class Shown(Struct, frozen=True, kw_only=True):
-    """The version of an act that a page displayed: its number of steps and the digest of its document.
+    """The version of an official act that a page displayed: its number of steps and its document's SHA-256.
 
     An amendment counts as a step, since it may change the addressee alone. Expiry adds no step: it changes
     the digest.
@@ -112,7 +116,10 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 
 class ActFile(Struct, frozen=True, kw_only=True):
-    """An act with its current document (None once it has expired), its steps and approvals."""
+    """An official act with its current document (None once it has expired), its steps and approvals.
+
+    `digest` is the SHA-256 of the document, empty once it has expired.
+    """
 
     act: Act
     content: bytes | None
@@ -142,7 +149,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class DueAct(Struct, frozen=True, kw_only=True):
-    """An act whose texts are due to expire, with its reports: a legal hold on a report keeps the texts."""
+    """An official act whose data are due to expire, and its reports: a legal hold on a report keeps them."""
 
     id: UUID
     report_ids: tuple[UUID, ...]
@@ -172,7 +179,7 @@ class Addressee(Struct, frozen=True, kw_only=True):
 
 
 class Opening(Struct, frozen=True, kw_only=True):
-    """The data from which acts are drafted: decision, report, level, addressees by host name."""
+    """The data from which official acts are drafted: decision, report, urgency, addressees by host name."""
 
     decision: Decision
     report: HarmonisedReport
@@ -181,7 +188,7 @@ class Opening(Struct, frozen=True, kw_only=True):
 
 
 class RecordedDecision(Struct, frozen=True, kw_only=True):
-    """A decision and the ids of the acts that it opened, by kind; empty for a kind that it did not open."""
+    """A decision and the ids of the official acts that it opened, by kind; () for a kind without any."""
 
     decision: Decision
     opened: Mapping[str, tuple[UUID, ...]]

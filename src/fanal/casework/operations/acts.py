@@ -1,4 +1,4 @@
-"""Operations on official acts of every kind: opening, amendment, transitions, export, withdrawal."""
+"""Operations on official acts of every kind: creation, amendment, transitions, export, withdrawal."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -51,7 +51,7 @@ __all__ = [
 
 
 def open_act(*, actor: Actor, lifecycle: Lifecycle, draft: ActDraft, now: datetime) -> UUID:
-    """Create an act in its initial state, with revision 1 of its document, and return its id.
+    """Create an official act in its initial state, with revision 1 of its document, and return its id.
 
     Raises:
         Refused: the actor may not propose such acts at that desk.
@@ -91,9 +91,9 @@ def amend_act(
     now: datetime,
     addressee: str | None = None,
 ) -> int:
-    """Add a revision to the document of an unsent act and return its number; the act becomes a draft again.
+    """Add a revision to an unsent official act and return its number; the act becomes a draft again.
 
-    `amend` computes the new content from the current one. Without `addressee` the addressee does not change.
+    `amend` computes the new document from the current one. Without `addressee` the addressee does not change.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -126,7 +126,7 @@ def take_step(
     now: datetime,
     before: Before | None = None,
 ) -> UUID:
-    """Record a transition of an act, with its date, reason and proof, and return the id of the act's subject.
+    """Record a transition of an official act, with date, reason and proof; return its `subject_id`.
 
     `before` is the check that the kind of act adds, run in the same transaction: see `Before`.
 
@@ -134,8 +134,8 @@ def take_step(
         ActUnknown: no act of that kind has this id.
         Refusal: EVENT_IN_FUTURE, EVENT_TOO_EARLY (before the step that it follows), TEXT_UNREADABLE,
             NO_PROOF, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no longer in force), GROUND_STANDS (its
-            decision still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend it first), or the code of
-            the element that the document lacks.
+            decision still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend it first), EXPIRED (its
+            document was erased), or the code of the element that the document lacks.
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
     """
@@ -161,7 +161,9 @@ def take_step(
 def record_export(
     *, actor: Actor, lifecycle: Lifecycle, act_id: UUID, format_: str, now: datetime
 ) -> None:
-    """Record in the ledger that the actor exports an act as a file; call it before the file is served.
+    """Record in the ledger that the actor exports an official act; call it before the file is served.
+
+    `format_` is the code of the file's format.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -189,7 +191,7 @@ def withdraw_replaced(
     decision_id: UUID,
     now: datetime,
 ) -> None:
-    """Withdraw the unsent acts that earlier decisions on a report opened.
+    """Withdraw the unsent official acts that earlier decisions on a report opened, for the kinds given.
 
     Called in the transaction of the new decision `decision_id`, which holds the lock on the case.
 
@@ -236,9 +238,10 @@ def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
 
 
 def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
-    """Return EVENT_TOO_EARLY if an event precedes the step that it follows, else "".
+    """Return EVENT_TOO_EARLY if an event precedes the last step, else "".
 
-    Dates are compared by the minute, the precision of forms.
+    If the basis has lapsed, the step is the approval. Dates are compared by the minute, the precision of
+    forms.
     """
     steps = row.steps.filter(transition=APPROVE) if requirement.lapsed else row.steps.all()
     last = steps.order_by("-db_at").values_list("happened_at", flat=True).first()
@@ -250,7 +253,9 @@ def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
 
 
 def _lapsed_at(actor: Actor, row: Act, *, in_force: bool) -> datetime:
-    """Return when the legal basis of an act lapsed: the end of its decision or its withdrawal, the earlier.
+    """Return when the basis of an unsent official act lapsed: end of its decision or withdrawal, the earlier.
+
+    Without a known date: the creation of the act.
 
     Raises:
         Refusal: GROUND_STANDS (the basis is still in force), ALREADY_SENT.

@@ -22,7 +22,7 @@ from fanal.orient.domain.deciding import UNSTORABLE
 
 
 def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase the documents, proofs and reasons of acts; return how many acts had any.
+    """Erase documents, proofs and reasons of official acts of a kind; return how many acts had any.
 
     The caller has already checked retention periods and legal holds. The operation is idempotent.
 
@@ -46,7 +46,7 @@ def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: dateti
 
 
 def forget_subjects(*, actor: Actor, act_ids: Sequence[UUID]) -> int:
-    """Replace the subject id of acts by zeros, at the end of their second retention period; return how many.
+    """Replace `subject_id` of official acts by zeros, after their second retention period; return how many.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -67,13 +67,14 @@ def approve_act(
     now: datetime,
     before: Before | None = None,
 ) -> UUID:
-    """Approve an act as its second person, and return the id of the act's subject.
+    """Approve an official act as its second person, and return its `subject_id`.
 
     `digest` is the SHA-256 of the document that the person read (`ActFile.digest`). `before` is the check
     that the kind of act adds: the reason and warnings of the event that it returns are kept with the
     approval.
 
     Raises:
+        ActUnknown: no act of that kind has this id.
         Refusal: GROUND_GONE, NOT_WAITING (for approval), OWN_BYTES (the actor wrote them),
             GRANTED_BY_PROPOSER (the author alone gave the actor this role), BYTES_CHANGED.
         Refused: the actor proposed it, or may not approve such acts at that desk.
@@ -100,11 +101,12 @@ def refuse_act(
     reason: str,
     now: datetime,
 ) -> None:
-    """Refuse to approve an act, with a reason; the act returns to its author as a draft.
+    """Refuse to approve an official act, with a reason; the act returns to its author as a draft.
 
     `digest` is the SHA-256 of the document that the person read.
 
     Raises:
+        ActUnknown: no act of that kind has this id.
         Refusal: NO_REASON, TEXT_UNREADABLE, NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
@@ -125,7 +127,7 @@ def refuse_act(
 def _check(
     actor: Actor, lifecycle: Lifecycle, row: Act, transition: str, *, digest: bytes, now: datetime
 ) -> None:
-    """Check that the actor may judge the current revision and has read exactly its bytes.
+    """Check that the actor may judge the current revision and has read exactly its bytes (SHA-256 `digest`).
 
     Raises:
         Refusal: NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.

@@ -1,4 +1,4 @@
-"""A decision on a report and the drafts of the acts that it opens, in one transaction.
+"""A decision on a report and the drafts of the official acts that it opens, in one transaction.
 
 A track is a line of action that a decision chooses (judicial, measures, notice). `config.wiring` calls
 `install` to declare which kind of act each track opens: casework names no kind of act.
@@ -22,7 +22,7 @@ from fanal.orient.domain.records import Choice, Track
 
 
 class Drafting(Protocol):
-    """A function that drafts the acts of one kind, in the transaction of the decision."""
+    """A function that drafts the official acts of one kind, in the transaction of the decision."""
 
     def __call__(self, *, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
         """Draft the acts of this kind that `opening` calls for, and return their ids."""
@@ -31,7 +31,7 @@ class Drafting(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opens:
-    """A track, the kind of act that it opens, and the function that drafts such acts."""
+    """A track, the kind of official act that it opens, and the function that drafts such acts."""
 
     track: Track
     lifecycle: Lifecycle
@@ -42,7 +42,7 @@ _installed: list[Opens] = []
 
 
 def install(opens: Sequence[Opens]) -> None:
-    """Set which acts decisions open in this process; drafts are made in the order of `opens`."""
+    """Set which official acts decisions open in this process; drafts are made in the order of `opens`."""
     _installed[:] = opens
 
 
@@ -55,10 +55,11 @@ def record_decision(
     now: datetime,
     addressees: Mapping[str, Addressee] | None = None,
 ) -> RecordedDecision:
-    """Record a decision on a report and draft the acts of its tracks, in one transaction.
+    """Record a decision on a report and draft the official acts of its tracks, in one transaction.
 
-    The unsent acts of earlier decisions on the report are withdrawn: their legal basis has lapsed. With
-    `addressees` (by host name) a removal request is complete, and goes at once to its second person.
+    `claim_token` is the number of the actor's claim on the case. The unsent acts of earlier decisions on the
+    report are withdrawn: their legal basis has lapsed. With `addressees` (by host name) a removal request is
+    complete, and goes at once to its second person.
 
     Raises:
         CaseNotHeld, DecisionRefused: from `orient.operations.decide`.

@@ -1,4 +1,4 @@
-"""The fixed lock order of an act's rows (against deadlocks), and the step that changes its state.
+"""The fixed lock order of an official act's rows (against deadlocks), and the step that changes its state.
 
 First the case of the report on whose decision the act rests, as a newer decision locks it; then the act.
 """
@@ -33,11 +33,13 @@ It raises a refusal, or returns the event to record, completed with a reason or 
 
 
 class ActUnknown(Exception):
-    """No act of that kind has this id."""
+    """No official act of that kind has this id."""
 
 
 def lock_act(actor: Actor, lifecycle: Lifecycle, act_id: UUID, *, right: str) -> tuple[Act, bool]:
-    """Lock an act until the transaction ends; return its row and whether its decision is in force.
+    """Lock an official act until the transaction ends; return its row and whether its decision is in force.
+
+    An act without a decision counts as in force.
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -56,7 +58,7 @@ def lock_act(actor: Actor, lifecycle: Lifecycle, act_id: UUID, *, right: str) ->
 
 @contextmanager
 def hold_shown(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID, shown: Shown) -> Iterator[None]:
-    """Lock an act for a block of code, after checking that it is unchanged since the page `shown` was made.
+    """Lock an official act for a block, after checking that it is unchanged since its page (`shown`).
 
     The block runs in one transaction (optimistic concurrency check, then a row lock).
 
@@ -77,7 +79,7 @@ def hold_shown(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID, shown: Shown
 def step(
     actor: Actor, lifecycle: Lifecycle, row: Act, transition: str, *, event: Event, now: datetime
 ) -> None:
-    """Record a step of a locked act, and its ledger entry.
+    """Record a step of a locked official act, and its ledger entry.
 
     A database trigger derives the act's state, addressee, revision and instants from the step.
 
@@ -111,7 +113,8 @@ def step(
 def _noted(lifecycle: Lifecycle, row: Act, event: Event) -> dict[str, str | int]:
     """Return the details of a step for its ledger entry.
 
-    They are the revision, the number of warnings, and whether it was sent before or after the basis lapsed.
+    They are the revision (if the kind needs an approval), the number of warnings, and whether the act was
+    sent before or after the basis lapsed.
     """
     noted: dict[str, str | int] = {"revision": row.revision} if lifecycle.approves else {}
     if event.warnings:
@@ -123,15 +126,16 @@ def _noted(lifecycle: Lifecycle, row: Act, event: Event) -> dict[str, str | int]
 
 
 def content_of(row: Act) -> bytes | None:
-    """Return the current document of an act; None once it has expired."""
+    """Return the current document of an official act; None once it has expired."""
     written = Document.objects.filter(act_id=row.id, revision=row.revision).first()
     return bytes(written.content) if written else None
 
 
 def objects_of(lifecycle: Lifecycle, row: Act) -> list[ObjectRef]:
-    """Return the object references of a ledger entry on an act: its reports, and the act with a keyed digest.
+    """Return the objects that a ledger entry on an official act names: its reports, then the act.
 
-    The digest covers the document if acts of this kind need an approval, otherwise the act's basis.
+    At most 50 reports. The act has a keyed digest, of the document if acts of this kind need an approval,
+    otherwise of the act's basis.
     """
     content = (content_of(row) or b"") if lifecycle.approves else bytes(row.basis)
     digest = keyed_digest(kind=row.kind, object_id=row.id, content=content)

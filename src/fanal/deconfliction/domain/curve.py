@@ -39,9 +39,10 @@ def new_secret() -> X25519PrivateKey:
 def hash_to_point(pair: bytes, key: bytes) -> bytes:
     """Hash an identifier to a curve point, for two given desks (try-and-increment hash-to-curve).
 
-    `pair` separates the points of these two desks from those of any other pair; `key` is the key of a
-    selector. Candidates are SHA-256 digests with a counter, until one is on the curve itself: if half of the
-    points were on the twist, a product would reveal one bit of the hashed value.
+    `pair` (see `message.pair_of`) separates the points of these two desks from those of any other pair; `key`
+    is the 16-byte key of a selector (an identifier's kind and value). Candidates are SHA-256 digests with a
+    counter, until one is on the curve itself: if half of the points were on the twist, a product would reveal
+    one bit of the hashed value.
     """
     for counter in count():
         digest = hashlib.sha256(_DOMAIN + pair + key + counter.to_bytes(2, "big")).digest()
@@ -89,12 +90,12 @@ def padded(number: int) -> int:
 
 
 def pack(points: Sequence[bytes]) -> bytes:
-    """Concatenate points."""
+    """Concatenate points of 32 bytes."""
     return b"".join(points)
 
 
 def unpack(packed: bytes) -> list[bytes]:
-    """Split concatenated points; they must be distinct, and a power of two in number.
+    """Split concatenated points; they must be distinct, and a power of two in number (64 to 131,072).
 
     Raises:
         PointsRefused: wrong length, too few or too many, or a duplicate.

@@ -53,8 +53,10 @@ def checked(
 ) -> SharingLimits:
     """Validate sharing limits and return them without duplicates, in canonical order.
 
+    `months`: 1 to 72. Roles of victims and witnesses are refused.
+
     Raises:
-        DeconflictionRefused: KINDS, ROLES, MONTHS.
+        DeconflictionRefused: KINDS or ROLES (none, or unknown or forbidden), MONTHS.
     """
     asked_kinds, asked_roles = set(kinds), set(roles)
     if not asked_kinds or not asked_kinds <= set(KINDS):

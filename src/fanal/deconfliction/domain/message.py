@@ -24,7 +24,7 @@ _SIGNED: Final = b"fanal-deconflict/1 message\x00"
 
 
 class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """The fields of every message: round, sender, recipient, date, and end of the round."""
+    """The fields of every message: round, names of sender and recipient, date, and end of the round."""
 
     round: UUID
     sender: str
@@ -43,7 +43,10 @@ class Offer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
 
 
 class Answer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ANSWER"):
-    """The second message: the offered set blinded again, in its order, and the answering side's own set."""
+    """The second message: the offered set blinded again (`twice`), in its order, and the sender's own set.
+
+    `previous` is the SHA-256 of the offer, in hexadecimal.
+    """
 
     kind_of: ClassVar[MessageKind] = MessageKind.ANSWER
     twice: bytes
@@ -52,7 +55,10 @@ class Answer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Conclusion(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="CONCLUSION"):
-    """The third message: the matches, as ascending positions (from 0) of the answer's points."""
+    """The third message: the matches (`met`), as ascending positions (from 0) of the answer's points.
+
+    `previous` is the SHA-256 of the answer, in hexadecimal.
+    """
 
     kind_of: ClassVar[MessageKind] = MessageKind.CONCLUSION
     met: tuple[int, ...]
@@ -81,7 +87,7 @@ class Received(Struct, frozen=True, kw_only=True):
 
 
 def write_message(message: Message, *, key: Ed25519PrivateKey) -> bytes:
-    """Sign a message and encode it."""
+    """Sign a message with our private key and encode it as JSON, ended by a newline."""
     envelope = _Envelope(message=message, signature=key.sign(_signed(message)))
     return msgspec.json.encode(envelope) + b"\n"
 
@@ -119,7 +125,7 @@ def check_signature(received: Received, *, key: bytes) -> None:
 
 
 def pair_of(one: bytes, other: bytes) -> bytes:
-    """Return the domain separator of the points of two desks: SHA-256 of both public keys, sorted."""
+    """Return the domain separator of the points of two desks: SHA-256 of both Ed25519 public keys, sorted."""
     return hashlib.sha256(b"".join(sorted((one, other)))).digest()
 
 

@@ -42,8 +42,8 @@ class Counterpart(NewCounterpart, frozen=True, kw_only=True):
 class Round(Struct, frozen=True, kw_only=True):
     """A round of private set intersection, seen from this desk.
 
-    `held`: identifiers in our set. `shown`: points of our set after padding. `asked`: points of their set.
-    `met`: matches, None before the conclusion.
+    `held`: identifiers in our set, None before it is built. `shown`: points of our set after padding.
+    `asked`: points of their set. `met`: matches, None before the conclusion. `error`: code of a refusal.
     """
 
     id: UUID
@@ -62,7 +62,10 @@ class Round(Struct, frozen=True, kw_only=True):
 
 
 class Withholding(Struct, frozen=True, kw_only=True):
-    """A desk's decision on a dossier: withheld or not, from one counterpart or (None) from all."""
+    """A desk's decision on a dossier: withheld or not, from one counterpart or (None) from all.
+
+    `words` is the reason, empty once expired or for another desk.
+    """
 
     id: UUID
     dossier_id: UUID
@@ -75,7 +78,11 @@ class Withholding(Struct, frozen=True, kw_only=True):
 
 
 class CounterpartHit(Struct, frozen=True, kw_only=True):
-    """A match: an identifier that a counterpart also holds. `key` is None once its reports have expired."""
+    """A match: an identifier that a counterpart also holds. `key` is None once its reports have expired.
+
+    `met_at` and `last_met_at`: the first and last round with this match. `report_ids`: our reports with the
+    identifier, at desks of the reader, newest first, 1,000 at most.
+    """
 
     id: UUID
     counterpart_id: UUID
@@ -90,7 +97,10 @@ class CounterpartHit(Struct, frozen=True, kw_only=True):
 
 
 class HitStep(Struct, frozen=True, kw_only=True):
-    """An event in the life of a match; `words` (the note of its author) are empty once expired."""
+    """An event in the life of a match: the transition `move`, the state after it, author, date.
+
+    `words` (the author's note) is empty once expired.
+    """
 
     move: str
     state: HitState

@@ -18,19 +18,21 @@ _NOBODY = bytes(_KEY)
 
 
 class LaidOut(Struct, frozen=True, kw_only=True):
-    """A blinded set: concatenated points, and concatenated keys behind them (zeros for padding points)."""
+    """A blinded set: concatenated points, and concatenated selector keys behind them (zeros for padding)."""
 
     points: bytes
     places: bytes
 
     def key_at(self, place: int) -> bytes | None:
-        """Return the key behind the point at a position, None for a padding point."""
+        """Return the selector key behind the point at a position, None for a padding point."""
         found = self.places[place * _KEY : (place + 1) * _KEY]
         return None if found == _NOBODY else found
 
 
 def lay_out(secret: X25519PrivateKey, pair: bytes, keys: Iterable[bytes]) -> LaidOut:
-    """Blind `keys` (16 bytes each) with a secret, pad the set to a power of two, and sort it.
+    """Blind selector `keys` (16 bytes each) with a secret, pad the set to a power of two, and sort it.
+
+    `pair` is the domain separator of both desks (`message.pair_of`).
 
     Raises:
         PointsRefused: more keys than a set may hold.
@@ -67,7 +69,7 @@ def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
 
 
 class SetsMet(Struct, frozen=True, kw_only=True):
-    """An intersection: our keys, and the positions of the matching points in their set, ascending."""
+    """An intersection: our selector keys, and the positions of the matching points in their set (ascending)."""
 
     keys: tuple[bytes, ...]
     places: tuple[int, ...]
@@ -94,7 +96,7 @@ def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: b
 
 
 def keys_at(laid_out: LaidOut, places: Sequence[int]) -> tuple[bytes, ...]:
-    """Return the keys at the positions of our set that a counterpart reports as matches.
+    """Return the selector keys at the positions of our set that a counterpart reports as matches.
 
     Raises:
         PointsRefused: a position outside the set, or that of a padding point.

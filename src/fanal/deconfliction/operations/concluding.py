@@ -129,6 +129,8 @@ def _open(
 ) -> bytes:
     """Return the bytes of the received message that a step processes, after checking the round.
 
+    The round must be in `state` and have a message of `kind`.
+
     Raises:
         DeconflictionRefused: NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION.
     """
@@ -150,7 +152,10 @@ def _refuse(actor: Actor, found: Round, now: datetime) -> NoReturn:
 def _end(
     actor: Actor, found: Round, keys: tuple[bytes, ...], *, now: datetime, action: str
 ) -> None:
-    """Record the matches and the end of a round, in the caller's transaction."""
+    """Record the matches (selector keys) and the end of a round, in the caller's transaction.
+
+    `action` is the name of the ledger entry.
+    """
     write_hits(actor=actor, round_=found, keys=[UUID(bytes=key) for key in keys], now=now)
     rounds.close(actor=actor, round_=found, move="conclude", now=now, met=len(keys))
     rounds.note(actor=actor, action=action, round_=found, now=now, met=len(keys))

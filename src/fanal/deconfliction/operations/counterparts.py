@@ -121,7 +121,7 @@ def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now
 
 
 def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
-    """Return the secret of a counterpart's service, "" without one.
+    """Return the secret that authenticates us at a counterpart's service, "" without one.
 
     Raises:
         Refused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged: as `vault.open_object`.

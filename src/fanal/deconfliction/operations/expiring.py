@@ -75,8 +75,8 @@ def forget_counterparts(*, actor: Actor, before: datetime) -> int:
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Remove expired reports from matches; return the number of rows changed.
 
-    With the last report of a match, its key and notes are erased too. The caller writes the ledger entry of
-    the expiry, which covers every stage.
+    With the last report of a match, its key and notes are erased too; reasons for withholding one of the
+    reports as well. The caller writes the ledger entry of the expiry, which covers every stage.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -115,7 +115,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 def _close_all(
     actor: Actor, now: datetime, *, move: str, until: datetime | None = None, error: str = ""
 ) -> int:
-    """Close the open rounds (those that end by `until`, or all), and return how many."""
+    """Close the open rounds (those that end by `until`, or all) by the transition `move`; return how many."""
     closed = 0
     for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):
         for found in queries.open_rounds(actor=actor, state=state):

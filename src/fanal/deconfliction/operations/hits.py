@@ -30,10 +30,10 @@ _BY_PEOPLE: Final = frozenset({"contact", "close"})
 
 
 def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: datetime) -> None:
-    """Record the matches of a round, in the caller's transaction; a known match only gets a new date.
+    """Record the matches (selector keys) of a round; a known match only gets a new date.
 
-    Our reports with the identifier are found here, in our own data; nothing of that comes from the
-    counterpart.
+    It runs in the caller's transaction. Our reports with the identifier are found here, in our own data;
+    nothing of that comes from the counterpart.
     """
     if not keys:
         return
@@ -77,7 +77,7 @@ def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: dateti
 def note_reports(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> int:
     """Add new reports to the matches whose identifier they contain; return the number of pairs added.
 
-    A closed match is reopened. Priorities do not change.
+    A pair is a match and a report. A closed match is reopened. Priorities of reports do not change.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -183,7 +183,7 @@ def _add_reports(actor: Actor, pairs: Mapping[tuple[UUID, UUID], int], now: date
 def _step(
     actor: Actor, hit_id: UUID, move: str, state: HitState, *, now: datetime, words: str = ""
 ) -> None:
-    """Write a step of a match: permanent row, note that expires, ledger entry."""
+    """Write a step of a match, to `state`: permanent row, note (`words`) that expires, ledger entry."""
     step_id = new_id(now)
     digest = ledger.keyed_digest(kind="step", object_id=step_id, content=words.encode())
     with connection.cursor() as cursor:

@@ -39,7 +39,8 @@ _MACHINE: Final = system_actor("take a message of a counterpart")
 def receive(*, actor: Actor, body: bytes, now: datetime) -> UUID:
     """Verify and store a message of a counterpart, and return the id of its round; it is processed later.
 
-    A program of an organisation may deliver only the messages of its own counterpart.
+    A program of an organisation may deliver only the messages of its own counterpart. The same message
+    received again is accepted.
 
     Raises:
         Refused: the actor may neither deliver messages nor run rounds.
@@ -78,7 +79,7 @@ def _sender(actor: Actor, received: Received) -> Counterpart:
     """Return the counterpart whose signature a message carries.
 
     Raises:
-        DeconflictionRefused: UNKNOWN, SIGNATURE.
+        DeconflictionRefused: UNKNOWN (none of that name, or not the actor's organisation), SIGNATURE.
     """
     message = received.message
     found = queries.find_counterpart(name=message.sender, our_name=message.recipient)

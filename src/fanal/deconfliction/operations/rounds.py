@@ -36,7 +36,7 @@ _LOOKED_AT: Final = 2 * MOST
 
 
 def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUID]:
-    """Return the keys of our identifiers in a set for a counterpart: newest first, `MOST` at most.
+    """Return the selector keys of our identifiers for a counterpart: newest first, `MOST` at most.
 
     An identifier is included if the sharing limits allow one of its sightings, as a structured field rather
     than in free text, in a report that is neither a test nor retracted. It is excluded if any report has it
@@ -187,7 +187,8 @@ def close(
 ) -> None:
     """Move a round to a final state and erase its secret, in the caller's transaction.
 
-    `met` is the number of matches, `error` the code of a refusal.
+    `move` is the transition (conclude, expire, refuse), `met` the number of matches, `error` the code of a
+    refusal.
     """
     state = ROUNDS[round_.side].apply(round_.state, move)
     sql.run(
@@ -211,7 +212,7 @@ def note(
     error: str = "",
     **numbers: int,
 ) -> None:
-    """Write the ledger entry of a step: round, counterpart, instruction and counts.
+    """Write the ledger entry of a step: round, counterpart, standing instruction, and counts (`numbers`).
 
     The entry never contains a point or a key.
     """
@@ -236,7 +237,7 @@ def found_round(*, actor: Actor, round_id: UUID, side: Side) -> tuple[Round, Cou
 
     Raises:
         DeconflictionRefused: NOT_FOUND.
-        Refused: the actor may see neither.
+        Refused: the actor may not read rounds or counterparts.
     """
     found = queries.get_round(actor=actor, round_id=round_id)
     if found is None or found.side is not side:

@@ -83,7 +83,7 @@ def withhold(
 
 
 def _write(actor: Actor, made: Withholding, reports: Sequence[UUID]) -> None:
-    """Insert a decision on a dossier, with its reason and its ledger entry."""
+    """Insert a decision on a dossier, with its reason, ledger entry, and the reports now in the dossier."""
     digest = ledger.keyed_digest(kind="withholding", object_id=made.id, content=made.words.encode())
     with connection.cursor() as cursor:
         cursor.execute(

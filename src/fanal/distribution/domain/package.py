@@ -61,7 +61,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class PackageAcknowledgement(
     Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
 ):
-    """The recipient's acknowledgement: id of the package, date of decryption, and the package's token.
+    """The recipient's acknowledgement: package id, date of decryption, number of reports, package's token.
 
     The acknowledgement of a signed package is signed: `sender` is the key that signed the package, `key` the
     key that signs the acknowledgement, both in hexadecimal like `signature`. They are empty in earlier
@@ -83,7 +83,7 @@ class PackageAcknowledgement(
 
 
 class Unlocked(Struct, frozen=True, kw_only=True):
-    """A decrypted package: header (None if unsigned), archive, and SHA-256 of both together."""
+    """A decrypted package: header (None if unsigned), ZIP archive, and SHA-256 of both together."""
 
     head: proof.SealHead | None
     inner: bytes
@@ -108,7 +108,8 @@ def seal(
 ) -> bytes:
     """Build a package of reports: archive, signature by `signer`, encryption to the age recipient `key`.
 
-    `lines` are reports as JSON; `sha256` and `reports` of the manifest are computed here.
+    `lines` are reports as JSON; `sha256` and `reports` of the manifest are computed here. Returns the bytes
+    of the age file.
     """
     body = b"".join(line + b"\n" for line in lines)
     told = msgspec.structs.replace(
@@ -166,7 +167,7 @@ def unlock(sealed: bytes, *, identity: str) -> Unlocked:
 
 
 def unpack(inner: bytes) -> tuple[Manifest, bytes]:
-    """Return the manifest and the JSON Lines of an archive, read in memory; no file is extracted to a path.
+    """Return the manifest and the JSON Lines of a package's ZIP archive, without extracting a file to a path.
 
     Raises:
         PackageRefused: NO_PACKAGE (not in our format, or too large), CHANGED (digest or count differ).
@@ -215,9 +216,10 @@ def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
 
 
 def line_of(report: Report, *, reference: str) -> bytes:
-    """Encode a report as a line of a package, with the sending desk's reference.
+    """Encode a report as a JSON line of a package, with the sending desk's reference.
 
-    The reporter's data are removed; associated accounts are included.
+    Persons with the role of reporter are removed; associated accounts are included. Free texts must already
+    be redacted.
     """
     persons = tuple(person for person in report.persons if person.role is not PersonRole.REPORTER)
     return msgspec.json.encode(

@@ -39,7 +39,7 @@ class SealHead(Struct, frozen=True, kw_only=True):
 
 
 class SenderKey(Struct, frozen=True, kw_only=True):
-    """A signing key of another desk, with its validity (`since` None: always) and revocation if stolen."""
+    """A signing key of the desk `code`, with its validity (`since` None: always) and revocation if stolen."""
 
     code: str
     public_key: bytes
@@ -49,7 +49,10 @@ class SenderKey(Struct, frozen=True, kw_only=True):
 
 
 def signed_package(inner: bytes, *, recipient: str, signer: Ed25519PrivateKey) -> bytes:
-    """Sign a package: return its header followed by `inner`, ready for encryption."""
+    """Sign a package: return its header followed by the archive `inner`, ready for encryption.
+
+    `recipient` is the recipient's age public key as text.
+    """
     key = signer.public_key().public_bytes_raw()
     signature = signer.sign(_PACKAGE + key + recipient.encode() + inner)
     return MAGIC + key + recipient.encode() + signature + inner
@@ -58,7 +61,7 @@ def signed_package(inner: bytes, *, recipient: str, signer: Ed25519PrivateKey) -
 def split(plain: bytes) -> tuple[SealHead | None, bytes]:
     """Split a decrypted package into header and archive.
 
-    The header is None in the format of earlier versions.
+    The header is None in the unsigned format of earlier versions.
 
     Raises:
         PackageRefused: NO_PACKAGE, another format, or a truncated or invalid header.
@@ -76,7 +79,7 @@ def split(plain: bytes) -> tuple[SealHead | None, bytes]:
 
 
 def check_package(head: SealHead, inner: bytes) -> None:
-    """Verify the signature in the header of a package.
+    """Verify that the key in a package's header signed the archive `inner`; not whose key it is.
 
     Raises:
         PackageRefused: SIGNATURE.
@@ -86,15 +89,15 @@ def check_package(head: SealHead, inner: bytes) -> None:
 
 
 def sign_answer(statement: bytes, *, signer: Ed25519PrivateKey) -> bytes:
-    """Sign the statement of an acknowledgement."""
+    """Sign an acknowledgement, given as its signed bytes (`PackageAcknowledgement.statement`)."""
     return signer.sign(_ANSWER + statement)
 
 
 def check_answer(statement: bytes, *, key: bytes, signature: bytes) -> None:
-    """Verify the signature of an acknowledgement's statement.
+    """Verify the signature of an acknowledgement's `statement` with a raw Ed25519 public key.
 
     Raises:
-        PackageRefused: SIGNATURE.
+        PackageRefused: SIGNATURE, also if `key` is not a valid key.
     """
     _verify(key, signature, _ANSWER + statement)
 

@@ -21,7 +21,8 @@ _POSTCODE = re.compile(r"[0-9]{5}")
 class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The contents of the rule file `rules.toml`: weight of each kind of evidence, threshold, home country.
 
-    `regions` lists the départements of each region of the home country.
+    `enough` is the threshold: the sum of weights from which a country is competent. `also_home` lists the
+    country codes of overseas territories, `regions` the départements of each region of the home country.
     """
 
     schema: int
@@ -40,7 +41,10 @@ class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         return country == self.home or country in self.also_home
 
     def region_of(self, postcode: str | None) -> str | None:
-        """Return the region of a postcode of the home country, None for an unknown or invalid postcode."""
+        """Return the region of a five-digit postcode of the home country, by its first two or three digits.
+
+        None for an unknown or invalid postcode.
+        """
         if not postcode or not _POSTCODE.fullmatch(postcode):
             return None
         starts = {postcode[:2], postcode[:3]}
@@ -49,7 +53,7 @@ class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Destination(Struct, frozen=True, kw_only=True, order=True):
-    """A country, or a region of the home country, with the codes of the evidence for it."""
+    """A country (ISO 3166-1), or a region of the home country, with the codes of the evidence (`because`)."""
 
     country: str
     region: str = ""

@@ -23,7 +23,7 @@ class PackageRefused(ValueError):
 
 
 class ItemState(StrEnum):
-    """The states of an item: one report for one destination."""
+    """The states of an item: one report for one destination; DROPPED: the report may no longer be sent."""
 
     PLANNED = "PLANNED"
     SENT = "SENT"

@@ -26,8 +26,8 @@ class SenderRefused(ValueError):
 def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime) -> UUID:
     """Register the signing key of the desk `code` and return its id; earlier signatures count too.
 
-    If the desk is also a recipient, it has the same code there. `told` is the fingerprint that its people
-    read out.
+    `key` is a raw Ed25519 public key. If the desk is also a recipient, it has the same code there. `told` is
+    the fingerprint that its people read out.
 
     Raises:
         SenderRefused: CODE; KEY; OWN_KEY, it is ours; FINGERPRINT, `told` is not that of the key; TAKEN, the

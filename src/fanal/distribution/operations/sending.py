@@ -171,7 +171,7 @@ def _send_some(  # noqa: PLR0917
 def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes]:
     """Return the JSON lines of the reports that may still be sent: finished, not tests, not erased.
 
-    Texts are redacted: values that identify the reporter are removed.
+    Keys are report ids. Texts are redacted: values that identify the reporter are removed.
     """
     facts = intake.get_reports(actor=actor, report_ids=ids)
     leaving = [

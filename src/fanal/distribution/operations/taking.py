@@ -30,7 +30,10 @@ _UNTOLD = frozenset({"TOO_LARGE", "KEY", "SEALED_FOR_ANOTHER", "TAKEN"})
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """A received package with our acknowledgement; an empty `sender` means that its origin is unproven."""
+    """A received package with our acknowledgement; an empty `sender` means that its origin is unproven.
+
+    `body` is its reports as JSON Lines.
+    """
 
     manifest: Manifest
     body: bytes
@@ -92,7 +95,8 @@ def take(
 def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.SenderKey | None:
     """Return the registered key that signed a package; None if it may be received without proof of origin.
 
-    It runs before the archive is unpacked, so that no content of an unknown or revoked sender is parsed.
+    `unproven` allows that for unsigned packages and revoked keys. It runs before the archive is unpacked, so
+    that no content of an unknown or revoked sender is parsed.
 
     Raises:
         PackageRefused: UNSIGNED, UNKNOWN, REVOKED.
@@ -170,7 +174,7 @@ def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now:
 
 
 def _tell(actor: Actor, code: str, sealed: bytes, *, now: datetime) -> None:
-    """Record the refusal of a package in the ledger, by the SHA-256 of its file."""
+    """Record the refusal of a package in the ledger: its code, and the SHA-256 of the encrypted file."""
     ledger.record(
         actor=actor,
         action="package.refuse",

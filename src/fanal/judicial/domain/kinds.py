@@ -63,10 +63,18 @@ SHEET = lifecycle(
 
 
 def read_referral(content: bytes) -> ReferralDocument:
-    """Decode the document of a revision of a referral."""
+    """Decode the document of a revision of a referral.
+
+    Raises:
+        msgspec.ValidationError: the bytes are not those of a referral.
+    """
     return msgspec.json.decode(content, type=ReferralDocument)
 
 
 def read_sheet(content: bytes) -> SheetDocument:
-    """Decode the document of a revision of an intelligence sheet."""
+    """Decode the document of a revision of an intelligence sheet.
+
+    Raises:
+        msgspec.ValidationError: the bytes are not those of a sheet.
+    """
     return msgspec.json.decode(content, type=SheetDocument)

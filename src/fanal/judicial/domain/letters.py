@@ -111,7 +111,10 @@ def referral_text(
     catalogue: Catalogue,
     lang: str,
 ) -> str:
-    """Return the text of a referral in `lang` (fr or en)."""
+    """Return the text of a referral in `lang` (fr or en), with labels and penalties from `catalogue`.
+
+    `body` is the code of the addressed authority. Each offence in `bases` is given with its maximum penalty.
+    """
     words = _WORDS["en" if lang.startswith("en") else "fr"]
     parts = [
         words["title"].format(id=referral_id),

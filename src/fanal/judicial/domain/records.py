@@ -51,9 +51,10 @@ class ReferralDocument(Struct, frozen=True, kw_only=True):
 
 
 class Referral(Struct, frozen=True, kw_only=True):
-    """A referral as lists show it.
+    """A referral to a prosecutor, without its texts.
 
-    `body` is the addressed authority, `due_at` the desk's own deadline to send it.
+    `body` is the code of the addressed authority, `bases` the offences considered, `level` the urgency,
+    `due_at` the desk's own deadline to send it (None once sent or withdrawn).
     """
 
     id: UUID

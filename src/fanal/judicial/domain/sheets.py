@@ -41,8 +41,8 @@ SHEET_STATES: StateTable[SheetState] = StateTable(
 class SheetReport(Struct, frozen=True, kw_only=True):
     """A report behind a sheet, or linked to such a report: the desk's own references, no data of a reporter.
 
-    `score` and `reasons` (kind, value, weight) are those of the link; 0 and empty for a report that contains
-    the transfers themselves.
+    `score` (of the link) and `reasons` (kind, shared value, weight) describe the link; they are 0 and empty
+    for a report that contains the transfers themselves.
     """
 
     report_id: UUID
@@ -54,7 +54,10 @@ class SheetReport(Struct, frozen=True, kw_only=True):
 
 
 class SheetFacts(Struct, frozen=True, kw_only=True):
-    """The facts of a sheet, frozen when it was drafted: later data do not change them."""
+    """The facts of a sheet on a payer, frozen when it was drafted: later data do not change them.
+
+    `reports` contain the transfers; `linked` are linked to those reports.
+    """
 
     payer: UUID
     score: PayerScore
@@ -71,7 +74,7 @@ class SheetDocument(Struct, frozen=True, kw_only=True):
 
 
 class Sheet(Struct, frozen=True, kw_only=True):
-    """An intelligence sheet as lists show it. `body` is the authority to which it is addressed."""
+    """An intelligence sheet on a payer, without content. `body` is the code of the addressed authority."""
 
     id: UUID
     desk_id: int
@@ -85,7 +88,7 @@ class Sheet(Struct, frozen=True, kw_only=True):
 
 
 def sheet_of(act: Act) -> Sheet:
-    """Convert an act of the kind `sheet` into an intelligence sheet."""
+    """Convert an official act of the kind `sheet` into an intelligence sheet."""
     return Sheet(
         id=act.id,
         desk_id=act.desk_id,

@@ -30,8 +30,9 @@ def legal_deadline(
 ) -> datetime | None:
     """Return when the 24 hours for removal end; None before a recorded receipt and during a suspension.
 
-    After force majeure, or after clarifications were received, the full delay starts again at the end of the
-    suspension (LCEN 6-2: from the end of the impediment, or from receipt of the clarification).
+    `received_at` is when the host received the request. After force majeure, or after clarifications were
+    received, the full delay starts again at the end of the suspension (LCEN 6-2: from the end of the
+    impediment, or from receipt of the clarification).
 
     Raises:
         DelayMissing: no checked delay is in force on the day of receipt.
@@ -47,7 +48,9 @@ def legal_deadline(
 
 
 def first_contact_from(*, catalogue: Catalogue, informed_at: datetime) -> datetime:
-    """Return the earliest instant of a first request to a host informed at `informed_at` (LCEN 6-2 I).
+    """Return the earliest instant of a first removal request to a host informed at `informed_at`.
+
+    A host is first informed of procedures and delays; a request may follow 12 hours later (LCEN 6-2 I).
 
     Raises:
         DelayMissing: no checked delay is in force on that day.

@@ -29,7 +29,11 @@ class Target(Struct, frozen=True, kw_only=True):
 
 
 class RequestDraft(Struct, frozen=True, kw_only=True):
-    """The content of one removal request: host, exact addresses, addressee, legal basis, offence."""
+    """The content of one removal request: host, exact addresses, addressee, legal basis, offence.
+
+    `basis` and `offence` are codes of articles of law; `basis_entry` and `offence_entry` are the ids of the
+    applied versions.
+    """
 
     host: str
     targets: tuple[str, ...]
@@ -48,9 +52,10 @@ def draft_requests(
     on: date,
     addressees: Mapping[str, Addressee],
 ) -> tuple[RequestDraft, ...]:
-    """Return one request draft for each host, hosts and addresses in order of first appearance.
+    """Return one removal request draft for each host, hosts and addresses in order of first appearance.
 
-    `addressees` are by host name. Addresses on the Tor network (.onion) are omitted: their host is unknown.
+    `on` is the day on which the law must be in force. `addressees` are by host name; a host without one gets
+    an empty addressee. Addresses on the Tor network (.onion) are omitted: their host is unknown.
 
     Raises:
         Refusal: MEASURES_CLOSED (no basis of the decision allows a measure), NO_TARGET (no address left),
@@ -96,6 +101,8 @@ def addresses_by_host(targets: Sequence[Target]) -> dict[str, tuple[str, ...]]:
 
 def check_addressee(addressee: Addressee) -> None:
     """Refuse an addressee unfit for a letter: name and contact each on one line, no space in the contact.
+
+    Names have at most 200 characters, contacts 320; the language is a two-letter code.
 
     Raises:
         Refusal: ADDRESSEE_UNREADABLE.

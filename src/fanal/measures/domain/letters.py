@@ -80,7 +80,7 @@ def read_request(content: bytes) -> Request:
 
 
 def erased_request(*, measure_id: UUID, revision: int, kind: MeasureKind) -> Request:
-    """Return the request of a measure whose document has expired: number and kind, all other values empty."""
+    """Return the request of a measure whose document has expired: id, revision and kind, all else empty."""
     return Request(
         measure_id=measure_id,
         revision=revision,
@@ -249,7 +249,10 @@ def _addresses(request: Request) -> str:
 
 
 def law_fr(code: str) -> str:
-    """Return an article of law in French: `CP 227-23` becomes “l’article 227-23 du code pénal”."""
+    """Return an article of law in French: `CP 227-23` becomes “l’article 227-23 du code pénal”.
+
+    A code of another book than CP and LCEN is returned as it is.
+    """
     name, _, article = code.partition(" ")
     books = {
         "CP": "du code pénal",
@@ -259,7 +262,10 @@ def law_fr(code: str) -> str:
 
 
 def law_en(code: str) -> str:
-    """Return an article of law in English: `CP 227-23` is “Article 227-23 of the French Criminal Code”."""
+    """Return an article of law in English: `CP 227-23` is “Article 227-23 of the French Criminal Code”.
+
+    A code of another book than CP and LCEN is returned as it is.
+    """
     name, _, article = code.partition(" ")
     books = {
         "CP": "of the French Criminal Code",

@@ -33,7 +33,10 @@ class AnswerVerdict(StrEnum):
 
 
 class MeasureLikeness(StrEnum):
-    """The value that measures must share to be judged as a group, in addition to kind and articles of law."""
+    """The value that measures must share to be judged as a group, in addition to kind and articles of law.
+
+    GROUND: nothing more.
+    """
 
     HOST = "HOST"
     ADDRESSES = "ADDRESSES"
@@ -41,7 +44,7 @@ class MeasureLikeness(StrEnum):
 
 
 class Happening(StrEnum):
-    """The kinds of event in the record of an oversight session."""
+    """The kinds of event in an oversight session, such as SEEN (measure opened) and AGREED (no remark)."""
 
     SEEN = "SEEN"
     AGREED = "AGREED"
@@ -110,7 +113,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
 
 def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UUID, ...]:
-    """Draw a reproducible sample: the `size` first measures in the order of SHA-256(session id + measure id).
+    """Draw a reproducible sample: the first `size` measures in the order of SHA-256(session id + measure id).
 
     The session's id and the population are enough to verify the sample.
     """

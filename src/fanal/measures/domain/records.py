@@ -93,7 +93,12 @@ class Request(Struct, frozen=True, kw_only=True):
 
 
 class Measure(Struct, frozen=True, kw_only=True):
-    """A measure as the board shows it; deadlines are computed. `author_id` wrote the current document."""
+    """A measure with its request and computed deadlines. `author_id` wrote the current document.
+
+    `digest` is the SHA-256 of the document. `due_at` is the next deadline, legal or the desk's own;
+    `legal_due_at` the end of the 24 hours for removal; `non_disclosure_until` the end of the period in which
+    the host must not inform the content provider.
+    """
 
     id: UUID
     desk_id: int

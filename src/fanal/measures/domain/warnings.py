@@ -37,7 +37,7 @@ _Said = tuple[WarningCode, UUID, UUID, int]
 
 
 class Asked(Struct, frozen=True, kw_only=True):
-    """A request to check for warnings, with its report and desk."""
+    """A removal request to check for warnings, with the report that it follows and its desk."""
 
     desk_id: int
     report_id: UUID
@@ -45,7 +45,7 @@ class Asked(Struct, frozen=True, kw_only=True):
 
 
 class Lawful(Struct, frozen=True, kw_only=True):
-    """A report that contains an address and whose decision in force is to take no action."""
+    """A report that contains an address (`key`, see `target_key`) and was decided without action."""
 
     key: UUID
     report_id: UUID
@@ -53,7 +53,7 @@ class Lawful(Struct, frozen=True, kw_only=True):
 
 
 class Earlier(Struct, frozen=True, kw_only=True):
-    """Another measure that targets an address, or targeted it in an earlier revision.
+    """Another measure that targets an address (`key`, see `target_key`), or did in an earlier revision.
 
     `asked`: its current revision targets the address. `refused`: the last verdict on a revision with the
     address was a refusal. `replaced`: it was withdrawn by a new decision, not by a person. `ending`: the
@@ -71,7 +71,7 @@ class Earlier(Struct, frozen=True, kw_only=True):
 
 
 def target_key(address: str) -> UUID:
-    """Return the key by which an address is compared with those of reports and of other measures."""
+    """Return the selector key by which an address is compared with those of reports and of other measures."""
     return selector_key(SelectorKind.URL, read_url(address).key or address)
 
 

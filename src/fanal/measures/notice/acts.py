@@ -78,9 +78,11 @@ def amend_notice(
 ) -> None:
     """Complete or change an unsent notice; it becomes a draft again.
 
+    `targets` are the addresses to keep, `reasons` the text of the notice.
+
     Raises:
         Refusal: ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the notice
-            did not have).
+            did not have), GROUND_GONE, EXPIRED: as `casework.operations.amend_act`.
         TransitionRefused: it was sent.
         Refused: the actor may not propose notices at that desk.
     """
@@ -121,7 +123,11 @@ def due_at(act: Act) -> datetime | None:
 
 
 def count_notices(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the notices created between two instants, by day and by outcome (by state without outcome)."""
+    """Count the notices created between two instants, by day and by outcome (by state without outcome).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     return acts.count_acts(actor=actor, lifecycle=NOTICE, since=since, until=until)
 
 

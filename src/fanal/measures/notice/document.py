@@ -20,8 +20,8 @@ _PARTS = ("HEAD", "BASIS", "REASONS", "PLACES", "EXPECTED", "GOOD_FAITH")
 class Notice(Struct, frozen=True, kw_only=True):
     """The values of a notice. `targets` are exact addresses on `host`.
 
-    `flagger` names the decision that made its sender a trusted flagger (DSA art. 22); empty without such
-    status.
+    `offence` is the code of the article violated, `offence_entry` the id of its applied version. `flagger`
+    names the decision that made its sender a trusted flagger (DSA art. 22); empty without such status.
     """
 
     number: UUID
@@ -44,7 +44,10 @@ class NoticeDocument(Struct, frozen=True, kw_only=True):
 
 
 def write_notice(notice: Notice, *, issuer: Issuer, words: Words) -> bytes:
-    """Encode a notice with its letter in both languages (JSON, UTF-8, sorted keys)."""
+    """Encode a notice with its letter in both languages (JSON, UTF-8, sorted keys).
+
+    `words` renders the parts of the letter.
+    """
     text = LetterText(*(_letter(notice, issuer, words, lang) for lang in ("fr", "en")))
     document = NoticeDocument(schema=SCHEMA, notice=notice, issuer=issuer, text=text)
     return msgspec.json.encode(document, order="deterministic")

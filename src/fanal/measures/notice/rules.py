@@ -19,7 +19,7 @@ def is_contact(contact: str) -> bool:
 
 
 def ground_of(bases: Sequence[Basis], *, catalogue: Catalogue, on: date) -> Offence:
-    """Return the first offence in force among the bases of a decision that allow no removal request.
+    """Return the first offence in force on that day among a decision's bases that allow no removal request.
 
     Raises:
         Refusal: NO_GROUND.

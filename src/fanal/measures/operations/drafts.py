@@ -75,10 +75,13 @@ def amend_measure(
 ) -> int:
     """Amend an unsent removal request and return its new revision; it becomes a draft, its approval is void.
 
+    `targets` are the addresses to keep. `non_disclosure`: the host must not inform the content provider.
+
     Raises:
-        Refusal: GROUND_GONE (a request that may already have been sent stays as signed),
+        Refusal: GROUND_GONE (a request that may already have been sent stays as signed), EXPIRED,
             ADDRESSEE_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the measure did not have).
         TransitionRefused: it was already sent.
+        Refused: the actor may not propose measures at that desk.
     """
     check_addressee(addressee)
     kept = tuple(dict.fromkeys(targets))
@@ -119,13 +122,14 @@ def submit_measure(
 ) -> None:
     """Submit a draft for approval by a second person.
 
-    If there are warnings, `seen` are the tokens of the warnings displayed to the actor, and `reason` says
-    why the actor continues.
+    If there are warnings, `seen` are the tokens of the warnings displayed to the actor
+    (`MeasureWarning.tokens`), and `reason` says why the actor continues.
 
     Raises:
         Refusal: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (this revision was refused: amend it),
-            WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
+            EXPIRED, WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
         TransitionRefused: it is not a draft.
+        Refused: the actor may not propose measures at that desk.
     """
     casework.take_step(
         actor=actor,
@@ -149,8 +153,9 @@ def approve_measure(
 ) -> None:
     """Approve a removal request as its second person. `digest` is that of the bytes read (`Measure.digest`).
 
-    If there are warnings, `seen` are the tokens of the warnings displayed to the actor, and `reason` says
-    why the actor continues; both are kept with the approval.
+    If there are warnings, `seen` are the tokens of the warnings displayed to the actor
+    (`MeasureWarning.tokens`), and `reason` says why the actor continues; warnings and reason are kept with
+    the approval.
 
     Raises:
         Refusal: GROUND_GONE, OWN_BYTES, NOT_WAITING, GRANTED_BY_PROPOSER, BYTES_CHANGED, WARNINGS_CHANGED,
@@ -249,7 +254,10 @@ def _note_targets(measure_id: UUID, revision: int, targets: Sequence[str]) -> No
 
 
 def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> casework.Before:
-    """Return a `Before` that adds to a step the current warnings and the actor's reason to continue."""
+    """Return a `Before` that adds the current warnings and the actor's reason to a step's event.
+
+    `seen` are the tokens of the warnings displayed. It raises the refusals of `check_warned`.
+    """
 
     def before(act: Act, event: Event) -> Event:
         content = acts.contents_of(acts=[act])[act.id]
@@ -274,7 +282,7 @@ def _hold_host(measure_id: UUID) -> None:
 
 
 def _settle(actor: Actor, report_id: UUID, *, now: datetime) -> None:
-    """Settle the case of a report in `orient` once no measure of the report is a draft or awaits approval."""
+    """Settle the case of a report in `orient`, if no measure of the report is a draft or awaits approval."""
     found = acts.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=[report_id])
     if not any(act.state in _WAITING for act in found.get(report_id, ())):
         orient.settle_case(actor=actor, report_id=report_id, now=now)

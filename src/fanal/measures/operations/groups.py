@@ -32,14 +32,15 @@ def judge_group(
 ) -> int:
     """Record the same verdict on similar measures: no remark (`kind` None), or a recommendation on each.
 
-    The actor must have read at least one of them in this session; the session's record shows which were
-    never opened. Measures that already have this verdict keep it. All in one transaction; return how many
-    measures received the verdict.
+    `alike` is the value that all must share; `words` is the text of the recommendations. The actor must have
+    read at least one of the measures in this session; the session's record shows which were never opened.
+    Measures that already have this verdict keep it. All in one transaction; return how many measures received
+    the verdict.
 
     Raises:
         Refused: the actor may not recommend.
         SessionUnknown: not the actor's own, or ended.
-        ActUnknown: a measure is not in the session's sample.
+        ActUnknown: a measure is not in the session's sample, or none is given.
         Refusal: NOT_ALIKE, NONE_READ, NO_REASON, TEXT_UNREADABLE.
     """
     require(actor, "measure.recommend")

@@ -7,9 +7,9 @@ _flagger: list[str] = []
 
 
 def install(issuer: Issuer | None = None, *, flagger: str = "") -> None:
-    """Set the issuing authority of this process.
+    """Set the issuing authority of this process, the national office (`Issuer()`) by default.
 
-    `flagger` is its designation as a trusted flagger (article 22 of the DSA), "" without one.
+    `flagger` is the decision that made it a trusted flagger (article 22 of the DSA), "" without one.
     """
     _installed[:], _flagger[:] = [issuer or Issuer()], [flagger]
 

@@ -80,6 +80,7 @@ def note_in_session(
     """Add an event to the record of an open session; return False if the same event on that measure exists.
 
     Raises:
+        Refused: the actor may not recommend.
         SessionUnknown: not the actor's own, or ended.
         ActUnknown: the measure is not in the session's sample.
     """
@@ -113,7 +114,10 @@ def recommend(
     now: datetime,
     session_id: UUID | None = None,
 ) -> UUID:
-    """Recommend to end or correct a measure, in a session or outside; return the recommendation's id.
+    """Recommend to end or correct a measure, with reasons (`words`); return the recommendation's id.
+
+    `session_id` is that of an open oversight session, in whose record it is noted if the measure is in the
+    sample.
 
     Raises:
         ActUnknown: no such measure.
