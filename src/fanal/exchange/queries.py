@@ -70,7 +70,7 @@ def newest_place() -> int:
     """Return the last place of the feed, once all changes with a place are committed or rolled back.
 
     Raises:
-        OperationalError: a change takes longer than the session's lock timeout.
+        OperationalError: a change takes longer than the transaction's lock timeout.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock_shared(%s)", [_FEED_LOCK])
@@ -98,7 +98,7 @@ def first_place_from(*, instant: datetime) -> int:
 def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
     """Return up to `limit` rows of the feed within `windows`, by place.
 
-    An item that changed several times in a window is returned once, at its last change.
+    A list entry that changed several times in a window is returned once, at its last change.
     """
     if not windows:
         return []
@@ -119,7 +119,7 @@ def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
 def rows_of_items(
     *, opened: OpenList, item_ids: Sequence[UUID], after: int, last: int
 ) -> list[FeedRow]:
-    """Return the last row of each of these items of a list, within a range of places (`after` excluded)."""
+    """Return the last row of each of these entries of a list, within a range of places (`after` excluded)."""
     found = sql.rows(
         _OF_ITEMS,
         {
@@ -149,7 +149,7 @@ _READINGS = (
 
 
 def member_numbers(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, int]:
-    """Return the protocol number of each organisation that has one; the key None is the desk."""
+    """Return the protocol number of each organisation, and of the desk (key None), that has one."""
     found = sql.rows(
         "SELECT m.organisation_id, m.id FROM exchange_member m"
         " WHERE m.organisation_id IS NULL OR m.organisation_id = ANY(%s::uuid[])",
@@ -195,10 +195,10 @@ def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
 
 
 def list_readings(*, actor: Actor) -> list[MemberReading]:
-    """Return the progress of each member, the last reader first; a member sees only its own.
+    """Return the progress of each member, the last reader first; a member sees only its own. 500 at most.
 
     Raises:
-        Refused: the actor may read neither.
+        Refused: the actor may not read the exchange and is no member.
     """
     bounds = reach(actor, "exchange.read")
     if bounds.empty:
@@ -299,7 +299,7 @@ def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, FetchCheckpoint
 
 
 def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, TakenEntry]:
-    """Return the stored entries of a source with these keys, by key."""
+    """Return the stored entries of a source with these keys of the partner, by key."""
     found = sql.rows(
         f"{_TAKEN} WHERE source_id = %s AND remote = ANY(%s)",
         [source_id, list(keys)],

@@ -49,9 +49,9 @@ KINDS: tuple[type[Entry], ...] = (
 
 
 class Catalogue:
-    """All reference data of a release, immutable.
+    """All reference data of a release, immutable. An entry is a dated version of a rule.
 
-    `version` is a digest of the files, by which decisions name the law that was applied.
+    `words` are the labels. `version` is a digest of the files, by which decisions name the law applied.
     """
 
     def __init__(self, entries: tuple[Entry, ...], words: Words, version: str) -> None:
@@ -74,11 +74,11 @@ class Catalogue:
             self._ids[entry.entry_id] = entry
 
     def entries(self, kind: type[E]) -> tuple[E, ...]:
-        """Return every version of the entries of a kind, in file order."""
+        """Return every version of the rules of a kind (an `Entry` class), in file order."""
         return tuple(e for e in self._kinds.get(kind, ()) if isinstance(e, kind))
 
     def in_force(self, kind: type[E], on: date) -> tuple[E, ...]:
-        """Return the versions of a kind in force on a day."""
+        """Return the versions of a kind (an `Entry` class) in force on a day."""
         if (kind, on) not in self._days:
             if len(self._days) >= _MAX_DAYS:
                 self._days.clear()
@@ -109,7 +109,7 @@ class Catalogue:
         return self._ids.get(entry_id)
 
     def label(self, kind: str, code: str, lang: str) -> str:
-        """Return the label of a code (see `Words.label`)."""
+        """Return the label of a code of a kind in `lang`; the code itself without one."""
         return self.words.label(kind, code, lang)
 
     def render(
@@ -155,10 +155,10 @@ def _load_words() -> Words:
 
 
 def label(kind: str, code: str, lang: str) -> str:
-    """Return the label of a code; the code itself without one."""
+    """Return the label of a code of a kind in `lang`; the code itself without one."""
     return _load_words().label(kind, code, lang)
 
 
 def render(code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because") -> str:
-    """Render the message of a code with its parameters."""
+    """Render the message of a code in `lang` with its parameters (see `Words.render`)."""
     return _load_words().render(code, parameters, lang, kind=kind)

@@ -45,10 +45,11 @@ _TOP = frozenset({"schema", "kind", "jurisdiction", "entry"})
 
 
 def read_entries(path: Path, *kinds: type[E]) -> tuple[E, ...]:
-    """Read the entries of a file; its header must name one of `kinds`.
+    """Read the entries of a TOML file; its header must name one of `kinds`.
 
     Raises:
-        ReferenceRefused: unknown key, missing source or label, empty period, wrong kind, overlap.
+        ReferenceRefused: invalid TOML, unknown key, missing source or label, empty period, wrong kind or id,
+            overlap.
     """
     document = _decode(path)
     header = _convert(document, _Header, path)
@@ -69,10 +70,11 @@ def read_entries(path: Path, *kinds: type[E]) -> tuple[E, ...]:
 
 
 def read_labels(path: Path) -> LabelFile:
-    """Read a file of labels.
+    """Read a TOML file of labels.
 
     Raises:
-        ReferenceRefused: unknown key, a language missing or empty, a package other than the file's name.
+        ReferenceRefused: invalid TOML, unknown key, a language missing or empty, a package other than the
+            file's name.
     """
     file = _convert(_decode(path), LabelFile, path)
     if file.package != path.stem:
@@ -88,7 +90,7 @@ def check_overlaps(entries: Iterable[Entry], where: str) -> None:
     """Check that the periods of two versions with the same id never overlap.
 
     Raises:
-        ReferenceRefused: two versions overlap; the message names both.
+        ReferenceRefused: two versions overlap; the message names both, and `where` they were read.
     """
     by_id: dict[str, list[Entry]] = {}
     for entry in entries:

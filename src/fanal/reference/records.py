@@ -38,7 +38,10 @@ class SourceNote(Strict, frozen=True, kw_only=True):
 
 
 class Entry(Strict, frozen=True, kw_only=True):
-    """A dated version of a rule: the fields that all kinds share."""
+    """A dated version of a rule: the fields that all kinds share.
+
+    `confidence` H: the official text was read; M: a secondary source; L: deduced.
+    """
 
     kind: ClassVar[str] = "entry"
 
@@ -253,7 +256,7 @@ class ListBasis(Entry, frozen=True, kw_only=True):
 class MaterialRuleValue(Strict, frozen=True, kw_only=True):
     """Thresholds for known material: match-rate circuit breaker, and effect of votes.
 
-    An entry that matches `matches` different reports within `window_hours`, and `share_percent` of all
+    A list entry that matches `matches` different reports within `window_hours`, and `share_percent` of all
     reports analysed then, is suspended; after a supervisor released it, it is not suspended again for
     `rest_hours`. With a balance of votes against it (down less up) from `weakening_votes`, a match keeps
     `weakened_percent` of its score; from `silencing_votes`, none.
@@ -277,7 +280,10 @@ class MaterialRule(Entry, frozen=True, kw_only=True):
 
 
 class RetentionValue(Strict, frozen=True, kw_only=True):
-    """A retention period: starting instant, length, review interval, and the causes that suspend expiry."""
+    """A retention period: starting instant, length, review interval, and the causes that suspend expiry.
+
+    `action` is the form of erasure, `tables` the database tables concerned.
+    """
 
     start: Literal["RECEIVED", "DECIDED", "CLOSED", "LAST_USED", "ENDED", "RECORDED"]
     length: int

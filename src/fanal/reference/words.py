@@ -54,10 +54,11 @@ class Words:
     def render(
         self, code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because"
     ) -> str:
-        """Render the message of `code` with its parameters.
+        """Render the message of `code` in `lang` with its parameters; `kind` is the label kind.
 
-        A code without a label is printed with its parameters, a missing parameter as “?”: a page about a
-        child must open even if a label is missing. The tests refuse both.
+        A placeholder may have a format (`{day:date}`), plural forms (`{n:point|points}`) or a label kind. A
+        code without a label is printed with its parameters, a missing parameter as “?”: a page about a child
+        must open even if a label is missing. The tests refuse both.
         """
         text = self._texts.get(kind, {}).get(code)
         if text is None:
@@ -122,7 +123,8 @@ def either(fr: str, en: str, lang: str) -> str:
 def counted(value: Value, forms: str, lang: str) -> str:
     """Return the singular or plural form for a number; `forms` is `point|points`.
 
-    In French, numbers below two take the singular, zero included (`1,5 point`).
+    In French, numbers below two take the singular, zero included (`1,5 point`). A value that is no number
+    takes the plural.
     """
     one, many = forms.split(_FORMS)
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -132,7 +134,7 @@ def counted(value: Value, forms: str, lang: str) -> str:
 
 
 def _told(fields: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the parameters of a template, except plural forms, which differ between languages."""
+    """Return the (name, format) parameters of a template, except plural forms, which differ by language."""
     return {(name, spec) for name, spec in fields if _FORMS not in spec}
 
 
@@ -161,7 +163,10 @@ def _number(value: float, *, english: bool) -> str:
 
 
 def _moment(value: Value, spec: str, lang: str) -> str:
-    """Format a day or an instant for reading, in Europe/Paris; return other values unchanged."""
+    """Format a day or an instant for reading, in Europe/Paris; other values as plain text.
+
+    With `spec` "date" only the day is written, with "instant" also the time.
+    """
     moment = _read_moment(value)
     if moment is None:
         return _plain(value, lang)

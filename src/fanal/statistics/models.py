@@ -38,7 +38,10 @@ class Counted(models.Model):
 
 
 class Published(models.Model):
-    """A number of a public figure for a complete period; `n` is NULL if suppressed."""
+    """A number of a public figure for a complete period; `n` is NULL if suppressed.
+
+    `month` is the first day of the period (a month or a quarter).
+    """
 
     pk = models.CompositePrimaryKey("figure", "month", "code")
     figure = models.TextField()

@@ -26,7 +26,7 @@ def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
     """Count closed days again and store the counts; return the number of rows written.
 
     The current day is not stored. With `whole`, or at the first run, the last 400 days are counted,
-    otherwise those since the last count and the three days before.
+    otherwise the days since the last count and the three before.
 
     Raises:
         Refused: the actor may not read statistics.

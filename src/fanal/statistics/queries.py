@@ -36,10 +36,10 @@ CHOICE = 13
 def series(
     *, actor: Actor, figure: str, now: datetime, months: Iterable[date] | None = None
 ) -> Table:
-    """Return a figure by month, each number with that of the same month of the previous year.
+    """Return a daily figure by month, each number with that of the same month of the previous year.
 
-    The current month is compared with the same days of the previous year. A month before the desk's first
-    report gives no comparison.
+    By default the current month and the twelve before. The current month is compared with the same days of
+    the previous year. A month before the desk's first report gives no comparison.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -73,7 +73,7 @@ def series(
 
 @across_desks()  # counts over all desks, never a row
 def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
-    """Return a figure by current state, for acts created from `since` to `until` (excluded).
+    """Return a figure by current state, for official acts created from `since` to `until` (excluded).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -110,6 +110,8 @@ def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
 @across_desks()
 def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
     """Return the duration of each step in seconds: number of cases, median, 90th percentile.
+
+    It covers cases and measures that began from `since` to `until` (excluded).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -193,7 +195,10 @@ def published(
 
 
 def _counted(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
-    """Return the counts between two days (second excluded): stored for closed days, else computed."""
+    """Return the counts between two days (second excluded): stored for closed days, else computed.
+
+    Stored counts are summed by month, under its first day.
+    """
     since, until = days
     held = models.Counted.objects.filter(figure=figure).first()
     if held is None or until <= held.first or since >= held.until:

@@ -33,7 +33,8 @@ _KINDS = {"KINDS": ("ORIENTED", "first"), "CHANNELS": ("ORIENTED", "second")}
 class Trend(Struct, frozen=True, kw_only=True):
     """A figure by week. `counts` maps codes to one number for each of `weeks` (Mondays of complete weeks).
 
-    `now` has the counts of the current week. `changes` are those detected within the displayed weeks.
+    `now` has the counts of the current week, by code. `changes` are those detected within the displayed
+    weeks, by code; `new` the codes first counted in the last twelve weeks.
     """
 
     figure: Figure
@@ -166,7 +167,10 @@ def trend_csv(found: Trend, *, names: Mapping[str, str] | None = None) -> str:
 def _by_week(
     actor: Actor, source: str, column: str, *, days: tuple[date, date]
 ) -> dict[tuple[date, str], int]:
-    """Return the counts by (Monday, code) between two days (second excluded): stored for closed days."""
+    """Return the counts by (Monday, code) between two days (second excluded): stored for closed days.
+
+    `source` is the code of the figure, `column` the stored code to use: `first` or `second`.
+    """
     since, until = days
     held = models.Counted.objects.filter(figure=source).first()
     first, last = (since, since) if held is None else (max(since, held.first), held.until)

@@ -69,7 +69,7 @@ def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
 
 
 class SetsMet(Struct, frozen=True, kw_only=True):
-    """An intersection: our selector keys, and the positions of the matching points in their set (ascending)."""
+    """An intersection: our selector keys, and the ascending positions of the matching points in their set."""
 
     keys: tuple[bytes, ...]
     places: tuple[int, ...]

@@ -1,10 +1,10 @@
 """Reading of the change feed (an append-only log): ranges, cursors, lists granted or revoked later. Pure.
 
-Each change of an item of a list has a place in the feed (1, 2, 3 …), in commit order. A reader requests a
-range of places and gets each item once, at its last place within the range: a change during the reading is
+Each change of an entry of a list has a place in the feed (1, 2, 3 …), in commit order. A reader requests a
+range of places and gets each entry once, at its last place within the range: a change during the reading is
 neither lost nor delivered twice. A list granted to a member at place `since` counts as if all its older rows
 were at that place. A list revoked from a member also counts as a whole at the place of the revocation, with
-all items deleted, and has no later rows.
+all entries deleted, and has no later rows.
 """
 
 from uuid import UUID
@@ -13,9 +13,10 @@ from msgspec import Struct
 
 
 class Cursor(Struct, frozen=True, kw_only=True):
-    """A reader's position: everything up to this place, and this row within it, was read.
+    """A reader's position: everything up to place `place`, and row `row` within it, was read.
 
-    Several rows may be at the same place when a list was granted or revoked there.
+    A row is identified by its own place, where its change was recorded. Several rows may be read at the same
+    place when a list was granted or revoked there.
     """
 
     place: int
@@ -25,7 +26,7 @@ class Cursor(Struct, frozen=True, kw_only=True):
 class OpenList(Struct, frozen=True, kw_only=True):
     """A list for a member, readable since a place of the feed (the number of a change).
 
-    Older rows count as being at `since`. If `gone`, the list was revoked at that place: all its items are
+    Older rows count as being at `since`. If `gone`, the list was revoked at that place: all its entries are
     deleted there, and nothing follows.
     """
 
@@ -43,7 +44,8 @@ class OpenList(Struct, frozen=True, kw_only=True):
 class Window(Struct, frozen=True, kw_only=True):
     """A range of rows of one list to read next: `after` excluded, `upto` included.
 
-    `view` is the index of the list among the requested ones; a list may occur several times.
+    `view` is the index of the list among the requested lists; a list may occur several times. Rows before
+    `since` are read at that place.
     """
 
     view: int
@@ -64,7 +66,7 @@ def before(first: int) -> Cursor:
 def windows(lists: list[OpenList], *, cursor: Cursor, last: int) -> list[Window]:
     """Return the range of rows of each list after `cursor` and up to place `last`.
 
-    Empty ranges are omitted.
+    Empty ranges are omitted; `Window.view` is the index in `lists`.
     """
     found = []
     for view, one in enumerate(lists):

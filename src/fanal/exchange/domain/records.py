@@ -19,10 +19,10 @@ class Service(StrEnum):
 
 
 class FeedRow(Struct, frozen=True, kw_only=True):
-    """A change of an item in the feed, as one reader sees it.
+    """A change of a list entry (`item_id`) in the feed, as one reader sees it.
 
     `row` is the change's own place, `place` the place where the reader finds it, `at` the time of `place`;
-    `view` is the index of its list among the requested ones.
+    `view` is the index of its list among the requested lists.
     """
 
     place: int
@@ -44,7 +44,7 @@ class GrantState(StrEnum):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """A list for a member: its state, with the place and the time at which the state began."""
+    """A list for a member: its state, with the place in the feed and the time at which the state began."""
 
     state: GrantState
     since: int
@@ -52,7 +52,7 @@ class Grant(Struct, frozen=True, kw_only=True):
 
 
 class FormerOwner(Struct, frozen=True, kw_only=True):
-    """The owner of a list up to a place of the feed; None is the desk."""
+    """The owner (an organisation) of a list up to a place of the feed; None is the desk."""
 
     list_id: UUID
     place: int
@@ -62,7 +62,8 @@ class FormerOwner(Struct, frozen=True, kw_only=True):
 class SharedList(Struct, frozen=True, kw_only=True):
     """A list served to a member or revoked (`open.gone`), with the standing instruction for it.
 
-    `former_owners` owned it before; where it is served as a whole, its items are deleted under each of them.
+    Organisations in `former_owners` owned it before (None: the desk); where the list is served as a whole,
+    its entries are deleted under each of them.
     """
 
     facts: ListFacts
@@ -77,7 +78,11 @@ class SharedList(Struct, frozen=True, kw_only=True):
 
 
 class MemberReading(Struct, frozen=True, kw_only=True):
-    """A member's progress over a service (`list_id` for a protocol that reads each list separately)."""
+    """A member's progress over a service (`list_id` for a protocol that reads each list separately).
+
+    `last_seq`: the last place of the feed read; `completed_at`: when the member last read to the end;
+    `error`: the code of its last refused request.
+    """
 
     partner_id: UUID
     service: Service
@@ -93,7 +98,10 @@ class MemberReading(Struct, frozen=True, kw_only=True):
 
 
 class ListSource(Struct, frozen=True, kw_only=True):
-    """A source from which a list is fetched. Its secret is sealed in the vault, or in a local file."""
+    """A partner's service from which a list is fetched, `collection` of it for TAXII.
+
+    `list_id` is our list. The secret for `login` is sealed in the vault (`secret_id`), or in a local file.
+    """
 
     id: UUID
     name: str
@@ -112,7 +120,9 @@ class ListSource(Struct, frozen=True, kw_only=True):
 class FetchCheckpoint(Struct, frozen=True, kw_only=True):
     """The progress of fetching from a source.
 
-    `turn` grows with each page, so two fetchers cannot store the same one.
+    `position`: where the next page begins, in the form of the protocol. `turn` grows with each page, so two
+    fetchers cannot store the same page. `taken` and `withdrawn` count entries. `completed_at`: when the last
+    page was reached; `error`: the code of the last failure.
     """
 
     position: str = ""
@@ -130,9 +140,9 @@ class FetchCheckpoint(Struct, frozen=True, kw_only=True):
 class RemoteEntry(Struct, frozen=True, kw_only=True):
     """An entry of a partner's list, in any protocol: its key there, and its current content.
 
-    `values` are (kind, value) pairs of the kinds that our lists support; empty, with `deleted`, if
-    withdrawn. `at` is the partner's own date of the change, if any: pages may come in any order. `until` is
-    the end of its validity.
+    `values` are (kind, value) pairs of the kinds that our lists support (hashes, addresses); empty, with
+    `deleted`, if withdrawn. `at` is the partner's own date of the change, if any: pages may come in any
+    order. `until` is the end of its validity.
     """
 
     key: str
@@ -144,7 +154,10 @@ class RemoteEntry(Struct, frozen=True, kw_only=True):
 
 
 class TakenEntry(Struct, frozen=True, kw_only=True):
-    """An entry of a source as last stored: our item, its values as `KIND:value`, empty once withdrawn."""
+    """A partner's list entry as last stored: key there (`remote`), our item id, values as `KIND:value`.
+
+    `held` is empty once withdrawn. `at` and `until` as in `RemoteEntry`.
+    """
 
     remote: str
     item_id: UUID
@@ -163,7 +176,10 @@ class RemotePage(Struct, frozen=True, kw_only=True):
 
 
 class SharedItem(Struct, frozen=True, kw_only=True):
-    """An item as served to a member: its hashes by kind, empty if deleted, and the valid votes."""
+    """A list entry as served to a member: its hashes by kind, empty if deleted, and the valid votes.
+
+    `row` is the change that is served, `item` the entry's present state.
+    """
 
     row: FeedRow
     shared: SharedList
@@ -178,13 +194,16 @@ class SharedItem(Struct, frozen=True, kw_only=True):
 
     @property
     def gone_under(self) -> tuple[UUID | None, ...]:
-        """The former owners of the list under whom the item must be deleted too."""
+        """The former owners of the list (None: the desk) under whom the entry must be deleted too."""
         whole = self.row.place == self.shared.open.since
         return self.shared.former_owners if whole else ()
 
 
 class SharedPage(Struct, frozen=True, kw_only=True):
-    """The items of one response; `next` is the cursor of the following page, None at the end of the range."""
+    """The list entries of one response, up to place `last` of the feed.
+
+    `next` is the cursor of the following page, None at the end of the range.
+    """
 
     items: tuple[SharedItem, ...]
     last: int

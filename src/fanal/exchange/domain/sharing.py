@@ -22,7 +22,7 @@ class AddressRefused(ValueError):
 
 
 def checked_url(url: str, *, loopback: bool = False) -> str:
-    """Validate the URL of a service and return it without a final slash.
+    """Validate the URL of a service and return it without final slashes.
 
     Only https, without user, password, query or fragment. `loopback` also allows http to this machine, for
     demo databases whose partners are tests. The address that the name resolves to is checked at every call.
@@ -68,7 +68,10 @@ def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
 
 
 def hashes_of(item: ChangedItem) -> dict[str, str]:
-    """Return the hashes of an item by kind, in the order of `HASH_KINDS`; empty for a withdrawn item."""
+    """Return the hashes of a list entry by kind, in the order of `HASH_KINDS`.
+
+    Empty for an entry that is withdrawn or a known false alarm.
+    """
     if item.withdrawn_at is not None or item.scope is not MatchScope.MATCH:
         return {}
     held = dict(item.values)

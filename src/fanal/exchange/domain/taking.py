@@ -10,7 +10,10 @@ from fanal.exchange.domain.records import RemoteEntry, TakenEntry
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """The changes of a page: items to withdraw first, items to add (some of them again), entries to store."""
+    """The changes of a page of a partner's list: first the items to withdraw (`leaving`), then those to add.
+
+    `coming` are the items to add, some of them again; `taken` the partner's entries to store.
+    """
 
     leaving: tuple[UUID, ...]
     coming: tuple[Item, ...]
@@ -24,11 +27,11 @@ class Plan(Struct, frozen=True, kw_only=True):
 def plan(
     entries: Iterable[RemoteEntry], known: Mapping[str, TakenEntry], *, fresh_ids: Sequence[UUID]
 ) -> Plan:
-    """Compute the changes of a page from the entries known so far; `fresh_ids` are ids for unknown entries.
+    """Compute the changes of a page from the partner's entries stored so far (`known`, by the partner's key).
 
-    If the page has an entry several times, the newest counts (the last among equally old ones); an entry
-    older than the known one is ignored. If an entry lost a value, all its items are withdrawn and those with
-    remaining values are added again.
+    `fresh_ids` are item ids for unknown entries. If the page has an entry several times, the newest counts
+    (the last among equally old ones); an entry older than the known one is ignored. If an entry lost a value,
+    all its items are withdrawn and those with remaining values are added again.
     """
     last: dict[str, RemoteEntry] = {}
     for entry in entries:
@@ -73,7 +76,7 @@ def plan(
 
 
 def ended(taken: Iterable[TakenEntry]) -> list[RemoteEntry]:
-    """Return deletions for entries past their stated end, dated like the partner's last statement."""
+    """Return deletions for stored entries past their stated end, dated like the partner's last statement."""
     return [RemoteEntry(key=t.remote, values=(), deleted=True, at=t.at) for t in taken]
 
 
@@ -83,7 +86,10 @@ def _is_older(entry: RemoteEntry, other: RemoteEntry | TakenEntry | None) -> boo
 
 
 def items_of(entry: TakenEntry) -> list[Item]:
-    """Return our items for an entry: one, plus one for each further value of the same kind."""
+    """Return the list items for a partner's entry, each with at most one value of a kind.
+
+    An entry with three MD5 gives three items; the first has the entry's id.
+    """
     return [
         Item(values=values, classification=entry.classification, item_id=item_id)
         for item_id, values in layers(entry)
@@ -91,7 +97,7 @@ def items_of(entry: TakenEntry) -> list[Item]:
 
 
 def without(items: Iterable[Item], values: Set[tuple[str, str]]) -> Iterator[Item]:
-    """Yield items without some (kind, value) pairs; items left without values are omitted."""
+    """Yield list items without some (kind, value) pairs; items left without values are omitted."""
     for item in items:
         kept = {kind: value for kind, value in item.values.items() if (kind, value) not in values}
         if kept:
@@ -99,11 +105,10 @@ def without(items: Iterable[Item], values: Set[tuple[str, str]]) -> Iterator[Ite
 
 
 def layers(entry: TakenEntry) -> list[tuple[UUID, dict[str, str]]]:
-    """Distribute the values of an entry over items with one value of each kind.
+    """Distribute the values of a partner's entry over items with at most one value of each kind.
 
-    The first has the entry's own id.
-
-    Returns (item id, values by kind).
+    Returns (item id, values by kind); the first item has the entry's own `item_id`, others a UUID derived
+    from it (version 5).
     """
     found: list[dict[str, str]] = []
     for text in entry.held:

@@ -33,7 +33,7 @@ class _Granted(Struct, frozen=True, kw_only=True):
     def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
         """Return the list for serving, as a whole at the place of its grant.
 
-        Without `anew` its items keep their own places; with `gone_at` it is revoked at that place.
+        Without `anew` its entries keep their own places; with `gone_at` it is revoked at that place.
         """
         since = (self.grant.since if anew else 0) if gone_at is None else gone_at
         opened = OpenList(list_id=self.facts.id, since=since, gone=gone_at is not None)
@@ -57,9 +57,9 @@ def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedL
     """Return the lists to serve to a member: the open ones, then the revoked ones, for deletion.
 
     A revoked list is served if the member had begun to read it over this service. Over hash sharing, where
-    readers store entries by owner, a list is also revoked under each former owner. Tombstones too require a
-    standing instruction. A TAXII collection is read by the dates of its items; if it is granted again, it
-    counts as a whole at that place.
+    readers store entries by owner, a list is also revoked under each former owner. Deletions (tombstones) too
+    require a standing instruction. A TAXII collection is read by the dates of its entries; if it is granted
+    again, it counts as a whole at that place.
 
     Raises:
         Refused: the actor is not a member.
@@ -84,7 +84,7 @@ def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedL
 def _under_former_owners(
     told: Sequence[SharedList], granted: Sequence[_Granted]
 ) -> Iterator[SharedList]:
-    """Yield the lists with their former owners, then each list as revoked under the previous owner."""
+    """Yield the lists with their former owners, then each list as revoked under each former owner."""
     by_id = {one.facts.id: one for one in granted}
     former = queries.former_owners(list_ids=list(by_id))
     for shared in told:
@@ -107,7 +107,8 @@ def _is_open(one: _Granted) -> bool:
 def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
     """Return the lists, by name, that are open to a member or closed to it, and store their grants.
 
-    Paused lists (without standing instruction) are stored and not returned.
+    Paused lists (without standing instruction) are stored and not returned, nor are lists that the member
+    may not read and never could.
 
     Raises:
         Refused: the actor is not a member.
@@ -158,7 +159,10 @@ def _keep(
     *,
     now: datetime,
 ) -> Mapping[UUID, Grant]:
-    """Store the grants of a member; a change of state gets a new place in the feed. Return all its grants."""
+    """Store the grants of a member (`states`, by list), and return all its grants.
+
+    A change of state gets a new place in the feed. `held` are the grants stored before.
+    """
     fresh = [list_id for list_id in states if list_id not in held]
     moved = [(state, i) for i, state in states.items() if i in held and held[i].state is not state]
     if not fresh and not moved:

@@ -1,4 +1,4 @@
-"""Members by their protocol number, and their votes on entries."""
+"""Members by their protocol number, their votes on list entries, and expiry of entries."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -18,9 +18,9 @@ from fanal.kernel.actors import Actor
 
 
 def forget_items(*, actor: Actor, item_ids: Sequence[UUID]) -> None:
-    """Delete the feed places of items without values, and the source entries behind them.
+    """Delete the feed places of list entries without values, and the partners' entries behind them.
 
-    A member that has not read a list for the whole retention period gets no tombstones for them.
+    A member that has not read a list for the whole retention period gets no deletions (tombstones) for them.
 
     Raises:
         Refused: the actor may not run the processing stages.
@@ -62,7 +62,7 @@ def member_numbers(
 
 
 def find_item(*, item_id: UUID, lists: Sequence[SharedList]) -> SharedItem | None:
-    """Return an item as a member with these `lists` receives it, None if none of them contains it."""
+    """Return a list entry as a member with these `lists` receives it, None if none of them contains it."""
     for shared in lists:
         rows = queries.rows_of_items(
             opened=shared.open, item_ids=[item_id], after=0, last=queries.newest_place()
@@ -81,9 +81,10 @@ def vote(
     reasons: Sequence[str],
     now: datetime,
 ) -> SharedItem:
-    """Record a member's vote on an entry that it may read, and return the entry with the valid votes.
+    """Record a member's vote on a list entry that it may read, and return the entry with the valid votes.
 
-    The last vote of a member on an entry counts. A negative vote has at least one of `reasons`.
+    `kind` is the kind of hash voted on. The last vote of a member on an entry counts. A negative vote has at
+    least one of `reasons` (codes).
 
     Raises:
         Refused: the actor may not vote.

@@ -39,7 +39,10 @@ def serve_page(
     limit: int,
     now: datetime,
 ) -> SharedPage:
-    """Return the next items after `cursor` up to place `last`, and record the response."""
+    """Return up to `limit` list entries after `cursor`, up to place `last` of the feed; record the response.
+
+    Over TAXII, `lists` has one list, whose progress is recorded by itself. Called within `reading`.
+    """
     found = windows([shared.open for shared in lists], cursor=cursor, last=last)
     rows = queries.rows_between(windows=found, limit=limit + 1)
     following = None
@@ -86,10 +89,10 @@ def note_response(
     partial: bool = False,
     now: datetime,
 ) -> None:
-    """Record a response: its ledger entry if it has items, and the member's progress.
+    """Record a response to a member: its ledger entry if it has list entries, and the member's progress.
 
     `list_id` is given for a protocol that reads each list separately. `partial` marks the answer to a
-    request for single items, which does not advance the reader.
+    request for single entries, which does not advance the reader.
     """
     if page.items:
         _record(actor, service, page, now=now)
@@ -99,7 +102,7 @@ def note_response(
 def note_refusal(
     *, actor: Actor, service: Service, code: str, list_id: UUID | None = None, now: datetime
 ) -> None:
-    """Store the last refused request of a member, displayed on its own page and on the desk's."""
+    """Store the last refused request of a member, and its code; its own page and the desk's display it."""
     sql.run(
         "INSERT INTO exchange_reading"
         " (partner_id, service, list_id, first_at, last_at, error, error_at)"
@@ -135,7 +138,7 @@ def _record(actor: Actor, service: Service, page: SharedPage, *, now: datetime) 
 
 
 def _served(list_id: UUID, items: Sequence[SharedItem]) -> ObjectRef:
-    """Return the reference of a list with a keyed digest of the response: items, places and hashes."""
+    """Return the ledger reference of a list, with a keyed digest of the entries, places and hashes served."""
     lines = (
         f"{i.item.item_id} {i.row.row} {' '.join(f'{k}={v}' for k, v in i.hashes.items())}"
         for i in items

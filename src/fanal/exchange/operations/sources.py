@@ -44,7 +44,8 @@ def add_source(
 
     Raises:
         Refused: the actor may not manage sources.
-        SourceRefused: NAME, ADDRESS, NOT_HTTPS, COLLECTION, SECRET, LIST (unknown list), EXISTS.
+        SourceRefused: NAME, ADDRESS, NOT_HTTPS, COLLECTION, SECRET (too long, or given with a secret file),
+            LIST (unknown list), EXISTS.
     """
     require(actor, "source.manage")
     try:
@@ -116,6 +117,7 @@ def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
     """Return the secret of a source, from the vault or its file; "" without one.
 
     Raises:
+        Refused: the actor may not manage sources.
         SourceRefused: SECRET_FILE (the file is unreadable), SECRET_SEALED (the vault does not open it).
     """
     if source.secret_id is not None:

@@ -44,8 +44,8 @@ def take_page(
 ) -> int:
     """Apply a page to the source's list and advance its checkpoint, or neither; return the number of changes.
 
-    `turn` is the checkpoint's turn when the page was requested. `under` is the standing instruction to cite;
-    None if a person fetches.
+    A change is a partner's entry added, changed or withdrawn. `turn` is the checkpoint's turn when the page
+    was requested. `under` is the standing instruction to cite; None if a person fetches.
 
     Raises:
         Refused: the actor may not manage lists.
@@ -107,7 +107,7 @@ def end_loaded(*, actor: Actor, now: datetime) -> int:
 
 
 def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[Item]:
-    """Return the items of a list's sources with these (kind, value) pairs, each pair once."""
+    """Return list items with those (kind, value) pairs that a source of the list contains, each pair once."""
     free = set(pairs)
     found = []
     for entry in queries.taken_holding(list_id=list_id, values=[f"{k}:{v}" for k, v in pairs]):
@@ -133,7 +133,7 @@ def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) 
 
 
 def _lock(source_id: UUID) -> int | None:
-    """Lock a source's checkpoint until the end of the transaction and return its turn."""
+    """Lock a source's checkpoint until the end of the transaction and return its turn, None if unknown."""
     row = sql.row(
         "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
     )
@@ -149,7 +149,11 @@ def _apply(
     name: str,
     now: datetime,
 ) -> None:
-    """Withdraw and add the items of a plan; values that other entries also contain are added again."""
+    """Store the partner's entries of a plan, then withdraw and add its list items.
+
+    Values removed from an item that other entries also contain are added again, unless a person withdrew
+    them here. `known` are the entries stored before, by the partner's key; `name` is that of the list.
+    """
     _remember(source.id, [*changes.taken, *changes.noted])
     coming = list(changes.coming)
     before = [known[entry.remote] for entry in changes.taken if entry.remote in known]

@@ -20,7 +20,7 @@ class DefinitionsInvalid(Exception):
 
 
 class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A dimension of a figure: its name in files, its label, the label kind of its codes."""
+    """A dimension of a figure: its name in files, its label, the label kind of its codes ("" for none)."""
 
     name: str
     label: Text
@@ -41,7 +41,7 @@ class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Historical(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A figure published by others: `value` as printed, its period, source and confidence.
+    """A figure published by others: `value` as printed, `number` if it is one, period, source, confidence.
 
     Confidence H: the official text was read; M: a secondary source; L: deduced.
     """
@@ -73,7 +73,7 @@ def figures() -> dict[str, Figure]:
     """Return the definitions of the figures by code, in display order (the order of the file). Cached.
 
     Raises:
-        DefinitionsInvalid: a duplicate code, or an unknown field.
+        DefinitionsInvalid: a duplicate code, an unknown field, or an invalid value.
     """
     read = _read("definitions.toml", _Definitions).figure
     found = {figure.code: figure for figure in read}
@@ -87,7 +87,7 @@ def trends() -> dict[str, Figure]:
     """Return the definitions of the weekly trends by code, in display order. Cached.
 
     Raises:
-        DefinitionsInvalid: a duplicate code, or an unknown field.
+        DefinitionsInvalid: a duplicate code, an unknown field, or an invalid value.
     """
     read = _read("trends.toml", _Definitions).figure
     found = {figure.code: figure for figure in read}

@@ -21,12 +21,12 @@ def start_of(day: date) -> datetime:
 
 
 def months_until(last: date, *, count: int) -> tuple[date, ...]:
-    """Return `count` months ending with `last`, oldest first."""
+    """Return `count` months ending with that of `last`, oldest first; a month is its first day."""
     return tuple(add_months(first_of(last), offset - count + 1) for offset in range(count))
 
 
 def months_of_year(year: int, *, last: date) -> tuple[date, ...]:
-    """Return the months of a year up to `last`."""
+    """Return the months of a year that begin by `last`; a month is its first day."""
     return tuple(month for n in range(1, 13) if (month := date(year, n, 1)) <= last)
 
 

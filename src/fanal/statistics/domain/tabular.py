@@ -29,10 +29,10 @@ K = TypeVar("K", bound=Hashable)
 def hide_small(
     cells: Mapping[tuple[R, C], int], *, threshold: int = THRESHOLD
 ) -> dict[tuple[R, C], int | None]:
-    """Suppress small cells of a public table, and further cells from which they could be deduced (None).
+    """Suppress small cells of a public table, and further cells from which they could be deduced.
 
-    `cells` contains every cell, without totals. Line totals may be published if they reach the threshold
-    (see `total_of`).
+    `cells` maps (row, column) to a number and contains every cell, without totals; a suppressed cell is None.
+    Row and column totals may be published if they reach the threshold (see `total_of`).
     """
     hidden = {key for key, n in cells.items() if 0 < n < threshold}
     lines = _lines(cells)
@@ -62,7 +62,10 @@ def _lines(cells: Mapping[tuple[R, C], int]) -> list[list[tuple[R, C]]]:
 
 
 def _to_hide(numbers: list[tuple[K, int]], hidden: set[K], threshold: int) -> set[K]:
-    """Return the further cells of a line to suppress: the smallest remaining ones."""
+    """Return the further cells of a row or column to suppress: the smallest remaining ones, zeros excepted.
+
+    `hidden` are the cells suppressed so far.
+    """
     gone = [n for key, n in numbers if key in hidden]
     if not gone:
         return set()
@@ -83,7 +86,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "%")
 
 
 class Row(Struct, frozen=True, kw_only=True):
-    """A number of a figure, with its codes in the order of the columns and the previous year's number."""
+    """A number of a figure, with its codes (`keys`) in the order of the columns.
+
+    `before` is the previous year's number, None if not comparable.
+    """
 
     keys: tuple[str, ...]
     value: float | None
@@ -91,7 +97,7 @@ class Row(Struct, frozen=True, kw_only=True):
 
     @property
     def change(self) -> float | None:
-        """The relative change against the previous year (0.12 is +12 %)."""
+        """The relative change against the previous year (0.12 is +12 %), None without a sufficient base."""
         return change(None if self.value is None else int(self.value), self.before)
 
 
@@ -134,9 +140,9 @@ def as_json(table: Table) -> bytes:
 
 
 def as_csv(table: Table) -> str:
-    """Encode a table as CSV (RFC 4180, UTF-8): a header, then one row for each number.
+    """Encode a table as CSV (RFC 4180): a header, then one row for each number.
 
-    Formulas are neutralised.
+    Cells that a spreadsheet would read as formulas are neutralised.
     """
     return table_csv(table)
 

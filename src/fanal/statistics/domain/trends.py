@@ -33,7 +33,10 @@ RECENT: Final = 4
 
 
 class LevelChange(Struct, frozen=True, kw_only=True):
-    """A change of level: index of its week (`at`) and of its detection (`told`), level before and after."""
+    """A change of level: index of its week (`at`) and of its detection (`told`), level before and after.
+
+    Levels are median counts of the weeks before and since.
+    """
 
     at: int
     told: int
@@ -64,7 +67,7 @@ class _Direction(Struct):
     since: int | None = None
 
     def take(self, week: int, off: float) -> bool:
-        """Add the deviation of a week; return whether the level has changed."""
+        """Add the deviation of a week from the level (`off`, in spreads); return whether the level changed."""
         self.total = max(0.0, self.total + self.sign * off - ALLOWANCE)
         if not self.total:
             self.since = None
