@@ -156,7 +156,7 @@ class StoredDecision(models.Model):
 
 
 class DecisionReason(models.Model):
-    """The written reason of a decision and the salt of its digest: both go at expiry."""
+    """The written reason of a decision and the salt of its digest: both are deleted at expiry."""
 
     decision = models.OneToOneField(
         StoredDecision, on_delete=models.PROTECT, primary_key=True, related_name="reason"
@@ -173,7 +173,7 @@ class DecisionReason(models.Model):
 
 
 class StoredAlarm(models.Model):
-    """An alarm at the desk."""
+    """A child-in-danger alarm on a report."""
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()
@@ -210,7 +210,7 @@ class StoredAlarm(models.Model):
 
 
 class StoredNote(models.Model):
-    """A note; append-only by trigger, its words lie in `orient_note_words`."""
+    """A note; append-only by trigger, its text is in `orient_note_words`."""
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -229,7 +229,7 @@ class StoredNote(models.Model):
 
 
 class StoredView(models.Model):
-    """A view of the queue that a person kept, for themselves or for their desk."""
+    """A view of the queue that a person saved, for themselves or for their desk."""
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -270,7 +270,7 @@ class StoredView(models.Model):
 
 
 class NoteWords(models.Model):
-    """The words of a note, with their search index: they go at expiry."""
+    """The text of a note, with its search index: deleted at expiry."""
 
     note = models.OneToOneField(
         StoredNote, on_delete=models.PROTECT, primary_key=True, related_name="text"

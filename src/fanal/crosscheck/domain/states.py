@@ -30,7 +30,7 @@ _MOVES = {JudgementAct.OPEN: ("open", "reopen"), JudgementAct.CLOSE: ("close",)}
 
 
 def move_of(state: DossierState, act: JudgementAct) -> str | None:
-    """Return the transition that `act` causes in `state`; None where the state table allows none."""
+    """Return the transition that a judgement of kind `act` causes in `state`; None where there is none."""
     allowed = DOSSIER_STATES.moves_from(state)
     return next((name for name in _MOVES.get(act, ()) if name in allowed), None)
 

@@ -56,6 +56,8 @@ class ClockMissing(Exception):
 def desk_deadline(*, catalogue: Catalogue, stage: str, level: str, start: datetime) -> datetime:
     """Return the deadline of a stage (`TAKE`, `DECIDE` …) at a priority level, counted from `start`.
 
+    Working days end with their last day in Europe/Paris.
+
     Raises:
         ClockMissing: no rule is in force on the day of `start`.
     """
@@ -90,11 +92,14 @@ def due_at(
     decided_at: datetime | None,
     taken: bool,
 ) -> datetime:
-    """Return the deadline of the next act on a case.
+    """Return the deadline of the next step on a case: claim, decision, or approval by a second person.
 
     Before the first claim (`taken` is false) it is the deadline to claim the case, then the deadline to
     decide; both count from receipt. While a measure waits for approval by a second person, it counts from the
     decision.
+
+    Raises:
+        ClockMissing: no rule is in force.
     """
     if state is CaseState.TO_SECOND and decided_at is not None:
         return desk_deadline(catalogue=catalogue, stage="SECOND", level=level, start=decided_at)

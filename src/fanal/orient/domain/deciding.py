@@ -17,7 +17,10 @@ UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class DecisionRefused(Exception):
-    """A decision that breaks a rule; `code` names the rule (label kind `decision_refusal`)."""
+    """A decision that breaks a rule; `code` names the rule (label kind `decision_refusal`).
+
+    `articles` are the codes of the legal bases concerned.
+    """
 
     def __init__(self, code: str, articles: Iterable[str] = ()) -> None:
         self.code, self.articles = code, tuple(articles)
@@ -31,9 +34,9 @@ def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[B
     `on`.
 
     Raises:
-        DecisionRefused: no track, NONE together with another track, no reason, an unknown basis or authority,
-            a track without the basis that it requires, MEASURES without a basis that opens measures, or
-            NOTICE although every basis opens measures.
+        DecisionRefused: no track, NONE together with another track, a missing, too long or unreadable reason,
+            an unknown basis or authority, a track without the basis that it requires, MEASURES without a
+            basis that opens measures, or NOTICE although every basis opens measures.
     """
     chosen = set(choice.tracks)
     _check_form(choice, chosen)
@@ -77,7 +80,10 @@ def _resolve(name: str, catalogue: Catalogue, on: date) -> Basis:
 
 
 def reason_digest(*, salt: bytes, decision_id: UUID, reason: str) -> bytes:
-    """Return the keyed BLAKE2b digest of a decision's written reason; the salt is erased with the text."""
+    """Return the keyed BLAKE2b digest of a decision's written reason.
+
+    The key is `salt`, which is erased with the text: then nobody can test a guessed text against the digest.
+    """
     return hashlib.blake2b(
         msgspec.json.encode([str(decision_id), reason]), key=salt, digest_size=32
     ).digest()

@@ -55,7 +55,11 @@ some.
 
 
 class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rule of one level. `days`: length of the period in days; `distance`: Hamming distance in bits."""
+    """Rule of one level of sameness.
+
+    `days`: length in days of the periods within which reports are compared; `at_least`: least number of equal
+    reports to fold; `distance`: Hamming distance in bits.
+    """
 
     code: Sameness
     days: int
@@ -162,7 +166,8 @@ def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
 def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
     """Group equivalent reports: return the parent and level of each folded report; all others are shown.
 
-    A parent may itself be folded, at a weaker level: `root_of` follows the chain.
+    `standings` are the reports with their keys (`standing_of`). A parent may itself be folded, at a weaker
+    level: `root_of` follows the chain.
     """
     folded: dict[UUID, Folded] = {}
     alive = sorted(standings, key=lambda s: (not s.taken, s.report_id))
@@ -188,7 +193,10 @@ def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
 
 
 def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
-    """Return (folded, parent) pairs that fold every member of a group into its first member."""
+    """Return (folded, parent) pairs that fold every member of a group into its first member.
+
+    A claimed member is not folded.
+    """
     first = members[0].report_id
     return [(member.report_id, first) for member in members[1:] if not member.taken]
 

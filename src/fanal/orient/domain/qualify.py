@@ -155,7 +155,7 @@ def _is_empty(report: HarmonisedReport) -> bool:
 
 
 class Qualified(Struct, frozen=True, kw_only=True):
-    """The legal bases of a report and the reasons for them."""
+    """The legal bases that the rules find for a report, and the reasons for them."""
 
     bases: tuple[Basis, ...]
     because: tuple[Because, ...]
@@ -177,7 +177,7 @@ def measure_basis(offence: Offence, *, catalogue: Catalogue, on: date) -> Measur
 
 
 def qualify(facts: Facts, *, catalogue: Catalogue) -> Qualified:
-    """Return the candidate articles of a report, each in its applicable wordings, with reasons."""
+    """Return the articles that may apply to a report, each in its applicable wordings, with reasons."""
     bases: list[Basis] = []
     because: list[Because] = []
     unsure: list[str] = []

@@ -38,7 +38,7 @@ class Reading(StrEnum):
 class OrientItem(Struct, frozen=True, kw_only=True):
     """One report with the results of the earlier stages: the input of `propose`.
 
-    `kin` summarises its links to related reports.
+    `kin` summarises its links to related reports. `sender_id` is zero for a report from the public.
     """
 
     report: HarmonisedReport
@@ -98,7 +98,10 @@ class Choice(Struct, frozen=True, kw_only=True):
 
 
 class Decision(Struct, frozen=True, kw_only=True):
-    """A stored decision by a person. `reason` is empty once it has expired; `digest` stays."""
+    """A stored decision by a person. `reason` is empty once it has expired; `digest` (of the reason) stays.
+
+    `body` is the competent authority, `supersedes` the decision that this one replaces.
+    """
 
     id: UUID
     report_id: UUID
@@ -125,7 +128,11 @@ class CaseClaim(Struct, frozen=True, kw_only=True):
 
 
 class Case(Struct, frozen=True, kw_only=True):
-    """A report's row in the desk's work queue. `due_at` is the deadline of the next act."""
+    """A report's row in the desk's work queue.
+
+    `score` is 0 to 100, `floor` the code of the priority rule that set its minimum, `reason` the code of the
+    main reason. `due_at` is the deadline of the next step: claim, decision or approval.
+    """
 
     report_id: UUID
     desk_id: int
@@ -217,7 +224,7 @@ class SavedView(Struct, frozen=True, kw_only=True):
 
 
 class QueuePosition(Struct, frozen=True, kw_only=True):
-    """End of a page, after which the next page starts (keyset pagination)."""
+    """Score and report of the last row of a page, after which the next page starts (keyset pagination)."""
 
     score: int
     report_id: UUID

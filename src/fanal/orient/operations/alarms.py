@@ -126,7 +126,7 @@ _OUTCOMES = {
 
 
 def hold_caller(*, holder: int) -> None:
-    """Acquire the advisory lock of `holder` for this database session, waiting until it is free.
+    """Acquire the advisory lock of the sending process `holder` for this database session; wait for it.
 
     While the session lives, no other process claims the calls leased to `holder`; they are free when it ends.
     """
@@ -352,7 +352,7 @@ UNION ALL (SELECT a.id FROM orient_alarm a WHERE a.acknowledged_at IS NULL AND a
 
 
 def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -> bool:
-    """Raise the alarm of a report; return False when it already has one.
+    """Raise the child-in-danger alarm of a report; return False when it already has one.
 
     `orient_batch` raises the alarms of the priority floor; a trigger raises the alarm of a deposit that
     declares danger itself.
@@ -361,7 +361,7 @@ def raise_alarm(*, actor: Actor, report_id: UUID, desk_id: int, now: datetime) -
 
 
 def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: datetime) -> list[UUID]:
-    """Raise an alarm for each (report, desk) that has none yet; return the reports concerned."""
+    """Raise a danger alarm for each (report id, desk id) that has none yet; return the reports concerned."""
     raised: list[UUID] = []
     with transaction.atomic():
         for report_id, desk_id in sorted(set(items)):

@@ -68,9 +68,10 @@ MOST_KEYS = 1000
 
 
 def note_assessed(*, report: HarmonisedReport, desk_id: int) -> None:
-    """Store the picture hashes and fingerprints of a report in the transaction of its decision.
+    """Store the picture hashes and file-hash keys of a report in the transaction of its decision.
 
-    Idempotent: rows already stored stay.
+    Later reports with equal or similar files are found by them. At most 64 and 1000 are stored; rows already
+    stored stay.
     """
     pictures = {pdq for found in pictures_of(report).values() for pdq in found}
     keys = sorted(_keys(report))[:MOST_KEYS]
@@ -88,14 +89,14 @@ def note_assessed(*, report: HarmonisedReport, desk_id: int) -> None:
 
 
 def forget_assessed(report_ids: list[UUID]) -> None:
-    """Delete the picture hashes and fingerprints of expired reports."""
+    """Delete the picture hashes and file-hash keys of expired reports."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM orient_assessed WHERE report_id = ANY (%s)", [report_ids])
         cursor.execute("DELETE FROM orient_assessed_file WHERE report_id = ANY (%s)", [report_ids])
 
 
 def _keys(report: HarmonisedReport) -> set[UUID]:
-    """Return the keys of every fingerprint of a report's files, whether declared or computed."""
+    """Return the selector keys of all hashes of a report's files, whether declared or computed."""
     kinds = (SelectorKind.SHA256, SelectorKind.SHA1, SelectorKind.MD5, SelectorKind.PDQ)
     return {
         selector_key(kind, value)
@@ -180,7 +181,8 @@ def orient_batch(
 ) -> list[tuple[UUID, Proposal]]:
     """Store a proposal and a queue row for each item, raise alarms, and return (report id, proposal) pairs.
 
-    A report oriented before gets a further revision; both stay. One ledger entry covers the batch.
+    A report that already has a proposal gets a further revision; both stay. One ledger entry covers the
+    batch.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -37,7 +37,7 @@ UPDATE orient_case c SET late = true FROM picked WHERE c.report_id = picked.repo
 def mark_late(*, actor: Actor, now: datetime, most: int = 2000) -> int:
     """Mark at most `most` waiting cases as late at `now`, longest overdue first; return their number.
 
-    Not recorded in the ledger: the mark adds nothing to `due_at`.
+    The view LATE shows marked cases. Not recorded in the ledger: the mark adds nothing to `due_at`.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -76,7 +76,7 @@ def decide(
 def settle_case(*, actor: Actor, report_id: UUID, now: datetime) -> None:
     """Move a case from TO_SECOND (measures await approval) to DECIDED; do nothing in any other state.
 
-    The measures package calls it after an act for which it has checked the actor's right.
+    The measures package calls it after a step on the measure for which it has checked the actor's right.
     """
     with transaction.atomic():
         case = Case.objects.select_for_update().filter(report_id=report_id).first()

@@ -150,9 +150,10 @@ class _Row(Struct, frozen=True, kw_only=True):
 
 
 def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dict[UUID, Folded]:
-    """Fold new reports into equivalent ones (duplicate detection); return parent and level of the folded.
+    """Fold new reports into equivalent ones (duplicate detection).
 
-    One ledger entry covers them; each keeps its own row and all other data.
+    Returns the parent and the level of sameness of each folded report. One ledger entry covers them; each
+    keeps its own row and all other data.
     """
     rules = load_rules()
     fresh = {
@@ -215,7 +216,7 @@ def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
 
 
 def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Folded], list[UUID]]:
-    """Fold `fresh` among the stored reports and write the changes; return the folded reports of `fresh`.
+    """Fold `fresh` among the stored reports and write the changes; return the folds of `fresh`.
 
     The second value lists the reports that became duplicates or ceased to be.
     """
@@ -240,7 +241,10 @@ def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Fol
 def _folded(
     fresh: Mapping[UUID, _Row], rules: FoldRules, gone: set[UUID]
 ) -> tuple[dict[UUID, _Row], dict[UUID, Folded]]:
-    """Return the rows read and their folds; stored reports change only where `fresh` requires it."""
+    """Return the rows read and their folds; stored reports change only where `fresh` requires it.
+
+    `gone` are stored reports to leave out, since their head left the queue.
+    """
     rows = {**_standing(fresh.values(), rules), **fresh}
     rows = {i: row for i, row in rows.items() if i in fresh or i not in gone}
     folded = fold([row.standing if i in fresh else _as_seen(row) for i, row in rows.items()], rules)
@@ -285,7 +289,10 @@ def _way(report_id: UUID, folded: Mapping[UUID, Folded]) -> Iterable[UUID]:
 
 
 def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return the stored reports that represent each key of `rows`; the others are folded into them."""
+    """Return the stored reports that represent each key of `rows`.
+
+    All other stored reports with such a key are folded into these.
+    """
     firsts: list[dict[bytes, UUID]] = [{} for _ in LEVELS]
     for row in rows:
         report_id = row.standing.report_id

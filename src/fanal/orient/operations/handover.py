@@ -27,9 +27,9 @@ def hand_over(
 ) -> list[UUID]:
     """Hand over reports that another desk has taken; return the reports that left this desk's queue.
 
-    A report in danger, claimed or decided stays. Reports folded into one that leaves are shown again. The
-    distribution package calls it with the package whose opening was acknowledged, after it has checked the
-    actor's right.
+    A report in danger, claimed or decided stays. Reports folded into a report that leaves are folded again
+    among the rest. The distribution package calls it with the package whose opening was acknowledged, after
+    it has checked the actor's right.
     """
     if not report_ids:
         return []

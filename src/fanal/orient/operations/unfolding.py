@@ -62,7 +62,9 @@ def unfold(*, actor: Actor, report_id: UUID, reason: str, now: datetime) -> None
 def claim_folded(
     *, actor: Actor, head_id: UUID, report_ids: Sequence[UUID], now: datetime
 ) -> list[CaseClaim]:
-    """Unfold and claim reports folded into a head that the actor holds, to decide on each separately.
+    """Take reports out of the fold of a head and claim them for the actor, to decide on each separately.
+
+    It does not check that the actor holds the head. Without `report_ids` the result is empty.
 
     Raises:
         NotFolded: a report is not, or no longer, folded into that head.

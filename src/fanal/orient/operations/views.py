@@ -109,7 +109,11 @@ def delete_view(*, actor: Actor, view_id: UUID) -> None:
 
 
 def _own_desk(actor: Actor) -> int:
-    """Return the desk that a personal view is stored under: the smallest id where the actor lists reports."""
+    """Return the desk that a personal view is stored under: the smallest id where the actor lists reports.
+
+    Raises:
+        Refused: the actor lists reports at no particular desk.
+    """
     desks = reach(actor, "report.list").desk_ids
     if not desks:
         raise Refused("view.keep", allows(actor, "view.keep").reason_code)

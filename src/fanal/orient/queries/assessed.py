@@ -27,7 +27,7 @@ class NearAssessed(Struct, frozen=True, kw_only=True, order=True):
 
 
 def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return for each fingerprint key the most recently decided report with that file.
+    """Return for each selector key of a file hash the most recently decided report with that file.
 
     Reports out of the actor's reach are left out.
     """

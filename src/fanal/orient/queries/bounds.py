@@ -17,7 +17,10 @@ def reachable(actor: Actor) -> QuerySet[models.Case]:
 
 
 def bounded(rows: QuerySet[M], bounds: Reach) -> QuerySet[M]:
-    """Keep the rows of the desks within reach; one desk becomes an equality, as the queue's indexes need."""
+    """Keep the rows of the desks within reach (`bounds`).
+
+    A single desk becomes an equality, as the queue's indexes need.
+    """
     if bounds.everywhere:
         return rows
     if len(bounds.desk_ids) == 1:

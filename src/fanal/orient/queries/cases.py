@@ -140,8 +140,8 @@ def get_case(*, actor: Actor, report_id: UUID) -> Case | None:
 def anybody_at_work(*, now: datetime) -> bool:
     """Return whether anybody at any desk is working, whose acts may wait for locks that batches hold.
 
-    True when somebody holds a case, or decided a report or judged a link within `AT_WORK`: between two
-    reports a working person holds no case.
+    The worker then processes smaller batches. True when somebody holds a case, or decided a report or judged
+    a link within `AT_WORK`: between two reports a working person holds no case.
     """
     lately = lowest_id(now - AT_WORK)
     judged = crosschecked.last_judgement_id()
@@ -163,7 +163,10 @@ def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
 
 
 def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
-    """Return the given reports on which the desk has nothing left to decide."""
+    """Return the given reports that are decided, closed, withdrawn, handed over or expired.
+
+    On these the desk has nothing left to decide. Reports that the actor may not list are left out.
+    """
     settled = {CaseState.HANDED_OVER, CaseState.DECIDED, *CASE_STATES.final}
     cases = get_cases(actor=actor, report_ids=report_ids)
     return {report_id for report_id, case in cases.items() if case.state in settled}
@@ -262,6 +265,8 @@ def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool
 
 def decision_ended(*, actor: Actor, report_id: UUID, decision_id: UUID) -> datetime | None:
     """Return when a decision ceased to be in force: report reopened or decided again; None if neither.
+
+    None also for an unknown decision, or where the actor may not read measures.
 
     Raises:
         Refused: the actor may not read the ledger.

@@ -30,12 +30,20 @@ _CASES = (
 
 
 def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count oriented reports by day and sender id (zero for the public), without tests and withdrawn ones."""
+    """Count oriented reports by day and sender id (zero for the public), without tests and withdrawn ones.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     return _count("sender_id::text, ''", actor=actor, since=since, until=until)
 
 
 def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count oriented reports by day and country of the facts, without tests and withdrawn ones."""
+    """Count oriented reports by day and country of the facts, without tests and withdrawn ones.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     return _count("country, ''", actor=actor, since=since, until=until)
 
 
@@ -43,7 +51,10 @@ def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[C
     """Count oriented reports by day and service (its usual name), without tests and withdrawn ones.
 
     These counts are never erased, and the public's field is free text. So a name written only by the public
-    counts under that name only if the service is listed or three reports of the day name it.
+    counts under that name only if the service is listed or three reports of the day name it; else under "".
+
+    Raises:
+        Refused: the actor may not read statistics.
     """
     rows = _count(
         f"lower(btrim(platform)), (sender_id = '{_PUBLIC}')::text",
@@ -62,7 +73,11 @@ def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_signals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count reports by day of receipt and finding code, without tests."""
+    """Count reports by day of receipt and finding code, without tests.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     require(actor, "statistics.read")
     found = sql.rows(
         "SELECT day, code, '', sum(n)::integer FROM orient_signal_count"
@@ -81,7 +96,11 @@ _LISTED = frozenset(PLATFORM_NAMES.values())
 
 
 def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count oriented reports by day of receipt, kind and channel, without tests and withdrawn ones."""
+    """Count oriented reports by day of receipt, kind and channel, without tests and withdrawn ones.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     require(actor, "statistics.read")
     return _fetch(
         "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, kind, channel, count(*)"
@@ -94,7 +113,11 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 
 
 def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count decisions by day and tracks (`JUDICIAL+MEASURES`), without tests and superseded decisions."""
+    """Count decisions by day and tracks (`JUDICIAL+MEASURES`), without tests and superseded decisions.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     require(actor, "statistics.read")
     return _fetch(
         "SELECT (d.decided_at AT TIME ZONE 'Europe/Paris')::date,"
@@ -109,7 +132,11 @@ def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 
 def count_states(*, actor: Actor) -> dict[CaseState, int]:
-    """Count reports in each state that waits for the desk, without tests."""
+    """Count reports in each state that waits for the desk, without tests.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     require(actor, "statistics.read")
     rows = models.Case.objects.filter(state__in=WAITING, is_test=False)
     found = dict(rows.values("state").annotate(n=Count("report_id")).values_list("state", "n"))
@@ -117,7 +144,13 @@ def count_states(*, actor: Actor) -> dict[CaseState, int]:
 
 
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return delays of reports received in a period: receipt to proposal, proposal to first decision."""
+    """Return the delays of reports received in a period, without tests.
+
+    Keys: `ORIENT` (receipt to first proposal), `DECIDE` (first proposal to first decision).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     require(actor, "statistics.read")
     row = _fetch(
         "WITH way AS (SELECT extract(epoch FROM p.created_at - c.received_at) AS oriented,"

@@ -76,7 +76,7 @@ def count_views(
 
 
 def count_selections(selections: Mapping[K, Sequence[Streams]], *, cap: int) -> dict[K, int]:
-    """Count the cases of each selection in one statement; counts stop at `cap`."""
+    """Count the cases of each selection (its streams, from `streams_of`) in one statement, up to `cap`."""
     if not selections:
         return {}
     parts = [count_of(streams, cap=cap) for streams in selections.values()]

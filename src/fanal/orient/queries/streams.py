@@ -72,7 +72,10 @@ def streams_of(
 def page_of(
     streams: Sequence[Streams], *, after: QueuePosition | None, limit: int
 ) -> tuple[str, list[Value]]:
-    """Return the SQL query and parameters of the first `limit` cases after a position in queue order."""
+    """Return the SQL query and parameters of the first `limit` cases after a position in queue order.
+
+    `streams` are from `streams_of`; without `after` the query starts at the head of the queue.
+    """
     below = ""
     place: list[Value] = []
     if after is not None:
