@@ -1,9 +1,10 @@
 """The main loop of the alarm calls: claim the due calls, send them as e-mail, record the outcomes.
 
-It polls the outbox twice a second. LISTEN/NOTIFY would be overwhelmed if a public node sent a million
-notifications, which no privilege forbids. Failures are independent: an unwritable ledger or an unavailable
-database delays no call already claimed. Work that may be slow in a flood (late calls, escalations, ledger
-entries of raised alarms) runs in another process (`outbox`).
+A call is an e-mail to the people on duty about a child in danger, stored in an outbox that is polled twice a
+second. LISTEN/NOTIFY would be overwhelmed if a public node sent a million notifications, which no privilege
+forbids. Failures are independent: an unwritable ledger or an unavailable database delays no call already
+claimed. Work that may be slow in a flood (late calls, escalations, ledger entries of raised alarms) runs in
+another process (`outbox`).
 """
 
 import contextlib
@@ -58,7 +59,7 @@ _FORK: Final = get_context("fork")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSent:
-    """The outcome of one message: its delivery, or the code of its failure."""
+    """The outcome of one message for the calls in `lot`: its delivery, or the code of its failure."""
 
     lot: tuple[Call, ...]
     delivery: Delivery | None = None
@@ -74,7 +75,7 @@ class _CallsChild:
 
 
 class Senders:
-    """The child processes that send messages: each is a fork, and returns one code."""
+    """The child processes that send messages: each is a fork that sends one e-mail and returns one code."""
 
     def __init__(self) -> None:
         self._children: list[_CallsChild] = []
@@ -85,7 +86,7 @@ class Senders:
 
     @property
     def again(self) -> int:
-        """Return the number of places taken by calls of a second or later attempt."""
+        """Return the number of messages in transit whose calls are in a second or later attempt."""
         return sum(child.lot[0].attempts > 1 for child in self._children)
 
     @property
@@ -100,7 +101,7 @@ class Senders:
         return [child.answer.fileno() for child in self._children]
 
     def start(self, lot: Sequence[Call], *, now: datetime) -> None:
-        """Send calls as one message from a new child; if the fork fails, the calls count as failed."""
+        """Send calls as one e-mail from a new child process; if the fork fails, they count as failed."""
         try:
             reading, writing = _FORK.Pipe(duplex=False)
             process = _FORK.Process(target=_send, args=(writing, tuple(lot), now), daemon=True)
@@ -129,7 +130,7 @@ class Senders:
 
 
 def _close(child: _CallsChild) -> CallSent:
-    """Read a child's answer and end it; without an answer it was too slow, or died."""
+    """Read a child's answer and end it; without an answer the failure is TIMEOUT or DIED."""
     answer = ""
     if child.answer.poll():
         with contextlib.suppress(EOFError, OSError):
@@ -145,7 +146,10 @@ def _close(child: _CallsChild) -> CallSent:
 
 
 def _send(answer: Connection, lot: tuple[Call, ...], now: datetime) -> None:
-    """Send one message in this child process, return a code, and exit without closing inherited sessions."""
+    """Send one message in this child process, write a code to `answer`, and exit.
+
+    The exit closes no inherited session: that would end the parent's.
+    """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
     os.setsid()  # a share of the processors of its own, as in `db.child`
@@ -158,7 +162,7 @@ def _send(answer: Connection, lot: tuple[Call, ...], now: datetime) -> None:
 
 
 def _deliver(lot: tuple[Call, ...], now: datetime) -> Delivery:
-    """Send a message with the reports' references and the place to look, without any of their content."""
+    """Send the e-mail for some calls: the reports' references and the place to look, without any content."""
     mailer = mail.current()
     code = "ALARM_ESCALATED" if lot[0].escalated else "ALARM_RAISED"
     name = f"{lot[0].alarm_id}.{code.lower()}"
@@ -186,9 +190,9 @@ def _name_of(lot: tuple[Call, ...]) -> str:
 def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]:
     """Yield groups of calls, one a message: single calls while places suffice, else a few large groups.
 
-    The groups take at most an eighth of the places. A flood of alarms thus becomes a few long messages: later
-    calls still find a place, the people on duty and their mail server are not overwhelmed, and few processes
-    are forked.
+    `places` is the number of free child processes; large groups take at most an eighth of them. A flood of
+    alarms thus becomes a few long messages: later calls still find a place, the people on duty and their mail
+    server are not overwhelmed, and few processes are forked.
     """
     few = max(1, places // 8)
     for escalated in (False, True):
@@ -224,7 +228,7 @@ log = logging.getLogger("fanal.calls")
 class CallsLoop:
     """The loop of one process that sends calls. `clock` is injected, for tests.
 
-    `number` identifies the process's sign of life for the supervisor; it must be unique.
+    `number` identifies the process's heartbeat for the supervisor; it must be unique.
     """
 
     def __init__(self, *, clock: Callable[[], datetime], number: int | None = None) -> None:
@@ -257,7 +261,7 @@ class CallsLoop:
             connection.close()
 
     def beat(self) -> None:
-        """Run one iteration: collect outcomes, claim and send due calls, record, show a sign of life.
+        """Run one iteration: collect outcomes, claim and send due calls, record, write a heartbeat.
 
         Raises:
             DatabaseError, InterfaceError, psycopg.Error: the database is unavailable.
@@ -272,7 +276,7 @@ class CallsLoop:
             self._alive_at = time.monotonic() + _ALIVE_SECONDS
 
     def _holds(self) -> bool:
-        """Return whether the session is the prepared one; Django reconnects silently."""
+        """Return whether the session is the one that `_hold` prepared; Django reconnects silently."""
         return self._session is not None and connection.connection is self._session
 
     def _hold(self) -> None:
@@ -343,7 +347,7 @@ class CallsLoop:
         )
 
     def _show_alive(self) -> None:
-        """Record a sign of life; a failure to do so delays no call."""
+        """Write a heartbeat to the database; a failure to do so delays no call."""
         try:
             orient.show_alive(actor=self._actor, holder=self._number, reaches=self._reaches)
         except FAILURES as failure:

@@ -1,7 +1,7 @@
 """Maintenance of the outbox of calls, in a child process next to the sending loop.
 
-Each step may take seconds during a flood from a public node, and must not delay due messages. Late calls are
-queued again before every other step, because children depend on them.
+Each step may take seconds during a flood from a public node, and must not delay due messages. Late calls (not
+queued when their alarm was raised) are queued before every other step, because children depend on them.
 """
 
 import logging

@@ -8,7 +8,7 @@ class ConfigConfig(AppConfig):
     label = "config"
 
     def ready(self) -> None:
-        """Install settings and implementations in the registries of the packages that `config` depends on."""
+        """Install settings and implementations in the registries of all packages (dependency injection)."""
         from fanal.config import wiring
 
         wiring.wire()

@@ -103,10 +103,10 @@ def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databa
 
 
 def _open_provisioned(address: str, passwords: PasswordFile) -> Databases:
-    """Return the role URLs of an external server; send it no statement that changes it.
+    """Return the role URLs of an external server; run no statement that changes it.
 
     Raises:
-        DatabaseRefused: the data folder holds no passwords, or passwords that the server rejects.
+        DatabaseRefused: the data folder holds no passwords, the server rejects them, or it is not durable.
     """
     database = _database_of(address)
     urls = _role_urls(address, database, passwords.read())
@@ -127,10 +127,11 @@ def _open_provisioned(address: str, passwords: PasswordFile) -> Databases:
 
 
 def provision(*, admin_url: str, passwords: PasswordFile, renew: bool = False) -> Databases:
-    """Create the missing database, roles, passwords and extensions; idempotent.
+    """Create the missing database, roles, passwords and extensions, and return the role URLs; idempotent.
 
-    `renew` sets new passwords for all existing roles; every other process and node then needs the new
-    password file. Without `renew`, existing roles keep their passwords.
+    `admin_url` names a role that may create roles and databases. `renew` sets new passwords for all existing
+    roles; every other process and node then needs the new password file. Without `renew`, existing roles keep
+    their passwords.
 
     Raises:
         DatabaseRefused: the server cannot be prepared, would lose committed data, or has these roles with
@@ -230,7 +231,11 @@ def _create(admin_url: str, database: str, passwords: Mapping[str, str], *, rene
 
 
 def _bring_bounds(admin_url: str, database: str) -> None:
-    """Apply the current connection limits and revocations to a server that an earlier release provisioned."""
+    """Apply the current connection limits and revocations to a server provisioned by an earlier release.
+
+    Raises:
+        DatabaseRefused: the server refuses a statement.
+    """
     try:
         with _connect(_with_database(admin_url, database)) as connection:
             if _is_superuser(connection):  # other roles may have lost access to advisory locks
@@ -437,7 +442,10 @@ def close_shared_functions(connection: psycopg.Connection[tuple[object, ...]]) -
 def _create_database(
     connection: psycopg.Connection[tuple[object, ...]], database: str, *, renew: bool
 ) -> None:
-    """Create the database and grant the roles access; a closed role regains it only with `renew`."""
+    """Create the database and grant the roles access.
+
+    A role whose connections the database refuses (`fanal.db.closed`) regains access only with `renew`.
+    """
     owner, name = sql.Identifier(DatabaseRole.OWNER.login), sql.Identifier(database)
     if not _is_superuser(connection):
         # A grant of ownership requires membership in the role.

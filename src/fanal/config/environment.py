@@ -100,9 +100,9 @@ def read_environment(values: Mapping[str, str]) -> Environment:
     """Return the validated settings in `values` (usually `os.environ`).
 
     Raises:
-        SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit that is not a
-            number; a login in `DATABASE_URL` other than the role's; a single sign-on URL without https or
-            client identifier.
+        SettingRefused: `FANAL_KEEP_REPORTER_ADDRESS` without `FANAL_PROXY_HOPS`; a limit or number of proxies
+            that is not a valid number; a login in `DATABASE_URL` other than the role's; a single sign-on URL
+            without https or client identifier.
     """
     hosts = [h for h in values.get("FANAL_HOSTS", "127.0.0.1,localhost,[::1]").split(",") if h]
     keep_address = values.get("FANAL_KEEP_REPORTER_ADDRESS") == "1"

@@ -125,7 +125,7 @@ class Timed(io.RawIOBase):
 
 
 class Begun(io.RawIOBase):
-    """A stream with a prefix already read, followed by the rest."""
+    """A stream of bytes already read (`begun`), followed by the rest of a body."""
 
     def __init__(self, begun: bytes, rest: "io.BufferedReader[Timed]") -> None:
         self._begun, self._rest = io.BytesIO(begun), rest
@@ -140,7 +140,7 @@ class Begun(io.RawIOBase):
 
 
 class Room:
-    """A bounded number of places for requests, with a lower limit for each address."""
+    """A bounded number of places for concurrent requests (semaphore), with a lower limit for each client."""
 
     def __init__(self, most: int, *, of_one: int, seconds: float) -> None:
         """Allow `most` places, `of_one` for an address; as many again may wait `seconds` for a place."""
@@ -150,7 +150,7 @@ class Room:
 
     @contextmanager
     def place(self, address: str) -> Iterator[None]:
-        """Hold a place within the context.
+        """Hold a place for the client `address` within the context; wait for one if few others wait.
 
         Raises:
             Busy: no place became free.
@@ -186,7 +186,7 @@ class Room:
 
 
 class SharedAnswer:
-    """A cache of one costly answer, computed at most once in `FRESH` seconds for all clients.
+    """A cache of one costly answer (readiness), computed at most once in `FRESH` seconds for all clients.
 
     During a refresh other clients get the previous answer, up to `STALE` seconds old.
     """
@@ -256,7 +256,7 @@ class Lane:
 
     @contextmanager
     def place(self, whose: str) -> Iterator[None]:
-        """Hold a place of `whose` client within the context, after a wait for a turn.
+        """Hold a place of the client `whose` within the context, after a wait for a turn.
 
         Raises:
             Busy: no place or no turn became free.
@@ -274,7 +274,7 @@ class Lanes:
 
     @contextmanager
     def place(self, address: str, browser: str) -> Iterator[None]:
-        """Hold a place: a reserved one for a known `browser` (its mark) if free, or else a general one.
+        """Hold a place: a reserved one for `browser` ("" if not known) if free, else one of `address`.
 
         Raises:
             Busy: neither is free.
@@ -301,7 +301,7 @@ class Gate:
     ) -> None:
         """`hops` is the number of reverse proxies (`resolve_client`); 0 for direct clients.
 
-        `known` returns the mark of the browser with these cookies, "" without an earlier sign-in on it; it
+        `known` returns an identifier of the browser from its cookies, "" without an earlier sign-in on it; it
         makes no database query.
         """
         self._served, self._hops, self._known = served, hops, known
@@ -336,7 +336,7 @@ class Gate:
 
     @contextmanager
     def _body(self, request: "WSGIEnvironment") -> Iterator[None]:
-        """Read a small body completely, so that processing starts at its end; stream a large one.
+        """Read a small body completely into `wsgi.input`, then start processing; stream a large one.
 
         Only programs send large bodies: no page needs them.
 
@@ -458,7 +458,7 @@ class KeptConnections:
         self._mine, self._threads = threading.local(), weakref.WeakSet[KeptConnections._Mark]()
 
     class _Mark:
-        """A token that lives as long as its thread (weakly referenced)."""
+        """A token of a thread within the limit; it lives as long as the thread (weakly referenced)."""
 
     def end(self, **_: object) -> None:
         """Close this thread's connection at the end of a request, unless the thread is within the limit."""

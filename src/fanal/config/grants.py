@@ -304,7 +304,7 @@ WORKER_FUNCTIONS = (
 
 
 def decide(*, table: str, role: DatabaseRole) -> tuple[str, ...] | None:
-    """Return the privileges of `role` on `table`; None if no rule covers the pair."""
+    """Return the privileges of `role` on `table` as in SQL (`SELECT`, `UPDATE (id)`); None without a rule."""
     for rule in RULES:
         if role in rule.roles and fnmatchcase(table, rule.tables):
             return rule.privileges

@@ -103,7 +103,10 @@ def read_known(connection: _Connection) -> dict[str, dict[bytes, datetime]]:
 
 
 def complaints(held: Held, known: Known, *, public_node: bool) -> list[str]:
-    """Return messages about missing or unregistered keys on this machine; empty if all keys are right."""
+    """Return messages about missing or unregistered keys on this machine; empty if all keys are right.
+
+    `held` are the fingerprints of the keys here, `known` those registered in the database.
+    """
     missing, other = [], []
     for purpose in _PUBLIC_NODE if public_node else PURPOSES:
         here, there = held.get(purpose, ()), known.get(purpose, {})
@@ -135,7 +138,7 @@ def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
 
 
 def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
-    """Return the purposes without a registered key, for which this machine may make one.
+    """Return the purposes without a registered key, for which this machine may create a key.
 
     `fresh`: the database has no tables yet. One with tables but no fingerprint comes from an earlier version:
     its keys exist, so that no purpose is returned.
@@ -169,7 +172,9 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
 
 
 def replace_key(owner_url: str, held: Held, purpose: str) -> None:
-    """Replace all registered keys of a purpose by those of this machine.
+    """Replace all registered fingerprints of a purpose by those of this machine (`held`).
+
+    Those derived from `digest` are replaced with it.
 
     Raises:
         KeysMissing: this machine has no key of that purpose.

@@ -60,7 +60,12 @@ class KeysMissing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeyFiles:
-    """The keys that a process loaded from its key folder."""
+    """The keys that a process loaded from its key folder.
+
+    `content` and `identity` seal; `opening` maps key ids to the private halves, empty on a public node.
+    `digest` is for the ledger and accounts, `digests` those shared with nodes, by purpose. `ledger_known` are
+    the verifier keys of the ledger, the key in use last. `node` signs receipts.
+    """
 
     content: X25519PublicKey
     identity: X25519PublicKey
@@ -230,8 +235,10 @@ def _derived(digest: bytes, purpose: str) -> bytes:
 def shared_digest(folder: Path, part: str) -> bytes:
     """Return the digest key that desk and nodes share for `part`: from a node's file, or derived at the desk.
 
+    `part` is one of `SHARED_DIGESTS`.
+
     Raises:
-        KeysMissing: neither the file nor `digest.key` exists.
+        KeysMissing: neither the file nor `digest.key` exists, or it holds no key.
     """
     path = folder / f"digest-{part}.key"
     if path.exists():
@@ -280,7 +287,11 @@ def load_keys(home: Path, *, public_node: bool, signs: bool = True) -> KeyFiles:
 
 
 def _load_node(folder: Path) -> NodeSigner:
-    """Return the latest node certificate with the private key of the same number."""
+    """Return the latest node certificate with the private key of the same number.
+
+    Raises:
+        KeysMissing: a file is missing or malformed.
+    """
     path = _present(folder, "node", "cert")
     key = _load_signing(path.with_suffix(".key"))
     return NodeSigner(key=key, certificate=_load_certificate(path))

@@ -15,7 +15,7 @@ _THEIRS = ("django", "django-allauth", "whitenoise")
 
 
 def mark_of(web: Path = WEB) -> Path:
-    """Return the path of the file with the digest of the sources at the last preparation."""
+    """Return the path of the file that holds the digest of the sources at the last preparation."""
     return web / "staticfiles" / ".prepared"
 
 

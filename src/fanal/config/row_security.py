@@ -70,7 +70,10 @@ class RowPolicy:
 
 
 def _behind(parent: str, condition: str) -> str:
-    """Return an SQL condition: the row references a row of `parent` visible to the session."""
+    """Return an SQL condition: the row references a row of `parent` (alias `p`) visible to the session.
+
+    `condition` relates `p` to the row, such as `p.id = report_id`.
+    """
     return f"({_ALL} OR EXISTS (SELECT FROM {parent} p WHERE {condition}))"
 
 
@@ -246,7 +249,7 @@ class _Standing:
 
 
 def _secured(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, bool]:
-    """Return for each table whether row-level security is enabled."""
+    """Return for each table in schema `public` whether row-level security is enabled."""
     return {
         str(name): bool(secured)
         for name, secured in connection.execute(

@@ -93,7 +93,7 @@ def holds_known_keys() -> bool:
 def signs_receipts() -> bool:
     """Return whether this process and its key folder can sign verifiable receipts now.
 
-    Without a receipt a report is not acknowledged.
+    Without a receipt no report is acknowledged, so that a node that cannot sign is not ready.
     """
     now = clock.now()
     try:

@@ -35,7 +35,7 @@ class Guarded:
         self._served = served
 
     def __call__(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
-        """Answer a request; answer in plain text if even the error page fails."""
+        """Answer a request; on an uncaught exception, log it and answer 400 or 500 in plain text."""
         try:
             return _whole(self._served(environ, start))
         except SuspiciousOperation:  # raised by the parsing of the request, before any view

@@ -29,7 +29,7 @@ _ASK_EVERY = 5.0
 
 
 class Disagreement(StrEnum):
-    """The subjects of a disagreement between a process and its database."""
+    """The points on which a process and its database may disagree: clock, applied migrations."""
 
     CLOCK = "clock"
     TABLES = "tables"
@@ -47,6 +47,8 @@ _WORDS = {
 
 def look() -> frozenset[Disagreement]:
     """Return the present disagreements between this process and its database.
+
+    CLOCK: more than 5 s apart; TABLES: a migration is applied that this version does not have.
 
     Raises:
         DatabaseError, InterfaceError: the database does not answer.
@@ -151,7 +153,11 @@ def unrefused() -> Iterator[None]:
 
 
 def _refuse(execute: Callable[..., object], sql: str, *more: object) -> object:
-    """Refuse every statement of a connection during a disagreement (Django `execute_wrapper`)."""
+    """Refuse every statement of a connection during a disagreement (Django `execute_wrapper`).
+
+    Raises:
+        Disagreed: clock or schema disagree.
+    """
     if _installed and (parts := _installed[0].parts) and not getattr(_thread, "free", False):
         raise Disagreed(words(parts))
     return execute(sql, *more)

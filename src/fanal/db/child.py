@@ -48,7 +48,7 @@ class KeptChild:
         return self._child is not None and self._child.is_alive()
 
     def keep(self) -> None:
-        """Start a child if none is alive, or if it gave no heartbeat for `silent` seconds.
+        """Start a child if none is alive; replace one that gave no heartbeat for `silent` seconds.
 
         If the fork fails, the next call tries again.
         """
@@ -74,7 +74,7 @@ class KeptChild:
         self._child = None
 
     def _work(self, parent: int) -> None:
-        """Run the task until the parent has ended."""
+        """Run the task in the child until the parent (process id `parent`) has ended."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_DFL)
         die_with_parent()

@@ -98,8 +98,9 @@ class HoardingGuard:
     def look(self) -> None:
         """End the sessions that block others; kill those that ignore it, and close their role if repeated.
 
-        If the query fails for five seconds, every session of public nodes and of the auditor on this machine
-        is ended, and one that continues to work is killed.
+        A closed role may no longer connect (`fanal.db.closed`). If the query fails for five seconds, every
+        session of public nodes and of the auditor on this machine is ended, and one that continues to work is
+        killed.
         """
         for login in sorted(self._closing):
             self._close(login)
@@ -145,7 +146,13 @@ class HoardingGuard:
         self._session = None
 
     def _ask(self) -> dict[int, str]:
-        """Return the sessions ended, with their logins; record since when each transaction is seen."""
+        """End the sessions that block others, and return their logins by process id.
+
+        Also record since when each transaction is seen.
+
+        Raises:
+            psycopg.Error: the database does not answer.
+        """
         if self._session is None or self._session.closed:
             self._session = self._connect()
         now = time.monotonic()
@@ -212,7 +219,7 @@ class HoardingGuard:
             self.close()
 
     def _kill(self, pid: int, login: str) -> bool:
-        """Kill a session's process if the server runs on this machine; return whether one is dying.
+        """Kill a session's process if the server runs on this machine; return whether a process is ending.
 
         PostgreSQL then restarts and frees all locks.
         """
@@ -238,7 +245,11 @@ class HoardingGuard:
         return bool(started) and _started(pid) == started
 
     def _answer(self, pid: int, login: str, *, counts: int) -> None:
-        """Log the outcome for a session that ignored its termination, and close its role if repeated."""
+        """Log the outcome for a session that ignored its termination, and close its role if repeated.
+
+        `counts` is the weight of the case (`_WORKED`, `_IDLE`, `_ENOUGH`); at `_ENOUGH` in an hour the role
+        is closed.
+        """
         now = time.monotonic()
         past = [(at, count) for at, count in self._killed.get(login, ()) if now - at < _REMEMBERED]
         self._killed[login] = [*past, (now, counts)]
@@ -302,7 +313,7 @@ def _login(pid: int) -> str:
 
 
 def _work(sessions: Iterable[int]) -> dict[int, _Work]:
-    """Return the seconds of work of each session and of its parallel workers."""
+    """Return the seconds of work of each session and of its parallel workers, by process id."""
     found = {pid: {pid: _worked(pid)} for pid in sessions}
     for entry in Path("/proc").iterdir() if found else ():
         if not entry.name.isdigit():

@@ -1,7 +1,7 @@
 """Lowers the priority of PostgreSQL sessions of public nodes: calls for a child in danger get a processor.
 
 Linux shares its processors among sessions of processes (autogroups), and each session of PostgreSQL is one:
-a taken node with forty of them has forty shares, the process that calls a single one.
+a compromised node with forty sessions has forty shares, the process that sends the calls a single one.
 """
 
 import contextlib
@@ -15,13 +15,13 @@ NICE: Final = 10
 
 
 class NodesYield:
-    """Lowers the priority of each process once; what the kernel puts off is tried at the next look."""
+    """Lowers the priority of each process once; if the kernel postpones it, the next call tries again."""
 
     def __init__(self) -> None:
         self._lowered: set[int] = set()
 
     def look(self, pids: Iterable[int]) -> None:
-        """Lower the priority of the processes `pids`, those of earlier looks apart."""
+        """Lower the priority of the processes `pids`, except those lowered by an earlier call."""
         present = set(pids)
         self._lowered &= present
         for pid in present - self._lowered:

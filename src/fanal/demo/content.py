@@ -145,17 +145,17 @@ def pdq(name: str, *, turned: int = 0, luck: Random | None = None) -> str:
 
 
 def stamp(instant: datetime, *, minutes: float = 0) -> str:
-    """Format an instant, less a number of minutes, as RFC 3339."""
+    """Format an instant, less a number of minutes, as RFC 3339 without fractions of a second."""
     return (instant - timedelta(minutes=minutes)).replace(microsecond=0).isoformat()
 
 
 def suspect(value: str, platform: str, **more: object) -> Json:
-    """Build a suspect, known by a handle on a service."""
+    """Build a suspect of a report, known by the handle `value` on a service; `more`: further fields."""
     return {"role": "SUSPECT", "handles": [{"platform": platform, "value": value}], **more}
 
 
 def victim(age: int, country: str = "FR") -> Json:
-    """Build a victim of `age`."""
+    """Build a victim of a report, of `age` years."""
     return {"role": "VICTIM", "age": age, "country": country}
 
 

@@ -88,7 +88,7 @@ def _unanswered(world: World, at: datetime) -> None:
 
 
 def _meet(world: World, at: datetime) -> None:
-    """Complete a round that matches the identifiers of the ring's suspects."""
+    """Complete a round that matches identifiers of suspects of the story of the ring (`demo.stories`)."""
     round_id, offer = operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     later = at + 2 * _HOUR
     operations.receive(
@@ -198,7 +198,7 @@ def _body() -> Counterpart:
 
 
 def _keys(world: World, names: Sequence[str]) -> list[bytes]:
-    """Return the keys of the identifiers of the suspects of some reports."""
+    """Return the selector keys (16 bytes) of the identifiers in some reports, of kinds that limits allow."""
     ids = [world.find(name) for name in names]
     records = harmonised.get_records(actor=SYSTEM, report_ids=ids)
     kinds = {kind.value for kind in _body().limits.kinds}

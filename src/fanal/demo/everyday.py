@@ -67,7 +67,10 @@ def events() -> list[DemoEvent]:
 
 
 def _life(name: str, before: timedelta) -> Play:
-    """Return the player of one report's life: receipt, and a decision unless it is recent."""
+    """Return a function that plays one report's life: receipt and perhaps a decision.
+
+    The older the report (`before`: its age), the likelier the decision.
+    """
     luck = chance(name)
     arrive = luck.choices((_form, _hotline, _wire), (42, 30, 28))[0]
     wait = timedelta(hours=luck.uniform(0.4, 70))
@@ -82,7 +85,7 @@ def _life(name: str, before: timedelta) -> Play:
 
 
 def _decided_share(before: timedelta) -> float:
-    """Return the probability that a report of that age is decided: high except for the last days."""
+    """Return the probability that a report of that age is decided: 0.6 below two days, up to 0.99."""
     if before < timedelta(days=2):
         return 0.6
     return 0.85 if before < timedelta(days=14) else 0.99

@@ -42,7 +42,7 @@ _LOCK = 0x44454D4F  # "DEMO"
 
 
 def agenda() -> list[DemoEvent]:
-    """Return all events of the demo, oldest first."""
+    """Return all events of the demo, oldest first, as data that `load` plays."""
     return ordered(
         [
             *people.events(),
@@ -68,8 +68,9 @@ def agenda() -> list[DemoEvent]:
 def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> int:
     """Play the chapters that were not played yet, and return how many; `say` receives progress messages.
 
-    An advisory lock allows one load at a time: a second one waits and then finds nothing to do. A demo
-    loaded by another version stays unchanged, since its agenda differs.
+    A chapter is a group of events in one transaction. An advisory lock allows one load at a time: a second
+    one waits and then finds nothing to do. A demo loaded by another version stays unchanged, since its
+    agenda differs.
 
     Raises:
         NotADemo: the database does not carry the mark DEMO.

@@ -105,7 +105,7 @@ def _note(
 
 
 def _hold(world: World, at: datetime) -> None:
-    """Place a legal hold on two reports of the ring."""
+    """Place a legal hold on two reports of the story of the ring (`demo.stories`)."""
     claire = world.person("claire", at)
     for name in _HELD:
         intake.place_hold(

@@ -54,7 +54,7 @@ def _begin(world: World, at: datetime) -> None:
 
 
 def _set(version: str, at: datetime, *, code: str, points: float) -> str:
-    """Return the rules in force as a new version, with other points for one rule."""
+    """Return the TOML text of the rules in force as a new version, with other points for the rule `code`."""
     rules: PriorityRules = analysed.current_rules()
     return write_rules(
         structs.replace(

@@ -11,7 +11,7 @@ from fanal.intake.domain.records import PUBLIC_SENDER, KeyKind
 
 
 class ToldReport(TypedDict):
-    """A report of a story, with its name in the agenda."""
+    """A report of a story: its name in the agenda, and its id as text."""
 
     name: str
     id: str

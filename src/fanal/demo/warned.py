@@ -80,7 +80,7 @@ def _drafted(
 
 
 def _tokens(world: World, measure: Measure, at: datetime) -> set[str]:
-    """Return the tokens that a form sends back for the displayed warnings."""
+    """Return the tokens that a form sends back for the displayed warnings of a measure."""
     asked = Asked(desk_id=measure.desk_id, report_id=measure.report_id, request=measure.request)
     found = measured.warnings_on(actor=world.person("elise", at), asked=[asked])[measure.id]
     return {token for one in found for token in one.tokens}

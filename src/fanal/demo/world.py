@@ -1,4 +1,4 @@
-"""The framework of the demo: actors, and the operations in the order in which a desk uses them."""
+"""The framework of the demo: events with their dates, and the operations in the order of a desk's work."""
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -48,13 +48,20 @@ class DemoBroken(RuntimeError):
 
 @dataclass(slots=True, kw_only=True)
 class World:
-    """A desk in the past: each method performs an operation at a given instant. `now` is the loading date."""
+    """A desk in the past: each method performs an operation at a given instant. `now` is the loading date.
+
+    `partners` caches the ids of partners by name.
+    """
 
     now: datetime
     partners: dict[str, UUID] = field(default_factory=dict)
 
     def person(self, username: str, at: datetime) -> Actor:
-        """Return a demo user with the roles valid at `at`."""
+        """Return the actor of a demo account, with the roles valid at `at`.
+
+        Raises:
+            DemoBroken: there is no such account.
+        """
         user = account_queries.find_user(username=username)
         if user is None:
             raise DemoBroken(f"no account {username}")
@@ -79,7 +86,10 @@ class World:
         *,
         seconded: datetime,
     ) -> None:
-        """Approve a standing instruction of 300 days by two supervisors, the second at `seconded`."""
+        """Approve a standing instruction of 300 days by two supervisors, the second at `seconded`.
+
+        `names` are those that it covers, `grounds` its reasons.
+        """
         made = accounts.propose_instruction(
             actor=self.person("claire", at),
             instruction=NewInstruction(
@@ -99,7 +109,10 @@ class World:
     def from_partner(
         self, name: str, body: Json, at: datetime, *, partner: str = HOTLINE, desk_id: int = 1
     ) -> UUID:
-        """Receive a partner's JSON report and process it through all stages; return its id."""
+        """Receive a partner's JSON report and process it through all stages; return its id.
+
+        `name` is its reference, by which `find` returns it later.
+        """
         content = encoded({"reference": name, **body})
         return self.receive(
             Submission(
@@ -171,7 +184,7 @@ class World:
         return report_id
 
     def deposit(self, submission: Submission, *, at: datetime, sender: str = "") -> Acknowledgement:
-        """Receive a submission; a finished report then waits at the first stage."""
+        """Receive a submission of a partner ("": the public); a finished report waits at the first stage."""
         actor = self.partner(sender) if sender else public_actor()
         whole = msgspec.structs.replace(submission, sender_id=actor.partner_id or PUBLIC_SENDER)
         return intake.receive_reports(actor=actor, submissions=[whole], now=at)[0]
@@ -183,7 +196,7 @@ class World:
         return report_id
 
     def find(self, name: str, *, sender: str = HOTLINE) -> UUID:
-        """Return the id of a report that an earlier event received under `name`.
+        """Return the id of a report that an earlier event received under `name` from a partner (or "").
 
         Raises:
             DemoBroken: there is no such report.
@@ -199,7 +212,10 @@ class World:
         return found
 
     def claim(self, report_id: UUID, at: datetime, *, by: str = "ana") -> int:
-        """Claim a case and return the claim token; a folded report is unfolded first, with a reason."""
+        """Claim a case and return the claim token; a folded report is unfolded first, with a reason.
+
+        A folded report has no row in the queue, since another report of its group represents it.
+        """
         actor = self.person(by, at)
         case = oriented.get_case(actor=SYSTEM, report_id=report_id)
         if case is not None and case.head_id is not None:
@@ -215,7 +231,10 @@ class World:
         tracks: Sequence[Track] | None = None,
         addressees: Mapping[str, Addressee] | None = None,
     ) -> RecordedDecision:
-        """Claim a case and decide on it seven minutes later, on `tracks` or on the proposed tracks."""
+        """Claim a case and decide on it seven minutes later, on `tracks` or on the proposed tracks.
+
+        `addressees` are providers for removal requests, by host name.
+        """
         token = self.claim(report_id, at, by=by)
         proposal = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])[report_id].proposal
         chosen = tuple(tracks) if tracks is not None else proposal.tracks
@@ -242,7 +261,7 @@ class World:
 
 
 def submission_key(name: str) -> tuple[KeyKind, str]:
-    """Return the idempotency key by which an event's report is found again."""
+    """Return the idempotency key under which the report of an event is stored and found again."""
     return KeyKind.SUBMISSION, hashlib.sha256(f"demo/{name}".encode()).hexdigest()[:32]
 
 
@@ -288,7 +307,8 @@ Play = Callable[["World", datetime], None]
 class DemoEvent:
     """An event at `before` (a duration) ahead of the loading.
 
-    `play` receives the world and the event's instant.
+    `play` receives the world and the event's instant. `story` and `report` name the story and the report that
+    it belongs to, "" for none.
     """
 
     before: timedelta

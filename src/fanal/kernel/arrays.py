@@ -19,7 +19,7 @@ def uuid_array(ids: Iterable[UUID]) -> str:
 
 
 def text_array(items: Iterable[str]) -> str:
-    """Return the array literal of any texts, for `text[]`; PostgreSQL texts contain no NUL."""
+    """Return the array literal of any texts without NUL (which PostgreSQL refuses), for `text[]`."""
     texts = list(items)
     if not texts:
         return "{}"

@@ -80,7 +80,7 @@ def is_working_day(day: date) -> bool:
 
 
 def add_working_days(day: date, count: int) -> date:
-    """Return the `count`-th working day after `day`; `day` itself never counts."""
+    """Return the `count`-th working day after `day`; `day` itself never counts, and is returned for 0."""
     while count > 0:
         day += timedelta(days=1)
         if is_working_day(day):

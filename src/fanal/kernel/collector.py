@@ -10,7 +10,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Disable the garbage collector within the context; at its end, exempt all present objects."""
+    """Disable the garbage collector within the context; at its end, exempt all present objects from it.
+
+    Without effect if it was already disabled.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -87,7 +87,13 @@ def _nothing(_name: str) -> None:
 
 
 def hook(values: Mapping[str, str]) -> Callable[[str], None]:
-    """Return the function that marks a failpoint in the code: without effect unless `values` name one."""
+    """Return the function `failpoint(name)` for this process: it does nothing unless `values` name a point.
+
+    At the stated passage of that point it kills the process. `values` is usually `os.environ`.
+
+    Raises:
+        ValueError: as `read_failpoint`.
+    """
     found = read_failpoint(values)
     return _nothing if found is None else _armed(*found)
 

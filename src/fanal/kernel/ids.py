@@ -12,12 +12,20 @@ _VARIANT = 0b10 << 62
 
 
 def new_id(instant: datetime) -> UUID:
-    """Return a random UUIDv7 whose first 48 bits are `instant` in milliseconds since 1970."""
+    """Return a random UUIDv7 whose first 48 bits are `instant` in milliseconds since 1970.
+
+    Raises:
+        ValueError: the instant has no time zone.
+    """
     return _build(_milliseconds(instant), secrets.randbits(74))
 
 
 def lowest_id(instant: datetime) -> UUID:
-    """Return the smallest id of `instant`, as the bound of a partition or of a time range."""
+    """Return the smallest id of `instant`, as the bound of a partition or of a time range.
+
+    Raises:
+        ValueError: the instant has no time zone.
+    """
     return UUID(int=_milliseconds(instant) << 80)
 
 

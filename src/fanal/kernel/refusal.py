@@ -1,8 +1,11 @@
-"""The exception for acts that violate a rule: `code` names the rule, and pages render it as a message."""
+"""The exception for operations that violate a rule: pages render its `code` as a message."""
 
 
 class Refusal(Exception):
-    """An act violates a rule. `kind` is the family of the code: its labels have the kind `<kind>_refusal`."""
+    """An operation violates a rule, which `code` names; `kind` is the family of the code.
+
+    The labels of its codes have the kind `<kind>_refusal`.
+    """
 
     def __init__(self, kind: str, code: str) -> None:
         super().__init__(code)

@@ -19,7 +19,7 @@ class PolicyMissing(Exception):
 
 
 def install(question: Question) -> None:
-    """Install `question` as the policy of this process, in place of any earlier one."""
+    """Install `question`, a function that raises on refusal, as the policy of this process."""
     _installed[:] = [question]
 
 

@@ -45,7 +45,10 @@ class SystemAccount:
     def popen(
         self, arguments: list[str], *, output: int, new_session: bool = False
     ) -> subprocess.Popen[bytes]:
-        """Start a command as this account; `output` is the file descriptor of its output."""
+        """Start a command as this account, without input; `output` is a file descriptor or `subprocess.PIPE`.
+
+        `new_session` detaches it from the terminal's signals.
+        """
         return subprocess.Popen(  # noqa: S603 - binaries found by the launcher
             arguments,
             stdin=subprocess.DEVNULL,
@@ -61,7 +64,7 @@ class SystemAccount:
         )
 
     def run(self, arguments: list[str]) -> tuple[int, str]:
-        """Run a command as this account; return its exit status and its output."""
+        """Run a command as this account; return its exit status (126 if it cannot start) and its output."""
         try:
             process = self.popen(arguments, output=subprocess.PIPE)
         except OSError as error:

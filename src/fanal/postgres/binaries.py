@@ -69,7 +69,7 @@ def find_binaries(environ: Mapping[str, str], *, major: int | None = None) -> Bi
 
 
 def shelter(binaries: Binaries, *, account: SystemAccount) -> Binaries:
-    """Return `binaries`, or a copy in the shelter if `account` cannot execute them."""
+    """Return `binaries`, or a copy under `/var/lib/fanal` if `account` cannot execute them."""
     if account.run([binaries.program("postgres"), "--version"])[0] == 0:
         return binaries
     folder = binaries.folder.resolve()
@@ -130,7 +130,10 @@ def _number(folder: Path) -> int:
 
 
 def _inspect(folder: Path, source: str) -> Binaries | str:
-    """Return the programs in `folder`, or a message with the reason why they are unusable."""
+    """Return the programs in `folder`, or a message with the reason why they are unusable.
+
+    `source` is the origin that `Binaries.source` states.
+    """
     missing = [name for name in _NEEDED if not os.access(folder / name, os.X_OK)]
     if missing:
         return f"{folder} holds no {' and no '.join(missing)}"

@@ -118,7 +118,11 @@ class Cluster:
             self._wait_until_ready()
 
     def stop(self) -> None:
-        """Stop the server: end open sessions and write all data (fast shutdown, then immediate)."""
+        """Stop the server: end open sessions and write all data (fast shutdown, then immediate).
+
+        Raises:
+            ClusterFailed: the server does not stop.
+        """
         with _locked(self.home / "postgres.lock"):
             for number in (signal.SIGINT, signal.SIGQUIT):
                 pid = self.pid
@@ -135,14 +139,20 @@ class Cluster:
                 self._child = None
 
     def _runs_steadily(self) -> bool:
-        """Return whether the postmaster lives, looking twice: one just killed still shows once."""
+        """Return whether the postmaster is alive at two checks: a killed process may pass the first."""
         if self.pid is None:
             return False
         time.sleep(_PAUSE)
         return self.pid is not None
 
     def _make(self) -> None:
-        """Run initdb in a temporary folder and rename it, so that a crash leaves no incomplete cluster."""
+        """Create the cluster if missing: run initdb in a temporary folder and rename it.
+
+        A crash therefore leaves no incomplete cluster.
+
+        Raises:
+            ClusterFailed: initdb failed; the message gives its output.
+        """
         account = self.place.account
         account.own_folder(self.place.root)
         if self.place.data.exists():
@@ -184,6 +194,9 @@ class Cluster:
 
         PostgreSQL refuses to start while they run, or if the lock file holds an unreaped or reused process
         id.
+
+        Raises:
+            ClusterFailed: the children do not end.
         """
         if not wait_until_nobody_in(self.place.data):
             raise ClusterFailed(f"processes {processes_in(self.place.data)} do not end")

@@ -32,7 +32,7 @@ class PasswordFile:
         return kept
 
     def renewed(self) -> dict[str, str]:
-        """Return new passwords for every role except the administrator; write nothing."""
+        """Return new passwords for every role, with the administrator's present one; write nothing."""
         return self.read() | {role.value: secrets.token_urlsafe(32) for role in DatabaseRole}
 
     def write(self, passwords: Mapping[str, str]) -> None:

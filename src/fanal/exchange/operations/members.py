@@ -83,12 +83,12 @@ def vote(
 ) -> SharedItem:
     """Record a member's vote on a list entry that it may read, and return the entry with the valid votes.
 
-    `kind` is the kind of hash voted on. The last vote of a member on an entry counts. A negative vote has at
-    least one of `reasons` (codes).
+    `kind` is the kind of hash voted on, "" for the whole entry. The last vote of a member on an entry counts.
+    A negative vote has at least one of `reasons` (codes).
 
     Raises:
         Refused: the actor may not vote.
-        ListsRefused: an unknown reason.
+        ListsRefused: an unknown reason, or a kind that the entry does not have.
     """
     reason, *others = [_AGREED] if affirmative else reasons or [""]
     analyse.cast_vote(

@@ -67,7 +67,7 @@ class _Direction(Struct):
     since: int | None = None
 
     def take(self, week: int, off: float) -> bool:
-        """Add the deviation of a week from the level (`off`, in spreads); return whether the level changed."""
+        """Add a week's deviation from the level (`off`, in spreads); return whether the level has changed."""
         self.total = max(0.0, self.total + self.sign * off - ALLOWANCE)
         if not self.total:
             self.since = None
