@@ -1,7 +1,7 @@
 """Envelopes of notifications required by law: a report with the additional fields of the law.
 
 Envelope and report are read strictly (unknown fields are refused with their path). Each value of the envelope
-has a path (`provider/contact/email`, `informed[2]/country`), under which a record keeps it.
+has a path (`provider/contact/email`, `informed[2]/country`; indices from 1), with which a record keeps it.
 """
 
 import re
@@ -25,7 +25,7 @@ T = TypeVar("T", bound="Part")
 
 
 class Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of every part of an envelope: immutable, absent fields omitted, unknown fields refused."""
+    """Base of an envelope and its parts: immutable, absent fields omitted, unknown fields refused."""
 
 
 class ProviderContact(Part, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class ProviderContact(Part, frozen=True, kw_only=True):
 
 
 class Provider(Part, frozen=True, kw_only=True):
-    """The provider, its Member State of establishment (ISO 3166-1) and its legal representative."""
+    """The provider, Member State of establishment (ISO 3166-1), legal representative, contact person."""
 
     name: str
     member_state: str | None = None
@@ -75,12 +75,12 @@ def read_envelope(body: bytes, kind: type[T]) -> tuple[T, Report]:
 
 
 def leaves(part: Part) -> list[tuple[str, str]]:
-    """Return every value of an envelope as a pair (path, text); lists count from 1."""
+    """Return the values of an envelope, without its report, as pairs (path, text); indices count from 1."""
     return list(_leaves("", msgspec.to_builtins(part)))
 
 
 def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
-    """Rebuild an envelope from the pairs of `leaves`; return None if they do not form a valid one.
+    """Rebuild an envelope from its values as returned by `leaves`; None if they form no valid envelope.
 
     Pairs with other paths are ignored.
     """
@@ -102,10 +102,10 @@ def write_envelope(part: Part, report: Report) -> bytes:
 
 
 def written_report(report: Report, *, pairs: Sequence[tuple[str, str]]) -> tuple[Report, str]:
-    """Return the report that the format accepts, and one text line for each person that it cannot hold.
+    """Return the report as the format accepts it, and a text with a line for each person that it cannot hold.
 
-    The text describes the ASSOCIATED persons. The report gets its original reference back; a reporter whose
-    values are withheld is left out.
+    These are the ASSOCIATED persons. The report gets back its original reference from the envelope's values
+    (`pairs`, as of `leaves`); a reporter whose values are withheld is left out.
     """
     told = [
         f"ASSOCIATED {person.type or ''}: {msgspec.json.encode(person).decode()}"
@@ -166,7 +166,7 @@ def _leaves(path: str, value: object) -> Iterator[tuple[str, str]]:
 
 
 def _place(tree: dict[str, object], steps: list[tuple[str, int]], value: str) -> None:
-    """Store a value in nested objects; a list is an object with integer keys until `_listed`."""
+    """Store a value in nested objects at `steps`, pairs (name, index); lists are objects until `_listed`."""
     at: dict[object, object] = tree  # type: ignore[assignment]
     keys = [key for name, number in steps for key in ((name, number) if number else (name,))]
     for key in keys[:-1]:

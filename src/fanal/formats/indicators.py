@@ -1,4 +1,4 @@
-"""An entry of a list of known material, in the common form of all exchange formats."""
+"""A list entry of known material, or an indicator of a report, in the common form of all exchange formats."""
 
 import re
 from collections import Counter
@@ -39,13 +39,14 @@ _KINDS: Final[Mapping[str, str]] = {
 
 
 class Indicator(Struct, frozen=True, kw_only=True):
-    """An entry of a list: its values by kind, its class, and its state.
+    """A list entry: its values by kind, its class, and its state.
 
     `line` is its position in the file that was read, from 1. Kinds are those of lists (`MD5 SHA1 SHA256 PDQ
-    PHOTODNA URL HOST DOMAIN`) and, in files written for a report, those of selectors. Times are RFC 3339,
-    UTC, with milliseconds; `changed_at` is the last change, a withdrawal included. `id` is the entry's id in
-    the list, None for an entry from a file or of a report. `until` is the instant of its expiry, if the
-    sender states one.
+    PHOTODNA URL HOST DOMAIN`) and, in files written for a report, those of selectors. `classification` is
+    `SCHEME:CODE`; `scope` is `MATCH`, or `CLEAR` for a known false positive. Times are RFC 3339, UTC, with
+    milliseconds; `changed_at` is the last change, a withdrawal included. `id` is the entry's id in the list,
+    None for an entry from a file or of a report. `until` is the instant of its expiry, if the sender states
+    one.
     """
 
     values: dict[str, str]
@@ -70,10 +71,10 @@ def written_instant(instant: datetime) -> str:
 
 
 class Ignored(Counter[tuple[str, str]]):
-    """Counts of the input that a reader ignored, by its name in the format and a reason code."""
+    """Counts of ignored input: by its name in the format and the code of the reason."""
 
     def note(self, name: str, *, reason: str) -> None:
-        """Count one occurrence."""
+        """Count one occurrence of ignored input."""
         self[name, reason] += 1
 
 
@@ -83,12 +84,12 @@ def derived_id(*parts: str) -> UUID:
 
 
 def kind_of(name: str) -> str | None:
-    """Return the hash kind for a name as written (`SHA-256`, `PhotoDNA`), else None."""
+    """Return the kind of a hash by a name as others write it (`SHA-256`, `PhotoDNA`); None if unknown."""
     return _KINDS.get(_NAME.sub("", name.lower()))
 
 
 def hash_value(kind: str, text: str) -> str | None:
-    """Normalise a hash: lower-case digits, PhotoDNA as base64; None if it is malformed."""
+    """Return a hash in normal form (lower-case digits, PhotoDNA as base64); None if it is malformed."""
     if kind == "PHOTODNA":
         return photodna(text)
     value = text.strip().lower()

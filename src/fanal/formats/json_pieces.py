@@ -1,4 +1,4 @@
-"""Streaming JSON reader: elements of selected arrays as bytes, then the remaining document.
+"""Streaming JSON reader: elements of selected arrays as bytes, then the remainder of the document.
 
 Memory is bounded by one element, whatever the size of the file. Only brackets, strings and separators are
 scanned here; `json_tree.parse` reads each piece strictly. The usual streaming library in C ends the whole
@@ -71,7 +71,8 @@ class _Frame(Struct):
 def read_pieces(stream: BinaryIO, *, cuts: Mapping[Path, Cut]) -> Iterator[Piece]:
     """Yield the elements of the arrays at the paths of `cuts`, then the remainder of the document.
 
-    An opened element (`Cut.OPENED`) follows the elements of its own arrays.
+    The remainder has an empty path and holds these arrays empty. An opened element (`Cut.OPENED`) follows the
+    elements of its own arrays.
 
     Raises:
         FormatRefused: not JSON, truncated, an element over `MAX_PIECE` bytes, nested over 50 levels.
@@ -107,7 +108,11 @@ class _Buffer:
         return bool(chunk)
 
     def token(self) -> bytes:
-        """Return the next token, or empty bytes at the end of the stream."""
+        """Return the next token (bracket, separator, string or number), or b"" at the end of the stream.
+
+        Raises:
+            FormatRefused: an unclosed string, or a token over the size of one piece.
+        """
         while True:
             found = _TOKEN.match(self.data, self.at)
             # A token at the end of the window may continue after it.

@@ -78,7 +78,7 @@ def check_text(text: str, *, path: str) -> None:
 
 
 def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
-    """Build the model of a JSON format from its known keys.
+    """Build the model of a JSON format, by the names of its types, from its known keys.
 
     `keys` maps each type of object to its keys, and each key to the type of its value, "" for a plain value.
     """
@@ -103,7 +103,7 @@ def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
 
 
 class TreeWalk:
-    """Traversal of a parsed tree that matches keys with a model; unknown keys become `complaints`."""
+    """Traversal of a parsed tree that assigns each key its model; unknown keys become `complaints`."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
@@ -112,7 +112,13 @@ class TreeWalk:
     def entries(
         self, parent: str, entries: dict[str, object], *, kind: TypeModel | None, depth: int
     ) -> list[Node]:
-        """Return a node for every non-null entry of the object at path `parent`."""
+        """Return the nodes of the non-null entries of an object at path `parent`; an array gives several.
+
+        `kind` is the model of the object, None if unknown; `depth` its nesting level, from 1.
+
+        Raises:
+            FormatRefused: over a limit, or text with a forbidden character.
+        """
         nodes: list[Node] = []
         known = kind.elements if kind is not None else {}
         for key, value in entries.items():

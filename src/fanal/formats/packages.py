@@ -53,12 +53,12 @@ class PackageFile(Struct, frozen=True):
 
     @property
     def is_package(self) -> bool:
-        """Return whether the file is itself a package, by the suffix of its name."""
+        """Return whether the file's name has the suffix of a package (archive)."""
         return self.name.lower().endswith(_PACKAGES)
 
 
 class ZipPackage:
-    """An open ZIP package; the caller owns the stream and keeps it open while reading."""
+    """An open ZIP package and its files (`members`); the caller owns the stream and keeps it open."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         """Check the complete list of entries.
@@ -103,10 +103,10 @@ class ZipPackage:
             raise FormatRefused(DocumentFault.MALFORMED, member.name) from error
 
     def read(self, member: PackageFile, *, limit: int) -> bytes:
-        """Return the bytes of a file of at most `limit` bytes.
+        """Return the bytes of a file.
 
         Raises:
-            FormatRefused: it is larger, or damaged.
+            FormatRefused: it is larger than `limit` bytes, or damaged.
         """
         if member.size > limit:
             raise FormatRefused(DocumentFault.TOO_LARGE, member.name, parameters={"limit": limit})
@@ -144,7 +144,7 @@ class ZipPackage:
 
 
 def is_package(head: bytes) -> bool:
-    """Return whether the first bytes of a file are those of a ZIP package."""
+    """Return whether the first bytes of a file (4 or more) are those of a ZIP package."""
     return head.startswith(_MARK)
 
 

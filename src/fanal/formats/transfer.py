@@ -22,7 +22,7 @@ _GAPS: Final = re.compile(r"[\s .\-]+")
 
 
 class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A payer or payee, with the values that the source states; `customer`: its number at the operator."""
+    """A payer or payee with the values that the source states; `customer`: its number at the operator."""
 
     name: str | None = None
     iban: str | None = None
@@ -39,7 +39,7 @@ class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def key(self) -> str:
         """Return a key that identifies this party within one file, or "" without any identifying value.
 
-        Used only to split a file: persons are compared by their harmonised selectors.
+        Used only to split a file by payer: elsewhere, persons are compared by their harmonised selectors.
         """
         for value in (self.iban, self.wallet, self.account, self.customer, self.phone, self.email):
             if value:
@@ -57,9 +57,9 @@ class TransferProblem(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Transfer(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One transfer; `place` is its position in the document (`row 3`, `CdtTrfTxInf[3]`).
+    """A money transfer; `place` is its position in the document (`row 3`, `CdtTrfTxInf[3]`).
 
-    `extra` holds every value without a field, with its column or path: nothing is lost.
+    `extra` holds the values without a field as pairs (column or path, value): nothing is lost.
     """
 
     place: str
@@ -76,7 +76,7 @@ class Transfer(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class PayerPart(Struct, frozen=True, kw_only=True):
-    """The transfers of one payer, as a document in the file's format, with its position in the file.
+    """The transfers of one payer as a document of its own in the file's format, and its place in the file.
 
     `reference` is a digest of the content, so that the same transfers are recognised under any file name.
     """
@@ -88,7 +88,7 @@ class PayerPart(Struct, frozen=True, kw_only=True):
 
 
 def part_of(*, prefix: str, place: str, body: bytes, count: int) -> PayerPart:
-    """Return a part with a reference derived from its bytes (SHA-256)."""
+    """Return a part of a split file; its reference is `prefix` and 24 digits of its bytes' SHA-256."""
     digest = hashlib.sha256(body).hexdigest()[:24]
     return PayerPart(reference=f"{prefix}-{digest}", place=place, body=body, count=count)
 

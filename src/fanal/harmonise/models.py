@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Record(models.Model):
-    """One harmonisation of one report: `record` is the packed clear `HarmonisedReport`."""
+    """A revision of a harmonised report; `record` is the encoded report (`records.pack`), no reporter in."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()
@@ -29,7 +29,7 @@ class Record(models.Model):
 
 
 class StoredSelector(models.Model):
-    """A value that can be searched by its beginning; `key` is drawn from kind and value."""
+    """A selector value, stored for prefix search; `key` is the digest of kind and value (`selector_key`)."""
 
     key = models.UUIDField(primary_key=True)  # Django wants one; the table may hold a value twice
     kind = models.TextField()
@@ -44,7 +44,7 @@ class StoredSelector(models.Model):
 
 
 class StoredSighting(models.Model):
-    """Where a selector was seen; `role` is a number of `domain.sightings.ROLE_CODES`."""
+    """The occurrence of a selector in a report; `role` is the number of its role (`sightings.ROLE_CODES`)."""
 
     pk = models.CompositePrimaryKey("key", "report_id", "role")
     key = models.UUIDField()

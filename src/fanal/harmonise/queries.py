@@ -1,4 +1,4 @@
-"""Read queries of harmonise. Of other desks they show existence and desk, never contents."""
+"""Read queries of harmonise. Of other desks they show only that a value exists, and at which desk."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -84,7 +84,7 @@ def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]
 
 
 def get_selectors(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, tuple[SelectorKind, str]]:
-    """Return kind and value of each of `keys` that a report of the actor's desks holds."""
+    """Return kind and value of the selector keys that occur in reports of the actor's desks, by key."""
     desks = reach(actor, "report.read").desks
     if not keys or desks == []:
         return {}
@@ -109,7 +109,10 @@ _SELECT = (
 
 
 def list_openings(*, actor: Actor, limit: int = 100, unseen: bool = False) -> list[IdentityOpening]:
-    """Return the identity disclosures that the actor oversees, newest first; `unseen`: unreviewed only."""
+    """Return the disclosures of reporters' identities that the actor oversees, newest first.
+
+    `unseen`: only those that nobody has reviewed yet.
+    """
     waiting = (
         " AND NOT EXISTS (SELECT FROM harmonise_opening_seen s WHERE s.opening_id = o.id)"
         if unseen
@@ -121,13 +124,13 @@ def list_openings(*, actor: Actor, limit: int = 100, unseen: bool = False) -> li
 
 
 def opening_of(*, actor: Actor, opening_id: UUID) -> IdentityOpening | None:
-    """Return one identity disclosure that the actor oversees, or None."""
+    """Return a disclosure of a reporter's identity, or None if the actor does not oversee it."""
     found = _fetch(actor, "identity.oversee", " AND o.id = %(id)s", id=opening_id)
     return found[0] if found else None
 
 
 def openings_of_report(*, actor: Actor, report_id: UUID) -> list[IdentityOpening]:
-    """Return the identity disclosures of a report, newest first, for an actor who may open the identity."""
+    """Return the disclosures of a report's reporter, newest first; [] if the actor may not open it."""
     return _fetch(
         actor, "identity.open", " AND o.report_id = %(report)s ORDER BY o.id DESC", report=report_id
     )
@@ -165,7 +168,10 @@ def get_records(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Harmo
 def get_record_fields(
     *, actor: Actor, report_ids: Sequence[UUID]
 ) -> dict[UUID, dict[str, msgspec.Raw]]:
-    """Return the same records as `get_records`, as raw JSON by field name, for printing by the thousand."""
+    """Return the records of `get_records` as raw JSON by field name: faster, for printing many reports.
+
+    Fields with default values are absent.
+    """
     return {report_id: unpack_fields(record) for report_id, record in _newest(actor, report_ids)}
 
 
@@ -209,7 +215,7 @@ def get_revisions(*, actor: Actor, report_id: UUID) -> list[tuple[Revision, Harm
 
 
 def get_desks(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return the desk of each harmonised report, for the system.
+    """Return the desk id of each harmonised report; other reports are omitted.
 
     Raises:
         Refused: the actor is not the system.
@@ -233,7 +239,7 @@ def search_selectors(
 ) -> list[FoundSelector]:
     """Return the selectors with value `text`, then those with that prefix, seen in the actor's desks.
 
-    `text` has at least 2 characters, in any case; empty `kinds` means all kinds.
+    `text` has at least 2 characters, in any case; shorter text gives []. Empty `kinds` means all kinds.
     """
     desks = reach(actor, "search.run").desks
     wanted = [kind.value for kind in kinds] or [kind.value for kind in SelectorKind]
@@ -288,7 +294,7 @@ def _like_prefix(text: str) -> str:
 
 
 def _query_words(text: str) -> list[str]:
-    """Return the words of a search, at most 20, without the operators of the full-text query syntax."""
+    """Return the words of a search, at most 20, folded, without operators of the full-text query syntax."""
     plain = "".join(c if c.isalnum() or c in "@._-" else " " for c in fold(text))
     return [word for word in plain.split() if any(c.isalnum() for c in word)][:20]
 
@@ -315,10 +321,10 @@ def get_selector_history(
 
 
 def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dict[UUID, Sightings]:
-    """Return the newest sightings of each key in the actor's desks, with a count that stops at `limit`.
+    """Return the newest sightings of each selector key in the actor's desks, with a count up to `limit`.
 
-    Keys without sightings there are omitted. The system actor reaches every desk: cross-check links
-    reports across desks, and shows of another desk only that the link exists.
+    Keys without sightings there are omitted. The system reaches every desk: cross-check links reports across
+    desks, and shows of another desk only that the link exists.
     """
     return _sightings(desks=reach(actor, "report.read").desks, keys=keys, limit=limit, before=None)
 
@@ -326,11 +332,12 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
 def get_shared_rows(
     *, actor: Actor, keys: Sequence[bytes], limit: int = 50
 ) -> list[list[SharedRow]]:
-    """Return, for each key (16 bytes) with two or more sightings, its newest ones, newest first.
+    """Return the newest sightings of each selector key that has two or more, newest first, as one list.
 
-    Each inner list belongs to one key. A report with two roles for the key occurs twice. A key yields at
-    most `limit` rows, plus one if it has more. Rows are tuples and ids are bytes for speed: cross-check reads
-    tens of thousands a second.
+    A key is the 16 bytes of `key_bytes`. A row holds the key's index in `keys`, the report id (16 bytes) and
+    the desk id. Keys with fewer sightings are left out. A report with two roles for a key occurs twice. A
+    list has at most `limit` rows (20,000 at most), plus one if there are more. Rows are tuples and ids are
+    bytes for speed.
 
     Raises:
         Refused: the actor is not the system; the query covers every desk.
@@ -356,10 +363,10 @@ def get_shared_rows(
 
 
 def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> list[SharedRow]:
-    """Return the sightings of a key in the reports before and after a given report, unordered.
+    """Return the sightings of a selector key in the reports before and after a given report, unordered.
 
-    Key and report are 16 bytes each, as in `get_shared_rows`. At most `limit` sightings of earlier reports,
-    and at most as many from that report on.
+    Key and report id are 16 bytes each. At most `limit` sightings in earlier reports, and at most as many in
+    that report and later ones. Rows are as in `get_shared_rows`, with index 0.
 
     Raises:
         Refused: the actor is not the system; the query covers every desk.
@@ -373,10 +380,10 @@ def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> l
 
 
 def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozenset[int]]:
-    """Return for each key the other desks that hold it, without any report or count.
+    """Return for each selector key the ids of other desks where it occurs, without any report or count.
 
-    An actor without a right on content gets nothing. For a frequent value only the newest 10 000 sightings
-    are read.
+    Empty for an actor without a right on content, or on all desks (the system). For a frequent value only the
+    newest 10 000 sightings are read.
     """
     desks = reach(actor, "report.read").desks
     if not keys or not desks or not may(actor, "elsewhere.read"):
@@ -389,7 +396,7 @@ def seen_elsewhere(*, actor: Actor, keys: Sequence[UUID]) -> dict[UUID, frozense
 
 
 def count_sightings(*, actor: Actor, keys: Sequence[UUID], most: int = _MOST) -> dict[UUID, int]:
-    """Return the number of sightings of each key in all desks, counted up to `most`.
+    """Return the number of sightings of each selector key in all desks, counted up to `most`.
 
     Raises:
         Refused: the actor is not the system; a count across desks reveals more than existence.

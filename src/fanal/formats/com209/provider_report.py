@@ -34,7 +34,7 @@ class Location(Part, frozen=True, kw_only=True):
 
 
 class ThirdCountry(Part, frozen=True, kw_only=True):
-    """(h) A country outside the Union whose authority or organisation also received the report."""
+    """(h) A country outside the Union whose authority or organisation (`body`) also received the report."""
 
     country: str
     body: str | None = None
@@ -43,7 +43,7 @@ class ThirdCountry(Part, frozen=True, kw_only=True):
 
 
 class ProviderReport(Part, frozen=True, kw_only=True):
-    """The fields of article 13(1) around a report."""
+    """The fields of article 13(1) that stand around a report; each is marked with its letter."""
 
     format: Literal["fanal/com-2022-209-13/1"]
     report_id: str
@@ -84,9 +84,10 @@ def read_provider_report(body: bytes) -> tuple[ProviderReport, Report]:
 def provider_report_of(
     report: Report, *, pairs: list[tuple[str, str]], provider: str, received_at: str
 ) -> bytes:
-    """Serialise a record as a provider's report: its original one (`pairs`) if any, else a derived one.
+    """Serialise a report as a provider's report: with its original fields (`pairs`), else with derived ones.
 
-    A derived envelope states no more than the record: solicitation by its kind, otherwise new material.
+    `pairs` are the values of the envelope that the report came in, if any (`envelope.leaves`). Derived fields
+    state no more than the report: solicitation by its kind, otherwise new material.
     """
     kept, told = written_report(report, pairs=pairs)
     found = from_leaves(pairs, ProviderReport) or _drawn(

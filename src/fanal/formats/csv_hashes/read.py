@@ -21,7 +21,7 @@ _PLAIN: Final = re.compile(r"[^a-z0-9é]+")
 
 
 def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
-    """Yield the entries of a list; all columns are optional, except one hash in each line.
+    """Yield the entries of a CSV list, given as lines; each line has at least one hash.
 
     Columns may have any order, and names like `MD5`, `md5_hash`, `SHA-256`, `Category`. The separator (comma,
     semicolon, tab or bar) is detected from the first line.

@@ -38,7 +38,7 @@ class Informed(Part, frozen=True, kw_only=True):
 
 
 class ProviderStep(Part, frozen=True, kw_only=True):
-    """A measure that the provider has taken on the content or the account."""
+    """A step that the provider has taken on the content or the account, such as removal or suspension."""
 
     code: Literal["REMOVED", "ACCESS_DISABLED", "ACCOUNT_SUSPENDED", "DATA_PRESERVED", "OTHER"]
     at: str | None = None
@@ -100,10 +100,11 @@ def notification_of(
     provider: str,
     received_at: str,
 ) -> bytes:
-    """Serialise a report as a notification: its original one (`pairs`) if it came as one, else a derived one.
+    """Serialise a report as a notification: with its original fields (`pairs`), else with derived ones.
 
-    A derived notification states no more than the report: the Member States are those of its place, suspects
-    and victims; if it names none, Europol is informed (art. 18(2)).
+    `pairs` are the values of the envelope that the report came in, if any (`envelope.leaves`). Derived fields
+    state no more than the report: the Member States are those of its place, suspects and victims; if it names
+    none, Europol is informed (art. 18(2)).
     """
     kept, told = written_report(report, pairs=pairs)
     own = from_leaves(pairs, Notification)

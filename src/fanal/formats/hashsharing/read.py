@@ -36,7 +36,9 @@ _ELEMENTS: Final = {
 
 
 def read_page(body: bytes) -> EntriesPage:
-    """Parse a `queryResult` page of entries; fingerprints of known kinds are checked, votes ignored.
+    """Parse a page of list entries (`queryResult`); fingerprints of known kinds are checked, votes ignored.
+
+    An entry without timestamp gets the instant 1970-01-01.
 
     Raises:
         FormatRefused: not such a document, an entry without id or member, or a malformed value.

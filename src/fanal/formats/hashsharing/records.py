@@ -34,7 +34,7 @@ class FingerprintVote(Struct, frozen=True, kw_only=True):
 
 
 class SharedEntry(Struct, frozen=True, kw_only=True):
-    """A list entry: its owner, its fingerprints by lower-case tag, or its deletion."""
+    """A list entry, or its deletion: its owner (`member`), its fingerprints by lower-case kind."""
 
     id: str
     member: Member
@@ -54,7 +54,7 @@ class EntriesPage(Struct, frozen=True, kw_only=True):
 
 
 class HandedVote(Struct, frozen=True, kw_only=True):
-    """A vote as submitted: agreement, or the identifiers of the reasons against."""
+    """A vote as a member submits it: agreement, or the identifiers of the reasons against a fingerprint."""
 
     affirmative: bool
     reasons: tuple[str, ...] = ()

@@ -129,7 +129,7 @@ def _voters(parent: etree._Element, votes: Sequence[FingerprintVote]) -> None:
 
 
 def _spell(kind: str) -> str:
-    """Return the spelling of a fingerprint tag in the attribute `type`: `Md5`, `Pdq`."""
+    """Return the name of a fingerprint's kind as the attribute `type` spells it: `Md5`, `Pdq`."""
     return _SPELLED.get(kind, kind.capitalize())
 
 

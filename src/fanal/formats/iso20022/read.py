@@ -1,4 +1,4 @@
-"""ISO 20022 credit transfers and statements to transfers: each value goes to a field or to `extra`."""
+"""ISO 20022 credit transfers and account statements to transfers: a value goes to a field or to `extra`."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -59,7 +59,10 @@ LABEL: Final = "RmtInf/Ustrd"
 
 @cache
 def party_paths(path: str, agents: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return the paths of each field of a party; its agent (bank) may be below another element."""
+    """Return pairs (field of `Party`, paths to try) for a payer or payee at `path`.
+
+    `agents` is the path below which its agent (bank) is named.
+    """
     found = []
     for name, patterns in PARTY.items():
         prefix = agents + path.rpartition("/")[2] if name == "bank" and agents else path
@@ -72,7 +75,7 @@ _LINES: Final = 20
 
 
 class Leaves:
-    """The values of one element by path; values that were read are marked, the others remain available."""
+    """The texts and attributes of one XML element by path; a value that was taken counts as read."""
 
     def __init__(self, element: etree._Element) -> None:
         """Collect the texts and attributes of all elements below `element`."""
@@ -95,7 +98,7 @@ class Leaves:
             self._read(child, f"{path}/", inner)
 
     def take(self, *paths: str) -> str | None:
-        """Return the first value present at one of `paths`, and mark it as read."""
+        """Return the first value present at one of `paths` and mark it as read; None if there is none."""
         for path in paths:
             if path in self.values and path not in self._taken:
                 self._taken.add(path)
@@ -103,12 +106,12 @@ class Leaves:
         return None
 
     def take_lines(self, path: str) -> str | None:
-        """Return every repetition of a value, as lines of one text."""
+        """Return all repetitions of the value at `path` as lines of one text, marked as read, or None."""
         found = [self.take(path if n == 1 else f"{path}[{n}]") for n in range(1, _LINES + 1)]
         return "\n".join(text for text in found if text) or None
 
     def rest(self, prefix: str) -> Iterator[tuple[str, str]]:
-        """Yield (path, value) for the values that were not read."""
+        """Yield (path, value) for the values not read yet; `prefix` precedes each path."""
         for path, value in self.values.items():
             if path not in self._taken:
                 yield f"{prefix}{path}", value

@@ -54,7 +54,7 @@ def local(element: etree._Element) -> str:
 
 
 def kind_of(start: bytes) -> str | None:
-    """Return the kind of a document by its first bytes: `pacs.008`, `camt.053` or None."""
+    """Return the kind of a document by its first bytes: `pacs.008` or `camt.053`; None for any other."""
     found = NAMESPACE.search(start.decode("utf-8", "replace"))
     return found[1] if found else None
 

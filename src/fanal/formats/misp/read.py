@@ -69,7 +69,7 @@ def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
 
 
 def _check_events(rest: object, reading: BundleReading) -> None:
-    """Check the events without their attributes and objects; record unknown keys and TLP markings."""
+    """Check the events, here without their attributes and objects; note unknown keys and TLP markings."""
     events = list(_events(rest))
     if not events:
         raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "Event"})
@@ -125,7 +125,10 @@ def _file(said: dict[str, object], number: int, *, reading: BundleReading) -> It
 def _value(
     said: dict[str, object], *, path: str, reading: BundleReading, own: bool = False
 ) -> tuple[str, str] | None:
-    """Return kind and value of an attribute, or None if a list does not take it."""
+    """Return kind and value of an attribute, or None (counted in `reading`) if a list does not take it.
+
+    `own`: the attribute is in Fanal's own object, which also holds kinds without a MISP type.
+    """
     type_, text = said.get("type"), said.get("value")
     if not isinstance(type_, str) or not isinstance(text, str):
         raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}/type")

@@ -1,4 +1,4 @@
-"""Mapping of MISP's core format: types that are values of a list, and reasons to ignore the others."""
+"""Mapping of MISP's core format: types that are values of a list, and why the others are ignored."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -27,7 +27,7 @@ _EPOCH: Final = "2026-11-25T00:00:00.000Z"
 
 
 class OutEvent(Struct, frozen=True, kw_only=True):
-    """The head of an event: the sending desk, the list or report (`subject`), and the TLP colour."""
+    """The head of an event: sending desk, name of the list or report (`subject`), TLP colour, last change."""
 
     desk: str
     subject: str
@@ -36,7 +36,7 @@ class OutEvent(Struct, frozen=True, kw_only=True):
 
 
 def writable(item: Indicator) -> bool:
-    """Return whether every value of an entry has a MISP type, or a relation in our own object."""
+    """Return whether MISP can express an entry: each value has a type, or a place in Fanal's own object."""
     return bool(item.values) and WRITTEN.keys() >= item.values.keys()
 
 
@@ -48,12 +48,12 @@ def is_object(item: Indicator) -> bool:
 def write_event(
     out: OutEvent, *, attributes: Iterable[Indicator], objects: Iterable[Indicator]
 ) -> Iterator[str]:
-    """Yield the JSON text of an event in pieces; `objects` are the entries for which `is_object` is true.
+    """Yield the JSON text of an event in pieces, from list entries that are `writable`.
 
-    The caller filters out entries that are not `writable`.
+    `objects` are the entries for which `is_object` is true, `attributes` the others.
 
     Raises:
-        KeyError: unknown colour, or an entry that is not writable.
+        KeyError: unknown TLP colour, or an entry that is not writable.
     """
     head = _dumped(_head(out))
     yield '{"Event":{"Attribute":[\n'

@@ -73,7 +73,7 @@ def report_response(
     file_id: str | None = None,
     md5: str | None = None,
 ) -> bytes:
-    """Serialise a `reportResponse`; the description defaults to that of the code."""
+    """Serialise a `reportResponse`, the answer to a step; `description` defaults to that of the code."""
     root = etree.Element("reportResponse")
     _add(root, "responseCode", text=str(code.value))
     _add(root, "responseDescription", text=description or DESCRIPTIONS[code])

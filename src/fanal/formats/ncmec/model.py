@@ -1,7 +1,7 @@
-"""The model of the format, built once from `schema.xsd`: types, order, occurrence and allowed values.
+"""The model of the NCMEC format, built once from `schema.xsd`: types, order, occurrence and allowed values.
 
-The reader matches documents with this model, and a test proves the mapping table complete against it:
-there is no second list of elements.
+The reader compares documents with this model, and a test proves the mapping table complete against it: there
+is no second list of elements.
 """
 
 import re
@@ -24,7 +24,7 @@ Check = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class AttributeModel:
-    """An attribute: its key in the mapping table (`email/@type`), and the check of its value."""
+    """The model of an attribute: its key in the mapping table (`email/@type`), and the check of its value."""
 
     name: str
     key: str

@@ -12,8 +12,8 @@ from fanal.formats.report.records import Report
 class Outgoing(Struct, frozen=True, kw_only=True):
     """Input of the writers: the report, its values beyond the report format, and the sending desk.
 
-    `extra` are pairs (path, value) as in `HarmonisedReport.extra`. `received_at` (RFC 3339) replaces an
-    invalid incident date. `desk_name` and `desk_email` are the reporter if the report has none.
+    `extra` are pairs (path, value) as in `HarmonisedReport.extra`. `received_at` (RFC 3339) stands in for a
+    missing or invalid incident date. `desk_name` and `desk_email` are the reporter if the report has none.
     """
 
     report: Report
@@ -26,7 +26,7 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 
 
 def put_left(root: OutgoingElement, left: Sequence[tuple[str, str]], *, path: str) -> None:
-    """Write values without a place of their own, one in each line, to the element at `path`."""
+    """Write the values without an element of their own, pairs (path, value), as lines of that at `path`."""
     if left:
         root.put(path, value=writable("\n".join(f"{name}: {value}" for name, value in left)))
 

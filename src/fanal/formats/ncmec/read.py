@@ -39,7 +39,7 @@ _NONE: Final[tuple[Attribute, ...]] = ()
 
 
 class Node(Struct, gc=False):
-    """An element: its schema model, its path, its text as sent, its attributes and children."""
+    """An element: its schema model (None if unknown), path, text as sent, attributes and child elements."""
 
     name: str
     path: str
@@ -64,7 +64,7 @@ class Node(Struct, gc=False):
 
 
 class Complaint(Struct, frozen=True, gc=False):
-    """A violation of the schema that does not refuse the document."""
+    """A violation of the schema for which the document is not refused: path, code and value."""
 
     path: str
     code: str
@@ -78,7 +78,7 @@ class Document(Struct, frozen=True, kw_only=True):
     complaints: tuple[Complaint, ...]
 
     def text(self, name: str) -> str:
-        """Return the stripped text of a child of the root, or "" if there is none."""
+        """Return the stripped text of the root's child `name`, or "" if there is none."""
         node = self.root.child(name)
         return (node.text or "").strip() if node else ""
 

@@ -68,7 +68,7 @@ def rewrite_file_details(body: bytes) -> bytes:
 
 
 def _copy(top: Node, root: OutgoingElement, *, left: list[tuple[str, str]]) -> None:
-    """Copy all values of `top` to their place below `root`; append the values without a place to `left`."""
+    """Copy all values of `top` to the same paths below `root`; append those not allowed there to `left`."""
     prefix = f"{top.path}/"
     waiting = [top]
     while waiting:
@@ -84,7 +84,7 @@ def _copy(top: Node, root: OutgoingElement, *, left: list[tuple[str, str]]) -> N
 
 
 def _copy_text(node: Node, root: OutgoingElement, *, path: str) -> bool:
-    """Copy an element to its place; return False if it has a text that could not be placed."""
+    """Copy an element's text to the same path; return False if it has a text that the schema refuses."""
     if node.model is not None and node.model.is_leaf:
         return _put(root, path, value=node.text or "")
     if node.model is not None:
@@ -97,7 +97,7 @@ def _put(root: OutgoingElement, path: str, *, value: str) -> bool:
 
 
 def _is_hint(name: str) -> bool:
-    """Return whether an attribute only gives the location of the sender's schema."""
+    """Return whether an attribute only states where the sender's schema is: it is no value of the report."""
     return name.startswith(_HINT)
 
 

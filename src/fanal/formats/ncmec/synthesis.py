@@ -274,7 +274,7 @@ class _Writer:
         return f"06{self._number(2000):08d}"
 
     def _number(self, pool: int) -> int:
-        """Return a number from a small shared pool (once in fifty calls), else a practically unique one."""
+        """Return a random number: once in fifty calls below `pool`, so that it recurs, else below 10^8."""
         return self._chance.randrange(pool if self._chance.random() < 0.02 else 10**8)
 
     def _ip(self) -> str:

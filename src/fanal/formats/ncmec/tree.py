@@ -25,9 +25,9 @@ class OutgoingElement:
         self.children: dict[tuple[str, int], OutgoingElement] = {}
 
     def put(self, path: str, *, value: str) -> bool:
-        """Set the text or attribute at `path` below this element; return whether the schema allows it.
+        """Set the text or attribute at `path` below this element; return whether it now holds the value.
 
-        An existing value is not overwritten; the result is then False unless it is the same value.
+        False if the schema does not allow it there, or another value is there already, which stays.
         """
         steps = _steps(path)
         if not steps or UNWRITABLE.search(value) is not None:
@@ -145,12 +145,12 @@ class OutgoingElement:
 
 
 def outgoing(root: str) -> OutgoingElement:
-    """Return an empty document with this root element."""
+    """Return an empty document of the NCMEC format with the root element `root`."""
     return OutgoingElement(ROOTS[root])
 
 
 def _steps(path: str) -> list[tuple[str, int]]:
-    """Split a path into (name, index) steps; empty if it is not a path of this format."""
+    """Split a path into pairs (name, index from 1); empty if it is not a path of this format."""
     steps: list[tuple[str, int]] = []
     for part in path.split("/"):
         matched = _STEP.fullmatch(part)

@@ -18,7 +18,10 @@ _HASHES: Final = (("md5", "MD5"), ("sha1", "SHA1"), ("sha256", "SHA256"), ("pdq"
 
 
 def write_file_details(sent: Outgoing, index: int, *, report_id: int, file_id: str) -> bytes:
-    """Serialise the `fileDetails` of the file at `index` (from 0), valid against the schema."""
+    """Serialise the `fileDetails` of the report's file at `index` (from 0), valid against the schema.
+
+    `report_id` and `file_id` are the ids that the receiving service assigned.
+    """
     file = sent.report.files[index]
     prefix = f"fileDetails[{index + 1}]/"
     root, left = outgoing("fileDetails"), list[tuple[str, str]]()
@@ -102,7 +105,7 @@ def write_report(sent: Outgoing) -> bytes:
 
 
 class _ReportWriter:
-    """Writer that first restores the values of `extra`, then adds the report's fields where free."""
+    """Writer that first puts the values of `extra` back to their paths, then adds the report's fields."""
 
     def __init__(self, sent: Outgoing) -> None:
         self._sent = sent
@@ -240,7 +243,7 @@ class _ReportWriter:
             self._account(person, account=account)
 
     def _names(self, name: str, *, base: str) -> None:
-        """Write a name; if `extra` does not give its parts, the last word is the last name."""
+        """Write a name below `base`: in the parts that `extra` gives, else the last word as last name."""
         told = {
             part: self._extra[f"report/{base}/{part}"]
             for part in ("firstName", "middleName", "lastName")
@@ -287,7 +290,7 @@ class _ReportWriter:
                 self._put(service, handle.platform)
 
     def _tell(self, person: Person) -> None:
-        """Write a person without an element in the format to the remaining values."""
+        """Add a person for whom the format has no element to the values for `additionalInfo`, as one line."""
         parts = [person.name, person.birth_date, str(person.age or ""), *person.emails]
         parts += [*person.phones, *(handle.value for handle in person.handles)]
         parts += [*(seen.value for seen in person.ips), *person.devices]
@@ -295,9 +298,9 @@ class _ReportWriter:
         self._left.append((person.role.value, " ".join(part for part in parts if part)))
 
     def _reporter(self, report: Report) -> None:
-        """Name the desk as reporter if there is none, and give its e-mail if the reporter has none.
+        """Name the desk as reporter if there is none, and give the desk's e-mail if the reporter has none.
 
-        A report without a reporter's e-mail address is refused.
+        NCMEC refuses a report without a reporter's e-mail address.
         """
         base = "reporter/reportingPerson"
         if not any(person.role is PersonRole.REPORTER for person in report.persons):
@@ -320,7 +323,7 @@ class _ReportWriter:
             self._left.append((f"payments[{number}]", line))
 
     def _description(self, report: Report) -> None:
-        """Write the description, without paragraphs that have their own path, and the remaining values."""
+        """Write `additionalInfo`: the description, without paragraphs at their own path, and the rest."""
         told = {value for _, value in self._sent.extra}
         paragraphs = [part for part in (report.description or "").split("\n\n") if part not in told]
         lines = [f"{path}: {value}" for path, value in self._left]

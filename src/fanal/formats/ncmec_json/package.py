@@ -25,14 +25,14 @@ class PackedReport(Struct, frozen=True, kw_only=True):
 
 
 class _Listed(Struct, frozen=True, kw_only=True):
-    """A report of which only the names of its listed files are kept in memory."""
+    """A report of a package, of which only the names of its listed files are kept in memory."""
 
     member: PackageFile
     names: frozenset[str]
 
 
 def count_reports(package: ZipPackage) -> int:
-    """Return the number of JSON documents in a package, without reading them."""
+    """Return the number of JSON documents in a package, by their names: its reports at most."""
     return sum(member.name.lower().endswith(_SUFFIX) for member in package.members)
 
 
@@ -59,7 +59,7 @@ def read_package(package: ZipPackage) -> Iterator[PackedReport]:
 
 
 def listed_names(document: Document) -> frozenset[str]:
-    """Return the file names that a report lists."""
+    """Return the names of the uploaded files that a report lists, without their folders."""
     found: set[str] = set()
     waiting = [document.root]
     while waiting:
@@ -122,7 +122,7 @@ def _check(
 
 
 def _assigned(reports: list[_Listed], files: list[PackageFile]) -> Mapping[str, list[PackageFile]]:
-    """Assign each file to a report; return the files by the report's name."""
+    """Assign each file to a report as `read_package` says; return the files by the name of their report."""
     by_name: dict[str, list[_Listed]] = {}
     by_folder: dict[str, _Listed] = {}
     for report in reports:

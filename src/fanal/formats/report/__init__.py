@@ -1,1 +1,1 @@
-"""The report format of the partner API and of JSON lines."""
+"""Fanal's own report format, for the partner API and JSON lines."""

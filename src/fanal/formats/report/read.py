@@ -178,7 +178,7 @@ def _constant(name: str) -> NoReturn:
 
 
 def _may_break_limits(body: bytes) -> bool:
-    """Return whether only a full traversal can check the limits; the record's types bound the depth."""
+    """Return whether a value could exceed a limit, so that `_walk` must check all; types bound the depth."""
     return (
         len(body) > MAX_TEXT_BYTES
         or body.count(b",") + body.count(b"[") + body.count(b"{") >= MAX_VALUES

@@ -170,7 +170,7 @@ class Payment(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Report(_Part, frozen=True, kw_only=True):
-    """A report as partners send it; only `reference` and `kind` are required."""
+    """A report as partners send it; partners must send `reference` and `kind` only."""
 
     reference: str
     kind: ReportKind

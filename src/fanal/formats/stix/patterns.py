@@ -1,4 +1,4 @@
-"""STIX patterns: writing them for list values, and extracting list values from patterns of others."""
+"""STIX patterns: writing them for list values, and extracting values from the patterns of other programs."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 def write_pattern(values: Mapping[str, str]) -> str:
-    """Return a pattern that matches any of the values, with one observation for each type of observable.
+    """Return a STIX pattern that matches any of the values (by kind): one observation for each object type.
 
     Raises:
         KeyError: a kind outside `KINDS`.
@@ -66,9 +66,9 @@ def _path(kind: str, value: str) -> str:
 
 
 def read_pattern(text: str) -> list[dict[str, str]] | None:
-    """Return the values of a pattern that is a plain alternative of values, else None.
+    """Return the values by kind of a pattern of the form "value or value or ...", else None.
 
-    The result is one item, or one for each value if a kind occurs twice, since these are several files. A
+    The result has one item, or one for each value if a kind occurs twice, since these are several files. A
     pattern with a time, a sequence, a negation or another condition is not accepted: a list cannot express
     it, and taking a part of it would produce wrong matches.
     """
@@ -81,11 +81,11 @@ def read_pattern(text: str) -> list[dict[str, str]] | None:
 
 
 class _Other(Exception):
-    """The pattern is not a plain alternative of values."""
+    """The pattern is not of the form "value or value or ..."."""
 
 
 def _simple(text: str) -> list[tuple[str, str]]:
-    """Parse the usual form of a pattern without the slow library; return [] for any other form."""
+    """Parse a pattern in its usual form to pairs (kind, value), without the slow library; [] otherwise."""
     stripped = text.strip()
     if len(stripped) > _LONGEST or not (stripped.startswith("[") and stripped.endswith("]")):
         return []

@@ -80,14 +80,14 @@ _CUTS: Final[Mapping[tuple[str, ...], Cut]] = {("objects",): Cut.WHOLE}
 
 
 class BundleReading(Struct, kw_only=True):
-    """Additional results of reading a file: the ignored objects and properties, and the TLP markings."""
+    """Further results of reading a file: counts of ignored objects and properties, and the TLP markings."""
 
     ignored: Ignored = field(default_factory=Ignored)
     markings: set[str] = field(default_factory=set)
 
 
 def read_bundle(stream: BinaryIO, reading: BundleReading, *, now: datetime) -> Iterator[Indicator]:
-    """Read a STIX 2.1 bundle as a stream; yield an `Indicator` for each set of values in a pattern.
+    """Read a STIX 2.1 bundle as a stream; yield a list entry per indicator, or per value of its pattern.
 
     One object is in memory at a time. An indicator that is revoked, or whose `valid_until` is not after `now`
     (aware), has `withdrawn=True`; a later `valid_until` is in `until`. `reading` collects the skipped objects
@@ -121,7 +121,7 @@ def read_bundle(stream: BinaryIO, reading: BundleReading, *, now: datetime) -> I
 
 
 def end_of(until: object) -> datetime | None:
-    """Parse a `valid_until`, the instant from which an indicator is no longer valid; None if unreadable."""
+    """Parse a `valid_until`, the instant of an indicator's expiry; None if unreadable or without zone."""
     try:
         end = datetime.fromisoformat(until) if isinstance(until, str) else None
         return end.astimezone(UTC) if end is not None and end.tzinfo is not None else None
@@ -168,7 +168,7 @@ def _own(said: dict[str, object]) -> dict[str, object] | None:
 
 
 def _own_values(own: dict[str, object], *, path: str) -> dict[str, str]:
-    """Return the values in our own extension, which distinguishes host and domain, unlike a pattern."""
+    """Return the values in Fanal's STIX extension, which, unlike a pattern, distinguishes host and domain."""
     stated = own.get("values")
     values: dict[str, str] = {}
     for pair in stated if isinstance(stated, list) else ():

@@ -1,4 +1,4 @@
-"""Fixed parts of STIX output: TLP markings, the extension, and all ids.
+"""Fixed parts of STIX output: TLP markings, Fanal's extension, and all ids.
 
 The STIX validator accepts only random ids (UUID version 4) for objects other than observables. The ids used
 here (version 7 of an entry, or version 5, derived) are therefore relabelled as version 4, deterministically.
@@ -35,7 +35,10 @@ def indicator_id(item: Indicator) -> str:
 
 
 def item_ids(stix: str) -> list[UUID]:
-    """Return the possible entry ids (UUID version 7 or 5) for an indicator's STIX id; [] if malformed."""
+    """Return the two entry ids (UUID version 7 and 5) that `indicator_id` writes as this STIX id.
+
+    The version is lost in a STIX id, which is always of version 4. Returns [] for any other text.
+    """
     prefix, _, text = stix.partition("--")
     try:
         found = UUID(text)
@@ -55,7 +58,7 @@ _AUTHOR: Final = stix_id("identity", "fanal")
 
 
 def tlp_marking(colour: str) -> dict[str, object]:
-    """Return the marking definition of a TLP colour, as in the standard.
+    """Return the STIX marking definition of a TLP colour (Traffic Light Protocol), as in the standard.
 
     Raises:
         KeyError: no colour of `TLP`.
@@ -72,7 +75,7 @@ def tlp_marking(colour: str) -> dict[str, object]:
 
 
 def identity(name: str) -> dict[str, object]:
-    """Return the identity object of the desk that sends the objects."""
+    """Return the STIX identity object of a sending desk, or other organisation, by its name."""
     return {
         "type": "identity",
         "spec_version": "2.1",
@@ -85,7 +88,7 @@ def identity(name: str) -> dict[str, object]:
 
 
 def extension() -> list[dict[str, object]]:
-    """Return the extension definition, with its author's identity, which the standard requires."""
+    """Return Fanal's STIX extension definition, with its author's identity, which the standard requires."""
     author = identity("Fanal")
     return [
         author | {"id": _AUTHOR},

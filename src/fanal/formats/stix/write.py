@@ -47,9 +47,9 @@ class OutBundle(Struct, frozen=True, kw_only=True):
 
 
 class Marks(Struct, frozen=True, kw_only=True):
-    """Properties of an indicator besides its entry: TLP colour, confidence, author, owner of the list.
+    """Properties of an indicator that its entry does not state: TLP colour, confidence, author, list owner.
 
-    `author` is the id of an identity object sent with it; `extended` adds our extension, whose definition
+    `author` is the id of an identity object sent with it; `extended` adds Fanal's extension, whose definition
     must be sent too.
     """
 
@@ -66,7 +66,7 @@ def writable(item: Indicator) -> bool:
 
 
 def write_bundle(items: Iterable[Indicator], out: OutBundle) -> Iterator[str]:
-    """Yield the JSON text of a bundle in pieces; the caller filters out entries that are not `writable`.
+    """Yield the JSON text of a bundle in pieces, from list entries that are `writable`.
 
     Raises:
         KeyError: unknown TLP colour, or an entry that is not writable.
@@ -89,7 +89,7 @@ def write_bundle(items: Iterable[Indicator], out: OutBundle) -> Iterator[str]:
 
 
 def write_indicator(item: Indicator, marks: Marks) -> dict[str, object]:
-    """Return a list entry as a STIX indicator; without values its pattern matches no file.
+    """Return a list entry as a STIX indicator; an entry without values gets a pattern that matches no file.
 
     The only writer of indicators: a bundle and a TAXII server give the same entry the same id.
 

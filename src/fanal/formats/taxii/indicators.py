@@ -36,7 +36,7 @@ class TaxiiIndicator(Struct, frozen=True, kw_only=True):
 
 
 class Envelope(Struct, frozen=True, kw_only=True):
-    """The indicators of an envelope; `more`: others follow, after `next`, a parameter of the request."""
+    """A page of indicators; `more`: others follow, after `next`, a parameter of the request."""
 
     indicators: tuple[TaxiiIndicator, ...]
     more: bool
@@ -44,7 +44,10 @@ class Envelope(Struct, frozen=True, kw_only=True):
 
 
 def write_envelope(objects: Iterable[Mapping[str, object]], *, more: bool, following: str) -> bytes:
-    """Serialise an envelope; an empty list of objects is omitted (section 3.7)."""
+    """Serialise a page of STIX objects as a TAXII envelope; an empty list is omitted (section 3.7).
+
+    `more`: other pages follow, from `following`, the value of the request's parameter `next`.
+    """
     said: dict[str, object] = {"more": more}
     if following:
         said["next"] = following
@@ -55,10 +58,13 @@ def write_envelope(objects: Iterable[Mapping[str, object]], *, more: bool, follo
 
 
 def read_envelope(body: bytes) -> Envelope:
-    """Parse the indicators of an envelope; an indicator whose pattern is not only hashes has no `hashes`.
+    """Parse the indicators of a TAXII envelope; other objects are skipped.
+
+    An indicator whose pattern is not plain alternatives of values has no `hashes`.
 
     Raises:
-        FormatRefused: not an envelope, an object without its required properties, or a malformed hash.
+        FormatRefused: not an envelope, over a limit, an object without its required properties, or a
+            malformed hash.
     """
     if len(body) > MAX_ENVELOPE:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_ENVELOPE})
@@ -117,7 +123,7 @@ def _indicator(object_: _Object, path: str) -> TaxiiIndicator:
 
 
 def _hashes(object_: _Object, path: str) -> tuple[tuple[str, str], ...]:
-    """Return the hashes of a pattern that is a plain alternative of values; empty for any other pattern."""
+    """Return the hashes (kind, value) of a pattern of plain alternatives; empty for any other pattern."""
     told = read_pattern(object_.pattern) if object_.pattern_type == "stix" else None
     found: dict[tuple[str, str], None] = {}
     for kind, text in (pair for values in told or () for pair in values.items()):

@@ -11,7 +11,7 @@ STIX_MEDIA_TYPE: Final = "application/stix+json;version=2.1"
 
 
 class TaxiiResource(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of the resources; properties with default values are omitted from the JSON."""
+    """Base of the TAXII resources; properties with default values are omitted from the JSON."""
 
 
 class Discovery(TaxiiResource, frozen=True, kw_only=True):
@@ -86,12 +86,12 @@ class TaxiiProblem(TaxiiResource, frozen=True, kw_only=True):
 
 
 def encode(resource: TaxiiResource) -> bytes:
-    """Serialise a resource as JSON."""
+    """Serialise a TAXII resource as JSON."""
     return msgspec.json.encode(resource)
 
 
 def timestamp(instant: datetime) -> str:
-    """Format an instant in UTC with microseconds, the precision of `date_added` and `added_after`."""
+    """Format an instant as a TAXII timestamp: UTC with microseconds, as in `date_added`, `added_after`."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 

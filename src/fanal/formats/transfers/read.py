@@ -34,7 +34,7 @@ _WIDE: Final = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 class TransferRow(Struct, frozen=True, kw_only=True, gc=False):
-    """One record: its line number, its bytes with line end, and whether it is complete (`whole`)."""
+    """A record of a CSV file: line number, bytes with line end, and whether it is complete (`whole`)."""
 
     line: int
     body: bytes
@@ -42,7 +42,7 @@ class TransferRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 def read_rows(stream: BinaryIO) -> Iterator[TransferRow]:
-    """Yield the non-blank records of a file, one in memory at a time."""
+    """Yield the non-blank records of a CSV file, one in memory at a time."""
     lines = _lines(stream)
     held: list[tuple[int, bytes]] = []
     while held or (held := [first for first in [next(lines, None)] if first is not None]):
@@ -140,7 +140,7 @@ class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     operator: str | None = None
 
     def fields_of(self, header: list[str]) -> list[str] | None:
-        """Return the field of each column of a header, or None if it does not match this layout.
+        """Return the field of each column of `header`, its column names; None if they do not match.
 
         An unknown column has the field `kept`.
         """
@@ -246,9 +246,10 @@ def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
 
 
 def cut_parts(stream: BinaryIO) -> Iterator[PayerPart | Damaged]:
-    """Split a file by payer: yield files of the same layout with one payer's rows each, bytes unchanged.
+    """Split a file by payer: yield a file of the same layout for each payer, with the rows' bytes unchanged.
 
-    A damaged row is yielded as a `Damaged`, before the parts of its window.
+    A row that cannot be read is yielded as a `Damaged`, before the payers of its window of rows
+    (`transfer.WINDOW`).
 
     Raises:
         FormatRefused: as `read_transfers`.

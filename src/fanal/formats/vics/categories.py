@@ -42,7 +42,7 @@ class CategoryCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Vocabulary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The categories of one country's model, in one version."""
+    """The categories of one country's VICS model, in one version."""
 
     schema: int
     scheme: Literal["VICS-US", "VICS-UK", "VICS-FR", "VICS-DEFAULT", "VICS-CUSTOM"]
@@ -52,7 +52,7 @@ class Vocabulary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     category: tuple[CategoryCode, ...]
 
     def use_of(self, code: str) -> CategoryUse:
-        """Return the use of a code; UNKNOWN if the vocabulary does not list it."""
+        """Return the meaning of a category code; UNKNOWN also if the vocabulary does not list it."""
         return next((c.use for c in self.category if c.code == code), CategoryUse.UNKNOWN)
 
     def lists(self, code: str) -> bool:
@@ -76,7 +76,7 @@ def read_vocabulary(text: str) -> Vocabulary:
 
 @cache
 def vocabularies() -> Mapping[str, Vocabulary]:
-    """Return every shipped vocabulary by the country of its model, in capitals."""
+    """Return every shipped vocabulary by the country code of its model, in capitals."""
     folder = resources.files(__package__).joinpath("categories")
     files = sorted(f.name for f in folder.iterdir() if f.name.endswith(".toml"))
     read = [read_vocabulary(folder.joinpath(name).read_text("utf-8")) for name in files]

@@ -74,20 +74,20 @@ _CLASS: Final = re.compile(r"(?:^|[,;])\s*" + CLASS_TAG + r"([^,;\s]*)")
 
 
 class Faults(Struct, kw_only=True):
-    """Unusable input by name: its count and its first positions."""
+    """Unusable input by name: how often it occurs, and the paths of its first occurrences."""
 
     counts: Counter[str] = field(default_factory=Counter)
     places: dict[str, list[str]] = field(default_factory=dict)
 
     def note(self, name: str, *, path: str) -> None:
-        """Count one occurrence at `path`."""
+        """Count one occurrence of `name`, at `path`."""
         self.counts[name] += 1
         if len(first := self.places.setdefault(name, [])) < _FIRST_PLACES:
             first.append(path)
 
 
 class Unlisted(FormatRefused):
-    """An entry with a category outside its country's model; `name` is `SCHEME:CODE`."""
+    """An entry is refused for a category outside its country's model; `name` is `SCHEME:CODE`."""
 
     def __init__(self, name: str, path: str) -> None:
         super().__init__(DocumentFault.UNKNOWN_CODE, path)
@@ -137,7 +137,11 @@ def describe(stream: BinaryIO) -> FileContext:
 
 
 def _first(stream: BinaryIO) -> dict[str, object] | None:
-    """Return the first element whose keys show its kind, else the last readable one; None if empty."""
+    """Return the first element whose keys show its kind, else the last readable one; None for an empty set.
+
+    Raises:
+        FormatRefused: a file of cases, a fault of the file, or no readable element.
+    """
     readable, strange = None, None
     for piece in pieces_of(stream):
         if not piece.path:
@@ -157,7 +161,7 @@ def _first(stream: BinaryIO) -> dict[str, object] | None:
 
 
 def _of_one_entry(refused: FormatRefused) -> FormatRefused:
-    """Return a fault of a single entry; raise a fault of the file."""
+    """Return a refusal that concerns a single entry; raise one that concerns the whole file."""
     if refused.code not in UNUSABLE and not isinstance(refused, Unlisted):
         raise refused
     return refused
@@ -175,9 +179,9 @@ def read_hash_set(
 ) -> Iterator[Indicator]:
     """Yield the entries of a hash set that `selection` takes, one in memory at a time.
 
-    Unusable entries are skipped and counted in `selection`; a malformed hash does not exclude the other
-    hashes of its entry. Whether most entries are usable is known only at the end: the caller must commit
-    nothing before.
+    `context` is what `describe` returned for the file. Unusable entries are skipped and counted in
+    `selection`; a malformed hash does not exclude the other hashes of its entry. Whether most entries are
+    usable is known only at the end: the caller must commit nothing before.
 
     Raises:
         FormatRefused: not VICS, truncated, a category of the country's model whose meaning is unknown and
@@ -264,7 +268,7 @@ def _takes(code: str, selection: Selection, vocabulary: Vocabulary, *, path: str
 
 
 def _hashes(media: dict[str, object], *, path: str) -> Iterator[tuple[str, str | None, str]]:
-    """Yield kind, value and path of each hash; the value is None if malformed."""
+    """Yield (kind, value, path) of each hash of a media; the value is None if malformed."""
     for key, kind in (("MD5", "MD5"), ("SHA1", "SHA1"), ("PhotoDNA", "PHOTODNA")):
         yield from _hash(kind, media.get(key), path=f"{path}/{key}")
     others, path = media.get("AlternativeHashes"), f"{path}/AlternativeHashes"

@@ -21,7 +21,7 @@ def is_annotation(key: str) -> bool:
 
 
 class Held(StrEnum):
-    """The type of a key's value, if it is not text."""
+    """The JSON type of a key's value, if it is not text."""
 
     INTEGER = "INTEGER"
     TRUTH = "TRUTH"

@@ -32,7 +32,7 @@ _MEDIA: Final = frozenset({MEDIA, *ALONE})
 
 
 class Total(Struct, frozen=True, kw_only=True):
-    """A total stated by a case, and the counted number."""
+    """A total as the case states it, and as counted in the file."""
 
     name: str
     stated: int
@@ -66,7 +66,7 @@ class CasePart(Struct, frozen=True, kw_only=True):
 
 
 def survey(stream: BinaryIO) -> Survey:
-    """Read a case file once; return its context and cases with counts.
+    """Read a case file once; return its context and cases with counts, as input of `cut_parts`.
 
     Raises:
         FormatRefused: not VICS, a hash set, or an unreadable element.
@@ -133,7 +133,9 @@ def _close(case: Surveyed, head: bytes, tree: dict[str, object], *, number: int)
 
 
 def _single(rest: bytes, media: set[tuple[str, ...]]) -> tuple[bytes, bytes] | None:
-    """Return (surrounding document, case) for a case outside an array, or None; `media`: its media's paths.
+    """Return (document without the case, case) for a single case outside an array, or None.
+
+    `media`: the paths at which media were found outside the array of cases.
 
     Raises:
         FormatRefused: media without a case, or media in two places.
@@ -151,19 +153,23 @@ def _single(rest: bytes, media: set[tuple[str, ...]]) -> tuple[bytes, bytes] | N
 
 
 def _check_first(tree: dict[str, object]) -> None:
-    """Refuse a hash set at its first entry, since it may contain millions."""
+    """Refuse a hash set at its first entry (`tree`), before reading perhaps millions.
+
+    Raises:
+        FormatRefused: the entry is a media and not a case.
+    """
     if "MD5" in tree and not {"CaseID", "CaseNumber", "Media"} & tree.keys():
         raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "#Cases"})
 
 
 class _Filling:
-    """Size counter of a part: both passes use it, so that they split at the same places."""
+    """Counter of the media and bytes of a part; both passes use it, so that they split at the same places."""
 
     def __init__(self) -> None:
         self._count = self._bytes = 0
 
     def add(self, body: bytes) -> bool:
-        """Add an element to the count; return whether it begins a new part."""
+        """Add a media to the counts; return whether it begins a new part because the last one is full."""
         full = self._count >= PART_MEDIA or (self._count and self._bytes + len(body) > PART_BYTES)
         if full:
             self._count = self._bytes = 0

@@ -41,7 +41,10 @@ class Kind(StrEnum):
 
 
 class FileContext(Struct, frozen=True, kw_only=True):
-    """The context that a file declares: kind, model version, country in capitals; empty if not stated."""
+    """What a file declares of itself: cases or media, version and country (in capitals) of the model.
+
+    Version and country are empty if not stated.
+    """
 
     kind: Kind
     version: str = ""
@@ -56,9 +59,10 @@ class VicsCase(Struct, frozen=True, kw_only=True):
 
 
 def pieces_of(stream: BinaryIO) -> Iterator[Piece]:
-    """Yield the media of each case before the case, or the media of a hash set; then the remainder.
+    """Yield the elements of a VICS file: the media of each case before their case, or media of a hash set.
 
-    A single case outside an array is in the remainder (see `listed`), preceded by its media under `ALONE`.
+    The remainder of the document comes last. It contains a single case outside an array (see `listed`), whose
+    media precede it with a path of `ALONE`.
 
     Raises:
         FormatRefused: not JSON, or an element over the limits.
@@ -67,10 +71,10 @@ def pieces_of(stream: BinaryIO) -> Iterator[Piece]:
 
 
 def as_object(tree: object, *, path: str) -> dict[str, object]:
-    """Return `tree` if it is a JSON object.
+    """Return `tree` if it is a JSON object; `path` names it in the refusal.
 
     Raises:
-        FormatRefused: it is another type.
+        FormatRefused: it is of another type.
     """
     if not isinstance(tree, dict):
         raise FormatRefused(DocumentFault.WRONG_TYPE, path, parameters={"expected": "object"})
@@ -78,12 +82,12 @@ def as_object(tree: object, *, path: str) -> dict[str, object]:
 
 
 def says_kind(sample: Mapping[str, object]) -> bool:
-    """Return whether an element's keys show that it is a case, or a media."""
+    """Return whether an element's keys show that it is a case or a media."""
     return not (_OF_CASES | {"MD5"}).isdisjoint(sample)
 
 
 def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | None) -> FileContext:
-    """Determine the context of a file from its remaining document and one element of its array.
+    """Determine the context of a file from its remaining document (`rest`) and one element of its array.
 
     Raises:
         FormatRefused: neither the declared context nor the element shows that it is VICS.
@@ -107,7 +111,7 @@ def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | Non
 def listed(
     document: Mapping[str, Said], case: Mapping[str, Said] | None
 ) -> tuple[dict[str, Said], dict[str, Said]] | None:
-    """Return (remaining document, case) for a single case outside an array, else None.
+    """Return (document without the case, case) for a single case outside an array; None for an array.
 
     OData writes a single entity as `value` itself (then passed as `case`), or as the document, with its
     context (JSON Format 4.01, section 5).
@@ -147,7 +151,11 @@ def read_case(body: bytes) -> VicsCase:
 
 
 def _with_contact(case: dict[str, object]) -> dict[str, object]:
-    """Return the case with its contact keys grouped, to be withheld like any reporter's identity."""
+    """Return the case with its contact keys grouped under one key, whose values are withheld as a reporter's.
+
+    Raises:
+        FormatRefused: the case already has that key.
+    """
     known = TYPES["contact"].elements
     contact: dict[str, object] = {}
     others: dict[str, object] = {}
@@ -165,6 +173,6 @@ def _with_contact(case: dict[str, object]) -> dict[str, object]:
 
 
 def _others(walk: TreeWalk, tree: dict[str, object], entries: list[Node]) -> None:
-    """Add the keys of the document outside the case, except the context."""
+    """Append to `entries` the document's top-level keys, except `value` (the case) and the OData context."""
     beside = {k: v for k, v in tree.items() if k != "value" and k not in _CONTEXTS}
     entries.extend(walk.entries("", beside, kind=None, depth=1))

@@ -1,4 +1,4 @@
-"""Writers of VICS 1.3 and 2.0: hash sets, and cases from the values kept of a report."""
+"""Writers of VICS 1.3 and 2.0: hash sets, and reports as cases, with the values kept of an original case."""
 
 import json
 import re
@@ -61,10 +61,12 @@ class _Node(Struct):
 
 
 def write_hash_set(items: Iterable[Indicator], *, version: str, country: str) -> Iterator[str]:
-    """Yield the JSON text of a hash set in pieces; the caller filters out entries without an MD5.
+    """Yield the JSON text of a hash set in pieces; every item must have an MD5.
+
+    `country` names the national model of the categories (`DEFAULT` if none).
 
     Raises:
-        KeyError: a version outside `VERSIONS`.
+        KeyError: at the first piece, a version outside `VERSIONS`; later, an item without an MD5.
     """
     name, context = _context(version, country)
     yield json.dumps({name: context + "Media"})[:-1] + ', "value": ['
@@ -90,7 +92,7 @@ def _media(item: Indicator, number: int, *, country: str) -> dict[str, object]:
 
 
 def _category(classification: str, country: str) -> dict[str, object]:
-    """Return the category in this country's model, or the class in a tag that our reader understands."""
+    """Return the keys that state a class: a category of this country's model, else a tag for our reader."""
     scheme, _, code = classification.partition(":")
     number = integer(code)
     if scheme == vocabulary_of(country).scheme and number is not None and str(number) == code:
@@ -100,7 +102,9 @@ def _category(classification: str, country: str) -> dict[str, object]:
 
 
 def write_case(case: OutCase, *, version: str, country: str) -> bytes:
-    """Serialise a file of one case: the values kept of its original, and the report's own fields.
+    """Serialise a report as a file of one case: the values kept of its original case, and the report's files.
+
+    `country` names the national model of the categories (`DEFAULT` if none).
 
     Raises:
         KeyError: a version outside `VERSIONS`.
@@ -126,7 +130,7 @@ def _context(version: str, country: str) -> tuple[str, str]:
 
 
 def _put(root: _Node, path: str, text: str) -> None:
-    """Put a kept value back in its place, except our own keys and the withheld contact."""
+    """Put a kept value back at its path, except Fanal's own keys and the contact, a withheld identity."""
     steps = [(m[1], m[2]) for m in _STEP.finditer(path)]
     if len(steps) < 2 or steps[0][0] != "case" or steps[1][0] in _OURS:
         return
@@ -139,7 +143,7 @@ def _put(root: _Node, path: str, text: str) -> None:
 
 
 def _fill(media: _Node, file: OutFile, number: int, *, country: str) -> None:
-    """Add the record's own file fields that no kept value already states."""
+    """Add the file's own name, hashes and class to a media, where no kept value states them already."""
     _default(media, "MediaID", str(number))
     for key in ("MD5", "SHA1"):
         _default(media, key, file.hashes.get(key, "").upper())

@@ -43,7 +43,7 @@ def check_address(address: str, *, path: str) -> None:
 
 
 def writable_domain(host: str | None) -> str | None:
-    """Return a host as allowed in `domain`; None for an IP address, an IDN or another refused host."""
+    """Return a host if XARF's field `domain` allows it; None for an IP address, an IDN and others."""
     plain = (host or "").lower().rstrip(".")
     if len(plain) > _MAX_HOST or "xn--" in plain or _DOMAIN.fullmatch(plain) is None:
         return None
@@ -51,7 +51,7 @@ def writable_domain(host: str | None) -> str | None:
 
 
 def text_of_evidence(content_type: str, payload: str, *, path: str) -> str:
-    """Decode the text of a piece of evidence.
+    """Return the decoded text of a piece of evidence, from its content type and base64 payload.
 
     Raises:
         FormatRefused: it is, or may contain, image, video or audio; or it is not base64.

@@ -85,7 +85,7 @@ def _check_evidence(root: Node) -> None:
 
 
 def _doubts(root: Node) -> list[Complaint]:
-    """Return complaints about values that violate the specification without refusing the report."""
+    """Return the violations of the specification for which a report is not refused."""
     found = [
         Complaint(node.path, "INVALID_VALUE", (node.text or "")[:200])
         for node in root.children

@@ -67,9 +67,9 @@ def read_phone(
 
 
 def _read_plain(text: str) -> PhoneNumber | None:
-    """Parse `+` and digits by the pattern of the numbering plan alone; None: use the library's parser.
+    """Parse `+` and digits by the numbering plan's general pattern; None: use the library's parser.
 
-    An international number has the same form whether it is in use or not.
+    A faster path for common input. An unassigned number also passes, as it does in the library's parser.
     """
     match = _INTERNATIONAL.fullmatch(text)
     if match is None:
@@ -142,7 +142,7 @@ _LONGEST_LOCAL = 64  # octets, RFC 5321, 4.5.3.1.1
 
 
 class IpAddress(Struct, frozen=True, kw_only=True):
-    """An IP address in canonical form, with the port written after it."""
+    """An IP address in canonical form; `port`: the port written after the address, if any."""
 
     value: str
     port: int | None = None
@@ -150,7 +150,7 @@ class IpAddress(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1024)
 def read_ip(text: str) -> IpAddress | None:
-    """Parse an IP address (`a`, `a:port` or `[a]:port`, defanged or not), or return None."""
+    """Parse an IP address (`a`, `a:port`, `[a]:port`; also defanged: `192[.]0[.]2[.]1`), or return None."""
     written = canonical_ip(text)  # the usual case: nothing to correct
     if written is not None:
         return IpAddress(value=written)

@@ -1,4 +1,4 @@
-"""Collection of a report's selectors and warnings, each once, without the reporter's values."""
+"""Collection of a report's selectors (searchable identifiers) and warnings, without its reporter's values."""
 
 import re
 
@@ -47,7 +47,10 @@ _READERS = {
 
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False):
-    """The origin of a value: role, path, instant and port as written; `weak`: found in free text."""
+    """Where a value was found: role, path in the report (`source`), instant and port as written.
+
+    `weak`: found in free text rather than in a field.
+    """
 
     role: SelectorRole
     source: str
@@ -59,7 +62,7 @@ class Origin(Struct, frozen=True, kw_only=True, gc=False):
 class Collector:
     """Builder of the selectors and warnings of one report.
 
-    `withhold` first registers the reporter's values; `add` then skips them wherever they occur, with a
+    First register the reporter's values with `withhold`; `add` then skips them wherever they occur, with a
     warning that does not repeat them.
     """
 
@@ -80,17 +83,20 @@ class Collector:
         return tuple(self._warnings)
 
     def warn(self, path: str, code: str, value: str = "") -> None:
-        """Add a warning that the value at `path` could not be read as intended."""
+        """Add a warning that the value at `path` could not be read as intended, with a reason code."""
         self._warnings[Doubt(path=path, code=code, value=value)] = None
 
     def withhold(self, kind: Kind, value: str) -> None:
-        """Exclude a canonical value of the reporter from the selectors."""
+        """Exclude a canonical value of the reporter from the selectors (a user name on every service)."""
         self._withheld.add((kind, value))
         if kind is _HANDLE:
             self._withheld_names.add(bare_name(value))
 
     def add(self, kind: Kind, value: str, origin: Origin) -> None:
-        """Add a canonical value; the first path is kept, and a field's value overrides a weak one."""
+        """Add a canonical value as a selector, once per role; the reporter's values only yield a warning.
+
+        On repetition the first path is kept; instant and port of a field's value replace those of a weak one.
+        """
         if (kind, value) in self._withheld or (
             kind is _HANDLE and bare_name(value) in self._withheld_names
         ):
@@ -113,7 +119,7 @@ class Collector:
             )
 
     def add_raw(self, kind: Kind, raw: str, origin: Origin) -> None:
-        """Parse a value as its source wrote it and add the resulting selectors, or a warning."""
+        """Parse a value as its source wrote it and add its selectors; if unreadable, add a warning."""
         if kind is _URL:
             self.add_url(read_url(raw), origin)
         elif kind is _IP:
@@ -132,7 +138,7 @@ class Collector:
                 self.add(kind, value, origin)
 
     def add_ip(self, raw: str, origin: Origin) -> None:
-        """Parse an IP address and add it with port and instant; an unroutable one yields only a warning."""
+        """Parse an IP address, add it with port and instant; if unreadable or unroutable, add a warning."""
         read = read_ip(raw)
         if read is None:
             self.warn(origin.source, "IP_UNREADABLE", raw)
@@ -153,7 +159,11 @@ class Collector:
             self.add(_IP, read.value, found)
 
     def add_url(self, address: Address, origin: Origin) -> None:
-        """Add the selectors of a parsed URL: URL; IP, or ONION, HOST and DOMAIN; GAME for a listed world."""
+        """Add the selectors of a parsed web address: the URL itself, and those of its host.
+
+        The host gives an IP, or HOST with DOMAIN, or ONION; a listed game world also gives GAME. A `mailto:`,
+        `tel:` or `sms:` address gives an EMAIL or PHONE only, a script or embedded content nothing.
+        """
         if address.warning is not None:
             value = address.reported if address.warning == "URL_UNREADABLE" else ""
             self.warn(origin.source, address.warning, value)
@@ -179,7 +189,7 @@ class Collector:
                 self.add(_GAME, game, origin)
 
     def add_host(self, host: str, origin: Origin) -> None:
-        """Add a host with its registrable domain or onion service; an IP address as host becomes an IP."""
+        """Add a host name with its registrable domain, or its onion service; an IP address is added as IP."""
         onion = onion_service(host)
         if onion is not None:
             if not onion_checksum_holds(onion):

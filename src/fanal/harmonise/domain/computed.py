@@ -1,7 +1,8 @@
-"""Results of the desk's own hashing, merged with the sender's statements about its files.
+"""Results of the desk's own file hashing, merged with the sender's statements about the same files.
 
-Both are kept: the sender's statement stays in the file's own fields. A computed hash fills an empty field,
-becomes a selector where it differs, and is recorded in `HarmonisedReport.computed`.
+Both are kept: the sender's statement stays in the file's own fields. A computed hash becomes a selector where
+the sender stated none or another, and is recorded in `HarmonisedReport.computed`; a PDQ also fills the file's
+field if that is empty.
 """
 
 import re
@@ -40,7 +41,10 @@ _CAPTURE: Final = re.compile(
 
 
 def captured_addresses(report: HarmonisedReport) -> tuple[IpSighting, ...]:
-    """Return the IP addresses that a report states outside its persons, with port and instant as written."""
+    """Return the routable IP addresses that a report states outside its persons, as of a file's upload.
+
+    Read from `extra` (unmapped values), with port and instant as written; the reporter's own are left out.
+    """
     found: list[tuple[str, str]] = []
     for extra in report.extra:
         if extra.path.endswith(_LEAVES) and (place := _CAPTURE.fullmatch(extra.path)):
@@ -65,9 +69,10 @@ _NO_WARNING = frozenset({Unhashed.NO_PICTURE, Unhashed.EMPTY})
 
 
 def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
-    """Return `draft` with the hashing results of its uploaded files, each matched to its file.
+    """Return `draft` with the results of the desk's hashing of `sources`, the uploaded files.
 
-    A perceptual hash (PDQ) of low quality fills no field: it is recorded with a warning and never compared.
+    Each upload is matched to a file of the draft; an unmatched one is left out. A perceptual hash (PDQ) of
+    low quality fills no field: it is recorded with a warning and never compared.
     """
     files, computed, doubts = list(draft.files), [], list(draft.warnings)
     places = _places(draft.files, sources)
@@ -98,7 +103,7 @@ def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
 
 
 def collect_computed(computed: Sequence[ComputedFile], collector: Collector) -> None:
-    """Collect as selectors the computed hashes that a file's own fields lack, video frames included."""
+    """Add as selectors the computed hashes that the files' own fields lack, and those of video frames."""
     for number, found in enumerate(computed):
         path = f"computed[{number}]"
         named = [(SelectorKind(name.upper()), getattr(found, name), name) for name in _EXACT]
@@ -132,7 +137,7 @@ def _computed(place: int, facts: FileFacts, file: File) -> ComputedFile:
 
 
 def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[int, SourceFile]]:
-    """Match each uploaded file to its index in `files`: by SHA-256, else by position if counts are equal."""
+    """Return (index in `files`, upload) for each match: by SHA-256, else by position if counts are equal."""
     by_hash: dict[str, list[int]] = {}
     for place, file in enumerate(files):
         if file.sha256:
@@ -147,7 +152,7 @@ def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[
 
 
 def is_low(file: File, place: int, computed: Sequence[ComputedFile]) -> bool:
-    """Return whether a file's PDQ hash is one that the desk's hashing found to be of low quality."""
+    """Return whether the PDQ hash of `files[place]` equals a computed one of too low a quality to compare."""
     value = (file.pdq or "").strip().lower()
     return any(
         c.file == place and c.pdq == value and not c.is_comparable() for c in computed if c.pdq

@@ -55,7 +55,7 @@ def read_handle(text: str, platform: str | None = None) -> str | None:
 
 
 def bare_name(handle: str) -> str:
-    """Return the name in a canonical handle without its `@platform`."""
+    """Return the name in a canonical user name without its `@platform`."""
     return handle.rpartition("@")[0] or handle
 
 
@@ -112,7 +112,10 @@ def read_game(text: str) -> str | None:
 
 
 def game_in_url(key: str, host: str, domain: str | None) -> str | None:
-    """Return `service:world` if a URL is the address of a listed game world, else None."""
+    """Return `service:world` if a URL is the address of a listed game world, else None.
+
+    `key` is the URL in compared form, `domain` its registrable domain.
+    """
     rules = _BY_DOMAIN.get(domain or "") or _BY_DOMAIN.get(host)
     if rules is None:
         return None

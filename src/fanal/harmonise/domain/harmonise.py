@@ -1,4 +1,4 @@
-"""Harmonisation of drafts: canonical values, selectors, classes and warnings, one report for each draft."""
+"""Harmonisation of drafts: canonical values, selectors, classes and warnings."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -58,10 +58,10 @@ _COARSENESS = ("SECOND", "MINUTE", "HOUR", "DAY", "MONTH", "YEAR")
 
 
 def harmonise(drafts: Iterable[tuple[UUID, Draft]]) -> list[HarmonisedReport]:
-    """Return one harmonised report for each (report id, draft), in order.
+    """Return the harmonised report of each (report id, draft), in order.
 
-    No draft is refused: an unreadable value stays as its source wrote it, with a warning.
-    The result holds the reporter's own values in `persons`; see `reporter.withhold`.
+    No draft is refused: an unreadable value stays as its source wrote it, with a warning. The result holds
+    the reporter's own values in `persons`; `reporter.withhold` removes them before storage.
     """
     return [harmonise_one(report_id, draft) for report_id, draft in drafts]
 
@@ -112,7 +112,7 @@ def harmonise_one(report_id: UUID, draft: Draft) -> HarmonisedReport:
 def _collect_fields(
     draft: Draft, people: list[ReadPerson], collector: Collector
 ) -> tuple[tuple[HarmonisedUrl, ...], tuple[File, ...]]:
-    """Collect the selectors of fields; return the addresses and files in canonical form.
+    """Add the selectors of a draft's fields to the collector; return its addresses and files, canonical.
 
     The reporter's values are registered first, so that no later field adds them as selectors.
     """
@@ -148,9 +148,9 @@ def _collect_loose(draft: Draft, collector: Collector) -> None:
 def _collect_file(
     file: File, place: int, collector: Collector, computed: Sequence[ComputedFile]
 ) -> File:
-    """Collect a file's hashes as selectors; return the file with its readable hashes in canonical form.
+    """Add the hashes of a file (`files[place]`) as selectors; return it with readable hashes canonical.
 
-    A PDQ hash of known low quality yields no selector: pictures without detail share theirs.
+    A PDQ hash of known low quality yields no selector: pictures without detail have the same hash.
     """
     canonical = {}
     for kind, name in _HASHES:

@@ -30,7 +30,7 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 @lru_cache(maxsize=4096)
 def registrable_domain(host: str) -> str | None:
-    """Return the registrable domain of `host` (public suffix plus one label), or None if it has none."""
+    """Return the registrable domain of a canonical host (public suffix plus one label); None without one."""
     if not host or host[0] == "." or host[-1] == "." or ip_in_host(host) is not None:
         return None
     return _suffixes().privatesuffix(host.lower())
@@ -89,7 +89,7 @@ def canonical_ip(text: str) -> str | None:
 
 
 def packed_ip(text: str) -> bytes | None:
-    """Return the 4 or 16 bytes of the IP address in `text`, without zone id (RFC 4007), or None."""
+    """Return the IP address in `text` as 4 or 16 bytes, without zone id (RFC 4007); None if unreadable."""
     found = _parsed_ip(text)
     return None if found is None else found[0]
 
@@ -105,9 +105,9 @@ def _parsed_ip(text: str) -> tuple[bytes, str] | None:
 
 
 def _parsed_hexadecimal(plain: str) -> tuple[bytes, str] | None:
-    """Parse an IPv6 address without dotted part by `inet_pton`, in a fifth of the time of `ipaddress`.
+    """Parse an IPv6 address without dotted part by `inet_pton`, five times faster than `ipaddress`.
 
-    None: use the library instead, as for addresses that some systems write with a dotted part.
+    None: the caller uses `ipaddress`, as for addresses that some systems write with a dotted part.
     """
     try:
         packed = inet_pton(AF_INET6, plain)

@@ -1,4 +1,4 @@
-"""Persons of a report with canonical identifiers, parties of payments, and their selectors."""
+"""Persons of a report with canonical identifiers, payers and payees of its payments, and their selectors."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +25,7 @@ _SIDES: Final = (("sender", SelectorRole.ASSOCIATED), ("beneficiary", SelectorRo
 
 
 def collect_payments(payments: Sequence[Payment], collector: Collector) -> None:
-    """Collect the selectors of payers (ASSOCIATED) and payees (RECIPIENT) not listed among the persons."""
+    """Add the identifiers of payers (role ASSOCIATED) and payees (RECIPIENT) not listed among the persons."""
     for place, payment in enumerate(payments):
         for side, role in _SIDES:
             text = _loose(payment, side)
@@ -36,7 +36,10 @@ def collect_payments(payments: Sequence[Payment], collector: Collector) -> None:
 
 
 def identifier(text: str, *, operator: str | None) -> tuple[Kind, str] | None:
-    """Return kind and canonical value of the identifier of a payment's party, or None for a mere name."""
+    """Return kind and canonical value of the identifier that names a payer or payee; None for a mere name.
+
+    An account, an e-mail address, or a customer number as a user name at `operator`.
+    """
     account = read_iban(text) or read_wallet(text)
     if account is not None:
         return Kind.ACCOUNT, account
@@ -51,7 +54,7 @@ def identifier(text: str, *, operator: str | None) -> tuple[Kind, str] | None:
 
 
 def texts_of(payments: Sequence[Payment]) -> Iterator[tuple[str, str]]:
-    """Yield (path, text) for the free texts of payments: labels, and names of parties not among persons."""
+    """Yield (path, text) for free texts of payments: labels, names of payers and payees not in `persons`."""
     for place, payment in enumerate(payments):
         for side, _ in _SIDES:
             text = _loose(payment, side)
@@ -78,7 +81,10 @@ _Read = tuple[str, str | None, str | None]
 
 
 class IdentifierReading(Struct, frozen=True, kw_only=True, gc=False):
-    """One parsed identifier of a person: as written (`raw`), and its canonical form or None (`value`)."""
+    """A parsed identifier of a person: as written (`raw`), in canonical form or None (`value`), and its path.
+
+    An IP address is held unparsed in `sighting`; `warning` is a code.
+    """
 
     kind: Kind
     path: str
@@ -89,7 +95,7 @@ class IdentifierReading(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class ReadPerson(Struct, frozen=True, kw_only=True):
-    """A person in canonical values, with the parsed identifiers and the path of the person in the report."""
+    """A person with canonical values, the parsed identifiers, and the path of the person in the report."""
 
     person: Person
     readings: tuple[IdentifierReading, ...]
@@ -102,9 +108,10 @@ def read_person(
 ) -> ReadPerson:
     """Parse a person's identifiers; return the person with canonical e-mails, phones, accounts, IPs, country.
 
-    Unreadable values stay as written, except an implausible age, which could count as a child's. Names and
-    handles always stay as written: the canonical handle is a selector. `platform` is the service of the
-    incident, for handles without a service of their own.
+    Unreadable values stay as written; an implausible age is removed, since it could count as a child's. Names
+    and handles always stay as written: the canonical handle is a selector. `platform` is the service of the
+    incident, for handles without a service of their own; `countries` help to parse national telephone
+    numbers.
     """
     country = _country(person.country)
     hints = tuple(c for c in (country, *countries) if c)
@@ -132,7 +139,7 @@ def read_person(
 
 
 def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
-    """Register a reporter's values, canonical or as written, in the collector as excluded."""
+    """Register the reporter's identifiers with the collector, so that they never become selectors."""
     for reading in read.readings:
         value = reading.value or reading.raw
         if reading.kind is _IP:
@@ -142,7 +149,7 @@ def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
 
 
 def collect_person(read: ReadPerson, collector: Collector) -> None:
-    """Collect the selectors of a person other than the reporter, and the warnings for unreadable values."""
+    """Add the selectors of a person other than the reporter, and a warning for each unreadable value."""
     role = _ROLES[read.person.role]
     for reading in read.readings:
         if reading.warning is not None:
@@ -181,7 +188,7 @@ class _Readings:
         self._path = path
 
     def add(self, kind: Kind, name: str, read: Iterable[_Read]) -> tuple[str, ...]:
-        """Record the parsed values of one field; return each in canonical form, or as written without one."""
+        """Record the parsed values of field `name`; return them in canonical form, or as written."""
         values = []
         for place, (raw, value, doubt) in enumerate(read):
             warning = f"{kind}_UNREADABLE" if value is None and doubt is None else doubt

@@ -39,7 +39,7 @@ _PSEUDONYM_ALONE: Final = 0.6
 
 
 class Applies(StrEnum):
-    """The condition under which a part counts."""
+    """The condition under which a part of the score counts for a report."""
 
     ALWAYS = "ALWAYS"
     HAS_ADDRESS = "HAS_ADDRESS"
@@ -50,7 +50,7 @@ class Applies(StrEnum):
 
 
 class PartRule(DataRecord, frozen=True, kw_only=True):
-    """The weight of one part: maximum points, condition, reason, and the source of the reason."""
+    """The weight of a part of the score: maximum points, condition, reason, and the source of the reason."""
 
     code: str
     points: float
@@ -60,7 +60,7 @@ class PartRule(DataRecord, frozen=True, kw_only=True):
 
 
 class QualityRules(DataRecord, frozen=True, kw_only=True):
-    """The weights of one version."""
+    """The weights of the score in one version, in force from a date."""
 
     version: str
     in_force_from: date
@@ -68,7 +68,7 @@ class QualityRules(DataRecord, frozen=True, kw_only=True):
 
 
 class QualityPart(Struct, frozen=True, kw_only=True):
-    """The result of one part: `points` out of `most`."""
+    """A part of a report's score: `points` out of `most`."""
 
     code: str
     points: float

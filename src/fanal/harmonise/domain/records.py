@@ -1,7 +1,7 @@
 """The records that harmonise publishes to the later stages, and their stored encoding.
 
-`HarmonisedReport` is the report format with canonical values, plus values without a field (`extra`) and
-the selectors derived from it. Field names are public: `fanal report show` prints them.
+`HarmonisedReport` has the fields of the report format with canonical values, plus values without a field
+(`extra`) and selectors. Field names are public: `fanal report show` prints them.
 """
 
 import threading
@@ -50,7 +50,7 @@ class SelectorKind(StrEnum):
 
 
 class SelectorRole(StrEnum):
-    """The side on which a value was seen: a person's role, or the content; a REPORTER has no selectors."""
+    """Whose value a selector is: that of a person's role, or of the content; a REPORTER has no selectors."""
 
     SUSPECT = "SUSPECT"
     VICTIM = "VICTIM"
@@ -86,7 +86,7 @@ class TimeRange(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False)
 
 
 class HarmonisedUrl(Struct, frozen=True, kw_only=True, gc=False):
-    """A web address: as reported, in WHATWG form (`canonical`), in compared form (`key`), and its host."""
+    """A web address: as reported, as parsed (`canonical`, WHATWG), as compared (`key`, see `urls`), host."""
 
     reported: str
     canonical: str | None
@@ -103,7 +103,10 @@ class Extra(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Category(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """A class mapped through the vocabulary bridge; `lossy` says that the mapping lost meaning."""
+    """A class of the source (`scheme`, `code`) and the class that the vocabulary maps it to (`SCHEME:CODE`).
+
+    `lossy`: the mapping loses meaning.
+    """
 
     scheme: str
     code: str
@@ -125,7 +128,8 @@ class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
     `media_type` by the file's first bytes; a picture's dimensions, PDQ hash and its quality (0 to 100);
     `scale`: the divisor at which a large JPEG was decoded; `frames`: PDQ hashes of a video's frames;
-    `unhashed`: why there is no PDQ hash. Exact hashes are set only where the file's own fields differ.
+    `unhashed`: the code of the reason why there is no PDQ hash. Exact hashes are set only where the file's
+    own fields differ.
     """
 
     file: int
@@ -147,7 +151,7 @@ class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A report of any source format in the common shape: texts as reported, identifiers canonical."""
+    """A report of any source format in the common shape: texts as reported, identifiers in canonical form."""
 
     report_id: UUID
     reference: str

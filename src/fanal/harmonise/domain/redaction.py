@@ -33,9 +33,10 @@ _NOT_DIGITS: Final = re.compile(r"\D")
 def without_reporter(text: str, own: frozenset[str]) -> str:
     """Return a text with `MARK` in place of each whole occurrence of a reporter's value (`own`).
 
-    Case, accents and separators between letters are ignored; a family name may come first. Single words of
-    a longer name stay, since they are often those of a family or common words. A value of one word, or a
-    short one, is replaced only as a separate word.
+    Case, accents and separators between letters are ignored; a family name may come first. Single words of a
+    longer name stay, since they are often those of a family or common words. A value of letters in one word,
+    or shorter than six characters, is replaced only as a separate word; one shorter than three never. A value
+    with six or more digits is also found by its last nine digits, as a telephone number.
     """
     if not own:
         return text
@@ -64,9 +65,9 @@ def _marked(found: re.Match[str], *, numbers: tuple[str, ...]) -> str:
 
 
 def _orders(whole: str) -> Iterator[tuple[str, bool]]:
-    """Yield the letter sequences by which to find a value in folded text, and whether only as a whole word.
+    """Yield (letters, alone) by which to find a value in folded text: as written, and last word first.
 
-    Yields nothing for a value that is too short.
+    `alone`: only as a separate word. Yields nothing for a value under three letters.
     """
     words = [word for word in _BETWEEN_SIGNS.split(fold(whole)) if word]
     letters = "".join(words)
@@ -86,9 +87,9 @@ def _pattern(order: str, *, alone: bool) -> re.Pattern[str]:
 def _spans(
     text: str, found: Iterable[re.Match[str]], places: Sequence[int]
 ) -> Iterator[tuple[int, int]]:
-    """Yield start and end in the original text of each match in its folded form.
+    """Yield start and end in `text`, the original, of each match in its folded form.
 
-    `places` maps folded to original positions.
+    `places` gives the original position of each folded letter.
     """
     for match in found:
         end = places[match.end() - 1] + 1
@@ -121,9 +122,11 @@ _ADDRESSES: Final = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
 
 
 def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator]:
-    """Return the shareable indicators of reports given with their instant (RFC 3339), each value once.
+    """Return the indicators of reports that may be shared with others, each value once.
 
-    Oldest first, if the reports are. A value that one report withholds is withheld for all.
+    File hashes, addresses, and identifiers of suspects, associated accounts and content; never those of a
+    victim, recipient or reporter. `reports` are pairs (report, its instant in RFC 3339), whose order is kept.
+    A value that may not be shared for one report is left out for all.
     """
     known = list(reports)
     withheld = {
@@ -142,7 +145,7 @@ def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator
 
 
 def _paid(selector: Selector, report: HarmonisedReport) -> bool:
-    """Return whether a value is known only from a payment: its payer or payee is not therefore a suspect."""
+    """Return whether a value is known only from a payment: paying or being paid makes nobody a suspect."""
     place = _PERSON.match(selector.source)
     if place is None:
         return selector.source.startswith("payments[")
@@ -169,7 +172,7 @@ def _selectors(selectors: Iterable[Selector], withheld: set[str], at: str) -> It
 
 
 def _forms(selector: Selector) -> Iterator[str]:
-    """Yield the forms of a value by which it is recognised: the value, and a handle without its service."""
+    """Yield the forms by which a withheld value is found: the value, and a user name without its service."""
     value = selector.value.lower()
     yield value
     if selector.kind == "HANDLE":
@@ -198,7 +201,7 @@ def has_texts(record: HarmonisedReport) -> bool:
 def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
     """Return a report with `own`, the reporter's names, contacts and accounts, redacted from its texts.
 
-    If these values are unknown (None), all texts are removed.
+    If these values are unknown (None), all texts are removed, since they may name the reporter.
     """
     if own is not None and not own:
         return report
@@ -228,7 +231,11 @@ def withheld_texts(report: Report, own: frozenset[str] | None) -> Report:
 
 
 def as_report(record: HarmonisedReport) -> Report:
-    """Convert a harmonised record back to the report format; addresses as they were reported."""
+    """Convert a harmonised record back to the report format, with web addresses as they were reported.
+
+    Values that partners may not send are left out: references of payments, and types of persons other than
+    ASSOCIATED.
+    """
     return Report(
         reference=record.reference,
         kind=record.kind,

@@ -39,8 +39,8 @@ class Identity(Struct, frozen=True, kw_only=True):
 def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
     """Split a report into the report without its reporter's identity, and that identity.
 
-    The role stays, so that a reader sees that somebody reported; the values are removed. Warnings keep
-    path and code, and lose a value that comes from the reporter.
+    A REPORTER keeps only the role, so that a reader sees that somebody reported. Warnings keep path and code,
+    and lose a value that comes from the reporter.
     """
     reporters = tuple(
         (place, person)
@@ -75,7 +75,10 @@ def withhold(report: HarmonisedReport) -> tuple[HarmonisedReport, Identity]:
 
 
 def restore(report: HarmonisedReport, identity: Identity) -> HarmonisedReport:
-    """Return a stored report with its reporter's identity restored."""
+    """Return a stored report with its reporter's identity restored: the inverse of `withhold`.
+
+    Values removed from warnings stay removed.
+    """
     persons = list(report.persons)
     for place, person in identity.persons:
         if place < len(persons) and persons[place].role is PersonRole.REPORTER:
@@ -90,12 +93,12 @@ def _names_reporter(path: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def is_of_reporter(path: str) -> bool:
-    """Return whether a path in an external format belongs to the reporter."""
+    """Return whether a path in a source document lies below an element of the reporter."""
     return _OF_REPORTER.search(path) is not None
 
 
 def reporter_strings(identity: Identity) -> frozenset[str]:
-    """Return every text that identifies the reporter: `own_values`, and the withheld `extra` values."""
+    """Return every text that identifies the reporter: `own_values`, and the withheld values of `extra`."""
     leaves = {extra.value for extra in identity.extra}
     return own_values(identity) | frozenset(text for text in leaves if text)
 
@@ -127,14 +130,17 @@ Fact = tuple[str, str]
 
 
 class OpenedIdentity(Struct, frozen=True, kw_only=True):
-    """The result of a disclosure; empty `facts`: the report contains nothing about its reporter."""
+    """The result of a disclosure: pairs (code, value); empty if the report says nothing of its reporter."""
 
     opening_id: UUID
     facts: tuple[Fact, ...]
 
 
 class IdentityOpening(Struct, frozen=True, kw_only=True):
-    """A recorded disclosure: person, report, time, reviews; the purpose (`motive`) is None after expiry."""
+    """A recorded disclosure of a reporter's identity: by whom, of which report, when, and for which purpose.
+
+    The purpose (`motive`) is None after its expiry; `seen` holds (reviewer's person id, instant).
+    """
 
     id: UUID
     report_id: UUID

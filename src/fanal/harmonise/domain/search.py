@@ -28,7 +28,7 @@ def search_words(report: HarmonisedReport, identity: Identity) -> str:
 
 
 def told_by(text: str, own: str) -> tuple[str, ...]:
-    """Return the part of a reporter's value `own` that a text reveals: the whole, else its words in it."""
+    """Return the part of a reporter's value `own` that a text reveals: the whole, else its words, or ()."""
     if _without(text, frozenset({own})) == text:
         return ()
     trace = _trace(own)
@@ -42,7 +42,7 @@ def told_by(text: str, own: str) -> tuple[str, ...]:
 
 
 def fold(text: str) -> str:
-    """Return `text` without accents and case."""
+    """Return `text` in lower case (case-folded) and without accents."""
     if text.isascii():
         return text.lower()
     decomposed = unicodedata.normalize("NFKD", text)
@@ -92,9 +92,9 @@ def _folded(text: str) -> str:
 
 
 class _Trace(Struct, frozen=True):
-    """The search forms of a reporter's value: last digits of a number, folded words, letters with gaps.
+    """The forms by which to find a reporter's value: last nine digits, folded words, letters with gaps.
 
-    `squeezed` is a necessary substring for `spaced` to match; empty if that shortcut is not valid.
+    `spaced` cannot match a text without `squeezed`, a cheaper test; it is empty if that test is not valid.
     """
 
     number: str
@@ -127,7 +127,7 @@ def _trace(whole: str) -> _Trace:
 
 
 def _spaced(text: str) -> re.Pattern[str]:
-    """Return a pattern of the text's letters, separated by at most two spaces, dots or dashes each."""
+    """Return a pattern of the text's letters with up to two spaces, dots or dashes between neighbours."""
     letters = (re.escape(letter) for letter in text if not letter.isspace())
     return re.compile(r"[\s.\-]{0,2}".join(letters), re.IGNORECASE)
 
@@ -135,7 +135,8 @@ def _spaced(text: str) -> re.Pattern[str]:
 def _squeezed(text: str) -> str:
     """Return `text` in lower case without the separators that `_spaced` allows.
 
-    Empty if it contains a non-ASCII letter that Python's patterns treat as the other case of an ASCII letter.
+    Empty if it contains a non-ASCII letter that Python's case-insensitive patterns equate with an ASCII
+    letter.
     """
     if not text.isascii() and any(letter in text for letter in _ASCII_LIKE):
         return ""

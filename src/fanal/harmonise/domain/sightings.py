@@ -1,4 +1,4 @@
-"""Selector keys, and records of the reports in which selectors occur."""
+"""Selector keys, and records of sightings: the reports in which a selector occurs."""
 
 import hashlib
 from collections.abc import Mapping
@@ -50,8 +50,9 @@ class KeySearch(Struct, frozen=True, kw_only=True):
 
     A key matches if a sighting from a field (not weak) has a role of `roles`, a desk of `desk_ids` (empty:
     any) and a report id from `since` on. It is excluded if a report of `withheld` holds it, or any report
-    with a role of `never`. Reports of `aside` are suspended: they produce no match. Report ids represent
-    instants; `recent` is the start of the separate recent count.
+    with a role of `never`. Reports of `aside` (retracted, unfinished or test reports) cannot make a key
+    match. Report ids start with their instant: `since` and `recent` are ids, and `recent` begins the recent
+    count.
     """
 
     kinds: tuple[SelectorKind, ...]
@@ -65,7 +66,7 @@ class KeySearch(Struct, frozen=True, kw_only=True):
 
 
 class HeldKey(Struct, frozen=True, kw_only=True):
-    """A key found by a search, with its sightings by role: `recent` and `total`."""
+    """A selector key found by a search, with the numbers of its sightings by role: `recent` and `total`."""
 
     key: UUID
     kind: SelectorKind
@@ -103,7 +104,10 @@ class Revision(Struct, frozen=True, kw_only=True):
 
 
 class Failure(Struct, frozen=True, kw_only=True):
-    """A report that could not be harmonised: a code, and a detail without any value of the report."""
+    """A report that could not be harmonised: its code, and the exception's class name (`detail`).
+
+    Neither contains a value of the report.
+    """
 
     report_id: UUID
     code: str

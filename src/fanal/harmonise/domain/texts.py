@@ -83,7 +83,7 @@ _PLAIN_ROOTS = frozenset(
 
 
 class TextHit(Struct, frozen=True, kw_only=True):
-    """One value found in a text: canonical, or for a URL the text to pass to `read_url`."""
+    """A value found in a text: in canonical form; for a URL, the text to pass to `read_url`."""
 
     kind: SelectorKind
     value: str
@@ -93,7 +93,7 @@ class TextHit(Struct, frozen=True, kw_only=True):
 def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[TextHit, ...]:
     """Return the values found in `text`, each once, grouped by kind.
 
-    `countries` (ISO 3166-1 alpha-2) help to parse national telephone numbers. Private-use and loopback
+    `countries` (ISO 3166-1 alpha-2) help to parse national telephone numbers. Private-use and loopback IP
     addresses are left out: in a sentence they are examples or version numbers.
     """
     plain = refang(text)
@@ -103,7 +103,7 @@ def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[TextH
 
 
 def _is_worth_reading(text: str) -> bool:
-    """Return False if no pattern below can match, as for most sentences."""
+    """Return whether any pattern of this module could match; a cheap test that excludes most sentences."""
     if _MARK.search(text) is not None or _DOT_INSIDE.search(text) is not None:
         return True
     long_part = len(max(text.split(), key=len, default="")) >= 25
@@ -173,7 +173,10 @@ def _at_names(text: str) -> Iterator[TextHit]:
 
 
 def _service_near(text: str, match: re.Match[str]) -> str | None:
-    """Return the service stated for a user name: "on …" right after it, else the last named before it."""
+    """Return the service stated for the user name in `match`: "on …" after it, else the last named before.
+
+    Only the same sentence and the 40 characters before it count.
+    """
     after = _ON_SERVICE.match(text, match.end())
     if after is not None and after.group(1).lower() in PLATFORM_NAMES:
         return PLATFORM_NAMES[after.group(1).lower()]
@@ -187,7 +190,10 @@ def _service_near(text: str, match: re.Match[str]) -> str | None:
 
 
 def _named(text: str) -> Iterator[TextHit]:
-    """Yield the user name of `snap: some_name9`; without `@` it needs a digit or a mark, to exclude words."""
+    """Yield user names after a service and a colon (`snap: some_name9`).
+
+    Without `@` the name needs a digit, `_` or `.`: ordinary words have none.
+    """
     for match in _NAMED.finditer(text):
         service = _named_service(match.group(1), match.group(2))
         name = match.group(3).rstrip(".-")
@@ -199,7 +205,7 @@ def _named(text: str) -> Iterator[TextHit]:
 
 
 def _named_service(before: str | None, last: str) -> str | None:
-    """Return the service named by one or two words before a colon; of two, the last must mean "name"."""
+    """Return the service named before a colon: by `last`, or by `before` if `last` means "name"."""
     last = last.lower()
     if last in PLATFORM_NAMES:
         return PLATFORM_NAMES[last]
@@ -209,7 +215,7 @@ def _named_service(before: str | None, last: str) -> str | None:
 
 
 def _numbered(text: str) -> Iterator[TextHit]:
-    """Yield user names like `some_name#1234`, a form of many games, with the service in the text around."""
+    """Yield user names like `some_name#1234`, a form of many games, with a service named near them."""
     for match in _NUMBERED.finditer(text):
         value = read_handle(match.group(1), _service_near(text, match))
         if value is not None:
@@ -233,7 +239,7 @@ def _ipv6(text: str) -> Iterator[TextHit]:
 
 
 def _hosts(text: str) -> Iterator[TextHit]:
-    """Yield addresses without scheme: a URL if there is a path or port, else a HOST."""
+    """Yield web addresses without scheme: a URL if there is a path or port, else a HOST."""
     for match in _HOST.finditer(text):
         name, port, path = match.group(1), match.group(2), match.group(3)
         if not _is_host(name, has_path=path is not None):

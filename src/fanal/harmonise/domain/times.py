@@ -1,4 +1,4 @@
-"""Parsing of times as sources write them, to (earliest, latest, precision, zone given or assumed).
+"""Parsing of times as sources write them, to a range: earliest and latest instant, precision and zone.
 
 Both bounds are inclusive, in RFC 3339, UTC. A time without zone is taken as Europe/Paris and marked
 (`zone_assumed`). A local hour that daylight saving time skips or repeats widens the bounds to both readings.
@@ -53,10 +53,10 @@ class _Fields(Struct, frozen=True, kw_only=True):
 
 @lru_cache(maxsize=1024)
 def read_time(text: str) -> ReadTime | None:
-    """Parse a time to the range that it denotes; None if unreadable or at an end of the calendar.
+    """Parse a time to the range that it denotes; None if unreadable, or in the year 1 or 9999.
 
-    Accepted: the RFC 3339 forms, their prefixes down to the year, a space for `T`, offsets without
-    colon, the hour 24:00:00 (XML Schema) and the leap second 60.
+    Accepted: the RFC 3339 forms, their prefixes down to the year, a space for `T`, offsets without colon, the
+    hour 24:00:00 (XML Schema) and the leap second 60.
     """
     plain = text.strip()
     if _USUAL.fullmatch(plain) is not None:
@@ -87,7 +87,7 @@ def is_rfc3339(text: str) -> bool:
 
 
 def instant(text: str) -> str | None:
-    """Return the UTC instant (`…Z`) of a time with seconds (Europe/Paris if it has no zone), else None."""
+    """Return the UTC instant (`…Z`) of a time with seconds (without zone: Europe/Paris), else None."""
     read = read_time(text)
     if read is None or read.range.precision != "SECOND":
         return None
@@ -95,9 +95,9 @@ def instant(text: str) -> str | None:
 
 
 def until_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
-    """Return `report` with its time range ending at its reception at the latest: “today” is not over yet.
+    """Return `report` with its time range cut off at its reception: “today” is not over yet.
 
-    An incident dated entirely later (a wrong clock, a planned meeting) stays as stated.
+    A range that lies entirely later (a wrong clock, a planned meeting), or an exact instant, stays as stated.
     """
     occurred = report.occurred
     if occurred is None or occurred.precision == "SECOND":
@@ -109,9 +109,9 @@ def until_received(report: HarmonisedReport, received_at: datetime) -> Harmonise
 
 
 def later_than_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
-    """Return `report` with a warning for each birth date or IP sighting dated after its reception.
+    """Return `report` with a warning (`FUTURE_DATE`) for each birth date or IP sighting after its reception.
 
-    Only the incident's own date refuses a report (docs: decisions/0016).
+    Only intake refuses a report, and only for a future date of the incident itself (docs: decisions/0016).
     """
     end = _written(received_at.astimezone(UTC).replace(microsecond=0))
     noted = [

@@ -57,7 +57,7 @@ def refang(text: str) -> str:
 
 
 def _may_be_defanged(text: str) -> bool:
-    """Return False if `_HINT` cannot match; decides for most sentences in a tenth of the time of `_HINT`."""
+    """Return whether `_HINT` could match; a cheap test that excludes most sentences."""
     if "[" in text or "(" in text or "{" in text or "\\" in text:
         return True
     lowered = text.lower()
@@ -111,7 +111,7 @@ class Address(Struct, frozen=True, kw_only=True):
     warning: str | None = None  # URL_UNREADABLE | URL_SCHEME_ASSUMED | URL_REFANGED
 
     def record(self) -> HarmonisedUrl:
-        """Return the published record of this address."""
+        """Return the fields of this address that `HarmonisedReport` publishes."""
         return HarmonisedUrl(
             reported=self.reported,
             canonical=self.canonical,
@@ -145,7 +145,7 @@ _AT_HOST = {
 
 
 def read_url(reported: str) -> Address:
-    """Parse a reported web address; never raises, whatever the text."""
+    """Parse a reported web address, without raising; no URL: only `reported` and `warning` are set."""
     return _read_cached(reported) if len(reported) <= _CACHED_LENGTH else _read(reported)
 
 
@@ -248,14 +248,14 @@ def _plain_address(reported: str, scheme: str, host: str) -> Address:
 
 
 def _clean_host(host: str, url: URL) -> str:
-    """Return the host without root dot, in WHATWG form for non-special schemes too."""
+    """Return the host without root dot, normalised even where the WHATWG parser leaves it as written."""
     if url.scheme_type == SchemeType.NOT_SPECIAL:
         return canonical_host(host) or host
     return without_root_dot(host) or host
 
 
 def _plain_key(plain: str, host: str) -> str:
-    """Return `_key` of an address without fragment, percent-encoding or root dot."""
+    """Return what `_key` gives for an address without fragment, percent-encoding or root dot, faster."""
     base, mark, query = plain.partition("?")
     query = _without_tracking(query, host) if mark else ""
     return f"{base}?{query}" if query else base
@@ -283,7 +283,10 @@ def _without_root_dot(base: str, host: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Decode percent-encoded unreserved characters; text with a lone `%` stays, to form no new code."""
+    """Decode percent-encoded unreserved characters (RFC 3986), and write the other codes in capitals.
+
+    Text with a `%` that begins no code stays as it is, since decoding could form a new code.
+    """
     if "%" not in text or _LONE_PERCENT.search(text) is not None:
         return text
     return _TRIPLET.sub(_decode, text)

@@ -21,7 +21,10 @@ class Scheme(DataRecord, frozen=True):
 
 
 class VocabularyStep(DataRecord, frozen=True, rename={"source": "from", "target": "to"}):
-    """One mapping, from (scheme, code) to (scheme, code)."""
+    """A mapping from `source` to `target`, each a pair (scheme, code).
+
+    `lossy`: meaning is lost; `checked`: somebody has confirmed the mapping.
+    """
 
     source: tuple[str, str]
     target: tuple[str, str]
@@ -30,7 +33,7 @@ class VocabularyStep(DataRecord, frozen=True, rename={"source": "from", "target"
 
 
 class Bridge(DataRecord, frozen=True):
-    """All schemes and mappings of one version."""
+    """All classification schemes and mappings of one version of the vocabulary."""
 
     version: str
     scheme: tuple[Scheme, ...]
@@ -38,7 +41,7 @@ class Bridge(DataRecord, frozen=True):
 
 
 def read_bridge(name: str = "bridge.toml") -> Bridge:
-    """Load and check the bridge of a data file.
+    """Load and check the vocabulary bridge in a data file of `domain/data`.
 
     Raises:
         DataFileBroken: an unknown key, scheme or code, or a step written twice.
@@ -72,7 +75,7 @@ _SCHEMES = {scheme.code: frozenset(scheme.codes) for scheme in BRIDGE.scheme}
 
 
 def map_code(scheme: str, code: str, target: str) -> tuple[VocabularyStep, ...]:
-    """Return the mappings from one class to classes of scheme `target`, in the order of the file."""
+    """Return the mappings from a class to classes of the scheme `target`, in the order of the file."""
     return tuple(step for step in _STEPS.get((scheme, code), ()) if step.target[0] == target)
 
 
@@ -80,8 +83,8 @@ def map_code(scheme: str, code: str, target: str) -> tuple[VocabularyStep, ...]:
 def categories_of(scheme: str, code: str) -> tuple[Category, ...]:
     """Return one `Category` for each mapping of a class; `maps_to` is `SCHEME:CODE`.
 
-    A class without a mapping, or of an unknown scheme, is returned once with empty `maps_to` and
-    `lossy`, so that it stays visible.
+    A class without a mapping, or of an unknown scheme, is returned once with empty `maps_to` and `lossy` set,
+    so that it stays visible.
     """
     steps = _STEPS.get((scheme, code), ())
     if not steps:
@@ -90,7 +93,7 @@ def categories_of(scheme: str, code: str) -> tuple[Category, ...]:
 
 
 def is_known(scheme: str, code: str) -> bool:
-    """Return whether the bridge lists this class."""
+    """Return whether the vocabulary lists this class."""
     return code in _SCHEMES.get(scheme, frozenset())
 
 

@@ -45,10 +45,10 @@ log = logging.getLogger("fanal.harmonise")
 
 
 def hash_files(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> Iterator[set[UUID]]:
-    """Hash the unhashed files of `report_ids`; after each committed group, yield the reports of its files.
+    """Hash the unhashed files of `report_ids`; after each committed group, yield the ids of its reports.
 
-    If no child process can be started, log an error and end: the files stay unhashed, their reports are
-    harmonised without these hashes, and a later replay hashes them.
+    Iterate to the end: the work is done while iterating. If no child process can be started, log an error and
+    end: the files stay unhashed, their reports are harmonised without these hashes, and a replay hashes them.
 
     Raises:
         Refused: the actor is not the system.
@@ -102,8 +102,8 @@ def harmonise_batch(
 ) -> tuple[list[HarmonisedReport], list[Failure]]:
     """Harmonise `sources`, store the readable ones in one transaction, and return (reports, failures).
 
-    Each source has one entry, in exactly one of the two lists, in the order given. The returned reports
-    lack their reporter's identity (`reporter.withhold`). A report harmonised before gets its next revision.
+    Each source gives an entry in exactly one of the two lists, in the order given. The returned reports lack
+    their reporter's identity (`reporter.withhold`). A report harmonised before gets its next revision.
 
     Raises:
         Refused: the actor is not the system.
@@ -120,7 +120,8 @@ def harmonise_batch(
 def reveal_reporter(*, actor: Actor, sources: Sequence[Source]) -> dict[UUID, Identity]:
     """Return the reporter's identity of each readable source, by report id; empty if it names no reporter.
 
-    The caller holds the decrypted bytes and logs the access with its purpose. Unreadable sources are omitted.
+    The caller holds the decrypted bytes and records the access with its purpose. Unreadable sources are
+    omitted.
 
     Raises:
         Refused: the actor is not the system.
@@ -206,7 +207,7 @@ def _read(
 def _each(
     sources: Sequence[Source], given: Sequence[A | Failure], step: Callable[[Source, A], B]
 ) -> list[B | Failure]:
-    """Apply one step to the whole batch: a sixth faster than all steps for each report in turn.
+    """Return the result of `step` for each source and its given value; a step for the whole batch is faster.
 
     An earlier failure is passed on; an exception of the step becomes the `Failure` of that report alone.
     """

@@ -56,15 +56,15 @@ def reporters_values(
     records: Mapping[UUID, HarmonisedReport],
     now: datetime,
 ) -> dict[UUID, frozenset[str] | None]:
-    """Return, for each report with texts and a reporter, the reporter's values that its texts may contain.
+    """Return the reporter's values that must be redacted, for each report with texts and a reporter.
 
-    Values: names, contacts, accounts and devices, as written. They are decrypted for
-    `domain.outgoing.withheld_texts` alone and shown to nobody. None: the bytes are erased or damaged, so the
-    values to redact are unknown.
+    Names, contacts, accounts and devices, as written, decrypted only to redact texts
+    (`domain.redaction.withheld_texts`) and shown to nobody. None: the bytes are erased, damaged or
+    unreadable, so the values are unknown.
 
     Raises:
         Refused: the actor is not the system.
-        KeyMissing, BlobMissing: the vault cannot be read; then nothing may be sent.
+        KeyMissing, BlobMissing, VaultAway: the vault cannot be read; then nothing may be sent.
     """
     require(actor, "pipeline.run")
     named = [
@@ -83,7 +83,7 @@ def reporters_values(
 def _opened(
     opens: Callable[..., dict[UUID, OpenedSubmission]], report_ids: Sequence[UUID]
 ) -> dict[UUID, OpenedSubmission]:
-    """Decrypt submissions, bisecting the batch on errors: an unreadable one is omitted, the rest returned."""
+    """Return the decrypted submissions; on an error, bisect the batch and omit those that cannot be read."""
     try:
         return opens(report_ids=report_ids)
     except (ObjectUnknown, BlobDamaged, EnvelopeRefused):
@@ -99,8 +99,8 @@ def _opened(
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
     """Delete the revisions, sightings, search words and disclosure purposes of reports; return row counts.
 
-    Selectors that no report holds any more are deleted too. The sightings are derived from all revisions,
-    so no index by report is needed. The operation is idempotent; an exclusive lock keeps writers out.
+    Selectors that no report holds any more are deleted too. The sightings are derived from the deleted
+    revisions, so no index by report is needed. Idempotent; an exclusive lock keeps writers out.
 
     Raises:
         Refused: the actor is not the system.
@@ -130,7 +130,7 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> Erased:
 
 
 def _delete_unseen(cursor: CursorWrapper, values: Iterable[tuple[SelectorKind, str]]) -> int:
-    """Delete the search rows of values that no report holds any more; return how many distinct values."""
+    """Delete the stored selectors that no report holds any more; return the number of distinct values."""
     searched = [(kind.value, value) for kind, value in values if kind not in HASH_LENGTH]
     cursor.execute(
         "WITH gone AS (DELETE FROM harmonise_selector s"
@@ -168,7 +168,8 @@ def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) 
         MotiveRefused: the purpose is not between 15 and 2000 characters, or contains unstorable characters.
         Refused: the actor may not open identities at that desk.
         RuntimeError: a transaction is open, so that the record could still be rolled back.
-        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused: from the vault.
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: from the vault, after
+            the record of the access was committed.
     """
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
@@ -183,11 +184,11 @@ def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) 
 
 
 def see_opening(*, actor: Actor, opening_id: UUID, now: datetime) -> bool:
-    """Record the review of an identity disclosure by another person; return False if already recorded.
+    """Record the actor's review of an identity disclosure; return False if they had already reviewed it.
 
     Raises:
-        IdentityUnknown: no such disclosure within the actor's reach.
-        Refused: it is the actor's own.
+        IdentityUnknown: the actor oversees no such disclosure.
+        Refused: the actor made it.
     """
     found = opening_of(actor=actor, opening_id=opening_id)
     if found is None:
@@ -243,7 +244,7 @@ def _write(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -> U
 
 
 def _open(actor: Actor, facts: ReportFacts, now: datetime) -> tuple[Fact, ...]:
-    """Return the identity stored apart by the public form, then, for other formats, that of the document."""
+    """Return the reporter's identity: as the public form sealed it separately, or from another document."""
     found: tuple[Fact, ...] = ()
     if facts.identity_id is not None:
         found = facts_of_form(

@@ -1,4 +1,4 @@
-"""Storage of prepared reports: inserts for new ones, only the difference for those harmonised before."""
+"""Storage of prepared reports: for a report harmonised before, only the changed sightings are written."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -66,7 +66,7 @@ class _Seen(Struct, frozen=True, kw_only=True):
 
 
 def store(items: Sequence[Prepared], now: datetime) -> None:
-    """Write `items` in the caller's transaction; if a report occurs twice, its last item counts."""
+    """Write reports as new revisions in the caller's transaction; of repeated reports the last counts."""
     latest = {item.report.report_id: item for item in items}
     if not latest:
         return
@@ -94,7 +94,7 @@ def _revisions(cursor: CursorWrapper, report_ids: list[UUID]) -> dict[UUID, int]
 
 
 def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
-    """Insert the values that are not stored yet, in index order; file hashes need no such row."""
+    """Insert the selector values not stored yet, in index order; file hashes are not searched by prefix."""
     values = {
         key: selector
         for item in items

@@ -36,10 +36,10 @@ from fanal.harmonise.domain.records import (
 
 
 class CategoryHint(Struct, frozen=True, kw_only=True, gc=False):
-    """A class stated by the source, as input of the vocabulary bridge: its scheme, code and path.
+    """A class stated by the source, to be mapped by `domain/vocabulary.py`: its scheme, code and path.
 
-    Schemes: `NCMEC_INCIDENT`, `NCMEC_ANNOTATION`, `NCMEC_FILE_ANNOTATION`, `NCMEC_TAG`, and the
-    schemes of `Classification` (`NCMEC`, `COPINE`, `INTERPOL`, `VICS-FR` …).
+    Schemes: `NCMEC_INCIDENT`, `NCMEC_ANNOTATION`, `NCMEC_FILE_ANNOTATION`, `NCMEC_TAG`, `XARF_CSAM`,
+    `XARF_CSEM`, and those of `Classification` (`NCMEC`, `COPINE`, `INTERPOL`, `VICS-FR` …).
     """
 
     scheme: str
@@ -138,7 +138,7 @@ class PersonBuilding(Struct):
         return None if self.role is PersonRole.REPORTER else SelectorRole(self.role.value)
 
     def build(self, *, platform: str | None) -> Person:
-        """Return the person; `platform` completes user names if the person's own service is unknown."""
+        """Return the person; `platform`: the service of user names if the person's own is unknown."""
         name = " ".join(
             self.names[part] for part in ("first", "middle", "last") if self.names.get(part)
         )
@@ -185,7 +185,7 @@ class FileBuilding(Struct):
 
 
 class ReportBuilding(Struct):
-    """Builder of a report's draft."""
+    """Mutable builder of a report's draft, filled by the reader of a source format; see `Draft`."""
 
     reference: str
     kind: ReportKind = ReportKind.OTHER
@@ -211,11 +211,11 @@ class ReportBuilding(Struct):
     warnings: list[SourceWarning] = field(default_factory=list)
 
     def add_extra(self, path: str, *, value: str) -> None:
-        """Keep a value without a field, with its path."""
+        """Keep a value that has no field, with its path in the source."""
         self.extra.append(Extra(path=path, value=value))
 
     def warn(self, path: str, *, code: str, value: str = "") -> None:
-        """Add a warning about a value that could not be read as intended."""
+        """Add a warning that a value could not be read as intended: path, reason code, value as written."""
         self.warnings.append(SourceWarning(path=path, code=code, value=value[:200]))
 
     def add_person(self, role: PersonRole, *, path: str) -> PersonBuilding:
@@ -234,7 +234,11 @@ class ReportBuilding(Struct):
         at: str | None = None,
         port: int | None = None,
     ) -> None:
-        """Add an identifier, as written, that no person's field holds; a blank value is skipped."""
+        """Add an identifier that belongs to no person of the report; a blank value is skipped.
+
+        `value` is as written, `path` its place in the source; `at` and `port`: time and port of its use, if
+        known.
+        """
         if value.strip():
             selector = Selector(kind=kind, value=value, role=role, at=at, port=port, source=path)
             self.loose.append(selector)
@@ -242,7 +246,8 @@ class ReportBuilding(Struct):
     def set_hash(self, file: FileBuilding, *, name: str, value: str, path: str) -> bool:
         """Set a file's hash field from a hash name and value; return whether the file now holds the value.
 
-        A second, different hash of the same kind becomes a selector (`loose`). A malformed one is a warning.
+        A second, different hash of the same kind becomes a selector (`loose`). A malformed one gives a
+        warning, one of an unknown name nothing.
         """
         kind = hash_field(name)
         plain = value.strip().lower()
@@ -258,7 +263,7 @@ class ReportBuilding(Struct):
         return True
 
     def build(self, *, language: str | None = None) -> Draft:
-        """Return the draft."""
+        """Return the draft; `language` is the language of the report, if the source states one."""
         platform = self.platform or self.platform_fallback
         place = Place(country=self.country, locality=self.locality, postcode=self.postcode)
         texts = [text for text in (*self.description_first, *self.description_rest) if text.strip()]

@@ -21,6 +21,8 @@ def read_ncmec(
 ) -> Draft:
     """Convert an NCMEC XML report and the details of its files to a draft.
 
+    `reference` is the sender's; `received_at` is the latest date that an incident may have.
+
     Raises:
         FormatRefused: the bytes are not such a document; never raised for a report that intake accepted.
     """

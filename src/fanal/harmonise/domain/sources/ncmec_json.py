@@ -1,4 +1,4 @@
-"""NCMEC's JSON export for law enforcement to a draft, by the same `Walk` as the XML with another table."""
+"""NCMEC's JSON export for law enforcement to a draft: traversal as for the XML (`Walk`), another table."""
 
 from collections.abc import Mapping
 from typing import Final

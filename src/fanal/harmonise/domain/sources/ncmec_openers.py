@@ -1,4 +1,7 @@
-"""Element handlers: each opens the person or file of an NCMEC element and returns its children's scope."""
+"""Element handlers (openers): each begins the person or file of an NCMEC element and returns its scope.
+
+The scope says to whom the values of the child elements belong.
+"""
 
 import re
 from collections.abc import Mapping
@@ -49,7 +52,7 @@ def _parts_of(node: Node) -> dict[str, Node]:
 
 
 def _open_event(spot: Spot) -> ElementScope:
-    """Read an IP address with its port and instant into the person's addresses."""
+    """Add an IP address with its port and instant to the person's addresses."""
     parts = _parts_of(spot.node)
     address = parts.get("ipAddress")
     if spot.scope.person is None or address is None or not (address.text or "").strip():
@@ -58,7 +61,10 @@ def _open_event(spot: Spot) -> ElementScope:
 
 
 def _sighted(spot: Spot, parts: dict[str, Node], address: Node) -> ElementScope:
-    """Add the IP address to the person, if any; mark the values that were read (`taken`) in the scope."""
+    """Add the IP address `address` with port and instant of `parts` (elements by name) to the person, if any.
+
+    The returned scope marks the values that were read (`taken`), so that they are not kept twice.
+    """
     person, port, at = spot.scope.person, parts.get("port"), parts.get("dateTime")
     number = small_integer(port.text or "") if port else None
     instant = at.text if at and (at.text or "").strip() else None
@@ -107,7 +113,7 @@ def _open_loose_device(spot: Spot) -> ElementScope:
 def _open_file_details(spot: Spot) -> ElementScope:
     """Read the hashes among a file's name-value pairs; the pairs themselves stay in `extra`.
 
-    The public client states the type of each pair, the schema that of all pairs together.
+    The public client states the type of each pair on the pair, the schema once on their parent.
     """
     if spot.scope.file is None:
         return spot.scope
@@ -150,7 +156,7 @@ def _open_capture(spot: Spot) -> ElementScope:
 
 
 def _captured_page(spot: Spot, value: Node) -> ElementScope:
-    """Add a person's captured URL as a selector of that person, any other as a reported address."""
+    """Add a captured URL: as a selector of the person, or, without a person, to the report's addresses."""
     person = spot.scope.person
     if person is None:
         spot.building.urls.append(value.text or "")

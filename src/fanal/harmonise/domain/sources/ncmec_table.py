@@ -68,7 +68,7 @@ def refined_kind(kind: ReportKind, *, annotations: Sequence[str]) -> ReportKind:
 
 
 class Keep(StrEnum):
-    """How the mapping table keeps a value."""
+    """Where the mapping table keeps a value: in a field, in `extra`, in both, or not at all."""
 
     FIELD = "FIELD"  # a field holds all of it; extra only when the field refuses the value
     BOTH = "BOTH"  # a field uses it, and extra keeps it with its path

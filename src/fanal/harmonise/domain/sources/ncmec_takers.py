@@ -1,4 +1,4 @@
-"""Field handlers: each stores a value in its field and returns whether the field now holds all of it."""
+"""Field handlers (takers): each stores a value in its field and returns whether the field holds all of it."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -24,7 +24,7 @@ def _take_kind(spot: Spot) -> bool:
 
 
 def _take_kind_words(spot: Spot) -> bool:
-    """Set the report kind from an incident type in the words of another year or program."""
+    """Set the report kind from an incident type in words, as older schemas or other programs write it."""
     spot.building.kind = kind_of_words(spot.text)
     spot.building.hints.append(
         CategoryHint(scheme="NCMEC_INCIDENT", code=spot.text, path=spot.node.path)
@@ -134,7 +134,7 @@ def _set_once(target: object, name: str, *, text: str) -> bool:
 
 
 def _place_setter(name: str) -> Taker:
-    """Return a handler that fills the person's address field, or the report's place outside a person."""
+    """Return a handler for part `name` of an address: the person's, or else the report's place."""
 
     def taken(spot: Spot) -> bool:
         if spot.scope.person is None:
@@ -145,7 +145,7 @@ def _place_setter(name: str) -> Taker:
 
 
 def _name_setter(part: str) -> Taker:
-    """Return a handler for a part of the name.
+    """Return a handler for a part of the person's name: `first`, `middle` or `last`.
 
     It returns False if the part could not be recovered from the joined name, so that `extra` keeps it too.
     """
@@ -176,7 +176,7 @@ def _take_phone(spot: Spot) -> bool:
 
 
 def _full_phone(node: Node, text: str) -> str:
-    """Return the number with the calling code of its attribute, if it was written without one."""
+    """Return the telephone number, preceded by the calling code of its attribute if it has none."""
     code = node.attribute("countryCallingCode")
     stripped = text.strip()
     if not code or not stripped or stripped.startswith(("+", "00")):

@@ -1,4 +1,4 @@
-"""Dispatcher of the source formats: the bytes of an acknowledged report to a draft."""
+"""Dispatch by source format: the decrypted bytes of a report to a draft."""
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -101,7 +101,7 @@ class UnknownFormat(Exception):
 
 
 def read_source(source: Source, *, received_at: datetime) -> Draft:
-    """Convert one report of any known format to a draft; `received_at` must be timezone-aware.
+    """Convert one report of any known format to a draft; `received_at` is timezone-aware.
 
     Raises:
         FormatRefused: the bytes are not a document of the format; intake accepts no such report.

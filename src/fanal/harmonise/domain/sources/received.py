@@ -9,7 +9,10 @@ _HASHES = ("sha256", "sha1", "md5", "pdq")
 def add_received(
     building: ReportBuilding, source: SourceFile, *, file: FileBuilding, path: str
 ) -> None:
-    """Complete a file with the name, hashes and size of the received bytes; keep both where they differ."""
+    """Complete a file with the name, hashes and size of its received bytes (`source`).
+
+    Where they differ from the sender's statement, both are kept, with a warning.
+    """
     if not file.name and not file.original_name:
         file.name = source.name or None
     elif source.name not in {"", file.name, file.original_name}:
@@ -50,7 +53,7 @@ def add_package(building: ReportBuilding, files: tuple[SourceFile, ...]) -> None
 
 
 def _matched(building: ReportBuilding, files: tuple[SourceFile, ...]) -> dict[int, FileBuilding]:
-    """Return the listed file that matches each received file, by the received file's index."""
+    """Return the listed file that matches each received file, by the index of the latter in `files`."""
     ids = {
         item.path.removesuffix("/submittalId"): item.value
         for item in building.extra

@@ -1,4 +1,4 @@
-"""The report format, and the answers of the public form in that format, to a draft."""
+"""Reports in Fanal's own format, and the answers of the public form in that format, to a draft."""
 
 import json
 import re
@@ -25,7 +25,7 @@ _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 def mended(body: bytes, *, reference: str) -> tuple[FormAnswers, Draft]:
-    """Read the usable answers of an invalid form; return them and a draft of the warnings and unread values.
+    """Return the usable answers of an invalid form, and a draft that holds its warnings and unread values.
 
     `FORM_CUT`: a text or list was truncated to a record's limit. `FORM_UNREADABLE`: a field has the wrong
     shape, or is repeated (its first value counts); its text is in `extra`.
@@ -64,7 +64,10 @@ def complete(draft: Draft, left_over: Draft) -> Draft:
 
 
 def _fields(body: bytes) -> tuple[dict[str, object], list[tuple[str, object]]]:
-    """Return a form's fields with their first values, and the list of repeated fields."""
+    """Return a form's fields with their first values, and the repeated fields as pairs (name, value).
+
+    Bytes that are no JSON object become a single field `form` with their text.
+    """
     text = body.decode("utf-8", "replace")
     repeated: list[tuple[str, object]] = []
 
@@ -85,7 +88,7 @@ def _fields(body: bytes) -> tuple[dict[str, object], list[tuple[str, object]]]:
 
 
 def _told(value: object) -> str:
-    """Return a value as text, truncated to the maximum size."""
+    """Return a value as text (JSON if it is no text), truncated to the maximum size."""
     return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 
@@ -107,7 +110,7 @@ def _cut(text: str) -> str:
 
 
 def read_own(body: bytes) -> Draft:
-    """Convert a report in the report format to a draft.
+    """Convert a report in Fanal's own report format to a draft.
 
     Raises:
         FormatRefused: the bytes are not such a report.

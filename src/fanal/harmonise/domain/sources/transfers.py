@@ -32,7 +32,7 @@ PAYEE: Final = "PAYEE"
 
 
 def read_transfers(body: bytes, *, reference: str) -> Draft:
-    """Convert an operator's CSV file in one of the known layouts to a draft.
+    """Convert a payment operator's CSV file in one of the known layouts to a draft.
 
     Raises:
         FormatRefused: no known layout, or a row that intake would have refused.
@@ -63,7 +63,7 @@ def read_camt053(body: bytes, *, reference: str) -> Draft:
 
 
 class _Side(Struct):
-    """A payment party in one role, merged from all its rows."""
+    """A payer or payee, merged from all its rows; `operator` is the payment operator of the rows."""
 
     role: PersonRole
     operator: str | None
@@ -71,13 +71,13 @@ class _Side(Struct):
 
 
 class _People(Struct):
-    """The persons of a draft, one for each party and role; rows that contradict each other stay separate."""
+    """The persons of a draft, one for each payer or payee; rows that contradict each other stay separate."""
 
     sides: list[_Side] = field(default_factory=list)
     _places: dict[tuple[PersonRole, str, str | None], list[int]] = field(default_factory=dict)
 
     def place(self, party: Party, role: PersonRole, operator: str | None) -> int | None:
-        """Return the index of a party among the persons, adding it if new; None for an empty party."""
+        """Return the index of a payer or payee among the persons, adding it if new; None for an empty one."""
         if party == Party():
             return None
         places = self._places.setdefault((role, party.key(), operator), [])
@@ -96,7 +96,7 @@ class _People(Struct):
 
 
 def _joined(known: Party, other: Party) -> Party | None:
-    """Merge the statements of two rows about one party; return None if they contradict each other."""
+    """Merge the values of two rows about one payer or payee; return None if they contradict each other."""
     told: dict[str, str | None] = {}
     for name in known.__struct_fields__:
         one, two = getattr(known, name), getattr(other, name)

@@ -1,7 +1,7 @@
-"""VICS cases to a draft, by the same `Walk` as NCMEC XML with another table and some handlers of its own.
+"""VICS cases to a draft: traversal as for NCMEC XML (`Walk`), with a table and handlers of their own.
 
-A category has a meaning in one country's model only. It becomes a hint with that scheme, and the file's class
-if the vocabulary counts it as abuse material. `Contact…` is the person to ask: a REPORTER.
+A category has a meaning in one country's model only. It becomes a `CategoryHint` with that scheme, and the
+file's class if the vocabulary counts it as abuse material. `Contact…` is the person to ask: a REPORTER.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ TABLE: Final[Mapping[str, Use]] = {
 
 
 def read_vics(body: bytes, *, reference: str) -> Draft:
-    """Convert a VICS case, or a part of one, to a draft.
+    """Convert a VICS case, or one part of a split case, to a draft.
 
     The draft's reference is the part's own, else the case's id, else `reference`.
 
@@ -116,7 +116,7 @@ def _take_contact(spot: Spot) -> bool:
 
 
 def _open_hash(spot: Spot) -> ElementScope:
-    """Read a hash among the alternative hashes; the pair itself stays in `extra`."""
+    """Store one of the alternative hashes in its file; the name-value pair itself stays in `extra`."""
     name, value = spot.node.child("HashName"), spot.node.child("HashValue")
     if spot.scope.file and name and value and hash_field(name.text or ""):
         spot.building.set_hash(

@@ -1,7 +1,7 @@
 """Table-driven traversal of a document tree into the builder of a report.
 
-A field handler (taker) returns whether its field now holds the whole value. Every other value, and every
-value that the table keeps in both places, goes to `extra` with its path. So no value is lost.
+A field handler (taker) returns whether its field now holds the whole value. Any other value, and a value that
+the table keeps in both places, goes to `extra` with its path. So no value is lost.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 
 
 class _Step(Struct, frozen=True, gc=False):
-    """A line of the mapping table with its handlers looked up."""
+    """A line of the mapping table with its handlers: `parts`, the element is read by its children."""
 
     parts: bool
     opener: Opener | None = None
@@ -37,7 +37,7 @@ def steps_of(
     openers: Mapping[str, Opener] = OPENERS,
     takers: Mapping[str, Taker] = TAKERS,
 ) -> Steps:
-    """Prepare a mapping table for `Walk`, with the handlers of every field looked up once.
+    """Return a mapping table prepared for `Walk`, with the handlers of every field looked up once.
 
     Raises:
         KeyError: the table names a field that has no handler.
@@ -65,7 +65,10 @@ class Walk:
     def document(
         self, root: Node, *, complaints: tuple[Complaint, ...], scope: ElementScope
     ) -> None:
-        """Read all values below `root` into the builder; `complaints` (schema violations) become warnings."""
+        """Read all values below `root` into the builder, as of `scope`; `complaints` become warnings.
+
+        `complaints` are the violations of the schema that the format's reader found.
+        """
         for complaint in complaints:
             self._building.warn(complaint.path, code=complaint.code, value=complaint.value)
         self._inside(root, scope=scope)

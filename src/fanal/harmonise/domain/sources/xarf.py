@@ -1,4 +1,4 @@
-"""XARF v4 reports of types csam and csem to a draft, by the same `Walk` as NCMEC XML with another table."""
+"""XARF v4 reports of types csam and csem to a draft: traversal as for NCMEC XML (`Walk`), another table."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -148,7 +148,7 @@ def _open_evidence(spot: Spot) -> ElementScope:
 
 
 def _add_origin(document: Document, building: ReportBuilding) -> None:
-    """Add the abuse's source (IP address with port, or host) as an identifier; both also stay in `extra`."""
+    """Add the source of the abuse (IP address with port, or host) as an identifier; `extra` keeps it too."""
     source = document.text("source_identifier")
     is_ip = read_ip(source) is not None
     if is_ip or "." in source:
