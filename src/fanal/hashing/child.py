@@ -1,10 +1,10 @@
 """The program of the child processes: `python -m fanal.hashing.child DESCRIPTOR LIMITS`.
 
-It starts as a fork server (the *nursery*): it imports and compiles everything that hashing needs, gives up
-network and account, and never reads a file. On request over its control socket it forks children: a fork
-costs a few milliseconds, so a file that kills its child is cheap. A child gives up the remaining rights
-(`jail`), then reads files from its own socket and answers with facts, file by file. It gets no name, path or
-descriptor of another file, and its input never touches the disk.
+It starts as a fork server: it imports and compiles everything that hashing needs, gives up network and
+account, and never reads a file. On request over its control socket it forks children: a fork costs a few
+milliseconds, so a file that kills its child is cheap. A child gives up the remaining rights (`jail`), then
+reads files from its own socket and answers with facts, file by file. It gets no name, path or descriptor of
+another file, and its input never touches the disk.
 
 Control socket: `b"F"` with the child's socket requests a child for pictures, `b"V"` for videos; the answer is
 its process id. `b"R" + id` waits for a killed child and returns its exit status. Child's socket: the request
@@ -37,7 +37,10 @@ _READY = b"ready"
 
 
 def main() -> None:
-    """Run the fork server until the control socket closes."""
+    """Run the fork server until the control socket closes.
+
+    Its arguments are the descriptor of that socket and the `FileLimits` as JSON.
+    """
     control = socket.socket(fileno=int(sys.argv[1]))
     limits = msgspec.json.decode(sys.argv[2], type=FileLimits)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -71,7 +74,10 @@ def main() -> None:
 
 
 def _holds(limits: FileLimits, layer: Callable[[], bool]) -> bool:
-    """Return whether a sandbox layer works on this system, tested in a child that exits at once."""
+    """Return whether a sandbox layer works on this system, tested in a child that exits at once.
+
+    `layer` enters the layer and returns whether that succeeded.
+    """
     child = os.fork()
     if child == 0:
         try:
@@ -97,7 +103,7 @@ def _warm(limits: FileLimits) -> None:
 
 
 def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoReturn:
-    """Run as a child: enter the sandbox, then hash files in turn until the socket closes."""
+    """Run as a child: enter the sandbox, then hash the files that arrive on `asked` until it closes."""
     seconds = limits.video_seconds if videos else limits.cpu_seconds
     memory = video.reserve() if videos else None
     if videos:
@@ -125,8 +131,8 @@ def _facts(
 ) -> FileFacts:
     """Read a file from the socket, compute its exact hashes, and its PDQ hashes if picture or video.
 
-    `head` holds length and media type; `memory` is the descriptor of a video child's anonymous memory;
-    `looks`: whether decoding is permitted.
+    `head` holds length and media type; `memory` is the descriptor of a video child's anonymous memory, None
+    in a child for pictures; `looks`: whether decoding is permitted.
     """
     size, media_type = int.from_bytes(head[:8], "big"), head[8:].rstrip(b"\0").decode()
     most = limits.file_bytes if media_type in PICTURES else 0

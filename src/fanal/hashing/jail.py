@@ -147,7 +147,8 @@ def die_with_parent() -> None:
 def cap(limits: FileLimits, *, seconds: float, held: int = 0) -> None:
     """Set limits on memory, processor time and file size; `seconds` is the limit for a file.
 
-    `held` is the largest size of a file open for writing: only a video's anonymous memory, else 0.
+    The limit on processor time is that of all the child's files. `held` is the largest size of a file open
+    for writing: only a video's anonymous memory, else 0.
     """
     pages = int(Path("/proc/self/statm").read_bytes().split()[0])
     memory = pages * resource.getpagesize() + limits.memory
@@ -206,7 +207,7 @@ def filter_calls(*, files: bool = False) -> bool:
 
 
 def _program(machine: str, *, files: bool) -> Iterable[bytes]:
-    """Yield the filter as classic BPF instructions (operation, jump if true, jump if false, value)."""
+    """Yield the system-call filter as BPF instructions (operation, jump if true, jump if false, value)."""
     load, equal, any_bit, answer = 0x20, 0x15, 0x45, 0x06
 
     def line(operation: int, value: int, yes: int = 0, *, no: int = 0) -> bytes:

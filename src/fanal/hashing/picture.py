@@ -48,7 +48,10 @@ _OPENERS: Final[Mapping[str, type[ImageFile]]] = {
 
 
 def hash_picture(data: bytes | bytearray, *, facts: FileFacts, limits: FileLimits) -> FileFacts:
-    """Return `facts` with dimensions and PDQ hash of a picture, or with the reason for a missing hash."""
+    """Return `facts` with dimensions and PDQ hash of a picture, or with the reason for a missing hash.
+
+    A file that the decoder refuses gets `Unhashed.DAMAGED`.
+    """
     try:
         with _OPENERS[facts.media_type](io.BytesIO(data)) as image:
             width, height = image.size

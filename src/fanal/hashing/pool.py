@@ -1,8 +1,7 @@
 """Pool of sandboxed child processes; a child is replaced after some files, a fault or a timeout.
 
 A file that kills its child affects only itself: its result names the reason (`Unhashed`), and the next file
-gets a new child. Only a fork server (nursery) that does not start is no file's fault; it raises
-`HasherAway`.
+gets a new child. Only a fork server that does not start is no file's fault; it raises `HasherAway`.
 """
 
 import atexit
@@ -41,7 +40,8 @@ class HasherAway(RuntimeError):
 class FileToHash(Struct, frozen=True, kw_only=True):
     """A file's length, and its bytes in pieces, which are read once in a thread of the pool.
 
-    `exact`: its exact hashes are known, so a file of an unsupported format need not be read to its end.
+    `exact`: the caller already has its exact hashes, so a file of an unsupported format, or too large for a
+    PDQ hash, is not read to its end.
     """
 
     size: int
@@ -132,7 +132,14 @@ class Pool:
     def _ask(
         self, child: _Child, file: FileToHash, kind: str, first: bytes, pieces: Iterator[bytes]
     ) -> tuple[FileFacts, _Child | None]:
-        """Send a file to a child; return its answer, and the child if it can take another file, else None."""
+        """Send a file to a child; return its answer, and the child if it can take another file, else None.
+
+        `kind` is the media type, `first` the first piece, `pieces` the rest. A child that dies or takes too
+        long gives facts with that reason.
+
+        Raises:
+            _SourceFailed: the rest could not be read.
+        """
         limits = self.limits
         seconds = limits.video_seconds if child.videos else limits.wall_seconds
         end = monotonic() + seconds + file.size / _SLOWEST
@@ -189,7 +196,11 @@ class Pool:
         return bytes(data)
 
     def _fit(self, child: _Child | None, *, videos: bool) -> _Child:
-        """Return a child for pictures or for videos; ends a given child of the other kind."""
+        """Return a child for pictures, or (`videos`) for videos; ends a given child of the other kind.
+
+        Raises:
+            HasherAway: no child can be started.
+        """
         if child is not None and child.videos == videos:
             return child
         if child is not None:
@@ -211,7 +222,11 @@ class Pool:
         raise AssertionError("unreachable")
 
     def _bear(self, its_socket: socket.socket, *, videos: bool) -> int:
-        """Ask the fork server for a child on `its_socket`; return its process id. The lock must be held."""
+        """Ask the fork server for a child on `its_socket`; return its process id. The lock must be held.
+
+        Raises:
+            HasherAway: the fork server does not answer.
+        """
         try:
             control = self._started()
             socket.send_fds(control, [b"V" if videos else b"F"], [its_socket.fileno()])
@@ -237,7 +252,11 @@ class Pool:
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
 
     def _started(self) -> socket.socket:
-        """Return the control socket of the fork server, started if needed. The lock must be held."""
+        """Return the control socket of the fork server, started if needed. The lock must be held.
+
+        Raises:
+            HasherAway: the fork server does not start.
+        """
         if self._control is not None:
             return self._control
         ours, theirs = socket.socketpair()

@@ -55,7 +55,7 @@ def reserve() -> int:
 
 
 def hold(memory: int, piece: bytes) -> bool:
-    """Append a piece to the video in `memory`; return whether there was space."""
+    """Append a piece to the video in the anonymous memory `memory`; return whether there was space."""
     view = memoryview(piece)
     try:
         while view:
@@ -66,7 +66,7 @@ def hold(memory: int, piece: bytes) -> bool:
 
 
 def drop(memory: int) -> None:
-    """Empty `memory` for the next video."""
+    """Empty the anonymous memory of this descriptor for the next video."""
     os.ftruncate(memory, 0)
     os.lseek(memory, 0, os.SEEK_SET)
 
@@ -74,7 +74,9 @@ def drop(memory: int) -> None:
 def hash_video(memory: int, *, facts: FileFacts) -> FileFacts:
     """Return `facts` with the PDQ hashes of a video's frames: distinct, quality 50 or more, in order.
 
-    The library accepts only a path: it gets that of the anonymous memory, so nothing touches the disk.
+    At most 64 frames count; a hash within 31 bits of an earlier one is skipped. A video that the decoder
+    refuses gets `Unhashed.DAMAGED`. The library accepts only a path: it gets that of the anonymous memory, so
+    nothing touches the disk.
     """
     library = cast(_Library, sys.modules[_NAME])
     try:

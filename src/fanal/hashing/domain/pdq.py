@@ -125,7 +125,7 @@ def _along_columns(
     sizes: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Write the moving means down the columns for sixteen rows from `start` into `out`.
+    """Write the moving means over `full` rows down the columns, for sixteen rows from `start`, into `out`.
 
     `values` is a ring buffer of rows for each column, `sums` the running sum and `sizes` the divisors.
     """

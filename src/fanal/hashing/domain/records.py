@@ -26,7 +26,7 @@ class Unhashed(StrEnum):
 
 
 class FileLimits(Struct, frozen=True, kw_only=True):
-    """Limits per file, in bytes, pixels and seconds; `files` is the number of files per child."""
+    """Limits per file, in bytes, pixels and seconds; `files`: number of files after which a child ends."""
 
     file_bytes: int = 64 << 20
     pixels: int = 50_000_000
@@ -47,7 +47,8 @@ class FileFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `media_type` follows from the first bytes. `pdq` comes with `quality` (0 to 100), `width` and `height` as
     stored, and `scale`, the divisor at which a large JPEG was decoded. `frames` are the distinct PDQ hashes
-    of a video's frames of quality 50 or more.
+    (more than 31 bits apart) of a video's frames of quality 50 or more, at most 64. `unhashed` is the reason
+    of a missing PDQ hash.
     """
 
     media_type: str = ""
