@@ -22,7 +22,10 @@ class Result(models.Model):
 
 
 class StoredPriority(models.Model):
-    """A priority of a report in one revision; `parts` are packed by `domain.records.pack_parts`."""
+    """A priority of a report in one revision; `parts` are packed by `domain.records.pack_parts`.
+
+    `floor` is the code of the rule that set a minimum score.
+    """
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()

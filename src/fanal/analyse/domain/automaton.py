@@ -33,7 +33,7 @@ class PhraseRefused(ValueError):
 
 
 class Match(Struct, frozen=True):
-    """A match: phrase number, index of its first and of its last word (both included)."""
+    """A match: number of the phrase, index of its first and of its last word (both included)."""
 
     phrase: int
     first: int
@@ -60,13 +60,18 @@ class _WordState:
 
 
 class Automaton:
-    """Finds all phrases of a list in a sequence of words. Not thread-safe: each worker builds its own."""
+    """Finds all phrases of a list in a sequence of words. Not thread-safe: each worker builds its own.
+
+    `sets` holds the words of each named set (`<set>` in a phrase). A phrase is known by its place in
+    `phrases`.
+    """
 
     def __init__(self, phrases: Sequence[str], sets: Mapping[str, Sequence[str]]) -> None:
         """Compile the phrases.
 
         Raises:
-            PhraseRefused: an empty phrase, an unknown set, or a gap at the start or end.
+            PhraseRefused: an empty phrase, an unknown set, a choice of more than one word, or a gap at the
+                start or end.
         """
         self._phrases = [_parse(phrase, sets) for phrase in phrases]
         self._atoms = {a for phrase in self._phrases for slot in phrase for a in slot.atoms}
@@ -82,7 +87,7 @@ class Automaton:
         return any(not slot.atoms.isdisjoint(words) for slot in self._phrases[phrase])
 
     def find(self, words: Sequence[str]) -> list[Match]:
-        """Return all matches; for each phrase and last word, the shortest."""
+        """Return all matches in words in normal form; for each phrase and last word, the shortest."""
         classes = [self._class_of(word) for word in words]
         state = self._root
         found: list[Match] = []
@@ -95,7 +100,7 @@ class Automaton:
         return found
 
     def meets(self, words: Sequence[str], phrases: frozenset[int]) -> bool:
-        """Return whether one of `phrases` matches in running words, within a sentence (see `BREAK`)."""
+        """Return whether one of `phrases` (numbers) matches in running words, within a sentence (`BREAK`)."""
         classes, state = self._classes, self._root
         for word in words:
             if word == BREAK:
@@ -124,7 +129,10 @@ class Automaton:
         self._transitions = 0
 
     def _class_of(self, word: str) -> int:
-        """Return the number of the set of atoms that a word satisfies (0: none)."""
+        """Return the index in `_class_atoms` of the set of slot conditions that a word meets (0: none).
+
+        If the word meets none, its unmasked form (leet digits read as letters) is tried.
+        """
         known = self._classes.get(word)
         if known is not None:
             return known
@@ -176,7 +184,10 @@ class Automaton:
         return reached
 
     def _first(self, phrase: int, classes: Sequence[int], last: int) -> int:
-        """Return the first word of the shortest match of `phrase` that ends at word `last`."""
+        """Return the first word of the shortest match of `phrase` that ends at word `last`.
+
+        `classes` are the results of `_class_of` for the words.
+        """
         slots = self._phrases[phrase]
         waiting = {len(slots)}
         for index in range(last, -1, -1):

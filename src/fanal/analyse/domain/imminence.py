@@ -21,7 +21,10 @@ _AGE = re.compile(r"\d{1,2}")
 def find_imminence(
     report: HarmonisedReport, hits: Sequence[Hit], *, rule_version: str
 ) -> Iterator[Finding]:
-    """Yield the findings on planned meetings and minors' ages in a report."""
+    """Yield the findings on planned meetings and minors' ages in a report.
+
+    `hits` are the lexicon phrases found in its text.
+    """
     yield from _planned_meetings(hits, rule_version)
     yield from _ages(report, hits, rule_version)
 

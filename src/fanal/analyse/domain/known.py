@@ -34,7 +34,10 @@ def values_of(reports: Iterable[HarmonisedReport]) -> tuple[set[tuple[str, str]]
 
 
 def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]]:
-    """Yield (file, path, kind, value) of every exact hash, stated by the source or computed by the desk."""
+    """Yield (file index, path, kind, value) of every exact hash, stated by the source or computed here.
+
+    `path` is the place of the hash in the record.
+    """
     stated = [(index, f"files[{index}]", file) for index, file in enumerate(report.files)]
     own = [(found.file, f"files[{found.file}].computed", found) for found in report.computed]
     for index, path, holder in (*stated, *own):
@@ -44,10 +47,10 @@ def exact_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str, str]
 
 
 def near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
-    """Yield (file, path, PDQ) of every hash that may be compared by distance.
+    """Yield (file index, path, PDQ hash) of every hash that may be compared by distance.
 
-    For each file: the hash stated by its source, and the desk's own if it differs. A hash of known low
-    quality is left out, also if the source states it.
+    For each file: the hash stated by its source, and the desk's own if it differs; for a video, those of its
+    frames. A hash of known low quality is left out, also if the source states it.
     """
     own = {found.file: found for found in report.computed}
     for index, file in enumerate(report.files):
@@ -77,7 +80,11 @@ ADDRESS_SCORES = {"URL": 1.0, "HOST": 0.7, "DOMAIN": 0.5}
 
 
 class KnownEntry(Struct, frozen=True, kw_only=True):
-    """A value of a list: its item, its kind (SHA256, SHA1, MD5, PDQ, URL, HOST, DOMAIN) and its class."""
+    """A value of an item in a list of known material.
+
+    `entry_id` is the item's id, `kind` SHA256, SHA1, MD5, PDQ, URL, HOST or DOMAIN, `classification` its
+    category in the list's vocabulary, `standing` its votes and suspension.
+    """
 
     entry_id: UUID
     listed: ListFacts
@@ -128,7 +135,8 @@ class KnownLists:
     def weight(self, entry: KnownEntry) -> float:
         """Return the weight of a match with an entry (0..1): its list's confidence, lowered by votes.
 
-        0 for an entry silenced by votes or suspended; its match is shown, without effect.
+        0 for an entry silenced by votes, or suspended by the match-rate circuit breaker; its match is shown,
+        without effect.
         """
         standing, rules = entry.standing, self._rules
         against = standing.downs - standing.ups
@@ -162,7 +170,7 @@ class KnownLists:
         ]
 
     def near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
-        """Return the entries within 31 bits of a PDQ hash, closest first, with the distance.
+        """Return the entries within 31 bits of a PDQ hash (64 hex digits), closest first, with the distance.
 
         A hash whose closest entry is a known false alarm has no match.
         """
@@ -196,7 +204,7 @@ def _found(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> li
 
 
 def _silenced(report: HarmonisedReport, lists: KnownLists) -> set[_Silenced]:
-    """Return (file, kind) pairs to ignore, since a more reliable hash of the same file is a false alarm.
+    """Return (file index, kind) pairs to ignore: a more reliable hash of the same file is a false alarm.
 
     A stated hash that contradicts the desk's own clears nothing else.
     """
@@ -227,9 +235,9 @@ def _known_files(
 def _near_findings(
     report: HarmonisedReport, lists: KnownLists, rule_version: str, *, silenced: Set[_Silenced]
 ) -> Iterator[Finding]:
-    """Yield the closest entry with weight for each file and list, and a closer one without weight, if any.
+    """Yield for each file and list the closest entry with weight, and a closer one without weight, if any.
 
-    The closest of the file's hashes decides.
+    The closest of the file's hashes decides. `silenced` are the (file index, kind) pairs to ignore.
     """
     counted: set[tuple[int, str]] = set()
     worthless: set[tuple[int, str]] = set()

@@ -36,10 +36,11 @@ class Signal(_Strict, frozen=True, kw_only=True):
 class Context(_Strict, frozen=True, kw_only=True):
     """Phrases that change the score of hits around them: `effect` is a factor (0 removes the hit).
 
-    `scope`: NEGATION (just before or around the phrase), SENTENCE, NEAR (also the adjacent sentences of the
-    message), NEXT (a retraction: this message and that speaker's message before), SPEAKER (all sentences of
-    the speaker), TALK (the whole conversation), IDIOM (only phrases that share a word with it), NAMED (all
-    sentences of a speaker with this name). `codes` limits it to these signals; empty means all.
+    `scope`: NEGATION (just before or around the phrase), NOT_NEGATION (words of it are no negation),
+    SENTENCE, NEAR (also the adjacent sentences of the message), NEXT (a retraction: this message and that
+    speaker's message before), SPEAKER (all sentences of the speaker), TALK (the whole conversation), IDIOM
+    (only phrases that share a word with it), NAMED (all sentences of a speaker with this name). `codes`
+    limits it to these signals; empty means all.
     """
 
     code: str
@@ -56,7 +57,7 @@ class Context(_Strict, frozen=True, kw_only=True):
 
 
 class LexiconFile(_Strict, frozen=True, kw_only=True):
-    """The lexicon of a language, as in its file."""
+    """The lexicon of a language, as in its file; `sets` are the named word sets of its phrases."""
 
     schema: int
     language: str
@@ -135,10 +136,11 @@ class Lexicon:
 
 
 def read_lexicon(text: str, *, name: str) -> LexiconFile:
-    """Parse and validate a lexicon file.
+    """Parse and validate the TOML text of a lexicon; `name` is used in messages.
 
     Raises:
-        LexiconRefused: unknown or missing key, weight or effect outside 0..1, duplicate code.
+        LexiconRefused: unknown or missing key, weight or effect outside 0..1, a code twice with the same
+            weight.
     """
     try:
         file = msgspec.convert(tomllib.loads(text), LexiconFile)

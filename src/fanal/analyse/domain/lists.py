@@ -33,7 +33,7 @@ class ListRefused(ValueError):
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """An item of a list: its hashes or addresses by kind, and its class.
+    """An item of a list: its hashes or addresses by kind, and its category (`classification`).
 
     Kinds are `PDQ`, `MD5`, `SHA1`, `SHA256`, `PHOTODNA`, `URL`, `HOST` and `DOMAIN`. `item_id` is set by a
     source with ids of its own (a partner's list that is fetched again). From `until` on the values are no
@@ -93,7 +93,7 @@ def check_item(item: Item) -> Item:
     """Validate an item from outside a CSV list, and return it.
 
     Raises:
-        ListRefused: no value, a value that does not fit its kind, or too long a class.
+        ListRefused: no value, a value that does not fit its kind, or a category that is too long.
     """
     if not item.values:
         raise ListRefused("an item has no value")
@@ -172,9 +172,9 @@ class ListAttributes(Struct, frozen=True, kw_only=True):
     """Metadata of a list.
 
     `owner_id` is the owning organisation, None for the desk itself. `scheme` names the vocabulary of the
-    entries' classes (as in `harmonise.domain.data.bridge.toml`), `category` the default class of its entries.
-    `confidence` is 0 to 100 and scales the score of a match. `legal_basis` is a `list_basis` code of the
-    reference data, or empty.
+    entries' categories (as in `harmonise.domain.data.bridge.toml`), `category` the default one. `confidence`
+    is 0 to 100 and scales the score of a match. `legal_basis` is a `list_basis` code of the reference data,
+    or empty.
     """
 
     owner_id: UUID | None = None
@@ -197,9 +197,10 @@ class ListFacts(Struct, frozen=True, kw_only=True):
 
 
 class CastVote(Struct, frozen=True, kw_only=True):
-    """A vote as cast; only a voter's last vote on an entry counts.
+    """A vote as cast on a list entry; only a voter's last vote on an entry counts.
 
-    `others` are the reasons after the first; a vote taken back has none.
+    `kind` limits it to a kind of hash or address of the entry, "" for all. `others` are the reasons after the
+    first; a vote taken back has none.
     """
 
     item_id: UUID
@@ -218,7 +219,10 @@ class CastVote(Struct, frozen=True, kw_only=True):
 
 
 class Aside(Struct, frozen=True, kw_only=True):
-    """A suspension of an entry by the match-rate circuit breaker: matching reports, hours, and rule."""
+    """A suspension of a list entry by the match-rate circuit breaker.
+
+    `matched` reports matched it within `hours` hours; `rule` is the id of the `material_rule` applied.
+    """
 
     since: datetime
     matched: int
@@ -236,14 +240,17 @@ class EntryStanding(Struct, frozen=True, kw_only=True):
 
 
 class FeedPlace(Struct, frozen=True, kw_only=True, order=True):
-    """A position in the feed of changes, up to which everything was read. Changes commit in their order."""
+    """A position in the feed of changes, up to which everything was read: change number and list item.
+
+    Changes commit in the order of their numbers.
+    """
 
     change: int
     item_id: UUID
 
 
 class ChangedItem(Struct, frozen=True, kw_only=True):
-    """An entry in its present state, at the place of its last change in the feed.
+    """A list entry in its present state, at the place of its last change in the feed.
 
     `values` are its hashes or addresses in force as (kind, value); for a withdrawn entry (a tombstone), those
     of the withdrawal. `until` is the last expiry of its values, None if one of them has none.
@@ -272,7 +279,8 @@ def check_attributes(name: str, attributes: ListAttributes) -> None:
     """Validate the name and the metadata of a list.
 
     Raises:
-        ListsRefused: `NAME`, `CONFIDENCE` or `WORDS`.
+        ListsRefused: `NAME`: empty, too long or unprintable; `CONFIDENCE`: not 0 to 100; `WORDS`: a code or
+            the description is too long or has a forbidden character.
     """
     if not 1 <= len(name.strip()) <= MAX_NAME or not name.isprintable():
         raise ListsRefused("NAME")

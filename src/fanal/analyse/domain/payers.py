@@ -18,7 +18,10 @@ class PayerFilter(Struct, frozen=True, kw_only=True):
 
 
 class PayerLine(Struct, frozen=True, kw_only=True):
-    """A payer of a desk in a list; `report_id` is the report with the most details about the payer."""
+    """A payer of a desk in a list; `report_id` is the report with the most details about the payer.
+
+    `payer` is the digest `PayingParty.id`; `codes` are the payment indicators found.
+    """
 
     payer: UUID
     desk_id: int
@@ -38,7 +41,10 @@ class PayerLine(Struct, frozen=True, kw_only=True):
 
 
 class Payer(Struct, frozen=True, kw_only=True):
-    """A payer with the present score; `reports` maps each transfer id to its first report."""
+    """A payer with the present score; `reports` maps each transfer id to its first report.
+
+    `bounded`: the limit of reports was reached, so that older ones may be missing.
+    """
 
     payer: UUID
     desk_id: int

@@ -22,7 +22,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 
 
 class ScoreChange(Struct, frozen=True, kw_only=True):
-    """The effect of a candidate rule set on a report: scores, levels, and the parts that differ."""
+    """The effect of a candidate rule set on a report: scores, levels, and the rules with other points."""
 
     report_id: UUID
     before: int
@@ -83,7 +83,8 @@ def prioritise(
 ) -> list[Priority]:
     """Return the priority of each report, in the order given; its parts add up to the score.
 
-    `analyses` has the order of `reports`; `kin` is matched by report id and may be incomplete.
+    `analyses` has the order of `reports`; `kin` (counts of related reports) is matched by report id and may
+    be incomplete.
     """
     by_report = {facts.report_id: facts for facts in kin}
     return [

@@ -30,7 +30,11 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Counts from cross-check on related reports (links, same suspect, shared files), for `prioritise`."""
+    """Counts from cross-check on related reports, for `prioritise`.
+
+    `strongest` is the highest score of its links; `previously_reported_suspect` and `shared_files` count the
+    earlier reports with the same suspect and the shared files.
+    """
 
     report_id: UUID
     links: int = 0

@@ -84,7 +84,10 @@ def askable_of(
 def ask_provider(
     *, platform: str | None, received_at: datetime, catalogue: Catalogue
 ) -> tuple[datetime, Asking] | None:
-    """Return until when the reporting service keeps its data, with the rule (its own, or the general one)."""
+    """Return until when the reporting service keeps its data, with the rule (its own, or the general one).
+
+    None without a rule in force on the day of receipt.
+    """
     rules = catalogue.in_force(Asking, paris_day(received_at))
     of_accounts = {r.value.provider.casefold(): r for r in rules if r.value.subject == "ACCOUNT"}
     rule = of_accounts.get((platform or "").casefold()) or of_accounts.get("*")

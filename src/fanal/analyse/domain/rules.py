@@ -39,12 +39,12 @@ class RulesRefused(ValueError):
 
 
 class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A rule: the fact, its range, the points, an optional floor, and the source.
+    """A rule: the fact, its range, the points, an optional floor (minimum score), and the source.
 
-    `floor_from` is the least value of the fact for the floor; without it the floor applies with the points.
-    `label` is the name of a desk's own rule, which no label file contains; it accompanies each reason from
-    the rule. A desk's own rule sets a floor only once checked, and only under `DANGER_FLOOR`, since a child
-    in present danger has precedence.
+    With `each`, the points count for each unit of the fact, at most `cap`. `floor_from` is the least value of
+    the fact for the floor; without it the floor applies with the points. `label` is the name of a desk's own
+    rule, which no label file contains; it accompanies each reason from the rule. A desk's own rule sets a
+    floor only once checked, and only under `DANGER_FLOOR`, since a child in present danger has precedence.
     """
 
     code: str
@@ -116,7 +116,7 @@ def read_rules(text: str) -> PriorityRules:
     """Parse and validate the TOML text of a rule set.
 
     Raises:
-        RulesRefused: FORMAT (unknown key, wrong type), CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
+        RulesRefused: FORMAT (unknown key, wrong type), VERSION, CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
             FLOOR_FROM, SOURCE, LABEL_FR, LABEL_EN, FLOOR_OWN or FLOOR_UNCHECKED (a rule of the desk's own),
             LEVELS, CEILING, or NO_DANGER (no checked rule keeps a child in danger at 95 or more).
     """
@@ -132,7 +132,7 @@ def check_rules(rules: PriorityRules) -> None:
     """Check the guarantees of a rule set.
 
     Raises:
-        RulesRefused: as `read_rules`.
+        RulesRefused: as `read_rules`, except FORMAT.
     """
     if not _VERSION.fullmatch(rules.version):
         raise RulesRefused("VERSION")

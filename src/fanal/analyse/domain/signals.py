@@ -37,7 +37,7 @@ class Hit(Struct, frozen=True, kw_only=True):
 
 
 class Read(Struct, kw_only=True):
-    """A sentence with the signals and contexts that match in it."""
+    """A sentence with the signals and contexts that match in it; `place` is its number in the report."""
 
     sentence: Sentence
     place: int
@@ -63,7 +63,10 @@ def read_sentences(said: Iterable[Utterance], lexicon: Lexicon) -> Iterator[Read
 
 
 def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
-    """Drop negated contexts: "don't tell your mom" does not contain the protective "tell your mom"."""
+    """Drop negated contexts from `read`.
+
+    "Don't tell your mom" does not contain the protective "tell your mom".
+    """
     cues = _negations(read)
     read.contexts = [
         (context, match)
@@ -249,7 +252,10 @@ _COVER_EFFECT = 0.6
 
 
 def weigh_hits(hits: Sequence[Hit], read: Sequence[Read], lexicon: Lexicon) -> list[Hit]:
-    """Return the hits with their scores lowered by contexts, without those of score 0."""
+    """Return the hits with their scores lowered by contexts, without those of score 0.
+
+    `read` are all sentences of the report.
+    """
     near = _effects(read)
     calm = [hit for hit in hits if not _muted(hit, near[hit.place])]
     covered = _speakers_with_cover(calm, near)
@@ -305,7 +311,10 @@ def _muted(hit: Hit, contexts: Sequence[Context]) -> bool:
 
 
 def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]]) -> set[str | None]:
-    """Return the speakers with an unweakened telling signal and at least one further signal."""
+    """Return the speakers with an unweakened telling signal and at least one further signal.
+
+    For these, jokes and friendly roles are a cover. `near` are the contexts by sentence.
+    """
     codes: dict[str | None, set[str]] = defaultdict(set)
     telling: set[str | None] = set()
     for hit in hits:

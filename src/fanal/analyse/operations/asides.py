@@ -65,7 +65,7 @@ def current_rule(now: datetime) -> MaterialRule:
 def watch_matches(
     *, actor: Actor, analyses: Sequence[Analysis], rule: MaterialRule, now: datetime
 ) -> list[UUID]:
-    """Count the matches of first analyses, and suspend the entries over the limit; return the latter.
+    """Count the matches of first analyses; suspend the list entries over the limit, and return their ids.
 
     `analyses` are first analyses, each of a different report. The caller commits.
     """
@@ -128,7 +128,7 @@ def forget_matches(*, actor: Actor, now: datetime) -> int:
 
 
 def _met(analysis: Analysis) -> set[UUID]:
-    """Return the entries that the files of a report match; addresses do not count (busy hosts)."""
+    """Return the list entries that the files of a report match; addresses do not count (busy hosts)."""
     return {
         UUID(str(finding.because.parameters["entry"]))
         for finding in analysis.findings

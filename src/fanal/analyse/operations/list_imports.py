@@ -37,7 +37,8 @@ def create_list(*, actor: Actor, name: str, attributes: ListAttributes, now: dat
 
     Raises:
         Refused: the actor may not keep lists.
-        ListsRefused: `NAME`, `CONFIDENCE`, `WORDS`, `BASIS`, `OWNER`, or `EXISTS`.
+        ListsRefused: `NAME`, `CONFIDENCE`, `WORDS`; `BASIS`: no such legal basis; `OWNER`: no such
+            organisation; `EXISTS`: the name is taken.
     """
     require(actor, "list.keep")
     _check(name, attributes, now)
@@ -107,7 +108,11 @@ _PORTION = 5_000
 
 
 class LoadedFile(Struct, kw_only=True):
-    """Result of a list import: ids of items in force, number withdrawn, items skipped by scope."""
+    """Result of a list import.
+
+    `ids` are those of the items in force, `withdrawn` the number withdrawn; `left_out` counts the items
+    skipped by scope (known material or false alarm).
+    """
 
     ids: list[UUID] = field(default_factory=list)
     withdrawn: int = 0
@@ -162,7 +167,10 @@ def _in_force(
 
 
 def _holders(name: str, gone: list[dict[str, str]], *, but: frozenset[UUID]) -> list[UUID]:
-    """Return the items of a list that hold one of these values in force, except `but`."""
+    """Return the items of a list that hold one of these values in force, except `but`.
+
+    `gone` are the values of withdrawn indicators, by kind.
+    """
     pairs = [pair for values in gone for pair in values.items()]
     entries = queries.entries_of(values=pairs)
     found = dict.fromkeys(e.entry_id for e in entries if e.list_name == name)

@@ -1,9 +1,9 @@
 """Lists of known hashes and addresses: load, add, withdraw, expire.
 
-A withdrawn value stays as a tombstone. A change of class withdraws the row and adds another, so that a row
-never changes its meaning for readers of the feed or the hash index. Values that people put into a list
-with a source are their own (`own`), even if the source states them too: only people withdraw them, or the
-expiry day they gave (`ends`). The last statement of a value sets its class and its expiry.
+A withdrawn value stays as a tombstone. A change of category withdraws the row and adds another, so that a row
+never changes its meaning for readers of the feed or the hash index. Values that people put into a list with a
+source are their own (`own`), even if the source states them too: only people withdraw them, or the expiry day
+they gave (`ends`). The last statement of a value sets its category and its expiry.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -59,12 +59,12 @@ class Change:
         return self._number
 
     def withdraw(self, entry_ids: Sequence[UUID]) -> None:
-        """Withdraw these rows; they stay as tombstones."""
+        """Withdraw these list values (row ids); they stay as tombstones."""
         self._end(entry_ids)
         self._withdrawn += len(entry_ids)
 
     def replace(self, entry_ids: Sequence[UUID]) -> None:
-        """Withdraw rows whose values this change adds again with another class."""
+        """Withdraw list values that this change adds again with another category or scope."""
         self._end(entry_ids)
         self._changed += len(entry_ids)
 
@@ -141,7 +141,7 @@ class _Held(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """The state that a value shall have after a load: item, class and expiry."""
+    """The state that a value shall have after a load: item, category and expiry."""
 
     item_id: UUID
     classification: str
@@ -153,8 +153,8 @@ def load_list(
 ) -> list[UUID]:
     """Load a CSV list (`pdq,md5,sha1,sha256,classification`); return the item id of each line.
 
-    Loading again changes only class and expiry of known values, and returns the same ids. `scope` None means
-    the scope of the list; CLEAR loads known false alarms, whose matches are silenced. All or nothing.
+    Loading again changes only category and expiry of known values, and returns the same ids. `scope` None
+    means the scope of the list; CLEAR loads known false alarms, whose matches are silenced. All or nothing.
 
     Raises:
         Refused: the actor may not keep lists.
@@ -199,8 +199,12 @@ def add_addresses(
 ) -> list[UUID]:
     """Add canonical addresses, `(kind, value)` with kind URL (its comparison key), HOST or DOMAIN.
 
+    Returns the item id of each.
+
     Raises:
         Refused: the actor may not keep lists.
+        ListRefused: a value is too long or unprintable.
+        ListsRefused: the name is invalid.
         ValueError: another kind, or an empty value.
     """
     if any(kind not in ("URL", "HOST", "DOMAIN") or not value for kind, value in addresses):
@@ -289,7 +293,10 @@ def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
 
 
 def _add(change: Change, items: Sequence[Item], *, scope: str, own: bool) -> list[UUID]:
-    """Add a portion of items to the list; return their ids."""
+    """Add a portion of items to the list; return their ids.
+
+    `scope` is MATCH or CLEAR; `own`: stated by a person, not by a source.
+    """
     held = _held(change.list_id, items)
     rows: dict[_Pair, _Said] = {}
     ids: list[UUID] = []
@@ -351,7 +358,8 @@ def _end(item: Item, said: _Said | None) -> datetime | None:
 def _make_own(held: Mapping[_Pair, _Held], rows: Mapping[_Pair, _Said]) -> None:
     """Mark values of a source as stated by people too, and store the people's expiry.
 
-    A new expiry alone is no change in the feed: senders move the expiry of whole lists with each delivery.
+    `held` are the list's values in force, `rows` the statements of this load, both by (kind, value). A new
+    expiry alone is no change in the feed: senders move the expiry of whole lists with each delivery.
     """
     said = [
         (entry.entry_id, rows[pair].ends_at)

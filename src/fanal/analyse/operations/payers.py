@@ -107,7 +107,10 @@ def _of_same_payers(own: Sequence[Paid], every: Sequence[Paid]) -> tuple[Paid, .
 
 
 def _crosses(before: int, after: int, typologies: Typologies) -> bool:
-    """Return whether a beneficiary's number of senders crossed a bound for a common beneficiary or hub."""
+    """Return whether a beneficiary's number of senders crossed a bound for a common beneficiary or hub.
+
+    If so, the payers to that beneficiary are scored again.
+    """
     bounds = {
         bound
         for rule in (*typologies.indicator, *typologies.lowers)

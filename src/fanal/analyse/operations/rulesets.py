@@ -52,7 +52,10 @@ _LOCK = 0x52554C4553  # "RULES"
 
 
 class RuleSetRefused(Exception):
-    """Error: a step of a rule set is refused; `code` names the reason."""
+    """Error: a step of a rule set is refused; `code` names the reason.
+
+    The operations list their codes.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -240,7 +243,7 @@ def _activate(
 
 
 def log_ruleset(actor: Actor, state: str, ruleset_id: UUID, now: datetime) -> None:
-    """Record a step of a rule set in the ledger."""
+    """Record a step of a rule set (its new state) in the ledger."""
     ledger.record(
         actor=actor,
         action="rule.activate" if state == "ACTIVE" else "list.change",

@@ -88,7 +88,15 @@ def try_portion(
     kin: Sequence[KinFacts],
     reached: UUID,
 ) -> DryRun:
-    """Compare a portion of reports under both rule sets, as of the dry run's start; store the progress."""
+    """Compare a portion of reports under both rule sets, as of the dry run's start; store the progress.
+
+    `reached` is the last report of the portion, `kin` holds counts of related reports. Returns the counts so
+    far.
+
+    Raises:
+        KeyError: a report has no analysis in `analyses`.
+        LookupError: one of the rule versions is unknown.
+    """
     found = dry_run(
         reports,
         [analyses[report.report_id] for report in reports],
@@ -118,9 +126,10 @@ def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
 
 
 def hold_rerank(*, actor: Actor) -> tuple[UUID, UUID | None] | None:
-    """Lock the re-ranking in progress; return (rule set, last report ranked), or None if there is none.
+    """Lock the re-ranking in progress; return (rule set, last report ranked), or None.
 
-    A re-ranking whose rule set is no longer active is deleted: that of the next set covers its reports.
+    None if there is none, or another worker holds it. A re-ranking whose rule set is no longer active is
+    deleted: that of the next set covers its reports.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -142,6 +151,7 @@ def hold_rerank(*, actor: Actor) -> tuple[UUID, UUID | None] | None:
 def write_rerank(*, ruleset_id: UUID, reached: UUID | None, changed: int, now: datetime) -> bool:
     """Store the progress of a re-ranking; return whether it is finished.
 
+    `reached` is the last report ranked and `changed` the number of priorities changed since the last call.
     `reached` None ends a pass. A pass that changed a report is followed by another, since reports may have
     arrived meanwhile.
     """

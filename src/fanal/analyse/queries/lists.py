@@ -39,7 +39,7 @@ class AsideRecord(Struct, frozen=True, kw_only=True):
 
 
 def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
-    """Return the current suspension of each entry that is suspended."""
+    """Return the current suspension of each list entry that is suspended."""
     found = sql.rows(
         "SELECT item_id, since, matched, hours, rule FROM analyse_aside"
         " WHERE item_id = ANY(%s::uuid[]) AND ended_at IS NULL",
@@ -52,7 +52,7 @@ def get_asides(*, item_ids: Iterable[UUID]) -> dict[UUID, Aside]:
 
 
 def count_asides() -> int:
-    """Return the number of entries suspended now."""
+    """Return the number of list entries suspended now."""
     return int(sql.one("SELECT count(*) FROM analyse_aside WHERE ended_at IS NULL")[0])
 
 
@@ -190,7 +190,10 @@ class ListState(Struct, frozen=True, kw_only=True):
 
 
 class ListedChange(Struct, frozen=True, kw_only=True):
-    """A change of a list: numbers of values added, reclassified and withdrawn; author, where recorded."""
+    """A change of a list: numbers of values added, changed in category and withdrawn.
+
+    `actor_id` is its author, where recorded.
+    """
 
     number: int
     list_id: UUID

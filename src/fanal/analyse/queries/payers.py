@@ -32,7 +32,10 @@ _FILTER = (
 
 
 class PayersBeside(Struct, frozen=True, kw_only=True):
-    """A desk's knowledge around a batch: payers of each beneficiary (by key digest), and end of its data."""
+    """What a desk knows around a batch: number of payers of each beneficiary, and end of its data.
+
+    Beneficiaries are given by the digest of their key (`PayingParty.id`).
+    """
 
     senders: dict[UUID, int]
     until: datetime | None
@@ -106,7 +109,10 @@ def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[
 
 
 def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> PayersBeside:
-    """Return the number of payers of each beneficiary at a desk (100 at most), and its latest transfer."""
+    """Return the number of payers of each beneficiary at a desk (100 at most), and its latest transfer.
+
+    Transfers after `now` are not the latest: their date is wrong.
+    """
     found = sql.rows(
         "SELECT b.id, count(*) FROM unnest(%s::uuid[]) AS b (id), LATERAL (SELECT DISTINCT payer"
         " FROM analyse_paid WHERE desk_id = %s AND beneficiary = b.id LIMIT %s) s GROUP BY b.id",
@@ -121,7 +127,7 @@ def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> Pay
 
 
 def payers_to(*, desk_id: int, beneficiaries: Iterable[UUID], limit: int) -> list[UUID]:
-    """Return the payers who paid any of these beneficiaries at a desk."""
+    """Return the payers who paid any of these beneficiaries at a desk, at most `limit`, by id."""
     found = sql.rows(
         "SELECT DISTINCT payer FROM analyse_paid WHERE desk_id = %s"
         " AND beneficiary = ANY(%s::uuid[]) ORDER BY payer LIMIT %s",

@@ -39,12 +39,15 @@ def get_priorities(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Pr
 
 
 def list_analyses(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Analysis]]:
-    """Return all analyses of a report, oldest first; a replay adds a revision."""
+    """Return all analyses of a report, oldest first; a replay adds a revision.
+
+    Empty if the actor may not read the report.
+    """
     return _analyses(_reachable(actor, [report_id]))
 
 
 def list_priorities(*, actor: Actor, report_id: UUID) -> list[tuple[Version, Priority]]:
-    """Return every priority of a report, oldest first."""
+    """Return every priority of a report, oldest first; empty if the actor may not read it."""
     return _priorities(_reachable(actor, [report_id]))
 
 

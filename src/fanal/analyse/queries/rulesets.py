@@ -66,7 +66,7 @@ def open_trials() -> list[Trial]:
 def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> list[ScoreChange]:
     """Return the largest score changes of a dry run; with `rising`, only rises (True) or falls (False).
 
-    At equal scores the level decides.
+    At equal scores, a change of level decides whether it rises.
     """
     found = sql.rows(
         "SELECT report_id, score_before, score_after, level_before, level_after, because"
@@ -90,7 +90,7 @@ def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> 
 
 
 def analysed_between(*, after: UUID | None, before: UUID, limit: int) -> list[UUID]:
-    """Return the ids of analysed reports of all desks strictly between `after` and `before`, ascending."""
+    """Return at most `limit` ids of analysed reports of all desks strictly between two ids, ascending."""
     found = sql.rows(
         "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id > %s"
         " AND report_id < %s ORDER BY report_id LIMIT %s",

@@ -178,7 +178,7 @@ class Case(Struct, frozen=True, kw_only=True):
 
     @property
     def due_stage(self) -> str:
-        """Return the act that `due_at` limits: TAKE until the first claim, then DECIDE, then SECOND."""
+        """Return the step that `due_at` limits: TAKE (until the first claim), DECIDE, SECOND (approval)."""
         if self.state is CaseState.TO_SECOND:
             return "SECOND"
         return "DECIDE" if self.claim_token else "TAKE"

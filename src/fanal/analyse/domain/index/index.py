@@ -89,7 +89,10 @@ class HashIndex:
             self._state = _State(old.hashes[kept], old.labels[kept], gone)
 
     def held(self) -> tuple[Hashes, Labels]:
-        """Return copies of all hashes in force and their labels, the content of the next segment."""
+        """Return copies of all hashes in force and their labels, the content of the next segment.
+
+        Shapes are (n, 32) and (n, 16).
+        """
         state, segment = self._state, self._segment
         hashes, labels = state.hashes.view(np.uint8).reshape(-1, HASH_BYTES), state.labels
         if segment is None or not len(segment):
@@ -101,7 +104,9 @@ class HashIndex:
         )
 
     def search(self, queries: Hashes, *, radius: int = LARGEST_RADIUS) -> Hits:
-        """Return all hashes within `radius` bits of each query, shape (q, 32), each pair once.
+        """Return labels and distances of the entries within `radius` bits of each query (array q, 32).
+
+        Each pair of query and entry is given once.
 
         Raises:
             ValueError: the radius is not 0 to 31, or the queries are no hashes.
@@ -163,7 +168,11 @@ def _longs(hashes: Hashes) -> NDArray[np.uint64]:
 def _all_found(
     search: Callable[[int, NDArray[np.int64]], tuple[int, int, int]],
 ) -> NDArray[np.int64]:
-    """Repeat a search with growing result buffers, each time from the query that did not fit."""
+    """Repeat a search with growing result buffers, each time from the query that did not fit.
+
+    `search` takes the first query and the buffer, and returns as `kernels.search_tables`. Rows are (query,
+    position, distance).
+    """
     parts: list[NDArray[np.int64]] = []
     begin, size, needed = 0, _ROOM, 1
     while needed:

@@ -53,8 +53,8 @@ def within(
 ) -> Any:
     """Return a bit mask over sixteen candidates: those with sketches at most `most` bits away.
 
-    `row` is uint32, `o0..o2` the starts of the three words, `q0..q2` the query's words, `left` the number of
-    candidates.
+    `row` is the uint32 array of a table's sketches, `o0..o2` the starts of the three words in it, `q0..q2`
+    the query's words, `left` the number of candidates.
     """
     place, word = types.int64, types.uint32
     signature = word(row, place, place, place, word, word, word, word, place)
@@ -188,9 +188,10 @@ def build_table(
     ids: NDArray[np.uint32],
     sketches: NDArray[np.uint32],
 ) -> None:
-    """Fill a table with the hashes: `starts` uint32[65537], `ids` uint32[n], `sketches` uint32[3n].
+    """Fill search table number `table` with the hashes, by counting sort.
 
-    `words` is uint16[n, 16]. A counting sort, in time and memory linear in n.
+    `words` is uint16[n, 16], the hashes by 16-bit word; `starts` uint32[65537], `ids` uint32[n] and
+    `sketches` uint32[3n] are filled. Time and memory are linear in n.
     """
     n = words.shape[0]
     for i in range(n):
@@ -217,7 +218,8 @@ def _judge(
 ) -> tuple[int, int]:
     """Return the distance of hash `i` to a query, and the first table that finds the pair.
 
-    An id out of range, from a damaged file, gets a great distance, so that nothing outside the file is read.
+    A table finds it if its word differs in at most `flips` bits. An id out of range, from a damaged file,
+    gets a great distance, so that nothing outside the file is read.
     """
     if i >= hashes.shape[0]:
         return np.int64(999), np.int64(99)
@@ -308,7 +310,11 @@ def _read_buckets(
     found: NDArray[np.int64],
     count: int,
 ) -> int:
-    """Test the candidates of a query, sixteen at a time; return the new count, even beyond the room."""
+    """Test the candidates of query `q`, sixteen at a time; return the new count, even beyond the room.
+
+    `low` and `high` are the bounds of its buckets, table by table; `count` is the number of rows in `found`
+    before. Each pair is counted once, by the first table that finds it.
+    """
     one, sixteen, most = np.uint32(1), np.uint32(16), np.uint32(flips)
     looks = 17 if flips else 1
     k = 0

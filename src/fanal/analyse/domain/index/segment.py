@@ -112,8 +112,8 @@ def write_segment(
 ) -> None:
     """Write a segment of `hashes` with their `labels`, and atomically replace the file at `path`.
 
-    `upto` is the last change of the lists it contains. If two processes write at once, the last rename wins;
-    both files are complete.
+    `upto` is the number of the last change of the lists it contains, `mark` any bytes that identify this
+    change. If two processes write at once, the last rename wins; both files are complete.
 
     Raises:
         ValueError: the shapes do not fit, or there are too many hashes.

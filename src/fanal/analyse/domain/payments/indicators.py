@@ -99,7 +99,10 @@ def _handle_label(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext)
 def _nightly(
     paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext, *, there: bool
 ) -> Met | None:
-    """Return the transfers at night on one side, if they are at least half of those with a time of day."""
+    """Return the transfers at night on one side, if they are at least half of those with a time of day.
+
+    `there`: night at the beneficiary's place, else at the sender's.
+    """
     exact, night = 0, list[Paid]()
     for p in paid:
         country = p.beneficiary.country if there else p.sender.country

@@ -18,7 +18,8 @@ from fanal.harmonise.domain.records import HarmonisedReport
 class PointMade(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A positive indicator: weight, reason, the transfers that show it, and its published source.
 
-    `lowers` marks a mitigating indicator, which lowers the score.
+    `typologies` are the codes of the typologies to which it counts, `core` those that need at least one such
+    indicator. `lowers` marks a mitigating indicator, which lowers the score.
     """
 
     code: str
@@ -80,7 +81,7 @@ def score_payers(
 
 
 def count_senders(transfers: Iterable[Paid]) -> dict[str, int]:
-    """Return the number of different senders of each beneficiary among these transfers."""
+    """Return the number of different senders of each beneficiary (by key) among these transfers."""
     found: dict[str, set[str]] = {}
     for paid in transfers:
         if paid.sender.key and paid.beneficiary.key:
@@ -164,7 +165,7 @@ LANGUAGES = ("fr", "en")
 
 
 def told(found: PayerScore) -> dict[str, object]:
-    """Return a score as JSON types: payer, score, indicators, transfers."""
+    """Return a payer's score as JSON-compatible values: payer, score, indicators, transfers."""
     kind, _, value = found.sender.key.partition("|")
     return {
         "sender": {"kind": kind, "value": value, "name": found.sender.shown},
@@ -222,7 +223,11 @@ def _moment(at: datetime | None) -> str | None:
 
 
 class Around(Struct, frozen=True, kw_only=True):
-    """Known payments around a report: transfers of its payers, senders of its beneficiaries, data's end."""
+    """Known payments around a report, from the desk's other reports.
+
+    `transfers` are those of its payers; `senders` counts the payers of its beneficiaries, by key; `until` is
+    the end of the data.
+    """
 
     transfers: tuple[Paid, ...] = ()
     senders: Mapping[str, int] = {}

@@ -28,7 +28,7 @@ class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
     born: date | None = None
 
     def told(self) -> int:
-        """Return how many details are known of the party, to choose the fullest of equal ones."""
+        """Return how many details are known of the party, to choose the most complete of equal ones."""
         return (self.born is not None) + (self.country is not None) + (" " in self.shown)
 
     def id(self) -> UUID:
@@ -57,7 +57,7 @@ class Paid(Struct, frozen=True, kw_only=True):
 
 
 def paid_in(report: HarmonisedReport, rates: Mapping[str, float]) -> list[Paid]:
-    """Return the payments of a report, in its order."""
+    """Return the payments of a report, in its order; `rates` are the euros for a unit of each currency."""
     return [_paid(payment, report.persons, rates) for payment in report.payments]
 
 
@@ -130,7 +130,7 @@ def _keys(person: Person) -> Iterator[str]:
 
 
 def _name_key(name: str, operator: str, born: str = "") -> str:
-    """Return the comparison key of a person known by name only: within an operator and birth date."""
+    """Return the comparison key of a person known by name only: name, birth date, operator; "" if no name."""
     plain = fold(name)
     return f"NAME|{plain}|{born}|{fold(operator)}" if plain else ""
 
