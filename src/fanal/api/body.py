@@ -24,7 +24,7 @@ class _Input(Protocol):
 
 
 class Chunked:
-    """A limited reader for a chunked body: it raises once, as soon as more than `limit` bytes have arrived.
+    """A limited reader for a chunked body: the read that passes `limit` bytes raises BodyTooLarge, once.
 
     After that refusal `read` returns the remaining bytes without a check, so that the middleware which drains
     the connection (`config.middleware.whole_body`, with its own limit) can discard them.
@@ -37,7 +37,7 @@ class Chunked:
         """Return up to `size` bytes, or all the remaining bytes without `size`.
 
         Raises:
-            BodyTooLarge: more bytes than the limit have arrived.
+            BodyTooLarge: more bytes than the limit have arrived; only once.
         """
         if self._refused:
             return self._stream.read(_BLOCK if size is None or size < 0 else size)
@@ -67,16 +67,16 @@ def is_chunked(request: HttpRequest) -> bool:
 
 
 def accept_chunked(request: HttpRequest, *, limit: int) -> None:
-    """Let Django read a chunked body of at most `limit` bytes; leave every other body unchanged."""
+    """Let Django read a chunked body, up to `limit` bytes (else BodyTooLarge); ignore other bodies."""
     if is_chunked(request):
         stream = Chunked(request.META["wsgi.input"], limit=limit)
         request._stream = stream  # type: ignore[assignment]  # noqa: SLF001 - no public door
 
 
 def form_headers(request: HttpRequest, *, limit: int) -> dict[str, object]:
-    """Return request headers for Django's form parser, which treats a body without `Content-Length` as empty.
+    """Return the request headers for Django's form parser, with `limit` as the length of a chunked body.
 
-    For a chunked body, `limit` is given as its length.
+    The parser treats a body without `Content-Length` as empty.
     """
     stated = {"CONTENT_LENGTH": str(limit)} if is_chunked(request) else {}
     return {**request.META, **stated}

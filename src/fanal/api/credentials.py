@@ -24,13 +24,19 @@ class ShouldWait(Exception):
 
 
 def bearer_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | None:
-    """Return the partner whose Bearer token the request carries, or None."""
+    """Return the partner whose Bearer token the request carries, or None if it is missing or wrong.
+
+    The row scope of the database session is set to the partner.
+    """
     header = request.headers.get("Authorization", "")
     return _shown(queries.authenticate_partner_bearer(authorization=header, now=now))
 
 
 def basic_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | None:
-    """Return the partner whose HTTP Basic credentials the request carries, or None."""
+    """Return the partner whose HTTP Basic credentials the request carries, or None if missing or wrong.
+
+    The row scope of the database session is set to the partner.
+    """
     header = request.headers.get("Authorization", "")
     return _shown(queries.authenticate_partner_basic(authorization=header, now=now))
 
@@ -46,13 +52,13 @@ def spend(identity: PartnerIdentity, *, now: datetime) -> None:
 
 
 def make_room(*, now: datetime, needed: int, urgent: bool = False) -> None:
-    """Refuse a new report that exceeds the installation's present capacity (ADR 0022).
+    """Check that the installation has the capacity for a new report at present (ADR 0022).
 
     `needed` is its size in bytes. An urgent report (a child in danger) is accepted whatever the backlog.
     Later steps of an acknowledged report (finish, retract, file details, status) are never refused for load.
 
     Raises:
-        ShouldWait: BUSY.
+        ShouldWait: BUSY, with the estimated delay.
     """
     pressure = None if urgent else intake.get_pressure(now=now, needed=needed)
     if pressure is not None:
@@ -60,13 +66,13 @@ def make_room(*, now: datetime, needed: int, urgent: bool = False) -> None:
 
 
 def make_room_for_file(*, now: datetime, needed: int) -> None:
-    """Refuse a file of an open report when the disk is short; a backlog of reports is no ground for refusal.
+    """Check that the disk has room for a file of an open report, whatever the backlog of reports.
 
     `needed` is the size in bytes. The check asks for twice as much: for a moment the file exists both as a
     temporary file and as a sealed object.
 
     Raises:
-        ShouldWait: BUSY.
+        ShouldWait: BUSY, with the estimated delay.
     """
     pressure = intake.get_pressure(now=now, needed=2 * needed)
     if pressure is not None and pressure.code is PressureCode.DISK:

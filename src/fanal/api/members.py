@@ -20,7 +20,7 @@ View = Callable[..., HttpResponse]
 
 
 class ServiceRefused(Exception):
-    """A refused request: HTTP status, error code (shown to the desk), English text for the caller."""
+    """A refused request: HTTP status, error code (recorded for the desk), English text for the caller."""
 
     def __init__(self, status: int, code: str, text: str) -> None:
         super().__init__(code)
@@ -33,9 +33,10 @@ def _takes_all(_request: HttpRequest) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wire:
-    """One list service: its error format, and a test of whether it serves the `Accept` header (else 406).
+    """One list service (TAXII or hash sharing): its error format, and a test of the `Accept` header.
 
-    `write` turns status, code and text into a response; `takes` is the test of a request.
+    `write` turns status, error code and text into a response; `takes` returns whether the service can answer
+    in a format that the request accepts (else 406).
     """
 
     service: Service
@@ -43,7 +44,7 @@ class Wire:
     takes: Callable[[HttpRequest], bool] = _takes_all
 
     def refuse(self, status: int, code: str, text: str) -> HttpResponse:
-        """Return an error response; 401 carries `WWW-Authenticate`, 503 carries `Retry-After`."""
+        """Return an error response of this service; 401 has `WWW-Authenticate`, 503 has `Retry-After`."""
         answer = self.write(status, code, text)
         if status == 401:
             answer["WWW-Authenticate"] = f'Basic realm="{self.service.lower()}", charset="UTF-8"'
@@ -52,11 +53,12 @@ class Wire:
         return answer
 
     def member_only(self, *methods: str) -> Callable[[View], View]:
-        """Return a view decorator that requires HTTP Basic credentials and one of `methods`.
+        """Return a view decorator that requires HTTP Basic credentials and one of the HTTP `methods`.
 
-        The view receives the partner's identity as its second argument. Refused requests are recorded for the
-        pages of the member and of the desk. 503 means that the database is unavailable or that a list is
-        being changed at the moment: nothing was stored, and the client may repeat the request.
+        The view receives the partner's identity as its second argument, and raises ServiceRefused to refuse;
+        that is recorded for the pages of the member and of the desk. 503 means that the database is
+        unavailable or that a list is being changed at the moment: nothing was stored, and the client may
+        repeat the request.
         """
 
         def decorate(view: View) -> View:
@@ -75,7 +77,10 @@ class Wire:
         return decorate
 
     def _admit(self, request: HttpRequest, methods: tuple[str, ...]) -> HttpResponse | None:
-        """Return an error response, or None after setting `request.member` to the authenticated partner."""
+        """Return an error response, or None after setting `request.member` to the authenticated partner.
+
+        Checks credentials (401), `Accept` header (406) and HTTP method (405).
+        """
         identity = basic_partner(request, now=request.now)  # type: ignore[attr-defined]
         if identity is None:
             return self.refuse(401, "UNAUTHENTICATED", "Authentication required")

@@ -72,16 +72,16 @@ def reason_code(identifier: str) -> str:
 def page_of(
     identity: PartnerIdentity, items: Sequence[SharedItem], *, following: str
 ) -> wire.EntriesPage:
-    """Return a page of shared items as entries; `following` is the URL of the next page, or empty."""
+    """Return a page of shared list items as entries; `following`: the URL of the next page, or ""."""
     return wire.EntriesPage(entries=tuple(entries_of(identity, items)), next=following)
 
 
 def entries_of(
     identity: PartnerIdentity, items: Sequence[SharedItem]
 ) -> Iterator[wire.SharedEntry]:
-    """Yield the protocol's entries of shared items; the list's owner is the member named as author.
+    """Yield shared list items as entries of the protocol, each under the member that owns the list.
 
-    Yield a deleted entry as well for each former owner of an item.
+    An item that its list's former owners must delete is also yielded as a deleted entry of each of them.
     """
     bodies = {item.shared.facts.attributes.owner_id for item in items}
     bodies |= {former for item in items for former in item.gone_under}
@@ -108,9 +108,9 @@ def entries_of(
 def _votes(
     votes: Sequence[CastVote], members: dict[UUID | None, wire.Member]
 ) -> Iterator[wire.FingerprintVote]:
-    """Yield the votes of an item, a vote against it once for each reason.
+    """Yield the votes on an item as the protocol has them: a vote against it once for each reason.
 
-    Votes of people of the desk are the desk's.
+    `members` by organisation id, the desk under None; votes of people of the desk are the desk's.
     """
     for vote in votes:
         reasons = vote.reasons if vote.vote is Vote.DOWN else ("",)
@@ -147,7 +147,10 @@ class AskedRange(Struct, frozen=True, kw_only=True):
     last: int = 0
 
     def following(self, cursor: Cursor, *, last: int) -> str:
-        """Return the URL of the page that begins at `cursor`, relative to the root of the service."""
+        """Return the URL of the page that begins at `cursor`, relative to the root of the service.
+
+        `last`: the feed position where the range ends.
+        """
         parts: dict[str, str | int] = {
             "from": _written(self.since),
             "to": _written(self.until),
@@ -215,7 +218,7 @@ def _written(instant: datetime) -> str:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return the caller's member number, name, login and address."""
+    """Return the caller's member number, name, login and IP address."""
     numbers = operations.member_numbers(
         actor=identity.actor, organisation_ids=[identity.partner_id]
     )
@@ -287,7 +290,10 @@ def reasons(request: HttpRequest, identity: PartnerIdentity, kind: str) -> HttpR
 def feedback(
     request: HttpRequest, identity: PartnerIdentity, *, member: str, entry: str, kind: str
 ) -> HttpResponse:
-    """Record the member's vote on an entry, replacing its earlier one; return the updated entry."""
+    """Record the member's vote on an entry, replacing its earlier one; return the updated entry as XML.
+
+    `member`: number of the entry's owner; `entry`: id; `kind`: kind of hash voted on.
+    """
     now = request.now  # type: ignore[attr-defined]
     vote = _vote(request)
     shared = _open(identity, request)
@@ -347,7 +353,7 @@ def _find(
 
 
 def _kind(kind: str) -> str:
-    """Return the kind of hash that a path segment names, whatever its case.
+    """Return the kind of hash in a path segment, in upper case.
 
     Raises:
         ServiceRefused: 404, no such kind is shared.

@@ -33,7 +33,7 @@ def xml(body: bytes, *, status: int = 200) -> HttpResponse:
 
 
 def coded(code: AnswerCode, body: bytes, *, status: int = 200) -> HttpResponse:
-    """Return an XML response that carries its answer code as an attribute, by which refusals are counted."""
+    """Return an XML response with its answer code as a Python attribute, by which refusals are counted."""
     answer = xml(body, status=status)
     answer.__dict__[_CODE] = code
     return answer
@@ -45,7 +45,7 @@ def simple(code: AnswerCode, **parts: object) -> HttpResponse:
 
 
 def refused(refusal: FormatRefused) -> HttpResponse:
-    """Return the response to a document refused by its format."""
+    """Return the response to an invalid document: the answer code for its fault, with the reason as XML."""
     return coded(code_of(refusal), refusal_response(refusal))
 
 
@@ -102,7 +102,7 @@ def partner_only(
 
 
 def _count(identity: PartnerIdentity, answer: HttpResponse, *, step: str, now: datetime) -> None:
-    """Count a refused request by step and answer code, for the partner's page at the desk."""
+    """Count a refused request by step (name of the view) and answer code, for the partner's page."""
     code = answer.__dict__.get(_CODE, AnswerCode.SUCCESS)
     if code != AnswerCode.SUCCESS:
         intake.count_refusal(sender_id=identity.partner_id, step=step, code=str(int(code)), now=now)

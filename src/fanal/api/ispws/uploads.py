@@ -75,7 +75,7 @@ def _nonce(number: int) -> bytes:
 
 
 class Spool(UploadedFile):  # type: ignore[type-arg]
-    """Django's uploaded file, backed by an encrypted temporary file."""
+    """An uploaded file for Django's form parser, whose content lies in an encrypted temporary file."""
 
     def __init__(self, sealed: SealedFile, *, name: str | None, size: int) -> None:
         super().__init__(name=name, size=size)
@@ -113,7 +113,10 @@ class CountedBody:
         return block
 
     def drop(self) -> None:
-        """Read and discard the rest of the body: a sender reads the refusal only after sending everything."""
+        """Read and discard the rest of the body, up to the largest accepted upload.
+
+        A sender reads the refusal only after sending everything.
+        """
         left = most_of_a_body()
         with contextlib.suppress(OSError, SuspiciousOperation):
             while left > 0 and (block := self.read(_BLOCK)):
@@ -131,7 +134,7 @@ def _last_delimiter(request: HttpRequest) -> bytes:
 
 
 class SpoolHandler(FileUploadHandler):
-    """Upload handler that streams one file into a `Spool`, and stops at the installation's size limit."""
+    """Upload handler that writes one file to a `Spool`; above the size limit it sets `is_too_large`."""
 
     chunk_size = 1 << 20
     is_too_large = False
@@ -175,7 +178,7 @@ class SpoolHandler(FileUploadHandler):
             self._sealed.close()
 
     def file_complete(self, file_size: int) -> Spool | None:
-        """Return the uploaded file, or None when no file was opened."""
+        """Return the uploaded file, or None when no file was opened, or its content was refused."""
         if self._sealed is None:
             return None
         sealed, self._sealed = self._sealed, None

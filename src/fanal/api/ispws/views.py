@@ -51,10 +51,10 @@ def is_urgent(document: Document) -> bool:
 
 
 def file_reference(document: Document) -> tuple[int, str]:
-    """Return the report number and file id from a file-details document.
+    """Return the report number and file id that a file-details document names.
 
     Raises:
-        FormatRefused: the report number is not a number.
+        FormatRefused: the report number is missing or not a number.
     """
     number = whole_number(document.text("reportId"))
     if number is None:
@@ -63,7 +63,7 @@ def file_reference(document: Document) -> tuple[int, str]:
 
 
 def reference_of(request: HttpRequest) -> int | None:
-    """Return the report number in the form field `id`, or None when there is none or no form.
+    """Return the report number in the form field `id`; None if it is missing or the form is unreadable.
 
     The form may be url-encoded, or multipart as old clients send it.
     """
@@ -199,7 +199,10 @@ def _take_form(
 
 
 def _only_file(files: "MultiValueDict[str, UploadedFile[bytes]]") -> Spool | None:
-    """Return the part `file`, or None when it is missing or not alone: no file is silently ignored."""
+    """Return the single file of the form, its part `file`; None when it is missing or not alone.
+
+    No file is silently ignored: the others are deleted, and the upload is refused.
+    """
     found = [(name, one) for name, each in files.lists() for one in each]
     if len(found) == 1 and found[0][0] == "file" and isinstance(found[0][1], Spool):
         return found[0][1]

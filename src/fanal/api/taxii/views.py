@@ -45,7 +45,8 @@ _TYPE = "application/taxii+json"
 def taxii(body: bytes, *, status: int = 200, items: Sequence[SharedItem] = ()) -> HttpResponse:
     """Return a response in the TAXII media type.
 
-    The `X-TAXII-Date-Added` headers come from `items`, its objects in the order of addition.
+    `items` are the objects of the page in the order of addition: the first and last give the headers
+    `X-TAXII-Date-Added-First` and `-Last`.
     """
     answer = HttpResponse(body, content_type=MEDIA_TYPE, status=status)
     answer["Cache-Control"] = "no-store"
@@ -92,9 +93,10 @@ _SOME: Final = frozenset({"first", "last", "all"})
 class AskedPage(Struct, frozen=True, kw_only=True):
     """Requested page of a collection: feed positions after `after` up to `last`, at most `limit` objects.
 
-    `row` is the end of the last page inside a list whose entries all share the feed position `after`. `ids`
-    are the requested items, None for all; `versions` the requested modification times, None for the present
-    one; `nothing` is set when the filters exclude every object of this server.
+    A feed position numbers a change. The rows of a list granted or revoked at `after` all have that position:
+    `row` is the last one already sent. `ids` are the requested items, None for all; `versions` the requested
+    modification times, None for the present one; `nothing` is set when the filters exclude every object of
+    this server.
     """
 
     after: int
@@ -112,10 +114,12 @@ class AskedPage(Struct, frozen=True, kw_only=True):
 
 
 def read_filters(query: QueryDict) -> AskedPage:
-    """Return the page that a query asks for; objects added after its first page are left out.
+    """Return the page that a query asks for (filters of TAXII 2.1, section 3.4).
+
+    Objects added after the first page of the traversal are left out.
 
     Raises:
-        ServiceRefused: an invalid filter.
+        ServiceRefused: 400, an invalid filter.
     """
     newest = queries.newest_place()
     after, last, row = _added_after(query), newest, None
@@ -140,7 +144,7 @@ def read_filters(query: QueryDict) -> AskedPage:
 
 
 def following(asked: AskedPage, cursor: Cursor | None) -> str:
-    """Return the `next` parameter for the page at `cursor`, or an empty string after the last page."""
+    """Return the `next` parameter of the page at `cursor`, its position in the feed; "" without one."""
     if cursor is None:
         return ""
     row = "" if cursor.row == cursor.place else f"_{cursor.row}"
@@ -306,7 +310,7 @@ def _page(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedP
 
 
 def _page_of(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedPage:
-    """Return the page of the items requested by id, and record the response."""
+    """Return the page of the items in `asked.ids`, and record the response for the member's progress."""
     rows = queries.rows_of_items(
         opened=shared.open, item_ids=asked.ids or (), after=asked.after, last=asked.last
     )
@@ -343,7 +347,7 @@ def _member(request: HttpRequest) -> PartnerIdentity:
 
 
 def _open(request: HttpRequest, collection: str) -> SharedList:
-    """Return the list behind a collection id; a list closed to the member is served with all objects revoked.
+    """Return the list with this collection id; all objects of a list closed to the member are revoked.
 
     Raises:
         ServiceRefused: 404, no such collection for this member.

@@ -14,7 +14,10 @@ _STATUS = {
 
 
 class ApiRefused(Exception):
-    """A refused request, of which nothing was stored: HTTP status, error code, path in the body."""
+    """A refused request, of which nothing was stored: HTTP status, error code, path in the body.
+
+    `retry`: the same request may succeed later, after `wait` seconds; `parameters` fill the message.
+    """
 
     def __init__(self, status: int, code: str, *, path: str = "", retry: bool = False) -> None:
         super().__init__(code)
