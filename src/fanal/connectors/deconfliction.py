@@ -23,6 +23,8 @@ class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
 def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes) -> RoundTold:
     """Post an offer, which opens a round; repeating it changes nothing.
 
+    `body` is the signed message, `secret` the password for `counterpart.login`.
+
     Raises:
         OutsideRefused: as `Door.post`; PROTOCOL when the response is not of this protocol.
     """

@@ -25,7 +25,7 @@ _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 class RangePlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A checkpoint: the present time range, and the path of its next page (empty: the first)."""
+    """A checkpoint: the present time range, and the path of its next page ("": the first)."""
 
     since: datetime = _EPOCH
     until: datetime = _EPOCH
@@ -36,6 +36,9 @@ def fetch_page(
     door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
     """Return the page at the checkpoint `position`, with the checkpoint of the following page.
+
+    `position` is the JSON of a `RangePlace`, "" or an unreadable text for the start. If the server refuses
+    the link to the page, the page is empty and the range restarts.
 
     Raises:
         OutsideRefused: as `Door.get`; LOOP when the page links to itself, NEXT when it links elsewhere.

@@ -85,8 +85,8 @@ _POLICY = policy.default.clone(header_factory=_Headers())
 class Mailer:
     """Mail settings and delivery.
 
-    With an empty `url`, messages are written to `folder`, one file each, and reach nobody. `duty` are the
-    addresses of the people on call.
+    `url` is that of the SMTP server; with an empty one, messages are written to `folder`, one file each, and
+    reach nobody. `sender` is the sender's address, `duty` the addresses of the people on call.
     """
 
     url: str
@@ -121,7 +121,7 @@ class Mailer:
         `message_id` must be stable, so that a repeated delivery is recognised.
 
         Raises:
-            MailRefused: no recipient, or a remote server without TLS.
+            MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
             OSError, smtplib.SMTPException: not accepted within `SEND_SECONDS`; try again.
         """
         if not to:
@@ -166,7 +166,11 @@ def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
     """Give a message to the server, for as many of its recipients as it accepts.
 
     A permanent refusal of the whole message, which one recipient may cause, is followed by one message each.
-    Refused addresses are not tried again: the accepted ones would receive the call twice.
+    Refused addresses are not tried again: the accepted ones would receive the call twice. To a server without
+    SMTPUTF8, addresses that are not ASCII are left out.
+
+    Raises:
+        smtplib.SMTPException: no recipient was accepted.
     """
     # Passed explicitly: from the header, Python 3.13 does not parse a domain in brackets.
     to = [address.addr_spec for address in message["To"].addresses]
@@ -189,7 +193,13 @@ def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
 
 
 def _send_to(server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> int:
-    """Send to all at once, or one by one after a refusal of the message; return how many were refused."""
+    """Send a message to all at once, or one by one after a permanent refusal of the message.
+
+    Returns the number of refused recipients.
+
+    Raises:
+        smtplib.SMTPException: all were refused, or the refusal is temporary.
+    """
     try:
         return len(server.send_message(message, to_addrs=to))
     except smtplib.SMTPDataError as failure:

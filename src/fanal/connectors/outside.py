@@ -47,7 +47,10 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """HTTP client settings; `loopback` also allows this machine, by http as well (demo, tests)."""
+    """HTTP client with its settings: `seconds` is the time limit of one call.
+
+    `loopback` also allows this machine, by http as well (demo, tests).
+    """
 
     loopback: bool = False
     seconds: float = TOTAL_SECONDS
@@ -94,7 +97,13 @@ class Door:
         ends: float,
         body: bytes | None = None,
     ) -> Response | str:
-        """Return the response to one request (POST when there is a body), or the target of a redirect."""
+        """Return the response to one request (POST with a `body`), or the URL that it redirects to.
+
+        `limit`: bytes of the response; `ends`: time limit on the monotonic clock.
+
+        Raises:
+            OutsideRefused: as `get`.
+        """
         try:
             return self._call(url, headers, limit=limit, ends=ends, body=body)
         except (http.client.HTTPException, OSError) as failure:
@@ -151,7 +160,7 @@ class Door:
 
 
 class _Pinned(http.client.HTTPConnection):
-    """Connection to one of the checked addresses; TLS verifies the host name."""
+    """Connection to one of the checked IP addresses; TLS verifies the certificate for the host name."""
 
     def __init__(
         self, host: str, port: int, addresses: list[str], *, secure: bool, ends: float
@@ -196,7 +205,7 @@ class _Pinned(http.client.HTTPConnection):
 
     @contextmanager
     def cut_at(self, ends: float) -> Iterator[None]:
-        """Close the connection at a time of the monotonic clock, against servers that send very slowly."""
+        """Close the connection at `ends` (monotonic clock), against servers that send very slowly."""
         timer = threading.Timer(max(0.0, ends - time.monotonic()), self._cut)
         timer.daemon = True
         timer.start()
@@ -212,7 +221,7 @@ class _Pinned(http.client.HTTPConnection):
 
 
 def _told(failure: Exception, *, late: bool) -> str:
-    """Return the error code for a network failure."""
+    """Return the error code of a network failure: TIMEOUT (also if `late`), TLS, PROTOCOL or AWAY."""
     if late or isinstance(failure, TimeoutError):
         return "TIMEOUT"
     if isinstance(failure, ssl.SSLError):
@@ -260,5 +269,5 @@ def install(door: Door) -> None:
 
 
 def current() -> Door:
-    """Return the installed client."""
+    """Return the client of this process; `config.wiring` must have installed it."""
     return _installed[0]

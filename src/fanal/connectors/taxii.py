@@ -23,7 +23,10 @@ _LONGEST_NEXT: Final = 2000
 
 
 class CollectionPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A checkpoint: start date of the traversal, its next page, and the last date seen in it."""
+    """A checkpoint: start date of the traversal (`added_after`), `next` of its next page, last date seen.
+
+    The dates are TAXII timestamps as the server wrote them; "" means none.
+    """
 
     after: str = ""
     next: str = ""
@@ -34,6 +37,9 @@ def fetch_page(
     door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
     """Return the page at the checkpoint `position`, with the checkpoint of the following page.
+
+    `position` is the JSON of a `CollectionPlace`, "" or an unreadable text for the start. If the server no
+    longer knows `next`, the page is empty and the traversal restarts at the last date.
 
     Raises:
         OutsideRefused: as `Door.get`; MEDIA_TYPE for a wrong one, LOOP when the page links to itself,
@@ -71,7 +77,10 @@ def fetch_page(
 
 
 def _just_before(seen: str) -> str:
-    """Return the time a microsecond earlier: objects of one date may lie on two pages."""
+    """Return the TAXII timestamp a microsecond before `seen`, to request that date again ("" for "").
+
+    Objects with one date may lie on two pages.
+    """
     return timestamp(read_timestamp(seen) - timedelta(microseconds=1)) if seen else ""
 
 
