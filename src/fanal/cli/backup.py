@@ -111,7 +111,11 @@ def restore(folder: Path) -> None:
 
 
 def _take(folder: Path) -> Path:
-    """Claim FOLDER exclusively for this command, and return the partial manifest file in it."""
+    """Claim FOLDER, which must be new or empty, and return the path of the unfinished manifest in it.
+
+    Raises:
+        CommandRefused: FOLDER_NOT_EMPTY, also if another backup has just claimed it.
+    """
     part = folder / f"{MANIFEST}.part"
     if folder.exists() and any(folder.iterdir()):
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
@@ -125,7 +129,10 @@ def _take(folder: Path) -> Path:
 
 
 def _check(erasures: list[str]) -> bool:
-    """Repeat the erasures, reconcile the vault and verify the ledger; report the results."""
+    """Repeat the erasures, reconcile the vault and verify the ledger; print the results.
+
+    `erasures`: lines of the lists of erasures. Returns whether vault and ledger have no fault.
+    """
     from fanal.ledger import operations as ledger
     from fanal.ledger.verification import verify_ledger
     from fanal.vault.fsck import check_vault
@@ -183,7 +190,11 @@ def _run(databases: Databases, program: str, *options: str) -> None:
 
 
 def _read_manifest(folder: Path) -> dict[str, object]:
-    """Return the manifest of a backup, after a check that its files exist and are unchanged."""
+    """Return the manifest of a backup, after a check that its files exist and are unchanged.
+
+    Raises:
+        CommandRefused: NO_BACKUP, BACKUP_FORMAT, BACKUP_LACKS, BACKUP_CHANGED.
+    """
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
     except (OSError, ValueError, RecursionError) as error:
@@ -204,6 +215,9 @@ def _check_keys(home: Path, manifest: dict[str, object]) -> None:
     """Check, before any write, that this machine holds the keys to open the restored data.
 
     The refusal names all missing keys at once, including the secret that seals second factors.
+
+    Raises:
+        CommandRefused: KEYS_LACKING, KEYS_OTHER, BACKUP_FORMAT.
     """
     held, wanted = _marks_of_keys(home), manifest.get("keys")
     if not isinstance(wanted, dict):
@@ -236,7 +250,7 @@ def _marks_of_keys(home: Path) -> dict[str, str]:
 
 
 def _erasures(folder: Path) -> list[str]:
-    """Return all erasures recorded here or in the backup; this machine may know later ones."""
+    """Return the lines of both lists of erasures: the backup's, and this machine's, which may be newer."""
     lists = (find_vault() / "erasures.log", folder / "vault" / "erasures.log")
     lines = [line for path in lists if path.exists() for line in path.read_text().splitlines()]
     return list(dict.fromkeys(lines))

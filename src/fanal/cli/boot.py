@@ -65,7 +65,7 @@ def require_keys(databases: Databases, *, role: DatabaseRole, home: Path) -> Non
 
 
 def held_keys(home: Path) -> Held:
-    """Return the fingerprints of this machine's keys."""
+    """Return the fingerprints of the keys that this machine holds (`home` is the data folder)."""
     environment = read_environment(os.environ)
     return read_held(home, public_node=environment.public_node, secret=environment.secret_key)
 
@@ -73,7 +73,10 @@ def held_keys(home: Path) -> Held:
 def process_environment(
     *, databases: Databases, role: DatabaseRole, home: Path, mark: DatabaseMark | None
 ) -> dict[str, str]:
-    """Return the environment variables of a process in the database role `role`, with its own URL only."""
+    """Return the environment variables of a process in the database role `role`, with its own URL only.
+
+    `mark` says whether the database is a demo.
+    """
     values = {
         "DATABASE_URL": databases.url(role),
         "FANAL_DB_ROLE": role.value,
@@ -127,7 +130,7 @@ def refuse_disagreement() -> None:
 
 @contextmanager
 def _rows_of_the_system() -> Iterator[None]:
-    """Give a command access to the system's rows; `readers.reader` restricts it to a person's."""
+    """Give a command access to all rows, as the system; `readers.reader` restricts it to a person's rows."""
     from fanal.accounts import row_scope
 
     with row_scope.shown_to(system_actor("command")):
@@ -145,7 +148,10 @@ def enter_django(
 
 
 def make_keys(databases: Databases, *, home: Path) -> None:
-    """Create the keys that the database has none of, before its first migration; never on a public node."""
+    """Create the keys of each purpose that the database knows none of, before its first migration.
+
+    Only as the database's owner, and never on a public node.
+    """
     environment = read_environment(os.environ)
     if environment.public_node or DatabaseRole.OWNER not in databases.urls:
         return

@@ -144,7 +144,7 @@ def _references(actor: Actor, page: Sequence["Link"]) -> dict[UUID, str]:
 
 
 def _line(found: "Link", names: Mapping[UUID, str], lang: str) -> dict[str, object]:
-    """Return a link as a JSON object, with its ends sorted by reference."""
+    """Return a link as a JSON object: its two reports (`names`: references), score and reasons in `lang`."""
     from fanal.crosscheck.domain.weights import load_weights
 
     one, two = sorted((names[found.report_id], names[found.other_id]))

@@ -164,7 +164,7 @@ def counterpart_of(name: str) -> "Counterpart":
     """Return the active counterpart of the given name.
 
     Raises:
-        Refused: there is none.
+        CommandRefused: there is none.
     """
     from fanal.deconfliction import queries
 
@@ -183,7 +183,11 @@ def _key_of(text: str) -> bytes:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Convert a refusal in the context to an error message in the user's language."""
+    """Turn a refusal of de-confliction inside this context into an error message in the user's language.
+
+    Raises:
+        CommandRefused: DECONFLICTION_REFUSED, with the reason.
+    """
     from fanal.deconfliction.domain.states import DeconflictionRefused
 
     try:
@@ -193,7 +197,7 @@ def told() -> Iterator[None]:
 
 
 def why(code: str) -> str:
-    """Return the message of a refusal code in the user's language."""
+    """Return the message of a de-confliction refusal code in the user's language."""
     from fanal import reference
 
     return reference.label("deconfliction_refused", code, language())

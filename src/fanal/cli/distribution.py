@@ -194,7 +194,7 @@ def acknowledge(answer: Path, unproven: bool) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """Return a file's content, cut one byte above the size limit of a package."""
+    """Return a file's content, cut one byte above the size limit of a package, which then refuses it."""
     from fanal.distribution.domain.package import MAXIMUM_BYTES
 
     with path.open("rb") as stream:
@@ -202,7 +202,7 @@ def _read(path: Path) -> bytes:
 
 
 def _identity(path: Path) -> str:
-    """Return the secret key of an age identity file; lines that start with # are comments (age-keygen)."""
+    """Return the secret key of an age identity file, its first line that is no comment (#); "" if none."""
     text = path.read_text("utf-8", errors="replace")
     return next((line for line in text.splitlines() if line and not line.startswith("#")), "")
 

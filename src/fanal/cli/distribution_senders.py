@@ -161,7 +161,11 @@ def _key_of(text: str) -> bytes:
 
 
 def _instant_of(text: str) -> datetime:
-    """Return a timezone-aware instant from the format that `distribution key` prints."""
+    """Return the aware datetime in a text, as `distribution key` prints it.
+
+    Raises:
+        CommandRefused: SENDER_SINCE: another text, or one without time zone.
+    """
     found = read_instant(text)
     if found is None or found.tzinfo is None:
         raise CommandRefused("SENDER_SINCE")

@@ -68,7 +68,7 @@ def doctor(port: int) -> None:
 
 
 def look_at_machine(*, home: Path, port: int) -> Iterator[DoctorFinding]:
-    """Yield the findings that need no database."""
+    """Yield the findings that need no database: folder, disk, port, certificate, assets, account."""
     yield fine(f"Python {sys.version.split()[0]}")
     yield _look_at_folder(home)
     place = next(p for p in (home, *home.absolute().parents) if p.exists())
@@ -206,7 +206,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[DoctorFin
 
 
 def _lets_auditor_in(databases: Databases) -> bool:
-    """Return whether the database accepts the auditor's role; another finding reports a closed one."""
+    """Return whether the database accepts the auditor's login; another finding reports a closed one."""
     if DatabaseRole.APP not in databases.urls:
         return True
     with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
@@ -214,7 +214,7 @@ def _lets_auditor_in(databases: Databases) -> bool:
 
 
 def _look_at_agreement() -> DoctorFinding:
-    """Check that clock and schema agree with the database, as every process does before its work."""
+    """Return the finding on whether clock and schema agree with the database, as every process checks."""
     checked = subprocess.run(
         [sys.executable, "-m", "fanal", "migrate", "--check", "--lang", "en"],
         check=False,

@@ -45,7 +45,7 @@ def look_at_single_sign_on() -> Iterator[DoctorFinding]:
 
 
 def look_at_hashing() -> Iterator[DoctorFinding]:
-    """Yield the findings about the hashing of uploaded files, after a test with a child process."""
+    """Yield findings about the hashing of uploaded files, after hashing a test file in a child process."""
     pool = Pool(size=1)
     try:
         pool.hash_files([FileToHash(size=4, pieces=[b"fine"])])
@@ -140,7 +140,7 @@ def _look_at_refused(
 
 
 def look_at_caller(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
-    """Return whether the process of the alarm calls is alive: a problem if a worker runs, else a note."""
+    """Return the finding on the alarm calls' process; if dead, a problem if a worker runs, else a note."""
     seen, running = connection.execute(_ALIVE).fetchone() or (None, False)
     if isinstance(seen, int) and seen <= _SILENCE:
         return fine("the process that calls for a child in danger is alive")
@@ -183,7 +183,7 @@ def look_at_fingerprints(url: str, home: Path) -> DoctorFinding:
 def look_at_vault(
     connection: psycopg.Connection[tuple[object, ...]], folder: Path
 ) -> Iterator[DoctorFinding]:
-    """Yield the faults of the vault's folder, and the number of reports delayed by an outage."""
+    """Yield the faults of the vault's folder, and the number of reports that an outage of it delays."""
     count = "SELECT count(*) FROM vault_object WHERE wrapped_key IS NOT NULL AND pack_id IS "
     found: list[DoctorFinding] = []
     for name, rows in (("packs", count + "NOT NULL"), ("files", count + "NULL")):

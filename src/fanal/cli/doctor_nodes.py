@@ -18,7 +18,7 @@ _UNUSED = 100_000_000
 
 
 def look_at_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield the harm that one compromised public node could do to the others and to the server."""
+    """Yield findings on the harm that a compromised public node could do to the others and the server."""
     yield _look_at_closed(connection)
     yield _look_at_functions(connection)
     yield _look_at_definitions(connection)
@@ -78,7 +78,7 @@ def _look_at_policies(connection: psycopg.Connection[tuple[object, ...]]) -> Doc
 
 
 def _look_at_remains(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
-    """Return a problem if objects may outlive their session: prepared transactions' locks, large objects."""
+    """Return the finding on objects that outlive a session: locks of prepared transactions, large objects."""
     row = connection.execute(
         "SELECT current_setting('max_prepared_transactions') <> '0', count(*) FROM pg_largeobject_metadata"
     ).fetchone()

@@ -50,10 +50,10 @@ READERS: Mapping[Format, Callable[[bytes], Envelope]] = {
 
 
 def require_in_force(format_: str, *, now: datetime, even_if_not: bool) -> None:
-    """Refuse a format whose law is not in force, unless `even_if_not` allows a trial.
+    """Check that the law of a format is in force, unless `even_if_not` allows a trial.
 
     Raises:
-        Refused: no entry of the reference data for this format has the status IN_FORCE today.
+        CommandRefused: NOT_IN_FORCE: the reference data has laws for this format, none in force today.
     """
     day = paris_day(now)
     law = reference.load()

@@ -186,7 +186,11 @@ def _line(found: ListSource, held: FetchCheckpoint) -> dict[str, object]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Convert the refusal of a source in the context to an error message in the user's language."""
+    """Turn the refusal of a list source inside this context into an error message in the user's language.
+
+    Raises:
+        CommandRefused: SOURCE_REFUSED, with the reason.
+    """
     from fanal.exchange.operations import SourceRefused
 
     try:

@@ -27,7 +27,10 @@ _OPEN = frozenset({"white", "green"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """A list to export: its state, and its items, which can be read several times."""
+    """A list to export: its state, and its items, which can be read several times.
+
+    `writable`: whether the format can represent an item; `left_out` counts the others by kind.
+    """
 
     state: "ListState"
     writable: Callable[[Indicator], bool]
@@ -57,10 +60,12 @@ def open_list(
     name: str, *, as_user: str | None, format_: str, writable: Callable[[Indicator], bool],
     tlp: str | None = None,
 ) -> Listed:  # fmt: skip
-    """Return a list to export, after its export is recorded in the ledger.
+    """Return the list `name` for export, after recording its export in the ledger.
+
+    `writable`: whether the format can represent an item; `tlp`: the TLP colour of the export.
 
     Raises:
-        Refused: the user keeps no lists, the list does not exist, or its sharing limit forbids this.
+        CommandRefused: the user keeps no lists, the list does not exist, or its sharing limit forbids this.
     """
     from fanal.analyse import queries
     from fanal.cli.readers import reader
@@ -94,7 +99,7 @@ def note_reports(actor: Actor, report_ids: Sequence[UUID], *, format_: str) -> N
 def records_of(
     actor: Actor, report_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[HarmonisedReport, str]]:
-    """Return the harmonised ones among the reports, each with its time of receipt (RFC 3339)."""
+    """Return the harmonised record and time of receipt (RFC 3339) of each report; others are left out."""
     from fanal.harmonise import queries as harmonised
     from fanal.intake import queries as intake
 
@@ -108,13 +113,17 @@ def records_of(
 
 
 def one_source(*, references: Sequence[str], list_name: str | None) -> None:
-    """Refuse a command with both reports and a list, or with neither."""
+    """Check that a command names either reports or a list.
+
+    Raises:
+        CommandRefused: REPORTS_OR_LIST: both, or neither.
+    """
     if bool(references) is (list_name is not None):
         raise CommandRefused("REPORTS_OR_LIST")
 
 
 def tell_left_out(left_out: Counter[str]) -> None:
-    """Report on standard error the values that a format cannot represent, by kind."""
+    """Report on standard error the numbers of values, by kind, that a format cannot represent."""
     for kind, count in sorted(left_out.items()):
         tell("LEFT_OUT", count=count, kind=kind)
 

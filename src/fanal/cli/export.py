@@ -121,7 +121,10 @@ def _write_all(
     now: datetime,
     write: Callable[[UUID, Path], bool],
 ) -> None:
-    """Record the communication, then write each report into its own folder; report missing ones."""
+    """Record the export in the ledger, then write each report of the references into its own folder in `out`.
+
+    `write` returns whether it wrote the report. Exits with status 2 after messages for missing reports.
+    """
     from fanal.cli.resolve import resolve, to_export
     from fanal.ledger import operations as ledger
 

@@ -37,7 +37,10 @@ _DESK = "Fanal"
 
 
 class Written(Struct, frozen=True, kw_only=True):
-    """A report to export, with the facts for its writers; the texts of `report` do not name the reporter."""
+    """A report to export, with the facts for its writers; the reporter is redacted in the texts of `report`.
+
+    `record`: the harmonised report; `provider`: the name of its sender, or else of its platform.
+    """
 
     record: HarmonisedReport
     report: Report
@@ -72,7 +75,7 @@ def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
 
 
 def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetime) -> Report:
-    """Return a record in the report format, with the reporter redacted as `[…]` in its texts.
+    """Return a harmonised report in the report format, with the reporter redacted as `[…]` in its texts.
 
     Without the key to the reporter's identity, all texts are left out, with a message on standard error.
     """
@@ -129,7 +132,7 @@ def _xarf_documents(found: Written) -> list[bytes]:
 
 
 def _target(scheme: str, code: str, wanted: str) -> str:
-    """Return the equivalent of a category in the scheme `wanted`; empty if there is none."""
+    """Return the code in the scheme `wanted` that is equivalent to a category; "" if there is none."""
     prefix = f"{wanted}:"
     found = (c.maps_to for c in categories_of(scheme, code))
     return next((name.removeprefix(prefix) for name in found if name.startswith(prefix)), "")
@@ -175,12 +178,14 @@ _MOTIVE: Final = "Export of a provider's report to an authority (fanal export nc
 def write_folder(
     report_id: UUID, folder: Path, *, actor: Actor, motive: str, now: datetime
 ) -> bool:
-    """Write `report.xml` and the `file-N.xml` of one report; return False if it is not harmonised.
+    """Write `report.xml` and the `file-N.xml` of one report; return False if it is unknown or not harmonised.
 
-    The caller has already recorded the export in the ledger.
+    A report that came as NCMEC XML is written from its original document, if the actor may open it; without
+    the right to open the reporter's identity, that document names the desk instead. An empty `motive` takes a
+    standard purpose. The caller has already recorded the export in the ledger.
 
     Raises:
-        Refused: the purpose is too short.
+        CommandRefused: MOTIVE_SHORT, the purpose of opening the reporter's identity.
     """
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
@@ -221,7 +226,7 @@ def _outgoing(
 
 
 def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmission | None:
-    """Return the sealed document of a report; None if it cannot be opened here or by this actor."""
+    """Return the sealed document of a report; None, with a message, if this actor cannot open it here."""
     system = system_actor(f"export asked for by {actor.person_id}")
     try:
         policy.require(actor, "original.open", Resource(desk_id=facts.desk_id, sealed=True))
@@ -234,7 +239,11 @@ def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmi
 
 
 def _may_name(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -> bool:
-    """Open the reporter's identity as a recorded act of the actor; return whether that was permitted."""
+    """Open the reporter's identity as a recorded act of the actor; return whether the actor has the right.
+
+    Raises:
+        CommandRefused: MOTIVE_SHORT.
+    """
     try:
         harmonise.open_identity(
             actor=actor, report_id=facts.report_id, motive=motive or _MOTIVE, now=now
@@ -255,7 +264,7 @@ def _files_of_record(record: HarmonisedReport, sent: Outgoing, facts: ReportFact
 
 
 def _files_of_original(opened: OpenedSubmission, sent: Outgoing, facts: ReportFacts) -> list[bytes]:
-    """Return each file's details as the sender provided them, or else from the facts at receipt."""
+    """Return an XML document for each file: the provider's own details, or else the facts at receipt."""
     return [
         rewrite_file_details(details)
         if details is not None

@@ -140,7 +140,10 @@ def _file(file: File) -> OutFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """One format: its name, the items that it can represent, and the writer of a subject's items."""
+    """A format of indicators: its name, the items that it can represent, and its writer.
+
+    `write` takes the items, a name for the report or dossier, and the TLP colour; it yields text.
+    """
 
     name: str
     writable: Callable[[Indicator], bool]
@@ -165,7 +168,7 @@ _MISP = _Way(name="misp", writable=fits_misp, write=_event)
 
 
 def _arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the common arguments of both formats to a command."""
+    """Add the common arguments of both formats to a command: reports or list, output, user, TLP colour."""
     command = click.argument("references", metavar="REF...", nargs=-1)(command)
     place = click.Path(path_type=Path)
     out = click.option("--out", required=True, type=place, help="Folder, or file of a list.")
@@ -222,7 +225,10 @@ def misp(
 def _reports(
     references: tuple[str, ...], out: Path, *, way: _Way, tlp: str, as_user: str | None
 ) -> None:
-    """Write the shareable items of each report, or of all reports of a dossier together."""
+    """Write the shareable items of each REF to a file in `out`: of its reports, or of its dossier's reports.
+
+    `way` is the format. Exits with status 2 after messages for each REF without shareable items.
+    """
     from fanal.cli.readers import reader
     from fanal.harmonise.domain.redaction import shareable
 
@@ -247,7 +253,7 @@ def _reports(
 
 
 def _meant(actor: Actor, reference: str) -> tuple[str, list[UUID]]:
-    """Return a neutral name for the subject of REF, and its reports: of the reference or of the dossier."""
+    """Return a name without personal data for REF (`report …`, `dossier …`), and the reports to export."""
     from fanal.cli.resolve import resolve, to_export
     from fanal.crosscheck import queries as crosscheck
 

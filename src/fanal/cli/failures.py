@@ -82,23 +82,26 @@ def language(arguments: Sequence[str] | None = None) -> str:
 
 
 def words(code: str, **parameters: object) -> str:
-    """Return the message of a code in the user's language; parameters are stripped of control characters."""
+    """Return the message of a code in the user's language, filled with `parameters`.
+
+    Control characters in parameters are replaced, and long values are cut.
+    """
     clean = {name: _printable(value) for name, value in parameters.items()}
     return reference.render(code, clean, language(), kind="cli")
 
 
 def words_of_refusal(code: str) -> str:
-    """Return the reason why an external document is refused, in the user's language."""
+    """Return the reason for a refusal code of an external document, in the user's language."""
     return reference.render(code, {}, language(), kind="quarantine").rstrip(".")
 
 
 def tell(code: str, **parameters: object) -> None:
-    """Print a message on standard error; the command continues."""
+    """Print the message of this code, filled with `parameters`, on standard error, and continue."""
     click.echo(f"fanal: {words(code, **parameters)}", err=True)
 
 
 def told(failure: BaseException) -> int:
-    """Print the reason of a failed command in one sentence; return the exit status."""
+    """Print in one sentence why a command failed; return its exit status (2: invalid input, 1: failure)."""
     code, parameters, status = _explain(failure)
     tell(code, **parameters)
     return status
@@ -126,7 +129,7 @@ def _explain(failure: BaseException) -> tuple[str, dict[str, object], int]:
 
 
 def _known(failure: BaseException) -> str | None:
-    """Return the message code of an expected exception; None for any other."""
+    """Return the message code of an expected exception; None for an unexpected one."""
     for kind, code in _CLASSES:
         if isinstance(failure, kind):
             return code
@@ -137,7 +140,7 @@ def _known(failure: BaseException) -> str | None:
 
 
 def _explain_click(failure: click.ClickException) -> tuple[str, dict[str, object]]:
-    """Return message code and parameters for a click error, because click's own messages are English only."""
+    """Return message code and parameters of a click error; click's own messages are English only."""
     match failure:
         case click.MissingParameter():
             found = "ARGUMENT_MISSING", {"name": _hint(failure)}
@@ -157,7 +160,7 @@ def _explain_click(failure: click.ClickException) -> tuple[str, dict[str, object
 
 
 def _hint(failure: click.BadParameter) -> str:
-    """Return the name of a parameter in the notation of the help text."""
+    """Return the name of the parameter of a click error, as the help text writes it."""
     if failure.param_hint:
         hint = failure.param_hint
         return hint if isinstance(hint, str) else " / ".join(hint)

@@ -19,9 +19,10 @@ REPORT = "report.xml"
 def find_sources(
     paths: Sequence[Path], suffixes: Sequence[str], beside: FilesBeside | None = None
 ) -> Iterator[Source]:
-    """Yield the files in `paths` and their folders that have one of `suffixes`, with a name for each report.
+    """Yield each file of `paths`, and in folders each file with one of `suffixes`, with its report's name.
 
-    Reports in folders of the same name (in one folder a year, for example) are named by their relative path.
+    A report is named after its folder; reports in folders of the same name (in one folder a year, for
+    example), by their relative path. `beside` holds the other files of the folders.
     """
     for path in paths:
         if not path.is_dir():
@@ -35,7 +36,7 @@ def find_sources(
 
 
 def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]:
-    """Yield the same files, without names."""
+    """Yield the same files as `find_sources`, without names."""
     for path in paths:
         if not path.is_dir():
             yield path
@@ -48,9 +49,10 @@ def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]
 def passed_over(
     paths: Sequence[Path], suffixes: Sequence[str], beside: FilesBeside
 ) -> Iterator[Path]:
-    """Yield the files under the folders of `paths` that an import ignores, and unreadable folders.
+    """Yield the files under the folders of `paths` that an import ignores.
 
-    Ignored files have none of `suffixes`, and belong to no report.
+    They have none of `suffixes` and were assigned to no report in `beside`. Unreadable folders are yielded
+    too.
     """
     for folder in paths:
         if folder.is_dir():
@@ -60,12 +62,15 @@ def passed_over(
 
 
 def ends(path: Path, *suffixes: str) -> bool:
-    """Return whether a file has one of `suffixes`, in upper or lower case."""
+    """Return whether a file has one of `suffixes` (in lower case), in upper or lower case."""
     return path.suffix.lower() in suffixes
 
 
 def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
-    """Yield each file, and whether it is a `file-N.xml` that belongs to a `report.xml` in its folder."""
+    """Yield each file under a folder, and whether it is the `file-N.xml` of a `report.xml` next to it.
+
+    An unreadable folder is yielded itself.
+    """
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -82,7 +87,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def _twins(folder: Path) -> frozenset[int]:
-    """Return the hashes of folder names that hold more than one report."""
+    """Return the hashes (`mark_of`) of folder names that several folders with a report have."""
     marks = array("Q", (mark_of(f.parent.name) for f, _ in _walk(folder) if f.name == REPORT))
     ordered = np.sort(np.array(marks, dtype=np.uint64))
     return frozenset(ordered[1:][ordered[1:] == ordered[:-1]].tolist())

@@ -14,7 +14,12 @@ from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundReport:
-    """One report in a file, with its location."""
+    """A report read from a file: its text, location and attached files.
+
+    `place`: the location for messages; `body`: the bytes to keep; `canonical`: the bytes that identify
+    its content; `reference`: its reference or file name; `enclosed`: a key that identifies its files;
+    `details`: documents about its files.
+    """
 
     place: str
     format: Format
@@ -65,7 +70,7 @@ class Unreadable:
 class Source:
     """A file to read, and the report's name if the file is `report.xml` in a folder of its own.
 
-    `beside` holds the other files of a traversed folder; None if the file itself was named.
+    `beside` assigns the other files of a traversed folder to reports; None if the file itself was named.
     """
 
     path: Path
@@ -77,7 +82,7 @@ Reader = Callable[[Source, datetime], Iterator[FoundReport | Unreadable]]
 
 
 def reason_of(refusal: FormatRefused | None) -> str:
-    """Return the reason why a document is refused, in the user's language."""
+    """Return the reason why a document is refused, in the user's language, with its place in the document."""
     if refusal is None:
         return "unreadable"
     said = words_of_refusal(refusal.code)

@@ -109,7 +109,7 @@ def _receive(
 
 
 def _tell_of(item: FoundReport | Unreadable) -> None:
-    """Report an item that is not imported."""
+    """Print why an item is not imported, or how many listed files of a report are not read."""
     if isinstance(item, Unreadable):
         _tell("NOT_BROUGHT_IN", place=item.place, reason=item.reason)
     elif item.untaken:

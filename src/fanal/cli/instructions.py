@@ -174,7 +174,11 @@ def _show(found: StandingInstruction, *, now: datetime, as_json: bool) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Convert the refusal of an instruction's step in the context to an error message."""
+    """Turn the refusal of a step of an instruction inside this context into an error message.
+
+    Raises:
+        CommandRefused: INSTRUCTION_REFUSED, with the reason.
+    """
     from fanal import reference
     from fanal.accounts.domain.policy import Reason, Refused as NotAllowed
 
@@ -197,7 +201,7 @@ def _person(login: str, action: str) -> Actor:
     """Return the actor of the person `login`, with their present roles.
 
     Raises:
-        Refused: there is no such person with a right to `action`.
+        CommandRefused: there is no such person with a right to `action`.
     """
     from fanal.accounts import queries, row_scope
     from fanal.accounts.domain.policy import may

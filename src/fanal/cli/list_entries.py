@@ -20,7 +20,11 @@ ACTOR = system_actor("fanal lists")
 
 @contextmanager
 def told_refused() -> Iterator[None]:
-    """Convert the refusal of a list, an entry or a vote in the context to an error message."""
+    """Turn the refusal of a list, an entry or a vote inside this context into an error message.
+
+    Raises:
+        CommandRefused: LISTS_REFUSED, with the reason.
+    """
     try:
         yield
     except ListsRefused as refused:

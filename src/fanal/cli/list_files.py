@@ -21,7 +21,10 @@ _MOST_TOLD = 20
 
 
 class LeftOut:
-    """The items of a file that no list accepts, reported after the import."""
+    """The items of an imported file that no list accepts, counted by reason for a message after the import.
+
+    Holds the options for the selection of the items: country, categories, harmless ones.
+    """
 
     def __init__(self, *, country: str, categories: Sequence[str], harmless: bool) -> None:
         self.reading = BundleReading()
@@ -30,7 +33,7 @@ class LeftOut:
         )
 
     def tell(self) -> None:
-        """Report the items on standard error, the most frequent first."""
+        """Report the items on standard error by reason, the most frequent first."""
         for colour in sorted(self.reading.markings):
             tell("LIST_MARKED", colour=colour.upper())
         for name, count in self.selection.left_out.most_common(_MOST_TOLD):
@@ -57,10 +60,12 @@ class LeftOut:
 
 @contextmanager
 def read_indicators(path: Path, format_: str, told: LeftOut) -> Iterator[Iterator[Indicator]]:
-    """Open a file of any format but CSV, and yield an iterator over its items, one in memory at a time.
+    """Open a list file of any format but CSV, and yield an iterator over its items, one in memory at a time.
+
+    Items left out are counted in `told`.
 
     Raises:
-        Refused: the file is not a list in this format; no item is imported.
+        CommandRefused: the file is not a list in this format; no item is imported.
         OSError: the file is unreadable.
     """
     try:
@@ -80,7 +85,7 @@ def read_indicators(path: Path, format_: str, told: LeftOut) -> Iterator[Iterato
 
 
 def refused_csv(path: Path, refused: ListRefused) -> CommandRefused:
-    """Return the error for a CSV file that is not a list: usually the first line has no column names."""
+    """Return the error for a refused CSV file; usually its first line lacks the column names."""
     refusal = refused.refusal
     if refusal is not None and refusal.code is DocumentFault.UNKNOWN_FIELD:
         return CommandRefused("LIST_COLUMNS", path=path, columns=", ".join(COLUMNS))

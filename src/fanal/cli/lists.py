@@ -149,7 +149,13 @@ def load(
 def _take(
     name: str, file: Path, format_: str, *, told: LeftOut, scope: MatchScope | None
 ) -> list[UUID]:
-    """Import a file in another format, and report its rejected items, also if all were rejected."""
+    """Import a file in another format than CSV into the list `name`; return the ids of its items in force.
+
+    Rejected items, counted in `told`, are reported, also if all were rejected.
+
+    Raises:
+        CommandRefused: LIST_NOTHING; as `read_indicators`.
+    """
     from fanal.analyse import operations
 
     try:
@@ -169,7 +175,7 @@ def _take(
 
 
 def _open_in_demo(name: str) -> None:
-    """Give a new list of a demo a legal basis, so that the demo's services serve it."""
+    """Give a new list of a demo a legal basis, without which no service would serve it."""
     from fanal.analyse import operations
 
     attributes = ListAttributes(legal_basis=_DEMO_BASIS)
@@ -189,7 +195,7 @@ def withdraw(name: str, item: UUID) -> None:
 
 
 def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttributes:
-    """Return list metadata with the values of the options in their place.
+    """Return the metadata `held` with the values of the options in their place; None keeps the old value.
 
     Raises:
         ListsRefused: the owner is unknown.

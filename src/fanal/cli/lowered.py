@@ -32,9 +32,10 @@ class Lowered:
 
 
 def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
-    """Return the account for the serving processes after handing it the folders; None to keep the caller's.
+    """Return the account for the serving processes, after making it the owner of their folders.
 
-    Root keeps its own account, with a message, if the account has no access to data folder or program.
+    None keeps the caller's account: the caller is not root, or the account is missing, has no access to data
+    folder or program, or cannot use `port`; then a message says so.
     """
     if os.geteuid() != 0:
         return None
@@ -58,7 +59,11 @@ def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
 
 
 def look_at_account(*, home: Path, vault: Path) -> str:
-    """Return a sentence about the account that `fanal run` would use as root."""
+    """Return a sentence about the account that `fanal run` would use when root calls it.
+
+    Raises:
+        AccountMissing: there is no such account.
+    """
     account = SystemAccount.current()
     obstacle = _obstacle(account, home=home, vault=vault, port=_LOWEST_FREE_PORT)
     if obstacle:
@@ -67,7 +72,7 @@ def look_at_account(*, home: Path, vault: Path) -> str:
 
 
 def _obstacle(account: SystemAccount, *, home: Path, vault: Path, port: int) -> str:
-    """Return the reason why the account cannot run the serving processes; empty if it can."""
+    """Return what the account cannot do to run the serving processes, such as `reach /srv`; "" if nothing."""
     if port < _LOWEST_FREE_PORT:
         return f"serve port {port}"
     for folder in (home, vault.parent):
@@ -90,7 +95,10 @@ def _hand_over(folder: Path, account: SystemAccount) -> None:
 
 
 def _share_keys(folder: Path, account: SystemAccount) -> None:
-    """Let the account's group enter the key folder and own the serving keys; root keeps its own keys."""
+    """Let the account's group enter the key folder, and the account own the keys of the serving processes.
+
+    The database owner's password and the root's receipt key stay root's.
+    """
     if folder.stat().st_uid != 0:
         return
     os.chown(folder, 0, account.gid)

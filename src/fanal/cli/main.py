@@ -70,7 +70,7 @@ class LazyGroup(click.Group):
 
 
 def speaking(command: click.Command) -> click.Command:
-    """Add the option `--lang` to a command and its subcommands, unless they have it."""
+    """Add the option `--lang` to a command and its subcommands, unless they have it; return the command."""
     if isinstance(command, click.Group):
         context = click.Context(command)
         for name in command.list_commands(context):
@@ -96,7 +96,10 @@ def fanal() -> None:
 
 
 def main() -> None:
-    """Run the command; exit with 2 for invalid input, 1 for a failure, each with a one-sentence message."""
+    """Run the command and exit with its status.
+
+    A failure prints one sentence: status 2 for invalid input, 1 for any other failure.
+    """
     signal.signal(signal.SIGTERM, _leave)
     try:
         _refuse_broken_text(sys.argv)
@@ -114,7 +117,11 @@ def main() -> None:
 
 
 def _refuse_broken_text(arguments: Sequence[str]) -> None:
-    """Refuse arguments that are not valid UTF-8: neither database nor ledger could store them."""
+    """Check that the arguments are valid UTF-8: neither database nor ledger could store others.
+
+    Raises:
+        CommandRefused: TEXT_REFUSED.
+    """
     if any("\ud800" <= character <= "\udfff" for character in "".join(arguments)):
         raise CommandRefused("TEXT_REFUSED")
 

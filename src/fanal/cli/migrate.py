@@ -49,10 +49,10 @@ def migrate(demo: bool, verbosity: int, check: bool) -> None:
 
 
 def _check(home: Path) -> None:
-    """Check that the schema is up to date; any role may call this.
+    """Check that the schema is up to date, as any database role; `home` is the data folder.
 
     Raises:
-        DatabaseRefused: the schema is outdated, or disagrees with this version.
+        DatabaseRefused: the schema is older or newer than this version, or the clocks are too far apart.
     """
     with open_databases(home=home, environ=os.environ) as databases:
         role = next(iter(databases.urls))

@@ -26,7 +26,7 @@ def is_packed(path: Path) -> bool:
 
 
 def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[AttachedFile, ...]]]:
-    """Yield each report of a package, a key that identifies its files, and the files.
+    """Yield (report, key of its files, files) for each report of a package; the key is that of `enclosed_of`.
 
     The files are readable until the next report is requested. If there are several reports, all files are
     verified before the first: the package is imported completely or not at all.

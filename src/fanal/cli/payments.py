@@ -73,7 +73,7 @@ def _line(found: PayerScore) -> str:
 
 
 def _drafts(path: Path) -> Iterator[Draft | tuple[str, str]]:
-    """Yield the reports in a file, or a location and the reason why it could not be read."""
+    """Yield the reports in a file of transfers or reports; for an unreadable one (location, reason)."""
     with path.open("rb") as stream:
         start = stream.read(_START)
     kind = kind_of(start)
@@ -101,7 +101,10 @@ def _parts(path: Path, format_: Format) -> Iterator[Draft | tuple[str, str]]:
 
 
 def _lines(path: Path) -> Iterator[Draft | tuple[str, str]]:
-    """Yield the reports of a JSON Lines file, or the single report of a multi-line JSON file."""
+    """Yield the reports of a JSON Lines file, or the single report of a multi-line JSON file.
+
+    For an unreadable line (location, reason).
+    """
     if path.stat().st_size <= MAX_BYTES:
         try:
             yield draft_of(read_report(path.read_bytes()))

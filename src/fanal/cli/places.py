@@ -8,7 +8,10 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def place_of(reference: str, taken: dict[str, str]) -> str:
-    """Return a file name for an external reference: without path separators, and unique among `taken`."""
+    """Return a file name for an external reference, without path separators.
+
+    `taken` holds the references by file name, and is extended: two references get different names.
+    """
     name = _UNSAFE.sub("_", reference)
     if not name.strip("."):
         name = "_" + name

@@ -12,7 +12,9 @@ code_option = click.option(
 
 
 def prove(login: str, code: str | None) -> None:
-    """Ask the person `login` for a one-time code; a demo database requires none, with a message.
+    """Verify the person `login` by the one-time code `code`, or ask for it on the terminal.
+
+    A demo database requires none; a message says so.
 
     Raises:
         CommandRefused: the account or its one-time codes are missing, or the code is missing or wrong.

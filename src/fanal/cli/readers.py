@@ -20,10 +20,10 @@ _REFUSED = {
 def reader(username: str | None, *, motive: str, action: str = "report.read") -> Actor:
     """Return the reading actor: the named person, or the system in a demo database.
 
-    `action` is the required right, a key of `_REFUSED`.
+    `motive`: the purpose recorded with each reading. `action` is the required right, a key of `_REFUSED`.
 
     Raises:
-        Refused: the person is unknown or lacks the right, or no person is named outside a demo.
+        CommandRefused: the person is unknown or lacks the right, or no person is named outside a demo.
     """
     from fanal.accounts import queries as accounts, row_scope
     from fanal.accounts.domain.policy import may
@@ -44,7 +44,7 @@ def supervisor(login: str) -> Actor:
     """Return the actor of the person `login`, who may draft rules.
 
     Raises:
-        Refused: there is no such person with this right.
+        CommandRefused: there is no such person with this right.
     """
     return reader(login, motive="fanal rules", action="rules.draft")
 

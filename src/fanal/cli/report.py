@@ -80,7 +80,13 @@ def show(
 
 
 def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, str]]:
-    """Open the identity of a report's sender, by the same operation as the desk's identity page."""
+    """Open the identity of a report's sender; return its facts with their codes, [] if it has expired.
+
+    By the same recorded operation as the desk's identity page.
+
+    Raises:
+        CommandRefused: MOTIVE_SHORT; REVEAL_REFUSED without the right.
+    """
     from fanal.accounts.domain import policy
     from fanal.harmonise import operations as harmonise
     from fanal.harmonise.domain.reporter import SHORTEST_MOTIVE
@@ -138,7 +144,10 @@ def _as_received(actor: Actor) -> Iterator["Page"]:
 
 
 def _by_priority(actor: Actor) -> Iterator["Page"]:
-    """Yield all reports by descending priority, then in order of receipt; those without priority last."""
+    """Yield pages of all reports, by descending priority, then in order of receipt.
+
+    Reports without priority come last.
+    """
     from fanal.analyse import queries as analysed
 
     ids: list[UUID] = []

@@ -31,8 +31,8 @@ def views(
 ) -> Iterator[View]:
     """Yield the data of each report, in the given order; `short` omits long texts.
 
-    `facts` may contain envelopes already read. Values are the stages' own records, which `msgspec.json`
-    serialises.
+    `facts` may contain envelopes already read; reports without one are left out. Values are the stages' own
+    records, which `msgspec.json` serialises.
     """
     if facts is None:
         facts = intake.get_reports(actor=actor, report_ids=report_ids)
@@ -79,7 +79,7 @@ def views(
 
 
 def outline(view: View, *, lang: str) -> str:
-    """Return a report as a few lines of text."""
+    """Return a report's data (`views`) as a few lines of text: priority with reasons, reporter, proposal."""
     lines = [
         f"{view['number']} · {view['reference']} · {view['partner'] or '—'} · {view['stage']} · {view['id']}"
     ]
@@ -104,7 +104,7 @@ def outline(view: View, *, lang: str) -> str:
 
 
 def _links(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
-    """Return the links of each report; for a report of another desk only the link's existence."""
+    """Return the links of each report; of a report of another desk only the desk, not the report's id."""
     found = crosschecked.links_of_reports(actor=actor, report_ids=ids)
     others = {link.other_id for links in found.values() for link in links if link.other_id}
     facts = intake.get_reports(actor=actor, report_ids=list(others))
@@ -138,7 +138,7 @@ def _harmonised(record: Mapping[str, msgspec.Raw], short: bool) -> View:
 
 
 def _selectors(stored: msgspec.Raw | None) -> list[View]:
-    """Return the selectors without the paths of their origin."""
+    """Return the selectors in an encoded record, without the paths of their origin; [] for None."""
     return [
         {
             "kind": s.kind,

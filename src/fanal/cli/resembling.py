@@ -88,7 +88,7 @@ def model_in_use() -> "Model":
     """Return the active linkage model.
 
     Raises:
-        Refused: the activated file is not a valid model for this version.
+        CommandRefused: MODEL_REFUSED: the activated file is not a valid model for this version.
     """
     from fanal.cli.linkage import versions
 

@@ -13,7 +13,7 @@ from fanal.ledger import operations as ledger
 
 
 def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return the reports that the actor may export: those of desks with the right `export.write`."""
+    """Return those of the reports at whose desk the actor has the right to export (`export.write`)."""
     bounds = reach(actor, "export.write")
     facts = intake.get_reports(actor=actor, report_ids=report_ids)
     return [i for i in report_ids if i in facts and bounds.holds(facts[i].desk_id)]
@@ -22,7 +22,7 @@ def to_export(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
 def resolve(actor: Actor, reference: str) -> Sequence[UUID]:
     """Return the reports for REF: an id, a reference, PARTNER:REF, an API number, or a desk number.
 
-    The look-up is recorded as a search before its result is used.
+    Empty if there are none. The look-up is recorded in the ledger as a search.
     """
     found = _named(actor, reference)
     ledger.record_search(

@@ -131,7 +131,11 @@ def activate(ruleset: UUID, login: str, code: str | None) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Convert the refusal of a rule set in the context to an error message."""
+    """Turn the refusal of a rule set inside this context into an error message.
+
+    Raises:
+        CommandRefused: the message of its code.
+    """
     from fanal.analyse.operations import RuleSetRefused
 
     try:

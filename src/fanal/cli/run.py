@@ -148,7 +148,7 @@ def _environment(
 
 
 def _fanal(*arguments: str, environment: Mapping[str, str]) -> None:
-    """Run a `fanal` command and wait; exit with its status if it fails."""
+    """Run a `fanal` command in `environment` and wait; exit with its status if it fails."""
     answer = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-m", "fanal", "--lang", language(), *arguments],
         env=dict(environment),
@@ -164,7 +164,7 @@ def _web_role() -> DatabaseRole:
 
 
 def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool) -> None:
-    """Create keys and migrate the schema if this machine may do so; otherwise check them."""
+    """Create the keys and migrate the schema if this machine has the owner's role; otherwise check both."""
     if role is DatabaseRole.INTAKE:
         _check_public_node(databases, home=home)
     elif DatabaseRole.OWNER in databases.urls:
@@ -200,7 +200,7 @@ def _check_public_node(databases: Databases, *, home: Path) -> None:
 
 
 def _check_tables(databases: Databases, *, role: DatabaseRole, home: Path) -> None:
-    """Exit with a message if the schema is outdated: only the owner may migrate it."""
+    """Exit with a message if the schema is not that of this version: only the owner may migrate it."""
     environment = _environment(databases, role=role, home=home, mark=None)
     _fanal("migrate", "--check", environment=environment)
 
@@ -306,7 +306,7 @@ def _announce(
 def announce_at(
     supervisor: Supervisor, *, address: str, mark: DatabaseMark | None, patience: float
 ) -> None:
-    """Print the address; in a demo also its accounts, for which a slow machine has `patience` seconds."""
+    """Print the address; in a demo also its accounts, waiting up to `patience` seconds for them to load."""
     answers: list[subprocess.CompletedProcess[str]] = []
 
     def listed() -> bool:

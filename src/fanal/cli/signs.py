@@ -21,7 +21,8 @@ class CallsSign:
     """The liveness check of the alarm calls' process. `address` returns a database URL with read access.
 
     The process counts as hung after three checks, five seconds apart, without a sign of life for thirty
-    seconds, if the database answered each time: an unavailable database silences every process.
+    seconds (after its start: three minutes), if the database answered each time: an unavailable database
+    silences every process.
     """
 
     def __init__(self, address: Callable[[], str]) -> None:
@@ -30,7 +31,7 @@ class CallsSign:
         self._silent = 0
 
     def begin(self) -> dict[str, str]:
-        """Return the environment variables of a new process: a number that identifies its sign of life."""
+        """Return the environment variable of a new process: a number that identifies its sign of life."""
         self._number, self._silent = secrets.randbelow(2**31 - 1) + 1, 0
         self._begun = self._looked = time.monotonic()
         return {NUMBER_VARIABLE: str(self._number)}

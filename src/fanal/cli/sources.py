@@ -26,7 +26,7 @@ _MAX_FILE = 50_000_000
 
 
 def count_sources(format_: str, paths: Sequence[Path]) -> int:
-    """Return the number of reports to read, for the progress bar."""
+    """Return the number of reports in `paths`, for the progress bar; unreadable files count 0."""
     suffixes, _ = FORMATS[format_]
     count = _COUNTERS.get(format_, _one)
     return sum(_counted(path, count) for path in folders.find_files(paths, suffixes))
@@ -35,7 +35,10 @@ def count_sources(format_: str, paths: Sequence[Path]) -> int:
 def read_sources(
     format_: str, paths: Sequence[Path], *, now: datetime, beside: FilesBeside | None = None
 ) -> Iterator[FoundReport | Unreadable]:
-    """Yield every report of `format_` under `paths`, one in memory at a time."""
+    """Yield every report of `format_` under `paths`, one in memory at a time, and every unreadable item.
+
+    `beside` assigns the other files of the folders to reports (`lying_beside`).
+    """
     suffixes, read = FORMATS[format_]
     for source in folders.find_sources(paths, suffixes, beside or lying_beside(format_)):
         try:
@@ -45,14 +48,17 @@ def read_sources(
 
 
 def lying_beside(format_: str) -> FilesBeside:
-    """Return the record, for one traversal, of files in the same folders as reports of `format_`."""
+    """Return the object that assigns, in one traversal, other files of a folder to reports of `format_`."""
     return FilesBeside(FORMATS[format_][0])
 
 
 def passed_over(
     format_: str, paths: Sequence[Path], *, beside: FilesBeside | None = None
 ) -> Iterator[Path]:
-    """Yield the files under the folders of `paths` that are not reports of `format_` and belong to none."""
+    """Yield the files under the folders of `paths` that an import of `format_` ignores.
+
+    They are no reports of the format, and `beside`, used by that import, has assigned them to none.
+    """
     suffixes, _ = FORMATS[format_]
     return folders.passed_over(paths, suffixes, beside or lying_beside(format_))
 
@@ -94,7 +100,10 @@ def _read_jsonl(source: Source, now: datetime) -> Iterator[FoundReport | Unreada
 
 
 def _read_xml(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
-    """Yield the report of an XML file; `report.xml` has its folder's name and the details in `file-*.xml`."""
+    """Yield the report of an NCMEC XML file, or why it is unreadable.
+
+    `report.xml` has the name of its folder, and the details in the `file-*.xml` next to it.
+    """
     path = source.path
     try:
         body = _bytes(path)
@@ -132,7 +141,7 @@ def _read_json(source: Source, now: datetime) -> Iterator[FoundReport | Unreadab
 
 
 def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundReport | Unreadable:
-    """Return a report with its listed files from the same folder."""
+    """Return a report with its listed files from the same folder, or why a file is refused."""
     if not beside.waits(path):
         return found
     try:
@@ -143,7 +152,7 @@ def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundRep
 
 
 def _document_reader(format_: Format) -> Reader:
-    """Return the reader of a format with one report a document."""
+    """Return the reader of a format with one report a document; without reference it takes the file name."""
 
     def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
         del now
@@ -167,7 +176,10 @@ def _document_reader(format_: Format) -> Reader:
 
 
 def _read_vics(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
-    """Yield the parts of each case; a part's own metadata is in its canonical bytes."""
+    """Yield a report for each part of each case in a VICS file, or why the file is unreadable.
+
+    The identifying bytes (`canonical`) of a part include its own metadata.
+    """
     del now
     try:
         for part, body in read_parts(source.path):

@@ -26,7 +26,10 @@ _LOG_LIMIT = 20_000_000
 
 @dataclass(slots=True, kw_only=True)
 class Child:
-    """One supervised process, with its output in `log`. One with `once` is not restarted after success."""
+    """A supervised process: command line, environment, log file, and state of its restarts.
+
+    A child with `once` is not restarted after success.
+    """
 
     name: str
     arguments: Sequence[str]
@@ -74,7 +77,7 @@ class Child:
                 os.truncate(self.log, 0)
 
     def check(self) -> int | None:
-        """Return the exit status of a process that has just ended, and schedule its restart."""
+        """Return the exit status of a process that has just ended, and schedule its restart; else None."""
         if self.process is None or self.process.poll() is None:
             return None
         status = self.process.returncode
@@ -88,7 +91,7 @@ class Child:
         return status
 
     def end_if_over(self) -> bool:
-        """Kill a running process without a sign of life; return whether it was killed."""
+        """Kill the process if its liveness check says that it hangs; return whether it was killed."""
         if self.sign is None or self.process is None or not self.sign.is_over():
             return False
         self.signal_group(signal.SIGKILL)
@@ -133,7 +136,7 @@ class Supervisor:
             time.sleep(_BEAT)
 
     def wait_until(self, ready: Callable[[], bool], *, seconds: float) -> bool:
-        """Supervise until `ready()` is true; return False after `seconds` or a signal."""
+        """Supervise until `ready()` is true, and return True; False after `seconds` or a request to stop."""
         end = time.monotonic() + seconds
         while not self.stopping and time.monotonic() < end:
             if ready():

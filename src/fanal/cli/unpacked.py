@@ -23,7 +23,8 @@ _PIECE = 256 * 1024
 class FilesBeside:
     """The files in the folders of a traversal, and the assignment of files to reports.
 
-    Memory holds the file names of the current folders, and eight bytes for each file assigned to a report.
+    `suffixes` are those of the reports. Memory holds the file names of the current folders, and eight bytes
+    for each file assigned to a report.
     """
 
     def __init__(self, suffixes: Sequence[str]) -> None:
@@ -42,7 +43,7 @@ class FilesBeside:
         return bool(self._waiting[folder])
 
     def take(self, report: Path, names: Set[str]) -> tuple[bytes, tuple[AttachedFile, ...]]:
-        """Assign the listed files to a report; return a key that identifies them, and the files.
+        """Assign the files with these base names to a report; return their key (`enclosed_of`) and the files.
 
         A file listed by several reports belongs to the first one.
 
@@ -62,14 +63,14 @@ class FilesBeside:
         return enclosed_of(members), tuple(files)
 
     def took(self, path: Path) -> bool:
-        """Return whether a file belongs to a report."""
+        """Return whether a file was assigned to a report."""
         if not self._sorted:
             self._taken, self._sorted = array("Q", sorted(self._taken)), True
         place = bisect_left(self._taken, mark := mark_of(path))
         return place < len(self._taken) and self._taken[place] == mark
 
     def _lying(self, folder: Path) -> dict[str, list[Path]]:
-        """Return the files of a folder, and of subfolders without documents, by base name."""
+        """Return the files of a folder by base name, with those of its subfolders without reports."""
         found: dict[str, list[Path]] = {}
         for path in self._files(folder, top=True):
             found.setdefault(path.name, []).append(path)
@@ -92,7 +93,7 @@ class FilesBeside:
 
 
 def untaken(report: Path, names: Set[str]) -> int:
-    """Return the number of a document's listed files in its folder."""
+    """Return how many of the files that a document lists (`names`) lie in its folder."""
     return sum(_is_file(report.parent / name) for name in names)
 
 

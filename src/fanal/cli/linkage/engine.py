@@ -38,7 +38,10 @@ CODES = {
 def linker_on(
     engine: str, persons: pa.Table, model: Mapping[str, object], *, master: str = "local[*]"
 ) -> Iterator[Linker]:
-    """Yield a Splink linker of the model for a table of persons; close its engine afterwards."""
+    """Yield a Splink linker of the model for a table of persons; close its engine afterwards.
+
+    `engine`: `duckdb`, or `spark` at the address `master`.
+    """
     if engine == "duckdb":
         from splink.backends.duckdb import DuckDBAPI
 
@@ -68,9 +71,10 @@ def predict(
     engine: str = "duckdb",
     master: str = "local[*]",
 ) -> dict[Pair, FoundPair]:
-    """Return each pair of reports with a match probability of at least `least`, the later report first.
+    """Return the pairs of reports with a match probability of at least `least`, by (later, earlier) number.
 
-    Persons of the same report form no pair; of several pairs of persons the most probable counts.
+    Persons of the same report form no pair; of several pairs of persons the most probable counts. `engine`
+    and `master` as in `linker_on`.
     """
     levels = _levels(model)
     with linker_on(engine, persons, model, master=master) as linker:
@@ -93,7 +97,10 @@ def predict(
 def _alike(
     levels: Mapping[str, list[tuple[str, float]]], worth: tuple[float, ...]
 ) -> Mapping[str, float]:
-    """Return the agreements with their weights in bits; `worth` holds the weight of each comparison."""
+    """Return the agreements of a pair with their weights in bits.
+
+    `levels` as `_levels` returns them; `worth`: the pair's weight for each comparison, in their order.
+    """
     return dict(
         _nearest(of_one, bits)
         for of_one, bits in zip(levels.values(), worth, strict=True)
@@ -119,7 +126,7 @@ class _Comparison(Struct, frozen=True):
 
 
 def _levels(model: Mapping[str, object]) -> dict[str, list[tuple[str, float]]]:
-    """Return for each comparison the codes of its agreement levels, with their weights in bits."""
+    """Return for each comparison (column) its agreement levels as (code, weight in bits)."""
     return {
         comparison.output_column_name: [
             (f"{comparison.output_column_name.upper()}_{CODES[label]}", round(level.bits(), 2))
@@ -136,7 +143,7 @@ def agreements(model: Mapping[str, object]) -> dict[str, float]:
 
 
 def _nearest(levels: list[tuple[str, float]], bits: float) -> tuple[str, float]:
-    """Return the level with the closest weight, since Splink returns weights instead of levels."""
+    """Return the level (code, weight) with the closest weight: Splink returns weights instead of levels."""
     return min(levels, key=lambda level: abs(level[1] - bits))
 
 

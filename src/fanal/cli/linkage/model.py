@@ -14,7 +14,7 @@ _Level = dict[str, str | bool]
 
 
 def untrained() -> SettingsCreator:
-    """Return Splink's settings without trained parameters."""
+    """Return Splink's settings without trained parameters: comparisons and blocking rules."""
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="unique_id",

@@ -34,7 +34,10 @@ SCHEMA = pa.schema(
 
 
 def persons_table(reports: Iterable[tuple[int, HarmonisedReport]]) -> pa.Table:
-    """Return the suspects of numbered reports as a table, without placeholder values."""
+    """Return the suspects in reports as a table of schema `SCHEMA`; placeholder values are left out.
+
+    Each report comes with its number, the column `report`.
+    """
     columns: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
     for number, report in reports:
         for person in report.persons:
@@ -48,7 +51,7 @@ def persons_table(reports: Iterable[tuple[int, HarmonisedReport]]) -> pa.Table:
 
 
 def row_of(person: Person) -> dict[str, str]:
-    """Return the compared forms of a suspect's first value of each kind; empty if there is none."""
+    """Return a suspect's first value of each kind as the model compares it, by column; "" for none."""
     email = _first(SelectorKind.EMAIL, person.emails)
     handle = _first(
         SelectorKind.HANDLE, (read_handle(h.value, h.platform) or "" for h in person.handles)
@@ -73,7 +76,7 @@ def row_of(person: Person) -> dict[str, str]:
 
 
 def _first(kind: SelectorKind, values: Iterable[str]) -> str:
-    """Return the first value that is not a placeholder."""
+    """Return the first of `values` that is not a placeholder (such as a name for everybody), "" for none."""
     for value in values:
         selector = Selector(kind=kind, value=value, role=SelectorRole.SUSPECT)
         if value and mark_of(selector) is not None:
@@ -98,7 +101,10 @@ def stored_persons(actor: Actor) -> Stored:
 
 
 def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str) -> int:
-    """Store the pairs that a model finds among all linked reports; return their number."""
+    """Replace the model's suggestions with the pairs that `used` finds among all linked reports.
+
+    Returns their number, without pairs that are already in one dossier.
+    """
     stored = stored_persons(actor)
     pairs = predict(stored.persons, used.model, least=LEAST, engine=engine, master=master)
     found = [

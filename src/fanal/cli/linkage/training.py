@@ -21,7 +21,9 @@ _MET = 200_000
 
 
 def train(persons: pa.Table, labels: Sequence[int], *, seed: int) -> dict[str, object]:
-    """Return a trained model; `labels` holds the person of each report, -1 if unknown.
+    """Return a trained model as Splink settings; `labels` holds the person of each report, -1 if unknown.
+
+    `persons`: the suspects (`stored.SCHEMA`). `seed`: for the sample of random pairs.
 
     Raises:
         ValueError: no two labelled reports have the same label.
@@ -50,10 +52,11 @@ def candidate(
     shipped: Mapping[str, object] | None,
     name: str,
 ) -> dict[str, object]:
-    """Return the file of a trained model, with its quality and that of the shipped one on held-out labels.
+    """Return a trained model as the data of its file, with the quality of both models on held-out labels.
 
-    Training uses the even labels, measurement the odd ones. Parameters with little training data stay close
-    to the shipped model's, those with none equal them (shrinkage).
+    `labels` as in `train`; `shipped`: the settings of the shipped model. Training uses the even labels,
+    measurement the odd ones. Parameters with little training data stay close to the shipped model's, those
+    with none equal them (shrinkage).
 
     Raises:
         ValueError: as `train`.
@@ -122,13 +125,16 @@ def _number(settings: Mapping[str, object], name: str) -> float | None:
 
 
 def _pairs(labels: Iterable[int]) -> int:
-    """Return the number of pairs with equal labels."""
+    """Return the number of pairs with equal labels; -1 has no label."""
     counts = Counter(label for label in labels if label >= 0)
     return sum(n * (n - 1) // 2 for n in counts.values())
 
 
 def worth(pairs: Iterable[Pair], labels: Sequence[int]) -> dict[str, float | int]:
-    """Return precision and recall of found pairs among labelled reports."""
+    """Return the precision and recall of found pairs of reports, judged by the `labels` of the reports.
+
+    Pairs with an unlabelled report (-1) are left out.
+    """
     judged = [(a, b) for a, b in pairs if labels[a] >= 0 and labels[b] >= 0]
     right = sum(labels[a] == labels[b] for a, b in judged)
     together = _pairs(labels)

@@ -24,9 +24,10 @@ class ModelRefused(ValueError):
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """A trained model: its version, its training data, and its quality on held-out people.
+    """A trained model: its version, its Splink settings, its training data, its quality on held-out people.
 
-    `compared_with` is the version whose quality on the same people is `shipped_measured`.
+    `least` is the lowest match probability of a pair. `compared_with` is the version whose quality on the
+    same people is `shipped_measured`.
     """
 
     schema: int
@@ -52,7 +53,8 @@ def read_model(path: Path) -> Model:
     accepted; its parameters may differ.
 
     Raises:
-        ModelRefused: not a model, other conditions, or parameters that are not probabilities.
+        ModelRefused: too large, not a model, another schema or other conditions, or parameters that are not
+            probabilities.
         OSError: the file is unreadable.
     """
     with path.open("rb") as file:
@@ -74,7 +76,7 @@ def read_model(path: Path) -> Model:
 
 
 def place(home: Path) -> Path:
-    """Return the path of an activated model in the data folder."""
+    """Return the path of the activated model in the data folder, whether or not there is one."""
     return home / MODEL_FILE
 
 

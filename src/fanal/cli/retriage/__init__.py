@@ -115,7 +115,7 @@ def retriage(
 
 
 def _facts(actor: Actor, now: datetime) -> Iterator["pa.RecordBatch"]:
-    """Yield the facts of all reports in batches; record each batch in the ledger before it is yielded."""
+    """Yield the facts (inputs of the rules) of all reports in batches, each recorded in the ledger first."""
     from fanal.cli.retriage.tables import facts_table
     from fanal.ledger import operations as ledger
     from fanal.trials import facts_after
