@@ -20,7 +20,7 @@ log = logging.getLogger("fanal.worker")
 
 
 class RoundStopped(Exception):
-    """A round cannot continue for now; `code` gives the reason (labels of kind `deconfliction_refused`)."""
+    """A round cannot continue for now; `code` is the reason (labels of kind `deconfliction_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -28,7 +28,10 @@ class RoundStopped(Exception):
 
 
 def work(*, actor: Actor) -> int:
-    """Answer received offers, process received conclusions, expire old rounds; return the number of steps."""
+    """Answer received offers, process received conclusions, expire old rounds.
+
+    Returns the number of offers and conclusions processed.
+    """
     operations.expire_rounds(actor=actor, now=clock.now())
     steps = 0
     for found in queries.open_rounds(actor=actor, state=RoundState.RECEIVED):
@@ -45,7 +48,10 @@ def work(*, actor: Actor) -> int:
 
 
 def run_due(*, actor: Actor) -> int:
-    """Start or continue a round with each counterpart that has a service and is due; return their number."""
+    """Start or continue a round with each counterpart that has a service and is due; return how many.
+
+    Due: a standing instruction is in force, and a round is open, undelivered, or due by the interval.
+    """
     tried = 0
     for counterpart in queries.list_counterparts(actor=actor):
         if not _is_due(actor, counterpart):
@@ -104,7 +110,7 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
 
 
 def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes) -> wire.RoundTold:
-    """Return the state of the round at the counterpart; send the offer only if it is unknown there."""
+    """Return the round's state at the counterpart, after sending the signed offer if it is unknown there."""
     door = outside.current()
     try:
         return wire.get_state(door, counterpart=counterpart, secret=secret, round_id=round_id)
@@ -115,7 +121,7 @@ def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes
 
 
 def _unsent(actor: Actor, counterpart: Counterpart) -> tuple[UUID, bytes] | None:
-    """Return id and conclusion of the latest concluded round without confirmed delivery; None without one."""
+    """Return id and conclusion of the latest concluded round without confirmed delivery, or None."""
     for found in queries.list_rounds(actor=actor, counterpart_id=counterpart.id, limit=20):
         if found.state is RoundState.CONCLUDED and found.expires_at > clock.now():
             body = queries.undelivered(round_id=found.id)

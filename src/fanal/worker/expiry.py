@@ -46,7 +46,8 @@ Erase = Callable[[Actor, datetime, datetime], int]
 class Eraser:
     """The function that enforces some retention classes, at the date of the shortest of them.
 
-    `erase` is None if the tables hold only ids, codes, times and digests: no personal data.
+    `erase` takes actor, present time and cut-off time, and returns the count; None if the tables hold only
+    ids, codes, times and digests: no personal data.
     """
 
     name: str
@@ -75,7 +76,7 @@ def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) ->
 
 
 def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase those of the reports that a restored backup brought back; return their number."""
+    """Erase those of the reports, erased earlier, that a restored backup brought back; return how many."""
     total = 0
     for start in range(0, len(report_ids), _BATCH):
         back = intaken.list_unerased(
@@ -99,7 +100,10 @@ def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
-    """Erase reporters' identities and addresses: one sealed object, so that the shorter class applies."""
+    """Erase reporters' identities with their addresses; return how many.
+
+    Both are in one sealed object, so that the shorter retention class applies.
+    """
     total = 0
     while due := intaken.list_expired(actor=actor, before=before, identities=True, limit=_BATCH):
         with transaction.atomic():
@@ -112,7 +116,10 @@ def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
-    """Erase conversations without a message since `before`, of reports with a decision of the desk."""
+    """Erase conversations without a message since `before`; return how many.
+
+    Only those of reports on which the desk has nothing left to decide, and not under a legal hold.
+    """
     total, after = 0, None
     while silent := intaken.list_silent(actor=actor, before=before, after=after, limit=_BATCH):
         after = silent[-1]
@@ -146,7 +153,10 @@ def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
 def _free(
     actor: Actor, before: datetime, *, kind: str, subjects: bool = False
 ) -> Iterator[list[UUID]]:
-    """Yield batches of ids of acts that are due, except those with a report under a legal hold."""
+    """Yield batches of ids of due official acts of a kind, except those with a report under a legal hold.
+
+    `subjects`: due for the erasure of what they are about, rather than of their texts.
+    """
     after = None
     while rows := acts.list_due(
         actor=actor, kind=kind, before=before, after=after, limit=_BATCH, subjects=subjects
@@ -183,7 +193,10 @@ def _erase_entries(actor: Actor, now: datetime, before: datetime) -> int:  # noq
 
 
 def _erase_people(actor: Actor, now: datetime, before: datetime) -> int:
-    """Erase the identities of departed persons, their saved views, expired instructions and counterparts."""
+    """Erase data of departed persons, expired instructions and closed counterparts; return their number.
+
+    These are identities and saved views; grounds and reasons; contact, address and login.
+    """
     total = accounts.forget_instructions(actor=actor, before=before)
     total += deconfliction.forget_counterparts(actor=actor, before=before)
     while left := accounts.forget_people(actor=actor, before=before, now=now):
@@ -239,7 +252,7 @@ def check_erasers(catalogue: reference.Catalogue, *, erasers: Sequence[Eraser] =
 
 
 def horizon(eraser: Eraser, now: datetime) -> datetime:
-    """Return the time before which an eraser's data is due, by its shortest retention class.
+    """Return the cut-off time before which an eraser's data is due, by its shortest retention class.
 
     Raises:
         LookupError: a class is not in force.
@@ -248,7 +261,7 @@ def horizon(eraser: Eraser, now: datetime) -> datetime:
 
 
 def _due_before(code: str, now: datetime) -> datetime:
-    """Return the time before which data is due under a retention class.
+    """Return the cut-off time before which data is due under the retention class `code`.
 
     Raises:
         LookupError: the class is not in force.

@@ -49,7 +49,10 @@ _Session = psycopg.AsyncConnection[tuple[int]]
 
 
 class LivingJobs(JobManager):
-    """Procrastinate's job manager with a liveness lock: an advisory lock of `session` (in autocommit)."""
+    """Procrastinate's job manager, which shows that its worker lives by an advisory lock in PostgreSQL.
+
+    `session`: the connection (autocommit) that holds the lock; the server releases it when the process ends.
+    """
 
     def __init__(self, connector: BaseConnector, session: _Session) -> None:
         super().__init__(connector)
@@ -62,7 +65,7 @@ class LivingJobs(JobManager):
         return self._own
 
     async def give_back(self) -> int:
-        """Return the unfinished sends of dead workers to the queue; return the number of jobs.
+        """Requeue the unfinished sends (alarms and notices) of dead workers; return the number of jobs.
 
         Raises:
             psycopg.Error: the session is closed, and the lock with it.
@@ -119,7 +122,10 @@ class Ended(NamedTuple):
 
 
 class JobsBoard:
-    """Shared memory in which the job process records its event loop's heartbeat and its running jobs."""
+    """Shared memory in which the job process records its event loop's heartbeat and its running jobs.
+
+    `slots`: how many jobs it can hold; further ones are not recorded.
+    """
 
     def __init__(self, slots: int) -> None:
         self._slots = slots
@@ -163,7 +169,7 @@ class JobsBoard:
 
 
 class Observer:
-    """The keeper's checks of one job process."""
+    """The keeper's checks of the job process `pid`, from its board and /proc."""
 
     def __init__(self, board: JobsBoard, pid: int) -> None:
         self._board, self._pid = board, pid
@@ -171,7 +177,7 @@ class Observer:
         self._since: dict[int, float] = {}
 
     def look(self) -> Ended | None:
-        """Return the running jobs and the reason if the process must be killed; None for a healthy one."""
+        """Return why the process must be killed, with its running jobs; None for a healthy process."""
         beat, hands = self._board.read()
         used = {hand.thread: _cpu_seconds(self._pid, hand.thread) for hand in hands}
         if beat != self._beat:
@@ -204,10 +210,13 @@ The list holds the jobs of the previous, killed process; the function empties it
 
 
 class Keeper:
-    """The keeper process, as the worker sees it."""
+    """The keeper process (it supervises the job process), as the worker sees it."""
 
     def __init__(self, run: Run, *, slots: int) -> None:
-        """Fork the keeper. No thread may run, and no connection be open, at this time."""
+        """Fork the keeper, whose job process calls `run`; `slots`: the most jobs at once.
+
+        No thread may run, and no connection be open, at this time.
+        """
         worker = os.getpid()
         self._gone = self._asked = False
         self.pid = os.fork()
@@ -282,7 +291,10 @@ def _be_jobs(keeper: int, run: Run, board: JobsBoard, ended: list[Ended]) -> Non
 
 
 def _wait(pid: int, observer: Observer, stop: threading.Event) -> list[Ended]:
-    """Wait for the end of the job process, or kill it; return the jobs and the reason of a kill."""
+    """Wait for the end of the job process; kill it if it hangs, or is slow to stop after `stop` is set.
+
+    Returns its jobs with the reason if it was killed for hanging, else [].
+    """
     asked_at = 0.0
     while os.waitpid(pid, os.WNOHANG)[0] == 0:
         time.sleep(_LOOK)
@@ -298,7 +310,10 @@ def _wait(pid: int, observer: Observer, stop: threading.Event) -> list[Ended]:
 
 
 def _cpu_seconds(pid: int, thread: int | None = None) -> float:
-    """Return the CPU seconds of a process or of one of its threads (proc(5), stat, fields 14 and 15)."""
+    """Return the CPU seconds of a process or of one of its threads (proc(5), stat, fields 14 and 15).
+
+    0 if it has ended or there is no /proc.
+    """
     place = _PROC / str(pid) if thread is None else _PROC / str(pid) / "task" / str(thread)
     try:
         fields = (place / "stat").read_text().rpartition(")")[2].split()

@@ -229,7 +229,8 @@ def run_jobs(
 ) -> None:
     """Run procrastinate's worker in this thread until `stop` is set; restart it after any failure.
 
-    A failure, such as a lost database, is retried after a pause. `ended`: the jobs of the previous, killed
+    A failure, such as a lost database, is retried after a pause. `board`: shared memory for heartbeat and
+    running jobs, read by the parent; without it a private one. `ended`: the jobs of the previous, killed
     process; they are requeued first.
     """
     board = board or JobsBoard(sum(SLOTS.values()))
@@ -298,7 +299,7 @@ def _note_unasked(_loop: asyncio.AbstractEventLoop, context: dict[str, object]) 
 
 
 async def _beat(board: JobsBoard) -> None:
-    """Record a heartbeat of the event loop every half second, independently of the database."""
+    """Record a heartbeat of the event loop on `board` every half second, independently of the database."""
     while True:
         board.beat()
         await asyncio.sleep(_STOP_BEAT)
@@ -315,7 +316,10 @@ def _renew_agreement() -> None:
 async def _work(
     queue: str, connector: PsycopgConnector, board: JobsBoard, jobs: LivingJobs | None
 ) -> None:
-    """Run the jobs of one queue in its own slots; the schedule's queue also adds the periodic jobs."""
+    """Run the jobs of one queue in its own slots; the schedule's queue also adds the periodic jobs.
+
+    `jobs`: the job manager with a liveness lock, for the queue of sends.
+    """
     own = app.with_connector(connector)
     if jobs is not None:
         own.job_manager = jobs

@@ -27,7 +27,7 @@ log = logging.getLogger("fanal.worker")
 
 
 class Unfinished(Exception):
-    """A quick turn was too short for a page; none of it was stored, and no failure is recorded."""
+    """A quick turn ended within a page; nothing of that page was stored, and no failure is recorded."""
 
 
 class FetchFailed(Exception):
@@ -39,7 +39,7 @@ class FetchFailed(Exception):
 
 
 def instruction_for(source: ListSource, *, now: datetime) -> StandingInstruction | None:
-    """Return the standing instruction that authorises the fetch of a source's list now; None without one."""
+    """Return the standing instruction that authorises the fetch of a source's list now, or None."""
     listed = analysed.get_lists().get(source.list_id)
     if listed is None:
         return None
@@ -54,10 +54,10 @@ def fetch_source(
     seconds: float = float("inf"),
     quick: bool = False,
 ) -> int:
-    """Fetch a source up to its present end, or for `seconds`; return the number of pages stored.
+    """Fetch a list source up to its present end, or for `seconds`; return the number of pages stored.
 
     Unless a person asks for it (`by_person`), every page requires a standing instruction in force; a fetch
-    ends with its instruction.
+    ends with its instruction. A `quick` turn abandons an unfinished page at its end.
 
     Raises:
         FetchFailed: the code is stored with the checkpoint; LOOP if a page leads back to an earlier one, or
@@ -114,9 +114,9 @@ def may_be_quick(source: ListSource) -> bool:
 
 
 def fetch_turn(*, actor: Actor, source: ListSource, quick: bool) -> bool:
-    """Fetch a source for one turn; return whether pages remain.
+    """Fetch a list source for one turn, short if `quick`; return whether pages remain.
 
-    Any failure is recorded with the checkpoint.
+    Any failure is recorded with the checkpoint; it returns False.
     """
     try:
         fetch_source(

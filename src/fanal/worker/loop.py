@@ -95,9 +95,9 @@ class WorkerLoop:
         return moved
 
     def _look_around(self) -> int:
-        """Search for reports similar to those linked recently; return their number.
+        """Search for reports similar to those linked recently; return the number of reports searched for.
 
-        This has the lowest priority: it runs only when no report waits, and its failures are postponed.
+        This has the lowest priority: it runs only when no report waits, and after a failure only later.
         """
         now = self._clock()
         if now < self._near_at:
@@ -121,7 +121,10 @@ class WorkerLoop:
         return looked
 
     def _keep_time(self) -> bool:
-        """Do the prompt work, between the steps of a batch too; return False after a request to stop."""
+        """Show a sign of life, number pending ledger entries, and sign a checkpoint when due.
+
+        Called between the steps of a batch too; returns False after a request to stop.
+        """
         self._show_life()
         now = self._clock()
         ledger.sequence_pending(now=now)

@@ -28,9 +28,10 @@ log = logging.getLogger("fanal.worker")
 
 
 async def give_back(session: _Session, ended: Ended) -> None:
-    """Postpone the blocking job, longer each time, until it fails for good; requeue the others at once.
+    """Postpone the blocking job, longer each time; requeue the other jobs of the killed process at once.
 
-    While the job waits, its `queueing_lock` keeps the schedule from queueing another of its kind.
+    After five attempts the blocking job fails for good. While it waits, its `queueing_lock` keeps the
+    schedule from queueing another of its kind.
 
     Raises:
         psycopg.Error: the session is closed; the rest may be requeued by another call.
@@ -58,7 +59,7 @@ async def give_back(session: _Session, ended: Ended) -> None:
 
 
 async def _queue(session: _Session, job: int, delay: timedelta) -> None:
-    """Requeue a job after `delay`; if the next job of its kind is already queued, that one replaces it."""
+    """Requeue a job after `delay`; if the next job of its kind is already queued, delay that one instead."""
     try:
         await session.execute(_AGAIN, [delay, job])
     except UniqueViolation:

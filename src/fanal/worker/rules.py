@@ -29,7 +29,10 @@ def apply_rules(timestamp: int) -> None:
 @app.periodic(cron="7 1 * * *")
 @app.task(queueing_lock="follow_clocks", lock="follow_clocks")
 def follow_clocks(timestamp: int) -> None:
-    """Rank again the waiting cases whose subscriber-data retention window is closer to its end, or over."""
+    """Rank again the waiting cases whose subscriber-data retention window has come closer to its end.
+
+    Closer: past a threshold (days left) of the rules.
+    """
     del timestamp
     reached: UUID | None = UUID(int=0)
     while reached is not None:
@@ -37,7 +40,7 @@ def follow_clocks(timestamp: int) -> None:
 
 
 def carry_on(*, seconds: float) -> bool:
-    """Work on portions until nothing remains or `seconds` are over; return whether work remains."""
+    """Work on portions of the new ranking, then of dry runs, for `seconds`; return whether work remains."""
     until = monotonic() + seconds
     while pipeline.continue_rerank(now=clock.now()):
         if monotonic() > until:

@@ -26,7 +26,7 @@ class BoundedRetry(BaseRetryStrategy):
     """A retry strategy with exponential back-off and jitter: at most a minute apart, bounded in number."""
 
     def get_retry_decision(self, *, exception: BaseException, job: Job) -> RetryDecision | None:
-        """Return the time of the next attempt; None to give up."""
+        """Return the time of the next attempt, with jitter; None after the last attempt."""
         del exception
         if job.attempts + 1 >= MAX_ATTEMPTS:
             return None

@@ -43,7 +43,7 @@ _REPORTS_WAIT = 4
 
 
 def outage_code(failure: Exception) -> str | None:
-    """Return the code of an outage of the vault that caused the failure; None if the report is at fault."""
+    """Return the code of the vault's outage that caused the failure; None if it is no outage."""
     if isinstance(failure, KeyMissing):
         return "KEY_MISSING" if vault.lacks_keys() else None
     if isinstance(failure, OSError) and not isinstance(failure, BlobMissing):
@@ -64,7 +64,7 @@ class Outage:
         return self._until is not None and now < self._until
 
     def begin(self, now: datetime) -> timedelta:
-        """Pause from `now`, twice as long each time; return the delay of the reports in hand."""
+        """Pause from `now`, twice as long each time; return the delay for the reports in the failed batch."""
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST)
         self._until, self.size = now + pause, 1
         return pause * _REPORTS_WAIT
@@ -88,12 +88,12 @@ log = logging.getLogger("fanal.worker")
 
 
 def unwatched(_token: UUID, _reports: int) -> AbstractContextManager[None]:
-    """Return a context manager without effect, for a worker without a watch."""
+    """Return a context manager without effect, for a worker that no watch kills (`worker.watch`)."""
     return nullcontext()
 
 
 class Portion:
-    """An adaptive batch size that keeps a step below `long` seconds.
+    """An adaptive batch size that keeps a step below `long` seconds, between `fewest` and `most` reports.
 
     The defaults fit a step with a lock that people's actions also need.
     """
@@ -287,8 +287,8 @@ class StageLoop:
     ) -> bool:
         """Run the preparation of a step, and renew the lease at its pauses; return whether to run the step.
 
-        Reports that need no preparation go first. One that needs longer than a turn returns to the end of the
-        queue.
+        Reports that need no preparation go first. A preparation longer than a turn returns its reports to the
+        end of the queue.
         """
         assert step.before is not None  # noqa: S101 - for the type checker: asked by the caller
         if step.waits and not self._let_others_first(
@@ -313,7 +313,10 @@ class StageLoop:
     def _let_others_first(
         self, token: UUID, stage: Stage, waiting: set[UUID], batch: Batch, *, urgent: bool
     ) -> bool:
-        """Carry the reports that need no preparation; return whether others remain to prepare."""
+        """Carry the reports that need no preparation to the end; return whether others remain to prepare.
+
+        `waiting`: the ids of the others, to which `batch` is then reduced.
+        """
         ready = [i for i in batch.report_ids if i not in waiting]
         if not waiting:
             return False
@@ -353,7 +356,10 @@ class StageLoop:
     def _pause(
         self, token: UUID, stage: Stage, batch: Batch, *, failure: Exception, code: str
     ) -> None:
-        """Requeue a batch without a failed attempt: the vault is at fault, and a person must repair it."""
+        """Requeue a batch without a failed attempt, and pause its stage: the vault is at fault.
+
+        A person must repair it. `code`: that of the outage.
+        """
         delay = self._outages[stage].begin(self._clock())
         number = getattr(failure, "errno", None)
         log.error("%s pauses, %s: %s", stage, code, errno.errorcode.get(number or 0, "no errno"))

@@ -41,7 +41,11 @@ log = logging.getLogger("fanal.worker")
 
 
 class WorkInHand(NamedTuple):
-    """The worker's current work: board version, CPU seconds at start, claim, reports, time of the record."""
+    """The worker's current work, as read from shared memory.
+
+    `turn`: number of the record; `cpu`: CPU seconds of the main thread at the start of the step; `token` and
+    `reports`: the claim and its number of reports; `at`: time of the record (monotonic clock).
+    """
 
     turn: int
     cpu: float
@@ -51,7 +55,7 @@ class WorkInHand(NamedTuple):
 
 
 class Board:
-    """A record in shared memory with one writer and one reader process."""
+    """A record of the worker's current work in shared memory, with one writer and one reader process."""
 
     def __init__(self, descriptor: int) -> None:
         self._memory = mmap.mmap(descriptor, _LAYOUT.size)
@@ -69,7 +73,7 @@ class Board:
         )
 
     def read(self) -> WorkInHand:
-        """Return the record. Only two equal readings prove that it was not read during a write."""
+        """Return the record, which may be torn by a simultaneous write: only two equal readings are valid."""
         return WorkInHand(*_LAYOUT.unpack(self._memory[:]))
 
 
@@ -107,7 +111,7 @@ class Watch:
 
     @contextlib.contextmanager
     def step(self, token: UUID, reports: int) -> Iterator[None]:
-        """Record a claim while a step works on it."""
+        """Record the claim `token` with its number of reports, while a step works on it."""
         self._note(token.bytes, reports)
         try:
             yield
@@ -141,10 +145,10 @@ class Watch:
 
 
 def main(descriptor: int, pid: int, limits: tuple[float, float, float]) -> None:
-    """Watch process `pid`, our parent, until it ends or exceeds a limit and is killed.
+    """Watch process `pid`, our parent, until it ends; kill it when it exceeds a limit.
 
-    `limits`: seconds of CPU time for several reports, for a single one; wall-clock seconds without a sign of
-    life.
+    `descriptor`: of the shared memory in which the parent records its work (`Board`). `limits`: seconds of
+    CPU time for several reports, for a single one; wall-clock seconds without a sign of life.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -178,7 +182,10 @@ def _cpu_seconds(pid: int) -> float:
 
 
 def _give_back(work: WorkInHand, limit: float) -> None:
-    """Return the killed worker's claim to the queue; without a database the lease expires instead."""
+    """Return the killed worker's claim to the queue; without a database the lease expires instead.
+
+    `limit`: the exceeded CPU seconds, for the log.
+    """
     import django  # noqa: PLC0415 - only here: the watch is small as long as nothing happens
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
