@@ -19,7 +19,10 @@ from fanal.kernel.ids import instant_of
 
 
 class Bearer(Struct, frozen=True, kw_only=True):
-    """One of them: its name, the words that pages show, its key (none for a list), when it was registered."""
+    """A recipient, counterpart or list that an instruction can name.
+
+    `said`: its name on pages; `key`: its public key, "" for a list; `since`: time of registration.
+    """
 
     name: str
     said: str
@@ -28,7 +31,9 @@ class Bearer(Struct, frozen=True, kw_only=True):
 
 
 def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
-    """Return what an instruction of this kind can name; nothing for FEEDBACK, whose names accounts checks.
+    """Return the recipients, counterparts or lists that an instruction of this kind can name.
+
+    None for FEEDBACK, whose names `accounts` checks.
 
     Raises:
         Refused: the actor may not see them.
@@ -56,10 +61,10 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
 
 
 def propose_instruction(*, actor: Actor, instruction: NewInstruction, now: datetime) -> UUID:
-    """Propose an instruction all of whose names exist now, and return its id.
+    """Propose an instruction, all of whose names must exist now; return its id.
 
     Raises:
-        InstructionRefused: as `accounts.operations.propose_instruction`; UNKNOWN_NAME for any unknown name.
+        InstructionRefused: as `accounts.operations.propose_instruction`; UNKNOWN_NAME for an unknown name.
         Refused: the actor may not propose.
     """
     require(actor, "instruction.propose")

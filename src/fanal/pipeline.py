@@ -60,15 +60,15 @@ class Batch:
 
 
 def hash_files(batch: Batch) -> Iterator[set[UUID]]:
-    """Compute the hashes of uploaded files before stage 2, once, in a sandboxed child process.
+    """Compute the hashes of uploaded files, once, in a sandboxed child process, before stage 2.
 
-    Yields the reports worked on, at each pause.
+    Yields at each pause the reports worked on since the last one.
     """
     return harmonise.hash_files(actor=batch.actor, report_ids=batch.report_ids, now=batch.now)
 
 
 def wait_for_hashes(batch: Batch) -> set[UUID]:
-    """Return the reports with files not yet processed by `hash_files`."""
+    """Return the reports with uploaded files that `hash_files` has not processed yet."""
     return intake.unhashed_among(actor=batch.actor, report_ids=batch.report_ids)
 
 
@@ -139,12 +139,12 @@ def run_orient(batch: Batch) -> None:
 
 
 def run_deconflict(batch: Batch) -> None:
-    """Queue identifiers for the next de-confliction round with counterparts (private set intersection)."""
+    """Queue the reports' identifiers for the next de-confliction round (private set intersection)."""
     deconfliction.note_reports(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 
 def run_distribute(batch: Batch) -> None:
-    """Propose packages to a person for the reports that concern another desk."""
+    """Propose to a person the packages for other desks, with the reports of the batch that concern them."""
     distribution.plan_batch(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 
@@ -182,7 +182,10 @@ STEPS: Mapping[Stage, PipelineStep] = {
 
 
 def find_similar(*, now: datetime, most: int) -> int:
-    """Search for texts, pictures and names similar to those of the next `most` reports; return the count."""
+    """Search for texts, pictures and names similar to those of the next `most` reports in a queue.
+
+    Returns the number of reports searched for.
+    """
     return crosscheck.renew_near(actor=system_actor("pipeline"), now=now, most=most)
 
 
@@ -192,10 +195,11 @@ _CLOCKS_AT_ONCE = 1_000
 
 
 def continue_rerank(*, now: datetime) -> bool:
-    """Rank the next portion of waiting reports under the rules in force; return whether more remain.
+    """Rank the next portion of waiting reports under the rules in force; return whether there was one.
 
-    Priorities and proposals get a new revision; claims and states remain. Reports already ranked by the rules
-    in force are skipped, so that nothing is ranked twice after a kill.
+    False also while another process ranks them. Priorities and proposals get a new revision; claims and
+    states remain. Reports already ranked by the rules in force are skipped, so that nothing is ranked twice
+    after a kill.
     """
     actor = system_actor("ranking anew")
     with transaction.atomic():
@@ -220,7 +224,7 @@ def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
 
     Examines one portion, the reports with an id above `after`. A threshold (days left) counts if it lies
     between a report's last ranking and `now`: a night without a worker is made up for, and nothing is ranked
-    twice. Returns the last report examined, None at the end.
+    twice. Returns the id of the last report examined, None at the end.
     """
     actor = system_actor("clocks of addresses")
     bounds = analysed.current_rules().days_left()
@@ -243,7 +247,10 @@ def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
 
 
 def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Write a new priority and proposal for reports, in the caller's transaction; return their number."""
+    """Write a new priority and proposal for the harmonised ones of the reports; return their number.
+
+    Runs in the caller's transaction.
+    """
     records = harmonised.get_records(actor=actor, report_ids=report_ids)
     batch = Batch(actor=actor, now=now, report_ids=sorted(records), reports=dict(records))
     if batch.report_ids:

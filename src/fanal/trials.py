@@ -40,7 +40,7 @@ def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> D
 def facts_after(
     *, actor: Actor, after: UUID, limit: int, now: datetime
 ) -> list[tuple[UUID, dict[str, float]]]:
-    """Return the inputs of the priority rules for the reports after `after`, oldest first.
+    """Return the facts (inputs of the priority rules) of at most `limit` reports after an id, oldest first.
 
     Facts are numbers, by the names in `analyse.domain.facts.FACTS`: no name, address or text. Ages refer to
     `now`. Reports invisible to the actor are left out; an empty list marks the end.
@@ -61,10 +61,10 @@ def facts_after(
 
 
 def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
-    """Compare the next portion of stored reports under a candidate; return whether more remain.
+    """Compare the next portion of stored reports under a candidate rule set; return whether there was one.
 
-    Every report is compared once, in id order, under both rule sets as of the trial's start; the last portion
-    closes the trial. Returns False also if another worker holds the trial.
+    Every report is compared once, in id order, under both rule sets as of the trial's start. When none is
+    left, the trial is closed. False also if another worker holds the trial.
     """
     actor = system_actor("dry run of priority rules")
     with transaction.atomic():
