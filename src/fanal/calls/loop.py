@@ -203,7 +203,7 @@ def lots_of(calls: Sequence[Call], *, places: int) -> Iterator[tuple[Call, ...]]
 
 
 def code_of(failure: Exception) -> str:
-    """Return the code of a failed delivery (labels of kind `call_failure`)."""
+    """Return the code of a failed delivery (labels of kind `call_failure`), AWAY for an unknown failure."""
     if isinstance(failure, mail.MailRefused):
         return "SETTINGS"
     if isinstance(failure, smtplib.SMTPAuthenticationError):

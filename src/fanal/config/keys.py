@@ -184,7 +184,10 @@ def make_vault_key(home: Path, group: str) -> int:
 
 
 def make_ledger_key(home: Path, *, origin: str) -> int:
-    """Create the next checkpoint signing key of the ledger, and return its number."""
+    """Create the next checkpoint signing key of the ledger, and return its number.
+
+    `origin` is the log's name in its checkpoints.
+    """
     folder, key = keys_folder(home), Ed25519PrivateKey.generate()
     number = _next(folder, "ledger", "vkey")
     write_private(folder / f"ledger-{number:04}.key", _private_text(key))

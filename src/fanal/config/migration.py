@@ -1,4 +1,7 @@
-"""The steps of `fanal migrate` under a lock: mark, Django migrations, lifecycles, row policies, grants."""
+"""The steps of `fanal migrate` under a lock: mark, Django migrations, lifecycles, row policies, grants.
+
+The mark of a database, DEMO or PRODUCTION, is written once and never changes.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -98,7 +101,7 @@ class DatabaseMark(StrEnum):
 
 
 def read_mark(url: str) -> DatabaseMark | None:
-    """Return the mark of the database at `url`; None before its first migration."""
+    """Return the mark (DEMO or PRODUCTION) of the database at `url`; None before its first migration."""
     with psycopg.connect(url, connect_timeout=10) as connection:
         return _read_mark(connection)
 
@@ -107,8 +110,8 @@ def read_mark(url: str) -> DatabaseMark | None:
 def migrating(*, owner_url: str, mark: DatabaseMark | None) -> Iterator[None]:
     """Hold the migration lock around Django's `migrate`, and run the steps before and after it.
 
-    The mark is written before; lifecycles, row policies and grants follow. `mark` is the requested mark; None
-    keeps that of the database (PRODUCTION for a new one).
+    Before: the mark; after: lifecycles of official acts, row policies and grants. `mark` is the requested
+    mark (DEMO or PRODUCTION); None keeps that of the database (PRODUCTION for a new one).
 
     Raises:
         DatabaseRefused: the database has the other mark.

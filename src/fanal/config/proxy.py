@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 
 def resolve_client(meta: MutableMapping[str, object], *, hops: int) -> None:
-    """Replace the last proxy's address in `REMOTE_ADDR` by the client's.
+    """Replace the last proxy's address in `REMOTE_ADDR` of a WSGI environment by the client's.
 
     `hops` is the number of reverse proxies; each appends its peer's address to `X-Forwarded-For`. The header
     is trusted only from a peer on this machine (loopback or a Unix socket). A header that is missing, too

@@ -184,7 +184,7 @@ BOUNDED: Mapping[str, TableBounds] = {
 
 
 def policies_of(bounds: TableBounds) -> Iterator[RowPolicy]:
-    """Yield the row-level security policies of a table."""
+    """Yield the row-level security policies of a table from its conditions."""
     app, worker, auditor = DatabaseRole.APP, DatabaseRole.WORKER, DatabaseRole.AUDITOR
     yield RowPolicy(name="app_rows", role=app, command="ALL", condition=bounds.rows)
     if bounds.reads:

@@ -24,7 +24,8 @@ class AnyCursor(Protocol):
 def closed_logins(cursor: AnyCursor, database: str | None = None) -> tuple[str, ...]:
     """Return the logins whose connections `database` refuses (by default that of the session).
 
-    An incompletely provisioned database has admitted nobody yet, the desk included: it returns none.
+    Only those of the auditor and of public nodes. An incompletely provisioned database has admitted nobody
+    yet, the desk included: it returns none.
     """
     cursor.execute(
         "SELECT r.rolname FROM pg_roles r JOIN pg_database d ON d.datname = coalesce(%s, current_database())"

@@ -169,7 +169,10 @@ def talk(instant: datetime, *lines: tuple[str, str]) -> list[Json]:
 
 
 def material(host: str, instant: datetime, name: str, *, addresses: int = 2) -> Json:
-    """Build a report of an album on `host`, with classified files and their hashes."""
+    """Build a report, received at `instant`, of an album on `host`, with classified files and their hashes.
+
+    `addresses` is the number of pages, each with a file; `name` seeds the random values.
+    """
     luck = chance(name)
     numbers = [luck.randrange(100, 999) for _ in range(addresses)]
     return {
@@ -194,7 +197,10 @@ def material(host: str, instant: datetime, name: str, *, addresses: int = 2) -> 
 
 
 def contact(host: str, instant: datetime, name: str) -> Json:
-    """Build a report of an account on `host` that approaches children, without known material."""
+    """Build a report of an account on `host` that approaches children, without known material.
+
+    `instant` is that of receipt; `name` seeds the random values.
+    """
     luck = chance(name)
     return {
         "kind": "GROOMING",

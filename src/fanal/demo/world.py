@@ -139,7 +139,11 @@ class World:
         code: str = "",
         language: str = "fr",
     ) -> UUID:
-        """Receive a report as the public form would send it for `answers`; return its id."""
+        """Receive a report as the public form would send it for `answers`; return its id.
+
+        `answers` maps the form's fields to their values; `code` is the receipt code, "" for a random one;
+        `language` that of the pages.
+        """
         made = report_of(answers, language=language, today=paris_day(at))
         body, identity = encode_report(made), identity_of(answers, address=None)
         submission = Submission(
@@ -190,7 +194,7 @@ class World:
         return intake.receive_reports(actor=actor, submissions=[whole], now=at)[0]
 
     def receive(self, submission: Submission, *, at: datetime, sender: str = "") -> UUID:
-        """Receive a submission and process it through all stages; return the report's id."""
+        """Receive a submission of a partner ("": the public) and process it; return the report's id."""
         report_id = _id_of(self.deposit(submission, at=at, sender=sender))
         carry([report_id], now=at + _STAGES_TAKE)
         return report_id
@@ -318,7 +322,7 @@ class DemoEvent:
 
 
 def story_event(story: str, name: str, days: float, *, play: Play) -> DemoEvent:
-    """Return the event of a story's report, `days` and a seeded number of minutes before loading."""
+    """Return the event of the report `name` of a story, `days` and some seeded minutes before loading."""
     minutes = chance(f"{name}/hour").randrange(700)
     return DemoEvent(
         before=timedelta(days=days, minutes=minutes), play=play, story=story, report=name

@@ -53,7 +53,7 @@ PUBLIC_PERSON = UUID("00000000-0000-7000-8000-000000000002")
 
 
 def system_actor(motive: str) -> Actor:
-    """Return the actor of the worker and of commands, with its purpose."""
+    """Return the actor of the worker and of commands; `motive` is the purpose of its access."""
     return Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.SYSTEM}), motive=motive)
 
 

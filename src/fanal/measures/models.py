@@ -1,4 +1,4 @@
-"""Django models of the tables of measures; acts, documents, steps and approvals are in those of casework."""
+"""Django models of the tables of measures; official acts, documents and steps are in those of casework."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

@@ -88,7 +88,7 @@ class Catalogue:
     def versions(self, kind: type[E], code: str, *, first: date, last: date) -> tuple[E, ...]:
         """Return the versions of `code` in force on one day at least of `first`..`last`, oldest first.
 
-        Both days are included.
+        `kind` is an `Entry` class. Both days are included.
         """
         found = [
             entry
@@ -100,7 +100,7 @@ class Catalogue:
         return tuple(sorted(found, key=lambda entry: entry.in_force_from))
 
     def by_code(self, kind: type[E], code: str, on: date) -> E | None:
-        """Return the version of `code` in force on a day, or None."""
+        """Return the version of `code` of a kind (an `Entry` class) in force on a day, or None."""
         found = self.versions(kind, code, first=on, last=on)
         return found[0] if found else None
 

@@ -48,7 +48,7 @@ class Words:
         return tuple(code for code in codes if code not in known)
 
     def label(self, kind: str, code: str, lang: str) -> str:
-        """Return the label of a code; the code itself without one."""
+        """Return the label of a code of a label kind in `lang`; the code itself without one."""
         return self.render(code, {}, lang, kind=kind)
 
     def render(
@@ -113,7 +113,7 @@ def french(text: str) -> str:
 
 
 def either(fr: str, en: str, lang: str) -> str:
-    """Choose between a French and an English text that no label file contains.
+    """Return the French or the English text by `lang`, for a text that no label file contains.
 
     French gets its no-break spaces.
     """

@@ -147,7 +147,7 @@ def trend_json(found: Trend, *, names: Mapping[str, str] | None = None) -> bytes
 
 
 def trend_csv(found: Trend, *, names: Mapping[str, str] | None = None) -> str:
-    """Encode a trend as CSV, with a column that marks a change of level (UP, DOWN).
+    """Encode a trend as CSV; the column `change_of_level` says UP or DOWN in the week of a change.
 
     `names` maps codes that are ids to names, for an additional last column.
     """

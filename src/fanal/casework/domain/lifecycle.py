@@ -43,7 +43,7 @@ class Requirement:
 
 
 def never_missing(_content: bytes) -> str:
-    """Return "": every document of this kind is complete."""
+    """Return "" for any document: documents of this kind of act are always complete."""
     return ""
 
 
@@ -68,7 +68,7 @@ class Lifecycle:
 
     @property
     def initial(self) -> str:
-        """The state of a newly drafted act."""
+        """The state of a newly drafted official act."""
         return self.states.initial.value
 
     @property

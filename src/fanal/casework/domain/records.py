@@ -1,4 +1,4 @@
-"""Records that the operations and queries of casework take and return: acts, documents, steps, approvals."""
+"""Records that the operations and queries of casework take and return: official acts, documents, steps."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,7 +12,7 @@ from fanal.orient.domain.records import Decision
 
 
 class ApprovalVerdict(StrEnum):
-    """The verdict of the second person on an act."""
+    """The verdict of the second person on an official act."""
 
     APPROVED = "APPROVED"
     REFUSED = "REFUSED"

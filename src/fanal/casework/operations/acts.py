@@ -210,7 +210,10 @@ def withdraw_replaced(
 
 
 def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
-    """Return the refusal code of an invalid event (date, texts, proof, outcome), or "" when it is valid."""
+    """Return the refusal code of an invalid event (date, texts, proof, outcome), or "" when it is valid.
+
+    `requirement` says whether a proof is needed, and which outcomes exist.
+    """
     if event.happened_at > now:
         return "EVENT_IN_FUTURE"
     texts = (event.proof, event.reason)
@@ -255,7 +258,7 @@ def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
 def _lapsed_at(actor: Actor, row: Act, *, in_force: bool) -> datetime:
     """Return when the basis of an unsent official act lapsed: end of its decision or withdrawal, the earlier.
 
-    Without a known date: the creation of the act.
+    `in_force`: the decision is still in force. Without a known date: the creation of the act.
 
     Raises:
         Refusal: GROUND_STANDS (the basis is still in force), ALREADY_SENT.

@@ -129,6 +129,8 @@ def _check(
 ) -> None:
     """Check that the actor may judge the current revision and has read exactly its bytes (SHA-256 `digest`).
 
+    `transition` is that of the verdict: approve or refuse.
+
     Raises:
         Refusal: NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
     """

@@ -57,9 +57,9 @@ def record_decision(
 ) -> RecordedDecision:
     """Record a decision on a report and draft the official acts of its tracks, in one transaction.
 
-    `claim_token` is the number of the actor's claim on the case. The unsent acts of earlier decisions on the
-    report are withdrawn: their legal basis has lapsed. With `addressees` (by host name) a removal request is
-    complete, and goes at once to its second person.
+    `choice` holds tracks, legal bases and reason; `claim_token` is the number of the actor's claim on the
+    case. The unsent acts of earlier decisions on the report are withdrawn: their legal basis has lapsed. With
+    `addressees` (by host name) a removal request is complete, and goes at once to its second person.
 
     Raises:
         CaseNotHeld, DecisionRefused: from `orient.operations.decide`.
@@ -108,8 +108,9 @@ def record_decisions(
 ) -> RecordedDecision:
     """Record the same decision on a report and on some reports folded into it, in one transaction.
 
-    Each report gets its own decision, drafts and ledger entry. Folded reports that are not named return to
-    the queue.
+    A folded report has no row in the queue: this report represents it. `claim_token` is that of the actor's
+    claim on this report. Each report gets its own decision, drafts and ledger entry. Folded reports that are
+    not named return to the queue.
 
     Raises:
         NotFolded: one of them is no longer folded into the report.

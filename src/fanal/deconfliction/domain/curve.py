@@ -95,10 +95,10 @@ def pack(points: Sequence[bytes]) -> bytes:
 
 
 def unpack(packed: bytes) -> list[bytes]:
-    """Split concatenated points; they must be distinct, and a power of two in number (64 to 131,072).
+    """Split concatenated points of 32 bytes; they must be distinct, and a power of two in number.
 
     Raises:
-        PointsRefused: wrong length, too few or too many, or a duplicate.
+        PointsRefused: wrong length, fewer than 64 or more than 131,072 points, or a duplicate.
     """
     number, rest = divmod(len(packed), SIZE)
     if rest or not LEAST <= number <= MOST or number & (number - 1):

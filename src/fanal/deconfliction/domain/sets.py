@@ -48,7 +48,7 @@ def lay_out(secret: X25519PrivateKey, pair: bytes, keys: Iterable[bytes]) -> Lai
 
 
 def shown_points(packed: bytes) -> list[bytes]:
-    """Split a received set into its points.
+    """Split a received set (concatenated points) into its points.
 
     Raises:
         PointsRefused: not a valid set, or not in ascending order.
@@ -60,7 +60,7 @@ def shown_points(packed: bytes) -> list[bytes]:
 
 
 def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
-    """Blind a received set a second time; the points keep their order.
+    """Blind a received set (concatenated points) a second time, with our secret; the points keep their order.
 
     Raises:
         PointsRefused: as `shown_points` and `curve.multiply_all`.

@@ -139,7 +139,7 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
 
 
 def _checked(asked: NewCounterpart, secret: str, *, loopback: bool) -> str:
-    """Validate a counterpart to register and return its address in normal form.
+    """Validate a counterpart to register and return its address in normal form, "" without one.
 
     Raises:
         DeconflictionRefused: as `add_counterpart`.

@@ -115,7 +115,10 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
 def _close_all(
     actor: Actor, now: datetime, *, move: str, until: datetime | None = None, error: str = ""
 ) -> int:
-    """Close the open rounds (those that end by `until`, or all) by the transition `move`; return how many."""
+    """Close the open rounds (those that end by `until`, or all) by the transition `move`; return how many.
+
+    `error` is the code stored with each.
+    """
     closed = 0
     for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):
         for found in queries.open_rounds(actor=actor, state=state):

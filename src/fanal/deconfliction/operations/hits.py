@@ -111,7 +111,7 @@ def note_reports(*, actor: Actor, reports: Sequence[HarmonisedReport], now: date
 
 
 def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime) -> None:
-    """Record that the counterpart was contacted (`contact`) or that a match is settled (`close`).
+    """Record that the counterpart was contacted (`move` contact) or that a match is settled (`move` close).
 
     `words` is a note; it expires.
 

@@ -78,7 +78,10 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 def _store(
     actor: Actor, found: Round, laid_out: LaidOut, body: bytes, *, held: int, now: datetime
 ) -> bytes:
-    """Store an answer and return it; if another process has stored one meanwhile, return that one."""
+    """Store an answer (`body`) and return it; if another process has stored one meanwhile, return that one.
+
+    `held` is the number of our identifiers in the set.
+    """
     shown = len(laid_out.points) // curve.SIZE
     with transaction.atomic():
         if rounds.hold(round_id=found.id) != RoundState.RECEIVED:
@@ -160,7 +163,11 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
 
 
 def store_round(made: Round) -> None:
-    """Insert a round into the database."""
+    """Insert a round into the database.
+
+    Raises:
+        IntegrityError: the round exists, or the counterpart has an open round that we began.
+    """
     sql.run(
         "INSERT INTO deconfliction_round (id, counterpart_id, side, state, instruction_id,"
         " started_at, expires_at, held, shown, asked) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",

@@ -154,7 +154,7 @@ def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
 
 
 def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
-    """Seal the secret data of a round in the vault."""
+    """Seal the secret data of a round in the vault, under the round's id."""
     sealable = Sealable(
         id=round_id, owner_id=round_id, kind=_KIND, plaintext=msgspec.msgpack.encode(kept)
     )

@@ -142,7 +142,7 @@ def fitting(lines: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
 def unlock(sealed: bytes, *, identity: str) -> Unlocked:
     """Decrypt a package with an age private key (`AGE-SECRET-KEY-…`), and verify its signature if it has one.
 
-    The caller must check that the signing key belongs to a known desk.
+    `sealed` is the age file. The caller must check that the signing key belongs to a known desk.
 
     Raises:
         PackageRefused: TOO_LARGE, KEY, SEALED_FOR_ANOTHER (not encrypted to this key), NO_PACKAGE;

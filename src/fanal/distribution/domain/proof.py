@@ -103,7 +103,7 @@ def check_answer(statement: bytes, *, key: bytes, signature: bytes) -> None:
 
 
 def check_instant(known: SenderKey, instant: datetime, *, now: datetime) -> None:
-    """Check that a key was valid for its desk at the date in the signed message.
+    """Check that a desk's key was valid at the date in the signed message (`instant`).
 
     Raises:
         PackageRefused: REVOKED, at any date (a thief could backdate); FUTURE, further ahead than the clock

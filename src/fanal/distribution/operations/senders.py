@@ -50,7 +50,8 @@ def rotate_sender(
 ) -> UUID:
     """Replace the signing key of the desk `code` from `since` on, and return the id of the new key.
 
-    Signatures dated before `since` are still verified with the previous key.
+    `told` is the new key's fingerprint, read out by its people. Signatures dated before `since` are still
+    verified with the previous key.
 
     Raises:
         SenderRefused: KEY, OWN_KEY, FINGERPRINT as `add_sender`; TAKEN, the key is registered already;

@@ -197,7 +197,10 @@ def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes
 def note_package(
     actor: Actor, action: str, package_id: UUID, *, count: int, now: datetime, **more: int
 ) -> None:
-    """Write the ledger entry of an event of a package itself; each of its reports has its own."""
+    """Write the ledger entry `action` of a package itself; each of its reports has its own.
+
+    `count` is the number of reports, `more` further numbers.
+    """
     ledger.record(
         actor=actor,
         action=action,

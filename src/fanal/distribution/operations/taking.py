@@ -137,7 +137,7 @@ def _answer(
 
 
 def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now: datetime) -> None:
-    """Record the receipt of a package, in the caller's transaction.
+    """Record the receipt of a package, in the caller's transaction; `again` accepts a repeated receipt.
 
     Raises:
         PackageRefused: TAKEN, SECOND.

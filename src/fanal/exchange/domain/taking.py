@@ -76,7 +76,10 @@ def plan(
 
 
 def ended(taken: Iterable[TakenEntry]) -> list[RemoteEntry]:
-    """Return deletions for stored entries past their stated end, dated like the partner's last statement."""
+    """Return deletions for the stored entries `taken`, past their stated end.
+
+    Each is dated like the partner's last statement.
+    """
     return [RemoteEntry(key=t.remote, values=(), deleted=True, at=t.at) for t in taken]
 
 

@@ -91,8 +91,8 @@ def note_response(
 ) -> None:
     """Record a response to a member: its ledger entry if it has list entries, and the member's progress.
 
-    `list_id` is given for a protocol that reads each list separately. `partial` marks the answer to a
-    request for single entries, which does not advance the reader.
+    `service` is the protocol; `list_id` is given for a protocol that reads each list separately. `partial`
+    marks the answer to a request for single entries, which does not advance the reader.
     """
     if page.items:
         _record(actor, service, page, now=now)

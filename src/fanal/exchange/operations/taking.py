@@ -119,7 +119,7 @@ def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[It
 
 
 def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
-    """Store the reason why a fetch failed; the checkpoint does not move.
+    """Store the code of the reason why a fetch failed; the checkpoint does not move.
 
     Raises:
         Refused: the actor may not manage lists.

@@ -54,8 +54,9 @@ def draft_requests(
 ) -> tuple[RequestDraft, ...]:
     """Return one removal request draft for each host, hosts and addresses in order of first appearance.
 
-    `on` is the day on which the law must be in force. `addressees` are by host name; a host without one gets
-    an empty addressee. Addresses on the Tor network (.onion) are omitted: their host is unknown.
+    `bases` are those of the decision, `targets` the addresses of its report; `on` is the day on which the law
+    must be in force. `addressees` are by host name; a host without one gets an empty addressee. Addresses on
+    the Tor network (.onion) are omitted: their host is unknown.
 
     Raises:
         Refusal: MEASURES_CLOSED (no basis of the decision allows a measure), NO_TARGET (no address left),
@@ -114,9 +115,9 @@ def check_addressee(addressee: Addressee) -> None:
 
 
 def _ground(bases: Sequence[Basis], catalogue: Catalogue, on: date) -> tuple[Offence, str, str]:
-    """Return the first offence that allows a measure on that day, with code and entry id of that measure.
+    """Return the first offence in `bases` that allows a measure on that day, with the measure's code and id.
 
-    The law is checked again, whatever the decision states.
+    The law is checked again, whatever the decision states. The id is that of the version (`entry_id`).
 
     Raises:
         Refusal: MEASURES_CLOSED.

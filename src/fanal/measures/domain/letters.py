@@ -52,12 +52,12 @@ def canonical_bytes(request: Request, *, issuer: Issuer) -> bytes:
 
 
 def digest_of(content: bytes) -> bytes:
-    """Return the SHA-256 of the canonical bytes, which an approval signs."""
+    """Return the SHA-256 of a request's exact bytes (`canonical_bytes`), which an approval signs."""
     return hashlib.sha256(content).digest()
 
 
 def read_letter(content: bytes) -> Letter:
-    """Return both texts and the machine-readable part held by canonical bytes.
+    """Return both texts and the machine-readable part of a request's exact bytes (`canonical_bytes`).
 
     Raises:
         msgspec.ValidationError: the bytes are not those of a request.
@@ -71,7 +71,7 @@ def read_letter(content: bytes) -> Letter:
 
 
 def read_request(content: bytes) -> Request:
-    """Return the values of the request held by canonical bytes.
+    """Return the values of a request from its exact bytes (`canonical_bytes`).
 
     Raises:
         msgspec.ValidationError: the bytes are not those of a request.

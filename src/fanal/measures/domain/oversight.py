@@ -146,7 +146,7 @@ def reading_since(session: Session) -> datetime:
 
 
 def pause_due(session: Session, *, now: datetime) -> bool:
-    """Return whether to propose a pause to the overseer at `now`."""
+    """Return whether to propose a pause to the overseer at `now`: after 45 minutes of reading without one."""
     if session.paused or session.ended_at is not None:
         return False
     return now - reading_since(session) >= PAUSE_AFTER

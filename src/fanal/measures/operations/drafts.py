@@ -39,9 +39,9 @@ def open_from_decision(
 ) -> tuple[UUID, ...]:
     """Draft one removal request for each host of a report; return the ids of the measures.
 
-    A draft with a complete addressee is submitted at once to its second person, unless there are warnings:
-    then a person submits it, with a reason. `casework.operations.record_decision` calls this in its
-    transaction.
+    `opening` holds the decision and its report. A draft with a complete addressee is submitted at once to its
+    second person, unless there are warnings: then a person submits it, with a reason.
+    `casework.operations.record_decision` calls this in its transaction.
 
     Raises:
         Refusal: NOT_THE_DECISION, MEASURES_CLOSED (no basis of the decision allows a measure), NO_TARGET,
@@ -180,8 +180,10 @@ def refuse_measure(
 ) -> None:
     """Refuse to approve a removal request, with a reason; it returns to its proposer as a draft.
 
+    `digest` is that of the bytes read (`Measure.digest`).
+
     Raises:
-        Refusal, Refused: as `casework.operations.refuse_act`.
+        ActUnknown, Refusal, Refused: as `casework.operations.refuse_act`.
     """
     casework.refuse_act(
         actor=actor, lifecycle=REMOVAL, act_id=measure_id, digest=digest, reason=reason, now=now

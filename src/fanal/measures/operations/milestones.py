@@ -57,7 +57,7 @@ def record_first_contact(*, actor: Actor, host: str, event: Event, now: datetime
 def record_step(
     *, actor: Actor, measure_id: UUID, transition: str, event: Event, now: datetime
 ) -> None:
-    """Record a transition of an approved measure: an act of a measures officer or of the addressee.
+    """Record a transition of an approved measure, made by a measures officer or by the addressee.
 
     Raises:
         Refusal: as `casework.operations.take_step`; FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT for a
@@ -102,7 +102,7 @@ def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetim
 def suspend_clock(
     *, actor: Actor, measure_id: UUID, cause: SuspensionCause, event: Event, now: datetime
 ) -> None:
-    """Record a suspension of the legal clock (LCEN 6-2)."""
+    """Record a suspension of the legal 24 hours, with its cause (LCEN 6-2)."""
     event = msgspec.structs.replace(event, reason=cause.value)
     record_step(actor=actor, measure_id=measure_id, transition="suspend", event=event, now=now)
 
@@ -172,7 +172,11 @@ _BEFORE = {"send": _informed, "leave": _marked, "suspend": _caused, "expire": _d
 
 
 def _first_contact_fault(act: Act, sent_at: datetime) -> str:
-    """Return the code of a fault in the first contact with the host (LCEN 6-2 I), "" if there is none."""
+    """Return the code of a fault in the first contact with the host (LCEN 6-2 I), "" if there is none.
+
+    Faults: FIRST_CONTACT_MISSING, or FIRST_CONTACT_TOO_RECENT at `sent_at`. A host that received an earlier
+    request needs no first contact.
+    """
     host = StoredRequest.objects.values_list("host", flat=True).get(act_id=act.id)
     informed = Contact.objects.filter(host=host).values_list("informed_at", flat=True).first()
     earlier = StoredRequest.objects.filter(host=host, sent_at__lt=sent_at).exclude(act_id=act.id)

@@ -1,1 +1,1 @@
-"""Removal request (LCEN art. 6-1): the act that measures draft, record and lift."""
+"""Removal request (LCEN art. 6-1): the official act of the measures package."""

@@ -40,7 +40,10 @@ COMPARABLE = 10
 
 
 def change(now: int | None, before: int | None) -> float | None:
-    """Return the relative change of a number (0.12 is +12 %); None if the base is missing or too small."""
+    """Return the relative change from `before` to `now` (0.12 is +12 %).
+
+    None if a number is missing, or `before` is under 10.
+    """
     if now is None or before is None or before < COMPARABLE:
         return None
     return (now - before) / before

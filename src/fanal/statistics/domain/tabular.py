@@ -163,9 +163,9 @@ def table_csv(
 
 
 def write_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return CSV text; cells that a spreadsheet would read as formulas get an apostrophe in front.
+    """Return a header and rows as CSV text (RFC 4180).
 
-    Numbers keep their sign.
+    Cells that a spreadsheet would read as formulas get an apostrophe in front; numbers keep their sign.
     """
     out = io.StringIO()
     writer = csv.writer(out)
