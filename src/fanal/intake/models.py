@@ -8,7 +8,7 @@ from fanal.intake.domain.states import ReportState, Stage
 
 
 class Report(models.Model):
-    """The envelope of one report; the content lies sealed in the vault under `object_id`."""
+    """The envelope (metadata) of one report; the content is sealed (encrypted) in the vault (`object_id`)."""
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()
@@ -39,7 +39,11 @@ class Report(models.Model):
 
 
 class Key(models.Model):
-    """What makes a repeat recognisable: unpartitioned, since UNIQUE cannot span partitions."""
+    """An idempotency key as a keyed digest, by which a repeated submission is recognised.
+
+    `fingerprint` is the keyed digest of the submitted body. Unpartitioned, since UNIQUE cannot span
+    partitions.
+    """
 
     pk = models.CompositePrimaryKey("sender_id", "kind", "digest")
     sender_id = models.UUIDField()
@@ -57,7 +61,7 @@ class Key(models.Model):
 
 
 class Wire(models.Model):
-    """The wire's number of a report (its clients type it int), always scoped by sender."""
+    """The number of a report on the NCMEC-compatible API (wire), whose clients expect an integer."""
 
     wire_id = models.BigIntegerField(primary_key=True)
     sender_id = models.UUIDField()
@@ -72,7 +76,7 @@ class Wire(models.Model):
 
 
 class Work(models.Model):
-    """The queue: one row for each report that waits for a stage."""
+    """The work queue: one row for each report that waits for a processing stage."""
 
     report_id = models.UUIDField(primary_key=True)
     stage = models.TextField(choices=[(s, s) for s in Stage])
@@ -94,7 +98,7 @@ class Work(models.Model):
 
 
 class Receipt(models.Model):
-    """The signed receipt; for the public form also the hashed look-up id and the reporter's public key."""
+    """A report's signed receipt; for the public form also look-up hash and public key of the receipt code."""
 
     report_id = models.UUIDField(primary_key=True)
     lookup_hash = models.BinaryField(null=True, unique=True)
@@ -110,10 +114,10 @@ class Receipt(models.Model):
 
 
 class Message(models.Model):
-    """One message between desk and reporter.
+    """A message between desk and reporter.
 
-    The desk's are sealed to the receipt's key (`for_reporter`) and to the vault (`object_id`); the
-    reporter's to the vault only.
+    The desk's are sealed to the public key of the receipt code (`for_reporter`) and to the vault
+    (`object_id`); the reporter's to the vault only.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -133,7 +137,7 @@ class Message(models.Model):
 
 
 class Upload(models.Model):
-    """A file of a wire report; `file_id` is the wire's opaque string."""
+    """A file of a report; `file_id` is its opaque id on the NCMEC-compatible API (wire)."""
 
     pk = models.CompositePrimaryKey("report_id", "file_id")
     report_id = models.UUIDField()
@@ -166,7 +170,7 @@ class Upload(models.Model):
 
 
 class Hold(models.Model):
-    """A legal hold on a report: beats expiry until it is lifted."""
+    """A legal hold on a report: it is not erased at expiry until the hold is lifted."""
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()
@@ -186,7 +190,7 @@ class Hold(models.Model):
 
 
 class SpentChallenge(models.Model):
-    """A proof of work that was used; kept until it would have expired anyway."""
+    """A used proof-of-work challenge (its digest), kept until its expiry so that it cannot be used again."""
 
     digest = models.BinaryField(primary_key=True)
     expires_at = models.DateTimeField()

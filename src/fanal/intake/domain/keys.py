@@ -22,7 +22,7 @@ def key_digest(
 
 
 def fingerprint_of(canonical: bytes, enclosed: bytes = b"", *, earlier: bool = False) -> bytes:
-    """Return the keyed fingerprint of a canonical body: 32 bytes, plus 32 for the enclosed files if any.
+    """Return the keyed digest of a document: 32 bytes, plus 32 for its enclosed files if any.
 
     Args:
         canonical: the canonical bytes of the document.
@@ -35,9 +35,10 @@ def fingerprint_of(canonical: bytes, enclosed: bytes = b"", *, earlier: bool = F
 
 
 def brought_forward(stored: bytes, canonical: bytes, enclosed: bytes) -> bytes:
-    """Convert a fingerprint stored under the older secret key to the current one, if it is of this body.
+    """Convert a fingerprint stored under the older secret key to the current one, if it is of this document.
 
-    Return any other fingerprint unchanged: it equals no current one, so it belongs to another body.
+    Any other fingerprint is returned unchanged: it then equals no current one, so it counts as another
+    document.
     """
     if not is_same(stored, fingerprint_of(canonical, enclosed, earlier=True)):
         return stored  # equals no current fingerprint: another body
@@ -52,7 +53,7 @@ def _keys(*, earlier: bool) -> keyring.Keyring:
 def is_same(one: bytes, other: bytes) -> bool:
     """Return whether two fingerprints belong to the same report.
 
-    The same document with and without its files is one report; with different files it is not.
+    The same document with and without files is one report; with different files it is not.
     """
     return one[:_DIGEST] == other[:_DIGEST] and (
         len(one) == _DIGEST or len(other) == _DIGEST or one == other
@@ -60,5 +61,5 @@ def is_same(one: bytes, other: bytes) -> bool:
 
 
 def encloses_more(one: bytes, other: bytes) -> bool:
-    """Return whether the first fingerprint includes enclosed files and the second does not."""
+    """Return whether `one` includes enclosed files and `other` does not."""
     return len(one) > len(other)

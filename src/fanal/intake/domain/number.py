@@ -32,7 +32,7 @@ def desk_number(report_id: UUID) -> str:
 
 
 def ids_of_number(text: str) -> tuple[UUID, UUID] | None:
-    """Return the range of report ids, upper bound excluded, that a desk number can denote.
+    """Return the range of report ids that a desk number can denote, as (first, end), the end excluded.
 
     Case, hyphens and spaces are ignored. Return None if the text is no number or its check character is
     wrong.
@@ -56,7 +56,7 @@ def is_number_of(text: str, report_id: UUID) -> bool:
 
 
 def spoken(reference: str, report_id: UUID) -> str:
-    """Return the display name of a report: the sender's reference, or the desk number without a reference."""
+    """Return the name by which people call a report: the sender's reference, else the desk number."""
     return desk_number(report_id) if reference == str(report_id) else reference
 
 

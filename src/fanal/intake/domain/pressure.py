@@ -17,7 +17,10 @@ class PressureCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Limits of an installation: waiting reports (0: unlimited), bytes kept free, bytes of one file."""
+    """Limits of an installation: waiting reports (`backlog`, 0: unlimited), free bytes, bytes of one file.
+
+    `reserve` is the number of bytes that stay free on the vault's disk.
+    """
 
     backlog: int
     reserve: int
@@ -33,10 +36,10 @@ class Pressure:
 
 
 def judge(*, waiting: int, free: int, needed: int, limits: Limits) -> Pressure | None:
-    """Return the reason for refusal, or None when `needed` more bytes can be accepted.
+    """Return the reason to refuse reports for now, or None when `needed` more bytes can be accepted.
 
-    `waiting` may be capped at ten times the limit. The waiting time grows with the backlog, so that senders
-    do not all return at once.
+    `waiting` counts the waiting reports, and may be capped at ten times the limit; `free` are the free bytes
+    of the disk. The waiting time grows with the backlog, so that senders do not all return at once.
     """
     if free - needed < limits.reserve:
         return Pressure(code=PressureCode.DISK, wait=_LONGEST_WAIT)

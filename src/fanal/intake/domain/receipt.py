@@ -1,7 +1,7 @@
-"""Receipt codes, and signed receipts: a text that anybody can verify offline with the root's public key.
+"""Receipt codes, and signed receipts: texts that anybody can verify offline with the root's public key.
 
-A receipt states when a report was received and commits to its content without revealing it. A node signs
-with its own key, which the offline root has certified for a period of days.
+A receipt states when a report was received and commits to its content without revealing it. A node signs with
+its own key, which the offline root has certified for a period of days.
 """
 
 import base64
@@ -55,7 +55,7 @@ class MessageClosed(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicPart:
-    """The stored part of a code: a hash of its look-up id and its X25519 public key, 32 bytes each."""
+    """What is stored of a receipt code: a hash of its look-up id and its X25519 public key, 32 bytes each."""
 
     lookup_hash: bytes
     public_key: bytes
@@ -89,7 +89,7 @@ def read_code(typed: str) -> str:
 
 
 def public_part(code: str) -> PublicPart:
-    """Derive the stored part of a code: look-up hash and public key.
+    """Derive what is stored of a receipt code: look-up hash and public key.
 
     Raises:
         CodeRefused: the input is no valid code.
@@ -100,7 +100,7 @@ def public_part(code: str) -> PublicPart:
 
 
 def lookup_hash(code: str) -> bytes:
-    """Return the hash by which the report of a code is found in the database.
+    """Return the hash (32 bytes) by which the report of a receipt code is found in the database.
 
     Raises:
         CodeRefused: the input is no valid code.
@@ -109,7 +109,7 @@ def lookup_hash(code: str) -> bytes:
 
 
 def seal_message(*, public_key: bytes, plaintext: bytes) -> bytes:
-    """Encrypt a message to a receipt code's public key (sealed box); only the holder of the code can read it.
+    """Encrypt a message to a receipt code's public key (sealed box): only the code's holder can read it.
 
     Raises:
         ValueError: the public key has not 32 bytes.
@@ -172,7 +172,10 @@ class ReceiptRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCertificate:
-    """The offline root's certificate of a node's signing key; the days are inclusive, in UTC."""
+    """The offline root's certificate of a node's signing key, valid on days in UTC, both included.
+
+    `proof` is the root's signature.
+    """
 
     node: str
     public: Ed25519PublicKey
@@ -181,7 +184,7 @@ class NodeCertificate:
     proof: bytes
 
     def statement(self) -> bytes:
-        """Return the bytes that the root signs."""
+        """Return the bytes that the root's signature (`proof`) covers."""
         return _statement(self.node, self.public, (self.valid_from, self.valid_until))
 
     def is_of(self, root: Ed25519PublicKey) -> bool:
@@ -199,7 +202,7 @@ class NodeCertificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedReceipt:
-    """A receipt whose signatures have been verified."""
+    """The content of a receipt whose signatures have been verified; digests of report id and content."""
 
     report_digest: bytes
     content_digest: bytes
@@ -256,12 +259,12 @@ class NodeSigner:
 
 
 def report_digest(report_id: UUID) -> bytes:
-    """Return the digest of a report's id as stated in its receipt."""
+    """Return the digest (SHA-256) of a report's id, as stated in its receipt."""
     return hashlib.sha256(_REPORT_TAG + report_id.bytes).digest()
 
 
 def content_digest(*, report_id: UUID, body: bytes) -> bytes:
-    """Return the digest of a report's content as stated in its receipt; it covers both id and bytes."""
+    """Return the digest (SHA-256) of a report's id and content, as stated in its receipt."""
     return hashlib.sha256(_CONTENT_TAG + report_id.bytes + hashlib.sha256(body).digest()).digest()
 
 

@@ -37,7 +37,7 @@ REVIEW_STATES: StateTable[ReviewState] = StateTable(
 
 
 class DueReview(Struct, frozen=True, kw_only=True):
-    """A report due for review, or a proposal to end it that awaits a second person's approval.
+    """A report due for review, or a proposal of its early erasure that awaits approval by a second person.
 
     `review_id` and `proposed_by` are set for such a proposal. `since`: the last review, or the receipt if
     there was none.
@@ -66,7 +66,7 @@ class Arrival(StrEnum):
 
 
 class Format(StrEnum):
-    """The format of the sealed bytes."""
+    """The format of a report's sealed bytes."""
 
     FORM = "form/1"
     REPORT = "report/1"
@@ -82,7 +82,7 @@ class Format(StrEnum):
 
 
 class KeyKind(StrEnum):
-    """Kind of a key that identifies repeats. Each key is unique per sender."""
+    """Kind of an idempotency key, by which a repeated submission is recognised; unique per sender."""
 
     REFERENCE = "REFERENCE"
     IDEMPOTENCY = "IDEMPOTENCY"
@@ -99,12 +99,13 @@ class AttachedFile(Struct, frozen=True, kw_only=True):
 class Submission(Struct, frozen=True, kw_only=True):
     """One report to receive: the original bytes and the fields of its envelope.
 
-    `canonical` are the bytes that are fingerprinted to tell a repeat from another body; `enclosed` likewise
-    for the enclosed files, empty without any. `keys` are checked in order. `details` are documents about
-    files that stayed with the sender; `files` are enclosed. `identity` holds the reporter's statements about
-    themself, sealed under a separate key. `code` is the receipt code that the form generated with its draft,
-    so that a submission repeated after a lost answer shows the same code; without it, intake generates a
-    code.
+    `canonical` are the bytes that are fingerprinted to distinguish a repeat from another document; `enclosed`
+    likewise for the enclosed files, empty without any. `keys` are idempotency keys, checked in order.
+    `details` are documents about files that stayed with the sender; `files` are enclosed. `finish` is False
+    for a report whose files and end follow. `slow_lane` puts it behind others in the queue. `identity` holds
+    the reporter's statements about themself, sealed under a separate key. `code` is the receipt code that the
+    form generated with its draft, so that a submission repeated after a lost answer shows the same code;
+    without it, intake generates a code.
     """
 
     arrival: Arrival
@@ -129,7 +130,7 @@ class Submission(Struct, frozen=True, kw_only=True):
 
 
 class Outcome(StrEnum):
-    """Result of a submission."""
+    """Result of a submission: new report, repeat, conflict (another document, same key), or in progress."""
 
     CREATED = "CREATED"
     REPEATED = "REPEATED"
@@ -166,7 +167,10 @@ class Claim(Struct, frozen=True, kw_only=True):
 
 
 class ReportFacts(Struct, frozen=True, kw_only=True):
-    """The envelope of a report: its metadata without any content."""
+    """The envelope of a report: its metadata without any content.
+
+    `stage` is the processing stage it waits for, None if none.
+    """
 
     report_id: UUID
     desk_id: int
@@ -241,7 +245,7 @@ class FollowedMessage(Struct, frozen=True, kw_only=True):
 
 
 class Followed(Struct, frozen=True, kw_only=True):
-    """The information shown to the holder of a receipt code."""
+    """The information shown to the holder of a receipt code: state, signed receipt (`signed`), messages."""
 
     report_id: UUID
     state: ReportState

@@ -10,7 +10,7 @@ IDLE_LIFE = timedelta(hours=1)
 
 
 class ReportState(StrEnum):
-    """State of a report with its sender."""
+    """State of a report at intake: whether its sender has finished, retracted or abandoned it."""
 
     OPEN = "OPEN"
     FINISHED = "FINISHED"

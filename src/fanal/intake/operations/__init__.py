@@ -1,4 +1,4 @@
-"""Public write operations of the intake package."""
+"""Public write operations of the intake package: reception, files, transitions, work queue, retention."""
 
 from fanal.intake.operations.files import (
     MOST_FILES,

@@ -1,4 +1,4 @@
-"""Files of a report: enclosed, added later, or uploaded over the NCMEC-compatible API; hasher results."""
+"""Files of a report: enclosed, added later, or uploaded over the NCMEC-compatible API; results of hashing."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,9 +33,9 @@ _INSERT = (
 
 
 def store_attached(fresh: Sequence[New], now: datetime) -> None:
-    """Seal the files of new reports and insert their rows; an error rolls back the reports too.
+    """Seal the files enclosed with new reports and insert their rows, in the reports' transaction.
 
-    Sealed bytes without a committed row are swept at night.
+    On an error the reports are rolled back too; sealed bytes without a committed row are removed at night.
 
     Raises:
         OSError: the vault could not write.
@@ -85,17 +85,19 @@ ON CONFLICT (report_id) DO UPDATE SET stage = EXCLUDED.stage, attempts = 0, quar
 
 
 class Addition(Struct, frozen=True, kw_only=True):
-    """A repeat that encloses files missing from its report."""
+    """A repeated submission that encloses the files missing from its report."""
 
     report_id: UUID
     submission: Submission
 
 
 def complete_reports(*, actor: Actor, additions: Sequence[Addition], now: datetime) -> set[UUID]:
-    """Add missing files to reports and return the ids of those that accepted them; caller's transaction.
+    """Add missing files to reports in the caller's transaction; return the ids of those that accepted them.
+
+    Retracted, expired and erased reports accept none. A changed report passes through the stages again.
 
     Raises:
-        KeyRaced: another request added files first; the caller looks again whether they are the same.
+        KeyRaced: another request added files first; the caller compares again whether they are the same.
         OSError: the vault could not write.
         Exception: any exception raised by a file's stream.
     """
@@ -236,7 +238,11 @@ def _open_report(actor: Actor, report_id: UUID) -> None:
 
 
 def _touch(actor: Actor, report_id: UUID, now: datetime) -> None:
-    """Lock the open report for this transaction and record the change, which restarts its idle hour."""
+    """Lock the open report for this transaction and record the change, which restarts its hour until expiry.
+
+    Raises:
+        WireRefused: no such open report of this sender.
+    """
     sender = sender_of(actor=actor)
     row = sql.row("SELECT state FROM intake_hold_state(%s, %s)", [report_id, sender])
     _require_open(row[0] if row else None)
@@ -254,9 +260,9 @@ def _require_open(state: str | None) -> None:
 
 
 def note_hashes(*, actor: Actor, facts: Mapping[tuple[UUID, str], FileFacts], now: datetime) -> int:
-    """Store the hasher's results by (report, file id) and return the number of new ones.
+    """Store the results of hashing, by (report id, file id), and return the number of new ones.
 
-    One transaction, one ledger entry with the reports and a digest of the facts. Existing results of a file
+    One transaction, one ledger entry with the reports and a digest of the results. Existing results of a file
     are kept. Exact hashes are only filled in where the upload had none.
 
     Raises:

@@ -1,8 +1,8 @@
 """Two-way conversation with a reporter, who is known only by a receipt code.
 
-The desk's messages are encrypted twice: to the receipt's own key, so that a public node shows them to the
-holder of the code without being able to read them, and to the vault, so that the desk can read them again.
-The reporter's answers are sealed to the vault only.
+The desk's messages are encrypted twice: to the public key of the receipt code, so that a public node shows
+them to the holder of the code without being able to read them, and to the vault, so that the desk can read
+them again. The reporter's answers are sealed to the vault only.
 """
 
 from datetime import datetime, timedelta

@@ -134,7 +134,7 @@ def insert_details(documents: Mapping[UUID, Sequence[UUID]], *, first: int = 0) 
 
 
 def enqueue(items: Sequence[tuple[UUID, Submission]]) -> None:
-    """Queue finished reports for the first stage; the workers are notified at commit."""
+    """Queue finished reports, with their submissions, for the first stage; workers are notified at commit."""
     if not items:
         return
     with copy_in("COPY intake_work (report_id, stage, urgent, slow_lane) FROM STDIN") as copy:
@@ -176,11 +176,11 @@ _KeyId = tuple[UUID, str, bytes]
 
 
 class KeyRaced(Exception):
-    """Another transaction took a key between the look-up and the insert."""
+    """Another transaction has taken an idempotency key between look-up and insert; look it up again."""
 
 
 class Known(Struct, frozen=True, kw_only=True):
-    """The earlier report found by a key, and whether it has the same canonical body.
+    """The earlier report found by an idempotency key; `same_body`: it has the same document.
 
     `more`: the new submission encloses files that the earlier report lacks.
     """
@@ -191,17 +191,20 @@ class Known(Struct, frozen=True, kw_only=True):
 
 
 class KeyTable:
-    """The idempotency keys of a batch: those already stored and those added by the batch."""
+    """The idempotency keys of a batch of submissions: those already stored and those added by the batch."""
 
     def __init__(
         self, stored: dict[_KeyId, tuple[bytes, UUID]], ids: dict[int, list[_KeyId]]
     ) -> None:
-        """Initialise from the stored rows by key and the keys of each submission by `id(submission)`."""
+        """Start from the stored keys, each with fingerprint and report id, and the keys of each submission.
+
+        `ids` maps `id(submission)` to its keys.
+        """
         self._rows, self._ids = stored, ids
         self.added: dict[_KeyId, tuple[bytes, UUID]] = {}
 
     def find(self, submission: Submission) -> Known | None:
-        """Return the earlier report of any of the submission's keys; one with another body takes precedence.
+        """Return the earlier report with any of the submission's keys, or None; another document's first.
 
         A repeat under one key also claims the submission's other keys, so that each can be looked up.
         """
@@ -232,7 +235,7 @@ class KeyTable:
 
 
 def known_keys(submissions: Sequence[Submission]) -> KeyTable:
-    """Look up the keys of `submissions` in the database and return the table of the batch."""
+    """Look up the keys of `submissions` in the database and return the batch's table of keys."""
     ids = {id(submission): _key_ids(submission) for submission in submissions}
     earlier = {id(submission): _key_ids(submission, earlier=True) for submission in submissions}
     wanted = [key for keys in (*ids.values(), *earlier.values()) for key in keys]
@@ -283,7 +286,7 @@ def store_keys(table: KeyTable) -> None:
 
 
 def enclose(report_id: UUID, fingerprint: bytes) -> None:
-    """Update the keys of a report received without files with the fingerprint of its files.
+    """Add the fingerprint of the enclosed files to the keys of a report that was received without files.
 
     Raises:
         KeyRaced: another request added files in the meantime.

@@ -83,7 +83,7 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 
 
 def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
-    """Apply a transition; return the state before it and whether the report is urgent."""
+    """Apply the transition `name`; return the state before it and whether the report is urgent."""
     sender = sender_of(actor=actor)
     row = sql.row("SELECT state, urgent FROM intake_hold_state(%s, %s)", [report_id, sender])
     if row is None:

@@ -62,14 +62,14 @@ def claim_batch(
     lease: timedelta,
     urgent: bool = False,
 ) -> list[Claim]:
-    """Lease up to `size` reports waiting at `stage` to `token`, commit the claim, and return them.
+    """Lease up to `size` reports waiting at `stage` to the worker's `token`, commit, and return them.
 
     With `urgent`, only reports with a person in danger, from both ends of the queue: a report that arrives
     during a flood does not wait for its end.
 
     The attempt is counted before the run, so that a report that kills its worker is counted too. After one
     failure, a report is claimed with a few others that failed once; after two failures, alone. So no report
-    exhausts its attempts because of another.
+    exhausts its attempts because of another. A report without attempts left is quarantined (`WORKER_DIED`).
     """
     require(actor, "pipeline.run")
     values: dict[str, str | int | float | UUID] = {
@@ -109,7 +109,7 @@ def claim_batch(
 
 
 def urgent_waits(*, actor: Actor) -> bool:
-    """Return whether an urgent report (a person in danger) can be claimed: one look-up in a small index."""
+    """Return whether an urgent report (a person in danger) waits to be claimed; cheap, by a small index."""
     require(actor, "pipeline.run")
     row = sql.row(
         "SELECT EXISTS (SELECT FROM intake_work WHERE urgent AND quarantined_at IS NULL"
@@ -152,7 +152,7 @@ def advance_claims(
 def renew_claims(
     *, actor: Actor, token: UUID, report_ids: Sequence[UUID], lease: timedelta
 ) -> None:
-    """Extend the lease of reports by `lease`, for work outside a stage's transaction.
+    """Extend the lease of reports to `lease` from now, for work outside a stage's transaction.
 
     Raises:
         LeaseLost: a row is no longer held by `token`.
@@ -188,7 +188,7 @@ def put_back(
     error: str | None = None,
     delay: timedelta = timedelta(0),
 ) -> None:
-    """Release leased reports without failure (a worker that stops cleanly, a database that was unavailable).
+    """Release leased reports without a failure, as when the worker stops or the database was unavailable.
 
     Args:
         actor: the worker.
@@ -228,7 +228,7 @@ def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
     """Release the reports of a worker killed for its CPU time; return (id, stage, quarantined) of each.
 
     The next claim takes each of the reports alone. A report that was already claimed alone after a failure is
-    quarantined with `DEADLINE`. The list is empty if another worker has claimed them in the meantime.
+    quarantined with `DEADLINE`. The list is empty if none of them is held by `token` any more.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -255,8 +255,8 @@ def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
 def replay_stage(*, actor: Actor, stage: Stage, report_ids: Sequence[UUID], now: datetime) -> int:
     """Queue finished or quarantined reports again for `stage` and the stages after it; return their number.
 
-    Results are stored as revisions, so that a replay loses nothing. Reports of desks where the actor has no
-    right to replay are left out.
+    Results are stored as revisions, so that a replay loses nothing. Left out: reports that are waiting
+    already, tests, erased reports, and reports of desks where the actor may not replay.
 
     Raises:
         Refused: the actor may not replay at any desk.

@@ -43,7 +43,7 @@ from fanal.vault import keyring, operations as vault
 
 
 def spend_challenge(*, actor: Actor, challenge: str, expires_at: datetime) -> bool:
-    """Spend a proof-of-work challenge; return False if it was already spent."""
+    """Mark a proof-of-work challenge as used until `expires_at`; return False if it was used already."""
     del actor  # anybody may deposit
     digest = hashlib.sha256(challenge.encode()).digest()
     found = sql.run(
@@ -68,7 +68,7 @@ def count_refusal(*, sender_id: UUID, step: str, code: str, now: datetime) -> No
 
 
 def forget_refusals(*, now: datetime) -> int:
-    """Delete counts older than 400 days and return their number; called by the worker's schedule."""
+    """Delete counts of refusals older than 400 days; return how many; called by the worker's schedule."""
     return sql.run("DELETE FROM intake_refusal WHERE hour < %s", [now - _KEPT])
 
 
@@ -78,7 +78,7 @@ def receive_reports(
     """Receive, seal and acknowledge `submissions`; return one answer for each, in order.
 
     Repeats and conflicts are reported as outcomes, not raised. A single submission whose key is being handled
-    by another request answers IN_PROGRESS.
+    by another request is answered with IN_PROGRESS.
 
     Raises:
         Refused: the actor may not deposit for that sender.
@@ -139,7 +139,7 @@ def _completed(answer: Acknowledgement, taken: Container[UUID | None]) -> Acknow
 def _finish_repeats(
     actor: Actor, answered: Iterable[tuple[Submission, Acknowledgement]], now: datetime
 ) -> None:
-    """Finish open reports that are submitted again as finished: they must not expire."""
+    """Finish reports still open at their sender's repeat with `finish`: otherwise they could expire."""
     ids = {
         answer.report_id
         for submission, answer in answered

@@ -21,7 +21,7 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 
     Raises:
         Refused: the actor may not place a hold on it.
-        ValueError: the purpose (`motive`) is empty.
+        ValueError: the reason (`motive`) is empty.
     """
     require_hold(actor, report_id)
     if not motive.strip():
@@ -58,9 +58,13 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 
 
 def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase the sender's data in the envelopes of erased reports; return the number of newly erased ones.
+    """Erase the sender's data in the envelopes of expired reports; return the number of newly erased ones.
 
-    Keyed digests stay, so that a repeat is still recognised; the vault erases the sealed bytes.
+    Ids, states and instants stay, and keyed digests, so that a repeat is still recognised. The vault erases
+    the sealed bytes. The caller has excluded reports under a legal hold.
+
+    Raises:
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     ids = list(report_ids)
@@ -84,19 +88,27 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
 
 
 def forget_messages(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Delete the conversations of these reports; the vault erases the sealed texts."""
+    """Delete the conversations of these reports; the vault erases the sealed texts.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
     require(actor, "pipeline.run")
     sql.run("DELETE FROM intake_message WHERE report_id = ANY(%s)", [list(report_ids)])
 
 
 def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Remove the references to the reporters' sealed identities, which the vault has erased."""
+    """Remove the references to the reporters' sealed identities, which the vault has erased.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
     require(actor, "pipeline.run")
     sql.run("UPDATE intake_report SET identity_id = NULL WHERE id = ANY(%s)", [list(report_ids)])
 
 
 def require_hold(actor: Actor, report_id: UUID) -> int:
-    """Return the desk of a report, if the actor may place holds on it and review it.
+    """Return the desk id of a report on which the actor may place holds, and which they may review.
 
     Raises:
         Refused: out of reach, or without the right.
@@ -113,7 +125,7 @@ def require_hold(actor: Actor, report_id: UUID) -> int:
 
 
 class ReviewRefused(Exception):
-    """The review does not allow this act in its current state."""
+    """The review does not allow this answer in its current state, or from this person."""
 
 
 def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now: datetime) -> UUID:
@@ -124,7 +136,7 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
     Raises:
         TransitionRefused: early erasure has already been proposed or approved.
         Refused: the actor may not review reports of that desk.
-        ValueError: the purpose (`motive`) is empty.
+        ValueError: the reason (`motive`) is empty.
     """
     require_hold(actor, report_id)
     if not motive.strip():
@@ -145,12 +157,14 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
 def second_review(
     *, actor: Actor, review_id: UUID, agreed: bool, motive: str, now: datetime
 ) -> None:
-    """Approve or refuse, as the second person, the early erasure of a report; the next expiry run erases it.
+    """Approve or refuse, as the second person, the early erasure of a report.
+
+    After approval the next expiry run erases it, unless it is under a legal hold.
 
     Raises:
         ReviewRefused: no such proposal, it was answered or replaced, or the actor made it.
         Refused: the actor may not review reports of that desk.
-        ValueError: the purpose (`motive`) is empty.
+        ValueError: the reason (`motive`) is empty.
     """
     row = sql.row("SELECT report_id, person_id FROM intake_review WHERE id = %s", [review_id])
     if row is None:

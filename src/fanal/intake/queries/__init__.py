@@ -1,4 +1,4 @@
-"""Public read operations of the intake package: envelopes, statuses, opened bytes for authorised readers."""
+"""Public read operations of the intake package: envelopes, statuses, decrypted bytes for authorised use."""
 
 from fanal.intake.queries.conversation import follow, is_reachable, list_messages
 from fanal.intake.queries.envelopes import (

@@ -48,7 +48,10 @@ def list_messages(*, actor: Actor, report_id: UUID) -> tuple[FollowedMessage, ..
 
 
 def is_reachable(*, actor: Actor, report_id: UUID) -> bool:
-    """Return whether the reporter can receive messages, that is, holds a receipt code."""
+    """Return whether the reporter of a report holds a receipt code, and so can receive messages.
+
+    The caller has checked the actor's right.
+    """
     del actor
     row = sql.row(
         "SELECT public_key IS NOT NULL FROM intake_receipt WHERE report_id = %s", [report_id]

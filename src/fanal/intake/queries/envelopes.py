@@ -25,7 +25,7 @@ _COLUMNS = (
 
 
 class Status(Struct, frozen=True, kw_only=True):
-    """Status of a report for its sender: envelope and signed receipt."""
+    """The state of a report as shown to its sender: envelope and signed receipt."""
 
     facts: ReportFacts
     receipt: str
@@ -34,14 +34,17 @@ class Status(Struct, frozen=True, kw_only=True):
 def sender_of(*, actor: Actor) -> UUID | None:
     """Return the sender whose reports the actor may query and change; None (the system) means all senders.
 
-    For an actor who is no sender, return an id that no report has.
+    For an actor who is no sender, return an id under which no report was sent.
     """
     bounds = reach(actor, "report.status")
     return None if bounds.everywhere else bounds.partner_id or _NOBODY
 
 
 def get_statuses(*, sender_id: UUID | None, report_ids: Sequence[UUID]) -> dict[UUID, Status]:
-    """Return the statuses of those of `report_ids` that the sender sent; None as sender means all senders."""
+    """Return envelope and receipt of those of `report_ids` that `sender_id` sent, by report id.
+
+    None as sender means all senders.
+    """
     if sender_id == _NOBODY:
         return {}
     found = sql.rows(
@@ -103,7 +106,7 @@ FROM intake_known(%s::uuid[], %s::text[], %s::bytea[]) k
 
 
 def get_reports(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, ReportFacts]:
-    """Return the envelopes of the reports that the actor may reach, by desk or as their sender."""
+    """Return, by report id, the envelopes of the reports that the actor may reach, by desk or as sender."""
     bounds = reach(actor, "report.read")
     if not (bounds.everywhere or bounds.desk_ids):
         own = get_statuses(sender_id=sender_of(actor=actor), report_ids=report_ids)
@@ -128,7 +131,7 @@ def get_by_wire_id(*, actor: Actor, wire_id: int) -> ReportFacts | None:
 
 
 def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
-    """Return the report of one of the actor's own keys; None if the key is unknown."""
+    """Return the report received under an idempotency key of the actor; None if the key is unknown."""
     if actor.partner_id is None:
         return None
     report_id = find_key(sender_id=actor.partner_id, kind=kind, key=key)
@@ -140,7 +143,7 @@ def get_by_key(*, actor: Actor, kind: KeyKind, key: str) -> ReportFacts | None:
 
 
 def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
-    """Return the report that a sender's key belongs to; a test report only if no live report has it."""
+    """Return the id of the report received under a sender's key, or None; live reports before tests."""
     digests = [
         key_digest(sender_id=sender_id, kind=kind, key=key, is_test=is_test, earlier=earlier)
         for is_test in (False, True)
@@ -155,7 +158,7 @@ def find_key(*, sender_id: UUID, kind: KeyKind, key: str) -> UUID | None:
 
 
 def find_references(*, actor: Actor, reference: str, sender_id: UUID | None = None) -> list[UUID]:
-    """Return the reports with a sender's reference, at most one for each sender that used it.
+    """Return the ids of the reports with a sender's reference, at most one for each sender that used it.
 
     A partner searches its own reports only; the desk searches every sender's, or those of `sender_id`.
     """
@@ -196,7 +199,7 @@ def _senders() -> list[UUID]:
 
 
 def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
-    """Return the reports within reach that a desk number denotes: almost always a single report."""
+    """Return the ids of the reports within reach that a desk number denotes: almost always a single one."""
     bounds = ids_of_number(number)
     if bounds is None:
         return []
@@ -209,7 +212,7 @@ def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
 
 
 def find_wire_number(*, actor: Actor, wire_id: int) -> UUID | None:
-    """Return the report with that number on the NCMEC-compatible API (wire), of any sender, or None."""
+    """Return the id of the report with a number of the NCMEC-compatible API, of any sender, or None."""
     row = sql.row("SELECT report_id FROM intake_wire WHERE wire_id = %s", [wire_id])
     return None if row is None else next(iter(get_reports(actor=actor, report_ids=[row[0]])), None)
 

@@ -19,7 +19,7 @@ from fanal.vault import operations as vault
 
 
 def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]:
-    """Return the signed receipts of the reports that the actor may reach."""
+    """Return the signed receipts of the reports that the actor may reach, by report id."""
     everywhere = reach(actor, "report.read").everywhere
     reachable = list(report_ids if everywhere else get_reports(actor=actor, report_ids=report_ids))
     found = sql.rows(
@@ -97,8 +97,8 @@ def list_unhashed(
     """Return (report id, file) of sealed files not yet hashed, at most `of_each` per report.
 
     Round-robin order: the first file of each report precedes the second file of any, and reports are taken
-    alternately from both ends of `report_ids`. So a report with many files, or many reports, block no later
-    ones.
+    alternately from both ends of `report_ids`. So neither a report with many files nor many reports delay
+    later ones.
 
     Raises:
         Refused: the actor is not the system.
@@ -116,7 +116,7 @@ def list_unhashed(
 
 
 def unhashed_among(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
-    """Return the reports with sealed files that the hasher has not processed.
+    """Return the ids of the reports with sealed files that have not been hashed.
 
     Raises:
         Refused: the actor is not the system.
@@ -150,12 +150,14 @@ def open_submissions(
     now: datetime,
     facts: Mapping[UUID, ReportFacts] | None = None,
 ) -> dict[UUID, OpenedSubmission]:
-    """Decrypt the sealed bytes of reports and the details documents of their files.
+    """Decrypt the sealed bytes of reports and the details documents of their files, by report id.
 
-    `facts` may hold their envelopes if the caller has already read them (`get_reports`).
+    `facts` may hold their envelopes if the caller has already read them (`get_reports`); reports that it
+    lacks are left out.
 
     Raises:
         Refused: the actor is not the system; people open originals with a purpose and a ledger entry each.
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: from the vault.
     """
     require(actor, "original.open", Resource(sealed=True))
     if facts is None:

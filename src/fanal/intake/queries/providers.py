@@ -1,4 +1,4 @@
-"""Figures on the reports sent by providers: states, weeks, refusals; limited to the reader's desks."""
+"""Figures on the reports sent by providers: states, weeks, refusals."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -21,7 +21,7 @@ _LAST = UUID(int=2**128 - 1)
 def list_sent(
     *, actor: Actor, state: ReportState | None = None, before: UUID | None = None, limit: int = 50
 ) -> list[ReportFacts]:
-    """Return a page of the actor's own reports, newest first, with ids below `before`; `state` filters."""
+    """Return a page of the actor's own reports, newest first, with ids below `before` (only in `state`)."""
     sender = reach(actor, "report.status").partner_id
     if sender is None:
         return []
@@ -50,7 +50,7 @@ def count_sent(*, actor: Actor) -> dict[ReportState, int]:
 
 
 class RefusalCount(Struct, frozen=True, kw_only=True):
-    """Refusals of one kind to a provider's programs: step, code, number, hour of the last one."""
+    """Refusals of one kind to a provider's programs: refused call (`step`), code, number, last hour."""
 
     step: str
     code: str

@@ -40,9 +40,9 @@ ORDER BY r.id LIMIT %s
 def list_reviews(
     *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
 ) -> list[DueReview]:
-    """Return reports of the actor's desks (ids above `after`) not reviewed since `before`.
+    """Return finished reports of the actor's desks not reviewed since `before`, with ids above `after`.
 
-    Proposals of early erasure that await a second person's approval are included.
+    Proposals of early erasure that await approval by a second person are included.
     """
     bounds = reach(actor, "retention.hold")
     found = sql.rows(
@@ -74,7 +74,7 @@ def review_state(*, report_id: UUID) -> ReviewState:
 
 
 def list_ended(*, actor: Actor, limit: int = 500) -> list[UUID]:
-    """Return reports with approved early erasure, without a legal hold, that are not erased yet.
+    """Return the ids of reports whose early erasure is approved, without legal hold and not erased yet.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -84,7 +84,7 @@ def list_ended(*, actor: Actor, limit: int = 500) -> list[UUID]:
 
 
 def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
-    """Return the given reports that are not erased.
+    """Return the ids among `report_ids` of the reports that are not erased.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -98,7 +98,7 @@ def list_unerased(*, actor: Actor, report_ids: list[UUID]) -> list[UUID]:
 
 
 def review_months(*, now: datetime) -> int:
-    """Return the review period of reports in months, by their retention class.
+    """Return the review period of reports in months, from the retention class in force at `now`.
 
     Raises:
         LookupError: the class is not in force, or has no review.

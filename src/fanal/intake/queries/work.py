@@ -35,13 +35,13 @@ _readings: list[_Reading] = []
 
 
 def install_limits(*, limits: Limits) -> None:
-    """Set the limits of this process (at start-up)."""
+    """Set the back-pressure limits of this process (at start-up)."""
     _limits[:] = [limits]
     _readings.clear()
 
 
 def current_limits() -> Limits:
-    """Return the limits of this installation."""
+    """Return the back-pressure limits of this installation."""
     return _limits[0]
 
 
@@ -50,6 +50,9 @@ def get_pressure(*, now: datetime, needed: int = 0) -> Pressure | None:
 
     The figures are cached for two seconds: within them, all web processes together can exceed the limit by
     what they accept in that time; nothing is lost.
+
+    Raises:
+        OSError: the vault's folder is unavailable.
     """
     limits, reading = _limits[0], _readings[0] if _readings else None
     if reading is None or not timedelta(0) <= now - reading.at < _FRESH:
@@ -72,9 +75,9 @@ def _count(limits: Limits) -> int:
 def list_expired(
     *, actor: Actor, before: datetime, identities: bool = False, limit: int = 500
 ) -> list[UUID]:
-    """Return reports received before `before`, without a legal hold, that are not erased yet.
+    """Return the ids of reports received before `before`, without a legal hold, that are not erased yet.
 
-    With `identities`, the reports that still have a sealed identity of their reporter.
+    With `identities`, of those that still have a sealed identity of their reporter.
     """
     require(actor, "pipeline.run")
     wanted = "r.identity_id IS NOT NULL" if identities else "r.erased_at IS NULL"
@@ -88,7 +91,7 @@ def list_expired(
 
 
 def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
-    """Return the given reports that are under a legal hold."""
+    """Return the ids among `report_ids` of the reports under a legal hold."""
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT report_id FROM intake_hold WHERE report_id = ANY(%s) AND lifted_at IS NULL",
@@ -98,7 +101,7 @@ def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def list_aside(*, actor: Actor) -> list[UUID]:
-    """Return the reports excluded from external figures: tests, unfinished, retracted and expired reports."""
+    """Return the ids of reports left out of external figures: tests, unfinished, retracted, expired ones."""
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT r.id FROM intake_report r WHERE r.is_test OR r.state <> 'FINISHED' ORDER BY r.id"
@@ -109,7 +112,10 @@ def list_aside(*, actor: Actor) -> list[UUID]:
 def list_silent(
     *, actor: Actor, before: datetime, after: UUID | None = None, limit: int = 500
 ) -> list[UUID]:
-    """Return reports (ids above `after`) whose last message is older than `before`, without a legal hold."""
+    """Return the ids of reports whose last message is older than `before`, without a legal hold.
+
+    `after` is the last id of the previous page.
+    """
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT m.report_id FROM intake_message m WHERE m.report_id > %s"
@@ -131,9 +137,10 @@ def count_work() -> dict[str, int]:
 
 
 def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count received reports by day, arrival and urgency, without tests and retracted or unfinished reports.
+    """Count received reports by (day, arrival, URGENT or ORDINARY), without tests, retracted, unfinished.
 
-    An urgent report counts even if retracted or expired: a person sees it all the same.
+    The day is that of Europe/Paris. An urgent report counts even if retracted or expired: a person sees it
+    all the same.
     """
     require(actor, "statistics.read")
     found = sql.rows(
