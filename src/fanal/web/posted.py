@@ -41,7 +41,7 @@ _HALF_A_BYTE = re.compile(rb"%[0-9A-Fa-f]?\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """The fields of a form; `whole` is false when only the beginning was read, or is given back."""
+    """The fields of a posted form by name; `whole` is false if the rest was not read, or had to be cut."""
 
     fields: dict[str, str]
     whole: bool = True

@@ -41,7 +41,7 @@ def passes(*, user: AbstractBaseUser, code: str) -> bool:
 
 
 def remove_factors(*, user: AbstractBaseUser) -> list[str]:
-    """Delete every second factor and recovery code of an account; return their kinds."""
+    """Delete every second factor and recovery code of an account; return their kinds (`totp`, …)."""
     rows = Authenticator.objects.filter(user=user).order_by("id")
     kinds = [str(kind) for kind in rows.values_list("type", flat=True)]
     rows.delete()

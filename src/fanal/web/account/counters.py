@@ -21,7 +21,10 @@ _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class SharedCounters(BaseCache):
-    """A Django cache of small JSON values in the table `accounts_counter`."""
+    """A Django cache of small JSON values in the table `accounts_counter`, shared by all processes.
+
+    Keys with an IP address stay in this process.
+    """
 
     def __init__(self, location: str, params: dict[str, object]) -> None:
         super().__init__(params)

@@ -45,5 +45,5 @@ def choices(language: str) -> list[DemoChoice]:
 
 
 def role_words(role: str, language: str) -> str:
-    """Return the name of a role in `language`."""
+    """Return the name of a role code in `language`."""
     return reference.label("role", role, language)

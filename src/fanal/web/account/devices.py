@@ -34,12 +34,15 @@ _SECOND_STEP = "mfa_authenticate"
 
 
 def begin(request: HttpRequest, user: AbstractBaseUser) -> None:
-    """Store the session hash of the account at the first sign-in step."""
+    """Store the account's session hash in the session, at the first sign-in step.
+
+    The hash changes with the password and when the account's sessions are ended.
+    """
     request.session[_BEGUN_WITH] = user.get_session_auth_hash()
 
 
 def holds(request: HttpRequest, user: AbstractBaseUser) -> bool:
-    """Return whether the account is open, with the password and session epoch of the first sign-in step."""
+    """Return whether the account is open and its session hash is still that of the first sign-in step."""
     begun_with = str(request.session.get(_BEGUN_WITH, ""))
     return user.is_active and constant_time_compare(begun_with, user.get_session_auth_hash())
 
@@ -68,7 +71,7 @@ def end_stale(request: HttpRequest) -> None:
 
 
 def tell_over(request: HttpRequest) -> None:
-    """Add the message to the sign-in page that the sign-in must begin again."""
+    """Add a message for the sign-in page: the sign-in has expired and must begin again."""
     messages.error(
         request, _("This sign-in has expired, or the account has changed since: begin again.")
     )

@@ -103,7 +103,8 @@ def _check_person(request: HttpRequest, action: str) -> HttpResponse | None:
 def _check_own_factor(request: HttpRequest) -> HttpResponse | None:
     """Require a fresh second factor of a person who sees or changes their sign-in methods.
 
-    The sign-in library would accept the password: a stolen one must not replace the factor.
+    Returns the request for it, or None to go on: it is fresh, or there is none yet. The sign-in library would
+    accept the password: a stolen one must not replace the factor.
     """
     if not request.user.is_authenticated or not second_factor.is_enrolled(request):
         return None
@@ -122,7 +123,7 @@ def _signed_out(request: HttpRequest) -> HttpResponse:
 
 
 def _step_up(request: HttpRequest) -> HttpResponse:
-    """Ask for the second factor again; the typed form data stay in the page and are not stored."""
+    """Return a page that asks for the second factor again; the typed form data stay in it, not stored."""
     if "application/json" in request.headers.get("Accept", ""):
         return JsonResponse({"error": "second factor"}, status=HTTPStatus.FORBIDDEN)
     kept = [(name, v) for name, values in request.POST.lists() for v in values]

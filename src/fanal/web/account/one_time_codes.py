@@ -43,7 +43,7 @@ class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries 
         raise get_adapter().validation_error("incorrect_code")
 
     def _factors(self) -> list[Authenticator]:
-        """Return the authenticators that verify codes: one-time codes first, then recovery codes."""
+        """Return the person's authenticators that verify codes: one-time codes first, then recovery codes."""
         kinds = [Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES]
         found = Authenticator.objects.filter(user=self.user, type__in=kinds)
         return sorted(found, key=lambda factor: kinds.index(factor.type))

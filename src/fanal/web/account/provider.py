@@ -28,7 +28,7 @@ _REFUSALS = (openid.ProviderUnsound, identity_tokens.TokenRefused, OAuth2Error, 
 
 
 class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carries no types
-    """The exchange of messages with the provider (an OAuth 2 adapter)."""
+    """The exchange with the provider in one sign-in (OAuth 2 adapter of django-allauth)."""
 
     def get_provider(self) -> "SingleSignOnProvider":
         """Return the provider configured in the settings.
@@ -110,17 +110,20 @@ class SingleSignOnProvider(OpenIDConnectProvider):  # type: ignore[misc]
 
 
 def nonce_of(code_verifier: str) -> str:
-    """Return the nonce derived from the PKCE code verifier of a sign-in."""
+    """Return the nonce derived from the PKCE code verifier of a sign-in, so that it need not be stored."""
     digest = hashlib.sha256(b"fanal.nonce." + code_verifier.encode()).digest()
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 @never_cache
 def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Show a page that leads to the provider.
+    """Show a page with a link to the provider's sign-in.
 
     A redirect would fail: with `form-action`, Chromium and Safari follow a form to no other host, not even
     through redirects, and the provider may redirect to hosts unknown here.
+
+    Raises:
+        Http404: no such provider is configured.
     """
     answer = _answer(OAuth2LoginView, request, provider_id)
     if not isinstance(answer, HttpResponseRedirect):
@@ -130,7 +133,11 @@ def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 
 def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
-    """Sign in the person whom the provider names."""
+    """Sign in the person whom the provider names, or show an error page.
+
+    Raises:
+        Http404: no such provider is configured.
+    """
     return _answer(OAuth2CallbackView, request, provider_id)
 
 

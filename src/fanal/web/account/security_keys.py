@@ -90,7 +90,11 @@ class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
     credential = KeyAnswer()
 
     def clean_credential(self) -> Authenticator:
-        """Return the security key that made the response."""
+        """Return the person's security key that made the verified response.
+
+        Raises:
+            ValidationError: the response is invalid, or its counter has not increased.
+        """
         answer = self.cleaned_data["credential"]
         with _refusing():
             read = auth.parse_authentication_response(answer).response
@@ -99,7 +103,7 @@ class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
             return _counted(key, read.authenticator_data.counter)
 
     def clean(self) -> dict[str, object]:
-        """Record a response that is malformed or from no key of the person."""
+        """Return the form data; record a response in the ledger that is malformed or from another key."""
         found: dict[str, object] = super().clean() or {}
         if self.has_error("credential") and consume(
             context.request, action="login_failed", key=f"key-refused-{self.user.pk}"
@@ -119,7 +123,7 @@ class ProveAgainWithKey(_NotesRefusals, ReauthenticateWebAuthnForm):  # type: ig
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Turn the libraries' parse errors into the validation error of a wrong code."""
+    """Turn parse errors of the libraries in this context into the validation error of a wrong code."""
     try:
         yield
     except _UNREADABLE:
@@ -156,7 +160,7 @@ def _require_own_page(said: CollectedClientData) -> None:
 
 
 def _counted(key: Authenticator, count: int) -> Authenticator:
-    """Return the key after storing its increased signature counter.
+    """Return the key after storing `count`, the signature counter of its response.
 
     A counter that stays or decreases reveals a cloned key. Keys without counter always send 0, which is
     accepted.

@@ -22,7 +22,7 @@ def because(reason: Because) -> str:
 
 @register.filter
 def floor_name(case: Case) -> str:
-    """Return the name of the rule that set a case's minimum priority, or an empty string."""
+    """Return the name of the rule that set a case's minimum priority (floor), or an empty string."""
     return case.floor_name(_language())
 
 
@@ -35,16 +35,16 @@ def priority(
     reason: Because | None = None,
     text: str = "",
 ) -> dict[str, object]:
-    """Show a priority chip: the score and the first available of floor, first reason, `text`, level.
+    """Show a priority chip: the score, with the first available of floor, first reason, `text`, level.
 
-    `floor` is the name of the rule that set the minimum: `floor=case|floor_name`.
+    `floor` is the name of the rule that set the minimum priority: `floor=case|floor_name`.
     """
     return {"score": score, "level": level, "floor": floor, "reason": reason, "text": text}
 
 
 @register.inclusion_tag("components/reasons.html")
 def reasons(items: Iterable[PriorityPart | Because]) -> dict[str, object]:
-    """List reasons as sentences; parts of a priority also show their points and rule."""
+    """List reasons as sentences; parts of a priority also show their points and the code of their rule."""
     return {"reasons": [_reason(item) for item in items]}
 
 

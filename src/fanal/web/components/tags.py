@@ -52,7 +52,7 @@ def icon(name: str) -> SafeString:
     """Return the icon `name` as inline SVG, hidden from screen readers.
 
     Raises:
-        KeyError: no icon has this name; a page must not show an empty box.
+        KeyError: there is no such icon; a page must not show an empty box.
     """
     return format_html(_ICON, SafeString(ICONS[name]))
 
@@ -226,7 +226,10 @@ def pages(context: Context, page: Page[object], *, parameter: str = "page") -> d
 
 @register.simple_block_tag
 def note(content: str, tone: str = "info", glyph: str = "") -> SafeString:
-    """Wrap a remark: `{% note "warn" %}<p>…</p>{% endnote %}`; tones info, ok, warn, danger."""
+    """Wrap a remark: `{% note "warn" %}<p>…</p>{% endnote %}`; tones info, ok, warn, danger.
+
+    `glyph`: name of an icon other than the tone's own.
+    """
     glyphs = {"info": "info", "ok": "check-circle", "warn": "alert", "danger": "alert"}
     return format_html(
         '<div class="fn-note fn-note-{}">{}<div>{}</div></div>',

@@ -24,7 +24,10 @@ _LISTED = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActLine:
-    """One row of a list of acts, apart from state and dates: name, legal articles, due date."""
+    """One row of a list of acts, apart from state and dates.
+
+    `name`: of the addressee or subject; `bases`: legal articles; `due_at`: due date.
+    """
 
     name: str
     bases: str
@@ -36,8 +39,8 @@ class ActList:
     """Configuration of the list of one kind of act: what differs from the lists of the other kinds.
 
     `route` is the URL name of the list, `page` that of one act. `line` makes a row from an act and its
-    present document (None once the document has expired). `first` is the heading of the name column; `lead`,
-    an introduction, may be empty.
+    present document (None once the document has expired). `heading` is the title, `first` the heading of
+    the name column, `empty` the text of an empty list; `lead`, an introduction, may be empty.
     """
 
     lifecycle: Lifecycle

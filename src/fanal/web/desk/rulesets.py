@@ -64,7 +64,7 @@ def rulesets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("rules.draft")
 def draft(request: HttpRequest) -> HttpResponse:
-    """Show the rules in force in a form; by POST, store the draft, or add a row for a further rule."""
+    """Show the rules in force in a form; by POST, store the draft, or add or replace a rule in the form."""
     rules, on = queries.current_rules(), paris_day(now_of(request))
     left_out, lang = _left_out(rules), get_language() or "fr"
     if request.method != "POST":
@@ -221,7 +221,7 @@ def _left_out(rules: PriorityRules) -> list[Rule]:
 
 
 def _free_version(on: date) -> str:
-    """Return an unused name for a rule set: the day, numbered from the second set of that day."""
+    """Return an unused version name for a rule set: `priority/` and the day, numbered from the second set."""
     taken = {stored.version for stored in queries.list_rulesets()}
     names = (f"priority/{on}" + (f"-{n}" if n > 1 else "") for n in count(1))
     return next(name for name in names if name not in taken)

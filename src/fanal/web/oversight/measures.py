@@ -92,7 +92,9 @@ def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 def page(
     request: HttpRequest, measure_id: UUID, *, refused: str = "", words: str = ""
 ) -> HttpResponse:
-    """Return the page of a measure, with the reason of a refused recommendation if there is one.
+    """Return the page of a measure; in a session, record it as read.
+
+    `refused` is the reason why a recommendation was refused, `words` its text, to be shown again.
 
     Raises:
         Http404: no such measure.

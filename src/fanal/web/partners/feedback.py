@@ -42,7 +42,11 @@ def sent(
     report_id: UUID | None = None,
     limit: int = PAGE,
 ) -> Sequence[Feedback] | None:
-    """Return the feedback that may be sent to the partner, or None when no instruction permits any."""
+    """Return feedback on the partner's own reports, as sent to it; None if no instruction permits any.
+
+    With `before`, feedback given before that id, newest first; else oldest first. `report_id`: on this report
+    only. The sending is recorded in the ledger.
+    """
     try:
         return orient.send_feedback(
             actor=actor, before=before, report_id=report_id, limit=limit, now=now

@@ -33,8 +33,9 @@ class DraftRefused(ValueError):
 class HiddenDraft(Struct, frozen=True, kw_only=True):
     """The state of the form between its pages.
 
-    `submission` is the idempotency key of the report; `code` its future receipt code; `checked_at` the time
-    when the check page was first shown, in seconds since 1970.
+    `submission` is the idempotency key of the report; `code` its future receipt code; `started_at` and
+    `checked_at` the times when the form was opened and the check page first shown, in seconds since 1970;
+    `answers` by field name.
     """
 
     submission: str
@@ -56,6 +57,7 @@ def seal(draft: HiddenDraft, *, keys: DraftKeys, now: datetime) -> str:
 
     Raises:
         DraftRefused: the answers are too large.
+        OSError: as `DraftKeys.sealing`.
     """
     key_id, key = keys.sealing(now)
     plain = msgspec.json.encode(draft)

@@ -33,9 +33,10 @@ class RootKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicNode:
-    """The keys of this node, and whether the desk keeps reporters' IP addresses.
+    """The keys of this node, and whether the desk keeps reporters' IP addresses (`keep_address`).
 
-    `proof_secret` signs proof-of-work challenges; all processes of the node share it.
+    `draft_keys` encrypt the form's hidden drafts; `proof_secret` signs proof-of-work challenges, and all
+    processes of the node share it; `root` verifies receipts.
     """
 
     draft_keys: DraftKeys

@@ -59,7 +59,7 @@ def show(request: HttpRequest, hit_id: UUID) -> HttpResponse:
 @require_POST
 @needs("hit.move")
 def move(request: HttpRequest, hit_id: UUID) -> HttpResponse:
-    """Record the contact with the counterpart, or the closing of the match, with a note that expires."""
+    """Record a step on a match (contact with the counterpart, or its closing), with a note that expires."""
     found = _found(request, hit_id)
     try:
         operations.move_hit(
