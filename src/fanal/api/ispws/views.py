@@ -110,7 +110,7 @@ def _refuse_finish(code: AnswerCode) -> bytes:
 @for_programs("report.status")
 @partner_only("GET")
 def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return success: the service is available and the credentials are valid."""
+    """Return success with the partner's name: the service is available and the credentials are valid."""
     return simple(AnswerCode.SUCCESS, description="Remote User : " + identity.partner)
 
 
