@@ -57,7 +57,7 @@ class MailFault(StrEnum):
 
 
 class MailRefused(OSError):
-    """No message was sent, because there is no recipient or no safe connection; the text says why."""
+    """No message was sent: there is no recipient, no valid server URL or no TLS; the text says why."""
 
 
 class _Headers(HeaderRegistry):
@@ -97,7 +97,10 @@ class Mailer:
     """A demo needs no mail, so that missing settings are no fault."""
 
     def faults(self) -> tuple[MailFault, ...]:
-        """Return the faults that keep a call for a child in danger from arriving; empty if there is none."""
+        """Return the faults that keep alarm calls from arriving; empty if there are none, or in a demo.
+
+        An alarm call is an e-mail about a child in danger.
+        """
         found: list[MailFault] = []
         if self.demo:
             return ()

@@ -62,7 +62,9 @@ def discover(address: str) -> dict[str, object]:
 
 
 def signing_keys(provider: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """Return the provider's public signing keys from its key set (JWK, RFC 7517).
+    """Return the public signing keys (JWK, RFC 7517) of a provider from the key set at its `jwks_uri`.
+
+    `provider` is its discovery document.
 
     Raises:
         requests.RequestException: it does not answer.
