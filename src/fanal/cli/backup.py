@@ -166,13 +166,21 @@ def _dump(databases: Databases, target: Path) -> None:
 
 
 def _load(databases: Databases, source: Path) -> None:
-    """Load the tables in one transaction; provisioning has created schema and extensions."""
+    """Load the tables from the dump `source` in one transaction; schema and extensions must exist already.
+
+    Raises:
+        Failed: as `_run`.
+    """
     options = ("--no-owner", "--no-privileges", "--schema=public", "--single-transaction")
     _run(databases, "pg_restore", *options, "--exit-on-error", str(source))
 
 
 def _run(databases: Databases, program: str, *options: str) -> None:
-    """Run a PostgreSQL program as the owner; the password is in the environment, not on the command line."""
+    """Run a PostgreSQL program (`pg_dump`, …) as the owner, with the password in its environment only.
+
+    Raises:
+        Failed: PROGRAM_FAILED, with its messages.
+    """
     cluster = databases.cluster
     binaries = cluster.binaries if cluster else find_binaries(os.environ)
     url = urlsplit(databases.url(DatabaseRole.OWNER))

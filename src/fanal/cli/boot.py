@@ -117,7 +117,7 @@ def django_as(role: DatabaseRole) -> Iterator[Databases]:
 
 
 def refuse_disagreement() -> None:
-    """Check that clock and schema of this process agree with the database.
+    """Check that this process and the database agree on the time and on the version of the schema.
 
     Raises:
         DatabaseRefused: they disagree.
@@ -140,7 +140,10 @@ def _rows_of_the_system() -> Iterator[None]:
 def enter_django(
     *, databases: Databases, role: DatabaseRole, home: Path, mark: DatabaseMark | None
 ) -> None:
-    """Start Django in this process as `role`."""
+    """Start Django in this process, in the database role `role`.
+
+    `mark` says whether the database is a demo.
+    """
     os.environ.update(process_environment(databases=databases, role=role, home=home, mark=mark))
     if not apps.ready:
         with loading():

@@ -93,7 +93,10 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[DoctorFinding]:
 
 
 def _look_at_certificate(home: Path) -> Iterator[DoctorFinding]:
-    """Yield the expiry of this node's receipt signing certificate; an expired one stops acknowledgements."""
+    """Yield the expiry of this node's certificate for signing receipts.
+
+    Once expired, the node accepts no reports, since it could not acknowledge them.
+    """
     try:
         ends = node_certificate_ends(home)
     except KeysMissing as failure:
@@ -227,7 +230,7 @@ def _look_at_agreement() -> DoctorFinding:
 
 
 def _look_at_origin(home: Path) -> DoctorFinding:
-    """Check that the ledger's name is not an example: it is part of every checkpoint, and final."""
+    """Return the finding on whether the ledger's name, part of every checkpoint and final, is an example."""
     for path in sorted((home / "keys").glob("ledger-*.vkey")):
         origin = NoteKey.decode(path.read_text().strip()).name
         if origin.partition("/")[0].endswith((".test", ".example", ".invalid")):
@@ -240,7 +243,7 @@ def _look_at_origin(home: Path) -> DoctorFinding:
 
 
 def _look_at_keys(home: Path) -> Iterator[DoctorFinding]:
-    """Yield a problem if keys and vault, or keys and backups, share a file system and its loss or theft."""
+    """Yield a problem if the keys share a file system with the vault or the backups: one theft takes both."""
     folders = {"keys": home / "keys", "vault": find_vault(), "backups": home / "backups"}
     devices = {name: path.stat().st_dev for name, path in folders.items() if path.exists()}
     for name in ("vault", "backups"):

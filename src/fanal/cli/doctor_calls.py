@@ -18,7 +18,7 @@ FAULTS: Mapping[MailFault, str] = {
 
 
 def look_at_channel() -> Iterator[DoctorFinding]:
-    """Yield the settings of this process that would keep an alarm call from the people on duty."""
+    """Yield the faults in the mail settings that would keep an alarm call from the people on duty."""
     mailer = mailer_of(read_environment(os.environ))
     faults = mailer.faults()
     for fault in faults:

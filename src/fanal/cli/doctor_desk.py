@@ -36,7 +36,7 @@ SELECT host(inet_server_addr()), (SELECT ssl FROM pg_stat_ssl WHERE pid = pg_bac
 
 
 def look_at_desk(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield the findings about a desk: vacant roles, waiting reports, backups, addresses, help lines."""
+    """Yield findings about a production desk: roles, queue, backups, connection, address, help lines."""
     yield from _look_at_people(connection)
     yield from _look_at_queue(connection)
     yield _look_at_backups(connection)

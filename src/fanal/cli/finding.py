@@ -21,15 +21,15 @@ class DoctorFinding:
 
 
 def fine(text: str) -> DoctorFinding:
-    """Return a finding without fault."""
+    """Return a finding of level FINE: nothing is wrong."""
     return DoctorFinding(level=FindingLevel.FINE, text=text)
 
 
 def note(text: str) -> DoctorFinding:
-    """Return a finding for information."""
+    """Return a finding of level NOTICE: for information, no fault."""
     return DoctorFinding(level=FindingLevel.NOTICE, text=text)
 
 
 def problem(text: str) -> DoctorFinding:
-    """Return a finding about a fault."""
+    """Return a finding of level PROBLEM: a fault, in a sentence with its remedy."""
     return DoctorFinding(level=FindingLevel.PROBLEM, text=text)

@@ -123,7 +123,10 @@ def _tell(code: str, **parameters: object) -> None:
 
 
 def _batches(items: Iterator[FoundReport | Unreadable]) -> Iterator[list[FoundReport | Unreadable]]:
-    """Yield batches; a report with files is a batch of its own, because its package must still be open."""
+    """Yield batches of at most `BATCH` items or about `BATCH_BYTES` bytes.
+
+    A report with files is a batch of its own, because its package must still be open.
+    """
     batch: list[FoundReport | Unreadable] = []
     size = 0
     for item in items:

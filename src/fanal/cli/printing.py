@@ -19,9 +19,9 @@ class ReaderGone(Exception):
 
 
 def print_rows(rows: Iterable[Row], *, as_json: bool) -> None:
-    """Print `rows` as JSON Lines or as text.
+    """Print rows, (JSON value, text or a function that returns it), as JSON Lines or as text.
 
-    A line is buffered for half a second at most.
+    A line is buffered for half a second at most while further rows arrive.
 
     Raises:
         ReaderGone: the reader has closed standard output.

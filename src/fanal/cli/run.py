@@ -107,7 +107,7 @@ def _wait_for_port(host: str, port: int) -> None:
     """Wait until the address is free: the web process of a killed supervisor may still be ending.
 
     Raises:
-        Failed: the address remains in use, or does not belong to this machine.
+        Failed: ADDRESS_TAKEN: it remains in use, or does not belong to this machine.
     """
     for tries_left in reversed(range(_PORT_TRIES)):
         try:
@@ -324,7 +324,7 @@ def announce_at(
 
 
 def is_alive(host: str, port: int) -> bool:
-    """Return whether a Fanal web server answers at an address."""
+    """Return whether a Fanal web server answers at this host and port (`/healthz`)."""
     try:
         connection = http.client.HTTPConnection(host.strip("[]"), port, timeout=2)
         with contextlib.closing(connection):

@@ -29,7 +29,7 @@ _BECAUSE = msgspec.json.Decoder(tuple[Because, ...])
 
 
 def facts_table(rows: Iterable[tuple[UUID, Mapping[str, float]]]) -> pa.RecordBatch:
-    """Return facts as a record batch of schema `FACTS`."""
+    """Return the facts of reports, by id, as a record batch of schema `FACTS`."""
     pairs = list(rows)
     return pa.RecordBatch.from_arrays(
         [
