@@ -79,7 +79,7 @@ def mark_late(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="fold_freed", lock="fold_freed")
 def fold_freed(timestamp: int) -> None:
-    """Group again the duplicates whose first report was withdrawn, so that they share a queue row."""
+    """Group again the duplicates whose head report was withdrawn, so that they share a row of the queue."""
     del timestamp
     while orient.fold_freed(actor=system_actor("folding"), now=clock.now()):
         continue
@@ -115,7 +115,7 @@ def expire_motives(timestamp: int) -> None:
 @app.periodic(cron="23 4 * * *")
 @app.task(queueing_lock="forget_matches", lock="forget_matches")
 def forget_matches(timestamp: int) -> None:
-    """Delete outdated counts of matches."""
+    """Delete the counts of list matches older than ninety days."""
     del timestamp
     analyse.forget_matches(actor=system_actor("expiry"), now=clock.now())
 

@@ -26,7 +26,10 @@ _ACTOR = system_actor("lists of partners")
 
 @app.task(queue=FETCHES_QUEUE, pass_context=False)
 def fetch_list(source_id: str, quick: bool) -> None:
-    """Fetch one source for a turn; queue a longer turn if it was too short."""
+    """Fetch one list source for a turn; queue a longer turn if a `quick` one was too short.
+
+    Does nothing if the source is gone or no longer due.
+    """
     source = queries.get_source(actor=_ACTOR, source_id=UUID(source_id))
     if source is None or not list_fetches.is_due(source):
         return
@@ -35,7 +38,10 @@ def fetch_list(source_id: str, quick: bool) -> None:
 
 
 def queue_due() -> None:
-    """Queue the fetch of each source that is due and has a standing instruction in force."""
+    """Queue the fetch of each list source that is due and has a standing instruction in force.
+
+    At most one fetch of a source is queued or running.
+    """
     in_hand = {lock for (lock,) in sql.rows(_IN_HAND)}
     for source in list_fetches.due_sources(actor=_ACTOR):
         if _lock(source) not in in_hand:

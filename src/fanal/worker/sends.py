@@ -94,7 +94,8 @@ def tell_aside(aside_id: str) -> None:
 def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> None:
     """Notify a person and the supervisors of their desks of a change in the person's sign-in.
 
-    `change` is `added` or `removed` (a second factor), or `password`, with an empty `factor`.
+    `change` is `added` or `removed` (a second factor), or `password`, with an empty `factor`. Without an
+    address of any of them, the people on duty are notified.
     """
     now, mailer = clock.now(), mail.current()
     told = accounts.notice_addresses(person_id=UUID(person_id), now=now)
@@ -121,7 +122,11 @@ def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> 
     name=GRANT_NOTICE,
 )
 def tell_grant(habilitation_id: str) -> None:
-    """Notify overseers and supervisors of the grant of an approving role, and of similar logins."""
+    """Notify supervisors and overseers that a role which approves acts was granted.
+
+    The mail names accounts with a similar login. Without an address of any of them, the people on duty are
+    notified.
+    """
     now, mailer = clock.now(), mail.current()
     found = accounts.habilitation_of(habilitation_id=UUID(habilitation_id))
     if found is None:

@@ -113,7 +113,11 @@ class Portion:
 
 
 class StageLoop:
-    """The stage loop of one worker. `clock` gives the time of each claim."""
+    """The stage loop of one worker.
+
+    `clock` gives the time of each claim, `size` is the most reports of a claim. `watched` surrounds each step
+    (`Watch.step`); `observe` receives the seconds of each step.
+    """
 
     def __init__(
         self,
@@ -207,7 +211,7 @@ class StageLoop:
             self._run_urgent()  # an urgent report waits for one step, not for a batch
 
     def _renew_held(self) -> None:
-        """Renew the leases of all reports in hand, including those of interrupted batches."""
+        """Renew, when due, the leases of all reports in hand, including those of interrupted batches."""
         now = perf_counter()
         if now - self._renewed_at < self._lease.total_seconds() / _SHARE:
             return
@@ -220,7 +224,7 @@ class StageLoop:
                 )
 
     def _put_back_excess(self, token: UUID, stage: Stage, batch: Batch) -> None:
-        """Keep only as many reports as a step of `stage` can finish well within the lease."""
+        """Requeue the reports beyond the number that a step of `stage` can finish well within the lease."""
         most = self._portions[stage].size
         excess = batch.report_ids[most:]
         if excess:
@@ -228,7 +232,7 @@ class StageLoop:
             batch.report_ids = batch.report_ids[:most]
 
     def _carry_in_portions(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
-        """Carry a few reports at a time to the end, so that people's actions wait for a portion only."""
+        """Carry a few reports at a time to the end, so that people's actions wait for one portion only."""
         left = list(batch.report_ids)
         while left:
             part, left = left[: self._portion.size], left[self._portion.size :]
@@ -340,14 +344,17 @@ class StageLoop:
         return bool(batch.report_ids)
 
     def _goes_on(self, pauses: Iterator[set[UUID]], token: UUID, batch: Batch) -> set[UUID] | None:
-        """Run the preparation up to its next pause; return the reports worked on, None at the end."""
+        """Run the preparation up to its next pause; return the reports worked on, None at its end."""
         with self._watched(token, len(batch.report_ids)):
             return next(pauses, None)
 
     def _go_on_with_the_rest(
         self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool
     ) -> None:
-        """Continue with the reports still under claim after others were lost (withdrawn, lease expired)."""
+        """Continue with the reports still under claim, after others of the batch were lost.
+
+        These were withdrawn, or their lease has expired.
+        """
         held = intake.list_held(actor=self._actor, token=token, report_ids=batch.report_ids)
         log.warning("lease lost at %s: %d of %d kept", stage, len(held), len(batch.report_ids))
         if held and len(held) < len(batch.report_ids):
