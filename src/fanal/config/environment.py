@@ -57,9 +57,9 @@ class Environment:
     demo: bool
     """`FANAL_DEMO`: synthetic demo database, loopback only."""
     public_node: bool
-    """`FANAL_PUBLIC_NODE`: serve the public pages and wires only, without the opening key."""
+    """`FANAL_PUBLIC_NODE`: serve only public pages and APIs for reports, without the vault's private keys."""
     secret_key: str
-    """`FANAL_SECRET_KEY`: signs cookies; `fanal run` makes one in `keys/`."""
+    """`FANAL_SECRET_KEY`: signs cookies; `fanal run` creates it in `keys/` if it is not set."""
     hosts: list[str]
     """`FANAL_HOSTS`: host names served, separated by commas (default loopback names)."""
     ledger_origin: str
@@ -79,13 +79,13 @@ class Environment:
     flagger: str
     """`FANAL_TRUSTED_FLAGGER`: what made the desk a trusted flagger (DSA art. 22), as notices name it."""
     step_up_minutes: int
-    """`FANAL_STEP_UP_MINUTES`: minutes for which a second factor serves sensitive acts (default 10)."""
+    """`FANAL_STEP_UP_MINUTES`: minutes for which a second factor allows sensitive actions (default 10)."""
     backlog_limit: int
     """`FANAL_BACKLOG_LIMIT`: waiting reports from which programs must wait (default 100000; 0: never)."""
     disk_reserve_mb: int
     """`FANAL_DISK_RESERVE_MB`: megabytes of the vault's disk that programs leave free (default 512)."""
     max_file_mb: int
-    """`FANAL_MAX_FILE_MB`: megabytes of the largest file that the wire takes (default 500)."""
+    """`FANAL_MAX_FILE_MB`: megabytes of the largest file that the provider API accepts (default 500)."""
     oidc_url: str
     """`FANAL_OIDC_URL`: discovery address of the single sign-on provider, by https; empty for none."""
     oidc_client_id: str

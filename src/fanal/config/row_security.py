@@ -44,7 +44,7 @@ class TableBounds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowPolicy:
-    """One PostgreSQL row-level security policy."""
+    """One PostgreSQL row-level security policy: role, command (such as `SELECT`) and SQL condition."""
 
     name: str
     role: DatabaseRole

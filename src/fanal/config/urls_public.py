@@ -1,4 +1,4 @@
-"""Routes of a public node: pages for citizens and the wires, no desk."""
+"""Routes of a public node: pages for citizens and APIs for reports, no desk."""
 
 from django.conf.urls.i18n import i18n_patterns
 from django.urls import URLPattern, URLResolver, include, path

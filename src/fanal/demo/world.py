@@ -200,7 +200,7 @@ class World:
         return report_id
 
     def find(self, name: str, *, sender: str = HOTLINE) -> UUID:
-        """Return the id of a report that an earlier event received under `name` from a partner (or "").
+        """Return the id of a report received earlier under `name` from the partner `sender` ("": the public).
 
         Raises:
             DemoBroken: there is no such report.

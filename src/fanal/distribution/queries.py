@@ -20,7 +20,7 @@ from fanal.kernel.actors import Actor
 
 
 class PlannedShare(Struct, frozen=True, kw_only=True):
-    """A destination of a report, with its evidence, the version of the rules, and its state.
+    """A destination of a report, with its evidence (`because`: codes), the version of the rules, its state.
 
     `ours`: this desk has a share too. `recipient` and `recipient_name` are those of its package, empty
     before it is sent.
@@ -154,7 +154,10 @@ class KnownRecipient(Struct, frozen=True, kw_only=True):
 
 
 class SentPackage(Struct, frozen=True, kw_only=True):
-    """A sent package: recipient, standing instruction, deadline and date of the acknowledgement."""
+    """A sent package: recipient, standing instruction, deadline and date of the acknowledgement.
+
+    `sha256` (hexadecimal) is that of the encrypted file.
+    """
 
     id: UUID
     recipient: str
@@ -258,7 +261,10 @@ def _package(row: Package) -> SentPackage:
 
 
 class TakenPackage(Struct, frozen=True, kw_only=True):
-    """A received package; an empty `sender` means that its origin is unproven."""
+    """A received package; an empty `sender` means that its origin is unproven.
+
+    `fingerprint` is that of the signing key, `made_at` the sender's date, `taken_at` that of receipt.
+    """
 
     package: UUID
     sender: str

@@ -40,7 +40,8 @@ class SourceNote(Strict, frozen=True, kw_only=True):
 class Entry(Strict, frozen=True, kw_only=True):
     """A dated version of a rule: the fields that all kinds share.
 
-    `confidence` H: the official text was read; M: a secondary source; L: deduced.
+    `confidence` H: the official text was read; M: a secondary source; L: deduced. `in_force_to` is the first
+    day no longer in force; `read_from` the first day for which the text read is known to apply.
     """
 
     kind: ClassVar[str] = "entry"

@@ -35,7 +35,7 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Offer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="OFFER"):
-    """The first message: the blinded set of the side that begins."""
+    """The first message: the blinded set (`points`, concatenated) of the side that begins."""
 
     kind_of: ClassVar[MessageKind] = MessageKind.OFFER
     points: bytes

@@ -30,7 +30,10 @@ class NewCounterpart(Struct, frozen=True, kw_only=True):
 
 
 class Counterpart(NewCounterpart, frozen=True, kw_only=True):
-    """A registered counterpart, with the sharing limits in force."""
+    """A registered counterpart, with the sharing limits in force.
+
+    `secret_id` is that of the sealed secret for its service, None without one; `closed_at` None while open.
+    """
 
     id: UUID
     secret_id: UUID | None

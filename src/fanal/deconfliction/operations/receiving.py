@@ -123,7 +123,7 @@ def _begin(
     now: datetime,
 ) -> None:
     offer = received.message
-    assert isinstance(offer, Offer)  # noqa: S101 - the caller looked
+    assert isinstance(offer, Offer)  # noqa: S101 - the caller has checked
     if queries.begun_on(counterpart_id=counterpart.id, now=now) >= MOST_ROUNDS:
         raise DeconflictionRefused("QUOTA")
     made = Round(
@@ -148,7 +148,7 @@ def _begin(
 
 def _follow(actor: Actor, received: Received, counterpart: Counterpart, *, now: datetime) -> None:
     message = received.message
-    assert isinstance(message, Answer | Conclusion)  # noqa: S101 - the caller looked
+    assert isinstance(message, Answer | Conclusion)  # noqa: S101 - the caller has checked
     side, state, before = _FOLLOWS[message.kind_of]
     found = queries.get_round(actor=_MACHINE, round_id=message.round)
     if found is None or found.counterpart_id != counterpart.id or found.side is not side:

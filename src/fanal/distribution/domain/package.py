@@ -45,7 +45,10 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The manifest of a package: ids, sender, recipient, number and SHA-256 of the reports, token."""
+    """The manifest of a package: ids, sender, recipient, number and SHA-256 of the reports, token.
+
+    `sender` and `recipient` are names or codes of desks, `instruction` the standing instruction's id.
+    """
 
     schema: int
     package: UUID

@@ -65,7 +65,7 @@ def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedL
         Refused: the actor is not a member.
     """
     granted = _granted(actor, now=now)
-    assert actor.partner_id is not None  # noqa: S101 - what the policy has just asked
+    assert actor.partner_id is not None  # noqa: S101 - checked by the policy
     began = queries.reading_since(partner_id=actor.partner_id, service=service)
     told, gone = [], []
     for one in granted:
@@ -114,7 +114,7 @@ def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
         Refused: the actor is not a member.
     """
     require(actor, "list.receive", Resource(partner_id=actor.partner_id))
-    assert actor.partner_id is not None  # noqa: S101 - what the policy has just asked
+    assert actor.partner_id is not None  # noqa: S101 - checked by the policy
     body = accounts.organisation_kind(organisation_id=actor.partner_id)
     name = accounts.partner_names(partner_ids=[actor.partner_id]).get(actor.partner_id, "")
     held = queries.grants_of(partner_id=actor.partner_id)

@@ -55,7 +55,7 @@ class Happening(StrEnum):
 
 
 class DeskAnswer(Struct, frozen=True, kw_only=True):
-    """The desk's answer to a recommendation, with its author and date."""
+    """The desk's answer to a recommendation: verdict, reasons (`words`), author and date."""
 
     verdict: AnswerVerdict
     words: str
@@ -64,7 +64,10 @@ class DeskAnswer(Struct, frozen=True, kw_only=True):
 
 
 class Recommendation(Struct, frozen=True, kw_only=True):
-    """A recommendation of the overseer on a measure. `due_at` is the desk's own deadline for the answer."""
+    """A recommendation of the overseer on a measure, with its reasons (`words`) and the answer, if any.
+
+    `due_at` is the desk's own deadline for the answer.
+    """
 
     id: UUID
     measure_id: UUID
@@ -78,7 +81,7 @@ class Recommendation(Struct, frozen=True, kw_only=True):
 
 
 class SessionEvent(Struct, frozen=True, kw_only=True):
-    """An event in the record of an oversight session."""
+    """An event in the record of an oversight session, on a measure or (None) on the session."""
 
     what: Happening
     at: datetime

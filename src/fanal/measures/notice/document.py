@@ -35,7 +35,7 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class NoticeDocument(Struct, frozen=True, kw_only=True):
-    """The content of the exact bytes that are approved and sent."""
+    """The content of the exact bytes that are approved and sent: values, sender and letter of a notice."""
 
     schema: str
     notice: Notice

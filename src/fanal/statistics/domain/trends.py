@@ -60,7 +60,10 @@ class Newcomer(Struct, frozen=True, kw_only=True):
 
 
 class _Direction(Struct):
-    """One side of the CUSUM: its sum, and the week in which the sum became positive."""
+    """One side of the CUSUM: its sum, and the week in which the sum became positive.
+
+    `sign` is 1 for rises, -1 for falls.
+    """
 
     sign: int
     total: float = 0.0
