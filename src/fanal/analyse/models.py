@@ -62,7 +62,7 @@ class KnownList(models.Model):
 
 
 class Entry(models.Model):
-    """A value of a list; a withdrawn value stays as a tombstone."""
+    """A value of a list item; a withdrawn value stays as a tombstone."""
 
     id = models.UUIDField(primary_key=True)
     list = models.ForeignKey(KnownList, on_delete=models.PROTECT)

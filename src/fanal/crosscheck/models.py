@@ -41,7 +41,7 @@ class StoredLink(models.Model):
 
 
 class StoredJudgement(models.Model):
-    """A person's decision on links or dossiers; append-only."""
+    """A person's decision on links or dossiers; append-only. `act` is a `JudgementAct`."""
 
     id = models.UUIDField(primary_key=True)
     act = models.TextField()

@@ -30,7 +30,7 @@ class Knowledge(Struct, frozen=True, kw_only=True):
 
     @property
     def version(self) -> str:
-        """Return the version string stored with each result."""
+        """Return the version stored with each result: of the code's rules, lexicons, typologies and lists."""
         parts = (RULES, self.lexicon.version, self.typologies.version, self.lists_version)
         return " ".join(part for part in parts if part)
 

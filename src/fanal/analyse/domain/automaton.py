@@ -83,7 +83,7 @@ class Automaton:
         self._forget()
 
     def names_word(self, phrase: int, words: frozenset[str]) -> bool:
-        """Return whether the text of a phrase contains one of `words`; a gap matches none."""
+        """Return whether the phrase of this number contains one of `words` literally; a gap matches none."""
         return any(not slot.atoms.isdisjoint(words) for slot in self._phrases[phrase])
 
     def find(self, words: Sequence[str]) -> list[Match]:

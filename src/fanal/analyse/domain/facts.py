@@ -100,7 +100,10 @@ _ACCESS = ("accessToChildren", "accessToChildVictim")
 def facts_of(
     report: HarmonisedReport, analysis: Analysis, kin: KinFacts | None, *, now: datetime
 ) -> dict[str, float]:
-    """Return the known facts of a report by name; zero counts and absent scores are left out."""
+    """Return the known facts of a report by name (`FACTS`); zero counts and absent scores are left out.
+
+    `kin` holds its counts of related reports, None if unknown.
+    """
     facts: dict[str, float] = {f"kind_{report.kind.lower()}": 1}
     facts.update(_stated(report))
     facts.update(_found(report, analysis))
@@ -226,7 +229,10 @@ def _victim_ages(report: HarmonisedReport) -> list[int]:
 def _address_age(
     report: HarmonisedReport, captured: Sequence[IpSighting], now: datetime
 ) -> float | None:
-    """Return the days since the newest dated address; a date in the future counts as today."""
+    """Return the days since the newest dated address of a suspect; a date in the future counts as today.
+
+    `captured` are the addresses captured with files. None without any dated address.
+    """
     suspects = (p for p in report.persons if p.role is PersonRole.SUSPECT)
     seen = [ip for person in suspects for ip in person.ips]
     dated = [instant_of(ip.at) for ip in (*seen, *captured)]

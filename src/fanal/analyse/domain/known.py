@@ -114,7 +114,7 @@ class KnownLists:
         near: Near | None = None,
         rules: MaterialRuleValue | None = None,
     ) -> None:
-        """Index exact entries by kind and value; `near` is the result of the hash index.
+        """Index exact entries by kind and value; `near` is the result of the hash index, by reported hash.
 
         `rules` set the weight of votes; without rules votes do not count. An entry for false alarms that
         votes silence clears nothing.

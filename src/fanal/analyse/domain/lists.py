@@ -138,7 +138,7 @@ class Sharing(StrEnum):
 
 
 class Vote(StrEnum):
-    """A vote of a member organisation or a person on an entry."""
+    """A vote of a member organisation or a person on a list entry: confirmed (UP) or wrong (DOWN)."""
 
     UP = "UP"
     DOWN = "DOWN"
@@ -188,7 +188,7 @@ class ListAttributes(Struct, frozen=True, kw_only=True):
 
 
 class ListFacts(Struct, frozen=True, kw_only=True):
-    """A list as results cite it: its metadata and its owner's name (empty for the desk)."""
+    """A list as results cite it: id, name, metadata, and its owner's name (empty for the desk)."""
 
     id: UUID
     name: str
@@ -231,7 +231,7 @@ class Aside(Struct, frozen=True, kw_only=True):
 
 
 class EntryStanding(Struct, frozen=True, kw_only=True):
-    """Votes on an entry that count, the last vote, and its suspension, if any."""
+    """Votes on a list entry that count (up, down), the last vote, and its suspension, if any."""
 
     ups: int = 0
     downs: int = 0

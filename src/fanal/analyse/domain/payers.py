@@ -9,7 +9,10 @@ from fanal.analyse.domain.payments import PayerScore
 
 
 class PayerFilter(Struct, frozen=True, kw_only=True):
-    """Filter of a list of payers; None and '' mean any."""
+    """Filter of a list of payers; None and '' mean any.
+
+    `code` is a payment indicator, `country` that of a beneficiary.
+    """
 
     suspected: bool | None = None
     typology: str = ""

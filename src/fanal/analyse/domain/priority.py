@@ -33,7 +33,11 @@ class ScoreChange(Struct, frozen=True, kw_only=True):
 
 
 class DryRun(Struct, frozen=True, kw_only=True):
-    """The effect of a candidate rule set on past reports; changes from the largest to the smallest."""
+    """The effect of a candidate rule set on past reports; changes from the largest to the smallest.
+
+    `current` and `candidate` are the versions of the two sets; the numbers count the reports compared, with a
+    higher score, a lower score, and another level.
+    """
 
     current: str
     candidate: str
@@ -261,7 +265,7 @@ def retriage(
 
 
 class Tally:
-    """Counts of a re-triage in constant memory: moves, levels before and after, and the largest changes."""
+    """Counts of a re-triage in constant memory: score changes, level changes, and the largest changes."""
 
     def __init__(self) -> None:
         """Start with zero counts."""

@@ -53,7 +53,10 @@ class PriorityPart(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Priority(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A priority (0–100) with its floor, its parts in order, its level and its rule version."""
+    """A priority (0–100) with its parts in order, its level and its rule version.
+
+    `floor` is the code of the rule that set a minimum score, None without any.
+    """
 
     report_id: UUID
     score: int

@@ -23,7 +23,7 @@ HOME = "FR"
 
 
 class Askable(Struct, frozen=True, kw_only=True):
-    """A value with its time of use, the deadline of a request for its holder, and the rule."""
+    """An IP address with its time of use, the deadline of a request for its holder, and the rule."""
 
     value: str
     used_at: datetime

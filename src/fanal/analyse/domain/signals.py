@@ -78,7 +78,7 @@ def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
 
 
 def standing_hits(read: Read, lexicon: Lexicon) -> list[Hit]:
-    """Return the hits of a sentence after negations and idioms, the strongest phrase of each code."""
+    """Return the hits that remain in a sentence after negations and idioms, the strongest of each code."""
     cues = _negations(read)
     idioms = [(context, match) for context, match in read.contexts if context.scope == "IDIOM"]
     best: dict[str, tuple[float, Match, Signal]] = {}
@@ -328,7 +328,7 @@ def _speakers_with_cover(hits: Sequence[Hit], near: Sequence[Sequence[Context]])
 
 
 class _Background(Struct, frozen=True, kw_only=True):
-    """Contexts that apply to all sentences of a speaker, and contexts of the whole conversation."""
+    """Contexts that apply to all sentences of a speaker, and contexts of the whole conversation, by code."""
 
     speakers: dict[str | None, dict[str, Context]]
     talk: dict[str, Context]

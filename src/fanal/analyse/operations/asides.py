@@ -90,11 +90,13 @@ def watch_matches(
 
 
 def release_item(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> None:
-    """Release a suspended entry; its matches count again from the next report on.
+    """Release a list entry suspended by the match-rate circuit breaker.
+
+    Its matches affect scores again from the next report on.
 
     Raises:
         Refused: the actor may not keep lists.
-        ListsRefused: `NOT_ASIDE`, or `REASON` for a missing or too long reason.
+        ListsRefused: `NOT_ASIDE`: not suspended; `REASON`: a missing or too long reason.
     """
     require(actor, "list.keep")
     with transaction.atomic():
@@ -104,7 +106,7 @@ def release_item(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> 
 
 
 def withdraw_aside(*, actor: Actor, item_id: UUID, reason: str, now: datetime) -> None:
-    """Withdraw a suspended entry from its list, as wrong.
+    """Withdraw an entry suspended by the match-rate circuit breaker from its list, as wrong.
 
     Raises:
         Refused, ListsRefused: as `release_item`.

@@ -35,7 +35,10 @@ _CHANGE_LOCK = 7_310_420_002
 
 
 class Change:
-    """A change of a list, numbered when it writes its first row; without any row it leaves no trace."""
+    """A change of a list: withdrawn and added values under one number, taken at the first row written.
+
+    A change without any row leaves no trace.
+    """
 
     def __init__(self, *, actor: Actor, list_id: UUID, now: datetime) -> None:
         self.list_id, self.now = list_id, now
@@ -106,7 +109,7 @@ def touch_list(list_id: UUID, *, now: datetime) -> None:
 
 
 def tell_change(actor: Actor, action: str, list_id: UUID, *, count: int, now: datetime) -> None:
-    """Record a change of a list in the ledger: the number of entries, never their values."""
+    """Record a change of a list in the ledger: the action and the number of entries, never their values."""
     ledger.record(
         actor=actor,
         action=action,
@@ -400,9 +403,9 @@ def end_values(
 ) -> int:
     """Withdraw the expired values that people put into lists; return their number.
 
-    `said_besides` returns the items that the list's sources state for these (kind, value) pairs; those are
-    added again as the sources' own. It is called while the list is locked. Each portion of a thousand is a
-    transaction of its own.
+    `said_besides` gets a list id and (kind, value) pairs, and returns the items that the list's sources state
+    for them; those are added again as the sources' own. It is called while the list is locked. Each portion
+    of a thousand is a transaction of its own.
 
     Raises:
         Refused: the actor may not keep lists.

@@ -229,7 +229,10 @@ def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: 
 def _activate(
     ruleset_id: UUID, *, proposer: UUID | None, signers: tuple[UUID, Actor], now: datetime
 ) -> None:
-    """Write the activation by (author, approver); a trigger closes the active set and opens this set."""
+    """Write the activation of a set by `signers` (author, approver); a trigger closes the active set.
+
+    It also starts the re-ranking of waiting reports. `proposer` is None for the system.
+    """
     author, approver = signers
     with connection.cursor() as cursor:
         cursor.execute(

@@ -26,7 +26,7 @@ from fanal.kernel.alphabet import alphabetical
 
 
 class AsideRecord(Struct, frozen=True, kw_only=True):
-    """A suspension of an entry and its end: outcome RELEASED or WITHDRAWN, person and reason."""
+    """A suspension of a list entry and its end: outcome RELEASED or WITHDRAWN, person and reason."""
 
     id: UUID
     list_id: UUID
@@ -171,7 +171,7 @@ _ListRow: TypeAlias = tuple[
 
 
 class ListState(Struct, frozen=True, kw_only=True):
-    """A list with its attributes, and the number of its values in force."""
+    """A list with its metadata, and the number of its values in force (`entries`)."""
 
     facts: ListFacts
     version: int

@@ -37,7 +37,7 @@ _UNSAID = EntryStanding()
 
 
 class ListChange(Struct, frozen=True, kw_only=True):
-    """A change of the lists: its number, and a changed entry that identifies it in this database."""
+    """A change of the lists: its number, and a changed row (`entry_id`) as its mark in this database."""
 
     number: int
     entry_id: UUID
@@ -140,6 +140,6 @@ def changed_hashes(*, after: int, upto: int) -> Iterator[tuple[UUID, str, bool]]
 
 
 def count_changed(*, after: int) -> int:
-    """Return the number of values changed after a change number."""
+    """Return the number of list values of any kind changed after a change number."""
     row = sql.row("SELECT count(*) FROM analyse_entry WHERE change > %s", [after])
     return int(row[0]) if row else 0

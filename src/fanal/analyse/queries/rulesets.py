@@ -24,7 +24,11 @@ _SELECT = (
 
 
 class Trial(Struct, frozen=True, kw_only=True):
-    """A dry run on all reports: number of reports at its start, last report compared, and counts so far."""
+    """A dry run of a candidate rule set on all reports.
+
+    `rules_in_force` is the version it is compared with, `total` the number of reports at its start, `reached`
+    the last report compared, `outcome` the counts so far.
+    """
 
     id: UUID
     ruleset_id: UUID
@@ -100,7 +104,10 @@ def analysed_between(*, after: UUID | None, before: UUID, limit: int) -> list[UU
 
 
 def ranked_otherwise(*, report_ids: Sequence[UUID], version: str) -> list[UUID]:
-    """Return the subset of `report_ids` whose newest priority comes from another rule version."""
+    """Return the subset of `report_ids` whose newest priority comes from another rule version.
+
+    Reports without a priority are left out.
+    """
     found = sql.rows(
         "SELECT DISTINCT ON (report_id) report_id, rule_version FROM analyse_priority"
         " WHERE report_id = ANY (%s::uuid[]) ORDER BY report_id, revision DESC",
@@ -110,7 +117,7 @@ def ranked_otherwise(*, report_ids: Sequence[UUID], version: str) -> list[UUID]:
 
 
 def ranked_at(*, report_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """Return the time of each report's last ranking."""
+    """Return when each report's priority was last computed."""
     found = sql.rows(
         "SELECT report_id, max(written_at) FROM analyse_priority"
         " WHERE report_id = ANY (%s::uuid[]) GROUP BY report_id",

@@ -118,7 +118,10 @@ def states_of(rows: Rows) -> Codes:
 
 
 def share_kept(mark: Codes, standing: ValueStanding, weights: Weights) -> Points:
-    """Return the share of points (0..1) that each row's value keeps after frequency and hub discounts."""
+    """Return the share of points (0..1) that each row's value keeps after frequency and hub discounts.
+
+    `mark` is the weight class of each row, `standing` its document frequency.
+    """
     steps = [weights.mark[name].steps for name in MARKS]
     most = max(map(len, steps))
     never = np.iinfo(np.int64).max

@@ -75,7 +75,11 @@ class Value(Struct, frozen=True, gc=False):
 
 
 class CardAddress(Struct, frozen=True, gc=False):
-    """An IP address of the suspect: key (of the /64 for IPv6), Unix time in seconds, port (-1: unknown)."""
+    """An IP address of the suspect.
+
+    `key`: digest of the address (of the /64 for IPv6); `at`: Unix time in seconds; `port`: -1 if unknown;
+    `six`: IPv6.
+    """
 
     key: int
     at: int
@@ -99,7 +103,7 @@ class Card(Struct, frozen=True, gc=False):
 
 
 def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
-    """Return the selectors that can link reports, in their order, without placeholders."""
+    """Return the selectors that can link reports, in their order; without placeholders and other kinds."""
     found: list[Evidence] = []
     for selector in selectors:
         kind = selector.kind
@@ -115,7 +119,10 @@ def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
 
 
 def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None) -> Card:
-    """Return the card of a report; `evidence` is the result of `evidence_of`, where already computed."""
+    """Return the comparable data ("card") of a report.
+
+    `evidence` is the result of `evidence_of`, where already computed.
+    """
     values = _values(evidence_of(report.selectors) if evidence is None else evidence)
     suspects = [person for person in report.persons if person.role is PersonRole.SUSPECT]
     addresses = tuple(_addresses(report.selectors))

@@ -76,7 +76,8 @@ def read_people(octets, ends, shape, counts, people):
 def shared_rows(key, part, bits_of_part):
     """Return the places of keys that occur more than once, sorted by key, then by place (int32).
 
-    Only keys whose first `bits_of_part` bits are the number `part` count.
+    `key` is a uint64 array. Only keys whose first `bits_of_part` bits are the number `part` count, so that
+    threads can share the work.
     """
     bits = 0
     while len(key) >> bits_of_part + bits > _A_BUCKET:

@@ -119,7 +119,7 @@ def unpack_companions(content: bytes | memoryview) -> frozenset[bytes]:
 
 
 def companion(mark: int, key: int) -> bytes:
-    """Return an identity in its stored form: mark number and four bytes of the key."""
+    """Return an identity in its stored form of five bytes: mark number and four bytes of the short key."""
     return bytes([mark & ~WEAK]) + (key & 0xFFFFFFFF).to_bytes(4, "little")
 
 
@@ -171,9 +171,9 @@ class Groups(NamedTuple):
 
 
 def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueStanding, Groups]:
-    """Return the document frequency of each row (sorted, shared values only), and the values with their hubs.
+    """Return the document frequency of each row (sorted, shared values only), and the distinct values.
 
-    `everything` holds every row of every report, in the order of reports.
+    The values come with their hubs. `everything` holds every row of every report, in the order of reports.
     """
     total = len(rows.key)
     new = np.append(True, rows.key[1:] != rows.key[:-1]) if total else np.zeros(0, np.bool_)

@@ -62,7 +62,7 @@ class _Groups:
         }
 
     def mark(self, report: UUID, judgement: UUID, side: str) -> None:
-        """Record on which side of a separating judgement (SPLIT, REJECT) a report stands.
+        """Record on which side (any label) of a separating judgement (SPLIT, REJECT) a report is.
 
         Groups on different sides of the same judgement cannot be joined.
         """
@@ -223,7 +223,10 @@ def _join_all(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
 
 
 def _cut_pairs(judgements: Sequence[Judgement]) -> set[frozenset[UUID]]:
-    """Return the pairs whose link no longer counts: the last LINK or UNLINK about a pair decides."""
+    """Return the pairs whose link no longer counts: the last LINK or UNLINK about a pair decides.
+
+    `judgements` are those in force, oldest first.
+    """
     cut: set[frozenset[UUID]] = set()
     for judgement in judgements:
         if judgement.act in (JudgementAct.LINK, JudgementAct.UNLINK):

@@ -17,7 +17,10 @@ _MARKS = dict.fromkeys(map(ord, ":-. "))
 
 
 class Hubs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The file of placeholder lists by kind; compared in lower case."""
+    """The file of placeholder lists by kind; compared in lower case.
+
+    `plain_handles` are common words, `shorteners` hosts of URL shorteners.
+    """
 
     schema: int
     version: str

@@ -74,9 +74,9 @@ _MARK_OF_KIND = {
 
 
 def tells(kind: SelectorKind, holders: int, *, hub: bool, weights: Weights) -> bool:
-    """Return whether a value held by `holders` reports keeps at least half its points.
+    """Return whether a value held by `holders` reports keeps at least half its points, as a sign of a person.
 
-    Kinds without a mark (IP addresses, hosts) are specific only up to a fixed number of holders.
+    Kinds without a weight class (IP addresses, hosts) are specific only up to 30 holders.
     """
     mark = _MARK_OF_KIND.get(kind)
     if mark is None:

@@ -25,7 +25,7 @@ class KinLink(Struct, frozen=True, kw_only=True):
 
 
 class DossierNode(Struct, frozen=True, kw_only=True):
-    """A report of a dossier; without an id if it belongs to another desk."""
+    """A report of a dossier, as a node of its graph; without an id if it belongs to another desk."""
 
     desk_id: int
     report_id: UUID | None = None

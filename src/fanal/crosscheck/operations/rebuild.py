@@ -126,7 +126,10 @@ def _empty() -> None:
 
 
 def _states(rows: Rows, groups: Groups, weights: Weights) -> dict[int, ValueState]:
-    """Return the states of hubs, of values past a frequency step, and of values with companion identities."""
+    """Return by short key the states of hubs, of values past a frequency step, and of values with companions.
+
+    Companions are the identities that co-occur with a value.
+    """
     beside: dict[int, set[bytes]] = {}
     for group, mark, key in zip(*(column.tolist() for column in groups.beside), strict=True):
         beside.setdefault(group, set()).add(companion(mark, key))

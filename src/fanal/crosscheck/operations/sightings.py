@@ -169,8 +169,8 @@ def holders_of(
 ) -> tuple[dict[int, HeldByOthers], dict[UUID, int]]:
     """Return the holders of each value, by short key, and the desk of every holder.
 
-    `cards` are the cards of the batch, `evidence` all its values by short key. A value with fewer than two
-    holders is absent.
+    `cards` are the comparable data of the batch by report, `evidence` all its values by short key. A value
+    with fewer than two holders is absent.
     """
     # In index order, so that the server finds each key on index pages that it has just read.
     wanted = sorted(evidence.values(), key=attrgetter("whole"))
@@ -221,7 +221,11 @@ def _crowds(
     *,
     actor: Actor,
 ) -> dict[int, Crowd]:
-    """Return the holders around the batch for persons' values with truncated rows, by the value's place."""
+    """Return the holders around the batch for persons' values with truncated rows, by the value's place.
+
+    `cards` are the comparable data of the batch, `cut` the values with more rows than one query reads, with
+    the newest of these rows.
+    """
     persons = {one.key: place for place, (one, _) in cut.items() if weights.mark[one.mark].person}
     batch: dict[int, list[bytes]] = {}
     for report_id, card in cards.items() if persons else ():
@@ -237,10 +241,10 @@ def _crowds(
 
 
 def _settled(many: Sequence[Evidence], weights: Weights) -> set[int]:
-    """Return the keys of frequent values that are stop keys: they link no reports any more.
+    """Return the short keys of frequent values that are stop keys: they link no reports any more.
 
     A person's value still links its neighbours, however many hold it. Any other value whose stored step lies
-    past the last one links nobody: neither its holders nor their cards are read.
+    past the last one links nobody: neither its holders nor their comparable data are read.
     """
     asked = [one for one in many if not weights.mark[one.mark].person]
     if not asked:
@@ -293,7 +297,7 @@ class Gathered(Struct, frozen=True, kw_only=True):
 
 
 def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weights) -> Gathered:
-    """Return the batch `reports` with all already linked reports that share a value with them."""
+    """Return the batch `reports` with all already linked reports that share a value with them, as columns."""
     cards: dict[UUID, Card] = {}
     evidence: dict[int, Evidence] = {}
     for report in reports:

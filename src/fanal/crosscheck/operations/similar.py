@@ -222,7 +222,10 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorl
 
 
 def _wear(sketches: Mapping[UUID, Sketch], worn: set[int], rules: NearRules) -> None:
-    """Store new stop keys: keys with too many holders, and text passages of pairs that people rejected."""
+    """Store new stop keys: keys with too many holders, and text passages of pairs that people rejected.
+
+    They are added to `worn`, the stop keys known so far.
+    """
     answers = answers_about(store.answered_among(sketches))
     pairs = [(sketches[one], sketches[two]) for (one, two), a in answers.items() if not a.accepted]
     fresh = (going_round(sketches.values(), rules) | rejected(pairs, rules)) - worn

@@ -40,7 +40,10 @@ class DossierMembership(Struct, frozen=True, kw_only=True):
 
 
 def standing_of(reports: Iterable[UUID]) -> DossierMembership:
-    """Return the current dossier of each report; reports in no dossier are absent."""
+    """Return the anchor (earliest report) of each report's dossier, and the dossiers' sizes by anchor.
+
+    Reports in no dossier are absent.
+    """
     rows = sql.rows(
         "WITH found AS (SELECT m.report_id, m.dossier_id FROM crosscheck_membership m"
         " WHERE m.report_id = ANY(%s::uuid[])), sizes AS ("

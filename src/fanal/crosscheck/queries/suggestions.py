@@ -23,7 +23,7 @@ from fanal.kernel.arrays import uuid_array
 
 
 def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
-    """Return suggestions with `between`: the two similar identifiers behind each spelling reason."""
+    """Fill in `between` of reasons for similar identifiers: both identifiers, read from the records."""
     wanted = {
         end
         for one in found
@@ -136,7 +136,7 @@ def sides_of(*, found: Sequence[Suggestion]) -> list[frozenset[UUID]]:
 
 
 def rejected_reports(*, actor: Actor) -> list[UUID]:
-    """Return the reports of all pairs whose rejection is in force.
+    """Return the reports of all pairs whose rejection is in force, in order of id.
 
     Raises:
         Refused: the actor is not the system.

@@ -84,8 +84,8 @@ class FoldRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Foldable(Struct, frozen=True, kw_only=True):
     """A report for duplicate detection, with its key at each level (16 bytes; None: no key there).
 
-    `pictures` holds its PDQ hashes, 32 bytes each, sorted and concatenated. A `taken` report, claimed by
-    somebody, is never folded into another.
+    Reports with the same key at a level are equivalent. `pictures` holds its PDQ hashes, 32 bytes each,
+    sorted and concatenated. A `taken` report, claimed by somebody, is never folded into another.
     """
 
     report_id: UUID
@@ -102,7 +102,7 @@ class Folded(Struct, frozen=True, kw_only=True):
 
 
 def is_duplicate(found: Folded | None) -> bool:
-    """Return whether a report is folded at a duplicate level: the same file or the same event."""
+    """Return whether a report is folded (grouped) at a duplicate level: the same file or the same event."""
     return found is not None and found.level in DUPLICATES
 
 
@@ -121,7 +121,10 @@ def load_rules() -> FoldRules:
 
 
 def never_folds(item: OrientItem) -> bool:
-    """Return whether a report is never folded into another: it is urgent, escalated or from the public."""
+    """Return whether a report is never folded into another (grouped as a duplicate).
+
+    It is urgent or has a priority floor, is escalated, or comes from the public.
+    """
     report, priority = item.report, item.priority
     return bool(
         report.emergency
@@ -204,8 +207,8 @@ def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
 def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID]]:
     """Return (folded, parent) pairs: each member folds into the first similar member that is not folded.
 
-    Similarity is not transitive: a member must be similar to its parent, the report that is shown, and not
-    merely to another member folded there.
+    `rule` gives the Hamming distance of similar pictures. Similarity is not transitive: a member must be
+    similar to its parent, the report that is shown, and not merely to another member folded there.
     """
     neighbours = _neighbours(members, rule.distance)
     pairs: list[tuple[UUID, UUID]] = []

@@ -54,7 +54,7 @@ class OrientItem(Struct, frozen=True, kw_only=True):
 class Basis(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A legal basis in force on the days of the facts. `unchecked`: nobody has verified the text of the law.
 
-    An unchecked basis alone never opens a measure.
+    `entry_id` names the wording. An unchecked basis alone never opens a measure.
     """
 
     code: str  # "CP 227-23"
@@ -203,7 +203,10 @@ class QueueView(StrEnum):
 
 
 class QueueFilter(Struct, frozen=True, kw_only=True):
-    """Filters that narrow a view; a field of None does not filter."""
+    """Filters that narrow a view of the queue; a field of None does not filter.
+
+    `country` is that of the facts, `level` the priority level.
+    """
 
     kind: str | None = None
     channel: str | None = None
@@ -246,9 +249,10 @@ class ViewCounts(Struct, frozen=True, kw_only=True):
 
 
 class CallState(Struct, frozen=True, kw_only=True):
-    """Delivery state of a call to the duty people. `outcome` is empty while the call is due.
+    """Delivery state of a call to the duty people.
 
-    `failure` is the code of the last attempt's failure.
+    `outcome` is a value of `Delivery`, empty while the call is due. `failure` is the code of the last
+    attempt's failure.
     """
 
     outcome: str

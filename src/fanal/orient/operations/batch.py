@@ -38,7 +38,8 @@ from fanal.reference import Catalogue
 def count_signals(items: Sequence[OrientItem], revisions: Mapping[UUID, int]) -> None:
     """Add the finding codes of first-time reports to the daily counts, each code once per report.
 
-    Test reports do not count. Part of the caller's transaction.
+    `revisions` is the revision of each report's proposal, 1 for the first. Test reports do not count. Part of
+    the caller's transaction.
     """
     found: Counter[tuple[date, str]] = Counter()
     for item in items:
@@ -212,7 +213,7 @@ def orient_batch(
 def _fold(
     actor: Actor, items: Sequence[OrientItem], revisions: dict[UUID, int], now: datetime
 ) -> None:
-    """Fold new reports; a replayed report keeps its place unless it may no longer be hidden."""
+    """Fold new reports (group duplicates); a replayed one keeps its place unless it may not be hidden."""
     fold_new(actor=actor, items=[i for i in items if revisions[i.report.report_id] == 1], now=now)
     again = [item for item in items if revisions[item.report.report_id] > 1]
     if again:

@@ -34,9 +34,9 @@ def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Erase the written reasons of decisions and the text of notes of expired reports; rows and digests stay.
 
     The keys for folding and for finding similar files are deleted too. A report that still waits leaves the
-    queue, since nothing remains to decide on, and reports folded into it are shown again. The text of a note
-    on a dossier expires with the first of its reports. Return the number of erased texts. The caller writes
-    the ledger entry of the expiry.
+    queue, since nothing remains to decide on, and reports folded into it are folded again among the rest. The
+    text of a note on a dossier expires with the first of its reports. Return the number of erased texts. The
+    caller writes the ledger entry of the expiry.
 
     Raises:
         Refused: the actor may not run the stages.

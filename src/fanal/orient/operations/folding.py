@@ -178,7 +178,7 @@ def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dic
 
 
 def hold_folding() -> None:
-    """Take the advisory lock on folding until the end of the transaction, waiting until it is free."""
+    """Let no other worker fold reports until the end of the transaction (advisory lock); wait for it."""
     sql.run("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
 
 
@@ -265,7 +265,10 @@ def _folded(
 
 
 def _as_seen(row: _Row) -> Foldable:
-    """Return the keys of a stored report, with None at the levels after that of its own fold."""
+    """Return the keys of a stored report, with None at the levels after that of its own fold.
+
+    A folded report takes no part in the later levels.
+    """
     if row.folded is None:
         return row.standing
     reached = LEVELS.index(row.folded.level) + 1

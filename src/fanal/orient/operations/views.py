@@ -132,7 +132,7 @@ def _changeable(actor: Actor, view_id: UUID) -> StoredView:
 
 
 def _beside(row: StoredView) -> QuerySet[StoredView]:
-    """Return the views of the same list: those shared with the desk, or the person's own there."""
+    """Return the saved views of the list that `row` is in: shared with its desk, or the person's own."""
     rows = StoredView.objects.filter(desk_id=row.desk_id, shared=row.shared)
     return rows if row.shared else rows.filter(person_id=row.person_id)
 

@@ -64,7 +64,7 @@ def list_folded(
 
 
 def unfoldings_of(*, actor: Actor, report_id: UUID) -> list[Unfolding]:
-    """Return the judgements by which people took a report out of a fold, oldest first."""
+    """Return the judgements by which people took a report out of a fold of duplicates, oldest first."""
     if not bounded(
         models.Case.objects.filter(report_id=report_id), reach(actor, "report.read")
     ).exists():
@@ -251,8 +251,8 @@ def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tupl
 def decision_stands(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
     """Return whether a decision is in force: the newest on a report that was not reopened.
 
-    Requires the right to read measures. A measure whose decision is not in force may be neither approved by a
-    second person nor sent (`operations.hold_decision`).
+    False where the actor may not read measures. A measure whose decision is not in force may be neither
+    approved by a second person nor sent (`operations.hold_decision`).
     """
     bounds = reach(actor, "measure.read")
     cases = bounded(models.Case.objects.filter(report_id=report_id), bounds)

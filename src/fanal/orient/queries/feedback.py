@@ -37,7 +37,9 @@ def feedback_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[
 
 
 def count_feedback(*, actor: Actor, sender_id: UUID, since: datetime) -> dict[str, int]:
-    """Return the number of a provider's reports by verdict of their newest feedback, since an instant.
+    """Return the number of a provider's reports by verdict of their newest feedback given since an instant.
+
+    Withdrawn feedback is left out.
 
     Raises:
         Refused: the actor may not read providers.

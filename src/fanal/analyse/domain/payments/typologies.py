@@ -52,7 +52,7 @@ class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Typology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A typology: number of indicators needed, and the score from which it is shown."""
+    """A typology (published pattern of payments): number of indicators needed, and least score to show it."""
 
     code: str
     needs: int
@@ -60,7 +60,10 @@ class Typology(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Typologies(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A typology file: version, first day in force, rough exchange rates, countries' time zones, rules."""
+    """A typology file: version, first day in force, rough exchange rates, countries' time zones, rules.
+
+    `rates` are euros for a unit of each currency; `lowers` are the mitigating indicators.
+    """
 
     schema: int
     version: str
@@ -84,8 +87,9 @@ def read_typologies(text: str) -> Typologies:
     """Parse and validate the TOML text of typologies.
 
     Raises:
-        PaymentsRefused: unknown key, typology, zone or indicator, a weight outside 0..1, fewer than two
-            indicators needed, or a rule marked as checked without confidence H (read in the source).
+        PaymentsRefused: unknown key, typology, zone or indicator, a weight or threshold outside 0..1, a
+            missing source, fewer than two indicators needed, or a rule marked as checked without confidence H
+            (read in the source).
     """
     try:
         found = msgspec.convert(tomllib.loads(text), Typologies)

@@ -44,7 +44,8 @@ class NearReport(Struct, frozen=True, kw_only=True):
 class NearWorld(Struct, frozen=True, kw_only=True):
     """Input of the pair rule: the sketches of the reports and of all that share a key, and the stop keys.
 
-    `near` maps each picture (PDQ hash, 32 bytes) to all neighbours within the Hamming radius.
+    `worn` are the stop keys. `near` maps each picture (PDQ hash, 32 bytes) to all neighbours within the
+    Hamming radius.
     """
 
     sketches: Mapping[UUID, Sketch]
@@ -121,7 +122,10 @@ def near_pages(
 def holders_of(
     keys: Mapping[UUID, Collection[int]], worn: Collection[int]
 ) -> dict[int, list[UUID]]:
-    """Return an inverted index: the holders of each key that is no stop key and has at least two holders."""
+    """Return an inverted index: the reports of each key that is no stop key and has at least two reports.
+
+    `keys` holds the keys of each report, `worn` the stop keys.
+    """
     holders: dict[int, list[UUID]] = defaultdict(list)
     for report_id, held in keys.items():
         for key in held:

@@ -14,7 +14,10 @@ class _StrictRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Holders(_StrictRules, frozen=True, kw_only=True):
-    """Limits of stop keys: most reports that may hold a key, by kind, and most rejected pairs with it."""
+    """Limits of stop keys: most reports that may hold a key, by kind, and most rejected pairs with it.
+
+    `spelling` is the most different values that may share a blocking key.
+    """
 
     passage: int
     page: int

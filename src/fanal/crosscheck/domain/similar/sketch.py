@@ -219,7 +219,10 @@ def passages_of(report: HarmonisedReport, rule: TextRule) -> Iterator[str]:
 
 
 def sample(digests: set[int], rule: TextRule) -> list[int]:
-    """Return the bottom-k sketch of a text: its smallest passage digests; empty where there are too few."""
+    """Return the bottom-k sketch of a text: its smallest passage digests; empty where there are too few.
+
+    It keeps one in `rule.one_in`, from `rule.fewest` to `rule.most`.
+    """
     if len(digests) < rule.least:
         return []
     return sorted(digests)[: max(rule.fewest, min(rule.most, len(digests) // rule.one_in))]

@@ -206,7 +206,10 @@ def way_of(one: Spelling, two: Spelling, rule: SpellingRule) -> str | None:
 def near_values(
     mine: Iterable[Spelling], theirs: Sequence[Spelling], *, way: str, rule: SpellingRule
 ) -> tuple[str, str] | None:
-    """Return the first pair of similar values of two reports with the kind `way`, as people write them."""
+    """Return the first pair of similar values of two reports with the kind `way`, as people write them.
+
+    `way` is a result of `way_of`; None without such a pair.
+    """
     for one in mine:
         for two in theirs:
             if way_of(one, two, rule) == way:
@@ -224,8 +227,9 @@ _WAYS = {
 def _tells_alone(one: Spelling, two: Spelling, rule: SpellingRule) -> bool:
     """Return whether an equal core is rare enough to suggest the same person without further evidence.
 
-    A mailbox without digits is a name, which other people have at other providers. A handle with different
-    numbers on both sides belongs to a series that many people use.
+    The caller has found that the cores are equal. A mailbox without digits is a name, which other people have
+    at other providers. A handle with different numbers on both sides belongs to a series that many people
+    use.
     """
     if _has_figures(one, rule):
         return True
