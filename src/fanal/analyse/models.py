@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Result(models.Model):
-    """An analysis of a report in one revision; `findings` is zlib-compressed JSON."""
+    """An analysis of a report in one revision; `findings` is zlib-compressed JSON (`pack_findings`)."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()

@@ -190,7 +190,7 @@ def filter_calls(*, files: bool = False) -> bool:
     """Limit this process to system calls for reading, answering and memory; others fail with EPERM.
 
     With `files`, calls of a video library are allowed too, among them `openat`; so call `close_files` first.
-    Returns False on a machine without a call table.
+    Returns False on a machine without a call table, or where the kernel refuses the filter.
     """
     machine = platform.machine()
     if sys.platform != "linux" or machine not in _ARCHITECTURES:

@@ -236,7 +236,10 @@ class Pool:
             raise HasherAway("the nursery of hashing does not answer") from failure
 
     def _end(self, child: _Child) -> int | None:
-        """Kill a child and wait for it; return the signal that had already ended it, if any."""
+        """Kill a child and wait for it; return the signal that ended it, None if unknown.
+
+        That is SIGKILL unless another signal had ended it before.
+        """
         child.socket.close()
         with self._lock:
             if self._control is None:

@@ -113,7 +113,7 @@ class Case(models.Model):
 
 
 class StoredDecision(models.Model):
-    """A decision; `body` is JSON of its bases. Append-only by trigger."""
+    """A decision; `body` is JSON of its bases, `competent` the authority. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     report_id = models.UUIDField()

@@ -19,7 +19,7 @@ MAX_FINDINGS = 200
 
 
 class Knowledge(Struct, frozen=True, kw_only=True):
-    """Inputs of the analysis besides the list entries: phrase lexicons and payment typologies.
+    """Inputs of the analysis other than the list entries: phrase lexicons and payment typologies.
 
     `lists_version` is that of the lists of known material, "" without any.
     """

@@ -18,7 +18,10 @@ class Because(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An explained result: rule code, score (0..1), value, place in the report, and reason."""
+    """An explained result: rule code, score (0..1), value, place in the report (`source`), and reason.
+
+    `category` groups codes (GROOMING, PAYMENT …).
+    """
 
     code: str
     score: float

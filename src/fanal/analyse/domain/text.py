@@ -98,7 +98,10 @@ class Token(Struct, frozen=True):
 
 
 class Utterance(Struct, frozen=True, kw_only=True):
-    """A piece of text by a single speaker: `path` in the report, `offset` of its first character there."""
+    """A piece of text by a single speaker: `path` in the report, `offset` of its first character there.
+
+    `message` is the number of the message in the conversation, None in a description.
+    """
 
     path: str
     text: str
@@ -108,7 +111,10 @@ class Utterance(Struct, frozen=True, kw_only=True):
 
 
 class Sentence(Struct, frozen=True, kw_only=True):
-    """A sentence of an utterance: its tokens, and its span in the utterance's text."""
+    """A sentence of an utterance: its tokens, and its span in the utterance's text.
+
+    `question`: whether a question mark is among its last eight characters.
+    """
 
     utterance: Utterance
     tokens: tuple[Token, ...]

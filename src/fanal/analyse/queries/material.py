@@ -37,7 +37,7 @@ _UNSAID = EntryStanding()
 
 
 class ListChange(Struct, frozen=True, kw_only=True):
-    """A change of the lists: its number, and a changed row (`entry_id`) as its mark in this database."""
+    """A change of the lists: its number, and a changed row (`entry_id`) that only this database holds."""
 
     number: int
     entry_id: UUID

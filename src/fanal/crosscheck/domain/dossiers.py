@@ -45,7 +45,7 @@ class Judgement(Struct, frozen=True, kw_only=True):
 
 
 class Strong(Struct, frozen=True, kw_only=True):
-    """A certain link: the proposal that two reports share a dossier."""
+    """A certain link between two reports (`score` from 0.9): the proposal that they share a dossier."""
 
     one: UUID
     two: UUID

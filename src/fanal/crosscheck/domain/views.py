@@ -41,7 +41,11 @@ class DossierEdge(Struct, frozen=True, kw_only=True):
 
 
 class JudgementLine(Struct, frozen=True, kw_only=True):
-    """A judgement for display; `reason` is empty once it has expired."""
+    """A judgement for display; `reason` is empty once it has expired.
+
+    `left` and `right` are the reports on its two sides at the actor's desks, `undoes` the judgement that an
+    UNDO revokes.
+    """
 
     id: UUID
     act: JudgementAct
@@ -71,7 +75,10 @@ class DossierView(Struct, frozen=True, kw_only=True):
 
 
 class DossierLine(Struct, frozen=True, kw_only=True):
-    """A dossier in a list: number of reports, of those at the actor's desks (`own`), and opening time."""
+    """A dossier in a list: number of reports, of those at the actor's desks (`own`), and opening time.
+
+    `desk_id` is the desk of its earliest report.
+    """
 
     id: UUID
     desk_id: int

@@ -99,7 +99,10 @@ def _fill_light(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _along_rows(light: NDArray[np.float32], full: int, out: NDArray[np.float32], slot: int) -> None:
-    """Write the moving mean over `full` columns of sixteen rows into `out[:, slot:slot + 16]`."""
+    """Write the moving mean over `full` columns of sixteen rows into `out[:, slot:slot + 16]`.
+
+    `light` is float32[columns, 16], the brightness of the rows.
+    """
     columns = light.shape[0]
     ahead = (full + 2) // 2 - 1
     sums = np.zeros(LANES, np.float32)
@@ -152,7 +155,11 @@ def _sample_rows(
     samples: NDArray[np.float32],
     row: int,
 ) -> None:
-    """Filter sixteen rows from `row` on along the columns; keep the means at the 64 columns `picks`."""
+    """Filter sixteen rows from `row` on along the columns; keep the means at the 64 columns `picks`.
+
+    `values` is float32[columns, 16], `full` the width of the box filter; `samples`, float32[rows, 64], is
+    filled.
+    """
     columns, rows = values.shape[0], samples.shape[0]
     ahead = (full + 2) // 2 - 1
     sums = np.zeros(LANES, np.float32)
@@ -174,7 +181,10 @@ def _sample_rows(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _sample_columns(samples: NDArray[np.float32], full: int, out: NDArray[np.float32]) -> None:
-    """Filter the columns of `samples`, float32[rows, 64]; keep the means at 64 rows in `out`."""
+    """Filter the columns of `samples`, float32[rows, 64]; keep the means at 64 rows in `out`.
+
+    `full` is the height of the box filter.
+    """
     rows = samples.shape[0]
     ahead = (full + 2) // 2 - 1
     sums = np.zeros(SIDE, np.float32)

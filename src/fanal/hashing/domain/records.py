@@ -12,7 +12,10 @@ HEAD_BYTES: Final = 8 + 64
 
 
 class Unhashed(StrEnum):
-    """Reason why a file has no perceptual hash; its exact hashes exist in any case."""
+    """Reason why a file has no perceptual hash.
+
+    Exact hashes are missing too if no child read the file to its end (for instance CHILD_DIED).
+    """
 
     NO_PICTURE = "NO_PICTURE"  # none of the four formats (nor a video, where vPDQ is installed)
     EMPTY = "EMPTY"

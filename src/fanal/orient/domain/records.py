@@ -262,7 +262,7 @@ class CallState(Struct, frozen=True, kw_only=True):
 
     @property
     def failing(self) -> bool:
-        """Return whether the call failed: attempted without success so far, given up, or never sent."""
+        """Return whether nobody was called: attempts failed so far, given up, or no mail server (LEFT)."""
         return self.outcome in {"LEFT", "GIVEN_UP"} or (not self.outcome and bool(self.failure))
 
     @property
@@ -274,8 +274,8 @@ class CallState(Struct, frozen=True, kw_only=True):
 class Alarm(Struct, frozen=True, kw_only=True):
     """Child-in-danger alarm on a report: when it was raised, escalated and acknowledged, and by whom.
 
-    `call` is the delivery state of the latest call to the duty people: the call of the escalation if there
-    was one, else the first; None without a call.
+    `code` is CHILD_IN_DANGER. `call` is the delivery state of the latest call to the duty people: the call of
+    the escalation if there was one, else the first; None without a call.
     """
 
     id: UUID

@@ -22,7 +22,7 @@ _SHARE: Final = 0.8
 
 
 class PayerContext(Struct, frozen=True, kw_only=True):
-    """What a test of a payment indicator reads besides the payer's own transfers.
+    """What a test of a payment indicator reads in addition to the payer's own transfers.
 
     `senders`: number of different payers of each beneficiary, by key. `until`: the latest transfer in the
     data; if None, no test can tell that a payer has stopped.

@@ -38,8 +38,8 @@ class PayerScore(Struct, frozen=True, kw_only=True):
     """The score of a payer under the typologies.
 
     `score` (0..1) is that of the strongest typology with enough indicators, else 0; `typology` is its code,
-    '' for none. `suspected`: whether the score reaches the typology's threshold. `total` is in euros, over
-    the transfers with a known currency.
+    '' for none. `suspected`: whether the score reaches the typology's threshold. `points` are the indicators
+    found. `total` is in euros, over the transfers with a known currency; `countries` are the beneficiaries'.
     """
 
     sender: PayingParty

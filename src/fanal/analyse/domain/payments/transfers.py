@@ -39,7 +39,8 @@ class PayingParty(Struct, frozen=True, kw_only=True, gc=False):
 class Paid(Struct, frozen=True, kw_only=True):
     """A transfer. `id` is equal for a duplicate, in any report or file.
 
-    `at` is UTC, None if unreadable; `exact`: whether it has a time of day.
+    `at` is UTC, None if unreadable; `exact`: whether it has a time of day. `label` is the payer's text,
+    `words` the same in normal form; `reference` is that of the `operator` (the payment service).
     """
 
     id: UUID

@@ -27,8 +27,10 @@ class PaymentsRefused(ValueError):
 class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A published indicator; its code determines which optional fields apply.
 
-    Amounts are in euros, ages in years, windows in hours. `core` names the typologies that need at least one
-    such indicator.
+    Amounts are in euros, ages in years, windows in hours. `confidence` is H (read in the source) or M (in a
+    summary of it). `core` names the typologies that need at least one such indicator. `minimum` and `maximum`
+    bound an amount, `at_least` and `at_most` a number of transfers or payers; `first_maximum` bounds the
+    first amount; `quiet_hours` is the silence after a stop.
     """
 
     code: str
