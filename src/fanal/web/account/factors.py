@@ -32,7 +32,7 @@ def note_added(instance: Authenticator, *, created: bool, **_more: object) -> No
 
 @receiver(post_delete, sender=Authenticator)
 def note_removed(instance: Authenticator, **_more: object) -> None:
-    """Record a removed factor in the ledger, and notify the person."""
+    """Record a removed factor in the ledger, and notify the person by e-mail."""
     _note(instance, added=False, notice=True)
 
 

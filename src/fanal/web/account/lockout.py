@@ -37,7 +37,7 @@ _BESIDE = "\x1f"
 
 
 def login_of(request: HttpRequest | None, credentials: dict[str, object] | None = None) -> str:
-    """Return the normalised login of the attempt."""
+    """Return the normalised login of an attempt, from `credentials` or else from the posted form."""
     given = (credentials or {}).get("username")
     if given is None and request is not None:
         given = request.POST.get("login", "")

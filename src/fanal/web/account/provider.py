@@ -52,7 +52,10 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
     def get_access_token_data(
         self, request: HttpRequest, app: SocialApp, client: OAuth2Client, pkce_code_verifier: str
     ) -> dict[str, object]:
-        """Return the provider's token response to the authorization code."""
+        """Return the provider's token response to the authorization code in the request.
+
+        The nonce of the sign-in is derived here, for the check of the ID token.
+        """
         self._nonce = nonce_of(pkce_code_verifier)
         answer: dict[str, object] = super().get_access_token_data(
             request, app, client, pkce_code_verifier=pkce_code_verifier

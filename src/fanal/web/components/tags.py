@@ -109,7 +109,7 @@ def grouped(count: float | None) -> str:
 
 @register.filter
 def percent(hundredths: int) -> str:
-    """Return a whole percentage in the notation of the page's language: `80 %`, `80%`."""
+    """Return a whole percentage (80) in the notation of the page's language: `80 %`, `80%`."""
     return f"{hundredths}%" if _language() == "en" else f"{hundredths}\u00a0%"
 
 
@@ -259,7 +259,7 @@ def navigation(context: Context) -> dict[str, object]:
 
 @register.simple_tag(takes_context=True)
 def in_language(context: Context, code: str) -> str:
-    """Return the URL of this page in another language, with the same query."""
+    """Return the URL of this page in the language `code` (`fr`, `en`), with the same query."""
     request: HttpRequest | None = context.get("request")
     if request is None or request.method not in {"GET", "HEAD"}:
         return f"/{code}/"

@@ -26,7 +26,7 @@ _OTHER_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
 
 
 def day(value: date, language: str, *, today: date) -> str:
-    """Return a day as `mar. 24 nov.` (`Tue 24 Nov`), with the year unless it is the present one.
+    """Return a day as `mar. 24 nov.` (`Tue 24 Nov`), with the year unless it is that of `today`.
 
     An aware datetime is converted to Europe/Paris.
     """
@@ -38,7 +38,7 @@ def day(value: date, language: str, *, today: date) -> str:
 
 
 def moment(value: datetime, language: str, *, now: datetime) -> str:
-    """Return a time as `mar. 24 nov., 21:14`, in Europe/Paris."""
+    """Return a time as `mar. 24 nov., 21:14`, in Europe/Paris, with the year unless it is that of `now`."""
     local = value.astimezone(PARIS)
     return f"{day(local, language, today=_paris(now))}, {local:%H:%M}"
 
@@ -71,7 +71,10 @@ def defang(address: str) -> str:
 
 
 def identifier(kind: str, value: str) -> str:
-    """Return an identifier for display: addresses defanged, invisible characters written out."""
+    """Return an identifier for display: addresses defanged, invisible characters written out.
+
+    `kind`: a selector kind, such as `URL`.
+    """
     return visible(defang(value) if kind in _ADDRESSES else value)
 
 
@@ -155,7 +158,7 @@ def length(seconds: float | None, lang: str) -> str:
 
 
 def month(first: date, lang: str, *, short: bool = False) -> str:
-    """Return a month as `novembre 2026`, or `nov. 26` where space is short."""
+    """Return the month that begins on `first` as `novembre 2026`, or `nov. 26` where space is short."""
     if short:
         return f"{_MONTHS[lang][first.month - 1]} {first:%y}"
     return f"{_NUMBERS_MONTHS[lang][first.month - 1]} {first.year}"

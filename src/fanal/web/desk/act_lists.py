@@ -55,7 +55,7 @@ class ActList:
 
 
 def route_of(pages: ActList, *, place: str) -> URLPattern:
-    """Return the URL route of a list of acts, guarded by the right to read acts of that kind."""
+    """Return the URL route of a list of acts under the path `place`, with the right to read such acts."""
 
     @never_cache
     @require_GET

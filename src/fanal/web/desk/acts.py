@@ -118,7 +118,10 @@ def _recorded(lifecycle: Lifecycle) -> str:
 def _view(
     right: str, answer: Callable[[HttpRequest, UUID], HttpResponse]
 ) -> Callable[..., HttpResponse]:
-    """Return a view of one act that requires the policy action `right`, whatever the URL's name of its id."""
+    """Return a view of one act that requires the policy action `right` and calls `answer`.
+
+    The id of the act may have any name in the URL.
+    """
 
     @needs(right)
     def view(request: HttpRequest, **named: UUID) -> HttpResponse:

@@ -45,7 +45,10 @@ _MAINLAND = (*(f"{n:02d}" for n in range(1, 96) if n != 20), "2A", "2B")
 def places_of(
     records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
 ) -> dict[str, object]:
-    """Return the template context of the places that reports name: the list, and the map of France."""
+    """Return the template context of the places that reports name: the list, and the map of France.
+
+    `references`: display references by report id.
+    """
     held: dict[tuple[str, str], dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
     for report_id, record in records.items():
         for place, role in _named(record):
@@ -180,7 +183,10 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
 def _timeline(
     records: Mapping[UUID, HarmonisedReport], references: Mapping[UUID, str]
 ) -> list[dict[str, object]]:
-    """Return the reports in order of their event, those without a known date last."""
+    """Return the reports of a dossier in order of their event, those without a known date last.
+
+    `references`: display references by report id.
+    """
     events: list[tuple[tuple[bool, datetime, str], dict[str, object]]] = []
     for report_id, record in records.items():
         at = instant(record.occurred.earliest) if record.occurred else None

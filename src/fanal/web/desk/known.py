@@ -20,8 +20,8 @@ Item = dict[str, object]
 def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item]]:
     """Return the list entries that match each file of a report, by place in it (`files[0]`), each once.
 
-    The reason is that of the analysis; votes, suspension and withdrawal of an entry are the current ones, its
-    legal basis that of the day `on`.
+    They come from the findings of the analysis, with their reasons; votes, suspension and withdrawal of an
+    entry are the current ones, its legal basis that of the day `on`.
     """
     known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
     ids = {UUID(str(f.because.parameters["entry"])) for f in known}

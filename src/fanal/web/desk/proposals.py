@@ -44,7 +44,10 @@ class TypedDecision(Struct, frozen=True, kw_only=True):
 def proposal_of(
     case: Case, record: HarmonisedReport, *, typed: TypedDecision, actor: Actor
 ) -> dict[str, object]:
-    """Return the template context of the proposed decision and of the decision form."""
+    """Return the template context of the proposed decision and of the decision form.
+
+    `typed`: the refused form to show again.
+    """
     ids = [case.report_id]
     stored = oriented.get_proposals(actor=actor, report_ids=ids).get(case.report_id)
     proposal = stored.proposal if stored else None

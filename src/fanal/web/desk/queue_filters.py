@@ -24,7 +24,7 @@ def view_of(asked: QueryDict) -> QueueView:
 
 
 def filters_of(asked: QueryDict) -> QueueFilter:
-    """Return the requested filters; invalid values are ignored."""
+    """Return the requested filters: report kind, channel, level, country; invalid values are ignored."""
 
     def chosen(name: str, allowed: frozenset[str]) -> str | None:
         value = asked.get(name, "").strip()

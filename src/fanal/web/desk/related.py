@@ -87,7 +87,10 @@ def _as_link(report_id: UUID, other_id: UUID, found: Suggested) -> KinLink:
 
 
 def _reasons(link: KinLink, found: Suggested | None) -> tuple[LinkReason, ...]:
-    """Return the reasons of a link, with the similarity reasons of the suggestion for the same pair."""
+    """Return the reasons of a link, with the similarity reasons of the suggestion for its pair.
+
+    `found` is that suggestion, if any.
+    """
     if found is None:
         return link.reasons
     more = (r for r in found.suggestion.reasons if r.kind in _ALIKE and r not in link.reasons)

@@ -109,7 +109,7 @@ def typed_from(
 
 
 def with_blank(typed: Typed) -> Typed:
-    """Return the form with an empty row for a further rule, unless it has one or the maximum is reached."""
+    """Return the form with an empty row for a further rule, unless it has one or no room for more."""
     if any(row.blank for row in typed.rows):
         return typed
     taken = {row.key for row in typed.rows}

@@ -66,7 +66,10 @@ def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
 def _beside(
     kind: SelectorKind, value: str, records: Mapping[UUID, HarmonisedReport]
 ) -> list[dict[str, object]]:
-    """Return the identifiers that occur with this one in two or more reports, most frequent first."""
+    """Return the identifiers that occur with this one in two or more of its reports, most frequent first.
+
+    `records`: its reports. Hosts and domains are left out: a URL already contains them.
+    """
     counts: Counter[tuple[str, str]] = Counter()
     for record in records.values():
         counts.update(

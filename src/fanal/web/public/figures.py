@@ -117,7 +117,10 @@ def _periods(last: date, length: int) -> list[date]:
 
 
 def _period(first: date, length: int, lang: str, *, short: bool = False) -> str:
-    """Return a period as text: `octobre 2026`, or `T3 2026`."""
+    """Return the period that begins on `first` as text: `octobre 2026` for one month, `T3 2026` for three.
+
+    `short`: the month abbreviated.
+    """
     if length == 1:
         return words.month(first, lang, short=short)
     letter = "Q" if lang == "en" else "T"

@@ -204,7 +204,7 @@ def _too_long(
 def _go(
     request: HttpRequest, draft: HiddenDraft, step: FormPage, *, posted: Posted
 ) -> HttpResponse:
-    """Execute the pressed button: back, change, another language, next, send."""
+    """Return the page for the pressed button (`go`): back, change, another language, next, send."""
     go = posted.get("go") or "next"
     if go == "stay":
         return _page(request, draft, step)

@@ -218,7 +218,7 @@ def errors(
 
 
 def lengths(text: str, *, most: int) -> dict[str, str]:
-    """Return length and maximum length of a text, formatted in the page's language."""
+    """Return the length of a text and its maximum length `most`, formatted in the page's language."""
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
     return {"long": number(len(text), lang), "most": number(most, lang)}
 

@@ -86,7 +86,7 @@ def show(request: HttpRequest, payer: UUID) -> HttpResponse:
 
 
 def page_of(request: HttpRequest, payer_id: UUID, refused: str = "") -> dict[str, object]:
-    """Return the template context of a payer's page.
+    """Return the template context of a payer's page; `refused`: why a sheet could not be drafted.
 
     Raises:
         Http404: no such payer within the reader's desks.

@@ -32,7 +32,7 @@ from fanal.web.desk.statistics.panels import Panel
 
 
 def as_pdf(panels: Sequence[Panel], *, title: str, lead: str, lang: str, now: datetime) -> bytes:
-    """Return the yearly report as a tagged PDF dated `now`."""
+    """Return the yearly report (title, introduction `lead`, figures) as a tagged PDF dated `now`."""
     data = {
         "title": title,
         "author": "Fanal",
@@ -171,7 +171,10 @@ def figure_json(request: HttpRequest, figure: str) -> HttpResponse:
 
 
 def _lead(*, open_year: bool) -> str:
-    """Return the introduction to a year's figures: the period that they are compared with."""
+    """Return the introduction to a year's figures: the period that they are compared with.
+
+    `open_year`: the year is not over.
+    """
     if open_year:
         return _(
             "The year is not over: each number is compared with the same days of the year before."
@@ -249,7 +252,10 @@ def _percent(value: int, before: int | None, lang: str) -> str:
 
 
 def _headlines(tables: dict[str, Table], month: date, lang: str) -> list[dict[str, object]]:
-    """Return the headline figures of the present month, compared with the same days a year before."""
+    """Return the headline figures of a month, compared with the same days a year before.
+
+    `tables`: by figure code.
+    """
     key = month.isoformat()[:7]
 
     def headline(figure: str, code: str = "") -> dict[str, object]:
