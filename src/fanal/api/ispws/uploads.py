@@ -160,7 +160,7 @@ class SpoolHandler(FileUploadHandler):
         self._sealed = SealedFile()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Append a chunk of the file.
+        """Append a chunk of the file, which begins at byte `start`.
 
         Raises:
             StopUpload: the file exceeds the size limit.

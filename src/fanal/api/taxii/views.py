@@ -230,7 +230,7 @@ def collections(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def collection(request: HttpRequest, identity: PartnerIdentity, collection: str) -> HttpResponse:
-    """Return the description of one list."""
+    """Return the description of one list (`collection` is its id)."""
     return taxii(resources.encode(_described(_open(request, collection))))
 
 
@@ -271,7 +271,7 @@ def manifest(request: HttpRequest, identity: PartnerIdentity, collection: str) -
 def one_object(
     request: HttpRequest, identity: PartnerIdentity, *, collection: str, object_id: str
 ) -> HttpResponse:
-    """Return one indicator by its STIX id."""
+    """Return one indicator of a list by its STIX id (`object_id`), in a TAXII envelope."""
     shared = _open(request, collection)
     _refuse_writing(request)
     asked = read_filters(request.GET)

@@ -43,7 +43,7 @@ class Problem(Schema):
 
 
 def _inlined(node: object, definitions: dict[str, object]) -> object:
-    """Return a JSON schema with each `$ref` replaced by its definition.
+    """Return a JSON schema with each `$ref` replaced by its definition (`definitions`, by name).
 
     OpenAPI would resolve the references at the root of its own document.
     """
