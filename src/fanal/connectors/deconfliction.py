@@ -34,7 +34,7 @@ def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes
 def send_conclusion(
     door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID, body: bytes
 ) -> RoundTold:
-    """Post the conclusion of a round.
+    """Post the conclusion of a round (`body`, a signed message).
 
     Raises:
         OutsideRefused: as `send_offer`.

@@ -79,6 +79,8 @@ class Door:
     def post(self, url: str, *, headers: Mapping[str, str], body: bytes, limit: int) -> Response:
         """Return the response with status 200 to a POST request; redirects are not followed.
 
+        `limit` is the maximum size of the response's body in bytes.
+
         Raises:
             OutsideRefused: as `get`.
         """
