@@ -123,7 +123,8 @@ def _write_all(
 ) -> None:
     """Record the export in the ledger, then write each report of the references into its own folder in `out`.
 
-    `write` returns whether it wrote the report. Exits with status 2 after messages for missing reports.
+    `format_`: its name in the ledger. `write` returns whether it wrote the report. Exits with status 2 after
+    messages for missing reports.
     """
     from fanal.cli.resolve import resolve, to_export
     from fanal.ledger import operations as ledger

@@ -264,7 +264,10 @@ def _files_of_record(record: HarmonisedReport, sent: Outgoing, facts: ReportFact
 
 
 def _files_of_original(opened: OpenedSubmission, sent: Outgoing, facts: ReportFacts) -> list[bytes]:
-    """Return an XML document for each file: the provider's own details, or else the facts at receipt."""
+    """Return an XML document for each file of the original report (`opened`).
+
+    They are the provider's own details, or else written from the facts at receipt.
+    """
     return [
         rewrite_file_details(details)
         if details is not None

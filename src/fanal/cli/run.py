@@ -164,7 +164,10 @@ def _web_role() -> DatabaseRole:
 
 
 def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool) -> None:
-    """Create the keys and migrate the schema if this machine has the owner's role; otherwise check both."""
+    """Create the keys and migrate the schema if this machine has the owner's role; otherwise check both.
+
+    `demo`: migrate as a demo database.
+    """
     if role is DatabaseRole.INTAKE:
         _check_public_node(databases, home=home)
     elif DatabaseRole.OWNER in databases.urls:
@@ -276,7 +279,10 @@ def _demo(databases: Databases, *, home: Path) -> Child:
 
 
 def _granian(host: str, port: int) -> list[str]:
-    """Return the web server's command line, without an access log, which would break anonymity."""
+    """Return the command line of the web server at this host and port.
+
+    It has no access log, which would break the anonymity of reporters.
+    """
     return [
         *(sys.executable, "-m", "granian", "fanal.config.wsgi:application"),
         *("--interface", "wsgi", "--host", host, "--port", str(port), "--no-access-log"),

@@ -103,7 +103,8 @@ def stored_persons(actor: Actor) -> Stored:
 def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str) -> int:
     """Replace the model's suggestions with the pairs that `used` finds among all linked reports.
 
-    Returns their number, without pairs that are already in one dossier.
+    Returns their number, without pairs that are already in one dossier. `engine` and `master` as in
+    `linker_on`.
     """
     stored = stored_persons(actor)
     pairs = predict(stored.persons, used.model, least=LEAST, engine=engine, master=master)
@@ -122,7 +123,7 @@ def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str) ->
 
 
 def labels_of(actor: Actor, ids: Sequence[UUID]) -> list[int]:
-    """Return the dossier of each report as a number; -1 without a dossier or a judgement.
+    """Return a label for each report of `ids`: the number of its dossier, or -1 without one.
 
     A report of a rejected pair without a dossier has a label of its own.
     """
