@@ -176,7 +176,10 @@ def _erase_motives(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_challenges(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001
-    """Delete spent proofs of work and sign-in counters at their own expiry, earlier than the class's."""
+    """Delete spent proofs of work and sign-in counters at their own expiry; return how many proofs.
+
+    Their expiry is earlier than that of the retention class.
+    """
     accounts.forget_counters(now=now)
     return upkeep.forget_challenges(now=now)
 

@@ -42,8 +42,8 @@ class BoundedRetry(BaseRetryStrategy):
 def tell_opening(opening_id: str) -> None:
     """Notify the desk's supervisors and the overseers that a reporter's identity was opened.
 
-    The mail gives only the report's reference, neither the reporter nor the purpose. Without an address of
-    any of them, the people on duty are notified.
+    The mail gives only the report's id, neither the reporter nor the purpose. Without an address of any of
+    them, the people on duty are notified.
     """
     now, mailer = clock.now(), mail.current()
     opening = harmonised.opening_of(actor=system_actor("notice"), opening_id=UUID(opening_id))

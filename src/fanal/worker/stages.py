@@ -105,7 +105,10 @@ class Portion:
         self._long, self._fewest, self._most = long, fewest, most
 
     def learn(self, seconds: float, *, reports: int) -> None:
-        """Shrink the batch after a slow step (over `long`); grow it after a fast step of full size."""
+        """Adapt the batch size to a step that took `seconds` for this number of reports.
+
+        Over `long` seconds it shrinks; after a fast step of full size it grows.
+        """
         if seconds > self._long:
             self.size = max(self._fewest, min(self.size, reports) // 2)
         elif seconds < self._long / 2 and reports >= self.size:
@@ -249,7 +252,10 @@ class StageLoop:
                 )
 
     def _step(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> bool:
-        """Run one step of a batch; return whether the whole batch continues to the next stage."""
+        """Run one step of a batch; return whether the batch continues to the next stage.
+
+        Failed reports have then left it. False: the batch was requeued, carried in parts or isolated instead.
+        """
         step, started, reports = STEPS[stage], perf_counter(), len(batch.report_ids)
         try:
             if step.before and not self._prepare(token, stage, step, batch, urgent=urgent):

@@ -66,7 +66,7 @@ class Board:
         self.write(*self._noted)
 
     def write(self, token: bytes, reports: int) -> None:
-        """Record a claim and its number of reports; 0 reports: no claim."""
+        """Record the claim `token` and its number of reports; 0 reports: no claim."""
         self._turn, self._noted = self._turn + 1, (token, reports)
         self._memory[:] = _LAYOUT.pack(
             self._turn, time.thread_time(), token, reports, time.monotonic()
