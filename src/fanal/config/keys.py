@@ -95,6 +95,9 @@ def ensure_keys(
     Not for public nodes, which receive their files. `origin` is the log's name in its checkpoints, `node`
     this machine's name in its receipts. The node's key is made or renewed only if the root's private key is
     present.
+
+    Raises:
+        KeysMissing: the node's certificate or the root's key is unreadable.
     """
     folder = keys_folder(home)
     for group in VAULT_KEYS:

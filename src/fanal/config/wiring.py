@@ -41,7 +41,11 @@ OPENS = (
 
 
 def wire() -> None:
-    """Install settings and implementations in the registries of all packages; called once at start-up."""
+    """Install settings and implementations in the registries of all packages; called once at start-up.
+
+    Raises:
+        KeysMissing: the key folder has keys, but is incomplete.
+    """
     keep_compiled(settings.FANAL_HOME / "cache")
     agreement.install(agreement.AgreementWatch())
     mail.install(mailer_of(settings.ENV))

@@ -173,7 +173,7 @@ def _unwritten(act: Act) -> StoredRequest:
 def _measure(
     act: Act, own: StoredRequest, content: bytes | None, steps: Sequence[ActStep]
 ) -> Measure:
-    """Build the record of a measure, with the deadlines computed from its recorded instants."""
+    """Build the record of a measure, with its deadlines; ValueError for an act without a decision."""
     state, catalogue = MeasureState(act.state), reference.load()
     legal = legal_deadline(
         catalogue=catalogue, received_at=own.received_at, suspensions=suspensions_of(steps)

@@ -35,6 +35,7 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         Refused: the actor may not run rounds.
         DeconflictionRefused: NOT_FOUND, NOT_NOW (no answer was received), EXPIRED, CLOSED, NO_INSTRUCTION;
             POINTS, the answer is not a valid set: the round is refused.
+        KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.OFFERING)

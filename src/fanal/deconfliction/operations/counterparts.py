@@ -124,7 +124,8 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
     """Return the secret that authenticates us at a counterpart's service, "" without one.
 
     Raises:
-        Refused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged: as `vault.open_object`.
+        Refused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as
+            `vault.open_object`.
     """
     if counterpart.secret_id is None:
         return ""

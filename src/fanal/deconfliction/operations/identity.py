@@ -67,7 +67,7 @@ def signing_key(*, now: datetime, purpose: str) -> Ed25519PrivateKey:
 
     Raises:
         DeconflictionRefused: NO_KEY, none was created yet.
-        KeyMissing, BlobMissing, BlobDamaged, VaultAway: as `vault.open_batch`.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `vault.open_batch`.
     """
     object_id = _newest()
     if object_id is None:

@@ -39,6 +39,7 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
         Refused: the actor may not run rounds.
         DeconflictionRefused: NOT_FOUND, CLOSED, NO_INSTRUCTION, NO_KEY, EXPIRED, NOT_NOW; POINTS, the offer
             is not a valid set of curve points: the round is refused.
+        KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
     """
     require(actor, "deconfliction.run")
     found, counterpart = rounds.found_round(actor=actor, round_id=round_id, side=Side.ANSWERING)
@@ -113,6 +114,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
     Raises:
         Refused: the actor may not run rounds.
         DeconflictionRefused: CLOSED, NO_INSTRUCTION, NO_KEY, UNDER_WAY (another process began one).
+        KeyMissing, BlobMissing, BlobDamaged, VaultAway: the vault opens no key, as `signing_key`.
     """
     require(actor, "deconfliction.run")
     instruction = rounds.instruction_for(counterpart=counterpart, now=now)

@@ -62,7 +62,11 @@ def member_numbers(
 
 
 def find_item(*, item_id: UUID, lists: Sequence[SharedList]) -> SharedItem | None:
-    """Return a list entry as a member with these `lists` receives it, None if none of them contains it."""
+    """Return a list entry as a member with these `lists` receives it, None if none of them contains it.
+
+    Raises:
+        OperationalError: as `queries.newest_place`.
+    """
     for shared in lists:
         rows = queries.rows_of_items(
             opened=shared.open, item_ids=[item_id], after=0, last=queries.newest_place()

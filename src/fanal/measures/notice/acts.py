@@ -81,8 +81,9 @@ def amend_notice(
     `targets` are the addresses to keep, `reasons` the text of the notice.
 
     Raises:
+        ActUnknown: no notice has this id.
         Refusal: ADDRESSEE_UNREADABLE, TEXT_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the notice
-            did not have), GROUND_GONE, EXPIRED: as `casework.operations.amend_act`.
+            did not have), EXPIRED (its document was erased).
         TransitionRefused: it was sent.
         Refused: the actor may not propose notices at that desk.
     """
@@ -132,7 +133,11 @@ def count_notices(*, actor: Actor, since: datetime, until: datetime) -> list[Cou
 
 
 def count_waiting(*, actor: Actor) -> dict[str, int]:
-    """Count the unsent notices by state: draft, to approve, approved (keys: labels `waiting_state`)."""
+    """Count the unsent notices by state: draft, to approve, approved (keys: labels `waiting_state`).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     places = {"DRAFT": "DRAFT", "TO_SECOND": "TO_APPROVE", "APPROVED": "APPROVED"}
     return {
         code: acts.count_in(actor=actor, lifecycle=NOTICE, states=[state])

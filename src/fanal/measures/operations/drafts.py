@@ -78,6 +78,7 @@ def amend_measure(
     `targets` are the addresses to keep. `non_disclosure`: the host must not inform the content provider.
 
     Raises:
+        ActUnknown: no measure has this id.
         Refusal: GROUND_GONE (a request that may already have been sent stays as signed), EXPIRED,
             ADDRESSEE_UNREADABLE, NO_TARGET, FOREIGN_TARGET (an address that the measure did not have).
         TransitionRefused: it was already sent.
@@ -126,6 +127,7 @@ def submit_measure(
     (`MeasureWarning.tokens`), and `reason` says why the actor continues.
 
     Raises:
+        ActUnknown: no measure has this id.
         Refusal: GROUND_GONE, ADDRESSEE_INCOMPLETE, ALREADY_JUDGED (this revision was refused: amend it),
             EXPIRED, WARNINGS_CHANGED, NO_REASON, TEXT_UNREADABLE.
         TransitionRefused: it is not a draft.
@@ -158,6 +160,7 @@ def approve_measure(
     the approval.
 
     Raises:
+        ActUnknown: no measure has this id.
         Refusal: GROUND_GONE, OWN_BYTES, NOT_WAITING, GRANTED_BY_PROPOSER, BYTES_CHANGED, WARNINGS_CHANGED,
             NO_REASON, TEXT_UNREADABLE.
         Refused: the actor proposed it, or may not approve at that desk.
@@ -193,9 +196,13 @@ def refuse_measure(
 def withdraw_measure(*, actor: Actor, measure_id: UUID, cause: str, now: datetime) -> None:
     """Withdraw a removal request; if it was already sent, the actor must inform the addressee.
 
+    `cause` is the reason, as a code or text.
+
     Raises:
+        ActUnknown: no measure has this id.
         Refusal: TEXT_UNREADABLE, also for the cause reserved to withdrawals by a new decision.
         TransitionRefused: it was already executed or has ended.
+        Refused: the actor may not propose measures at that desk.
     """
     with transaction.atomic():
         report_id = casework.take_step(

@@ -59,7 +59,10 @@ def record_step(
 ) -> None:
     """Record a transition of an approved measure, made by a measures officer or by the addressee.
 
+    The functions below record one transition each and raise the same exceptions.
+
     Raises:
+        ActUnknown: no measure has this id.
         Refusal: as `casework.operations.take_step`; FIRST_CONTACT_MISSING or FIRST_CONTACT_TOO_RECENT for a
             sending, NO_CAUSE for a suspension, NOT_DUE for an expiry.
         TransitionRefused: the measure's state allows no such transition, or no officer may record it.
@@ -80,7 +83,7 @@ def record_step(
 
 
 def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that an approved request was sent."""
+    """Record that an approved request was sent. Raises as `record_step`."""
     record_step(actor=actor, measure_id=measure_id, transition="send", event=event, now=now)
 
 
@@ -89,39 +92,44 @@ def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 
     Its report was reopened or decided again, or the request withdrawn, before somebody recorded the sending.
     The state becomes SENT; nothing is sent by this operation. The step keeps the date of lapse and, as its
-    reason, any fault in the first contact with the host.
+    reason, any fault in the first contact with the host. Raises as `record_step`.
     """
     record_step(actor=actor, measure_id=measure_id, transition="leave", event=event, now=now)
 
 
 def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that the addressee received the request: the legal 24 hours start then."""
+    """Record that the addressee received the request, which starts the legal 24 hours.
+
+    Raises as `record_step`.
+    """
     record_step(actor=actor, measure_id=measure_id, transition="receive", event=event, now=now)
 
 
 def suspend_clock(
     *, actor: Actor, measure_id: UUID, cause: SuspensionCause, event: Event, now: datetime
 ) -> None:
-    """Record a suspension of the legal 24 hours, with its cause (LCEN 6-2)."""
+    """Record a suspension of the legal 24 hours, with its cause (LCEN 6-2). Raises as `record_step`."""
     event = msgspec.structs.replace(event, reason=cause.value)
     record_step(actor=actor, measure_id=measure_id, transition="suspend", event=event, now=now)
 
 
 def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record the end of a suspension: the impediment ended, or the addressee received the clarification."""
+    """Record the end of a suspension: the impediment ended, or the addressee received the clarification.
+
+    Raises as `record_step`.
+    """
     record_step(actor=actor, measure_id=measure_id, transition="resume", event=event, now=now)
 
 
 def record_execution(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that the content was removed."""
+    """Record that the content was removed. Raises as `record_step`."""
     record_step(actor=actor, measure_id=measure_id, transition="execute", event=event, now=now)
 
 
 def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
     """Record that the legal 24 hours ended without removal: blocking may then be considered.
 
-    Raises:
-        Refusal: NOT_DUE.
+    Raises as `record_step`; Refusal NOT_DUE before their end.
     """
     event = Event(happened_at=now)
     record_step(actor=actor, measure_id=measure_id, transition="expire", event=event, now=now)
@@ -130,13 +138,16 @@ def expire_measure(*, actor: Actor, measure_id: UUID, now: datetime) -> None:
 def lift_measure(
     *, actor: Actor, measure_id: UUID, cause: str, event: Event, now: datetime
 ) -> None:
-    """Record the end of an executed measure, with its cause (content now legal, check, recommendation)."""
+    """Record the end of an executed measure, with its cause (content now legal, check, recommendation).
+
+    Raises as `record_step`.
+    """
     event = msgspec.structs.replace(event, reason=cause)
     record_step(actor=actor, measure_id=measure_id, transition="lift", event=event, now=now)
 
 
 def annul_measure(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that a court annulled the request; the proof is the ruling."""
+    """Record that a court annulled the request; the proof is the ruling. Raises as `record_step`."""
     record_step(actor=actor, measure_id=measure_id, transition="annul", event=event, now=now)
 
 
