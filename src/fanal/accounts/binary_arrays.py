@@ -1,8 +1,7 @@
-"""Binary array parameters for statements with server-side binding.
+"""Binary array parameters for statements with server-side binding, for stages that write many rows at once.
 
-Nothing is rendered as text, quoted and parsed again: for the stages, which write many rows at once. The
-format is that of PostgreSQL's `array_send`: number of dimensions, NULL flag, element type, length, lower
-bound, then length and bytes of each element.
+Values are not rendered as text, quoted and parsed again. The format is that of PostgreSQL's `array_send`:
+number of dimensions, NULL flag, element type, length, lower bound, then length and bytes of each element.
 """
 
 import struct
@@ -78,7 +77,7 @@ def booleans(values: Sequence[bool] | np.ndarray) -> BooleanArray:
 
 
 def smallints(values: Sequence[int] | np.ndarray) -> SmallintArray:
-    """Encode integers as a binary `smallint[]`; a numpy array must already be within range.
+    """Encode integers as a binary `smallint[]`; a numpy array must already be within range (else it wraps).
 
     Raises:
         OverflowError: an integer of a list is too large.
@@ -112,9 +111,9 @@ def octets(values: Iterable[bytes | None]) -> ByteaArray:
 
 @contextmanager
 def bound() -> Iterator[psycopg.Cursor[tuple]]:  # type: ignore[type-arg]
-    """Yield a cursor with server-side binding that accepts these arrays and returns rows in binary format.
+    """Yield a cursor with server-side binding for this module's arrays; it returns rows in binary format.
 
-    For use inside a transaction: the row-security bounds of the request are set until its end (`rows`).
+    For use inside a transaction, until whose end the current row-security bounds are set.
     """
     connection.ensure_connection()
     send_bounds(connection)
@@ -126,7 +125,10 @@ def bound() -> Iterator[psycopg.Cursor[tuple]]:  # type: ignore[type-arg]
 
 
 def _even(element: int, form: str, values: Sequence[float] | np.ndarray) -> bytes:
-    """Encode an array whose elements have a fixed width, with a numpy dtype string as `form`."""
+    """Encode an array whose elements have a fixed width.
+
+    `element` is the OID of the element type, `form` the numpy dtype of a value.
+    """
     laid = np.empty(len(values), [("length", ">i4"), ("value", form)])
     laid["length"] = laid.dtype["value"].itemsize
     laid["value"] = values
@@ -134,7 +136,7 @@ def _even(element: int, form: str, values: Sequence[float] | np.ndarray) -> byte
 
 
 def _array(element: int, values: Iterable[bytes | None]) -> bytes:
-    """Encode an array whose elements have variable length; None becomes NULL."""
+    """Encode an array whose elements have variable length; None becomes NULL; `element` is the type's OID."""
     laid = [_NULL if v is None else len(v).to_bytes(4, "big") + v for v in values]
     return _head(element, len(laid)) + b"".join(laid)
 

@@ -28,7 +28,7 @@ class Desk(models.Model):
 
 
 class Organisation(models.Model):
-    """A body outside or around the desk: partner, provider, laboratory, authority."""
+    """An organisation that works with a desk: a partner, provider, laboratory or authority."""
 
     id = models.UUIDField(primary_key=True)
     kind = models.CharField(max_length=20, choices=[(k.value, k.value) for k in OrganisationKind])
@@ -40,7 +40,7 @@ class Organisation(models.Model):
 
 
 class Person(models.Model):
-    """A natural person (or the system itself): who acts, whatever the account."""
+    """A natural person, or the system itself: the author of acts, whatever the account."""
 
     id = models.UUIDField(primary_key=True)
     name = models.CharField(max_length=200)
@@ -62,7 +62,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser):
-    """An account: how a person signs in. Rights come from habilitations only, never from here."""
+    """An account, by which a person signs in. It gives no rights: habilitations do."""
 
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField(blank=True)
@@ -94,14 +94,14 @@ class User(AbstractBaseUser):
         self.username = canonical_login(self.username)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Bind sessions to the password and the epoch, so that incrementing the epoch ends every session."""
+        """Return a hash over password and session epoch, so that a new epoch ends every session."""
         value = f"{self.password}|{self.session_epoch}"
         hashed = salted_hmac("fanal.accounts.session", value, secret=secret, algorithm="sha256")
         return hashed.hexdigest()
 
 
 class Habilitation(models.Model):
-    """A named act that gives a person a role at a desk (or a body) for a time. Append-only."""
+    """A formal grant of a role to a person at a desk or organisation, for a period. Append-only."""
 
     id = models.UUIDField(primary_key=True)
     person = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="habilitations")
@@ -141,7 +141,7 @@ class Habilitation(models.Model):
 
 
 class HabilitationApproval(models.Model):
-    """The signature of the second granter of a habilitation; the database compares the two. Append-only."""
+    """The approval of a habilitation by a second granter, by database rule another person. Append-only."""
 
     habilitation = models.OneToOneField(
         Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="approval"
@@ -159,7 +159,7 @@ class HabilitationApproval(models.Model):
 
 
 class Revocation(models.Model):
-    """The end of a habilitation before its date. Append-only."""
+    """The revocation of a habilitation before its expiry. Append-only."""
 
     habilitation = models.OneToOneField(
         Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="revocation"
@@ -173,7 +173,7 @@ class Revocation(models.Model):
 
 
 class Review(models.Model):
-    """A quarterly review of a habilitation: who looked, when, and what they said. Append-only."""
+    """A quarterly review of a habilitation: reviewer, time and verdict. Append-only."""
 
     id = models.UUIDField(primary_key=True)
     habilitation = models.ForeignKey(Habilitation, on_delete=models.PROTECT, related_name="reviews")
@@ -191,9 +191,9 @@ class Review(models.Model):
 
 
 class PartnerCredential(models.Model):
-    """A partner's secret pair, kept as SHA-256: HTTP Basic for the wires, Bearer for the API.
+    """An API credential of a partner, as SHA-256: a password for HTTP Basic, a token for Bearer.
 
-    A public node reads no row of it: `accounts_credential_of` checks a secret for it.
+    A public node may not read these rows: the function `accounts_credential_of` checks a secret for it.
     """
 
     id = models.UUIDField(primary_key=True)
@@ -224,7 +224,7 @@ class PartnerCredential(models.Model):
 
 
 class PartnerUsage(models.Model):
-    """Calls of a credential in one minute: what its quota is compared with."""
+    """The number of calls with a credential in one minute, compared with its quota."""
 
     pk = models.CompositePrimaryKey("credential_id", "minute")
     credential = models.ForeignKey(PartnerCredential, on_delete=models.CASCADE, related_name="+")
@@ -236,7 +236,7 @@ class PartnerUsage(models.Model):
 
 
 class Counter(models.Model):
-    """What limits of sign-in count, for every process: a keyed digest, a value, and when it ends."""
+    """A counter of sign-in limits, shared by all processes: keyed digest of its name, value, expiry."""
 
     digest = models.BinaryField(primary_key=True)
     value = models.JSONField()
@@ -247,7 +247,7 @@ class Counter(models.Model):
 
 
 class Instruction(models.Model):
-    """A standing instruction as proposed (migration 0004). Append-only; no names means everybody."""
+    """A standing instruction as proposed (migration 0004); empty `names` mean every name. Append-only."""
 
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()
@@ -269,7 +269,7 @@ class Instruction(models.Model):
 
 
 class InstructionSecond(models.Model):
-    """The signature of the second person; the database compares it with the proposer."""
+    """The approval of an instruction by a second person, by database rule not the proposer. Append-only."""
 
     instruction = models.OneToOneField(
         Instruction, on_delete=models.PROTECT, primary_key=True, related_name="second"
@@ -287,7 +287,7 @@ class InstructionSecond(models.Model):
 
 
 class InstructionEnd(models.Model):
-    """The end of an instruction before its date, with its reason."""
+    """The revocation of an instruction before its expiry, with its reason. Append-only."""
 
     instruction = models.OneToOneField(
         Instruction, on_delete=models.PROTECT, primary_key=True, related_name="end"

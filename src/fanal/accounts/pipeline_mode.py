@@ -14,7 +14,7 @@ def together() -> Iterator[None]:
 
     The end of the block waits for all. Each statement sees the effects of the earlier ones. For INSERT,
     UPDATE, DELETE and SELECT inside a transaction, which the first error aborts; COPY is not possible. On a
-    connection whose statements carry bounds (`rows`), they are sent one by one.
+    connection under row-level security (`row_scope`), the statements are sent one by one.
 
     Raises:
         django.db.Error: a statement failed; raised at the next fetch or at the end of the block.

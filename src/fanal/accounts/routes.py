@@ -24,7 +24,7 @@ _EVERY_METHOD = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """The actions that a view serves by HTTP method (`*`: all others), and who authenticates.
+    """The actions that a view serves, by HTTP method (`*`: all others), and how its caller authenticates.
 
     `public` views require no session; `program` views authenticate a partner's credential themselves and
     check the policy with its actor. `sign_in` views show or change how the person signs in: if a second
@@ -37,7 +37,7 @@ class Declaration:
     sign_in: bool = False
 
     def action_for(self, method: str) -> str | None:
-        """Return the action of an HTTP method; HEAD and OPTIONS count as GET."""
+        """Return the action that an HTTP method requires, or None; HEAD and OPTIONS count as GET."""
         plain = "GET" if method in {"HEAD", "OPTIONS"} else method
         return self.actions.get(plain, self.actions.get(_EVERY_METHOD))
 
@@ -48,7 +48,7 @@ def needs(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare a view that anybody may open without signing in.
+    """Declare a view that anybody may open without signing in; arguments as for `needs`.
 
     Raises:
         ValueError: the policy does not open an action to the public.
@@ -61,7 +61,7 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare a view that authenticates a partner's credential itself (API, wire)."""
+    """Declare a view that authenticates a partner's credential itself (API, wire); else as `needs`."""
     return _declare(Declaration(actions=_actions(action, by_method), public=True, program=True))
 
 
@@ -71,7 +71,7 @@ def changes_sign_in(view: V) -> V:
 
 
 def declaration_of(view: object, view_name: str = "") -> Declaration | None:
-    """Return the declaration of a view (for libraries' views, by route name); None without one."""
+    """Return the declaration of a view, or None; `view_name`: its route name, for other libraries' views."""
     found = getattr(view, _ATTRIBUTE, None) or getattr(
         getattr(view, "view_class", None), _ATTRIBUTE, None
     )

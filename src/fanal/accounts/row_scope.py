@@ -29,7 +29,10 @@ _BARE: Final = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Visible rows: those of `desks`, the reports of `sender`, and by `scope` more (OVERSIGHT, ALL)."""
+    """The rows visible to a request: those of `desks`, and the reports of `sender`.
+
+    `scope`: OVERSIGHT adds the measures of every desk, ALL every row.
+    """
 
     desks: frozenset[int] = frozenset()
     sender: UUID | None = None
@@ -46,7 +49,7 @@ def bounds_of(actor: Actor) -> Bounds:
     """Return the row-security bounds of an actor: the widest that the policy gives for any action.
 
     Desks: those where some rule of scope DESK applies. The system sees all rows; an actor who may recommend
-    on measures reads measures at every desk (OVERSIGHT).
+    on measures sees measures at every desk (OVERSIGHT).
     """
     if policy.reach(actor, "pipeline.run").everywhere:
         return _EVERYTHING
@@ -78,15 +81,15 @@ def shown_to(actor: Actor | None) -> Iterator[None]:
 
 @contextmanager
 def across_desks() -> Iterator[None]:
-    """Lift row security for a block whose result shows no row: figures, and recomputation of dossiers."""
+    """Lift row security for a block whose result contains no row: figures, and recomputation of dossiers."""
     with _showing(_EVERYTHING):
         yield
 
 
 def present(digest: bytes) -> None:
-    """Register with the database the SHA-256 digest of the partner's secret presented in this request.
+    """Pass the SHA-256 digest of the partner's secret presented in this request to the database.
 
-    Until the end of the request, a public node can act for that partner only.
+    A public node can then act for that partner only, until the end of the request.
     """
     _presented.set(digest)
     _tell_presented(connection)
@@ -94,7 +97,7 @@ def present(digest: bytes) -> None:
 
 @contextmanager
 def speaking_for_nobody() -> Iterator[None]:
-    """Run the block without a presented partner credential, and clear any credential set in it."""
+    """Run the block (a request) without a partner's credential, and clear one that `present` sets in it."""
     token = _presented.set(b"")
     try:
         yield
@@ -109,7 +112,7 @@ def speaking_for_nobody() -> Iterator[None]:
 
 
 def bind_connection(*, connection: BaseDatabaseWrapper, **_: object) -> None:
-    """Install the bounds on a new connection of the app (handler of the signal `connection_created`)."""
+    """Put row-level security on a new database connection of the app (signal `connection_created`)."""
     bound = connection.settings_dict["USER"] == DatabaseRole.APP.login
     connection.execute_wrappers[:] = [w for w in connection.execute_wrappers if w is not _execute]
     if bound:
@@ -124,7 +127,7 @@ def is_bound(connection: BaseDatabaseWrapper) -> bool:
 
 
 def send_bounds(connection: BaseDatabaseWrapper) -> None:
-    """Set the bounds, until the end of the transaction, for statements not sent through Django."""
+    """Set the row-security bounds until the end of the transaction, for statements sent without Django."""
     if is_bound(connection):
         connection.connection.execute(_settings(_current.get()))
 

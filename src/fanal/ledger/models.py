@@ -4,7 +4,7 @@ from django.db import models
 
 
 class LedgerEntry(models.Model):
-    """One act or read; `body` is the canonical encoding, the other columns serve queries."""
+    """A recorded act or read; `body` is its canonical encoding, which is hashed; the rest serves queries."""
 
     id = models.UUIDField(primary_key=True)
     at = models.DateTimeField()
@@ -24,7 +24,7 @@ class LedgerEntry(models.Model):
 
 
 class LedgerObject(models.Model):
-    """An object that an entry names, with its keyed digest."""
+    """An object that an entry names (kind, id), with the keyed digest of its content, if recorded."""
 
     pk = models.CompositePrimaryKey("entry_id", "kind", "object_id")
     entry_id = models.UUIDField()
@@ -41,7 +41,7 @@ class LedgerObject(models.Model):
 
 
 class LedgerMotive(models.Model):
-    """The motive's words, which expiry may delete; the entry keeps their keyed digest."""
+    """The text of an entry's purpose, which expiry may delete; the entry keeps its keyed digest."""
 
     entry_id = models.UUIDField(primary_key=True)
     motive = models.TextField()
@@ -55,7 +55,7 @@ class LedgerMotive(models.Model):
 
 
 class LedgerChain(models.Model):
-    """The number of an entry and the hashes that hold it in its place."""
+    """A link of the hash chain: an entry's number, its leaf hash, and the hashes that join it to the last."""
 
     seq = models.BigIntegerField(primary_key=True)
     entry_id = models.UUIDField(unique=True)
@@ -74,7 +74,7 @@ class LedgerChain(models.Model):
 
 
 class LedgerCheckpoint(models.Model):
-    """A signed checkpoint, with the compact range from which the next one goes on."""
+    """A signed checkpoint, with the tree's compact range, from which the next checkpoint continues."""
 
     size = models.BigIntegerField(primary_key=True)
     root = models.BinaryField()

@@ -44,7 +44,7 @@ class MotiveMissing(ValueError):
 
 
 def keyed_digest(*, kind: str, object_id: UUID, content: bytes) -> bytes:
-    """Return the keyed digest (16 bytes) of an object's content, for `ObjectRef.digest`."""
+    """Return the keyed digest (16 bytes) of an object's content, to be recorded as `ObjectRef.digest`."""
     return canonical.object_digest(
         key=signer.current().digest_key, kind=kind, object_id=object_id, content=content
     )
@@ -59,7 +59,7 @@ def record(
     detail: Mapping[str, str | int] | None = None,
     motive: str = "",
 ) -> UUID:
-    """Record one entry in the ledger and return its id; part of the caller's transaction.
+    """Record one entry in the ledger, in the caller's transaction if any; return its id.
 
     Args:
         actor: the author of the act.
@@ -74,6 +74,7 @@ def record(
         MotiveMissing: data are read or passed on without a purpose.
         UnknownVerb: the action is not in `domain/actions.toml`.
         ValueRefused: a detail or object kind has a forbidden form, or the purpose is too long.
+        SignerMissing: no ledger keys are installed.
     """
     entry = _build(
         actor=actor,
@@ -236,7 +237,7 @@ _NO_ID = UUID(int=0)
 
 
 def question_id(*, kind: str, text: str) -> UUID:
-    """Return the id of a search query in the ledger: a keyed digest of its kind and its text.
+    """Return the id that names a search query in the ledger: a keyed digest of its kind and its text.
 
     Case, character width and spaces are ignored: the same query always has the same id.
     """
@@ -245,7 +246,10 @@ def question_id(*, kind: str, text: str) -> UUID:
 
 
 def searched_id(key: UUID) -> UUID:
-    """Return the id of an identifier in the ledger: a keyed digest, since its plain key could be guessed."""
+    """Return the id that names an identifier (selector key) in the ledger: a keyed digest of that key.
+
+    The key itself is an unkeyed hash of the identifier, which could be guessed.
+    """
     return _keyed_id("selector", key.bytes)
 
 
@@ -303,7 +307,7 @@ _SUBTREES_AT_ONCE = 1000
 
 
 def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
-    """Assign numbers to up to `limit` pending entries and append them to the hash chain; return their number.
+    """Assign numbers to up to `limit` pending entries, append them to the hash chain; return how many.
 
     Return 0 without doing anything if another sequencer holds the lock. Entries become visible here when
     their transaction commits, so they are numbered in batches, in order of arrival, and by id within a batch.
@@ -339,13 +343,14 @@ def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
 def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
     """Sign the current tree; store the checkpoint in the table, then in the append-only file.
 
-    Return None if there is no new entry. The table's row is committed before the file gets the note: if the
-    process dies in between, the next call adds the missing note, and the file never has a note that the
-    database lacks.
+    Return None if there is no new entry, or another process is signing. The table's row is committed before
+    the file gets the note: if the process dies in between, the next call adds the missing note, and the file
+    never has a note that the database lacks.
 
     Raises:
         SignerMissing: this process holds no signing key.
         OSError: the file could not be written; the row stays.
+        RuntimeError: a transaction is open, so that the row could still be rolled back.
     """
     keys = signer.current()
     if keys.signing_key is None:
@@ -361,7 +366,7 @@ def sign_checkpoint(*, now: datetime) -> checkpoint.Checkpoint | None:
 
 
 def store_subtrees(*, limit: int = _SUBTREES_AT_ONCE) -> int:
-    """Store the roots of up to `limit` newly complete subtrees; return their number.
+    """Store the roots of up to `limit` newly complete subtrees, from which proofs are made; return how many.
 
     Return 0 without doing anything if another sequencer holds the lock. For a log older than this storage,
     repeated calls catch up; until then proofs hash more leaves.

@@ -1,4 +1,4 @@
-"""Append-only file of checkpoints outside the database, always a subset of the table.
+"""Append-only file of checkpoints outside the database; its notes are always a subset of the table's.
 
 A process may die at any instant. So a note is written here only once its row is committed, and the next
 signing process adds missing notes: the file may lag behind the table, but never run ahead of it.
@@ -47,9 +47,10 @@ def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]])
 
 
 def _whole_part(file: BinaryIO, size: int) -> tuple[int, int]:
-    """Return the end offset of the last complete note and its tree's size; zeros without any note.
+    """Return the end offset of the file's last complete note, and the size of its tree; (0, 0) without any.
 
-    A note is two paragraphs: the text, whose second line is the size, and the signatures.
+    A note is two paragraphs: the text, whose second line is the size, and the signatures. `size` is the
+    length of the file.
     """
     start = max(0, size - _TAIL)
     file.seek(start)

@@ -31,22 +31,22 @@ class ProofState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectProofs:
-    """The proof state of each entry on an object, under the newest checkpoint (None before the first)."""
+    """The proof state of each entry on an object, by entry id; `checkpoint`: the newest, None without any."""
 
     checkpoint: Checkpoint | None
     states: dict[UUID, ProofState]
 
 
 def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
-    """Verify the entries on an object: recompute each leaf and its inclusion proof.
+    """Verify the entries on an object: recompute each leaf hash and its inclusion proof.
 
-    PENDING: not numbered yet. NUMBERED: after the newest checkpoint. PROVED: the bytes give the leaf, and its
-    inclusion proof leads to the signed root. CHANGED: they disagree. A proof reads stored subtrees: a few
-    queries per entry in a log of any size.
+    PENDING: not numbered yet. NUMBERED: after the newest checkpoint. PROVED: the entry's bytes give the leaf,
+    and its inclusion proof leads to the signed root. CHANGED: they disagree. A proof reads stored subtrees: a
+    few queries per entry in a log of any size. At most the 500 oldest entries are verified.
 
     Raises:
         Refused: the actor may not read the ledger.
-        CheckpointRefused: a stored checkpoint cannot be verified.
+        CheckpointRefused: the newest stored checkpoint cannot be verified.
         SignerMissing: no ledger keys are installed.
     """
     ids = [line.id for line in entries_of(actor=actor, object_id=object_id)]
@@ -71,7 +71,7 @@ def prove_object(*, actor: Actor, object_id: UUID) -> ObjectProofs:
 
 
 def _is_proved(leaf: bytes, *, seq: int, checkpoint: Checkpoint, tree: StoredTree) -> bool:
-    """Return whether leaf number `seq` is in the tree of a checkpoint (RFC 6962, section 2.1.1)."""
+    """Return whether a leaf hash is that of entry `seq` (from 1) in a checkpoint's tree (RFC 6962, 2.1.1)."""
     try:
         path = inclusion_proof(tree.span, index=seq - 1, size=checkpoint.size)
         verify_inclusion(

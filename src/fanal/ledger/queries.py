@@ -1,6 +1,6 @@
 """Queries on the ledger: the history of an object, pages of entries, and all leaves for verification.
 
-The calling page checks the actor's right on the object; these queries check the right to read the ledger.
+The caller checks the actor's right on the object; these queries check the right to read the ledger.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _LINE = (
 
 
 def entries_of(*, actor: Actor, object_id: UUID, limit: int = 500) -> list[LedgerLine]:
-    """Return the entries on an object, oldest first.
+    """Return the entries that name an object, oldest first.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -76,7 +76,7 @@ def list_entries(
 
 
 def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dict[str, int]:
-    """Count the entries of each action since an instant.
+    """Return the number of entries of each of `actions` since an instant; actions without any are left out.
 
     Raises:
         Refused: the actor may not read the ledger.
@@ -91,7 +91,7 @@ def count_since(*, actor: Actor, since: datetime, actions: Sequence[str]) -> dic
 
 
 def list_checkpoints(*, keys: Sequence[NoteKey]) -> list[Checkpoint]:
-    """Return all checkpoints of the table, smallest tree first; they are public.
+    """Return all stored checkpoints, smallest tree first, verified with `keys`; anybody may read them.
 
     Raises:
         CheckpointRefused: a note cannot be verified, or differs from its row.
@@ -101,7 +101,7 @@ def list_checkpoints(*, keys: Sequence[NoteKey]) -> list[Checkpoint]:
 
 
 def newest_checkpoint(*, keys: Sequence[NoteKey]) -> Checkpoint | None:
-    """Return the checkpoint of the largest tree, None before the first.
+    """Return the stored checkpoint of the largest tree, verified with `keys`; None before the first.
 
     Raises:
         CheckpointRefused: its note cannot be verified, or differs from its row.
@@ -122,6 +122,9 @@ def walk_leaves(
     *, actor: Actor, step: int = 5000
 ) -> Iterator[tuple[int, datetime, str | None, bytes]]:
     """Yield (number, database time, writer, body) of every numbered entry, for external verifiers.
+
+    These are the inputs of `canonical.leaf_data`; the writer is the database role that inserted the entry.
+    `step` entries are read at a time.
 
     Raises:
         Refused: the actor may not read the ledger.

@@ -16,9 +16,9 @@ class SignerMissing(RuntimeError):
 class LedgerKeys:
     """The ledger keys of this process.
 
-    `digest_key` (32 bytes) keys the digests. `signing_key` is None on nodes that write entries but sign no
-    checkpoint. `known_keys` verify checkpoints: the current key and every earlier key. `checkpoint_file` is
-    the append-only copy outside the database.
+    `origin` names the log in checkpoints. `digest_key` (32 bytes) keys the digests. `signing_key` is None on
+    nodes that write entries but sign no checkpoint. `known_keys` verify checkpoints: the current key and
+    every earlier key. `checkpoint_file` is the append-only copy outside the database.
     """
 
     origin: str
@@ -37,7 +37,7 @@ def install(keys: LedgerKeys) -> None:
 
 
 def current() -> LedgerKeys:
-    """Return the installed keys.
+    """Return the ledger keys of this process.
 
     Raises:
         SignerMissing: no keys were installed at start-up.

@@ -23,14 +23,16 @@ class LeavesMissing(LookupError):
 
 
 class StoredTree:
-    """The stored tree, for one reader; tiles already read are cached for further proofs."""
+    """The Merkle tree as stored, for one reader; the tiles (256 nodes) already read are cached."""
 
     def __init__(self) -> None:
         """Create an empty cache of tiles."""
         self._tile = lru_cache(maxsize=4096)(self._read_tile)
 
     def span(self, begin: int, end: int) -> bytes:
-        """Return the root over leaves [`begin`, `end`), as `merkle.Span`.
+        """Return the root over leaves [`begin`, `end`); a `merkle.Span`, as the proofs need it.
+
+        `begin` is a multiple of the largest power of two in the range.
 
         Raises:
             LeavesMissing: some leaves are not in the log.
@@ -38,7 +40,7 @@ class StoredTree:
         return span_root(begin, end, nodes=self.nodes)
 
     def nodes(self, level: int, begin: int, end: int) -> list[bytes]:
-        """Return the nodes [`begin`, `end`) of a level; all must be in one tile.
+        """Return the hashes of nodes [`begin`, `end`) of a level; all must be in one tile.
 
         Raises:
             LeavesMissing: some nodes are not in the log.
@@ -50,12 +52,15 @@ class StoredTree:
         return found
 
     def agrees(self, level: int, place: int, stored: bytes) -> bool:
-        """Return whether a stored subtree root equals the root computed from the level below."""
+        """Return whether `stored`, a stored subtree root, equals the root of the nodes one level below."""
         below = self._tile(level - 1, place)
         return len(below) == WIDTH and root_of(below) == stored
 
     def _read_tile(self, level: int, tile: int) -> list[bytes]:
-        """Return the existing nodes of a tile; nodes not stored yet are computed from the level below."""
+        """Return the existing nodes of a tile (256 nodes of a level).
+
+        Nodes not stored yet are computed from the level below.
+        """
         first = tile * WIDTH
         with connection.cursor() as cursor:
             if level == 0:

@@ -61,7 +61,7 @@ def verify_ledger(*, now: datetime, outside: Sequence[Path] = ()) -> Verificatio
     """Verify every entry, object, purpose, chain link, stored subtree and checkpoint of the ledger.
 
     The checkpoints in the append-only file of this installation are always compared; `outside` names further
-    copies of checkpoint files.
+    copies of checkpoint files. Problems are in the result, not raised.
 
     Raises:
         SignerMissing: no ledger keys are installed (purposes are checked with the digest key).
@@ -171,7 +171,7 @@ def _entry(row: Sequence[object]) -> StoredEntry:
 
 
 def _check_objects() -> list[LedgerProblem]:
-    """Compare the objects of all entries with their bodies: a merge join in the order of entry ids."""
+    """Compare the objects of each entry with its body, by a merge join in the order of entry ids."""
     problems: list[LedgerProblem] = []
     with connection.chunked_cursor() as bodies, connection.chunked_cursor() as objects:
         bodies.execute(_BODIES)

@@ -1,4 +1,4 @@
-"""Search for objects that a copy of the vault's own files would lack."""
+"""Check before a copy of the vault's own files: which objects would it lack?"""
 
 import stat
 from collections.abc import Iterator
@@ -14,9 +14,8 @@ from fanal.vault.domain.records import StoredObject
 def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
     """Yield the ids of objects, erased ones excepted, whose bytes are not complete in the vault's own files.
 
-    Symbolic links and files behind them do not count: a process that can write there could redirect a copy
-    anywhere. Bytes are written before their row: a copy made after this check contains every object not
-    yielded.
+    Files behind symbolic links do not count: a process that can write there could redirect a copy anywhere.
+    Bytes are written before their row: a copy made after this check contains every object not yielded.
 
     Raises:
         Refused: the actor is not the system.

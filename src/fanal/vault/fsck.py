@@ -1,7 +1,7 @@
-"""Consistency check of rows and stored bytes, both ways. It repairs only leftovers that nobody could open.
+"""Consistency check of rows and stored bytes, both ways. Only leftovers that nobody can open are repaired.
 
-A row without its bytes, or with other bytes, is a loss: it is reported and never removed. Bytes without a
-row belong to a deposit that was never acknowledged: their data key existed in memory only, so nobody can open
+A row without its bytes, or with other bytes, is a loss: it is reported and never removed. Bytes without a row
+belong to a deposit that was never acknowledged: their data key existed in memory only, so nobody can open
 them, and `repair` blanks or removes them once they are older than the grace period.
 """
 
@@ -25,7 +25,7 @@ GRACE = timedelta(hours=1)
 
 
 class FsckCode(StrEnum):
-    """Kind of inconsistency."""
+    """Kind of inconsistency: object lost, short, altered, undecryptable, unreadable; bytes without a row."""
 
     MISSING = "MISSING"
     SHORT = "SHORT"
@@ -38,7 +38,7 @@ class FsckCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FsckFinding:
-    """One finding: its place, the object if known, and whether `repair` fixed it."""
+    """One inconsistency: its place (file name or `pack@offset`), the object if known, whether repaired."""
 
     code: FsckCode
     place: str
@@ -48,7 +48,7 @@ class FsckFinding:
 
 @dataclass(slots=True, kw_only=True)
 class FsckOutcome:
-    """Result of a check: counts and findings. `opened` counts objects whose plaintext was verified."""
+    """Result of a check: number of rows (`objects`), of verified plaintexts (`opened`), erased; findings."""
 
     objects: int = 0
     opened: int = 0
@@ -57,7 +57,7 @@ class FsckOutcome:
 
     @property
     def clean(self) -> bool:
-        """Return whether every finding was repaired."""
+        """Return whether there is no finding, or every finding was repaired."""
         return all(finding.mended for finding in self.findings)
 
 
@@ -71,7 +71,7 @@ def check_vault(
 ) -> FsckOutcome:
     """Compare every row with its bytes, and every segment, file and temporary file with the rows.
 
-    If the process has the opening keys, decrypt each object and compare its digest, unless `quick`.
+    If the process has the private keys, decrypt each object and compare its digest, unless `quick`.
 
     Args:
         actor: the system.
@@ -103,7 +103,7 @@ def check_vault(
 
 @dataclass(slots=True, kw_only=True)
 class _Check:
-    """State of a check: bytes younger than `limit` are ignored; with `repair`, older ones are repaired."""
+    """State of a check: bytes younger than `limit` are ignored; with `repair`, old leftovers are removed."""
 
     folder: Path
     limit: datetime
@@ -112,7 +112,7 @@ class _Check:
     outcome: FsckOutcome = field(default_factory=FsckOutcome)
 
     def pack(self, path: Path, pack_id: UUID, actor: Actor) -> None:
-        """Compare a pack's segments with the rows that point into it."""
+        """Compare a pack's segments with the rows that point into it, and note each fault in `outcome`."""
         segments = {segment.offset: segment for segment in packs.scan_pack(path)}
         before = len(self.outcome.findings)
         with PlaintextChecker() as checker:
@@ -126,7 +126,10 @@ class _Check:
             self._unclaimed(path, segments.values(), damaged=damaged)
 
     def others(self, rows: Iterator[StoredObject], files: dict[str, Path]) -> None:
-        """Compare separate files with their rows; `rows` also holds rows of missing or newer packs."""
+        """Compare the files outside packs with their rows, and note each fault in `outcome`.
+
+        `files`: path by object id. `rows` also holds rows of missing or newer packs.
+        """
         with PlaintextChecker() as checker:
             for row in rows:
                 path = files.pop(str(row.bound.id), None) if row.place.pack_id is None else None
@@ -136,7 +139,7 @@ class _Check:
             self.loose(path, FsckCode.ORPHAN)
 
     def loose(self, path: Path, code: FsckCode) -> None:
-        """Report a file without a row, and remove it if `repair` is set."""
+        """Report a file without a row, unless it is young, and remove it if `repair` is set."""
         if _young(path, self.limit):
             return
         if self.repair:
@@ -166,7 +169,10 @@ class _Check:
     def _unclaimed(
         self, path: Path, segments: Iterable[packs.PackSegment], *, damaged: bool
     ) -> None:
-        """Report the segments of a pack without a row, and blank them if `repair` is set."""
+        """Report the segments of a pack that have no row, and blank them if `repair` is set.
+
+        `damaged`: other segments of the pack are damaged or missing; then nothing is blanked.
+        """
         pack_id = UUID(path.stem)
         for segment in segments:
             if segment.erased:
@@ -189,7 +195,7 @@ class _Check:
 
 
 def _absence(row: StoredObject) -> FsckCode | None:
-    """Look again for bytes missing from the listing, since they may be newer; return the fault, or None."""
+    """Read bytes that the listing lacked, since they may be newer than it; return the fault, or None."""
     folder = keyring.current().vault_folder
     try:
         if row.place.pack_id is None:
@@ -243,7 +249,7 @@ def _open_fault(row: StoredObject, checker: PlaintextChecker) -> FsckCode | None
 
 
 def _outage(fault: packs.VaultAway) -> FsckCode:
-    """Return the code of an outage for one row: MISSING if nothing is there, else UNREADABLE."""
+    """Return the code of a `VaultAway`: MISSING if there is no file, else UNREADABLE."""
     return FsckCode.MISSING if fault.errno == errno.ENOENT else FsckCode.UNREADABLE
 
 

@@ -1,7 +1,8 @@
 """Keys of the process, installed by `config/wiring.py`.
 
-A public node has public keys only: it can seal and cannot open. Keys are grouped by what they protect:
-`content`, `identity` (the reporter), digests, receipts. Checkpoint keys belong to the ledger package.
+A public node has public keys only: it can seal (encrypt) and cannot open. Keys are grouped by what they
+protect: `content`, `identity` (the reporter), digests, receipts. Checkpoint keys belong to the ledger
+package.
 """
 
 import hmac
@@ -18,14 +19,14 @@ from fanal.vault.domain.records import IDENTITY_KINDS
 
 
 class KeyMissing(RuntimeError):
-    """An act requires a key that this process does not hold."""
+    """An operation requires a key that this process does not hold."""
 
 
 class ReceiptSigner(Protocol):
-    """Protocol of receipt signers, implemented by `intake.domain.receipt.NodeSigner`."""
+    """What the vault needs of a receipt signer; implemented by `intake.domain.receipt.NodeSigner`."""
 
     def signs_at(self, instant: datetime) -> bool:
-        """Return whether a receipt of this instant could be verified."""
+        """Return whether a receipt signed at this instant could be verified."""
         ...
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
@@ -65,15 +66,15 @@ class Keyring:
         return key
 
     def digest(self, purpose: str, value: bytes) -> bytes:
-        """Return the HMAC-SHA256 of `value` for one purpose; digests of different purposes never match."""
+        """Return the HMAC-SHA256 of `value` under a purpose (`intake.key`); purposes never share a digest."""
         return hmac.digest(self._key(purpose), purpose.encode() + b"\x00" + value, "sha256")
 
     def digester(self, purpose: str) -> hmac.HMAC:
-        """Return an incremental HMAC for `digest`, to be fed in pieces."""
+        """Return an incremental HMAC that gives the same as `digest`; feed it the value in pieces."""
         return hmac.new(self._key(purpose), purpose.encode() + b"\x00", "sha256")
 
     def earlier(self) -> "Keyring":
-        """Return the keyring with the former single digest key, for comparison with digests of that time."""
+        """Return a keyring with the one digest key of older installations, to compare older digests."""
         return replace(self, digest_keys={})
 
     def _key(self, purpose: str) -> bytes:
@@ -84,10 +85,11 @@ class Keyring:
         return self.receipts is not None and self.receipts.signs_at(instant)
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
-        """Return the signed receipt of a report.
+        """Return the signed receipt of a report with these original bytes (`body`).
 
         Raises:
             KeyMissing: this process signs no receipts.
+            OSError: the node's certificate has expired.
         """
         if self.receipts is None:
             raise KeyMissing("this process signs no receipts")

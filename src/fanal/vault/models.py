@@ -4,7 +4,7 @@ from django.db import models
 
 
 class VaultObject(models.Model):
-    """One sealed object: what it is, where it is, and its wrapped key (null once erased)."""
+    """One sealed object: id, kind, owner, location, and its wrapped data key (null once erased)."""
 
     id = models.UUIDField(primary_key=True)
     owner_id = models.UUIDField()
@@ -28,7 +28,7 @@ class VaultObject(models.Model):
 
 
 class VaultErasure(models.Model):
-    """An owner whose objects (of `kind`, or all: empty) were erased: replayed after a restore."""
+    """An owner whose objects of `kind` (empty: all) were erased; after a restore, the erasure is repeated."""
 
     pk = models.CompositePrimaryKey("owner_id", "kind")
     owner_id = models.UUIDField()

@@ -57,7 +57,7 @@ _ID = struct.Struct(">16sI")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackSegment:
-    """One segment found while reading a pack; `sound` if length and CRC are correct."""
+    """One segment of a pack as read; `sound`: length and CRC are correct (always, if `erased`)."""
 
     offset: int
     object_id: UUID
@@ -67,13 +67,13 @@ class PackSegment:
 
 
 def segment_head(object_id: UUID, sealed: bytes) -> bytes:
-    """Return the header of an object in a pack, 28 bytes."""
+    """Return the header (28 bytes) that precedes an object's sealed bytes in a pack."""
     raw, length = object_id.bytes, len(sealed)
     return SEGMENT.pack(SEGMENT_MAGIC, raw, length, checksum(raw, length, sealed))
 
 
 def file_head(object_id: UUID) -> bytes:
-    """Return the header of an object in a separate file, 24 bytes."""
+    """Return the header (24 bytes) that precedes an object's sealed bytes in a file of its own."""
     return FILE_HEAD.pack(FILE_MAGIC, object_id.bytes, zlib.crc32(object_id.bytes))
 
 
@@ -83,12 +83,12 @@ def checksum(raw_id: bytes, length: int, sealed: bytes) -> int:
 
 
 def pack_path(folder: Path, pack_id: UUID) -> Path:
-    """Return the path of a pack."""
+    """Return the path of a pack; `folder` is the vault's."""
     return folder / "packs" / f"{pack_id}.pack"
 
 
 def file_path(folder: Path, object_id: UUID) -> Path:
-    """Return the path of a large object's file, in a folder chosen by the last, random byte of its id."""
+    """Return the path of a large object's own file, in a folder named by the last, random byte of its id."""
     return folder / "files" / object_id.hex[-2:] / str(object_id)
 
 
@@ -100,15 +100,15 @@ class BlobMissing(FileNotFoundError):
 
 
 class BlobDamaged(ValueError):
-    """The bytes at a location are short, or do not belong to the object."""
+    """The bytes at a location are short, altered, of another object, or in no regular file."""
 
 
 class VaultAway(OSError):
-    """Disk or mount of the vault do not respond: an outage, not damage of an object."""
+    """Disk or mount of the vault does not respond: an outage, not damage of an object."""
 
 
 class SealedReader:
-    """Context manager that reads sealed objects and keeps each pack open until its end."""
+    """Context manager that reads sealed objects and keeps each pack open until it exits."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -124,11 +124,11 @@ class SealedReader:
             os.close(self._packs.popitem()[1])
 
     def read(self, object_id: UUID, place: Placed) -> bytes:
-        """Return the sealed bytes of an object that fits in memory.
+        """Return the sealed bytes of an object at its location; for objects that fit in memory.
 
         Raises:
             BlobMissing: no such pack or file.
-            BlobDamaged: the bytes are short or belong to another object.
+            BlobDamaged: the bytes are short, damaged or belong to another object.
             VaultAway: nothing can be read, neither this object nor others.
         """
         if place.pack_id is None:
@@ -154,7 +154,7 @@ class SealedReader:
 
 
 def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
-    """Return the sealed bytes of one object.
+    """Return the sealed bytes of one object at its location; `folder` is the vault's.
 
     Raises:
         BlobMissing, BlobDamaged, VaultAway: as `SealedReader.read`.
@@ -164,10 +164,10 @@ def read_sealed(folder: Path, object_id: UUID, place: Placed) -> bytes:
 
 
 def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]:
-    """Yield the sealed chunks of an object in a separate file; memory use stays at one chunk.
+    """Yield the sealed chunks of an object in a file of its own; memory use stays at one chunk.
 
     Raises:
-        BlobMissing, BlobDamaged, VaultAway: as `read_sealed`.
+        BlobMissing, BlobDamaged, VaultAway: as `SealedReader.read`, while iterating.
     """
     try:
         with open(_open(file_path(folder, object_id)), "rb") as file:
@@ -182,7 +182,11 @@ def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]
 
 
 def scan_pack(path: Path) -> Iterator[PackSegment]:
-    """Yield the segments of a pack; an incomplete tail is yielded as a last, unsound segment with id zero."""
+    """Yield the segments of a pack; an incomplete end is the last, unsound, with id zero.
+
+    Raises:
+        BlobDamaged, OSError: the pack cannot be opened.
+    """
     with open(_open(path), "rb") as file:
         offset, end = 0, os.fstat(file.fileno()).st_size
         while offset < end:
@@ -204,7 +208,7 @@ def scan_pack(path: Path) -> Iterator[PackSegment]:
 
 
 def named_id(path: Path) -> UUID | None:
-    """Return the id in the name of a pack or object file; None for any other file."""
+    """Return the id in the name of a pack or of an object's file; None for any other file."""
     with suppress(ValueError):
         return UUID(path.stem)
     return None
@@ -248,10 +252,11 @@ def _open(path: Path) -> int:
 
 
 def _told(failure: OSError, folder: Path, name: str) -> OSError | BlobDamaged:
-    """Translate a read error into damage, loss or outage; a lost mount shows as an empty folder.
+    """Translate a read error: BlobDamaged (object damaged), BlobMissing (lost) or VaultAway (an outage).
 
-    Any process that writes in the vault, a public node included, can put unreadable entries there: that
-    counts as damage of the object as long as its folder, and the vault's mark (`identity`), can be read.
+    A lost mount shows as an empty folder. Any process that writes in the vault, a public node included, can
+    put unreadable entries there: that counts as damage of the object as long as its folder, and the vault's
+    file `identity`, can be read.
     """
     if failure.errno in _OWN:
         return BlobDamaged(f"{name} is no file with such a place")
@@ -285,7 +290,7 @@ class PackWriter:
     """Appends segments to this process's own pack; each process and each fork has a separate pack.
 
     After any failure the pack is abandoned: the kernel may have dropped the pages of a failed sync, so
-    nothing may follow them.
+    further segments could lie after a gap.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -298,7 +303,7 @@ class PackWriter:
         self._written = 0.0
 
     def append(self, items: Sequence[tuple[UUID, bytes]]) -> list[Placed]:
-        """Append sealed objects, sync once, and return their locations; the bytes are then durable.
+        """Append sealed objects (id, bytes), sync once, return their locations; the bytes are then durable.
 
         Raises:
             OSError: nothing of this batch may be used.
@@ -357,7 +362,7 @@ class PackWriter:
 
 
 def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed:
-    """Write one object as a separate file and return its location; the file is then durable.
+    """Write an object's sealed chunks as a file of its own; return its location; the file is then durable.
 
     Written under `tmp/`, synced, renamed, folder synced: a crash leaves no partial file under its name.
 
@@ -419,5 +424,5 @@ def _write_all(descriptor: int, block: bytes) -> None:
 
 
 def _uptime() -> float:
-    """Return seconds on a monotonic clock that includes the time the machine sleeps."""
+    """Return seconds of a monotonic clock that runs on while the machine sleeps."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)

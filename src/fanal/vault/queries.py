@@ -45,9 +45,9 @@ def _nearest(folder: Path) -> Path:
 
 
 def lacks_keys() -> bool:
-    """Return whether this process lacks the private key of a sealing key known to the database.
+    """Return whether this process lacks the private key of a sealing key in the table `fanal_key`.
 
-    Also true if the database knows no sealing key yet.
+    Also true if the table has no sealing key yet.
     """
     held = {
         key_fingerprint(purpose, raw_public(private.public_key()))
@@ -80,7 +80,7 @@ def list_objects(*, actor: Actor, owner_ids: Sequence[UUID]) -> list[SealedObjec
 
 
 def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    """Return the rows of objects by id, erased ones included.
+    """Return the rows of objects by object id, erased ones included; unknown ids are left out.
 
     Raises:
         Refused: the actor is not the system.
@@ -90,7 +90,7 @@ def get_stored(*, actor: Actor, object_ids: Sequence[UUID]) -> dict[UUID, Stored
 
 
 def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
-    """Return the rows of objects by id; for this package only, whose callers check the right per kind."""
+    """Return the rows of objects by object id; only for this package, which checks the right per kind."""
     found = sql.rows(
         f"SELECT {COLUMNS} FROM vault_object WHERE id = ANY(%s::uuid[])",  # noqa: S608 - a constant
         [uuid_array(object_ids)],
@@ -99,7 +99,7 @@ def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
 
 
 def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
-    """Return the objects located in a pack by offset, erased ones included.
+    """Return the object at each offset of a pack, erased ones included.
 
     Raises:
         Refused: the actor is not the system.
@@ -125,7 +125,7 @@ def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
 def walk_outside(
     *, actor: Actor, pack_ids: Sequence[UUID], step: int = 2000
 ) -> Iterator[StoredObject]:
-    """Yield the rows located in none of these packs, in order of id: separate files, and missing packs.
+    """Yield the rows of objects in none of these packs, in order of id: separate files, other packs.
 
     Raises:
         Refused: the actor is not the system.
@@ -149,7 +149,7 @@ Row = tuple[UUID, UUID, str, bytes, int, UUID | None, int | None, int, bytes | N
 
 
 def stored(row: Row) -> StoredObject:
-    """Convert a row of `COLUMNS` to a record."""
+    """Convert a database row with the columns `COLUMNS` to a record."""
     object_id, owner_id, kind, sha256, size, pack_id, place, length, wrapped, key_id = row
     return StoredObject(
         bound=Bound(id=object_id, owner_id=owner_id, kind=kind, sha256=bytes(sha256)),

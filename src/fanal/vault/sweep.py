@@ -24,13 +24,15 @@ _STEP = 1000
 
 
 def sweep_vault(*, actor: Actor, now: datetime) -> int:
-    """Blank or remove old bytes without a row; return the number of places.
+    """Blank or remove the bytes without a row that are older than `SAFE_AGE`; return the number of places.
 
-    Write one ledger entry (`vault.repair`) if anything was removed.
+    A pack from which objects are missing is left as it is, since the bytes may be the lost ones. Write one
+    ledger entry (`vault.repair`) if anything was removed.
 
     Raises:
         Refused: the actor is not the system.
         VaultAway: a folder cannot be listed.
+        BlobDamaged, OSError: a pack or file cannot be read or changed.
     """
     rights.require(actor, "pipeline.run")
     folder, mended = keyring.current().vault_folder, 0
@@ -79,7 +81,7 @@ def _unlink(path: Path) -> int:
 
 
 def _rested(folder: Path, *, until: datetime, since: datetime | None = None) -> Iterator[Path]:
-    """Yield the files of a folder that were last written between two instants."""
+    """Yield the files of a folder that were last written between two instants; links are left out."""
     if packs.is_empty(folder):
         return
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.is_symlink()):

@@ -24,7 +24,7 @@ _BASIS = re.compile(r"[^\W_][\w .,:;()/°§’'-]{1,79}")
 
 
 class InstructionKind(StrEnum):
-    """Kind of transmission, or of retrieval, that an instruction permits."""
+    """What an instruction permits to send or to fetch automatically."""
 
     FEEDBACK = "FEEDBACK"
     """The desk's feedback on a provider's reports, sent to that provider; `names` are providers."""
@@ -73,7 +73,7 @@ INSTRUCTION = StateTable(
 
 
 class InstructionRefused(Exception):
-    """An instruction cannot take this step; `code` names the reason (label kind `instruction_refused`)."""
+    """A standing instruction cannot take this step; `code` is the reason (label `instruction_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -82,9 +82,11 @@ class InstructionRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewInstruction:
-    """An instruction to propose. Empty `names` cover every name of its kind; the period is half-open.
+    """A standing instruction to propose; empty `names` cover every name of its kind.
 
-    `members` are the organisations that may read the lists of a LIST_SERVICE; there they must be named.
+    `names` are those of providers, recipients, lists or counterparts; `grounds` the reasons, `basis` the
+    legal basis; the period excludes `expires_at`. `members` are the organisations that may read the lists of
+    a LIST_SERVICE; there they must be named.
     """
 
     kind: InstructionKind
@@ -98,7 +100,10 @@ class NewInstruction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StandingInstruction:
-    """A stored instruction with its signatures; empty `names` cover every name of its kind."""
+    """A stored standing instruction: who proposed, approved (`second_id`) and revoked it, and when.
+
+    Empty `names` cover every name of its kind.
+    """
 
     id: UUID
     kind: InstructionKind
@@ -128,12 +133,12 @@ class StandingInstruction:
         return INSTRUCTION.apply(state, "expire") if now >= self.expires_at else state
 
     def covers(self, name: str) -> bool:
-        """Return whether the scope includes `name`; empty `names` include every name."""
+        """Return whether the instruction covers `name`, a provider, recipient, list or counterpart."""
         return not self.names or name in self.names
 
     @property
     def cited(self) -> dict[str, str | int]:
-        """Return the `detail` for ledger entries of acts done under this instruction."""
+        """Return the `detail` by which ledger entries of transmissions under this instruction cite it."""
         return {"instruction": str(self.id)}
 
     @property

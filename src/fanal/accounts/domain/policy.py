@@ -25,7 +25,7 @@ class Scope(StrEnum):
 
 
 class Reason(StrEnum):
-    """Reason of a verdict, from the most general refusal to the most specific."""
+    """Reason of a verdict; refusals from the most general to the most specific."""
 
     ALLOWED = "ALLOWED"
     NO_RULE = "NO_RULE"
@@ -69,8 +69,8 @@ NOTHING = Resource()
 class PolicyRule:
     """One `[[rule]]` block of `policy.toml`: the roles may do the actions within the scope.
 
-    `sealed`: also on sealed content; `motive`: a purpose (motif de consultation) is required; `other`: not on
-    the actor's own acts (two-person rule).
+    `why` is the reason for the rule. `sealed`: also on sealed content; `motive`: a purpose (motif de
+    consultation) is required; `other`: not on the actor's own acts (two-person rule).
     """
 
     why: str
@@ -84,7 +84,7 @@ class PolicyRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The parsed policy: actions with their English descriptions, rules, and actions that require step-up.
+    """The parsed policy: actions with their English descriptions, and rules.
 
     `step_up` are the actions that require a fresh second factor.
     """
@@ -104,7 +104,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """The objects that an action may touch, as bounds of a list. Empty bounds mean an empty list."""
+    """The objects that an actor may list under an action: everywhere, or of desks, an organisation, a person.
+
+    Empty bounds mean an empty list.
+    """
 
     everywhere: bool = False
     desk_ids: frozenset[int] = frozenset()
@@ -127,7 +130,7 @@ class Reach:
 
 
 class Refused(Exception):
-    """The policy refuses the action. `hides`: even the existence of the object must not be revealed."""
+    """The policy refuses the action; `reason_code` is a `Reason`."""
 
     def __init__(self, action: str, reason_code: Reason) -> None:
         super().__init__(f"{action}: {reason_code}")
@@ -135,7 +138,7 @@ class Refused(Exception):
 
     @property
     def hides(self) -> bool:
-        """Return whether to answer as for an object that does not exist (HTTP 404)."""
+        """Return whether even the object's existence must not be revealed: the answer is then HTTP 404."""
         return self.reason_code is Reason.OUT_OF_SCOPE
 
 
@@ -171,7 +174,11 @@ def require(
 
 
 def may(actor: Actor, action: str, *, policy: Policy | None = None) -> bool:
-    """Return whether any rule opens `action` to the actor on some object; used by menus and routes."""
+    """Return whether any rule opens `action` to the actor on some object; used by menus and routes.
+
+    Raises:
+        UnknownAction: the policy declares no such action.
+    """
     return not reach(actor, action, policy=policy).empty or any(
         rule.scope is Scope.NONE for rule in _rules_for(actor, action, policy or POLICY)
     )
@@ -191,7 +198,7 @@ def require_somewhere(actor: Actor, action: str, *, policy: Policy | None = None
 
 
 def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
-    """Return the bounds of a list, count, search or export under `action`.
+    """Return the bounds of a list, count, search or export that the actor makes under `action`.
 
     Raises:
         UnknownAction: the policy declares no such action.
@@ -247,7 +254,7 @@ def _rules_for(actor: Actor, action: str, policy: Policy) -> list[PolicyRule]:
 
 
 def _reason(rule: PolicyRule, actor: Actor, resource: Resource) -> Reason:
-    """Return the verdict of `rule` alone; its action and one of its roles are known to match."""
+    """Return the verdict of `rule` alone; the caller has matched its action and one of its roles."""
     if not _in_scope(rule, actor, resource):
         return Reason.OUT_OF_SCOPE
     if resource.sealed and not rule.sealed:

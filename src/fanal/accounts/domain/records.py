@@ -16,10 +16,9 @@ _LOGIN = re.compile(r"[\w.@+-]+")
 
 
 def likeness_key(name: str) -> str:
-    """Return a key equal for spellings of the same name: letters without accents or case, words sorted.
+    """Return a key that is equal for spellings of one name: letters without accents or case, words sorted.
 
-    >>> likeness_key("AUTIER  Clairé") == likeness_key("Claire Autier")
-    True
+    >>> likeness_key("AUTIER  Clairé") == likeness_key("Claire Autier") True
     """
     plain = unicodedata.normalize("NFKD", name).casefold()
     kept = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
@@ -41,7 +40,7 @@ def is_login(text: str) -> bool:
 
 
 def login_from_name(name: str) -> str:
-    """Derive a login from an organisation's name: ASCII letters, digits and hyphens, or `partner`."""
+    """Derive a login from an organisation's name: ASCII letters, digits, hyphens; `partner` if none."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     words = "".join(c if c.isalnum() else " " for c in plain).split()
     return "-".join(words)[:100] or "partner"
@@ -74,7 +73,7 @@ class RevocationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerIdentity:
-    """An authenticated program of a partner. `actor` may access the partner's own reports only."""
+    """An authenticated program of a partner; `actor` has rights on the partner's own reports only."""
 
     partner_id: UUID
     partner: str
@@ -86,7 +85,7 @@ class PartnerIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCredentials:
-    """The secrets of a new credential in clear text: shown once, never stored."""
+    """The secrets of a new API credential in clear text: shown once, never stored."""
 
     partner: str
     user: str
@@ -108,7 +107,10 @@ class NewAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewHabilitation:
-    """A habilitation to grant: person, role, place, reference of the legal act, half-open period."""
+    """A habilitation to grant: person, role, desk or organisation, reference of the legal act, period.
+
+    The period excludes `valid_until`.
+    """
 
     person_id: UUID
     role: Role
@@ -141,9 +143,9 @@ class CredentialRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialUse:
-    """Use of a provider's API credential: its quota, and the largest number of calls in a minute (`peak`).
+    """An API credential of an organisation, its quota, and its use (`peak`).
 
-    The peak is that of the last hour.
+    `peak` is the largest number of calls in a minute of the last hour, None if no calls were counted.
     """
 
     login: str
@@ -177,7 +179,7 @@ class Likeness(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlikeAccount:
-    """Another person's account with traits in common: name, mail address, sign-on subject, security key."""
+    """An account of another person with traits in common (`by`), which may belong to the same human."""
 
     login: str
     by: tuple[Likeness, ...]
@@ -187,8 +189,9 @@ class AlikeAccount:
 class HabilitationRecord:
     """A habilitation as shown on pages and in reviews; instants are timezone-aware.
 
-    `waits`: it awaits approval by a second granter. `alike` lists other people's accounts that share a name,
-    an address, a sign-on subject or a security key with this person's.
+    `waits`: it awaits approval by a second granter. `reviewed_at` and `reviewed_by`: the last review. `alike`
+    lists other people's accounts that share a name, an address, a sign-on subject or a security key with this
+    person's.
     """
 
     id: UUID

@@ -50,7 +50,7 @@ def forget_counters(*, now: datetime | None) -> int:
 
 
 def login_digest(login: str) -> str:
-    """Return the keyed digest (32 hexadecimal digits) that identifies a refused login in the ledger."""
+    """Return the keyed digest (32 hexadecimal digits) that stands in the ledger for a refused login."""
     return keyring.current().digest("account.login", login.encode()).hex()[:32]
 
 

@@ -1,4 +1,4 @@
-"""Erasure at expiry: names and addresses of people who left, texts of ended instructions."""
+"""Erasure at expiry: names and addresses of people who have left, texts of expired instructions."""
 
 from datetime import datetime
 from uuid import UUID
@@ -29,10 +29,10 @@ ORDER BY p.id LIMIT %(limit)s
 
 
 def forget_people(*, actor: Actor, before: datetime, now: datetime, limit: int = 500) -> list[UUID]:
-    """Erase the identity of people whose last right ended before `before`; return their ids.
+    """Erase the identity of people without any right or sign-in since `before`; return at most `limit` ids.
 
-    Their accounts are closed and lose login, address and second factors. Ids and habilitations stay, so that
-    the ledger still distinguishes the authors of acts.
+    A right is a habilitation or an API credential. The accounts are closed and lose login, address and second
+    factors. Ids and habilitations stay, so that the ledger still distinguishes the authors of acts.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -28,7 +28,7 @@ _NEVER = frozenset({Role.SYSTEM, Role.PUBLIC})
 
 
 class HabilitationRefused(Exception):
-    """The habilitation cannot be granted; `code` names the reason."""
+    """The habilitation cannot be granted or approved; `code` names the reason."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -45,7 +45,7 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
     are notified of each grant of such a role.
 
     Raises:
-        HabilitationRefused: the dates, the role or its place are invalid.
+        HabilitationRefused: ROLE, DESK, ORGANISATION, ACT (no reference) or DATES.
         Refused: the actor may not grant it: another desk, or oneself.
     """
     _check(habilitation)

@@ -121,7 +121,7 @@ def _found(actor: Actor, instruction_id: UUID) -> StandingInstruction:
 def _log(
     *, actor: Actor, action: str, now: datetime, row: Instruction | StandingInstruction
 ) -> None:
-    """Record the act with a keyed digest of the proposed content, so that a later change is detectable."""
+    """Record the act on an instruction with a keyed digest of its content, so that a change is detectable."""
     body = "\x1f".join(
         [
             row.kind,

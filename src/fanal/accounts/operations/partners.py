@@ -77,7 +77,7 @@ def ensure_partner(*, actor: Actor, name: str, now: datetime) -> UUID:
 
 
 def revoke_credential(*, actor: Actor, login: str, now: datetime) -> None:
-    """Revoke a partner's credential at once.
+    """Revoke a partner's credential at once; nothing happens if it was revoked before.
 
     Raises:
         PartnerCredential.DoesNotExist: no credential with that login.
@@ -93,7 +93,7 @@ def revoke_credential(*, actor: Actor, login: str, now: datetime) -> None:
 
 
 def spend_quota(*, identity: PartnerIdentity, now: datetime) -> bool:
-    """Count one call of a partner in the minute of `now`; return whether its quota allows the call.
+    """Count one call of a partner in the minute of `now`; return whether its quota still allows it.
 
     A partner without a quota costs no query. The count is exact across all processes.
     """

@@ -30,7 +30,7 @@ class DeskRefused(ValueError):
 
 
 def add_desk(*, actor: Actor, code: str, name: str, contact: str, now: datetime) -> int:
-    """Create a desk and return its number.
+    """Create a desk and return its number (`desk_id`).
 
     Raises:
         Refused: the actor may not manage accounts.
@@ -85,7 +85,7 @@ class LoginTaken(Exception):
 
 
 def create_account(*, actor: Actor, account: NewAccount, now: datetime) -> User:
-    """Create an account for a new person. It gives no rights: habilitations do.
+    """Create an account and the person who owns it. It gives no rights: habilitations do.
 
     Raises:
         LoginTaken: the login is in use.
@@ -161,8 +161,8 @@ def reset_account(
     confirmed with their own second factor and is a third person. The caller removes the second factors.
 
     Raises:
-        Refused: the actor may not manage accounts, or `second` may neither manage accounts nor grant
-            habilitations.
+        Refused: the actor may not manage accounts, or `second` is the actor or the person, or may neither
+            manage accounts nor grant habilitations.
     """
     require(actor, "account.manage")
     if second.person_id in {user.person_id, actor.person_id}:
@@ -213,7 +213,7 @@ def record_factor_change(
 
 
 def record_link(*, actor: Actor, user: User, now: datetime) -> None:
-    """Record that an account is linked to a single sign-on subject, and end its sessions.
+    """Record that an account is linked to a subject (user) of the single sign-on, and end its sessions.
 
     Raises:
         Refused: the actor may not manage accounts.
@@ -251,7 +251,7 @@ def _tell(person_id: UUID, *, factor: str, change: str, now: datetime) -> None:
 
 
 def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:
-    """Record a sign-in or sign-out in the ledger: the person, never a network address."""
+    """Record a sign-in or sign-out (`action`) in the ledger: the person, never a network address."""
     ledger.record(actor=actor, action=action, at=now, objects=[_ref(actor.person_id)])
 
 
@@ -269,7 +269,7 @@ def record_refusal(*, login: str, step: str, now: datetime) -> None:
 
 
 def ensure_desk(*, actor: Actor, desk_id: int, code: str, name: str, contact: str = "") -> int:
-    """Return `desk_id`; create the desk if missing.
+    """Return `desk_id`; create the desk if missing; an existing one stays unchanged.
 
     Raises:
         Refused: the actor may not manage accounts.
@@ -282,7 +282,7 @@ def ensure_desk(*, actor: Actor, desk_id: int, code: str, name: str, contact: st
 
 
 def ensure_organisation(*, actor: Actor, kind: OrganisationKind, name: str, now: datetime) -> UUID:
-    """Return the id of the organisation `name`; create it if missing.
+    """Return the id of the organisation `name`, whatever its kind; create it if missing.
 
     Raises:
         Refused: the actor may not manage partners.

@@ -29,8 +29,8 @@ def standing_in_force(
             instruction that names `scope` precedes one for every name; then the latest expiry first.
         now: the instant.
         member: require an instruction that names this organisation among the readers of its lists.
-        since: when the present holder of the name was registered; an instruction approved before it concerned
-            another organisation.
+        since: when the present holder of the name was registered; an instruction approved earlier does not
+            count, since another organisation had the name then.
 
     An operation that sends something cites the instruction in the ledger: `detail=found.cited`, and
     `found.reference` among the objects.
@@ -75,7 +75,7 @@ def _reaches(row: Instruction, scope: str, made: datetime | None) -> bool:
 
 
 def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> UUID | None:
-    """Return the id of the instruction of `standing_in_force`, for nodes that may not read instructions."""
+    """Return the id of what `standing_in_force` finds, for nodes that may not read instructions."""
     found: UUID | None = sql.one("SELECT accounts_standing(%s, %s, %s)", [kind, scope, now])[0]
     return found
 

@@ -42,7 +42,7 @@ def likenesses(*, person_ids: Collection[UUID]) -> dict[UUID, tuple[AlikeAccount
 
 
 def _traits() -> Iterator[tuple[UUID, str, _Trait]]:
-    """Yield (person id, login, trait) for every trait of every account."""
+    """Yield (person id, login, trait) for every trait of every account; a trait is (kind, value)."""
     of: dict[object, tuple[UUID, str]] = {}
     users = User.objects.values_list("pk", "username", "email", "person_id", "person__name")
     for pk, login, email, person_id, name in users:
@@ -58,7 +58,7 @@ def _traits() -> Iterator[tuple[UUID, str, _Trait]]:
 
 
 def _key_parts(row: Authenticator) -> Iterator[bytes]:
-    """Yield the credential id of a security key and its public key (x and y, or x alone, of the COSE key)."""
+    """Yield the credential id of a security key, then its public key (COSE, RFC 9053) as bytes."""
     key = row.wrap().authenticator_data.credential_data
     if key is not None:
         yield bytes(key.credential_id)

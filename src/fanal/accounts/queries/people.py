@@ -42,9 +42,9 @@ _HOUR = timedelta(hours=1)
 
 
 def list_uses(*, actor: Actor, partner_id: UUID, now: datetime) -> list[CredentialUse]:
-    """Return an organisation's API credentials with the peak calls per minute of the last hour; no secrets.
+    """Return an organisation's API credentials, each with its peak of calls per minute; never a secret.
 
-    Calls are counted only for credentials with a quota.
+    The peak is that of the last hour. Calls are counted only for credentials with a quota.
 
     Raises:
         Refused: the actor may not read providers.
@@ -74,7 +74,8 @@ _APPROVING = frozenset({Role.SUPERVISOR, Role.MEASURES_OFFICER})
 def actor_for(*, user: User, now: datetime, motive: str = "") -> Actor:
     """Return the actor for an account at `now`, with the roles of its person's habilitations in force.
 
-    Without any habilitation in force the actor has no roles, and the policy refuses everything.
+    `motive` is the purpose (motif de consultation) of its next acts. Without any habilitation in force the
+    actor has no roles, and the policy refuses everything.
     """
     held = list(_in_force(now).filter(person_id=user.person_id))
     organisations = {h.organisation_id for h in held if h.organisation_id is not None}
@@ -127,9 +128,9 @@ def find_partner(*, name: str) -> UUID | None:
 
 
 def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -> list[str]:
-    """Return mail addresses of active holders of one of `roles` at the desk, or with a nationwide role.
+    """Return the mail addresses of active holders of one of `roles` at the desk, or without a desk.
 
-    Without a desk: at any desk.
+    `desk_id` None: at any desk.
     """
     held = _in_force(now).filter(role__in=[r.value for r in roles])
     if desk_id is not None:
@@ -212,7 +213,10 @@ def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
 def granters_of(
     *, person_id: UUID, roles: Iterable[Role], now: datetime, desk_id: int | None = None
 ) -> list[frozenset[UUID]]:
-    """Return for each habilitation of a person in force the set of people who granted and approved it."""
+    """Return, for each habilitation of a person in force, the ids of the people who granted and approved it.
+
+    Only habilitations for `roles`, and at `desk_id` if given.
+    """
     held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:
         held = held.filter(desk_id=desk_id)
@@ -228,7 +232,10 @@ def granted_by_alone(
     now: datetime,
     desk_id: int | None = None,
 ) -> bool:
-    """Return whether `proposers` alone granted a person the roles, who then may not approve their acts."""
+    """Return whether each of a person's habilitations for `roles` was granted or approved by a proposer.
+
+    Such a person may not approve the proposers' acts. False without any habilitation in force.
+    """
     granters = granters_of(person_id=person_id, roles=roles, now=now, desk_id=desk_id)
     return bool(granters) and all(some & set(proposers) for some in granters)
 
@@ -237,7 +244,8 @@ def list_candidates(*, actor: Actor) -> list[AccountRecord]:
     """Return the people to whom the actor may grant a role, by name: people of their desks, and newcomers.
 
     A newcomer is an active account that never had a habilitation and belongs to no organisation. People of
-    other desks are not listed: a supervisor who takes over such a person knows the login.
+    other desks are not listed: a supervisor who takes over such a person knows the login. The records state
+    person id, login and name only.
     """
     desks = reach(actor, "habilitation.grant").desk_ids
     known = Q(person__habilitations__desk_id__in=desks)
@@ -291,7 +299,7 @@ def demo_logins() -> list[tuple[str, Role]]:
 
 
 def has_demo_mark() -> bool:
-    """Return whether this database is marked DEMO; the mark is written at its first migration."""
+    """Return whether this database is marked DEMO, as only its first migration can do."""
     if not sql.one("SELECT to_regclass('public.fanal_instance') IS NOT NULL")[0]:
         return False
     row = sql.row("SELECT mark = 'DEMO' FROM fanal_instance")
@@ -306,7 +314,10 @@ def _in_force(now: datetime) -> QuerySet[Habilitation]:
 
 
 def _authenticate(*, login: str | None, digest: bytes, now: datetime) -> PartnerIdentity | None:
-    """Find the credential with this digest and present it to the database; without login, by token."""
+    """Return the partner whose credential has this digest, and present it to the database (`present`).
+
+    `login` None: a Bearer token, which needs no login. Return None for an unknown or revoked credential.
+    """
     found = sql.row(
         "SELECT id, organisation_id, organisation, person_id, login, quota"
         " FROM accounts_credential_of(%s, %s, %s)",
@@ -347,7 +358,7 @@ def _records(condition: Q) -> list[HabilitationRecord]:
 
 
 def list_approving(*, actor: Actor, limit: int) -> list[HabilitationRecord]:
-    """Return habilitations for roles that approve others' acts, of every desk, the newest grant first.
+    """Return the newest grants of roles that approve others' acts, at any desk, newest first.
 
     Raises:
         Refused: the actor may not oversee habilitations.
@@ -360,7 +371,7 @@ def list_approving(*, actor: Actor, limit: int) -> list[HabilitationRecord]:
 
 
 def habilitation_of(*, habilitation_id: UUID) -> HabilitationRecord | None:
-    """Return a habilitation of any desk, for the notice of its grant; None if unknown."""
+    """Return a habilitation of any desk, for the notification of its grant; None if unknown."""
     return next(iter(_records(Q(id=habilitation_id))), None)
 
 

@@ -1,4 +1,4 @@
-"""Actions known to the ledger, and the legal verb of each (Loi 78-17, article 101)."""
+"""Actions that the ledger records, and the legal verb of each (Loi 78-17, article 101)."""
 
 import tomllib
 from collections.abc import Mapping

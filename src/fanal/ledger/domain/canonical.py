@@ -78,12 +78,15 @@ def check_objects(objects: Collection[ObjectRef]) -> None:
 
 
 def object_root(objects: Iterable[ObjectRef]) -> bytes:
-    """Return the Merkle root of object references, sorted by their canonical bytes (kind, id, digest)."""
+    """Return the Merkle root of an entry's object references, sorted by their canonical bytes.
+
+    These are kind, id and digest of the object.
+    """
     return root_of(hash_leaf(data) for data in sorted(map(_object_bytes, objects)))
 
 
 def encode(entry: Entry) -> bytes:
-    """Encode an entry as canonical bytes."""
+    """Return the canonical bytes of an entry, which are hashed and stored as its body."""
     motive = "null" if entry.motive_digest is None else f'"{entry.motive_digest.hex()}"'
     partner = "null" if entry.partner_id is None else f'"{entry.partner_id}"'
     # JSON built by hand, for speed, since verification encodes a million entries: only the detail can contain
@@ -122,7 +125,7 @@ def decode(body: bytes) -> Entry:
 
 
 def objects_of(body: bytes) -> tuple[int, bytes] | None:
-    """Return the number and Merkle root of the objects in a body; None if it is not a body.
+    """Return the number and the Merkle root of an entry's objects, from its body; None if it is no body.
 
     Faster than `decode`: the rest of the body is not checked.
     """
@@ -134,7 +137,7 @@ def objects_of(body: bytes) -> tuple[int, bytes] | None:
 
 
 def leaf_hash(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
-    """Return the Merkle leaf hash of an entry: over its body, insertion time and database role (`writer`)."""
+    """Return an entry's leaf hash in the Merkle tree: over body, insertion time, database role (`writer`)."""
     return hash_leaf(leaf_data(body=body, db_at=db_at, writer=writer))
 
 
@@ -167,7 +170,10 @@ def object_digest(*, key: bytes, kind: str, object_id: UUID, content: bytes) -> 
 
 
 def motive_digest(*, key: bytes, entry_id: UUID, motive: str) -> bytes:
-    """Return the keyed digest (16 bytes) of a purpose (`motive`), different for each entry."""
+    """Return the keyed digest (16 bytes) of an entry's purpose (`motive`).
+
+    It includes the entry's id, so that equal purposes have different digests.
+    """
     return _keyed_digest(key, b"motive\x00" + entry_id.bytes + motive.encode())[:16]
 
 
@@ -179,7 +185,7 @@ def _keyed_digest(key: bytes, message: bytes) -> bytes:
 
 @lru_cache(maxsize=8)
 def _keyed(key: bytes) -> hmac.HMAC:
-    """Return an HMAC-SHA256 (RFC 2104) with the key already absorbed: a batch has thousands of messages."""
+    """Return an HMAC-SHA256 (RFC 2104) with the key absorbed, cached: a batch digests thousands of texts."""
     return hmac.new(key, digestmod="sha256")
 
 

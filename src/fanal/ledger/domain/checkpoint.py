@@ -28,7 +28,7 @@ class CheckpointRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A signed statement of the log: the tree of the first `size` entries has this root."""
+    """A signed statement of the log: its first `size` entries have this root; `note` is the signed text."""
 
     origin: str
     size: int
@@ -38,7 +38,7 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteKey:
-    """A key name and an Ed25519 public key, as in the signed-note format."""
+    """A public key that verifies notes: its name, as in signature lines, and the Ed25519 key."""
 
     name: str
     public: Ed25519PublicKey
@@ -55,7 +55,7 @@ class NoteKey:
 
     @staticmethod
     def decode(text: str) -> "NoteKey":
-        """Parse a verifier key.
+        """Parse a verifier key, as written by `encode`.
 
         Raises:
             CheckpointRefused: the text is malformed, of another algorithm, or its hash is wrong.
@@ -75,7 +75,9 @@ class NoteKey:
 
 
 def sign(*, origin: str, size: int, root: bytes, name: str, key: Ed25519PrivateKey) -> Checkpoint:
-    """Sign a tree and return the checkpoint; `name` is the signing key's name.
+    """Return the signed checkpoint of the tree with `size` leaves and this root.
+
+    `origin` names the log, `name` the signing key.
 
     Raises:
         ValueError: the origin is empty or contains a line feed, or the name is empty or contains `+` or
@@ -106,7 +108,7 @@ def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
 
 
 def split_notes(content: str) -> list[str]:
-    """Split an append-only file into its notes, each followed by an empty line.
+    """Split the content of an append-only checkpoint file into its notes, each followed by an empty line.
 
     A last note truncated by a crash is left out.
     """

@@ -29,7 +29,7 @@ def hash_leaf(data: bytes) -> bytes:
 
 
 def hash_children(left: bytes, right: bytes) -> bytes:
-    """Return the hash of an inner node."""
+    """Return the hash of an inner node from the hashes of its two children."""
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
@@ -104,6 +104,8 @@ def span_root(begin: int, end: int, *, nodes: Callable[[int, int, int], Sequence
 def inclusion_proof(span: Span, *, index: int, size: int) -> list[bytes]:
     """Return the audit path of leaf `index` (from 0) in the tree of `size` leaves, from its sibling upwards.
 
+    `span(begin, end)` returns the root over leaves [begin, end).
+
     Raises:
         ValueError: there is no such leaf.
     """
@@ -123,7 +125,10 @@ def inclusion_proof(span: Span, *, index: int, size: int) -> list[bytes]:
 
 
 def consistency_proof(span: Span, *, size1: int, size2: int) -> list[bytes]:
-    """Return the consistency proof between the trees of the first `size1` and of the first `size2` leaves.
+    """Return the proof that the tree of `size1` leaves is a prefix of that of `size2` leaves (RFC 6962).
+
+    `span(begin, end)` returns the root over leaves [begin, end). The proof is empty if `size1` is 0 or
+    `size2`.
 
     Raises:
         ValueError: `size1` is negative or greater than `size2`.
@@ -238,10 +243,13 @@ def verify_subtree_consistency(
 def _climb_subtree(
     seed: bytes, path: Sequence[bytes], position: tuple[int, int, int]
 ) -> tuple[bytes, bytes]:
-    """Return the root of the subtree and of the tree, computed from a node that both share.
+    """Return the roots of the subtree and of the whole tree, computed from `seed`, a node that both share.
 
-    `position` holds, at the node's level, the indices of the subtree's first and last node and of the tree's
-    last node.
+    `path` holds the other hashes of the proof. `position` holds, at the node's level, the indices of the
+    subtree's first and last node and of the tree's last node.
+
+    Raises:
+        ProofRefused: the proof has a wrong length.
     """
     first, last, top = position
     small = large = seed
@@ -262,7 +270,13 @@ def _climb_subtree(
 
 
 def _check_bounds(start: int, end: int) -> None:
-    """Refuse bounds of no subtree: `start` must be a multiple of the subtree's width, rounded up to 2^n."""
+    """Refuse bounds that are not those of a subtree.
+
+    `start` must be a multiple of the subtree's width, rounded up to a power of two.
+
+    Raises:
+        ProofRefused: it is not, or the range is empty.
+    """
     if not 0 <= start < end:
         raise ProofRefused(f"[{start}, {end}) holds no leaf")
     if start % (1 << (end - start - 1).bit_length()):

@@ -43,8 +43,8 @@ class Entry:
 class StoredEntry:
     """An entry with the values of its database columns, for comparison with its canonical body.
 
-    `objects` is None if they are compared separately. `writer` is the database role that inserted the entry,
-    None in an entry of leaf version 1.
+    `objects` is None if they are compared separately, `motive` if no purpose is stored. `writer` is the
+    database role that inserted the entry, None in an entry of leaf version 1.
     """
 
     id: UUID
@@ -61,7 +61,10 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainLink:
-    """A link of the hash chain: an entry's number from 1, its leaf hash, and chain hashes (32 bytes each)."""
+    """A link of the hash chain: an entry's number from 1, its leaf hash, and chain hashes (32 bytes each).
+
+    `recorded_at` is the entry's insertion time.
+    """
 
     seq: int
     entry_id: UUID

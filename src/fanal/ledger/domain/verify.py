@@ -44,7 +44,10 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerProblem:
-    """One finding. `seq_to` is set for a range of numbers, `entry_id` if the entry is known."""
+    """A problem found: its kind, the field that is wrong, and the number of the entry.
+
+    `seq_to` ends a range of numbers; `entry_id` is set if the entry is known.
+    """
 
     code: Code
     field: str
@@ -55,7 +58,7 @@ class LedgerProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedRow:
-    """A numbered row with its entry, None if the entry is missing."""
+    """A link of the hash chain with its entry; None if the entry is missing."""
 
     link: ChainLink
     entry: StoredEntry | None
@@ -80,9 +83,10 @@ class Verification:
 def check_entry(
     entry: StoredEntry, *, digest_key: bytes, motives_kept_from: datetime | None = None
 ) -> list[str]:
-    """Return the names of an entry's columns that disagree with its canonical body.
+    """Return the names of an entry's columns that disagree with its canonical body; [] if it is intact.
 
-    The purpose (`motive`) may be missing if the entry is older than `motives_kept_from`: it has expired.
+    Only "body" if the body itself is malformed. The purpose (`motive`) may be missing if the entry is older
+    than `motives_kept_from`: it has expired.
     """
     try:
         said = canonical.decode(entry.body)
@@ -114,9 +118,10 @@ def verify_places(
     digest_key: bytes,
     motives_kept_from: datetime | None = None,
 ) -> Verification:
-    """Verify numbered rows, in the order of their numbers, against checkpoints in any order.
+    """Verify the links of the chain, in the order of their numbers, against checkpoints in any order.
 
-    Memory use is constant while no problem is found.
+    `digest_key` and `motives_kept_from` serve the check of purposes (`check_entry`). Memory use is constant
+    while no problem is found.
     """
     return _Run(
         checkpoints=checkpoints, digest_key=digest_key, motives_kept_from=motives_kept_from
@@ -126,7 +131,7 @@ def verify_places(
 def check_rollback(
     *, stored: Sequence[Checkpoint], outside: Sequence[Checkpoint]
 ) -> list[LedgerProblem]:
-    """Return a problem for each outside checkpoint that the database does not have.
+    """Return a problem for each checkpoint kept outside that the database does not have.
 
     The database may have more checkpoints (a copy on another machine lags behind), but never fewer or others.
     """
@@ -141,7 +146,10 @@ def check_rollback(
 def check_pending(
     waiting: Iterable[tuple[UUID, datetime]], *, now: datetime
 ) -> list[LedgerProblem]:
-    """Return a problem for each entry that is still unnumbered 60 seconds after it was written."""
+    """Return a problem for each entry still without a number 60 seconds after its insertion.
+
+    `waiting`: pairs (entry id, insertion time).
+    """
     return [
         LedgerProblem(code=Code.PENDING, field="seq", entry_id=entry_id)
         for entry_id, db_at in waiting
@@ -165,7 +173,7 @@ def _motive_agrees(
 
 
 class _Run:
-    """A single pass over the chain, which sees each row with its neighbours."""
+    """A single pass over the links of the chain, each seen with its neighbours."""
 
     def __init__(
         self,
@@ -263,7 +271,10 @@ class _Run:
         prev_hash: bytes,
         following: ChainLink | None,
     ) -> None:
-        """Find the altered field of a row with a wrong chain hash, by substituting known values."""
+        """Report which field of a link with a wrong chain hash was altered, by substituting known values.
+
+        If no substitution fits, the link becomes a suspect (`_classify`).
+        """
         link = place.link
         if _chain(link, prev_hash=prev_hash) == link.chain_hash:
             self._changed(link, "prev_hash")
@@ -277,7 +288,7 @@ class _Run:
             self._suspect(link, leaf, "chain_hash")
 
     def _shifted(self, link: ChainLink) -> bool:
-        """Return whether the hash fits a number at most 64 away; report the rows inserted or deleted."""
+        """Return whether the link's hash fits a number at most 64 away; report insertion or deletion."""
         for step in sorted(range(-_MAX_SHIFT, _MAX_SHIFT + 1), key=abs):
             number = link.seq - self._shift - step
             if number < 1 or _chain(link, seq=number) != link.chain_hash:

@@ -35,11 +35,11 @@ _ZERO_NONCE = bytes(12)
 
 
 class EnvelopeRefused(ValueError):
-    """Sealed bytes, wrapped key or bound data were altered, or the key is the wrong one."""
+    """Sealed bytes, wrapped key or authenticated data were altered, or the key is the wrong one."""
 
 
 def key_id(public: X25519PublicKey) -> bytes:
-    """Return the eight bytes that identify a public key in rows."""
+    """Return the eight bytes that name a public key in rows of the vault."""
     return hashlib.sha256(b"fanal/key-id/v1\x00" + raw_public(public)).digest()[:KEY_ID_SIZE]
 
 
@@ -49,7 +49,7 @@ def raw_public(public: X25519PublicKey) -> bytes:
 
 
 def key_fingerprint(purpose: str, material: bytes) -> bytes:
-    """Return the SHA-256 of purpose and key, which identifies the key in the table `fanal_key`."""
+    """Return the SHA-256 of purpose and key, by which the table `fanal_key` names the key."""
     return hashlib.sha256(b"fanal/key/" + purpose.encode() + b"\x00" + material).digest()
 
 
@@ -67,7 +67,10 @@ class Wrapper:
         self._secret = _extract(shared, self._ephemeral + raw_public(public))
 
     def wrap(self, data_key: bytes, bound: Bound) -> bytes:
-        """Wrap a data key: 81 bytes, made of version, ephemeral public key and encrypted key."""
+        """Wrap (encrypt) a data key: 81 bytes, made of version, ephemeral public key and encrypted key.
+
+        `bound` is authenticated with it.
+        """
         key = _wrapping_key(self._secret, bound.id)
         sealed = AESGCM(key).encrypt(_ZERO_NONCE, data_key, _bound_bytes(bound))
         return _VERSION + self._ephemeral + sealed
@@ -82,7 +85,7 @@ class Unwrapper:
         self._secrets: dict[bytes, hmac.HMAC] = {}
 
     def unwrap(self, wrapped: bytes, bound: Bound) -> bytes:
-        """Unwrap the data key of an object.
+        """Unwrap (decrypt) the data key of an object.
 
         Raises:
             EnvelopeRefused: wrong key, or `bound` or `wrapped` was altered.
@@ -127,7 +130,7 @@ def seal_content(plaintext: bytes, *, data_key: bytes, object_id: UUID) -> bytes
 
 
 def seal_chunks(pieces: Iterable[bytes], *, data_key: bytes, object_id: UUID) -> Iterator[bytes]:
-    """Encrypt a stream of pieces of any size and yield sealed chunks; memory use stays at one chunk."""
+    """Encrypt a stream of pieces of any size; yield sealed chunks; memory use stays at one chunk."""
     cipher, aad = AESGCM(data_key), _CONTENT_TAG + object_id.bytes
     number, held = 0, bytearray()
     for piece in pieces:

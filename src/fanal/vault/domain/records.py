@@ -41,7 +41,7 @@ class SealedObject(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """Authenticated data of the wrapped key: if any of them is altered, the object no longer opens."""
+    """Authenticated data of the wrapped key: if any of it is altered, the object no longer opens."""
 
     id: UUID
     owner_id: UUID
@@ -61,7 +61,10 @@ class Placed(Struct, frozen=True, kw_only=True):
 
 
 class StoredObject(Struct, frozen=True, kw_only=True):
-    """A row of `vault_object`. `wrapped_key` is None once erased; `repr` omits it."""
+    """A row of `vault_object`. `wrapped_key` is None once erased, and left out of `repr`.
+
+    `wrap_key_id` names the public key for which the data key is wrapped.
+    """
 
     bound: Bound
     size: int

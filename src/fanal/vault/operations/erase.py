@@ -1,6 +1,6 @@
 """Cryptographic erasure: the wrapped keys are deleted, so that nobody can open the bytes left on disk.
 
-That includes the copies in backups of the files.
+That includes the bytes in backups of the files.
 """
 
 import json
@@ -41,7 +41,7 @@ def erase(
     legal holds and retention dates. `right` is the policy action under which the objects are erased.
 
     Raises:
-        Refused: the policy opens that action to the actor nowhere.
+        Refused: the policy gives the actor that action nowhere.
     """
     rights.require(actor, right)
     if not owner_ids:

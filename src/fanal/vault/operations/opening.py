@@ -25,14 +25,17 @@ from fanal.vault.packs import SealedReader, read_chunks
 
 
 class Stream(Struct, frozen=True, kw_only=True):
-    """The size of an object in bytes, and its plaintext in pieces."""
+    """The size of an object's plaintext in bytes, and the plaintext in pieces."""
 
     size: int
     pieces: Iterator[bytes]
 
 
 class PurposeMissing(ValueError):
-    """A stage opens objects without a purpose or at a time without timezone; its ledger entry needs both."""
+    """Objects were to be opened for a stage without a purpose, or at a time without timezone.
+
+    The stage's ledger entry needs both.
+    """
 
 
 class ObjectUnknown(LookupError):
@@ -49,9 +52,9 @@ def open_object(
     identity always requires `identity.open`. `purpose` is the motif de consultation (Loi 78-17, art. 101).
 
     Raises:
-        Refused: the policy opens that action to the actor nowhere.
+        Refused: the policy gives the actor that action nowhere.
         ObjectUnknown: unknown or erased.
-        KeyMissing: this process holds no opening key.
+        KeyMissing: this process does not hold the object's private key.
         BlobMissing, BlobDamaged, EnvelopeRefused: the evidence is missing, incomplete or altered.
         VaultAway: the vault's disk does not respond.
         MotiveMissing: `purpose` is empty and the actor has no purpose of its own.
@@ -91,7 +94,7 @@ def open_stream(
 def open_batch(
     *, actor: Actor, object_ids: Sequence[UUID], now: datetime, purpose: str
 ) -> dict[UUID, bytes]:
-    """Decrypt objects for a stage of the pipeline, by id; write no ledger entry.
+    """Decrypt objects for a stage of the pipeline, by object id; write no ledger entry.
 
     The calling stage writes one entry for its batch, with the Merkle root of its results. `now` and `purpose`
     are those of that entry; they are required here so that no caller forgets them.
@@ -99,7 +102,8 @@ def open_batch(
     Raises:
         Refused: the actor is not the system.
         PurposeMissing: the purpose is empty, or `now` has no timezone.
-        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
+        ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`; one
+            faulty object fails the whole batch.
     """
     _require_stage(actor, now, purpose)
     found = _find(object_ids)
@@ -117,13 +121,14 @@ def open_batch(
 def open_streams(
     *, actor: Actor, object_ids: Sequence[UUID], now: datetime, purpose: str
 ) -> dict[UUID, Stream]:
-    """Return the plaintexts of objects as streams, for the system; write no ledger entry, as `open_batch`.
+    """Return the plaintexts of objects as streams, by object id; write no ledger entry, as `open_batch`.
 
     All rows and keys are read here; the pieces need no database and may be read in another thread. They raise
     BlobMissing, BlobDamaged, EnvelopeRefused and VaultAway while iterating.
 
     Raises:
         Refused, PurposeMissing, ObjectUnknown, KeyMissing: as `open_batch`.
+        EnvelopeRefused: a wrapped key was altered.
     """
     _require_stage(actor, now, purpose)
     found = _find(object_ids)
@@ -159,7 +164,7 @@ class PlaintextChecker:
         self._reader.__exit__()
 
     def check(self, found: StoredObject) -> None:
-        """Decrypt one object and compare its digest.
+        """Decrypt one object and compare its digest with its row.
 
         Raises:
             KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.

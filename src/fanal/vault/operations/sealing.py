@@ -43,11 +43,11 @@ def rewrap(
     """Rewrap the data keys of up to `limit` objects (ids above `after`) for the current public keys.
 
     Return the number of rewrapped objects, and the id to continue after (None at the end). Each call is one
-    transaction; rotation may be interrupted and resumed at any time, since each row names its key.
+    transaction; key rotation may be interrupted and resumed at any time, since each row names its key.
 
     Raises:
         Refused: the actor is not the system.
-        KeyMissing: this process does not hold an old opening key.
+        KeyMissing: this process does not hold the private key of an older public key.
         EnvelopeRefused: a wrapped key is damaged; the call changes nothing.
     """
     rights.require(actor, "pipeline.run")
@@ -88,10 +88,10 @@ class StreamTooLarge(ValueError):
 
 
 def seal_batch(*, items: Sequence[Sealable], now: datetime) -> list[SealedObject]:
-    """Seal objects and return their records, in order: small ones in packs with one sync, others in files.
+    """Seal (encrypt) objects and return their records, in order: small ones in a pack, others in files.
 
-    The bytes are durable when this returns; the rows belong to the caller's transaction. Requires public keys
-    only.
+    The bytes are durable when this returns, with one sync for the pack; the rows belong to the caller's
+    transaction. Requires public keys only.
 
     Raises:
         OSError: the bytes could not be written or synced; acknowledge nothing.
@@ -154,7 +154,9 @@ def seal_stream(
     now: datetime,
     max_size: int = MAX_SIZE,
 ) -> SealedObject:
-    """Seal a stream as a separate file, with constant memory, computing its hashes on the way.
+    """Seal a stream as a file of its own, with constant memory, and return its record with all hashes.
+
+    The file is durable when this returns; the row belongs to the caller's transaction.
 
     Raises:
         OSError: as `seal_batch`.
@@ -202,7 +204,7 @@ class Digester(Protocol):
 
 
 def digester(kind: str) -> Digester:
-    """Return the hash object for the column `sha256`: SHA-256, keyed (HMAC) for identities.
+    """Return the hash object for the column `sha256`: SHA-256, or HMAC-SHA256 for identities.
 
     From an unkeyed hash, a telephone number could be recovered by trying all numbers.
     """
@@ -210,7 +212,7 @@ def digester(kind: str) -> Digester:
 
 
 def is_digest_of(kind: str, plaintext: bytes, expected: bytes) -> bool:
-    """Return whether `expected` is the digest of the plaintext, with the current or the earlier key."""
+    """Return whether `expected` is the digest of the plaintext; for identities, also by the earlier key."""
     made = [digest_of(kind, plaintext)]
     if kind in IDENTITY_KINDS:
         made.append(keyring.current().earlier().digest("vault.identity", plaintext))
@@ -218,14 +220,14 @@ def is_digest_of(kind: str, plaintext: bytes, expected: bytes) -> bool:
 
 
 def digest_of(kind: str, plaintext: bytes) -> bytes:
-    """Return the digest of bytes in memory, as `digester`."""
+    """Return the digest that `digester` gives for bytes in memory."""
     made = digester(kind)
     made.update(plaintext)
     return made.digest()
 
 
 class _Measure:
-    """Iterator that counts and hashes the pieces it passes on. Partners compare MD5 and SHA-1."""
+    """Iterator that passes pieces on, counts and hashes them; partners compare MD5 and SHA-1."""
 
     def __init__(self, pieces: Iterable[bytes], *, kind: str, max_size: int) -> None:
         self._pieces, self._max_size, self.size = pieces, max_size, 0
@@ -245,7 +247,7 @@ class _Measure:
 
 
 class _Wrappers:
-    """Cache of one wrapper, and so one ephemeral key pair, per public key of a batch."""
+    """Cache of one `Wrapper`, and so one ephemeral key pair, for each public key that a batch uses."""
 
     def __init__(self) -> None:
         self._keyring = keyring.current()
