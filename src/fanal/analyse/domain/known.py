@@ -161,7 +161,7 @@ class KnownLists:
         return [entry for entry in self._exact.get((kind, value), ()) if entry.scope == "CLEAR"]
 
     def cleared_near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
-        """Return the false-alarm entries closest to a PDQ hash, which suppress its matches."""
+        """Return the false-alarm entries closest to a PDQ hash, with the distance; its matches are void."""
         hits = self._near.get(pdq, ())
         return [
             (entry, distance)

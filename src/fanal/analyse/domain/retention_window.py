@@ -46,7 +46,7 @@ def ask_owner(
 ) -> Askable | None:
     """Return the suspects' address with the latest request deadline; None if no rule is known.
 
-    `captured` as in `askable_of`.
+    `captured` are the addresses captured with files, where the caller has already read them.
     """
     found = list(askable_of(report, catalogue=catalogue, captured=captured))
     return max(found, key=lambda asked: (asked.until, asked.value)) if found else None

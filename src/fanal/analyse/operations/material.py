@@ -103,7 +103,7 @@ MATERIAL = Material()
 
 
 def install(*, folder: Path) -> None:
-    """Set the folder of segments, created with the first segment; called once at start."""
+    """Set the folder of the hash index's files, created with the first file; called once at start."""
     MATERIAL.folder = folder
 
 

@@ -54,7 +54,7 @@ def list_payers(
 
 
 def count_payers(*, actor: Actor, filters: PayerFilter) -> int:
-    """Return the number of payers that match a filter."""
+    """Return the number of payers at the actor's desks that match a filter."""
     row = sql.one(
         f"SELECT count(*) FROM analyse_payer{_FILTER}",  # noqa: S608 - text of this module
         _given(actor, filters),

@@ -136,7 +136,7 @@ def loosened(lost: Sequence[Pair], strong: Sequence[Strong], gathered: Gathered)
 
 
 def _holders(pairs: Iterable[Pair], gathered: Gathered) -> set[UUID]:
-    """Return the holders, as far as they were read, of the values that linked these pairs."""
+    """Return the reports that hold the values which linked these pairs, as far as they were read."""
     parted = (gathered.parted[pair].values for pair in pairs if pair in gathered.parted)
     values = frozenset[tuple[str, str]]().union(*parted)
     return {

@@ -64,7 +64,11 @@ class Crowd(NamedTuple):
 
 
 class _Window(NamedTuple):
-    """A contiguous run of holders by id; `first`, `last`: whether no holder comes before or after it."""
+    """A contiguous run, by id, of the reports that hold a value.
+
+    `desks` maps a report id (16 bytes) to its desk, `ordered` are the ids; `first`, `last`: whether no holder
+    comes before or after the run.
+    """
 
     desks: dict[bytes, int]
     ordered: list[bytes]
@@ -109,9 +113,10 @@ def crowd_of(
 def _around(
     value: bytes, report: bytes, own: frozenset[bytes], *, actor: Actor, most: int
 ) -> _Window:
-    """Return the holders around a report by id: at least `most` on each side, or all of them.
+    """Return the holders of a value around a report by id: at least `most` on each side, or all of them.
 
-    The query limit grows step by step up to `_MOST`.
+    `value` is the whole selector key, `own` the batch's reports. The query limit grows step by step up to
+    `_MOST`.
     """
     limit = READ
     while True:

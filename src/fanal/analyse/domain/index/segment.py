@@ -54,7 +54,7 @@ class SegmentHeader(Struct, frozen=True, kw_only=True):
 
 
 class Segment:
-    """An open segment. Its arrays are memory maps of the file, loaded on access."""
+    """An open segment: a file of hashes with search tables. Its arrays are memory maps, loaded on access."""
 
     def __init__(self, file: BinaryIO, header: SegmentHeader) -> None:
         """Map the arrays of an open file with this header.
