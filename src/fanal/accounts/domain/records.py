@@ -18,7 +18,8 @@ _LOGIN = re.compile(r"[\w.@+-]+")
 def likeness_key(name: str) -> str:
     """Return a key that is equal for spellings of one name: letters without accents or case, words sorted.
 
-    >>> likeness_key("AUTIER  Clairé") == likeness_key("Claire Autier") True
+    >>> likeness_key("AUTIER  Clairé") == likeness_key("Claire Autier")
+    True
     """
     plain = unicodedata.normalize("NFKD", name).casefold()
     kept = "".join(c if c.isalnum() else " " for c in plain if not unicodedata.combining(c))
