@@ -43,7 +43,11 @@ class Declaration:
 
 
 def needs(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare that a view requires `action`; `POST="report.decide"` overrides it for one method."""
+    """Declare that a view requires `action`; `POST="report.decide"` overrides it for one method.
+
+    Raises:
+        UnknownAction: the policy declares no such action.
+    """
     return _declare(Declaration(actions=_actions(action, by_method)))
 
 

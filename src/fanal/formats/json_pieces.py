@@ -130,7 +130,11 @@ class _Buffer:
         return found[1]
 
     def element(self, opening: bytes) -> bytes:
-        """Return the object or array whose opening bracket was just read, with its brackets."""
+        """Return the object or array whose opening bracket was just read, with its brackets.
+
+        Raises:
+            FormatRefused: the stream ends inside it, or it is too large or too deeply nested.
+        """
         start, place, depth = self.at - len(opening), self.at, 1
         while True:
             place, depth = _nested(self.data, place, depth)
@@ -144,7 +148,13 @@ class _Buffer:
 
 
 def _nested(data: bytes, place: int, depth: int) -> tuple[int, int]:
-    """Scan `data` from `place`; return the element's end, or where to resume, with the depth there."""
+    """Scan `data` from `place` at nesting depth `depth`; return the end of the element and depth 0.
+
+    If the element does not end in `data`, return where to resume, and the depth there.
+
+    Raises:
+        FormatRefused: nested too deeply.
+    """
     for found in _NESTING.finditer(data, place):
         first = data[found.start()]
         if first in b"{[":

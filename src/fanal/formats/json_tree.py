@@ -62,7 +62,7 @@ def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def check_text(text: str, *, path: str) -> None:
-    """Refuse text that a database or a journal cannot store.
+    """Refuse text that a database or a log cannot store.
 
     Raises:
         FormatRefused: a lone surrogate or NUL.

@@ -36,10 +36,11 @@ class ReceiptSigner(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
-    """The keys of one process. `opening` maps the id of a public key to its private key.
+    """The keys of one process: `content` and `identity` seal, `opening` opens, `receipts` signs.
 
-    `digest_keys` maps the first word of a purpose (`intake` of `intake.key`) to the key of its digests;
-    `digest_key` is used for all other purposes.
+    `content` and `identity` are the public keys for content and for reporters' identities; `opening` maps the
+    id of a public key to its private key. `digest_keys` maps the first word of a purpose (`intake` of
+    `intake.key`) to the key of its digests; `digest_key` is used for all other purposes.
     """
 
     vault_folder: Path

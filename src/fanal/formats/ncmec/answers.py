@@ -1,4 +1,4 @@
-"""Response documents of the CyberTipline protocol, without a namespace: clients find no root in one.
+"""Response documents of the CyberTipline protocol, without a namespace: in one, clients miss the root.
 
 `reportDoneResponse` answers /finish, errors included; `reportResponse` answers everything else.
 """

@@ -77,7 +77,11 @@ def parse(body: bytes, *, limit: int = MAX_BYTES, elements: int = MAX_ELEMENTS) 
 
 
 def _in_utf8(body: bytes, limit: int) -> bytes:
-    """Return the document in UTF-8 without byte order mark, after checking its declared encoding."""
+    """Return the document in UTF-8 without byte order mark, after checking its declared encoding.
+
+    Raises:
+        FormatRefused: over `limit` bytes, or in another encoding than it declares.
+    """
     if len(body) > limit:
         raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": limit})
     wide = body[:2] in _UTF16_MARKS
@@ -99,7 +103,11 @@ def _in_utf8(body: bytes, limit: int) -> bytes:
 
 
 def _check_attributes(text: str) -> None:
-    """Refuse a tag with too many attributes before parsing."""
+    """Refuse a document with too many attributes in one tag, before parsing it.
+
+    Raises:
+        FormatRefused: TOO_MANY_ATTRIBUTES.
+    """
     for piece in text.split("<"):
         if piece.count("=") <= _UNPARSED_ATTRIBUTES:
             continue

@@ -187,7 +187,11 @@ def _may_break_limits(body: bytes) -> bool:
 
 
 def _walk(tree: object) -> None:
-    """Refuse the first value, in document order, that exceeds a limit."""
+    """Refuse the first value, in document order, that exceeds a limit.
+
+    Raises:
+        FormatRefused: with the limit and the path of the value.
+    """
     waiting: list[tuple[object, str, int]] = [(tree, "", 0)]
     count = 0
     while waiting:

@@ -97,11 +97,11 @@ class Unlisted(FormatRefused):
 class Selection(Struct, kw_only=True):
     """Which entries of a hash set to take, and counts of the skipped ones, filled while reading.
 
-    `categories` are the codes to take. If empty, the vocabulary of the file's country decides: known
-    material, or, with `harmless`, harmless files. Media without a category are always taken. `left_out`
-    counts the entries of other categories, `unknown` the unknown keys. `entries` are the unusable entries by
-    fault code, `unlisted` those of a category outside the country's model, `hashes` the malformed hashes of
-    entries taken without them.
+    `country` overrides the country that the file declares. `categories` are the codes to take. If empty, the
+    vocabulary of the country decides: known material, or, with `harmless`, harmless files. Media without a
+    category are always taken. `left_out` counts the entries of other categories, `unknown` the unknown keys.
+    `entries` are the unusable entries by fault code, `unlisted` those of a category outside the country's
+    model, `hashes` the malformed hashes of entries taken without them.
     """
 
     country: str = ""

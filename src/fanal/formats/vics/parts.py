@@ -40,7 +40,10 @@ class Total(Struct, frozen=True, kw_only=True):
 
 
 class Surveyed(Struct, kw_only=True):
-    """A case found by the survey: its reference, its bytes without media (`head`), counts and totals."""
+    """A case found by the survey: its reference, its bytes without media (`head`), counts and totals.
+
+    `media` and `parts` are numbers: of its media, and of the documents that it will be split into.
+    """
 
     reference: str = ""
     head: bytes = b""

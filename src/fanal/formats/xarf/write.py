@@ -35,8 +35,9 @@ _OF_AN_ADDRESS: Final = ":/?#[]@!$&'()*+,;=%-._~"
 class XarfSent(Struct, frozen=True, kw_only=True):
     """Input of the writer: the report, the sending desk, and the report's classes in XARF terms.
 
-    `urls` are the report's addresses in WHATWG form, `classes` the csam classes of its files in their order,
-    empty for a file without class; `exploitation` is the csem type of its kind, or empty.
+    `org` and `email` are those of the desk. `urls` are the report's addresses in WHATWG form, `classes` the
+    csam classes of its files in their order, empty for a file without class; `exploitation` is the csem type
+    of its kind, or empty.
     """
 
     report_id: UUID

@@ -21,7 +21,7 @@ _ASCII_LIKE = "\u0130\u0131\u017f\u212a"
 
 
 def search_words(report: HarmonisedReport, identity: Identity) -> str:
-    """Return the text of a report to index, without the words of its reporter's name and contacts."""
+    """Return the text of a report to index (its first 8000 characters), without its reporter's values."""
     text = " ".join(_texts(report))[:_LONGEST]
     own = reporter_strings(identity)
     return _without(text, own) if own else text

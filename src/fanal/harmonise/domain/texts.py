@@ -215,7 +215,7 @@ def _named_service(before: str | None, last: str) -> str | None:
 
 
 def _numbered(text: str) -> Iterator[TextHit]:
-    """Yield user names like `some_name#1234`, a form of many games, with a service named near them."""
+    """Yield user names like `some_name#1234`, a form of many games, with the service that the text names."""
     for match in _NUMBERED.finditer(text):
         value = read_handle(match.group(1), _service_near(text, match))
         if value is not None:

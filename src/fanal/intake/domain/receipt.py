@@ -29,7 +29,6 @@ from fanal.vault.domain.envelope import EnvelopeRefused, open_box, raw_public, s
 # A code holds 90 random bits and a checksum of 10, in Crockford's base 32, five groups of four characters.
 # HKDF derives from it a look-up id, of which only a hash is stored, and an X25519 key pair whose public half
 # is stored: the desk seals its messages to it, so that only the holder of the code can read them.
-# stored: the desk seals its messages to it, so only the holder of the code reads them.
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 RANDOM_BITS = 90

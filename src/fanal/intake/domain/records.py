@@ -142,8 +142,8 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
     """The answer to one submission, valid only once the transaction is committed.
 
     `code` is the reporter's receipt code, known only here and never stored. A repeat may enclose files
-    missing from the first delivery: `added` means that the report now has them, `left_out` that it accepted
-    no more.
+    missing from the first delivery: `added` means that the report now has them, `left_out` that it accepts
+    none any more.
     """
 
     outcome: Outcome
@@ -205,7 +205,7 @@ class UploadFacts(Struct, frozen=True, kw_only=True):
     """One file of a report: sealed with its hashes, or known only by its details document (no `object_id`).
 
     `details_id` is the sealed details document, `earlier_ids` the ones that it replaced, oldest first.
-    `computed` holds the results of the desk's hasher, once it has run.
+    `computed` holds the results of the desk's own hashing, once done.
     """
 
     file_id: str
@@ -221,7 +221,7 @@ class UploadFacts(Struct, frozen=True, kw_only=True):
 
 
 class OpenedSubmission(Struct, frozen=True, kw_only=True):
-    """Decrypted bytes of one report, for the worker and for acts that need the original.
+    """Decrypted bytes of one report, for the worker and for operations that need the original.
 
     Each file comes with its details document and the earlier documents that it replaced, oldest first.
     """
@@ -234,7 +234,7 @@ class OpenedSubmission(Struct, frozen=True, kw_only=True):
 
 
 class FollowedMessage(Struct, frozen=True, kw_only=True):
-    """One message of the conversation; `for_reporter` is the desk's text sealed to the receipt's key."""
+    """One message of the conversation; `for_reporter` is the desk's text sealed to the receipt code's key."""
 
     message_id: UUID
     from_desk: bool

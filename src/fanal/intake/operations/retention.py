@@ -60,8 +60,9 @@ def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
     """Erase the sender's data in the envelopes of expired reports; return the number of newly erased ones.
 
-    Ids, states and instants stay, and keyed digests, so that a repeat is still recognised. The vault erases
-    the sealed bytes. The caller has excluded reports under a legal hold.
+    Ids, states and instants stay, and keyed digests, so that a repeat is still recognised. Conversations,
+    queue rows and lifted holds are deleted. The vault erases the sealed bytes. The caller has excluded
+    reports under a legal hold.
 
     Raises:
         Refused: the actor may not run the stages.
