@@ -294,7 +294,7 @@ def _nobody(_cookies: str) -> str:
 
 
 class Gate:
-    """The WSGI application behind the limits of this module."""
+    """A WSGI middleware: the application `served` behind the limits of this module (admission control)."""
 
     def __init__(
         self, served: "WSGIApplication", *, hops: int, known: Callable[[str], str] = _nobody

@@ -90,7 +90,10 @@ def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[
 
 
 def read_known(connection: _Connection) -> dict[str, dict[bytes, datetime]]:
-    """Return the fingerprints registered in the database; empty before the first registration."""
+    """Return the fingerprints registered in the database, by purpose, with the time of registration.
+
+    Empty before the first registration.
+    """
     known: dict[str, dict[bytes, datetime]] = {}
     if not _has_table(connection):
         return known

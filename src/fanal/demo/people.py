@@ -82,7 +82,7 @@ def _admit_partners(world: World, at: datetime) -> None:
 
 
 def _habilitate_others(world: World, at: datetime) -> None:
-    """Open accounts with a habilitation about to end, one later revoked, and one that has ended."""
+    """Open accounts with a personal authorisation (habilitation): about to end, later revoked, or ended."""
     for login, name, role, first, last in _OTHERS:
         user = queries.find_user(username=login) or accounts.create_account(
             actor=SYSTEM, account=NewAccount(username=login, name=name), now=at

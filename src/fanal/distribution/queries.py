@@ -40,7 +40,10 @@ class PlannedShare(Struct, frozen=True, kw_only=True):
 
 
 class WaitingPlace(Struct, frozen=True, kw_only=True):
-    """A destination for which reports wait: number, date of the oldest, evidence (most frequent first)."""
+    """A destination for which reports wait: number, date of the oldest, evidence (most frequent first).
+
+    `region` is empty for a whole country.
+    """
 
     country: str
     region: str

@@ -101,7 +101,8 @@ def draft_sheet(
 ) -> UUID:
     """Draft an intelligence sheet on a payer from the data known now, and return its id.
 
-    `reports` contain the payer's transfers, `linked` are linked to them; `body` is the addressed authority.
+    `reports` contain the payer's transfers, `linked` are other reports linked to those; `body` is the code of
+    the addressed authority.
 
     Raises:
         Refusal: UNKNOWN_BODY; NOT_SUSPECTED, the payer's score reaches no payment typology.

@@ -226,7 +226,7 @@ def _began(actor: Actor) -> date:
 
 
 def _same_end(until: date) -> date:
-    """Return the exclusive end, a year before, of a period that ends before `until`."""
+    """Return the exclusive end `until` of a period, a year earlier (by its last day, for 29 February)."""
     return year_before(until - timedelta(days=1)) + timedelta(days=1)
 
 

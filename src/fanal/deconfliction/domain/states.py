@@ -35,7 +35,7 @@ class MessageKind(StrEnum):
 
 
 class RoundState(StrEnum):
-    """The states of a round at this desk."""
+    """The states of a round at this desk. RECEIVED, ANSWERED: the counterpart began it; OFFERED: we did."""
 
     OFFERED = "OFFERED"
     RECEIVED = "RECEIVED"

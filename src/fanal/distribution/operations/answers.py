@@ -70,7 +70,9 @@ def acknowledge(
 
 
 def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool:
-    """Verify the signature of an acknowledgement; return False if no key of the desk was ever registered.
+    """Verify the signature of an acknowledgement by the desk `code`; return False if it never had a key.
+
+    A key counts if it was ever registered here.
 
     Raises:
         AcknowledgementRefused: as `acknowledge`.

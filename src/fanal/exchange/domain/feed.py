@@ -35,7 +35,7 @@ class OpenList(Struct, frozen=True, kw_only=True):
     gone: bool = False
 
     def end(self, last: int) -> int:
-        """Return the last row of this list in a range up to place `last`, 0 if the list has none there."""
+        """Return the number of the last row of this list up to place `last`, 0 if the list has none there."""
         if self.since > last:
             return 0
         return self.since if self.gone else last

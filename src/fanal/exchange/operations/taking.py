@@ -96,7 +96,7 @@ def end_entries(*, actor: Actor, source: ListSource, now: datetime) -> int:
 
 
 def end_loaded(*, actor: Actor, now: datetime) -> int:
-    """Withdraw the values that people loaded with an end, once it has passed; return how many.
+    """Withdraw the values that people loaded from a file with an end date now past; return how many.
 
     A value that a source of the list contains too is added again as that source's.
 

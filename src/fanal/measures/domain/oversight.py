@@ -110,7 +110,7 @@ class Session(Struct, frozen=True, kw_only=True):
         return bool(stops) and stops[-1] is Happening.PAUSED
 
     def measures(self, what: Happening) -> tuple[UUID, ...]:
-        """Return the measures with an event of kind `what`, without duplicates, in order."""
+        """Return the ids of the measures with an event of kind `what`, without duplicates, in order."""
         found = (e.measure_id for e in self.events if e.what is what and e.measure_id is not None)
         return tuple(dict.fromkeys(found))
 

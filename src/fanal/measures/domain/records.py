@@ -14,7 +14,11 @@ from fanal.kernel.states import StateTable, move
 
 
 class MeasureState(StrEnum):
-    """The states of a measure."""
+    """The states of a measure.
+
+    TO_SECOND: awaits approval by a second person. EXPIRED: the 24 hours passed without removal. LIFTED: ended
+    after its execution. ANNULLED: by a court.
+    """
 
     DRAFT = "DRAFT"
     TO_SECOND = "TO_SECOND"

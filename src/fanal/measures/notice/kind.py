@@ -8,7 +8,7 @@ from fanal.measures.notice.document import lacks_of
 
 
 class NoticeState(StrEnum):
-    """The states of a notice."""
+    """The states of a notice. WITHDRAWN: before it was sent; RETRACTED: afterwards."""
 
     DRAFT = "DRAFT"
     TO_APPROVE = "TO_APPROVE"
@@ -22,7 +22,7 @@ class NoticeState(StrEnum):
 
 
 class NoticeOutcome(StrEnum):
-    """The provider's decision on a notice (DSA art. 16(5))."""
+    """The provider's decision on a notice (DSA art. 16(5)). GONE_BEFORE: the content was already gone."""
 
     REMOVED = "REMOVED"
     RESTRICTED = "RESTRICTED"
