@@ -205,7 +205,11 @@ class _Cutter:
         yield Piece((), bytes(self._root))
 
     def _in_cut(self, top: _Frame, token: bytes) -> Iterator[Piece]:
-        """Process a token between the elements of a split array: an element, a comma or the end."""
+        """Process a token between the elements of a split array: an element, a comma or the end.
+
+        Raises:
+            FormatRefused: another token is out of place.
+        """
         if token == b"]" and not top.due:
             self._stack.pop()
             self._keep(top.left, token)

@@ -69,7 +69,11 @@ def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
 
 
 def _check_events(rest: object, reading: BundleReading) -> None:
-    """Check the events, here without their attributes and objects; note unknown keys and TLP markings."""
+    """Check the events, here without their attributes and objects; note unknown keys and TLP markings.
+
+    Raises:
+        FormatRefused: there is no event.
+    """
     events = list(_events(rest))
     if not events:
         raise FormatRefused(DocumentFault.WRONG_ROOT, parameters={"expected": "Event"})
@@ -128,6 +132,9 @@ def _value(
     """Return kind and value of an attribute, or None (counted in `reading`) if a list does not take it.
 
     `own`: the attribute is in Fanal's own object, which also holds kinds without a MISP type.
+
+    Raises:
+        FormatRefused: no type or value, a value not of its type, or a type that describes a person.
     """
     type_, text = said.get("type"), said.get("value")
     if not isinstance(type_, str) or not isinstance(text, str):

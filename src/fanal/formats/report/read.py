@@ -134,7 +134,11 @@ def _skip_line(stream: BinaryIO) -> None:
 
 
 def _parse(body: bytes) -> tuple[object, bool]:
-    """Return the parsed tree, and whether any object has a repeated key."""
+    """Return the parsed tree, and whether any object has a repeated key.
+
+    Raises:
+        FormatRefused: the bytes are not strict JSON.
+    """
     try:
         text = body.decode("utf-8", "strict")
     except UnicodeDecodeError as error:
@@ -248,7 +252,11 @@ def _shortened(path: str) -> str:
 
 
 def _refuse_typed(message: str) -> NoReturn:
-    """Convert an error message of msgspec to a refusal with code, path and parameters."""
+    """Convert an error message of msgspec to a refusal with code, path and parameters.
+
+    Raises:
+        FormatRefused: always.
+    """
     at = _AT_PATH.search(message)
     path = _shortened(at.group(1)) if at else ""
     if (unknown := _UNKNOWN.match(message)) is not None:

@@ -123,7 +123,11 @@ def _indicator(object_: _Object, path: str) -> TaxiiIndicator:
 
 
 def _hashes(object_: _Object, path: str) -> tuple[tuple[str, str], ...]:
-    """Return the hashes (kind, value) of a pattern of plain alternatives; empty for any other pattern."""
+    """Return the hashes (kind, value) of a pattern of plain alternatives; empty for any other pattern.
+
+    Raises:
+        FormatRefused: a malformed hash.
+    """
     told = read_pattern(object_.pattern) if object_.pattern_type == "stix" else None
     found: dict[tuple[str, str], None] = {}
     for kind, text in (pair for values in told or () for pair in values.items()):

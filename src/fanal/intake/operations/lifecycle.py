@@ -56,6 +56,9 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 
     The partner API promises that an open report stays open until it is finished: those never expire. An
     expired report stays sealed until the end of retention; an urgent one goes to a person all the same.
+
+    Raises:
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():

@@ -70,6 +70,9 @@ def claim_batch(
     The attempt is counted before the run, so that a report that kills its worker is counted too. After one
     failure, a report is claimed with a few others that failed once; after two failures, alone. So no report
     exhausts its attempts because of another. A report without attempts left is quarantined (`WORKER_DIED`).
+
+    Raises:
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     values: dict[str, str | int | float | UUID] = {
@@ -109,7 +112,11 @@ def claim_batch(
 
 
 def urgent_waits(*, actor: Actor) -> bool:
-    """Return whether an urgent report (a person in danger) waits to be claimed; cheap, by a small index."""
+    """Return whether an urgent report (a person in danger) waits to be claimed; cheap, by a small index.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
     require(actor, "pipeline.run")
     row = sql.row(
         "SELECT EXISTS (SELECT FROM intake_work WHERE urgent AND quarantined_at IS NULL"
@@ -128,6 +135,7 @@ def advance_claims(
 
     Raises:
         LeaseLost: a row is no longer held by `token`; the caller's transaction must roll back.
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     with binary_arrays.bound() as cursor:
@@ -156,6 +164,7 @@ def renew_claims(
 
     Raises:
         LeaseLost: a row is no longer held by `token`.
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():
@@ -169,7 +178,11 @@ def renew_claims(
 
 
 def list_held(*, actor: Actor, token: UUID, report_ids: Sequence[UUID]) -> list[UUID]:
-    """Return the reports still leased to `token`, in the given order."""
+    """Return the reports still leased to `token`, in the given order.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT report_id FROM intake_work WHERE report_id = ANY(%s) AND lease_token = %s",
@@ -197,6 +210,9 @@ def put_back(
         counted: keep the attempt counted, so that a report that crashes the database is quarantined too.
         error: code of the reason for the release; None keeps the stored code.
         delay: time until the next attempt. Without a delay the reports keep their place in the queue.
+
+    Raises:
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     sql.run(
@@ -212,6 +228,9 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
     """Record a failed attempt: schedule a retry, or quarantine the report after the last attempt.
 
     `error` is a code or an exception's class name, never a message: messages quote content.
+
+    Raises:
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     with transaction.atomic():

@@ -78,6 +78,9 @@ def list_expired(
     """Return the ids of reports received before `before`, without a legal hold, that are not erased yet.
 
     With `identities`, of those that still have a sealed identity of their reporter.
+
+    Raises:
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     wanted = "r.identity_id IS NOT NULL" if identities else "r.erased_at IS NULL"
@@ -91,7 +94,11 @@ def list_expired(
 
 
 def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
-    """Return the ids among `report_ids` of the reports under a legal hold."""
+    """Return the ids among `report_ids` of the reports under a legal hold.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT report_id FROM intake_hold WHERE report_id = ANY(%s) AND lifted_at IS NULL",
@@ -101,7 +108,11 @@ def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def list_aside(*, actor: Actor) -> list[UUID]:
-    """Return the ids of reports left out of external figures: tests, unfinished, retracted, expired ones."""
+    """Return the ids of reports left out of external figures: tests, unfinished, retracted, expired ones.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
     require(actor, "pipeline.run")
     found = sql.rows(
         "SELECT r.id FROM intake_report r WHERE r.is_test OR r.state <> 'FINISHED' ORDER BY r.id"
@@ -115,6 +126,9 @@ def list_silent(
     """Return the ids of reports whose last message is older than `before`, without a legal hold.
 
     `after` is the last id of the previous page.
+
+    Raises:
+        Refused: the actor may not run the stages.
     """
     require(actor, "pipeline.run")
     found = sql.rows(
@@ -141,6 +155,9 @@ def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Co
 
     The day is that of Europe/Paris. An urgent report counts even if retracted or expired: a person sees it
     all the same.
+
+    Raises:
+        Refused: the actor may not read statistics.
     """
     require(actor, "statistics.read")
     found = sql.rows(
@@ -155,14 +172,22 @@ def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Co
 
 
 def first_received(*, actor: Actor) -> datetime | None:
-    """Return when the first report was ever received, test or not; None before any."""
+    """Return when the first report was ever received, test or not; None before any.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     require(actor, "statistics.read")
     row = sql.row("SELECT received_at FROM intake_report ORDER BY id LIMIT 1")
     return row[0] if row else None
 
 
 def count_withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
-    """Count the reports that their senders retracted or never finished since `since`, without tests."""
+    """Count the reports that their senders retracted or never finished since `since`, without tests.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
     require(actor, "statistics.read")
     retracted, expired = sql.one(
         "SELECT count(*) FILTER (WHERE state = 'RETRACTED'), count(*) FILTER (WHERE state = 'EXPIRED')"
