@@ -61,7 +61,7 @@ def list_entries(
     person_id: UUID | None = None,
     action: str = "",
 ) -> list[LedgerLine]:
-    """Return a page of entries, newest first, with ids before `before`; filtered by person or action.
+    """Return a page of entries, newest first, with ids below `before`, of a person or an action if given.
 
     Raises:
         Refused: the actor may not read the ledger.

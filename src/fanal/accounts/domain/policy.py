@@ -15,7 +15,10 @@ from fanal.kernel.actors import Actor, Role
 
 
 class Scope(StrEnum):
-    """Scope of a rule; the order is that of `policy.toml`."""
+    """Which objects a rule covers: any, or those of the actor's desks, organisation (PARTNER) or person.
+
+    NONE: objects of no desk or organisation, such as a public page.
+    """
 
     ANY = "ANY"
     DESK = "DESK"

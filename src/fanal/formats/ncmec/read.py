@@ -1,8 +1,9 @@
 """Reader of NCMEC CyberTipline XML: safe against hostile input, tolerant of invalid documents.
 
 Syntax errors refuse the document (`syntax.py`, protocol code 4110). Content errors refuse it (4100) only for
-the reasons in `contracts`. Everything else is kept: a `Node` for each element, known to the schema or not,
-and a `Complaint` for each violation of the schema.
+a mandatory part that is missing or wrong (incident type and date, reporter, ids of a file) or a false
+annotation. Everything else is kept: a `Node` for each element, known to the schema or not, and a `Complaint`
+for each violation of the schema.
 """
 
 from collections.abc import Sequence
@@ -129,7 +130,11 @@ class _Walk:
     def node(
         self, element: etree._Element, model: ElementModel | None, path: str, depth: int
     ) -> Node:
-        """Return the node of `element` with all its descendants."""
+        """Return the node of `element` with all its descendants; `model` is None for an unknown element.
+
+        Raises:
+            FormatRefused: nested too deeply, over a limit, or a false annotation.
+        """
         if depth > MAX_DEPTH:
             raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH})
         text = element.text

@@ -1,6 +1,6 @@
 """Strict reader of the report format: bytes to `Report`, or a `FormatRefused`.
 
-Limits are public (contracts, "limits"). Two parsers share the work: the standard library's reveals duplicate
+The limits are part of the public format. Two parsers share the work: the standard library's reveals duplicate
 keys, msgspec checks names and types. The full traversal of all values is made only when a cheap check of the
 bytes shows that a limit could be exceeded.
 """

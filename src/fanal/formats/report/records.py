@@ -1,7 +1,7 @@
 """Records of the report format: one JSON shape for the partner API, JSON lines and mapped formats.
 
-Field names and codes are public (`report-format`): add, never rename. Absent text is `None`, absent lists are
-empty tuples. Every string is as the sender wrote it, byte for byte.
+Field names and codes are public: add, never rename. Absent text is `None`, absent lists are empty tuples.
+Every string is as the sender wrote it, byte for byte.
 """
 
 from enum import StrEnum

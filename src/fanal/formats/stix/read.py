@@ -168,7 +168,11 @@ def _own(said: dict[str, object]) -> dict[str, object] | None:
 
 
 def _own_values(own: dict[str, object], *, path: str) -> dict[str, str]:
-    """Return the values in Fanal's STIX extension, which, unlike a pattern, distinguishes host and domain."""
+    """Return the values in Fanal's STIX extension, which, unlike a pattern, distinguishes host and domain.
+
+    Raises:
+        FormatRefused: no values, a malformed one, or two of a kind.
+    """
     stated = own.get("values")
     values: dict[str, str] = {}
     for pair in stated if isinstance(stated, list) else ():

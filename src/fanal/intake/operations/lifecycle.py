@@ -86,7 +86,12 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 
 
 def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
-    """Apply the transition `name`; return the state before it and whether the report is urgent."""
+    """Apply the transition `name`; return the state before it and whether the report is urgent.
+
+    Raises:
+        TransitionRefused: the state does not allow it, or has changed in the meantime.
+        Refused: no such report of this sender.
+    """
     sender = sender_of(actor=actor)
     row = sql.row("SELECT state, urgent FROM intake_hold_state(%s, %s)", [report_id, sender])
     if row is None:

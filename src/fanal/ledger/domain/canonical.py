@@ -144,8 +144,8 @@ def leaf_hash(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
 def leaf_data(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
     """Return the bytes hashed into a leaf: tag, microseconds since 1970 (8 bytes), writer, body.
 
-    The writer is the database role, preceded by its length in one byte; an entry of leaf version 1 has none
-    (None).
+    The writer is the database role that inserted the entry, preceded by its length in one byte; older entries
+    (leaf version 1) have none (None).
     """
     instant = microseconds(db_at).to_bytes(8, "big", signed=True)
     if writer is None:

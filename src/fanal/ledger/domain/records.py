@@ -25,7 +25,7 @@ class ObjectRef(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """The content of an entry; `object_root` is the Merkle root of its objects, in canonical order."""
+    """The content of an entry; `object_root` is the Merkle root of its objects, sorted by canonical bytes."""
 
     id: UUID
     at: datetime
@@ -44,7 +44,7 @@ class StoredEntry:
     """An entry with the values of its database columns, for comparison with its canonical body.
 
     `objects` is None if they are compared separately, `motive` if no purpose is stored. `writer` is the
-    database role that inserted the entry, None in an entry of leaf version 1.
+    database role that inserted the entry, None in older entries (leaf version 1).
     """
 
     id: UUID
@@ -77,9 +77,9 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerLine:
-    """An entry as shown on pages; `seq` is None until it is numbered.
+    """An entry as shown on pages; `seq` is its number, None until it has one.
 
-    `writer` is the database role that inserted the entry, empty in an entry of leaf version 1.
+    `writer` is the database role that inserted the entry, empty in older entries (leaf version 1).
     """
 
     id: UUID

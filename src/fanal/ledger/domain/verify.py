@@ -28,7 +28,7 @@ _WRITERS = (None, *(role.login for role in DatabaseRole))
 
 
 class Code(StrEnum):
-    """Kind of problem."""
+    """Kind of problem found in a ledger."""
 
     CHANGED = "CHANGED"
     DELETED = "DELETED"
@@ -69,7 +69,7 @@ class Verification:
     """Result: `size` entries were read, their root is `root`; `problems` is empty if the ledger is intact.
 
     `compared` counts the checkpoints in copies kept elsewhere. `writers` counts entries by the database role
-    that inserted them; entries of leaf version 1 are under "".
+    that inserted them; older entries without a role (leaf version 1) are under "".
     """
 
     size: int = 0
