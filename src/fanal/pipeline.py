@@ -95,7 +95,10 @@ def run_analyse(batch: Batch) -> None:
 
 
 def run_crosscheck(batch: Batch) -> None:
-    """Run stage 4: link reports to earlier ones by shared selectors, with reasons; build dossiers."""
+    """Run stage 4: link reports to earlier ones by shared selectors, with reasons; build dossiers.
+
+    The related reports of each report go to `batch.kin`, by report id.
+    """
     kin = crosscheck.crosscheck_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
     batch.kin = {facts.report_id: facts for facts in kin}
 

@@ -101,7 +101,7 @@ class Senders:
         return [child.answer.fileno() for child in self._children]
 
     def start(self, lot: Sequence[Call], *, now: datetime) -> None:
-        """Send calls as one e-mail from a new child process; if the fork fails, they count as failed."""
+        """Send alarm calls as one e-mail from a child process; if the fork fails, they count as failed."""
         try:
             reading, writing = _FORK.Pipe(duplex=False)
             process = _FORK.Process(target=_send, args=(writing, tuple(lot), now), daemon=True)

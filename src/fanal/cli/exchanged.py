@@ -42,7 +42,10 @@ class Listed:
         return milliseconds(self.state.changed_at)
 
     def items(self, *, counted: bool = True) -> Iterator[Indicator]:
-        """Yield the items that the format can represent; count the others by kind, if `counted`."""
+        """Yield the items that the format can represent; if `counted`, count the others in `left_out`.
+
+        A withdrawn item counts as WITHDRAWN, any other once for each kind of value. Each pass counts again.
+        """
         from fanal.analyse import queries
 
         for item in queries.items_of_list(list_id=self.state.id):

@@ -203,7 +203,11 @@ def _check_public_node(databases: Databases, *, home: Path) -> None:
 
 
 def _check_tables(databases: Databases, *, role: DatabaseRole, home: Path) -> None:
-    """Exit with a message if the schema is not that of this version: only the owner may migrate it."""
+    """Exit with a message if the schema is not that of this version, or the clocks are too far apart.
+
+    Only the owner's role may migrate, so another `role` can only check (`fanal migrate --check`); `home` is
+    the data folder.
+    """
     environment = _environment(databases, role=role, home=home, mark=None)
     _fanal("migrate", "--check", environment=environment)
 

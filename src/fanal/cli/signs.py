@@ -18,11 +18,12 @@ _OPTIONS = "-c statement_timeout=2s -c lock_timeout=1s -c default_transaction_re
 
 
 class CallsSign:
-    """The liveness check of the alarm calls' process. `address` returns a database URL with read access.
+    """The liveness check of the process that sends alarm calls (e-mails about a child in danger).
 
-    The process counts as hung after three checks, five seconds apart, without a sign of life for thirty
-    seconds (after its start: three minutes), if the database answered each time: an unavailable database
-    silences every process.
+    `address` returns a database URL with read access. Put `begin()` into the environment of each new process,
+    then call `is_over()` repeatedly. The process counts as hung after three checks, five seconds apart,
+    without a sign of life for thirty seconds (after its start: three minutes), if the database answered each
+    time: an unavailable database silences every process.
     """
 
     def __init__(self, address: Callable[[], str]) -> None:

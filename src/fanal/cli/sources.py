@@ -176,9 +176,14 @@ def _document_reader(format_: Format) -> Reader:
 
 
 def _read_vics(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
-    """Yield a report for each part of each case in a VICS file, or why the file is unreadable.
+    """Yield the reports in a VICS file, one for each part of each case; if it is invalid, the reason, last.
 
-    The identifying bytes (`canonical`) of a part include its own metadata.
+    A part is a document of its own with some of the case's media (`PART_MEDIA`, `PART_BYTES`). `canonical`
+    contains the part as Fanal writes it, with the entry `FanalPart` that says which media it holds; `body` is
+    the file itself if it is a single part and not too large.
+
+    Raises:
+        OSError: the file cannot be read.
     """
     del now
     try:

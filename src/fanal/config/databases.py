@@ -276,7 +276,8 @@ def _refuse_foreign_installation(
     """Refuse to change the passwords of roles that another installation on this server uses.
 
     Raises:
-        DatabaseRefused: another database of this server is owned by the same role.
+        DatabaseRefused: another database of this server is owned by the same role (not counting those whose
+            name starts with `test`).
     """
     others = connection.execute(
         "SELECT d.datname FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba"

@@ -95,7 +95,10 @@ NOTICES: tuple[tuple[str, float, tuple[str, ...], str], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return one event for each measure, notice or referral, with all its later steps."""
+    """Return the demo events, one for each measure, notice or referral of the demo.
+
+    Playing an event records its report, the decision on it and all later steps.
+    """
     removals = [
         DemoEvent(before=way.hours * _HOUR, play=_removal(way), story="measures", report=_name(way))
         for way in WAYS

@@ -109,9 +109,12 @@ def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
 
 @across_desks()
 def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
-    """Return the duration of each step in seconds: number of cases, median, 90th percentile.
+    """Return the duration of each step in seconds: number of measurements, median, 90th percentile.
 
-    It covers cases and measures that began from `since` to `until` (excluded).
+    Steps: first proposal (ORIENT) and first decision (DECIDE) on a case; approval (SECOND), sending (SEND),
+    receipt (RECEIPT) and execution (EXECUTE) of a measure. Each lasts from the step before it, the first from
+    the case's receipt or the measure's proposal. It covers the cases received (without tests) and measures
+    proposed from `since` to `until` (excluded), at all desks. `now`: when the table was made.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -43,7 +43,11 @@ def drop_counter(*, key: str) -> bool:
 
 
 def forget_counters(*, now: datetime | None) -> int:
-    """Delete expired counters (all counters if `now` is None) and return their number; run by the worker."""
+    """Delete the expired counters of sign-in limits (all if `now` is None); return their number.
+
+    A counter is a value with an expiry, such as a used one-time code, failed attempts or a lock-out. The
+    worker deletes the expired ones, `SharedCounters.clear` all.
+    """
     ended = Counter.objects.all() if now is None else Counter.objects.filter(expires_at__lte=now)
     deleted, _ = ended.delete()
     return deleted

@@ -129,7 +129,10 @@ class KnownLists:
         }
 
     def _counts(self, entry: KnownEntry) -> bool:
-        """Return whether an entry takes part: matches always, false alarms only with a positive weight."""
+        """Return whether look-ups can find an entry: always for a match, for CLEAR only with positive weight.
+
+        CLEAR is the scope of a known false alarm; votes or the circuit breaker can lower its weight to 0.
+        """
         return entry.scope != "CLEAR" or self.weight(entry) > 0
 
     def weight(self, entry: KnownEntry) -> float:

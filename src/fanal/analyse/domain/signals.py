@@ -252,9 +252,11 @@ _COVER_EFFECT = 0.6
 
 
 def weigh_hits(hits: Sequence[Hit], read: Sequence[Read], lexicon: Lexicon) -> list[Hit]:
-    """Return the hits with their scores lowered by contexts, without those of score 0.
+    """Return the hits with their scores lowered by contexts (a joke, a shop, a family), without those of 0.
 
-    `read` are all sentences of the report.
+    `read` are all sentences of the report, with the context phrases of the lexicon that they contain. For a
+    speaker with a telling signal (threat, secrecy) and another one, a retraction lowers the score less, and
+    contexts of the speaker or the whole conversation do not count.
     """
     near = _effects(read)
     calm = [hit for hit in hits if not _muted(hit, near[hit.place])]

@@ -28,7 +28,11 @@ _TOUCHED = 200
 
 
 class _Desk(Struct, kw_only=True):
-    """The payments of a desk in a batch, by report, and those in earlier reports of the same payers."""
+    """The transfers of a desk's reports: those of the batch (`own`) and earlier ones (`earlier`), by report.
+
+    `earlier` are all transfers of earlier reports of the payers to be scored: those in the batch, and payers
+    to a beneficiary who has just become, or ceased to be, common.
+    """
 
     desk_id: int
     own: dict[UUID, list[Paid]] = field(default_factory=dict)

@@ -148,7 +148,10 @@ def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> H
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def conclusion(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Store the conclusion of a round; the worker then records the matches."""
+    """Store the signed message by which a counterpart concludes a round.
+
+    Returns the state that the round had before; the worker then records the matches.
+    """
     found = _found(identity, round_id)
     taken = operations.receive(
         actor=identity.actor,

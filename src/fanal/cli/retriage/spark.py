@@ -42,7 +42,11 @@ def run_on_spark(source: Path, out: Path, *, texts: tuple[str, str], master: str
 
 
 class _SparkComparison:
-    """The function that each executor runs on its batches; it receives rules as text and parses them once."""
+    """The function that scores a partition of facts on Spark under the rule sets in force and proposed.
+
+    `texts` are the two rule sets as TOML, parsed once a partition; the result is the score changes
+    (`tables.compared`).
+    """
 
     def __init__(self, texts: tuple[str, str]) -> None:
         self._texts = texts

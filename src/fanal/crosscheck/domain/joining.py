@@ -7,9 +7,10 @@ from fanal.crosscheck.domain.compiled import inner, outer
 
 @outer
 def seats_of(key, report, size):
-    """Return a seat for each report, int32[size]: connected components of shared values get adjacent seats.
+    """Return a new index for each report, int32[size], so that reports that share values lie together.
 
-    Rows are sorted by key. Within a component the order of reports remains.
+    `key` and `report` are the columns of the rows (value, report), sorted by `key`; `size` is the number of
+    reports. Each connected component gets consecutive indices, by its smallest report, in the reports' order.
     """
     parent = np.arange(size).astype(np.int32)
     for row in range(1, len(key)):

@@ -67,7 +67,10 @@ class MarkWeight(_StrictWeights, frozen=True, kw_only=True):
 
 
 class FamilyWeight(_StrictWeights, frozen=True, kw_only=True):
-    """Points of each further value of a family, and the family's greatest total."""
+    """Points for several values of one family (`Family`: marks whose points overlap) in a pair of reports.
+
+    The strongest value counts in full, each further one adds `further`, and the total is at most `most`.
+    """
 
     further: float
     most: float

@@ -246,10 +246,11 @@ def _crowds(
 
 
 def _settled(many: Sequence[Evidence], weights: Weights) -> set[int]:
-    """Return the short keys of frequent values that are stop keys: they link no reports any more.
+    """Return the short keys (first 64 bits) of those frequent values that are stop keys: they link nobody.
 
-    A person's value still links its neighbours, however many hold it. Any other value whose stored step lies
-    past the last one links nobody: neither its holders nor their comparable data are read.
+    `many` are the values with more than `most_holders` holders. A person's value is never returned: it still
+    links reports received just before and after each other. Any other value is returned when its stored
+    frequency step lies past the last step of its weight class (`Mark`); its holders are then not read.
     """
     asked = [one for one in many if not weights.mark[one.mark].person]
     if not asked:

@@ -61,7 +61,7 @@ class _Node(Struct):
 
 
 def write_hash_set(items: Iterable[Indicator], *, version: str, country: str) -> Iterator[str]:
-    """Yield the JSON text of a hash set in pieces; every item must have an MD5.
+    """Yield the JSON text of a VICS hash set in pieces; every item must have an MD5.
 
     `country` names the national model of the categories (`DEFAULT` if none).
 

@@ -201,7 +201,10 @@ def upload_file(
 def describe_file(
     *, actor: Actor, report_id: UUID, file_id: str, details: bytes, now: datetime
 ) -> None:
-    """Seal the details document of an uploaded file; it replaces earlier documents, which are kept.
+    """Seal the details document of an uploaded file, `details`: the bytes that its provider sent.
+
+    It replaces earlier documents, which are kept. The report's hour until expiry starts again, and the act is
+    entered in the ledger.
 
     Raises:
         WireRefused: no such open report of this sender, or no such file in it.

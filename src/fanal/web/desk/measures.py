@@ -140,9 +140,12 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
 def amend(request: HttpRequest, measure_id: UUID) -> None:
     """Change addressee, targeted addresses and non-disclosure of a measure, as the form says.
 
+    An unknown kind of addressee counts as HOST.
+
     Raises:
-        Refusal: UNSENT_UNSAID, for an approved measure without confirmation that it was not sent; others
-            from `operations.amend_measure`.
+        Refusal: UNSENT_UNSAID, for an approved measure without confirmation that it was not sent; or from
+            `operations.amend_measure`.
+        ActUnknown, TransitionRefused, Refused: from `operations.amend_measure`.
     """
     post, actor = request.POST, actor_of(request)
     kind = post.get("kind", "")

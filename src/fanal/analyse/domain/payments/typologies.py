@@ -25,12 +25,15 @@ class PaymentsRefused(ValueError):
 
 
 class PaymentIndicator(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A published indicator; its code determines which optional fields apply.
+    """A published indicator of payments; its code (test in `indicators.py`) determines which fields apply.
 
-    Amounts are in euros, ages in years, windows in hours. `confidence` is H (read in the source) or M (in a
-    summary of it). `core` names the typologies that need at least one such indicator. `minimum` and `maximum`
-    bound an amount, `at_least` and `at_most` a number of transfers or payers; `first_maximum` bounds the
-    first amount; `quiet_hours` is the silence after a stop.
+    `weight` (0..1): a typology's score is 1 - (1 - w1) (1 - w2) …, times 1 - w for each mitigating indicator.
+    `confidence`: H (read in the source) or M (in a summary of it); `checked_by`: UNCHECKED if nobody did. It
+    counts for `typologies`; those in `core` need at least one such indicator. `minimum` and `maximum` bound
+    an amount in euros, the payer's age in years or (`maximum`) the sum; `first_maximum` the first amount;
+    `at_least` and `at_most` a number of transfers or payers. `within_hours` is the time window, or the least
+    median interval of a regular payment; `quiet_hours` the silence after a stop; `from_hour` to `to_hour` the
+    local night; `countries` codes of the beneficiary's country; `labels` pieces of the transfer's label.
     """
 
     code: str
