@@ -33,6 +33,8 @@ with django_as(DatabaseRole.WORKER):
     if sys.argv[1] == "unseen":  # a session that sleeps: nothing shows that it works
         hoarding._worked = lambda pid: 0.0
     guard = hoarding.HoardingGuard()
+    guard.look()
+    print("it looks", file=sys.stderr, flush=True)
     while True:
         guard.look()
         time.sleep(0.25)
@@ -61,11 +63,14 @@ def desk() -> Iterator[tuple[Live, Databases]]:
 def guarded(desk: Live, where: str) -> Iterator[Path]:
     """Keep a process that looks, as the calls do; yield what it says."""
     told = desk.home.parent / "told"
+    before = told.read_text().count("it looks") if told.exists() else 0
     with told.open("ab") as output:
         child = subprocess.Popen(
             [sys.executable, "-c", GUARD, where], env=desk.environment(), stderr=output
         )
     try:
+        # Else it would start while dozens of sessions take all processors.
+        assert wait_for(lambda: told.read_text().count("it looks") > before)
         yield told
     finally:
         child.kill()
