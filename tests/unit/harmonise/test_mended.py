@@ -86,7 +86,7 @@ def test_today_ends_when_the_report_was_received() -> None:
 
 
 def test_what_is_nested_without_end_is_kept_as_text() -> None:
-    body = b'{"kind": "OTHER", "x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+    body = b'{"kind": "OTHER", "x": ' + b"[" * 20_000 + b"]" * 20_000 + b"}"
     report = harmonised(body)
     assert report.kind == "OTHER"
     assert codes(report) == [("form", "FORM_UNREADABLE")]
