@@ -41,12 +41,16 @@ class Inbox:
     refusals: int = 0
     unknown: str = ""
     """An address that the server takes no more."""
+    waits: str = ""
+    """An address that the server takes later (greylisting)."""
 
     async def handle_RCPT(  # noqa: N802 - the library's name
         self, _server: object, _session: object, envelope: object, address: str, _options: object
     ) -> str:
         if address == self.unknown:
             return "550 no such person"
+        if address == self.waits:
+            return "450 try again later"
         envelope.rcpt_tos.append(address)  # type: ignore[attr-defined]
         return "250 known"
 
@@ -233,3 +237,19 @@ def test_who_has_no_address_any_more_is_named_while_the_others_are_called(
     assert wait_for(lambda: ask(server, told) == [(1,)], seconds=20)
     said = server.command("doctor", check=False)
     assert "refused some of the duty addresses" in said.stdout + said.stderr
+
+
+def test_who_is_refused_for_now_is_called_later_and_the_others_once(
+    server: Live, inbox: tuple[Inbox, int]
+) -> None:
+    box, _ = inbox
+    before, box.waits = len(box.messages), "night@desk.example"
+    tell_of_danger(server)
+    found = "SELECT outcome FROM orient_call ORDER BY queued_at DESC LIMIT 1"
+    assert wait_for(lambda: ask(server, found) == [("PARTLY",)], seconds=CALLED_WITHIN)
+    box.waits = ""
+    assert wait_for(lambda: ask(server, found) == [("SENT",)], seconds=60)
+    assert [to for to, _ in box.messages[before:]] == [
+        ["duty@desk.example"],
+        ["night@desk.example"],
+    ]

@@ -37,7 +37,7 @@ from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.parent import die_with_parent
 from fanal.orient import operations as orient
-from fanal.orient.domain.clocks import Delivery
+from fanal.orient.domain.clocks import Delivery, wait_after
 from fanal.orient.domain.records import Call
 
 # One child process a message, killed at its deadline: a slow mail server delays no other call.
@@ -59,11 +59,28 @@ _FORK: Final = get_context("fork")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSent:
-    """The outcome of one message for the calls in `lot`: its delivery, or the code of its failure."""
+    """The outcome of one message for the calls in `lot`: whom it reached, or the code of its failure."""
 
     lot: tuple[Call, ...]
-    delivery: Delivery | None = None
     failure: str = ""
+    sent: mail.Sent | None = None
+    again: "AskedAgain | None" = None
+    """The message was one to addresses that an earlier one did not reach."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedAgain:
+    """A message to the addresses `to`, which the server refused for now while it accepted others.
+
+    It is kept in memory only: the call has reached somebody. `lost` tells whether some were refused for good;
+    `due` is an instant of the monotonic clock.
+    """
+
+    lot: tuple[Call, ...]
+    to: tuple[str, ...]
+    lost: bool
+    attempts: int
+    due: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +89,7 @@ class _CallsChild:
     process: BaseProcess
     answer: Connection
     ends: float
+    again: AskedAgain | None
 
 
 class Senders:
@@ -86,8 +104,8 @@ class Senders:
 
     @property
     def again(self) -> int:
-        """Return the number of messages in transit whose calls are in a second or later attempt."""
-        return sum(child.lot[0].attempts > 1 for child in self._children)
+        """Return the number of messages in transit that are a second or later attempt."""
+        return sum(bool(c.again) or c.lot[0].attempts > 1 for c in self._children)
 
     @property
     def calls(self) -> list[Call]:
@@ -100,19 +118,23 @@ class Senders:
         """Return the file descriptors that become readable when a child answers or ends."""
         return [child.answer.fileno() for child in self._children]
 
-    def start(self, lot: Sequence[Call], *, now: datetime) -> None:
-        """Send alarm calls as one e-mail from a child process; if the fork fails, they count as failed."""
+    def start(self, lot: Sequence[Call], *, now: datetime, again: AskedAgain | None = None) -> None:
+        """Send alarm calls as one e-mail from a child process; if the fork fails, they count as failed.
+
+        It is for all on duty, or with `again` for the addresses named there.
+        """
+        calls, to = tuple(lot), again.to if again else ()
         try:
             reading, writing = _FORK.Pipe(duplex=False)
-            process = _FORK.Process(target=_send, args=(writing, tuple(lot), now), daemon=True)
+            process = _FORK.Process(target=_send, args=(writing, calls, to, now), daemon=True)
             process.start()
         except OSError:
-            self._unstarted.append(CallSent(lot=tuple(lot), failure="MACHINE"))
+            self._unstarted.append(CallSent(lot=calls, failure="MACHINE", again=again))
             return
         writing.close()
         ends = time.monotonic() + DEADLINE_SECONDS
         self._children.append(
-            _CallsChild(lot=tuple(lot), process=process, answer=reading, ends=ends)
+            _CallsChild(lot=calls, process=process, answer=reading, ends=ends, again=again)
         )
 
     def finished(self) -> list[CallSent]:
@@ -131,38 +153,43 @@ class Senders:
 
 def _close(child: _CallsChild) -> CallSent:
     """Read a child's answer and end it; without an answer the failure is TIMEOUT or DIED."""
-    answer = ""
+    answer: mail.Sent | str = ""
     if child.answer.poll():
         with contextlib.suppress(EOFError, OSError):
-            answer = str(child.answer.recv())
+            answer = child.answer.recv()
     late = time.monotonic() >= child.ends
     child.process.kill()
     child.process.join()
     child.process.close()
     child.answer.close()
-    if answer in set(Delivery):
-        return CallSent(lot=child.lot, delivery=Delivery(answer))
-    return CallSent(lot=child.lot, failure=answer or ("TIMEOUT" if late else "DIED"))
+    if isinstance(answer, mail.Sent):
+        return CallSent(lot=child.lot, sent=answer, again=child.again)
+    failure = answer or ("TIMEOUT" if late else "DIED")
+    return CallSent(lot=child.lot, failure=failure, again=child.again)
 
 
-def _send(answer: Connection, lot: tuple[Call, ...], now: datetime) -> None:
-    """Send one message in this child process, write a code to `answer`, and exit.
+def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> None:
+    """Send one message in this child process, write the outcome to `answer`, and exit.
 
-    The exit closes no inherited session: that would end the parent's.
+    The outcome is a `mail.Sent` or the code of a failure. The exit closes no inherited session: that would
+    end the parent's.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
     os.setsid()  # a share of the processors of its own, as in `db.child`
     try:
-        answer.send(str(_deliver(lot, now)))
+        answer.send(_deliver(lot, to, now))
     except Exception as failure:  # noqa: BLE001 - after any failure the call is tried again
         answer.send(code_of(failure))
     finally:
         os._exit(0)  # the child must not end the parent's database session
 
 
-def _deliver(lot: tuple[Call, ...], now: datetime) -> Delivery:
-    """Send the e-mail for some calls: the reports' references and the place to look, without any content."""
+def _deliver(lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> mail.Sent:
+    """Send the e-mail for some calls: the reports' references and the place to look, without any content.
+
+    It is for the addresses `to`, or for all on duty if there are none.
+    """
     mailer = mail.current()
     code = "ALARM_ESCALATED" if lot[0].escalated else "ALARM_RAISED"
     name = f"{lot[0].alarm_id}.{code.lower()}"
@@ -173,14 +200,13 @@ def _deliver(lot: tuple[Call, ...], now: datetime) -> Delivery:
         name = f"{_name_of(lot)}.{code.lower()}"
         code, listed = f"{code}_MANY", ["\n".join(str(call.report_id) for call in lot)]
     words = [reference.render(code, parameters, x, kind="mail") for x in _LANGUAGES]
-    reached = mailer.send(
-        to=mailer.duty,
+    return mailer.send(
+        to=to or mailer.duty,
         subject=reference.render(f"{code}_SUBJECT", parameters, _LANGUAGES[0], kind="mail"),
         text="\n\n".join([*words, *listed]),
         message_id=name,
         now=now,
     )
-    return _DELIVERIES[reached]
 
 
 def _name_of(lot: tuple[Call, ...]) -> str:
@@ -222,6 +248,8 @@ _AWAY_SECONDS = 0.5
 _ALIVE_SECONDS = 5.0
 _RECORDING_SECONDS = 1.0
 _LATE_SECONDS = 2.0
+_MOST_AGAIN = 60
+_MOST_KEPT = 200
 log = logging.getLogger("fanal.calls")
 
 
@@ -235,6 +263,7 @@ class CallsLoop:
         self._clock, self._actor = clock, system_actor("alarm")
         self._number, self._holder = number or _random(), 0
         self._senders, self._over = Senders(), list[CallSent]()
+        self._later = list[AskedAgain]()
         self._hoarding, self._outbox = HoardingWatch(), keeper(clock=clock)
         self._alive_at = self._late_at = 0.0
         self._session: object = None
@@ -270,6 +299,7 @@ class CallsLoop:
         if not self._holds():
             self._hold()
         self._claim()
+        self._ask_again()
         self._record()
         if time.monotonic() >= self._alive_at:
             self._show_alive()
@@ -318,6 +348,29 @@ class CallsLoop:
                 failpoint("send.begin")
                 self._senders.start(lot, now=now)
 
+    def _ask_again(self) -> None:
+        """Send what is due to addresses that were refused for now, in half of the places."""
+        for message in [m for m in self._later if m.due <= time.monotonic()]:
+            if len(self._senders) >= PLACES // 2:
+                return
+            self._later.remove(message)
+            self._senders.start(message.lot, now=self._clock(), again=message)
+
+    def _keep_for_later(self, sent: CallSent) -> None:
+        """Keep the addresses refused for now, to ask them again for an hour at most."""
+        before = sent.again
+        to = sent.sent.later if sent.sent else before.to if before else ()
+        attempts = before.attempts + 1 if before else 1
+        if not to:
+            return
+        if attempts > _MOST_AGAIN or len(self._later) >= _MOST_KEPT:
+            log.error("%d duty addresses were not reached, others were", len(to))
+            return
+        lost = bool(sent.sent and sent.sent.lost) or bool(before and before.lost)
+        wait = wait_after(attempts=attempts, jitter=secrets.randbelow(1001) / 1000)
+        due = time.monotonic() + wait.total_seconds()
+        self._later.append(AskedAgain(lot=sent.lot, to=to, lost=lost, attempts=attempts, due=due))
+
     def _record(self) -> None:
         """Record outcomes for at most a second; the rest, and failed ones, remain for the next iteration."""
         until = time.monotonic() + _RECORDING_SECONDS
@@ -327,12 +380,18 @@ class CallsLoop:
 
     def _record_one(self, sent: CallSent) -> None:
         now = self._clock()
-        if sent.delivery is not None:
+        if sent.again is not None:
+            if sent.sent is not None and not (sent.sent.later or sent.sent.lost or sent.again.lost):
+                orient.record_reached(actor=self._actor, calls=sent.lot, now=now)
+        elif sent.sent is not None:
             failpoint("send.sent")
-            orient.record_delivery(
-                actor=self._actor, calls=sent.lot, delivery=sent.delivery, now=now
-            )
-            return
+            delivery = _DELIVERIES[sent.sent.reached]
+            orient.record_delivery(actor=self._actor, calls=sent.lot, delivery=delivery, now=now)
+        else:
+            self._record_failure(sent, now)
+        self._keep_for_later(sent)
+
+    def _record_failure(self, sent: CallSent, now: datetime) -> None:
         first = sent.lot[0]
         log.error(
             "%d calls were not delivered (attempt %d): %s",

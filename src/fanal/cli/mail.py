@@ -25,7 +25,7 @@ def test() -> None:
     """Send one message to the duty addresses (FANAL_DUTY), marked as a test; exit with 1 when it fails."""
     mailer = mailer_of(read_environment(os.environ))
     try:
-        reached = mailer.send(
+        sent = mailer.send(
             to=mailer.duty,
             subject=reference.render("TRIAL_SUBJECT", {}, _LANGUAGES[0], kind="mail"),
             text="\n\n".join(reference.render("TRIAL", {}, x, kind="mail") for x in _LANGUAGES),
@@ -35,8 +35,8 @@ def test() -> None:
     except OSError as failure:
         detail = reason(failure) if failure.errno else failure
         raise Failed("MAIL_NOT_SENT", detail=detail) from None
-    if reached is Reached.NOBODY:
+    if sent.reached is Reached.NOBODY:
         raise Failed("MAIL_LEFT", folder=mailer.folder)
-    if reached is Reached.SOME:
+    if sent.reached is Reached.SOME:
         raise Failed("MAIL_REFUSED_SOME")
     tell("MAIL_ACCEPTED", count=len(mailer.duty))

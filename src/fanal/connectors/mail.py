@@ -46,6 +46,17 @@ class Reached(StrEnum):
     """No server is configured: the message is in the folder."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """The result of sending one message."""
+
+    reached: Reached
+    later: tuple[str, ...] = ()
+    """Addresses that the server refused for now (greylisting, full mailbox): it may accept them later."""
+    lost: int = 0
+    """Number of addresses refused for good."""
+
+
 class MailFault(StrEnum):
     """A fault in the mail settings that keeps messages from reaching anybody."""
 
@@ -118,7 +129,7 @@ class Mailer:
 
     def send(
         self, *, to: Sequence[str], subject: str, text: str, message_id: str, now: datetime
-    ) -> Reached:
+    ) -> Sent:
         """Send one message; return whether all, some or none of its recipients were reached.
 
         `message_id` must be stable, so that a repeated delivery is recognised.
@@ -137,9 +148,9 @@ class Mailer:
         if self.url:
             return self._deliver(message)
         self._leave(message, message_id)
-        return Reached.NOBODY
+        return Sent(reached=Reached.NOBODY)
 
-    def _deliver(self, message: EmailMessage) -> Reached:
+    def _deliver(self, message: EmailMessage) -> Sent:
         url = urlsplit(self.url)
         if not _is_server(self.url):
             raise MailRefused("FANAL_SMTP_URL is no address of the form smtp[s]://host:port")
@@ -165,12 +176,12 @@ class Mailer:
         unfinished.rename(self.folder / f"{message_id}.eml")
 
 
-def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
+def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Sent:
     """Give a message to the server, for as many of its recipients as it accepts.
 
     A permanent refusal of the whole message, which one recipient may cause, is followed by one message each.
-    Refused addresses are not tried again: the accepted ones would receive the call twice. To a server without
-    SMTPUTF8, addresses that are not ASCII are left out.
+    Refused addresses are not tried again here: the accepted ones would receive the call twice. To a server
+    without SMTPUTF8, addresses that are not ASCII are left out.
 
     Raises:
         smtplib.SMTPException: no recipient was accepted.
@@ -191,32 +202,41 @@ def _hand_over(server: smtplib.SMTP, message: EmailMessage) -> Reached:
         message["To"] = ", ".join(taken)
         refused = _send_to(server, message, taken)
     if refused:
-        log.error("the server refused %d of %d addresses", refused, len(to))
-    return Reached.ALL if taken == to and not refused else Reached.SOME
+        log.error("the server refused %d of %d addresses", len(refused), len(to))
+    later = tuple(address for address, code in refused.items() if code < _PERMANENT)
+    lost = len(to) - len(taken) + len(refused) - len(later)
+    return Sent(reached=Reached.SOME if later or lost else Reached.ALL, later=later, lost=lost)
 
 
-def _send_to(server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> int:
+def _send_to(server: smtplib.SMTP, message: EmailMessage, to: Sequence[str]) -> dict[str, int]:
     """Send a message to all at once, or one by one after a permanent refusal of the message.
 
-    Returns the number of refused recipients.
+    Returns the refused recipients with the code of the reply to each.
 
     Raises:
         smtplib.SMTPException: all were refused, or the refusal is temporary.
     """
     try:
-        return len(server.send_message(message, to_addrs=to))
+        told = server.send_message(message, to_addrs=to)
+        return {address: code for address, (code, _) in told.items()}
     except smtplib.SMTPDataError as failure:
         if len(to) == 1 or failure.smtp_code < _PERMANENT:
             raise
-    refused: list[smtplib.SMTPException] = []
-    for address in to:
+    refused: dict[str, int] = {}
+    for number, address in enumerate(to, 1):
         try:
             server.send_message(message, to_addrs=[address])
         except (smtplib.SMTPDataError, smtplib.SMTPRecipientsRefused) as failure:
-            refused.append(failure)
-    if len(refused) == len(to):
-        raise refused[0]
-    return len(refused)
+            refused[address] = _code_of(failure, address)
+            if len(refused) == number == len(to):
+                raise
+    return refused
+
+
+def _code_of(failure: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused, address: str) -> int:
+    if isinstance(failure, smtplib.SMTPDataError):
+        return failure.smtp_code
+    return int(failure.recipients[address][0])
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from fanal.accounts.domain.instructions import InstructionKind
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import NewCounterpart
-from fanal.deconfliction.domain.states import DeconflictionRefused, RoundState
+from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState
 from fanal.kernel.actors import public_actor
 from tests.deconfliction_peer import base64_of, stamp
 from tests.integration.deconfliction.rounds import (
@@ -83,7 +83,12 @@ class TestRefused:
         refused("NOT_NOW", conclusion)
         answer = operations.answer(actor=SYSTEM, round_id=round_id, now=now())
         refused("PREVIOUS", conclusion)
-        take(other.conclude(answer))
+        concluded = other.conclude(answer)
+        with pytest.raises(DeconflictionRefused, match="SECOND"):  # at another round's address
+            operations.receive(actor=SYSTEM, body=concluded, now=now(), expected=uuid4())
+        assert state(round_id) is RoundState.ANSWERED
+        assert queries.message_body(round_id=round_id, kind=MessageKind.CONCLUSION) is None
+        take(concluded)
         refused("SECOND", other.conclude(answer, met=[1]))
         operations.take_conclusion(actor=SYSTEM, round_id=round_id, now=now())
         refused("SECOND", other.conclude(answer, met=[1]))

@@ -150,8 +150,8 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("elsewhere")
 def test_a_server_that_offers_tls_gets_the_password_over_tls_only(tmp_path: Path) -> None:
     server = Server(tmp_path, offers_tls=True)
-    assert (
-        _send(_mailer(f"smtp://desk:{SECRET}@{HOST}:{server.port}", tmp_path)) is mail.Reached.ALL
+    assert _send(_mailer(f"smtp://desk:{SECRET}@{HOST}:{server.port}", tmp_path)) == mail.Sent(
+        reached=mail.Reached.ALL
     )
     assert [line[:4] for line in server.lines] == [b"ehlo", b"STAR"]
     assert any(line.startswith(b"AUTH PLAIN") for line in server.encrypted)
@@ -171,8 +171,8 @@ def test_a_server_elsewhere_without_tls_gets_nothing(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("elsewhere")
 def test_smtps_is_encrypted_from_the_first_octet(tmp_path: Path) -> None:
     server = Server(tmp_path, offers_tls=False, wraps=True)
-    assert (
-        _send(_mailer(f"smtps://desk:{SECRET}@{HOST}:{server.port}", tmp_path)) is mail.Reached.ALL
+    assert _send(_mailer(f"smtps://desk:{SECRET}@{HOST}:{server.port}", tmp_path)) == mail.Sent(
+        reached=mail.Reached.ALL
     )
     assert server.lines == []
     assert any(line.startswith(b"AUTH PLAIN") for line in server.encrypted)
@@ -193,7 +193,9 @@ def test_a_certificate_of_nobody_known_ends_the_send(
 
 def test_this_machine_needs_no_tls_and_a_bad_goodbye_changes_nothing(tmp_path: Path) -> None:
     server = Server(tmp_path, offers_tls=False)
-    assert _send(_mailer(f"smtp://127.0.0.1:{server.port}", tmp_path)) is mail.Reached.ALL
+    assert _send(_mailer(f"smtp://127.0.0.1:{server.port}", tmp_path)) == mail.Sent(
+        reached=mail.Reached.ALL
+    )
     assert b"." in server.lines
     server.close()
 
@@ -257,7 +259,8 @@ def test_one_address_that_the_server_cannot_take_keeps_nothing_from_the_others(
     mailer = Mailer(
         url=f"smtp://127.0.0.1:{server.port}", sender="desk@fanal.test", duty=duty, folder=tmp_path
     )
-    assert _send(mailer) is (mail.Reached.ALL if international else mail.Reached.SOME)
+    reached = mail.Reached.ALL if international else mail.Reached.SOME
+    assert _send(mailer) == mail.Sent(reached=reached, lost=1 - international)
     server.close()
     told = [line for line in server.lines if line.startswith((b"rcpt", b"RCPT"))]
     assert [b"night@desk.test" in told[0], b"mailhub" in told[1], b"[192.0.2.1]" in told[2]] == [
@@ -279,13 +282,13 @@ def test_an_address_that_the_server_refuses_is_told(
         duty=("one@desk.test", "two@desk.test"),
         folder=tmp_path,
     )
-    assert _send(mailer) is mail.Reached.SOME
+    assert _send(mailer) == mail.Sent(reached=mail.Reached.SOME, lost=1)
     server.close()
     assert said == ["the server refused 1 of 2 addresses"]
 
 
 def test_what_is_left_in_the_folder_reached_nobody(tmp_path: Path) -> None:
-    assert _send(_mailer("", tmp_path)) is mail.Reached.NOBODY
+    assert _send(_mailer("", tmp_path)) == mail.Sent(reached=mail.Reached.NOBODY)
     assert (tmp_path / "m1.eml").exists()
 
 

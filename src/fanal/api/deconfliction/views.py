@@ -153,13 +153,12 @@ def conclusion(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) 
     Returns the state that the round had before; the worker then records the matches.
     """
     found = _found(identity, round_id)
-    taken = operations.receive(
+    operations.receive(
         actor=identity.actor,
         body=_body(request),
         now=request.now,  # type: ignore[attr-defined]
+        expected=found.id,
     )
-    if taken != found.id:
-        raise DeconflictionRefused("SECOND")
     return _told(found)
 
 

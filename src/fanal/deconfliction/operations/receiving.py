@@ -14,6 +14,7 @@ from fanal.deconfliction.domain.limits import MOST_ROUNDS
 from fanal.deconfliction.domain.message import (
     Answer,
     Conclusion,
+    Message,
     Offer,
     Received,
     check_signature,
@@ -36,30 +37,29 @@ _FOLLOWS: Final = {
 _MACHINE: Final = system_actor("take a message of a counterpart")
 
 
-def receive(*, actor: Actor, body: bytes, now: datetime) -> UUID:
+def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None = None) -> UUID:
     """Verify and store a message of a counterpart, and return the id of its round; it is processed later.
 
     A program of an organisation may deliver only the messages of its own counterpart. The same message
-    received again is accepted.
+    received again is accepted. `expected` is the round that the message must belong to, if known.
 
     Raises:
         Refused: the actor may neither deliver messages nor run rounds.
         DeconflictionRefused: TOO_LARGE, MALFORMED; UNKNOWN, no such open counterpart; SIGNATURE; EXPIRED;
             FUTURE; NO_INSTRUCTION; POINTS; QUOTA; NOT_FOUND, no such round; PREVIOUS, it refers to another
-            message than ours, or to another end; SECOND, another message of its kind was received; NOT_NOW.
+            message than ours, or to another end; SECOND, another message of its kind was received, or it
+            belongs to another round than `expected`; NOT_NOW.
     """
     if not may(actor, "deconfliction.run"):
         require(actor, "deconfliction.exchange", Resource(partner_id=actor.partner_id))
     received = read_message(body)
     counterpart = _sender(actor, received)
     message = received.message
+    if expected not in (None, message.round):
+        raise DeconflictionRefused("SECOND")
     if _is_known(received, counterpart):
         return message.round
-    too_long = isinstance(message, Offer) and message.expires - message.at > rounds.LASTS
-    if now >= message.expires or too_long:
-        raise DeconflictionRefused("EXPIRED")
-    if message.at > now + _AHEAD:
-        raise DeconflictionRefused("FUTURE")
+    _check_time(message, now)
     instruction = rounds.instruction_for(counterpart=counterpart, now=now)
     try:
         with transaction.atomic():
@@ -73,6 +73,15 @@ def receive(*, actor: Actor, body: bytes, now: datetime) -> UUID:
             return message.round
         raise DeconflictionRefused("SECOND") from None
     return message.round
+
+
+def _check_time(message: Message, now: datetime) -> None:
+    """Raise DeconflictionRefused EXPIRED or FUTURE for a message of the past or of the future."""
+    too_long = isinstance(message, Offer) and message.expires - message.at > rounds.LASTS
+    if now >= message.expires or too_long:
+        raise DeconflictionRefused("EXPIRED")
+    if message.at > now + _AHEAD:
+        raise DeconflictionRefused("FUTURE")
 
 
 def _sender(actor: Actor, received: Received) -> Counterpart:

@@ -21,7 +21,10 @@ from fanal.vault import operations as vault
 
 MAX_MESSAGE = 20_000
 MOST_ANSWERS = 40
-"""Largest number of answers that a receipt code may send within `ANSWER_SPAN` (limit against flooding)."""
+"""Largest number of answers that a receipt code may send within `ANSWER_SPAN` (limit against flooding).
+
+Answers that arrive at the same moment may exceed it by one per web process.
+"""
 ANSWER_SPAN = timedelta(hours=12)
 
 

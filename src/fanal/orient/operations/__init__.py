@@ -14,6 +14,7 @@ from fanal.orient.operations.alarms import (
     record_delivery,
     record_failure,
     record_raised,
+    record_reached,
     show_alive,
 )
 from fanal.orient.operations.batch import orient_batch
@@ -100,6 +101,7 @@ __all__ = [
     "record_delivery",
     "record_failure",
     "record_raised",
+    "record_reached",
     "release_case",
     "rename_view",
     "renew_claim",

@@ -104,6 +104,9 @@ UPDATE orient_call c SET outcome = %s, ended_at = %s, lease_until = NULL, lease_
 FROM unnest(%s::uuid[], %s::uuid[]) AS held(id, token)
 WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
 """
+_REACHED = """
+UPDATE orient_call SET outcome = 'SENT' WHERE outcome = 'PARTLY' AND id = ANY(%s) RETURNING id
+"""
 _FAILED = """
 UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL, lease_token = NULL,
     not_before = now() + make_interval(secs => held.wait),
@@ -257,6 +260,23 @@ def record_delivery(
                 detail["partly"] = 1
             _record(actor, same, _OUTCOMES[delivery], now, detail)
     return len(recorded)
+
+
+def record_reached(*, actor: Actor, calls: Sequence[Call], now: datetime) -> int:
+    """Record that a later message reached the addresses that the server had refused for now.
+
+    `PARTLY` becomes `SENT`, with a ledger entry. Returns the number of calls changed.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        changed = _still_held(calls, sql.rows(_REACHED, [[call.id for call in calls]]))
+        for (escalated, _), same in _alike(changed):
+            detail = {"escalated": int(escalated), "later": 1}
+            _record(actor, same, "alarm.send", now, detail)
+    return len(changed)
 
 
 def record_failure(
