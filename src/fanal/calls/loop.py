@@ -29,7 +29,7 @@ from typing import Final
 from django.db import connection
 
 from fanal import reference
-from fanal.calls.outbox import FAILURES, SESSION, keeper
+from fanal.calls.outbox import FAILURES, SESSION, keepers
 from fanal.connectors import mail
 from fanal.db import sql
 from fanal.db.hoarding import HoardingWatch
@@ -264,7 +264,7 @@ class CallsLoop:
         self._number, self._holder = number or _random(), 0
         self._senders, self._over = Senders(), list[CallSent]()
         self._later = list[AskedAgain]()
-        self._hoarding, self._outbox = HoardingWatch(), keeper(clock=clock)
+        self._children = (HoardingWatch(), *keepers(clock=clock))
         self._alive_at = self._late_at = 0.0
         self._session: object = None
         self._reaches = not mail.current().faults()
@@ -273,8 +273,8 @@ class CallsLoop:
         """Send calls until `stop` is set; while the database is unavailable, wait and retry."""
         try:
             while not stop.is_set():
-                self._hoarding.keep()
-                self._outbox.keep()
+                for child in self._children:
+                    child.keep()
                 try:
                     self.beat()
                     self._wait()
@@ -285,8 +285,8 @@ class CallsLoop:
                     stop.wait(_AWAY_SECONDS)
         finally:
             self._senders.stop()
-            self._hoarding.close()
-            self._outbox.close()
+            for child in self._children:
+                child.close()
             connection.close()
 
     def beat(self) -> None:

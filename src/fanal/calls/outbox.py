@@ -1,11 +1,12 @@
-"""Maintenance of the outbox of calls, in a child process next to the sending loop.
+"""Maintenance of the outbox of calls, in two child processes next to the sending loop.
 
-Each step may take seconds during a flood from a public node, and must not delay due messages. Late calls (not
-queued when their alarm was raised) are queued before every other step, because children depend on them.
+Each step may take seconds during a flood from a public node, and must not delay due messages. One process
+queues late calls (not queued when their alarm was raised), because children depend on them; the other does
+the rest.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import cycle
 from typing import Final
@@ -26,32 +27,38 @@ _SILENT_SECONDS = 20.0
 log = logging.getLogger("fanal.calls")
 
 
-def keeper(*, clock: Callable[[], datetime]) -> KeptChild:
-    """Return the supervised child process that maintains the outbox."""
+def keepers(*, clock: Callable[[], datetime]) -> tuple[KeptChild, KeptChild]:
+    """Return the supervised child processes that maintain the outbox."""
+    actor = system_actor("alarm")
+    late = {"queue_late": lambda: orient.queue_late(actor=actor)}
+    rest = {
+        "end_answered": lambda: orient.end_answered(actor=actor),
+        "escalate": lambda: orient.escalate_alarms(actor=actor, now=clock()),
+        "record_raised": lambda: orient.record_raised(actor=actor, now=clock()),
+    }
+    return _kept("queues late calls", late), _kept("keeps the outbox of calls", rest)
+
+
+def _kept(task: str, steps: Mapping[str, Callable[[], object]]) -> KeptChild:
     return KeptChild(
-        lambda: Outbox(clock=clock).beat,
+        lambda: Outbox(steps).beat,
         every=_BEAT_SECONDS,
-        task="queues late calls",
+        task=task,
         log=log,
         silent=_SILENT_SECONDS,
     )
 
 
 class Outbox:
-    """The maintenance steps of the outbox; each may fail independently."""
+    """Maintenance steps of the outbox, by turns; each may fail independently."""
 
-    def __init__(self, *, clock: Callable[[], datetime]) -> None:
-        self._clock, self._actor = clock, system_actor("alarm")
+    def __init__(self, steps: Mapping[str, Callable[[], object]]) -> None:
+        self._steps = cycle(steps.items())
         self._session: object = None
-        self._steps = cycle((self._end_answered, self._escalate, self._record_raised))
 
     def beat(self) -> None:
-        """Queue late calls, then run the next of the other steps; after a failure the next beat goes on."""
-        step = next(self._steps)
-        self._try("queue_late", self._queue_late)
-        self._try(step.__name__.removeprefix("_"), step)
-
-    def _try(self, name: str, step: Callable[[], object]) -> None:
+        """Run the next step; after a failure the next beat goes on."""
+        name, step = next(self._steps)
         try:
             self._prepare()
             step()
@@ -65,15 +72,3 @@ class Outbox:
         if self._session is None or connection.connection is not self._session:
             sql.run(SESSION)
             self._session = connection.connection
-
-    def _queue_late(self) -> None:
-        orient.queue_late(actor=self._actor)
-
-    def _end_answered(self) -> None:
-        orient.end_answered(actor=self._actor)
-
-    def _escalate(self) -> None:
-        orient.escalate_alarms(actor=self._actor, now=self._clock())
-
-    def _record_raised(self) -> None:
-        orient.record_raised(actor=self._actor, now=self._clock())

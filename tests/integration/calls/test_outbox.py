@@ -23,7 +23,7 @@ from fanal.kernel.ids import new_id
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.clocks import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
 from fanal.orient.domain.records import Call
-from fanal.orient.operations import alarms
+from fanal.orient.operations import outbox
 from tests.integration.orient.people import person
 from tests.live import wait_for
 
@@ -194,6 +194,40 @@ def test_whoever_comes_during_a_flood_from_elsewhere_has_a_share_of_each_look(
     }
 
 
+def test_another_node_has_its_share_however_many_sessions_a_flood_has(
+    as_role: AsRole, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_SESSIONS_LOOKED_AT", 1)
+    flood, node = [as_role("intake") for _ in range(6)], as_role("intake")
+    for session in flood:
+        for _ in range(12):
+            session.execute(DEPOSIT, {"id": new_id(clock.now()), "public": UUID(int=0)})
+    told = [new_id(clock.now()) for _ in range(14)]
+    for report_id in told:
+        node.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
+    # Every session of this server comes by its socket: what an address gives is set by hand.
+    sql.run(
+        "UPDATE orient_late SET node = orient_node_of('192.0.2.7') WHERE queued_by = %s",
+        [node.info.backend_pid],
+    )
+    claim(most=100)
+    orient.queue_late(actor=SYSTEM, most=20)
+    assert {*told[10:]} <= {call.report_id for call in claim(most=100)}
+
+
+@pytest.mark.parametrize(
+    ("address", "node"),
+    [
+        (None, ""),
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:0:1::5", "2001:db8:0:1::"),
+        ("2001:db8:0:1:ffff::9", "2001:db8:0:1::"),
+    ],
+)
+def test_a_node_is_the_machine_that_the_server_sees(address: str | None, node: str) -> None:
+    assert sql.one("SELECT orient_node_of(%s::inet)", [address]) == (node,)
+
+
 def test_of_more_sessions_than_places_those_go_first_that_told_of_few(as_role: AsRole) -> None:
     nodes = [as_role("intake") for _ in range(5)]
     told = [[new_id(clock.now()) for _ in range(many)] for many in (30, 30, 14, 30, 30)]
@@ -209,7 +243,7 @@ def test_of_very_many_sessions_each_look_has_some_before_it(
     as_role: AsRole, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One look that asked of all of them took longer than a statement may, and the next began anew."""
-    monkeypatch.setattr(alarms, "_SESSIONS_LOOKED_AT", 1)
+    monkeypatch.setattr(outbox, "_SESSIONS_LOOKED_AT", 1)
     nodes = [as_role("intake") for _ in range(6)]
     for node in nodes:
         for _ in range(12):

@@ -3,19 +3,10 @@
 from fanal.orient.domain.records import OrientItem
 from fanal.orient.operations.alarms import (
     acknowledge_alarm,
-    claim_calls,
-    end_answered,
     escalate_alarms,
-    hold_caller,
-    others_reach,
-    queue_late,
     raise_alarm,
     raise_written,
-    record_delivery,
-    record_failure,
     record_raised,
-    record_reached,
-    show_alive,
 )
 from fanal.orient.operations.batch import orient_batch
 from fanal.orient.operations.claims import (
@@ -47,6 +38,17 @@ from fanal.orient.operations.feedback import (
 from fanal.orient.operations.folding import fold_freed
 from fanal.orient.operations.handover import hand_over
 from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
+from fanal.orient.operations.outbox import (
+    claim_calls,
+    end_answered,
+    hold_caller,
+    others_reach,
+    queue_late,
+    record_delivery,
+    record_failure,
+    record_reached,
+    show_alive,
+)
 from fanal.orient.operations.unfolding import NotFolded, claim_folded, unfold
 from fanal.orient.operations.views import (
     MAX_NAME,

@@ -1,0 +1,361 @@
+"""The outbox of the calls to the duty people: claims under a lease with a token, outcomes, heartbeats.
+
+The trigger that raises or escalates an alarm writes a row of `orient_call`. A process claims the row, sends
+the message outside any transaction, and records the outcome. When a process dies, its lease is free at once:
+its advisory lock ended with its database session.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from fanal.accounts.domain.policy import require
+from fanal.db import sql
+from fanal.kernel.actors import Actor
+from fanal.ledger import operations as ledger
+from fanal.ledger.domain.records import ObjectRef
+from fanal.orient.domain.clocks import MAX_ATTEMPTS, Delivery, wait_after
+from fanal.orient.domain.records import Call
+
+LEASE = timedelta(seconds=30)
+_LOCK = 0x464E4341
+_GONE = (
+    "c.lease_holder::oid NOT IN (SELECT l.objid FROM pg_locks l WHERE l.locktype = 'advisory'"
+    " AND l.granted AND l.classid = %(lock)s::oid AND l.objsubid = 2"
+    " AND l.pid IN (SELECT pid FROM pg_stat_activity WHERE usename = session_user))"
+)
+"""True when the lease holder's lock is gone. Evaluated once per poll; only locks of our own role count."""
+_CLAIM = f"""
+WITH due AS (
+    SELECT c.id, a.report_id FROM orient_call c JOIN orient_alarm a ON a.id = c.alarm_id
+    WHERE c.outcome IS NULL AND c.not_before <= now() AND a.acknowledged_at IS NULL
+      AND (c.lease_until IS NULL OR c.lease_until < now() OR {_GONE})
+      AND c.id <> ALL (%(in_hand)s::uuid[]) AND (c.attempts > 0) = %(again)s
+      AND (c.queued_by IS NULL) = ANY (%(late)s)
+    ORDER BY (c.queued_by IS NULL), c.queued_at LIMIT %(most)s FOR UPDATE OF c SKIP LOCKED
+)
+UPDATE orient_call c SET lease_token = %(token)s, lease_holder = %(holder)s,
+    lease_until = now() + make_interval(secs => %(lease)s), attempts = c.attempts + 1
+FROM due WHERE c.id = due.id
+RETURNING c.id, c.alarm_id, due.report_id, c.escalated, c.attempts, c.lease_token
+"""  # noqa: S608
+# Fair queueing, by the machine of the public node (its address, which no program of the node chooses), then
+# by its database sessions: each gets an equal share of the free places. Half of a share goes to the newest
+# alarms, so that an alarm raised during or after a flood does not wait behind all of it. When sessions are
+# too many, those with the fewest alarms go first. A run reads at most a thousand sessions, a random sample
+# each time: a query over all of them exceeded the statement timeout. Calls that were already queued are sent
+# first. No row of an alarm is locked, so that a lock held elsewhere delays no call.
+_NODES_LOOKED_AT, _OF_NODES = 100, 200
+"""Number of nodes with late alarms read in a run, and of the alarms that they share."""
+_SESSIONS_LOOKED_AT = 500
+"""Number of sessions with late alarms read on either side of a randomly drawn one."""
+_QUEUE = """
+), free AS (
+    SELECT alarm_id FROM orient_late WHERE alarm_id IN (SELECT alarm_id FROM chosen)
+    FOR UPDATE SKIP LOCKED
+), told AS (
+    DELETE FROM orient_late WHERE alarm_id IN (SELECT alarm_id FROM free) RETURNING alarm_id
+), found AS (
+    SELECT a.id, a.acknowledged_at IS NULL AS rings FROM told JOIN orient_alarm a ON a.id = told.alarm_id
+), noted AS (
+    INSERT INTO orient_unrecorded (alarm_id) SELECT id FROM found ON CONFLICT DO NOTHING
+)
+INSERT INTO orient_call (alarm_id, escalated, queued_by)
+SELECT id, false, NULL FROM found WHERE rings ON CONFLICT DO NOTHING
+"""
+_OF_EACH_NODE = f"""
+WITH RECURSIVE node AS (
+    (SELECT node, 1 AS nth FROM orient_late ORDER BY node LIMIT 1)
+    UNION ALL SELECT (SELECT l.node FROM orient_late l WHERE l.node > n.node
+        ORDER BY l.node LIMIT 1), nth + 1 FROM node n WHERE n.node IS NOT NULL AND nth < %(looked)s
+), share AS (
+    SELECT greatest(1, %(most)s / 2 / count(node)) AS half FROM node HAVING count(node) > 1
+), chosen AS (
+    SELECT ends.alarm_id FROM share, node, LATERAL (
+        (SELECT l.alarm_id FROM orient_late l WHERE l.node = node.node
+         ORDER BY l.told_at DESC LIMIT share.half)
+        UNION (SELECT l.alarm_id FROM orient_late l WHERE l.node = node.node
+         ORDER BY l.told_at LIMIT share.half)
+    ) AS ends
+{_QUEUE}"""  # noqa: S608
+_OF_EACH_SESSION = f"""
+WITH RECURSIVE middle AS (
+    SELECT min(queued_by) + floor(random() * (max(queued_by) - min(queued_by) + 1))::integer AS pid
+    FROM orient_late
+), above AS (
+    (SELECT queued_by, 1 AS nth FROM orient_late WHERE queued_by >= (SELECT pid FROM middle)
+        ORDER BY queued_by LIMIT 1)
+    UNION ALL SELECT (SELECT l.queued_by FROM orient_late l WHERE l.queued_by > s.queued_by
+        ORDER BY l.queued_by LIMIT 1), nth + 1 FROM above s
+        WHERE s.queued_by IS NOT NULL AND nth < %(looked)s
+), below AS (
+    (SELECT queued_by, 1 AS nth FROM orient_late WHERE queued_by < (SELECT pid FROM middle)
+        ORDER BY queued_by DESC LIMIT 1)
+    UNION ALL SELECT (SELECT l.queued_by FROM orient_late l WHERE l.queued_by < s.queued_by
+        ORDER BY l.queued_by DESC LIMIT 1), nth + 1 FROM below s
+        WHERE s.queued_by IS NOT NULL AND nth < %(looked)s
+), session AS (
+    SELECT queued_by FROM above WHERE queued_by IS NOT NULL
+    UNION ALL SELECT queued_by FROM below WHERE queued_by IS NOT NULL
+), room AS (
+    SELECT most, greatest(2, most / 2 / (SELECT greatest(1, count(queued_by)) FROM session)) AS half
+    FROM (SELECT %(most)s - count(*) AS most FROM (SELECT FROM orient_call
+        WHERE outcome IS NULL AND attempts = 0 AND queued_by IS NULL LIMIT %(most)s) AS queued) AS free
+), chosen AS (
+    SELECT ends.alarm_id FROM room, session, LATERAL (
+        (SELECT l.alarm_id FROM orient_late l WHERE l.queued_by = session.queued_by
+         ORDER BY l.told_at DESC LIMIT room.half)
+        UNION (SELECT l.alarm_id FROM orient_late l WHERE l.queued_by = session.queued_by
+         ORDER BY l.told_at LIMIT room.half)
+    ) AS ends, LATERAL (SELECT count(*) AS many FROM (SELECT FROM orient_late l
+        WHERE l.queued_by = session.queued_by LIMIT 20) AS waiting) AS those
+    ORDER BY those.many, random() LIMIT (SELECT most FROM room)
+{_QUEUE}"""  # noqa: S608
+_DELIVERED = """
+UPDATE orient_call c SET outcome = %s, ended_at = %s, lease_until = NULL, lease_token = NULL
+FROM unnest(%s::uuid[], %s::uuid[]) AS held(id, token)
+WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
+"""
+_REACHED = """
+UPDATE orient_call SET outcome = 'SENT' WHERE outcome = 'PARTLY' AND id = ANY(%s) RETURNING id
+"""
+_FAILED = """
+UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL, lease_token = NULL,
+    not_before = now() + make_interval(secs => held.wait),
+    outcome = CASE WHEN held.over THEN coalesce(outcome, %s) ELSE outcome END,
+    ended_at = CASE WHEN held.over THEN coalesce(ended_at, %s) ELSE ended_at END
+FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[]) AS held(id, token, wait, over)
+WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
+"""
+# Only the sender locks rows of calls: the claim skips locked rows, so another lock would delay a call.
+_ANSWERED = """
+UPDATE orient_call c SET outcome = 'ANSWERED', ended_at = a.acknowledged_at FROM orient_alarm a
+WHERE a.id = c.alarm_id AND a.acknowledged_at IS NOT NULL AND c.outcome IS NULL
+  AND (c.lease_until IS NULL OR c.lease_until < now())
+"""
+_OUTCOMES = {
+    Delivery.SENT: "alarm.send",
+    Delivery.PARTLY: "alarm.send",
+    Delivery.LEFT: "alarm.leave",
+}
+
+
+def hold_caller(*, holder: int) -> None:
+    """Acquire the advisory lock of the sending process `holder` for this database session; wait for it.
+
+    While the session lives, no other process claims the calls leased to `holder`; they are free when it ends.
+    """
+    sql.run("SELECT pg_advisory_lock(%s, %s)", [_LOCK, holder])
+
+
+def show_alive(*, actor: Actor, holder: int, reaches: bool = True) -> None:
+    """Record a sign of life of the sending process `holder`; delete signs older than a day.
+
+    `reaches` says whether the mail of that process reaches anybody.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        sql.run(
+            "INSERT INTO orient_caller (holder, seen_at, reaches) VALUES (%s, now(), %s)"
+            " ON CONFLICT (holder) DO UPDATE SET seen_at = excluded.seen_at, reaches = excluded.reaches",
+            [holder, reaches],
+        )
+        sql.run("DELETE FROM orient_caller WHERE seen_at < now() - interval '1 day'")
+
+
+def others_reach(*, actor: Actor) -> bool:
+    """Return whether a process whose mail reaches somebody gave a sign of life in the last 30 s.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    alive = "SELECT EXISTS (SELECT FROM orient_caller WHERE reaches AND seen_at > now() - %s)"
+    return bool(sql.one(alive, [LEASE])[0])
+
+
+def claim_calls(
+    *,
+    actor: Actor,
+    holder: int,
+    in_hand: Collection[UUID],
+    most: int,
+    again: bool,
+    late: bool = True,
+) -> list[Call]:
+    """Claim up to `most` due calls for `holder` under a lease and return them, oldest first.
+
+    Late calls (alarms of a flood, queued afterwards by `queue_late`) come last.
+
+    Args:
+        actor: the worker.
+        holder: number of the sending process, as in `hold_caller`.
+        in_hand: calls that this process is already sending; they are not claimed.
+        most: largest number of calls.
+        again: claim only retries if true, else only first attempts. The two are separate so that failing
+            calls never delay a new call.
+        late: whether to claim late calls.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    asked = {
+        "lock": _LOCK,
+        "in_hand": list(in_hand),
+        "again": again,
+        "late": [False, True] if late else [False],
+        "most": most,
+        "token": uuid4(),
+        "holder": holder,
+        "lease": LEASE.total_seconds(),
+    }
+    with transaction.atomic():
+        return [
+            Call(id=row[0], alarm_id=row[1], report_id=row[2], escalated=row[3],
+                 attempts=row[4], token=row[5])
+            for row in sql.rows(_CLAIM, asked)
+        ]  # fmt: skip
+
+
+def queue_late(*, actor: Actor, most: int = 2000) -> int:
+    """Queue calls for alarms that have none yet, as late calls, fairly across nodes; return their number.
+
+    About `most` late calls wait for their first attempt at any time. A session of a public node queues its
+    first ten calls itself and writes further alarms to `orient_late`. The query waits for no lock and does
+    not depend on the ledger: an alarm that is not recorded there yet is called as well.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    queued = 0
+    for statement, room, looked in (
+        (_OF_EACH_NODE, min(most, _OF_NODES), _NODES_LOOKED_AT),
+        (_OF_EACH_SESSION, most, _SESSIONS_LOOKED_AT),
+    ):
+        with transaction.atomic():
+            # During a flood the table statistics are out of date, and the planner would scan the whole table
+            # each time.
+            sql.run("SET LOCAL enable_seqscan = off")
+            sql.run("SET LOCAL enable_bitmapscan = off")
+            queued += int(sql.run(statement, {"most": room, "looked": looked}))
+    return queued
+
+
+def end_answered(*, actor: Actor) -> int:
+    """End the calls of acknowledged alarms and return their number; a call being sent may still arrive.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        return int(sql.run(_ANSWERED))
+
+
+def record_delivery(
+    *, actor: Actor, calls: Sequence[Call], delivery: Delivery, now: datetime
+) -> int:
+    """Record how a message to the duty people was delivered; return the number of calls recorded.
+
+    `SENT`: a mail server accepted the message; `PARTLY`: for some of the addresses only, which the ledger
+    entry states; `LEFT`: no server is configured, the message is a file in the mail folder. Calls whose
+    fencing token is no longer valid (lease lost) are neither recorded nor counted.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        recorded = _still_held(calls, sql.rows(_DELIVERED, [delivery, now, *_held(calls)]))
+        for (escalated, _), same in _alike(recorded):
+            detail = {"escalated": int(escalated)}
+            if delivery is Delivery.PARTLY:
+                detail["partly"] = 1
+            _record(actor, same, _OUTCOMES[delivery], now, detail)
+    return len(recorded)
+
+
+def record_reached(*, actor: Actor, calls: Sequence[Call], now: datetime) -> int:
+    """Record that a later message reached the addresses that the server had refused for now.
+
+    `PARTLY` becomes `SENT`, with a ledger entry. Returns the number of calls changed.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        changed = _still_held(calls, sql.rows(_REACHED, [[call.id for call in calls]]))
+        for (escalated, _), same in _alike(changed):
+            detail = {"escalated": int(escalated), "later": 1}
+            _record(actor, same, "alarm.send", now, detail)
+    return len(changed)
+
+
+def record_failure(
+    *, actor: Actor, calls: Sequence[Call], failure: str, jitter: float, now: datetime
+) -> int:
+    """Record a failed message and schedule the retry of its calls; return the number of calls recorded.
+
+    A call is given up after `MAX_ATTEMPTS`. The ledger records the first failure and the giving up; the row
+    counts the attempts between. Calls whose lease was lost are neither recorded nor counted.
+
+    Args:
+        actor: the sender.
+        calls: the calls of the message, as they were claimed.
+        failure: a code of the label kind `call_failure`.
+        jitter: a number from 0 to 1 that spreads the attempts.
+        now: the instant of the failure.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    waits = [wait_after(attempts=c.attempts, jitter=jitter).total_seconds() for c in calls]
+    over = [c.attempts >= MAX_ATTEMPTS for c in calls]
+    asked = [failure, now, Delivery.GIVEN_UP, now, *_held(calls), waits, over]
+    with transaction.atomic():
+        recorded = _still_held(calls, sql.rows(_FAILED, asked))
+        for (escalated, attempts), same in _alike(recorded):
+            last = attempts >= MAX_ATTEMPTS
+            if last or attempts == 1:
+                detail: dict[str, str | int] = {"failure": failure, "attempts": attempts}
+                detail["escalated"] = int(escalated)
+                _record(actor, same, "alarm.give_up" if last else "alarm.fail", now, detail)
+    return len(recorded)
+
+
+def _held(calls: Sequence[Call]) -> tuple[list[UUID], list[UUID]]:
+    return [call.id for call in calls], [call.token for call in calls]
+
+
+def _still_held(calls: Sequence[Call], written: Iterable[tuple[UUID]]) -> list[Call]:
+    found = {call_id for (call_id,) in written}
+    return [call for call in calls if call.id in found]
+
+
+def _alike(calls: Sequence[Call]) -> Iterator[tuple[tuple[bool, int], list[Call]]]:
+    """Group calls by (escalated, attempts) and yield each group: one ledger entry covers a group."""
+    alike: dict[tuple[bool, int], list[Call]] = {}
+    for call in calls:
+        alike.setdefault((call.escalated, call.attempts), []).append(call)
+    yield from alike.items()
+
+
+def _record(
+    actor: Actor, calls: Sequence[Call], action: str, now: datetime, detail: Mapping[str, str | int]
+) -> None:
+    ledger.record(
+        actor=actor,
+        action=action,
+        at=now,
+        objects=[ObjectRef(kind="report", id=call.report_id) for call in calls],
+        detail=detail,
+    )
