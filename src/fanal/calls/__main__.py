@@ -9,7 +9,7 @@ import django
 
 from fanal.calls import NUMBER_VARIABLE
 from fanal.kernel import clock
-from fanal.kernel.collector import loading
+from fanal.kernel.process import loading
 
 
 def main() -> None:

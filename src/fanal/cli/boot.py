@@ -25,7 +25,7 @@ from fanal.config.migration import DatabaseMark, read_mark
 from fanal.config.vault_identity import check_vault
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
-from fanal.kernel.collector import loading
+from fanal.kernel.process import loading
 from fanal.postgres.place import make_home
 from fanal.postgres.roles import DatabaseRole
 

@@ -13,7 +13,7 @@ import click
 
 from fanal.cli.failures import LANGUAGES, CommandRefused, told
 from fanal.cli.printing import ReaderGone
-from fanal.kernel.collector import loading
+from fanal.kernel.process import loading
 
 COMMANDS: Mapping[str, str] = {
     "retention": "fanal.cli.retention:retention",

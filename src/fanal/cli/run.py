@@ -36,7 +36,7 @@ from fanal.config.mailing import mailer_of
 from fanal.config.migration import DatabaseMark, read_mark
 from fanal.config.prepared import is_prepared
 from fanal.kernel import clock
-from fanal.kernel.parent import die_with_parent
+from fanal.kernel.process import die_with_parent
 from fanal.postgres import ClusterFailed, DatabaseRole
 from fanal.postgres.passwords import write_private
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fanal.cli.signs import CallsSign
-from fanal.kernel.parent import die_with_parent
+from fanal.kernel.process import die_with_parent
 from fanal.postgres.account import SystemAccount
 
 _FIRST_PAUSE = 0.25

@@ -10,7 +10,7 @@ from fanal.cli.failures import CommandRefused
 from fanal.cli.proven import code_option, prove
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
-from fanal.kernel.mail_address import is_mail_address
+from fanal.kernel.typed import is_mail_address
 from fanal.postgres import DatabaseRole
 
 _MOTIVE = "fanal user"

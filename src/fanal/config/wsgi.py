@@ -14,7 +14,7 @@ from django.db import connections
 from django.urls import get_resolver
 
 from fanal.config.gate import WORKING, Gate, KeptConnections
-from fanal.kernel.collector import loading
+from fanal.kernel.process import loading
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment

@@ -12,7 +12,7 @@ from typing import Final
 
 from django.db import connections
 
-from fanal.kernel.parent import die_with_parent
+from fanal.kernel.process import die_with_parent
 
 _FORK: Final = get_context("fork")
 

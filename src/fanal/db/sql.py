@@ -1,15 +1,21 @@
-"""Functions that execute one SQL statement on this thread's connection and return rows or a count.
+"""SQL on this thread's connection: one statement, `COPY`, and lists passed as array literals.
 
     sql.rows("SELECT id, name FROM accounts_desk WHERE id > %s", [0]) ──► [(1, "…"), (2, "…")]
 
-The caller opens a transaction around related statements. For COPY, or results read in portions, open a cursor
-instead.
+The caller opens a transaction around related statements. For results read in portions, open a cursor instead.
+
+A list goes as one text parameter, as an array literal (PostgreSQL manual, section 8.15.6): for thousands of
+values this is several times faster than the driver's adaptation, element by element. Cast the parameter in
+the statement: `%s::uuid[]`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any  # noqa: TID251 - the statement determines the column types
+from uuid import UUID
 
 from django.db import connection
+from psycopg import Copy
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -61,3 +67,45 @@ def run(statement: str, parameters: Parameters | None = None) -> int:
         cursor.execute(statement, parameters)
         touched: int = cursor.rowcount
     return touched
+
+
+@contextmanager
+def copy_in(statement: str) -> Iterator[Copy]:
+    """Yield the stream of a `COPY` on this thread's connection; the rows are stored at its end.
+
+    Raises:
+        DatabaseError: Django's exceptions in place of psycopg's: `OperationalError` after a lost session.
+    """
+    with (
+        connection.wrap_database_errors,
+        connection.cursor() as cursor,
+        cursor.copy(statement) as copy,
+    ):
+        yield copy
+
+
+def plain_array(items: Iterable[str]) -> str:
+    """Return the array literal of texts with letters, digits and dashes only, such as hexadecimals."""
+    return f"{{{','.join(items)}}}"
+
+
+def uuid_array(ids: Iterable[UUID]) -> str:
+    """Return the array literal of ids, for `uuid[]`."""
+    return plain_array([each.hex for each in ids])
+
+
+def text_array(items: Iterable[str]) -> str:
+    """Return the array literal of any texts without NUL (which PostgreSQL refuses), for `text[]`."""
+    texts = list(items)
+    if not texts:
+        return "{}"
+    joined = '","'.join(texts)
+    # Characters to escape are rare: one check of the joined text suffices for most batches.
+    if "\\" in joined or joined.count('"') != 2 * len(texts) - 2:
+        joined = '","'.join(t.replace("\\", "\\\\").replace('"', '\\"') for t in texts)
+    return f'{{"{joined}"}}'
+
+
+def bytes_array(items: Iterable[bytes]) -> str:
+    """Return the array literal of byte strings, for `bytea[]`."""
+    return plain_array(rf"\\x{item.hex()}" for item in items)

@@ -13,6 +13,7 @@ from fanal.accounts.binary_arrays import bound as bound_cursor, uuids
 from fanal.accounts.domain.policy import may, reach, require
 from fanal.accounts.pipeline_mode import together
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.harmonise.domain.handles import spellings
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, unpack, unpack_fields
 from fanal.harmonise.domain.reporter import IdentityOpening
@@ -29,7 +30,6 @@ from fanal.harmonise.domain.sightings import (
     selector_key,
 )
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 
 # One pass over the sightings of the kinds. Report ids sort by their instant, as text too.
 _KEYS = """

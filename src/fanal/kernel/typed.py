@@ -1,5 +1,6 @@
-"""Parsers of untrusted text that return None instead of an exception: number, UUID, URL."""
+"""Checks of untrusted text that never raise: numbers, UUIDs, URLs (None if malformed), e-mail addresses."""
 
+import re
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 from uuid import UUID
@@ -52,3 +53,16 @@ def _is_this_machine(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/^_`{|}~-]+"
+_MAIL = re.compile(rf"{_ATOM}(\.{_ATOM})*@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+
+
+def is_mail_address(text: str) -> bool:
+    """Return whether a text is a plain ASCII address (RFC 5322, dot-atom), valid unencoded in a header.
+
+    Other addresses require SMTPUTF8 (RFC 6531): a single one would make a server refuse the message for all
+    its recipients.
+    """
+    return _MAIL.fullmatch(text) is not None

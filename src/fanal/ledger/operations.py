@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
 
 from fanal.db import sql
-from fanal.db.copying import copy_in
+from fanal.db.sql import copy_in
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.failpoints import failpoint

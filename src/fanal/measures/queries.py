@@ -15,9 +15,9 @@ from fanal.casework import queries as casework
 from fanal.casework.domain.lifecycle import REPLACED, WITHDRAW
 from fanal.casework.domain.records import Act, ActApproval, ActFile, ActStep, ApprovalVerdict
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor, system_actor
-from fanal.kernel.arrays import uuid_array
 from fanal.kernel.figures import Counted, Delay, delay_of
 from fanal.kernel.ids import id_bounds
 from fanal.measures.domain.clocks import legal_deadline, non_disclosure_end, suspensions_of

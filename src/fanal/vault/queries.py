@@ -6,9 +6,9 @@ from pathlib import Path
 from uuid import UUID
 
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 from fanal.vault import keyring
 from fanal.vault.domain.envelope import key_fingerprint, raw_public
 from fanal.vault.domain.records import Bound, Placed, SealedObject, StoredObject

@@ -19,7 +19,7 @@ from django.db import connections
 
 from fanal import reference
 from fanal.kernel import clock
-from fanal.kernel.collector import loading
+from fanal.kernel.process import loading
 
 if TYPE_CHECKING:
     from fanal.worker.job_process import Keeper

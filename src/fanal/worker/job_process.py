@@ -26,7 +26,7 @@ from procrastinate.connector import BaseConnector
 from procrastinate.manager import JobManager
 
 from fanal.kernel import clock
-from fanal.kernel.parent import die_with_parent
+from fanal.kernel.process import die_with_parent
 
 # Liveness of the workers that send, so that a message of a dead process is sent again at once.
 #

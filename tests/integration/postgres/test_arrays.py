@@ -3,7 +3,7 @@
 import pytest
 from django.db import connection
 
-from fanal.kernel.arrays import text_array
+from fanal.db.sql import text_array
 
 pytestmark = pytest.mark.django_db
 

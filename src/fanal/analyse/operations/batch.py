@@ -17,9 +17,9 @@ from fanal.analyse.domain.records import Analysis, KinFacts, Priority, pack_find
 from fanal.analyse.operations.asides import current_rule, watch_matches
 from fanal.analyse.operations.material import MATERIAL
 from fanal.analyse.operations.payers import note_payments
+from fanal.db.sql import text_array
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import text_array
 from fanal.ledger import operations as ledger
 
 _SHIPPED = cache(shipped_knowledge)  # read once; the version of the lists is added per batch

@@ -14,10 +14,10 @@ from fanal.analyse import queries
 from fanal.analyse.domain.payments import Paid, PayerScore, Typologies, paid_in, score_payers
 from fanal.analyse.domain.payments.scoring import Around
 from fanal.db import sql
+from fanal.db.sql import text_array, uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import text_array, uuid_array
 
 _NOBODY = UUID(int=0)
 """Id of an unknown beneficiary."""

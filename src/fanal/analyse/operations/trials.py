@@ -19,9 +19,9 @@ from fanal.analyse.domain.rules import read_rules
 from fanal.analyse.operations.rulesets import candidate, keep_dry_run, log_ruleset, wake
 from fanal.analyse.queries.rulesets import Trial, get_trial
 from fanal.db import sql
+from fanal.db.sql import bytes_array, plain_array, text_array, uuid_array
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
 from fanal.kernel.ids import new_id
 
 _KEPT_CHANGES = 500

@@ -11,7 +11,7 @@ from fanal.analyse.domain.known import KnownEntry
 from fanal.analyse.domain.lists import EntryStanding
 from fanal.analyse.queries.lists import count_votes, get_asides, get_lists
 from fanal.db import sql
-from fanal.kernel.arrays import text_array
+from fanal.db.sql import text_array
 
 _ENTRIES = (
     "SELECT e.id, e.item_id, e.list_id, e.kind, e.value, e.classification, e.scope"

@@ -11,9 +11,9 @@ from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.payers import Payer, PayerFilter, PayerLine
 from fanal.analyse.domain.payments import Paid, load_typologies, paid_in, score_payers
 from fanal.db import sql
+from fanal.db.sql import plain_array, uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array, uuid_array
 
 REPORTS_OF_PAYER = 200
 """Most reports of a payer that are read, the newest; the page says if there are more."""

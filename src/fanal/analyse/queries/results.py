@@ -9,9 +9,9 @@ from msgspec import Struct
 from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.records import Analysis, Priority, unpack_findings, unpack_parts
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 
 _PRIORITY = (
     "SELECT report_id, score, floor, level, rule_version, parts, revision, written_at"

@@ -11,7 +11,7 @@ from fanal.analyse.domain.priority import DryRun, ScoreChange
 from fanal.analyse.domain.records import Because
 from fanal.analyse.domain.rules import PriorityRules, read_rules, shipped_rules
 from fanal.db import sql
-from fanal.kernel.arrays import uuid_array
+from fanal.db.sql import uuid_array
 
 # Dry runs on all stored reports, and re-rankings: progress and results.
 

@@ -27,11 +27,11 @@ from fanal.crosscheck.operations.similar_store import let_wait
 from fanal.crosscheck.operations.store import write_cards, write_kin, write_links, write_states
 from fanal.crosscheck.queries import state
 from fanal.db import sql
+from fanal.db.sql import plain_array, uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array, uuid_array
 from fanal.ledger import operations as ledger
 
 # Adds newly linked reports to dossiers; the cost depends on the batch, not on the size of the dossiers.

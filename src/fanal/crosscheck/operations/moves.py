@@ -9,10 +9,10 @@ from fanal.crosscheck.domain.records import pack_reasons, unpack_reasons
 from fanal.crosscheck.domain.weights import load_weights, score_of
 from fanal.crosscheck.operations.sightings import Gathered
 from fanal.db import sql
+from fanal.db.sql import plain_array, uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.sightings import key_bytes
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array, uuid_array
 
 _MOST_OF_PERSON, _MOST_OF_FILE = 20_000, 5000
 """Most holders read to reweight a value. A value that names no person changes for the last time when it

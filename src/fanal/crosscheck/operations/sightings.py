@@ -33,11 +33,11 @@ from fanal.crosscheck.domain.rarity import ValueState, kept_by, step_of
 from fanal.crosscheck.domain.sheet import CardSheet, Flags, Keys, sheet_of, sorted_rows
 from fanal.crosscheck.domain.weights import Mark, Weights
 from fanal.db import sql
+from fanal.db.sql import plain_array
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.harmonise.queries import SharedRow
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array
 
 # A person's value held by more reports than one query reads: the holders next to each report of the batch.
 #

@@ -33,10 +33,10 @@ from fanal.crosscheck.operations.assemble import lock
 from fanal.crosscheck.queries import state
 from fanal.crosscheck.queries.suggestions import answers_about
 from fanal.db import sql
+from fanal.db.sql import plain_array, uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array, uuid_array
 from fanal.kernel.failpoints import failpoint
 from fanal.ledger import operations as ledger
 from fanal.vault import keyring

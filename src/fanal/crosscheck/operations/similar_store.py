@@ -23,9 +23,9 @@ from fanal.crosscheck.domain.similar.spelled import (
     spelled_of,
 )
 from fanal.db import sql
+from fanal.db.sql import bytes_array, plain_array, text_array, uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
 
 Pairs = Mapping[UUID, Mapping[UUID, tuple[float, tuple[LinkReason, ...]]]]
 """Score and reasons of each pair, by the later report, then by the earlier one."""

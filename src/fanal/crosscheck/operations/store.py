@@ -17,8 +17,8 @@ from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.operations import similar_store
 from fanal.crosscheck.operations.similar_store import later_of, let_wait, wait_for_it
 from fanal.db import sql
+from fanal.db.sql import bytes_array, plain_array
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import bytes_array, plain_array
 
 # Erasure at expiry: links quote values and reasons are free text, so both go; judgements and counts stay.
 

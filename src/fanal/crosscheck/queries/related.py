@@ -14,11 +14,11 @@ from fanal.crosscheck.domain.views import KinLink
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.queries.state import CURRENT
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import HeldKey, selector_key
 from fanal.kernel.actors import Actor, system_actor
-from fanal.kernel.arrays import uuid_array
 
 # Document frequency of the shared values of links, counted when links are shown.
 

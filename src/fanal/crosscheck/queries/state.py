@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct, Strong
 from fanal.db import sql
-from fanal.kernel.arrays import uuid_array
+from fanal.db.sql import uuid_array
 
 # A link counts under the newest rule version with which either report was linked. After a replay, a link
 # that the new rules did not find again no longer counts, but stays readable.

@@ -15,9 +15,9 @@ from fanal.crosscheck.queries import state
 from fanal.crosscheck.queries.related import with_frequency
 from fanal.crosscheck.queries.state import CURRENT
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 
 # The similar identifiers of a suggested pair, read from both records: the stored digests do not show them.
 

@@ -7,11 +7,11 @@ import msgspec
 
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.distribution.domain.routing import shares_of, shipped_routing
 from fanal.distribution.models import Recipient
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 
 
 def plan_batch(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> int:

@@ -11,10 +11,10 @@ from django.db.backends.utils import CursorWrapper
 from msgspec import Struct
 
 from fanal.accounts import binary_arrays
+from fanal.db.sql import plain_array, text_array, uuid_array
 from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, unpack
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
-from fanal.kernel.arrays import plain_array, text_array, uuid_array
 
 # Advisory lock, exclusive for erasure and shared by writers: no selector is erased while a report that
 # holds it is being written.

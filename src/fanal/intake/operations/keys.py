@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from fanal.db import sql
-from fanal.db.copying import copy_in
+from fanal.db.sql import bytes_array, copy_in, plain_array, text_array, uuid_array
 from fanal.intake.domain import receipt
 from fanal.intake.domain.keys import (
     brought_forward,
@@ -19,7 +19,6 @@ from fanal.intake.domain.keys import (
 )
 from fanal.intake.domain.records import Submission
 from fanal.intake.domain.states import ReportState, Stage
-from fanal.kernel.arrays import bytes_array, plain_array, text_array, uuid_array
 
 # Rows of received reports: one statement per table, whatever the size of the batch.
 #

@@ -8,12 +8,12 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.intake.domain.keys import key_digest
 from fanal.intake.domain.number import ids_of_number, is_number_of
 from fanal.intake.domain.records import Arrival, Format, KeyKind, ReportFacts
 from fanal.intake.domain.states import ReportState, Stage
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 
 # Statuses of a sender's own reports: by database functions, so that a public node needs no right on tables.
 

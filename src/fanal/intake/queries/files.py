@@ -10,11 +10,11 @@ from msgspec import convert
 
 from fanal.accounts.domain.policy import Resource, reach, require
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.hashing.domain.records import FileFacts
 from fanal.intake.domain.records import OpenedSubmission, ReportFacts, UploadFacts
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 from fanal.vault import operations as vault
 
 

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from fanal.casework.domain.letters import LetterText, Mail
 from fanal.casework.domain.records import Addressee
-from fanal.kernel.mail_address import is_mail_address
+from fanal.kernel.typed import is_mail_address
 from fanal.measures.domain.letters import Issuer, defang, law_en, law_fr
 
 SCHEMA = "fanal/notice/1"

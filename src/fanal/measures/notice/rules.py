@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from fanal.kernel.mail_address import is_mail_address
 from fanal.kernel.refusal import Refusal
+from fanal.kernel.typed import is_mail_address
 from fanal.measures.domain.drafting import Target, addresses_by_host
 from fanal.orient.domain.records import Basis
 from fanal.reference import Catalogue, Offence

@@ -15,10 +15,10 @@ from fanal.analyse.domain.nearness import pictures_of, pieces
 from fanal.analyse.domain.records import Because, Priority
 from fanal.analyse.domain.retention_window import ask_owner
 from fanal.db import sql
+from fanal.db.sql import plain_array, text_array, uuid_array
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array, text_array, uuid_array
 from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.clocks import due_at

@@ -15,8 +15,8 @@ from msgspec import Struct, structs
 from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
 from fanal.db import sql
+from fanal.db.sql import plain_array, uuid_array
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import plain_array, uuid_array
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.folding import (

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 from fanal.ledger import operations as ledger
 from fanal.orient.models import Case
 from fanal.orient.operations.folding import fold_again, hold_folding

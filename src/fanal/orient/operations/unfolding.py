@@ -8,8 +8,8 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Resource, require
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef

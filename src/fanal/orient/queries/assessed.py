@@ -10,8 +10,8 @@ from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.known import PDQ_RADIUS
 from fanal.analyse.domain.nearness import distance, near_pieces
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 
 _NEAR = (
     "SELECT a.report_id, a.pdq FROM orient_assessed a JOIN orient_case c ON c.report_id = a.report_id"

@@ -12,9 +12,9 @@ from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.accounts.row_scope import across_desks
 from fanal.crosscheck import queries as crosschecked
 from fanal.db import sql
+from fanal.db.sql import uuid_array
 from fanal.intake.queries import sender_of
 from fanal.kernel.actors import Actor
-from fanal.kernel.arrays import uuid_array
 from fanal.kernel.ids import lowest_id
 from fanal.ledger import queries as ledger
 from fanal.orient import models

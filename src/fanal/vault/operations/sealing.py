@@ -10,7 +10,7 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from django.db import connection, transaction
 
-from fanal.db.copying import copy_in
+from fanal.db.sql import copy_in
 from fanal.kernel import rights
 from fanal.kernel.actors import Actor
 from fanal.vault import keyring, queries

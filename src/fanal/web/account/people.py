@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fanal.accounts import operations, queries
 from fanal.accounts.domain.records import NewAccount, canonical_login, is_login
 from fanal.accounts.routes import needs
-from fanal.kernel.mail_address import is_mail_address
+from fanal.kernel.typed import is_mail_address
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 

@@ -2,7 +2,7 @@ import gc
 
 import pytest
 
-from fanal.kernel.collector import loading
+from fanal.kernel.process import loading
 
 
 def test_nothing_is_walked_while_it_loads_and_what_stands_is_set_aside() -> None:

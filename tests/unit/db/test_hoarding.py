@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from fanal.db.yielding import NICE, NodesYield
+from fanal.db.hoarding import NICE, NodesYield
 
 
 @contextmanager

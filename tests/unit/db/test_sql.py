@@ -5,7 +5,7 @@ from psycopg.adapt import Transformer
 from psycopg.postgres import types
 from psycopg.pq import Format
 
-from fanal.kernel.arrays import plain_array, text_array
+from fanal.db.sql import plain_array, text_array
 
 
 @given(st.lists(st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))))
