@@ -5,7 +5,7 @@ import re
 import tomllib
 
 from fanal.accounts.domain.policy import POLICY
-from fanal.api.ispws.urls import urlpatterns
+from fanal.api.ispws.views import urlpatterns
 from fanal.config.migration import LIFECYCLES
 from fanal.formats.ncmec.answers import AnswerCode
 from fanal.formats.refusal import DocumentFault

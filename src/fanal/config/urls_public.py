@@ -15,6 +15,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz_public),
     path("receipt-root.pub", pages.receipt_key, name="receipt-key"),
     path("api/v1/", api.urls),
-    path("ispws/", include("fanal.api.ispws.urls")),
+    path("ispws/", include("fanal.api.ispws.views")),
     *i18n_patterns(path("", include("fanal.web.public.urls"))),
 ]

@@ -65,10 +65,10 @@ class TestFanalToFanal:
         self, live_server: object, monkeypatch: pytest.MonkeyPatch, kind: Service
     ) -> None:
         from fanal.accounts import operations as accounts
-        from fanal.api.hashsharing import views
+        from fanal.api import hashsharing
         from fanal.connectors import taxii
 
-        monkeypatch.setattr(views, "PAGE", 3)
+        monkeypatch.setattr(hashsharing, "PAGE", 3)
         monkeypatch.setattr(taxii, "_LIMIT", 3)
         instruct(InstructionKind.LIST_SERVICE)
         instruct(InstructionKind.LIST_FETCH)

@@ -12,7 +12,7 @@ from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.lists import ListAttributes, Sharing
-from fanal.api.hashsharing import views
+from fanal.api import hashsharing
 from fanal.formats.hashsharing.read import read_page
 from fanal.formats.hashsharing.records import SharedEntry
 from fanal.kernel import clock
@@ -33,7 +33,7 @@ SERVE = InstructionKind.LIST_SERVICE
 
 @pytest.fixture
 def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views, "PAGE", 3)
+    monkeypatch.setattr(hashsharing, "PAGE", 3)
 
 
 def pages(client: Client, path: str = "/v2/entries") -> Iterator[list[SharedEntry]]:

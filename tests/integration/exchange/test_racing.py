@@ -12,7 +12,7 @@ from django.test import Client
 
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.analyse import operations as analyse
-from fanal.api.hashsharing import views
+from fanal.api import hashsharing
 from fanal.exchange.operations import serving
 from fanal.formats.hashsharing.read import read_page
 from fanal.kernel import clock
@@ -81,7 +81,7 @@ def write(name: str, seed: int, stop: threading.Event, failures: list[BaseExcept
 def test_a_reader_misses_nothing_while_lists_change(
     member: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "PAGE", 7)
+    monkeypatch.setattr(hashsharing, "PAGE", 7)
     instruct(InstructionKind.LIST_SERVICE)
     for name in ("a", "b"):
         make_list(name)

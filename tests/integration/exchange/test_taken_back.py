@@ -11,7 +11,7 @@ from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.analyse import operations as analyse
 from fanal.analyse.domain.lists import ListAttributes, Sharing
-from fanal.api.hashsharing import views
+from fanal.api import hashsharing
 from fanal.connectors import outside, sources
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import ListSource, Service
@@ -89,7 +89,7 @@ def revoke(instruction: UUID) -> None:
 @pytest.fixture
 def reader(member: Client, monkeypatch: pytest.MonkeyPatch) -> Reader:
     """A member that has read two lists, by small pages."""
-    monkeypatch.setattr(views, "PAGE", 2)
+    monkeypatch.setattr(hashsharing, "PAGE", 2)
     make_list("alpha")
     make_list("beta")
     load("alpha", *map(md5, range(5)))

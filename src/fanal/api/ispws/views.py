@@ -11,6 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import StopUpload
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
+from django.urls import path
 from django.utils.datastructures import MultiValueDict
 from django.views.decorators.csrf import csrf_exempt
 
@@ -314,3 +315,15 @@ def _own(identity: PartnerIdentity, number: int | None) -> ReportFacts | None:
     if number is None:
         return None
     return queries.get_by_wire_id(actor=identity.actor, wire_id=number)
+
+
+app_name = "ispws"
+urlpatterns = [
+    path("status", status, name="status"),
+    path("xsd", xsd, name="xsd"),
+    path("submit", submit, name="submit"),
+    path("upload", upload, name="upload"),
+    path("fileinfo", fileinfo, name="fileinfo"),
+    path("finish", finish, name="finish"),
+    path("retract", retract, name="retract"),
+]

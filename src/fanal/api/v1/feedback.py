@@ -7,8 +7,7 @@ from django.http import HttpRequest
 from ninja import Router, Schema
 from ninja.params.functions import Query
 
-from fanal.api.v1.problems import ApiRefused
-from fanal.api.v1.schemas import Problem
+from fanal.api.v1.problems import ApiRefused, Problem
 from fanal.orient import operations as orient
 from fanal.orient.domain.feedback import FeedbackVerdict
 

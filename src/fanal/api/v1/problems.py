@@ -1,5 +1,7 @@
 """Errors of the partner API: one exception, one JSON shape, messages in the caller's language."""
 
+from ninja import Schema
+
 from fanal import reference
 from fanal.api.credentials import ShouldWait
 from fanal.formats.refusal import DocumentFault, FormatRefused
@@ -11,6 +13,16 @@ _STATUS = {
     DocumentFault.TOO_DEEP: 400,
     DocumentFault.TOO_MANY_VALUES: 400,
 }
+
+
+class Problem(Schema):
+    """Why a request was refused: a stable code, the place in the body, and a sentence."""
+
+    code: str
+    path: str = ""
+    message: str
+    retry: bool = False
+    """True when the same request may succeed later (409, 429, 503)."""
 
 
 class ApiRefused(Exception):

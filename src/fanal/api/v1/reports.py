@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+import msgspec
 from django.http import HttpRequest, HttpResponse
-from ninja import Router
+from ninja import Router, Schema
 from ninja.params.functions import Header, Query
 from ninja.responses import Status
 
@@ -13,8 +14,7 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.api import retraction
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.credentials import ShouldWait, make_room, spend
-from fanal.api.v1.problems import ApiRefused, refused_format, should_wait
-from fanal.api.v1.schemas import REPORT_BODY, Problem, ReportReceived, ReportStatus
+from fanal.api.v1.problems import ApiRefused, Problem, refused_format, should_wait
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import MAX_BYTES, canonical_bytes, read_report
 from fanal.formats.report.records import Report
@@ -28,7 +28,57 @@ from fanal.intake.domain.records import (
     ReportFacts,
     Submission,
 )
+from fanal.intake.domain.states import ReportState
 from fanal.kernel.states import TransitionRefused
+
+# Response schemas of the partner API, as OpenAPI documents them.
+
+
+class ReportReceived(Schema):
+    """Acknowledgement: true from the moment it is sent. `receipt` can be verified offline."""
+
+    id: UUID
+    reference: str
+    receipt: str
+    state: ReportState
+
+
+class ReportStatus(Schema):
+    """What became of a report of one's own."""
+
+    id: UUID
+    reference: str
+    state: ReportState
+    received_at: datetime
+    changed_at: datetime
+    in_progress: bool
+    test: bool
+    correlation_id: str
+
+
+def _inlined(node: object, definitions: dict[str, object]) -> object:
+    """Return a JSON schema with each `$ref` replaced by its definition (`definitions`, by name).
+
+    OpenAPI would resolve the references at the root of its own document.
+    """
+    if isinstance(node, list):
+        return [_inlined(part, definitions) for part in node]
+    if not isinstance(node, dict):
+        return node
+    if "$ref" in node:
+        return _inlined(definitions[str(node["$ref"]).rpartition("/")[2]], definitions)
+    return {key: _inlined(value, definitions) for key, value in node.items() if key != "$defs"}
+
+
+def _report_body() -> dict[str, object]:
+    schema = msgspec.json.schema(Report)
+    content = {"application/json": {"schema": _inlined(schema, schema["$defs"])}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+REPORT_BODY = _report_body()
+"""Request body of a report for OpenAPI; validation itself is the strict parser's (`formats.report`)."""
+
 
 router = Router(tags=["reports"])
 _MAX_KEY = 200

@@ -2,14 +2,14 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.partners import feedback, laboratory, lists, reports
+from fanal.web.partners import views
 
 app_name = "partners"
 urlpatterns: list[URLPattern] = [
-    path("", reports.sent, name="sent"),
-    path("reports/<uuid:report_id>/", reports.show, name="report"),
-    path("reports/<uuid:report_id>/receipt/", reports.receipt, name="receipt"),
-    path("feedback/", feedback.listing, name="feedback"),
-    path("lists/", lists.lists, name="lists"),
-    path("laboratory/", laboratory.home, name="laboratory"),
+    path("", views.sent, name="sent"),
+    path("reports/<uuid:report_id>/", views.show, name="report"),
+    path("reports/<uuid:report_id>/receipt/", views.receipt, name="receipt"),
+    path("feedback/", views.feedback, name="feedback"),
+    path("lists/", views.lists, name="lists"),
+    path("laboratory/", views.laboratory, name="laboratory"),
 ]

@@ -1,22 +1,31 @@
-"""Reports of a partner: counts, states, receipts, correlation ids; nothing of the desk's work."""
+"""Pages of partners and laboratories: own reports, feedback, lists; nothing else of the desk's work."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
+from fanal.exchange import operations, queries
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import KeyKind, ReportFacts
 from fanal.intake.domain.states import ReportState, expires_at
 from fanal.kernel.actors import Actor
+from fanal.orient import operations as orient
+from fanal.orient.domain.feedback import Feedback
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.partners import feedback
+from fanal.web.account.habilitations import line_of
+from fanal.web.account.openings import opened_to
 from fanal.web.reading import consult, journal_search
+
+# Reports of a partner: counts, states, receipts, correlation ids.
 
 PAGE = 50
 _LONGEST = 200
@@ -70,7 +79,7 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
         "facts": facts,
         "receipt": receipts.get(report_id, ""),
         "files": files.get(report_id, []),
-        "feedback": feedback.sent(actor, now=now_of(request), report_id=report_id) or (),
+        "feedback": sent_feedback(actor, now=now_of(request), report_id=report_id) or (),
     }
     return render(request, "partners/report.html", context)
 
@@ -141,3 +150,91 @@ def _before(request: HttpRequest) -> UUID | None:
         return UUID(asked) if asked else None
     except ValueError:
         raise Http404 from None
+
+
+# The desk's feedback on a partner's own reports, shown under a standing instruction only.
+
+FEEDBACK_PAGE = 100
+
+
+@never_cache
+@require_safe
+@needs("report.status")
+def feedback(request: HttpRequest) -> HttpResponse:
+    """List the feedback on the partner's own reports, newest first, page by page."""
+    before = _before(request) or orient.NEWEST
+    found = sent_feedback(
+        actor_of(request), now=now_of(request), before=before, limit=FEEDBACK_PAGE + 1
+    )
+    shown = found[:FEEDBACK_PAGE] if found is not None else []
+    context = {
+        "permitted": found is not None,
+        "rows": shown,
+        "following": shown[-1].id if found is not None and len(found) > FEEDBACK_PAGE else None,
+    }
+    return render(request, "partners/feedback.html", context)
+
+
+def sent_feedback(
+    actor: Actor,
+    *,
+    now: datetime,
+    before: UUID | None = None,
+    report_id: UUID | None = None,
+    limit: int = FEEDBACK_PAGE,
+) -> Sequence[Feedback] | None:
+    """Return feedback on the partner's own reports, as sent to it; None if no instruction permits any.
+
+    With `before`, feedback given before that id, newest first; else oldest first. `report_id`: on this report
+    only. The sending is recorded in the ledger.
+    """
+    try:
+        return orient.send_feedback(
+            actor=actor, before=before, report_id=report_id, limit=limit, now=now
+        )
+    except orient.NoInstruction:
+        return None
+
+
+# Lists that a partner may read: URLs of the services, and reading progress of its programs.
+
+
+@never_cache
+@require_safe
+@needs("list.receive")
+def lists(request: HttpRequest) -> HttpResponse:
+    """Show the lists open to the partner and its reading progress; never a hash."""
+    actor = actor_of(request)
+    with transaction.atomic():
+        shared = operations.open_lists(actor=actor, now=now_of(request))
+    names = {one.id: one.facts.name for one in shared}
+    context = {
+        "shared": shared,
+        "readings": [
+            (reading, names.get(reading.list_id, "") if reading.list_id else "")
+            for reading in queries.list_readings(actor=actor)
+        ],
+        "hashsharing": request.build_absolute_uri("/hashsharing"),
+        "taxii": request.build_absolute_uri(reverse("taxii:discovery")),
+    }
+    return render(request, "partners/lists.html", context)
+
+
+# Home page of a laboratory: the rights of its people, and requests addressed to it.
+
+
+@never_cache
+@require_safe
+@needs("examination.read")
+def laboratory(request: HttpRequest) -> HttpResponse:
+    """Show the laboratory's name and the person's rights; requests to laboratories do not exist yet."""
+    actor, now = actor_of(request), now_of(request)
+    names = accounts.partner_names(partner_ids=[actor.partner_id] if actor.partner_id else [])
+    context = {
+        "laboratory": next(iter(names.values()), ""),
+        "opened": opened_to(actor),
+        "lines": [
+            line_of(h, now=now, actor=actor) for h in accounts.own_habilitations(actor=actor)
+        ],
+    }
+    return render(request, "partners/laboratory.html", context)

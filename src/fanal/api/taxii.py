@@ -11,7 +11,7 @@ from typing import Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.urls import reverse
+from django.urls import path, reverse
 from django.views.decorators.csrf import csrf_exempt
 from msgspec import Struct, structs
 
@@ -418,3 +418,19 @@ def _indicator(item: SharedItem) -> Indicator:
 
 def _now(request: HttpRequest) -> datetime:
     return request.now  # type: ignore[attr-defined,no-any-return]
+
+
+app_name = "taxii"
+_ROOT = "lists/"
+_ONE = f"{_ROOT}collections/<str:collection>/"
+urlpatterns = [
+    path("", discovery, name="discovery"),
+    path(_ROOT, root, name="root"),
+    path(f"{_ROOT}collections/", collections, name="collections"),
+    path(f"{_ROOT}status/<str:status>/", status, name="status"),
+    path(_ONE, collection, name="collection"),
+    path(f"{_ONE}manifest/", manifest, name="manifest"),
+    path(f"{_ONE}objects/", objects, name="objects"),
+    path(f"{_ONE}objects/<str:object_id>/", one_object, name="object"),
+    path(f"{_ONE}objects/<str:object_id>/versions/", versions, name="versions"),
+]

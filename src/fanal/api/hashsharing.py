@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 from msgspec import Struct
 
@@ -362,3 +363,13 @@ def _kind(kind: str) -> str:
     if name not in HASH_KINDS:
         raise ServiceRefused(404, "UNKNOWN_KIND", "No such kind of fingerprint is held here")
     return name
+
+
+app_name = "hashsharing"
+urlpatterns = [
+    path("v2/status", status, name="status"),
+    path("v2/members", members, name="members"),
+    path("v2/entries", entries, name="entries"),
+    path("v2/feedback/<str:kind>/reasons", reasons, name="reasons"),
+    path("v2/entries/<str:member>/<str:entry>/<str:kind>/feedback", feedback, name="feedback"),
+]

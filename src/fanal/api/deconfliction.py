@@ -14,6 +14,7 @@ import msgspec
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
 from fanal import reference
@@ -174,3 +175,12 @@ def _found(identity: PartnerIdentity, round_id: UUID) -> Round:
     if found is None:
         raise DeconflictionRefused("NOT_FOUND")
     return found
+
+
+app_name = "deconfliction"
+urlpatterns = [
+    path("rounds", rounds, name="rounds"),
+    path("rounds/<uuid:round_id>", state, name="round"),
+    path("rounds/<uuid:round_id>/answer", answer, name="round-answer"),
+    path("rounds/<uuid:round_id>/conclusion", conclusion, name="round-conclusion"),
+]

@@ -1,1 +1,0 @@
-"""`/api/deconfliction`: interface for counterpart organisations to post and fetch de-confliction messages."""
