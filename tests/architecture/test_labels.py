@@ -59,7 +59,7 @@ def test_each_refusal_of_the_kernel_has_words_for_every_kind_of_act():
         needs = one.requirements.values()
         codes = {"EVENT_IN_FUTURE", "EVENT_TOO_EARLY", "TEXT_UNREADABLE", "EXPIRED"}
         if any(need.proof for need in needs):
-            codes |= {"NO_PROOF"}
+            codes |= {"NO_PROOF", "FILE_EMPTY", "FILE_TOO_LARGE"}
         if any(need.outcomes for need in needs):
             codes |= {"UNKNOWN_OUTCOME"}
         if any(need.lapsed for need in needs):

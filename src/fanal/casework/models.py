@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from fanal.casework.domain import records
+from fanal.casework.domain.proofs import StoredProof
 
 
 class Act(models.Model):
@@ -128,6 +129,10 @@ class Step(models.Model):
     reason = models.TextField(default="")
     proof = models.TextField(default="")
     proof_digest = models.TextField(default="")
+    proof_object = models.UUIDField(null=True)
+    proof_size = models.BigIntegerField(null=True)
+    proof_type = models.TextField(default="")
+    proof_name = models.TextField(default="")
     warnings = models.JSONField(default=list)
     lapsed_at = models.DateTimeField(null=True)
 
@@ -153,6 +158,17 @@ class Step(models.Model):
             reason=self.reason,
             proof=self.proof,
             proof_digest=self.proof_digest,
+            file=self._file(),
             warnings=tuple(self.warnings),
             lapsed_at=self.lapsed_at,
+        )
+
+    def _file(self) -> StoredProof | None:
+        if self.proof_object is None:
+            return None
+        return StoredProof(
+            object_id=self.proof_object,
+            size=self.proof_size or 0,
+            media_type=self.proof_type,
+            name=self.proof_name,
         )

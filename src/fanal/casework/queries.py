@@ -24,7 +24,8 @@ ORDER BY a.id LIMIT %(limit)s
 """
 _WORDS = """(EXISTS (SELECT FROM casework_document d WHERE d.act_id = a.id)
        OR EXISTS (SELECT FROM casework_step s WHERE s.act_id = a.id
-                  AND (s.proof NOT IN ('', '[…]') OR s.reason NOT IN ('', '[…]')))
+                  AND (s.proof NOT IN ('', '[…]') OR s.proof_name NOT IN ('', '[…]')
+                       OR s.reason NOT IN ('', '[…]')))
        OR EXISTS (SELECT FROM casework_approval p WHERE p.act_id = a.id AND p.reason NOT IN ('', '[…]')))"""
 _SUBJECTS = "a.subject_id <> '00000000-0000-0000-0000-000000000000'"
 

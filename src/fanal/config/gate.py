@@ -18,6 +18,7 @@ from ipaddress import IPv4Address, IPv6Network, ip_address
 from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
+from fanal.config.large_bodies import takes_large
 from fanal.config.proxy import resolve_client
 
 if TYPE_CHECKING:
@@ -45,7 +46,6 @@ HEADERS = 64 * 1024
 """Approximate bytes of all headers of a request, as the server's limit."""
 MOST_OF_A_TYPE = 1000
 """Characters of `Content-Type`: the library's parser of its parameters takes quadratic time."""
-_PROGRAMS = ("/api/", "/ispws/", "/hashsharing/", "/taxii2/")
 _READING = frozenset({"GET", "HEAD"})
 _PIECE = 4096
 _QUICK = 0.01
@@ -338,7 +338,7 @@ class Gate:
     def _body(self, request: "WSGIEnvironment") -> Iterator[None]:
         """Read a small body completely into `wsgi.input`, then start processing; stream a large one.
 
-        Only programs send large bodies: no page needs them.
+        Only programs send large bodies, and known browsers the file that proves a step of an act.
 
         Raises:
             TooLarge: the body exceeds the limit of its page.
@@ -357,7 +357,7 @@ class Gate:
             stream = io.BufferedReader(Timed(request["wsgi.input"]), _PIECE)
             begun = b"" if large else stream.read(WHOLE + 1 if chunked else size)
             if large or len(begun) > WHOLE:
-                if not request.get("PATH_INFO", "").startswith(_PROGRAMS):
+                if not takes_large(request, size=size, browser=self._browser(request)):
                     raise TooLarge
                 held.enter_context(self._large.place(self._client(request)))
                 request["wsgi.input"] = io.BufferedReader(Begun(begun, stream), _PIECE)

@@ -136,8 +136,8 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Paris"
 
-# No form accepts files, and none may reach the disk in clear; the partners' API has its own handler.
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+# No file may reach the disk in clear; the partners' API has its own handler.
+FILE_UPLOAD_HANDLERS = ["fanal.web.uploads.HeldInMemory"]
 # Far above the limit of any form, so that the form's own page can reject a long text and give it back.
 DATA_UPLOAD_MAX_MEMORY_SIZE = MOST_READ
 DATA_UPLOAD_MAX_NUMBER_FIELDS = MOST_FIELDS

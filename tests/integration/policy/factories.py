@@ -26,6 +26,9 @@ FACTORIES: dict[str, Factory] = {
     "habilitation_id": _habilitation,
     "alarm_id": lambda world, cell: world.alarm_ids[cell],
     "measure_id": lambda world, cell: world.measure_ids[cell],
+    "proof_id": lambda world, cell: world.sheet_ids[
+        cell
+    ],  # the page says that it holds no such file
     "notice_id": lambda world, cell: world.notice_ids[cell],
     "referral_id": lambda world, cell: world.referral_ids[cell],
     "dossier_id": lambda world, cell: world.dossier_ids[cell],

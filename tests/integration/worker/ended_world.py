@@ -8,6 +8,7 @@ from django.db import connection
 from fanal.accounts import queries as people
 from fanal.accounts.models import User
 from fanal.casework import operations as casework
+from fanal.casework.domain.proofs import ProofFile
 from fanal.casework.domain.records import Addressee, Event, Event as Sending
 from fanal.intake import operations as intake
 from fanal.intake.domain import receipt
@@ -39,6 +40,12 @@ def _person(world: World, role: Role) -> Actor:
     return people.actor_for(user=world.users[role], now=world.now, motive="walk")
 
 
+def _file(world: World, kind: str) -> ProofFile:
+    """Return a file of a proof, so large that it has a place of its own on disk."""
+    said = world.canary(CELL, f"file-of-{kind}")
+    return ProofFile(content=said.encode() * 4000, name=f"{said}.txt", media_type=f"text/{said}")
+
+
 def _close_referral(world: World) -> None:
     clerk, referral_id = _person(world, Role.JUDICIAL_OFFICER), world.referral_ids[CELL]
     proof = world.canary(CELL, "proof-of-referral")
@@ -49,7 +56,7 @@ def _close_referral(world: World) -> None:
     for move, outcome in (("prepare", ""), ("send", ""), ("close", ReferralOutcome.CONVICTED)):
         casework.take_step(
             actor=clerk, lifecycle=REFERRAL, act_id=referral_id, transition=move, now=world.now,
-            event=Event(happened_at=world.now, proof=proof, outcome=outcome),
+            event=Event(happened_at=world.now, proof=proof, outcome=outcome, file=_file(world, "referral")),
         )  # fmt: skip
 
 
@@ -63,7 +70,7 @@ def _close_sheet(world: World) -> None:
     for move in ("prepare", "send", "acknowledge"):
         casework.take_step(
             actor=clerk, lifecycle=SHEET, act_id=sheet_id, transition=move, now=world.now,
-            event=Event(happened_at=world.now, proof=proof),
+            event=Event(happened_at=world.now, proof=proof, file=_file(world, "sheet")),
         )  # fmt: skip
 
 
@@ -74,7 +81,11 @@ def _close_measure(world: World) -> None:
         user=User.objects.get(username=f"colleague-{CELL}"), now=world.now, motive="walk"
     )
     asked = _asked(author, measure_id)
-    proof = Sending(happened_at=world.now, proof=world.canary(CELL, "proof-of-measure"))
+    proof = Sending(
+        happened_at=world.now,
+        proof=world.canary(CELL, "proof-of-measure"),
+        file=_file(world, "measure"),
+    )
     told = Sending(
         happened_at=world.now - timedelta(days=2), proof=world.canary(CELL, "first-contact")
     )

@@ -5,6 +5,7 @@ import subprocess
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from uuid import UUID
 
 import msgspec
 import psycopg
@@ -15,6 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from fanal.harmonise.domain import records
 from fanal.kernel.actors import system_actor
 from fanal.postgres.binaries import find_binaries
+from fanal.vault import keyring
 from tests.integration.policy.world import World
 from tests.integration.worker.ended_world import CELL, make_ended_world, years_ahead
 
@@ -60,6 +62,17 @@ def _holding(owner: psycopg.Connection) -> Iterator[tuple[str, str, bytes]]:
                 yield table, column, said[at : at + 40]
 
 
+def _proofs(owner: psycopg.Connection) -> set[bool]:
+    """Return whether the files of proofs are erased: their keys gone, nothing left on disk."""
+    found = owner.execute(
+        "SELECT id, wrapped_key IS NULL FROM vault_object WHERE kind = 'proof'"
+    ).fetchall()
+    files = keyring.current().vault_folder.glob("files/*/*")
+    kept = {UUID(file.name[:36]) for file in files if not file.name.startswith(".")}
+    assert all((object_id in kept) is not erased for object_id, erased in found)
+    return {erased for _id, erased in found}
+
+
 def _dump(owner: psycopg.Connection) -> bytes:
     """Return the database as `pg_dump` writes it."""
     program = find_binaries(os.environ).program("pg_dump")
@@ -86,7 +99,9 @@ def test_nothing_that_was_said_outlives_its_class(world: World, as_role: Connect
         "measures_answer", "orient_reason", "orient_note_words", "intake_hold", "ledger_motive",
         "accounts_person", "accounts_instruction", "harmonise_record", "harmonise_opening_motive",
     }  # fmt: skip
+    assert _proofs(owner) == {False}
     expire(actor=SYSTEM, now=years_ahead(world, 12))
+    assert _proofs(owner) == {True}
     assert sorted(set(_holding(owner))) == []
     dump = _dump(owner)
     assert CANARY not in dump
@@ -130,6 +145,7 @@ def test_a_hold_keeps_the_acts_that_rest_on_a_report_too(world: World) -> None:
     "statement",
     [
         "UPDATE casework_step SET proof = ''",
+        "UPDATE casework_step SET proof_name = '[…]', proof_type = ''",
         "UPDATE casework_step SET reason = '', warnings = '[]'",
         "UPDATE casework_approval SET reason = '', warnings = '[]'",
         "UPDATE measures_request SET host = ''",

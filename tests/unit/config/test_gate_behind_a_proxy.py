@@ -19,6 +19,7 @@ from fanal.config.gate import (
     SharedAnswer,
     network_of,
 )
+from fanal.config.large_bodies import MOST_OF_A_PROOF
 from tests.live import wait_for
 
 HALF = ASKING // 2
@@ -214,3 +215,39 @@ def test_those_who_ask_after_a_quiet_time_wait_for_the_first_of_them(
     for thread in asked:
         thread.join(20)
     assert told == ["200 OK"] * 5
+
+
+STEP = "/fr/desk/referrals/01890a5d-ac96-774b-bcce-b302099a8057/move/"
+
+
+@pytest.mark.parametrize(
+    ("path", "cookies", "size", "taken"),
+    [
+        (STEP, "known", WHOLE + 1, True),
+        (STEP.replace("move", "step"), "known", MOST_OF_A_PROOF, True),
+        (STEP, "known", MOST_OF_A_PROOF + 1, False),
+        (STEP, "", WHOLE + 1, False),
+        (STEP.replace("move", "amend"), "known", WHOLE + 1, False),
+        ("/fr/report/", "known", WHOLE + 1, False),
+    ],
+)
+def test_a_large_body_of_a_page_is_the_file_of_a_proof_from_a_known_browser(
+    path: str, cookies: str, size: int, taken: bool
+) -> None:
+    read, said = list[str](), list[str]()
+
+    def served(request: dict[str, object], _start: object) -> list[bytes]:
+        read.append(str(request["PATH_INFO"]))
+        return []
+
+    request = {
+        "PATH_INFO": path,
+        "REQUEST_METHOD": "POST",
+        "REMOTE_ADDR": "127.0.0.1",
+        "HTTP_COOKIE": cookies,
+        "CONTENT_LENGTH": str(size),
+        "wsgi.input": io.BytesIO(),
+    }
+    gate = Gate(served, hops=0, known=lambda cookies: cookies)
+    gate(request, lambda status, _headers: said.append(status[:3]))
+    assert (read, said) == (([path], []) if taken else ([], ["413"]))

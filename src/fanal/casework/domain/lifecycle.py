@@ -22,7 +22,8 @@ class Requirement:
     """The conditions of a transition, on the person and on the official act.
 
     `right`: the policy action that the person must hold at the act's desk; a holder of an action in `also`
-    may make the transition as part of another operation. `proof`: the person states the proof kept.
+    may make the transition as part of another operation. `proof`: the person states the proof kept, or
+    attaches its file.
     `in_force`: the decision behind the act is in force. `lapsed`: that decision is no longer in force, or
     the act was withdrawn, and the act had not been sent; the step keeps the date of lapse. `complete`: the
     document is complete. `approved`: a second person approved the current bytes. `sends`: the transition

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
+from fanal.casework.domain.proofs import ProofFile, StoredProof
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.orient.domain.records import Decision
 
@@ -63,9 +64,10 @@ class ActDraft(Struct, frozen=True, kw_only=True):
 class ActStep(Struct, frozen=True, kw_only=True):
     """A transition that an official act has made: when it happened, when it was recorded, reason, proof kept.
 
-    `source` and `target` are the states before and after. `proof_digest` is the SHA-256 of the proof, in
-    hexadecimal. `warnings` were displayed to the actor, in the encoding of the kind. `lapsed_at` is set on a
-    sending that was recorded after the act's legal basis had lapsed: the date of the lapse.
+    `source` and `target` are the states before and after. `proof` is the proof in words, `file` its file and
+    `proof_digest` the SHA-256 of that file, in hexadecimal. `warnings` were displayed to the actor, in the
+    encoding of the kind. `lapsed_at` is set on a sending that was recorded after the act's legal basis had
+    lapsed: the date of the lapse.
     """
 
     transition: str
@@ -80,6 +82,7 @@ class ActStep(Struct, frozen=True, kw_only=True):
     reason: str = ""
     proof: str = ""
     proof_digest: str = ""
+    file: StoredProof | None = None
     warnings: tuple[object, ...] = ()
     lapsed_at: datetime | None = None
 
@@ -136,6 +139,7 @@ class ActFile(Struct, frozen=True, kw_only=True):
 class Event(Struct, frozen=True, kw_only=True):
     """The facts that a person records with a transition: date, reason, proof kept, outcome.
 
+    The proof is words, a file or both; the operation seals the file, and `proof_digest` becomes its digest.
     The operation itself fills `warnings` and `lapsed_at`, as in `ActStep`.
     """
 
@@ -143,6 +147,7 @@ class Event(Struct, frozen=True, kw_only=True):
     reason: str = ""
     proof: str = ""
     proof_digest: str = ""
+    file: ProofFile | None = None
     outcome: str = ""
     warnings: tuple[object, ...] = ()
     lapsed_at: datetime | None = None

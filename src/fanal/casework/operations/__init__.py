@@ -18,17 +18,20 @@ from fanal.casework.operations.approvals import (
 )
 from fanal.casework.operations.deciding import record_decision, record_decisions
 from fanal.casework.operations.locking import hold_shown
+from fanal.casework.operations.proofs import ProofUnknown, open_proof
 
 __all__ = [
     "MAX_PROOF",
     "ActUnknown",
     "Before",
+    "ProofUnknown",
     "amend_act",
     "approve_act",
     "erase_words",
     "forget_subjects",
     "hold_shown",
     "open_act",
+    "open_proof",
     "record_decision",
     "record_decisions",
     "record_export",

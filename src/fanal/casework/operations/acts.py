@@ -17,6 +17,7 @@ from fanal.casework.domain.lifecycle import (
     Lifecycle,
     Requirement,
 )
+from fanal.casework.domain.proofs import MAX_FILE
 from fanal.casework.domain.records import ActDraft, Event
 from fanal.casework.models import Act, Document
 from fanal.casework.operations.locking import (
@@ -133,11 +134,12 @@ def take_step(
     Raises:
         ActUnknown: no act of that kind has this id.
         Refusal: EVENT_IN_FUTURE, EVENT_TOO_EARLY (before the step that it follows), TEXT_UNREADABLE,
-            NO_PROOF, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no longer in force), GROUND_STANDS (its
-            decision still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend it first), EXPIRED (its
-            document was erased), or the code of the element that the document lacks.
+            NO_PROOF, FILE_EMPTY, FILE_TOO_LARGE, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no longer in
+            force), GROUND_STANDS (its decision still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend
+            it first), EXPIRED (its document was erased), or the code of the element that the document lacks.
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
+        OSError: the proof's file could not be sealed; nothing is recorded.
     """
     requirement = lifecycle.requirements.get(transition)
     if requirement is None or transition in _OWN_OPERATIONS:
@@ -220,7 +222,9 @@ def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
     feigned = event.reason.strip() == REPLACED
     if feigned or any(len(text) > MAX_PROOF or UNSTORABLE.search(text) for text in texts):
         return "TEXT_UNREADABLE"
-    if requirement.proof and not event.proof.strip():
+    if event.file is not None and not 0 < len(event.file.content) <= MAX_FILE:
+        return "FILE_TOO_LARGE" if event.file.content else "FILE_EMPTY"
+    if requirement.proof and not event.proof.strip() and event.file is None:
         return "NO_PROOF"
     return "" if event.outcome in (requirement.outcomes or ("",)) else "UNKNOWN_OUTCOME"
 

@@ -12,6 +12,7 @@ from fanal.casework.domain.lifecycle import APPROVE, REFUSE, Lifecycle
 from fanal.casework.domain.records import ApprovalVerdict, Event
 from fanal.casework.models import Act, Approval, Document
 from fanal.casework.operations.locking import Before, lock_act, step
+from fanal.casework.operations.proofs import erase_proofs
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
@@ -22,7 +23,7 @@ from fanal.orient.domain.deciding import UNSTORABLE
 
 
 def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase documents, proofs and reasons of official acts of a kind; return how many acts had any.
+    """Erase documents, proofs with their files and reasons of acts of a kind; return how many had any.
 
     The caller has already checked retention periods and legal holds. The operation is idempotent.
 
@@ -34,6 +35,7 @@ def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: dateti
         return 0
     with transaction.atomic():
         erased = int(sql.one("SELECT casework_erase_words(%s::uuid[])", [list(act_ids)])[0])
+        erase_proofs(actor=actor, act_ids=act_ids, now=now)
         ledger.record_batch(
             actor=actor,
             action=f"{kind}.erase",

@@ -16,6 +16,7 @@ from fanal.casework.domain import records
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Event, Shown
 from fanal.casework.models import Act, Document, Step
+from fanal.casework.operations.proofs import seal_proof
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused
@@ -79,13 +80,19 @@ def hold_shown(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID, shown: Shown
 def step(
     actor: Actor, lifecycle: Lifecycle, row: Act, transition: str, *, event: Event, now: datetime
 ) -> None:
-    """Record a step of a locked official act, and its ledger entry.
+    """Record a step of a locked official act with the sealed file of its proof, and its ledger entry.
 
     A database trigger derives the act's state, addressee, revision and instants from the step.
 
     Raises:
         TransitionRefused: the act's state allows no such transition.
+        OSError: the vault's disk is unavailable.
     """
+    objects, facts = objects_of(lifecycle, row), msgspec.structs.asdict(event)
+    del facts["file"]
+    if event.file is not None:
+        columns, sealed = seal_proof(row.id, event.file, now=now)
+        objects, facts = [*objects, sealed], facts | columns
     Step.objects.create(
         id=new_id(now),
         act_id=row.id,
@@ -96,7 +103,7 @@ def step(
         actor_id=actor.person_id,
         recorded_at=now,
         addressee=row.addressee,
-        **msgspec.structs.asdict(event) | {"warnings": list(event.warnings)},
+        **facts | {"warnings": list(event.warnings)},
     )
     requirement = lifecycle.requirements[transition]
     verb = requirement.entry or ("send" if requirement.sends else "step")
@@ -104,7 +111,7 @@ def step(
         actor=actor,
         action=f"{row.kind}.{verb}",
         at=now,
-        objects=objects_of(lifecycle, row),
+        objects=objects,
         detail={"move": transition, **_noted(lifecycle, row, event)},
         motive=actor.motive or row.kind.upper(),
     )

@@ -37,12 +37,13 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.guarded import require_declared
 from fanal.web.desk import history
 from fanal.web.reading import consult
+from fanal.web.uploads import proof_in
 
 _OWN_FORMS = frozenset({AMEND, APPROVE, REFUSE})
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 """Earliest date that a form may give for an event; an earlier one is a typing error."""
 _COUNT = re.compile("[0-9]{1,9}")
-_FORMS = ("propose", "move", "approve", "refuse")
+_ROUTES = ("propose", "move", "approve", "refuse", "proof")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +188,7 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
             event=Event(
                 happened_at=happened_at(request, now=now),
                 proof=request.POST.get("proof", "").strip(),
+                file=proof_in(request, kind=pages.lifecycle.kind),
                 outcome=request.POST.get("outcome", ""),
             ),
             now=now,
@@ -336,7 +338,7 @@ def _context(
     return {
         "act": act,
         "labels": {part: f"{kind}_{part}" for part in ("state", "move", "outcome")},
-        "routes": {part: f"{pages.route}-{part}" for part in _FORMS},
+        "routes": {part: f"{pages.route}-{part}" for part in _ROUTES},
         "steps": [(step, names.get(step.actor_id, "")) for step in found.steps],
         "author": names.get(act.author_id, ""),
         "moves": [

@@ -15,6 +15,7 @@ from fanal.measures import operations, queries
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import acts
 from fanal.web.desk.measures import FOLLOWING, PAGES, amend as amended
+from fanal.web.uploads import proof_in
 
 _CAUSED = ("suspend", "lift")
 
@@ -127,6 +128,7 @@ def event_of(request: HttpRequest, *, now: datetime, caused: bool = False) -> Ev
     `caused`: also the cause that the person typed.
 
     Raises:
+        Refusal: FILE_TOO_LARGE.
         ValueError: the time cannot be read, or lies before the year 2000.
     """
     post = request.POST
@@ -134,6 +136,7 @@ def event_of(request: HttpRequest, *, now: datetime, caused: bool = False) -> Ev
         happened_at=acts.happened_at(request, now=now),
         reason=post.get("cause", "").strip() if caused else "",
         proof=post.get("proof", "").strip(),
+        file=proof_in(request, kind="measure"),
     )
 
 

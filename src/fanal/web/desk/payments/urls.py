@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, path
 
+from fanal.web.desk import act_proofs
 from fanal.web.desk.acts import routes_of
 from fanal.web.desk.payments import sheets, views
 
@@ -11,6 +12,7 @@ urlpatterns: list[URLPattern] = [
     path("payments/<uuid:payer>/sheet/", sheets.draft, name="sheet-draft"),
     path("sheets/", sheets.listing, name="sheets"),
     *routes_of(sheets.PAGES, place="sheets"),
+    act_proofs.route_of(sheets.PAGES, place="sheets"),
     path("sheets/<uuid:sheet_id>/pdf/", sheets.as_pdf, name="sheet-pdf"),
     path("sheets/<uuid:sheet_id>/json/", sheets.as_json, name="sheet-json"),
 ]

@@ -1,0 +1,61 @@
+"""The file of a form: held in memory while the form is read, never written to disk in clear."""
+
+import io
+
+from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+from django.http import HttpRequest
+
+from fanal.casework.domain.proofs import MAX_FILE, ProofFile
+from fanal.kernel.refusal import Refusal
+
+FIELD = "file"
+"""Name of the form field of a file; files of other fields are discarded."""
+
+
+class HeldInMemory(FileUploadHandler):
+    """Django's upload handler for all forms: holds one file of `FIELD`, up to `MAX_FILE` bytes.
+
+    A larger file is read to its end and discarded, so that the form's other fields arrive; its size tells
+    the view.
+    """
+
+    _held: bytearray | None = None
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Hold a piece of the file, unless it is already too large."""
+        if self.field_name != FIELD:
+            return
+        if self._held is None or start == 0:
+            self._held = bytearray()
+        if len(self._held) <= MAX_FILE:
+            self._held += raw_data
+
+    def file_complete(self, file_size: int) -> "UploadedFile[bytes] | None":
+        """Return the file with its true size; its content is empty if it is too large."""
+        if self.field_name != FIELD:
+            return None
+        held, self._held = self._held or bytearray(), None
+        return InMemoryUploadedFile(
+            file=io.BytesIO(held if file_size <= MAX_FILE else b""),
+            field_name=FIELD,
+            name=self.file_name,
+            content_type=self.content_type,
+            size=file_size,
+            charset=self.charset,
+            content_type_extra=self.content_type_extra,
+        )
+
+
+def proof_in(request: HttpRequest, *, kind: str) -> ProofFile | None:
+    """Return the file attached to a form as proof, None without one. `kind` is the kind of act.
+
+    Raises:
+        Refusal: FILE_TOO_LARGE.
+    """
+    sent = request.FILES.get(FIELD)
+    if sent is None:
+        return None
+    if (sent.size or 0) > MAX_FILE:
+        raise Refusal(kind, "FILE_TOO_LARGE")
+    return ProofFile(content=sent.read(), name=sent.name or "", media_type=sent.content_type or "")
