@@ -20,7 +20,7 @@ def prove(login: str, code: str | None) -> None:
         CommandRefused: the account or its one-time codes are missing, or the code is missing or wrong.
     """
     from fanal.accounts import queries
-    from fanal.web.account import command_factor
+    from fanal.web.account import second_factor
 
     if queries.has_demo_mark():
         click.echo(words("FACTOR_DEMO", name=login), err=True)
@@ -28,10 +28,10 @@ def prove(login: str, code: str | None) -> None:
     user = queries.find_user(username=login)
     if user is None:
         raise CommandRefused("NO_ACCOUNT", login=login)
-    if not command_factor.has_codes(user=user):
+    if not second_factor.has_codes(user=user):
         raise CommandRefused("FACTOR_MISSING", name=login)
     if code is None and not sys.stdin.isatty():
         raise CommandRefused("FACTOR_NEEDED", name=login)
     given = code or click.prompt(words("FACTOR_ASKED", name=login), hide_input=True, err=True)
-    if not command_factor.passes(user=user, code=given):
+    if not second_factor.passes(user=user, code=given):
         raise CommandRefused("FACTOR_WRONG", name=login)

@@ -140,7 +140,7 @@ def reset(
 
     from fanal.accounts import operations, queries
     from fanal.accounts.domain.policy import Refused as NotAllowed
-    from fanal.web.account.command_factor import remove_factors
+    from fanal.web.account.second_factor import remove_factors
 
     now, console = clock.now(), system_actor(_MOTIVE)
     found, second = queries.find_user(username=login), queries.find_user(username=confirming)

@@ -109,8 +109,6 @@ TEMPLATES = [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "fanal.web.components.tags",
-                "fanal.web.components.reasons",
-                "fanal.web.components.step_up",
                 "fanal.web.components.warnings",
             ],
             "libraries": {"alarms": "fanal.web.desk.alarms"},

@@ -9,4 +9,4 @@ class WebConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the signal receivers for changes of second factors."""
-        from fanal.web.account import factors  # noqa: F401
+        from fanal.web.account import second_factor  # noqa: F401

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.test import Client
 
 from fanal.kernel.actors import Role
-from fanal.web.account import command_factor
+from fanal.web.account import second_factor
 from tests.integration.accounts.people import PASSWORD, Make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
@@ -27,7 +27,7 @@ def user(make_user: Make) -> AbstractBaseUser:
 
 
 def _at_command(user: AbstractBaseUser) -> Show:
-    return lambda code: command_factor.passes(user=user, code=code)
+    return lambda code: second_factor.passes(user=user, code=code)
 
 
 def _at_sign_in(_user: AbstractBaseUser) -> Show:

@@ -13,7 +13,7 @@ from fanal.accounts import operations, queries
 from fanal.accounts.models import User
 from fanal.kernel.actors import Role
 from fanal.web.account import devices
-from fanal.web.account.command_factor import remove_factors
+from fanal.web.account.second_factor import remove_factors
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 
 pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]

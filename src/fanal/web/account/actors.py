@@ -1,10 +1,12 @@
-"""Actor and time of a request, which views pass down to queries and operations."""
+"""Actor and time of a request, which views pass down to queries and operations; check of a form's object."""
 
 from datetime import datetime
 
 from django.http import HttpRequest
 
 from fanal.accounts import queries, row_scope
+from fanal.accounts.domain.policy import Reason, Refused, Resource, allows
+from fanal.accounts.routes import declaration_of
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, public_actor
 
@@ -52,3 +54,29 @@ def state_motive(request: HttpRequest, motive: str) -> None:
     """Store the purpose of the person's present task in this session."""
     request.session[MOTIVE_KEY] = " ".join(motive.split())[:LONGEST_MOTIVE]
     request.__dict__.pop("_fanal_actor", None)
+
+
+# Policy check on the object of a form, before any other field of the form is read.
+
+_SAID_BY_THE_FORM = frozenset({Reason.MOTIVE_MISSING, Reason.OWN_ACT})
+"""Refusals left to the operation: the form may bring the purpose, the page names the first person."""
+
+
+def require_declared(request: HttpRequest, resource: Resource) -> None:
+    """Require, on `resource`, the action that the current view declares for the request's method.
+
+    The route guard has checked the action in general; a person with roles at two desks may see the object
+    through one desk and lack the action there. A missing purpose and the person's own act are refused by the
+    operation.
+
+    Raises:
+        Refused: the person may not do this on the resource.
+    """
+    match = request.resolver_match
+    declaration = declaration_of(match.func, match.view_name) if match else None
+    action = declaration.action_for(request.method or "") if declaration else None
+    if action is None:
+        return
+    verdict = allows(actor_of(request), action, resource)
+    if not verdict.allowed and verdict.reason_code not in _SAID_BY_THE_FORM:
+        raise Refused(action, verdict.reason_code)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fanal import reference
 from fanal.accounts import operations, queries
-from fanal.accounts.domain.policy import Resource, allows, reach
+from fanal.accounts.domain.policy import POLICY, Resource, allows, may, reach
 from fanal.accounts.domain.records import (
     HabilitationRecord,
     NewHabilitation,
@@ -276,3 +276,22 @@ def _day(text: str) -> date:
 
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=PARIS)
+
+
+# The rights that a person's habilitations grant, in words.
+
+_FOR_ALL = frozenset({"page", "receipt", "figures", "account"})
+
+
+def opened_to(actor: Actor) -> list[str]:
+    """Return the labels of the policy actions that the actor may do, without those open to everybody."""
+    language = get_language() or "fr"
+    return [
+        reference.label("policy_action", action, language)
+        for action in POLICY.actions
+        if (
+            action.partition(".")[0] not in _FOR_ALL or action in {"account.list", "account.manage"}
+        )
+        and action != "report.deposit"
+        and may(actor, action)
+    ]

@@ -7,9 +7,23 @@ not be older than the installation allows.
 from datetime import datetime, timedelta
 
 from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.signals import password_changed
+from allauth.core import context
+from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
+from cryptography.exceptions import InvalidTag
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.models import AbstractBaseUser
+from django.core.cache import cache
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
 from django.http import HttpRequest
 from django.urls import reverse
+
+from fanal.accounts import operations
+from fanal.kernel import clock
+from fanal.web.account.actors import actor_of, now_of
 
 DEFAULT_FRESH = timedelta(minutes=10)
 
@@ -59,3 +73,94 @@ def fresh_minutes() -> int:
 def next_step(request: HttpRequest) -> str:
     """Return the URL where the person verifies, or first sets up, the second factor."""
     return reverse("mfa_reauthenticate" if is_enrolled(request) else "mfa_index")
+
+
+# Consequences of a changed second factor or password: other sessions end, ledger entry, notification.
+
+
+@receiver(post_save, sender=Authenticator)
+def note_added(instance: Authenticator, *, created: bool, **_more: object) -> None:
+    """Record an added factor in the ledger, and mark the session as verified by it.
+
+    Enrolment has proved the factor.
+    """
+    if not created:
+        return
+    codes = instance.type == Authenticator.Type.RECOVERY_CODES
+    _note(instance, added=True, notice=not codes)
+    request = context.request
+    if request is not None and not codes and request.user.pk == instance.user_id:
+        record_authentication(
+            request, request.user, "mfa", id=instance.pk, type=instance.type, reauthenticated=True
+        )
+
+
+@receiver(post_delete, sender=Authenticator)
+def note_removed(instance: Authenticator, **_more: object) -> None:
+    """Record a removed factor in the ledger, and notify the person by e-mail."""
+    _note(instance, added=False, notice=True)
+
+
+@receiver(password_changed)
+def note_password(request: HttpRequest, **_more: object) -> None:
+    """Record the person's change of password; Django ends the other sessions."""
+    operations.record_password_change(actor=actor_of(request), now=now_of(request))
+
+
+def _note(instance: Authenticator, *, added: bool, notice: bool) -> None:
+    """Record in the ledger a change made through the pages; commands record their own changes.
+
+    `notice`: also notify the person by e-mail. The person's other sessions end.
+    """
+    request = context.request
+    if request is None or request.user.pk != instance.user_id:
+        return
+    request.user.session_epoch = operations.record_factor_change(
+        actor=actor_of(request),
+        user=request.user,
+        factor=instance.type,
+        added=added,
+        now=now_of(request),
+        notice=notice,
+    )
+    update_session_auth_hash(request, request.user)
+
+
+# Second factors on the command line: verification of one-time codes, removal of factors.
+
+_TRIES = 6
+_WITHIN = timedelta(minutes=5)
+
+
+def has_codes(*, user: AbstractBaseUser) -> bool:
+    """Return whether the person has set up one-time codes (security keys work in a browser only)."""
+    return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists())
+
+
+def passes(*, user: AbstractBaseUser, code: str) -> bool:
+    """Return whether `code` is the person's current one-time code, which can be used once.
+
+    At most six attempts in five minutes are verified; failed ones are recorded in the ledger, as at sign-in.
+    """
+    tries = [f"fanal.command-code.{user.pk}.{number}" for number in range(_TRIES)]
+    seconds = _WITHIN.total_seconds()
+    looked_at = any(cache.add(key, 1, seconds) for key in tries)
+    found = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).first()
+    try:
+        passed = looked_at and found is not None and found.wrap().validate_code(code.strip())
+    except InvalidTag:  # encrypted with another secret: no code is valid
+        passed = False
+    if passed:
+        for key in tries:
+            cache.delete(key)
+    elif looked_at:
+        operations.record_refusal(login=user.get_username(), step="CODE", now=clock.now())
+    return bool(passed)
+
+
+def remove_factors(*, user: AbstractBaseUser) -> list[str]:
+    """Delete every second factor and recovery code of an account; return their kinds (`totp`, …)."""
+    rows = Authenticator.objects.filter(user=user).order_by("id")
+    kinds = [str(kind) for kind in rows.values_list("type", flat=True)]
+    rows.delete()
+    return kinds

@@ -8,16 +8,16 @@ from allauth.account import views as allauth_account
 from allauth.socialaccount import views as allauth_social
 from django.urls import URLPattern, URLResolver, include, path
 
-from fanal.web.account import habilitations, people, provider, views
+from fanal.web.account import habilitations, people, single_sign_on, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("login/", views.login, name="account_login"),
     path("login/cancelled/", allauth_social.login_cancelled, name="socialaccount_login_cancelled"),
     path("login/error/", allauth_social.login_error, name="socialaccount_login_error"),
-    path("login/with/<str:provider_id>/login/", provider.begin, name="openid_connect_login"),
+    path("login/with/<str:provider_id>/login/", single_sign_on.begin, name="openid_connect_login"),
     path(
         "login/with/<str:provider_id>/login/callback/",
-        provider.come_back,
+        single_sign_on.come_back,
         name="openid_connect_callback",
     ),
     path("logout/", allauth_account.logout, name="account_logout"),

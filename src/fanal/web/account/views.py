@@ -15,8 +15,7 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import changes_sign_in, needs, open_to_all
 from fanal.web.account import demo, devices, second_factor
 from fanal.web.account.actors import actor_of, now_of, state_motive, stated_motive
-from fanal.web.account.habilitations import line_of
-from fanal.web.account.openings import opened_to
+from fanal.web.account.habilitations import line_of, opened_to
 
 
 class SignInView(LoginView):  # type: ignore[misc] # allauth carries no types

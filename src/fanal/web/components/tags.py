@@ -1,6 +1,7 @@
 """Template tags of the shared components, available in every template (see README.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
@@ -15,14 +16,18 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language, gettext as _
 
 from fanal import reference
+from fanal.analyse.domain.records import Because, PriorityPart
 from fanal.intake.domain import number
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
+from fanal.orient.domain.records import Case
+from fanal.web.account import second_factor
 from fanal.web.account.actors import actor_of
 from fanal.web.account.landing import landing_path
 from fanal.web.components import words
 from fanal.web.components.addresses import own_address
 from fanal.web.components.navigation import ICONS, links_for
+from fanal.web.components.words import signed
 
 register = template.Library()
 register.filters |= {"desk_number": number.desk_number, "spoken": number.spoken}
@@ -303,3 +308,74 @@ def _now(context: Context) -> datetime:
     request = context.get("request")
     now = getattr(request, "now", None)
     return now if isinstance(now, datetime) else clock.now()
+
+
+# Template tags for reasons: priority chip, sentence of a reason, list of reasons.
+
+
+@register.filter
+def because(reason: Because) -> str:
+    """Return a reason as a sentence in the page's language."""
+    return reference.render(reason.code, reason.parameters, _page_language())
+
+
+@register.filter
+def floor_name(case: Case) -> str:
+    """Return the name of the rule that set a case's minimum priority (floor), or an empty string."""
+    return case.floor_name(_page_language())
+
+
+@register.inclusion_tag("components/priority.html")
+def priority(
+    score: int,
+    level: str,
+    *,
+    floor: str = "",
+    reason: Because | None = None,
+    text: str = "",
+) -> dict[str, object]:
+    """Show a priority chip: the score, with the first available of floor, first reason, `text`, level.
+
+    `floor` is the name of the rule that set the minimum priority: `floor=case|floor_name`.
+    """
+    return {"score": score, "level": level, "floor": floor, "reason": reason, "text": text}
+
+
+@register.inclusion_tag("components/reasons.html")
+def reasons(items: Iterable[PriorityPart | Because]) -> dict[str, object]:
+    """List reasons as sentences; parts of a priority also show their points and the code of their rule."""
+    return {"reasons": [_reason(item) for item in items]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reason:
+    text: str
+    points: str
+    rule: str
+
+
+def _reason(item: PriorityPart | Because) -> _Reason:
+    if isinstance(item, PriorityPart):
+        points = signed(item.points, _page_language())
+        return _Reason(text=because(item.because), points=points, rule=item.code)
+    return _Reason(text=because(item), points="", rule="")
+
+
+def _page_language() -> str:
+    return get_language() or "fr"
+
+
+# Template tag above the form of a sensitive act, which requires a fresh second factor (see README.md).
+
+
+@register.inclusion_tag("components/step_up.html", takes_context=True)
+def step_up(context: Context) -> dict[str, object]:
+    """Say, when the last verification is too old, that the second factor is required, and link to it."""
+    request: HttpRequest = context["request"]
+    now = getattr(request, "now", None)
+    instant = now if isinstance(now, datetime) else clock.now()
+    return {
+        "fresh": second_factor.is_fresh(request, now=instant),
+        "minutes": second_factor.fresh_minutes(),
+        "back": own_address(request),
+    }

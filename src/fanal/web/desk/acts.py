@@ -33,8 +33,7 @@ from fanal.kernel.calendar import PARIS
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.orient import queries as oriented
-from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.guarded import require_declared
+from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import history
 from fanal.web.reading import consult
 from fanal.web.uploads import proof_in

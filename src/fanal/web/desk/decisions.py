@@ -20,8 +20,7 @@ from fanal.kernel.states import TransitionRefused
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice
-from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.guarded import require_declared
+from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import folds
 from fanal.web.desk.claims import token_of
 from fanal.web.desk.proposals import WAYS, TypedDecision

@@ -21,8 +21,7 @@ from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Case
-from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.guarded import require_declared
+from fanal.web.account.actors import actor_of, now_of, require_declared
 
 SHOWN = 100
 """Folded reports on one page of the list, highest priority first; a decision covers one page at most."""

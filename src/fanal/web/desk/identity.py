@@ -18,8 +18,7 @@ from fanal.harmonise.domain.reporter import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fac
 from fanal.intake import queries as intake
 from fanal.vault import keyring
 from fanal.vault.operations import ObjectUnknown
-from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.guarded import require_declared
+from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.reading import consult, consulted_ids
 
 

@@ -33,8 +33,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
 from fanal.vault import operations as vault
-from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.guarded import require_declared
+from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import content, files, folds, history, notes, suggestions
 from fanal.web.desk.deconfliction.signs import signs_on
 from fanal.web.desk.distribution import views as distribution

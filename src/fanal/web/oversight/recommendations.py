@@ -15,8 +15,7 @@ from fanal.accounts.routes import needs
 from fanal.kernel.refusal import Refusal
 from fanal.measures import operations, queries
 from fanal.measures.domain.oversight import AnswerVerdict, RecommendationKind
-from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.guarded import require_declared
+from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.oversight import measures, sessions
 from fanal.web.reading import consult
 

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.oversight import groups, habilitations, measures, openings, recommendations, sessions
+from fanal.web.oversight import habilitations, measures, openings, recommendations, sessions
 
 app_name = "oversight"
 urlpatterns: list[URLPattern] = [
@@ -17,6 +17,6 @@ urlpatterns: list[URLPattern] = [
     path("recommendations/<uuid:recommendation_id>/answer/", recommendations.answer, name="answer"),
     path("sessions/start/", sessions.start, name="start"),
     path("sessions/<uuid:session_id>/", sessions.show, name="session"),
-    path("sessions/<uuid:session_id>/group/", groups.judge, name="group"),
+    path("sessions/<uuid:session_id>/group/", sessions.judge, name="group"),
     path("sessions/<uuid:session_id>/note/", sessions.note, name="note"),
 ]

@@ -21,8 +21,7 @@ from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient
 from fanal.orient.domain.feedback import Feedback
 from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.habilitations import line_of
-from fanal.web.account.openings import opened_to
+from fanal.web.account.habilitations import line_of, opened_to
 from fanal.web.reading import consult, journal_search
 
 # Reports of a partner: counts, states, receipts, correlation ids.

@@ -6,7 +6,7 @@ import hmac
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fanal.web.public.keys import DraftKeys
+from fanal.web.public.sealed import DraftKeys
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

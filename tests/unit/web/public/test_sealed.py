@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from fanal.formats.report.read import MAX_TEXT_BYTES
 from fanal.intake.domain.receipt import read_code
-from fanal.web.public.keys import FORGOTTEN_AFTER, NEW_AFTER, DraftKeys
 from fanal.web.public.sealed import (
+    FORGOTTEN_AFTER,
     MOST_PLAIN,
     MOST_SEALED,
+    NEW_AFTER,
+    DraftKeys,
     DraftRefused,
     HiddenDraft,
     is_waiting_over,

@@ -17,8 +17,7 @@ from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.feedback import GIVEN, FeedbackRefused, FeedbackVerdict
-from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.guarded import require_declared
+from fanal.web.account.actors import actor_of, now_of, require_declared
 
 
 def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, object]:
