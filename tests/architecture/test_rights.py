@@ -17,7 +17,7 @@ DECIDES = {"accounts/domain/policy.py", "kernel/actors.py"}
 LOOKS = {"has", "roles", "role_desks", "desks_as"}
 SHOWN = {
     "accounts/row_scope.py": "row-level security binds the desks of every rule, whatever the action",
-    "cli/readers.py": "the journal notes whether the system read",
+    "cli/actors.py": "the journal notes whether the system read",
     "demo/people.py": "the demo gives each person a role once",
     "ledger/operations.py": "who reads their own report states no motive",
     "web/account/adapter.py": "where a person lands after signing in",

@@ -1,25 +1,217 @@
 """`fanal deconflict`: rounds with other organisations, as files or over their service; matches."""
 
 import json
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import click
 import msgspec
 
 from fanal.cli.boot import with_django
-from fanal.cli.deconflict_counterparts import counterpart, counterpart_of, told, why
-from fanal.cli.distribution import write_whole
-from fanal.cli.failures import Failed
+from fanal.cli.failures import CommandRefused, Failed, language
+from fanal.cli.places import write_whole
 from fanal.cli.printing import Row, print_rows
+from fanal.deconfliction.domain.limits import DAILY_POINTS
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
 
-_MOST_HITS = 1_000_000
+# `fanal deconflict counterpart`: the counterparts of rounds, and the limits on the sets for each.
+
+if TYPE_CHECKING:
+    from fanal.deconfliction.domain.records import Counterpart
+
 _ACTOR = system_actor("fanal deconflict")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+
+
+@click.group("counterpart")
+def counterpart() -> None:
+    """Keep the bodies to open rounds with."""
+
+
+@counterpart.command("add")
+@click.argument("name")
+@click.option(
+    "--our-name", required=True, help="How the counterpart knows us: both sides give the same."
+)
+@click.option("--key", "public", required=True, help="Its public key, 64 hexadecimal digits.")
+@click.option("--contact", required=True, help="Whom to call there about a hit.")
+@click.option("--partner", help="Partner whose credentials its program uses here.")
+@click.option("--url", default="", help="Its service: https://…/api/deconfliction.")
+@click.option("--login", default="", help="User name of HTTP Basic there.")
+@click.option(
+    "--secret-stdin", is_flag=True, help="Read the password from standard input and seal it."
+)
+@click.option("--every", type=click.IntRange(1, 744), default=24, help="Hours between two rounds.")
+@click.option(
+    "--daily-points",
+    type=click.IntRange(64, 1 << 22),
+    default=DAILY_POINTS,
+    help="Points that it may show us in a day.",
+)
+@with_django(DatabaseRole.WORKER, seals=True)
+def add(  # noqa: PLR0913
+    name: str,
+    our_name: str,
+    public: str,
+    contact: str,
+    partner: str | None,
+    url: str,
+    login: str,
+    secret_stdin: bool,
+    every: int,
+    daily_points: int,
+) -> None:
+    """Register the counterpart NAME. Rounds run once a standing instruction, signed after this, covers it."""
+    from fanal.accounts import queries as accounts
+    from fanal.deconfliction import operations
+    from fanal.deconfliction.domain.records import NewCounterpart
+
+    organisation_id = accounts.find_partner(name=partner) if partner else None
+    if partner and organisation_id is None:
+        raise CommandRefused("NO_PARTNER", partner=partner)
+    with told():
+        made = operations.add_counterpart(
+            actor=_ACTOR,
+            counterpart=NewCounterpart(
+                name=name,
+                our_name=our_name,
+                contact=contact,
+                public_key=_key_of(public),
+                organisation_id=organisation_id,
+                url=url,
+                login=login,
+                every_hours=every,
+                daily_points=daily_points,
+            ),
+            secret=sys.stdin.readline().rstrip("\n") if secret_stdin else "",
+            loopback=accounts.has_demo_mark(),
+            now=clock.now(),
+        )
+    click.echo(json.dumps({"id": str(made), "name": name}, ensure_ascii=False))
+
+
+@counterpart.command("list")
+@_JSON
+@with_django(DatabaseRole.WORKER)
+def list_(as_json: bool) -> None:
+    """List counterparts with their limits, and how many points each has shown us today."""
+    from fanal.deconfliction import queries
+
+    found = queries.list_counterparts(actor=_ACTOR)
+    asked = queries.asked_on(counterpart_ids=[one.id for one in found], now=clock.now())
+    for one in found:
+        line = {
+            "name": one.name,
+            "our_name": one.our_name,
+            "contact": one.contact,
+            "key": one.public_key.hex(),
+            "url": one.url,
+            "limits": msgspec.to_builtins(one.limits),
+            "asked_today": asked.get(one.id, 0),
+            "daily_points": one.daily_points,
+            "closed_at": one.closed_at.isoformat() if one.closed_at else None,
+        }
+        kinds = ",".join(one.limits.kinds)
+        text = f"{one.name:24}{kinds}  {line['asked_today']}/{one.daily_points}  {line['closed_at'] or ''}"
+        click.echo(json.dumps(line, ensure_ascii=False) if as_json else text)
+
+
+@counterpart.command("close")
+@click.argument("name")
+@with_django(DatabaseRole.WORKER)
+def close(name: str) -> None:
+    """Open no more rounds with the counterpart NAME, and take none; its hits stay."""
+    from fanal.deconfliction import operations
+
+    with told():
+        operations.close_counterpart(
+            actor=_ACTOR, counterpart_id=counterpart_of(name).id, now=clock.now()
+        )
+
+
+@counterpart.command("limit")
+@click.argument("name")
+@click.option(
+    "--kind", "kinds", multiple=True, required=True, help="Kind of identifier, such as EMAIL."
+)
+@click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    help="SUSPECT, RECIPIENT, ASSOCIATED or CONTENT.",
+)
+@click.option("--desk", "desks", multiple=True, type=int, help="Number of a desk; none: all.")
+@click.option("--months", type=int, required=True, help="How many months back.")
+@with_django(DatabaseRole.WORKER)
+def limit(
+    name: str, kinds: tuple[str, ...], roles: tuple[str, ...], desks: tuple[int, ...], months: int
+) -> None:
+    """Say anew what may enter a set for the counterpart NAME."""
+    from fanal.deconfliction import operations
+    from fanal.deconfliction.domain import limits
+
+    with told():
+        operations.set_limits(
+            actor=_ACTOR,
+            counterpart_id=counterpart_of(name).id,
+            limits=limits.checked(kinds=kinds, roles=roles, desk_ids=desks, months=months),
+            now=clock.now(),
+        )
+
+
+def counterpart_of(name: str) -> "Counterpart":
+    """Return the active counterpart of the given name.
+
+    Raises:
+        CommandRefused: there is none.
+    """
+    from fanal.deconfliction import queries
+
+    found = queries.find_counterpart(name=name)
+    if found is None:
+        raise CommandRefused("DECONFLICTION_REFUSED", why=why("NOT_FOUND"))
+    return found
+
+
+def _key_of(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise CommandRefused("DECONFLICTION_REFUSED", why=why("KEY")) from None
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn a refusal of de-confliction inside this context into an error message in the user's language.
+
+    Raises:
+        CommandRefused: DECONFLICTION_REFUSED, with the reason.
+    """
+    from fanal.deconfliction.domain.states import DeconflictionRefused
+
+    try:
+        yield
+    except DeconflictionRefused as refused:
+        raise CommandRefused("DECONFLICTION_REFUSED", why=why(refused.code)) from None
+
+
+def why(code: str) -> str:
+    """Return the message of a de-confliction refusal code in the user's language."""
+    from fanal import reference
+
+    return reference.label("deconfliction_refused", code, language())
+
+
+# Rounds, and their matches.
+
+_MOST_HITS = 1_000_000
 _OUT = click.option(
     "--out",
     required=True,

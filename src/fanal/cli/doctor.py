@@ -14,7 +14,6 @@ import click
 import psycopg
 
 from fanal.cli.boot import find_vault
-from fanal.cli.doctor_calls import look_at_channel
 from fanal.cli.doctor_checks import (
     look_at_caller,
     look_at_fingerprints,
@@ -24,7 +23,7 @@ from fanal.cli.doctor_checks import (
     look_at_single_sign_on,
     look_at_vault,
 )
-from fanal.cli.doctor_desk import look_at_desk
+from fanal.cli.doctor_desk import look_at_channel, look_at_desk
 from fanal.cli.doctor_nodes import look_at_nodes
 from fanal.cli.finding import DoctorFinding, FindingLevel, fine, note, problem
 from fanal.cli.lowered import look_at_account

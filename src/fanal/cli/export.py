@@ -44,8 +44,8 @@ def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motiv
     A provider's own XML comes back complete. Whom it names as its reporter is opened by a named act
     (the motive says why) where USER may open identities; otherwise the desk stands there instead.
     """
+    from fanal.cli.actors import reader
     from fanal.cli.export_exchange import write_folder
-    from fanal.cli.readers import reader
 
     actor, now = (
         reader(as_user, motive="fanal export ncmec-xml", action="export.write"),
@@ -92,8 +92,8 @@ def com_2022_209(
 def _write_documents(
     format_: str, references: tuple[str, ...], out: Path, *, as_user: str | None
 ) -> None:
+    from fanal.cli.actors import reader
     from fanal.cli.export_exchange import WRITERS, find
-    from fanal.cli.readers import reader
 
     actor, now = (
         reader(as_user, motive=f"fanal export {format_}", action="export.write"),

@@ -11,7 +11,7 @@ import click
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
 from fanal.cli.failures import CommandRefused, tell
-from fanal.cli.found import FoundReport, Unreadable, reason_of
+from fanal.cli.import_files import FoundReport, Unreadable, reason_of
 from fanal.cli.sources import FORMATS, count_sources, lying_beside, passed_over, read_sources
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock

@@ -14,9 +14,9 @@ from fanal.accounts.domain.instructions import (
     NewInstruction,
     StandingInstruction,
 )
+from fanal.cli.actors import code_option, prove
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, language
-from fanal.cli.proven import code_option, prove
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.calendar import PARIS, is_within

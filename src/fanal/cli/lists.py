@@ -1,7 +1,8 @@
 """`fanal lists`: lists of known hashes: creation, metadata, display, import, votes, withdrawal."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -14,14 +15,204 @@ from fanal.analyse.domain.lists import (
     ListsRefused,
     MatchScope,
     Sharing,
+    Vote,
 )
-from fanal.cli import exchange, list_entries as entries
+from fanal.cli import exchange
 from fanal.cli.boot import with_django
-from fanal.cli.failures import CommandRefused, language, tell
-from fanal.cli.list_entries import ACTOR, told_refused
-from fanal.cli.list_files import FORMATS, LeftOut, read_indicators, refused_csv
+from fanal.cli.failures import CommandRefused, language, tell, words_of_refusal
+from fanal.cli.import_files import reason_of
+from fanal.cli.printing import Row, print_rows
+from fanal.formats.csv_hashes.read import COLUMNS
+from fanal.formats.indicators import Indicator
+from fanal.formats.misp.read import read_event
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.stix.read import BundleReading, read_bundle
+from fanal.formats.vics.hashset import Selection, describe as describe_hash_set, read_hash_set
 from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
+
+# Import of list files in other formats, with messages about unread items.
+
+FORMATS = ("csv", "vics", "stix", "misp")
+_MOST_TOLD = 20
+
+
+class LeftOut:
+    """The items of an imported file that no list accepts, counted by reason for a message after the import.
+
+    Holds the options for the selection of the items: country, categories, harmless ones.
+    """
+
+    def __init__(self, *, country: str, categories: Sequence[str], harmless: bool) -> None:
+        self.reading = BundleReading()
+        self.selection = Selection(
+            country=country.upper(), categories=frozenset(categories), harmless=harmless
+        )
+
+    def tell(self) -> None:
+        """Report the items on standard error by reason, the most frequent first."""
+        for colour in sorted(self.reading.markings):
+            tell("LIST_MARKED", colour=colour.upper())
+        for name, count in self.selection.left_out.most_common(_MOST_TOLD):
+            tell("LIST_LEFT_OUT", name=name, count=count)
+        unlisted = self.selection.unlisted
+        for name, count in unlisted.counts.most_common(_MOST_TOLD):
+            tell("LIST_UNLISTED", count=count, name=name, places=", ".join(unlisted.places[name]))
+        entries, hashes = self.selection.entries, self.selection.hashes
+        for name, count in entries.counts.most_common():
+            places = ", ".join(entries.places[name])
+            tell("LIST_UNUSABLE", count=count, reason=words_of_refusal(name), places=places)
+        for name, count in hashes.counts.most_common():
+            tell("LIST_NO_HASH", count=count, name=name, places=", ".join(hashes.places[name]))
+        for name, count in self.selection.unknown.most_common(_MOST_TOLD):
+            self._unread(name, "UNKNOWN", count)
+        for (name, reason), count in self.reading.ignored.most_common(_MOST_TOLD):
+            self._unread(name, reason, count)
+
+    @staticmethod
+    def _unread(name: str, reason: str, count: int) -> None:
+        words = reference.label("list_unread", reason, language())
+        tell("LIST_UNREAD", name=name, reason=words, count=count)
+
+
+@contextmanager
+def read_indicators(path: Path, format_: str, told: LeftOut) -> Iterator[Iterator[Indicator]]:
+    """Open a list file of any format but CSV, and yield an iterator over its items, one in memory at a time.
+
+    Items left out are counted in `told`.
+
+    Raises:
+        CommandRefused: the file is not a list in this format; no item is imported.
+        OSError: the file is unreadable.
+    """
+    try:
+        with path.open("rb") as stream:
+            if format_ == "vics":
+                context = describe_hash_set(stream)
+                stream.seek(0)
+                yield read_hash_set(stream, context=context, selection=told.selection)
+            elif format_ == "stix":
+                yield read_bundle(stream, told.reading, now=clock.now())
+            else:
+                yield read_event(stream, told.reading)
+    except FormatRefused as refusal:
+        if "of" in refusal.parameters:
+            told.tell()
+        raise _refused(path, refusal) from None
+
+
+def refused_csv(path: Path, refused: ListRefused) -> CommandRefused:
+    """Return the error for a refused CSV file; usually its first line lacks the column names."""
+    refusal = refused.refusal
+    if refusal is not None and refusal.code is DocumentFault.UNKNOWN_FIELD:
+        return CommandRefused("LIST_COLUMNS", path=path, columns=", ".join(COLUMNS))
+    return CommandRefused(
+        "LIST_REFUSED", path=path, detail=reason_of(refusal) if refusal else refused
+    )
+
+
+def _refused(path: Path, refusal: FormatRefused) -> CommandRefused:
+    named = refusal.parameters.get("value", "")
+    if refusal.code is DocumentFault.PERSON:
+        return CommandRefused("LIST_PERSON", path=f"{path} ({refusal.path})", name=named)
+    if "of" in refusal.parameters:
+        return CommandRefused("LIST_MOSTLY_UNUSABLE", path=path, **refusal.parameters)
+    if refusal.code is DocumentFault.UNKNOWN_CODE:
+        return CommandRefused("VICS_CATEGORIES", path=path, scheme=named)
+    if refusal.parameters.get("expected") == "#Media":
+        return CommandRefused("VICS_CASES", path=path)
+    return CommandRefused("LIST_REFUSED", path=path, detail=reason_of(refusal))
+
+
+# `fanal lists` on single entries: votes, and entries suspended by the match-rate circuit breaker.
+
+ACTOR = system_actor("fanal lists")
+
+
+@contextmanager
+def told_refused() -> Iterator[None]:
+    """Turn the refusal of a list, an entry or a vote inside this context into an error message.
+
+    Raises:
+        CommandRefused: LISTS_REFUSED, with the reason.
+    """
+    try:
+        yield
+    except ListsRefused as refused:
+        detail = reference.label("lists_refused", refused.code, language())
+        raise CommandRefused("LISTS_REFUSED", detail=detail) from None
+
+
+@click.command("vote")
+@click.argument("item", type=click.UUID)
+@click.argument("vote", type=click.Choice(list(Vote)))
+@click.argument("reasons", metavar="[REASON]...", nargs=-1)
+@with_django(DatabaseRole.WORKER)
+def vote(item: UUID, vote: Vote, reasons: tuple[str, ...]) -> None:
+    """Vote UP or DOWN on ITEM, for one REASON or several; the last vote counts.
+
+    Reasons are CONFIRMED and SEEN_BY_REVIEWER for it; NOT_ABUSE, WRONG_CLASS, WRONG_HASH, COMMON_IMAGE and
+    OTHER against it. TAKEN_BACK, without a reason, takes the vote of this command line back.
+    """
+    from fanal.analyse import operations
+
+    with told_refused():
+        if vote != Vote.TAKEN_BACK:
+            first, *others = reasons or [""]
+            operations.cast_vote(
+                actor=ACTOR,
+                item_id=item,
+                vote=Vote(vote),
+                reason=first,
+                others=others,
+                now=clock.now(),
+            )
+        elif reasons:
+            raise ListsRefused("VOTE_REASON")
+        else:
+            operations.take_vote_back(actor=ACTOR, item_id=item, now=clock.now())
+
+
+@click.command("aside")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@with_django(DatabaseRole.WORKER)
+def aside(as_json: bool) -> None:
+    """Show the entries that are set aside because they suddenly matched too many reports."""
+    from fanal.analyse import queries
+
+    names = {found.id: found.name for found in queries.get_lists().values()}
+
+    def rows() -> Iterator[Row]:
+        for record in queries.list_asides(ended=False, limit=queries.count_asides()):
+            line = {
+                "id": str(record.item_id),
+                "list": names[record.list_id],
+                "since": record.aside.since.isoformat(),
+                "matched": record.aside.matched,
+                "hours": record.aside.hours,
+                "rule": record.aside.rule,
+            }
+            yield line, "  ".join(map(str, line.values()))
+
+    print_rows(rows(), as_json=as_json)
+
+
+@click.command("release")
+@click.argument("item", type=click.UUID)
+@click.option("--reason", required=True, help="Why the entry is right, in your words.")
+@click.option("--withdraw", "wrong", is_flag=True, help="It is wrong: withdraw it instead.")
+@with_django(DatabaseRole.WORKER)
+def release(item: UUID, reason: str, wrong: bool) -> None:
+    """Put ITEM, which was set aside, back in force, or withdraw it from its list."""
+    from fanal.analyse import operations
+
+    end = operations.withdraw_aside if wrong else operations.release_item
+    with told_refused():
+        end(actor=ACTOR, item_id=item, reason=reason, now=clock.now())
+
+
+# Lists themselves.
 
 _DEMO_BASIS = "LCEN_6_1"
 _NAMES = {
@@ -243,5 +434,5 @@ def _print(name: str | None, *, as_json: bool = True) -> None:
         click.echo(json.dumps(line) if as_json else f"{state.entries:>10}  {state.name}")
 
 
-for command in (entries.vote, entries.aside, entries.release, exchange.source, exchange.fetch):
+for command in (vote, aside, release, exchange.source, exchange.fetch):
     lists.add_command(command)

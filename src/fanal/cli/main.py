@@ -19,7 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "retention": "fanal.cli.retention:retention",
     "export": "fanal.cli.export:export",
     "bench": "fanal.cli.bench:bench",
-    "replay": "fanal.cli.replay:replay",
+    "replay": "fanal.cli.worker:replay",
     "rules": "fanal.cli.rules:rules",
     "report": "fanal.cli.report:report",
     "import": "fanal.cli.imports:import_",
@@ -36,16 +36,16 @@ COMMANDS: Mapping[str, str] = {
     "lists": "fanal.cli.lists:lists",
     "ledger": "fanal.cli.ledger:ledger",
     "mail": "fanal.cli.mail:mail",
-    "migrate": "fanal.cli.migrate:migrate",
+    "migrate": "fanal.cli.database:migrate",
     "partner": "fanal.cli.partner:partner",
     "payments": "fanal.cli.payments:payments",
-    "provision": "fanal.cli.provision:provision",
+    "provision": "fanal.cli.database:provision",
     "receipt": "fanal.cli.vault:receipt",
     "restore": "fanal.cli.backup:restore",
     "run": "fanal.cli.run:run",
     "user": "fanal.cli.user:user",
     "worker": "fanal.cli.worker:worker",
-    "calls": "fanal.cli.calls:calls",
+    "calls": "fanal.cli.worker:calls",
 }
 """The location of each command: `module:attribute`."""
 

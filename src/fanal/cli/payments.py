@@ -16,8 +16,8 @@ from fanal.analyse.domain.payments import (
     told,
 )
 from fanal.cli.failures import CommandRefused, tell
-from fanal.cli.found import reason_of
-from fanal.cli.transfer_files import cut
+from fanal.cli.import_files import reason_of
+from fanal.cli.sources import cut
 from fanal.formats.iso20022.stream import kind_of
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import MAX_BYTES, read_lines, read_report

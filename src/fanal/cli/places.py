@@ -1,5 +1,6 @@
 """Output files of commands: safe names for external references, and atomic writes."""
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -34,3 +35,15 @@ def write_text(path: Path, pieces: Iterable[str]) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, body: bytes) -> None:
+    """Write a file atomically and durably, with mode 0600."""
+    partial = path.with_name(path.name + ".partial")
+    # Always a new file: never written through an existing link.
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.rename(path)

@@ -56,8 +56,8 @@ def show(
     With --reveal-reporter (needs --as and --motive) each report's `reporter` says who reported;
     the act is journaled and told to other people before anything is opened.
     """
+    from fanal.cli.actors import consult, reader
     from fanal.cli.printing import print_rows
-    from fanal.cli.readers import consult, reader
     from fanal.cli.report_view import outline, views
     from fanal.cli.resolve import resolve
 
@@ -114,8 +114,8 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
 @with_django(DatabaseRole.APP)
 def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
     """List every acknowledged report at any stage, without the long texts."""
+    from fanal.cli.actors import reader
     from fanal.cli.printing import print_rows
-    from fanal.cli.readers import reader
 
     actor = reader(as_user, motive="fanal report list")
     pages = _by_priority(actor) if order == "priority" else _as_received(actor)
@@ -124,7 +124,7 @@ def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
 
 def _rows(actor: Actor, pages: Iterable["Page"], *, lang: str) -> Iterator["Row"]:
     """Yield the rows to print; record the consultation of a page of reports before its first row."""
-    from fanal.cli.readers import consult
+    from fanal.cli.actors import consult
     from fanal.cli.report_view import outline, views
 
     for ids, facts in pages:

@@ -6,8 +6,8 @@ from uuid import UUID
 import click
 import msgspec
 
+from fanal.cli.actors import code_option, prove
 from fanal.cli.boot import with_django
-from fanal.cli.proven import code_option, prove
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -34,7 +34,7 @@ def run() -> None:
 @with_django(DatabaseRole.APP)
 def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
     """Keep REPORT_ID from expiring until the hold is lifted."""
-    from fanal.cli.readers import reader
+    from fanal.cli.actors import reader
     from fanal.intake import operations
 
     actor = reader(as_user, motive=motive, action="retention.hold")
@@ -51,7 +51,7 @@ def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
 @with_django(DatabaseRole.APP)
 def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
     """Lift the holds of REPORT_ID."""
-    from fanal.cli.readers import reader
+    from fanal.cli.actors import reader
     from fanal.intake import operations
 
     actor = reader(as_user, motive=motive, action="retention.hold")
@@ -64,7 +64,7 @@ def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
 @with_django(DatabaseRole.APP)
 def reviews(as_user: str) -> None:
     """Print the reports of USER's desks whose need is to be reviewed, one JSON object a line."""
-    from fanal.cli.readers import reader
+    from fanal.cli.actors import reader
     from fanal.intake import queries
     from fanal.ledger import operations as ledger
 
@@ -91,8 +91,8 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
 
     A proposal asks for USER's own one-time code, as the second person's answer does.
     """
+    from fanal.cli.actors import reader
     from fanal.cli.failures import CommandRefused
-    from fanal.cli.readers import reader
     from fanal.intake import operations
     from fanal.kernel.states import TransitionRefused
 
@@ -117,8 +117,8 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
 @with_django(DatabaseRole.APP)
 def second(*, review_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
     """Agree, as another person, that the report of REVIEW_ID ends before its date, or refuse."""
+    from fanal.cli.actors import reader
     from fanal.cli.failures import CommandRefused
-    from fanal.cli.readers import reader
     from fanal.intake import operations
 
     actor = reader(as_user, motive=motive, action="retention.hold")

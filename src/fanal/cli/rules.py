@@ -9,10 +9,9 @@ from uuid import UUID
 
 import click
 
+from fanal.cli.actors import code_option, prove, supervisor
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, language, words
-from fanal.cli.proven import code_option, prove
-from fanal.cli.readers import supervisor
 from fanal.cli.retriage import facts, retriage
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor

@@ -23,11 +23,10 @@ from fanal.cli.boot import (
     require_keys,
     require_vault,
 )
-from fanal.cli.doctor_calls import FAULTS
+from fanal.cli.doctor_desk import FAULTS
 from fanal.cli.failures import CommandRefused, Failed, language, reason
 from fanal.cli.lowered import lower
-from fanal.cli.signs import CallsSign
-from fanal.cli.supervisor import Child, Supervisor, say
+from fanal.cli.supervisor import CallsSign, Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.gate import HEADERS, THREADS

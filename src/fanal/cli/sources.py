@@ -3,24 +3,138 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
-from fanal.cli import folders
+from fanal.cli import import_files
 from fanal.cli.documents import READERS
-from fanal.cli.failures import reason, words
-from fanal.cli.found import FoundReport, Reader, Source, Unreadable, reason_of
-from fanal.cli.packed import count_packed, is_packed, read_packed
-from fanal.cli.transfer_files import count_transfers, transfers_reader
-from fanal.cli.unpacked import FilesBeside, untaken
-from fanal.cli.vics_file import count_parts, read_parts
+from fanal.cli.failures import reason, tell, words
+from fanal.cli.import_files import (
+    FilesBeside,
+    FoundReport,
+    Reader,
+    Source,
+    Unreadable,
+    count_packed,
+    is_packed,
+    read_packed,
+    reason_of,
+    untaken,
+)
+from fanal.formats.iso20022.read import cut_parts as cut_iso
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
 from fanal.formats.ncmec_json.package import listed_names
 from fanal.formats.ncmec_json.read import read_export
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.read import canonical_bytes, read_lines
+from fanal.formats.transfer import PayerPart
+from fanal.formats.transfers.read import Damaged, cut_parts as cut_csv
+from fanal.formats.vics.parts import CasePart, Survey, cut_parts, survey
+from fanal.formats.vics.read import read_case
 from fanal.intake.domain.records import Format
 from fanal.kernel.typed import whole_number
+
+# Files of bank transfers on disk: split by payer, counted for the progress bar.
+
+
+def transfers_reader(format_: Format) -> Reader:
+    """Return the reader of transfer files: a report for each payer, an error for each damaged row."""
+
+    def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
+        del now
+        path = source.path
+        try:
+            for item in cut(path, format_):
+                if isinstance(item, PayerPart):
+                    yield FoundReport(
+                        place=f"{path}: {item.place}",
+                        format=format_,
+                        body=item.body,
+                        canonical=item.body,
+                        reference=item.reference,
+                    )
+                else:
+                    yield Unreadable(place=f"{path}:{item.line}", reason=reason_of(item.refusal))
+        except FormatRefused as refusal:
+            yield Unreadable(place=str(path), reason=reason_of(refusal))
+
+    return read
+
+
+def cut(path: Path, format_: Format) -> Iterator[PayerPart | Damaged]:
+    """Yield the parts of a file, one for each payer, and its damaged rows.
+
+    Raises:
+        FormatRefused: the file has another format; parts already yielded remain valid.
+        OSError: the file is unreadable.
+    """
+    with path.open("rb") as stream:
+        if format_ is Format.TRANSFERS:
+            yield from cut_csv(stream)
+        else:
+            yield from cut_iso(stream, kind=format_.value)
+
+
+def count_transfers(path: Path, *, format_: Format) -> int:
+    """Return the number of parts and damaged rows in a file.
+
+    Raises:
+        FormatRefused, OSError: as `cut`.
+    """
+    state = path.stat()
+    return _transfers_counted(path, format_, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _transfers_counted(path: Path, format_: Format, _size: int, _changed: int) -> int:
+    return sum(1 for _ in cut(path, format_))
+
+
+# VICS files on disk: surveyed once for the progress bar and the parts; wrong totals are reported.
+
+_WHOLE = 10_000_000
+
+
+def count_parts(path: Path) -> int:
+    """Return the number of reports in a file; 1 for one that will be refused."""
+    try:
+        return max(1, sum(case.parts for case in _surveyed(path).cases))
+    except (FormatRefused, OSError):
+        return 1
+
+
+def read_parts(path: Path) -> Iterator[tuple[CasePart, bytes]]:
+    """Yield each part of a file with the bytes to keep: the original file if it is a single part.
+
+    Raises:
+        FormatRefused: the file is not a VICS case file, or an element is invalid.
+        OSError: the file is unreadable.
+    """
+    found = _surveyed(path)
+    for case in found.cases:
+        for total in case.totals:
+            if total.stated != total.counted:
+                tell("TOTAL_DIFFERS", place=f"{path}: {case.reference}", name=total.name,
+                     stated=total.stated, counted=total.counted)  # fmt: skip
+    alone = sum(case.parts for case in found.cases) == 1 and path.stat().st_size <= _WHOLE
+    with path.open("rb") as stream:
+        for part in cut_parts(stream, found, name=path.stem):
+            read_case(part.body)  # refuse on import what stage 2 could not parse
+            yield part, path.read_bytes() if alone else part.body
+
+
+def _surveyed(path: Path) -> Survey:
+    state = path.stat()
+    return _survey_of(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _survey_of(path: Path, _size: int, _changed: int) -> Survey:
+    with path.open("rb") as stream:
+        return survey(stream)
+
+
+# Readers of files and folders by format.
 
 _MAX_FILE = 50_000_000
 
@@ -29,7 +143,7 @@ def count_sources(format_: str, paths: Sequence[Path]) -> int:
     """Return the number of reports in `paths`, for the progress bar; unreadable files count 0."""
     suffixes, _ = FORMATS[format_]
     count = _COUNTERS.get(format_, _one)
-    return sum(_counted(path, count) for path in folders.find_files(paths, suffixes))
+    return sum(_counted(path, count) for path in import_files.find_files(paths, suffixes))
 
 
 def read_sources(
@@ -40,7 +154,7 @@ def read_sources(
     `beside` assigns the other files of the folders to reports (`lying_beside`).
     """
     suffixes, read = FORMATS[format_]
-    for source in folders.find_sources(paths, suffixes, beside or lying_beside(format_)):
+    for source in import_files.find_sources(paths, suffixes, beside or lying_beside(format_)):
         try:
             yield from read(source, now)
         except OSError as failure:
@@ -60,7 +174,7 @@ def passed_over(
     They are no reports of the format, and `beside`, used by that import, has assigned them to none.
     """
     suffixes, _ = FORMATS[format_]
-    return folders.passed_over(paths, suffixes, beside or lying_beside(format_))
+    return import_files.passed_over(paths, suffixes, beside or lying_beside(format_))
 
 
 def _one(_: Path) -> int:
@@ -108,7 +222,7 @@ def _read_xml(source: Source, now: datetime) -> Iterator[FoundReport | Unreadabl
     try:
         body = _bytes(path)
         document = read_ncmec_xml(body, now=now)
-        is_folder = path.name == folders.REPORT
+        is_folder = path.name == import_files.REPORT
         beside = sorted(path.parent.glob("file-*.xml"), key=_number) if is_folder else []
         details = tuple(_bytes(p) for p in beside)
     except FormatRefused as refusal:

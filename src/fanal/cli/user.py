@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
+from fanal.cli.actors import code_option, prove
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused
-from fanal.cli.proven import code_option, prove
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.typed import is_mail_address

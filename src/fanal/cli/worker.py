@@ -1,12 +1,20 @@
-"""`fanal worker`: only the worker, for nodes with separate web and worker."""
+"""`fanal worker`, `fanal calls`: one of the processes alone; `fanal replay`: stages again."""
 
+import json
 import runpy
 
 import click
 
 from fanal.cli.boot import find_home, with_django
+from fanal.cli.doctor_desk import FAULTS
+from fanal.cli.supervisor import say
 from fanal.config.keys import load_keys
+from fanal.connectors import mail
+from fanal.kernel import clock
+from fanal.kernel.actors import system_actor
 from fanal.postgres.roles import DatabaseRole
+
+# `fanal worker`: only the worker, for nodes with separate web and worker.
 
 
 @click.command()
@@ -15,3 +23,47 @@ def worker() -> None:
     """Run the stages, the schedule and the sends until SIGTERM."""
     load_keys(find_home(), public_node=False)  # without opening keys reports would only wait
     runpy.run_module("fanal.worker", run_name="__main__", alter_sys=True)
+
+
+# `fanal calls`: only the process of the alarm calls, for nodes with separate web, worker and calls.
+
+
+@click.command()
+@with_django(DatabaseRole.WORKER)
+def calls() -> None:
+    """Call the duty people for children in danger until SIGTERM."""
+    load_keys(
+        find_home(), public_node=False
+    )  # without the digest key no call would enter the ledger
+    for fault in mail.current().faults():
+        say(f"no call for a child in danger reaches anybody from here: {FAULTS[fault]}")
+    runpy.run_module("fanal.calls", run_name="__main__", alter_sys=True)
+
+
+# `fanal replay STAGE`: processes reports again from a stage after a rule change; old results are kept.
+
+_STAGES = ["HARMONISE", "ANALYSE", "CROSSCHECK", "PRIORITISE", "ORIENT"]
+_PAGE = 2000
+
+
+@click.command()
+@click.argument("stage", type=click.Choice(_STAGES, case_sensitive=False))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@with_django(DatabaseRole.WORKER)
+def replay(stage: str, as_json: bool) -> None:
+    """Send every finished report through STAGE and what follows; the worker does the rest."""
+    from fanal.intake import operations, queries
+    from fanal.intake.domain.states import Stage
+
+    actor, now, moved = system_actor("fanal replay"), clock.now(), 0
+    page = queries.list_reports(actor=actor, after=None, limit=_PAGE)
+    while page:
+        moved += operations.replay_stage(
+            actor=actor, stage=Stage(stage.upper()), report_ids=[f.report_id for f in page], now=now
+        )
+        page = queries.list_reports(actor=actor, after=page[-1].report_id, limit=_PAGE)
+    click.echo(
+        json.dumps({"stage": stage.upper(), "replayed": moved})
+        if as_json
+        else f"{moved} reports go through {stage.upper()} again."
+    )

@@ -84,7 +84,7 @@ def test_the_wire_gives_back_every_element_and_attribute(basic: Client, tmp_path
 
 def imported(folder: Path) -> UUID:
     """Bring the maximal report in as `fanal import` does."""
-    from fanal.cli.found import FoundReport
+    from fanal.cli.import_files import FoundReport
     from fanal.cli.sources import read_sources
     from fanal.intake import operations as intake
 

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker"
 
 def brought(format_: str) -> UUID:
     """Bring a sample in and carry it through every stage."""
-    from fanal.cli.found import FoundReport
+    from fanal.cli.import_files import FoundReport
     from fanal.cli.sources import read_sources
     from fanal.intake import operations as intake
     from fanal.worker.stages import StageLoop

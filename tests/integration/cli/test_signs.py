@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from fanal.calls import NUMBER_VARIABLE
-from fanal.cli import signs
-from fanal.cli.signs import CallsSign
+from fanal.cli import supervisor
+from fanal.cli.supervisor import CallsSign
 from fanal.postgres import DatabaseRole
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ _GIVE = (
 def test_three_silent_looks_in_a_row_are_needed(
     database_urls: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(signs, "_EVERY", 0.0)
+    monkeypatch.setattr(supervisor, "_EVERY", 0.0)
     here = database_urls[DatabaseRole.WORKER]
     address = [here]
     sign = CallsSign(lambda: address[0])

@@ -9,11 +9,11 @@ from click.testing import CliRunner
 from django.db import connection
 
 from benchmarks.truth.world import World
+from fanal.cli.crosscheck import activate, model, model_in_use
 from fanal.cli.failures import CommandRefused
-from fanal.cli.linkage import versions
+from fanal.cli.linkage import model as linkage_model
 from fanal.cli.linkage.stored import find_resemblances, labels_of, stored_persons
 from fanal.cli.linkage.training import candidate
-from fanal.cli.resembling import activate, model, model_in_use
 from fanal.crosscheck import operations, queries
 from tests.integration.crosscheck.test_near import ANALYST, NOW, SYSTEM, deposit, new_id
 
@@ -90,14 +90,14 @@ def test_answers_train_a_model_that_is_read_activated_and_suggests_otherwise(hom
         pair: score for pair, (score, _) in before.items()
     }
     assert run.invoke(activate, ["--shipped"]).exit_code == 0
-    assert model_in_use().version == versions.shipped().version
+    assert model_in_use().version == linkage_model.shipped().version
 
 
 def test_little_moves_the_shipped_numbers_little_and_nothing_leaves_no_gap(home: Path) -> None:
     person = {"role": "SUSPECT", "emails": ["rare@mail.test"]}
     deposit((new_id(NOW), {"persons": [person]}) for _ in range(3))
-    found = versions.read_model(learnt(home))
-    ours = dict(levels(versions.shipped().model))
+    found = linkage_model.read_model(learnt(home))
+    ours = dict(levels(linkage_model.shipped().model))
     for place, numbers in levels(found.model):
         assert numbers.keys() == ours[place].keys()
         assert all(0.5 < number / ours[place][name] < 2 for name, number in numbers.items())
@@ -147,15 +147,15 @@ def levels(settings: dict[str, object]) -> list[tuple[tuple[str, str], dict[str,
 )
 def test_a_file_with_other_conditions_or_no_probabilities_is_refused(home: Path, change) -> None:
     file = home.parent / "model.json"
-    given = msgspec.to_builtins(versions.shipped())
+    given = msgspec.to_builtins(linkage_model.shipped())
     file.write_text(json.dumps(given))
-    assert versions.read_model(file) == versions.shipped()
+    assert linkage_model.read_model(file) == linkage_model.shipped()
     change(given["model"])
     file.write_text(json.dumps(given))
-    with pytest.raises(versions.ModelRefused):
-        versions.activate(home, file)
-    assert model_in_use() == versions.shipped()
-    versions.place(home).write_text(json.dumps(given))  # put there by hand
+    with pytest.raises(linkage_model.ModelRefused):
+        linkage_model.activate(home, file)
+    assert model_in_use() == linkage_model.shipped()
+    linkage_model.place(home).write_text(json.dumps(given))  # put there by hand
     with pytest.raises(CommandRefused):
         model_in_use()
 
@@ -165,14 +165,14 @@ def test_what_is_no_model_at_all_is_refused(home: Path) -> None:
     deep = b"[" * 100_000 + b"]" * 100_000
     for content in (b"", b"\xff", b"[]", b'{"schema":1,"version":"x","model":{"a":' + deep + b"}}"):
         file.write_bytes(content)
-        with pytest.raises(versions.ModelRefused):
-            versions.read_model(file)
+        with pytest.raises(linkage_model.ModelRefused):
+            linkage_model.read_model(file)
 
 
 def test_the_mark_that_a_run_of_the_engine_leaves_is_not_read(home: Path) -> None:
     file = home.parent / "model.json"
-    given = msgspec.to_builtins(versions.shipped())
+    given = msgspec.to_builtins(linkage_model.shipped())
     given["model"]["linker_uid"] = "1); SELECT (1"
     file.write_text(json.dumps(given))
-    assert versions.activate(home, file) == versions.shipped()
-    assert "SELECT" not in versions.place(home).read_text()
+    assert linkage_model.activate(home, file) == linkage_model.shipped()
+    assert "SELECT" not in linkage_model.place(home).read_text()

@@ -177,7 +177,7 @@ def test_nobody_else_ends_what_was_loaded(source: ListSource) -> None:
 def test_the_schedule_ends_what_a_bundle_brought(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from fanal.cli.list_files import LeftOut, read_indicators
+    from fanal.cli.lists import LeftOut, read_indicators
 
     bundle = tmp_path / "bundle.json"
     until = f"{NOON + timedelta(days=1):%Y-%m-%dT%H:%M:%SZ}"

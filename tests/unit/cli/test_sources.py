@@ -3,8 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fanal.cli.folders import find_files, find_sources
-from fanal.cli.found import FoundReport, Unreadable
+from fanal.cli.import_files import FoundReport, Unreadable, find_files, find_sources
 from fanal.cli.places import place_of
 from fanal.cli.sources import passed_over, read_sources
 from fanal.formats.ncmec.synthesis import synthetic_reports

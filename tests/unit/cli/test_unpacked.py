@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from fanal.cli import unpacked
-from fanal.cli.found import FoundReport, Unreadable
+from fanal.cli import import_files
+from fanal.cli.import_files import FoundReport, Unreadable
 from fanal.cli.sources import lying_beside, passed_over, read_sources
 from tests.formats.zips import export, zipped
 
@@ -122,5 +122,5 @@ def test_what_no_package_may_hold_refuses_the_report(
     assert read(tmp_path)[0] == {"1.json": None}
     (tmp_path / "odd\nname").rename(tmp_path / "even")
     assert read(tmp_path)[0] == {"1": {"even/a.bin": b"a"}}
-    monkeypatch.setattr(unpacked, "MAX_MEMBER", 0)
+    monkeypatch.setattr(import_files, "MAX_MEMBER", 0)
     assert read(tmp_path)[0] == {"1.json": None}

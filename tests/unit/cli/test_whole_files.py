@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fanal.cli.distribution import write_whole
+from fanal.cli.places import write_whole
 
 
 def test_a_link_that_somebody_laid_is_replaced_and_not_followed(tmp_path: Path) -> None:

@@ -1,12 +1,16 @@
-"""The linkage model: comparisons, blocking rules, and the trained file.
-
-The conditions use only functions that DuckDB and Spark share, so that both compute the same model.
-"""
+"""The record linkage model: its definition for Splink, and its versions: shipped, candidate, active."""
 
 import json
+from collections.abc import Mapping
 from importlib import resources
+from pathlib import Path
 
+import msgspec
+from msgspec import Struct
 from splink import SettingsCreator
+
+from fanal.crosscheck.domain.suggestions import LEAST
+from fanal.postgres.passwords import write_private
 
 MODEL_FILE = "linkage.json"
 _MET_BY = ("email", "mail_name", "handle", "stem", "phone", "name", "device", "account")
@@ -83,3 +87,132 @@ def _comparison(column: str, *levels: tuple[str, str]) -> dict[str, object]:
         {"sql_condition": condition, "label_for_charts": label} for label, condition in levels
     ]
     return {"output_column_name": column, "comparison_levels": [null, *told, other]}
+
+
+# The active linkage model: the shipped one, or an activated candidate.
+
+_LEVEL = ("m_probability", "u_probability")
+_TRAINED = frozenset((*_LEVEL, "probability_two_random_records_match"))
+_MOST_BYTES = 1_000_000
+_Comparisons = list[dict[str, list[dict[str, object]]]]
+Worth = Mapping[str, int | float]
+
+
+class ModelRefused(ValueError):
+    """A file is not a valid model; the message gives the reason."""
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """A trained model: its version, its Splink settings, its training data, its quality on held-out people.
+
+    `least` is the lowest match probability of a pair. `compared_with` is the version whose quality on the
+    same people is `shipped_measured`.
+    """
+
+    schema: int
+    version: str
+    least: float
+    measured: Worth
+    model: dict[str, object]
+    trained_on: Mapping[str, int] = {}
+    compared_with: str = ""
+    shipped_measured: Worth | None = None
+
+
+def shipped() -> Model:
+    """Return the model shipped with this version of Fanal."""
+    file = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
+    return msgspec.json.decode(file.read_bytes(), type=Model)
+
+
+def read_model(path: Path) -> Model:
+    """Return the model in a file.
+
+    The engine executes the model's SQL conditions. Only a file with exactly the conditions of this version is
+    accepted; its parameters may differ.
+
+    Raises:
+        ModelRefused: too large, not a model, another schema or other conditions, or parameters that are not
+            probabilities.
+        OSError: the file is unreadable.
+    """
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ModelRefused("too large")
+    try:
+        found = msgspec.json.decode(content, type=Model)
+        # Splink's identifier of the run, different each time.
+        found.model.pop("linker_uid", None)
+        same = _words(found.model) == _words(_ours())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelRefused(str(error)) from error
+    if found.schema != 1 or found.least != LEAST:
+        raise ModelRefused("schema")
+    if not same:
+        raise ModelRefused("conditions")
+    return found
+
+
+def place(home: Path) -> Path:
+    """Return the path of the activated model in the data folder, whether or not there is one."""
+    return home / MODEL_FILE
+
+
+def active(home: Path) -> Model:
+    """Return the active model: the activated one, else the shipped one.
+
+    Raises:
+        ModelRefused, OSError: as `read_model`, for an activated model.
+    """
+    path = place(home)
+    return read_model(path) if path.exists() else shipped()
+
+
+def activate(home: Path, path: Path) -> Model:
+    """Activate the model in a file, and return it.
+
+    Raises:
+        ModelRefused, OSError: as `read_model`.
+    """
+    found = read_model(path)
+    write_private(place(home), msgspec.json.encode(found).decode())
+    return found
+
+
+def use_shipped(home: Path) -> Model:
+    """Deactivate any other model, and return the shipped one."""
+    place(home).unlink(missing_ok=True)
+    return shipped()
+
+
+def _ours() -> Mapping[str, object]:
+    """Return this version's settings in Splink's notation, with a placeholder for each trained parameter."""
+    settings: dict[str, _Comparisons] = untrained().get_settings("duckdb").as_dict()  # type: ignore[no-untyped-call]
+    del settings["linker_uid"]
+    for comparison in settings["comparisons"]:
+        for level in comparison["comparison_levels"]:
+            if not level.get("is_null_level"):
+                level.update(dict.fromkeys(_LEVEL, 0.5))
+    return settings
+
+
+def _words(settings: Mapping[str, object]) -> str:
+    """Return a model as text with its trained parameters replaced, for comparison.
+
+    Raises:
+        ModelRefused: a trained parameter is not a probability.
+    """
+    # As text: in Python 0, 0.0 and False are equal.
+    return json.dumps(_unnumbered(settings), sort_keys=True)
+
+
+def _unnumbered(part: object) -> object:
+    if isinstance(part, list):
+        return [_unnumbered(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    trained = [part[name] for name in _TRAINED & part.keys()]
+    if not all(isinstance(each, float) and 0 < each < 1 for each in trained):
+        raise ModelRefused("probabilities")
+    return {name: None if name in _TRAINED else _unnumbered(part[name]) for name in part}

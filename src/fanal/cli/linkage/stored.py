@@ -7,7 +7,7 @@ import pyarrow as pa
 from msgspec import Struct
 
 from fanal.cli.linkage.engine import predict
-from fanal.cli.linkage.versions import Model
+from fanal.cli.linkage.model import Model
 from fanal.crosscheck import operations, queries
 from fanal.crosscheck.domain.cards import mark_of
 from fanal.crosscheck.domain.hubs import is_empty_name

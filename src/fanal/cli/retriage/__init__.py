@@ -17,9 +17,9 @@ import click
 
 from fanal.analyse.domain.priority import Tally
 from fanal.analyse.domain.rules import PriorityRules, RulesRefused, read_rules
+from fanal.cli.actors import supervisor
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, words
-from fanal.cli.readers import supervisor
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole

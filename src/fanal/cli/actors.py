@@ -1,12 +1,50 @@
-"""The actor on whose behalf a command reads, and the ledger entry of the reading."""
+"""The person on whose behalf a command acts or reads: proof of identity, rights, ledger entry."""
 
+import sys
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from fanal.cli.failures import CommandRefused
+import click
+
+from fanal.cli.failures import CommandRefused, words
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
+
+# Proof of identity on the command line: a person named as acting confirms by their second factor.
+
+code_option = click.option(
+    "--code", help="One-time code of that person; asked for on the terminal when absent."
+)
+
+
+def prove(login: str, code: str | None) -> None:
+    """Verify the person `login` by the one-time code `code`, or ask for it on the terminal.
+
+    A demo database requires none; a message says so.
+
+    Raises:
+        CommandRefused: the account or its one-time codes are missing, or the code is missing or wrong.
+    """
+    from fanal.accounts import queries
+    from fanal.web.account import second_factor
+
+    if queries.has_demo_mark():
+        click.echo(words("FACTOR_DEMO", name=login), err=True)
+        return
+    user = queries.find_user(username=login)
+    if user is None:
+        raise CommandRefused("NO_ACCOUNT", login=login)
+    if not second_factor.has_codes(user=user):
+        raise CommandRefused("FACTOR_MISSING", name=login)
+    if code is None and not sys.stdin.isatty():
+        raise CommandRefused("FACTOR_NEEDED", name=login)
+    given = code or click.prompt(words("FACTOR_ASKED", name=login), hide_input=True, err=True)
+    if not second_factor.passes(user=user, code=given):
+        raise CommandRefused("FACTOR_WRONG", name=login)
+
+
+# The actor on whose behalf a command reads, and the ledger entry of the reading.
 
 _REFUSED = {
     "report.read": "READER_REFUSED",

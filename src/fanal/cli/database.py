@@ -1,4 +1,4 @@
-"""`fanal migrate`: schema and privileges, as the owner."""
+"""`fanal provision` and `fanal migrate`: roles and database of a server; schema and privileges."""
 
 import os
 from pathlib import Path
@@ -13,10 +13,43 @@ from fanal.cli.boot import (
     note_keys,
     refuse_disagreement,
 )
-from fanal.config.databases import DatabaseRefused, Databases, open_databases
+from fanal.cli.failures import CommandRefused
+from fanal.config.databases import (
+    DatabaseRefused,
+    Databases,
+    open_databases,
+    provision as prepare,
+    role_of,
+)
 from fanal.config.migration import DatabaseMark, migrating, read_mark, with_lock_timeout
 from fanal.config.vault_identity import claim_vault
+from fanal.postgres import PasswordFile
 from fanal.postgres.roles import DatabaseRole
+
+# `fanal provision`: creation of roles, passwords, database and extensions on a PostgreSQL server.
+
+
+@click.command()
+@click.option(
+    "--new-passwords",
+    is_flag=True,
+    help="Set new passwords for roles that exist: running processes and other nodes lose theirs.",
+)
+def provision(*, new_passwords: bool) -> None:
+    """Prepare the server that DATABASE_URL names, with an administrator's address; safe to repeat.
+
+    The only command that creates or alters database roles. Their passwords are kept in
+    FANAL_HOME/keys/database.json.
+    """
+    address = os.environ.get("DATABASE_URL", "")
+    if not address or role_of(address):
+        raise CommandRefused("PROVISION_ADDRESS")
+    passwords = PasswordFile(find_home() / "keys" / "database.json")
+    prepare(admin_url=address, passwords=passwords, renew=new_passwords)
+    click.echo(f"roles and database are ready; their passwords are in {passwords.path}")
+
+
+# `fanal migrate`: schema and privileges, as the owner.
 
 
 @click.command()
