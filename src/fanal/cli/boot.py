@@ -19,10 +19,16 @@ from django.apps import apps
 from fanal.cli.failures import Failed
 from fanal.config.databases import DatabaseRefused, Databases, open_databases
 from fanal.config.environment import read_environment
-from fanal.config.key_fingerprints import Held, check_keys, may_be_made, read_held, register_keys
+from fanal.config.installation import (
+    Held,
+    check_keys,
+    check_vault,
+    may_be_made,
+    read_held,
+    register_keys,
+)
 from fanal.config.keys import SECRET_FILE, ensure_keys
 from fanal.config.migration import DatabaseMark, read_mark
-from fanal.config.vault_identity import check_vault
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.process import loading

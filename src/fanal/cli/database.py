@@ -21,8 +21,8 @@ from fanal.config.databases import (
     provision as prepare,
     role_of,
 )
+from fanal.config.installation import claim_vault
 from fanal.config.migration import DatabaseMark, migrating, read_mark, with_lock_timeout
-from fanal.config.vault_identity import claim_vault
 from fanal.postgres import PasswordFile
 from fanal.postgres.roles import DatabaseRole
 

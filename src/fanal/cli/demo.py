@@ -77,7 +77,7 @@ def load() -> None:
 def story(as_json: bool) -> None:
     """Print the stories of the demo and the reports in each."""
     from fanal.accounts import queries as accounts
-    from fanal.demo.telling import tell
+    from fanal.demo.load import tell
 
     if not accounts.has_demo_mark():
         raise Failed("NOT_A_DEMO")

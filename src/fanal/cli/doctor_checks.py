@@ -9,9 +9,8 @@ import psycopg
 from fanal.cli.boot import held_keys
 from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
-from fanal.config.key_fingerprints import KeysElsewhere, check_keys
+from fanal.config.installation import KeysElsewhere, VaultElsewhere, check_keys, check_vault
 from fanal.config.keys import KeysMissing
-from fanal.config.vault_identity import VaultElsewhere, check_vault
 from fanal.hashing import video
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
 from fanal.vault.packs import VaultAway, is_empty

@@ -6,8 +6,7 @@ import psycopg
 
 from fanal.cli.finding import DoctorFinding, fine, problem
 from fanal.config.databases import are_statements_hidden, may_owner_end_sessions
-from fanal.config.definitions import are_definitions_closed
-from fanal.config.row_security import faults_in_row_security
+from fanal.config.row_security import are_definitions_closed, faults_in_row_security
 from fanal.db.closed import closed_logins
 from fanal.postgres import DatabaseRole
 

@@ -131,17 +131,17 @@ def fetch(name: str, login: str | None) -> None:
     By itself only under a standing instruction LIST_FETCH that covers the list; with --as on a person's act.
     """
     from fanal.exchange import queries
-    from fanal.worker import list_fetches
+    from fanal.worker import list_jobs
 
     found = queries.find_source(actor=_ACTOR, name=name)
     if found is None:
         raise CommandRefused("SOURCE_NOT_FOUND", name=name)
-    if login is None and list_fetches.instruction_for(found, now=clock.now()) is None:
+    if login is None and list_jobs.instruction_for(found, now=clock.now()) is None:
         raise CommandRefused("FETCH_NEEDS_INSTRUCTION", name=name)
     actor = _ACTOR if login is None else _person(login)
     try:
-        pages = list_fetches.fetch_source(actor=actor, source=found, by_person=login is not None)
-    except list_fetches.FetchFailed as failed:
+        pages = list_jobs.fetch_source(actor=actor, source=found, by_person=login is not None)
+    except list_jobs.FetchFailed as failed:
         raise Failed("FETCH_FAILED", name=name, why=_why(failed.code)) from None
     held = queries.get_checkpoint(source_id=found.id)
     click.echo(json.dumps(_line(found, held) | {"fetched": pages}, ensure_ascii=False))

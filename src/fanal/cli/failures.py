@@ -18,9 +18,8 @@ import click
 from fanal import reference
 from fanal.config.databases import DatabaseRefused
 from fanal.config.environment import SettingRefused
-from fanal.config.key_fingerprints import KeysElsewhere
+from fanal.config.installation import KeysElsewhere, VaultElsewhere
 from fanal.config.keys import KeysMissing
-from fanal.config.vault_identity import VaultElsewhere
 from fanal.postgres import AccountMissing, ClusterFailed, NoBinaries, PlaceRefused
 
 LANGUAGES = ("fr", "en")

@@ -12,7 +12,7 @@ from fanal.cli.boot import django_as, find_home, held_keys, note_keys, with_djan
 from fanal.cli.failures import CommandRefused, Failed
 from fanal.config.databases import Databases, open_databases
 from fanal.config.environment import read_environment
-from fanal.config.key_fingerprints import PURPOSES, replace_key
+from fanal.config.installation import PURPOSES, replace_key
 from fanal.config.keys import (
     VAULT_KEYS,
     KeysMissing,

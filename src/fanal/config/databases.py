@@ -19,8 +19,8 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
-from fanal.config.definitions import close_definitions
 from fanal.config.environment import SettingRefused, require_own_login
+from fanal.config.row_security import close_definitions
 from fanal.db.closed import closed_logins
 from fanal.postgres import Cluster, DatabaseRole, PasswordFile
 

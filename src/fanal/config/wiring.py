@@ -10,7 +10,7 @@ from django.db import connection
 from fanal.analyse.operations import material
 from fanal.casework.operations import deciding
 from fanal.casework.operations.deciding import Opens
-from fanal.config.key_fingerprints import complaints, read_held, read_known
+from fanal.config.installation import complaints, read_held, read_known
 from fanal.config.keys import KeysMissing, keys_folder, load_keys, node_fault, node_misfit
 from fanal.config.mailing import mailer_of
 from fanal.connectors import mail, outside

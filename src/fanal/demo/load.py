@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import TypedDict
 from uuid import UUID, uuid5
 
 from django.db import connection, transaction
@@ -15,8 +16,6 @@ from fanal.demo import (
     encounters,
     envelopes,
     everyday,
-    instructions,
-    kept,
     other_desks,
     oversight,
     people,
@@ -26,10 +25,23 @@ from fanal.demo import (
     stories,
     tracks,
     transfers,
-    warned,
 )
 from fanal.demo.content import SEED
-from fanal.demo.world import SYSTEM, DemoEvent, Play, World, chapters, ordered
+from fanal.demo.envelopes import CONVERSATION
+from fanal.demo.world import (
+    HOTLINE,
+    OPERATOR,
+    PLATFORM,
+    SYSTEM,
+    DemoEvent,
+    Play,
+    World,
+    chapters,
+    ordered,
+    submission_key,
+)
+from fanal.intake import queries as intake
+from fanal.intake.domain.records import PUBLIC_SENDER, KeyKind
 from fanal.ledger import operations as ledger, queries as ledger_queries
 from fanal.ledger.domain.records import ObjectRef
 from fanal.statistics import operations as statistics
@@ -47,11 +59,11 @@ def agenda() -> list[DemoEvent]:
         [
             *people.events(),
             *rules.events(),
-            *instructions.events(),
+            *rules.instruction_events(),
             *envelopes.events(),
-            *kept.events(),
+            *envelopes.kept_events(),
             *tracks.events(),
-            *warned.events(),
+            *tracks.warned_events(),
             *stories.events(),
             *encounters.events(),
             *transfers.events(),
@@ -147,3 +159,40 @@ def _mark(name: str, now: datetime) -> None:
         objects=[ObjectRef(kind="demo", id=_chapter_id(name))],
         detail={"seed": SEED},
     )
+
+
+# The stories of a loaded demo with the ids of their reports, for tests, screenshots and guided tours.
+
+
+class ToldReport(TypedDict):
+    """A report of a story: its name in the agenda, and its id as text."""
+
+    name: str
+    id: str
+
+
+class ToldStory(TypedDict):
+    """A story with its reports; `code` is the receipt code of its conversation, else ""."""
+
+    story: str
+    code: str
+    reports: list[ToldReport]
+
+
+def tell() -> list[ToldStory]:
+    """Return every story with the reports loaded so far, oldest first."""
+    names = (HOTLINE, PLATFORM, OPERATOR, "Chatoria")
+    senders = [PUBLIC_SENDER, *filter(None, (accounts.find_partner(name=n) for n in names))]
+    stories: dict[str, ToldStory] = {}
+    for event in named_events():
+        code = CONVERSATION if event.story == "conversation" else ""
+        told = stories.setdefault(event.story, ToldStory(story=event.story, code=code, reports=[]))
+        for sender_id in senders:
+            found = intake.find_key(
+                sender_id=sender_id,
+                kind=KeyKind.SUBMISSION,
+                key=submission_key(event.report)[1],
+            )
+            if found is not None:
+                told["reports"].append(ToldReport(name=event.report, id=str(found)))
+    return list(stories.values())

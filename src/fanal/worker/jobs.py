@@ -32,10 +32,9 @@ from fanal.ledger import operations as ledger
 from fanal.orient import operations as orient
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
-from fanal.worker import deconfliction_rounds, expiry, list_fetches, list_jobs, rules, sends, upkeep
-from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs
+from fanal.worker import deconfliction_rounds, expiry, list_jobs, rules, sends
+from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs, give_back
 from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
-from fanal.worker.put_off import give_back
 
 _STOP_BEAT = 0.5
 _PAUSE = 1.0
@@ -90,7 +89,7 @@ def fold_freed(timestamp: int) -> None:
 def make_partitions(timestamp: int) -> None:
     """Create the partitions of the next months in the partitioned tables."""
     del timestamp
-    upkeep.make_partitions(until=clock.now() + timedelta(days=95))
+    expiry.make_partitions(until=clock.now() + timedelta(days=95))
 
 
 @app.periodic(cron="41 3 * * *")
@@ -151,7 +150,7 @@ def fetch_lists(timestamp: int) -> None:
 def end_entries(timestamp: int) -> None:
     """Withdraw fetched or loaded list entries past their expiry."""
     del timestamp
-    list_fetches.end_due(actor=system_actor("lists of partners"))
+    list_jobs.end_due(actor=system_actor("lists of partners"))
 
 
 @app.periodic(cron="* * * * *")
@@ -179,7 +178,7 @@ def forget_usage(timestamp: int) -> None:
 def forget_challenges(timestamp: int) -> None:
     """Delete spent proofs of work that have expired."""
     del timestamp
-    upkeep.forget_challenges(now=clock.now())
+    expiry.forget_challenges(now=clock.now())
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -4,17 +4,178 @@ Each source first has a short turn. One that needs longer continues in a queue o
 a failed last fetch come last.
 """
 
+import logging
+import time
 from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from fanal.accounts import queries as accounts
+from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.analyse import queries as analysed
+from fanal.connectors import outside, sources
 from fanal.db import sql
-from fanal.exchange import queries
+from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import ListSource
-from fanal.kernel.actors import system_actor
-from fanal.worker import list_fetches
+from fanal.formats.refusal import FormatRefused
+from fanal.kernel import clock
+from fanal.kernel.actors import Actor, system_actor
+
+# The fetch of partners' lists, page by page; each page is committed with its checkpoint.
+#
+# Sources take turns (`queue_due`), so that an endless, slow or broken source blocks no other.
+
+_MOST_PAGES = 100_000
+TURN_SECONDS = 300.0
+"""Length of a turn: it ends with the page in progress, and the next minute continues the fetch."""
+QUICK_SECONDS = 30.0
+"""Length of a first turn, which abandons an unfinished page; a slower source then waits among slow ones."""
+log = logging.getLogger("fanal.worker")
+
+
+class Unfinished(Exception):
+    """A quick turn ended within a page; nothing of that page was stored, and no failure is recorded."""
+
+
+class FetchFailed(Exception):
+    """A fetch stopped early; `code` gives the reason. Stored pages remain, and the next fetch continues."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def instruction_for(source: ListSource, *, now: datetime) -> StandingInstruction | None:
+    """Return the standing instruction that authorises the fetch of a source's list now, or None."""
+    listed = analysed.get_lists().get(source.list_id)
+    if listed is None:
+        return None
+    return accounts.standing_in_force(kind=InstructionKind.LIST_FETCH, scope=listed.name, now=now)
+
+
+def fetch_source(
+    *,
+    actor: Actor,
+    source: ListSource,
+    by_person: bool = False,
+    seconds: float = float("inf"),
+    quick: bool = False,
+) -> int:
+    """Fetch a list source up to its present end, or for `seconds`; return the number of pages stored.
+
+    Unless a person asks for it (`by_person`), every page requires a standing instruction in force; a fetch
+    ends with its instruction. A `quick` turn abandons an unfinished page at its end.
+
+    Raises:
+        FetchFailed: the code is stored with the checkpoint; LOOP if a page leads back to an earlier one, or
+            if the time is over without any change.
+        Unfinished: the time of a `quick` turn is over within a page.
+    """
+    ends = time.monotonic() + seconds
+    try:
+        return _fetch(actor, source, by_person=by_person, ends=ends, quick=quick)
+    except (outside.OutsideRefused, operations.SourceRefused) as refused:
+        code = refused.code
+        if quick and code == "TIMEOUT" and time.monotonic() >= ends:
+            raise Unfinished from None
+    except FormatRefused as refused:
+        log.warning("source %s: %s at %s", source.name, refused.code, refused.path)
+        code = "FORMAT"
+    operations.note_failure(actor=actor, source=source, code=code, now=clock.now())
+    raise FetchFailed(code)
+
+
+def end_due(*, actor: Actor) -> int:
+    """Withdraw list entries past their expiry, fetched or loaded from files; return their number.
+
+    Entries of disabled sources are included.
+    """
+    fetched = sum(
+        operations.end_entries(actor=actor, source=source, now=clock.now())
+        for source in queries.list_sources(actor=actor)
+    )
+    return fetched + operations.end_loaded(actor=actor, now=clock.now())
+
+
+def due_sources(*, actor: Actor) -> list[ListSource]:
+    """Return the sources that are due and have a standing instruction in force."""
+    return [
+        source
+        for source in queries.list_sources(actor=actor)
+        if is_due(source) and instruction_for(source, now=clock.now()) is not None
+    ]
+
+
+def is_due(source: ListSource) -> bool:
+    """Return whether a source is enabled and either has pages left or its fetch interval is over."""
+    held = queries.get_checkpoint(source_id=source.id)
+    pace = timedelta(minutes=source.every_minutes)
+    last = held.tried_at if held.error or held.page_at == held.completed_at else None
+    return source.enabled and (last is None or clock.now() - last >= pace)
+
+
+def may_be_quick(source: ListSource) -> bool:
+    """Return whether a source's last fetch was complete and without failure."""
+    held = queries.get_checkpoint(source_id=source.id)
+    return not held.error and held.page_at == held.completed_at
+
+
+def fetch_turn(*, actor: Actor, source: ListSource, quick: bool) -> bool:
+    """Fetch a list source for one turn, short if `quick`; return whether pages remain.
+
+    Any failure is recorded with the checkpoint; it returns False.
+    """
+    try:
+        fetch_source(
+            actor=actor,
+            source=source,
+            seconds=QUICK_SECONDS if quick else TURN_SECONDS,
+            quick=quick,
+        )
+    except Unfinished:
+        return True
+    except FetchFailed as failed:
+        log.warning("source %s: %s", source.name, failed.code)
+        return False
+    except Exception as failure:  # noqa: BLE001 - one source's odd page is recorded as a failure
+        log.error("source %s: %s", source.name, type(failure).__name__)
+        operations.note_failure(actor=actor, source=source, code="FAILED", now=clock.now())
+        return False
+    return not may_be_quick(source)
+
+
+def _fetch(actor: Actor, source: ListSource, *, by_person: bool, ends: float, quick: bool) -> int:
+    secret = operations.secret_of(actor=actor, source=source, now=clock.now())
+    passed: set[str] = set()
+    changed = 0
+    for pages in range(_MOST_PAGES):
+        held, now = queries.get_checkpoint(source_id=source.id), clock.now()
+        under = None if by_person else instruction_for(source, now=now)
+        if under is None and not by_person:
+            raise outside.OutsideRefused("NO_INSTRUCTION")
+        door = outside.current()
+        if quick:
+            door = replace(door, seconds=min(door.seconds, max(0.0, ends - time.monotonic())))
+        page = sources.fetch_page(
+            door, source=source, secret=secret, position=held.position, now=now
+        )
+        try:
+            changed += operations.take_page(
+                actor=actor, source=source, page=page, turn=held.turn, under=under, now=clock.now()
+            )
+        except operations.TurnLost:
+            return pages  # another process fetches this source
+        if page.finished or ((changed or quick) and time.monotonic() >= ends):
+            return pages + 1
+        if page.position in passed or time.monotonic() >= ends:
+            break
+        passed.add(page.position)
+    raise outside.OutsideRefused("LOOP")
+
 
 FETCHES_QUEUE, SLOW_QUEUE = "fetches", "slow fetches"
 _IN_HAND = (
@@ -31,9 +192,9 @@ def fetch_list(source_id: str, quick: bool) -> None:
     Does nothing if the source is gone or no longer due.
     """
     source = queries.get_source(actor=_ACTOR, source_id=UUID(source_id))
-    if source is None or not list_fetches.is_due(source):
+    if source is None or not is_due(source):
         return
-    if list_fetches.fetch_turn(actor=_ACTOR, source=source, quick=quick) and quick:
+    if fetch_turn(actor=_ACTOR, source=source, quick=quick) and quick:
         _queue(source, quick=False)
 
 
@@ -43,9 +204,9 @@ def queue_due() -> None:
     At most one fetch of a source is queued or running.
     """
     in_hand = {lock for (lock,) in sql.rows(_IN_HAND)}
-    for source in list_fetches.due_sources(actor=_ACTOR):
+    for source in due_sources(actor=_ACTOR):
         if _lock(source) not in in_hand:
-            _queue(source, quick=list_fetches.may_be_quick(source))
+            _queue(source, quick=may_be_quick(source))
 
 
 def _queue(source: ListSource, *, quick: bool) -> None:

@@ -13,7 +13,7 @@ from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import ListSource, Service
 from fanal.kernel import clock
 from fanal.kernel.ids import new_id
-from fanal.worker import list_fetches
+from fanal.worker import list_jobs
 from tests.integration.exchange.sharing import SYSTEM, make_list, md5
 
 XML, JSON = "application/xml", "application/taxii+json;version=2.1"
@@ -100,7 +100,7 @@ def serving(
 
 def fetch_due() -> int:
     """Give each source that is due its turn, one after the other; return how many."""
-    due = list_fetches.due_sources(actor=SYSTEM)
+    due = list_jobs.due_sources(actor=SYSTEM)
     for source in due:
-        list_fetches.fetch_turn(actor=SYSTEM, source=source, quick=False)
+        list_jobs.fetch_turn(actor=SYSTEM, source=source, quick=False)
     return len(due)

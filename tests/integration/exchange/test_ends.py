@@ -16,7 +16,7 @@ from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
-from fanal.worker import list_fetches
+from fanal.worker import list_jobs
 from tests.integration.exchange.fetched import INDICATOR, JSON, add, held, other, serving
 from tests.integration.exchange.sharing import SYSTEM, md5
 
@@ -188,12 +188,12 @@ def test_the_schedule_ends_what_a_bundle_brought(
         told = LeftOut(country="", categories=(), harmless=False)
         with read_indicators(bundle, "stix", told) as found:
             analyse.take_items(actor=SYSTEM, name="mirror", found=found, now=clock.now())
-    assert (list_fetches.end_due(actor=SYSTEM), set(held("mirror"))) == (0, {md5(1), md5(2)})
+    assert (list_jobs.end_due(actor=SYSTEM), set(held("mirror"))) == (0, {md5(1), md5(2)})
     listed = analysed.find_list(name="mirror").id
     ends = {i.values["MD5"]: i.until for i in analysed.items_of_list(list_id=listed)}
     assert ends == {md5(1): datetime.fromisoformat(until), md5(2): None}
     monkeypatch.setattr(clock, "now", lambda: LATER)
-    assert (list_fetches.end_due(actor=SYSTEM), set(held("mirror"))) == (1, {md5(2)})
+    assert (list_jobs.end_due(actor=SYSTEM), set(held("mirror"))) == (1, {md5(2)})
 
 
 def test_the_schedule_ends_what_was_fetched_over_taxii(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,8 +205,8 @@ def test_the_schedule_ends_what_was_fetched_over_taxii(monkeypatch: pytest.Monke
     ]
     with serving(json.dumps({"objects": later}).encode(), JSON) as url:
         source = add(Service.TAXII, url, collection="c")
-        list_fetches.fetch_source(actor=SYSTEM, source=source, by_person=True)
+        list_jobs.fetch_source(actor=SYSTEM, source=source, by_person=True)
     operations.switch_source(actor=SYSTEM, source=source, enabled=False, now=clock.now())
-    assert (list_fetches.end_due(actor=SYSTEM), len(held("mirror"))) == (0, 2)
+    assert (list_jobs.end_due(actor=SYSTEM), len(held("mirror"))) == (0, 2)
     monkeypatch.setattr(clock, "now", lambda: LATER)
-    assert (list_fetches.end_due(actor=SYSTEM), set(held("mirror"))) == (1, {md5(1)})
+    assert (list_jobs.end_due(actor=SYSTEM), set(held("mirror"))) == (1, {md5(1)})

@@ -11,7 +11,7 @@ from fanal.accounts.domain.instructions import InstructionKind
 from fanal.connectors import outside, sources
 from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
-from fanal.worker import list_fetches
+from fanal.worker import list_jobs
 from tests.integration.exchange.fetched import (
     GOOD,
     INDICATOR,
@@ -37,7 +37,7 @@ pytestmark = [
 @pytest.mark.parametrize("way", ["a circle of three", "a way on that is unknown at once"])
 def test_a_longer_circle_ends(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     instruct(InstructionKind.LIST_FETCH)
-    monkeypatch.setattr(list_fetches, "_MOST_PAGES", 50)
+    monkeypatch.setattr(list_jobs, "_MOST_PAGES", 50)
     asked: list[str] = []
 
     def serve(path: str) -> bytes:
@@ -49,8 +49,8 @@ def test_a_longer_circle_ends(monkeypatch: pytest.MonkeyPatch, way: str) -> None
 
     with serving(serve, XML) as url:
         source = add(Service.HASHSHARING, url)
-        with pytest.raises(list_fetches.FetchFailed, match="LOOP"):
-            list_fetches.fetch_source(actor=SYSTEM, source=source)
+        with pytest.raises(list_jobs.FetchFailed, match="LOOP"):
+            list_jobs.fetch_source(actor=SYSTEM, source=source)
     assert len(asked) <= 4
     assert held("mirror") == {md5(1): ""}
 
@@ -74,14 +74,14 @@ def test_what_was_added_together_comes_whole_when_a_way_on_expires() -> None:
 
     with serving(serve, JSON, added=added) as url:
         source = add(Service.TAXII, url, collection="c")
-        list_fetches.fetch_source(actor=SYSTEM, source=source)
+        list_jobs.fetch_source(actor=SYSTEM, source=source)
     assert set(held("mirror")) == {md5(n) for n in range(3)}
 
 
 def test_one_without_end_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     instruct(InstructionKind.LIST_FETCH)
-    monkeypatch.setattr(list_fetches, "TURN_SECONDS", 0.3)
-    monkeypatch.setattr(list_fetches, "_MOST_PAGES", 2000)
+    monkeypatch.setattr(list_jobs, "TURN_SECONDS", 0.3)
+    monkeypatch.setattr(list_jobs, "_MOST_PAGES", 2000)
 
     def serve(path: str) -> bytes:
         at = int(path.partition("start=")[2] or 0) + 1

@@ -24,7 +24,7 @@ from fanal.exchange.domain.records import (
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
 from fanal.kernel.ids import new_id
-from fanal.worker import list_fetches
+from fanal.worker import list_jobs
 from tests.integration.exchange.fetched import (
     GOOD,
     INDICATOR,
@@ -55,7 +55,7 @@ KINDS = {Service.HASHSHARING: "/hashsharing", Service.TAXII: "/taxii2/lists"}
 
 
 def fetch(source: ListSource) -> FetchCheckpoint:
-    list_fetches.fetch_source(actor=SYSTEM, source=source)
+    list_jobs.fetch_source(actor=SYSTEM, source=source)
     return queries.get_checkpoint(source_id=source.id)
 
 
@@ -138,8 +138,8 @@ class TestGarbage:
         instruct(InstructionKind.LIST_FETCH)
         with serving(body, type_, status) as url:
             source = add(kind, url, collection="c" if kind is Service.TAXII else "")
-            with pytest.raises(list_fetches.FetchFailed) as failed:
-                list_fetches.fetch_source(actor=SYSTEM, source=source)
+            with pytest.raises(list_jobs.FetchFailed) as failed:
+                list_jobs.fetch_source(actor=SYSTEM, source=source)
         assert failed.value.code == code
         found = queries.get_checkpoint(source_id=source.id)
         assert (found.position, found.turn, found.error) == ("", 0, code)
@@ -162,8 +162,8 @@ class TestGarbage:
         with serving(serve, JSON) as url:
             moved = structs.replace(source, url=url)
             for _ in range(2):
-                with pytest.raises(list_fetches.FetchFailed, match="NO_NEXT"):
-                    list_fetches.fetch_source(actor=SYSTEM, source=moved)
+                with pytest.raises(list_jobs.FetchFailed, match="NO_NEXT"):
+                    list_jobs.fetch_source(actor=SYSTEM, source=moved)
         found = queries.get_checkpoint(source_id=source.id)
         assert (found.position, found.turn, found.error) == (before.position, 1, "NO_NEXT")
         assert all("added_after=2026-01-02" in path for path in asked)
@@ -174,16 +174,16 @@ class TestGarbage:
         more = json.dumps({"objects": [INDICATOR], "more": True}).encode()
         with serving(more, JSON, added=added) as url:
             source = add(Service.TAXII, url, collection="c")
-            with pytest.raises(list_fetches.FetchFailed, match="FORMAT"):
-                list_fetches.fetch_source(actor=SYSTEM, source=source)
+            with pytest.raises(list_jobs.FetchFailed, match="FORMAT"):
+                list_jobs.fetch_source(actor=SYSTEM, source=source)
 
     def test_a_circle_of_pages_ends(self) -> None:
         instruct(InstructionKind.LIST_FETCH)
         body = PAGE.format(GOOD, "/v2/entries?start=1").encode()
         with serving(body, XML) as url:
             source = add(Service.HASHSHARING, url)
-            with pytest.raises(list_fetches.FetchFailed) as failed:
-                list_fetches.fetch_source(actor=SYSTEM, source=source)
+            with pytest.raises(list_jobs.FetchFailed) as failed:
+                list_jobs.fetch_source(actor=SYSTEM, source=source)
         assert failed.value.code == "LOOP"
         assert held("mirror") == {md5(1): ""}
 
@@ -193,8 +193,8 @@ class TestUnderWhat:
         with serving(PAGE.format(GOOD, "").encode(), XML) as url:
             source = add(Service.HASHSHARING, url)
             assert fetch_due() == 0
-            with pytest.raises(list_fetches.FetchFailed, match="NO_INSTRUCTION"):
-                list_fetches.fetch_source(actor=SYSTEM, source=source)
+            with pytest.raises(list_jobs.FetchFailed, match="NO_INSTRUCTION"):
+                list_jobs.fetch_source(actor=SYSTEM, source=source)
             assert held("mirror") == {}
             made = instruct(InstructionKind.LIST_FETCH, "mirror")
             assert fetch_due() == 0  # the failure a moment ago is waited out

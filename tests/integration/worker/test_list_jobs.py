@@ -8,7 +8,7 @@ from django.db import connection
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource, Service
-from fanal.worker import list_fetches, list_jobs
+from fanal.worker import list_jobs
 from tests.faults.test_calls import Front
 from tests.integration.exchange.conftest import fetches  # noqa: F401 - a fixture
 from tests.integration.exchange.fetched import GOOD, PAGE, XML, add, other, serving
@@ -42,7 +42,7 @@ def test_ten_that_drip_delay_an_eleventh_by_their_quick_turns_only(
     jobs: threading.Event,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(list_fetches, "QUICK_SECONDS", 3.0)
+    monkeypatch.setattr(list_jobs, "QUICK_SECONDS", 3.0)
     instruct(InstructionKind.LIST_FETCH)
     drip = Front(None, to_drip=0)
     try:
@@ -71,16 +71,16 @@ def test_one_that_needs_longer_than_a_quick_turn_goes_on_among_the_slow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     instruct(InstructionKind.LIST_FETCH)
-    monkeypatch.setattr(list_fetches, "QUICK_SECONDS", 0.0)
+    monkeypatch.setattr(list_jobs, "QUICK_SECONDS", 0.0)
     with serving(PAGE.format(GOOD, "").encode(), XML) as good:
         source = add(Service.HASHSHARING, good)
-        assert list_fetches.fetch_turn(actor=list_jobs._ACTOR, source=source, quick=True)
+        assert list_jobs.fetch_turn(actor=list_jobs._ACTOR, source=source, quick=True)
         assert queries.get_checkpoint(source_id=source.id).error == ""
-        assert list_fetches.is_due(source)
+        assert list_jobs.is_due(source)
         list_jobs.fetch_list(source_id=str(source.id), quick=True)
         assert _queues() == {("slow fetches", "todo")}
         list_jobs.queue_due()  # it waits already
         assert len(_queues()) == 1
         list_jobs.fetch_list(source_id=str(source.id), quick=False)
     assert _completed(source)
-    assert not list_fetches.is_due(source)
+    assert not list_jobs.is_due(source)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fanal.config import keys
-from fanal.config.key_fingerprints import read_held
+from fanal.config.installation import read_held
 from fanal.intake.domain.receipt import verify_receipt
 from fanal.kernel.ids import new_id
 from fanal.vault.domain.envelope import key_id

@@ -1,14 +1,7 @@
-"""The check that a machine holds the keys of its database; with others it would seal unreadable data.
+"""The checks that a machine holds the keys, and mounts the vault, of its database."""
 
-The table `fanal_key` keeps a fingerprint of each shared key: SHA-256 over the purpose and the public key, or
-over the secret itself for a key without a public half (256 random bits, so that the hash reveals nothing).
-The rules, for each purpose:
-
-* the key in use must be registered in the database;
-* a desk machine must hold every registered key, a public node only the current ones;
-* new keys are made only for a purpose without a registered key.
-"""
-
+import hashlib
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -28,7 +21,18 @@ from fanal.config.keys import (
     read_verifier,
     shared_digest,
 )
+from fanal.postgres.passwords import write_private
 from fanal.vault.domain.envelope import key_fingerprint
+
+# Keys: with others the machine would seal unreadable data.
+#
+# The table `fanal_key` keeps a fingerprint of each shared key: SHA-256 over the purpose and the public key,
+# or over the secret itself for a key without a public half (256 random bits: the hash reveals nothing).
+# The rules, for each purpose:
+#
+# * the key in use must be registered in the database;
+# * a desk machine must hold every registered key, a public node only the current ones;
+# * new keys are made only for a purpose without a registered key.
 
 PURPOSES = ("content", "identity", "digest", "ledger", "receipt-root", "secret")
 _DERIVED = tuple(f"digest-{part}" for part in SHARED_DIGESTS)
@@ -216,3 +220,72 @@ def _public_bytes(path: Path) -> bytes:
     if not isinstance(key, X25519PublicKey | Ed25519PublicKey):
         raise KeysMissing(f"{path.name} is of another kind")
     return key.public_bytes_raw()
+
+
+# The vault: a node with another would lose reports.
+#
+# The vault holds a random file, `identity`; the database keeps its SHA-256 from the first migration on.
+
+NAME = "identity"
+
+
+class VaultElsewhere(Exception):
+    """The machine mounts a vault other than its database's; the message gives the remedy."""
+
+
+def claim_vault(owner_url: str, folder: Path) -> None:
+    """Register the vault in `folder` for a database that has none; a registered vault is final.
+
+    Raises:
+        OSError: the vault is not writable.
+    """
+    with psycopg.connect(owner_url, autocommit=True, connect_timeout=10) as connection:
+        if _stored(connection) is not None:
+            return
+        path = folder / NAME
+        if not path.exists():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(path, secrets.token_hex(32))
+        connection.execute(
+            "INSERT INTO fanal_vault (digest) VALUES (%s) ON CONFLICT DO NOTHING",
+            (_digest(path),),
+        )
+
+
+def check_vault(url: str, folder: Path) -> None:
+    """Check that `folder` is the vault of the database at `url`; any role may sign in.
+
+    A database without a registered vault accepts every folder.
+
+    Raises:
+        VaultElsewhere: the folder is the vault of another database, or no vault.
+    """
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        wanted = _stored(connection)
+    if wanted is None:
+        return
+    try:
+        found = _digest(folder / NAME)
+    except OSError as error:
+        raise VaultElsewhere(
+            f"{folder} is not the vault of this database: its file '{NAME}' cannot be read "
+            f"({error.strerror}). Mount the desk's vault and name it in FANAL_VAULT; after a loss, "
+            "bring it back from a backup."
+        ) from None
+    if found != wanted:
+        raise VaultElsewhere(
+            f"{folder} is the vault of another database: what is sealed there, this desk never opens. "
+            "Mount the desk's vault and name it in FANAL_VAULT."
+        )
+
+
+def _digest(path: Path) -> bytes:
+    return hashlib.sha256(path.read_text().strip().encode()).digest()
+
+
+def _stored(connection: psycopg.Connection[tuple[object, ...]]) -> bytes | None:
+    known = connection.execute("SELECT to_regclass('public.fanal_vault') IS NOT NULL").fetchone()
+    if known is None or not known[0]:
+        return None
+    row = connection.execute("SELECT digest FROM fanal_vault").fetchone()
+    return bytes(row[0]) if row and isinstance(row[0], bytes) else None
