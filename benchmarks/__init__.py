@@ -45,4 +45,4 @@ class _Benches(click.Group):
 
 @click.group(cls=_Benches)
 def bench() -> None:
-    """Measure one thing against its peer in the same run."""
+    """Measure one subsystem against a reference implementation in the same run."""

@@ -32,11 +32,23 @@ _START_SECONDS, _END_SECONDS = 180.0, 60.0
 
 
 @click.command()
-@click.option("--reports", type=click.IntRange(min=1), default=20_000, show_default=True)
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--reports",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Number of reports (REPORTS).",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Number of worker processes.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def acts(reports: int, workers: int, as_json: bool) -> None:
-    """Time what a person does at the desk while REPORTS come in."""
+    """Measure the response times of the desk while REPORTS are submitted."""
     incoming = list(synthetic_reports(seed=20261129, count=reports))
     with bench_home(need_bytes=500_000_000 + reports * BYTES_PER_REPORT) as databases:
         # Loops are compiled, and a person finds reports, before the first of the others comes in.

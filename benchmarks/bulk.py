@@ -27,22 +27,42 @@ _SPARE = 9_000_000_000  # the log of the writes
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(1, 9_999_999), default=1_000_000, show_default=True)
+@click.option(
+    "--size",
+    type=click.IntRange(1, 9_999_999),
+    default=1_000_000,
+    show_default=True,
+    help="Number of generated items (SIZE).",
+)
 @click.option(
     "--delivery", type=click.IntRange(min=1), default=50_000, show_default=True,
-    help="Reports of one folder, brought in by one command.",
+    help="Reports in one folder, imported by one command.",
 )  # fmt: skip
 @click.option(
     "--kills", type=click.IntRange(min=0), default=0, show_default=True,
-    help="How often importer, a worker and PostgreSQL are killed, each.",
+    help="Number of times that importer, a worker and PostgreSQL are each killed.",
 )  # fmt: skip
-@click.option("--workers", type=click.IntRange(min=1), default=2, show_default=True)
-@click.option("--seed", type=int, default=20261126, show_default=True, help="Of reports and kills.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    help="Number of worker processes.",
+)
+@click.option(
+    "--seed", type=int, default=20261126, show_default=True, help="Seed for reports and kills."
+)
 @click.option(
     "--minutes", type=click.IntRange(min=1), default=None,
-    help="Begin no further delivery after so long; the result says how many reports it was.",
+    help="Start no further delivery after this time; the result gives the number of reports.",
 )  # fmt: skip
-@click.option("--views", type=click.IntRange(min=20), default=100, show_default=True)
+@click.option(
+    "--views",
+    type=click.IntRange(min=20),
+    default=100,
+    show_default=True,
+    help="Number of page views (VIEWS).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def bulk(  # noqa: PLR0913 - one parameter an option
     size: int,
@@ -54,9 +74,9 @@ def bulk(  # noqa: PLR0913 - one parameter an option
     views: int,
     as_json: bool,
 ) -> None:
-    """Import SIZE reports with the real commands; kill what runs; compare what is there.
+    """Import SIZE reports with the real commands, kill processes meanwhile, and compare the stored result.
 
-    Exit status 1 when a report is missing, doubled or changed, or evidence or ledger are not whole.
+    Exit status 1 if a report is missing, duplicated or changed, or if evidence or ledger are incomplete.
     """
     need = _SPARE + size * _BYTES_PER_REPORT + min(size, delivery) * _BYTES_DELIVERED
     plan = Plan(size=size, delivery=delivery, kills=kills, seed=seed, minutes=minutes)

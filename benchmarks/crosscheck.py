@@ -9,24 +9,44 @@ _DECADES = (100_000, 1_000_000, 10_000_000)
 
 
 @click.command("crosscheck")
-@click.option("--size", type=click.IntRange(min=100), default=200_000, show_default=True)
-@click.option("--truth", is_flag=True, help="Judge links on a labelled world of SIZE reports.")
-@click.option("--near", is_flag=True, help="Judge what is near, alone, on that world.")
-@click.option("--crowd", is_flag=True, help="Put SIZE reports behind one address and on one host.")
 @click.option(
-    "--views", type=click.IntRange(min=20), default=60, show_default=True, help="Of a crowd."
+    "--size",
+    type=click.IntRange(min=100),
+    default=200_000,
+    show_default=True,
+    help="Number of generated items (SIZE).",
+)
+@click.option(
+    "--truth",
+    is_flag=True,
+    help="Measure the quality of links in labelled data of SIZE reports.",
+)
+@click.option(
+    "--near",
+    is_flag=True,
+    help="Measure the quality of similarity suggestions only, in that data.",
+)
+@click.option("--crowd", is_flag=True, help="Assign SIZE reports to one IP address and one host.")
+@click.option(
+    "--views",
+    type=click.IntRange(min=20),
+    default=60,
+    show_default=True,
+    help="Number of page views with --crowd.",
 )
 @click.option(
     "--engine",
     type=click.Choice(["spark"]),
-    help="Compare the trained model's pairs on this engine with those on DuckDB, over SIZE reports.",
+    help="Compare the trained model's pairs on this engine with those on DuckDB, for SIZE reports.",
 )
 @click.option(
     "--only",
     type=click.Choice(["rebuild", "incremental"]),
-    help="Measure everything linked anew, or one new report, alone.",
+    help="Measure only the full rebuild, or only one new report.",
 )
-@click.option("--seed", type=int, default=SEED, show_default=True, help="Seed of the world.")
+@click.option(
+    "--seed", type=int, default=SEED, show_default=True, help="Seed of the generated data set."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def crosscheck(  # noqa: PLR0913 - its options
     size: int,
@@ -39,7 +59,7 @@ def crosscheck(  # noqa: PLR0913 - its options
     seed: int,
     as_json: bool,
 ) -> None:
-    """Link SIZE reports anew beside public libraries, then one new report after ever more sightings.
+    """Link SIZE reports, compare with public libraries, then link one new report to growing histories.
 
     One new report is timed against 100 000, 1 000 000 … up to five SIZE earlier sightings. Of a crowd behind
     one address, no dossier may join strangers and no page may be slow.

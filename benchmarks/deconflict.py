@@ -30,7 +30,7 @@ T = TypeVar("T")
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def deconflict(size: int, as_json: bool) -> None:
-    """Play a round between two sets of SIZE identifiers, a tenth of them common, on one core."""
+    """Run a deconfliction round of two sets of SIZE identifiers, a tenth of them shared, on one core."""
     common = max(1, size // _COMMON)
     ours = [_key("common", n) for n in range(common)] + [_key("a", n) for n in range(size - common)]
     theirs = [_key("common", n) for n in range(common)] + [

@@ -93,13 +93,25 @@ ORDER BY count(*) DESC, key LIMIT 10
 
 
 @click.command()
-@click.option("--reports", type=click.IntRange(min=1), default=200_000, show_default=True)
-@click.option("--views", type=click.IntRange(min=20), default=200, show_default=True)
+@click.option(
+    "--reports",
+    type=click.IntRange(min=1),
+    default=200_000,
+    show_default=True,
+    help="Number of reports (REPORTS).",
+)
+@click.option(
+    "--views",
+    type=click.IntRange(min=20),
+    default=200,
+    show_default=True,
+    help="Number of page views (VIEWS).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def desk(reports: int, views: int, as_json: bool) -> None:
-    """Open the desk's queue, reports and searches VIEWS times each over REPORTS waiting reports.
+    """Open the desk's queue, reports and searches VIEWS times each, with REPORTS waiting reports.
 
-    Where the disk is too small for so many, fewer are made, and the result says so.
+    If the disk is too small, fewer reports are created, and the result says so.
     """
     asked, reports = reports, _fitting(reports)
     with bench_home(need_bytes=_SPARE + reports * _BYTES_PER_REPORT) as databases:

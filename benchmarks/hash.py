@@ -30,10 +30,16 @@ Pixels = NDArray[np.uint8]
 
 
 @click.command("hash")
-@click.option("--size", type=click.IntRange(min=10), default=300, show_default=True)
+@click.option(
+    "--size",
+    type=click.IntRange(min=10),
+    default=300,
+    show_default=True,
+    help="Number of generated items (SIZE).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def hash_(size: int, as_json: bool) -> None:
-    """Hash pictures beside pdqhash (CPU, one thread), and compare the bits of SIZE pictures."""
+    """Hash pictures, compare the time with pdqhash (CPU, one thread), and the bits of SIZE pictures."""
     result: dict[str, object] = {"bench": "hash", "size": size}
     pdq(_drawn(0, 64, 70))  # compiles
     for width, height in _SIZES:

@@ -36,10 +36,16 @@ Peer = Callable[[Hashes], object]
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(min=1), default=1_000_000, show_default=True)
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    default=1_000_000,
+    show_default=True,
+    help="Number of generated items (SIZE).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def match(size: int, as_json: bool) -> None:
-    """Search SIZE hashes within 31 bits, beside the search of public libraries (CPU, one thread)."""
+    """Search SIZE hashes within 31 bits, and compare with public libraries (CPU, one thread)."""
     faiss = import_module("faiss")
     faiss.omp_set_num_threads(1)
     hashes, queries = uniform(size)

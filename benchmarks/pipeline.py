@@ -16,19 +16,25 @@ BYTES_PER_REPORT = 20_000
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(min=1), default=20_000, show_default=True)
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    default=20_000,
+    show_default=True,
+    help="Number of generated items (SIZE).",
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=None,
-    help="Default: a core each, and one more.",
+    help="Number of workers; default: one per core, plus one.",
 )
 @click.option(
-    "--locks", is_flag=True, help="Tell how long workers wait for cross-check's one lock."
+    "--locks", is_flag=True, help="Print how long workers wait for the lock of cross-check."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def pipeline(size: int, workers: int | None, locks: bool, as_json: bool) -> None:
-    """Receive SIZE reports and carry them through every stage into PostgreSQL."""
+    """Submit SIZE reports and process them through every stage into PostgreSQL."""
     reports = list(synthetic_reports(seed=20261124, count=size))
     with bench_home(need_bytes=500_000_000 + size * BYTES_PER_REPORT) as databases:
         # One more than cores works while another waits for the disk.

@@ -33,7 +33,13 @@ _BODY = "A neutral sentence about an account of this service. " * 8
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(min=20), default=300, show_default=True)
+@click.option(
+    "--size",
+    type=click.IntRange(min=20),
+    default=300,
+    show_default=True,
+    help="Number of generated items (SIZE).",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def portal(size: int, as_json: bool) -> None:
     """Send SIZE reports through the public form, and SIZE rows through a minimal view."""

@@ -38,20 +38,38 @@ _HASH = re.compile(rb'hashType="PDQ">([0-9a-f]{64})')
 
 
 @click.command()
-@click.option("--size", type=click.IntRange(min=1), default=50_000, show_default=True)
-@click.option("--earlier", type=click.IntRange(min=0), default=1_000_000, show_default=True)
-@click.option("--known", type=click.IntRange(min=1), default=1_000_000, show_default=True)
+@click.option(
+    "--size",
+    type=click.IntRange(min=1),
+    default=50_000,
+    show_default=True,
+    help="Number of generated items (SIZE).",
+)
+@click.option(
+    "--earlier",
+    type=click.IntRange(min=0),
+    default=1_000_000,
+    show_default=True,
+    help="Number of stored earlier reports (EARLIER).",
+)
+@click.option(
+    "--known",
+    type=click.IntRange(min=1),
+    default=1_000_000,
+    show_default=True,
+    help="Number of known hashes (KNOWN).",
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     default=None,
-    help="Default: a core each, and one more.",
+    help="Number of workers; default: one per core, plus one.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def triage(size: int, earlier: int, known: int, workers: int | None, as_json: bool) -> None:
-    """Carry SIZE reports through every stage beside EARLIER ones and KNOWN hashes.
+    """Process SIZE reports through every stage, with EARLIER reports and KNOWN hashes stored.
 
-    Where the disk is too small for so many earlier reports, fewer are made, and the result says so.
+    If the disk is too small, fewer earlier reports are created, and the result says so.
     """
     asked, earlier = earlier, _fitting(earlier, size=size, known=known)
     reports = list(synthetic_reports(seed=20261125, count=size))

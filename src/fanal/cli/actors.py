@@ -14,7 +14,7 @@ from fanal.kernel.actors import Actor, Role, system_actor
 # Proof of identity on the command line: a person named as acting confirms by their second factor.
 
 code_option = click.option(
-    "--code", help="One-time code of that person; asked for on the terminal when absent."
+    "--code", help="One-time code of that person; default: asked on the terminal."
 )
 
 

@@ -47,9 +47,9 @@ _NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json"})
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def backup(folder: Path) -> None:
-    """Write a backup into FOLDER, which must be empty or new. Keep it apart from the keys.
+    """Write a backup to FOLDER, which must be empty or new. Store it apart from the keys.
 
-    Exit 1 where it lacks bytes of what the database knows: the vault has lost them, or a link leads to them.
+    Exit status 1 if sealed objects that the database references are missing from the backup.
     """
     part = _take(folder)
     with django_as(DatabaseRole.WORKER) as databases:
@@ -89,7 +89,7 @@ def backup(folder: Path) -> None:
 @click.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def restore(folder: Path) -> None:
-    """Bring a backup back into an empty installation that holds its keys; exit 1 if it is not whole."""
+    """Restore a backup into an empty installation with its keys. Exit status 1 if it is incomplete."""
     manifest = _read_manifest(folder)
     home = find_home()
     _check_keys(home, manifest)

@@ -29,18 +29,25 @@ language = click.option(
 
 
 @click.command("train")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--seed", type=int, default=1, show_default=True)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the candidate model.",
+)
+@click.option(
+    "--seed", type=int, default=1, show_default=True, help="Seed of the random sample of pairs."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @language
 @with_django(DatabaseRole.WORKER)
 def train(out: Path, seed: int, as_json: bool, lang: str) -> None:
-    """Train the next model on dossiers and answers, measure it on them, and write it to OUT as a candidate.
+    """Train a candidate model on dossiers and judgements, measure its quality, and write it to OUT.
 
-    People who stand in one dossier are one; answers to suggestions have moved reports in and out of them. It
-    learns from half of the dossiers and says what it and the model in use are worth on the other half. It
-    changes nothing by itself: read it with `fanal crosscheck model OUT`, use it with `fanal crosscheck
-    activate OUT`, then `fanal crosscheck rebuild --engine duckdb`.
+    Suspects in one dossier count as one person; judgements on suggestions move reports between dossiers. Half
+    of the dossiers serves for training, the other half to measure candidate and active model. Nothing else
+    changes: print the candidate with `fanal crosscheck model OUT`, activate it with `fanal crosscheck
+    activate OUT`, then run `fanal crosscheck rebuild --engine duckdb`.
     """
     from fanal.cli.linkage.stored import labels_of, stored_persons
     from fanal.cli.linkage.training import candidate
@@ -64,18 +71,18 @@ def train(out: Path, seed: int, as_json: bool, lang: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @language
 def model(file: Path | None, as_json: bool, lang: str) -> None:
-    """Print what the model in FILE, or the one in use, rests on, and how much each agreement is worth."""
+    """Print training data and weights of agreements of the model in FILE, by default the active one."""
     _show(model_in_use() if file is None else _read(file), as_json=as_json, lang=lang)
 
 
 @click.command("activate")
 @click.argument("file", type=_file, required=False)
-@click.option("--shipped", is_flag=True, help="Use the model that comes with Fanal again.")
+@click.option("--shipped", is_flag=True, help="Activate the shipped model.")
 @language
 def activate(file: Path | None, shipped: bool, lang: str) -> None:
-    """Use the model in FILE from the next `fanal crosscheck rebuild --engine` on.
+    """Activate the model in FILE, from the next `fanal crosscheck rebuild --engine` on.
 
-    Only a file of the shape that this version trains is taken: a model's conditions are run by the engine.
+    Only a file in the format of this version is accepted, since the engine executes the model's conditions.
     """
     from fanal.cli.linkage import model
 
@@ -149,12 +156,12 @@ if TYPE_CHECKING:
     from fanal.crosscheck.domain.records import Link, LinkReason
 
 _PAGE = 2000
-reading = click.option("--as", "as_user", metavar="USER", help="In whose name it is read.")
+reading = click.option("--as", "as_user", metavar="USER", help="Login of the person who reads.")
 
 
 @click.group()
 def crosscheck() -> None:
-    """Read links and dossiers, derive them anew, and train the model of resemblances."""
+    """Print and rebuild links and dossiers; train the record linkage model."""
 
 
 crosscheck.add_command(train)
@@ -163,12 +170,12 @@ crosscheck.add_command(activate)
 
 
 @crosscheck.command("links")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @language
 @reading
 @with_django(DatabaseRole.APP)
 def links(as_json: bool, lang: str, as_user: str | None) -> None:
-    """Print every link between two reports in reach, certain or suggested, with its reasons."""
+    """Print each link of two reports that the person may read, certain or suggested, with its reasons."""
     from fanal.cli.actors import reader
 
     actor = reader(as_user, motive="fanal crosscheck links")
@@ -190,12 +197,12 @@ def _link_rows(actor: Actor, lang: str) -> Iterator[Row]:
 
 
 @crosscheck.command("dossiers")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @language
 @reading
 @with_django(DatabaseRole.APP)
 def dossiers(as_json: bool, lang: str, as_user: str | None) -> None:
-    """Print every dossier with a report in reach: its status and the references of its reports."""
+    """Print each dossier with a report that the person may read: status, references of its reports."""
     from fanal.cli.actors import reader
 
     actor = reader(as_user, motive="fanal crosscheck dossiers")
@@ -222,13 +229,13 @@ def _dossier_rows(actor: Actor, lang: str) -> Iterator[Row]:
 @click.option(
     "--engine",
     type=click.Choice(["duckdb", "spark"]),
-    help="Then look for people who resemble one another, by the trained model.",
+    help="Then search for similar suspects with the trained model.",
 )
 @click.option("--master", default="local[*]", show_default=True, help="Address of Spark's master.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.WORKER)
 def rebuild(engine: str | None, master: str, as_json: bool) -> None:
-    """Derive links, standings and dossiers anew from records and judgements; readers wait for nothing."""
+    """Rebuild links, document frequencies and dossiers from records and judgements; readers never wait."""
     import msgspec
 
     from fanal.crosscheck import operations

@@ -33,10 +33,10 @@ from fanal.postgres.roles import DatabaseRole
 @click.option(
     "--new-passwords",
     is_flag=True,
-    help="Set new passwords for roles that exist: running processes and other nodes lose theirs.",
+    help="Set new passwords for existing roles: running processes and other nodes lose access.",
 )
 def provision(*, new_passwords: bool) -> None:
-    """Prepare the server that DATABASE_URL names, with an administrator's address; safe to repeat.
+    """Create the roles and the database on the server of DATABASE_URL, as its administrator; safe to repeat.
 
     The only command that creates or alters database roles. Their passwords are kept in
     FANAL_HOME/keys/database.json.
@@ -54,10 +54,18 @@ def provision(*, new_passwords: bool) -> None:
 
 @click.command()
 @click.option("--demo", is_flag=True, help="Mark a new database as a demo; refuse any other.")
-@click.option("--verbosity", type=click.IntRange(0, 3), default=0, show_default=True)
-@click.option("--check", is_flag=True, help="Change nothing: exit with 1 when tables are behind.")
+@click.option(
+    "--verbosity",
+    type=click.IntRange(0, 3),
+    default=0,
+    show_default=True,
+    help="Detail of the messages on migrations.",
+)
+@click.option(
+    "--check", is_flag=True, help="Change nothing; exit status 1 if the tables are out of date."
+)
 def migrate(demo: bool, verbosity: int, check: bool) -> None:
-    """Bring the database to the present tables and rights; safe to repeat."""
+    """Update the tables and privileges of the database to this version; safe to repeat."""
     home = find_home()
     if check:
         _check(home)

@@ -31,19 +31,19 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obj
 
 @click.group("counterpart")
 def counterpart() -> None:
-    """Keep the bodies to open rounds with."""
+    """Register, limit and close the authorities for rounds of deconfliction."""
 
 
 @counterpart.command("add")
 @click.argument("name")
 @click.option(
-    "--our-name", required=True, help="How the counterpart knows us: both sides give the same."
+    "--our-name", required=True, help="Our name as the counterpart uses it; the same on both sides."
 )
-@click.option("--key", "public", required=True, help="Its public key, 64 hexadecimal digits.")
-@click.option("--contact", required=True, help="Whom to call there about a hit.")
-@click.option("--partner", help="Partner whose credentials its program uses here.")
-@click.option("--url", default="", help="Its service: https://…/api/deconfliction.")
-@click.option("--login", default="", help="User name of HTTP Basic there.")
+@click.option("--key", "public", required=True, help="Public key, 64 hexadecimal digits.")
+@click.option("--contact", required=True, help="Contact of the counterpart for a match.")
+@click.option("--partner", help="Partner whose credentials the program of the counterpart uses.")
+@click.option("--url", default="", help="URL of its service: https://…/api/deconfliction.")
+@click.option("--login", default="", help="User name for HTTP Basic.")
 @click.option(
     "--secret-stdin", is_flag=True, help="Read the password from standard input and seal it."
 )
@@ -52,7 +52,7 @@ def counterpart() -> None:
     "--daily-points",
     type=click.IntRange(64, 1 << 22),
     default=DAILY_POINTS,
-    help="Points that it may show us in a day.",
+    help="Maximum points that it may send in a day.",
 )
 @with_django(DatabaseRole.WORKER, seals=True)
 def add(  # noqa: PLR0913
@@ -67,7 +67,7 @@ def add(  # noqa: PLR0913
     every: int,
     daily_points: int,
 ) -> None:
-    """Register the counterpart NAME. Rounds run once a standing instruction, signed after this, covers it."""
+    """Register the counterpart NAME. Rounds require a standing instruction signed after this registration."""
     from fanal.accounts import queries as accounts
     from fanal.deconfliction import operations
     from fanal.deconfliction.domain.records import NewCounterpart
@@ -100,7 +100,7 @@ def add(  # noqa: PLR0913
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def list_(as_json: bool) -> None:
-    """List counterparts with their limits, and how many points each has shown us today."""
+    """List the counterparts with their limits and the points that each has sent today."""
     from fanal.deconfliction import queries
 
     found = queries.list_counterparts(actor=_ACTOR)
@@ -126,7 +126,7 @@ def list_(as_json: bool) -> None:
 @click.argument("name")
 @with_django(DatabaseRole.WORKER)
 def close(name: str) -> None:
-    """Open no more rounds with the counterpart NAME, and take none; its hits stay."""
+    """Close the counterpart NAME: no round is opened or accepted any more; its matches remain."""
     from fanal.deconfliction import operations
 
     with told():
@@ -147,13 +147,15 @@ def close(name: str) -> None:
     required=True,
     help="SUSPECT, RECIPIENT, ASSOCIATED or CONTENT.",
 )
-@click.option("--desk", "desks", multiple=True, type=int, help="Number of a desk; none: all.")
-@click.option("--months", type=int, required=True, help="How many months back.")
+@click.option(
+    "--desk", "desks", multiple=True, type=int, help="Number of a desk; default: all desks."
+)
+@click.option("--months", type=int, required=True, help="Maximum age of a report in months.")
 @with_django(DatabaseRole.WORKER)
 def limit(
     name: str, kinds: tuple[str, ...], roles: tuple[str, ...], desks: tuple[int, ...], months: int
 ) -> None:
-    """Say anew what may enter a set for the counterpart NAME."""
+    """Replace the limits on the identifiers in a set for the counterpart NAME."""
     from fanal.deconfliction import operations
     from fanal.deconfliction.domain import limits
 
@@ -216,14 +218,14 @@ _OUT = click.option(
     "--out",
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
-    help="File to write the message to.",
+    help="File for the resulting message.",
 )
 _MESSAGE = click.argument("message", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
 
 @click.group()
 def deconflict() -> None:
-    """Learn with another body that both hold the same identifier, and nothing else."""
+    """Find identifiers that another authority also holds, by private set intersection."""
 
 
 deconflict.add_command(counterpart)
@@ -232,7 +234,7 @@ deconflict.add_command(counterpart)
 @deconflict.command("key")
 @with_django(DatabaseRole.WORKER, seals=True)
 def key() -> None:
-    """Print the public key by which counterparts know this installation; made when there is none."""
+    """Print the public key of this installation for counterparts; create it if it is missing."""
     from fanal.deconfliction import operations
 
     public = operations.ensure_identity(actor=_ACTOR, now=clock.now())
@@ -244,7 +246,7 @@ def key() -> None:
 @_OUT
 @with_django(DatabaseRole.WORKER, seals=True)
 def offer(name: str, out: Path) -> None:
-    """Begin a round with the counterpart NAME; the same file again while one is under way."""
+    """Open a round with the counterpart NAME; while one is open, write the same file again."""
     from fanal.deconfliction import operations
 
     with told():
@@ -260,7 +262,7 @@ def offer(name: str, out: Path) -> None:
 @_OUT
 @with_django(DatabaseRole.WORKER, seals=True)
 def answer(message: Path, out: Path) -> None:
-    """Answer the offer MESSAGE of a counterpart."""
+    """Write the answer to the offer MESSAGE of a counterpart."""
     from fanal.deconfliction import operations
 
     with told():
@@ -275,7 +277,7 @@ def answer(message: Path, out: Path) -> None:
 @_OUT
 @with_django(DatabaseRole.WORKER, seals=True)
 def conclude(message: Path, out: Path) -> None:
-    """Conclude a round by the answer MESSAGE of a counterpart: hits here, and a file for them."""
+    """Conclude a round with a counterpart's answer MESSAGE: store our matches, write their file."""
     from fanal.deconfliction import operations
 
     with told():
@@ -289,7 +291,7 @@ def conclude(message: Path, out: Path) -> None:
 @_MESSAGE
 @with_django(DatabaseRole.WORKER, seals=True)
 def take(message: Path) -> None:
-    """Take the conclusion MESSAGE of a counterpart: hits here."""
+    """Accept the conclusion MESSAGE of a counterpart, and store our matches."""
     from fanal.deconfliction import operations
 
     with told():
@@ -302,7 +304,7 @@ def take(message: Path) -> None:
 @click.argument("name")
 @with_django(DatabaseRole.WORKER, seals=True)
 def run(name: str) -> None:
-    """Bring a round with the service of the counterpart NAME as far as it goes."""
+    """Run a round with the service of the counterpart NAME as far as possible."""
     from fanal.worker import deconfliction_rounds
 
     try:
@@ -334,7 +336,7 @@ def rounds(as_json: bool) -> None:
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def hits(as_json: bool) -> None:
-    """List hits: with whom, in which state, how many of our reports; never the identifier."""
+    """List the matches: counterpart, state, number of our reports; never the identifier."""
     from fanal.deconfliction import queries
 
     def rows() -> Iterator[Row]:

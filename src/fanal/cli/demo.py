@@ -20,7 +20,7 @@ _LANGUAGE = "fr"
 @click.option("--lang", type=click.Choice(["fr", "en"]), default=_LANGUAGE, show_default=True)
 @with_django(DatabaseRole.WORKER)
 def accounts(as_json: bool, lang: str) -> None:
-    """Print the demo accounts, made when missing; a demo database only."""
+    """Print the demo accounts, created if missing; only in a demo database."""
     from fanal.accounts import operations
     from fanal.web.account.demo import role_words
     from fanal.web.account.landing import landing_path
@@ -45,7 +45,7 @@ def accounts(as_json: bool, lang: str) -> None:
 
 @click.group()
 def demo() -> None:
-    """Commands of a demo database."""
+    """Load and print the contents of a demo database."""
 
 
 demo.add_command(accounts)
@@ -54,7 +54,7 @@ demo.add_command(accounts)
 @demo.command("load")
 @with_django(DatabaseRole.WORKER)
 def load() -> None:
-    """Load the synthetic demo, or what an interrupted load left out; a demo database only."""
+    """Load the synthetic demo, or the rest after an interruption; only in a demo database."""
     from fanal.accounts.operations import NotADemo
     from fanal.demo.load import load as play
     from fanal.ledger import operations as ledger

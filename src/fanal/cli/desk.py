@@ -16,14 +16,14 @@ _MOTIVE = "fanal desk"
 
 @click.group()
 def desk() -> None:
-    """List, add and edit desks; desk 1 is there from the start."""
+    """List, add and edit desks; desk 1 always exists."""
 
 
 @desk.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.APP)
 def list_(as_json: bool) -> None:
-    """List the desks: number, code, name, contact."""
+    """List the desks with number, code, name and contact."""
     from fanal.accounts import queries
 
     for found in queries.list_desks(actor=system_actor(_MOTIVE)):
@@ -35,8 +35,8 @@ def list_(as_json: bool) -> None:
 
 @desk.command("add")
 @click.argument("code")
-@click.option("--name", required=True, help="What pages and letters call it.")
-@click.option("--contact", default="", help="Whom other desks call: telephone or mail.")
+@click.option("--name", required=True, help="Name of the desk on pages and letters.")
+@click.option("--contact", default="", help="Contact for other desks: telephone or e-mail.")
 @with_django(DatabaseRole.APP)
 def add(*, code: str, name: str, contact: str) -> None:
     """Add the desk CODE (capital letters, digits, dashes) and print its number."""
@@ -53,8 +53,8 @@ def add(*, code: str, name: str, contact: str) -> None:
 
 @desk.command("edit")
 @click.argument("number", type=int)
-@click.option("--name", help="What pages and letters call it.")
-@click.option("--contact", help="Whom other desks call: telephone or mail.")
+@click.option("--name", help="Name of the desk on pages and letters.")
+@click.option("--contact", help="Contact for other desks: telephone or e-mail.")
 @with_django(DatabaseRole.APP)
 def edit(*, number: int, name: str | None, contact: str | None) -> None:
     """Change the name or the contact of the desk NUMBER."""

@@ -26,21 +26,21 @@ from fanal.postgres import DatabaseRole
 
 _ACTOR = system_actor("fanal distribution")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-_KEY = click.option("--key", "public", required=True, help="Its public key, 64 hexadecimal digits.")
+_KEY = click.option("--key", "public", required=True, help="Public key, 64 hexadecimal digits.")
 _FINGERPRINT = click.option(
     "--fingerprint",
     required=True,
-    help="Its fingerprint, forty figures, as its people read it out to you.",
+    help="Fingerprint of forty digits, read out by the people of that desk.",
 )
 
 
 @click.command("key")
-@click.option("--rotate", is_flag=True, help="Make a new key first; the one before is erased.")
+@click.option("--rotate", is_flag=True, help="Create a new key first; the previous one is erased.")
 @with_django(DatabaseRole.WORKER, seals=True)
 def key(rotate: bool) -> None:
-    """Print the public key that signs our packages and answers, and its fingerprint; made when there is none.
+    """Print the public key of our signatures, and its fingerprint; create the key if it is missing.
 
-    It is the key of `fanal deconflict key`. After --rotate other desks and counterparts must register it.
+    The key is that of `fanal deconflict key`. After --rotate, other desks and counterparts must register it.
     """
     from fanal.deconfliction import operations, queries
     from fanal.distribution.domain.proof import fingerprint
@@ -58,7 +58,7 @@ def key(rotate: bool) -> None:
 
 @click.group("sender")
 def sender() -> None:
-    """Keep the keys of the desks that packages and answers come from."""
+    """Register, rotate and revoke the signing keys of other desks."""
 
 
 @sender.command("add")
@@ -67,7 +67,7 @@ def sender() -> None:
 @_FINGERPRINT
 @with_django(DatabaseRole.WORKER)
 def add_sender(code: str, public: str, fingerprint: str) -> None:
-    """Register the key that the desk CODE signs with; the same CODE as where reports go to it."""
+    """Register the signing key of the desk CODE; the same CODE as for sending to it."""
     from fanal.distribution import operations
 
     with _sender_told():
@@ -80,10 +80,14 @@ def add_sender(code: str, public: str, fingerprint: str) -> None:
 @click.argument("code")
 @_KEY
 @_FINGERPRINT
-@click.option("--since", required=True, help="Since when it signs with it, as its command printed.")
+@click.option(
+    "--since",
+    required=True,
+    help="Start of the new key, as printed at that desk.",
+)
 @with_django(DatabaseRole.WORKER)
 def rotate(code: str, public: str, fingerprint: str, since: str) -> None:
-    """Register another key of the desk CODE; what it signed before --since keeps the key before."""
+    """Replace the key of the desk CODE; signatures before --since are verified by the previous key."""
     from fanal.distribution import operations
 
     with _sender_told():
@@ -102,7 +106,7 @@ def rotate(code: str, public: str, fingerprint: str, since: str) -> None:
 @_FINGERPRINT
 @with_django(DatabaseRole.WORKER)
 def revoke(code: str, fingerprint: str) -> None:
-    """Revoke a key of the desk CODE that may be stolen: what it signed proves nothing, whenever it was."""
+    """Revoke a compromised key of the desk CODE; all its signatures become invalid, earlier ones too."""
     from fanal.distribution import operations
 
     with _sender_told():
@@ -113,7 +117,7 @@ def revoke(code: str, fingerprint: str) -> None:
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def list_(as_json: bool) -> None:
-    """List the keys of every desk that signs, with their fingerprints and from when to when they count."""
+    """List the signing keys of other desks with their fingerprints and periods of validity."""
     from fanal.distribution import queries
     from fanal.distribution.domain.proof import fingerprint
 
@@ -135,7 +139,7 @@ def list_(as_json: bool) -> None:
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def taken(as_json: bool) -> None:
-    """List every package of other desks that was opened here, the newest first, and whose key proves it."""
+    """List the opened packages of other desks, newest first, with the signing desk."""
     from fanal.distribution import queries
 
     def rows() -> Iterator[Row]:
@@ -195,7 +199,7 @@ def _sender_told() -> Iterator[None]:
 
 @click.group()
 def distribution() -> None:
-    """Send what belongs to other desks: planned by rules, sealed for each, acknowledged; take theirs."""
+    """Send reports to the desks that they concern, in sealed packages; open packages of other desks."""
 
 
 distribution.add_command(key)
@@ -207,7 +211,7 @@ distribution.add_command(taken)
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def recipients(as_json: bool) -> None:
-    """List the desks that reports go to, and how many reports wait for each place."""
+    """List the recipient desks and the number of reports waiting for each place."""
     from fanal.distribution import queries
 
     waiting = queries.planned(actor=_ACTOR)
@@ -222,13 +226,13 @@ def recipients(as_json: bool) -> None:
 
 @distribution.command("add")
 @click.argument("code")
-@click.option("--name", required=True, help="How people call the desk.")
+@click.option("--name", required=True, help="Name of the desk.")
 @click.option("--country", required=True, help="ISO 3166-1 code of two letters.")
-@click.option("--region", default="", help="Region of the own country, such as HDF.")
+@click.option("--region", default="", help="Region in our own country, such as HDF.")
 @click.option("--key", required=True, help="The desk's age recipient (age1…).")
 @with_django(DatabaseRole.WORKER)
 def add(code: str, name: str, country: str, region: str, key: str) -> None:
-    """Register the desk CODE; it gets nothing before a standing instruction for it, signed after this."""
+    """Register the desk CODE. Sending requires a standing instruction signed after this registration."""
     from fanal.distribution import operations
 
     with _told():
@@ -241,7 +245,7 @@ def add(code: str, name: str, country: str, region: str, key: str) -> None:
 @click.argument("code")
 @with_django(DatabaseRole.WORKER)
 def close(code: str) -> None:
-    """Send nothing more to the desk CODE."""
+    """Close the desk CODE: nothing is sent to it any more."""
     from fanal.distribution import operations
 
     with _told():
@@ -249,10 +253,15 @@ def close(code: str) -> None:
 
 
 @distribution.command("send")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the result (DIR).",
+)
 @with_django(DatabaseRole.WORKER, seals=True)
 def send(out: Path) -> None:
-    """Sign and seal what is planned for each desk into DIR/CODE/PACKAGE.age, under instructions in force."""
+    """Write a signed, sealed package for each desk to DIR/CODE/PACKAGE.age, under instructions in force."""
     from fanal.distribution import operations
 
     name = read_environment(os.environ).mail_from
@@ -270,7 +279,7 @@ def send(out: Path) -> None:
 @_JSON
 @with_django(DatabaseRole.WORKER)
 def packages(as_json: bool) -> None:
-    """List every package that left, the newest first: SENT, OVERDUE or ACKNOWLEDGED."""
+    """List the packages sent, newest first, with their state: SENT, OVERDUE or ACKNOWLEDGED."""
     from fanal.distribution import queries
 
     def rows() -> Iterator[Row]:
@@ -288,20 +297,25 @@ def packages(as_json: bool) -> None:
 @distribution.command("open")
 @click.argument("package", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--key", required=True, help="File of the age identity that it is sealed to.",
+    "--key", required=True, help="File of the age identity for which it is sealed.",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the result (DIR).",
+)
 @click.option(
     "--unproven", is_flag=True,
-    help="Open it though no signature in force proves who made it; the ledger says so.",
+    help="Open it without a valid signature of its sender; recorded in the ledger.",
 )  # fmt: skip
-@click.option("--again", is_flag=True, help="Open the same package once more.")
+@click.option("--again", is_flag=True, help="Open a package that was already opened.")
 @with_django(DatabaseRole.WORKER, seals=True)
 def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> None:
-    """Open a package of another desk: DIR/PACKAGE.jsonl for `fanal import jsonl`, and its answer.
+    """Open another desk's package into DIR: PACKAGE.jsonl for `fanal import jsonl`, and the acknowledgement.
 
-    It must be signed by a key that `distribution sender` knows, for the key it is opened with, and is
+    It must be signed by a key registered with `distribution sender`, for the key it is opened with. It can be
     opened once.
     """
     from fanal.distribution import operations
@@ -342,11 +356,13 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
 @distribution.command("acknowledge")
 @click.argument("answer", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--unproven", is_flag=True, help="Take it though a desk whose key is known did not sign it."
+    "--unproven",
+    is_flag=True,
+    help="Accept it without the signature of a registered desk.",
 )
 @with_django(DatabaseRole.WORKER)
 def acknowledge(answer: Path, unproven: bool) -> None:
-    """Note the ANSWER of a desk (PACKAGE.ack.json): it opened what we sent."""
+    """Record the acknowledgement ANSWER (PACKAGE.ack.json) of a desk that opened our package."""
     from fanal.distribution import operations
     from fanal.distribution.domain.package import PackageAcknowledgement
 

@@ -51,9 +51,16 @@ _TOLD_BEFORE = timedelta(days=30)
 
 
 @click.command()
-@click.option("--port", type=int, envvar="FANAL_PORT", default=8000, show_default=True)
+@click.option(
+    "--port",
+    type=int,
+    envvar="FANAL_PORT",
+    default=8000,
+    show_default=True,
+    help="Port of the web server to check.",
+)
 def doctor(port: int) -> None:
-    """Look at everything Fanal needs here; exit with 1 when something stops it."""
+    """Check everything that Fanal needs on this machine. Exit status 1 if there is a problem."""
     home = read_environment(os.environ).home
     findings = [
         *look_at_machine(home=home, port=port),

@@ -15,7 +15,9 @@ from fanal.intake.domain.records import Format
 from fanal.kernel.calendar import paris_day
 
 trial = click.option(
-    "--even-if-not-in-force", is_flag=True, help="A format whose law is not in force: as a trial."
+    "--even-if-not-in-force",
+    is_flag=True,
+    help="Allow a format whose law is not in force, as a trial.",
 )
 """The option `--even-if-not-in-force`, for commands that read and write such formats."""
 Envelope = tuple[str, bool]

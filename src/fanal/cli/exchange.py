@@ -22,19 +22,24 @@ _ACTOR = system_actor("fanal lists")
 
 @click.group("source")
 def source() -> None:
-    """Keep the sources: partners' servers that feed a list."""
+    """Register, list and switch the sources of lists, which are partners' servers."""
 
 
 @source.command("add")
 @click.argument("name")
-@click.option("--kind", type=click.Choice([s.value for s in Service]), required=True)
 @click.option(
-    "--url", required=True, help="Root of the service: https://…/hashsharing, or an API root."
+    "--kind",
+    type=click.Choice([s.value for s in Service]),
+    required=True,
+    help="Protocol of the service.",
 )
-@click.option("--list", "listed", required=True, help="List that it feeds; it exists already.")
+@click.option(
+    "--url", required=True, help="Root URL of the service: https://…/hashsharing, or an API root."
+)
+@click.option("--list", "listed", required=True, help="Existing list that receives the entries.")
 @click.option("--collection", default="", help="Collection of a TAXII server.")
-@click.option("--login", default="", help="User name of HTTP Basic.")
-@click.option("--secret-file", default="", help="File that holds the password, read at each fetch.")
+@click.option("--login", default="", help="User name for HTTP Basic.")
+@click.option("--secret-file", default="", help="File with the password, read at each fetch.")
 @click.option(
     "--secret-stdin", is_flag=True, help="Read the password from standard input and seal it."
 )
@@ -53,7 +58,7 @@ def add(  # noqa: PLR0913
     secret_stdin: bool,
     every: int,
 ) -> None:
-    """Add the source NAME. The schedule fetches it once a standing instruction covers its list."""
+    """Add the source NAME. Scheduled fetches require a standing instruction for its list."""
     from fanal.accounts import queries as accounts
     from fanal.analyse import queries as analysed
     from fanal.exchange import operations
@@ -88,7 +93,7 @@ def add(  # noqa: PLR0913
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)
 def list_(as_json: bool) -> None:
-    """List every source with how far it was fetched, and why the last fetch failed if it did."""
+    """List the sources with the progress of their fetches and the last failure."""
     print_rows(_rows(), as_json=as_json)
 
 
@@ -107,7 +112,7 @@ def _rows() -> Iterator[Row]:
 @click.argument("name")
 @with_django(DatabaseRole.WORKER)
 def off(name: str) -> None:
-    """Switch the source NAME off: the schedule passes over it, its list stays as it is."""
+    """Switch the source NAME off: scheduled fetches skip it; its list remains."""
     _switch(name, enabled=False)
 
 
@@ -115,20 +120,22 @@ def off(name: str) -> None:
 @click.argument("name")
 @with_django(DatabaseRole.WORKER)
 def on(name: str) -> None:
-    """Switch the source NAME on again."""
+    """Switch the source NAME on for scheduled fetches."""
     _switch(name, enabled=True)
 
 
 @click.command("fetch")
 @click.argument("name")
 @click.option(
-    "--as", "login", help="Login of the supervisor who fetches; else an instruction is needed."
+    "--as",
+    "login",
+    help="Login of the supervisor who fetches; default: under a standing instruction.",
 )
 @with_django(DatabaseRole.WORKER)
 def fetch(name: str, login: str | None) -> None:
-    """Fetch the source NAME now, from where the last fetch ended; print how far it got.
+    """Fetch the source NAME now, from the last checkpoint; print the progress.
 
-    By itself only under a standing instruction LIST_FETCH that covers the list; with --as on a person's act.
+    Without --as, this requires a standing instruction LIST_FETCH for the list.
     """
     from fanal.exchange import queries
     from fanal.worker import list_jobs

@@ -21,8 +21,13 @@ from fanal.postgres import DatabaseRole
 def arguments(command: Callable[..., None]) -> Callable[..., None]:
     """Add the common arguments of exports to a command: reports, output folder, user."""
     for decorate in (
-        click.option("--as", "as_user", metavar="USER", help="In whose name it is written."),
-        click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path)),
+        click.option("--as", "as_user", metavar="USER", help="Login of the person who exports."),
+        click.option(
+            "--out",
+            required=True,
+            type=click.Path(file_okay=False, path_type=Path),
+            help="Folder for the result (DIR).",
+        ),
         click.argument("references", metavar="REF...", nargs=-1, required=True),
     ):
         command = decorate(command)
@@ -31,18 +36,20 @@ def arguments(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def export() -> None:
-    """Write reports, dossiers and lists in the formats that partners read."""
+    """Write reports, dossiers and lists in the formats of partners."""
 
 
 @export.command("ncmec-xml")
 @arguments
-@click.option("--motive", default="", metavar="TEXT", help="Why whoever reported is opened.")
+@click.option(
+    "--motive", default="", metavar="TEXT", help="Purpose of opening the reporter's identity."
+)
 @with_django(DatabaseRole.APP)
 def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motive: str) -> None:
-    """Write DIR/REF/report.xml and a file-N.xml for each file, valid against our schema.
+    """Write DIR/REF/report.xml, and file-N.xml for each file, valid against our schema.
 
-    A provider's own XML comes back complete. Whom it names as its reporter is opened by a named act
-    (the motive says why) where USER may open identities; otherwise the desk stands there instead.
+    A provider's own XML is written complete. Its reporter's identity is opened, with --motive and recorded,
+    if USER may open identities; otherwise the desk is written as the reporter.
     """
     from fanal.cli.actors import reader
     from fanal.cli.export_exchange import write_folder
@@ -62,9 +69,9 @@ def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motiv
 @arguments
 @with_django(DatabaseRole.APP)
 def xarf(references: tuple[str, ...], out: Path, as_user: str | None) -> None:
-    """Write DIR/REF/N.json: XARF v4, csam or csem, for each address of the web.
+    """Write DIR/REF/N.json, an XARF v4 message (csam or csem), for each web address of a report.
 
-    Nothing of a victim, a citizen or the words of a report goes out.
+    Data on victims and citizens, and the text of a report, are never written.
     """
     _write_documents("xarf", references, out, as_user=as_user)
 
@@ -84,7 +91,7 @@ def dsa_18(references: tuple[str, ...], out: Path, as_user: str | None) -> None:
 def com_2022_209(
     references: tuple[str, ...], out: Path, as_user: str | None, even_if_not_in_force: bool
 ) -> None:
-    """Write DIR/REF/1.json: the fields of a report under article 13 of COM(2022)209, a proposal."""
+    """Write DIR/REF/1.json: a report with the fields of article 13 of the proposal COM(2022)209."""
     require_in_force("com-2022-209", now=clock.now(), even_if_not=even_if_not_in_force)
     _write_documents("com-2022-209", references, out, as_user=as_user)
 

@@ -148,11 +148,11 @@ def milliseconds(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03}Z"
 
 
-list_option = click.option("--list", "list_name", metavar="NAME", help="The list to write.")
-as_option = click.option("--as", "as_user", metavar="USER", help="In whose name it is written.")
+list_option = click.option("--list", "list_name", metavar="NAME", help="Name of the list to write.")
+as_option = click.option("--as", "as_user", metavar="USER", help="Login of the person who exports.")
 tlp_option = click.option(
     "--tlp", type=click.Choice(COLOURS), default="amber", show_default=True,
-    help="How far whoever receives it may pass it on.",
+    help="Traffic Light Protocol level: how far recipients may share it.",
 )  # fmt: skip
 
 
@@ -165,15 +165,21 @@ _COUNTRIES = ("US", "UK", "FR", "DEFAULT", "CUSTOM")
 @click.argument("references", metavar="REF...", nargs=-1)
 @list_option
 @click.option(
-    "--out", required=True, type=click.Path(path_type=Path), help="Folder, or file of a list."
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder; for a list, a file."
 )
-@click.option("--version", type=click.Choice(VERSIONS), default="2.0", show_default=True)
+@click.option(
+    "--version",
+    type=click.Choice(VERSIONS),
+    default="2.0",
+    show_default=True,
+    help="Version of the VICS format.",
+)
 @click.option(
     "--country",
     type=click.Choice(_COUNTRIES),
     default="FR",
     show_default=True,
-    help="Whose categories are written; other classes go to a tag.",
+    help="Country of the written categories; other classes become a tag.",
 )
 @as_option
 @with_django(DatabaseRole.APP)
@@ -185,9 +191,9 @@ def vics(
     country: str,
     as_user: str | None,
 ) -> None:
-    """Write DIR/REF.json, a VICS case, for each report; or the list NAME as a hash set to the file OUT.
+    """Write a VICS case DIR/REF.json for each report; or the list NAME as a hash set to the file OUT.
 
-    A hash set holds the entries that are in force and have an MD5, as VICS demands.
+    A hash set contains the entries in force with an MD5, which VICS requires.
     """
     one_source(references=references, list_name=list_name)
     if list_name is None:
@@ -199,12 +205,19 @@ def vics(
 
 
 @click.command("csv-hashes")
-@click.option("--list", "list_name", metavar="NAME", required=True, help="The list to write.")
-@click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option(
+    "--list", "list_name", metavar="NAME", required=True, help="Name of the list to write."
+)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File for the result.",
+)
 @as_option
 @with_django(DatabaseRole.APP)
 def csv_hashes(list_name: str, out: Path, as_user: str | None) -> None:
-    """Write the hashes of a list that are in force to the CSV file OUT, safe to open in a spreadsheet."""
+    """Write the hashes in force of a list to the CSV file OUT, safe to open in a spreadsheet."""
     listed = open_list(list_name, as_user=as_user, format_="csv-hashes", writable=fits_csv)
     write_text(out, write_csv(listed.items()))
     listed.tell_left_out()
@@ -294,7 +307,7 @@ def _arguments(command: Callable[..., None]) -> Callable[..., None]:
     """Add the common arguments of both formats to a command: reports or list, output, user, TLP colour."""
     command = click.argument("references", metavar="REF...", nargs=-1)(command)
     place = click.Path(path_type=Path)
-    out = click.option("--out", required=True, type=place, help="Folder, or file of a list.")
+    out = click.option("--out", required=True, type=place, help="Folder; for a list, a file.")
     return list_option(out(tlp_option(as_option(command))))
 
 
@@ -304,9 +317,9 @@ def _arguments(command: Callable[..., None]) -> Callable[..., None]:
 def stix(
     references: tuple[str, ...], list_name: str | None, out: Path, tlp: str, as_user: str | None
 ) -> None:
-    """Write DIR/REF.json, a STIX 2.1 bundle, for each report or dossier; or the list NAME to the file OUT.
+    """Write a STIX 2.1 bundle DIR/REF.json for each report or dossier; or the list NAME to the file OUT.
 
-    Never names, never values of victims, witnesses, recipients or reporters.
+    Names, and values of victims, witnesses, recipients and reporters, are never written.
     """
     one_source(references=references, list_name=list_name)
     if list_name is None:
@@ -326,9 +339,9 @@ def stix(
 def misp(
     references: tuple[str, ...], list_name: str | None, out: Path, tlp: str, as_user: str | None
 ) -> None:
-    """Write DIR/REF.json, a MISP event, for each report or dossier; or the list NAME to the file OUT.
+    """Write a MISP event DIR/REF.json for each report or dossier; or the list NAME to the file OUT.
 
-    Never names, never values of victims, witnesses, recipients or reporters.
+    Names, and values of victims, witnesses, recipients and reporters, are never written.
     """
     one_source(references=references, list_name=list_name)
     if list_name is None:

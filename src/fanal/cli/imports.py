@@ -33,15 +33,15 @@ BATCH_BYTES = 16_000_000
     required=True,
     type=click.Path(exists=True, path_type=Path),
 )
-@click.option("--partner", default="import", show_default=True, help="In whose name.")
+@click.option("--partner", default="import", show_default=True, help="Login of the acting person.")
 @trial
 @with_django(DatabaseRole.APP, seals=True)
 def import_(
     format_: str, paths: tuple[Path, ...], partner: str, even_if_not_in_force: bool
 ) -> None:
-    """Bring reports of FORMAT from files or folders in through intake.
+    """Import reports of FORMAT from files or folders through intake.
 
-    What was brought in before is recognised: an interrupted run is simply run again.
+    Reports already imported are recognised: after an interruption, run the command again.
     """
     from fanal.accounts import operations as accounts
     from fanal.accounts.operations.partners import MAXIMUM_NAME

@@ -27,14 +27,14 @@ _MOTIVE = "fanal instructions"
 
 @click.group()
 def instructions() -> None:
-    """Standing instructions: what leaves without a person's act each time (two people, dated)."""
+    """Propose, approve and revoke standing instructions, which authorise automatic transmissions."""
 
 
 @instructions.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.APP)
 def list_(as_json: bool) -> None:
-    """List every standing instruction with its state, newest first."""
+    """List the standing instructions with their state, newest first."""
     from fanal.accounts import queries
 
     now = clock.now()
@@ -46,23 +46,21 @@ def list_(as_json: bool) -> None:
 @click.argument("kind", type=click.Choice([kind.value for kind in InstructionKind]))
 @click.option("--as", "login", required=True, help="Login of the supervisor who proposes.")
 @code_option
-@click.option("--grounds", required=True, help="What may leave, and why.")
+@click.option("--grounds", required=True, help="What may be transmitted, and why.")
 @click.option("--basis", required=True, help="Code of the legal basis, such as “LCEN 6-1”.")
-@click.option(
-    "--name", "names", multiple=True, help="Provider, recipient or list; none: everybody."
-)
+@click.option("--name", "names", multiple=True, help="Provider, recipient or list; default: all.")
 @click.option(
     "--member",
     "members",
     multiple=True,
-    help="Partner that may read these lists (LIST_SERVICE; each is named, there is no everybody).",
+    help="Partner that may read these lists (LIST_SERVICE); each one must be named.",
 )
 @click.option(
     "--until",
     "last",
     type=click.DateTime(["%Y-%m-%d"]),
     required=True,
-    help="Last day; it holds once seconded.",
+    help="Last day; it is in force once approved.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
@@ -77,7 +75,7 @@ def propose(  # noqa: PLR0913 - one for each option
     last: datetime,
     as_json: bool,
 ) -> None:
-    """Propose an instruction of KIND and print it; it waits for its second person."""
+    """Propose an instruction of KIND and print it; a second person must approve it."""
     from fanal.bearers import propose_instruction
 
     now, actor = clock.now(), _person(login, "instruction.propose")
@@ -101,12 +99,12 @@ def propose(  # noqa: PLR0913 - one for each option
 
 @instructions.command("second")
 @click.argument("instruction", type=click.UUID)
-@click.option("--as", "login", required=True, help="Login of the supervisor who seconds.")
+@click.option("--as", "login", required=True, help="Login of the supervisor who approves.")
 @code_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
 def second(*, instruction: UUID, login: str, code: str | None, as_json: bool) -> None:
-    """Second INSTRUCTION; its proposer cannot."""
+    """Approve INSTRUCTION as a second person (contreseing), never its proposer."""
     from fanal.accounts import operations
 
     actor = _person(login, "instruction.second")
@@ -119,11 +117,11 @@ def second(*, instruction: UUID, login: str, code: str | None, as_json: bool) ->
 @instructions.command("revoke")
 @click.argument("instruction", type=click.UUID)
 @click.option("--as", "login", required=True, help="Login of the supervisor who revokes.")
-@click.option("--reason", required=True, help="Why it ends.")
+@click.option("--reason", required=True, help="Reason for the revocation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
 def revoke(instruction: UUID, login: str, reason: str, as_json: bool) -> None:
-    """End INSTRUCTION at once; one person is enough to stop what leaves."""
+    """Revoke INSTRUCTION at once; this needs one person only."""
     from fanal.accounts import operations
 
     actor = _person(login, "instruction.revoke")

@@ -17,22 +17,25 @@ from fanal.postgres import DatabaseRole
 
 @click.group()
 def ledger() -> None:
-    """Look after the append-only log: verify it, sign a checkpoint, export it."""
+    """Verify, sign and export the append-only ledger."""
 
 
 @ledger.command()
 @click.option(
-    "--json", "as_json", is_flag=True, help="One object a line: each problem, then a summary."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object a line: each problem, then a summary.",
 )
 @click.option(
     "--checkpoints",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Checkpoint file kept elsewhere, compared too (may be given several times).",
+    help="External checkpoint file to compare with; may be repeated.",
 )
 @with_django(DatabaseRole.AUDITOR)
 def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
-    """Check every entry, link and checkpoint; exit 1 when anything is wrong."""
+    """Verify each entry, link and checkpoint. Exit status 1 if there is a fault."""
     from fanal.ledger.verification import verify_ledger
 
     found = verify_ledger(now=clock.now(), outside=checkpoints)
@@ -66,7 +69,7 @@ def verify(as_json: bool, checkpoints: tuple[Path, ...]) -> None:
 @ledger.command()
 @with_django(DatabaseRole.WORKER)
 def checkpoint() -> None:
-    """Give numbers to what waits, sign a checkpoint, and print the newest one."""
+    """Assign numbers to pending entries, sign a checkpoint, and print the newest one."""
     from fanal.ledger import operations, queries, signer
 
     while operations.sequence_pending(now=clock.now()):
@@ -85,7 +88,7 @@ def checkpoint() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @with_django(DatabaseRole.WORKER)
 def export(file: Path) -> None:
-    """Write every numbered entry for an outside verifier: ids, codes and keyed digests, no values."""
+    """Write each numbered entry for an external verifier: ids, codes and keyed digests, no values."""
     from fanal.ledger import operations, queries
     from fanal.ledger.domain.canonical import microseconds
 

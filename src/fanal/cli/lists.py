@@ -150,10 +150,10 @@ def told_refused() -> Iterator[None]:
 @click.argument("reasons", metavar="[REASON]...", nargs=-1)
 @with_django(DatabaseRole.WORKER)
 def vote(item: UUID, vote: Vote, reasons: tuple[str, ...]) -> None:
-    """Vote UP or DOWN on ITEM, for one REASON or several; the last vote counts.
+    """Vote UP or DOWN on ITEM, for one or more REASONs; the last vote counts.
 
     Reasons are CONFIRMED and SEEN_BY_REVIEWER for it; NOT_ABUSE, WRONG_CLASS, WRONG_HASH, COMMON_IMAGE and
-    OTHER against it. TAKEN_BACK, without a reason, takes the vote of this command line back.
+    OTHER against it. TAKEN_BACK, without a reason, withdraws the vote of this command line.
     """
     from fanal.analyse import operations
 
@@ -178,7 +178,7 @@ def vote(item: UUID, vote: Vote, reasons: tuple[str, ...]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)
 def aside(as_json: bool) -> None:
-    """Show the entries that are set aside because they suddenly matched too many reports."""
+    """List the entries suspended by the match-rate circuit breaker."""
     from fanal.analyse import queries
 
     names = {found.id: found.name for found in queries.get_lists().values()}
@@ -200,11 +200,11 @@ def aside(as_json: bool) -> None:
 
 @click.command("release")
 @click.argument("item", type=click.UUID)
-@click.option("--reason", required=True, help="Why the entry is right, in your words.")
-@click.option("--withdraw", "wrong", is_flag=True, help="It is wrong: withdraw it instead.")
+@click.option("--reason", required=True, help="Reason why the entry is correct, as free text.")
+@click.option("--withdraw", "wrong", is_flag=True, help="Withdraw the entry instead: it is wrong.")
 @with_django(DatabaseRole.WORKER)
 def release(item: UUID, reason: str, wrong: bool) -> None:
-    """Put ITEM, which was set aside, back in force, or withdraw it from its list."""
+    """Release the suspended ITEM into force again, or withdraw it from its list."""
     from fanal.analyse import operations
 
     end = operations.withdraw_aside if wrong else operations.release_item
@@ -216,31 +216,33 @@ def release(item: UUID, reason: str, wrong: bool) -> None:
 
 _DEMO_BASIS = "LCEN_6_1"
 _NAMES = {
-    "scheme": "vocabulary of the entries' classes, as NCMEC or VICS-FR",
-    "category": "class of entries that have none",
+    "scheme": "vocabulary of the entries' classes, such as NCMEC or VICS-FR",
+    "category": "default class of entries",
     "legal_basis": "code of a legal basis (a list_basis of the reference data)",
-    "description": "what the list holds, where it comes from",
+    "description": "content and origin of the list",
 }
 
 
 @click.group()
 def lists() -> None:
-    """Show, load and change the lists of known hashes, known false alarms among them."""
+    """Show, load and change the lists of known hashes and of known false positives."""
 
 
 def _attributes(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options for a list's metadata to a command."""
     options = [
-        click.option("--owner", help="Organisation whose list it is; '' for the desk itself."),
+        click.option("--owner", help="Organisation that owns the list; '' for the desk itself."),
         *(
             click.option(f"--{name.replace('_', '-')}", name, help=f"{text[0].upper()}{text[1:]}.")
             for name, text in _NAMES.items()
         ),
-        click.option("--confidence", type=click.IntRange(0, 100), help="0 to 100."),
+        click.option("--confidence", type=click.IntRange(0, 100), help="Confidence, 0 to 100."),
         click.option(
-            "--scope", type=click.Choice(list(MatchScope)), help="CLEAR: known false alarms."
+            "--scope",
+            type=click.Choice(list(MatchScope)),
+            help="Effect of a match; CLEAR: false positives.",
         ),
-        click.option("--sharing", type=click.Choice(list(Sharing)), help="How far it may go."),
+        click.option("--sharing", type=click.Choice(list(Sharing)), help="Permitted recipients."),
     ]
     for option in reversed(options):
         command = option(command)
@@ -252,9 +254,9 @@ def _attributes(command: Callable[..., None]) -> Callable[..., None]:
 @_attributes
 @with_django(DatabaseRole.WORKER)
 def create(name: str, **said: str | int | None) -> None:
-    """Make the empty list NAME and print it.
+    """Create the empty list NAME and print it.
 
-    A list of another owner stays at the desk where --sharing says nothing else.
+    A list of another owner stays at the desk, unless --sharing allows more.
     """
     from fanal.analyse import operations
 
@@ -272,7 +274,7 @@ def create(name: str, **said: str | int | None) -> None:
 @_attributes
 @with_django(DatabaseRole.WORKER)
 def describe(name: str, **said: str | int | None) -> None:
-    """Change what is said of the list NAME, where an option is given, and print it."""
+    """Change the given metadata of the list NAME, and print it."""
     from fanal.analyse import operations, queries
 
     held = queries.find_list(name=name)
@@ -290,7 +292,7 @@ def describe(name: str, **said: str | int | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)
 def show(name: str | None, as_json: bool) -> None:
-    """Show every list, or NAME, with its attributes and the number of its values in force."""
+    """Show each list, or NAME, with its metadata and the number of its values in force."""
     _print(name, as_json=as_json)
 
 
@@ -298,19 +300,28 @@ def show(name: str | None, as_json: bool) -> None:
 @click.argument("name")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--clear", is_flag=True, help="These are known false alarms: silence what they match."
+    "--clear", is_flag=True, help="Load known false positives, whose matches raise no signal."
 )
-@click.option("--format", "format_", type=click.Choice(FORMATS), default="csv", show_default=True)
-@click.option("--country", default="", help="VICS: whose categories these are, as US.")
-@click.option("--category", "categories", multiple=True, help="VICS: a category to take.")
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(FORMATS),
+    default="csv",
+    show_default=True,
+    help="Format of FILE.",
+)
+@click.option("--country", default="", help="VICS: country of the categories, such as US.")
+@click.option(
+    "--category", "categories", multiple=True, help="VICS: category to load; may be repeated."
+)
 @with_django(DatabaseRole.WORKER)
 def load(
     name: str, file: Path, clear: bool, format_: str, country: str, categories: tuple[str, ...]
 ) -> None:
-    """Load FILE into the list NAME, all or nothing; what its sender withdrew is withdrawn.
+    """Load FILE into the list NAME in one transaction; withdraw entries that its sender withdrew.
 
-    CSV has the columns pdq, md5, sha1, sha256, photodna, classification. Prints one JSON object an item,
-    with its id; a second time changes nothing.
+    CSV has the columns pdq, md5, sha1, sha256, photodna, classification. Print one JSON object an item,
+    with its id. Loading the same file again changes nothing.
     """
     from fanal.accounts import queries as accounts
     from fanal.analyse import operations, queries
@@ -378,7 +389,7 @@ def _open_in_demo(name: str) -> None:
 @click.argument("item", type=click.UUID)
 @with_django(DatabaseRole.WORKER)
 def withdraw(name: str, item: UUID) -> None:
-    """Withdraw ITEM from the list NAME: from the next report on it matches nothing."""
+    """Withdraw ITEM from the list NAME: it matches no later report."""
     from fanal.analyse import operations
 
     if not operations.withdraw_item(actor=ACTOR, name=name, item_id=item, now=clock.now()):

@@ -17,12 +17,12 @@ _LANGUAGES = ("fr", "en")
 
 @click.group()
 def mail() -> None:
-    """Try the desk's own mail."""
+    """Test the e-mail settings of the desk."""
 
 
 @mail.command("test")
 def test() -> None:
-    """Send one message to the duty addresses (FANAL_DUTY), marked as a test; exit with 1 when it fails."""
+    """Send one message, marked as a test, to the duty addresses (FANAL_DUTY). Exit status 1 on failure."""
     mailer = mailer_of(read_environment(os.environ))
     try:
         sent = mailer.send(

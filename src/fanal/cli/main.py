@@ -80,7 +80,7 @@ def speaking(command: click.Command) -> click.Command:
         command.params.append(
             click.Option(
                 ["--lang"], type=click.Choice(LANGUAGES), expose_value=False, hidden=True,
-                help="Language of what it says on standard error.",
+                help="Language of messages on standard error.",
             )
         )  # fmt: skip
     return command
@@ -89,10 +89,10 @@ def speaking(command: click.Command) -> click.Command:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="fanal")
 @click.option(
-    "--lang", type=click.Choice(LANGUAGES), expose_value=False, help="Language of errors."
+    "--lang", type=click.Choice(LANGUAGES), expose_value=False, help="Language of error messages."
 )
 def fanal() -> None:
-    """Fanal: reporting and triage platform of a national desk."""
+    """Run and administer Fanal, the reporting and triage platform of a national desk."""
 
 
 def main() -> None:

@@ -15,16 +15,18 @@ _MOTIVE = "fanal partner"
 
 @click.group()
 def partner() -> None:
-    """Open and close partners' access."""
+    """Create and revoke the credentials of partners."""
 
 
 @partner.command("add")
 @click.argument("name")
-@click.option("--quota", type=click.IntRange(min=1), help="Calls a minute; none by default.")
+@click.option(
+    "--quota", type=click.IntRange(min=1), help="Maximum requests a minute; default: no limit."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.APP)
 def add(name: str, quota: int | None, as_json: bool) -> None:
-    """Give the partner NAME a password (HTTP Basic) and a token (Bearer), shown once."""
+    """Create a password (HTTP Basic) and a token (Bearer) for the partner NAME; both are shown once."""
     from fanal.accounts import operations, queries
     from fanal.accounts.operations.partners import MAXIMUM_NAME
 
@@ -55,7 +57,7 @@ def add(name: str, quota: int | None, as_json: bool) -> None:
 @click.argument("login")
 @with_django(DatabaseRole.APP)
 def revoke(login: str) -> None:
-    """End the credential whose user name is LOGIN at once."""
+    """Revoke the credential with the user name LOGIN at once."""
     from django.core.exceptions import ObjectDoesNotExist
 
     from fanal.accounts import operations

@@ -37,16 +37,16 @@ _NOBODY = UUID(int=0)
 
 @click.group()
 def payments() -> None:
-    """Payments: typologies read over a file of transfers."""
+    """Analyse files of bank transfers by typologies of payments."""
 
 
 @payments.command("score")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def score(file: Path, as_json: bool) -> None:
-    """Score every payer of FILE: CSV of operators, pacs.008, camt.053, or reports as JSON lines.
+    """Score each payer in FILE: CSV of operators, pacs.008, camt.053, or reports as JSON lines.
 
-    The highest score first. Each indicator says why in both languages and which transfers it saw. Nothing
+    The highest score comes first. Each indicator has its reason in both languages and its transfers. Nothing
     is stored or sent, and no score is a decision.
     """
     typologies = load_typologies()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _PAGE = 1000
 
 
-reading = click.option("--as", "as_user", metavar="USER", help="In whose name it is read.")
+reading = click.option("--as", "as_user", metavar="USER", help="Login of the person who reads.")
 """The option `--as USER`; required outside a demo database."""
 
 
@@ -37,10 +37,14 @@ def report() -> None:
 
 @report.command("show")
 @click.argument("references", metavar="REF...", nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of words.")
-@click.option("--reveal-reporter", is_flag=True, help="Open who reported: a named act.")
-@click.option("--motive", default="", metavar="TEXT", help="Why the reporter is revealed.")
+@click.option(
+    "--reveal-reporter", is_flag=True, help="Open the reporter's identity; recorded in the ledger."
+)
+@click.option(
+    "--motive", default="", metavar="TEXT", help="Purpose of opening the reporter's identity."
+)
 @reading
 @with_django(DatabaseRole.APP)
 def show(
@@ -51,10 +55,10 @@ def show(
     motive: str,
     as_user: str | None,
 ) -> None:
-    """Show reports by Fanal's id, a partner's reference (PARTNER:REF), a wire or desk number.
+    """Show reports by id, a partner's reference (PARTNER:REF), API number or desk number.
 
-    With --reveal-reporter (needs --as and --motive) each report's `reporter` says who reported;
-    the act is journaled and told to other people before anything is opened.
+    With --reveal-reporter (requires --as and --motive), each report's `reporter` contains the reporter's
+    identity; the ledger entry and the notices to other people come first.
     """
     from fanal.cli.actors import consult, reader
     from fanal.cli.printing import print_rows
@@ -107,13 +111,18 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
 
 
 @report.command("list")
-@click.option("--order", type=click.Choice(["priority", "received"]), default="received")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option(
+    "--order",
+    type=click.Choice(["priority", "received"]),
+    default="received",
+    help="Order of the reports; default: received.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--lang", type=click.Choice(["fr", "en"]), default="fr", help="Language of words.")
 @reading
 @with_django(DatabaseRole.APP)
 def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
-    """List every acknowledged report at any stage, without the long texts."""
+    """List the acknowledged reports of every stage, without long texts."""
     from fanal.cli.actors import reader
     from fanal.cli.printing import print_rows
 

@@ -15,13 +15,13 @@ from fanal.postgres import DatabaseRole
 
 @click.group()
 def retention() -> None:
-    """Erase what is due, or keep a report from it."""
+    """Run erasures at the end of retention; hold and review reports."""
 
 
 @retention.command("run")
 @with_django(DatabaseRole.WORKER)
 def run() -> None:
-    """Erase everything that is due by its retention class; print how much."""
+    """Erase all data past their retention period; print the counts."""
     from fanal.worker.expiry import expire
 
     click.echo(json.dumps(expire(actor=system_actor("expiry"), now=clock.now())))
@@ -29,11 +29,11 @@ def run() -> None:
 
 @retention.command("hold")
 @click.argument("report_id", type=click.UUID)
-@click.option("--motive", required=True, help="Why it must stay: the act or file that asks for it.")
-@click.option("--as", "as_user", metavar="USER", help="In whose name.")
+@click.option("--motive", required=True, help="Purpose: the act or file that requires the hold.")
+@click.option("--as", "as_user", metavar="USER", help="Login of the acting person.")
 @with_django(DatabaseRole.APP)
 def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
-    """Keep REPORT_ID from expiring until the hold is lifted."""
+    """Record a legal hold on REPORT_ID, which does not expire until the hold is lifted."""
     from fanal.cli.actors import reader
     from fanal.intake import operations
 
@@ -46,11 +46,11 @@ def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
 
 @retention.command("lift")
 @click.argument("report_id", type=click.UUID)
-@click.option("--motive", required=True, help="Why nothing needs it any more.")
-@click.option("--as", "as_user", metavar="USER", help="In whose name.")
+@click.option("--motive", required=True, help="Reason why the hold is no longer needed.")
+@click.option("--as", "as_user", metavar="USER", help="Login of the acting person.")
 @with_django(DatabaseRole.APP)
 def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
-    """Lift the holds of REPORT_ID."""
+    """Lift the legal holds on REPORT_ID."""
     from fanal.cli.actors import reader
     from fanal.intake import operations
 
@@ -60,10 +60,10 @@ def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
 
 
 @retention.command("reviews")
-@click.option("--as", "as_user", metavar="USER", required=True, help="In whose name.")
+@click.option("--as", "as_user", metavar="USER", required=True, help="Login of the acting person.")
 @with_django(DatabaseRole.APP)
 def reviews(as_user: str) -> None:
-    """Print the reports of USER's desks whose need is to be reviewed, one JSON object a line."""
+    """Print the reports of USER's desks that are due for review, one JSON object a line."""
     from fanal.cli.actors import reader
     from fanal.intake import queries
     from fanal.ledger import operations as ledger
@@ -82,14 +82,14 @@ def reviews(as_user: str) -> None:
 @retention.command("review")
 @click.argument("report_id", type=click.UUID)
 @click.argument("verdict", type=click.Choice(["keep", "end"]))
-@click.option("--motive", required=True, help="Why it is needed still, or no more.")
-@click.option("--as", "as_user", metavar="USER", required=True, help="In whose name.")
+@click.option("--motive", required=True, help="Reason why it is still needed, or no longer.")
+@click.option("--as", "as_user", metavar="USER", required=True, help="Login of the acting person.")
 @code_option
 @with_django(DatabaseRole.APP)
 def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
-    """Keep REPORT_ID until its next review, or propose that it ends before its date.
+    """Keep REPORT_ID until its next review, or propose its expiry before the due date.
 
-    A proposal asks for USER's own one-time code, as the second person's answer does.
+    A proposal requires USER's own one-time code, and so does the answer of the second person.
     """
     from fanal.cli.actors import reader
     from fanal.cli.failures import CommandRefused
@@ -111,12 +111,12 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
 @retention.command("second")
 @click.argument("review_id", type=click.UUID)
 @click.argument("verdict", type=click.Choice(["agree", "refuse"]))
-@click.option("--motive", required=True, help="Why.")
-@click.option("--as", "as_user", metavar="USER", required=True, help="In whose name.")
+@click.option("--motive", required=True, help="Reason for the answer.")
+@click.option("--as", "as_user", metavar="USER", required=True, help="Login of the acting person.")
 @code_option
 @with_django(DatabaseRole.APP)
 def second(*, review_id: UUID, verdict: str, motive: str, as_user: str, code: str | None) -> None:
-    """Agree, as another person, that the report of REVIEW_ID ends before its date, or refuse."""
+    """Approve or refuse, as a second person, the early expiry proposed in REVIEW_ID."""
     from fanal.cli.actors import reader
     from fanal.cli.failures import CommandRefused
     from fanal.intake import operations

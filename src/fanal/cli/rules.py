@@ -22,14 +22,14 @@ _SHOWN = 20
 
 @click.group()
 def rules() -> None:
-    """Priority rule sets: draft, dry run on past reports, activation by a second person."""
+    """Draft, try and activate priority rule sets."""
 
 
 @rules.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @with_django(DatabaseRole.WORKER)
 def list_(as_json: bool) -> None:
-    """List every rule set with its state, newest first."""
+    """List the rule sets with their state, newest first."""
     from fanal.analyse import operations, queries
 
     operations.load_shipped(actor=system_actor("fanal rules"), now=clock.now())
@@ -55,7 +55,7 @@ def list_(as_json: bool) -> None:
 @code_option
 @with_django(DatabaseRole.WORKER)
 def draft(file: Path, login: str, code: str | None) -> None:
-    """Store the rule set of FILE (TOML) as a draft and print its id."""
+    """Store the rule set in FILE (TOML) as a draft and print its id."""
     from fanal.analyse import operations
     from fanal.analyse.domain.rules import RulesRefused, read_rules
 
@@ -73,15 +73,21 @@ def draft(file: Path, login: str, code: str | None) -> None:
 
 @rules.command("dry-run")
 @click.argument("ruleset", type=click.UUID)
-@click.option("--as", "login", required=True, help="Login of the supervisor who tries it.")
-@click.option("--reports", type=click.IntRange(1, 20_000), default=2000, show_default=True)
+@click.option("--as", "login", required=True, help="Login of the supervisor who runs it.")
+@click.option(
+    "--reports",
+    type=click.IntRange(1, 20_000),
+    default=2000,
+    show_default=True,
+    help="Number of newest reports to compare.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @code_option
 @with_django(DatabaseRole.WORKER)
 def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool, code: str | None) -> None:
-    """Compare RULESET with the rules in force on the newest reports: who rises, who falls, and why.
+    """Compare RULESET with the rules in force on the newest reports; print each change with its reason.
 
-    Whoever runs a set that came with the program dry proposes it.
+    A dry run of a shipped rule set counts as its proposal.
     """
     import msgspec
 
@@ -118,7 +124,7 @@ def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool, code: str | 
 @code_option
 @with_django(DatabaseRole.WORKER)
 def activate(ruleset: UUID, login: str, code: str | None) -> None:
-    """Put RULESET in force; its author cannot. `fanal replay prioritise` ranks the past anew."""
+    """Activate RULESET as a second person. `fanal replay prioritise` ranks stored reports again."""
     from fanal.analyse import operations
 
     actor = supervisor(login)

@@ -48,9 +48,14 @@ _PORT_PAUSE = 0.5
 
 
 @click.command()
-@click.option("--demo", is_flag=True, help="Synthetic demo, loaded once; loopback only.")
+@click.option("--demo", is_flag=True, help="Load and serve the synthetic demo, on loopback only.")
 @click.option(
-    "--port", type=click.IntRange(1, 65535), envvar="FANAL_PORT", default=8000, show_default=True
+    "--port",
+    type=click.IntRange(1, 65535),
+    envvar="FANAL_PORT",
+    default=8000,
+    show_default=True,
+    help="Port to listen on.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
@@ -59,10 +64,10 @@ _PORT_PAUSE = 0.5
     envvar="FANAL_WORKERS",
     default=1,
     show_default=True,
-    help="Worker processes that share the stages; a core each.",
+    help="Number of worker processes, one core each.",
 )
 def run(demo: bool, port: int, host: str, workers: int) -> None:
-    """Supervise PostgreSQL (when embedded), web, workers and calls until SIGTERM."""
+    """Run PostgreSQL (if embedded), web, workers and alarm calls until SIGTERM."""
     if demo and not _is_loopback(host):
         raise CommandRefused("LOOPBACK_ONLY")
     if not is_prepared():

@@ -20,17 +20,19 @@ _GIVEN = sorted(set(Role) - {Role.SYSTEM, Role.PUBLIC})
 
 @click.group()
 def user() -> None:
-    """Open and close accounts; give and end habilitations."""
+    """Open, link, reset and close accounts; grant habilitations."""
 
 
 @user.command("add")
 @click.argument("login")
 @click.option("--name", required=True, help="The person's name.")
-@click.option("--email", default="")
-@click.option("--password", help="Asked on the terminal when absent.", envvar="FANAL_USER_PASSWORD")
+@click.option("--email", default="", help="The person's e-mail address.")
+@click.option(
+    "--password", help="Password; default: asked on the terminal.", envvar="FANAL_USER_PASSWORD"
+)
 @with_django(DatabaseRole.APP)
 def add(*, login: str, name: str, email: str, password: str | None) -> None:
-    """Open the account LOGIN; it gives no right before `fanal user grant`."""
+    """Open the account LOGIN; rights come with `fanal user grant`."""
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
 
@@ -57,7 +59,7 @@ def add(*, login: str, name: str, email: str, password: str | None) -> None:
 @user.command("grant")
 @click.argument("login")
 @click.argument("role", type=click.Choice([role.value for role in _GIVEN]))
-@click.option("--act", required=True, help="Reference of the act that habilitates the person.")
+@click.option("--act", required=True, help="Reference of the act of habilitation.")
 @click.option("--desk", type=int, help="Number of the desk, for the roles of a desk.")
 @click.option("--organisation", help="Name of the laboratory or partner, for their roles.")
 @click.option(
@@ -75,7 +77,7 @@ def grant(
     organisation: str | None,
     until: datetime | None,
 ) -> None:
-    """Give LOGIN the role ROLE from now on."""
+    """Grant the role ROLE to LOGIN from now on (habilitation)."""
     from django.db import IntegrityError
 
     from fanal.accounts import operations, queries
@@ -112,7 +114,7 @@ def grant(
 @click.argument("login")
 @with_django(DatabaseRole.APP)
 def close(login: str) -> None:
-    """Close the account LOGIN and end its sessions at once."""
+    """Close the account LOGIN and end its sessions."""
     from fanal.accounts import operations, queries
 
     if queries.find_user(username=login) is None:
@@ -123,7 +125,7 @@ def close(login: str) -> None:
 @user.command("reset")
 @click.argument("login")
 @click.option("--password", "new_password", is_flag=True, help="Set a new password and print it.")
-@click.option("--factors", is_flag=True, help="Take every second factor away.")
+@click.option("--factors", is_flag=True, help="Remove every second factor.")
 @click.option(
     "--second",
     "confirming",
@@ -135,7 +137,7 @@ def close(login: str) -> None:
 def reset(
     *, login: str, new_password: bool, factors: bool, confirming: str, code: str | None
 ) -> None:
-    """Reset how LOGIN signs in; the person stays, with their habilitations and past acts."""
+    """Reset the sign-in of LOGIN; habilitations and past acts remain."""
     from django.db import transaction
 
     from fanal.accounts import operations, queries
@@ -171,7 +173,7 @@ def reset(
 @click.argument("subject")
 @with_django(DatabaseRole.APP)
 def link(login: str, subject: str) -> None:
-    """Let SUBJECT of the single sign-on provider sign in as LOGIN."""
+    """Link SUBJECT of the single sign-on provider to the account LOGIN."""
     from django.db import transaction
 
     from fanal.accounts import operations, queries

@@ -28,20 +28,23 @@ from fanal.postgres import DatabaseRole
 
 @click.command()
 @click.option(
-    "--json", "as_json", is_flag=True, help="One object a line: findings, then a summary."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one JSON object a line: findings, then a summary.",
 )
-@click.option("--repair", is_flag=True, help="Blank or remove bytes that no row points to.")
-@click.option("--quick", is_flag=True, help="Structure only: open no object.")
+@click.option("--repair", is_flag=True, help="Blank or remove bytes that no row references.")
+@click.option("--quick", is_flag=True, help="Check the structure only; open no object.")
 @click.option(
     "--grace",
     type=click.IntRange(0, 10**9),
     default=3600,
     show_default=True,
-    help="Seconds before loose bytes count.",
+    help="Age in seconds from which unreferenced bytes are reported.",
 )
 @with_django(DatabaseRole.WORKER)
 def fsck(*, as_json: bool, repair: bool, quick: bool, grace: int) -> None:
-    """Reconcile rows and sealed bytes both ways; exit 1 when anything is wrong."""
+    """Verify that database rows and sealed objects match. Exit status 1 if there is a fault."""
     from datetime import timedelta
 
     from fanal.ledger import operations as ledger
@@ -79,7 +82,7 @@ def fsck(*, as_json: bool, repair: bool, quick: bool, grace: int) -> None:
 
 @click.group()
 def receipt() -> None:
-    """Check signed receipts, offline."""
+    """Verify signed receipts offline."""
 
 
 @receipt.command("verify")
@@ -91,7 +94,7 @@ def receipt() -> None:
     required=True,
     help="Public key of the root (keys/receipt-root.pub of the desk, in PEM).",
 )
-@click.option("--json", "as_json", is_flag=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def receipt_verify(file: Path, key_file: Path, as_json: bool) -> None:
     """Verify a signed receipt against the desk's public key; needs no database and no network."""
     from fanal.intake.domain.receipt import ReceiptRefused, verify_receipt
@@ -119,16 +122,16 @@ def receipt_verify(file: Path, key_file: Path, as_json: bool) -> None:
 
 @click.group()
 def keys() -> None:
-    """Look after the key files of `FANAL_HOME/keys`."""
+    """Rotate, replace and hand out the key files in `FANAL_HOME/keys`."""
 
 
 @keys.command()
-@click.option("--only-rewrap", is_flag=True, help="Go on with a rotation that was stopped.")
+@click.option("--only-rewrap", is_flag=True, help="Resume an interrupted rotation.")
 def rotate(only_rewrap: bool) -> None:
-    """Make new vault keys and wrap every object's key for them; may be stopped and begun again.
+    """Create new vault keys and rewrap each object's key (envelope encryption); can be resumed.
 
-    Running processes seal under the old keys until they restart; those objects are wrapped anew by the
-    next call with `--only-rewrap`. Bring the new key files to every other node before it restarts.
+    Running processes seal with the old keys until they restart; a later call with `--only-rewrap` rewraps
+    those objects. Copy the new key files to every other node before it restarts.
     """
     with django_as(DatabaseRole.WORKER) as databases:
         _rotate(databases, only_rewrap=only_rewrap)
@@ -162,9 +165,9 @@ def _rotate(databases: Databases, *, only_rewrap: bool) -> None:
 @keys.command()
 @click.argument("purpose", type=click.Choice(PURPOSES))
 def accept(purpose: str) -> None:
-    """Let this folder's keys of PURPOSE stand in place of the lost ones that the database knows.
+    """Register this folder's keys of PURPOSE in place of the lost ones in the database.
 
-    For a loss without a copy: what was sealed, signed or keyed with the lost key stays so.
+    Only for a loss without a copy: data sealed or signed with the lost key keep needing that key.
     """
     if read_environment(os.environ).public_node:
         raise CommandRefused("PUBLIC_NODE")
@@ -185,7 +188,7 @@ def accept(purpose: str) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--name", required=True, help="Name of the node in the receipts it signs.")
 def node(folder: Path, name: str) -> None:
-    """Write into FOLDER the key files of a new public node: it seals, signs receipts and cannot open."""
+    """Write the key files of a new public node to FOLDER: it can seal and sign receipts, never open."""
     if not is_node_name(name):
         raise CommandRefused("NODE_NAME", name=name)
     if folder.exists() and any(folder.iterdir()):

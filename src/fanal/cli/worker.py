@@ -20,7 +20,7 @@ from fanal.postgres.roles import DatabaseRole
 @click.command()
 @with_django(DatabaseRole.WORKER, seals=True)
 def worker() -> None:
-    """Run the stages, the schedule and the sends until SIGTERM."""
+    """Run the stages, scheduled jobs and notices until SIGTERM."""
     load_keys(find_home(), public_node=False)  # without opening keys reports would only wait
     runpy.run_module("fanal.worker", run_name="__main__", alter_sys=True)
 
@@ -31,7 +31,7 @@ def worker() -> None:
 @click.command()
 @with_django(DatabaseRole.WORKER)
 def calls() -> None:
-    """Call the duty people for children in danger until SIGTERM."""
+    """Run the process that sends alarm calls for children in danger, until SIGTERM."""
     load_keys(
         find_home(), public_node=False
     )  # without the digest key no call would enter the ledger
@@ -51,7 +51,7 @@ _PAGE = 2000
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @with_django(DatabaseRole.WORKER)
 def replay(stage: str, as_json: bool) -> None:
-    """Send every finished report through STAGE and what follows; the worker does the rest."""
+    """Queue each finished report for STAGE and the following stages, which the worker runs again."""
     from fanal.intake import operations, queries
     from fanal.intake.domain.states import Stage
 

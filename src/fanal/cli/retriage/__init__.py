@@ -36,11 +36,16 @@ _Rules = tuple[PriorityRules, PriorityRules]
 
 
 @click.command("facts")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the Parquet files.",
+)
 @click.option("--as", "login", required=True, help="Login of the supervisor who asks.")
 @with_django(DatabaseRole.WORKER)
 def facts(out: Path, login: str) -> None:
-    """Write the facts of every analysed report to OUT as Parquet, with the rules in force beside them."""
+    """Write the facts of each analysed report, and the rules in force, to OUT as Parquet."""
     from fanal.analyse import queries
 
     _require("pyarrow")
@@ -70,17 +75,28 @@ def facts(out: Path, login: str) -> None:
     "--facts", "source", required=True, help="Folder that `fanal rules facts` wrote.",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )  # fmt: skip
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
-@click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
+@click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the Parquet files.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "spark"]),
+    default="local",
+    show_default=True,
+    help="Engine that computes the ranking.",
+)
 @click.option("--master", default="local[*]", show_default=True, help="Address of Spark's master.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def retriage(
     candidate: Path, source: Path, out: Path, engine: str, master: str, as_json: bool
 ) -> None:
-    """Rank all history anew with CANDIDATE (TOML) beside the rules in force; needs no database.
+    """Rank all reports with CANDIDATE (TOML) and with the rules in force; needs no database.
 
-    Both results of every report are written to OUT as Parquet: score and level before and after, and the
-    rules whose points differ.
+    Both results of each report are written to OUT as Parquet: score and level before and after, and the rules
+    whose points differ.
     """
     import msgspec
 
