@@ -13,7 +13,6 @@ from fanal.accounts.operations import NotADemo
 from fanal.db import sql
 from fanal.demo import (
     counterparts,
-    encounters,
     envelopes,
     everyday,
     other_desks,
@@ -65,7 +64,7 @@ def agenda() -> list[DemoEvent]:
             *tracks.events(),
             *tracks.warned_events(),
             *stories.events(),
-            *encounters.events(),
+            *stories.encounter_events(),
             *transfers.events(),
             *everyday.events(),
             *other_desks.events(),

@@ -1,7 +1,7 @@
 """Demo events of a money-transfer operator's file: suspects, an extorted adolescent, innocent customers.
 
 The file is split and received as by `fanal import transfers`. Some payers also occur in the live-streaming
-reports (`encounters`); families, a student's parent and an association's member are innocent.
+reports (`stories`); families, a student's parent and an association's member are innocent.
 """
 
 import io
