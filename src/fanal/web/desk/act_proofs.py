@@ -17,8 +17,7 @@ from fanal.casework.domain.proofs import UNKNOWN_TYPE
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.keyring import KeyMissing
 from fanal.vault.packs import BlobDamaged, BlobMissing
-from fanal.web.account.actors import actor_of, now_of
-from fanal.web.account.guarded import require_declared
+from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import acts
 
 
