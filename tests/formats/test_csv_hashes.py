@@ -2,8 +2,7 @@
 
 import pytest
 
-from fanal.formats.csv_hashes.read import COLUMNS, read_csv
-from fanal.formats.csv_hashes.write import writable, write_csv
+from fanal.formats.csv_hashes import COLUMNS, read_csv, writable, write_csv
 from fanal.formats.indicators import Indicator
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from tests.formats.indicator_items import ITEMS

@@ -12,12 +12,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import fanal.formats
-from fanal.formats.com209.provider_report import (
-    ProviderReport,
-    provider_report_of,
-    read_provider_report,
-)
-from fanal.formats.dsa18.notification import Notification, notification_of, read_notification
+from fanal.formats.com209 import ProviderReport, provider_report_of, read_provider_report
+from fanal.formats.dsa18 import Notification, notification_of, read_notification
 from fanal.formats.envelope import Part, from_leaves, leaves
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.records import (

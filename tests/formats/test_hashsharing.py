@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from lxml import etree
 
-from fanal.formats.hashsharing.read import MAX_ENTRIES, read_feedback, read_page
-from fanal.formats.hashsharing.records import (
+from fanal.formats.hashsharing import (
+    MAX_ENTRIES,
     NAMESPACE,
     EntriesPage,
     FingerprintVote,
@@ -16,11 +16,11 @@ from fanal.formats.hashsharing.records import (
     Member,
     SharedEntry,
     VoteReason,
-)
-from fanal.formats.hashsharing.write import (
     entries_document,
     error_document,
     members_document,
+    read_feedback,
+    read_page,
     reasons_document,
     status_document,
 )

@@ -8,10 +8,9 @@ import pymisp
 import pytest
 from pymisp import MISPEvent
 
+from fanal.formats import misp
 from fanal.formats.indicators import Indicator
-from fanal.formats.misp import types
-from fanal.formats.misp.read import read_event
-from fanal.formats.misp.write import COLOURS, OutEvent, is_object, writable, write_event
+from fanal.formats.misp import COLOURS, OutEvent, is_object, read_event, writable, write_event
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.stix.read import BundleReading
 from tests.formats.indicator_items import ITEMS, LATER, shown
@@ -118,24 +117,24 @@ def test_what_the_sender_does_not_want_looked_for_is_no_value_of_a_list() -> Non
 
 def test_every_type_that_is_written_exists_in_misp() -> None:
     described = json.loads((DATA / "describeTypes.json").read_text())["result"]
-    for type_, category in types.WRITTEN.values():
+    for type_, category in misp.WRITTEN.values():
         assert type_ in described["category_type_mappings"][category], type_
-    read = {*types.KINDS, *types.COMPOSED, *types.PERSON_TYPES}
+    read = {*misp.KINDS, *misp.COMPOSED, *misp.PERSON_TYPES}
     assert read <= set(described["types"])
     objects = {p.name for p in (DATA / "misp-objects/objects").iterdir()}
-    assert types.PERSON_OBJECTS - objects == {"passport", "victim"} - objects
+    assert misp.PERSON_OBJECTS - objects == {"passport", "victim"} - objects
 
 
 def test_every_key_of_the_format_is_read_or_ignored_with_a_reason() -> None:
     known = json.loads((DATA / "schema.json").read_text())["defs"]
     for part, read, ignored in (
-        ("event", types.EVENT_READ, types.EVENT_IGNORED),
-        ("attribute", types.ATTRIBUTE_READ, types.ATTRIBUTE_IGNORED),
+        ("event", misp.EVENT_READ, misp.EVENT_IGNORED),
+        ("attribute", misp.ATTRIBUTE_READ, misp.ATTRIBUTE_IGNORED),
     ):
         assert set(known[part]["properties"]) <= {*read, *ignored}
         assert not read & set(ignored)
         assert all(len(reason) > 10 for reason in ignored.values())
-    assert not types.OBJECT_READ & set(types.OBJECT_IGNORED)
+    assert not misp.OBJECT_READ & set(misp.OBJECT_IGNORED)
 
 
 def test_what_is_no_value_of_a_list_is_named() -> None:

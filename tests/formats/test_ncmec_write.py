@@ -15,8 +15,8 @@ from fanal.formats.ncmec.answers import (
     refusal_response,
     report_response,
 )
-from fanal.formats.ncmec.outgoing import Outgoing
 from fanal.formats.ncmec.synthesis import synthetic_reports
+from fanal.formats.ncmec.tree import Outgoing
 from fanal.formats.ncmec.write import write_file_details, write_report
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.records import (

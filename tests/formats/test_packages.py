@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from fanal.formats import packages
-from fanal.formats.ncmec_json.package import count_reports, read_package
+from fanal.formats.ncmec_json import count_reports, read_package
 from fanal.formats.packages import ZipPackage
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from tests.formats.zips import damaged, export, linked, marked, overlapping, zipped

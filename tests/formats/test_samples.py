@@ -10,25 +10,25 @@ import msgspec
 import pytest
 
 import fanal.formats
-from fanal.formats.com209.provider_report import read_provider_report
-from fanal.formats.csv_hashes.read import read_csv
-from fanal.formats.dsa18.notification import read_notification
+from fanal.formats.com209 import read_provider_report
+from fanal.formats.csv_hashes import read_csv
+from fanal.formats.dsa18 import read_notification
 from fanal.formats.envelope import Part, leaves
-from fanal.formats.hashsharing.read import read_page
+from fanal.formats.hashsharing import read_page
 from fanal.formats.indicators import Indicator
 from fanal.formats.iso20022.read import read_transfers as read_iso
 from fanal.formats.iso20022.stream import kind_of
-from fanal.formats.misp.read import read_event
+from fanal.formats.misp import read_event
 from fanal.formats.ncmec.read import Document, Node, read_file_details, read_report
-from fanal.formats.ncmec_json.read import read_export
+from fanal.formats.ncmec_json import read_export
 from fanal.formats.report.read import canonical_bytes, read_report as read_own
 from fanal.formats.report.records import Report
 from fanal.formats.stix.read import BundleReading, read_bundle
-from fanal.formats.taxii.indicators import read_envelope
-from fanal.formats.transfers.read import Damaged, read_transfers
+from fanal.formats.taxii import read_envelope
+from fanal.formats.transfers import Damaged, read_transfers
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
 from fanal.formats.vics.read import read_case
-from fanal.formats.xarf.read import read_xarf
+from fanal.formats.xarf import read_xarf
 from tests.formats.ncmec_documents import NOW
 
 FOLDERS = sorted(

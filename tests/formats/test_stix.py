@@ -9,9 +9,8 @@ import stix2
 from fanal.formats.indicators import Indicator
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.stix import read
-from fanal.formats.stix.patterns import KINDS, read_pattern, write_pattern
+from fanal.formats.stix.patterns import KINDS, TLP, read_pattern, write_pattern
 from fanal.formats.stix.read import BundleReading, read_bundle
-from fanal.formats.stix.vocabulary import TLP
 from fanal.formats.stix.write import OutBundle, writable, write_bundle
 from tests.formats.indicator_items import AT, ITEMS, shown
 from tests.formats.ncmec_documents import NOW

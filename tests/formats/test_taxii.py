@@ -10,10 +10,15 @@ from hypothesis import given, settings, strategies as st
 
 from fanal.formats.indicators import Indicator as Item, written_instant
 from fanal.formats.refusal import FormatRefused
-from fanal.formats.stix.vocabulary import indicator_id, item_ids
+from fanal.formats.stix.patterns import indicator_id, item_ids
 from fanal.formats.stix.write import Marks, OutBundle, write_bundle, write_indicator
-from fanal.formats.taxii.indicators import TaxiiIndicator, read_envelope, write_envelope
-from fanal.formats.taxii.resources import read_timestamp, timestamp
+from fanal.formats.taxii import (
+    TaxiiIndicator,
+    read_envelope,
+    read_timestamp,
+    timestamp,
+    write_envelope,
+)
 from fanal.kernel.ids import new_id
 
 AT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)

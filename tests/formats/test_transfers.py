@@ -12,7 +12,7 @@ import fanal.formats
 from fanal.formats.iso20022.read import Leaves, cut_parts as cut_iso, read_transfers as read_iso
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.transfer import MOST, PayerPart, Transfer, by_payer
-from fanal.formats.transfers.read import (
+from fanal.formats.transfers import (
     FIELDS,
     Damaged,
     LayoutRefused,

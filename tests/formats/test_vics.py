@@ -12,13 +12,11 @@ import pytest
 import fanal.formats.vics as package
 from fanal.formats.indicators import Indicator
 from fanal.formats.refusal import DocumentFault, FormatRefused
-from fanal.formats.vics import hashset, parts
+from fanal.formats.vics import hashset, read as vics_read
 from fanal.formats.vics.categories import CategoryUse, read_vocabulary, vocabularies, vocabulary_of
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
-from fanal.formats.vics.model import HOLDS, TYPES
-from fanal.formats.vics.parts import cut_parts, survey
-from fanal.formats.vics.read import Kind, read_case
-from fanal.formats.vics.values import instant, photodna, truth
+from fanal.formats.vics.model import HOLDS, TYPES, instant, photodna, truth
+from fanal.formats.vics.read import Kind, cut_parts, read_case, survey
 from fanal.formats.vics.write import VERSIONS, OutCase, OutFile, write_case, write_hash_set
 
 SAMPLES = Path(package.__path__[0]) / "samples"
@@ -281,7 +279,7 @@ def test_a_context_may_stand_anywhere_and_only_once() -> None:
 
 
 def test_a_case_is_counted_again_and_cut_into_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "PART_MEDIA", 2)
+    monkeypatch.setattr(vics_read, "PART_MEDIA", 2)
     body = (SAMPLES / "case-2.0.json").read_bytes()
     found = survey(io.BytesIO(body))
     [case] = found.cases
@@ -326,7 +324,7 @@ def single(body: bytes) -> list[bytes]:
 def test_a_single_case_stands_in_no_array(
     monkeypatch: pytest.MonkeyPatch, sample: str, way: int
 ) -> None:
-    monkeypatch.setattr(parts, "PART_MEDIA", 2)
+    monkeypatch.setattr(vics_read, "PART_MEDIA", 2)
     listed = (SAMPLES / sample).read_bytes()
     body = single(listed)[way]
     one, many = (survey(io.BytesIO(b)) for b in (body, listed))

@@ -28,9 +28,7 @@ from fanal.formats.report.records import (
     Report,
     ReportKind,
 )
-from fanal.formats.xarf.model import TYPES
-from fanal.formats.xarf.read import read_xarf
-from fanal.formats.xarf.write import XarfSent, write_xarf
+from fanal.formats.xarf import TYPES, XarfSent, read_xarf, write_xarf
 
 SAMPLES = Path(fanal.formats.xarf.__path__[0]) / "samples"
 CSAM: dict[str, Any] = json.loads((SAMPLES / "csam.json").read_text())

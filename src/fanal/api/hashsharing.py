@@ -25,10 +25,15 @@ from fanal.exchange import operations, queries
 from fanal.exchange.domain.feed import Cursor, before
 from fanal.exchange.domain.records import Service, SharedItem, SharedList
 from fanal.exchange.domain.sharing import HASH_KINDS
-from fanal.formats.hashsharing import records as wire, write
-from fanal.formats.hashsharing.read import MAX_FEEDBACK, read_feedback
-from fanal.formats.hashsharing.records import EntriesPage, HandedVote, Member
-from fanal.formats.hashsharing.write import error_document
+from fanal.formats import hashsharing
+from fanal.formats.hashsharing import (
+    MAX_FEEDBACK,
+    EntriesPage,
+    HandedVote,
+    Member,
+    error_document,
+    read_feedback,
+)
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel.typed import whole_number
 
@@ -58,7 +63,7 @@ _REASON_IDS: Final = {
 }
 _CODES: Final = {identifier: code for code, identifier in _REASON_IDS.items()}
 REASONS: Final = tuple(
-    wire.VoteReason(id=identifier, name=reference.label("vote_reason", code, "en"))
+    hashsharing.VoteReason(id=identifier, name=reference.label("vote_reason", code, "en"))
     for code, identifier in _REASON_IDS.items()
 )
 """Reasons that a member may give for a vote against a hash, with English names."""
@@ -72,14 +77,14 @@ def reason_code(identifier: str) -> str:
 
 def page_of(
     identity: PartnerIdentity, items: Sequence[SharedItem], *, following: str
-) -> wire.EntriesPage:
+) -> hashsharing.EntriesPage:
     """Return a page of shared list items as entries; `following`: the URL of the next page, or ""."""
-    return wire.EntriesPage(entries=tuple(entries_of(identity, items)), next=following)
+    return hashsharing.EntriesPage(entries=tuple(entries_of(identity, items)), next=following)
 
 
 def entries_of(
     identity: PartnerIdentity, items: Sequence[SharedItem]
-) -> Iterator[wire.SharedEntry]:
+) -> Iterator[hashsharing.SharedEntry]:
     """Yield shared list items as entries of the protocol, each under the member that owns the list.
 
     An item that its list's former owners must delete is also yielded as a deleted entry of each of them.
@@ -89,9 +94,9 @@ def entries_of(
     bodies |= {v.voter_id for item in items for v in item.votes if v.voter is Voter.MEMBER}
     numbers = operations.member_numbers(actor=identity.actor, organisation_ids=bodies)
     names = queries.member_names(organisation_ids=bodies)
-    members = {i: wire.Member(id=numbers[i], name=names[i]) for i in (*bodies, None)}
+    members = {i: hashsharing.Member(id=numbers[i], name=names[i]) for i in (*bodies, None)}
     for item in items:
-        yield wire.SharedEntry(
+        yield hashsharing.SharedEntry(
             id=str(item.item.item_id),
             member=members[item.shared.facts.attributes.owner_id],
             at=item.row.at,
@@ -101,14 +106,14 @@ def entries_of(
             votes=tuple(_votes(item.votes, members)) if item.hashes else (),
         )
         for former in item.gone_under:
-            yield wire.SharedEntry(
+            yield hashsharing.SharedEntry(
                 id=str(item.item.item_id), member=members[former], at=item.row.at, deleted=True
             )
 
 
 def _votes(
-    votes: Sequence[CastVote], members: dict[UUID | None, wire.Member]
-) -> Iterator[wire.FingerprintVote]:
+    votes: Sequence[CastVote], members: dict[UUID | None, hashsharing.Member]
+) -> Iterator[hashsharing.FingerprintVote]:
     """Yield the votes on an item as the protocol has them: a vote against it once for each reason.
 
     `members` by organisation id, the desk under None; votes of people of the desk are the desk's.
@@ -116,7 +121,7 @@ def _votes(
     for vote in votes:
         reasons = vote.reasons if vote.vote is Vote.DOWN else ("",)
         for identifier in (_REASON_IDS.get(reason, "") for reason in reasons):
-            yield wire.FingerprintVote(
+            yield hashsharing.FingerprintVote(
                 member=members[vote.voter_id if vote.voter is Voter.MEMBER else None],
                 kind=vote.kind.lower(),
                 at=vote.voted_at,
@@ -224,7 +229,7 @@ def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         actor=identity.actor, organisation_ids=[identity.partner_id]
     )
     return xml(
-        write.status_document(
+        hashsharing.status_document(
             member=Member(id=numbers[identity.partner_id], name=identity.partner),
             user=identity.login,
             address=request.META.get("REMOTE_ADDR", ""),
@@ -246,7 +251,7 @@ def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     numbers = operations.member_numbers(actor=identity.actor, organisation_ids=bodies)
     names = queries.member_names(organisation_ids=bodies)
     found = [Member(id=numbers[i], name=names[i]) for i in bodies if i in names]
-    return xml(write.members_document(sorted(found, key=lambda member: member.id)))
+    return xml(hashsharing.members_document(sorted(found, key=lambda member: member.id)))
 
 
 @csrf_exempt
@@ -274,7 +279,7 @@ def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         now=now,
     )
     following = asked.following(page.next, last=page.last) if page.next else ""
-    return xml(write.entries_document(page_of(identity, page.items, following=following)))
+    return xml(hashsharing.entries_document(page_of(identity, page.items, following=following)))
 
 
 @csrf_exempt
@@ -282,7 +287,7 @@ def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @WIRE.member_only("GET")
 def reasons(request: HttpRequest, identity: PartnerIdentity, kind: str) -> HttpResponse:
     """Return the reasons that a member may give for a vote against a hash of this kind."""
-    return xml(write.reasons_document(_kind(kind).lower(), REASONS))
+    return xml(hashsharing.reasons_document(_kind(kind).lower(), REASONS))
 
 
 @csrf_exempt
@@ -310,7 +315,9 @@ def feedback(
         reasons=[reason_code(reason) for reason in vote.reasons],
         now=now,
     )
-    return xml(write.entries_document(EntriesPage(entries=(next(entries_of(identity, [voted])),))))
+    return xml(
+        hashsharing.entries_document(EntriesPage(entries=(next(entries_of(identity, [voted])),)))
+    )
 
 
 def _open(identity: PartnerIdentity, request: HttpRequest) -> list[SharedList]:

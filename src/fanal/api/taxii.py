@@ -22,17 +22,17 @@ from fanal.exchange import operations, queries
 from fanal.exchange.domain.feed import Cursor
 from fanal.exchange.domain.records import Service, SharedItem, SharedList, SharedPage
 from fanal.exchange.queries import DESK
+from fanal.formats import taxii as resources
 from fanal.formats.indicators import Indicator, written_instant
-from fanal.formats.stix.vocabulary import indicator_id, item_ids
+from fanal.formats.stix.patterns import indicator_id, item_ids
 from fanal.formats.stix.write import Marks, write_indicator
-from fanal.formats.taxii import resources
-from fanal.formats.taxii.indicators import write_envelope
-from fanal.formats.taxii.resources import (
+from fanal.formats.taxii import (
     MEDIA_TYPE,
     TaxiiProblem,
     encode,
     read_timestamp,
     timestamp,
+    write_envelope,
 )
 from fanal.kernel.typed import whole_number
 

@@ -7,10 +7,10 @@ import click
 
 from fanal import reference
 from fanal.cli.failures import CommandRefused
-from fanal.formats.com209.provider_report import read_provider_report
-from fanal.formats.dsa18.notification import read_notification
-from fanal.formats.ncmec_json.read import read_export
-from fanal.formats.xarf.read import read_xarf
+from fanal.formats.com209 import read_provider_report
+from fanal.formats.dsa18 import read_notification
+from fanal.formats.ncmec_json import read_export
+from fanal.formats.xarf import read_xarf
 from fanal.intake.domain.records import Format
 from fanal.kernel.calendar import paris_day
 

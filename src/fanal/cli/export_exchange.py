@@ -15,13 +15,13 @@ from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
 from fanal.cli.failures import CommandRefused, tell
 from fanal.config.environment import read_environment
-from fanal.formats.com209.provider_report import provider_report_of
-from fanal.formats.dsa18.notification import notification_of
-from fanal.formats.ncmec.outgoing import Outgoing
+from fanal.formats.com209 import provider_report_of
+from fanal.formats.dsa18 import notification_of
 from fanal.formats.ncmec.rewrite import rewrite_file_details, rewrite_report
+from fanal.formats.ncmec.tree import Outgoing
 from fanal.formats.ncmec.write import write_file_details, write_report
 from fanal.formats.report.records import Report
-from fanal.formats.xarf.write import XarfSent, write_xarf
+from fanal.formats.xarf import XarfSent, write_xarf
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.redaction import as_report, withheld_texts

@@ -15,9 +15,9 @@ from fanal.analyse.domain.lists import Sharing
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, tell
 from fanal.cli.places import place_of, write_text
-from fanal.formats.csv_hashes.write import writable as fits_csv, write_csv
+from fanal.formats.csv_hashes import writable as fits_csv, write_csv
 from fanal.formats.indicators import HASH_DIGITS, Indicator
-from fanal.formats.misp.write import OutEvent, is_object, writable as fits_misp, write_event
+from fanal.formats.misp import OutEvent, is_object, writable as fits_misp, write_event
 from fanal.formats.report.records import File
 from fanal.formats.stix.write import OutBundle, writable as fits_stix, write_bundle
 from fanal.formats.vics.write import VERSIONS, OutCase, OutFile, write_case, write_hash_set

@@ -13,7 +13,7 @@ from pathlib import Path
 from uuid import UUID
 
 from fanal.cli.failures import words_of_refusal
-from fanal.formats.ncmec_json.package import PackedReport, count_reports, read_package
+from fanal.formats.ncmec_json import PackedReport, count_reports, read_package
 from fanal.formats.packages import MAX_MEMBER, PackageFile, ZipPackage
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.intake.domain.records import Arrival, AttachedFile, Format, KeyKind, Submission

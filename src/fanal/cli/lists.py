@@ -22,9 +22,9 @@ from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, language, tell, words_of_refusal
 from fanal.cli.import_files import reason_of
 from fanal.cli.printing import Row, print_rows
-from fanal.formats.csv_hashes.read import COLUMNS
+from fanal.formats.csv_hashes import COLUMNS
 from fanal.formats.indicators import Indicator
-from fanal.formats.misp.read import read_event
+from fanal.formats.misp import read_event
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.stix.read import BundleReading, read_bundle
 from fanal.formats.vics.hashset import Selection, describe as describe_hash_set, read_hash_set

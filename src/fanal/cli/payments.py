@@ -22,7 +22,7 @@ from fanal.formats.iso20022.stream import kind_of
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import MAX_BYTES, read_lines, read_report
 from fanal.formats.transfer import PayerPart
-from fanal.formats.transfers.read import is_transfers
+from fanal.formats.transfers import is_transfers
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Source
 from fanal.harmonise.domain.sources.building import Draft

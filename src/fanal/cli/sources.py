@@ -23,14 +23,12 @@ from fanal.cli.import_files import (
 )
 from fanal.formats.iso20022.read import cut_parts as cut_iso
 from fanal.formats.ncmec.read import read_report as read_ncmec_xml
-from fanal.formats.ncmec_json.package import listed_names
-from fanal.formats.ncmec_json.read import read_export
+from fanal.formats.ncmec_json import listed_names, read_export
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.report.read import canonical_bytes, read_lines
 from fanal.formats.transfer import PayerPart
-from fanal.formats.transfers.read import Damaged, cut_parts as cut_csv
-from fanal.formats.vics.parts import CasePart, Survey, cut_parts, survey
-from fanal.formats.vics.read import read_case
+from fanal.formats.transfers import Damaged, cut_parts as cut_csv
+from fanal.formats.vics.read import CasePart, Survey, cut_parts, read_case, survey
 from fanal.intake.domain.records import Format
 from fanal.kernel.typed import whole_number
 

@@ -14,8 +14,7 @@ import msgspec
 from fanal.connectors.outside import Door, OutsideRefused
 from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage
 from fanal.exchange.domain.sharing import HASH_KINDS
-from fanal.formats.hashsharing.read import MAX_PAGE, read_page
-from fanal.formats.hashsharing.records import SharedEntry
+from fanal.formats.hashsharing import MAX_PAGE, SharedEntry, read_page
 
 _OVERLAP: Final = timedelta(minutes=15)
 MARGIN: Final = timedelta(seconds=5)

@@ -14,8 +14,14 @@ import msgspec
 from fanal.connectors.outside import Door, OutsideRefused, Response
 from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage
 from fanal.formats.refusal import DocumentFault, FormatRefused
-from fanal.formats.taxii.indicators import MAX_ENVELOPE, TaxiiIndicator, read_envelope
-from fanal.formats.taxii.resources import MEDIA_TYPE, read_timestamp, timestamp
+from fanal.formats.taxii import (
+    MAX_ENVELOPE,
+    MEDIA_TYPE,
+    TaxiiIndicator,
+    read_envelope,
+    read_timestamp,
+    timestamp,
+)
 from fanal.kernel.calendar import read_instant
 
 _LIMIT: Final = 1000

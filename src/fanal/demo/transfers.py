@@ -15,7 +15,7 @@ from fanal.casework.domain.records import Event as Followed
 from fanal.demo.content import chance
 from fanal.demo.world import OPERATOR, DemoEvent, Play, World, submission_key
 from fanal.formats.transfer import PayerPart
-from fanal.formats.transfers.read import cut_parts
+from fanal.formats.transfers import cut_parts
 from fanal.harmonise import queries as harmonised
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 from fanal.judicial import operations as judicial

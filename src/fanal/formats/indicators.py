@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from msgspec import Struct
 
-from fanal.formats.vics.values import photodna
+from fanal.formats.vics.model import photodna
 
 HASH_DIGITS: Final[Mapping[str, int]] = {"MD5": 32, "SHA1": 40, "SHA256": 64, "PDQ": 64}
 ADDRESSES: Final = ("URL", "HOST", "DOMAIN")

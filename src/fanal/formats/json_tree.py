@@ -1,12 +1,21 @@
-"""Strict parsing of external JSON to trees, and to nodes with their paths.
+"""Strict parsing of external JSON: to trees, to nodes with their paths, and as a stream.
 
 Duplicate keys, NaN, lone surrogates and NUL are refused. Numbers keep their text, so no number is too
 large. Null means absent. Arrays become repeated nodes (`…/reportedPersons[2]`).
+
+The streaming reader gives the elements of selected arrays as bytes, then the remainder of the document.
+Memory is bounded by one element, whatever the size of the file. Only brackets, strings and separators are
+scanned; `parse` reads each piece strictly. The usual streaming library in C ends the whole process on a
+number of 5 000 digits and silently replaces lone surrogates.
 """
 
 import json
-from collections.abc import Mapping
-from typing import Final, NoReturn
+import re
+from collections.abc import Iterator, Mapping
+from enum import Enum, auto
+from typing import BinaryIO, Final, NoReturn
+
+from msgspec import Struct
 
 from fanal.formats.ncmec.model import ElementModel, TypeModel
 from fanal.formats.ncmec.read import Complaint, Node
@@ -170,3 +179,254 @@ class TreeWalk:
         text = str(value).lower() if isinstance(value, bool) else str(value)
         check_text(text, path=path)
         nodes.append(Node(name, path, model, text, (), ()))
+
+
+MAX_PIECE: Final = 4_000_000
+"""Maximum bytes of one element, and of the remainder of a document or of an opened element."""
+_CHUNK: Final = 1 << 18
+_BOM: Final = b"\xef\xbb\xbf"
+# Possessive quantifiers: a text of backslashes takes one pass and no stack.
+_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TOKEN: Final = re.compile(
+    rb"[ \t\r\n]*+(" + _STRING + rb'|[{}\[\]:,]|[^ \t\r\n{}\[\]:,"]++)', re.S
+)
+# An unclosed string extends to the end of the window: its characters are not tried one by one.
+_NESTING: Final = re.compile(_STRING + rb'|[{}\[\]]|(").*+', re.S)
+
+Path = tuple[str, ...]
+"""Keys from the root; `*` is any index of an array."""
+
+
+class Cut(Enum):
+    """How to split the elements of an array."""
+
+    WHOLE = auto()
+    """Each element is one piece."""
+    OPENED = auto()
+    """Each element is a piece without its own selected arrays, whose elements precede it as pieces."""
+
+
+class Piece(Struct, frozen=True, gc=False):
+    """An element of a selected array; with an empty path, the remainder of the document."""
+
+    path: Path
+    body: bytes
+
+    def tree(self) -> object:
+        """Parse the piece.
+
+        Raises:
+            FormatRefused: it is not strict JSON.
+        """
+        return parse(self.body)
+
+
+class _Frame(Struct):
+    """An open object or array on the parser's stack."""
+
+    path: Path
+    is_map: bool
+    key: str | None = None
+    cut: Cut | None = None
+    left: bytearray | None = None  # the remainder of the innermost opened element, or of the root
+    owns: bool = False
+    full: bool = False  # an element of a cut array was read, a comma is expected
+    due: bool = False  # a comma was read, an element is expected
+
+
+def read_pieces(stream: BinaryIO, *, cuts: Mapping[Path, Cut]) -> Iterator[Piece]:
+    """Yield the elements of the arrays at the paths of `cuts`, then the remainder of the document.
+
+    The remainder has an empty path and holds these arrays empty. An opened element (`Cut.OPENED`) follows the
+    elements of its own arrays.
+
+    Raises:
+        FormatRefused: not JSON, truncated, an element over `MAX_PIECE` bytes, nested over 50 levels.
+    """
+    return _Cutter(stream, cuts).pieces()
+
+
+class _Buffer:
+    """A sliding window on the stream; positions are relative to the window."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.data = b""
+        self.at = 0
+        self._ended = False
+
+    def more(self, keep_from: int) -> bool:
+        """Read more bytes, dropping those before `keep_from`; return whether there were any.
+
+        Raises:
+            FormatRefused: the kept bytes exceed the size of one piece.
+        """
+        if self._ended:
+            return False
+        kept = self.data[keep_from:]
+        if len(kept) > MAX_PIECE:
+            raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_PIECE})
+        # In doubling steps, so that a long element is not scanned a quadratic number of times.
+        chunk = self._stream.read(max(_CHUNK, len(kept)))
+        self._ended = not chunk
+        self.at -= keep_from
+        self.data = kept + chunk
+        return bool(chunk)
+
+    def token(self) -> bytes:
+        """Return the next token (bracket, separator, string or number), or b"" at the end of the stream.
+
+        Raises:
+            FormatRefused: an unclosed string, or a token over the size of one piece.
+        """
+        while True:
+            found = _TOKEN.match(self.data, self.at)
+            # A token at the end of the window may continue after it.
+            if found is not None and found.end() < len(self.data):
+                self.at = found.end()
+                return found[1]
+            if not self.more(self.at):
+                break
+        found = _TOKEN.match(self.data, self.at)
+        if found is None:
+            if self.data[self.at :].strip(b" \t\r\n"):
+                raise FormatRefused(DocumentFault.MALFORMED)
+            return b""
+        self.at = found.end()
+        return found[1]
+
+    def element(self, opening: bytes) -> bytes:
+        """Return the object or array whose opening bracket was just read, with its brackets.
+
+        Raises:
+            FormatRefused: the stream ends inside it, or it is too large or too deeply nested.
+        """
+        start, place, depth = self.at - len(opening), self.at, 1
+        while True:
+            place, depth = _nested(self.data, place, depth)
+            if not depth:
+                self.at = place
+                return _sized(self.data[start:place])
+            rest = place - start
+            if not self.more(start):
+                raise FormatRefused(DocumentFault.MALFORMED)
+            start, place = 0, rest
+
+
+def _nested(data: bytes, place: int, depth: int) -> tuple[int, int]:
+    """Scan `data` from `place` at nesting depth `depth`; return the end of the element and depth 0.
+
+    If the element does not end in `data`, return where to resume, and the depth there.
+
+    Raises:
+        FormatRefused: nested too deeply.
+    """
+    for found in _NESTING.finditer(data, place):
+        first = data[found.start()]
+        if first in b"{[":
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH})
+        elif first in b"}]":
+            depth -= 1
+            if not depth:
+                return found.end(), 0
+        elif found[1]:  # a string that continues after the window
+            return found.start(), depth
+    return len(data), depth
+
+
+def _sized(piece: bytes) -> bytes:
+    if len(piece) > MAX_PIECE:
+        raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_PIECE})
+    return piece
+
+
+class _Cutter:
+    """Parser that follows the structure of a document down to the arrays to split."""
+
+    def __init__(self, stream: BinaryIO, cuts: Mapping[Path, Cut]) -> None:
+        self._buffer = _Buffer(stream)
+        self._cuts = cuts
+        self._root = bytearray()
+        self._stack: list[_Frame] = []
+
+    def pieces(self) -> Iterator[Piece]:
+        buffer = self._buffer
+        buffer.more(0)
+        if buffer.data.startswith(_BOM):
+            buffer.at = len(_BOM)
+        while token := buffer.token():
+            top = self._stack[-1] if self._stack else None
+            if top is not None and top.cut is not None:
+                yield from self._in_cut(top, token)
+            elif token in (b"{", b"["):
+                self._open(top, token)
+            elif token in (b"}", b"]"):
+                yield from self._close(top, token)
+            else:
+                self._value(top, token)
+        if self._stack or not self._root:
+            raise FormatRefused(DocumentFault.MALFORMED)
+        yield Piece((), bytes(self._root))
+
+    def _in_cut(self, top: _Frame, token: bytes) -> Iterator[Piece]:
+        """Process a token between the elements of a split array: an element, a comma or the end.
+
+        Raises:
+            FormatRefused: another token is out of place.
+        """
+        if token == b"]" and not top.due:
+            self._stack.pop()
+            self._keep(top.left, token)
+        elif token == b"," and top.full:
+            top.full, top.due = False, True
+        elif top.full or token in (b",", b":", b"}", b"]"):
+            raise FormatRefused(DocumentFault.MALFORMED)
+        else:
+            top.full, top.due = True, False
+            inside = (*top.path, "*")
+            if token == b"{" and top.cut is Cut.OPENED:
+                left = bytearray(b"{")
+                self._push(_Frame(path=inside, is_map=True, left=left, owns=True))
+            elif token in (b"{", b"["):
+                yield Piece(top.path, self._buffer.element(token))
+            else:
+                yield Piece(top.path, token)
+
+    def _open(self, top: _Frame | None, token: bytes) -> None:
+        path: Path = ()
+        left = self._root
+        if top is not None:
+            path = (*top.path, (top.key or "") if top.is_map else "*")
+            left = top.left if top.left is not None else left
+        self._keep(left, token)
+        cut = self._cuts.get(path) if token == b"[" else None
+        self._push(_Frame(path=path, is_map=token == b"{", left=left, cut=cut))
+
+    def _close(self, top: _Frame | None, token: bytes) -> Iterator[Piece]:
+        if top is None or top.is_map is not (token == b"}"):
+            raise FormatRefused(DocumentFault.MALFORMED)
+        self._stack.pop()
+        self._keep(top.left, token)
+        if top.owns and top.left is not None:
+            yield Piece(top.path[:-1], bytes(top.left))
+
+    def _value(self, top: _Frame | None, token: bytes) -> None:
+        if top is not None and top.is_map and token.startswith(b'"'):
+            # Of two adjacent strings the last is the key; the strict reader refuses such errors later.
+            key = parse(token)
+            top.key = key if isinstance(key, str) else None
+        self._keep(self._root if top is None else top.left, token)
+
+    def _push(self, frame: _Frame) -> None:
+        if len(self._stack) >= MAX_DEPTH:
+            raise FormatRefused(DocumentFault.TOO_DEEP, parameters={"limit": MAX_DEPTH})
+        self._stack.append(frame)
+
+    def _keep(self, left: bytearray | None, token: bytes) -> None:
+        kept = self._root if left is None else left
+        kept += token
+        kept += b" "  # so that two tokens never become one
+        if len(kept) > MAX_PIECE:
+            raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_PIECE})

@@ -10,7 +10,7 @@ import pytest
 from fanal.analyse import operations, queries
 from fanal.analyse.domain.payers import PayerFilter, PayerLine
 from fanal.formats.transfer import PayerPart
-from fanal.formats.transfers.read import cut_parts
+from fanal.formats.transfers import cut_parts
 from fanal.harmonise import operations as harmonise
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission

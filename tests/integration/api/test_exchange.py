@@ -11,9 +11,9 @@ import xarf
 import fanal.formats
 from fanal.cli.documents import require_in_force
 from fanal.cli.failures import CommandRefused
-from fanal.formats.com209.provider_report import read_provider_report
-from fanal.formats.dsa18.notification import read_notification
-from fanal.formats.xarf.read import read_xarf
+from fanal.formats.com209 import read_provider_report
+from fanal.formats.dsa18 import read_notification
+from fanal.formats.xarf import read_xarf
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 

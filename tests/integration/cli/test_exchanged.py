@@ -9,7 +9,7 @@ from pymisp import MISPEvent
 from stix2validator import ValidationOptions, validate_string
 
 from fanal.formats import vics
-from fanal.formats.misp.write import OutEvent, is_object, write_event
+from fanal.formats.misp import OutEvent, is_object, write_event
 from fanal.formats.stix.write import OutBundle, write_bundle
 from tests.formats.indicator_items import ITEMS
 from tests.integration.cli.installing import CHIEF, Installed, all_done, working

@@ -8,7 +8,7 @@ from fanal.analyse import queries as analysed
 from fanal.analyse.domain.payers import PayerFilter
 from fanal.demo.transfers import operator_file
 from fanal.formats.transfer import PayerPart
-from fanal.formats.transfers.read import cut_parts
+from fanal.formats.transfers import cut_parts
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 from tests.integration.desk.story import WORKER, Desk, add_reports, run_stages

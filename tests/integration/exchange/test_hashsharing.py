@@ -13,8 +13,7 @@ from fanal.accounts.domain.instructions import InstructionKind
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.lists import ListAttributes, Sharing
 from fanal.api import hashsharing
-from fanal.formats.hashsharing.read import read_page
-from fanal.formats.hashsharing.records import SharedEntry
+from fanal.formats.hashsharing import SharedEntry, read_page
 from fanal.kernel import clock
 from tests.integration.exchange.sharing import (
     BASIS,

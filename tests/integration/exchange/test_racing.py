@@ -14,7 +14,7 @@ from fanal.accounts.domain.instructions import InstructionKind
 from fanal.analyse import operations as analyse
 from fanal.api import hashsharing
 from fanal.exchange.operations import serving
-from fanal.formats.hashsharing.read import read_page
+from fanal.formats.hashsharing import read_page
 from fanal.kernel import clock
 from tests.integration.exchange.sharing import SYSTEM, instruct, load, make_list, md5
 

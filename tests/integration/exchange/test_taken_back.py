@@ -15,7 +15,7 @@ from fanal.api import hashsharing
 from fanal.connectors import outside, sources
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import ListSource, Service
-from fanal.formats.hashsharing.read import read_page
+from fanal.formats.hashsharing import read_page
 from fanal.kernel import clock
 from tests.integration.exchange.fetched import add, held
 from tests.integration.exchange.sharing import (

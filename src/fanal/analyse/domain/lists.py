@@ -8,7 +8,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.formats.csv_hashes.read import read_csv
+from fanal.formats.csv_hashes import read_csv
 from fanal.formats.indicators import HASH_DIGITS, MAX_CLASSIFICATION, Indicator, hash_value
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.harmonise.domain.hosts import canonical_host, registrable_domain

@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Final
 
 from fanal.formats.ncmec.instants import earliest_instant
-from fanal.formats.ncmec.outgoing import serialized, writable
 from fanal.formats.ncmec.read import Node, read_file_details, read_report
-from fanal.formats.ncmec.tree import OutgoingElement, outgoing
+from fanal.formats.ncmec.tree import OutgoingElement, outgoing, serialized, writable
 
 _END_OF_TIME: Final = datetime.max.replace(tzinfo=UTC)
 _INCIDENT: Final = "incidentSummary/incidentDateTime"

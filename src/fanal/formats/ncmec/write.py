@@ -8,8 +8,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from fanal.formats.ncmec.model import TYPES
-from fanal.formats.ncmec.outgoing import Outgoing, put_left, serialized, writable
-from fanal.formats.ncmec.tree import OutgoingElement, outgoing
+from fanal.formats.ncmec.tree import (
+    Outgoing,
+    OutgoingElement,
+    outgoing,
+    put_left,
+    serialized,
+    writable,
+)
 from fanal.formats.report.records import Channel, File, Person, PersonRole, Report, ReportKind
 
 # Writer of the `fileDetails` of one file, valid against the schema.

@@ -16,11 +16,9 @@ from fanal.formats.indicators import (
     Indicator,
     hash_value,
 )
-from fanal.formats.json_pieces import Cut, read_pieces
-from fanal.formats.json_tree import check_text, parse
+from fanal.formats.json_tree import Cut, check_text, parse, read_pieces
 from fanal.formats.refusal import DocumentFault, FormatRefused
-from fanal.formats.stix.patterns import read_pattern
-from fanal.formats.stix.vocabulary import EXTENSION, TLP_OF
+from fanal.formats.stix.patterns import EXTENSION, TLP_OF, read_pattern
 
 READ: Final = frozenset(
     {

@@ -7,16 +7,17 @@ from typing import Final
 from msgspec import Struct
 
 from fanal.formats.indicators import CLEAR, Indicator, written_instant
-from fanal.formats.stix.patterns import KINDS, write_pattern
-from fanal.formats.stix.vocabulary import (
+from fanal.formats.stix.patterns import (
     DEFINED,
     EXTENSION,
+    KINDS,
     TLP,
     extension,
     identity,
     indicator_id,
     stix_id,
     tlp_marking,
+    write_pattern,
 )
 
 _NOTHING: Final = "[file:size = -1]"

@@ -1,1 +1,257 @@
-"""TAXII 2.1: server resources, and reader and writer of envelopes of STIX 2.1 hash indicators."""
+"""TAXII 2.1: server resources, and reader and writer of envelopes of STIX 2.1 hash indicators.
+
+Resources are JSON by the OASIS standard of 10 June 2021, sections 3.6, 4 and 5. Envelopes carry hashes of
+known material, from and to a partner.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from fanal.formats.indicators import HASH_DIGITS, hash_value
+from fanal.formats.refusal import DocumentFault, FormatRefused
+from fanal.formats.stix.patterns import read_pattern
+from fanal.formats.stix.read import end_of
+
+MEDIA_TYPE: Final = "application/taxii+json;version=2.1"
+STIX_MEDIA_TYPE: Final = "application/stix+json;version=2.1"
+
+
+class TaxiiResource(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of the TAXII resources; properties with default values are omitted from the JSON."""
+
+
+class Discovery(TaxiiResource, frozen=True, kw_only=True):
+    """TAXII 2.1 Discovery resource (section 4.1): the API roots of the server."""
+
+    title: str
+    api_roots: tuple[str, ...]
+    default: str
+    description: str = ""
+
+
+class ApiRoot(TaxiiResource, frozen=True, kw_only=True):
+    """TAXII 2.1 API Root resource (section 4.2): supported versions and maximum content length."""
+
+    title: str
+    max_content_length: int
+    versions: tuple[str, ...]
+    description: str = ""
+
+
+class Collection(TaxiiResource, frozen=True, kw_only=True):
+    """TAXII 2.1 Collection resource (section 5.2); here always read-only."""
+
+    id: str
+    title: str
+    can_read: bool
+    can_write: bool
+    description: str = ""
+    media_types: tuple[str, ...] = ()
+
+
+class Collections(TaxiiResource, frozen=True, kw_only=True):
+    """TAXII 2.1 Collections resource (section 5.1 of the OASIS specification).
+
+    An empty `collections` is omitted from the JSON.
+    """
+
+    collections: tuple[Collection, ...] = ()
+
+
+class ManifestRecord(TaxiiResource, frozen=True, kw_only=True):
+    """A record of the TAXII 2.1 Manifest resource (section 5.3): one version of an object."""
+
+    id: str
+    date_added: str
+    version: str
+    media_type: str
+
+
+class TaxiiManifest(TaxiiResource, frozen=True, kw_only=True):
+    """TAXII 2.1 Manifest resource (section 5.3): the records of a page, and whether there are more."""
+
+    more: bool = False
+    next: str = ""
+    objects: tuple[ManifestRecord, ...] = ()
+
+
+class Versions(TaxiiResource, frozen=True, kw_only=True):
+    """TAXII 2.1 Versions resource (section 5.8): the versions of an object."""
+
+    more: bool = False
+    versions: tuple[str, ...] = ()
+
+
+class TaxiiProblem(TaxiiResource, frozen=True, kw_only=True):
+    """TAXII 2.1 Error Message resource (section 3.6.1): the fault in a request."""
+
+    title: str
+    http_status: str
+    error_code: str = ""
+    description: str = ""
+
+
+def encode(resource: TaxiiResource) -> bytes:
+    """Serialise a TAXII resource as JSON."""
+    return msgspec.json.encode(resource)
+
+
+def timestamp(instant: datetime) -> str:
+    """Format an instant as a TAXII timestamp: UTC with microseconds, as in `date_added`, `added_after`."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def read_timestamp(text: str) -> datetime:
+    """Parse a TAXII timestamp to an instant in UTC.
+
+    Raises:
+        ValueError: it is malformed, has no time zone, or is out of range.
+    """
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a timestamp names its zone")
+    try:
+        return found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a timestamp out of range") from error
+
+
+MAX_ENVELOPE: Final = 16 * 1024 * 1024
+"""Maximum bytes of an envelope; a thousand indicators take about one megabyte."""
+MAX_OBJECTS: Final = 20_000
+_ID: Final = re.compile(r"indicator--[\x21-\x7e]{1,89}")
+
+
+class TaxiiIndicator(Struct, frozen=True, kw_only=True):
+    """A partner's indicator; `hashes`: pairs (kind, value) of `PDQ MD5 SHA1 SHA256`, empty if revoked.
+
+    It expires at `valid_until`, never if None.
+    """
+
+    id: str
+    created: datetime
+    modified: datetime
+    hashes: tuple[tuple[str, str], ...]
+    classification: str = ""
+    confidence: int = 100
+    revoked: bool = False
+    valid_until: datetime | None = None
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """A page of indicators; `more`: others follow, after `next`, a parameter of the request."""
+
+    indicators: tuple[TaxiiIndicator, ...]
+    more: bool
+    next: str = ""
+
+
+def write_envelope(objects: Iterable[Mapping[str, object]], *, more: bool, following: str) -> bytes:
+    """Serialise a page of STIX objects as a TAXII envelope; an empty list is omitted (section 3.7).
+
+    `more`: other pages follow, from `following`, the value of the request's parameter `next`.
+    """
+    said: dict[str, object] = {"more": more}
+    if following:
+        said["next"] = following
+    listed = list(objects)
+    if listed:
+        said["objects"] = listed
+    return msgspec.json.encode(said)
+
+
+def read_envelope(body: bytes) -> Envelope:
+    """Parse the indicators of a TAXII envelope; other objects are skipped.
+
+    An indicator whose pattern is not plain alternatives of values has no `hashes`.
+
+    Raises:
+        FormatRefused: not an envelope, over a limit, an object without its required properties, or a
+            malformed hash.
+    """
+    if len(body) > MAX_ENVELOPE:
+        raise FormatRefused(DocumentFault.TOO_LARGE, parameters={"limit": MAX_ENVELOPE})
+    try:
+        said = msgspec.json.decode(body, type=_TaxiiEnvelope)
+    except (msgspec.ValidationError, RecursionError):
+        raise FormatRefused(DocumentFault.WRONG_TYPE, "objects") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise FormatRefused(DocumentFault.MALFORMED) from None
+    if len(said.objects) > MAX_OBJECTS:
+        raise FormatRefused(DocumentFault.TOO_MANY_VALUES, parameters={"limit": MAX_OBJECTS})
+    found = tuple(
+        _indicator(object_, f"objects[{number}]")
+        for number, object_ in enumerate(said.objects)
+        if object_.type == "indicator"
+    )
+    return Envelope(indicators=found, more=said.more, next=said.next)
+
+
+class _Object(Struct, kw_only=True):
+    """The properties that are read of a STIX object; others are ignored."""
+
+    type: str
+    id: str = ""
+    created: datetime | None = None
+    modified: datetime | None = None
+    pattern: str = ""
+    pattern_type: str = ""
+    labels: list[str] = []
+    confidence: int = 100
+    revoked: bool = False
+    valid_until: object = None  # an unreadable value means no expiry, as in a bundle
+
+
+class _TaxiiEnvelope(Struct, kw_only=True):
+    more: bool = False
+    next: str = ""
+    objects: list[_Object] = []
+
+
+def _indicator(object_: _Object, path: str) -> TaxiiIndicator:
+    if not _ID.fullmatch(object_.id):
+        raise FormatRefused(DocumentFault.WRONG_TYPE, f"{path}.id")
+    if object_.created is None or object_.modified is None or "\0" in "".join(object_.labels):
+        raise FormatRefused(DocumentFault.MISSING_FIELD, f"{path}.modified")
+    return TaxiiIndicator(
+        id=object_.id,
+        created=_aware(object_.created, f"{path}.created"),
+        modified=_aware(object_.modified, f"{path}.modified"),
+        hashes=() if object_.revoked else _hashes(object_, f"{path}.pattern"),
+        classification=object_.labels[0][:100] if object_.labels else "",
+        confidence=min(max(object_.confidence, 0), 100),
+        revoked=object_.revoked,
+        valid_until=end_of(object_.valid_until),
+    )
+
+
+def _hashes(object_: _Object, path: str) -> tuple[tuple[str, str], ...]:
+    """Return the hashes (kind, value) of a pattern of plain alternatives; empty for any other pattern.
+
+    Raises:
+        FormatRefused: a malformed hash.
+    """
+    told = read_pattern(object_.pattern) if object_.pattern_type == "stix" else None
+    found: dict[tuple[str, str], None] = {}
+    for kind, text in (pair for values in told or () for pair in values.items()):
+        if kind not in HASH_DIGITS:
+            continue  # a kind that lists do not support
+        value = hash_value(kind, text)
+        if value is None:
+            raise FormatRefused(DocumentFault.WRONG_TYPE, path)
+        found[kind, value] = None
+    return tuple(found)
+
+
+def _aware(instant: datetime, path: str) -> datetime:
+    if instant.tzinfo is None:
+        raise FormatRefused(DocumentFault.BAD_DATE, path)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise FormatRefused(DocumentFault.BAD_DATE, path) from None

@@ -13,8 +13,7 @@ from urllib.parse import unquote
 from msgspec import Struct, field
 
 from fanal.formats.indicators import MAX_CLASSIFICATION, Indicator, hash_value, kind_of
-from fanal.formats.json_pieces import Cut, read_pieces
-from fanal.formats.json_tree import check_text, parse
+from fanal.formats.json_tree import Cut, check_text, parse, read_pieces
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics.categories import CategoryUse, Vocabulary, vocabulary_of
 from fanal.formats.vics.model import is_annotation

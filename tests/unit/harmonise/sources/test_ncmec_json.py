@@ -8,7 +8,7 @@ from uuid import UUID
 from hypothesis import given, settings, strategies as st
 
 from fanal.formats.ncmec.model import TypeModel
-from fanal.formats.ncmec_json.read import TYPES
+from fanal.formats.ncmec_json import TYPES
 from fanal.formats.report.records import Channel, PersonRole
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole, Source, SourceFile
 from fanal.harmonise.domain.sources.building import Draft

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fanal.formats.ncmec_json.read import TYPES
+from fanal.formats.ncmec_json import TYPES
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind, Source

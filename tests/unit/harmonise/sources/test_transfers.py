@@ -11,7 +11,7 @@ from fanal.distribution.domain.package import line_of
 from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Payment, PersonRole, ReportKind
 from fanal.formats.transfer import PayerPart
-from fanal.formats.transfers.read import cut_parts
+from fanal.formats.transfers import cut_parts
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, SelectorRole, Source
 from fanal.harmonise.domain.redaction import as_report, shareable

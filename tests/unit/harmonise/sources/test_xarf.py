@@ -9,7 +9,7 @@ import pytest
 
 import fanal.formats.xarf
 from fanal.formats.report.records import Channel, PersonRole, ReportKind
-from fanal.formats.xarf.model import EXPLOITATIONS, TYPES
+from fanal.formats.xarf import EXPLOITATIONS, TYPES
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import SelectorKind, Source
 from fanal.harmonise.domain.reporter import withhold

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fanal.formats.json_tree import ANY
-from fanal.formats.ncmec_json.read import read_export
+from fanal.formats.ncmec_json import read_export
 from fanal.harmonise.domain.records import SourceFile
 from fanal.harmonise.domain.sources.building import Draft, ReportBuilding
 from fanal.harmonise.domain.sources.ncmec_spot import ElementScope

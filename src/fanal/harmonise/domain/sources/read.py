@@ -6,8 +6,8 @@ from typing import Final
 
 from msgspec import structs
 
-from fanal.formats.com209.provider_report import ProviderReport, read_provider_report
-from fanal.formats.dsa18.notification import Notification, read_notification
+from fanal.formats.com209 import ProviderReport, read_provider_report
+from fanal.formats.dsa18 import Notification, read_notification
 from fanal.formats.envelope import Part, Provider, leaves
 from fanal.formats.report.records import Person, PersonRole, Report
 from fanal.harmonise.domain.records import Extra, Selector, SelectorKind, SelectorRole, Source

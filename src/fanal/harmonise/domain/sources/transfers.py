@@ -20,7 +20,7 @@ from fanal.formats.report.records import (
     ReportKind,
 )
 from fanal.formats.transfer import Party, Transfer
-from fanal.formats.transfers.read import Damaged, read_transfers as read_csv
+from fanal.formats.transfers import Damaged, read_transfers as read_csv
 from fanal.harmonise.domain.records import Extra, Warning as SourceWarning
 from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.times import read_time

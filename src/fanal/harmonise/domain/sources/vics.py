@@ -10,9 +10,8 @@ from typing import Final
 
 from fanal.formats.report.records import Classification, ReportKind
 from fanal.formats.vics.categories import CategoryUse, vocabulary_of
-from fanal.formats.vics.model import TYPES
+from fanal.formats.vics.model import TYPES, instant, integer
 from fanal.formats.vics.read import VicsCase, read_case
-from fanal.formats.vics.values import instant, integer
 from fanal.harmonise.domain.sources.building import CategoryHint, Draft, ReportBuilding, hash_field
 from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
 from fanal.harmonise.domain.sources.ncmec_spot import ElementScope, Spot, Taker

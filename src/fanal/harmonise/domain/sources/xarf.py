@@ -7,9 +7,7 @@ from msgspec import structs
 
 from fanal.formats.ncmec.read import Document
 from fanal.formats.report.records import Channel, Classification, Message, ReportKind
-from fanal.formats.xarf.checks import text_of_evidence
-from fanal.formats.xarf.model import TYPES
-from fanal.formats.xarf.read import read_xarf
+from fanal.formats.xarf import TYPES, read_xarf, text_of_evidence
 from fanal.harmonise.domain.addresses import read_ip
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sources.building import (

@@ -9,8 +9,8 @@ from typing import cast
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fanal.formats import json_pieces
-from fanal.formats.json_pieces import Cut, Piece, read_pieces
+from fanal.formats import json_tree
+from fanal.formats.json_tree import Cut, Piece, read_pieces
 from fanal.formats.refusal import DocumentFault, FormatRefused
 
 CUTS = {("value",): Cut.OPENED, ("value", "*", "Media"): Cut.WHOLE}
@@ -44,7 +44,7 @@ def test_pieces_are_those_of_the_whole(
     if "\0" in json.dumps(whole) or b"\xed\xa0" in body:
         return
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(json_pieces, "_CHUNK", chunk)
+        patched.setattr(json_tree, "_CHUNK", chunk)
         pieces = cut(body)
     built: list[object] = []
     media: list[object] = []
@@ -96,8 +96,8 @@ def plain(body: bytes) -> object:
 def test_hostile_bytes_are_refused(
     body: bytes, code: DocumentFault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(json_pieces, "MAX_PIECE", 100_000)
-    monkeypatch.setattr(json_pieces, "_CHUNK", 1_000)
+    monkeypatch.setattr(json_tree, "MAX_PIECE", 100_000)
+    monkeypatch.setattr(json_tree, "_CHUNK", 1_000)
     with pytest.raises(FormatRefused) as refused:
         read_all(body)
     assert refused.value.code is code
