@@ -25,6 +25,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Reason, Refused, Resource, may
 from fanal.accounts.routes import needs
 from fanal.casework import operations, queries
+from fanal.casework.domain.documents import Part
 from fanal.casework.domain.letters import Mail, message_of
 from fanal.casework.domain.lifecycle import AMEND, APPROVE, REFUSE, Lifecycle
 from fanal.casework.domain.records import ActFile, ApprovalVerdict, Event, Shown
@@ -42,7 +43,9 @@ _OWN_FORMS = frozenset({AMEND, APPROVE, REFUSE})
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 """Earliest date that a form may give for an event; an earlier one is a typing error."""
 _COUNT = re.compile("[0-9]{1,9}")
-_ROUTES = ("propose", "move", "approve", "refuse", "proof")
+_ROUTES = (
+    "propose", "move", "approve", "refuse", "proof", "pdf", "print", "text", "machine",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +54,9 @@ class ActPages:
 
     `route` is the URL name of the page of an act, whose one argument is the act's id; its forms have the
     names `<route>-move` and so on (`routes_of`). `beside` returns the additional template context of an act,
-    and the reports whose persons the page shows. `amend` stores the amendment form. `mail` makes a mail
-    message from the act's document, for acts that are sent by mail.
+    and the reports whose persons the page shows. `amend` stores the amendment form. `parts` returns the parts
+    of the act's document in a language (`act_documents`). `mail` makes a mail message from the act's
+    document, for acts that are sent by mail.
     """
 
     lifecycle: Lifecycle
@@ -60,6 +64,7 @@ class ActPages:
     template: str
     beside: Callable[[HttpRequest, ActFile], tuple[dict[str, object], list[UUID]]]
     amend: Callable[[HttpRequest, UUID], None]
+    parts: Callable[[ActFile, str], tuple[Part, ...]]
     mail: Callable[[bytes], Mail] | None = None
 
 
@@ -92,13 +97,13 @@ def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
         *(
             path(
                 f"{address}{end}",
-                never_cache(require_GET(_view(right, partial(answer, pages)))),
+                never_cache(require_GET(view_of(right, partial(answer, pages)))),
                 name=name,
             )
             for end, (right, name, answer) in pictures.items()
         ),
         *(
-            path(f"{address}{form}/", require_POST(_view(right, view)), name=f"{named}-{form}")
+            path(f"{address}{form}/", require_POST(view_of(right, view)), name=f"{named}-{form}")
             for form, (right, view) in views.items()
         ),
     ]
@@ -115,7 +120,7 @@ def _recorded(lifecycle: Lifecycle) -> str:
     return recorded
 
 
-def _view(
+def view_of(
     right: str, answer: Callable[[HttpRequest, UUID], HttpResponse]
 ) -> Callable[..., HttpResponse]:
     """Return a view of one act that requires the policy action `right` and calls `answer`.
@@ -143,7 +148,7 @@ def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpRespons
     if found is None or found.content is None or pages.mail is None:
         raise Http404
     require_declared(request, Resource(desk_id=found.act.desk_id))
-    if not _may_leave(lifecycle, found, actor=actor):
+    if not may_leave(lifecycle, found, actor=actor):
         code = "GROUND_GONE" if _may_be_sent(lifecycle, found) else "NOT_APPROVED"
         said = reference.label(f"{lifecycle.kind}_refusal", code, get_language() or "fr")
         return refused(pages, request, act_id, said)
@@ -164,7 +169,7 @@ def _may_be_sent(lifecycle: Lifecycle, file: ActFile) -> bool:
     return any(step.sends and not step.lapsed for step in steps)
 
 
-def _may_leave(lifecycle: Lifecycle, file: ActFile, *, actor: Actor) -> bool:
+def may_leave(lifecycle: Lifecycle, file: ActFile, *, actor: Actor) -> bool:
     """Return whether an act may be downloaded: already sent, or ready to send under a decision in force."""
     act = file.act
     if not _may_be_sent(lifecycle, file) or act.decision_id is None:
@@ -353,7 +358,7 @@ def _context(
         "outcomes": [outcome for _name, needs in allowed for outcome in needs.outcomes],
         "may_download": pages.mail is not None
         and may(actor, _recorded(lifecycle))
-        and _may_leave(lifecycle, found, actor=actor),
+        and may_leave(lifecycle, found, actor=actor),
         "may_amend": any(name == AMEND for name, _needs in allowed),
         "ground_gone": act.decision_id is not None
         and act.state not in lifecycle.states.final

@@ -12,11 +12,13 @@ from django.views.decorators.http import require_GET
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
+from fanal.casework.domain.documents import Part, parts_of
 from fanal.casework.domain.records import ActFile, Addressee, AddresseeKind, ApprovalVerdict
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.measures import operations, queries as measures
+from fanal.measures.domain.letters import read_letter
 from fanal.measures.domain.records import (
     ENDED,
     MEASURE_STATES,
@@ -168,12 +170,18 @@ def amend(request: HttpRequest, measure_id: UUID) -> None:
     )
 
 
+def _parts(file: ActFile, lang: str) -> tuple[Part, ...]:
+    letter = read_letter(file.content or b"")
+    return parts_of(letter.en if lang == "en" else letter.fr)
+
+
 PAGES = acts.ActPages(
     lifecycle=REMOVAL,
     route="desk:measure",
     template="desk/measure.html",
     beside=_beside,
     amend=amend,
+    parts=_parts,
 )
 
 

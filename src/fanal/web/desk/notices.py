@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language, gettext as _, gettext_lazy
 
 from fanal.accounts.domain.policy import may
+from fanal.casework.domain.documents import Part, parts_of
 from fanal.casework.domain.records import Act, ActFile, Addressee
 from fanal.measures.notice.acts import amend_notice, due_at
 from fanal.measures.notice.document import mail_of, read_notice
@@ -55,6 +56,11 @@ def _line(act: Act, content: bytes | None) -> ActLine:
     )
 
 
+def _parts(file: ActFile, lang: str) -> tuple[Part, ...]:
+    text = read_notice(file.content or b"").text
+    return parts_of(text.en if lang == "en" else text.fr)
+
+
 LIST = ActList(
     lifecycle=NOTICE,
     route="desk:notices",
@@ -75,5 +81,6 @@ PAGES = acts.ActPages(
     template="desk/notice.html",
     beside=_beside,
     amend=_amend,
+    parts=_parts,
     mail=mail_of,
 )

@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.utils.translation import get_language, gettext_lazy
 
 from fanal import reference
+from fanal.casework.domain.documents import Part, parts_of
 from fanal.casework.domain.records import Act, ActFile
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import REFERRAL
@@ -50,6 +51,11 @@ def _line(act: Act, _content: bytes | None) -> ActLine:
     )
 
 
+def _parts(file: ActFile, lang: str) -> tuple[Part, ...]:
+    found = queries.read_file(file=file)
+    return parts_of(found.text_en if lang == "en" else found.text_fr)
+
+
 LIST = ActList(
     lifecycle=REFERRAL,
     route="desk:referrals",
@@ -66,4 +72,5 @@ PAGES = acts.ActPages(
     template="desk/referral.html",
     beside=_beside,
     amend=_amend,
+    parts=_parts,
 )

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from fanal.web.desk import (
+    act_documents,
     act_lists,
     act_proofs,
     acts,
@@ -70,12 +71,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("measures/<uuid:measure_id>/step/", measure_steps.step, name="measure-step"),
     path("measures/<uuid:measure_id>/contact/", measure_steps.contact, name="measure-contact"),
     act_proofs.route_of(measures.PAGES, place="measures"),
+    *act_documents.routes_of(measures.PAGES, place="measures"),
     act_lists.route_of(notices.LIST, place="notices"),
     *acts.routes_of(notices.PAGES, place="notices"),
     act_proofs.route_of(notices.PAGES, place="notices"),
+    *act_documents.routes_of(notices.PAGES, place="notices"),
     act_lists.route_of(referrals.LIST, place="referrals"),
     *acts.routes_of(referrals.PAGES, place="referrals"),
     act_proofs.route_of(referrals.PAGES, place="referrals"),
+    *act_documents.routes_of(referrals.PAGES, place="referrals"),
     path("suggestions/", suggestions.suggestions, name="suggestions"),
     path("reports/<uuid:report_id>/suggestion/", suggestions.answer, name="suggestion"),
     path("dossiers/", dossiers.dossiers, name="dossiers"),

@@ -1,17 +1,18 @@
-"""Intelligence sheets as files: PDF/UA-1 set by Typst, and JSON in both languages."""
+"""Intelligence sheets as documents: their parts in one language, and JSON in both languages."""
 
 from collections.abc import Mapping
-from importlib import resources
 from uuid import UUID
 
 import msgspec
-import typst
 from django.utils.translation import gettext as _
 
 from fanal import reference
 from fanal.analyse.domain.payments import Paid, told
 from fanal.analyse.domain.payments.scoring import PointMade
-from fanal.judicial.domain.sheets import SheetFacts, SheetFile, SheetReport, SheetState
+from fanal.casework.domain.documents import Part
+from fanal.casework.domain.records import ActFile
+from fanal.judicial.domain.sheets import SheetFacts, SheetFile, SheetReport
+from fanal.judicial.queries import read_sheet_file
 from fanal.web.desk.payments.shown import compared_by, instant, when
 
 FORMAT = "fanal-sheet/1"
@@ -43,24 +44,62 @@ def json_of(file: SheetFile) -> bytes:
     )
 
 
-def pdf_of(file: SheetFile, *, lang: str) -> bytes:
-    """Return a sheet as a tagged PDF in `lang`, marked as a draft until it is ready.
+def parts_of(file: ActFile, lang: str) -> tuple[Part, ...]:
+    """Return the parts of a sheet's document in `lang`, which is the page's language.
 
     Raises:
         ValueError: its facts have expired.
     """
-    facts = _facts(file)
-    data = _data(file, facts, lang)
-    template = resources.files("fanal.web.desk.payments").joinpath("sheet.typ").read_bytes()
-    pages = typst.Compiler(template, ignore_system_fonts=True).compile(
-        format="pdf",
-        sys_inputs={"data": msgspec.json.encode(data).decode()},
-        pdf_standards="ua-1",
-        timestamp=facts.drafted_at.replace(microsecond=0),
+    found = read_sheet_file(file=file)
+    facts, score = _facts(found), _facts(found).score
+    numbers = {paid.id: n for n, paid in enumerate(score.transfers, start=1)}
+    body = reference.label("body", found.sheet.body, lang)
+    colon = "\N{NO-BREAK SPACE}:" if lang == "fr" else ":"
+    summary = (
+        (_("Payer"), score.sender.shown or compared_by(score.sender.key, lang)),
+        (_("Compared by"), compared_by(score.sender.key, lang)),
+        (_("Born"), score.sender.born.isoformat() if score.sender.born else "–"),
+        (_("Typology"), reference.label("typology", score.typology, lang)),
+        (_("Score"), f"{score.score:.2f}"),
+        (_("Transfers"), f"{len(score.transfers)} ({score.total:.2f} EUR)"),
+        (_("Rules"), score.rule_version),
+        (_("Drafted"), instant(facts.drafted_at, lang)),
     )
-    if not isinstance(pages, bytes):
-        raise TypeError("a PDF is one file")
-    return pages
+    report = (_("Report"), _("Received"), _("Kind"))
+    transfer = ("N°", _("When"), _("Amount"), _("Beneficiary"), _("Payment label"), _("Operator"))
+    return (
+        Part(lines=(f"{_('To:')} {body}",)),
+        Part(lines=(_caveat(lang),)),
+        Part(lines=tuple(f"{name}{colon} {value}" for name, value in summary)),
+        Part(
+            heading=_("Assessment of the officer"),
+            lines=tuple((found.summary or "–").split("\n")),
+        ),
+        Part(
+            heading=_("Indicators"),
+            header=(_("Indicator"), _("Why"), _("Transfers"), _("Weight"), _("Source")),
+            rows=tuple(_point(point, numbers, lang) for point in score.points),
+        ),
+        Part(
+            heading=_("Transfers"),
+            header=transfer,
+            rows=tuple(_transfer(n, paid, lang) for n, paid in enumerate(score.transfers, start=1)),
+        ),
+        Part(
+            heading=_("Reports that hold these transfers"),
+            header=report,
+            rows=tuple(_report(one, lang) for one in facts.reports),
+        ),
+        Part(
+            heading=_("Reports linked to them"),
+            lines=() if facts.linked else (_("No other report is linked to them."),),
+            header=(*report, _("Strength"), _("Shared values")),
+            rows=tuple(
+                (*_report(one, lang), f"{one.score:.2f}", _shared(one, lang))
+                for one in facts.linked
+            ),
+        ),
+    )
 
 
 def _facts(file: SheetFile) -> SheetFacts:
@@ -69,105 +108,42 @@ def _facts(file: SheetFile) -> SheetFacts:
     return file.facts
 
 
-def _data(file: SheetFile, facts: SheetFacts, lang: str) -> dict[str, object]:
-    score = facts.score
-    numbers = {paid.id: n for n, paid in enumerate(score.transfers, start=1)}
-    body = reference.label("body", file.sheet.body, lang)
-    name = score.sender.shown or compared_by(score.sender.key, lang)
-    typology = reference.label("typology", score.typology, lang)
-    summary = [
-        [_("Payer"), name],
-        [_("Compared by"), compared_by(score.sender.key, lang)],
-        [_("Born"), score.sender.born.isoformat() if score.sender.born else "–"],
-        [_("Typology"), typology],
-        [_("Score"), f"{score.score:.2f}"],
-        [_("Transfers"), f"{len(score.transfers)} ({score.total:.2f} EUR)"],
-        [_("Rules"), score.rule_version],
-        [_("Drafted"), instant(facts.drafted_at, lang)],
-    ]
-    return {
-        "title": f"{_('Intelligence sheet')} – {name}",
-        "author": "Fanal",
-        "lang": lang,
-        "addressee": f"{_('To:')} {body}",
-        "number": str(file.sheet.id),
-        "draft": _("DRAFT – not sent, not to be used") if _is_draft(file) else "",
-        "caveat": _caveat(lang),
-        "summary": summary,
-        "assessment": {"title": _("Assessment of the officer"), "text": file.summary or "–"},
-        "points": {
-            "title": _("Indicators"),
-            "header": [_("Indicator"), _("Why"), _("Transfers"), _("Weight"), _("Source")],
-            "lines": [_point(point, numbers, lang) for point in score.points],
-        },
-        "transfers": {
-            "title": _("Transfers"),
-            "header": [
-                "N°",
-                _("When"),
-                _("Amount"),
-                _("Beneficiary"),
-                _("Payment label"),
-                _("Operator"),
-            ],
-            "lines": [_transfer(n, paid, lang) for n, paid in enumerate(score.transfers, start=1)],
-        },
-        "reports": {
-            "title": _("Reports that hold these transfers"),
-            "header": [_("Report"), _("Received"), _("Kind")],
-            "lines": [_report(report, lang) for report in facts.reports],
-        },
-        "linked": {
-            "title": _("Reports linked to them"),
-            "header": [_("Report"), _("Received"), _("Kind"), _("Strength"), _("Shared values")],
-            "lines": [
-                [*_report(r, lang), f"{r.score:.2f}", _shared(r, lang)] for r in facts.linked
-            ],
-            "nothing": _("No other report is linked to them."),
-        },
-    }
-
-
-def _is_draft(file: SheetFile) -> bool:
-    return file.sheet.state in {SheetState.DRAFT, SheetState.WITHDRAWN}
-
-
 def _caveat(lang: str) -> str:
     return reference.label("sheet_caveat", "CAVEAT", lang)
 
 
-def _point(point: PointMade, numbers: Mapping[UUID, int], lang: str) -> list[str]:
+def _point(point: PointMade, numbers: Mapping[UUID, int], lang: str) -> tuple[str, ...]:
     checked = "" if point.checked_by != "UNCHECKED" else f" ({_('UNCHECKED')})"
     seen = ", ".join(str(numbers[i]) for i in point.transfers if i in numbers)
     sign = "\u2212" if point.lowers else "+"
-    return [
+    return (
         reference.label("finding", point.code, lang),
         reference.render(point.because.code, point.because.parameters, lang),
         seen,
         f"{sign}{point.weight:.2f}",
         f"{point.source}{checked}",
-    ]
+    )
 
 
-def _transfer(number: int, paid: Paid, lang: str) -> list[str]:
+def _transfer(number: int, paid: Paid, lang: str) -> tuple[str, ...]:
     country = paid.beneficiary.country
     place = f" ({reference.label('country', country, lang)})" if country else ""
-    return [
+    return (
         str(number),
         when(paid, lang),
         f"{paid.amount or '–'} {paid.currency}".strip(),
         f"{paid.beneficiary.shown or '–'}{place}",
         paid.label or "–",
         paid.operator or "–",
-    ]
+    )
 
 
-def _report(report: SheetReport, lang: str) -> list[str]:
-    return [
+def _report(report: SheetReport, lang: str) -> tuple[str, ...]:
+    return (
         report.reference,
         instant(report.received_at, lang),
         reference.label("report_kind", report.kind, lang),
-    ]
+    )
 
 
 def _shared(report: SheetReport, lang: str) -> str:

@@ -1,4 +1,4 @@
-"""Intelligence sheets on a payer: drafted from the payer's page, amended, sent as PDF and JSON."""
+"""Intelligence sheets on a payer: drafted from the payer's page, amended, sent; JSON with reasons."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -19,7 +19,7 @@ from fanal.casework import operations as casework
 from fanal.casework.domain.records import ActFile
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import SHEET
-from fanal.judicial.domain.sheets import ADDRESSEES, SheetFile
+from fanal.judicial.domain.sheets import ADDRESSEES
 from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import acts
@@ -78,28 +78,8 @@ def listing(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 @needs("referral.read")
-def as_pdf(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-    """Send a sheet as an accessible PDF in the page's language; the download is recorded in the ledger."""
-    file = _taken(request, sheet_id, "PDF")
-    lang = get_language() or "fr"
-    answer = HttpResponse(document.pdf_of(file, lang=lang), content_type="application/pdf")
-    answer["Content-Disposition"] = f'attachment; filename="fanal-sheet-{sheet_id}-{lang}.pdf"'
-    return answer
-
-
-@never_cache
-@require_GET
-@needs("referral.read")
 def as_json(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
-    """Send a sheet as JSON, with reasons in both languages; the download is recorded in the ledger."""
-    file = _taken(request, sheet_id, "JSON")
-    answer = HttpResponse(document.json_of(file), content_type="application/json")
-    answer["Content-Disposition"] = f'attachment; filename="fanal-sheet-{sheet_id}.json"'
-    return answer
-
-
-def _taken(request: HttpRequest, sheet_id: UUID, format_: str) -> SheetFile:
-    """Return a sheet for download, after recording the reading and the export (`format_`) in the ledger.
+    """Send a sheet as JSON, with reasons in both languages; the download is recorded in the ledger.
 
     Raises:
         Http404: no such sheet, or its facts have expired.
@@ -112,10 +92,12 @@ def _taken(request: HttpRequest, sheet_id: UUID, format_: str) -> SheetFile:
         actor=actor_of(request),
         lifecycle=SHEET,
         act_id=sheet_id,
-        format_=format_,
+        format_="JSON",
         now=now_of(request),
     )
-    return found
+    answer = HttpResponse(document.json_of(found), content_type="application/json")
+    answer["Content-Disposition"] = f'attachment; filename="fanal-sheet-{sheet_id}.json"'
+    return answer
 
 
 def _beside(_request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
@@ -160,4 +142,5 @@ PAGES = acts.ActPages(
     template="payments/sheet.html",
     beside=_beside,
     amend=_amend,
+    parts=document.parts_of,
 )

@@ -2,8 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.desk import act_proofs
-from fanal.web.desk.acts import routes_of
+from fanal.web.desk import act_documents, act_proofs, acts
 from fanal.web.desk.payments import sheets, views
 
 urlpatterns: list[URLPattern] = [
@@ -11,8 +10,8 @@ urlpatterns: list[URLPattern] = [
     path("payments/<uuid:payer>/", views.show, name="payer"),
     path("payments/<uuid:payer>/sheet/", sheets.draft, name="sheet-draft"),
     path("sheets/", sheets.listing, name="sheets"),
-    *routes_of(sheets.PAGES, place="sheets"),
+    *acts.routes_of(sheets.PAGES, place="sheets"),
     act_proofs.route_of(sheets.PAGES, place="sheets"),
-    path("sheets/<uuid:sheet_id>/pdf/", sheets.as_pdf, name="sheet-pdf"),
+    *act_documents.routes_of(sheets.PAGES, place="sheets"),
     path("sheets/<uuid:sheet_id>/json/", sheets.as_json, name="sheet-json"),
 ]

@@ -5,8 +5,6 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from importlib import resources
 
-import msgspec
-import typst
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import get_language, gettext as _
@@ -15,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
+from fanal.casework.domain.documents import set_pdf
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.statistics import queries
@@ -27,8 +26,6 @@ from fanal.web.desk.statistics import panels
 from fanal.web.desk.statistics.panels import Panel
 
 # The yearly report as PDF/UA-1: the panels of the yearly page, set by Typst from one template.
-#
-# Typst is a library with its own fonts: no system fonts, no download.
 
 
 def as_pdf(panels: Sequence[Panel], *, title: str, lead: str, lang: str, now: datetime) -> bytes:
@@ -46,16 +43,7 @@ def as_pdf(panels: Sequence[Panel], *, title: str, lead: str, lang: str, now: da
         "panels": [_shown(panel) for panel in panels],
     }
     template = resources.files("fanal.web.desk.statistics").joinpath("yearly.typ").read_bytes()
-    compiler = typst.Compiler(template, ignore_system_fonts=True)
-    pages = compiler.compile(
-        format="pdf",
-        sys_inputs={"data": msgspec.json.encode(data).decode()},
-        pdf_standards="ua-1",
-        timestamp=now.replace(microsecond=0),
-    )
-    if not isinstance(pages, bytes):
-        raise TypeError("a PDF is one file")
-    return pages
+    return set_pdf(template, data, at=now)
 
 
 def _shown(panel: Panel) -> dict[str, object]:

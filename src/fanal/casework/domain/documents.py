@@ -1,0 +1,145 @@
+"""Documents of official acts: a tagged PDF (PDF/UA-1, PDF/A-3a) and a plain text, from the same parts.
+
+Typst sets the PDF with the fonts that it contains: no system fonts, no network. The same document gives the
+same bytes on every machine. Texts come from strangers: they are data of the template, never markup.
+"""
+
+import re
+import unicodedata
+from datetime import datetime
+from importlib import resources
+
+import msgspec
+import typst
+from msgspec import Struct
+
+_HEADING = re.compile(r"([0-9]{1,2})\.\s\S")
+# Characters whose glyphs the fonts have, in scripts without combining marks. Typst refuses a PDF/UA file in
+# which a glyph is missing, and its shaping of marks and of complex scripts can fail. A test sets each one.
+_UNSET = re.compile(
+    "[^\n\x20-\x7e\xa0-\xac\xae-\u02ff\u0370-\u0377\u037a-\u037f\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u0482"
+    "\u048a-\u04ff\u0531-\u0556\u0559-\u058a\u05d0-\u05ea\u0621-\u063a\u0640-\u064a\u0660-\u066d\u067e\u0686"
+    "\u06a9\u06af\u06cc\u06f0-\u06f9\u1e00-\u1eff\u2002-\u200a\u2010-\u2027\u202f-\u2040\u2044-\u2052\u20a0-\u20c0"
+    "\u2100-\u211e\u2122\u2126-\u214f\u2153-\u2184\u2190-\u23ff\u2460-\u2604\u27e8\u27e9\ufb00-\ufb06]+"
+)
+
+
+class Part(Struct, frozen=True, kw_only=True):
+    """A part of a document: heading, lines of text, and a table (`header`, `rows`); each may be empty."""
+
+    heading: str = ""
+    lines: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+class DocumentWords(Struct, frozen=True, kw_only=True):
+    """The words of a PDF in its language that are not the act's own.
+
+    `unset` says how characters without a glyph are written, `attachment` describes the attached bytes.
+    """
+
+    unset: str
+    attachment: str
+
+
+class ActDocument(Struct, frozen=True, kw_only=True):
+    """The document of an official act in one language, for reading, printing and sending.
+
+    `facts` (name, value) identify it: reference, state, SHA-256 of its exact bytes, approval. `mark` stands
+    on every page of what must not be used (a draft); it is empty once the act is ready to be sent. `machine`
+    are the exact bytes of the act, attached under the name `attachment`. `at` is the date of the act.
+    """
+
+    lang: str
+    title: str
+    reference: str
+    state: str
+    mark: str
+    digest: str
+    facts: tuple[tuple[str, str], ...]
+    parts: tuple[Part, ...]
+    at: datetime
+    machine: bytes
+    attachment: str
+    words: DocumentWords
+
+    @property
+    def text(self) -> str:
+        """The document as plain text: mark, title, facts, parts."""
+        colon = "\N{NO-BREAK SPACE}: " if self.lang == "fr" else ": "
+        head = [self.mark, self.title, "\n".join(colon.join(fact) for fact in self.facts)]
+        return "\n\n".join([*filter(None, head), *map(_plain, self.parts)]) + "\n"
+
+
+def parts_of(text: str) -> tuple[Part, ...]:
+    """Split a letter at its blank lines; a part that begins with the next number (`1. …`) has a heading."""
+    parts: list[Part] = []
+    expected = 1
+    for piece in text.split("\n\n"):
+        lines = tuple(piece.split("\n"))
+        numbered = _HEADING.match(lines[0])
+        if numbered and int(numbered[1]) == expected:
+            expected += 1
+            parts.append(Part(heading=lines[0], lines=lines[1:]))
+        else:
+            parts.append(Part(lines=lines))
+    return tuple(parts)
+
+
+def pdf_of(document: ActDocument) -> bytes:
+    """Set a document as a tagged PDF with its exact bytes attached."""
+    template = resources.files("fanal.casework.domain").joinpath("document.typ").read_bytes()
+    shown = msgspec.structs.replace(document, machine=b"")
+    if not _UNSET.search(unicodedata.normalize("NFC", document.text)):
+        shown = msgspec.structs.replace(
+            shown, words=msgspec.structs.replace(document.words, unset="")
+        )
+    return set_pdf(template, shown, at=document.at, attached=document.machine)
+
+
+def set_pdf(template: bytes, data: object, *, at: datetime, attached: bytes = b"") -> bytes:
+    """Set a PDF with a Typst template, which reads `sys.inputs.data` (JSON) and `sys.inputs.attached`.
+
+    `at` is the date of the file. Characters without a glyph are written as code points (`legible`).
+
+    Raises:
+        TypstError: the template is wrong.
+    """
+    shown = _legible(msgspec.to_builtins(data))
+    pages = typst.Compiler(template, ignore_system_fonts=True).compile(
+        format="pdf",
+        sys_inputs={
+            "data": msgspec.json.encode(shown).decode(),
+            "attached": attached.decode(),
+        },
+        pdf_standards=["a-3a", "ua-1"],
+        timestamp=at.replace(microsecond=0),
+    )
+    if not isinstance(pages, bytes):
+        raise TypeError("a PDF is one file")
+    return pages
+
+
+def legible(text: str) -> str:
+    """Return a text with the characters that the fonts lack written as code points: `⟨U+65E5 U+672C⟩`.
+
+    Composed forms replace combining marks (NFC); controls of direction become code points too.
+    """
+    return _UNSET.sub(
+        lambda found: f"⟨{' '.join(f'U+{ord(one):04X}' for one in found[0])}⟩",
+        unicodedata.normalize("NFC", text),
+    )
+
+
+def _legible(value: object) -> object:
+    if isinstance(value, str):
+        return legible(value)
+    if isinstance(value, dict):
+        return {key: _legible(one) for key, one in value.items()}
+    return [_legible(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _plain(part: Part) -> str:
+    rows = (" | ".join(row) for row in (part.header, *part.rows) if row)
+    return "\n".join([*filter(None, [part.heading]), *part.lines, *rows])

@@ -1,0 +1,152 @@
+"""Documents of official acts at the desk: PDF, plain text, exact bytes and print view of any kind of act.
+
+Who may read an act may take its document; each is recorded in the ledger before it is served. What may not be
+sent (a draft, an act whose decision is no longer in force) is marked on every page and names no approval.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path
+from django.utils.translation import get_language
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from fanal import reference
+from fanal.accounts.domain.policy import Resource
+from fanal.casework import operations, queries
+from fanal.casework.domain.documents import ActDocument, DocumentWords, pdf_of
+from fanal.casework.domain.records import ActApproval, ActFile, ApprovalVerdict
+from fanal.kernel.calendar import paris_day
+from fanal.reference.words import Value, spoken_moment
+from fanal.web.account.actors import actor_of, now_of, require_declared
+from fanal.web.desk.acts import ActPages, may_leave, view_of
+from fanal.web.reading import consult
+
+_FILES: Mapping[str, tuple[str, str, Callable[[ActDocument], bytes]]] = {
+    "pdf": ("-{lang}.pdf", "application/pdf", pdf_of),
+    "text": ("-{lang}.txt", "text/plain; charset=utf-8", lambda one: one.text.encode()),
+    "machine": (".json", "application/json", lambda one: one.machine),
+}
+"""End of the file's name, media type and bytes of a document, by the name of its format."""
+
+
+def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
+    """Return the routes of the documents of a kind of act, below the page of the act.
+
+    Their names are `<route>-pdf`, `-text`, `-machine` and `-print`.
+    """
+    views = {name: partial(download, pages, name) for name in _FILES}
+    named, kind = pages.route.partition(":")[2], pages.lifecycle.kind
+    return [
+        path(
+            f"{place}/<uuid:{kind}_id>/{name}/",
+            never_cache(require_GET(view_of(pages.lifecycle.reads, view))),
+            name=f"{named}-{name}",
+        )
+        for name, view in (views | {"print": partial(show, pages)}).items()
+    ]
+
+
+def download(pages: ActPages, format_: str, request: HttpRequest, act_id: UUID) -> HttpResponse:
+    """Send the document of an act as a file, in the page's language."""
+    document = _taken(pages, request, act_id, format_)
+    end, media, write = _FILES[format_]
+    answer = HttpResponse(write(document), content_type=media)
+    name = f"fanal-{pages.lifecycle.kind}-{act_id}{end.format(lang=document.lang)}"
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
+    """Show the document of an act as a page to print, without navigation."""
+    document = _taken(pages, request, act_id, "print")
+    return render(
+        request,
+        "desk/act/print.html",
+        {"document": document, "page": pages.route, "act_id": act_id},
+    )
+
+
+def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) -> ActDocument:
+    """Return the document of an act, after recording the reading and the export in the ledger.
+
+    Raises:
+        Http404: no such act, or its document has expired.
+        Refused: the person may not read it.
+    """
+    actor, lifecycle = actor_of(request), pages.lifecycle
+    found = queries.get_act(actor=actor, lifecycle=lifecycle, act_id=act_id)
+    if found is None or found.content is None:
+        raise Http404
+    require_declared(request, Resource(desk_id=found.act.desk_id))
+    consult(request, lifecycle.kind, [act_id], reports=found.act.report_ids)
+    document = document_of(
+        pages,
+        found,
+        lang=get_language() or "fr",
+        is_ready=may_leave(lifecycle, found, actor=actor),
+    )
+    operations.record_export(
+        actor=actor,
+        lifecycle=lifecycle,
+        act_id=act_id,
+        format_=format_.upper(),
+        now=now_of(request),
+    )
+    return document
+
+
+def document_of(pages: ActPages, file: ActFile, *, lang: str, is_ready: bool) -> ActDocument:
+    """Return the document of an act in `lang`; `is_ready`: it was sent, or may be.
+
+    Raises:
+        ValueError: the act's document has expired.
+    """
+    if file.content is None:
+        raise ValueError("the words of this act have expired")
+    act, kind, said = file.act, pages.lifecycle.kind, partial(_said, lang)
+    state = reference.label(f"{kind}_state", act.state, lang)
+    approval = _approval(file) if is_ready else None
+    facts = [
+        (said("REFERENCE"), said("REVISION", id=str(act.id), n=str(act.revision))),
+        (said("STATE"), state),
+        (said("DATE"), spoken_moment(paris_day(act.created_at), lang)),
+        (said("DIGEST"), file.digest.hex()),
+    ]
+    if approval is not None:
+        facts.append((said("APPROVAL"), said("APPROVED", at=approval.approved_at)))
+    return ActDocument(
+        lang=lang,
+        title=said(kind),
+        reference=str(act.id),
+        state=state,
+        mark="" if is_ready else said("DRAFT"),
+        digest=file.digest.hex(),
+        facts=tuple(facts),
+        parts=pages.parts(file, lang),
+        at=act.created_at,
+        machine=file.content,
+        attachment=f"fanal-{kind}-{act.id}.json",
+        words=DocumentWords(unset=said("UNSET"), attachment=said("ATTACHMENT")),
+    )
+
+
+def _said(lang: str, code: str, **parameters: Value) -> str:
+    return reference.load().words.render(code, parameters, lang, kind="act_document")
+
+
+def _approval(file: ActFile) -> ActApproval | None:
+    """Return the approval of exactly the present bytes of an act, if any."""
+    return next(
+        (
+            one
+            for one in file.approvals
+            if one.verdict is ApprovalVerdict.APPROVED
+            and (one.revision, one.digest) == (file.act.revision, file.digest)
+        ),
+        None,
+    )
