@@ -2,19 +2,19 @@
 
 from django.urls import URLPattern, path
 
-from fanal.web.oversight import habilitations, measures, openings, recommendations, sessions
+from fanal.web.oversight import measures, people, sessions
 
 app_name = "oversight"
 urlpatterns: list[URLPattern] = [
     path("", measures.home, name="home"),
     path("measures/", measures.listing, name="measures"),
     path("measures/<uuid:measure_id>/", measures.show, name="measure"),
-    path("measures/<uuid:measure_id>/recommend/", recommendations.recommend, name="recommend"),
-    path("habilitations/", habilitations.listing, name="habilitations"),
-    path("openings/", openings.listing, name="openings"),
-    path("openings/<uuid:opening_id>/seen/", openings.see, name="opening-seen"),
-    path("recommendations/", recommendations.listing, name="recommendations"),
-    path("recommendations/<uuid:recommendation_id>/answer/", recommendations.answer, name="answer"),
+    path("measures/<uuid:measure_id>/recommend/", measures.recommend, name="recommend"),
+    path("habilitations/", people.habilitations, name="habilitations"),
+    path("openings/", people.openings, name="openings"),
+    path("openings/<uuid:opening_id>/seen/", people.see, name="opening-seen"),
+    path("recommendations/", measures.recommendations, name="recommendations"),
+    path("recommendations/<uuid:recommendation_id>/answer/", measures.answer, name="answer"),
     path("sessions/start/", sessions.start, name="start"),
     path("sessions/<uuid:session_id>/", sessions.show, name="session"),
     path("sessions/<uuid:session_id>/group/", sessions.judge, name="group"),

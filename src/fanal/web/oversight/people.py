@@ -1,4 +1,4 @@
-"""Openings of reporters' identities: person, purpose, and the other people who have reviewed each."""
+"""Acts on people that overseers review: openings of reporters' identities, approving habilitations."""
 
 from uuid import UUID
 
@@ -14,7 +14,10 @@ from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.harmonise import operations, queries
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.account.habilitations import line_of
 from fanal.web.reading import consult
+
+# Openings of reporters' identities: person, purpose, and the other people who have reviewed each.
 
 _SHOWN = 200
 
@@ -22,7 +25,7 @@ _SHOWN = 200
 @never_cache
 @require_safe
 @needs("identity.oversee")
-def listing(request: HttpRequest) -> HttpResponse:
+def openings(request: HttpRequest) -> HttpResponse:
     """Show the openings of reporters' identities within reach, those not reviewed first.
 
     The identities themselves are never shown.
@@ -65,3 +68,30 @@ def see(request: HttpRequest, opening_id: UUID) -> HttpResponse:
         raise Http404 from None
     messages.success(request, _("Noted: you have seen this opening."))
     return redirect("oversight:openings")
+
+
+# Habilitations that approve acts of others: their grantors, and accounts that look alike.
+
+
+@never_cache
+@require_safe
+@needs("habilitation.oversee")
+def habilitations(request: HttpRequest) -> HttpResponse:
+    """Show the approving habilitations of every desk, newest first, ended ones last."""
+    actor, now = actor_of(request), now_of(request)
+    found = accounts.list_approving(actor=actor, limit=_SHOWN)
+    consult(request, "person", [h.person_id for h in found], action="habilitation.oversee")
+    lines = [line_of(one, now=now, actor=actor) for one in found]
+    standing = [line for line in lines if line["state"] != "ENDED"]
+    pairs = zip(found, lines, strict=True)
+    alike = {one.person_id for one, line in pairs if one.alike and line["state"] != "ENDED"}
+    context = {
+        "standing": standing,
+        "ended": [line for line in lines if line["state"] == "ENDED"],
+        "alike": len(alike),
+        "console": sum(1 for line in standing if line["console"]),
+        "waiting": sum(1 for line in standing if line["state"] == "WAITING"),
+        "shown": _SHOWN,
+        "more": len(found) == _SHOWN,
+    }
+    return render(request, "oversight/habilitations.html", context)
