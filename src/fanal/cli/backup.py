@@ -19,13 +19,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import click
 import psycopg
 
-from fanal.cli.boot import (
-    django_as,
-    enter_django,
-    find_home,
-    find_vault,
-    note_keys,
-)
+from fanal.cli.boot import django_as, enter_django, find_home, find_vault, note_keys
 from fanal.cli.failures import CommandRefused, Failed, tell
 from fanal.config.databases import Databases, open_databases
 from fanal.config.grants import apply_grants

@@ -27,6 +27,12 @@ from fanal.postgres import DatabaseRole
 _ACTOR = system_actor("fanal distribution")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 _KEY = click.option("--key", "public", required=True, help="Public key, 64 hexadecimal digits.")
+_OUT = click.option(
+    "--out",
+    required=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the result (DIR).",
+)
 _FINGERPRINT = click.option(
     "--fingerprint",
     required=True,
@@ -253,12 +259,7 @@ def close(code: str) -> None:
 
 
 @distribution.command("send")
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the result (DIR).",
-)
+@_OUT
 @with_django(DatabaseRole.WORKER, seals=True)
 def send(out: Path) -> None:
     """Write a signed, sealed package for each desk to DIR/CODE/PACKAGE.age, under instructions in force."""
@@ -300,12 +301,7 @@ def packages(as_json: bool) -> None:
     "--key", required=True, help="File of the age identity for which it is sealed.",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
 )  # fmt: skip
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the result (DIR).",
-)
+@_OUT
 @click.option(
     "--unproven", is_flag=True,
     help="Open it without a valid signature of its sender; recorded in the ledger.",

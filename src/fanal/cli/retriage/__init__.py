@@ -32,16 +32,17 @@ _BATCHES_A_FILE = 100
 _RULES_FILE = "rules-in-force.toml"
 _NOTE_FILE = "facts.json"
 _PARTS = "part-*.parquet"
-_Rules = tuple[PriorityRules, PriorityRules]
-
-
-@click.command("facts")
-@click.option(
+_OUT = click.option(
     "--out",
     required=True,
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the Parquet files.",
 )
+_Rules = tuple[PriorityRules, PriorityRules]
+
+
+@click.command("facts")
+@_OUT
 @click.option("--as", "login", required=True, help="Login of the supervisor who asks.")
 @with_django(DatabaseRole.WORKER)
 def facts(out: Path, login: str) -> None:
@@ -75,12 +76,7 @@ def facts(out: Path, login: str) -> None:
     "--facts", "source", required=True, help="Folder that `fanal rules facts` wrote.",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )  # fmt: skip
-@click.option(
-    "--out",
-    required=True,
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the Parquet files.",
-)
+@_OUT
 @click.option(
     "--engine",
     type=click.Choice(["local", "spark"]),
