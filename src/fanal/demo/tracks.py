@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from fanal.casework import operations as casework, queries as cases
+from fanal.casework.domain.proofs import ProofFile
 from fanal.casework.domain.records import Addressee, Event as Followed, Event as Recorded
 from fanal.demo.content import contact, material
 from fanal.demo.world import DemoEvent, Play, World
@@ -190,6 +191,14 @@ def _digest(world: World, measure_id: UUID, at: datetime) -> bytes:
     return found.measure.digest
 
 
+def _acknowledgement(at: datetime) -> ProofFile:
+    """Return the file of a proof: the receipt of an addressee, as a text."""
+    words = f"Accusé de réception (exemple), {at:%d/%m/%Y}\n"
+    return ProofFile(
+        content=words.encode(), name="accuse-de-reception.txt", media_type="text/plain"
+    )
+
+
 def _send(world: World, measure_id: UUID, at: datetime) -> None:
     event = Followed(happened_at=at, proof="Envoi au point de contact électronique")
     measures.record_sent(
@@ -198,7 +207,9 @@ def _send(world: World, measure_id: UUID, at: datetime) -> None:
 
 
 def _receive(world: World, measure_id: UUID, at: datetime) -> None:
-    event = Followed(happened_at=at, proof="Accusé de réception de l’hébergeur")
+    event = Followed(
+        happened_at=at, proof="Accusé de réception de l’hébergeur", file=_acknowledgement(at)
+    )
     measures.record_receipt(
         actor=world.person("elise", at), measure_id=measure_id, event=event, now=at
     )
@@ -361,6 +372,7 @@ def refer(
         event = Followed(
             happened_at=moment,
             proof="Bordereau de transmission (exemple)",
+            file=_acknowledgement(moment) if move == "acknowledge" else None,
             outcome=outcome if outcome and move == "close" else "",
         )
         if move == "prepare":

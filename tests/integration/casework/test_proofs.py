@@ -1,11 +1,12 @@
 """The file of a proof: sealed with its step, held by PostgreSQL, opened for readers, erased with the words."""
 
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Refused
@@ -19,8 +20,9 @@ from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from fanal.ledger.operations import keyed_digest
 from fanal.vault import keyring, operations as vault
-from fanal.vault.domain.envelope import EnvelopeRefused
-from fanal.vault.packs import BlobDamaged
+from fanal.vault.copying import walk_lacking
+from fanal.vault.domain.envelope import EnvelopeRefused, key_id
+from fanal.vault.packs import BlobDamaged, file_path
 from tests.integration.casework.test_guards import OFFICER, STEP, refused, run
 from tests.integration.measures.stories import ANALYST, decide
 from tests.integration.orient.people import person
@@ -199,12 +201,30 @@ def test_other_bytes_are_not_given_out() -> None:
     step = send(made, file=LARGE)
     assert opened(made, step) == LARGE.content
     assert step.file is not None
-    (path,) = keyring.current().vault_folder.glob(f"files/*/{step.file.object_id}*")
+    path = file_path(keyring.current().vault_folder, step.file.object_id)
     raw = bytearray(path.read_bytes())
     raw[-1] ^= 1
     path.write_bytes(raw)
     with pytest.raises((EnvelopeRefused, BlobDamaged)):
         opened(made, step)
+
+
+def test_key_rotation_and_backups_reach_the_file() -> None:
+    made, worker = ready(), system_actor("keys")
+    step, ring = send(made, file=LARGE), keyring.current()
+    assert step.file is not None
+    fresh = X25519PrivateKey.generate()
+    opening = {**ring.opening, key_id(fresh.public_key()): fresh}
+    keyring.install(replace(ring, content=fresh.public_key(), opening=opening))
+    with as_worker():
+        vault.rewrap(actor=worker)
+    del opening[key_id(ring.content)]
+    keyring.install(replace(ring, content=fresh.public_key(), opening=opening))
+    assert opened(made, step) == LARGE.content
+    with as_worker():
+        assert step.file.object_id not in walk_lacking(actor=worker)
+        file_path(ring.vault_folder, step.file.object_id).unlink()
+        assert step.file.object_id in walk_lacking(actor=worker)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -213,7 +233,8 @@ def test_a_file_ends_with_the_words_of_its_act() -> None:
     step, stays = send(made, file=LARGE, proof="canary words"), send(other)
     assert step.file is not None
     folder = keyring.current().vault_folder
-    file = next(folder.glob(f"files/*/{step.file.object_id}*"))
+    file = file_path(folder, step.file.object_id)
+    assert file.exists()
     later, worker = NOW + timedelta(days=4000), system_actor("expiry")
     with as_worker():
         due = queries.list_due(actor=worker, kind="referral", before=later)
@@ -229,7 +250,7 @@ def test_a_file_ends_with_the_words_of_its_act() -> None:
     assert (last.proof_digest, last.file.size) == (step.proof_digest, step.file.size)
     ((_id, _owner, _kind, digest, _size, erased),) = rows(made)
     assert (erased, bytes(digest)) == (True, bytes(32))
-    assert not Path(file).exists()
+    assert not file.exists()
     assert str(made) in (folder / "erasures.log").read_text()
     with pytest.raises(casework.ProofUnknown):
         opened(made, step)

@@ -218,6 +218,24 @@ def test_no_page_takes_a_large_body_and_none_acts_at_the_instant_of_its_beginnin
         assert client.recv(12)[9:12] == b"413"
 
 
+def test_a_known_browser_may_send_the_file_of_a_proof(served: tuple[int, int]) -> None:
+    """The page, and not the gate, says what is too large; here it misses the form's own token."""
+    page = "/fr/desk/referrals/01890a5d-ac96-774b-bcce-b302099a8057/move/"
+    kind, body = "multipart/form-data; boundary=x", b"x" * (WHOLE + 3_000_000)
+    for cookie, status in ((_device("claire"), 403), ("fanal_device=x", 413)):
+        connection = http.client.HTTPConnection("127.0.0.1", served[0], timeout=60)
+        with contextlib.closing(connection):
+            headers = {"Content-Type": kind, "Cookie": cookie}
+            connection.putrequest("POST", page)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders()
+            with contextlib.suppress(OSError):  # refused before it has arrived
+                connection.send(body)
+            assert connection.getresponse().status == status
+
+
 def test_one_connection_is_one_request_at_a_time(served: tuple[int, int]) -> None:
     """HTTP/2 in clear is not spoken: there one that never reads holds a hundred threads."""
     port, _pid = served
