@@ -76,6 +76,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with open_databases(home=home, environ=os.environ) as databases:
         role = _web_role()
+        first = _first_children(databases, home=home)
         _prepare(databases, role=role, home=home, demo=demo)
         require_keys(databases, role=role, home=home)
         require_vault(databases, role=role)
@@ -91,6 +92,7 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         _lower([*children, *loading], home=home, port=port)
         write_private(home / PORT_FILE, f"{port}\n")
         with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
+            supervisor.children.extend(first)
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
             # Only now: the first part of its load locks the accounts against all others.
             supervisor.children.extend(loading)
@@ -244,7 +246,15 @@ def _children(
         return [web]
     names = ["worker", *(f"worker-{number}" for number in range(2, workers + 1))]
     environment = _environment(databases, role=DatabaseRole.WORKER, home=home, mark=mark)
+    calls = Child(
+        name="calls",
+        arguments=[sys.executable, "-m", "fanal.calls"],
+        environment=environment,
+        log=home / "log" / "calls.log",
+        sign=CallsSign(lambda: databases.url(DatabaseRole.WORKER)),
+    )
     return [
+        calls,
         web,
         *(
             Child(
@@ -256,14 +266,25 @@ def _children(
             )
             for number, name in enumerate(names)
         ),
-        Child(
-            name="calls",
-            arguments=[sys.executable, "-m", "fanal.calls"],
-            environment=environment,
-            log=home / "log" / "calls.log",
-            sign=CallsSign(lambda: databases.url(DatabaseRole.WORKER)),
-        ),
     ]
+
+
+def _first_children(databases: Databases, *, home: Path) -> list[Child]:
+    """Start the children that run from before the migration, and return them.
+
+    Where this machine runs the database, the sessions of public nodes get a lower priority.
+    """
+    if databases.cluster is None:
+        return []
+    data = databases.cluster.place.data
+    first = Child(
+        name="yielding",
+        arguments=[sys.executable, "-m", "fanal.db.yielding", str(data)],
+        environment={"PATH": os.environ.get("PATH", "")},
+        log=home / "log" / "yielding.log",
+    )
+    first.start()
+    return [first]
 
 
 def _keep_drafts(home: Path) -> None:

@@ -1,4 +1,4 @@
-"""Guards against sessions of PostgreSQL that block it: hoards of locks, forbidden locks, processor time.
+"""A guard against sessions that block the database: hoards of locks, and requests for forbidden locks.
 
 Locks lie in shared memory, and no privilege limits their number in a session: nested savepoints, each with a
 transaction number of its own, fill the lock table in a second. Then nobody can connect, and no report is
@@ -9,10 +9,6 @@ PostgreSQL checks for interrupts between rows only: a single expression list may
 runs on this machine, the process of such a session is killed, and PostgreSQL restarts. After a second kill
 within an hour, or at once if no kill is possible, the role loses its right to connect. A stalled disk also
 keeps an honest session from checking for interrupts: a session without CPU use meanwhile counts half.
-
-Linux shares its processors among sessions of processes (autogroups), and each session of PostgreSQL is one:
-a compromised node with forty sessions has forty shares, the process that sends the calls a single one. The
-sessions of public nodes therefore get a lower priority.
 """
 
 import contextlib
@@ -23,40 +19,12 @@ import signal
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final
 
 import psycopg
 from procrastinate.contrib.django.utils import connector_params
 
 from fanal.db.child import KeptChild
 from fanal.db.closed import MAY_BE_CLOSED
-
-NICE: Final = 10
-"""A tenth of the processor time of a process with the usual 0; sched(7)."""
-
-
-class NodesYield:
-    """Lowers the priority of each process once; if the kernel postpones it, the next call tries again."""
-
-    def __init__(self) -> None:
-        self._lowered: set[int] = set()
-
-    def look(self, pids: Iterable[int]) -> None:
-        """Lower the priority of the processes `pids`, except those lowered by an earlier call."""
-        present = set(pids)
-        self._lowered &= present
-        for pid in present - self._lowered:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.setpriority(os.PRIO_PROCESS, pid, NICE)
-            try:
-                # Unprivileged, one write in a tenth of a second: the others get EAGAIN.
-                Path(f"/proc/{pid}/autogroup").write_text(str(NICE), "ascii")
-            except BlockingIOError:
-                return
-            except OSError:
-                pass  # gone, or a kernel without autogroups: there the priority alone counts
-            self._lowered.add(pid)
-
 
 _PATIENCE = 5.0
 """Seconds within which a terminated session ends, unless it does not check for interrupts."""
@@ -78,8 +46,6 @@ _LONGEST_TRANSACTION = 60.0
 """Longest transaction of a public node, in seconds: an old one keeps VACUUM from removing dead rows."""
 _BOUNDS = "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = '2s'; SET lock_timeout = '1s'"
 _BEAT_SECONDS = 0.25
-_YIELD_SECONDS = 0.5
-_NODES = "fanal_intake"
 _CONNECT_SECONDS = 2
 _Session = psycopg.Connection[tuple[int, str, str, bool]]
 _Work = dict[int, float]
@@ -124,7 +90,6 @@ class HoardingGuard:
         self._ended: dict[int, _Work] = {}
         self._seen: dict[str, float] = {}
         self._failure, self._failing_since = "", 0.0
-        self._yielding, self._yielded_at = NodesYield(), 0.0
 
     def look(self) -> None:
         """End the sessions that block others; kill those that ignore it, and close their role if repeated.
@@ -135,7 +100,6 @@ class HoardingGuard:
         """
         for login in sorted(self._closing):
             self._close(login)
-        self._let_nodes_yield()
         try:
             found = self._ask()
         except psycopg.Error as failure:
@@ -162,12 +126,6 @@ class HoardingGuard:
             if now - since > 2 * _PATIENCE:
                 self._deaf.add(pid)
                 self._answer(pid, found[pid], counts=_ENOUGH)
-
-    def _let_nodes_yield(self) -> None:
-        if time.monotonic() - self._yielded_at < _YIELD_SECONDS:
-            return
-        self._yielding.look(pid for pid, login in _sessions(_postmaster()) if login == _NODES)
-        self._yielded_at = time.monotonic()
 
     def close(self) -> None:
         """Close the connection."""
