@@ -264,10 +264,10 @@ class CallsLoop:
         self._number, self._holder = number or _random(), 0
         self._senders, self._over = Senders(), list[CallSent]()
         self._later = list[AskedAgain]()
-        self._children = (HoardingWatch(), *keepers(clock=clock))
         self._alive_at = self._late_at = 0.0
         self._session: object = None
-        self._reaches = not mail.current().faults()
+        self._reaches = bool(mail.current().url) and not mail.current().faults()
+        self._children = (HoardingWatch(), *keepers(clock=clock, reaches=self._reaches))
 
     def run(self, stop: threading.Event) -> None:
         """Send calls until `stop` is set; while the database is unavailable, wait and retry."""
@@ -298,12 +298,13 @@ class CallsLoop:
         self._over += self._senders.finished()
         if not self._holds():
             self._hold()
-        self._claim()
-        self._ask_again()
-        self._record()
+        # Before the first claim: a process without a mail server leaves the calls to this one.
         if time.monotonic() >= self._alive_at:
             self._show_alive()
             self._alive_at = time.monotonic() + _ALIVE_SECONDS
+        self._claim()
+        self._ask_again()
+        self._record()
 
     def _holds(self) -> bool:
         """Return whether the session is the one that `_hold` prepared; Django reconnects silently."""

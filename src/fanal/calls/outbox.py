@@ -27,8 +27,11 @@ _SILENT_SECONDS = 20.0
 log = logging.getLogger("fanal.calls")
 
 
-def keepers(*, clock: Callable[[], datetime]) -> tuple[KeptChild, KeptChild]:
-    """Return the supervised child processes that maintain the outbox."""
+def keepers(*, clock: Callable[[], datetime], reaches: bool) -> tuple[KeptChild, KeptChild]:
+    """Return the supervised child processes that maintain the outbox.
+
+    `reaches`: the mail of this machine reaches somebody.
+    """
     actor = system_actor("alarm")
     late = {"queue_late": lambda: orient.queue_late(actor=actor)}
     rest = {
@@ -36,6 +39,8 @@ def keepers(*, clock: Callable[[], datetime]) -> tuple[KeptChild, KeptChild]:
         "escalate": lambda: orient.escalate_alarms(actor=actor, now=clock()),
         "record_raised": lambda: orient.record_raised(actor=actor, now=clock()),
     }
+    if reaches:
+        rest["requeue_left"] = lambda: orient.requeue_left(actor=actor)
     return _kept("queues late calls", late), _kept("keeps the outbox of calls", rest)
 
 

@@ -47,6 +47,7 @@ from fanal.orient.operations.outbox import (
     record_delivery,
     record_failure,
     record_reached,
+    requeue_left,
     show_alive,
 )
 from fanal.orient.operations.unfolding import NotFolded, claim_folded, unfold
@@ -108,6 +109,7 @@ __all__ = [
     "rename_view",
     "renew_claim",
     "reopen_case",
+    "requeue_left",
     "save_view",
     "send_feedback",
     "settle_case",

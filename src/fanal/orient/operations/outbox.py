@@ -58,9 +58,11 @@ _QUEUE = """
 ), told AS (
     DELETE FROM orient_late WHERE alarm_id IN (SELECT alarm_id FROM free) RETURNING alarm_id
 ), found AS (
-    SELECT a.id, a.acknowledged_at IS NULL AS rings FROM told JOIN orient_alarm a ON a.id = told.alarm_id
+    SELECT a.id, a.acknowledged_at IS NULL AS rings, a.recorded_at
+    FROM told JOIN orient_alarm a ON a.id = told.alarm_id
 ), noted AS (
-    INSERT INTO orient_unrecorded (alarm_id) SELECT id FROM found ON CONFLICT DO NOTHING
+    INSERT INTO orient_unrecorded (alarm_id) SELECT id FROM found WHERE recorded_at IS NULL
+    ON CONFLICT DO NOTHING
 )
 INSERT INTO orient_call (alarm_id, escalated, queued_by)
 SELECT id, false, NULL FROM found WHERE rings ON CONFLICT DO NOTHING
@@ -128,6 +130,11 @@ UPDATE orient_call c SET failure = %s, failed_at = %s, lease_until = NULL, lease
     ended_at = CASE WHEN held.over THEN coalesce(ended_at, %s) ELSE ended_at END
 FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[]) AS held(id, token, wait, over)
 WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
+"""
+_LEFT = """
+UPDATE orient_call c SET outcome = NULL, ended_at = NULL, not_before = now()
+FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL
+  AND c.outcome = 'LEFT' AND c.ended_at > now() - interval '1 day'
 """
 # Only the sender locks rows of calls: the claim skips locked rows, so another lock would delay a call.
 _ANSWERED = """
@@ -257,6 +264,20 @@ def end_answered(*, actor: Actor) -> int:
     require(actor, "pipeline.run")
     with transaction.atomic():
         return int(sql.run(_ANSWERED))
+
+
+def requeue_left(*, actor: Actor) -> int:
+    """Queue again the calls of the last day that a process without mail server left in a folder.
+
+    Only a process whose mail reaches somebody does so. Alarms acknowledged meanwhile are left out. Returns
+    the number of calls.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    with transaction.atomic():
+        return int(sql.run(_LEFT))
 
 
 def record_delivery(
