@@ -141,7 +141,7 @@ def _rule_set(rules: PriorityRules) -> str:
         [
             f"## {rules.version}",
             f"In force from {rules.in_force_from}. Points reach {rules.ceiling}; only a floor goes above.",
-            table(("Level", "From score", "To take", "To decide", "To second"), levels),
+            table(("Level", "From score", "To take", "To decide", "To approve"), levels),
             table(("Rule", "Fact", "When", "Points", "Floor", "Source"), map(_rule, rules.rule)),
         ]
     )

@@ -233,7 +233,7 @@ def test_packages_are_believed_by_their_signature(
     nobodys = forged("nobodys", plain[proof.HEAD :])
     assert "signed by nobody" in refused("open", nobodys, *where)
     elsewhere = ["--key", str(tmp_path / "third"), "--out", str(tmp_path / "in")]
-    assert "sealed anew" in refused("open", passed_on, *elsewhere)
+    assert "sealed again" in refused("open", passed_on, *elsewhere)
 
     opened = json.loads(south.server.command("distribution", "open", str(package), *where).stdout)
     assert (opened["sender"], opened["reports"]) == ("N-DESK", 1)

@@ -11,8 +11,8 @@ from tests.integration.desk.story import Desk
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WORDS = {
-    "fr": ("Notification au fournisseur", "À contresigner", "Réponse reçue", "Contenu retiré"),
-    "en": ("Notice to the provider", "To second", "Answered", "Content removed"),
+    "fr": ("Notification au fournisseur", "À valider", "Réponse reçue", "Contenu retiré"),
+    "en": ("Notice to the provider", "Awaiting second approval", "Answered", "Content removed"),
 }
 
 

@@ -18,7 +18,7 @@ WORDS = {
     "fr": {
         "common": "Bénéficiaire commun",
         "said": "Lu et rapproché.",
-        "typology": "Direct payant",
+        "typology": "Live payant",
     },
     "en": {
         "common": "Common beneficiary",

@@ -85,7 +85,9 @@ def test_two_analysts_at_once(open_as: OpenAs, desk: Desk) -> None:
     take(ana)
     ana.wait_for_selector("[data-decision]")
     take(bruno)
-    expect(bruno.locator(".fd-messages")).to_contain_text("Ana a pris ce signalement avant vous")
+    expect(bruno.locator(".fd-messages")).to_contain_text(
+        "Ana a pris ce signalement en charge avant vous"
+    )
     assert bruno.locator("[data-decision]").count() == 0
     case = oriented.get_case(actor=desk.actor("ana"), report_id=desk.reports["material"])
     assert case.claimed_by == desk.actor("ana").person_id
@@ -162,7 +164,7 @@ def test_claim_and_decide_without_scripts(open_as: OpenAs, desk: Desk) -> None:
 def test_an_alarm_reaches_every_page_and_rings(open_as: OpenAs, desk: Desk) -> None:
     page = open_as("ana", "/fr/desk/reference/")
     expect(page.locator("[data-alarm]")).to_be_visible()
-    expect(page.locator("[data-alarm-silent]")).to_contain_text("muette")
+    expect(page.locator("[data-alarm-silent]")).to_contain_text("activer le son")
     assert page.title().startswith("(!)")
     page.evaluate(
         "document.querySelector('[data-alarm-sound]').addEventListener('fanal:rang',"

@@ -96,7 +96,7 @@ def test_a_desk_that_is_no_number_is_refused(claire: Client, desk: str) -> None:
     [
         ({"person": ""}, "Choose a person"),
         ({"person": "", "login": "nobody-here"}, "Choose a person"),
-        ({"person": "", "login": "CLAIRE "}, "Nobody habilitates themselves"),
+        ({"person": "", "login": "CLAIRE "}, "Nobody can grant a habilitation to themselves"),
         ({"role": "OVERSEER"}, "not granted here"),
         ({"role": "SYSTEM"}, "not granted here"),
         ({"desk": "2"}, "Choose a desk that you supervise"),
@@ -178,7 +178,7 @@ def test_the_administrator_opens_and_closes_accounts_and_sees_no_content(
     assert shown[1] not in web.get(page).content.decode()
     newcomer = Client(headers={"X-Forwarded-Proto": "https"})
     newcomer.post("/fr/login/", {"login": "lea", "password": shown[1]})
-    assert "opens nothing but this page" in newcomer.get("/en/account/").content.decode()
+    assert "gives access to this page only" in newcomer.get("/en/account/").content.decode()
     assert web.post("/en/account/people/close/", {"login": "karim"}).status_code == 302
     assert User.objects.get(username="karim").is_active
     assert web.post("/en/account/people/close/", {"login": "lea"}).status_code == 302
@@ -197,7 +197,7 @@ def test_a_role_that_approves_waits_for_another_supervisor(claire: Client, make_
     nino, held = User.objects.get(username="nino"), _granted_to("nino")
     assert queries.actor_for(user=nino, now=datetime.now(UTC)).roles == set()
     page = f"/en/account/habilitations/{held.id}/"
-    assert "Waits for a second signature" in claire.get(page).content.decode()
+    assert "Awaiting a second signature" in claire.get(page).content.decode()
     assert "Approve the habilitation" not in claire.get(page).content.decode()
     assert claire.post(f"{page}approve/").status_code == 403
     his = Client(headers={"X-Forwarded-Proto": "https"})
@@ -210,7 +210,7 @@ def test_a_role_that_approves_waits_for_another_supervisor(claire: Client, make_
     assert queries.actor_for(user=nino, now=datetime.now(UTC)).roles == {Role.MEASURES_OFFICER}
     assert LedgerEntry.objects.filter(action="habilitation.approve").count() == 1
     again = hers.post(f"{page}approve/", follow=True).content.decode()
-    assert "does not wait" in again
+    assert "does not await" in again
 
 
 @pytest.mark.parametrize("signer", ["granter", "grantee", "analyst", "elsewhere", "nobody"])

@@ -191,14 +191,14 @@ def test_review_page_from_list_to_verdict(
     body = web.get("/en/account/habilitations/").content.decode()
     assert "Ana" in body
     assert "Zoe" not in body
-    assert "1 habilitation waits for its quarterly review" in body
+    assert "1 habilitation is due for its quarterly review" in body
     assert "opened by the operator’s console" in body
     assert "SYSTEM" not in body
     held = {h.person_id: h for h in Habilitation.objects.all()}
     review = "/en/account/habilitations/{}/review/"
     kept = web.post(review.format(held[ana.person_id].id), {"verdict": "KEEP"})
     assert kept.status_code == 302
-    assert "0 habilitations wait" in web.get("/en/account/habilitations/").content.decode()
+    assert "0 habilitations are due" in web.get("/en/account/habilitations/").content.decode()
     other = web.post(review.format(held[zoe.person_id].id), {"verdict": "REVOKE"})
     assert other.status_code == 404
     nonsense = web.post(review.format(held[ana.person_id].id), {"verdict": "MAYBE"})

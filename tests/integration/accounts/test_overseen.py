@@ -68,9 +68,9 @@ def test_the_overseer_sees_who_granted_and_seconded_and_who_resembles_whom() -> 
     body = page.content.decode()
     assert "<strong>zoe</strong> – same mail address</li>" in body
     assert body.count("The operator’s console") == 2
-    assert "2 people have accounts that resemble" in body
-    assert "2 habilitations were opened by the operator’s console" in body
-    assert "1 habilitation waits for its second signature" in body
+    assert "2 people have an account similar" in body
+    assert "2 habilitations were granted by the operator’s console" in body
+    assert "1 habilitation awaits its second signature" in body
     entry = LedgerEntry.objects.get(action="habilitation.oversee")
     assert (entry.actor_id, entry.verb) == (overseer.person_id, "CONSULTATION")
 

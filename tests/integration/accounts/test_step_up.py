@@ -48,14 +48,14 @@ def _act(web: Client) -> object:
 
 
 def test_a_fresh_factor_serves(claire: Client) -> None:
-    assert "asks for a second factor" not in _form(claire)
+    assert "requires a second factor" not in _form(claire)
     assert _act(claire).status_code == 302
     assert Habilitation.objects.get(person__name="Ana").revocation.reason_code == "MOVED"
 
 
 def test_an_old_one_is_asked_again_and_what_was_typed_stays(claire: Client) -> None:
     _age(claire, second_factor.DEFAULT_FRESH + timedelta(seconds=5))
-    assert "asks for a second factor" in _form(claire)
+    assert "requires a second factor" in _form(claire)
     answer = _act(claire)
     assert answer.status_code == 403
     body = answer.content.decode()

@@ -57,8 +57,8 @@ def meet(*, dossier: bool = False) -> tuple[UUID, UUID]:
 @pytest.mark.parametrize(
     ("language", "sign", "contacted"),
     [
-        ("fr", "Un autre service y travaille", "Contact pris"),
-        ("en", "Another body works on it", "Contacted"),
+        ("fr", "travaille sur la même cible", "Contact pris"),
+        ("en", "is working on it", "Contacted"),
     ],
 )
 def test_a_hit_is_shown_and_moved(language: str, sign: str, contacted: str) -> None:
@@ -132,21 +132,21 @@ def test_a_withheld_dossier_stays_out() -> None:
     assert found_by(BOTH) == {BOTH}
     analyst = person(Role.ANALYST)
     page = f"/en/desk/dossiers/{dossier}/"
-    assert "may enter sets" in analyst.get(page).content.decode()
+    assert "may be compared" in analyst.get(page).content.decode()
     said = {"act": "WITHHOLD", "words": "Undercover.", "counterpart": ""}
     assert (
         "Nothing was recorded"
         in analyst.post(f"{page}withhold/", said | {"words": ""}, follow=True).content.decode()
     )
     shown = analyst.post(f"{page}withhold/", said, follow=True).content.decode()
-    assert "Withheld from all counterparts" in shown
+    assert "Not shared with any counterpart" in shown
     assert "Undercover." in shown
     assert found_by(BOTH) == set()
     analyst.post(f"{page}withhold/", {"act": "OPEN", "words": "Over.", "counterpart": ""})
     assert found_by(BOTH) == {BOTH}
     [body] = [c for c in queries.list_counterparts(actor=SYSTEM) if c.closed_at is None]
     analyst.post(f"{page}withhold/", said | {"counterpart": str(body.id)})
-    assert f"Withheld from {body.name}" in analyst.get(page).content.decode()
+    assert f"Not shared with {body.name}" in analyst.get(page).content.decode()
     assert analyst.post(f"{page}withhold/", said | {"counterpart": "x"}).status_code == 404
     assert rows("SELECT count(*) FROM deconfliction_withholding") == [(3,)]
 
@@ -180,7 +180,7 @@ def test_a_dossier_that_is_merged_stays_withheld_until_somebody_opens_it() -> No
     assert merged == crosschecked.dossier_of(actor=SYSTEM, report_id=first[0])
     assert found_by(BOTH, other) == set()
     shown = analyst.get(f"/en/desk/dossiers/{merged}/").content.decode()
-    assert "Withheld from all counterparts" in shown
+    assert "Not shared with any counterpart" in shown
     analyst.post(f"/en/desk/dossiers/{merged}/withhold/", said | {"act": "OPEN"})
     assert found_by(BOTH, other) == {BOTH, other}
 

@@ -96,7 +96,7 @@ def test_what_waits_stands_with_its_desk_and_its_rule(
     ana = sign_in("ana")
     page = text(ana, "/en/desk/distribution/")
     assert "Portugal" in page
-    assert "No desk is known there" in page
+    assert "No desk registered there" in page
     assert "country of a suspect" in page
     listed = text(ana, "/en/desk/distribution/waiting/?country=PT")
     assert f"/en/desk/reports/{report_id}/" in listed
@@ -106,7 +106,7 @@ def test_what_waits_stands_with_its_desk_and_its_rule(
     assert ana.get("/en/desk/distribution/waiting/?country=PT&after=x").status_code == 404
     overseer = text(sign_in("gabrielle"), "/en/desk/distribution/waiting/?country=PT")
     assert str(report_id) not in overseer
-    assert "1 report of this page is another desk's" in overseer
+    assert "1 report of this page belongs to another of our desks" in overseer
 
 
 def test_report_and_package_lead_to_each_other_whatever_became_of_them(
@@ -128,8 +128,8 @@ def test_report_and_package_lead_to_each_other_whatever_became_of_them(
     assert "p-1" in shown
     report = text(ana, f"/en/desk/reports/{report_id}/")
     assert f"/en/desk/distribution/packages/{package}/" in report
-    assert "Taken by another desk" in report
-    assert "no longer waits for us" in report
+    assert "Claimed by another desk" in report
+    assert "Our desk has nothing more to do" in report
     queue = text(ana, "/en/desk/?view=HANDED_OVER")
     assert str(report_id) in queue
     assert "DE-DESK" in queue
@@ -151,7 +151,7 @@ def test_what_came_in_is_told_with_who_signed_it(
 ) -> None:
     """Of a key the figures that people compare; of an unsigned package that nobody is proven."""
     path = "/fr/desk/distribution/"
-    assert "Aucun colis d’un autre service" in text(sign_in("claire"), path)
+    assert "Aucun envoi d’un autre service" in text(sign_in("claire"), path)
     signer = Ed25519PrivateKey.generate()
     key = signer.public_key().public_bytes_raw()
     figures = fingerprint(key)
@@ -178,7 +178,7 @@ def test_what_came_in_is_told_with_who_signed_it(
     page = text(sign_in("claire"), path)
     assert figures in page
     assert all(str(number) in page for number in numbers)
-    assert page.count("personne d’avéré") == 1
+    assert page.count("expéditeur non vérifié") == 1
     assert "révoquée" not in page
     operations.revoke_sender(actor=SYSTEM, code="DE-DESK", told=figures, now=desk.now)
-    assert "révoquée\u00a0: ne prouve rien" in text(sign_in("claire"), path)
+    assert "révoquée\u00a0: ne vaut plus preuve" in text(sign_in("claire"), path)

@@ -48,14 +48,14 @@ def test_the_queue_shows_one_row_and_the_report_what_each_adds(
     assert "+2" in queue
     shown = page(web, folded, "first")
     for words in (
-        "2 signalements regroupés dans celui-ci", "REF-second", "REF-third", "198.51.100.4",
+        "2 doublons regroupés avec ce signalement", "REF-second", "REF-third", "198.51.100.4",
         "203.0.113.77", "Le même fichier, vu depuis", "même fichier",
     ):  # fmt: skip
         assert words in shown
     hidden = page(web, folded, "second", "en")
-    assert "Folded into another report" in hidden
+    assert "Grouped with another report as a duplicate" in hidden
     assert "REF-first" in hidden
-    assert "address:" in hidden
+    assert "connection data:" in hidden
 
 
 def test_one_is_taken_out_with_a_reason(folded: Desk, sign_in: SignIn) -> None:
@@ -67,7 +67,7 @@ def test_one_is_taken_out_with_a_reason(folded: Desk, sign_in: SignIn) -> None:
     assert case(folded, "second").state is CaseState.TO_ASSESS
     assert case(folded, "first").folded == 1
     shown = page(web, folded, "second")
-    assert "Sorti d’un regroupement" in shown
+    assert "Retiré d’un regroupement" in shown
     assert "Une autre adresse." in shown
     assert web.post(address, {"reason": "Encore."}).status_code == 302
     assert sign_in("yann").post(address, {"reason": "x"}).status_code == 404

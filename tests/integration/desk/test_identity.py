@@ -90,7 +90,13 @@ def test_the_act_from_motive_to_the_other_persons_eye(
         assert MOTIVE in told
         assert NAME not in told
     assert entries("identity.oversee", opening.id) >= 2
-    assert sign_in("gabrielle").get("/en/oversight/").content.decode().count("1 opening waits") == 1
+    assert (
+        sign_in("gabrielle")
+        .get("/en/oversight/")
+        .content.decode()
+        .count("1 opening has not yet been seen")
+        == 1
+    )
     assert sign_in("driss").get(listing).status_code == 403
     assert sign_in("gabrielle").post(f"{listing}{opening.id}/seen/").status_code == 302
     assert entries("identity.seen", opening.id) == 1
@@ -128,7 +134,7 @@ def test_nobody_is_the_other_person_of_their_own_act(
     claire = sign_in("claire")
     claire.post(f"/en/desk/reports/{named}/identity/", {"motive": MOTIVE})
     (opening,) = harmonised.list_openings(actor=desk.actor("claire"))
-    assert "another person notes" in claire.get("/en/oversight/openings/").content.decode()
+    assert "another person must confirm" in claire.get("/en/oversight/openings/").content.decode()
     assert claire.post(f"/en/oversight/openings/{opening.id}/seen/").status_code == 403
     with database_refuses(CHECK), connection.cursor() as cursor:
         cursor.execute(

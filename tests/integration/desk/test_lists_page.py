@@ -52,7 +52,7 @@ def test_a_file_card_tells_where_a_match_comes_from(
     assert [w for w in words if w not in body] == []
     set_aside(desk, "material")
     body = sign_in("ana").get(page).content.decode()
-    assert ("mise à l’écart depuis" if lang == "fr" else "set aside since") in body
+    assert ("suspendue depuis" if lang == "fr" else "suspended since") in body
     assert ("Sur une liste, sans effet" if lang == "fr" else "On a list, without effect") in body
 
 
@@ -162,7 +162,7 @@ def test_an_analyst_votes_and_the_last_vote_counts(
         assert web.post(f"{path}vote/", {"vote": said}).status_code == 302
     for said in ("", "UP", "UP.WRONG_HASH", "SIDEWAYS.OTHER"):
         body = web.post(f"{path}vote/", {"vote": said}, follow=True).content.decode()
-        assert "Choose what you say of the entry." in body
+        assert "Choose your vote on the entry." in body
     assert queries.count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (1, 0)
     assert acts("list.vote") == 2
     assert "1 for, 0 against" in web.get(path).content.decode()
@@ -195,7 +195,7 @@ def test_every_reason_that_is_ticked_is_kept_and_shown_ticked(
     ("lang", "offer", "done", "history"),
     [
         ("fr", "Retirer mon vote", "Votre vote ne compte plus", "vote retiré"),
-        ("en", "Take my vote back", "Your vote counts no more", "vote taken back"),
+        ("en", "Take my vote back", "Your vote no longer counts", "vote withdrawn"),
     ],
 )
 def test_a_person_takes_its_own_vote_back(

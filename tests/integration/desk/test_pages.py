@@ -118,7 +118,13 @@ def test_counts_stop_and_say_so(
 def test_a_report_in_the_order_of_thought(desk: Desk, sign_in: SignIn) -> None:
     report_id = desk.reports["danger"]
     body = sign_in("ana").get(f"/fr/desk/reports/{report_id}/").content.decode()
-    parts = ("Ce qui est dit", "Qui et quoi", "Ce que l’on sait", "Ses liens", "Que faire")
+    parts = (
+        "Récit",
+        "Personnes et identifiants",
+        "Signaux détectés",
+        "Signalements liés",
+        "Décision",
+    )
     assert [body.index(f">{p}<") for p in parts] == sorted(body.index(f">{p}<") for p in parts)
     for text in ("renard_77", "Rencontre prévue", "REF-again", "CP 227-22", "dans 3 signalements"):
         assert text in body
@@ -167,7 +173,7 @@ def test_an_alarm_rings_until_somebody_takes_it(desk: Desk, sign_in: SignIn) -> 
     assert answer["Location"] == f"/fr/desk/reports/{alarm.report_id}/"
     assert b"data-alarm>" not in web.get(f"/fr/desk/alarms/?known={known}").content
     told = sign_in("bruno").post(f"/fr/desk/alarms/{alarm.id}/", follow=True)
-    assert "avant vous" in told.content.decode()
+    assert "Une autre personne a déjà pris cette alerte en charge" in told.content.decode()
 
 
 def test_a_page_shows_the_latest_alarms_and_says_that_there_are_earlier_ones(
@@ -226,7 +232,10 @@ def test_search_shows_counts_and_journals(desk: Desk, sign_in: SignIn) -> None:
     found = web.get("/fr/desk/search/", {"q": "hxxps[:]//pictures[.]example/album/12"})
     assert "pictures[.]example" in found.content.decode()
     assert "REF-material" in web.get("/fr/desk/search/?q=REF-material").content.decode()
-    assert "Rien ne correspond" in web.get("/fr/desk/search/?q=nothing-at-all").content.decode()
+    assert (
+        "Aucun résultat dans votre service"
+        in web.get("/fr/desk/search/?q=nothing-at-all").content.decode()
+    )
     history = web.get("/fr/desk/search/", {"kind": "HANDLE", "value": "renard_77@arcadia"})
     assert "REF-danger" in history.content.decode()
     assert web.get("/fr/desk/search/?kind=NOTHING&value=x").status_code == 404

@@ -58,7 +58,7 @@ def test_payers_stand_by_score_and_are_filtered(paid: Desk, sign_in: SignIn) -> 
     reached = client.get(f"{HEAD}/payments/?suspected=yes&typology=SEXTORTION")
     assert [name for _line, name in reached.context["rows"]] == ["Florian Épure"]
     none = client.get(f"{HEAD}/payments/?country=zz&indicator=PAYMENT_TRAVEL")
-    assert b"No payer answers to these filters" in none.content
+    assert b"No payer matches these filters" in none.content
     odd = client.get(f"{HEAD}/payments/?suspected=perhaps&typology=x&indicator=y&country=1&page=99")
     assert odd.status_code == 200
     for line, _name in page.context["rows"]:

@@ -78,8 +78,8 @@ def test_a_providers_page_tells_its_figures_for_the_readers_desks(
     assert f"/en/desk/providers/{provider}/" in page
     body = sign_in("ana").get(f"/en/desk/providers/{provider}/").content.decode()
     for words in (
-        "Chatoria", "4110", "Report handed in<br>", "Malformed XML<br>", "<td class=\"fd-number\">3</td>", "2.0 s in the middle",
-        "Suspect’s IP address", "none leaves", "over the newest 2",
+        "Chatoria", "4110", "Report submitted<br>", "Malformed XML<br>", "<td class=\"fd-number\">3</td>", "median 2.0 s",
+        "Suspect’s IP address", "none is sent", "over the newest 2",
     ):  # fmt: skip
         assert words in body, words
     away = sign_in("yann").get(f"/fr/desk/providers/{provider}/").content.decode()

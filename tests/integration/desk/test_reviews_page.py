@@ -77,13 +77,13 @@ def test_two_people_let_a_report_go() -> None:
     claire.post(f"{PAGE}{report}/", {"verdict": "end", "motive": "file closed"})
     (line,) = claire.get(PAGE).context["lines"]
     answer = {"review": str(line["review"].review_id), "verdict": "agree", "motive": "read"}
-    assert "Your own proposal" in claire.get(PAGE).content.decode()
+    assert "Your proposal" in claire.get(PAGE).content.decode()
     claire.post(f"{PAGE}{report}/second/", answer)
     assert review_state(report_id=report) is ReviewState.END_PROPOSED, (
         "nobody agrees with themselves"
     )
     page = helene.get(PAGE).content.decode()
-    assert "Claire proposes that this report ends" in page
+    assert "Claire proposes to erase this report" in page
     assert helene.post(f"{PAGE}{report}/second/", answer | {"review": "x"}).status_code == 422
     assert helene.post(f"{PAGE}{report}/second/", answer).status_code == 302
     assert review_state(report_id=report) is ReviewState.ENDED

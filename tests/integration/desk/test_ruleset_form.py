@@ -112,32 +112,32 @@ def test_bounds_are_read_in_both_writings_and_shown_beside_those_before(
 @pytest.mark.parametrize(
     ("field", "value", "fr", "en"),
     [
-        ("at_least-SELF_HARM_RISK", "souvent", "Ce n’est pas un nombre.", "This is no number."),
-        ("at_least-SELF_HARM_RISK", "NaN", "Ce n’est pas un nombre.", "This is no number."),
-        ("at_most-FRESH_ADDRESS", "1e309", "Ce n’est pas un nombre.", "This is no number."),
-        ("at_most-FRESH_ADDRESS", "1_0", "Ce n’est pas un nombre.", "This is no number."),
-        ("at_most-FRESH_ADDRESS", "٣", "Ce n’est pas un nombre.", "This is no number."),
-        ("cap-FILE_COUNT", "-3", "ne sont pas sous 0", "are not below 0"),
-        ("floor-SELF_HARM_RISK", "84,5", "pas un nombre entier", "no whole number"),
+        ("at_least-SELF_HARM_RISK", "souvent", "Ce n’est pas un nombre.", "This is not a number."),
+        ("at_least-SELF_HARM_RISK", "NaN", "Ce n’est pas un nombre.", "This is not a number."),
+        ("at_most-FRESH_ADDRESS", "1e309", "Ce n’est pas un nombre.", "This is not a number."),
+        ("at_most-FRESH_ADDRESS", "1_0", "Ce n’est pas un nombre.", "This is not a number."),
+        ("at_most-FRESH_ADDRESS", "٣", "Ce n’est pas un nombre.", "This is not a number."),
+        ("cap-FILE_COUNT", "-3", "ne peut pas être inférieur à 0", "cannot be below 0"),
+        ("floor-SELF_HARM_RISK", "84,5", "pas un nombre entier", "not a whole number"),
         ("floor_from-SELF_HARM_RISK", "0,2", "entre les bornes", "the bounds of the rule"),
         ("at_most-VICTIM_MINOR", "12", "sous la borne basse", "below the lower one"),
         ("off-CHILD_IN_DANGER", "on", "ne descend jamais sous 95", "never falls below 95"),
         ("points-new-1", "-101", "Les points vont de", "Points go from"),
-        ("points-new-1", "", "Ce n’est pas un nombre.", "This is no number."),
-        ("at_least-new-1", "inf", "Ce n’est pas un nombre.", "This is no number."),
+        ("points-new-1", "", "Ce n’est pas un nombre.", "This is not a number."),
+        ("at_least-new-1", "inf", "Ce n’est pas un nombre.", "This is not a number."),
         ("at_most-new-1", "-1", "sous la borne basse", "below the lower one"),
         ("floor-new-1", "95", "va de 1 à 94", "goes from 1 to 94"),
         ("floor-new-1", "0", "va de 1 à 94", "goes from 1 to 94"),
-        ("floor-new-1", "8,5", "pas un nombre entier", "no whole number"),
+        ("floor-new-1", "8,5", "pas un nombre entier", "not a whole number"),
         ("floor_from-new-1", "1", "va avec un plancher", "goes with a floor"),
-        ("floor-ADDRESS_CLOSING", "60", "personne n’a vérifiée", "nobody has checked"),
+        ("floor-ADDRESS_CLOSING", "60", "Une règle non vérifiée", "An unchecked rule"),
         ("fact-new-1", "", "Choisissez le fait", "Choose the fact"),
         ("fact-new-1", "shoe_size", "Choisissez le fait", "Choose the fact"),
         ("label_fr-new-1", "", "Le nom en français", "The name in French"),
         ("label_fr-new-1", "é" * 81, "Le nom en français", "The name in French"),
         ("label_fr-new-1", "a\u202eb", "Le nom en français", "The name in French"),
         ("label_en-new-1", " \u00a0", "Le nom en anglais", "The name in English"),
-        ("source-new-1", " ", "dit sa source", "has its source"),
+        ("source-new-1", " ", "indique sa source", "states its source"),
     ],
 )
 def test_a_fault_stands_beside_its_field_and_what_was_typed_is_kept(
@@ -171,7 +171,7 @@ def test_a_threshold_without_its_floor_is_a_fault_of_the_threshold(
     page = html.fromstring(answer.content.decode())
     assert page.xpath("//*[@aria-invalid='true']/@id") == ["floor_from-SELF_HARM_RISK"]
     (link,) = page.xpath("//*[@role='alert']//a")
-    assert link.text_content() == "Plancher à partir de, Risque de passage à l’acte contre soi"
+    assert link.text_content() == "Plancher à partir de, Risque suicidaire ou d’automutilation"
 
 
 def test_a_rule_is_left_out_and_brought_back_as_it_was(installed: Desk, sign_in: SignIn) -> None:
@@ -276,7 +276,7 @@ def test_a_rule_of_the_desk_s_own_sets_a_floor_once_it_is_checked_and_is_told_in
     author, second = sign_in("claire"), sign_in("helene")
     report_id = installed.reports["material"]
     lifting = OWN | {"points-new-1": "2,5", "floor-new-1": "88", "floor_from-new-1": "1"}
-    for lang, words in (("fr", "dites qui l’a vérifiée"), ("en", "say who checked it")):
+    for lang, words in (("fr", "indiquez qui l’a vérifiée"), ("en", "state who checked it")):
         answer = author.post(PAGE.format(lang), typed(queries.current_rules()) | lifting)
         page = html.fromstring(answer.content.decode())
         (field,) = page.xpath("//*[@aria-invalid='true']")

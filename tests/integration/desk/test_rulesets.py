@@ -65,7 +65,7 @@ def test_a_set_is_drafted_tried_and_put_in_force_by_another(
     assert "activate/" in body
     assert "activate/" not in author.get(page).content.decode()
     refused = author.post(f"{page}activate/", follow=True).content.decode()
-    assert "Une autre personne que celle qui le propose" in refused
+    assert "Une personne autre que son auteur" in refused
     second.post(f"{page}activate/")
     assert (states()["priority/essai"], states()[shipped.version]) == ("ACTIVE", "CLOSED")
     assert queries.current_rules().version == "priority/essai"
@@ -102,7 +102,7 @@ def test_a_bound_of_a_level_moves_reports_the_right_way_and_says_so(
 @pytest.mark.parametrize(
     ("field", "value", "fr", "en"),
     [
-        ("points__KIND_GROOMING", "beaucoup", "Ce n’est pas un nombre.", "This is no number."),
+        ("points__KIND_GROOMING", "beaucoup", "Ce n’est pas un nombre.", "This is not a number."),
         ("points__KIND_GROOMING", "101", "Les points vont de", "Points go from"),
         ("floor__CHILD_IN_DANGER", "90", "ne descend jamais sous 95", "never falls below 95"),
         ("ceiling", "99", "Le plafond va de 1 à 94", "The ceiling lies between"),

@@ -116,7 +116,7 @@ def test_known_only_to_another_desk_is_an_answer(desk: Desk, sign_in: SignIn) ->
     value = "https://only-west.example/album"
     add_reports(desk, [("west", 5, MATERIAL | {"urls": [value]})], desk_id=2)
     body = sign_in("ana").get(SEARCH, {"q": value}).content.decode()
-    assert "Not seen here, but known to" in body
+    assert "Not seen at this desk, but known to" in body
     (line,) = searches()
     key = ledger.searched_id(selector_key(SelectorKind.URL, value))
     assert ("selector", key) in objects_of(line)

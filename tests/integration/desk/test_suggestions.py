@@ -150,7 +150,7 @@ def test_what_is_near_is_told_on_the_report_and_in_the_list(desk: Desk, sign_in:
         assert "Pseudonymes qui diffèrent d’une lettre." in french
         assert "3 bits sur 256 diffèrent" in french
         assert "peut-être un site miroir" in french
-        assert "Pictures that are nearly the same." in english
+        assert "Nearly identical pictures." in english
         assert "3 bits in 256 differ" in english
         assert "hxxps[:]//two[.]test/gallery/8842/view" in english
     assert rows("report.list", one) == 2

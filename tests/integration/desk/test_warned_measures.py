@@ -23,7 +23,7 @@ from tests.integration.desk.work import decided, send
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[str], Client]
-LAWFUL = "Un autre signalement de la même adresse a été décidé sans suite."
+LAWFUL = "Un autre signalement de la même adresse a été classé sans suite par le service."
 SEEN = re.compile(r'name="seen" value="([0-9a-f ]+)"')
 
 
@@ -114,7 +114,7 @@ def test_an_address_that_was_found_lawful_is_said_to_both_and_to_the_overseer(
 def test_a_page_opened_before_the_warning_does_not_second(desk: Desk, sign_in: SignIn) -> None:
     decided(desk)
     elise, page = sign_in("elise"), page_of(desk)
-    assert "À revoir d’abord" not in body(elise.get(page))
+    assert "À vérifier d’abord" not in body(elise.get(page))
     tab = {"digest": measure_of(desk).digest.hex()}
     no_action(desk, "mirror")
     late = send(elise, page, "approve", tab)
@@ -132,7 +132,7 @@ def test_another_desk_s_verdict_is_said_with_whom_to_ask_only(desk: Desk, sign_i
     west = no_action(desk, "west", author="yann")
     decided(desk)
     shown = body(sign_in("ana").get(page_of(desk)))
-    assert "Un autre bureau a décidé sans suite" in shown
+    assert "Un autre service a classé sans suite" in shown
     assert "Antenne Ouest" in shown
     assert desk_number(west) not in shown
     assert str(west) not in shown
@@ -182,7 +182,7 @@ def local(instant: datetime) -> str:
 
 @pytest.mark.parametrize(
     ("minutes", "words"),
-    [(25, "partie avant de perdre ce qui la fonde"), (40, "alors qu’elle ne pouvait plus")],
+    [(25, "envoyée avant que son fondement ne cesse"), (40, "alors qu’elle ne pouvait plus")],
 )
 def test_what_had_left_is_recorded_and_shown_for_what_it_is(
     desk: Desk, sign_in: SignIn, minutes: int, words: str
@@ -194,14 +194,14 @@ def test_what_had_left_is_recorded_and_shown_for_what_it_is(
     with time_machine.travel(desk.now + 60 * minute, tick=False):
         elise = sign_in("elise")
         shown = body(elise.get(page))
-        assert "Était-elle déjà partie" in shown
+        assert "A-t-elle déjà été envoyée" in shown
         assert '<option value="send">' not in shown
         assert "à envoyer :" not in shown  # no clock asks for what may not be sent
         usual = send(elise, page, "step", {"move": "send", "proof": "envoi 1"})
         assert usual.status_code == 409
-        assert "ne tient plus" in body(usual)
+        assert "n’est plus en vigueur" in body(usual)
         undated = send(elise, page, "step", {"move": "leave", "proof": "envoi 1"})
-        assert "Indiquez quand la demande est partie" in body(undated)
+        assert "Indiquez quand la demande a été envoyée" in body(undated)
         left = {"move": "leave", "at": local(desk.now + minutes * minute), "proof": "envoi 1"}
         assert send(sign_in("ana"), page, "step", left).status_code == 403
         assert send(sign_in("yann"), page, "step", left).status_code in {403, 404}
@@ -210,13 +210,13 @@ def test_what_had_left_is_recorded_and_shown_for_what_it_is(
         assert again.status_code == 409
         shown = body(elise.get(page))
         assert words in shown
-        assert "Prévenez qui l’a reçue" not in body(sign_in("gabrielle").get(page))
+        assert "Informez le destinataire" not in body(sign_in("gabrielle").get(page))
         assert 'href="#withdraw"' in body(sign_in("ana").get(page))
         overseer = sign_in("gabrielle")
         assert words in body(overseer.get(page.replace("/desk/", "/oversight/")))
         home = body(overseer.get("/fr/oversight/"))
-        assert "Demandes parties dont le fondement" in home
-        assert ("Partie après" in home) is (minutes == 40)
+        assert "Demandes envoyées dont le fondement" in home
+        assert ("Envoyée après" in home) is (minutes == 40)
     assert measure_of(desk).state is MeasureState.SENT
 
 
@@ -229,7 +229,7 @@ def test_a_seconded_request_is_changed_by_who_says_that_it_has_not_left(
     form |= {"target": list(measure_of(desk).request.targets)}
     refused = send(ana, page, "amend", form)
     assert refused.status_code == 409
-    assert "dites qu’elle n’est pas partie" in body(refused)
+    assert "confirmez qu’elle n’a pas été envoyée" in body(refused)
     assert measure_of(desk).state is MeasureState.APPROVED
     assert send(ana, page, "amend", form | {"unsent": "1"}).status_code == 302
     assert measure_of(desk).state is MeasureState.DRAFT
@@ -238,6 +238,6 @@ def test_a_seconded_request_is_changed_by_who_says_that_it_has_not_left(
 
 def test_nothing_left_is_no_panel_of_the_overseer(desk: Desk, sign_in: SignIn) -> None:
     approved(desk, sign_in)
-    assert "Demandes parties dont le fondement" not in body(
+    assert "Demandes envoyées dont le fondement" not in body(
         sign_in("gabrielle").get("/fr/oversight/")
     )

@@ -55,7 +55,7 @@ def test_of_two_who_claim_one_wins_and_the_other_is_told(desk: Desk, sign_in: Si
     page = claim(ana, report_id)
     assert "Votre décision" in ana.get(page).content.decode()
     told = bruno.post(f"{page}claim/", follow=True).content.decode()
-    assert "Ana a pris ce signalement avant vous" in told
+    assert "Ana a pris ce signalement en charge avant vous" in told
     assert "Votre décision" not in told
     assert "Ana</span>" in bruno.get("/fr/desk/").content.decode()
 
@@ -132,12 +132,12 @@ def test_a_decision_opens_drafts_that_a_second_person_approves(desk: Desk, sign_
     digest = measure_of(desk, report_id).digest.hex()
     own = send(claire, page, "approve", {"digest": digest})
     assert own.status_code == 403
-    assert "une autre personne doit la contresigner" in own.content.decode()
+    assert "une autre personne doit la valider" in own.content.decode()
     assert send(sign_in("ana"), page, "approve", {"digest": digest}).status_code == 403
 
     second = elise.get("/fr/desk/second/").content.decode()
     assert "pictures[.]example" in second
-    assert "contresigner" in claire.get("/fr/desk/second/").content.decode()
+    assert "valider" in claire.get("/fr/desk/second/").content.decode()
     letter = elise.get(page).content.decode()
     for text in ("Demande de retrait", digest, "Hébergeur Exemple", REASON):
         assert text in letter
@@ -145,7 +145,7 @@ def test_a_decision_opens_drafts_that_a_second_person_approves(desk: Desk, sign_
     assert send(elise, page, "approve", {"digest": digest}).status_code == 302
     assert measure_of(desk, report_id).state is MeasureState.APPROVED
     board = elise.get("/fr/desk/measures/").content.decode()
-    assert "Approuvée, à envoyer" in board
+    assert "Validée, à envoyer" in board
 
 
 def test_a_refusal_returns_to_the_first_person_with_its_reason(desk: Desk, sign_in: SignIn) -> None:

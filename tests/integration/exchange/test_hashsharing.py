@@ -277,7 +277,7 @@ class TestVotes:
         root = etree.fromstring(member.get(f"{ROOT}/v2/entries").content)
         told = {r.get("name"): r.getnext()[0].text for r in root.iterfind(".//{*}reason")}
         assert sorted(told) == [
-            "It is no abuse material",
+            "It is not abuse material",
             "The class is wrong",
             "The hash is not that of the material",
         ]

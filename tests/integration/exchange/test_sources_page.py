@@ -71,12 +71,12 @@ def test_a_source_is_added_and_its_secret_never_shown() -> None:
     assert "Source of a list added" in page
     assert "Hotline Example" in web.get("/en/desk/exchange/").content.decode()
     instruct(InstructionKind.LIST_FETCH)
-    assert "Fetched by itself" in web.get(answer["Location"]).content.decode()
+    assert "Imported automatically" in web.get(answer["Location"]).content.decode()
     switch = f"{answer['Location']}switch/"
     web.post(switch, {"enabled": "no"})
     assert "Switched off" in web.get(answer["Location"]).content.decode()
     web.post(switch, {"enabled": "yes"})
-    assert "Fetched by itself" in web.get(answer["Location"]).content.decode()
+    assert "Imported automatically" in web.get(answer["Location"]).content.decode()
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_source_is_added_and_its_secret_never_shown() -> None:
         ({"name": "a\x00"}, "a name has"),
         ({"every": "1"}, "how often"),
         ({"collection": "c"}, "collection"),
-        ({"login": "a:b"}, "cannot be kept"),
+        ({"login": "a:b"}, "cannot be stored"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(change: dict[str, str], words: str) -> None:

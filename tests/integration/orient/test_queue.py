@@ -322,7 +322,7 @@ def test_a_case_tells_the_rule_that_set_its_floor_not_the_first() -> None:
     assert [case.reason for case in cases] == ["OWN_RULE_VALUE", "BASE", "BASE"]
     assert [case.floor_name("fr") for case in cases] == [
         "Beaucoup de liens\u00a0: à voir",
-        "Risque de passage à l’acte contre soi",
+        "Risque suicidaire ou d’automutilation",
         "",
     ]
     assert cases[0].floor_name("en") == "Many links"

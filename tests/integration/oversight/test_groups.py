@@ -148,8 +148,8 @@ def test_the_page_groups_and_judges(overseer: tuple[Client, Actor]) -> None:
     ticked = {"by": "HOST", "verdict": "AGREED", "measure": [str(i) for i in session.sample[:3]]}
     assert client.post(f"{page}group/", ticked).status_code == 302
     body = client.get(page).content.decode()
-    assert "The verdict stands on 3 measures." in body
-    assert body.count("never opened") == 2
+    assert "The verdict is recorded for 3 measures." in body
+    assert body.count("not opened") == 2
     nothing = client.post(f"{page}group/", ticked | {"measure": []}, follow=True)
     assert "Tick one measure at least." in nothing.content.decode()
     assert client.post(f"{page}group/", ticked | {"verdict": "BURN"}).status_code == 404

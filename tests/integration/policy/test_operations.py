@@ -144,25 +144,28 @@ def _vote(actor: Actor, world: World) -> object:
 
 ACTS: list[tuple[str, Callable[[World], object]]] = [
     ("The worker and the commands of the machine run the stages", _claim),
-    ("Machines open sealed bytes to harmonise and export them", _open),
-    ("A report's own letter and text may be opened for triage", _original),
-    ("A counterpart's program hands in and fetches the messages", _round),
+    ("The system opens sealed files to harmonise and export them", _open),
+    ("The original file and text of a report may be opened for triage", _original),
+    ("A counterpart's program submits and fetches the messages", _round),
     ("Anybody may read public pages", _public_page),
     ("Anybody may read public pages", _by_form),
-    ("A partner hands in its own reports", _by_partner),
-    ("Supervisors say which desks there are", _recipient),
-    ("Supervisors say which desks there are", _send),
-    ("Whoever meets an entry of a list may say", lambda w: _vote(_named("colleague-own"), w)),
-    ("Whoever meets an entry of a list may say", lambda w: _vote(_partner(w), w)),
+    ("A partner submits its own reports", _by_partner),
+    ("Supervisors manage recipient desks", _recipient),
+    ("Supervisors manage recipient desks", _send),
+    (
+        "People who see a match with a list entry may vote",
+        lambda w: _vote(_named("colleague-own"), w),
+    ),
+    ("People who see a match with a list entry may vote", lambda w: _vote(_partner(w), w)),
 ]
 """What somebody does by a rule: refused without it."""
 
 READS: list[tuple[str, Callable[[World], object]]] = [
     (
-        "Everybody sees their own account and habilitations",
+        "Each person sees their own account and habilitations",
         lambda _world: people.list_habilitations(actor=_named("colleague-own")),
     ),
-    ("Across desks a link shows existence and contact only", _elsewhere),
+    ("A link to a report of another desk shows only", _elsewhere),
 ]
 """What somebody is shown by a rule: nothing of it without."""
 

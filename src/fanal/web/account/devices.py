@@ -73,7 +73,7 @@ def end_stale(request: HttpRequest) -> None:
 def tell_over(request: HttpRequest) -> None:
     """Add a message for the sign-in page: the sign-in has expired and must begin again."""
     messages.error(
-        request, _("This sign-in has expired, or the account has changed since: begin again.")
+        request, _("This sign-in has expired, or the account has changed since: start again.")
     )
 
 

@@ -121,7 +121,7 @@ def grant(request: HttpRequest) -> HttpResponse:
     if asked.role in operations.APPROVING:
         messages.success(
             request,
-            _("The habilitation waits for another supervisor, who approves it on its page."),
+            _("The habilitation awaits approval by another supervisor."),
         )
     else:
         messages.success(request, _("The habilitation is granted."))
@@ -138,7 +138,7 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
     try:
         operations.approve_habilitation(actor=actor, habilitation_id=habilitation_id, now=now)
     except operations.HabilitationRefused:
-        messages.error(request, _("This habilitation does not wait for a second signature."))
+        messages.error(request, _("This habilitation does not await a second signature."))
     else:
         messages.success(request, _("The habilitation is approved."))
     return redirect("account_habilitations")

@@ -98,5 +98,5 @@ def _refusal(login: str, name: str, email: str) -> str:
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         return _("Give the person’s name.")
     if email and not is_mail_address(email):
-        return _("This is no e-mail address.")
+        return _("This is not an e-mail address.")
     return ""

@@ -57,7 +57,9 @@ def home(request: HttpRequest) -> HttpResponse:
 def motive(request: HttpRequest) -> HttpResponse:
     """Store the purpose of the person's present task, which each reading of personal data will carry."""
     state_motive(request, request.POST.get("motive", ""))
-    messages.success(request, _("The motive is noted; each consultation will carry it."))
+    messages.success(
+        request, _("The purpose is recorded with each of your consultations from now on.")
+    )
     target = request.POST.get("next", "")
     safe = url_has_allowed_host_and_scheme(target, allowed_hosts=None)
     return redirect(target if safe and target.startswith("/") else "account_home")

@@ -49,16 +49,16 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
             NavigationPage(route="partners:lists", words=_("Lists for you"), icon="download"),
             NavigationPage(route="partners:laboratory", words=_("Laboratory"), icon="inbox"),
             NavigationPage(route="desk:queue", words=_("Queue"), icon="queue"),
-            NavigationPage(route="desk:second", words=_("To second"), icon="two"),
+            NavigationPage(route="desk:second", words=_("Awaiting second approval"), icon="two"),
             NavigationPage(route="desk:dossiers", words=_("Dossiers"), icon="graph"),
-            NavigationPage(route="desk:hits", words=_("Hits"), icon="building"),
+            NavigationPage(route="desk:hits", words=_("Matches"), icon="building"),
             NavigationPage(route="desk:suggestions", words=_("Suggested links"), icon="help"),
             NavigationPage(route="desk:payments", words=_("Payments"), icon="chart"),
             NavigationPage(route="desk:search", words=_("Search"), icon="search"),
         ),
     ),
     (
-        _("What follows"),
+        _("Follow-up"),
         (
             NavigationPage(route="desk:measures", words=_("Measures"), icon="shield"),
             NavigationPage(route="desk:notices", words=_("Notices to providers"), icon="mail"),
@@ -76,7 +76,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
         ),
     ),
     (
-        _("Know"),
+        _("Resources"),
         (
             NavigationPage(route="desk:statistics", words=_("Statistics"), icon="chart"),
             NavigationPage(route="desk:providers", words=_("Providers"), icon="inbox"),
@@ -84,7 +84,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
         ),
     ),
     (
-        _("Run"),
+        _("Administration"),
         (
             NavigationPage(route="desk:rulesets", words=_("Rule sets"), icon="target"),
             NavigationPage(route="desk:exchange", words=_("Exchange of lists"), icon="send"),

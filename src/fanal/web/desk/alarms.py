@@ -77,7 +77,7 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
     if report_id is None:
         raise Http404
     if not orient.acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now):
-        messages.info(request, _("Somebody took this alarm before you."))
+        messages.info(request, _("Somebody else has already taken charge of this alert."))
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         messages.warning(
             request,

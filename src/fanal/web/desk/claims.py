@@ -28,9 +28,9 @@ def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
         name = _holder(request, report_id)
         messages.warning(
             request,
-            _("%(name)s took this report before you.") % {"name": name}
+            _("%(name)s claimed this report before you.") % {"name": name}
             if name
-            else _("This report can no longer be taken."),
+            else _("This report can no longer be claimed."),
         )
     return redirect("desk:report", report_id=report_id)
 

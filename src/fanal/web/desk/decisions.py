@@ -44,7 +44,9 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
         return _refused(request, report_id, _words(f"{refused.kind}_refusal", refused.code))
     messages.success(request, _("The decision is recorded."))
     if recorded.opened["measure"]:
-        messages.info(request, _("The measure waits for a second person, who cannot be you."))
+        messages.info(
+            request, _("The measure awaits approval by a second person, who cannot be you.")
+        )
     return redirect("desk:report", report_id=report_id)
 
 

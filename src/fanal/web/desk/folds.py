@@ -52,7 +52,7 @@ def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
             request, "desk/unfold_refused.html", context, status=HTTPStatus.UNPROCESSABLE_ENTITY
         )
     else:
-        messages.success(request, _("The report stands for itself from now on."))
+        messages.success(request, _("The report is handled separately from now on."))
     return redirect("desk:report", report_id=report_id)
 
 

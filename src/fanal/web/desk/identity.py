@@ -42,7 +42,7 @@ def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
         raise Http404 from None
     except harmonise.MotiveRefused:
         words = _(
-            "Write the motive in %(n)s characters at least, %(most)s at most: who asks, for which act,"
+            "Write the purpose in %(n)s characters at least, %(most)s at most: who asks, for which act,"
             " and why."
         )
         bounds = {"n": SHORTEST_MOTIVE, "most": LONGEST_MOTIVE}

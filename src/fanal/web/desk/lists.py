@@ -119,7 +119,7 @@ def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
             now=now_of(request),
         )
     except ValueError:  # no vote, an unknown one, or one that does not take this reason
-        messages.error(request, _("Choose what you say of the entry."))
+        messages.error(request, _("Choose your vote on the entry."))
     else:
         messages.success(request, _("Your vote counts from the next report on."))
     return redirect("desk:list-entry", item_id)
@@ -159,7 +159,7 @@ def _take_back(request: HttpRequest, item: ChangedItem) -> HttpResponse:
         words = reference.label("lists_refused", refused.code, get_language() or "fr")
         messages.error(request, words)
     else:
-        messages.success(request, _("Your vote counts no more from the next report on."))
+        messages.success(request, _("Your vote no longer counts, from the next report on."))
     return redirect("desk:list-entry", item.item_id)
 
 

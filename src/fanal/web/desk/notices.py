@@ -71,8 +71,8 @@ LIST = ActList(
     empty=gettext_lazy("No notice is open."),
     icon="mail",
     lead=gettext_lazy(
-        "For content that no removal request reaches: the provider decides, and answers (DSA, articles"
-        " 16 and 22)."
+        "For content that cannot be the subject of a removal request: the provider decides, and answers"
+        " (DSA, articles 16 and 22)."
     ),
 )
 PAGES = acts.ActPages(

@@ -49,7 +49,7 @@ def replay(request: HttpRequest, report_id: UUID) -> HttpResponse:
             actor=actor, stage=Stage.HARMONISE, report_ids=[report_id], now=now_of(request)
         )
     if moved:
-        messages.success(request, _("The report goes through its stages again."))
+        messages.success(request, _("The report is being processed again."))
     else:
         messages.info(request, _("The report is no longer in quarantine."))
     return redirect("desk:quarantine")

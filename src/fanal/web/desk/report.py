@@ -158,11 +158,16 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
             text=request.POST.get("text", ""),
             now=now_of(request),
         )
-        messages.success(request, _("The question waits for the reporter behind their code."))
+        messages.success(
+            request,
+            _(
+                "The question is recorded: the reporter will see it when they return with their code."
+            ),
+        )
     except intake_operations.NotReachable:
         raise Http404 from None
     except intake_operations.MessageRefused:
-        messages.error(request, _("A question needs words, twenty thousand characters at most."))
+        messages.error(request, _("Write your question, in twenty thousand characters at most."))
         page = page_of(request, report_id, TypedDecision())
         return render(request, "desk/report.html", page, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return redirect("desk:report", report_id=report_id)

@@ -48,11 +48,11 @@ def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
             actor=actor, report_id=report_id, end=verdict == "end", motive=motive, now=now
         )
     except TransitionRefused:
-        messages.error(request, _("The end of this report was proposed or agreed already."))
+        messages.error(request, _("The erasure of this report was already proposed or agreed."))
     else:
         messages.success(
             request,
-            _("Another supervisor answers whether the report ends.")
+            _("Proposed: another supervisor must answer.")
             if verdict == "end"
             else _("The report is kept until its next review."),
         )
@@ -74,11 +74,11 @@ def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
             actor=actor, review_id=review_id, agreed=verdict == "agree", motive=motive, now=now
         )
     except operations.ReviewRefused:
-        messages.error(request, _("This proposal does not wait for you."))
+        messages.error(request, _("This proposal does not await your answer."))
     else:
         messages.success(
             request,
-            _("The report ends with the next run of expiry.")
+            _("The report will be erased by the next expiry run.")
             if verdict == "agree"
             else _("The report is kept until its next review."),
         )

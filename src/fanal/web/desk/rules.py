@@ -160,7 +160,7 @@ def _measure(entry: Entry) -> Facts:
             ", ".join(reference.label("addressee_kind", code, lang) for code in value.addressees),
         ),
         (_("For offences"), ", ".join(value.offences)),
-        (_("Needs"), ", ".join(value.needs)),
+        (_("Requires"), ", ".join(value.needs)),
         (_("Remedies"), ", ".join(value.remedies)),
     ]
 
@@ -225,8 +225,8 @@ def _qualification(entry: Entry) -> Facts:
             _("Signals"),
             ", ".join(reference.label("finding", code, lang) for code in value.signals),
         ),
-        (_("Needs known or classified material"), _("yes") if value.material else ""),
-        (_("Needs a payment"), _("yes") if value.payment else ""),
+        (_("Requires known or classified material"), _("yes") if value.material else ""),
+        (_("Requires a payment"), _("yes") if value.payment else ""),
         (_("Victim under"), _years(value.victim_under)),
     ]
 

@@ -55,7 +55,7 @@ class Page:
         name = row.rule.name(self._lang)
         return {
             **rule_in_words(row.rule, self._lang),
-            "off": self._field(f"off-{row.key}", "on" if row.out else "", _("Leave out")),
+            "off": self._field(f"off-{row.key}", "on" if row.out else "", _("Deactivate")),
             # None keeps the column of a field that the rule does not have.
             "fields": [
                 self._field(f"{part}-{row.key}", row.numbers[part], f"{self._title(part)}, {name}")

@@ -86,7 +86,7 @@ def draft(request: HttpRequest) -> HttpResponse:
     except (operations.RuleSetRefused, RulesRefused) as refused:
         place = "version" if refused.code == "VERSION_EXISTS" else ""
         return _form(request, typed, [(place, refused.code)])
-    messages.success(request, _("The draft is kept. Run it dry on past reports next."))
+    messages.success(request, _("The draft is saved. Next: a dry run on past reports."))
     return redirect("desk:ruleset", ruleset_id)
 
 
@@ -150,7 +150,7 @@ def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
     except operations.RuleSetRefused as refused:
         messages.error(request, _why(refused.code))
     else:
-        messages.success(request, _("The dry run has begun; no report moves."))
+        messages.success(request, _("The dry run has begun; the queue does not change."))
     return redirect("desk:ruleset", ruleset_id)
 
 
@@ -166,9 +166,7 @@ def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
     except operations.RuleSetRefused as refused:
         messages.error(request, _why(refused.code))
     else:
-        messages.success(
-            request, _("In force from now on. The reports that wait are being ranked anew.")
-        )
+        messages.success(request, _("In force from now on. Waiting reports are being re-ranked."))
     return redirect("desk:ruleset", ruleset_id)
 
 

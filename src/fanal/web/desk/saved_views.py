@@ -132,7 +132,7 @@ def _save(request: HttpRequest, *, share_with: int | None) -> HttpResponse:
         )
     except orient.ViewRefused as refused:
         return _page(request, shared=share_with is not None, refused=refused.code, where="new")
-    messages.success(request, _("The view is saved. It stands beside the queue."))
+    messages.success(request, _("The view is saved. It is listed next to the queue."))
     return redirect(f"{reverse('desk:queue')}?{query_of(view, filters)}")
 
 

@@ -92,8 +92,8 @@ def test(request: HttpRequest, source_id: UUID) -> HttpResponse:
     else:
         code, count = "", len(page.entries)
         words = ngettext(
-            "The server answers: %(n)s entry on the next page. Nothing was taken.",
-            "The server answers: %(n)s entries on the next page. Nothing was taken.",
+            "The server answers: %(n)s entry on the next page. Nothing was imported.",
+            "The server answers: %(n)s entries on the next page. Nothing was imported.",
             count,
         )
         messages.success(request, words % {"n": count})

@@ -66,7 +66,7 @@ def see(request: HttpRequest, opening_id: UUID) -> HttpResponse:
         operations.see_opening(actor=actor_of(request), opening_id=opening_id, now=now_of(request))
     except operations.IdentityUnknown:
         raise Http404 from None
-    messages.success(request, _("Noted: you have seen this opening."))
+    messages.success(request, _("Recorded: you have seen this opening."))
     return redirect("oversight:openings")
 
 

@@ -137,7 +137,9 @@ def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
         words = reference.label("measure_refusal", refused.code, get_language() or "fr")
         return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=words)
     told = ngettext(
-        "The verdict stands on %(n)s measure.", "The verdict stands on %(n)s measures.", judged
+        "The verdict is recorded for %(n)s measure.",
+        "The verdict is recorded for %(n)s measures.",
+        judged,
     )
     messages.success(request, told % {"n": judged})
     return redirect(f"{reverse('oversight:session', args=[session_id])}?by={alike}")

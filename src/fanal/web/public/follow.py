@@ -167,11 +167,11 @@ _LONG = gettext_lazy(
     "This is too long: %(long)s characters, of %(most)s at most. Send it in several messages."
 )
 _SPENT = gettext_lazy(
-    "The desk has your last messages (%(most)s) and takes no more for some hours. Nothing is lost: your text"
-    " stands below. Send it again later. In danger, call 17 or 112."
+    "Our team has your last messages (%(most)s) and cannot receive more for some hours. Nothing is lost: your"
+    " text is below. Send it again later. In danger, call 17 or 112."
 )
 _CUT = gettext_lazy(
-    "This is too long to be read whole: only its beginning stands here. Send it in several messages."
+    "This is too long to be read in full: only its beginning is here. Send it in several messages."
 )
 _NO_CODE = "0000-0000-0000-0000-0000"
 

@@ -35,12 +35,12 @@ DANGER = (
 KIND = (
     AnswerChoice(
         code="GROOMING",
-        words=_("Someone is trying to gain a child’s trust"),
-        hint=_("Secrets, gifts, lies about age, asking for photos or to switch to another app."),
+        words=_("Someone is being too nice, asks for secrets or photos"),
+        hint=_("Gifts, lies about age, asking to switch to another app."),
     ),
     AnswerChoice(
         code="SOLICITATION",
-        words=_("Someone makes sexual proposals to a child"),
+        words=_("Someone talks about sex to me or to a child"),
         hint=_("In messages, in a game, on camera, or to meet."),
     ),
     AnswerChoice(
@@ -169,7 +169,7 @@ _LABELS: Mapping[str, str | Promise] = {
     "description": _("What you saw or read"),
     "conversation": _("Conversation"),
     "suspect_name": _("Name of the person who did this"),
-    "suspect_contact": _("How to recognize them"),
+    "suspect_contact": _("How to recognise them"),
     "child": _("The child"),
     "child_name": _("First name or nickname of the child"),
     "child_age": _("Age of the child"),

@@ -160,7 +160,7 @@ def test_danger_is_heard_though_its_words_could_not_be_kept(
     page = answer.content.decode()
     assert answer.status_code == 503
     assert ANSWER in page
-    assert "Le bureau est alerté" in page
+    assert "Notre équipe est alertée" in page
     count = "SELECT count(*) FROM orient_alarm"
     assert owner.execute(count).fetchone() == (1,)  # type: ignore[attr-defined]
 
@@ -177,7 +177,7 @@ def test_danger_without_words_is_answered_by_a_page_where_nothing_can_be_heard(
     assert answer.status_code == 503
     assert "peut-être pas arrivé" in page
     assert 'value="YES" checked' in page
-    assert "Le bureau est alerté" not in page
+    assert "Notre équipe est alertée" not in page
 
 
 def test_danger_is_heard_though_its_report_arrived_before_and_the_vault_is_full(

@@ -144,14 +144,14 @@ def test_danger_now_rings_with_or_without_words_and_says_to_call(
     alarms = owner.execute("SELECT count(*) FROM orient_alarm").fetchone()  # type: ignore[attr-defined]
     assert alarms == (1,)
     page = answer.content.decode()
-    assert "The desk has been alerted. Call 17 or 112 all the same" in page
+    assert "Our team has been alerted. Call 17 or 112 all the same" in page
     assert ("Your message has arrived" in page) == (text == "Here.")
     stays = client.post("/fr/follow/", form | {"act": "stay", "text": "kept"}).content.decode()
     assert "kept</textarea>" in stays
     assert 'name="danger" value="YES" checked' in stays, (
         "another language keeps the mark, and rings nothing"
     )
-    assert "Le bureau est alerté" not in stays
+    assert "Notre équipe est alertée" not in stays
 
 
 def test_before_ten_seconds_it_asks_to_wait_and_keeps_everything() -> None:
@@ -206,7 +206,7 @@ def test_who_corrects_no_danger_to_danger_is_heard_though_the_words_wait(
     assert owner.execute(alarms).fetchone() == (0,)  # type: ignore[attr-defined]
     status, page = send(client, said(draft, "YES"))
     assert status == 409
-    assert "Le bureau est alerté" in page
+    assert "Notre équipe est alertée" in page
     assert owner.execute(alarms).fetchone() == (1,)  # type: ignore[attr-defined]
 
 

@@ -76,7 +76,10 @@ def add(request: HttpRequest) -> HttpResponse:
         )
     except DeconflictionRefused as refused:
         return _form(request, refused=refused.code)
-    messages.success(request, _("Registered. Rounds run once a standing instruction covers it."))
+    messages.success(
+        request,
+        _("Registered. Comparisons start once a standing instruction covers this counterpart."),
+    )
     return redirect("desk:counterpart", made)
 
 
@@ -100,7 +103,7 @@ def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
         )
     except DeconflictionRefused as refused:
         return _page(request, found, refused=refused.code)
-    messages.success(request, _("The limits hold from the next round on."))
+    messages.success(request, _("The limits apply from the next comparison on."))
     return redirect("desk:counterpart", found.id)
 
 
@@ -115,7 +118,7 @@ def close(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
         )
     except DeconflictionRefused as refused:
         return _page(request, found, refused=refused.code)
-    messages.success(request, _("Closed: no round begins any more, none is answered."))
+    messages.success(request, _("Closed: no further comparison is started or answered."))
     return redirect("desk:counterpart", found.id)
 
 

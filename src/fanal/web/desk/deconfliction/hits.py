@@ -73,7 +73,7 @@ def move(request: HttpRequest, hit_id: UUID) -> HttpResponse:
         raise Http404 from None
     except DeconflictionRefused as refused:
         return _page(request, found, refused=refused.code)
-    messages.success(request, _("Noted."))
+    messages.success(request, _("Recorded."))
     return redirect("desk:hit", found.id)
 
 

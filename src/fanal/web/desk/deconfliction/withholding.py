@@ -40,7 +40,7 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
             raise Http404 from None
         words = reference.label("deconfliction_refused", refused.code, get_language() or "fr")
         return page_of(request, "refused.html", status=HTTPStatus.CONFLICT, refused=words)
-    messages.success(request, _("Recorded. It holds from the next round on."))
+    messages.success(request, _("Recorded. It applies from the next comparison on."))
     return redirect("desk:dossier", dossier_id=dossier_id)
 
 

@@ -64,7 +64,9 @@ def propose(request: HttpRequest) -> HttpResponse:
         )
     except InstructionRefused as refused:
         return _form(request, refused=refused.code)
-    messages.success(request, _("Proposed. It holds once another supervisor has seconded it."))
+    messages.success(
+        request, _("Proposed. It takes effect once another supervisor has approved it.")
+    )
     return redirect("desk:instruction", instruction_id)
 
 
@@ -92,7 +94,7 @@ def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
         operations.second_instruction(actor=actor, instruction_id=found.id, now=now_of(request))
     except InstructionRefused as refused:
         return _page(request, instruction_id, refused=refused.code)
-    messages.success(request, _("Seconded."))
+    messages.success(request, _("Approved."))
     return redirect("desk:instruction", instruction_id)
 
 
@@ -110,7 +112,7 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
         )
     except InstructionRefused as refused:
         return _page(request, instruction_id, refused=refused.code)
-    messages.success(request, _("Revoked: nothing leaves under it any more."))
+    messages.success(request, _("Revoked: nothing more is sent under this instruction."))
     return redirect("desk:instruction", instruction_id)
 
 

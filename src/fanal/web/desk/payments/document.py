@@ -86,7 +86,7 @@ def parts_of(file: ActFile, lang: str) -> tuple[Part, ...]:
             rows=tuple(_transfer(n, paid, lang) for n, paid in enumerate(score.transfers, start=1)),
         ),
         Part(
-            heading=_("Reports that hold these transfers"),
+            heading=_("Reports that contain these transfers"),
             header=report,
             rows=tuple(_report(one, lang) for one in facts.reports),
         ),

@@ -68,6 +68,6 @@ def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
         messages.error(request, why)
     else:
         messages.success(
-            request, _("Noted. It leaves only under a standing instruction for feedback.")
+            request, _("Recorded. It is sent only under a standing instruction for feedback.")
         )
     return redirect("desk:report", report_id)

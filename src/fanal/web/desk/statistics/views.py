@@ -167,7 +167,7 @@ def _lead(*, open_year: bool) -> str:
         return _(
             "The year is not over: each number is compared with the same days of the year before."
         )
-    return _("The whole year beside the one before. Files are counted as they stand today.")
+    return _("The whole year next to the previous one. Cases are counted in their current state.")
 
 
 def _asked(request: HttpRequest, figure: str) -> Table:
