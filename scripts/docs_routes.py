@@ -54,13 +54,19 @@ def _operation(path: str, method: str, operation: Json) -> str:
     parameters = cast("list[dict[str, Json]]", operation.get("parameters", []))
     responses = cast("dict[str, Json]", operation["responses"])
     rows = [
-        (code(p["name"]), p["in"], _type(p["schema"]), code(p["schema"].get("default", "")))
+        (
+            code(p["name"]),
+            p["in"],
+            _type(p["schema"]),
+            code(p["schema"].get("default", "")),
+            p.get("description", ""),
+        )
         for p in parameters
     ]
     parts = [f"## {method.upper()} {path}", f"{operation['summary']}."]
     parts.append(paragraphs(str(operation.get("description", ""))))
     if rows:
-        parts.append(table(("Parameter", "In", "Type", "Default"), rows))
+        parts.append(table(("Parameter", "In", "Type", "Default", "Meaning"), rows))
     parts.append(
         table(("Status", "Means"), [(code(s), r["description"]) for s, r in responses.items()])
     )

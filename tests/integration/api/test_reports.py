@@ -1,6 +1,7 @@
 """`/api/v1/reports` as a partner's program meets it."""
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from django.db import connection
@@ -164,6 +165,36 @@ class TestNothingIsSwallowed:
     def test_a_key_with_a_slash_is_found(self, bearer: Client) -> None:
         _post(bearer, REPORT, **{"Idempotency-Key": "a/b"})
         assert bearer.get(f"{URL}/by-key/a%2Fb").status_code == 200
+
+
+def _undescribed(node: object, path: str = "") -> Iterator[str]:
+    """Yield the path of each property of an OpenAPI document that has no description."""
+    if isinstance(node, list):
+        for part in node:
+            yield from _undescribed(part, path)
+    if isinstance(node, dict):
+        properties = node.get("properties", {})
+        yield from (
+            f"{path}.{name}" for name, one in properties.items() if not one.get("description")
+        )
+        for name, part in node.items():
+            yield from _undescribed(part, path if name in {"anyOf", "items"} else f"{path}.{name}")
+
+
+@pytest.mark.django_db
+def test_openapi_explains_each_parameter_and_field(client: Client) -> None:
+    document = client.get("/api/v1/openapi.json").json()
+    assert list(_undescribed(document["paths"])) == []
+    assert list(_undescribed(document["components"])) == []
+    parameters = [
+        parameter
+        for path in document["paths"].values()
+        for operation in path.values()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] != "path"
+    ]
+    assert len(parameters) > 5
+    assert [p["name"] for p in parameters if not p.get("description")] == []
 
 
 @pytest.mark.django_db

@@ -31,7 +31,7 @@ class PartnerToken(HttpBearer):
 api = NinjaAPI(
     title="Fanal partner API",
     version="1",
-    description="Hand in reports as a partner, and ask what became of them.",
+    description="Submit reports, follow their status, retract them, and read the desk's feedback.",
     urls_namespace="api-v1",
     auth=PartnerToken(),
     docs_url=None,

@@ -4,40 +4,46 @@ from datetime import datetime
 from uuid import UUID
 
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Router
 from ninja.params.functions import Query
 
-from fanal.api.v1.problems import ApiRefused, Problem
+from fanal.api.v1.problems import ApiRefused, Documented, Problem
 from fanal.orient import operations as orient
 from fanal.orient.domain.feedback import FeedbackVerdict
 
 router = Router(tags=["feedback"])
 _MOST = 500
-_AFTER = Query(None)
+_AFTER = Query(None, description="Identifier of the last feedback that you have read.")
+_LIMIT = Query(100, ge=1, le=_MOST, description="Number of items of the page, at most.")
 
 
-class FeedbackItem(Schema):
-    """Feedback on one report; a later one on the same report replaces it. `lacks` names missing fields.
-
-    `DUPLICATE` is a true one: the desk had the same file or the same event already. Reports that only share a
-    value with an earlier one are no duplicates. `WITHDRAWN` takes back what was said before.
-    """
+class FeedbackItem(Documented):
+    """Feedback of the desk on one report; later feedback on the same report replaces it."""
 
     id: UUID
+    """Identifier of the feedback (UUID)."""
     report: UUID
+    """Identifier of the report at the desk (UUID)."""
     reference: str
+    """Your own reference of the report."""
     report_id: int | None
-    """Report number in the NCMEC-compatible service (`/ispws`), None for other reports."""
+    """Report number in the NCMEC-compatible service (`/ispws`); null for reports of this API."""
     verdict: FeedbackVerdict
+    """USEFUL; DUPLICATE: the desk already had the same file or event, not merely a shared value;
+    LACKS_DATA: see `lacks`; WITHDRAWN: earlier feedback no longer applies."""
     lacks: list[str]
+    """Codes of the missing data, such as `ADDRESS_PORT`; empty unless the verdict is LACKS_DATA."""
     given_at: datetime
+    """Time at which the desk gave the feedback (RFC 3339, UTC)."""
 
 
-class FeedbackPage(Schema):
-    """A page, oldest first; `next` goes into `after`, and is null once nothing more waits."""
+class FeedbackPage(Documented):
+    """A page of feedback, oldest first."""
 
     items: list[FeedbackItem]
+    """Feedback given after the item named by `after`."""
     next: UUID | None
+    """Value of `after` for the next page; null on the last page."""
 
 
 @router.get(
@@ -49,17 +55,17 @@ class FeedbackPage(Schema):
         422: Problem,
         503: Problem,
     },
-    summary="Feedback on your reports",
+    summary="Read the feedback on your reports",
 )
 def feedback(
     request: HttpRequest,
     after: UUID | None = _AFTER,
-    limit: int = Query(100, ge=1, le=_MOST),
+    limit: int = _LIMIT,
 ) -> FeedbackPage:
-    """Return feedback given after the one named by `after`: on your own reports only.
+    """Return the feedback on your own reports given after the item named by `after`.
 
-    403 where no standing instruction of the desk lets feedback leave to you: nothing is hidden by an
-    empty page.
+    403 when no standing instruction of the desk permits sending you feedback: an empty page always means
+    that there is none.
     """
     now = request.now  # type: ignore[attr-defined]
     actor = request.auth.actor  # type: ignore[attr-defined]

@@ -15,14 +15,23 @@ _STATUS = {
 }
 
 
-class Problem(Schema):
-    """Why a request was refused: a stable code, the place in the body, and a sentence."""
+class Documented(Schema):
+    """Base of the answers: the docstring of a field is its description in the OpenAPI document."""
+
+    model_config = {"use_attribute_docstrings": True}
+
+
+class Problem(Documented):
+    """A refused request, of which nothing was stored."""
 
     code: str
+    """Stable error code, for programs."""
     path: str = ""
+    """Path of the faulty field or parameter, for example `persons[0].age`; empty if there is none."""
     message: str
+    """The error as a sentence, in French or English according to `Accept-Language`."""
     retry: bool = False
-    """True when the same request may succeed later (409, 429, 503)."""
+    """True when the same request may succeed later (409, 429, 503); see the `Retry-After` header."""
 
 
 class ApiRefused(Exception):

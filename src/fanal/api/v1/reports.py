@@ -6,7 +6,7 @@ from uuid import UUID
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
-from ninja import Router, Schema
+from ninja import Router
 from ninja.params.functions import Header, Query
 from ninja.responses import Status
 
@@ -14,7 +14,7 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.api import retraction
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.credentials import ShouldWait, make_room, spend
-from fanal.api.v1.problems import ApiRefused, Problem, refused_format, should_wait
+from fanal.api.v1.problems import ApiRefused, Documented, Problem, refused_format, should_wait
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import MAX_BYTES, canonical_bytes, read_report
 from fanal.formats.report.records import Report
@@ -34,29 +34,122 @@ from fanal.kernel.states import TransitionRefused
 # Response schemas of the partner API, as OpenAPI documents them.
 
 
-class ReportReceived(Schema):
-    """Acknowledgement: true from the moment it is sent. `receipt` can be verified offline."""
+class ReportReceived(Documented):
+    """Acknowledgement of a report that is stored. Its signed receipt can be verified offline."""
 
     id: UUID
+    """Identifier of the report at the desk (UUID), used in the paths of this API."""
     reference: str
+    """Your own reference, as sent."""
     receipt: str
+    """Signed receipt of the exact body and its time of receipt, as text."""
     state: ReportState
+    """OPEN: not finished yet, the desk does not see it. FINISHED: acknowledged."""
 
 
-class ReportStatus(Schema):
-    """What became of a report of one's own."""
+class ReportStatus(Documented):
+    """Status of one of your own reports, without its content."""
 
     id: UUID
+    """Identifier of the report at the desk (UUID)."""
     reference: str
+    """Your own reference, as sent."""
     state: ReportState
+    """OPEN, FINISHED, RETRACTED (by you) or EXPIRED (never finished)."""
     received_at: datetime
+    """Time of receipt (RFC 3339, UTC)."""
     changed_at: datetime
+    """Time of the last change of state (RFC 3339, UTC)."""
     in_progress: bool
+    """True while the automatic stages process the report."""
     test: bool
+    """True for a test report (`lifecycle=test`), which no desk sees."""
     correlation_id: str
+    """The `X-Correlation-Id` header of the submission; empty if there was none."""
 
 
-def _inlined(node: object, definitions: dict[str, object]) -> object:
+_FIELDS = {
+    "Report": {
+        "reference": "Your own identifier of the report, unique among yours: 1 to 200 visible characters.",
+        "kind": "Kind of incident.",
+        "emergency": "True when a child is in danger now: the duty people of the desk are called at once.",
+        "occurred_at": "Start of the facts: RFC 3339 date-time with its offset, or a date (YYYY-MM-DD).",
+        "occurred_until": "End of the facts, in the same form.",
+        "language": "Language of the texts (BCP 47 tag, such as `fr`).",
+        "channel": "Medium or place of the incident.",
+        "platform": "Name of the service, game or virtual world, as people call it.",
+        "place": "Place of the facts.",
+        "urls": "Addresses of the content, exactly as seen.",
+        "description": "Account of the facts, as free text; at most 200 kB.",
+        "conversation": "Messages, in order.",
+        "persons": "Persons of the report, with their roles.",
+        "files": "Descriptions of files. The files themselves are never sent here.",
+        "payments": "Payments that are part of the facts.",
+    },
+    "Place": {
+        "country": "Country (ISO 3166-1 alpha-2).",
+        "locality": "Town or other locality.",
+        "postcode": "Postcode.",
+    },
+    "Message": {
+        "speaker": "Author of the message: a name, a handle, or a letter that distinguishes the speakers.",
+        "at": "Time of the message (RFC 3339).",
+        "text": "Text of the message; at most 200 kB.",
+    },
+    "Person": {
+        "role": "Role of the person in the facts. `ASSOCIATED` is used in output only and refused here.",
+        "name": "Name, as known.",
+        "birth_date": "Date of birth (YYYY-MM-DD).",
+        "age": "Age in years.",
+        "country": "Country of residence (ISO 3166-1 alpha-2).",
+        "postcode": "Postcode of residence.",
+        "handles": "User names on services.",
+        "emails": "E-mail addresses.",
+        "phones": "Telephone numbers, with their country code if it is known.",
+        "accounts": "Payment accounts.",
+        "ips": "IP addresses that the person used.",
+        "devices": "Identifiers of devices.",
+        "type": "Used in output only.",
+    },
+    "Handle": {"value": "User name, exactly as written.", "platform": "Name of the service."},
+    "Account": {"value": "Number or address of the account.", "kind": "Type of the account."},
+    "IpSighting": {
+        "value": "IPv4 or IPv6 address.",
+        "port": "Source port (0 to 65535), which operators need to identify a subscriber.",
+        "at": "Time of use (RFC 3339).",
+    },
+    "File": {
+        "name": "Name of the file.",
+        "sha256": "SHA-256 digest, in hexadecimal.",
+        "sha1": "SHA-1 digest, in hexadecimal.",
+        "md5": "MD5 digest, in hexadecimal.",
+        "pdq": "PDQ perceptual hash: 64 hexadecimal digits.",
+        "classification": "Class of the content.",
+        "seen_by_provider": "Whether a person at the provider viewed the file.",
+        "publicly_available": "Whether the file was accessible to the public.",
+    },
+    "Classification": {
+        "scheme": "Classification scheme.",
+        "code": "Class in this scheme, such as `A1`.",
+    },
+    "Payment": {
+        "at": "Time of the payment (RFC 3339).",
+        "amount": "Amount in `currency`: a decimal number as text, such as `45.00`.",
+        "currency": "Currency (ISO 4217).",
+        "sender": "Name of the payer.",
+        "beneficiary": "Name of the payee.",
+        "beneficiary_country": "Country of the payee (ISO 3166-1 alpha-2).",
+        "label": "Label of the payment.",
+        "operator": "Name of the payment service.",
+        "reference": "Used in output only.",
+        "sender_person": "Used in output only.",
+        "beneficiary_person": "Used in output only.",
+    },
+}
+"""Meaning and unit of each field of a report, by record and field."""
+
+
+def _inlined(node: object, definitions: dict[str, dict[str, object]]) -> object:
     """Return a JSON schema with each `$ref` replaced by its definition (`definitions`, by name).
 
     OpenAPI would resolve the references at the root of its own document.
@@ -66,12 +159,16 @@ def _inlined(node: object, definitions: dict[str, object]) -> object:
     if not isinstance(node, dict):
         return node
     if "$ref" in node:
-        return _inlined(definitions[str(node["$ref"]).rpartition("/")[2]], definitions)
+        own = {key: value for key, value in node.items() if key != "$ref"}
+        return _inlined(definitions[str(node["$ref"]).rpartition("/")[2]] | own, definitions)
     return {key: _inlined(value, definitions) for key, value in node.items() if key != "$defs"}
 
 
 def _report_body() -> dict[str, object]:
     schema = msgspec.json.schema(Report)
+    for record, fields in _FIELDS.items():
+        for name, meaning in fields.items():
+            schema["$defs"][record]["properties"][name]["description"] = meaning
     content = {"application/json": {"schema": _inlined(schema, schema["$defs"])}}
     return {"requestBody": {"required": True, "content": content}}
 
@@ -81,8 +178,27 @@ REPORT_BODY = _report_body()
 
 
 router = Router(tags=["reports"])
-_MAX_KEY = 200
-_CORRELATION = Header("", alias="X-Correlation-Id", max_length=128, pattern=r"^[!-~]*$")
+_STATE = Query(
+    "finished",
+    description="`open` keeps the report open until it is finished; the desk does not see it before.",
+)
+_LIFECYCLE = Query(
+    "live",
+    description="`test`: the report is checked and acknowledged, and no desk receives it.",
+)
+_IDEMPOTENCY = Header(
+    "",
+    alias="Idempotency-Key",
+    max_length=200,
+    description="Your key of this submission, at most 200 characters; without it `reference` is the key.",
+)
+_CORRELATION = Header(
+    "",
+    alias="X-Correlation-Id",
+    max_length=128,
+    pattern=r"^[!-~]*$",
+    description="Your identifier for correlation: at most 128 visible ASCII characters, returned as sent.",
+)
 _REFUSALS = {
     400: Problem,
     401: Problem,
@@ -98,20 +214,21 @@ _REFUSALS = {
     "/reports",
     response={200: ReportReceived, 201: ReportReceived, **_REFUSALS},
     openapi_extra=REPORT_BODY,
-    summary="Hand in a report",
+    summary="Submit a report",
 )
 def hand_in(  # noqa: PLR0917 - the API library reads the parameters by name
     request: HttpRequest,
     response: HttpResponse,
-    state: Literal["finished", "open"] = Query("finished"),
-    lifecycle: Literal["live", "test"] = Query("live"),
-    idempotency_key: str = Header("", alias="Idempotency-Key", max_length=_MAX_KEY),
+    state: Literal["finished", "open"] = _STATE,
+    lifecycle: Literal["live", "test"] = _LIFECYCLE,
+    idempotency_key: str = _IDEMPOTENCY,
     correlation_id: str = _CORRELATION,
 ) -> Status[ReportReceived]:
-    """Seal and acknowledge one report. A repeat answers 200 with the first report's id.
+    """Store one report, seal its body as evidence, and acknowledge it.
 
-    `reference` is unique for each partner; `Idempotency-Key` is valid as long as the report lives. With
-    `lifecycle=test` the report is checked and acknowledged and reaches no desk.
+    The answer is 201 for a new report, and 200 with the id of the first one when the same body is sent
+    again under the same `reference` or `Idempotency-Key`; another body under either is refused (422).
+    `reference` is unique for each partner; both keys are remembered as long as the report exists.
     """
     identity, now = _caller(request)
     try:
@@ -140,7 +257,7 @@ def hand_in(  # noqa: PLR0917 - the API library reads the parameters by name
     summary="Finish an open report",
 )
 def finish(request: HttpRequest, report_id: UUID) -> ReportStatus:
-    """Finish a report handed in with `state=open`; finishing twice is no error."""
+    """Finish a report submitted with `state=open`, so that the desk receives it; repeating it is no error."""
     identity, now = _caller(request)
     facts = _own(identity, report_id)
     if facts.state != "FINISHED":
@@ -154,10 +271,13 @@ def finish(request: HttpRequest, report_id: UUID) -> ReportStatus:
 @router.get(
     "/reports/by-key/{path:key}",
     response={200: ReportStatus, 404: Problem, **_REFUSALS},
-    summary="What became of an idempotency key",
+    summary="Find a report by its idempotency key or reference",
 )
 def by_key(request: HttpRequest, key: str) -> ReportStatus:
-    """Tell whether a report landed: for whoever lost the answer. 404 if nothing did."""
+    """Return the status of the report received under this key, if the answer to its submission was lost.
+
+    404 when no report was received under it.
+    """
     identity, _ = _caller(request)
     facts = queries.get_by_key(actor=identity.actor, kind=KeyKind.IDEMPOTENCY, key=key)
     if facts is None:
@@ -170,10 +290,10 @@ def by_key(request: HttpRequest, key: str) -> ReportStatus:
 @router.get(
     "/reports/{uuid:report_id}",
     response={200: ReportStatus, 404: Problem, **_REFUSALS},
-    summary="The status of a report",
+    summary="Read the status of a report",
 )
 def status(request: HttpRequest, report_id: UUID) -> ReportStatus:
-    """Return the state of a report of one's own; nothing of its content."""
+    """Return the status of one of your own reports, without its content."""
     identity, _ = _caller(request)
     return _status(_own(identity, report_id))
 
@@ -184,7 +304,7 @@ def status(request: HttpRequest, report_id: UUID) -> ReportStatus:
     summary="Retract a report",
 )
 def retract(request: HttpRequest, report_id: UUID) -> ReportStatus:
-    """Retract a report of one's own before a decision; retracting twice is no error."""
+    """Retract one of your own reports, before the desk has decided on it. Repeating it is no error."""
     identity, now = _caller(request)
     facts = _own(identity, report_id)
     if facts.state != "RETRACTED":
