@@ -18,6 +18,7 @@ from fanal.judicial.domain.kinds import REFERRAL
 from fanal.kernel.actors import system_actor
 from fanal.measures import operations as measures
 from fanal.measures.domain.records import MeasureState
+from fanal.vault import keyring
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_earlier_forms import (
     WORDS,
@@ -177,6 +178,14 @@ def test_a_hostile_name_is_harmless(desk: Desk, sign_in: SignIn, name: str, kept
     assert len(header) < 800
     assert "\u202e" not in header
     assert answer.content == CONTENT
+
+
+@pytest.mark.parametrize("times", [1, 40_000], ids=["in a pack", "in a file"])
+def test_no_file_reaches_the_disk_in_clear(desk: Desk, sign_in: SignIn, times: int) -> None:
+    sent(desk, sign_in, file=upload(content=CONTENT * times))
+    files = [one for one in keyring.current().vault_folder.rglob("*") if one.is_file()]
+    assert files
+    assert [one for one in files if b"alert(1)" in one.read_bytes()] == []
 
 
 def test_a_file_of_another_field_is_discarded(desk: Desk, sign_in: SignIn) -> None:
