@@ -126,13 +126,22 @@ def test_the_same_document_makes_the_same_bytes_and_another_does_not() -> None:
     assert b"D:20261124090000" in pdf_of(document())
 
 
-def test_a_long_document_is_set_in_two_seconds() -> None:
-    rows = tuple((str(n), "mot " * 6, "https://example.test/" + "a" * 60) for n in range(400))
-    long = Part(
-        heading="1. Faits", lines=("Une phrase. " * 4000,), header=("n", "b", "c"), rows=rows
-    )
+@pytest.mark.parametrize(
+    "text",
+    [
+        "mot " * 12_500,
+        "日" * 50_000,
+        " ".join(["a" * 64] * 780),
+        "\n".join(f"  {n}. hxxps[:]//pictures[.]example/{'a' * 80}" for n in range(500)),
+        "\n" * 20_000,
+    ],
+    ids=["words", "code points", "digests", "addresses", "lines"],
+)
+def test_a_long_text_is_set_in_two_seconds(text: str) -> None:
+    rows = tuple((str(n), "mot " * 6, "https://example.test/" + "a" * 60) for n in range(100))
+    table = Part(heading="2. Table", header=("n", "b", "c"), rows=rows)
     start = perf_counter()
-    pdf_of(document(long))
+    pdf_of(document(*parts_of(text), table))
     assert perf_counter() - start < 2
 
 
