@@ -69,7 +69,7 @@ def sent(page: Page, axe: Axe, lang: str, folder: Path) -> None:
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
     with page.expect_download() as taken:
-        page.locator("a[href$='/pdf/']").click()
+        page.locator(f"a[hreflang={lang}][href$='/pdf/']").click()
     taken.value.save_as(folder / "sheet.pdf")
     assert (folder / "sheet.pdf").read_bytes().startswith(b"%PDF-")
     with page.expect_download() as taken:
