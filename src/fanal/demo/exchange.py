@@ -1,29 +1,169 @@
-"""Demo events of list exchange: members that have read, one refused request, sources in each state."""
+"""Demo events of exchange with others: packages for other desks, lists of hashes with partners."""
 
 from datetime import datetime, timedelta
+from uuid import UUID
+
+import pyrage
 
 from fanal.accounts import queries as people
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.lists import ListAttributes, Sharing
-from fanal.demo.content import hashes
+from fanal.demo.content import chance, hashes, sentences
 from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, World
+from fanal.distribution import operations as distribution
+from fanal.distribution.domain.package import PackageAcknowledgement, unseal
 from fanal.exchange import operations as exchange, queries
 from fanal.exchange.domain.feed import before
 from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
+from fanal.intake import operations as intake
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
+from fanal.orient import operations as orient
 
-_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
+# Distribution: packages acknowledged, pending and overdue; reports waiting and dropped.
+
+_DAY = timedelta(days=1)
+_DESKS = (("ES-DESK", "Oficina Ejemplo", "ES"), ("IT-DESK", "Ufficio Esempio", "IT"))
+"""The last one is registered, but no standing instruction allows sending to it."""
+_NEW = ("DE-DESK", "Meldestelle Beispiel", "DE")
+_SENDER = "desk@fanal.example"
+
+
+def package_events() -> list[DemoEvent]:
+    """Return the events between this desk and others, from the first registration on."""
+    return [
+        DemoEvent(before=200 * _DAY, play=_know),
+        *(
+            _report(f"OD-{country.lower()}-{number}", country, days)
+            for number, (country, days) in enumerate(
+                (("DE", 31), ("DE", 30), ("ES", 12), ("DE", 3), ("IT", 2), ("DE", 1))
+            )
+        ),
+        DemoEvent(before=29 * _DAY, play=_acknowledged),
+        DemoEvent(before=11 * _DAY, play=_dropped),
+        DemoEvent(before=10 * _DAY, play=_sent),
+        DemoEvent(before=2.5 * _DAY, play=_sent),
+    ]
+
+
+def _know(world: World, at: datetime) -> None:
+    """Register the desks, with a standing instruction of two supervisors for the first."""
+    for desk in _DESKS:
+        _register(desk, at)
+    _permit(world, at, "ES-DESK")
+
+
+def _permit(world: World, at: datetime, code: str) -> datetime:
+    """Approve a standing instruction for a desk by two supervisors; return the second approval's date."""
+    later = at + _DAY
+    world.permit(
+        InstructionKind.DISTRIBUTION,
+        (code,),
+        "Les signalements qui relèvent d’un service étranger lui sont remis, sans l’identité de "
+        "qui les a faits ; le service reste saisi de ceux qui le concernent aussi.",
+        at,
+        seconded=later,
+    )
+    return later
+
+
+def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identity:
+    """Register a desk (code, name, country) and return its age private key."""
+    code, name, country = desk
+    identity = pyrage.x25519.Identity.generate()
+    distribution.add_recipient(
+        actor=SYSTEM,
+        code=code,
+        name=name,
+        place=(country, ""),
+        key=str(identity.to_public()),
+        now=at,
+    )
+    return identity
+
+
+def _report(name: str, country: str, days: float) -> DemoEvent:
+    """Return the event of a report about a suspect abroad."""
+
+    def play(world: World, at: datetime) -> None:
+        _receive(world, name, at, country=country)
+
+    return DemoEvent(before=days * _DAY, play=play, story="other desks", report=name)
+
+
+def _receive(world: World, name: str, at: datetime, *, country: str) -> UUID:
+    luck = chance(name)
+    handle = {"platform": "Galleo", "value": f"{name.lower()}_{luck.randrange(100, 999)}"}
+    return world.from_partner(
+        name,
+        {
+            "kind": "GROOMING",
+            "channel": "SOCIAL",
+            "platform": "Galleo",
+            "language": "fr",
+            "description": sentences("GROOMING", "fr", luck),
+            "persons": [{"role": "SUSPECT", "country": country, "handles": [handle]}],
+        },
+        at,
+    )
+
+
+def _sent(_world: World, at: datetime) -> None:
+    """Send the waiting reports, without any acknowledgement."""
+    distribution.send(
+        actor=SYSTEM,
+        sender=_SENDER,
+        deliver=lambda _code, _package, _sealed: None,
+        clock=lambda: at,
+    )
+
+
+def _acknowledged(world: World, at: datetime) -> None:
+    """Send the waiting reports of a new desk, which acknowledges its package a day later."""
+    identity = _register(_NEW, at)
+    permitted = _permit(world, at, _NEW[0])
+    sealed: list[bytes] = []
+    distribution.send(
+        actor=SYSTEM,
+        sender=_SENDER,
+        deliver=lambda _code, _package, content: sealed.append(content),
+        clock=lambda: permitted,
+    )
+    later = permitted + _DAY
+    manifest, _body = unseal(sealed[0], identity=str(identity))
+    distribution.acknowledge(
+        actor=SYSTEM,
+        answer=PackageAcknowledgement(
+            package=manifest.package,
+            opened_at=later,
+            reports=manifest.reports,
+            token=manifest.token,
+        ),
+        now=later,
+    )
+
+
+def _dropped(world: World, at: datetime) -> None:
+    """Receive and retract a report that waits to be sent."""
+    report_id = _receive(world, "OD-dropped", at, country="ES")
+    later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
+    intake.retract_report(actor=sender, report_id=report_id, now=later)
+    orient.withdraw_case(actor=sender, report_id=report_id, now=later)
+
+
+# List exchange: members that have read, one refused request, sources in each state.
+
+_HOUR = timedelta(hours=1)
 _BASIS = "LOI_78_17_TITRE_III"
 _QUAY, _BAY, _ISLE = "Quai Exemple (relevée)", "Baie Exemple (relevée)", "Île Exemple (relevée)"
 _PAGE, _WEEK = 100, 10_080
 
 
-def events() -> list[DemoEvent]:
+def list_events() -> list[DemoEvent]:
     """Return the events between the desk's lists and those of partners."""
     return [
-        DemoEvent(before=55 * _DAY, play=_permit),
+        DemoEvent(before=55 * _DAY, play=_permit_lists),
         DemoEvent(before=50 * _DAY, play=_read_to_the_end),
         DemoEvent(before=45 * _DAY, play=_add_sources),
         DemoEvent(before=20 * _HOUR, play=_begun),
@@ -32,7 +172,7 @@ def events() -> list[DemoEvent]:
     ]
 
 
-def _permit(world: World, at: datetime) -> None:
+def _permit_lists(world: World, at: datetime) -> None:
     """Approve a standing instruction to fetch lists, by two supervisors."""
     world.permit(
         InstructionKind.LIST_FETCH,
