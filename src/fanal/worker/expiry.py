@@ -4,8 +4,6 @@ Due dates are pure functions of stored times: the next run makes up for a missed
 restore` erases again the data that the backup brought back.
 """
 
-import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +16,6 @@ from fanal.accounts import operations as accounts
 from fanal.analyse import operations as analyse
 from fanal.casework import operations as casework, queries as acts
 from fanal.crosscheck import operations as crosscheck
-from fanal.db import sql
 from fanal.deconfliction import operations as deconfliction
 from fanal.exchange import operations as exchange
 from fanal.harmonise import operations as harmonise
@@ -30,6 +27,7 @@ from fanal.measures import operations as measures
 from fanal.orient import operations as orient, queries as oriented
 from fanal.vault import operations as vault
 from fanal.vault.domain.records import IDENTITY_KINDS
+from fanal.worker import upkeep
 
 # The registry of erasers: one for each group of retention classes.
 #
@@ -183,7 +181,7 @@ def _erase_challenges(actor: Actor, now: datetime, before: datetime) -> int:  # 
     Their expiry is earlier than that of the retention class.
     """
     accounts.forget_counters(now=now)
-    return forget_challenges(now=now)
+    return upkeep.forget_challenges(now=now)
 
 
 def _erase_entries(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001
@@ -293,32 +291,3 @@ def expire(*, actor: Actor, now: datetime) -> dict[str, int]:
         for eraser in ERASERS
         if eraser.erase is not None
     }
-
-
-# Maintenance that belongs to no stage: monthly partitions and spent challenges.
-
-log = logging.getLogger("fanal.worker")
-
-
-def make_partitions(*, until: datetime, tries: int = 10, pause: float = 5.0) -> int:
-    """Create the monthly partitions of every partitioned table up to `until`; return how many are new.
-
-    The SQL function belongs to the owner, so that the worker's role can create nothing else. A table in use
-    is retried after `pause` seconds, at most `tries` times, so that submissions never wait; the next night
-    retries the rest.
-    """
-    new = busy = 0
-    for left in reversed(range(tries)):
-        made, busy = sql.one("SELECT made, busy FROM fanal_next_months(%s::date)", [until.date()])
-        new += int(made)
-        if not busy:
-            return new
-        if left:
-            time.sleep(pause)
-    log.error("the next months of %d tables in use are not made", busy)
-    return new
-
-
-def forget_challenges(*, now: datetime) -> int:
-    """Delete spent challenges past their expiry; return their number."""
-    return sql.run("DELETE FROM intake_spent_challenge WHERE expires_at < %s", [now])

@@ -32,7 +32,7 @@ from fanal.ledger import operations as ledger
 from fanal.orient import operations as orient
 from fanal.statistics import operations as statistics
 from fanal.vault import sweep as vault_sweep
-from fanal.worker import deconfliction_rounds, expiry, list_jobs, rules, sends
+from fanal.worker import deconfliction_rounds, expiry, list_jobs, rules, sends, upkeep
 from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs, give_back
 from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
 
@@ -89,7 +89,7 @@ def fold_freed(timestamp: int) -> None:
 def make_partitions(timestamp: int) -> None:
     """Create the partitions of the next months in the partitioned tables."""
     del timestamp
-    expiry.make_partitions(until=clock.now() + timedelta(days=95))
+    upkeep.make_partitions(until=clock.now() + timedelta(days=95))
 
 
 @app.periodic(cron="41 3 * * *")
@@ -178,7 +178,7 @@ def forget_usage(timestamp: int) -> None:
 def forget_challenges(timestamp: int) -> None:
     """Delete spent proofs of work that have expired."""
     del timestamp
-    expiry.forget_challenges(now=clock.now())
+    upkeep.forget_challenges(now=clock.now())
 
 
 @app.periodic(cron="*/10 * * * *")

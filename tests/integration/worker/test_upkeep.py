@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from fanal.worker.expiry import make_partitions
+from fanal.worker.upkeep import make_partitions
 from tests.server import WAITING_FOR_ME
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.role("worker")]

@@ -1,0 +1,33 @@
+"""Maintenance that belongs to no stage: monthly partitions and spent challenges."""
+
+import logging
+import time
+from datetime import datetime
+
+from fanal.db import sql
+
+log = logging.getLogger("fanal.worker")
+
+
+def make_partitions(*, until: datetime, tries: int = 10, pause: float = 5.0) -> int:
+    """Create the monthly partitions of every partitioned table up to `until`; return how many are new.
+
+    The SQL function belongs to the owner, so that the worker's role can create nothing else. A table in use
+    is retried after `pause` seconds, at most `tries` times, so that submissions never wait; the next night
+    retries the rest.
+    """
+    new = busy = 0
+    for left in reversed(range(tries)):
+        made, busy = sql.one("SELECT made, busy FROM fanal_next_months(%s::date)", [until.date()])
+        new += int(made)
+        if not busy:
+            return new
+        if left:
+            time.sleep(pause)
+    log.error("the next months of %d tables in use are not made", busy)
+    return new
+
+
+def forget_challenges(*, now: datetime) -> int:
+    """Delete spent challenges past their expiry; return their number."""
+    return sql.run("DELETE FROM intake_spent_challenge WHERE expires_at < %s", [now])
