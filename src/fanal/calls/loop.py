@@ -279,7 +279,9 @@ class CallsLoop:
                     self.beat()
                     self._wait()
                 except FAILURES as failure:
-                    log.warning("database away: %s", type(failure).__name__)
+                    # Of a refused sign-in the server's words, such as a wrong password; of a statement none.
+                    why = f": {' '.join(str(failure).split())}" if not connection.connection else ""
+                    log.warning("database away: %s%s", type(failure).__name__, why)
                     # A working connection is kept: without free locks no new one can be opened.
                     connection.close_if_unusable_or_obsolete()
                     stop.wait(_AWAY_SECONDS)

@@ -33,7 +33,7 @@ from fanal.postgres.roles import DatabaseRole
 @click.option(
     "--new-passwords",
     is_flag=True,
-    help="Set new passwords for existing roles: running processes and other nodes lose access.",
+    help="Set new passwords for existing roles: other machines lose access until they have them.",
 )
 def provision(*, new_passwords: bool) -> None:
     """Create the roles and the database on the server of DATABASE_URL, as its administrator; safe to repeat.
@@ -47,6 +47,18 @@ def provision(*, new_passwords: bool) -> None:
     passwords = PasswordFile(find_home() / "keys" / "database.json")
     prepare(admin_url=address, passwords=passwords, renew=new_passwords)
     click.echo(f"roles and database are ready; their passwords are in {passwords.path}")
+    if new_passwords:
+        click.echo(_AFTER_NEW_PASSWORDS)
+
+
+_AFTER_NEW_PASSWORDS = """\
+The passwords are new. A 'fanal run' with this data folder restarts its processes with them by itself, within
+seconds. Until the following is done, the other processes take no report and call nobody once they have to
+sign in again:
+- another machine of the desk: copy keys/database.json there; its 'fanal run' then does the same;
+- a process whose DATABASE_URL names a role of Fanal, such as every public node: the role's new password in
+  that address, and a restart;
+- 'fanal worker' and 'fanal calls' started on their own: a restart."""
 
 
 # `fanal migrate`: schema and privileges, as the owner.

@@ -205,7 +205,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[DoctorFin
         with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
             yield _look_at_worker(connection)
             yield from look_at_nodes(connection)
-            yield look_at_caller(connection)
+            yield look_at_caller(connection, log=home / "log" / "calls.log")
             yield from look_at_vault(connection, find_vault())
     if DatabaseRole.AUDITOR in databases.urls and _lets_auditor_in(databases):
         with psycopg.connect(databases.url(DatabaseRole.AUDITOR)) as connection:

@@ -1,5 +1,6 @@
 """Diagnosis of single sign-on, hashing, alarm calls and the vault, for `fanal doctor`."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,13 +139,20 @@ def _look_at_refused(
         )
 
 
-def look_at_caller(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
-    """Return the finding on the alarm calls' process; if dead, a problem if a worker runs, else a note."""
+def look_at_caller(
+    connection: psycopg.Connection[tuple[object, ...]], *, log: Path
+) -> DoctorFinding:
+    """Return the finding on the alarm calls' process; if dead, a problem if a worker runs, else a note.
+
+    It ends with the last line of the process's log, which says why: such as a password that is refused.
+    """
     seen, running = connection.execute(_ALIVE).fetchone() or (None, False)
     if isinstance(seen, int) and seen <= _SILENCE:
         return fine("the process that calls for a child in danger is alive")
     last = f"; it was last seen {seen} s ago" if isinstance(seen, int) else ""
     text = f"nothing calls for a child in danger{last}: 'fanal run' and 'fanal calls' start it"
+    with contextlib.suppress(OSError, IndexError):
+        text += f". The end of {log}: {log.read_text(errors='replace').splitlines()[-1]}"
     return problem(text) if running else note(text)
 
 

@@ -26,6 +26,7 @@ from fanal.cli.boot import (
 from fanal.cli.doctor_desk import FAULTS
 from fanal.cli.failures import CommandRefused, Failed, language, reason
 from fanal.cli.lowered import lower
+from fanal.cli.new_passwords import PasswordWatch
 from fanal.cli.supervisor import CallsSign, Child, Supervisor, say
 from fanal.config.databases import Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
@@ -87,11 +88,18 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
         if mark is DatabaseMark.DEMO and not _is_loopback(host):
             raise CommandRefused("LOOPBACK_ONLY")
         _wait_for_port(host, port)
-        children = _children(databases, home=home, mark=mark, host=host, port=port, workers=workers)
+        passwords = PasswordWatch(databases)
+        children = _children(passwords, home=home, mark=mark, host=host, port=port, workers=workers)
         loading = [_demo(databases, home=home)] if demo else []
-        _lower([*children, *loading], home=home, port=port)
+        signed_in = [*children, *loading]
+        _lower(signed_in, home=home, port=port)
         write_private(home / PORT_FILE, f"{port}\n")
-        with Supervisor(children=children, mend=lambda: _mend(databases)) as supervisor:
+
+        def mend() -> None:
+            _mend(databases)
+            passwords.follow(signed_in)
+
+        with Supervisor(children=children, mend=mend) as supervisor:
             supervisor.children.extend(first)
             _announce(supervisor, home=home, host=host, port=port, mark=mark)
             # Only now: the first part of its load locks the accounts against all others.
@@ -226,7 +234,7 @@ def _migrate(databases: Databases, *, home: Path, demo: bool) -> None:
 
 
 def _children(
-    databases: Databases,
+    passwords: PasswordWatch,
     *,
     home: Path,
     mark: DatabaseMark | None,
@@ -234,7 +242,7 @@ def _children(
     port: int,
     workers: int,
 ) -> list[Child]:
-    web_role = _web_role()
+    web_role, databases = _web_role(), passwords.databases
     _keep_drafts(home)
     web = Child(
         name="web",
@@ -251,7 +259,7 @@ def _children(
         arguments=[sys.executable, "-m", "fanal.calls"],
         environment=environment,
         log=home / "log" / "calls.log",
-        sign=CallsSign(lambda: databases.url(DatabaseRole.WORKER)),
+        sign=CallsSign(lambda: passwords.databases.url(DatabaseRole.WORKER)),
     )
     return [
         calls,

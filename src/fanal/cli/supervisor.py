@@ -98,6 +98,8 @@ class Child:
     started: float = 0.0
     pause: float = _FIRST_PAUSE
     not_before: float = 0.0
+    ends: float = math.inf
+    """Instant of the monotonic clock at which a process that was asked to end is killed."""
 
     def start(self) -> None:
         """Start the process."""
@@ -118,7 +120,14 @@ class Child:
             )
         finally:
             os.close(descriptor)
-        self.started = time.monotonic()
+        self.started, self.ends = time.monotonic(), math.inf
+
+    def renew(self, **more: str) -> None:
+        """Change the environment, and ask the process to end: the supervisor restarts it with the new one."""
+        self.environment = {**self.environment, **more}
+        if self.process is not None:
+            self.process.terminate()
+            self.ends = time.monotonic() + _STOP_SECONDS
 
     def bound_log(self) -> None:
         """Rotate a large log to `.log.1`; the process continues to write to the same file.
@@ -132,6 +141,9 @@ class Child:
 
     def check(self) -> int | None:
         """Return the exit status of a process that has just ended, and schedule its restart; else None."""
+        if self.process is not None and time.monotonic() >= self.ends:
+            self.signal_group(signal.SIGKILL)
+            self.process.wait()
         if self.process is None or self.process.poll() is None:
             return None
         status = self.process.returncode
@@ -165,7 +177,7 @@ class Supervisor:
 
     children: list[Child]
     mend: Callable[[], None]
-    """Called at each beat, to restart the database, which is not a child."""
+    """Called at each beat, to restart the database, which is not a child, and to renew the passwords."""
     stopping: bool = False
     _last: dict[int, object] = field(default_factory=dict)
 

@@ -12,7 +12,7 @@ share them. The embedded server belongs to this data folder; its first start cre
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -55,6 +55,8 @@ class Databases:
     urls: Mapping[DatabaseRole, str]
     cluster: Cluster | None
     """The embedded server; None for an external server."""
+    passwords: PasswordFile | None = None
+    """The file that the passwords of `urls` are read from; None if DATABASE_URL holds the only one."""
 
     def url(self, role: DatabaseRole) -> str:
         """Return the connection URL of the database for `role`.
@@ -69,6 +71,17 @@ class Databases:
                 "desk needs an address that may create roles, that of a public node FANAL_PUBLIC_NODE=1"
             )
         return self.urls[role]
+
+    def renewed(self) -> "Databases":
+        """Return the same URLs with the passwords that the file holds now.
+
+        Raises:
+            OSError, ValueError: the file cannot be read.
+        """
+        address = next(iter(self.urls.values()))
+        kept = self.passwords.read() if self.passwords else {}
+        found = _role_urls(address, _database_of(address), kept)
+        return replace(self, urls={role: found.get(role, url) for role, url in self.urls.items()})
 
 
 @contextlib.contextmanager
@@ -98,7 +111,7 @@ def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databa
     try:
         cluster.hold()
         found = provision(admin_url=cluster.admin_url(DATABASE), passwords=cluster.passwords)
-        yield Databases(urls=found.urls, cluster=cluster)
+        yield replace(found, cluster=cluster)
     finally:
         cluster.release()
 
@@ -121,18 +134,18 @@ def _open_provisioned(address: str, passwords: PasswordFile) -> Databases:
     except psycopg.OperationalError as error:
         raise DatabaseRefused(
             f"the database cannot be opened with the passwords of {passwords.path}: "
-            f"{str(error).strip()}. Is the server up? If this folder is another installation's, bring "
-            "the keys folder of this one; 'fanal provision' prepares a new server"
+            f"{str(error).strip()}. Is the server up? After 'fanal provision --new-passwords' on "
+            "another machine copy its file here. If this folder is another installation's, bring the keys "
+            "folder of this one; 'fanal provision' prepares a new server"
         ) from error
-    return Databases(urls=urls, cluster=None)
+    return Databases(urls=urls, cluster=None, passwords=passwords)
 
 
 def provision(*, admin_url: str, passwords: PasswordFile, renew: bool = False) -> Databases:
     """Create the missing database, roles, passwords and extensions, and return the role URLs; idempotent.
 
-    `admin_url` names a role that may create roles and databases. `renew` sets new passwords for all existing
-    roles; every other process and node then needs the new password file. Without `renew`, existing roles keep
-    their passwords.
+    `admin_url` names a role that may create roles and databases. `renew` sets new passwords for all roles;
+    every other node then needs the new password file. Without `renew`, existing roles keep their passwords.
 
     Raises:
         DatabaseRefused: the server cannot be prepared, would lose committed data, or has these roles with
@@ -148,7 +161,7 @@ def provision(*, admin_url: str, passwords: PasswordFile, renew: bool = False) -
             pass
         else:
             _bring_bounds(admin_url, database)
-            return Databases(urls=urls, cluster=None)
+            return Databases(urls=urls, cluster=None, passwords=passwords)
     _create(admin_url, database, kept, renew=renew)
     if renew:
         passwords.write(kept)
@@ -160,7 +173,7 @@ def provision(*, admin_url: str, passwords: PasswordFile, renew: bool = False) -
             f"{str(error).strip()}. Copy the keys folder of the node that works with it; if it is lost, "
             "'fanal provision --new-passwords' sets new ones, which every node then needs"
         ) from error
-    return Databases(urls=urls, cluster=None)
+    return Databases(urls=urls, cluster=None, passwords=passwords)
 
 
 def _database_of(address: str) -> str:
@@ -332,11 +345,8 @@ def _bound_public_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> N
             (part, role.login),
         ).fetchone()
         if row:
-            connection.execute(
-                sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(
-                    sql.Identifier(role.login), sql.Literal(row[0])
-                )
-            )
+            limit = sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}")
+            connection.execute(limit.format(sql.Identifier(role.login), sql.Literal(row[0])))
     hide_statements(connection)
     let_owner_end_sessions(connection)
     _close_other_databases(connection)
@@ -372,11 +382,8 @@ def hide_statements(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     reports a server without it.
     """
     if not are_statements_hidden(connection) and _is_superuser(connection):
-        connection.execute(
-            sql.SQL("ALTER ROLE {} SET track_activities = off").format(
-                sql.Identifier(DatabaseRole.INTAKE.login)
-            )
-        )
+        login = sql.Identifier(DatabaseRole.INTAKE.login)
+        connection.execute(sql.SQL("ALTER ROLE {} SET track_activities = off").format(login))
 
 
 def are_statements_hidden(connection: psycopg.Connection[tuple[object, ...]]) -> bool:
@@ -454,11 +461,8 @@ def _create_database(
         connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(owner))
     exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (database,))
     if exists.fetchone() is None:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0").format(
-                name, owner
-            )
-        )
+        create = sql.SQL("CREATE DATABASE {} OWNER {} ENCODING 'UTF8' TEMPLATE template0")
+        connection.execute(create.format(name, owner))
     closed = () if renew else closed_logins(connection.cursor(), database)
     with connection.transaction():
         connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(name))

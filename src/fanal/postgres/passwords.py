@@ -60,11 +60,17 @@ def _read(path: Path) -> dict[str, str]:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically and durably, readable by the caller alone."""
+    """Write `text` to `path` atomically and durably, readable by one account.
+
+    That account is the caller's; if root replaces a file, its present owner's, whose processes read it.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
+        if os.geteuid() == 0 and path.exists():
+            before = path.stat()
+            os.fchown(descriptor, before.st_uid, before.st_gid)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

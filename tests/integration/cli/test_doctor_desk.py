@@ -1,11 +1,13 @@
 """What would fail a desk's people is named by `fanal doctor`: roles, queue, backups."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from fanal.cli.doctor_checks import look_at_caller
 from fanal.cli.doctor_desk import look_at_address, look_at_desk
 from fanal.cli.finding import FindingLevel
 from tests.integration.cli.installing import Installed
@@ -53,6 +55,18 @@ def test_a_report_that_does_not_go_on_is_a_problem(
     assert words not in _problems(connection)
     _wait(connection, quarantined=quarantined)
     assert words in _problems(connection)
+
+
+def test_why_nobody_calls_is_the_end_of_the_log(
+    connection: psycopg.Connection[tuple[object, ...]], tmp_path: Path
+) -> None:
+    connection.execute("SET LOCAL session_replication_role = replica")
+    connection.execute("DELETE FROM orient_caller")
+    log = tmp_path / "calls.log"
+    assert "log" not in look_at_caller(connection, log=log).text
+    log.write_text("before\ndatabase away: password authentication failed\n")
+    found = look_at_caller(connection, log=log).text
+    assert found.endswith(f"The end of {log}: database away: password authentication failed")
 
 
 def test_a_backup_that_was_never_made_is_a_problem(
