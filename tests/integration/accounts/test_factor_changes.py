@@ -136,6 +136,28 @@ def test_an_old_factor_is_asked_again(make_user: Make) -> None:
     assert browser.get(FACTORS).status_code == 200, "the list itself is read"
 
 
+@pytest.mark.parametrize("old", [True, False])
+def test_what_waited_for_the_password_is_asked_anew(make_user: Make, old: bool) -> None:
+    """The library keeps a form until the password is given: whoever gives it then does what it says."""
+    browser = _with_factor(make_user)
+    session = browser.session
+    for record in session[AUTHENTICATION_METHODS_SESSION_KEY]:
+        record.pop("reauthenticated", None)
+    session.save()
+    again = browser.post(f"{FACTORS}totp/deactivate/")["Location"]
+    assert again.startswith(AGAIN)
+    if old:
+        _age(browser)
+    answer = browser.post(again, {"password": PASSWORD})
+    assert answer["Location"] == f"{FACTORS}totp/deactivate/"
+    assert Authenticator.objects.filter(type="totp").exists()
+    assert browser.get(answer["Location"]).status_code == (302 if old else 200)
+    asked = browser.post(answer["Location"]).status_code
+    assert (asked, Authenticator.objects.filter(type="totp").exists()) == (
+        (403, True) if old else (302, False)
+    )
+
+
 def test_removal_is_recorded_and_ends_the_other_sessions(make_user: Make) -> None:
     browser = _with_factor(make_user)
     other = _browser()

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
+from allauth.account.internal.flows.reauthentication import STATE_SESSION_KEY
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -71,6 +72,8 @@ class RouteGuard:
         if declaration.public:
             return None if _public_may(declaration, action) else _refuse(request)
         request.__dict__[_PERSONAL] = True
+        # The sign-in library would run a form that it kept once the password is given, past this guard.
+        request.session.pop(STATE_SESSION_KEY, None)
         if declaration.sign_in and (refusal := _check_own_factor(request)):
             return refusal
         return _check_person(request, action)
