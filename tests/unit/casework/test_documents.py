@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -137,12 +137,12 @@ def test_the_same_document_makes_the_same_bytes_and_another_does_not() -> None:
     ],
     ids=["words", "code points", "digests", "addresses", "lines"],
 )
-def test_a_long_text_is_set_in_two_seconds(text: str) -> None:
+def test_a_long_text_takes_less_than_two_seconds(text: str) -> None:
     rows = tuple((str(n), "mot " * 6, "https://example.test/" + "a" * 60) for n in range(100))
     table = Part(heading="2. Table", header=("n", "b", "c"), rows=rows)
-    start = perf_counter()
+    start = process_time()  # of all threads: other work on the machine does not count
     pdf_of(document(*parts_of(text), table))
-    assert perf_counter() - start < 2
+    assert process_time() - start < 2
 
 
 def test_the_text_says_what_the_pdf_says() -> None:
