@@ -21,6 +21,7 @@ import psycopg
 
 from fanal.cli.boot import django_as, enter_django, find_home, find_vault, note_keys
 from fanal.cli.failures import CommandRefused, Failed, tell
+from fanal.cli.places import make_private, write_whole
 from fanal.config.databases import Databases, open_databases
 from fanal.config.grants import apply_grants
 from fanal.config.keys import SECRET_FILE, keys_folder
@@ -41,12 +42,12 @@ _NOT_NEEDED = frozenset({"receipt-root.key", "database.json", "owner.json"})
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def backup(folder: Path) -> None:
-    """Write a backup to FOLDER, which must be empty or new. Store it apart from the keys.
+    """Write a backup to FOLDER, which must be empty or new and becomes private. Store it apart from the keys.
 
     Exit status 1 if sealed objects that the database references are missing from the backup.
     """
-    part = _take(folder)
     with django_as(DatabaseRole.WORKER) as databases:
+        part = _take(folder)
         from fanal.ledger import operations as ledger
         from fanal.vault.copying import walk_lacking
         from fanal.vault.operations.erase import write_erasure_list
@@ -58,7 +59,7 @@ def backup(folder: Path) -> None:
             pass
         signed = ledger.sign_checkpoint(now=clock.now())
         if (home / "log" / "checkpoints.txt").exists():
-            shutil.copyfile(home / "log" / "checkpoints.txt", folder / "checkpoints.txt")
+            write_whole(folder / "checkpoints.txt", (home / "log" / "checkpoints.txt").read_bytes())
         _dump(databases, folder / DUMP)
         write_erasure_list()
         lacking = list(islice(walk_lacking(actor=actor), _TOLD_MOST))
@@ -113,7 +114,7 @@ def _take(folder: Path) -> Path:
     part = folder / f"{MANIFEST}.part"
     if folder.exists() and any(folder.iterdir()):
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_private(folder)
     try:
         part.touch(mode=0o600, exist_ok=False)
     except FileExistsError:
@@ -186,6 +187,7 @@ def _run(databases: Databases, program: str, *options: str) -> None:
         capture_output=True,
         text=True,
         check=False,
+        umask=0o077,
     )
     if done.returncode:
         raise Failed("PROGRAM_FAILED", program=program, detail=done.stderr)

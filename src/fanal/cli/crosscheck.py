@@ -12,6 +12,7 @@ import click
 from fanal import reference
 from fanal.cli.boot import find_home, with_django
 from fanal.cli.failures import CommandRefused
+from fanal.cli.places import write_text
 from fanal.cli.printing import Row, print_rows
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
@@ -62,7 +63,7 @@ def train(out: Path, seed: int, as_json: bool, lang: str) -> None:
     except ValueError as error:
         raise CommandRefused("NOTHING_TO_LEARN") from error
     found["compared_with"] = used.version
-    out.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
+    write_text(out, [json.dumps(found, indent=1) + "\n"])
     _show(_read(out), as_json=as_json, lang=lang)
 
 

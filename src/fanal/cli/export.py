@@ -12,7 +12,7 @@ from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import tell
-from fanal.cli.places import place_of
+from fanal.cli.places import make_private, place_of, write_whole
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
@@ -112,8 +112,8 @@ def _write_documents(
         if found is None:
             return False
         for number, document in enumerate(WRITERS[format_](found), start=1):
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{number}.json").write_bytes(document)
+            make_private(folder)
+            write_whole(folder / f"{number}.json", document)
         return True
 
     _write_all(format_, references, out, actor=actor, now=now, write=write)

@@ -14,6 +14,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
 from fanal.cli.failures import CommandRefused, tell
+from fanal.cli.places import make_private, write_whole
 from fanal.config.environment import read_environment
 from fanal.formats.com209 import provider_report_of
 from fanal.formats.dsa18 import notification_of
@@ -204,10 +205,10 @@ def write_folder(
             rewrite_report(opened.body, stand_in=stand_in),
             *_files_of_original(opened, sent, facts),
         ]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_private(folder)
     names = ["report.xml", *(f"file-{number}.xml" for number in range(1, len(documents)))]
     for name, document in zip(names, documents, strict=True):
-        (folder / name).write_bytes(document)
+        write_whole(folder / name, document)
     return True
 
 

@@ -10,6 +10,7 @@ import click
 
 from fanal.cli.boot import with_django
 from fanal.cli.failures import tell
+from fanal.cli.places import private
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.postgres import DatabaseRole
@@ -94,7 +95,7 @@ def export(file: Path) -> None:
 
     now, actor = clock.now(), system_actor("export for verification")
     operations.record(actor=actor, action="ledger.export", at=now)
-    with file.open("w", encoding="utf-8") as lines:
+    with open(file, "w", encoding="utf-8", opener=private) as lines:
         for seq, db_at, writer, body in queries.walk_leaves(actor=actor):
             line = {
                 "seq": seq,

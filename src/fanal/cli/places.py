@@ -1,5 +1,6 @@
-"""Output files of commands: safe names for external references, and atomic writes."""
+"""Output files of commands, readable by their writer alone: safe names and atomic writes."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -21,16 +22,29 @@ def place_of(reference: str, taken: dict[str, str]) -> str:
     return name
 
 
+def make_private(folder: Path) -> None:
+    """Create a folder with mode 0700; an existing one gets that mode where its owner allows it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with contextlib.suppress(PermissionError):
+        folder.chmod(0o700)
+
+
+def private(path: str, flags: int) -> int:
+    """Return a descriptor of a file; a new one has mode 0600. An `opener` for `open`."""
+    return os.open(path, flags, 0o600)
+
+
 def write_text(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file atomically, piece by piece; a failure keeps the previous file.
+    """Write a file atomically, piece by piece, with mode 0600; a failure keeps the previous file.
 
     Raises:
         OSError: the file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
     try:
-        with part.open("w", encoding="utf-8", newline="") as stream:
+        with open(part, "x", encoding="utf-8", newline="", opener=private) as stream:
             stream.writelines(pieces)
         part.replace(path)
     finally:
@@ -42,7 +56,7 @@ def write_whole(path: Path, body: bytes) -> None:
     partial = path.with_name(path.name + ".partial")
     # Always a new file: never written through an existing link.
     partial.unlink(missing_ok=True)
-    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with open(partial, "xb", opener=private) as file:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())

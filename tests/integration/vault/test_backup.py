@@ -121,7 +121,14 @@ def test_what_was_backed_up_comes_back_and_what_was_erased_does_not(tmp_path: Pa
     fanal(one, "migrate")
     later_erased, _ = run(one, "-c", SEED).stdout.split()
     leave_a_large_object(one)
+    kept.mkdir()
+    kept.chmod(0o755)
+    away = {"DATABASE_URL": "postgresql://admin:x@127.0.0.1:1/fanal"}
+    refused = Live(home=one, port=0, more=away).command("backup", str(kept), check=False)
+    assert (refused.returncode, list(kept.iterdir())) == (1, []), "the next try finds it empty"
     fanal(one, "backup", kept)
+    written = [path for path in kept.rglob("*") if path.is_file()]
+    assert [path for path in (kept, *written) if path.stat().st_mode & 0o077] == []
     manifest = json.loads((kept / "manifest.json").read_text())
     assert not [name for name in manifest["files"] if "key" in name]
 

@@ -40,6 +40,8 @@ def test_a_candidate_is_measured_on_people_it_has_not_seen(persons) -> None:
     assert found["shipped_measured"]["pairs"] > 0
     with pytest.raises(ValueError, match="belong together"):
         candidate(persons, [-1] * len(LABELS), seed=3, shipped=None, name="test")
+    with pytest.raises(ValueError, match="belong together"):
+        candidate(persons.slice(0, 0), [-1, -1], seed=3, shipped=model.load(), name="test")
 
 
 @pytest.mark.serial

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from fanal.cli.places import write_whole
+from fanal.cli.places import make_private, write_text, write_whole
 
 
 def test_a_link_that_somebody_laid_is_replaced_and_not_followed(tmp_path: Path) -> None:
@@ -21,3 +21,18 @@ def test_what_a_crash_left_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "package.jsonl.partial").write_bytes(b"half of ")
     write_whole(tmp_path / "package.jsonl", b"lines")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"lines"]
+
+
+def test_a_text_is_read_by_its_writer_alone(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "export.csv"
+    for text in ("one", "two"):
+        write_text(path, [text])
+        assert (path.read_text(), path.stat().st_mode & 0o777) == (text, 0o600)
+        path.chmod(0o644)
+        (tmp_path / "new" / "export.csv.part").write_text("what a crash left")
+
+
+def test_a_folder_that_was_open_to_others_is_closed(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    make_private(tmp_path)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700

@@ -29,6 +29,9 @@ def train(persons: pa.Table, labels: Sequence[int], *, seed: int) -> dict[str, o
         ValueError: no two labelled reports have the same label.
     """
     of_person = [labels[report] for report in persons["report"].to_pylist()]
+    together = _pairs(of_person)
+    if not together:
+        raise ValueError("no two labelled reports belong together")
     known = pa.array([str(label) if label >= 0 else None for label in of_person], pa.string())
     table = persons.append_column("label", known)
     settings = untrained().create_settings_dict("duckdb")
@@ -37,9 +40,6 @@ def train(persons: pa.Table, labels: Sequence[int], *, seed: int) -> dict[str, o
         linker.training.estimate_m_from_label_column("label")
         model: dict[str, object] = linker.misc.save_model_to_json()
     size = len(of_person)
-    together = _pairs(of_person)
-    if not together:
-        raise ValueError("no two labelled reports belong together")
     model[_RANDOM] = together / (size * (size - 1) / 2)
     return model
 

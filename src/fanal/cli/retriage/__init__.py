@@ -20,6 +20,7 @@ from fanal.analyse.domain.rules import PriorityRules, RulesRefused, read_rules
 from fanal.cli.actors import supervisor
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, words
+from fanal.cli.places import make_private
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.postgres import DatabaseRole
@@ -188,7 +189,7 @@ def write_parts(folder: Path, batches: Iterable["pa.RecordBatch"]) -> None:
 def _make_folder(folder: Path) -> None:
     if folder.exists() and any(folder.iterdir()):
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_private(folder)
 
 
 def _text(path: Path) -> str:
