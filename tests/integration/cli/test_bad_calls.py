@@ -338,7 +338,7 @@ def test_rule_sets_are_refused_in_both_languages(home: Path, tmp_path: Path) -> 
     french = call_all(calls, lang="fr", **options)  # type: ignore[arg-type]
     refused = [draft, dry_run, activate, *french]
     assert [c for c in (a.complaint(2) for a in refused) if c] == []
-    assert "holds no valid rule set" in draft.err
+    assert "contains no valid rule set" in draft.err
     assert all("has no one-time codes" in answer.err for answer in (dry_run, activate))
     assert "ne contient pas un jeu de règles valable" in french[0].err
     assert "n’a pas de codes à usage unique" in french[1].err

@@ -229,7 +229,7 @@ def test_an_import_stopped_by_a_key_says_what_came_in_and_the_rest_follows(
     assert 0 < stored < size, stored
     assert running.returncode == 1
     said = re.search(
-        r"import arrêté ; ce qui est arrivé reste : ([\d ]+) reçus", plain(told.decode())
+        r"import arrêté ; les signalements importés restent : ([\d ]+) reçus", plain(told.decode())
     )
     assert said is not None, told
     assert stored - int(said[1].replace(" ", "")) in {0, BATCH}, (

@@ -139,8 +139,8 @@ def test_what_is_no_list_is_refused_in_a_sentence(installed: Installed, tmp_path
     assert "fanal import vics" in said[3]
     assert '"none"' not in answers[4].out
     assert "fanal lists load" in said[5]
-    assert "may not go so far" in said[7]
-    assert "nobody who may keep lists" in said[8]
+    assert "may not be shared that widely" in said[7]
+    assert "may not manage lists" in said[8]
     assert "no list nothing" in said[9]
     assert "--list NAME" in said[10]
     assert [a.status for a in answers if a.call.startswith(("export", "lists load"))] == [2] * 8
@@ -235,7 +235,7 @@ def test_cases_and_indicators_of_reports(installed: Installed, tmp_path: Path) -
         (0, 1, 0),
     }  # another test of this installation may have brought it in
     assert rest == [(0, 1, 0), (2, 0, 0)]
-    assert "TotalMediaFiles states 7, the file holds 3" in brought[0].err
+    assert "TotalMediaFiles states 7, the file contains 3" in brought[0].err
     reference = json.loads(case.read_bytes().decode("utf-8-sig"))["value"][0]["CaseID"]
     with working(installed):
         all_done(installed)

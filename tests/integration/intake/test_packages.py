@@ -386,7 +386,7 @@ def test_what_was_taken_back_takes_no_files(
     before = rows()
     capsys.readouterr()
     assert bring(tmp_path / "p.zip", partner=sender)["repeated"] == 1
-    assert "n’en prend plus" in capsys.readouterr().err
+    assert "n’en accepte plus" in capsys.readouterr().err
     assert rows() == before
 
 
