@@ -71,7 +71,8 @@ def _look_at_policies(connection: psycopg.Connection[tuple[object, ...]]) -> Doc
     if wrong := faults_in_row_security(connection):
         return problem(
             f"the rules on rows of {len(wrong)} tables ({', '.join(wrong[:3])}...) are not those of this "
-            "version: run 'fanal migrate' as the owner, and ask who took them away"
+            "version: run 'fanal migrate' as the owner. If the tables were of this version already, ask who "
+            "changed the rules"
         )
     return fine("the rules on rows are those of this version")
 

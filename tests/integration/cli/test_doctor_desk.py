@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from fanal.cli.doctor_checks import look_at_caller
-from fanal.cli.doctor_desk import look_at_address, look_at_desk
+from fanal.cli.doctor_desk import look_at_address, look_at_channel, look_at_desk
 from fanal.cli.finding import FindingLevel
 from tests.integration.cli.installing import Installed
 
@@ -67,6 +67,16 @@ def test_why_nobody_calls_is_the_end_of_the_log(
     log.write_text("before\ndatabase away: password authentication failed\n")
     found = look_at_caller(connection, log=log).text
     assert found.endswith(f"The end of {log}: database away: password authentication failed")
+
+
+def test_who_is_called_is_asked_of_a_desk_and_not_of_a_public_node(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("FANAL_SMTP_URL", "FANAL_DUTY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "FANAL_DUTY names nobody" in "".join(found.text for found in look_at_channel())
+    monkeypatch.setenv("FANAL_PUBLIC_NODE", "1")
+    assert [*look_at_channel()] == []
 
 
 def test_a_backup_that_was_never_made_is_a_problem(

@@ -120,14 +120,22 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """OIDC sign-in for subjects that an administrator has linked; it neither opens nor links accounts."""
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Refuse `process=connect`, by which a person would link a subject to the signed-in account.
+        """Refuse a subject without an account, and `process=connect`, by which a person would link one.
 
         Raises:
-            ImmediateHttpResponse: the redirect for such a request.
+            ImmediateHttpResponse: the redirect for such a request, with a message.
         """
         if sociallogin.state.get("process", AuthProcess.LOGIN) != AuthProcess.LOGIN:
             messages.error(request, _("Only an administrator links an account to single sign-on."))
             raise ImmediateHttpResponse(redirect("account_home"))
+        if not sociallogin.is_existing:
+            messages.error(
+                request,
+                _(
+                    "No account here is linked to this sign-in. Ask the administrator to link yours."
+                ),
+            )
+            raise ImmediateHttpResponse(redirect("account_login"))
 
     def get_requests_session(self) -> openid.ShelteredSession:
         """Return the HTTP session for requests to the provider."""
