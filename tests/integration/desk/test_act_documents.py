@@ -187,13 +187,13 @@ def test_an_approved_act_is_no_draft_and_names_its_approval(
     )  # of the approval, of the bytes
     text = elise.get(f"{page}text/").content.decode()
     assert "BROUILLON" not in text
-    assert re.search(r"Contreseing\s: par une seconde personne, le .+ sur les octets", text)
+    assert re.search(r"Validation\s: par une seconde personne, le .+ sur les octets", text)
     file = tmp_path / "act.pdf"
     file.write_bytes(elise.get(f"{page}pdf/").content)
     printed = words(run("pdftotext", "-raw", file, "-"))
     assert "BROUILLON" not in printed
     assert approval.digest.hex() in printed
-    assert "Autorisée" in printed or "Approuvée" in printed or "Contresignée" in printed
+    assert "Validée, à envoyer" in printed
     # Withdrawn, it is a draft again, and names no approval.
     assert send(sign_in("ana"), page, "withdraw").status_code == 302
     text = elise.get(f"{page}text/").content.decode()
