@@ -60,7 +60,7 @@ def test_two_people_make_an_instruction(home: Path, tmp_path: Path) -> None:
     )
     assert [a.complaint(2) for a in (itself, outside, past, never, again)] == [None] * 5
     assert never.err == past.err
-    assert "Another person" in itself.err
+    assert "a person other than its proposer" in itself.err
     assert json.loads(seconded.out)["state"] == "IN_FORCE"
     assert name in {json.loads(line)["id"] for line in listed.out.splitlines()}
     assert f"{name}  In force" in plain.out
