@@ -8,28 +8,25 @@ from uuid import UUID
 import numpy as np
 
 from benchmarks.truth import judge
-from fanal.analyse.domain.index import HashIndex
-from fanal.analyse.domain.index.index import pack_labels
+from fanal.analyse.domain.hash_index import HashIndex, pack_labels
 from fanal.crosscheck.domain.similar.pairs import (
     KINDS,
+    First,
     NearReport,
     NearWorld as Near,
     Neighbour,
-    holders_of,
-    near_of,
-    near_pages,
-)
-from fanal.crosscheck.domain.similar.rules import NearRules, load_near_rules
-from fanal.crosscheck.domain.similar.sketch import Sketcher, Trait, going_round
-from fanal.crosscheck.domain.similar.spelled import (
-    First,
     Values,
     families,
+    holders_of,
     keys_of,
+    near_of,
+    near_pages,
     near_spelled,
     sharing_values,
     spelled_of,
 )
+from fanal.crosscheck.domain.similar.rules import NearRules, load_near_rules
+from fanal.crosscheck.domain.similar.sketch import Sketcher, Trait, going_round
 from fanal.crosscheck.domain.similar.spelling import (
     EMAIL,
     EMAIL_DIGIT,

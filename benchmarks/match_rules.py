@@ -12,8 +12,7 @@ import click
 import numpy as np
 
 from benchmarks.hashes import Hashes
-from fanal.analyse.domain.index import HashIndex, open_segment, write_segment
-from fanal.analyse.domain.index.index import pack_labels
+from fanal.analyse.domain.hash_index import HashIndex, open_segment, pack_labels, write_segment
 
 _THREADS = 8
 _KILLS = 4

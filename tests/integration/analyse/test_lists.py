@@ -201,12 +201,12 @@ def test_the_feed_reads_an_index_and_no_more_than_a_page() -> None:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE analyse_entry, analyse_change")
     page = queries.entries_changed(limit=1000)
-    from fanal.analyse.queries import feed
+    from fanal.analyse.queries import material
 
     asked = {"change": 1, "item": page.next.item_id, "limit": 10}
     asked["lists"] = None
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT TEXT) {feed._FEED}", asked)
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT TEXT) {material._FEED}", asked)
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "analyse_entry_feed" in plan
     assert "Seq Scan on analyse_entry" not in plan

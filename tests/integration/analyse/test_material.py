@@ -9,8 +9,7 @@ import pytest
 from django.db import connection
 
 from fanal.analyse import operations
-from fanal.analyse.domain.index import write_segment
-from fanal.analyse.domain.index.index import pack_hashes, pack_labels
+from fanal.analyse.domain.hash_index import pack_hashes, pack_labels, write_segment
 from fanal.analyse.operations import material
 from fanal.analyse.operations.material import MATERIAL, Material
 from fanal.formats.report.records import File, ReportKind
@@ -82,7 +81,7 @@ def test_a_segment_is_written_when_due_and_taken_up(
     load(*(hash_of(n << 64) for n in range(1, 11)))
     assert matched(early, hash_of(1 << 64)) == [0]
     assert not operations.renew_index(actor=SYSTEM)
-    monkeypatch.setattr("fanal.analyse.domain.index.index.FULL", 5)
+    monkeypatch.setattr("fanal.analyse.domain.hash_index.FULL", 5)
     assert operations.renew_index(actor=SYSTEM)
     assert not operations.renew_index(actor=SYSTEM)
     assert [path.name for path in folder.iterdir()] == ["pdq"]
@@ -119,7 +118,7 @@ def test_a_damaged_segment_costs_nothing_but_time(
 def test_a_segment_damaged_in_its_middle_is_written_anew_and_taken_up(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanal.analyse.domain.index.index.FULL", 5)
+    monkeypatch.setattr("fanal.analyse.domain.hash_index.FULL", 5)
     load(*(hash_of(n << 64) for n in range(1, 11)))
     assert operations.renew_index(actor=SYSTEM)
     with (folder / "pdq").open("r+b") as file:
@@ -137,7 +136,7 @@ def test_where_nothing_can_be_written_or_read_the_database_serves(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(material.log, "handlers", [caplog.handler])
-    monkeypatch.setattr("fanal.analyse.domain.index.index.FULL", 5)
+    monkeypatch.setattr("fanal.analyse.domain.hash_index.FULL", 5)
     folder.write_text("a file where the folder would be")
     load(*(hash_of(n << 64) for n in range(1, 11)))
     assert not operations.renew_index(actor=SYSTEM)

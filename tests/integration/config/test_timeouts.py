@@ -9,7 +9,7 @@ from django.test import Client
 from psycopg import sql
 
 from fanal.config.environment import WEB_TIMEOUTS, database_settings, read_environment
-from fanal.crosscheck.queries.state import _JUDGEMENT_LOCK
+from fanal.crosscheck.queries.dossiers import _JUDGEMENT_LOCK
 
 _ASKED = (
     "SELECT name, setting::int FROM pg_settings WHERE name IN"
@@ -82,16 +82,16 @@ def test_a_lock_held_elsewhere_ends_the_wait(
 ) -> None:
     from django.db import transaction
 
-    from fanal.crosscheck.queries import state
+    from fanal.crosscheck.queries import dossiers
 
     other = as_role("worker")
     other.execute("SELECT pg_advisory_lock(%s)", [_JUDGEMENT_LOCK])
     with pytest.raises(OperationalError) as refused, transaction.atomic():
-        state.lock_judgements()
+        dossiers.lock_judgements()
     assert getattr(refused.value.__cause__, "sqlstate", "") == "55P03"
     other.execute("SELECT pg_advisory_unlock(%s)", [_JUDGEMENT_LOCK])
     with transaction.atomic():
-        state.lock_judgements()
+        dossiers.lock_judgements()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,4 +1,4 @@
-"""Known hashes and addresses, false alarms among them. The index: `test_index`."""
+"""Known hashes and addresses, false alarms among them. The index: `test_hash_index`."""
 
 from datetime import UTC, datetime
 from uuid import UUID

@@ -18,9 +18,8 @@ from fanal.analyse.domain.payments import (
     read_typologies,
     score_payers,
 )
-from fanal.analyse.domain.payments.indicators import TESTS
+from fanal.analyse.domain.payments.indicators import CODES, TESTS, shipped_texts
 from fanal.analyse.domain.payments.scoring import Around, find_payment_signals
-from fanal.analyse.domain.payments.typologies import CODES, shipped_texts
 from fanal.formats.report.records import Payment, Person, PersonRole, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 from tests.unit.analyse.payment_world import TARGETS, UNTIL, Maker, party, world

@@ -9,9 +9,10 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.analyse.domain.automaton import Automaton, PhraseRefused
 from fanal.analyse.domain.lexicon import (
+    Automaton,
     LexiconRefused,
+    PhraseRefused,
     Signal,
     load_lexicon,
     read_lexicon,

@@ -12,10 +12,16 @@ from fanal.crosscheck.domain.similar.pairs import (
     NAME,
     PICTURE,
     TEXT,
+    First,
     NearWorld,
     Neighbour,
+    Values,
     joined,
+    keys_of,
     near_of,
+    near_spelled,
+    sharing_values,
+    spelled_of,
 )
 from fanal.crosscheck.domain.similar.rules import load_near_rules
 from fanal.crosscheck.domain.similar.sketch import (
@@ -26,14 +32,6 @@ from fanal.crosscheck.domain.similar.sketch import (
     mirror_of,
     postal_keys,
     sound_of,
-)
-from fanal.crosscheck.domain.similar.spelled import (
-    First,
-    Values,
-    keys_of,
-    near_spelled,
-    sharing_values,
-    spelled_of,
 )
 from fanal.formats.report.records import Handle, Message, Person, PersonRole, ReportKind
 from fanal.harmonise.domain.records import (

@@ -11,14 +11,13 @@ import pytest
 from ada_url import URL
 from hypothesis import example, given, strategies as st
 
-from fanal.harmonise.domain import hosts, texts, urls
+from fanal.harmonise.domain import texts, urls
 from fanal.harmonise.domain.addresses import is_routable, read_ip, read_phone
 from fanal.harmonise.domain.collect import Collector, Origin
 from fanal.harmonise.domain.handles import fold, read_device
-from fanal.harmonise.domain.hosts import PLAIN_HOST, canonical_ip
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.harmonise.domain.times import read_time
-from fanal.harmonise.domain.urls import PLAIN_URL, read_url, refang
+from fanal.harmonise.domain.urls import PLAIN_HOST, PLAIN_URL, canonical_ip, read_url, refang
 
 _NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _PRIVATE = tuple(map(ipaddress.ip_network, _NETWORKS))
@@ -138,7 +137,7 @@ def test_the_system_reads_the_addresses_that_the_library_reads(text: str) -> Non
     except ValueError:
         with contextlib.suppress(ValueError):
             expected = ipaddress.IPv4Address(plain).packed, plain
-    assert (hosts.packed_ip(text), canonical_ip(text)) == (expected or (None, None))
+    assert (urls.packed_ip(text), canonical_ip(text)) == (expected or (None, None))
 
 
 _SIGNS = st.text(st.sampled_from("hHxXtTpPfF*[({\\ .:/@=0aé"), max_size=40)

@@ -17,10 +17,9 @@ from fanal.harmonise.domain.handles import (
     read_platform,
 )
 from fanal.harmonise.domain.hashes import kind_by_length, read_hash
-from fanal.harmonise.domain.hosts import packed_ip
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import key_bytes
-from fanal.harmonise.domain.urls import read_url, refang
+from fanal.harmonise.domain.urls import packed_ip, read_url, refang
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "formats"
 

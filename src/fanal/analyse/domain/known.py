@@ -1,9 +1,14 @@
-"""Known material: matches of hashes and addresses with the desk's lists, for a whole batch at once."""
+"""Known material: matches of hashes and addresses with the desk's lists, for a whole batch at once.
+
+Similar PDQ hashes are found by their pieces (multi-index hashing): if two 256-bit hashes differ in at most 31
+bits, then at least one of their sixteen 16-bit pieces differs in at most one bit (pigeonhole principle). A
+look-up of such pieces finds every similar hash, and few others.
+"""
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from uuid import UUID
 
 from msgspec import Struct
@@ -350,3 +355,44 @@ def _cited(entry: KnownEntry) -> Parameters:
             "last_at": standing.last.voted_at.isoformat(),
         }
     return parameters
+
+
+_PIECES: Final = 16
+_BITS: Final = 16
+_PDQ_OF_ANY_CASE = re.compile("[0-9a-fA-F]{64}")
+
+
+def pictures_of(report: HarmonisedReport) -> dict[int, list[bytes]]:
+    """Return the comparable PDQ hashes (32 bytes) of a report's pictures, by file index."""
+    found: dict[int, list[bytes]] = {}
+    for index, _place, value in near_hashes(report):
+        if tells_pictures_apart(value):
+            found.setdefault(index, []).append(bytes.fromhex(value))
+    return found
+
+
+def pieces(pdq: bytes) -> list[int]:
+    """Return the sixteen pieces of a hash as numbers: position above 16 bits of content."""
+    return [
+        place << _BITS | int.from_bytes(pdq[2 * place : 2 * place + 2], "big")
+        for place in range(_PIECES)
+    ]
+
+
+def near_pieces(pdq: bytes) -> list[int]:
+    """Return all pieces that match a similar hash: the hash's own, and those with one bit changed."""
+    return [
+        piece ^ change
+        for piece in pieces(pdq)
+        for change in (0, *(1 << bit for bit in range(_BITS)))
+    ]
+
+
+def distance(one: bytes, other: bytes) -> int:
+    """Return the Hamming distance of two hashes, in bits."""
+    return (int.from_bytes(one, "big") ^ int.from_bytes(other, "big")).bit_count()
+
+
+def tells_pictures_apart(value: str) -> bool:
+    """Return whether a text is a PDQ hash with about half its bits set; hashes of plain surfaces are not."""
+    return bool(_PDQ_OF_ANY_CASE.fullmatch(value)) and 64 <= int(value, 16).bit_count() <= 192

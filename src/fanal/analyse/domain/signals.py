@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from fanal.analyse.domain.automaton import Match
-from fanal.analyse.domain.lexicon import Context, Lexicon, Signal
+from fanal.analyse.domain.lexicon import Context, Lexicon, Match, Signal
 from fanal.analyse.domain.records import Because, Finding, Parameters
 from fanal.analyse.domain.text import Sentence, Utterance, sentences, utterances
 from fanal.harmonise.domain.records import HarmonisedReport

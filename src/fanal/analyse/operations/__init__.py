@@ -25,15 +25,13 @@ from fanal.analyse.operations.rulesets import (
     activate_ruleset,
     draft_ruleset,
     dry_run_ruleset,
-    load_shipped,
-    wake,
-)
-from fanal.analyse.operations.trials import (
     finish_trial,
     hold_rerank,
     hold_trial,
+    load_shipped,
     start_trial,
     try_portion,
+    wake,
     write_rerank,
 )
 from fanal.analyse.operations.votes import cast_vote, take_vote_back

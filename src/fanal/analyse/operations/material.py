@@ -17,14 +17,16 @@ import numpy as np
 
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.domain.index import (
+from fanal.analyse.domain.hash_index import (
     HashIndex,
     Segment,
     SegmentDamaged,
+    is_due,
     open_segment,
+    pack_hashes,
+    pack_labels,
     write_segment,
 )
-from fanal.analyse.domain.index.index import is_due, pack_hashes, pack_labels
 from fanal.analyse.domain.known import PDQ_RADIUS, KnownEntry, KnownLists, values_of
 from fanal.analyse.queries import ListChange
 from fanal.harmonise.domain.records import HarmonisedReport

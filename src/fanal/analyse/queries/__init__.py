@@ -1,6 +1,5 @@
 """Read operations of analyse: findings, priorities with history, lists, payers and rule sets."""
 
-from fanal.analyse.queries.feed import entries_changed, get_items, items_of_list
 from fanal.analyse.queries.lists import (
     AsideRecord,
     ListedChange,
@@ -25,9 +24,12 @@ from fanal.analyse.queries.material import (
     changed_hashes,
     count_changed,
     entries_by_id,
+    entries_changed,
     entries_of,
+    get_items,
     get_standings,
     is_change_known,
+    items_of_list,
     lists_version,
     newest_change,
 )

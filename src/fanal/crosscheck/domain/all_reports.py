@@ -7,9 +7,9 @@ from uuid import UUID
 import numpy as np
 
 from fanal.crosscheck.domain.candidate_pairs import Points, ValueStanding
+from fanal.crosscheck.domain.columns import heads_of, join_certain
 from fanal.crosscheck.domain.document_frequency import Groups, standing_of
 from fanal.crosscheck.domain.dossiers import Judgement, Strong, membership
-from fanal.crosscheck.domain.joining import heads_of, join_certain
 from fanal.crosscheck.domain.rule import Pairs, Seated, least_certain, seat
 from fanal.crosscheck.domain.sheet import CardSheet, Flags, Places, sheet_of, sorted_rows
 from fanal.crosscheck.domain.spans import together

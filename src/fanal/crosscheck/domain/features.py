@@ -17,7 +17,7 @@ from fanal.crosscheck.domain.candidate_pairs import (
     PREFIX_SECONDS,
 )
 from fanal.crosscheck.domain.cards import MOST_ADDRESSES
-from fanal.crosscheck.domain.compiled import inner, outer
+from fanal.crosscheck.domain.columns import inner, outer
 from fanal.crosscheck.domain.weights import Weights
 
 NEAR, NAMED, FOREIGN, BORN, OTHER_DAY = (1 << bit for bit in range(16, 21))

@@ -19,7 +19,7 @@ from fanal.crosscheck.domain.candidate_pairs import (
     SAME,
     SHOWN,
 )
-from fanal.crosscheck.domain.compiled import inner, outer
+from fanal.crosscheck.domain.columns import inner, outer
 from fanal.crosscheck.domain.features import NEAR, beside, may_be_near, may_gain, near
 
 _ROOM = 1024

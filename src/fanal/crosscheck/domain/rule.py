@@ -21,9 +21,8 @@ from fanal.crosscheck.domain.candidate_pairs import (
     tables_of,
 )
 from fanal.crosscheck.domain.cards import MOST_ADDRESSES
-from fanal.crosscheck.domain.columns import places_by_report
+from fanal.crosscheck.domain.columns import places_by_report, seats_of
 from fanal.crosscheck.domain.features import LOOKS, look
-from fanal.crosscheck.domain.joining import seats_of
 from fanal.crosscheck.domain.kernels import weigh_span
 from fanal.crosscheck.domain.sheet import Bits, CardSheet, Flags, Ints, Keys, Places
 from fanal.crosscheck.domain.spans import in_turn

@@ -12,7 +12,7 @@ from django.db import connection
 
 from fanal.crosscheck.domain.dossiers import JudgementAct, dossier_id, effective, membership
 from fanal.crosscheck.domain.weights import load_weights
-from fanal.crosscheck.queries import state
+from fanal.crosscheck.queries import dossiers
 from fanal.db import sql
 
 LOCK = 0x43524F5353444F53
@@ -27,10 +27,10 @@ def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
     """
     lock()
     nodes = _reach(set(seeds))
-    strong = state.strong_links(nodes, score=load_weights().strong)
+    strong = dossiers.strong_links(nodes, score=load_weights().strong)
     within = [s for s in strong.links if s.one in nodes and s.two in nodes]
-    anchors = membership(nodes, within, state.judgements_about(nodes))
-    write_membership(nodes, anchors, {**strong.desks, **state.desks_of_reports(nodes)}, now)
+    anchors = membership(nodes, within, dossiers.judgements_about(nodes))
+    write_membership(nodes, anchors, {**strong.desks, **dossiers.desks_of_reports(nodes)}, now)
     return {report: dossier_id(anchor) for report, anchor in anchors.items()}
 
 
@@ -45,12 +45,12 @@ def _reach(seeds: set[UUID]) -> set[UUID]:
     threshold = load_weights().strong
     for _ in range(_ROUNDS):
         before = len(nodes)
-        for found in state.strong_links(nodes, score=threshold).links:
+        for found in dossiers.strong_links(nodes, score=threshold).links:
             nodes |= {found.one, found.two}
-        for judgement in effective(state.judgements_about(nodes)):
+        for judgement in effective(dossiers.judgements_about(nodes)):
             if judgement.act in (JudgementAct.LINK, JudgementAct.MERGE):
                 nodes.update((*judgement.left, *judgement.right))
-        nodes |= state.co_members(nodes)
+        nodes |= dossiers.co_members(nodes)
         if len(nodes) == before:
             break
     return nodes

@@ -8,14 +8,13 @@ from django.db import connection, transaction
 
 from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Resource, allows, require_somewhere
-from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct
+from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct, conduct_of, move_of, state_of
 from fanal.crosscheck.domain.records import unpack_reasons
-from fanal.crosscheck.domain.states import conduct_of, move_of, state_of
 from fanal.crosscheck.domain.suggestions import evidence_of
 from fanal.crosscheck.operations.assemble import assemble
 from fanal.crosscheck.operations.similar_store import let_wait
-from fanal.crosscheck.queries import state
-from fanal.crosscheck.queries.state import CURRENT
+from fanal.crosscheck.queries import dossiers
+from fanal.crosscheck.queries.dossiers import CURRENT
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
@@ -112,10 +111,10 @@ def judge(
     _check(act, reason, (tuple(left), tuple(right)), undoes)
     # Membership depends on the links and judgements of all desks; nothing of them is shown here.
     with row_scope.across_desks(), transaction.atomic():
-        state.lock_judgements()
+        dossiers.lock_judgements()
         target = _target(undoes) if undoes else None
         named = sorted({*left, *right, *((*target.left, *target.right) if target else ())})
-        desks = state.desks_of_reports(named)
+        desks = dossiers.desks_of_reports(named)
         held = (Resource(desk_id=desk_id) for desk_id in set(desks.values()))
         theirs = all(allows(actor, "dossier.judge", desk).allowed for desk in held)
         if len(desks) != len(named) or not theirs:
@@ -199,7 +198,7 @@ def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
     Raises:
         JudgementRefused: STATE.
     """
-    held = state_of(conduct_of(state.judgements_about(reports)))
+    held = state_of(conduct_of(dossiers.judgements_about(reports)))
     if move_of(held, act) is None:
         raise JudgementRefused("STATE")
 
@@ -210,20 +209,20 @@ def _target(undoes: UUID) -> Judgement:
     Raises:
         JudgementRefused: NOT_FOUND; ALREADY_UNDONE.
     """
-    found = state.judgements_by_id([undoes])
+    found = dossiers.judgements_by_id([undoes])
     if not found:
         raise JudgementRefused("NOT_FOUND")
-    if state.is_undone(undoes):
+    if dossiers.is_undone(undoes):
         raise JudgementRefused("ALREADY_UNDONE")
     target = found[0]
     while target.undoes is not None:
-        target = state.judgements_by_id([target.undoes])[0]
+        target = dossiers.judgements_by_id([target.undoes])[0]
     return target
 
 
 def _next_id(now: datetime) -> UUID:
     """Return an id greater than every judgement's id: later ids take precedence."""
-    last = state.last_judgement_id()
+    last = dossiers.last_judgement_id()
     fresh = new_id(now)
     return fresh if last is None or fresh > last else UUID(int=last.int + 1)
 

@@ -24,7 +24,7 @@ from fanal.crosscheck.domain.weights import Weights, load_weights
 from fanal.crosscheck.operations.assemble import lock, write_membership
 from fanal.crosscheck.operations.similar import wait_again
 from fanal.crosscheck.operations.store import write_cards, write_links, write_states
-from fanal.crosscheck.queries import state
+from fanal.crosscheck.queries import dossiers as state
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor

@@ -23,14 +23,14 @@ from fanal.crosscheck.domain.similar.pairs import (
     joined,
     near_of,
     near_pages,
+    spelled_of,
 )
 from fanal.crosscheck.domain.similar.rules import NearRules, load_near_rules
 from fanal.crosscheck.domain.similar.sketch import Sketch, Sketcher, Trait, going_round, rejected
-from fanal.crosscheck.domain.similar.spelled import spelled_of
 from fanal.crosscheck.domain.suggestions import Resemblance
 from fanal.crosscheck.operations import similar_store as spelling, similar_store as store
 from fanal.crosscheck.operations.assemble import lock
-from fanal.crosscheck.queries import state
+from fanal.crosscheck.queries import dossiers
 from fanal.crosscheck.queries.suggestions import answers_about
 from fanal.db import sql
 from fanal.db.sql import plain_array, uuid_array
@@ -66,8 +66,8 @@ def keep_resemblances(
     with transaction.atomic():
         lock()
         ends = {end for one in found for end in (one.report_id, one.other_id)}
-        anchors = state.standing_of(ends).anchors
-        desks = state.desks_of_reports(ends)
+        anchors = dossiers.standing_of(ends).anchors
+        desks = dossiers.desks_of_reports(ends)
         kept = [
             one
             for one in found

@@ -6,14 +6,12 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts import binary_arrays
-from fanal.analyse.domain.known import PDQ_RADIUS
-from fanal.analyse.domain.nearness import distance, near_pieces, pieces
+from fanal.analyse.domain.known import PDQ_RADIUS, distance, near_pieces, pieces
 from fanal.crosscheck.domain.records import LinkReason, pack_reasons
-from fanal.crosscheck.domain.similar.pairs import NearReport, Neighbour
-from fanal.crosscheck.domain.similar.rules import load_near_rules
-from fanal.crosscheck.domain.similar.sketch import Sketch, Sketcher, pack_pictures, read_pictures
-from fanal.crosscheck.domain.similar.spelled import (
+from fanal.crosscheck.domain.similar.pairs import (
     First,
+    NearReport,
+    Neighbour,
     Spelled,
     Values,
     families,
@@ -22,6 +20,8 @@ from fanal.crosscheck.domain.similar.spelled import (
     sharing_values,
     spelled_of,
 )
+from fanal.crosscheck.domain.similar.rules import load_near_rules
+from fanal.crosscheck.domain.similar.sketch import Sketch, Sketcher, pack_pictures, read_pictures
 from fanal.db import sql
 from fanal.db.sql import bytes_array, plain_array, text_array, uuid_array
 from fanal.harmonise import queries as harmonised

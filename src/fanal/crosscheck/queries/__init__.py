@@ -4,6 +4,7 @@ from fanal.crosscheck.queries.dossiers import (
     dossier_of,
     dossier_view,
     dossiers_of,
+    last_judgement_id,
     list_dossiers,
     members_of,
     walk_dossiers,
@@ -16,7 +17,6 @@ from fanal.crosscheck.queries.related import (
     list_links,
     telling,
 )
-from fanal.crosscheck.queries.state import last_judgement_id
 from fanal.crosscheck.queries.suggestions import (
     list_suggestions,
     rejected_reports,

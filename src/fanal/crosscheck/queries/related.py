@@ -9,10 +9,9 @@ from fanal.accounts.domain.policy import may, reach, require
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.cards import key_of, signed
 from fanal.crosscheck.domain.rarity import tells
-from fanal.crosscheck.domain.records import Link, LinkReason, unpack_reasons
-from fanal.crosscheck.domain.views import KinLink
+from fanal.crosscheck.domain.records import KinLink, Link, LinkReason, unpack_reasons
 from fanal.crosscheck.domain.weights import load_weights
-from fanal.crosscheck.queries.state import CURRENT
+from fanal.crosscheck.queries.dossiers import CURRENT
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.harmonise import queries as harmonised

@@ -11,9 +11,9 @@ from fanal.crosscheck.domain.similar.rules import load_near_rules
 from fanal.crosscheck.domain.similar.spelling import SPELLED, Spelling, near_values, spellings_of
 from fanal.crosscheck.domain.suggestions import PairAnswer, Suggestion, SuggestionState, standing
 from fanal.crosscheck.domain.weights import load_weights
-from fanal.crosscheck.queries import state
+from fanal.crosscheck.queries import dossiers as state
+from fanal.crosscheck.queries.dossiers import CURRENT
 from fanal.crosscheck.queries.related import with_frequency
-from fanal.crosscheck.queries.state import CURRENT
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.harmonise import queries as harmonised

@@ -7,14 +7,14 @@ from functools import lru_cache
 import phonenumbers
 from msgspec import Struct
 
-from fanal.harmonise.domain.hosts import (
+from fanal.harmonise.domain.urls import (
     PLAIN_HOST,
     canonical_host,
     canonical_ip,
     ip_in_host,
     packed_ip,
+    refang,
 )
-from fanal.harmonise.domain.urls import refang
 
 # Telephone numbers in E.164 (ITU-T), with the country that the context gives as a hint.
 

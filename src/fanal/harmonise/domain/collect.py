@@ -14,12 +14,6 @@ from fanal.harmonise.domain.handles import (
     read_handle,
 )
 from fanal.harmonise.domain.hashes import HASH_LENGTH, read_hash
-from fanal.harmonise.domain.hosts import (
-    canonical_host,
-    onion_checksum_holds,
-    onion_service,
-    registrable_domain,
-)
 from fanal.harmonise.domain.records import (
     Selector,
     SelectorKind as Kind,
@@ -27,7 +21,14 @@ from fanal.harmonise.domain.records import (
     Warning as Doubt,
 )
 from fanal.harmonise.domain.times import instant
-from fanal.harmonise.domain.urls import Address, read_url
+from fanal.harmonise.domain.urls import (
+    Address,
+    canonical_host,
+    onion_checksum_holds,
+    onion_service,
+    read_url,
+    registrable_domain,
+)
 
 _NAME = re.compile(r"[a-z0-9.\-]*[a-z]")  # a host that is no address, whatever else it is
 # URL schemes that contain a script or content instead of a location.

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from fanal import reference
 from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
-from fanal.analyse.domain.nearness import pictures_of, pieces
+from fanal.analyse.domain.known import pictures_of, pieces
 from fanal.analyse.domain.records import Because, Priority
 from fanal.analyse.domain.retention_window import ask_owner
 from fanal.db import sql

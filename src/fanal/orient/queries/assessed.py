@@ -7,8 +7,7 @@ from django.db import connection, transaction
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach
-from fanal.analyse.domain.known import PDQ_RADIUS
-from fanal.analyse.domain.nearness import distance, near_pieces
+from fanal.analyse.domain.known import PDQ_RADIUS, distance, near_pieces
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.kernel.actors import Actor

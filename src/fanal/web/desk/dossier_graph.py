@@ -15,8 +15,7 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.crosscheck import queries
-from fanal.crosscheck.domain.records import LinkReason
-from fanal.crosscheck.domain.views import DossierView
+from fanal.crosscheck.domain.records import DossierView, LinkReason
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
 from fanal.kernel.actors import Actor

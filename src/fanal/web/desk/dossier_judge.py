@@ -13,7 +13,7 @@ from fanal import reference
 from fanal.accounts.routes import needs
 from fanal.crosscheck import operations, queries
 from fanal.crosscheck.domain.dossiers import JudgementAct
-from fanal.crosscheck.domain.views import DossierView
+from fanal.crosscheck.domain.records import DossierView
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.web.account.actors import actor_of, now_of

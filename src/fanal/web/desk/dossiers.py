@@ -17,8 +17,8 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
 from fanal.crosscheck import queries
-from fanal.crosscheck.domain.states import next_act
-from fanal.crosscheck.domain.views import DossierLine, DossierView
+from fanal.crosscheck.domain.dossiers import next_act
+from fanal.crosscheck.domain.records import DossierLine, DossierView
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor

@@ -11,8 +11,7 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from fanal.accounts import queries as accounts
-from fanal.analyse.domain.known import PDQ_RADIUS
-from fanal.analyse.domain.nearness import pictures_of
+from fanal.analyse.domain.known import PDQ_RADIUS, pictures_of
 from fanal.analyse.domain.records import Because, Finding
 from fanal.formats.report.records import File
 from fanal.harmonise import queries as harmonised

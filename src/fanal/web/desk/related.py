@@ -8,10 +8,9 @@ from django.utils.translation import get_language, gettext as _, ngettext
 
 from fanal.accounts import queries as accounts
 from fanal.crosscheck.domain.linking import because_of
-from fanal.crosscheck.domain.records import LinkReason
+from fanal.crosscheck.domain.records import KinLink, LinkReason
 from fanal.crosscheck.domain.similar.pairs import FAMILY, KINDS, MIRROR, PICTURE, TEXT
 from fanal.crosscheck.domain.suggestions import Suggestion
-from fanal.crosscheck.domain.views import KinLink
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken

@@ -19,7 +19,7 @@ from fanal.analyse import queries as analysed
 from fanal.analyse.domain.retention_window import ask_owner, ask_provider, askable_of
 from fanal.casework import queries as casework
 from fanal.crosscheck import queries as crosschecked
-from fanal.crosscheck.domain.views import KinLink
+from fanal.crosscheck.domain.records import KinLink
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import operations as intake_operations, queries as intake

@@ -16,10 +16,10 @@ from fanal.formats.report.records import Channel, IpSighting, PersonRole, Report
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole, Source, SourceFile
 from fanal.harmonise.domain.sources.building import Draft
-from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
 from fanal.harmonise.domain.sources.ncmec_table import IGNORED_ATTRIBUTES, TABLE, Keep
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 from fanal.harmonise.domain.sources.read import UnknownFormat, read_source
+from fanal.harmonise.domain.sources.walk import OPENERS
 from fanal.harmonise.domain.times import later_than_received
 from tests.formats.ncmec_documents import NOW, filled, leaves, minimal
 

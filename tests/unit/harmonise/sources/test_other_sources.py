@@ -12,10 +12,10 @@ from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.harmonise.domain.records import SelectorKind, Source
 from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.ncmec_json import TABLE
-from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
 from fanal.harmonise.domain.sources.ncmec_table import Keep
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 from fanal.harmonise.domain.sources.read import read_source
+from fanal.harmonise.domain.sources.walk import OPENERS
 from tests.formats.ncmec_documents import NOW
 
 ID = UUID("01993000-0000-7000-8000-000000000001")

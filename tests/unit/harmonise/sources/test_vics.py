@@ -13,11 +13,11 @@ from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Source
 from fanal.harmonise.domain.reporter import withhold
 from fanal.harmonise.domain.sources.building import Draft
-from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
 from fanal.harmonise.domain.sources.ncmec_table import Keep
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 from fanal.harmonise.domain.sources.read import read_source
 from fanal.harmonise.domain.sources.vics import TABLE
+from fanal.harmonise.domain.sources.walk import OPENERS
 from tests.formats.ncmec_documents import NOW
 
 ID = UUID("01993000-0000-7000-8000-000000000001")

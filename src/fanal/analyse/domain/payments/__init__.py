@@ -1,5 +1,11 @@
 """Payments: published typologies as data, applied to the transfers of each payer. Pure, batch-oriented."""
 
+from fanal.analyse.domain.payments.indicators import (
+    PaymentsRefused,
+    Typologies,
+    load_typologies,
+    read_typologies,
+)
 from fanal.analyse.domain.payments.scoring import (
     PayerScore,
     find_payment_signals,
@@ -7,12 +13,6 @@ from fanal.analyse.domain.payments.scoring import (
     told,
 )
 from fanal.analyse.domain.payments.transfers import Paid, paid_in
-from fanal.analyse.domain.payments.typologies import (
-    PaymentsRefused,
-    Typologies,
-    load_typologies,
-    read_typologies,
-)
 
 __all__ = [
     "Paid",

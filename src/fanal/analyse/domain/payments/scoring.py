@@ -8,9 +8,15 @@ from uuid import UUID
 from msgspec import Struct, structs
 
 from fanal import reference
-from fanal.analyse.domain.payments.indicators import TESTS, Met, PayerContext
+from fanal.analyse.domain.payments.indicators import (
+    TESTS,
+    Met,
+    PayerContext,
+    PaymentIndicator,
+    Typologies,
+    Typology,
+)
 from fanal.analyse.domain.payments.transfers import Paid, PayingParty, paid_in
-from fanal.analyse.domain.payments.typologies import PaymentIndicator, Typologies, Typology
 from fanal.analyse.domain.records import Because, Finding, Parameters
 from fanal.harmonise.domain.records import HarmonisedReport
 

@@ -7,9 +7,8 @@ from fanal.formats.json_tree import ANY
 from fanal.formats.ncmec_json import read_export
 from fanal.harmonise.domain.records import SourceFile
 from fanal.harmonise.domain.sources.building import Draft, ReportBuilding
-from fanal.harmonise.domain.sources.ncmec_spot import ElementScope
-from fanal.harmonise.domain.sources.ncmec_table import Keep, Use
-from fanal.harmonise.domain.sources.received import add_package
+from fanal.harmonise.domain.sources.ncmec import add_package
+from fanal.harmonise.domain.sources.ncmec_table import ElementScope, Keep, Use
 from fanal.harmonise.domain.sources.walk import Walk, steps_of
 
 _EXTRA: Final = Use(Keep.EXTRA)

@@ -2,15 +2,20 @@
 
 Keys are those of the format's model (`person/email`, `email/@type`). A test compares the table with the
 schema, in both directions; another fills every field and checks that each value is where the table says.
-Elements outside the schema go to `extra` with a warning.
+Elements outside the schema go to `extra` with a warning. The context of an element, passed to field handlers
+(takers) and element handlers (openers), is here too.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from msgspec import Struct
+
+from fanal.formats.ncmec.read import Node
 from fanal.formats.report.records import Channel, ReportKind
+from fanal.harmonise.domain.sources.building import FileBuilding, PersonBuilding, ReportBuilding
 
 # NCMEC's incident types and places of the incident, as kinds and channels of the common shape.
 
@@ -354,3 +359,28 @@ IGNORED_ATTRIBUTES: Final[Mapping[str, Use]] = {
     "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation": _SCHEMA_HINT,
     "{http://www.w3.org/2001/XMLSchema-instance}schemaLocation": _SCHEMA_HINT,
 }
+
+
+class ElementScope(Struct, frozen=True, gc=False):
+    """The person or file to which the values of an element belong.
+
+    `closed` sends every value to `extra`; `taken` holds the paths that were already read into a field.
+    """
+
+    person: PersonBuilding | None = None
+    file: FileBuilding | None = None
+    closed: bool = False
+    taken: frozenset[str] = frozenset()
+
+
+class Spot(Struct, frozen=True, gc=False):
+    """The context of one element or attribute: the report's builder, its scope, its node and its text."""
+
+    building: ReportBuilding
+    scope: ElementScope
+    node: Node
+    text: str
+
+
+Taker = Callable[[Spot], bool]
+Opener = Callable[[Spot], ElementScope]

@@ -7,8 +7,7 @@ from fanal.formats.ncmec.read import Node
 from fanal.formats.report.records import Classification, Handle, IpSighting, Message
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
 from fanal.harmonise.domain.sources.building import CategoryHint, small_integer, truth
-from fanal.harmonise.domain.sources.ncmec_spot import Spot, Taker
-from fanal.harmonise.domain.sources.ncmec_table import KINDS, kind_of_words
+from fanal.harmonise.domain.sources.ncmec_table import KINDS, Spot, Taker, kind_of_words
 
 
 def _take_kind(spot: Spot) -> bool:

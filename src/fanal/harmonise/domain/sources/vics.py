@@ -13,11 +13,9 @@ from fanal.formats.vics.categories import CategoryUse, vocabulary_of
 from fanal.formats.vics.model import TYPES, instant, integer
 from fanal.formats.vics.read import VicsCase, read_case
 from fanal.harmonise.domain.sources.building import CategoryHint, Draft, ReportBuilding, hash_field
-from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
-from fanal.harmonise.domain.sources.ncmec_spot import ElementScope, Spot, Taker
-from fanal.harmonise.domain.sources.ncmec_table import Keep, Use
+from fanal.harmonise.domain.sources.ncmec_table import ElementScope, Keep, Spot, Taker, Use
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
-from fanal.harmonise.domain.sources.walk import Steps, Walk, steps_of
+from fanal.harmonise.domain.sources.walk import OPENERS, Steps, Walk, steps_of
 
 _PARTS: Final = Use(Keep.PARTS)
 _NAMED: Final[Mapping[str, Use]] = {

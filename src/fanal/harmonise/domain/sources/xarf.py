@@ -17,11 +17,9 @@ from fanal.harmonise.domain.sources.building import (
     ReportBuilding,
     small_integer,
 )
-from fanal.harmonise.domain.sources.ncmec_openers import OPENERS
-from fanal.harmonise.domain.sources.ncmec_spot import ElementScope, Spot
-from fanal.harmonise.domain.sources.ncmec_table import Keep, Use
+from fanal.harmonise.domain.sources.ncmec_table import ElementScope, Keep, Spot, Use
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
-from fanal.harmonise.domain.sources.walk import Walk, steps_of
+from fanal.harmonise.domain.sources.walk import OPENERS, Walk, steps_of
 
 _NAMED: Final[Mapping[str, Use]] = {
     "xarf/timestamp": Use(Keep.FIELD, "occurred_at"),

@@ -13,7 +13,7 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Refused, may
 from fanal.accounts.routes import needs
-from fanal.crosscheck.domain.views import DossierView
+from fanal.crosscheck.domain.records import DossierView
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain.states import DeconflictionRefused
 from fanal.web.account.actors import actor_of, now_of

@@ -13,7 +13,7 @@ from fanal.analyse.domain.payers import Payer
 from fanal.analyse.domain.payments import Paid, PayerScore
 from fanal.analyse.domain.payments.scoring import PointMade
 from fanal.crosscheck import queries as crosschecked
-from fanal.crosscheck.domain.views import KinLink
+from fanal.crosscheck.domain.records import KinLink
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.intake import queries as intake

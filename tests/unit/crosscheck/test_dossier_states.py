@@ -2,10 +2,11 @@
 
 from uuid import UUID
 
-from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct
-from fanal.crosscheck.domain.states import (
+from fanal.crosscheck.domain.dossiers import (
     DOSSIER_STATES,
     DossierState,
+    Judgement,
+    JudgementAct,
     conduct_of,
     move_of,
     next_act,

@@ -16,8 +16,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fanal.analyse.domain.index import HashIndex, SegmentDamaged, open_segment, write_segment
-from fanal.analyse.domain.index.index import pack_hashes, pack_labels
+from fanal.analyse.domain.hash_index import (
+    HashIndex,
+    SegmentDamaged,
+    open_segment,
+    pack_hashes,
+    pack_labels,
+    write_segment,
+)
 
 Bytes = NDArray[np.uint8]
 

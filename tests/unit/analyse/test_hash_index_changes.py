@@ -14,8 +14,14 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from fanal.analyse.domain.index import HashIndex, open_segment, write_segment
-from fanal.analyse.domain.index.index import FULL, is_due, pack_labels
+from fanal.analyse.domain.hash_index import (
+    FULL,
+    HashIndex,
+    is_due,
+    open_segment,
+    pack_labels,
+    write_segment,
+)
 
 Bytes = NDArray[np.uint8]
 CHANCE = np.random.default_rng(17)
