@@ -18,7 +18,7 @@ _THREADS = 8
 _KILLS = 4
 _MERGE = """
 import pathlib, sys
-from fanal.analyse.domain.index import HashIndex, open_segment, write_segment
+from fanal.analyse.domain.hash_index import HashIndex, open_segment, write_segment
 path = pathlib.Path(sys.argv[1])
 print("begun", flush=True)
 while True:

@@ -32,8 +32,7 @@ from fanal.distribution import operations as distribution
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
-from fanal.intake.domain.records import ReportFacts
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import ReportFacts, Stage
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import operations as orient, queries as oriented

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from fanal.config.migration import LIFECYCLES
-from fanal.ledger.domain.actions import VERBS
+from fanal.ledger.domain.records import VERBS
 from tests.architecture.tree import SOURCE, files, name
 
 KINDS = [one.kind for one in LIFECYCLES]

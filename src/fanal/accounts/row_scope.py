@@ -3,7 +3,7 @@
 The role `app` is under row-level security (`config.row_security`, ADR 0012). Every statement that Django
 sends as `app` carries the bounds of the current actor as `SET LOCAL`, in the same message: they end with the
 statement's transaction and cannot leak to the next request on the connection. Without an actor nothing is
-set, and no row is visible.
+set, and no row is visible. In pipeline mode, several statements of a transaction share one round trip.
 """
 
 from collections.abc import Callable, Iterator
@@ -179,3 +179,22 @@ def _execute(
     while cursor.nextset():  # type: ignore[attr-defined]
         pass
     return answer
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Run the statements of the block in libpq pipeline mode: a fetch waits for its own result only.
+
+    The end of the block waits for all. Each statement sees the effects of the earlier ones. For INSERT,
+    UPDATE, DELETE and SELECT inside a transaction, which the first error aborts; COPY is not possible. On a
+    connection under row-level security (`row_scope`), the statements are sent one by one.
+
+    Raises:
+        django.db.Error: a statement failed; raised at the next fetch or at the end of the block.
+    """
+    connection.ensure_connection()
+    if is_bound(connection):
+        yield
+        return
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield

@@ -53,7 +53,7 @@ _PAGE = 2000
 def replay(stage: str, as_json: bool) -> None:
     """Queue each finished report for STAGE and the following stages, which the worker runs again."""
     from fanal.intake import operations, queries
-    from fanal.intake.domain.states import Stage
+    from fanal.intake.domain.records import Stage
 
     actor, now, moved = system_actor("fanal replay"), clock.now(), 0
     page = queries.list_reports(actor=actor, after=None, limit=_PAGE)

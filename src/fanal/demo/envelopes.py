@@ -11,8 +11,7 @@ from fanal.demo.world import HOTLINE, PLATFORM, SYSTEM, DemoEvent, World, carry,
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.intake import operations as intake
 from fanal.intake.domain.receipt import lookup_hash
-from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Arrival, Format, Stage, Submission
 from fanal.kernel.actors import public_actor
 from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import Track

@@ -22,9 +22,9 @@ from fanal.intake.domain.records import (
     Arrival,
     Format,
     KeyKind,
+    Stage,
     Submission,
 )
-from fanal.intake.domain.states import Stage
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, public_actor, system_actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import operations as orient, queries as oriented

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from fanal.accounts.binary_arrays import bound as bound_cursor, uuids
 from fanal.accounts.domain.policy import may, reach, require
-from fanal.accounts.pipeline_mode import together
+from fanal.accounts.row_scope import together
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.harmonise.domain.handles import spellings

@@ -3,8 +3,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from fanal.intake.domain.records import Arrival, Format, KeyKind
-from fanal.intake.domain.states import ReportState, Stage
+from fanal.intake.domain.records import Arrival, Format, KeyKind, ReportState, Stage
 
 
 class Report(models.Model):

@@ -16,9 +16,8 @@ from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import lowest_id, new_id
 from fanal.ledger import outside, signer, tree as stored
 from fanal.ledger.domain import canonical, checkpoint
-from fanal.ledger.domain.actions import Verb, verb_of
 from fanal.ledger.domain.merkle import HASH_SIZE, CompactRange
-from fanal.ledger.domain.records import Entry, ObjectRef
+from fanal.ledger.domain.records import Entry, ObjectRef, Verb, verb_of
 from fanal.postgres import DatabaseRole
 
 # Writing to the ledger.

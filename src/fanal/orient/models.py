@@ -5,7 +5,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from fanal.orient.domain import records
-from fanal.orient.domain.encoding import unpack_proposal
+from fanal.orient.domain.records import unpack_proposal
 from fanal.orient.domain.states import CaseState
 
 

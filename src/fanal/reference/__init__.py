@@ -1,12 +1,13 @@
 """Reference data: law, taxonomies and labels, dated and sourced, with their strict reader."""
 
 from fanal.reference.catalogue import Catalogue, label, load, read_catalogue, render
-from fanal.reference.instruments import Instrument
 from fanal.reference.reader import ReferenceRefused, read_entries, read_labels
 from fanal.reference.records import (
+    Asking,
     Body,
     Clock,
     Entry,
+    Instrument,
     MeasureClock,
     MeasureRule,
     Offence,
@@ -14,7 +15,6 @@ from fanal.reference.records import (
     Retention,
     Routing,
 )
-from fanal.reference.retention_window import Asking
 
 __all__ = [
     "Asking",

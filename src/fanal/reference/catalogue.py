@@ -6,17 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from fanal.reference.instruments import Instrument
-from fanal.reference.reader import (
-    check_overlaps,
-    digest,
-    read_entries,
-    read_labels,
-)
+from fanal.reference.reader import check_overlaps, digest, read_entries, read_labels
 from fanal.reference.records import (
+    Asking,
     Body,
     Clock,
     Entry,
+    Instrument,
     ListBasis,
     MaterialRule,
     MeasureClock,
@@ -26,7 +22,6 @@ from fanal.reference.records import (
     Retention,
     Routing,
 )
-from fanal.reference.retention_window import Asking
 from fanal.reference.words import Value, Words
 
 E = TypeVar("E", bound=Entry)

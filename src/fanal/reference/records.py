@@ -1,7 +1,9 @@
 """Record types of reference entries: the fields of each kind of law or table, and their sources.
 
 Every entry is dated (half-open interval), sourced, labelled in both languages, and carries a confidence: how
-well its text was verified. Field names are those of the TOML files.
+well its text was verified. Field names are those of the TOML files. Among them are the legal texts under
+which providers report to the desk, and the retention windows for subscriber data (who was behind an address
+or an account).
 """
 
 from datetime import date
@@ -301,3 +303,47 @@ class Retention(Entry, frozen=True, kw_only=True):
     kind: ClassVar[str] = "retention"
 
     value: RetentionValue
+
+
+class InstrumentValue(Strict, frozen=True, kw_only=True):
+    """A legal text: its article on reports, its status, and the report format made for it.
+
+    The dates of the entry are those of the status: when a text enters into force, the entry PROPOSED is
+    closed and an entry IN_FORCE begins.
+    """
+
+    article: str
+    status: Literal["PROPOSED", "IN_FORCE"]
+    format: str
+
+
+class Instrument(Entry, frozen=True, kw_only=True):
+    """A legal text under which providers report to the desk (one dated version)."""
+
+    kind: ClassVar[str] = "instrument"
+
+    value: InstrumentValue
+
+
+class AskingValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long subscriber data can be requested, from an access provider or from the service itself.
+
+    With `subject` ADDRESS the period starts when an IP address was used, and depends on its country; with
+    ACCOUNT it starts at the receipt of the report, and depends on the service (`provider`,
+    case-insensitive). Exactly one of `country` and `provider` is set.
+    """
+
+    subject: Literal["ADDRESS", "ACCOUNT"]
+    length: int
+    unit: Literal["DAYS", "MONTHS"]
+    article: str = ""
+    country: str = ""
+    provider: str = ""
+
+
+class Asking(Entry, frozen=True, kw_only=True):
+    """A retention window for connection data or account data (one dated version)."""
+
+    kind: ClassVar[str] = "asking"
+
+    value: AskingValue

@@ -8,7 +8,7 @@ from fanal.accounts.domain.policy import require
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
-from fanal.statistics import models, queries, sources
+from fanal.statistics import models, queries
 from fanal.statistics.domain.months import first_of, months_until, start_of
 from fanal.statistics.domain.tabular import hide_small
 
@@ -34,7 +34,7 @@ def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
     require(actor, "statistics.read")
     until = paris_day(now)
     written = 0
-    for figure, count in (sources.DAILY | sources.TRENDS).items():
+    for figure, count in (queries.DAILY | queries.TRENDS).items():
         with transaction.atomic():
             held = models.Counted.objects.select_for_update().filter(figure=figure).first()
             since = _since(held, until, whole=whole)

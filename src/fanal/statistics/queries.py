@@ -1,8 +1,12 @@
-"""Read operations of statistics: figures with their definitions, without any object or person."""
+"""Read operations of statistics: figures with their definitions, without any object or person.
+
+The query behind each figure is found by its code.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from django.db.models import Max
 
@@ -11,15 +15,66 @@ from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import Withdrawn
+from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.figures import Counted, Delay
 from fanal.measures import queries as measures
+from fanal.measures.notice import acts as notices
 from fanal.orient import queries as orient
-from fanal.statistics import models, sources
+from fanal.statistics import models
 from fanal.statistics.domain.definitions import figures
 from fanal.statistics.domain.months import first_of, months_until, start_of, year_before
 from fanal.statistics.domain.tabular import Row, Table
+
+
+class DayCount(Protocol):
+    """A query that counts by day, between two instants."""
+
+    def __call__(self, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+        """Return the counts of the period: (day, first code, second code, number)."""
+
+
+DAILY: dict[str, DayCount] = {
+    "RECEIVED": intake.count_received,
+    "ORIENTED": orient.count_cases,
+    "DECIDED": orient.count_decisions,
+    "SENT": measures.count_sent,
+}
+"""Figures whose closed days are stored in `statistics_daily`."""
+
+TRENDS: dict[str, DayCount] = {
+    "SENDERS": orient.count_senders,
+    "COUNTRIES": orient.count_countries,
+    "PLATFORMS": orient.count_platforms,
+    "SIGNALS": orient.count_signals,
+}
+"""Counts displayed only as trends; they are stored in `statistics_daily` too."""
+
+PERIOD: Mapping[str, DayCount] = {
+    "OUTCOMES": measures.count_measures,
+    "REFERRED": judicial.count_referrals,
+    "NOTIFIED": notices.count_notices,
+}
+"""Figures counted by current state over a period: computed at each reading."""
+
+
+def _pipeline(actor: Actor) -> dict[str, int]:
+    del actor  # the queue of the worker identifies no report
+    return intake.count_work()
+
+
+Waiting = Callable[[Actor], dict[str, int]]
+
+WAITING: Mapping[str, Waiting] = {
+    "PIPELINE": _pipeline,
+    "DESK": lambda actor: {str(k): n for k, n in orient.count_states(actor=actor).items()},
+    "MEASURES": lambda actor: {str(k): n for k, n in measures.count_waiting(actor=actor).items()},
+    "NOTICES": lambda actor: notices.count_waiting(actor=actor),
+    "REFERRALS": lambda actor: {"UNSENT": judicial.count_unsent(actor=actor)},
+}
+"""Queries that count the objects that wait now, by place."""
+
 
 Keys = tuple[str, ...]
 PUBLIC = ("RECEIVED", "ORIENTED", "DECIDED", "SENT")
@@ -81,7 +136,7 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
     """
     require(actor, "statistics.read")
     definition = figures()[figure]
-    count = sources.PERIOD[figure]
+    count = PERIOD[figure]
     width = len(definition.columns)
     found = _sums(count(actor=actor, since=start_of(since), until=start_of(until)), width)
     before = _sums(
@@ -148,7 +203,7 @@ def waiting(*, actor: Actor, now: datetime) -> Table:
     require(actor, "statistics.read")
     rows = [
         Row(keys=(place, state), value=n)
-        for place, count in sources.WAITING.items()
+        for place, count in WAITING.items()
         for state, n in count(actor).items()
         if n or place != "PIPELINE"
     ]
@@ -163,14 +218,14 @@ def table(*, actor: Actor, figure: str, since: date, until: date, now: datetime)
         Refused: the actor may not read statistics.
         KeyError: no figure has this code.
     """
-    if figure in sources.DAILY:
+    if figure in DAILY:
         months = []
         month = first_of(since)
         while month < until:
             months.append(month)
             month = add_months(month, 1)
         return series(actor=actor, figure=figure, now=now, months=months)
-    if figure in sources.PERIOD:
+    if figure in PERIOD:
         return period(actor=actor, figure=figure, since=since, until=until, now=now)
     if figure == "DELAYS":
         return delays(actor=actor, since=since, until=until, now=now)
@@ -218,7 +273,7 @@ def _live(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
     since, until = days
     if since >= until:
         return []
-    return sources.DAILY[figure](actor=actor, since=start_of(since), until=start_of(until))
+    return DAILY[figure](actor=actor, since=start_of(since), until=start_of(until))
 
 
 @across_desks()

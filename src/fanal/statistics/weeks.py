@@ -16,7 +16,7 @@ from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
-from fanal.statistics import models, sources
+from fanal.statistics import models, queries
 from fanal.statistics.domain.definitions import Figure, trends
 from fanal.statistics.domain.months import start_of
 from fanal.statistics.domain.tabular import Row, Table, as_json, table_csv
@@ -179,7 +179,7 @@ def _by_week(
     last = min(last, until)
     found: dict[tuple[date, str], int] = defaultdict(int)
     place = 1 if column == "first" else 2
-    count = (sources.DAILY | sources.TRENDS)[source]
+    count = (queries.DAILY | queries.TRENDS)[source]
     for begin, end in ((since, first), (last, until)):
         if begin >= end:
             continue

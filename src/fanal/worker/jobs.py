@@ -31,7 +31,7 @@ from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger
 from fanal.orient import operations as orient
 from fanal.statistics import operations as statistics
-from fanal.vault import sweep as vault_sweep
+from fanal.vault import fsck
 from fanal.worker import deconfliction_rounds, expiry, list_jobs, rules, sends, upkeep
 from fanal.worker.job_process import SENDS_QUEUE, Ended, JobsBoard, LivingJobs, give_back
 from fanal.worker.list_jobs import FETCHES_QUEUE, SLOW_QUEUE
@@ -124,7 +124,7 @@ def forget_matches(timestamp: int) -> None:
 def sweep_vault(timestamp: int) -> None:
     """Remove sealed files that no row references, left by interrupted submissions."""
     del timestamp
-    mended = vault_sweep.sweep_vault(actor=system_actor("sweep"), now=clock.now())
+    mended = fsck.sweep_vault(actor=system_actor("sweep"), now=clock.now())
     if mended:
         log.warning("vault: %d places that no row points to were removed", mended)
 

@@ -15,7 +15,7 @@ import pytest
 from fanal.config.databases import open_databases
 from fanal.deconfliction.domain.states import HIT, HitState, RoundState
 from fanal.distribution.domain.states import ITEM_STATES, PACKAGE_STATES, ItemState, PackageState
-from fanal.intake.domain.states import REPORT_STATES, ReportState
+from fanal.intake.domain.records import REPORT_STATES, ReportState
 from fanal.judicial.domain.sheets import SHEET_STATES, SheetState
 from fanal.judicial.domain.states import REFERRAL_STATES, ReferralState
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind

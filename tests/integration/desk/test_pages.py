@@ -13,7 +13,7 @@ from lxml import etree
 from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.queries import dossiers
 from fanal.intake.domain.number import desk_number
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Stage
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id

@@ -114,9 +114,9 @@ def test_what_a_person_withdrew_and_what_ended_since_are_one(source: ListSource)
 
 
 def test_many_end_in_portions(source: ListSource, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fanal.exchange.operations import taking
+    from fanal.exchange.operations import sources
 
-    monkeypatch.setattr(taking, "_PORTION", 2)
+    monkeypatch.setattr(sources, "_PORTION", 2)
     take(source, *(entry(str(n), n, days=1) for n in range(5)))
     assert (end(source), held("mirror")) == (5, {})
 

@@ -10,8 +10,7 @@ import pytest
 from fanal.accounts.domain.policy import Refused
 from fanal.intake import operations, queries
 from fanal.intake.domain import receipt
-from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.intake.domain.states import ReportState
+from fanal.intake.domain.records import Arrival, Format, ReportState, Submission
 from fanal.intake.operations.follow import MessageRefused, NotReachable
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from fanal.kernel.states import TransitionRefused

@@ -9,8 +9,7 @@ import pytest
 from psycopg import errors
 
 from fanal.intake import operations, queries
-from fanal.intake.domain.records import Arrival, Submission
-from fanal.intake.domain.states import REPORT_STATES, ReportState
+from fanal.intake.domain.records import REPORT_STATES, Arrival, ReportState, Submission
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from tests.server import as_worker

@@ -341,7 +341,7 @@ def test_the_command_adds_files_with_the_rights_it_has(tmp_path: Path) -> None:
 
 def test_files_that_come_while_a_worker_reads_make_it_read_again(tmp_path: Path) -> None:
     from fanal.intake import operations as intake
-    from fanal.intake.domain.states import Stage
+    from fanal.intake.domain.records import Stage
 
     sender = partner()
     assert bring(packed(tmp_path / "9.json", DOCUMENT), partner=sender)["received"] == 1

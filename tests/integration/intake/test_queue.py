@@ -8,8 +8,7 @@ import pytest
 from django.db import connection
 
 from fanal.intake import operations, queries
-from fanal.intake.domain.records import Claim, Submission
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Claim, Stage, Submission
 from fanal.kernel.actors import Actor, system_actor
 from tests.integration.intake.conftest import NOW
 

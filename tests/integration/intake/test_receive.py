@@ -11,8 +11,15 @@ from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.intake import operations, queries
 from fanal.intake.domain import receipt
-from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission
-from fanal.intake.domain.states import ReportState, Stage
+from fanal.intake.domain.records import (
+    Arrival,
+    Format,
+    KeyKind,
+    Outcome,
+    ReportState,
+    Stage,
+    Submission,
+)
 from fanal.kernel.actors import Actor, public_actor, system_actor
 from fanal.vault import operations as vault
 from tests.integration.intake.conftest import NOW

@@ -13,8 +13,7 @@ from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations, signer
 from fanal.ledger.domain import canonical, checkpoint, merkle
-from fanal.ledger.domain.actions import UnknownVerb
-from fanal.ledger.domain.records import ObjectRef
+from fanal.ledger.domain.records import ObjectRef, UnknownVerb
 from tests.actors import desk_actor
 from tests.refusals import NO_RIGHT, database_refuses
 

@@ -21,8 +21,7 @@ from fanal.kernel.actors import PUBLIC_PERSON, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations, queries, signer
 from fanal.ledger.domain import canonical
-from fanal.ledger.domain.actions import VERBS, Verb
-from fanal.ledger.domain.records import Entry, ObjectRef
+from fanal.ledger.domain.records import VERBS, Entry, ObjectRef, Verb
 from fanal.ledger.verification import verify_ledger
 
 pytestmark = [

@@ -14,7 +14,7 @@ from fanal.kernel.ids import new_id
 from fanal.ledger import operations, queries, signer
 from fanal.ledger.domain import merkle
 from fanal.ledger.domain.records import ObjectRef
-from fanal.ledger.proofs import ProofState, is_consistent, prove_object
+from fanal.ledger.queries import ProofState, is_consistent, prove_object
 from fanal.ledger.tree import StoredTree
 from fanal.ledger.verification import verify_ledger
 

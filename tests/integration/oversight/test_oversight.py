@@ -11,7 +11,7 @@ from fanal.casework.domain.records import Event
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
-from fanal.ledger.proofs import ProofState, prove_object
+from fanal.ledger.queries import ProofState, prove_object
 from fanal.measures import operations, queries
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind, draw
 from fanal.orient import queries as oriented

@@ -26,8 +26,7 @@ from fanal.casework.domain.records import Addressee, Event, Event as Followed
 from fanal.casework.models import Document, Step
 from fanal.harmonise import queries as harmonised
 from fanal.intake import operations as intake
-from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Arrival, Format, Stage, Submission
 from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.kernel.calendar import paris_day
 from fanal.measures import operations as measures, queries as measured

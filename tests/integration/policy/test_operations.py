@@ -24,8 +24,7 @@ from fanal.deconfliction import queries as deconflicted
 from fanal.distribution import operations as distribution
 from fanal.harmonise import queries as harmonised
 from fanal.intake import operations as intake, queries as intaken
-from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Arrival, Format, Stage, Submission
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from fanal.vault import operations as vault
 from tests.integration.policy.walking import rules_behind, signed_in_routes, undone

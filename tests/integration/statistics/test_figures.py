@@ -12,7 +12,7 @@ from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from fanal.measures import operations as measures
-from fanal.statistics import operations, queries, sources
+from fanal.statistics import operations, queries
 from fanal.statistics.models import Counted, Daily, Published
 from tests.integration.measures.stories import OFFICER, decide, measure
 from tests.integration.orient.people import person
@@ -58,7 +58,7 @@ def counted(request: pytest.FixtureRequest):
     def run(now: datetime = NOW) -> None:
         if request.param == "held":
             operations.refresh_days(actor=SYSTEM, now=now)
-            assert Counted.objects.count() == len(sources.DAILY | sources.TRENDS)
+            assert Counted.objects.count() == len(queries.DAILY | queries.TRENDS)
 
     return run
 

@@ -14,8 +14,7 @@ from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.clock import now as clock_now
 from fanal.kernel.ids import new_id
 from fanal.vault import keyring, operations, packs
-from fanal.vault.fsck import FsckCode, check_vault
-from fanal.vault.sweep import SAFE_AGE, sweep_vault
+from fanal.vault.fsck import SAFE_AGE, FsckCode, check_vault, sweep_vault
 
 SYSTEM = system_actor("sweep")
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]

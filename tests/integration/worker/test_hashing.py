@@ -23,7 +23,7 @@ from fanal.harmonise.operations import batch
 from fanal.hashing.domain.records import FileFacts
 from fanal.hashing.pool import FileToHash, HasherAway
 from fanal.intake import operations as intake, queries
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Stage
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.worker import stages

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from fanal.intake import queries
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Stage
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.pipeline import STEPS, Batch

@@ -12,8 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.formats.report.read import canonical_bytes, read_report
-from fanal.intake.domain.records import Arrival, Format, Submission
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Arrival, Format, Stage, Submission
 from fanal.kernel.actors import Actor, Role, system_actor
 from tests.actors import desk_actor
 

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from fanal.intake import operations as intake, queries
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Stage
 from fanal.kernel.actors import system_actor
 from tests.integration.worker.test_pipeline import _deposit
 from tests.live import wait_for

@@ -12,7 +12,10 @@ from fanal.db.yielding import NICE, NodesYield
 @contextmanager
 def sleeping() -> Iterator[int]:
     """Yield the number of a process of this account that does nothing."""
-    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", "import time; time.sleep(60)"],
+        start_new_session=True,  # the priority of a session is lowered: not that of the tests
+    ) as process:
         try:
             yield process.pid
         finally:

@@ -8,9 +8,8 @@ from uuid import UUID
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from fanal.ledger.domain import canonical, checkpoint
-from fanal.ledger.domain.actions import Verb
 from fanal.ledger.domain.merkle import root_of
-from fanal.ledger.domain.records import ChainLink, Entry, ObjectRef, StoredEntry
+from fanal.ledger.domain.records import ChainLink, Entry, ObjectRef, StoredEntry, Verb
 from fanal.ledger.domain.verify import NumberedRow, Verification, verify_places
 
 START = datetime(2026, 11, 24, 8, 0, 0, 5, tzinfo=UTC)

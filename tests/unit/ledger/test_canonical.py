@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec import structs
 
-from fanal.ledger.domain import actions, canonical
-from fanal.ledger.domain.actions import Verb
-from fanal.ledger.domain.records import Entry, ObjectRef
+from fanal.ledger.domain import canonical, records
+from fanal.ledger.domain.records import Entry, ObjectRef, Verb
 
 CODE = st.from_regex(r"\A[a-z][a-z0-9_]{0,10}\Z")
 ENTRIES = st.builds(
@@ -19,7 +18,7 @@ ENTRIES = st.builds(
     at=st.integers(0, 250_000_000_000_000_000).map(
         lambda n: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=n)
     ),
-    action=st.sampled_from(sorted(actions.VERBS)),
+    action=st.sampled_from(sorted(records.VERBS)),
     verb=st.sampled_from(Verb),
     actor_id=st.uuids(),
     partner_id=st.none() | st.uuids(),
@@ -103,18 +102,18 @@ def test_the_root_of_objects_knows_every_field() -> None:
 
 class TestActions:
     def test_every_verb_of_the_law_has_an_action(self) -> None:
-        assert set(actions.VERBS.values()) == set(Verb)
+        assert set(records.VERBS.values()) == set(Verb)
 
     def test_names_are_object_and_act(self) -> None:
-        assert all(len(a.split(".")) == 2 and a == a.lower() for a in actions.VERBS)
+        assert all(len(a.split(".")) == 2 and a == a.lower() for a in records.VERBS)
 
     @pytest.mark.parametrize(
         "text", ['BURN = ["a.b"]', 'ERASURE = ["a.b", "a.b"]', "ERASURE = [1]"]
     )
     def test_refuses_a_list_with_a_mistake(self, text: str) -> None:
         with pytest.raises((ValueError, TypeError)):
-            actions.parse_actions(text)
+            records.parse_actions(text)
 
     def test_refuses_an_action_that_is_not_listed(self) -> None:
-        with pytest.raises(actions.UnknownVerb):
-            actions.verb_of("report.burn")
+        with pytest.raises(records.UnknownVerb):
+            records.verb_of("report.burn")

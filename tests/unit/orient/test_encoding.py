@@ -7,8 +7,14 @@ import msgspec
 from hypothesis import given, strategies as st
 
 from fanal.analyse.domain.records import Because
-from fanal.orient.domain.encoding import pack_proposal, unpack_proposal
-from fanal.orient.domain.records import Basis, Proposal, Reading, Track
+from fanal.orient.domain.records import (
+    Basis,
+    Proposal,
+    Reading,
+    Track,
+    pack_proposal,
+    unpack_proposal,
+)
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 _VALUES = _TEXTS | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.lists(_TEXTS, max_size=3)

@@ -1,13 +1,5 @@
 """Public write operations of the accounts package: people, habilitations, partners, instructions, demo."""
 
-from fanal.accounts.operations.counters import (
-    add_counter,
-    drop_counter,
-    forget_counters,
-    get_counter,
-    login_digest,
-    set_counter,
-)
 from fanal.accounts.operations.demo import (
     DEMO_ACCOUNTS,
     DemoAccount,
@@ -43,19 +35,25 @@ from fanal.accounts.operations.people import (
     FACTOR_NOTICE,
     DeskRefused,
     LoginTaken,
+    add_counter,
     add_desk,
     close_account,
     create_account,
+    drop_counter,
     edit_desk,
     end_sessions,
     ensure_desk,
     ensure_organisation,
+    forget_counters,
+    get_counter,
+    login_digest,
     record_factor_change,
     record_link,
     record_password_change,
     record_refusal,
     record_sign_in,
     reset_account,
+    set_counter,
 )
 
 __all__ = [

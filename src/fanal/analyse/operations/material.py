@@ -1,6 +1,6 @@
 """The hash index of this process over the lists in the database, and the look-up of a batch.
 
-The database holds every list; the index is derived and can be lost. A segment (`domain.index`) holds the
+The database holds every list; the index is derived and can be lost. A segment (`domain.hash_index`) holds the
 PDQ hashes up to a certain change of the lists. Later changes are read from the database before each look-up,
 so that an addition or withdrawal counts for the next report. `renew_index` writes a new segment after many
 changes; every process then switches to it by itself.

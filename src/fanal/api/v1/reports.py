@@ -26,9 +26,9 @@ from fanal.intake.domain.records import (
     KeyKind,
     Outcome,
     ReportFacts,
+    ReportState,
     Submission,
 )
-from fanal.intake.domain.states import ReportState
 from fanal.kernel.states import TransitionRefused
 
 # Response schemas of the partner API, as OpenAPI documents them.

@@ -14,7 +14,7 @@ import numpy as np
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import require
-from fanal.accounts.pipeline_mode import together
+from fanal.accounts.row_scope import together
 from fanal.analyse.domain.records import KinFacts
 from fanal.crosscheck.domain.document_frequency import weighed_anew
 from fanal.crosscheck.domain.dossiers import Strong, connected, dossier_id, grow, still_apart

@@ -12,7 +12,7 @@ from django.db import connection
 from msgspec import Struct
 
 from fanal.accounts import binary_arrays
-from fanal.accounts.pipeline_mode import together
+from fanal.accounts.row_scope import together
 from fanal.crosscheck.domain.candidate_pairs import ValueStanding
 from fanal.crosscheck.domain.cards import (
     Card,

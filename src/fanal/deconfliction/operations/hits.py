@@ -15,8 +15,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.intake import queries as intake
-from fanal.intake.domain.records import ReportFacts
-from fanal.intake.domain.states import ReportState
+from fanal.intake.domain.records import ReportFacts, ReportState
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused

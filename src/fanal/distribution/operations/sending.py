@@ -26,7 +26,7 @@ from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.redaction import as_report, withheld_texts
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import desk_number
-from fanal.intake.domain.states import ReportState
+from fanal.intake.domain.records import ReportState
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger

@@ -1,26 +1,27 @@
 """Write operations of the exchange: serving, members and votes, sources, fetched pages."""
 
 from fanal.exchange.operations.granting import open_lists, told_lists
-from fanal.exchange.operations.members import find_item, forget_items, member_numbers, vote
 from fanal.exchange.operations.serving import (
+    find_item,
+    forget_items,
     items_of,
+    member_numbers,
     note_refusal,
     note_response,
     reading,
     serve_page,
+    vote,
 )
 from fanal.exchange.operations.sources import (
     SourceRefused,
-    add_source,
-    note_test,
-    secret_of,
-    switch_source,
-)
-from fanal.exchange.operations.taking import (
     TurnLost,
+    add_source,
     end_entries,
     end_loaded,
     note_failure,
+    note_test,
+    secret_of,
+    switch_source,
     take_page,
 )
 

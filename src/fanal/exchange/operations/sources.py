@@ -1,17 +1,38 @@
-"""Sources of lists: registration, with the secret sealed or in a file, and switching on or off."""
+"""Sources of lists: registration, switching on or off, and the storage of fetched pages.
 
+The secret of a source is sealed or in a file. The changes of a fetched page and its checkpoint are stored in
+one transaction. Entries with a stated end are withdrawn at that end in the same way, without a new statement
+of the partner; so are values that people loaded from a file.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from msgspec import structs
 
+from fanal.accounts.domain.instructions import StandingInstruction
 from fanal.accounts.domain.policy import require
-from fanal.analyse import queries as analysed
+from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.domain.lists import Item
 from fanal.db import sql
-from fanal.exchange.domain.records import ListSource, Service
-from fanal.exchange.domain.sharing import MAX_NAME, AddressRefused, checked_url
+from fanal.exchange import queries
+from fanal.exchange.domain.records import ListSource, RemotePage, Service, TakenEntry
+from fanal.exchange.domain.sharing import (
+    MAX_NAME,
+    AddressRefused,
+    Plan,
+    checked_url,
+    ended,
+    items_of,
+    plan,
+    without,
+)
 from fanal.kernel.actors import Actor
+from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
@@ -75,7 +96,7 @@ def add_source(
                 cursor.execute(
                     "INSERT INTO exchange_checkpoint (source_id) VALUES (%s)", [source.id]
                 )
-            _record(actor, "source.add", source, now=now)
+            _record_source(actor, "source.add", source, now=now)
     except IntegrityError:
         raise SourceRefused("EXISTS") from None
     return source.id
@@ -94,7 +115,7 @@ def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datet
             [enabled, source.id, enabled],
         )
         if found:
-            _record(actor, "source.change", source, now=now)
+            _record_source(actor, "source.change", source, now=now)
 
 
 def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
@@ -156,13 +177,213 @@ def _check(source: ListSource, secret: str) -> None:
         raise SourceRefused("LIST")
 
 
-def _record(actor: Actor, action: str, source: ListSource, *, now: datetime) -> None:
-    ledger.record(
-        actor=actor,
-        action=action,
-        at=now,
-        objects=[
-            ObjectRef(kind="source", id=source.id),
-            ObjectRef(kind="list", id=source.list_id),
-        ],
+def _record_source(actor: Actor, action: str, source: ListSource, *, now: datetime) -> None:
+    ledger.record(actor=actor, action=action, at=now, objects=_objects_of(source))
+
+
+def _objects_of(source: ListSource) -> list[ObjectRef]:
+    return [ObjectRef(kind="source", id=source.id), ObjectRef(kind="list", id=source.list_id)]
+
+
+_PORTION: Final = 1_000
+
+
+class TurnLost(Exception):
+    """Another fetcher has stored a page of this source meanwhile; this page is discarded."""
+
+
+def take_page(
+    *,
+    actor: Actor,
+    source: ListSource,
+    page: RemotePage,
+    turn: int,
+    under: StandingInstruction | None,
+    now: datetime,
+) -> int:
+    """Apply a page to the source's list and advance its checkpoint, or neither; return the number of changes.
+
+    A change is a partner's entry added, changed or withdrawn. `turn` is the checkpoint's turn when the page
+    was requested. `under` is the standing instruction to cite; None if a person fetches.
+
+    Raises:
+        Refused: the actor may not manage lists.
+        TurnLost: the checkpoint has advanced meanwhile; nothing is changed.
+    """
+    require(actor, "list.keep")
+    name = analysed.get_lists()[source.list_id].name
+    with transaction.atomic():
+        if _lock(source.id) != turn:
+            raise TurnLost
+        known = queries.taken_entries(
+            source_id=source.id, keys=[entry.key for entry in page.entries]
+        )
+        changes = plan(page.entries, known, fresh_ids=[new_id(now) for _ in page.entries])
+        _apply(actor, source, changes, known, name=name, now=now)
+        withdrawn = sum(1 for entry in changes.taken if not entry.held)
+        _advance(source.id, page, taken=len(changes.taken) - withdrawn, gone=withdrawn, now=now)
+        if changes.taken:
+            _record(actor, source, changes, action="list.fetch", under=under, now=now)
+        failpoint("fetch.stored")
+    failpoint("fetch.committed")
+    return len(changes.taken)
+
+
+def end_entries(*, actor: Actor, source: ListSource, now: datetime) -> int:
+    """Withdraw the entries of a source past their stated end; return how many.
+
+    No standing instruction is needed: the partner stated the end beforehand, and nothing is requested.
+    Entries are processed by a thousand, each batch in its own transaction.
+
+    Raises:
+        Refused: the actor may not manage lists.
+    """
+    require(actor, "list.keep")
+    name = analysed.get_lists()[source.list_id].name
+    count = 0
+    while True:
+        with transaction.atomic():
+            _lock(source.id)
+            known = queries.taken_over(source_id=source.id, now=now, most=_PORTION)
+            if not known:
+                return count
+            changes = plan(ended(known.values()), known, fresh_ids=())
+            _apply(actor, source, changes, known, name=name, now=now)
+            _count_gone(source.id, len(changes.taken))
+            _record(actor, source, changes, action="list.end", under=None, now=now)
+        count += len(changes.taken)
+
+
+def end_loaded(*, actor: Actor, now: datetime) -> int:
+    """Withdraw the values that people loaded from a file with an end date now past; return how many.
+
+    A value that a source of the list contains too is added again as that source's.
+
+    Raises:
+        Refused: the actor may not manage lists.
+    """
+    return analyse.end_values(actor=actor, said_besides=_said_by_sources, now=now)
+
+
+def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[Item]:
+    """Return list items with those (kind, value) pairs that a source of the list contains, each pair once."""
+    free = set(pairs)
+    found = []
+    for entry in queries.taken_holding(list_id=list_id, values=[f"{k}:{v}" for k, v in pairs]):
+        for item in items_of(entry):
+            if values := dict(item.values.items() & free):
+                free -= values.items()
+                found.append(structs.replace(item, values=values))
+    return found
+
+
+def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
+    """Store the code of the reason why a fetch failed; the checkpoint does not move.
+
+    Raises:
+        Refused: the actor may not manage lists.
+    """
+    require(actor, "list.keep")
+    sql.run(
+        "UPDATE exchange_checkpoint SET error = %s, error_at = %s, tried_at = %s"
+        " WHERE source_id = %s",
+        [code, now, now, source.id],
     )
+
+
+def _lock(source_id: UUID) -> int | None:
+    """Lock a source's checkpoint until the end of the transaction and return its turn, None if unknown."""
+    row = sql.row(
+        "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
+    )
+    return None if row is None else int(row[0])
+
+
+def _apply(
+    actor: Actor,
+    source: ListSource,
+    changes: Plan,
+    known: Mapping[str, TakenEntry],
+    *,
+    name: str,
+    now: datetime,
+) -> None:
+    """Store the partner's entries of a plan, then withdraw and add its list items.
+
+    Values removed from an item that other entries also contain are added again, unless a person withdrew
+    them here. `known` are the entries stored before, by the partner's key; `name` is that of the list.
+    """
+    _remember(source.id, [*changes.taken, *changes.noted])
+    coming = list(changes.coming)
+    before = [known[entry.remote] for entry in changes.taken if entry.remote in known]
+    stated = {text for old in before for text in old.held}
+    if changes.freed:
+        shared = queries.taken_holding(list_id=source.list_id, values=changes.freed)
+        coming += [item for entry in shared for item in items_of(entry)]
+        fresh = {entry.item_id for entry in changes.taken}
+        stated |= {text for e in shared if e.item_id not in fresh for text in e.held}
+    withdrawn = _withdrawn_here(source.list_id, stated) if coming else set()
+    if changes.leaving:
+        analyse.withdraw_items(actor=actor, name=name, item_ids=changes.leaving, now=now, own=False)
+    if coming := list(without(coming, withdrawn)):
+        analyse.add_items(actor=actor, name=name, items=coming, now=now, own=False)
+
+
+def _withdrawn_here(list_id: UUID, stated: set[str]) -> set[tuple[str, str]]:
+    """Return the pairs among `stated` (`KIND:value`, held by sources) that people withdrew from the list."""
+    pairs = {(kind, value) for kind, _, value in (text.partition(":") for text in stated)}
+    held = analysed.entries_of(values=pairs)
+    return pairs - {(entry.kind, entry.value) for entry in held if entry.listed.id == list_id}
+
+
+def _remember(source_id: UUID, taken: Sequence[TakenEntry]) -> None:
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO exchange_taken"
+            " (source_id, remote, item_id, held, classification, at, ends_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (source_id, remote) DO UPDATE"
+            " SET held = EXCLUDED.held, classification = EXCLUDED.classification, at = EXCLUDED.at,"
+            " ends_at = EXCLUDED.ends_at",
+            [
+                (source_id, t.remote, t.item_id, list(t.held), t.classification, t.at, t.until)
+                for t in taken
+            ],
+        )
+
+
+def _advance(source_id: UUID, page: RemotePage, *, taken: int, gone: int, now: datetime) -> None:
+    sql.run(
+        "UPDATE exchange_checkpoint SET position = %s, turn = turn + 1, pages = pages + 1,"
+        " taken = taken + %s, withdrawn = withdrawn + %s, page_at = %s, tried_at = %s,"
+        " completed_at = coalesce(%s, completed_at), error = '', error_at = NULL"
+        " WHERE source_id = %s",
+        [page.position, taken, gone, now, now, now if page.finished else None, source_id],
+    )
+
+
+def _count_gone(source_id: UUID, gone: int) -> None:
+    sql.run(
+        "UPDATE exchange_checkpoint SET withdrawn = withdrawn + %s WHERE source_id = %s",
+        [gone, source_id],
+    )
+
+
+def _record(
+    actor: Actor,
+    source: ListSource,
+    changes: Plan,
+    *,
+    action: str,
+    under: StandingInstruction | None,
+    now: datetime,
+) -> None:
+    cited = [under.reference] if under else []
+    objects = [*_objects_of(source), *cited, *map(_entered, changes.taken)]
+    detail = {"count": len(changes.taken), **(under.cited if under else {})}
+    ledger.record(actor=actor, action=action, at=now, objects=objects, detail=detail)
+
+
+def _entered(entry: TakenEntry) -> ObjectRef:
+    content = " ".join(entry.held).encode()
+    digest = ledger.keyed_digest(kind="list_item", object_id=entry.item_id, content=content)
+    return ObjectRef(kind="list_item", id=entry.item_id, digest=digest)

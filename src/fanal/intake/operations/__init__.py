@@ -17,11 +17,7 @@ from fanal.intake.operations.follow import (
     answer_desk,
     ask_reporter,
 )
-from fanal.intake.operations.lifecycle import (
-    expire_reports,
-    finish_report,
-    retract_report,
-)
+from fanal.intake.operations.lifecycle import expire_reports, finish_report, retract_report
 from fanal.intake.operations.queue import (
     LeaseLost,
     advance_claims,

@@ -13,8 +13,7 @@ from fanal.accounts.domain.policy import require
 from fanal.db import sql
 from fanal.hashing.domain.records import FileFacts
 from fanal.intake.domain.keys import fingerprint_of
-from fanal.intake.domain.records import AttachedFile, Submission, UploadFacts
-from fanal.intake.domain.states import ReportState, Stage
+from fanal.intake.domain.records import AttachedFile, ReportState, Stage, Submission, UploadFacts
 from fanal.intake.operations import keys
 from fanal.intake.operations.keys import New, enclose
 from fanal.intake.queries.envelopes import get_statuses, sender_of

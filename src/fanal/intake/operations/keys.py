@@ -17,8 +17,7 @@ from fanal.intake.domain.keys import (
     is_same,
     key_digest,
 )
-from fanal.intake.domain.records import Submission
-from fanal.intake.domain.states import ReportState, Stage
+from fanal.intake.domain.records import ReportState, Stage, Submission
 
 # Rows of received reports: one statement per table, whatever the size of the batch.
 #

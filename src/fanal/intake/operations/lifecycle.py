@@ -7,7 +7,7 @@ from django.db import transaction
 
 from fanal.accounts.domain.policy import Reason, Refused, require
 from fanal.db import sql
-from fanal.intake.domain.states import IDLE_LIFE, OPENING_LIFE, REPORT_STATES, ReportState
+from fanal.intake.domain.records import IDLE_LIFE, OPENING_LIFE, REPORT_STATES, ReportState
 from fanal.intake.queries.envelopes import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint

@@ -14,8 +14,7 @@ from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import reach, require, require_somewhere
 from fanal.db import sql
 from fanal.db.sql import uuid_array
-from fanal.intake.domain.records import Claim
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Claim, Stage
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 

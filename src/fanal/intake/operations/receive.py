@@ -17,8 +17,7 @@ from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
 from fanal.db import sql
 from fanal.intake.domain import receipt
-from fanal.intake.domain.records import Acknowledgement, Arrival, Outcome, Submission
-from fanal.intake.domain.states import ReportState
+from fanal.intake.domain.records import Acknowledgement, Arrival, Outcome, ReportState, Submission
 from fanal.intake.operations import keys
 from fanal.intake.operations.files import Addition, complete_reports, store_attached
 from fanal.intake.operations.keys import (

@@ -1,14 +1,16 @@
 """Public read operations of the intake package: envelopes, statuses, decrypted bytes for authorised use."""
 
-from fanal.intake.queries.conversation import follow, is_reachable, list_messages
 from fanal.intake.queries.envelopes import (
     find_desk_number,
     find_key,
     find_references,
     find_wire_number,
+    follow,
     get_by_key,
     get_by_wire_id,
     get_reports,
+    is_reachable,
+    list_messages,
     list_reports,
     sender_of,
 )

@@ -1,6 +1,10 @@
-"""Envelopes of reports within the actor's reach: by id, key, reference or number."""
+"""Envelopes of reports within the actor's reach: by id, key, reference or number.
+
+The holder of a report's receipt code sees its status and the conversation with the reporter.
+"""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -11,8 +15,16 @@ from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.intake.domain.keys import key_digest
 from fanal.intake.domain.number import ids_of_number, is_number_of
-from fanal.intake.domain.records import Arrival, Format, KeyKind, ReportFacts
-from fanal.intake.domain.states import ReportState, Stage
+from fanal.intake.domain.records import (
+    Arrival,
+    Followed,
+    FollowedMessage,
+    Format,
+    KeyKind,
+    ReportFacts,
+    ReportState,
+    Stage,
+)
 from fanal.kernel.actors import Actor
 
 # Statuses of a sender's own reports: by database functions, so that a public node needs no right on tables.
@@ -232,3 +244,63 @@ def _facts(row: tuple) -> ReportFacts:  # type: ignore[type-arg]
     if row[17] is None and row[18] is None:
         return facts
     return msgspec.structs.replace(facts, identity_id=row[17], erased_at=row[18])
+
+
+def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
+    """Return status and messages of the report whose receipt code has this look-up hash; None if unknown."""
+    del actor  # the code is the only authorisation
+    row = sql.row(
+        "SELECT id, state, received_at, in_progress, signed FROM intake_follow(%s)",
+        [lookup_hash],
+    )
+    if row is None:
+        return None
+    found = sql.rows(
+        "SELECT id, from_desk, created_at, object_id, NULL, for_reporter"
+        " FROM intake_conversation(%s)",
+        [lookup_hash],
+    )
+    messages = tuple(map(_message, found))
+    return Followed(
+        report_id=row[0],
+        state=ReportState(row[1]),
+        received_at=row[2],
+        in_progress=row[3],
+        signed=row[4],
+        messages=messages,
+    )
+
+
+def list_messages(*, actor: Actor, report_id: UUID) -> tuple[FollowedMessage, ...]:
+    """Return the conversation with the reporter of a report of the actor's desks, oldest first."""
+    if report_id not in get_reports(actor=actor, report_ids=[report_id]):
+        return ()
+    found = sql.rows(
+        "SELECT id, from_desk, created_at, object_id, author_id, for_reporter"
+        " FROM intake_message WHERE report_id = %s ORDER BY id",
+        [report_id],
+    )
+    return tuple(map(_message, found))
+
+
+def is_reachable(*, actor: Actor, report_id: UUID) -> bool:
+    """Return whether the reporter of a report holds a receipt code, and so can receive messages.
+
+    The caller has checked the actor's right.
+    """
+    del actor
+    row = sql.row(
+        "SELECT public_key IS NOT NULL FROM intake_receipt WHERE report_id = %s", [report_id]
+    )
+    return row is not None and bool(row[0])
+
+
+def _message(row: tuple[UUID, bool, datetime, UUID, UUID | None, bytes | None]) -> FollowedMessage:
+    return FollowedMessage(
+        message_id=row[0],
+        from_desk=row[1],
+        created_at=row[2],
+        object_id=row[3],
+        author_id=row[4],
+        for_reporter=None if row[5] is None else bytes(row[5]),
+    )

@@ -7,8 +7,7 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import reach, require
 from fanal.db import sql
-from fanal.intake.domain.records import ReportFacts
-from fanal.intake.domain.states import ReportState
+from fanal.intake.domain.records import ReportFacts, ReportState
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import id_bounds

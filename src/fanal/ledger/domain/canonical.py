@@ -13,9 +13,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import UUID
 
-from fanal.ledger.domain.actions import Verb
 from fanal.ledger.domain.merkle import hash_leaf, root_of
-from fanal.ledger.domain.records import MAX_KIND_LENGTH, Entry, ObjectRef
+from fanal.ledger.domain.records import MAX_KIND_LENGTH, Entry, ObjectRef, Verb
 
 BODY_TAG = b"fanal/ledger-entry/v1\n"
 LEAF_TAG = b"fanal/ledger-leaf/v2\x00"

@@ -22,10 +22,9 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
 from fanal.orient.domain.clocks import due_at
-from fanal.orient.domain.encoding import pack_proposal
 from fanal.orient.domain.folding import never_folds
 from fanal.orient.domain.proposal import propose
-from fanal.orient.domain.records import OrientItem, Proposal
+from fanal.orient.domain.records import OrientItem, Proposal, pack_proposal
 from fanal.orient.domain.states import CaseState
 from fanal.orient.operations.alarms import raise_alarms
 from fanal.orient.operations.folding import fold_new, hold_folding

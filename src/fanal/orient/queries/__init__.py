@@ -8,11 +8,13 @@ from fanal.orient.queries.alarms import (
     open_alarms,
     report_of_alarm,
 )
-from fanal.orient.queries.assessed import NearAssessed, assessed_near, assessed_same
 from fanal.orient.queries.cases import (
     FoldedReport,
+    NearAssessed,
     anybody_at_work,
     asked_until,
+    assessed_near,
+    assessed_same,
     decided_without_action,
     decision_behind,
     decision_ended,

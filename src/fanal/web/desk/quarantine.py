@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.routes import needs
 from fanal.intake import operations, queries
-from fanal.intake.domain.states import Stage
+from fanal.intake.domain.records import Stage
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 

@@ -18,7 +18,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
-from fanal.ledger.proofs import prove_object
+from fanal.ledger.queries import prove_object
 from fanal.measures import operations, queries, queries as measures
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind, Session
 from fanal.measures.domain.records import ENDED, Measure, MeasureState

@@ -15,8 +15,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.exchange import operations, queries
 from fanal.intake import queries as intake
-from fanal.intake.domain.records import KeyKind, ReportFacts
-from fanal.intake.domain.states import ReportState, expires_at
+from fanal.intake.domain.records import KeyKind, ReportFacts, ReportState, expires_at
 from fanal.kernel.actors import Actor
 from fanal.orient import operations as orient
 from fanal.orient.domain.feedback import Feedback

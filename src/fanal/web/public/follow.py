@@ -17,8 +17,7 @@ from django.views.decorators.http import require_http_methods
 from fanal.accounts.routes import open_to_all
 from fanal.intake import operations as intake, queries
 from fanal.intake.domain import receipt
-from fanal.intake.domain.records import Followed, FollowedMessage
-from fanal.intake.domain.states import ReportState
+from fanal.intake.domain.records import Followed, FollowedMessage, ReportState
 from fanal.intake.operations import AnswersSpent, MessageRefused
 from fanal.kernel.actors import public_actor
 from fanal.orient import operations as orient

@@ -11,14 +11,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from fanal.formats.iso20022.read import read_transfers as read_iso
-from fanal.formats.report.records import (
-    Account,
-    Handle,
-    Payment,
-    Person,
-    PersonRole,
-    ReportKind,
-)
+from fanal.formats.report.records import Account, Handle, Payment, Person, PersonRole, ReportKind
 from fanal.formats.transfer import Party, Transfer
 from fanal.formats.transfers import Damaged, read_transfers as read_csv
 from fanal.harmonise.domain.records import Extra, Warning as SourceWarning

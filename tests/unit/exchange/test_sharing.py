@@ -7,7 +7,7 @@ from hypothesis import given, settings, strategies as st
 from msgspec import structs
 
 from fanal.exchange.domain.records import RemoteEntry, TakenEntry
-from fanal.exchange.domain.taking import items_of, plan
+from fanal.exchange.domain.sharing import items_of, plan
 
 ENTRIES = st.builds(
     RemoteEntry,
