@@ -49,6 +49,8 @@ def test_a_call_left_in_a_folder_is_sent_by_a_process_that_has_a_server() -> Non
     waiting, answered, old = left(), left(), left(ago=timedelta(days=2))
     [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=answered)
     orient.acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=clock.now())
+    assert orient.requeue_left(actor=SYSTEM) == 0, "nobody lives who could send it"
+    orient.show_alive(actor=SYSTEM, holder=9, reaches=True)
     assert orient.requeue_left(actor=SYSTEM) == 1
     calls = orient.claim_calls(actor=SYSTEM, holder=7, in_hand=[], most=10, again=True)
     assert [call.report_id for call in calls] == [waiting]

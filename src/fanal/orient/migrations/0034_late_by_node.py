@@ -5,11 +5,13 @@ A taken node with thousands of short sessions kept the eleventh child of another
 
 from django.db import migrations
 
-# The address is the one that PostgreSQL sees. IPv6: the network of 64 bits, whose addresses one machine may
-# all bear. Empty: a socket of the database's own machine.
+# The address is the one that PostgreSQL sees, as a digest: evenly spread, so that a look may begin anywhere.
+# IPv6: the network of 64 bits, whose addresses one machine may all bear. Empty: a socket of the database's own
+# machine.
 FORWARD = """
 CREATE FUNCTION orient_node_of(address inet) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(host(network(CASE family(address) WHEN 6 THEN set_masklen(address, 64) ELSE address END)), '')
+    SELECT coalesce(md5(host(network(
+        CASE family(address) WHEN 6 THEN set_masklen(address, 64) ELSE address END))), '')
 $$;
 ALTER TABLE orient_late ADD COLUMN node text NOT NULL DEFAULT '';
 ALTER TABLE orient_late ALTER COLUMN node SET DEFAULT orient_node_of(inet_client_addr());

@@ -47,8 +47,8 @@ RETURNING c.id, c.alarm_id, due.report_id, c.escalated, c.attempts, c.lease_toke
 # too many, those with the fewest alarms go first. A run reads at most a thousand sessions, a random sample
 # each time: a query over all of them exceeded the statement timeout. Calls that were already queued are sent
 # first. No row of an alarm is locked, so that a lock held elsewhere delays no call.
-_NODES_LOOKED_AT, _OF_NODES = 100, 200
-"""Number of nodes with late alarms read in a run, and of the alarms that they share."""
+_NODES_LOOKED_AT, _OF_NODES = 200, 400
+"""Number of nodes with late alarms read on either side of a random place, and of the alarms they share."""
 _SESSIONS_LOOKED_AT = 500
 """Number of sessions with late alarms read on either side of a randomly drawn one."""
 _QUEUE = """
@@ -68,19 +68,29 @@ INSERT INTO orient_call (alarm_id, escalated, queued_by)
 SELECT id, false, NULL FROM found WHERE rings ON CONFLICT DO NOTHING
 """
 _OF_EACH_NODE = f"""
-WITH RECURSIVE node AS (
-    (SELECT node, 1 AS nth FROM orient_late ORDER BY node LIMIT 1)
-    UNION ALL SELECT (SELECT l.node FROM orient_late l WHERE l.node > n.node
-        ORDER BY l.node LIMIT 1), nth + 1 FROM node n WHERE n.node IS NOT NULL AND nth < %(looked)s
+WITH RECURSIVE start AS (SELECT md5(random()::text) AS node), above AS (
+    (SELECT node, 1 AS nth FROM orient_late WHERE node >= (SELECT node FROM start)
+        ORDER BY node LIMIT 1)
+    UNION ALL SELECT (SELECT l.node FROM orient_late l WHERE l.node > s.node
+        ORDER BY l.node LIMIT 1), nth + 1 FROM above s WHERE s.node IS NOT NULL AND nth < %(looked)s
+), below AS (
+    (SELECT node, 1 AS nth FROM orient_late WHERE node < (SELECT node FROM start)
+        ORDER BY node DESC LIMIT 1)
+    UNION ALL SELECT (SELECT l.node FROM orient_late l WHERE l.node < s.node
+        ORDER BY l.node DESC LIMIT 1), nth + 1 FROM below s WHERE s.node IS NOT NULL AND nth < %(looked)s
+), node AS (
+    SELECT node FROM above WHERE node IS NOT NULL UNION ALL SELECT node FROM below WHERE node IS NOT NULL
 ), share AS (
-    SELECT greatest(1, %(most)s / 2 / count(node)) AS half FROM node HAVING count(node) > 1
+    SELECT greatest(3, %(most)s / 2 / count(node)) AS half FROM node HAVING count(node) > 1
 ), chosen AS (
     SELECT ends.alarm_id FROM share, node, LATERAL (
         (SELECT l.alarm_id FROM orient_late l WHERE l.node = node.node
          ORDER BY l.told_at DESC LIMIT share.half)
         UNION (SELECT l.alarm_id FROM orient_late l WHERE l.node = node.node
          ORDER BY l.told_at LIMIT share.half)
-    ) AS ends
+    ) AS ends, LATERAL (SELECT count(*) AS many FROM (SELECT FROM orient_late l
+        WHERE l.node = node.node LIMIT 20) AS waiting) AS those
+    ORDER BY those.many, random() LIMIT %(most)s
 {_QUEUE}"""  # noqa: S608
 _OF_EACH_SESSION = f"""
 WITH RECURSIVE middle AS (
@@ -135,6 +145,7 @@ _LEFT = """
 UPDATE orient_call c SET outcome = NULL, ended_at = NULL, not_before = now()
 FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL
   AND c.outcome = 'LEFT' AND c.ended_at > now() - interval '1 day'
+  AND EXISTS (SELECT FROM orient_caller WHERE reaches AND seen_at > now() - interval '15 seconds')
 """
 # Only the sender locks rows of calls: the claim skips locked rows, so another lock would delay a call.
 _ANSWERED = """
@@ -269,8 +280,8 @@ def end_answered(*, actor: Actor) -> int:
 def requeue_left(*, actor: Actor) -> int:
     """Queue again the calls of the last day that a process without mail server left in a folder.
 
-    Only a process whose mail reaches somebody does so. Alarms acknowledged meanwhile are left out. Returns
-    the number of calls.
+    Nothing happens while no process whose mail reaches somebody is alive, and nothing to acknowledged alarms.
+    Returns the number of calls.
 
     Raises:
         Refused: the actor may not run the stages.
