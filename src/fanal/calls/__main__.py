@@ -15,7 +15,11 @@ from fanal.kernel.process import loading
 def main() -> None:
     """Send calls until SIGTERM or SIGINT."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(name)s %(levelname)s %(message)s",
+        datefmt=clock.LOG_TIME,
+    )
     with loading():
         django.setup()
         from fanal.calls.loop import CallsLoop  # noqa: PLC0415 - needs Django

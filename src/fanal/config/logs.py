@@ -11,6 +11,8 @@ import traceback
 from collections.abc import Iterator
 from typing import Final
 
+from fanal.kernel.clock import LOG_TIME
+
 _OURS: Final = "fanal."
 """Prefix of our own loggers, whose messages hold only identifiers and codes."""
 _REFUSED: Final = "django.security"
@@ -22,7 +24,7 @@ class PlacesOnly(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line, followed by the exceptions' classes and code locations."""
-        head = f"{self.formatTime(record)} {record.name} {record.levelname}"
+        head = f"{self.formatTime(record, LOG_TIME)} {record.name} {record.levelname}"
         if record.name.startswith(_OURS):
             head += f" {record.getMessage()}"
         request = getattr(record, "request", None)

@@ -45,7 +45,11 @@ def tune_memory() -> None:
 def main() -> None:
     """Run the worker until SIGTERM or SIGINT; the current batch is finished first."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(name)s %(levelname)s %(message)s",
+        datefmt=clock.LOG_TIME,
+    )
     with loading():
         django.setup()
         from fanal.worker.expiry import check_erasers  # noqa: PLC0415 - needs Django

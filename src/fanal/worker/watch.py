@@ -228,6 +228,10 @@ def _put_off_near(most: int, limit: float) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(asctime)s %(name)s %(levelname)s %(message)s",
+        datefmt="%Y-%m-%d %H:%M:%S%z",
+    )
     together, alone, silent = map(float, sys.argv[3:6])
     main(int(sys.argv[1]), int(sys.argv[2]), (together, alone, silent))

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page
 
 from fanal.accounts import operations as accounts, queries as people
@@ -54,6 +55,17 @@ def check(page: Page, axe: Axe, name: str) -> None:
         if folder := os.environ.get("FANAL_SHOTS"):
             page.wait_for_timeout(400)
             page.screenshot(path=Path(folder) / f"{name}-{width}-{scheme}.png", full_page=True)
+
+
+@pytest.mark.parametrize("path", ["account/second-factor/webauthn/", "desk/reference/"])
+def test_nothing_scrolls_sideways_at_the_narrowest_width(visit, now: datetime, path: str) -> None:
+    """320 CSS pixels: a desktop page at 400 %."""
+    user = user_as(Role.SUPERVISOR, "Claire Martin", now=now)
+    key = {"name": "Clé de la salle de permanence", "credential": {}}
+    Authenticator.objects.create(user=user, type=Authenticator.Type.WEBAUTHN, data=key)
+    page = signed_in(visit, user, f"/fr/{path}", width=320)
+    assert "/reauthenticate/" not in page.url
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])

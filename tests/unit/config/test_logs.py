@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -23,6 +24,10 @@ def _line(name: str, message: str, *values: object) -> str:
     except KeyError:
         record = logging.LogRecord(name, 40, __file__, 1, message, values, sys.exc_info())
     return PlacesOnly().format(record)
+
+
+def test_a_line_says_its_time_with_the_zone() -> None:
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d{4} django ", _line("django", "x"))
 
 
 def test_values_of_others_stay_out_and_places_stay_in() -> None:
