@@ -35,7 +35,7 @@ def attach(page: Page, folder: Path, *, move: str) -> None:
     assert page.input_value("#move") == move
     page.set_input_files("#proof-file", receipt)
     page.click("section[aria-labelledby=record] button.btn-primary")
-    page.wait_for_selector(".fd-digest")
+    page.wait_for_selector(".fd-proof-digest")
 
 
 def downloaded(page: Page) -> tuple[str, bytes]:
@@ -60,7 +60,7 @@ def test_a_referral_keeps_the_receipt_of_its_addressee(
     page.click("section[aria-labelledby=record] button.btn-primary")
     page.wait_for_selector("#move option[value=send]", state="attached")
     attach(page, tmp_path, move="send")
-    assert DIGEST in page.inner_text(".fd-digest")
+    assert DIGEST in page.inner_text(".fd-proof-digest")
     check(page, axe, lang)
     assert downloaded(page) == (NAME, RECEIPT)
 
@@ -83,6 +83,6 @@ def test_a_measure_keeps_the_receipt_of_its_host(
     attach(page, tmp_path, move="send")
     check(page, axe, lang)
     overseer = open_as("gabrielle", f"/{lang}/oversight/measures/{measure.id}/")
-    assert DIGEST in overseer.inner_text(".fd-digest")
+    assert DIGEST in overseer.inner_text(".fd-proof-digest")
     check(overseer, axe, lang)
     assert downloaded(overseer) == (NAME, RECEIPT)
