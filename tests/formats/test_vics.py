@@ -13,9 +13,18 @@ import fanal.formats.vics as package
 from fanal.formats.indicators import Indicator
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics import hashset, read as vics_read
-from fanal.formats.vics.categories import CategoryUse, read_vocabulary, vocabularies, vocabulary_of
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
-from fanal.formats.vics.model import HOLDS, TYPES, instant, photodna, truth
+from fanal.formats.vics.model import (
+    HOLDS,
+    TYPES,
+    CategoryUse,
+    instant,
+    photodna,
+    read_vocabulary,
+    truth,
+    vocabularies,
+    vocabulary_of,
+)
 from fanal.formats.vics.read import Kind, cut_parts, read_case, survey
 from fanal.formats.vics.write import VERSIONS, OutCase, OutFile, write_case, write_hash_set
 

@@ -6,7 +6,6 @@ from fanal.accounts.operations.demo import (
     NotADemo,
     ensure_demo_accounts,
 )
-from fanal.accounts.operations.expiry import forget_instructions, forget_people
 from fanal.accounts.operations.habilitations import (
     APPROVING,
     AT_A_DESK,
@@ -45,6 +44,8 @@ from fanal.accounts.operations.people import (
     ensure_desk,
     ensure_organisation,
     forget_counters,
+    forget_instructions,
+    forget_people,
     get_counter,
     login_digest,
     record_factor_change,

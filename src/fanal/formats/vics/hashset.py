@@ -15,8 +15,7 @@ from msgspec import Struct, field
 from fanal.formats.indicators import MAX_CLASSIFICATION, Indicator, hash_value, kind_of
 from fanal.formats.json_tree import Cut, check_text, parse, read_pieces
 from fanal.formats.refusal import DocumentFault, FormatRefused
-from fanal.formats.vics.categories import CategoryUse, Vocabulary, vocabulary_of
-from fanal.formats.vics.model import is_annotation
+from fanal.formats.vics.model import CategoryUse, Vocabulary, is_annotation, vocabulary_of
 from fanal.formats.vics.read import (
     CASES,
     FileContext,

@@ -10,9 +10,8 @@ from msgspec import Struct, field
 
 from fanal.formats.indicators import Indicator
 from fanal.formats.ncmec.model import ElementModel, TypeModel
-from fanal.formats.vics.categories import vocabulary_of
 from fanal.formats.vics.hashset import CLASS_TAG
-from fanal.formats.vics.model import HOLDS, TYPES, Held, integer, truth
+from fanal.formats.vics.model import HOLDS, TYPES, Held, integer, truth, vocabulary_of
 
 VERSIONS: Final = ("1.3", "2.0")
 _CONTEXTS: Final[Mapping[str, tuple[str, str]]] = {

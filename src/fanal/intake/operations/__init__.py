@@ -17,7 +17,19 @@ from fanal.intake.operations.follow import (
     answer_desk,
     ask_reporter,
 )
-from fanal.intake.operations.lifecycle import expire_reports, finish_report, retract_report
+from fanal.intake.operations.lifecycle import (
+    ReviewRefused,
+    expire_reports,
+    finish_report,
+    forget_identities,
+    forget_messages,
+    forget_reports,
+    lift_holds,
+    place_hold,
+    retract_report,
+    review_report,
+    second_review,
+)
 from fanal.intake.operations.queue import (
     LeaseLost,
     advance_claims,
@@ -35,16 +47,6 @@ from fanal.intake.operations.receive import (
     forget_refusals,
     receive_reports,
     spend_challenge,
-)
-from fanal.intake.operations.retention import (
-    ReviewRefused,
-    forget_identities,
-    forget_messages,
-    forget_reports,
-    lift_holds,
-    place_hold,
-    review_report,
-    second_review,
 )
 
 __all__ = [

@@ -1,16 +1,31 @@
-"""Finish, retract and expire reports: transitions applied only if the state is still the expected one."""
+"""Finish, retract, hold and expire reports: transitions applied only if the state is still the expected one.
 
+Legal holds, erasure of a report's envelope at expiry (ids, states and instants stay), and periodic reviews
+are here too.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 
-from fanal.accounts.domain.policy import Reason, Refused, require
+from fanal.accounts.domain.policy import Reason, Refused, Resource, require, require_somewhere
 from fanal.db import sql
-from fanal.intake.domain.records import IDLE_LIFE, OPENING_LIFE, REPORT_STATES, ReportState
+from fanal.intake import queries
+from fanal.intake.domain.records import (
+    IDLE_LIFE,
+    OPENING_LIFE,
+    REPORT_STATES,
+    REVIEW_STATES,
+    ReportState,
+    ReviewState,
+)
 from fanal.intake.queries.envelopes import sender_of
+from fanal.intake.queries.reviews import review_state
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
+from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
 
@@ -108,3 +123,189 @@ def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[R
 
 def _enqueue_stored(report_id: UUID, sender_id: UUID | None) -> None:
     sql.run("SELECT intake_enqueue(%s, %s)", [report_id, sender_id])
+
+
+def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> UUID:
+    """Place a legal hold on a report, which prevents its expiry; return the hold's id.
+
+    Raises:
+        Refused: the actor may not place a hold on it.
+        ValueError: the reason (`motive`) is empty.
+    """
+    require_hold(actor, report_id)
+    if not motive.strip():
+        raise ValueError("a hold has a motive")
+    hold_id = new_id(now)
+    with transaction.atomic():
+        sql.run(
+            "INSERT INTO intake_hold (id, report_id, placed_by, placed_at, motive)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [hold_id, report_id, actor.person_id, now, motive.strip()],
+        )
+        ledger.record_report(actor=actor, action="hold.place", at=now, report_id=report_id)
+    return hold_id
+
+
+def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> int:
+    """Lift every legal hold on a report; return their number.
+
+    Raises:
+        Refused, ValueError: as `place_hold`.
+    """
+    require_hold(actor, report_id)
+    if not motive.strip():
+        raise ValueError("a hold is lifted with a motive")
+    with transaction.atomic():
+        lifted = sql.run(
+            "UPDATE intake_hold SET lifted_by = %s, lifted_at = %s, lift_motive = %s"
+            " WHERE report_id = %s AND lifted_at IS NULL",
+            [actor.person_id, now, motive.strip(), report_id],
+        )
+        if lifted:
+            ledger.record_report(actor=actor, action="hold.lift", at=now, report_id=report_id)
+    return int(lifted)
+
+
+def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
+    """Erase the sender's data in the envelopes of expired reports; return the number of newly erased ones.
+
+    Ids, states and instants stay, and keyed digests, so that a repeat is still recognised. Conversations,
+    queue rows and lifted holds are deleted. The vault erases the sealed bytes. The caller has excluded
+    reports under a legal hold.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    ids = list(report_ids)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("DELETE FROM intake_message WHERE report_id = ANY(%s)", [ids])
+        cursor.execute("DELETE FROM intake_work WHERE report_id = ANY(%s)", [ids])
+        # Only lifted holds remain here; the ledger records who placed and lifted them.
+        cursor.execute("DELETE FROM intake_hold WHERE report_id = ANY(%s)", [ids])
+        cursor.execute(
+            "UPDATE intake_upload SET name = '', md5 = NULL, sha1 = NULL, sha256 = NULL, pdq = NULL,"
+            " pdq_quality = NULL, frames = '{}'"
+            " WHERE report_id = ANY(%s)",
+            [ids],
+        )
+        cursor.execute(
+            "UPDATE intake_report SET reference = id::text, language = '', correlation_id = '',"
+            " identity_id = NULL, erased_at = %s WHERE id = ANY(%s) AND erased_at IS NULL",
+            [now, ids],
+        )
+        return int(cursor.rowcount)
+
+
+def forget_messages(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
+    """Delete the conversations of these reports; the vault erases the sealed texts.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    sql.run("DELETE FROM intake_message WHERE report_id = ANY(%s)", [list(report_ids)])
+
+
+def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
+    """Remove the references to the reporters' sealed identities, which the vault has erased.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    sql.run("UPDATE intake_report SET identity_id = NULL WHERE id = ANY(%s)", [list(report_ids)])
+
+
+def require_hold(actor: Actor, report_id: UUID) -> int:
+    """Return the desk id of a report on which the actor may place holds, and which they may review.
+
+    Raises:
+        Refused: out of reach, or without the right.
+    """
+    require_somewhere(actor, "retention.hold")
+    facts = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    if facts is None:
+        raise Refused("retention.hold", Reason.OUT_OF_SCOPE)
+    require(actor, "retention.hold", Resource(desk_id=facts.desk_id))
+    return facts.desk_id
+
+
+# Review of reports: a report is kept, or a person proposes to end it and a second person approves.
+
+
+class ReviewRefused(Exception):
+    """The review does not allow this answer in its current state, or from this person."""
+
+
+def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now: datetime) -> UUID:
+    """Record that a report is still needed, or (`end`) propose its early erasure; return the review's id.
+
+    Early erasure requires approval by a second person (`second_review`); a legal hold takes precedence.
+
+    Raises:
+        TransitionRefused: early erasure has already been proposed or approved.
+        Refused: the actor may not review reports of that desk.
+        ValueError: the reason (`motive`) is empty.
+    """
+    require_hold(actor, report_id)
+    if not motive.strip():
+        raise ValueError("a review has a motive")
+    review_id = new_id(now)
+    with transaction.atomic():
+        sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [str(report_id)])
+        REVIEW_STATES.apply(review_state(report_id=report_id), "end" if end else "keep")
+        sql.run(
+            "INSERT INTO intake_review (id, report_id, verdict, person_id, decided_at)"
+            " VALUES (%s, %s, %s, %s, %s)",
+            [review_id, report_id, "END" if end else "KEEP", actor.person_id, now],
+        )
+        _reviews_log(actor, report_id, move="end" if end else "keep", motive=motive, now=now)
+    return review_id
+
+
+def second_review(
+    *, actor: Actor, review_id: UUID, agreed: bool, motive: str, now: datetime
+) -> None:
+    """Approve or refuse, as the second person, the early erasure of a report.
+
+    After approval the next expiry run erases it, unless it is under a legal hold.
+
+    Raises:
+        ReviewRefused: no such proposal, it was answered or replaced, or the actor made it.
+        Refused: the actor may not review reports of that desk.
+        ValueError: the reason (`motive`) is empty.
+    """
+    row = sql.row("SELECT report_id, person_id FROM intake_review WHERE id = %s", [review_id])
+    if row is None:
+        raise ReviewRefused(str(review_id))
+    report_id, proposer = row
+    desk_id = require_hold(actor, report_id)
+    require(actor, "retention.hold", Resource(desk_id=desk_id, owner_id=proposer))
+    if proposer == actor.person_id:
+        raise ReviewRefused(str(review_id))
+    if not motive.strip():
+        raise ValueError("a review has a motive")
+    move = "agree" if agreed else "refuse"
+    REVIEW_STATES.apply(ReviewState.END_PROPOSED, move)
+    try:
+        with transaction.atomic():
+            sql.run(
+                "INSERT INTO intake_review_second"
+                " (review_id, person_id, second_id, agreed, decided_at) VALUES (%s, %s, %s, %s, %s)",
+                [review_id, proposer, actor.person_id, agreed, now],
+            )
+            _reviews_log(actor, report_id, move=move, motive=motive, now=now)
+    except DatabaseError as error:  # answered or replaced in between
+        raise ReviewRefused(str(review_id)) from error
+
+
+def _reviews_log(actor: Actor, report_id: UUID, *, move: str, motive: str, now: datetime) -> None:
+    ledger.record_report(
+        actor=actor,
+        action="report.review",
+        at=now,
+        report_id=report_id,
+        detail={"move": move},
+        motive=motive,
+    )

@@ -9,8 +9,7 @@ from functools import cache
 from typing import Final
 
 from fanal.formats.report.records import Classification, ReportKind
-from fanal.formats.vics.categories import CategoryUse, vocabulary_of
-from fanal.formats.vics.model import TYPES, instant, integer
+from fanal.formats.vics.model import TYPES, CategoryUse, instant, integer, vocabulary_of
 from fanal.formats.vics.read import VicsCase, read_case
 from fanal.harmonise.domain.sources.building import CategoryHint, Draft, ReportBuilding, hash_field
 from fanal.harmonise.domain.sources.ncmec_table import ElementScope, Keep, Spot, Taker, Use
