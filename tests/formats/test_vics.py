@@ -14,17 +14,7 @@ from fanal.formats.indicators import Indicator
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics import hashset, read as vics_read
 from fanal.formats.vics.hashset import Selection, describe, read_hash_set
-from fanal.formats.vics.model import (
-    HOLDS,
-    TYPES,
-    CategoryUse,
-    instant,
-    photodna,
-    read_vocabulary,
-    truth,
-    vocabularies,
-    vocabulary_of,
-)
+from fanal.formats.vics.model import HOLDS, TYPES, instant, photodna, truth
 from fanal.formats.vics.read import Kind, cut_parts, read_case, survey
 from fanal.formats.vics.write import VERSIONS, OutCase, OutFile, write_case, write_hash_set
 
@@ -442,20 +432,6 @@ def test_a_case_that_is_written_holds_what_it_brought() -> None:
     assert media["AlternativeHashes"] == [{"HashName": "PDQ", "HashValue": "F" * 64}]
     assert media["Segments"] == [{"Start": "0"}]
     assert "Contact" not in case
-
-
-def test_each_vocabulary_is_versioned_and_says_what_is_not_checked() -> None:
-    assert set(vocabularies()) == {"US", "UK", "FR", "DEFAULT", "CUSTOM"}
-    for country, vocabulary in vocabularies().items():
-        assert vocabulary.scheme == f"VICS-{country}"
-        assert vocabulary.version
-        assert vocabulary.source
-    checked = {c.code: c.use for c in vocabulary_of("us").category if c.checked}
-    assert checked == {"0": CategoryUse.HARMLESS, "5": CategoryUse.OTHER}
-    assert vocabulary_of("ATLANTIS").scheme == "VICS-DEFAULT"
-    text = (SAMPLES.parent / "categories/us.toml").read_text(encoding="utf-8")
-    with pytest.raises(ValueError, match="twice"):
-        read_vocabulary(text.replace('code = "1"', 'code = "0"'))
 
 
 class Endless(io.RawIOBase):

@@ -1,10 +1,11 @@
-"""A category that a country's model does not have costs its entries alone."""
+"""Categories: versioned by country; one that a country's model does not have costs its entries alone."""
 
 import pytest
 
 from fanal.formats.refusal import DocumentFault, FormatRefused
 from fanal.formats.vics.hashset import Selection
-from tests.formats.test_vics import MD5, hash_set, load
+from fanal.formats.vics.model import CategoryUse, read_vocabulary, vocabularies, vocabulary_of
+from tests.formats.test_vics import MD5, SAMPLES, hash_set, load
 
 
 def test_an_entry_of_a_category_that_no_country_has_is_left_out_and_told() -> None:
@@ -24,3 +25,17 @@ def test_an_entry_of_a_category_that_no_country_has_is_left_out_and_told() -> No
         load(hash_set(*odd, *good[1:]))
     assert refused.value.code is DocumentFault.UNKNOWN_CODE
     assert refused.value.parameters == {"count": 3, "of": 5}
+
+
+def test_each_vocabulary_is_versioned_and_says_what_is_not_checked() -> None:
+    assert set(vocabularies()) == {"US", "UK", "FR", "DEFAULT", "CUSTOM"}
+    for country, vocabulary in vocabularies().items():
+        assert vocabulary.scheme == f"VICS-{country}"
+        assert vocabulary.version
+        assert vocabulary.source
+    checked = {c.code: c.use for c in vocabulary_of("us").category if c.checked}
+    assert checked == {"0": CategoryUse.HARMLESS, "5": CategoryUse.OTHER}
+    assert vocabulary_of("ATLANTIS").scheme == "VICS-DEFAULT"
+    text = (SAMPLES.parent / "categories/us.toml").read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="twice"):
+        read_vocabulary(text.replace('code = "1"', 'code = "0"'))
