@@ -288,7 +288,7 @@ def _first_children(databases: Databases, *, home: Path) -> list[Child]:
     first = Child(
         name="yielding",
         arguments=[sys.executable, "-m", "fanal.db.yielding", str(data)],
-        environment={"PATH": os.environ.get("PATH", "")},
+        environment={},
         log=home / "log" / "yielding.log",
     )
     first.start()
