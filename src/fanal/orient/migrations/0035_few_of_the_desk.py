@@ -1,4 +1,4 @@
-"""The desk's sessions too queue their first ten calls only, and few alarms at once; what was left can be found.
+"""The desk's sessions too queue their first ten calls only; what was left in a folder can be found.
 
 Alarms that the role of the desk made up by the thousand came before every true one. And a call left in the
 folder of a process without a mail server is sent by one that has a server: those calls have an index.
@@ -23,19 +23,13 @@ BEGIN
     RETURN NULL;
 END
 $$;
-DROP TRIGGER orient_alarm_few_of_node ON orient_alarm;
-CREATE TRIGGER orient_alarm_few_of_node BEFORE INSERT ON orient_alarm FOR EACH ROW
-    WHEN ({bounded}) EXECUTE FUNCTION orient_few_at_once();
 """
 FORWARD = (
-    _QUEUE.format(
-        others="session_user NOT IN ('fanal_intake', 'fanal_app')",
-        bounded="session_user IN ('fanal_intake', 'fanal_app')",
-    )
+    _QUEUE.format(others="session_user NOT IN ('fanal_intake', 'fanal_app')")
     + "CREATE INDEX orient_call_left ON orient_call (ended_at) WHERE outcome = 'LEFT';"
 )
 BACK = (
-    _QUEUE.format(others="session_user <> 'fanal_intake'", bounded="session_user = 'fanal_intake'")
+    _QUEUE.format(others="session_user <> 'fanal_intake'")
     + "DROP INDEX orient_call_left;"
 )
 

@@ -142,7 +142,7 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::boolean[]) AS held(id, tok
 WHERE c.id = held.id AND c.lease_token = held.token RETURNING c.id
 """
 _LEFT = """
-UPDATE orient_call c SET outcome = NULL, ended_at = NULL, not_before = now()
+UPDATE orient_call c SET outcome = NULL, ended_at = NULL, not_before = now(), attempts = 0
 FROM orient_alarm a WHERE a.id = c.alarm_id AND a.acknowledged_at IS NULL
   AND c.outcome = 'LEFT' AND c.ended_at > now() - interval '1 day'
   AND EXISTS (SELECT FROM orient_caller WHERE reaches AND seen_at > now() - interval '15 seconds')
