@@ -46,8 +46,11 @@ def backup(folder: Path) -> None:
 
     Exit status 1 if sealed objects that the database references are missing from the backup.
     """
+    _require_empty(folder)
     with django_as(DatabaseRole.WORKER) as databases:
-        part = _take(folder)
+        part = _take(
+            folder
+        )  # not before: a start that fails leaves the folder free for the next try
         from fanal.ledger import operations as ledger
         from fanal.vault.copying import walk_lacking
         from fanal.vault.operations.erase import write_erasure_list
@@ -112,8 +115,7 @@ def _take(folder: Path) -> Path:
         CommandRefused: FOLDER_NOT_EMPTY, also if another backup has just claimed it.
     """
     part = folder / f"{MANIFEST}.part"
-    if folder.exists() and any(folder.iterdir()):
-        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
+    _require_empty(folder)
     make_private(folder)
     try:
         part.touch(mode=0o600, exist_ok=False)
@@ -121,6 +123,11 @@ def _take(folder: Path) -> Path:
         # Another backup was started in it at the same time.
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder) from None
     return part
+
+
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
 
 
 def _check(erasures: list[str]) -> bool:
