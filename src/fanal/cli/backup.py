@@ -108,6 +108,11 @@ def restore(folder: Path) -> None:
             sys.exit(1)
 
 
+def _require_empty(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
+
+
 def _take(folder: Path) -> Path:
     """Claim FOLDER, which must be new or empty, and return the path of the unfinished manifest in it.
 

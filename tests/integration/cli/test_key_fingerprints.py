@@ -144,6 +144,7 @@ def test_readyz_names_the_keys(desk: tuple[Live, Databases]) -> None:
     running, _ = desk
     running.start()
     try:
+        assert wait_for(lambda: running.call("GET", "/readyz").status == 200)
         moved = running.home / "keys" / "content-0001.key"
         kept = moved.read_bytes()
         moved.unlink()
