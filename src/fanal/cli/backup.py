@@ -48,9 +48,8 @@ def backup(folder: Path) -> None:
     """
     _require_empty(folder)
     with django_as(DatabaseRole.WORKER) as databases:
-        part = _take(
-            folder
-        )  # not before: a start that fails leaves the folder free for the next try
+        # Not before: a start that fails leaves the folder free for the next attempt.
+        part = _take(folder)
         from fanal.ledger import operations as ledger
         from fanal.vault.copying import walk_lacking
         from fanal.vault.operations.erase import write_erasure_list
@@ -128,11 +127,6 @@ def _take(folder: Path) -> Path:
         # Another backup was started in it at the same time.
         raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder) from None
     return part
-
-
-def _require_empty(folder: Path) -> None:
-    if folder.exists() and any(folder.iterdir()):
-        raise CommandRefused("FOLDER_NOT_EMPTY", folder=folder)
 
 
 def _check(erasures: list[str]) -> bool:
