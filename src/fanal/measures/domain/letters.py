@@ -96,12 +96,13 @@ def erased_request(*, measure_id: UUID, revision: int, kind: MeasureKind) -> Req
 
 
 def defang(address: str) -> str:
-    """Defang an address, so that no reader opens it by mistake: `hxxps[:]//host[.]example/path`."""
+    """Defang an address, and one inside it, so that no reader opens it: `hxxps[:]//host[.]example/path`."""
     text = _SCHEME.sub(lambda m: f"{_defanged_scheme(m[1])}[:]", address, count=1)
     head, separator, rest = text.partition("//")
     if not separator:
         return text.replace(".", "[.]")
     host, slash, path = rest.partition("/")
+    path = path.replace("://", "[:]//")
     return f"{head}//{host.replace('.', '[.]')}{slash}{path}"
 
 

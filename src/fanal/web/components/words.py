@@ -60,13 +60,16 @@ def span(value: timedelta, language: str) -> str:
 
 
 def defang(address: str) -> str:
-    """Return an address in defanged form, which no program makes a link of: `hxxps[:]//host[.]test/path`."""
+    """Return an address in defanged form, which no program makes a link of: `hxxps[:]//host[.]test/path`.
+
+    An address inside it (archive, redirection) is defanged as well: `…/web/http[:]//other.test/`.
+    """
     text = _SCHEME.sub(lambda m: f"{m[1]}xx{m[2]}[:]//", address)
     if text == address:
         text = _OTHER_SCHEME.sub(lambda m: f"{m[1]}[:]//", address)
     head, separator, tail = text.partition("//")
     host, slash, path = (tail if separator else head).partition("/")
-    host = host.replace(".", "[.]").replace("@", "[@]")
+    host, path = host.replace(".", "[.]").replace("@", "[@]"), path.replace("://", "[:]//")
     return f"{head}//{host}{slash}{path}" if separator else f"{host}{slash}{path}"
 
 

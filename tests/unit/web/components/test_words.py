@@ -43,13 +43,17 @@ def test_span(minutes: int, fr: str) -> None:
         ("FTP://h.test", "FTP[:]//h[.]test"),
         ("someone@mail.test", "someone[@]mail[.]test"),
         ("host.test", "host[.]test"),
+        (
+            "https://a.test/r?u=http://b.test/x",
+            "hxxps[:]//a[.]test/r?u=http[:]//b.test/x",
+        ),
     ],
 )
 def test_defang(address: str, expected: str) -> None:
     assert words.defang(address) == expected
 
 
-@given(st.from_regex(r"https?://[a-z]{1,8}(\.[a-z]{2,5}){1,3}(/[a-z.]{0,10})?", fullmatch=True))
+@given(st.from_regex(r"https?://[a-z]{1,8}(\.[a-z]{2,5}){1,3}(/[a-z.:/]{0,10})?", fullmatch=True))
 def test_no_defanged_address_is_an_address(address: str) -> None:
     assert "://" not in words.defang(address)
 
