@@ -9,7 +9,7 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self) -> None:
-        """Install row-level security on the app's database connections, and the access-control policy."""
+        """Install row-level security on the app's new database connections, and the access-control policy."""
         from fanal.accounts.domain.policy import require_somewhere
         from fanal.accounts.row_scope import bind_connection
         from fanal.kernel import rights

@@ -25,35 +25,38 @@ _BOOLEAN, _BYTEA, _SMALLINT, _INTEGER, _TEXT, _REAL, _UUID = 16, 17, 21, 23, 25,
 
 
 class Array(bytes):
-    """A PostgreSQL array in binary format; the subclass determines the element type."""
+    """A PostgreSQL array in binary format (`array_send`), as a parameter on a cursor of `bound`.
+
+    The subclass determines the element type; the functions of this module build the values.
+    """
 
 
 class BooleanArray(Array):
-    """Binary `boolean[]`."""
+    """A `boolean[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
 
 
 class ByteaArray(Array):
-    """Binary `bytea[]`."""
+    """A `bytea[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
 
 
 class SmallintArray(Array):
-    """Binary `smallint[]`."""
+    """A `smallint[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
 
 
 class IntegerArray(Array):
-    """Binary `integer[]`."""
+    """An `integer[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
 
 
 class TextArray(Array):
-    """Binary `text[]`."""
+    """A `text[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
 
 
 class RealArray(Array):
-    """Binary `real[]`."""
+    """A `real[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
 
 
 class UuidArray(Array):
-    """Binary `uuid[]`."""
+    """A `uuid[]` in PostgreSQL's binary format, as a statement parameter on a cursor of `bound`."""
 
 
 def ids(values: Iterable[UUID]) -> UuidArray:
@@ -67,7 +70,7 @@ def uuids(values: Sequence[bytes]) -> UuidArray:
 
 
 def even_uuids(values: np.ndarray) -> UuidArray:
-    """Encode a numpy array of dtype `V16` as a binary `uuid[]`."""
+    """Encode a numpy array of ids (dtype `V16`, 16 bytes each) as a binary `uuid[]`."""
     return UuidArray(_even(_UUID, "V16", values))
 
 
@@ -100,7 +103,7 @@ def reals(values: Sequence[float]) -> RealArray:
 
 
 def texts(values: Iterable[str]) -> TextArray:
-    """Encode texts without NUL as a binary `text[]`; for short texts `text_array` is smaller."""
+    """Encode texts without NUL as a binary `text[]`; for short texts `db.sql.text_array` is smaller."""
     return TextArray(_array(_TEXT, [value.encode() for value in values]))
 
 
@@ -150,7 +153,7 @@ class _Ready(Dumper):
     format = Format.BINARY
 
     def dump(self, obj: bytes) -> bytes:
-        """Return the array unchanged: it is already encoded."""
+        """Return the array unchanged: it is already in binary format (psycopg `Dumper`)."""
         return obj
 
 

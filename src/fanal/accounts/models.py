@@ -94,7 +94,10 @@ class User(AbstractBaseUser):
         self.username = canonical_login(self.username)
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Return a hash over password and session epoch, so that a new epoch ends every session."""
+        """Return a hash over password and session epoch, so that a new epoch ends every session.
+
+        `secret`: the key of the hash, passed by Django while secret keys are rotated; None: the present key.
+        """
         value = f"{self.password}|{self.session_epoch}"
         hashed = salted_hmac("fanal.accounts.session", value, secret=secret, algorithm="sha256")
         return hashed.hexdigest()
@@ -224,7 +227,7 @@ class PartnerCredential(models.Model):
 
 
 class PartnerUsage(models.Model):
-    """The number of calls with a credential in one minute, compared with its quota."""
+    """The number of calls made with an API credential in one minute, compared with its quota."""
 
     pk = models.CompositePrimaryKey("credential_id", "minute")
     credential = models.ForeignKey(PartnerCredential, on_delete=models.CASCADE, related_name="+")
@@ -236,7 +239,10 @@ class PartnerUsage(models.Model):
 
 
 class Counter(models.Model):
-    """A counter of sign-in limits, shared by all processes: keyed digest of its name, value, expiry."""
+    """A value with an expiry for the limits on sign-in, shared by all processes.
+
+    It is stored under the keyed digest of its name.
+    """
 
     digest = models.BinaryField(primary_key=True)
     value = models.JSONField()

@@ -162,7 +162,11 @@ def _execute(
     many: bool,
     context: dict[str, object],
 ) -> object:
-    """Send a statement and its row-security settings in one message, one transaction if none is open."""
+    """Send a statement with its row-security settings before it, in one message and one transaction.
+
+    For `executemany` the settings are a message of their own in the same transaction. Statements on
+    savepoints are sent without them. Parameters and result are those of a Django `execute_wrapper`.
+    """
     settings = _settings(_current.get())
     cursor = context["cursor"]
     if many:

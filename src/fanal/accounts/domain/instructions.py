@@ -73,7 +73,10 @@ INSTRUCTION = StateTable(
 
 
 class InstructionRefused(Exception):
-    """A standing instruction cannot take this step; `code` is the reason (label `instruction_refused`)."""
+    """A standing instruction cannot be proposed, approved or revoked; `code` is the reason.
+
+    The messages are the labels of kind `instruction_refused`.
+    """
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -138,7 +141,10 @@ class StandingInstruction:
 
     @property
     def cited(self) -> dict[str, str | int]:
-        """Return the `detail` by which ledger entries of transmissions under this instruction cite it."""
+        """Return the `detail` for the ledger entry of a transmission: this instruction's id as text.
+
+        The only key is `instruction`.
+        """
         return {"instruction": str(self.id)}
 
     @property

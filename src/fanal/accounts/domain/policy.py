@@ -99,7 +99,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The decision on one object: whether the action is allowed, and the reason."""
+    """The decision of `allows` on one object: whether the action is allowed, and the reason."""
 
     allowed: bool
     reason_code: Reason
@@ -141,7 +141,7 @@ class Refused(Exception):
 
     @property
     def hides(self) -> bool:
-        """Return whether even the object's existence must not be revealed: the answer is then HTTP 404."""
+        """Return whether even the object's existence must not be revealed: the response is then HTTP 404."""
         return self.reason_code is Reason.OUT_OF_SCOPE
 
 

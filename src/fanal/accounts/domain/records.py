@@ -74,7 +74,10 @@ class RevocationReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartnerIdentity:
-    """An authenticated program of a partner; `actor` has rights on the partner's own reports only."""
+    """An authenticated program of a partner; `actor` has rights on the partner's own reports only.
+
+    `login` and `credential_id` are those of the API credential; `quota_per_minute` None: no quota.
+    """
 
     partner_id: UUID
     partner: str
@@ -86,7 +89,10 @@ class PartnerIdentity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IssuedCredentials:
-    """The secrets of a new API credential in clear text: shown once, never stored."""
+    """The secrets of a new API credential in clear text: shown once, never stored.
+
+    `user` and `password` serve HTTP Basic, `token` Bearer authentication.
+    """
 
     partner: str
     user: str
@@ -134,7 +140,10 @@ class DeskRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialRecord:
-    """An API credential of an organisation, as shown to its people; never the secret."""
+    """An API credential of an organisation, as shown to its people; never the secret.
+
+    `quota_per_minute`: calls allowed in a minute, None for no limit.
+    """
 
     login: str
     created_at: datetime
@@ -144,7 +153,7 @@ class CredentialRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CredentialUse:
-    """An API credential of an organisation, its quota, and its use (`peak`).
+    """An API credential of an organisation, its quota of calls per minute (None: no limit), and its use.
 
     `peak` is the largest number of calls in a minute of the last hour, None if no calls were counted.
     """
@@ -157,7 +166,10 @@ class CredentialUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountRecord:
-    """An account as shown in lists: person, organisation, whether it is active, roles in force."""
+    """An account as shown in lists: person, organisation, whether it is active, roles in force.
+
+    `opened_at`: when the account was created; `last_sign_in`: None before the first sign-in.
+    """
 
     person_id: UUID
     login: str
@@ -219,7 +231,7 @@ class HabilitationRecord:
 
     @property
     def last_instant(self) -> datetime:
-        """Return the last instant in force: `valid_until` itself is excluded."""
+        """Return the last instant in force, just before `valid_until`, which is excluded."""
         return self.valid_until - timedelta(microseconds=1)
 
     def in_force(self, now: datetime) -> bool:

@@ -26,7 +26,7 @@ class NotADemo(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoAccount:
-    """A demo account: login, role, invented name, and its organisation if any."""
+    """A demo account: login, role, invented name, and its organisation (kind, name) if any."""
 
     username: str
     role: Role

@@ -121,7 +121,10 @@ def _found(actor: Actor, instruction_id: UUID) -> StandingInstruction:
 def _log(
     *, actor: Actor, action: str, now: datetime, row: Instruction | StandingInstruction
 ) -> None:
-    """Record the act on an instruction with a keyed digest of its content, so that a change is detectable."""
+    """Record in the ledger the act (`action`) on an instruction, with a keyed digest of its content.
+
+    A later change of the row is then detectable.
+    """
     body = "\x1f".join(
         [
             row.kind,

@@ -36,7 +36,7 @@ _ADD = f"{_PUT} WHERE accounts_counter.expires_at <= %s RETURNING 1"
 def add_counter(*, key: str, value: object, expires_at: datetime, now: datetime) -> bool:
     """Store `value` (JSON) under `key` unless an unexpired value exists; return whether it was stored.
 
-    Atomic: of several concurrent processes exactly one succeeds.
+    `key` is any text. Atomic: of several concurrent processes exactly one succeeds.
     """
     return sql.row(_ADD, [_digest(key), json.dumps(value), expires_at, now]) is not None
 
@@ -70,7 +70,7 @@ def forget_counters(*, now: datetime | None) -> int:
 
 
 def login_digest(login: str) -> str:
-    """Return the keyed digest (32 hexadecimal digits) that stands in the ledger for a refused login."""
+    """Return the keyed digest of a login (32 hex digits), for the ledger entry of a refused sign-in."""
     return keyring.current().digest("account.login", login.encode()).hex()[:32]
 
 
@@ -204,7 +204,7 @@ def end_sessions(*, actor: Actor, user: User, now: datetime) -> None:
 
 
 def _end_sessions_of(user: User) -> int:
-    """End every session of an account; return its new session epoch."""
+    """End every session of an account; return its new session epoch, a counter in the session hash."""
     locked = User.objects.select_for_update().get(pk=user.pk)
     locked.session_epoch += 1
     locked.save(update_fields=["session_epoch"])
@@ -248,8 +248,8 @@ def record_factor_change(
 ) -> int:
     """Record that a second factor of an account was added or removed, and end its sessions.
 
-    The person and the supervisors of their desks are notified by mail unless `notice` is False. Return the
-    new session epoch, with which the current session can continue.
+    `factor` is the code of its kind. The person and the supervisors of their desks are notified by mail
+    unless `notice` is False. Return the new session epoch, with which the current session can continue.
 
     Raises:
         Refused: the account is another person's and the actor may not manage accounts.
@@ -303,14 +303,21 @@ def record_password_change(*, actor: Actor, now: datetime) -> None:
 
 
 def _tell(person_id: UUID, *, factor: str, change: str, now: datetime) -> None:
-    """Queue a mail to the person and the supervisors of their desks, sent after commit."""
+    """Queue a mail about a changed sign-in to a person and the supervisors of their desks.
+
+    It is sent after commit. `factor`: code of the second factor's kind, "" for a password; `change`: added,
+    removed or password.
+    """
     app.configure_task(FACTOR_NOTICE, queue="alarms").defer(
         notice_id=str(new_id(now)), person_id=str(person_id), factor=factor, change=change
     )
 
 
 def record_sign_in(*, actor: Actor, action: str, now: datetime) -> None:
-    """Record a sign-in or sign-out (`action`) in the ledger: the person, never a network address."""
+    """Record a sign-in or sign-out in the ledger: the person, never a network address.
+
+    `action` is the verb of the ledger entry.
+    """
     ledger.record(actor=actor, action=action, at=now, objects=[_ref(actor.person_id)])
 
 

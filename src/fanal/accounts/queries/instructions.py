@@ -75,7 +75,10 @@ def _reaches(row: Instruction, scope: str, made: datetime | None) -> bool:
 
 
 def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> UUID | None:
-    """Return the id of what `standing_in_force` finds, for nodes that may not read instructions."""
+    """Return the id of the instruction that `standing_in_force` finds, or None.
+
+    It also works on public nodes, which may not read instructions.
+    """
     found: UUID | None = sql.one("SELECT accounts_standing(%s, %s, %s)", [kind, scope, now])[0]
     return found
 
@@ -83,7 +86,10 @@ def standing_id(*, kind: InstructionKind, scope: str | None, now: datetime) -> U
 def _running(
     *, kind: InstructionKind, now: datetime, member: str | None
 ) -> QuerySet[Instruction, Instruction]:
-    """Select the instructions in force at `now`, in order of precedence."""
+    """Select the instructions of a kind in force at `now`; those for every name (empty `names`) come last.
+
+    With `member` (an organisation), only those that name it among the readers of their lists.
+    """
     rows = Instruction.objects.filter(
         kind=kind, valid_from__lte=now, expires_at__gt=now, second__seconded_at__lte=now
     )

@@ -14,12 +14,12 @@ _Trait = tuple[Likeness, str]
 
 
 def likenesses(*, person_ids: Collection[UUID]) -> dict[UUID, tuple[AlikeAccount, ...]]:
-    """Return for each person the accounts of other persons that share a trait with theirs.
+    """Return by person id the accounts of other persons that share a trait with theirs, in order of login.
 
     Traits: name and mail address; the subject at the single sign-on provider, in any spelling and for any
     provider; credential id and public key of a security key. A physical key creates a different credential
     for each account, by design (Web Authentication Level 2, section 14.2): a match reveals a copied
-    credential.
+    credential. A person without such accounts has no key.
     """
     if not person_ids:
         return {}

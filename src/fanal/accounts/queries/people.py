@@ -158,18 +158,18 @@ def organisation_kind(*, organisation_id: UUID) -> OrganisationKind | None:
 
 
 def partner_names(*, partner_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the names of organisations by id, for display in lists of reports."""
+    """Return the names of organisations by id, for display in lists of reports; unknown ids have no key."""
     found = sql.rows("SELECT id, name FROM accounts_names_of(%s::uuid[])", [list(set(partner_ids))])
     return dict(found)
 
 
 def person_names(*, person_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Return the names of persons by id."""
+    """Return the names of persons by id; unknown ids have no key."""
     return dict(Person.objects.filter(id__in=set(person_ids)).values_list("id", "name"))
 
 
 def desk_names(*, desk_ids: Iterable[int]) -> dict[int, str]:
-    """Return the names of desks by id."""
+    """Return the names of desks by number; unknown numbers have no key."""
     return dict(Desk.objects.filter(id__in=set(desk_ids)).values_list("id", "name"))
 
 
@@ -196,7 +196,10 @@ def get_habilitation(*, actor: Actor, habilitation_id: UUID) -> HabilitationReco
 
 
 def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
-    """Return the API credentials of the actor's own organisation, oldest first; never a secret."""
+    """Return the API credentials of the actor's own organisation, oldest first; never a secret.
+
+    Without an organisation the list is empty.
+    """
     body = reach(actor, "report.status").partner_id
     rows = PartnerCredential.objects.filter(organisation_id=body).order_by("id") if body else ()
     return [
