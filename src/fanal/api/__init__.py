@@ -1,1 +1,1 @@
-"""Interfaces for programs."""
+"""Interfaces for programs: partner API, NCMEC-compatible reporting service, list services, deconfliction."""

@@ -57,7 +57,7 @@ class Chunked:
 
 
 def is_chunked(request: HttpRequest) -> bool:
-    """Return whether the body is chunked, without `Content-Length`, from a server that detects its end."""
+    """Return whether the body is chunked, without `Content-Length`, on a server that detects its end."""
     codings = request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
     return (
         "chunked" in codings

@@ -26,7 +26,7 @@ class ShouldWait(Exception):
 def bearer_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | None:
     """Return the partner whose Bearer token the request carries, or None if it is missing or wrong.
 
-    The row scope of the database session is set to the partner.
+    The row-level security of the database session then shows this partner's rows only.
     """
     header = request.headers.get("Authorization", "")
     return _shown(queries.authenticate_partner_bearer(authorization=header, now=now))
@@ -35,7 +35,7 @@ def bearer_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | 
 def basic_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | None:
     """Return the partner whose HTTP Basic credentials the request carries, or None if missing or wrong.
 
-    The row scope of the database session is set to the partner.
+    The row-level security of the database session then shows this partner's rows only.
     """
     header = request.headers.get("Authorization", "")
     return _shown(queries.authenticate_partner_basic(authorization=header, now=now))

@@ -127,7 +127,7 @@ def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Return the state of one of the caller's rounds."""
+    """Return the state of one of the caller's rounds (searches for identifiers that both hold)."""
     return _told(_found(identity, round_id))
 
 

@@ -78,7 +78,10 @@ def reason_code(identifier: str) -> str:
 def page_of(
     identity: PartnerIdentity, items: Sequence[SharedItem], *, following: str
 ) -> hashsharing.EntriesPage:
-    """Return a page of shared list items as entries; `following`: the URL of the next page, or ""."""
+    """Return a page of shared list items as entries of the protocol.
+
+    `identity`: the member that reads them; `following`: the URL of the next page, "" for none.
+    """
     return hashsharing.EntriesPage(entries=tuple(entries_of(identity, items)), next=following)
 
 
@@ -243,7 +246,7 @@ def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Return the members that entries may name: the desk, the caller, the owners of the caller's lists.
 
-    Its lists are those open to it now, and those that have been.
+    The caller's lists are those open to it now and those formerly open to it.
     """
     now = request.now  # type: ignore[attr-defined]
     shared = operations.told_lists(actor=identity.actor, service=Service.HASHSHARING, now=now)
@@ -258,7 +261,7 @@ def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return one page of the entries that changed in a time range."""
+    """Return one page of the entries that changed in the time range of the query (`read_range`)."""
     now = request.now  # type: ignore[attr-defined]
     asked = read_range(request.GET, now=now)
     shared = _open(identity, request)
@@ -361,7 +364,7 @@ def _find(
 
 
 def _kind(kind: str) -> str:
-    """Return the kind of hash in a path segment, in upper case.
+    """Return the kind of hash in a path segment (`md5`), in upper case.
 
     Raises:
         ServiceRefused: 404, no such kind is shared.

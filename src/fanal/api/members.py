@@ -20,7 +20,10 @@ View = Callable[..., HttpResponse]
 
 
 class ServiceRefused(Exception):
-    """A refused request: HTTP status, error code (recorded for the desk), English text for the caller."""
+    """A request that a list service refuses: HTTP status, error code, English text for the caller.
+
+    The code is recorded for the pages of the member and of the desk.
+    """
 
     def __init__(self, status: int, code: str, text: str) -> None:
         super().__init__(code)

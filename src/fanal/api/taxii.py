@@ -45,8 +45,8 @@ _TYPE = "application/taxii+json"
 def taxii(body: bytes, *, status: int = 200, items: Sequence[SharedItem] = ()) -> HttpResponse:
     """Return a response in the TAXII media type.
 
-    `items` are the objects of the page in the order of addition: the first and last give the headers
-    `X-TAXII-Date-Added-First` and `-Last`.
+    `items` are the objects of a page in the order of addition: the first and last give the headers
+    `X-TAXII-Date-Added-First` and `-Last`, which are absent without `items`.
     """
     answer = HttpResponse(body, content_type=MEDIA_TYPE, status=status)
     answer["Cache-Control"] = "no-store"
@@ -144,7 +144,10 @@ def read_filters(query: QueryDict) -> AskedPage:
 
 
 def following(asked: AskedPage, cursor: Cursor | None) -> str:
-    """Return the `next` parameter of the page at `cursor`, its position in the feed; "" without one."""
+    """Return the `next` parameter of the page at `cursor`, its position in the feed; "" if `cursor` is None.
+
+    `asked` is the present page, whose end of the feed the next one keeps.
+    """
     if cursor is None:
         return ""
     row = "" if cursor.row == cursor.place else f"_{cursor.row}"
@@ -310,7 +313,10 @@ def _page(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedP
 
 
 def _page_of(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedPage:
-    """Return the page of the items in `asked.ids`, and record the response for the member's progress."""
+    """Return the page of the items in `asked.ids`, and record the response for the member's progress.
+
+    `shared` is the list; items of other lists are left out.
+    """
     rows = queries.rows_of_items(
         opened=shared.open, item_ids=asked.ids or (), after=asked.after, last=asked.last
     )

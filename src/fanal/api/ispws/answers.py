@@ -40,7 +40,10 @@ def coded(code: AnswerCode, body: bytes, *, status: int = 200) -> HttpResponse:
 
 
 def simple(code: AnswerCode, **parts: object) -> HttpResponse:
-    """Return a `reportResponse` document with `code`; `parts` are its other elements."""
+    """Return a `reportResponse` document with `code`; `parts` are its other elements, by parameter name.
+
+    The names are the parameters of `report_response`, such as `report_id` or `description`.
+    """
     return coded(code, report_response(code, **parts))  # type: ignore[arg-type]
 
 
@@ -50,7 +53,10 @@ def refused(refusal: FormatRefused) -> HttpResponse:
 
 
 def should_wait(refusal: ShouldWait) -> HttpResponse:
-    """Return answer code 1000 with `Retry-After`, at HTTP 200 like every refusal here (ADR 0022)."""
+    """Return the response to a sender that must wait: answer code 1000, HTTP 200, `Retry-After` in seconds.
+
+    HTTP 200, as for every refusal of this service (ADR 0022).
+    """
     answer = simple(
         AnswerCode.SERVER_ERROR,
         description=f"{_WAITS[refusal.code]}: nothing was stored, send again in {refusal.wait} seconds",
@@ -102,7 +108,10 @@ def partner_only(
 
 
 def _count(identity: PartnerIdentity, answer: HttpResponse, *, step: str, now: datetime) -> None:
-    """Count a refused request by step (name of the view) and answer code, for the partner's page."""
+    """Count a response of this service if it is a refusal, for the partner's page.
+
+    Refusals are counted by step (name of the view) and answer code.
+    """
     code = answer.__dict__.get(_CODE, AnswerCode.SUCCESS)
     if code != AnswerCode.SUCCESS:
         intake.count_refusal(sender_id=identity.partner_id, step=step, code=str(int(code)), now=now)

@@ -54,6 +54,8 @@ def is_urgent(document: Document) -> bool:
 def file_reference(document: Document) -> tuple[int, str]:
     """Return the report number and file id that a file-details document names.
 
+    The file id is "" if the document has none.
+
     Raises:
         FormatRefused: the report number is missing or not a number.
     """
@@ -77,7 +79,7 @@ def reference_of(request: HttpRequest) -> int | None:
 
 
 def number_of(text: str | None) -> int | None:
-    """Return the report number in a form field, or None when it is not a number."""
+    """Return the report number in a form field; None when it is missing or not a number."""
     return whole_number((text or "").strip())
 
 
@@ -202,7 +204,7 @@ def _take_form(
 def _only_file(files: "MultiValueDict[str, UploadedFile[bytes]]") -> Spool | None:
     """Return the single file of the form, its part `file`; None when it is missing or not alone.
 
-    No file is silently ignored: the others are deleted, and the upload is refused.
+    No file is silently ignored: without such a file all are deleted, and the caller refuses the upload.
     """
     found = [(name, one) for name, each in files.lists() for one in each]
     if len(found) == 1 and found[0][0] == "file" and isinstance(found[0][1], Spool):

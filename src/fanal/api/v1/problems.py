@@ -35,9 +35,10 @@ class Problem(Documented):
 
 
 class ApiRefused(Exception):
-    """A refused request, of which nothing was stored: HTTP status, error code, path in the body.
+    """A request that the partner API refuses, of which nothing was stored; becomes the response `Problem`.
 
-    `retry`: the same request may succeed later, after `wait` seconds; `parameters` fill the message.
+    HTTP status, error code, and path in the body. `retry`: the same request may succeed later, after `wait`
+    seconds; `parameters` fill the message.
     """
 
     def __init__(self, status: int, code: str, *, path: str = "", retry: bool = False) -> None:
