@@ -13,7 +13,7 @@ from fanal.kernel.process import loading
 
 
 def main() -> None:
-    """Send calls until SIGTERM or SIGINT."""
+    """Send alarm calls from the outbox until SIGTERM or SIGINT."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
     logging.basicConfig(
         level=logging.INFO,

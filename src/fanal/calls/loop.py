@@ -59,7 +59,10 @@ _FORK: Final = get_context("fork")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallSent:
-    """The outcome of one message for the calls in `lot`: whom it reached, or the code of its failure."""
+    """The outcome of one message for the calls in `lot`: whom it reached, or the code of its failure.
+
+    `sent` is None after a failure, `failure` is "" otherwise.
+    """
 
     lot: tuple[Call, ...]
     failure: str = ""
@@ -70,10 +73,10 @@ class CallSent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedAgain:
-    """A message to the addresses `to`, which the server refused for now while it accepted others.
+    """A message to try again for the addresses `to`: the server refused them for now and accepted others.
 
-    It is kept in memory only: the call has reached somebody. `lost` tells whether some were refused for good;
-    `due` is an instant of the monotonic clock.
+    It is kept in memory only: the call has reached somebody. `lost` tells whether some addresses were refused
+    for good; `attempts` is the number of the next attempt; `due` is an instant of the monotonic clock.
     """
 
     lot: tuple[Call, ...]
@@ -138,21 +141,21 @@ class Senders:
         )
 
     def finished(self) -> list[CallSent]:
-        """Return the outcomes of the completed calls; kill the children past their deadline."""
+        """Return the outcomes of the completed messages; kill the children past their deadline."""
         unstarted, self._unstarted = self._unstarted, []
         over = [c for c in self._children if c.answer.poll() or time.monotonic() >= c.ends]
         self._children = [child for child in self._children if child not in over]
         return [*unstarted, *(_close(child) for child in over)]
 
     def stop(self) -> None:
-        """Kill the remaining children: their calls will be sent again."""
+        """Kill the remaining children; their calls stay in the outbox and will be sent again."""
         for child in self._children:
             _close(child)
         self._children = []
 
 
 def _close(child: _CallsChild) -> CallSent:
-    """Read a child's answer and end it; without an answer the failure is TIMEOUT or DIED."""
+    """Read a child's answer, end the child, and return the outcome; without an answer: TIMEOUT or DIED."""
     answer: mail.Sent | str = ""
     if child.answer.poll():
         with contextlib.suppress(EOFError, OSError):
@@ -188,7 +191,10 @@ def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: d
 def _deliver(lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> mail.Sent:
     """Send the e-mail for some calls: the reports' references and the place to look, without any content.
 
-    It is for the addresses `to`, or for all on duty if there are none.
+    Recipients are the addresses `to`, or all people on duty if there are none. Returns whom it reached.
+
+    Raises:
+        Exception: any failure of the mail server or its settings (see `code_of`).
     """
     mailer = mail.current()
     code = "ALARM_ESCALATED" if lot[0].escalated else "ALARM_RAISED"
@@ -360,7 +366,10 @@ class CallsLoop:
             self._senders.start(message.lot, now=self._clock(), again=message)
 
     def _keep_for_later(self, sent: CallSent) -> None:
-        """Keep the addresses refused for now, to ask them again for an hour at most."""
+        """Keep the addresses that a message did not reach for now, to try them again for about an hour.
+
+        After too many attempts, or with too many messages kept, an error is logged instead.
+        """
         before = sent.again
         to = sent.sent.later if sent.sent else before.to if before else ()
         attempts = before.attempts + 1 if before else 1

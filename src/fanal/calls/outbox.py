@@ -55,14 +55,14 @@ def _kept(task: str, steps: Mapping[str, Callable[[], object]]) -> KeptChild:
 
 
 class Outbox:
-    """Maintenance steps of the outbox, by turns; each may fail independently."""
+    """Maintenance steps of the outbox, run by turns, one at each beat; each may fail independently."""
 
     def __init__(self, steps: Mapping[str, Callable[[], object]]) -> None:
         self._steps = cycle(steps.items())
         self._session: object = None
 
     def beat(self) -> None:
-        """Run the next step; after a failure the next beat goes on."""
+        """Run the next step; a failure is logged, and the next beat continues with the step after it."""
         name, step = next(self._steps)
         try:
             self._prepare()
@@ -73,7 +73,7 @@ class Outbox:
             connection.close_if_unusable_or_obsolete()
 
     def _prepare(self) -> None:
-        """Set the timeouts of a session that Django has opened silently."""
+        """Set the timeouts of the database session where Django has opened another one silently."""
         if self._session is None or connection.connection is not self._session:
             sql.run(SESSION)
             self._session = connection.connection
