@@ -21,9 +21,10 @@ class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes) -> RoundTold:
-    """Post an offer, which opens a round; repeating it changes nothing.
+    """Post an offer, which opens a round of comparison at `counterpart`; repeating it changes nothing.
 
-    `body` is the signed message, `secret` the password for `counterpart.login`.
+    `body` is the signed message, `secret` the password for `counterpart.login`. Returns the round's state
+    there.
 
     Raises:
         OutsideRefused: as `Door.post`; PROTOCOL when the response is not of this protocol.
@@ -34,7 +35,9 @@ def send_offer(door: Door, *, counterpart: Counterpart, secret: str, body: bytes
 def send_conclusion(
     door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID, body: bytes
 ) -> RoundTold:
-    """Post the conclusion of a round (`body`, a signed message).
+    """Post the conclusion of a round (`body`, a signed message); return the round's state at `counterpart`.
+
+    `secret` is the password for `counterpart.login`.
 
     Raises:
         OutsideRefused: as `send_offer`.
@@ -43,7 +46,7 @@ def send_conclusion(
 
 
 def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> RoundTold:
-    """Return the state of a round at the counterpart.
+    """Return the state of a round at the counterpart; `secret` is the password for `counterpart.login`.
 
     Raises:
         OutsideRefused: as `Door.get`; PROTOCOL when the response is not of this protocol.
@@ -54,7 +57,9 @@ def get_state(door: Door, *, counterpart: Counterpart, secret: str, round_id: UU
 
 
 def get_answer(door: Door, *, counterpart: Counterpart, secret: str, round_id: UUID) -> bytes:
-    """Return the counterpart's answer to our offer, as received.
+    """Return the counterpart's answer to our offer, as received: the signed message is not yet checked.
+
+    `secret` is the password for `counterpart.login`.
 
     Raises:
         OutsideRefused: as `Door.get`.

@@ -34,10 +34,10 @@ class RangePlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def fetch_page(
     door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
-    """Return the page at the checkpoint `position`, with the checkpoint of the following page.
+    """Return the page of list entries at the checkpoint `position`, and the checkpoint of the next page.
 
-    `position` is the JSON of a `RangePlace`, "" or an unreadable text for the start. If the server refuses
-    the link to the page, the page is empty and the range restarts.
+    `position` is the JSON of a `RangePlace`; "" or an unreadable text is the start. `secret`: the password
+    for `source.login`. If the server refuses the link to the page, the page is empty and the range restarts.
 
     Raises:
         OutsideRefused: as `Door.get`; LOOP when the page links to itself, NEXT when it links elsewhere.

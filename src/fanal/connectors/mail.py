@@ -37,7 +37,7 @@ _RESERVED = ("test", "example", "invalid", "localhost", "example.com", "example.
 
 
 class Reached(StrEnum):
-    """The recipients that a sent message reaches, as far as the server says."""
+    """How many recipients a sent message reaches, as far as the server says: all, some or nobody."""
 
     ALL = "ALL"
     SOME = "SOME"
@@ -48,7 +48,10 @@ class Reached(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """The result of sending one message."""
+    """The result of sending one message: which recipients it reached (`reached`).
+
+    `later` holds the addresses to try again, `lost` is the number of addresses refused for good.
+    """
 
     reached: Reached
     later: tuple[str, ...] = ()
@@ -94,10 +97,11 @@ _POLICY = policy.default.clone(header_factory=_Headers())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mailer:
-    """Mail settings and delivery.
+    """The mail settings of this installation, and the sending of messages with them.
 
     `url` is that of the SMTP server; with an empty one, messages are written to `folder`, one file each, and
-    reach nobody. `sender` is the sender's address, `duty` the addresses of the people on call.
+    reach nobody. `sender` is the sender's address, `duty` the addresses of the people on call. In a demo
+    (`demo`) no setting counts as a fault.
     """
 
     url: str
@@ -132,7 +136,8 @@ class Mailer:
     ) -> Sent:
         """Send one message; return whether all, some or none of its recipients were reached.
 
-        `message_id` must be stable, so that a repeated delivery is recognised.
+        `message_id` must be the same at each attempt, so that a repeated delivery is recognised. Without a
+        server the message is written to the folder, and nobody is reached.
 
         Raises:
             MailRefused: no recipient, an invalid server URL, or a remote server without TLS.
@@ -265,7 +270,7 @@ def _connected(host: str, port: int | None, *, own: str, tls: bool) -> Iterator[
 
 
 class _Session(smtplib.SMTP):
-    """The library's SMTP session over the connection made by `_connected`."""
+    """An SMTP session of the standard library over a connection that is already made (`_connected`)."""
 
     def __init__(self, connection: socket.socket, host: str, *, own: str, tls: bool) -> None:
         self._connection, self._tls = connection, tls
@@ -308,10 +313,10 @@ _installed: list[Mailer] = []
 
 
 def install(mailer: Mailer) -> None:
-    """Set the mailer of this process."""
+    """Set the mailer that `current` returns in this process."""
     _installed[:] = [mailer]
 
 
 def current() -> Mailer:
-    """Return the mailer of this process."""
+    """Return the mailer of this process; one must have been installed."""
     return _installed[0]

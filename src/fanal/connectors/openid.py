@@ -43,7 +43,7 @@ class ShelteredSession(requests.Session):
 
 
 def discover(address: str) -> dict[str, object]:
-    """Return the discovery document of the provider at `address`, its endpoints checked.
+    """Return the OpenID Connect discovery document of the provider at `address`, its endpoints checked.
 
     `address` is the URL of the document, or the issuer.
 

@@ -47,7 +47,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """HTTP client with its settings: `seconds` is the time limit of one call.
+    """A HTTPS client for partners' servers, with its settings: `seconds` is the time limit of one call.
 
     `loopback` also allows this machine, by http as well (demo, tests).
     """
@@ -172,10 +172,10 @@ class _Pinned(http.client.HTTPConnection):
         self._ends = ends
 
     def connect(self) -> None:
-        """Connect to the first address that answers before the deadline.
+        """Connect to the first of the checked addresses that accepts, within the deadline of the call.
 
         Raises:
-            OSError: none answers.
+            OSError: none accepts.
         """
         failure: OSError = ConnectionError("no address")
         for address in self._addresses:
@@ -207,7 +207,7 @@ class _Pinned(http.client.HTTPConnection):
 
     @contextmanager
     def cut_at(self, ends: float) -> Iterator[None]:
-        """Close the connection at `ends` (monotonic clock), against servers that send very slowly."""
+        """Cut the connection at `ends` (monotonic clock), against servers that send very slowly."""
         timer = threading.Timer(max(0.0, ends - time.monotonic()), self._cut)
         timer.daemon = True
         timer.start()
@@ -266,10 +266,10 @@ _installed: list[Door] = []
 
 
 def install(door: Door) -> None:
-    """Set the client of this process."""
+    """Set the HTTPS client that `current` returns in this process."""
     _installed[:] = [door]
 
 
 def current() -> Door:
-    """Return the client of this process; `config.wiring` must have installed it."""
+    """Return the HTTPS client of this process; `config.wiring` must have installed it."""
     return _installed[0]

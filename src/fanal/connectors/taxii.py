@@ -42,10 +42,11 @@ class CollectionPlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 def fetch_page(
     door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
-    """Return the page at the checkpoint `position`, with the checkpoint of the following page.
+    """Return the page of indicators at the checkpoint `position`, and the checkpoint of the next page.
 
-    `position` is the JSON of a `CollectionPlace`, "" or an unreadable text for the start. If the server no
-    longer knows `next`, the page is empty and the traversal restarts at the last date.
+    `position` is the JSON of a `CollectionPlace`; "" or an unreadable text is the start. `secret`: the
+    password for `source.login`. If the server no longer knows `next`, the page is empty and the traversal
+    restarts at the last date.
 
     Raises:
         OutsideRefused: as `Door.get`; MEDIA_TYPE for a wrong one, LOOP when the page links to itself,
@@ -85,7 +86,7 @@ def fetch_page(
 def _just_before(seen: str) -> str:
     """Return the TAXII timestamp a microsecond before `seen`, to request that date again ("" for "").
 
-    Objects with one date may lie on two pages.
+    Objects with one date may lie on two pages, so a request after that date could miss some.
     """
     return timestamp(read_timestamp(seen) - timedelta(microseconds=1)) if seen else ""
 

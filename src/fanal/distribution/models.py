@@ -48,7 +48,7 @@ class Package(models.Model):
 
 
 class Item(models.Model):
-    """A report and one of its destinations, with the codes of the evidence (`because`).
+    """A report and one of its destinations, with the codes of the evidence for it (`because`).
 
     `ours`: this desk also has a share of the report.
     """
@@ -93,7 +93,7 @@ class SenderKey(models.Model):
 
 
 class Taken(models.Model):
-    """A received package; without sender and key its origin is unproven.
+    """A package received from another desk; without sender and key its origin is unproven.
 
     `digest` is the SHA-256 of the decrypted package.
     """

@@ -40,8 +40,9 @@ class PlannedShare(Struct, frozen=True, kw_only=True):
 
 
 class WaitingPlace(Struct, frozen=True, kw_only=True):
-    """A destination for which reports wait: number, date of the oldest, evidence (most frequent first).
+    """A destination for which reports wait: their number, the date of the oldest (`since`), the evidence.
 
+    `reasons` holds (evidence codes, version of the rules, number of reports), the most frequent first.
     `region` is empty for a whole country.
     """
 
@@ -54,7 +55,9 @@ class WaitingPlace(Struct, frozen=True, kw_only=True):
 
 
 def planned(*, actor: Actor) -> dict[tuple[str, str], int]:
-    """Count the reports that wait for each destination (country, region or "").
+    """Return the number of reports that wait for each destination, by (country, region).
+
+    The region is empty for a whole country.
 
     Raises:
         Refused: the actor may not read destinations.
@@ -65,7 +68,10 @@ def planned(*, actor: Actor) -> dict[tuple[str, str], int]:
 
 
 def list_waiting(*, actor: Actor) -> list[WaitingPlace]:
-    """Return the destinations for which reports wait, in order, with their evidence.
+    """Return the destinations (country, region) for which reports wait, in alphabetical order of codes.
+
+    Each has the number of its reports, the date of the oldest, and the evidence that selected them, the most
+    frequent first.
 
     Raises:
         Refused: the actor may not read destinations.
@@ -111,7 +117,9 @@ def list_planned(
 
 
 def items_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[PlannedShare]]:
-    """Return the destinations of each report; the caller has checked access to the reports.
+    """Return the destinations of each report, by report id; reports without any are left out.
+
+    The caller has checked access to the reports.
 
     Raises:
         Refused: the actor may not read destinations.
@@ -230,9 +238,9 @@ def get_package(*, actor: Actor, package_id: UUID) -> SentPackage | None:
 def reports_in(
     *, actor: Actor, package_id: UUID, after: UUID | None = None, limit: int = 100
 ) -> list[UUID]:
-    """Return a page of the report ids of a package, in order; access to each report is checked elsewhere.
+    """Return a page of the ids of the reports in a package, in ascending order.
 
-    `after` is the last id of the previous page.
+    Access to each report is not checked here. `after` is the last id of the previous page.
 
     Raises:
         Refused: the actor may not read packages.
@@ -294,7 +302,10 @@ def find_key(*, public_key: bytes) -> SenderKey | None:
 
 
 def has_key(*, code: str) -> bool:
-    """Return whether a key of that desk was ever registered, revoked or not: its messages need signatures."""
+    """Return whether a key of the desk `code` was ever registered, even if revoked since.
+
+    From such a desk, only signed acknowledgements are accepted.
+    """
     return Row.objects.filter(code=code).exists()
 
 

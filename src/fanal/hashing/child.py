@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _holds(limits: FileLimits, layer: Callable[[], bool]) -> bool:
-    """Return whether a sandbox layer works on this system, tested in a child that exits at once.
+    """Return whether a sandbox layer works on this system, tested in a forked process that exits at once.
 
     `layer` enters the layer and returns whether that succeeded.
     """
@@ -103,7 +103,10 @@ def _warm(limits: FileLimits) -> None:
 
 
 def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoReturn:
-    """Run as a child: enter the sandbox, then hash the files that arrive on `asked` until it closes."""
+    """Run as a child: enter the sandbox, then hash the files that arrive on `asked` until it closes.
+
+    `asked` is the socket to the pool; `videos`: the child is for videos, else for pictures.
+    """
     seconds = limits.video_seconds if videos else limits.cpu_seconds
     memory = video.reserve() if videos else None
     if videos:
@@ -129,10 +132,10 @@ def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoRetur
 def _facts(
     asked: socket.socket, head: bytes, limits: FileLimits, *, memory: int | None, looks: bool
 ) -> FileFacts:
-    """Read a file from the socket, compute its exact hashes, and its PDQ hashes if picture or video.
+    """Read a file from the socket; return its exact hashes, and its PDQ hashes if it is a picture or video.
 
-    `head` holds length and media type; `memory` is the descriptor of a video child's anonymous memory, None
-    in a child for pictures; `looks`: whether decoding is permitted.
+    `head` holds length (8 bytes) and media type. `memory` is the descriptor of a video child's anonymous
+    memory, None in a child for pictures. `looks`: whether decoding is permitted.
     """
     size, media_type = int.from_bytes(head[:8], "big"), head[8:].rstrip(b"\0").decode()
     most = limits.file_bytes if media_type in PICTURES else 0

@@ -145,10 +145,10 @@ def die_with_parent() -> None:
 
 
 def cap(limits: FileLimits, *, seconds: float, held: int = 0) -> None:
-    """Set limits on memory, processor time and file size; `seconds` is the limit for a file.
+    """Limit this process's memory, processor time and file size; `seconds` is the time for one file.
 
-    The limit on processor time is that of all the child's files. `held` is the largest size of a file open
-    for writing: only a video's anonymous memory, else 0.
+    The limit on processor time is that of all its files (`limits.files`). `held` is the largest size of a
+    file open for writing: only a video's anonymous memory, else 0.
     """
     pages = int(Path("/proc/self/statm").read_bytes().split()[0])
     memory = pages * resource.getpagesize() + limits.memory
@@ -187,10 +187,10 @@ def close_files() -> bool:
 
 
 def filter_calls(*, files: bool = False) -> bool:
-    """Limit this process to system calls for reading, answering and memory; others fail with EPERM.
+    """Limit this process to system calls for reading, answering and memory (seccomp); others give EPERM.
 
     With `files`, calls of a video library are allowed too, among them `openat`; so call `close_files` first.
-    Returns False on a machine without a call table, or where the kernel refuses the filter.
+    Returns whether the filter is in force: False on an unknown processor, or where the kernel refuses it.
     """
     machine = platform.machine()
     if sys.platform != "linux" or machine not in _ARCHITECTURES:
@@ -207,7 +207,10 @@ def filter_calls(*, files: bool = False) -> bool:
 
 
 def _program(machine: str, *, files: bool) -> Iterable[bytes]:
-    """Yield the system-call filter as BPF instructions (operation, jump if true, jump if false, value)."""
+    """Yield the instructions of the seccomp filter for a processor (`machine`), each as eight bytes of BPF.
+
+    `files` also allows the calls of a video library.
+    """
     load, equal, any_bit, answer = 0x20, 0x15, 0x45, 0x06
 
     def line(operation: int, value: int, yes: int = 0, *, no: int = 0) -> bytes:

@@ -48,9 +48,10 @@ _OPENERS: Final[Mapping[str, type[ImageFile]]] = {
 
 
 def hash_picture(data: bytes | bytearray, *, facts: FileFacts, limits: FileLimits) -> FileFacts:
-    """Return `facts` with dimensions and PDQ hash of a picture, or with the reason for a missing hash.
+    """Return `facts` completed with dimensions and PDQ hash of the picture `data`.
 
-    A file that the decoder refuses gets `Unhashed.DAMAGED`.
+    If there is no hash, `unhashed` has the reason: DAMAGED for a file that the decoder refuses,
+    TOO_MANY_PIXELS or TOO_MUCH_MEMORY beyond the limits.
     """
     try:
         with _OPENERS[facts.media_type](io.BytesIO(data)) as image:
@@ -91,7 +92,7 @@ def _scale_of(image: ImageFile, limits: FileLimits) -> int | None:
 
 
 def _pixels(image: Image) -> NDArray[np.uint8]:
-    """Return the pixels as uint8[rows, columns, 3], or uint8[rows, columns, 1] for grey."""
+    """Return a decoded picture's pixels as uint8[rows, columns, 3], or uint8[rows, columns, 1] for grey."""
     if image.mode.startswith("I"):
         wide = np.asarray(image).astype(np.uint32)
         high: NDArray[np.uint8] = np.minimum(wide >> 8, 255).astype(np.uint8)

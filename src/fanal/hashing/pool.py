@@ -60,7 +60,7 @@ class Pool:
     """Hashes files in up to `size` child processes at once. Thread-safe; the fork server starts lazily."""
 
     def __init__(self, *, limits: FileLimits | None = None, size: int | None = None) -> None:
-        """Set the limits and the number of children; default: the number of processors, at most four."""
+        """Set the limits for each file, and the number of children (default: of processors, at most four)."""
         self.limits = limits or FileLimits()
         self.size = size or min(4, os.cpu_count() or 1)
         self._lock = Lock()
@@ -196,7 +196,9 @@ class Pool:
         return bytes(data)
 
     def _fit(self, child: _Child | None, *, videos: bool) -> _Child:
-        """Return a child for pictures, or (`videos`) for videos; ends a given child of the other kind.
+        """Return a child process for pictures, or with `videos` for videos: the given one, or a new one.
+
+        A given child of the other kind is ended.
 
         Raises:
             HasherAway: no child can be started.
@@ -224,8 +226,10 @@ class Pool:
     def _bear(self, its_socket: socket.socket, *, videos: bool) -> int:
         """Ask the fork server for a child on `its_socket`; return its process id. The lock must be held.
 
+        The child is for pictures, or with `videos` for videos.
+
         Raises:
-            HasherAway: the fork server does not answer.
+            HasherAway: the fork server does not start or does not answer.
         """
         try:
             control = self._started()

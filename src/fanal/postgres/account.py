@@ -22,7 +22,7 @@ class AccountMissing(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SystemAccount:
-    """The account that runs PostgreSQL: the caller, or the system account if the caller is root."""
+    """The account that runs PostgreSQL: the caller's, or the account `fanal` (`switched`) if that is root."""
 
     uid: int
     gid: int
@@ -32,10 +32,12 @@ class SystemAccount:
 
     @classmethod
     def current(cls) -> "SystemAccount":
-        """Return the account for PostgreSQL; create it if the caller is root.
+        """Return the account that runs PostgreSQL: the caller's, or the account `fanal` if that is root.
+
+        As root, the account is created if it is missing.
 
         Raises:
-            AccountMissing: root cannot create the account.
+            AccountMissing: it cannot be created, or it is root itself (user id 0).
         """
         if os.geteuid() != 0:
             return cls(uid=os.geteuid(), gid=os.getegid(), name=_name_of_caller(), switched=False)
@@ -45,9 +47,10 @@ class SystemAccount:
     def popen(
         self, arguments: list[str], *, output: int, new_session: bool = False
     ) -> subprocess.Popen[bytes]:
-        """Start a command as this account, without input; `output` is a file descriptor or `subprocess.PIPE`.
+        """Start a command as this account, without standard input and with a minimal environment.
 
-        `new_session` detaches it from the terminal's signals.
+        `output`, for standard output and errors, is a file descriptor or `subprocess.PIPE`; `new_session`
+        detaches the command from the terminal's signals.
         """
         return subprocess.Popen(  # noqa: S603 - binaries found by the launcher
             arguments,
@@ -64,7 +67,7 @@ class SystemAccount:
         )
 
     def run(self, arguments: list[str]) -> tuple[int, str]:
-        """Run a command as this account; return its exit status (126 if it cannot start) and its output."""
+        """Run a command as this account; return exit status (126 if it cannot start) and all its output."""
         try:
             process = self.popen(arguments, output=subprocess.PIPE)
         except OSError as error:
@@ -73,7 +76,10 @@ class SystemAccount:
         return process.returncode, output.decode(errors="replace")
 
     def reaches(self, path: Path) -> bool:
-        """Return whether the account may enter the folder, or execute the file, at `path`."""
+        """Return whether the account may enter the folder, or execute the file, at `path`.
+
+        Always true if it is the caller's own account.
+        """
         return not self.switched or self.run(["/usr/bin/test", "-x", str(path)])[0] == 0
 
     def own_folder(self, path: Path) -> None:

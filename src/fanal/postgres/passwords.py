@@ -25,18 +25,21 @@ class PasswordFile:
         self.path, self.owners = path, path.with_name("owner.json")
 
     def read(self) -> dict[str, str]:
-        """Return the passwords in the readable files, by role; empty if there are none."""
+        """Return the passwords in the readable files, by role name; empty if there are none."""
         kept = _read(self.path)
         with contextlib.suppress(PermissionError):
             kept |= _read(self.owners)
         return kept
 
     def renewed(self) -> dict[str, str]:
-        """Return new passwords for every role, with the administrator's present one; write nothing."""
+        """Return new passwords for every role, and the administrator's present one; store nothing."""
         return self.read() | {role.value: secrets.token_urlsafe(32) for role in DatabaseRole}
 
     def write(self, passwords: Mapping[str, str]) -> None:
-        """Replace the stored passwords, the owner's file first, so that a crash loses none."""
+        """Replace the stored passwords, given by role name.
+
+        The file of administrator and owner is written first, so that a crash loses none.
+        """
         theirs = {name: word for name, word in passwords.items() if name in _OF_THE_OWNER}
         served = {name: word for name, word in passwords.items() if name not in _OF_THE_OWNER}
         for path, words in ((self.owners, theirs), (self.path, served)):
@@ -44,7 +47,7 @@ class PasswordFile:
                 write_private(path, json.dumps(words, indent=1))
 
     def ensure(self) -> dict[str, str]:
-        """Return the passwords of the administrator and of every role; create and store the missing ones."""
+        """Return the passwords by role name, the administrator's included; create and store missing ones."""
         kept = self.read()
         names = (ADMIN, *(role.value for role in DatabaseRole))
         kept |= {name: secrets.token_urlsafe(32) for name in names if name not in kept}

@@ -20,7 +20,10 @@ class PlaceRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterPlace:
-    """The folders of one cluster; `root` belongs to `account`, mode 0700."""
+    """The folders of one cluster under `root`, which belongs to `account`, mode 0700.
+
+    `sheltered`: they are under `/var/lib/fanal`, since the account has no access to the data folder.
+    """
 
     root: Path
     account: SystemAccount
@@ -39,7 +42,7 @@ class ClusterPlace:
 
     @property
     def socket(self) -> Path:
-        """The folder of the Unix socket: inside the cluster if its path is short enough."""
+        """The folder of the Unix socket: inside the cluster if the path is short enough, else temporary."""
         inside = self.root / "run"
         if len(os.fsencode(inside)) <= _LONGEST_SOCKET_FOLDER:
             return inside
@@ -48,14 +51,19 @@ class ClusterPlace:
 
 
 def make_home(home: Path) -> None:
-    """Create the data folder if missing: private, but with search permission for the account under root."""
+    """Create Fanal's data folder if it is missing, readable by the caller only.
+
+    If the caller is root, others may search it (mode 0711): PostgreSQL's account must enter it.
+    """
     if not home.is_dir():
         home.mkdir(mode=0o700, parents=True)
         home.chmod(0o711 if os.geteuid() == 0 else 0o700)
 
 
 def find_place(home: Path) -> ClusterPlace:
-    """Return the folders of the cluster of `home`, an existing folder; the cluster may not exist yet.
+    """Return the folders and account of the cluster in the data folder `home`; it may not be created yet.
+
+    Where PostgreSQL's account cannot enter `home`, a folder under `/var/lib/fanal` is reserved and noted.
 
     Raises:
         PlaceRefused: the cluster's folder is gone, or belongs to another account.

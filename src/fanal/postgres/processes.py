@@ -42,7 +42,10 @@ def works_in(pid: int, folder: Path) -> bool:
 
 
 def wait_until_nobody_in(folder: Path) -> bool:
-    """Wait for the end of all processes in `folder`, then send SIGQUIT, then SIGKILL; return success."""
+    """Wait until no process works in the data folder `folder`; send SIGQUIT, then SIGKILL to any that remain.
+
+    Returns whether all of them ended.
+    """
     for number in (None, signal.SIGQUIT, signal.SIGKILL):
         if number is not None:
             _signal_all(processes_in(folder), number)

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class DatabaseRole(StrEnum):
-    """A database role: its value is that of `FANAL_DB_ROLE`, its login `fanal_<value>`."""
+    """A database role; its value is the one in the setting `FANAL_DB_ROLE`, its login `fanal_<value>`."""
 
     OWNER = "owner"
     """Owns the tables: for migrations and grants only."""

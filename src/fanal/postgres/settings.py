@@ -14,7 +14,7 @@ _LIMITS = "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_by
 
 
 def server_options(place: ClusterPlace) -> dict[str, str]:
-    """Return the server settings for each start.
+    """Return the server settings (name: value) with which PostgreSQL is started.
 
     `fsync` and `synchronous_commit` are not among them: if an operator has switched one off, provisioning
     refuses with a message instead of overruling it.

@@ -81,7 +81,7 @@ class PackageAcknowledgement(
 
     @property
     def statement(self) -> bytes:
-        """The signed bytes: all fields except the signature."""
+        """Return the bytes that the recipient signs: the acknowledgement as JSON with an empty signature."""
         return msgspec.json.encode(msgspec.structs.replace(self, signature=""))
 
 
@@ -128,9 +128,9 @@ def seal(
 
 
 def fitting(lines: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
-    """Return the longest prefix of these reports that fits in one package, at least one.
+    """Return the first reports, in the given order, that fit together in one package; at least one of them.
 
-    `lines` maps report ids to JSON lines.
+    `lines` maps report ids to JSON lines; so does the result. The rest goes into later packages.
     """
     held: dict[UUID, bytes] = {}
     left = MAXIMUM_BYTES - _ROOM
@@ -145,11 +145,12 @@ def fitting(lines: Mapping[UUID, bytes]) -> dict[UUID, bytes]:
 def unlock(sealed: bytes, *, identity: str) -> Unlocked:
     """Decrypt a package with an age private key (`AGE-SECRET-KEY-…`), and verify its signature if it has one.
 
-    `sealed` is the age file. The caller must check that the signing key belongs to a known desk.
+    `sealed` is the age file. The caller must check that the signing key belongs to a known desk. An unsigned
+    package (an earlier version) is accepted here: its `head` is None.
 
     Raises:
-        PackageRefused: TOO_LARGE, KEY, SEALED_FOR_ANOTHER (not encrypted to this key), NO_PACKAGE;
-            RECIPIENT, its signature names another recipient; SIGNATURE.
+        PackageRefused: TOO_LARGE; KEY, `identity` is no age private key; SEALED_FOR_ANOTHER, not encrypted to
+            it; NO_PACKAGE; RECIPIENT, its signature names another recipient; SIGNATURE.
     """
     if len(sealed) > MAXIMUM_BYTES:
         raise PackageRefused("TOO_LARGE")
@@ -192,14 +193,17 @@ def unpack(inner: bytes) -> tuple[Manifest, bytes]:
 
 
 def _ends_small(inner: bytes) -> bool:
-    """Return whether an archive's directory is small: `zipfile` creates an object for each name in it."""
+    """Return whether the central directory of a ZIP archive is small and not ZIP64.
+
+    `zipfile` creates an object for each name in the directory, so a large one would exhaust the memory.
+    """
     end = inner[-22:]
     size = int.from_bytes(end[12:16], "little")
     return end.startswith(_END) and size <= _DIRECTORY and not inner[-42:].startswith(_LOCATOR)
 
 
 def _is_ours(members: Sequence[zipfile.ZipInfo]) -> bool:
-    """Return whether an archive holds exactly our two files, within the limits of size and compression."""
+    """Return whether an archive holds exactly manifest and reports, within the limits of size and method."""
     return (
         [member.filename for member in members] == [_MANIFEST, _REPORTS]
         and sum(member.file_size for member in members) <= MAXIMUM_BYTES
@@ -236,5 +240,5 @@ def token_digest(token: str) -> bytes:
 
 
 def answers(acknowledgement: PackageAcknowledgement, digest: bytes) -> bool:
-    """Return whether an acknowledgement quotes the token with this digest (constant-time comparison)."""
+    """Return whether an acknowledgement quotes the token of which `digest` is the SHA-256 (constant time)."""
     return hmac.compare_digest(token_digest(acknowledgement.token), digest)

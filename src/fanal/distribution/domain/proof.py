@@ -28,7 +28,7 @@ AHEAD: Final = timedelta(minutes=10)
 
 
 class SealHead(Struct, frozen=True, kw_only=True):
-    """The header of a package: signing key, intended recipient, signature.
+    """The header of a package: public signing key, age key of the intended recipient, signature.
 
     It is not trusted before `check_package`.
     """
@@ -39,7 +39,10 @@ class SealHead(Struct, frozen=True, kw_only=True):
 
 
 class SenderKey(Struct, frozen=True, kw_only=True):
-    """A signing key of the desk `code`, with its validity (`since` None: always) and revocation if stolen."""
+    """An Ed25519 key with which the desk `code` signs, its validity, and its revocation if it was stolen.
+
+    `since` None: valid from the beginning; `until` None: not replaced.
+    """
 
     code: str
     public_key: bytes
@@ -89,7 +92,7 @@ def check_package(head: SealHead, inner: bytes) -> None:
 
 
 def sign_answer(statement: bytes, *, signer: Ed25519PrivateKey) -> bytes:
-    """Sign an acknowledgement, given as its signed bytes (`PackageAcknowledgement.statement`)."""
+    """Return the signature of an acknowledgement, given as its bytes (`PackageAcknowledgement.statement`)."""
     return signer.sign(_ANSWER + statement)
 
 
@@ -103,7 +106,7 @@ def check_answer(statement: bytes, *, key: bytes, signature: bytes) -> None:
 
 
 def check_instant(known: SenderKey, instant: datetime, *, now: datetime) -> None:
-    """Check that a desk's key was valid at the date in the signed message (`instant`).
+    """Check that a desk's key was valid at `instant`, the date in the signed message.
 
     Raises:
         PackageRefused: REVOKED, at any date (a thief could backdate); FUTURE, further ahead than the clock

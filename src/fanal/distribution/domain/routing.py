@@ -68,14 +68,18 @@ def shipped_routing() -> RoutingRules:
 
 
 class Shares(Struct, frozen=True, kw_only=True):
-    """The competent places for a report: this desk (`home`), and the other places, in order."""
+    """The competent places for a report: the home country or not (`home`), and the other places.
+
+    These are other countries and regions of the home country, in order of their codes.
+    """
 
     home: bool
     places: tuple[Destination, ...]
 
     def ours(self, open_regions: Container[tuple[str, str]]) -> bool:
-        """Return whether this desk handles the home country's share: no named region has a desk of its own.
+        """Return whether this desk handles the home country's share of the report.
 
+        True if the home country is competent and no region named by the evidence has a desk of its own.
         `open_regions` holds (country, region) of the regions with a desk.
         """
         return self.home and not any(
@@ -84,9 +88,9 @@ class Shares(Struct, frozen=True, kw_only=True):
 
 
 def shares_of(report: HarmonisedReport, rules: RoutingRules) -> Shares:
-    """Compute the competent places of a report from its evidence.
+    """Return the countries and regions that are competent for a report, computed from its evidence.
 
-    Without sufficient evidence, only this desk is competent.
+    Without sufficient evidence there is none (`home` false, `places` empty): the report stays at this desk.
     """
     evidence: dict[str, set[str]] = defaultdict(set)
     for country, code in _evidence(report):

@@ -70,7 +70,7 @@ def answer_due(made_at: datetime, *, days: int) -> datetime:
 def package_state(
     *, due_at: datetime, acknowledged_at: datetime | None, now: datetime
 ) -> PackageState:
-    """Compute the state of a package at `now` from its dates."""
+    """Return the state of a package at `now`: acknowledged, else overdue from `due_at` on, else sent."""
     state = PACKAGE_STATES.initial
     if now >= due_at:
         state = PACKAGE_STATES.apply(state, "wait")

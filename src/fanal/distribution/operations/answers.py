@@ -70,12 +70,12 @@ def acknowledge(
 
 
 def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool:
-    """Verify the signature of an acknowledgement by the desk `code`; return False if it never had a key.
+    """Verify the signature of an acknowledgement by the desk `code`; return False if no key is known for it.
 
-    A key counts if it was ever registered here.
+    Then the acknowledgement needs no signature. A key counts if it was ever registered here, even if revoked.
 
     Raises:
-        AcknowledgementRefused: as `acknowledge`.
+        AcknowledgementRefused: UNSIGNED, UNKNOWN, SIGNATURE, SENDER, REVOKED, INSTANT, FUTURE.
     """
     if not queries.has_key(code=code):
         return False

@@ -24,10 +24,10 @@ class SenderRefused(ValueError):
 
 
 def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime) -> UUID:
-    """Register the signing key of the desk `code` and return its id; earlier signatures count too.
+    """Register the first signing key of the desk `code` and return its id; earlier signatures count too.
 
     `key` is a raw Ed25519 public key. If the desk is also a recipient, it has the same code there. `told` is
-    the fingerprint that its people read out.
+    the fingerprint that its people read out by telephone.
 
     Raises:
         SenderRefused: CODE; KEY; OWN_KEY, it is ours; FINGERPRINT, `told` is not that of the key; TAKEN, the
@@ -109,7 +109,7 @@ def _check(key: bytes, told: str) -> None:
 
 
 def _says(told: str, key: bytes) -> bool:
-    """Return whether a fingerprint is that of a key, however its digits are grouped."""
+    """Return whether `told`, a fingerprint typed by a person, is that of `key`, in any grouping of digits."""
     return _FIGURES.sub("", told) == fingerprint(key).replace(" ", "")
 
 

@@ -91,7 +91,10 @@ def _next(
     deliver: Callable[[str, UUID, bytes], None],
     now: datetime,
 ) -> TurnOutcome:
-    """Send the next package to a recipient, or return the reason why there is none."""
+    """Send the next package to a recipient; return its outcome, or the reason why there is none.
+
+    The arguments are those of `send`; `deliver` receives recipient code, package id and encrypted bytes.
+    """
     instruction = accounts.standing_in_force(
         kind=InstructionKind.DISTRIBUTION,
         scope=recipient.code,
@@ -112,7 +115,10 @@ def _send_some(  # noqa: PLR0917
     deliver: Callable[[str, UUID, bytes], None],
     now: datetime,
 ) -> TurnOutcome | None:
-    """Encrypt, deliver and commit one package; None if no report waits for this recipient."""
+    """Encrypt, deliver and commit one package; None if no report waits for this recipient.
+
+    None also if the recipient was closed. `deliver` receives recipient code, package id and encrypted bytes.
+    """
     with transaction.atomic():
         if not Recipient.objects.filter(id=recipient.id, closed_at=None).exists():
             return None
@@ -169,9 +175,9 @@ def _send_some(  # noqa: PLR0917
 
 
 def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes]:
-    """Return the JSON lines of the reports that may still be sent: finished, not tests, not erased.
+    """Return the reports that may still be sent (finished, not tests, not erased) as JSON lines by report id.
 
-    Keys are report ids. Texts are redacted: values that identify the reporter are removed.
+    Other ids are left out. Texts are redacted: values that identify the reporter are removed.
     """
     facts = intake.get_reports(actor=actor, report_ids=ids)
     leaving = [

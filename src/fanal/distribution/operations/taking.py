@@ -120,9 +120,10 @@ def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.Sender
 def _answer(
     actor: Actor, manifest: Manifest, head: proof.SealHead | None, *, now: datetime
 ) -> PackageAcknowledgement:
-    """Build our acknowledgement of a package, signed.
+    """Build our acknowledgement of a package, signed with this desk's key.
 
-    For a package of an earlier version it is unsigned, since that desk could not read a signed one.
+    For a package without header (`head` None: an earlier version) it is unsigned, since that desk could not
+    read a signed one.
     """
     answer = PackageAcknowledgement(
         package=manifest.package, opened_at=now, reports=manifest.reports, token=manifest.token
@@ -174,7 +175,7 @@ def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now:
 
 
 def _tell(actor: Actor, code: str, sealed: bytes, *, now: datetime) -> None:
-    """Record the refusal of a package in the ledger: its code, and the SHA-256 of the encrypted file."""
+    """Record the refusal of a received package in the ledger: code, and SHA-256 of the encrypted file."""
     ledger.record(
         actor=actor,
         action="package.refuse",

@@ -30,7 +30,7 @@ SIDE = 64
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def shrink(pixels: NDArray[np.uint8], parts: NDArray[np.float64], out: NDArray[np.float32]) -> None:
-    """Write 64 by 64 samples of the blurred brightness of `pixels` into `out`, float32[64, 64].
+    """Blur and shrink a picture: write 64 by 64 samples of its brightness into `out`, float32[64, 64].
 
     `pixels` is uint8[rows, columns, 3], or uint8[rows, columns, 1] for grey. `parts` is float64[3, 256]: the
     contribution of each value of red, green and blue to the brightness.
@@ -99,7 +99,7 @@ def _fill_light(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _along_rows(light: NDArray[np.float32], full: int, out: NDArray[np.float32], slot: int) -> None:
-    """Write the moving mean over `full` columns of sixteen rows into `out[:, slot:slot + 16]`.
+    """Blur sixteen rows horizontally: write moving means over `full` columns into `out[:, slot:slot + 16]`.
 
     `light` is float32[columns, 16], the brightness of the rows.
     """
@@ -128,9 +128,10 @@ def _along_columns(
     sizes: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Write the moving means over `full` rows down the columns, for sixteen rows from `start`, into `out`.
+    """Blur sixteen rows from `start` vertically: write the moving mean over `full` rows into `out`.
 
-    `values` is a ring buffer of rows for each column, `sums` the running sum and `sizes` the divisors.
+    `values` is a ring buffer of rows for each column, `sums` the running sum of each column, `sizes` the
+    divisor of each row.
     """
     columns, ring = values.shape
     mask = ring - 1
@@ -155,7 +156,7 @@ def _sample_rows(
     samples: NDArray[np.float32],
     row: int,
 ) -> None:
-    """Filter sixteen rows from `row` on along the columns; keep the means at the 64 columns `picks`.
+    """Blur sixteen rows from `row` on horizontally; keep the means at the 64 columns `picks`.
 
     `values` is float32[columns, 16], `full` the width of the box filter; `samples`, float32[rows, 64], is
     filled.
@@ -181,7 +182,7 @@ def _sample_rows(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _sample_columns(samples: NDArray[np.float32], full: int, out: NDArray[np.float32]) -> None:
-    """Filter the columns of `samples`, float32[rows, 64]; keep the means at 64 rows in `out`.
+    """Blur the columns of `samples`, float32[rows, 64], vertically; keep the means at 64 rows in `out`.
 
     `full` is the height of the box filter.
     """
@@ -227,7 +228,10 @@ def transform(
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def gradients(samples: NDArray[np.float32]) -> int:
-    """Return the sum of absolute steps between neighbours of 64 by 64 samples, in whole percents of 255."""
+    """Return the sum of the steps between neighbours of 64 by 64 samples: PDQ's measure of detail.
+
+    Each step is an absolute value in whole percents of 255.
+    """
     hundred, whole = np.float32(100), np.float32(255)
     total = 0
     for i in range(SIDE):
@@ -255,7 +259,8 @@ _COSINES: Final = (
 def pdq(pixels: NDArray[np.uint8]) -> tuple[str, int]:
     """Return the PDQ hash (64 hexadecimal digits) and the quality (0 to 100) of decoded pixels.
 
-    `pixels` is uint8[rows, columns, channels], contiguous: red, green and blue, or a single grey channel.
+    `pixels` is uint8[rows, columns, channels], contiguous: red, green and blue, or a single grey channel. A
+    picture with too short a side gets a hash of zeros with quality 0.
 
     Raises:
         ValueError: the array has another shape.

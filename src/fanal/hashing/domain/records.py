@@ -29,7 +29,7 @@ class Unhashed(StrEnum):
 
 
 class FileLimits(Struct, frozen=True, kw_only=True):
-    """Limits per file, in bytes, pixels and seconds; `files`: number of files after which a child ends."""
+    """Limits for each hashed file, in bytes, pixels and seconds; after `files` files a child process ends."""
 
     file_bytes: int = 64 << 20
     pixels: int = 50_000_000
