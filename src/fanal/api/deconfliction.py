@@ -65,7 +65,9 @@ def _json(status: int, value: Mapping[str, str]) -> HttpResponse:
 def _for_counterparts(method: str) -> Callable[[View], View]:
     """Return a view decorator that requires a counterpart's credentials and one HTTP method.
 
-    The view receives the partner's identity as its second argument.
+    A counterpart is the other organisation of a round, in which both find the identifiers that both hold. The
+    view receives its identity as the second argument. Its exceptions become error responses: 400, 403, 503 or
+    the status of a `DeconflictionRefused`.
     """
 
     def decorate(view: View) -> View:

@@ -90,7 +90,8 @@ def entries_of(
 ) -> Iterator[hashsharing.SharedEntry]:
     """Yield shared list items as entries of the protocol, each under the member that owns the list.
 
-    An item that its list's former owners must delete is also yielded as a deleted entry of each of them.
+    `identity` is the member that reads them. An item that its list's former owners must delete is also
+    yielded as a deleted entry of each of them.
     """
     bodies = {item.shared.facts.attributes.owner_id for item in items}
     bodies |= {former for item in items for former in item.gone_under}

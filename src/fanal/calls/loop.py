@@ -122,9 +122,10 @@ class Senders:
         return [child.answer.fileno() for child in self._children]
 
     def start(self, lot: Sequence[Call], *, now: datetime, again: AskedAgain | None = None) -> None:
-        """Send alarm calls as one e-mail from a child process; if the fork fails, they count as failed.
+        """Send the calls of `lot` as one e-mail from a child process; if the fork fails, they fail.
 
-        It is for all on duty, or with `again` for the addresses named there.
+        The e-mail goes to all people on duty or, with `again`, to the addresses named there. `finished`
+        returns the outcome, also that of a failed fork.
         """
         calls, to = tuple(lot), again.to if again else ()
         try:
@@ -174,8 +175,9 @@ def _close(child: _CallsChild) -> CallSent:
 def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> None:
     """Send one message in this child process, write the outcome to `answer`, and exit.
 
-    The outcome is a `mail.Sent` or the code of a failure. The exit closes no inherited session: that would
-    end the parent's.
+    Recipients are the addresses `to`, or all people on duty if there are none. The outcome is a
+    `mail.Sent` or the code of a failure. The exit closes no inherited database session: that would end
+    the parent's.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()
@@ -315,7 +317,7 @@ class CallsLoop:
         self._record()
 
     def _holds(self) -> bool:
-        """Return whether the session is the one that `_hold` prepared; Django reconnects silently."""
+        """Return whether the database session is that which `_hold` prepared; Django reconnects silently."""
         return self._session is not None and connection.connection is self._session
 
     def _hold(self) -> None:
@@ -326,10 +328,11 @@ class CallsLoop:
         self._session, self._alive_at = connection.connection, 0.0
 
     def _claim(self) -> None:
-        """Claim and send due calls: first attempts in all free places, repeated ones in half of them.
+        """Claim due calls from the outbox and send them: first attempts in all free places, others in half.
 
-        A process whose mail reaches nobody claims nothing while another one's mail does. Late calls (from a
-        public node with very many) wait until the outcomes so far are recorded, for two seconds at most.
+        A place is a child process. A process whose mail reaches nobody claims nothing while another one's
+        mail does. Late calls (from a public node with very many) wait until the outcomes so far are
+        recorded, for two seconds at most.
         """
         if not self._reaches and orient.others_reach(actor=self._actor):
             return
@@ -358,7 +361,10 @@ class CallsLoop:
                 self._senders.start(lot, now=now)
 
     def _ask_again(self) -> None:
-        """Send what is due to addresses that were refused for now, in half of the places."""
+        """Send the due messages to addresses that were refused for now, while half of the places are free.
+
+        A place is a child process.
+        """
         for message in [m for m in self._later if m.due <= time.monotonic()]:
             if len(self._senders) >= PLACES // 2:
                 return

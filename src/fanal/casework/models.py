@@ -112,7 +112,10 @@ class Approval(models.Model):
 
 
 class Step(models.Model):
-    """A transition that an official act has made, with date, reason and proof. Append-only by trigger."""
+    """A transition that an official act has made, with date, reason and proof. Append-only by trigger.
+
+    The trigger also derives the act's state from it.
+    """
 
     id = models.UUIDField(primary_key=True)
     act = models.ForeignKey(Act, on_delete=models.PROTECT, related_name="steps")

@@ -55,10 +55,11 @@ def list_acts(
 def acts_on(
     *, actor: Actor, lifecycle: Lifecycle, subject_ids: Sequence[UUID], right: str = ""
 ) -> dict[UUID, tuple[Act, ...]]:
-    """Return the official acts of a kind about each subject (`Act.subject_id`), oldest first.
+    """Return the official acts of a kind about each subject (a report or payer), oldest first, by subject id.
 
-    `right` (an action of the access policy) restricts them to the desks where the actor holds it; without
-    it, to the desks where the actor may read such acts. Subjects without acts have no key.
+    The id is `Act.subject_id`. `right` (an action of the access policy) restricts the acts to the desks
+    where the actor holds it; without it, to the desks where the actor may read such acts. Subjects
+    without acts have no key.
     """
     found: dict[UUID, tuple[Act, ...]] = {}
     rows = _reachable(actor, lifecycle, right or lifecycle.reads)
@@ -99,7 +100,7 @@ def get_act(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID) -> ActFile | No
 
 
 def steps_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActStep, ...]]:
-    """Return the steps of each official act, in order of recording; an act without steps has no key.
+    """Return the steps of each official act in order of recording, by act id; acts without steps have no key.
 
     The caller has already checked access to the acts.
     """
@@ -110,7 +111,10 @@ def steps_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActStep, ...]]:
 
 
 def approvals_of(*, act_ids: Collection[UUID]) -> dict[UUID, tuple[ActApproval, ...]]:
-    """Return the approvals and refusals of each official act, by revision. The caller has checked access."""
+    """Return the approvals and refusals of each official act, in order of revision, by act id.
+
+    An act without any has no key. The caller has already checked access to the acts.
+    """
     found: dict[UUID, tuple[ActApproval, ...]] = {}
     for row in models.Approval.objects.filter(act_id__in=act_ids).order_by("act_id", "revision"):
         found[row.act_id] = (*found.get(row.act_id, ()), row.record())
@@ -148,7 +152,8 @@ def count_acts(
 ) -> list[Counted]:
     """Count the official acts of a kind created between two instants, by day (Paris) and by outcome.
 
-    An act without an outcome is counted under its state. `until` is excluded.
+    The rows are (day, outcome, "", number). An act without an outcome is counted under its state. `until` is
+    excluded.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -124,7 +124,7 @@ class CountedBody:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the body ended before its stated length, or before its closing form delimiter."""
+        """Whether the body ended before its stated length or, if chunked, before its closing delimiter."""
         return self._left > 0 or self._end not in self._tail
 
 

@@ -88,7 +88,7 @@ def parts_of(text: str) -> tuple[Part, ...]:
 
 
 def pdf_of(document: ActDocument) -> bytes:
-    """Set a document as a tagged PDF with its exact bytes attached."""
+    """Set a document as a tagged PDF with its exact bytes (`machine`, UTF-8) attached."""
     template = resources.files("fanal.casework.domain").joinpath("document.typ").read_bytes()
     shown = msgspec.structs.replace(document, machine=b"")
     if not _UNSET.search(unicodedata.normalize("NFC", document.text)):
@@ -101,10 +101,12 @@ def pdf_of(document: ActDocument) -> bytes:
 def set_pdf(template: bytes, data: object, *, at: datetime, attached: bytes = b"") -> bytes:
     """Set a PDF with a Typst template, which reads `sys.inputs.data` (JSON) and `sys.inputs.attached`.
 
-    `at` is the date of the file. Characters without a glyph are written as code points (`legible`).
+    `data` is any JSON-compatible value, `attached` UTF-8 text, `at` the date of the file. Characters without
+    a glyph are written as code points (`legible`).
 
     Raises:
         TypstError: the template is wrong.
+        UnicodeDecodeError: `attached` is not UTF-8.
     """
     shown = _legible(msgspec.to_builtins(data))
     pages = typst.Compiler(template, ignore_system_fonts=True).compile(

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class LetterText(Struct, frozen=True):
-    """The text of a letter, in French and in English."""
+    """The text of a letter that accompanies an official act, in French and in English."""
 
     fr: str
     en: str

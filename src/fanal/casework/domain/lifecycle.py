@@ -44,7 +44,7 @@ class Requirement:
 
 
 def never_missing(_content: bytes) -> str:
-    """Return "" for any document: documents of this kind of act are always complete."""
+    """Return "" for any document: the `missing` of a kind of act whose documents are always complete."""
     return ""
 
 
@@ -69,7 +69,7 @@ class Lifecycle:
 
     @property
     def initial(self) -> str:
-        """The state of a newly drafted official act."""
+        """The name of the state of a newly drafted official act."""
         return self.states.initial.value
 
     @property

@@ -41,7 +41,7 @@ class StoredProof(Struct, frozen=True, kw_only=True):
 
     @property
     def erased(self) -> bool:
-        """Whether the file has expired."""
+        """Whether the file has been erased at its expiry."""
         return self.name == ERASED
 
 
@@ -64,7 +64,7 @@ def clean_name(name: str) -> str:
 
 
 def clean_type(media_type: str) -> str:
-    """Return a media type in lower case, without parameters; `UNKNOWN_TYPE` for what is none."""
+    """Return a media type in lower case, without parameters; `UNKNOWN_TYPE` for a text of another form."""
     named = media_type.partition(";")[0].strip().lower()
     return named if _MEDIA_TYPE.fullmatch(named) else UNKNOWN_TYPE
 

@@ -154,7 +154,10 @@ class Event(Struct, frozen=True, kw_only=True):
 
 
 class DueAct(Struct, frozen=True, kw_only=True):
-    """An official act whose data are due to expire, and its reports: a legal hold on a report keeps them."""
+    """An official act whose data are due to expire, and its reports.
+
+    A legal hold on one of the reports keeps the data.
+    """
 
     id: UUID
     report_ids: tuple[UUID, ...]
@@ -184,7 +187,10 @@ class Addressee(Struct, frozen=True, kw_only=True):
 
 
 class Opening(Struct, frozen=True, kw_only=True):
-    """The data from which official acts are drafted: decision, report, urgency, addressees by host name."""
+    """The data from which official acts are drafted: decision, report, urgency, addressees by host name.
+
+    An addressee is the provider of the host; a host without a known provider has no key.
+    """
 
     decision: Decision
     report: HarmonisedReport

@@ -214,7 +214,7 @@ def withdraw_replaced(
 def _wrong_event(requirement: Requirement, event: Event, now: datetime) -> str:
     """Return the refusal code of an invalid event (date, texts, proof, outcome), or "" when it is valid.
 
-    `requirement` says whether a proof is needed, and which outcomes exist.
+    `requirement` (of the transition) says whether a proof is needed, and which outcomes exist.
     """
     if event.happened_at > now:
         return "EVENT_IN_FUTURE"
@@ -245,10 +245,10 @@ def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
 
 
 def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
-    """Return EVENT_TOO_EARLY if an event precedes the last step, else "".
+    """Return EVENT_TOO_EARLY if an event is dated before the step that it follows, else "".
 
-    If the basis has lapsed, the step is the approval. Dates are compared by the minute, the precision of
-    forms.
+    That is the act's last step or, for a sending after the basis lapsed, its approval. Dates are compared by
+    the minute, the precision of forms.
     """
     steps = row.steps.filter(transition=APPROVE) if requirement.lapsed else row.steps.all()
     last = steps.order_by("-db_at").values_list("happened_at", flat=True).first()

@@ -25,7 +25,8 @@ from fanal.orient.domain.deciding import UNSTORABLE
 def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: datetime) -> int:
     """Erase documents, proofs with their files and reasons of acts of a kind; return how many had any.
 
-    The caller has already checked retention periods and legal holds. The operation is idempotent.
+    Each act gets a ledger entry. The caller has already checked retention periods and legal holds. The
+    operation is idempotent.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -25,7 +25,7 @@ class Drafting(Protocol):
     """A function that drafts the official acts of one kind, in the transaction of the decision."""
 
     def __call__(self, *, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
-        """Draft the acts of this kind that `opening` calls for, and return their ids."""
+        """Draft the acts of this kind that follow from the decision in `opening`, and return their ids."""
         ...
 
 
@@ -42,7 +42,10 @@ _installed: list[Opens] = []
 
 
 def install(opens: Sequence[Opens]) -> None:
-    """Set which official acts decisions open in this process; drafts are made in the order of `opens`."""
+    """Set which official acts decisions open in this process; drafts are made in the order of `opens`.
+
+    It replaces an earlier setting.
+    """
     _installed[:] = opens
 
 

@@ -59,9 +59,10 @@ def lock_act(actor: Actor, lifecycle: Lifecycle, act_id: UUID, *, right: str) ->
 
 @contextmanager
 def hold_shown(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID, shown: Shown) -> Iterator[None]:
-    """Lock an official act for a block, after checking that it is unchanged since its page (`shown`).
+    """Lock an official act for a block, after checking that it is unchanged since its page was made.
 
-    The block runs in one transaction (optimistic concurrency check, then a row lock).
+    `shown` is the version that the page displayed. The block runs in one transaction (optimistic concurrency
+    check, then a row lock).
 
     Raises:
         ActUnknown: no act of that kind has this id.
@@ -118,10 +119,10 @@ def step(
 
 
 def _noted(lifecycle: Lifecycle, row: Act, event: Event) -> dict[str, str | int]:
-    """Return the details of a step for its ledger entry.
+    """Return the details of a step for its ledger entry, by name.
 
-    They are the revision (if the kind needs an approval), the number of warnings, and whether the act was
-    sent before or after the basis lapsed.
+    `revision` (if the kind needs an approval), `warnings` (their number, if any), and `left` for an act sent
+    around the lapse of its basis: BEFORE_GROUND or AFTER_GROUND.
     """
     noted: dict[str, str | int] = {"revision": row.revision} if lifecycle.approves else {}
     if event.warnings:
