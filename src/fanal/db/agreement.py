@@ -29,7 +29,7 @@ _ASK_EVERY = 5.0
 
 
 class Disagreement(StrEnum):
-    """The points on which a process and its database may disagree: clock, applied migrations."""
+    """The points on which a process and its database may disagree: clock (CLOCK), migrations (TABLES)."""
 
     CLOCK = "clock"
     TABLES = "tables"
@@ -73,7 +73,10 @@ def look() -> frozenset[Disagreement]:
 
 
 def apart(before: datetime, there: datetime, after: datetime) -> timedelta:
-    """Return the least possible offset of a clock that read `there` between our `before` and `after`."""
+    """Return the least possible offset of the database's clock, which read `there`, from our clock.
+
+    It was read between our instants `before` and `after`; zero if `there` lies between them.
+    """
     return max(before - there, there - after, timedelta())
 
 
@@ -95,7 +98,10 @@ def _files() -> frozenset[tuple[str, str]]:
 
 
 def _unknown(rows: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the applied migrations of our apps that are neither on disk nor squashed into one on disk."""
+    """Return the applied migrations (app, name) that this version does not have, of its own apps only.
+
+    `rows` are all applied migrations. Those that a migration on disk replaces (squashed) count as known.
+    """
     ours = {app for app, _ in _files()}
     missing = {row for row in rows if row[0] in ours} - _files()
     return missing - _replaced() if missing else missing
@@ -103,7 +109,10 @@ def _unknown(rows: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 @cache
 def _replaced() -> frozenset[tuple[str, str]]:
-    """Return the migrations that squashed migrations on disk replace; this loads every migration file."""
+    """Return the migrations (app, name) that squashed migrations on disk replace.
+
+    This loads every migration file.
+    """
     loader = MigrationLoader(None)
     return frozenset(old for new in loader.disk_migrations.values() for old in new.replaces)
 
@@ -117,7 +126,7 @@ class AgreementWatch:
         self.parts: frozenset[Disagreement] = frozenset()
 
     def renew(self) -> frozenset[Disagreement]:
-        """Return the disagreements; repeat the check if the last one is old."""
+        """Return the disagreements; repeat the check if the last one is some seconds old."""
         if time.monotonic() >= self._next:
             self.parts = self._ask()
             self._next = time.monotonic() + _ASK_EVERY
@@ -129,12 +138,14 @@ _thread = threading.local()
 
 
 def install(watch: AgreementWatch | None) -> None:
-    """Install `watch` for this process and its connections; None disables the check."""
+    """Install `watch` for this process and all its connections; None disables check and refusal."""
     _installed[:] = [watch] if watch is not None else []
 
 
 def renew() -> frozenset[Disagreement]:
     """Return the disagreements of this process with its database; repeat the check if the last one is old.
+
+    Without an installed watch there are none.
 
     Raises:
         DatabaseError, InterfaceError: the database does not answer; the last result remains in force.
@@ -144,7 +155,10 @@ def renew() -> frozenset[Disagreement]:
 
 @contextmanager
 def unrefused() -> Iterator[None]:
-    """Exempt this thread's statements from refusal: a probe must be able to report the disagreement."""
+    """Exempt this thread's statements from refusal inside the block.
+
+    For a probe, which must be able to report the disagreement.
+    """
     _thread.free = True
     try:
         yield

@@ -20,8 +20,10 @@ _FORK: Final = get_context("fork")
 class KeptChild:
     """Supervises a child process that repeats one task, independently of what blocks its parent.
 
+    The parent calls `keep` again and again.
+
     Args:
-        begin: called in the child; returns the function to call at each beat.
+        begin: called once in the child; returns the function that the child then calls at each beat.
         every: seconds between two beats.
         task: the child's task, for the log.
         log: the logger of the child's failures.

@@ -22,7 +22,7 @@ class AnyCursor(Protocol):
 
 
 def closed_logins(cursor: AnyCursor, database: str | None = None) -> tuple[str, ...]:
-    """Return the logins whose connections `database` refuses (by default that of the session).
+    """Return the logins (roles) whose connections `database` refuses, by default that of the session.
 
     Only those of the auditor and of public nodes. An incompletely provisioned database has admitted nobody
     yet, the desk included: it returns none.

@@ -135,9 +135,9 @@ class HoardingGuard:
         self._session = None
 
     def _ask(self) -> dict[int, str]:
-        """End the sessions that block others, and return their logins by process id.
+        """End the sessions that block others, and return the logins of the sessions ended, by process id.
 
-        Also record since when each transaction is seen.
+        Also record since when each transaction is seen, so that the next query ends those that last too long.
 
         Raises:
             psycopg.Error: the database does not answer.
@@ -153,7 +153,10 @@ class HoardingGuard:
         return {pid: login for pid, login, _, ended in found if ended}
 
     def _write_out(self, now: float) -> None:
-        """Run a checkpoint, so that the recovery after a kill has little of the log to replay."""
+        """Run a checkpoint if a kill is near, so that the recovery after it has little of the log to replay.
+
+        A kill is near when a session has ignored its termination for a while. `now` is a monotonic instant.
+        """
         session, deaf = (
             self._session,
             [since for since in self._told.values() if now - since > _HEARS_SOON],
@@ -184,7 +187,10 @@ class HoardingGuard:
             self._end_all()
 
     def _end_all(self) -> None:
-        """End all sessions of closable roles; kill one that continues to work after that."""
+        """End all sessions of closable roles on this machine; kill one that continues to work after that.
+
+        Closable are the roles of public nodes and of the auditor.
+        """
         sessions = {} if self._is_dying() else dict(_sessions(_postmaster()))
         work = _work(sessions)
         for pid, login in sessions.items():
@@ -210,7 +216,8 @@ class HoardingGuard:
     def _kill(self, pid: int, login: str) -> bool:
         """Kill a session's process if the server runs on this machine; return whether a process is ending.
 
-        PostgreSQL then restarts and frees all locks.
+        A process that is already dying counts: no second one is killed meanwhile. PostgreSQL then
+        restarts and frees all locks.
         """
         host = self._session.info.host if self._session is not None else ""
         try:
@@ -248,7 +255,10 @@ class HoardingGuard:
             self._close(login)
 
     def _close(self, login: str) -> None:
-        """Revoke a role's right to connect; the next call tries again if no connection is possible."""
+        """Revoke a role's right to connect, over a new connection or else over the open one.
+
+        If neither works, the next `look` tries again.
+        """
         for fresh in (True, False):
             session = None
             try:
@@ -283,7 +293,10 @@ class HoardingGuard:
 
 
 def _sessions(postmaster: int) -> Iterator[tuple[int, str]]:
-    """Yield process id and login of the closable roles' sessions on a local server; none for postmaster 0."""
+    """Yield (process id, login) of the sessions of closable roles on a local server; none for postmaster 0.
+
+    `postmaster` is the process id of the server's main process; closable are public nodes and the auditor.
+    """
     for entry in Path("/proc").iterdir() if postmaster else ():
         if not entry.name.isdigit():
             continue
@@ -302,7 +315,10 @@ def _login(pid: int) -> str:
 
 
 def _work(sessions: Iterable[int]) -> dict[int, _Work]:
-    """Return the seconds of work of each session and of its parallel workers, by process id."""
+    """Return by session the seconds of work of its process and of its parallel workers, by process id.
+
+    `sessions` are process ids of sessions.
+    """
     found = {pid: {pid: _worked(pid)} for pid in sessions}
     for entry in Path("/proc").iterdir() if found else ():
         if not entry.name.isdigit():
@@ -315,7 +331,10 @@ def _work(sessions: Iterable[int]) -> dict[int, _Work]:
 
 
 def _since(before: _Work, now: _Work) -> float:
-    """Return the seconds of work since `before`; a worker that has ended meanwhile subtracts nothing."""
+    """Return the seconds of work between two results of `_work` for one session.
+
+    A worker that has ended meanwhile subtracts nothing.
+    """
     return sum(max(0.0, worked - before.get(pid, 0.0)) for pid, worked in now.items())
 
 
@@ -340,7 +359,7 @@ def _started(pid: int) -> str:
 
 
 def _postmaster() -> int:
-    """Return the process id of the postmaster of a local server (Unix socket); 0 for any other."""
+    """Return the process id of the main process of a local server (Unix socket); 0 for any other server."""
     where = connector_params()
     lock = Path(str(where.get("host") or "")) / f".s.PGSQL.{where.get('port') or 5432}.lock"
     with contextlib.suppress(OSError, ValueError):

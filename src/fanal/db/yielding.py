@@ -27,7 +27,7 @@ _PAUSE_SECONDS = 0.1
 
 
 class NodesYield:
-    """Lowers the priority of each process once."""
+    """Lowers the priority (`nice`) of each process once."""
 
     def __init__(self) -> None:
         self._lowered: set[int] = set()

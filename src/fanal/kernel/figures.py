@@ -10,7 +10,10 @@ Counted = tuple[date, str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delay:
-    """The distribution of a step's duration: `median` and `p90` in seconds, None if `count` is 0."""
+    """The distribution of a step's duration: `count` cases, and `median` and `p90` (ninth decile) in seconds.
+
+    Both are None if `count` is 0.
+    """
 
     count: int
     median: float | None = None
@@ -18,7 +21,10 @@ class Delay:
 
 
 def delay_of(count: int, deciles: Sequence[float | None] | None) -> Delay:
-    """Return the delay of `count` cases; `deciles` holds their median and ninth decile, in seconds."""
+    """Return the delay of `count` cases; `deciles` holds their median and ninth decile, in seconds.
+
+    Without cases, or with `deciles` None, the result has `count` 0.
+    """
     if not count or deciles is None:
         return Delay(count=0)
     return Delay(count=count, median=deciles[0], p90=deciles[1])

@@ -30,7 +30,7 @@ class Transition(Generic[S]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateTable(Generic[S]):
-    """A named state machine: initial state, final states and all transitions."""
+    """A named finite state machine: initial state, final states and all transitions."""
 
     name: str
     initial: S
@@ -54,5 +54,5 @@ class StateTable(Generic[S]):
 
 
 def move(name: str, sources: Iterable[S], target: S) -> Transition[S]:
-    """Return a transition; `sources` may be any iterable of states."""
+    """Return a transition for a `StateTable`; `sources` may be any iterable of states."""
     return Transition(name=name, sources=frozenset(sources), target=target)

@@ -247,8 +247,8 @@ def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
 def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
     """Return EVENT_TOO_EARLY if an event is dated before the step that it follows, else "".
 
-    That is the act's last step or, for a sending after the basis lapsed, its approval. Dates are compared by
-    the minute, the precision of forms.
+    That is the act's last step or, for a sending recorded after the basis lapsed, its approval. Dates are
+    compared by the minute, the precision of forms.
     """
     steps = row.steps.filter(transition=APPROVE) if requirement.lapsed else row.steps.all()
     last = steps.order_by("-db_at").values_list("happened_at", flat=True).first()
