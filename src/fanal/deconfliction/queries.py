@@ -154,9 +154,10 @@ _HITS_SELECT = """
 def list_hits(
     *, actor: Actor, states: Sequence[HitState] = tuple(HitState), limit: int = 200
 ) -> list[CounterpartHit]:
-    """Return the matches with reports of the actor's desks: by state, then by latest change.
+    """Return the matches with counterparts that concern reports of the actor's desks.
 
-    Order of states: NEW, REOPENED, CONTACTED, CLOSED.
+    Sorted by state (NEW, REOPENED, CONTACTED, CLOSED), then by latest change, newest first. Empty for an
+    actor who may read none.
     """
     bounds = reach(actor, "hit.read")
     if bounds.empty:
@@ -182,7 +183,7 @@ def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
 
 
 def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
-    """Return the steps of a match that the actor may read, newest first."""
+    """Return the events in the life of a match, newest first; empty if the actor may not read the match."""
     if get_hit(actor=actor, hit_id=hit_id) is None:
         return []
     found = sql.rows(
@@ -269,7 +270,7 @@ def list_rounds(
 def open_rounds(
     *, actor: Actor, state: RoundState, counterpart_id: UUID | None = None
 ) -> list[Round]:
-    """Return the open rounds in a given state, oldest first.
+    """Return the open rounds in a given state, of one counterpart or (None) of all, oldest first.
 
     Raises:
         Refused: the actor may not run rounds.
@@ -299,7 +300,7 @@ def get_round(*, actor: Actor, round_id: UUID) -> Round | None:
 
 
 def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
-    """Return the bytes of a round's message, None if there is none or it has expired.
+    """Return the bytes of the message of `kind` in a round; None if there is none or they were erased.
 
     The caller has checked access with `get_round`.
     """
@@ -324,7 +325,7 @@ def undelivered(*, round_id: UUID) -> bytes | None:
 
 
 def last_started(*, counterpart_id: UUID) -> datetime | None:
-    """Return when we last began a round with a counterpart, None if never."""
+    """Return the time at which this desk last began a round with a counterpart, None if never."""
     given = sql.one(
         "SELECT max(started_at) FROM deconfliction_round"
         " WHERE counterpart_id = %s AND side = 'OFFERING'",
@@ -376,9 +377,9 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
 
 
 def in_force(*, said: Sequence[Withholding]) -> list[Withholding]:
-    """Keep the withholdings in force among all decisions on some dossiers (`said`, newest first).
+    """Return the withholdings in force among all decisions on some dossiers (`said`, newest first).
 
-    The latest decision of a desk on a dossier and counterpart counts.
+    The latest decision of a desk on a dossier and counterpart counts; it may have ended the withholding.
     """
     last = {(one.dossier_id, one.desk_id, one.counterpart_id): one for one in reversed(said)}
     return [one for one in last.values() if one.withheld]

@@ -67,7 +67,9 @@ _OF_ITEMS = f"""
 
 
 def newest_place() -> int:
-    """Return the last place of the feed, once all changes with a place are committed or rolled back.
+    """Return the last place of the change feed.
+
+    It waits until every change that already has a place is committed or rolled back.
 
     Raises:
         OperationalError: a change takes longer than the transaction's lock timeout.
@@ -81,7 +83,7 @@ def newest_place() -> int:
 
 
 def place_at(*, instant: datetime) -> int:
-    """Return the last place whose time is `instant` or earlier, 0 before the first."""
+    """Return the last place of the change feed with a time of `instant` or earlier, 0 before the first."""
     row = sql.row(
         "SELECT least(last_seq, first_seq + (extract(epoch FROM %s - at) * 1000000)::bigint)"
         " FROM exchange_change WHERE at <= %s ORDER BY at DESC LIMIT 1",
@@ -91,7 +93,7 @@ def place_at(*, instant: datetime) -> int:
 
 
 def first_place_from(*, instant: datetime) -> int:
-    """Return the first place whose time is `instant` or later."""
+    """Return the first place of the change feed with a time of `instant` or later."""
     return place_at(instant=instant - _MICROSECOND) + 1
 
 
@@ -119,7 +121,10 @@ def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
 def rows_of_items(
     *, opened: OpenList, item_ids: Sequence[UUID], after: int, last: int
 ) -> list[FeedRow]:
-    """Return the last row of each of these entries of a list, within a range of places (`after` excluded)."""
+    """Return the last row in the feed of each of these entries of a list; an entry without one is left out.
+
+    Only rows after place `after` and up to place `last` count.
+    """
     found = sql.rows(
         _OF_ITEMS,
         {
@@ -149,7 +154,7 @@ _READINGS = (
 
 
 def member_numbers(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, int]:
-    """Return the protocol number of each organisation, and of the desk (key None), that has one."""
+    """Return the protocol numbers by organisation id (None: the desk); ids without a number are left out."""
     found = sql.rows(
         "SELECT m.organisation_id, m.id FROM exchange_member m"
         " WHERE m.organisation_id IS NULL OR m.organisation_id = ANY(%s::uuid[])",
@@ -159,14 +164,14 @@ def member_numbers(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | No
 
 
 def member_names(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
-    """Return the names of organisations; the key None is the desk."""
+    """Return the names of organisations by id; the key None is the desk. Unknown ids are left out."""
     known = {i for i in organisation_ids if i is not None}
     found = accounts.partner_names(partner_ids=known)
     return {None: DESK, **{i: found[i] for i in known if i in found}}
 
 
 def grants_of(*, partner_id: UUID) -> dict[UUID, Grant]:
-    """Return the grants of a member, by list, revoked and paused ones included."""
+    """Return the grants of a member by list id, those of revoked and paused lists included."""
     found = sql.rows(
         "SELECT list_id, state, since_seq, since FROM exchange_grant WHERE partner_id = %s",
         [partner_id],
@@ -185,7 +190,10 @@ def reading_since(*, partner_id: UUID, service: Service) -> dict[UUID | None, da
 
 
 def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
-    """Return the former owners of lists, in the order of places."""
+    """Return the organisations that owned these lists before, each with the last place of its ownership.
+
+    Sorted by that place in the feed.
+    """
     found = sql.rows(
         "SELECT list_id, seq, owner_id FROM exchange_former"
         " WHERE list_id = ANY(%s::uuid[]) ORDER BY seq",
@@ -195,7 +203,9 @@ def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
 
 
 def list_readings(*, actor: Actor) -> list[MemberReading]:
-    """Return the progress of each member, the last reader first; a member sees only its own. 500 at most.
+    """Return the progress of each member over each service, the last reader first; 500 at most.
+
+    A member gets only its own.
 
     Raises:
         Refused: the actor may not read the exchange and is no member.
@@ -275,12 +285,12 @@ def get_source(*, actor: Actor, source_id: UUID) -> ListSource | None:
 
 
 def get_checkpoint(*, source_id: UUID) -> FetchCheckpoint:
-    """Return the checkpoint of a source; an empty one if it was never fetched."""
+    """Return the progress of fetching from a source; an empty one if it was never fetched."""
     return get_checkpoints(source_ids=[source_id])[source_id]
 
 
 def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, FetchCheckpoint]:
-    """Return the checkpoint of each source in one query; an empty one if it was never fetched."""
+    """Return the progress of fetching from each source, by source id; an empty one if never fetched."""
     found = dict.fromkeys(source_ids, FetchCheckpoint())
     for source_id, *row in sql.rows(_CHECKPOINTS, [list(source_ids)]):
         found[source_id] = FetchCheckpoint(
@@ -299,7 +309,7 @@ def get_checkpoints(*, source_ids: Sequence[UUID]) -> dict[UUID, FetchCheckpoint
 
 
 def taken_entries(*, source_id: UUID, keys: Sequence[str]) -> dict[str, TakenEntry]:
-    """Return the stored entries of a source with these keys of the partner, by key."""
+    """Return the entries stored from a source by the partner's keys; unknown keys are left out."""
     found = sql.rows(
         f"{_TAKEN} WHERE source_id = %s AND remote = ANY(%s)",
         [source_id, list(keys)],
@@ -318,7 +328,10 @@ def taken_holding(*, list_id: UUID, values: Sequence[str]) -> list[TakenEntry]:
 
 
 def taken_over(*, source_id: UUID, now: datetime, most: int) -> dict[str, TakenEntry]:
-    """Return up to `most` stored entries of a source past their stated end and not yet withdrawn, by key."""
+    """Return up to `most` stored entries of a source whose stated end has passed, by the partner's key.
+
+    Entries already withdrawn are left out.
+    """
     found = sql.rows(
         f"{_TAKEN} WHERE source_id = %s AND ends_at <= %s ORDER BY ends_at LIMIT %s",
         [source_id, now, most],

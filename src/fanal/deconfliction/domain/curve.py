@@ -62,7 +62,7 @@ def is_on_curve(point: bytes) -> bool:
 
 
 def multiply(secret: X25519PrivateKey, point: bytes) -> bytes:
-    """Multiply a point by a secret (X25519).
+    """Multiply a curve point of 32 bytes by a secret scalar (X25519): blinding.
 
     Raises:
         PointsRefused: the point is of small order.
@@ -74,7 +74,7 @@ def multiply(secret: X25519PrivateKey, point: bytes) -> bytes:
 
 
 def random_point() -> bytes:
-    """Return a random padding point, indistinguishable from the point of an identifier."""
+    """Return a random curve point that pads a set, indistinguishable from the point of an identifier."""
     return X25519PrivateKey.generate().public_key().public_bytes_raw()
 
 
@@ -90,12 +90,12 @@ def padded(number: int) -> int:
 
 
 def pack(points: Sequence[bytes]) -> bytes:
-    """Concatenate points of 32 bytes."""
+    """Return curve points (32 bytes each) concatenated; `unpack` is the inverse."""
     return b"".join(points)
 
 
 def unpack(packed: bytes) -> list[bytes]:
-    """Split concatenated points of 32 bytes; they must be distinct, and a power of two in number.
+    """Split concatenated curve points into a list of 32-byte points, distinct and a power of two in number.
 
     Raises:
         PointsRefused: wrong length, fewer than 64 or more than 131,072 points, or a duplicate.
@@ -110,7 +110,7 @@ def unpack(packed: bytes) -> list[bytes]:
 
 
 def multiply_all(secret: X25519PrivateKey, points: Sequence[bytes]) -> list[bytes]:
-    """Multiply received points by a secret, in their order.
+    """Multiply points received from a counterpart by a secret scalar, in their order.
 
     Raises:
         PointsRefused: a point is not on the curve or of small order, or two points give the same product

@@ -27,7 +27,10 @@ MOST_HOLDERS = 1000
 
 
 class SharingLimits(Struct, frozen=True, kw_only=True):
-    """The data that may enter a set: kinds, roles, desks (empty: all), and months back from now."""
+    """The limits of what may enter a set for a counterpart: kinds of identifier, roles, desks, age.
+
+    `desk_ids` empty: all desks. `months`: how far back from now the reports may be.
+    """
 
     kinds: tuple[SelectorKind, ...]
     roles: tuple[SelectorRole, ...]

@@ -82,12 +82,12 @@ class Received(Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the bytes, to which the next message refers."""
+        """SHA-256 of the message's bytes; the next message of the round quotes it."""
         return hashlib.sha256(self.body).digest()
 
 
 def write_message(message: Message, *, key: Ed25519PrivateKey) -> bytes:
-    """Sign a message with our private key and encode it as JSON, ended by a newline."""
+    """Return a message as signed JSON, ended by a newline; `key` is this desk's private key."""
     envelope = _Envelope(message=message, signature=key.sign(_signed(message)))
     return msgspec.json.encode(envelope) + b"\n"
 
@@ -125,7 +125,10 @@ def check_signature(received: Received, *, key: bytes) -> None:
 
 
 def pair_of(one: bytes, other: bytes) -> bytes:
-    """Return the domain separator of the points of two desks: SHA-256 of both Ed25519 public keys, sorted."""
+    """Return the domain separator for the points of two desks: SHA-256 of their public keys, sorted.
+
+    `one` and `other` are raw Ed25519 keys, in any order. Points of different pairs of desks never match.
+    """
     return hashlib.sha256(b"".join(sorted((one, other)))).digest()
 
 
@@ -134,7 +137,10 @@ def _signed(message: Message) -> bytes:
 
 
 def _is_plain(message: Message) -> bool:
-    """Return whether dates have a time zone and are in order, and positions ascend within the largest set."""
+    """Return whether a decoded message is well-formed: dates with time zone, in order; positions ascending.
+
+    Positions (of a conclusion) must also be within the largest set.
+    """
     if message.at.tzinfo is None or message.expires.tzinfo is None:
         return False
     if not message.at < message.expires:

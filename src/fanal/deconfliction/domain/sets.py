@@ -18,7 +18,10 @@ _NOBODY = bytes(_KEY)
 
 
 class LaidOut(Struct, frozen=True, kw_only=True):
-    """A blinded set: concatenated points, and concatenated selector keys behind them (zeros for padding)."""
+    """A blinded set: concatenated points, and concatenated selector keys behind them (zeros for padding).
+
+    Only the points are sent; the keys stay here, to name the identifiers of the matches.
+    """
 
     points: bytes
     places: bytes
@@ -76,9 +79,10 @@ class SetsMet(Struct, frozen=True, kw_only=True):
 
 
 def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: bytes) -> SetsMet:
-    """Intersect our set with theirs by comparing doubly blinded points.
+    """Intersect our set with theirs by comparing doubly blinded points; return keys and positions.
 
-    `twice` is our set as they blinded it again, in our order; `theirs` is their set.
+    `secret` is our scalar of this round. `twice` is our set as they blinded it again, in our order; `theirs`
+    is their set, blinded once.
 
     Raises:
         PointsRefused: `twice` and our set differ in length, a point is invalid, or a padding point of our set
@@ -99,7 +103,7 @@ def keys_at(laid_out: LaidOut, places: Sequence[int]) -> tuple[bytes, ...]:
     """Return the selector keys at the positions of our set that a counterpart reports as matches.
 
     Raises:
-        PointsRefused: a position outside the set, or that of a padding point.
+        PointsRefused: a position outside the set, or that of a padding point, which nobody can hold.
     """
     number = len(laid_out.places) // _KEY
     keys = [laid_out.key_at(place) for place in places if 0 <= place < number]

@@ -20,7 +20,7 @@ class DeconflictionRefused(ValueError):
 
 
 class Side(StrEnum):
-    """The role of this desk in a round."""
+    """The role of this desk in a round: it began the round (offering), or it answers."""
 
     OFFERING = "OFFERING"
     ANSWERING = "ANSWERING"
@@ -74,7 +74,7 @@ ROUNDS: Final = {Side.OFFERING: OFFERING, Side.ANSWERING: ANSWERING}
 
 
 class HitState(StrEnum):
-    """The states of a match: progress of the desks on an identifier that both hold."""
+    """The states of a match (an identifier that both desks hold): how far people have dealt with it."""
 
     NEW = "NEW"
     CONTACTED = "CONTACTED"

@@ -128,9 +128,9 @@ def _open(
     *,
     now: datetime,
 ) -> bytes:
-    """Return the bytes of the received message that a step processes, after checking the round.
+    """Return the bytes of the received message that the next step of a round processes.
 
-    The round must be in `state` and have a message of `kind`.
+    The round must be in `state`, not past its end, and have received a message of `kind`.
 
     Raises:
         DeconflictionRefused: NOT_NOW, EXPIRED, CLOSED, NO_INSTRUCTION.

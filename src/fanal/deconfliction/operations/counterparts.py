@@ -103,11 +103,13 @@ def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> N
 
 
 def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now: datetime) -> None:
-    """Replace the sharing limits of a counterpart; earlier limits are kept for the record.
+    """Replace the limits of what is shared with a counterpart; earlier limits are kept for the record.
+
+    No effect if they are the same.
 
     Raises:
         Refused: the actor may not manage counterparts.
-        DeconflictionRefused: NOT_FOUND.
+        DeconflictionRefused: NOT_FOUND, no open counterpart has this id.
     """
     require(actor, "deconfliction.keep")
     found = queries.get_counterpart(actor=actor, counterpart_id=counterpart_id)
@@ -121,7 +123,7 @@ def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now
 
 
 def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
-    """Return the secret that authenticates us at a counterpart's service, "" without one.
+    """Return the secret (password) with which this desk signs in at a counterpart's service, "" without one.
 
     Raises:
         Refused, ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as

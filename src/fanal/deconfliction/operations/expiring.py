@@ -32,7 +32,7 @@ def expire_rounds(*, actor: Actor, now: datetime) -> int:
 
 
 def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
-    """Refuse every open round, because a key of ours has changed; return how many.
+    """Close every open round as refused, because this desk's key has changed; return how many.
 
     `error` is the code stored with each round.
 

@@ -29,7 +29,7 @@ _BY_PEOPLE: Final = frozenset({"contact", "close"})
 
 
 def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: datetime) -> None:
-    """Record the matches (selector keys) of a round; a known match only gets a new date.
+    """Record the matches that a round found (`keys`: selector keys); a known match only gets a new date.
 
     It runs in the caller's transaction. Our reports with the identifier are found here, in our own data;
     nothing of that comes from the counterpart.
@@ -150,7 +150,7 @@ def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime
 
 
 def _counts(facts: ReportFacts | None) -> bool:
-    """Return whether a report counts for matches: completely submitted, and not a test."""
+    """Return whether a report counts for matches: completely submitted and no test; False for None."""
     return facts is not None and facts.state is ReportState.FINISHED and not facts.is_test
 
 
@@ -182,7 +182,10 @@ def _add_reports(actor: Actor, pairs: Mapping[tuple[UUID, UUID], int], now: date
 def _step(
     actor: Actor, hit_id: UUID, move: str, state: HitState, *, now: datetime, words: str = ""
 ) -> None:
-    """Write a step of a match, to `state`: permanent row, note (`words`) that expires, ledger entry."""
+    """Write an event in the life of a match: the transition `move` to `state`, with its ledger entry.
+
+    The row is permanent; the note (`words`) is stored apart from it, because it expires.
+    """
     step_id = new_id(now)
     digest = ledger.keyed_digest(kind="step", object_id=step_id, content=words.encode())
     with connection.cursor() as cursor:

@@ -63,7 +63,7 @@ def rotate_identity(*, actor: Actor, now: datetime) -> bytes:
 
 
 def signing_key(*, now: datetime, purpose: str) -> Ed25519PrivateKey:
-    """Return the private key that signs for this installation; `purpose` is recorded with the unsealing.
+    """Return the private key that signs for this installation; `purpose` is recorded with its decryption.
 
     Raises:
         DeconflictionRefused: NO_KEY, none was created yet.
@@ -84,7 +84,7 @@ def _wait_for_others() -> None:
 
 
 def _newest() -> UUID | None:
-    """Return the id of the sealed object with the key in force, None without a key."""
+    """Return the id of the vault object that holds the private key in use, None if there is no key."""
     row = sql.row(
         "SELECT object_id FROM deconfliction_identity ORDER BY made_at DESC, object_id DESC LIMIT 1"
     )

@@ -30,7 +30,7 @@ from fanal.kernel.ids import new_id
 
 
 def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
-    """Return the answer to a received offer; a repeated call returns the same message.
+    """Return this desk's answer to an offer received in a round; a repeated call returns the same message.
 
     The secret is not kept afterwards: only the identifiers behind our points are sealed until the
     conclusion.

@@ -76,7 +76,11 @@ def receive(*, actor: Actor, body: bytes, now: datetime, expected: UUID | None =
 
 
 def _check_time(message: Message, now: datetime) -> None:
-    """Raise DeconflictionRefused EXPIRED or FUTURE for a message of the past or of the future."""
+    """Check that a message is neither past the end of its round nor dated in the future.
+
+    Raises:
+        DeconflictionRefused: EXPIRED, also for an offer whose round would last too long; FUTURE.
+    """
     too_long = isinstance(message, Offer) and message.expires - message.at > rounds.LASTS
     if now >= message.expires or too_long:
         raise DeconflictionRefused("EXPIRED")
@@ -119,7 +123,10 @@ def _is_known(received: Received, counterpart: Counterpart) -> bool:
 
 
 def _hold_counterpart(counterpart: Counterpart) -> None:
-    """Lock the row of a counterpart: its messages are processed one at a time, and its quota is exact."""
+    """Lock a counterpart's row until the end of the transaction.
+
+    Its messages are thus processed one at a time, and the check of its daily quota is exact.
+    """
     sql.run("SELECT FROM deconfliction_counterpart WHERE id = %s FOR UPDATE", [counterpart.id])
 
 
@@ -177,10 +184,12 @@ def _follow(actor: Actor, received: Received, counterpart: Counterpart, *, now: 
 
 
 def _asked(points: bytes, counterpart: Counterpart, *, now: datetime) -> int:
-    """Return the number of points of a received set, after checking the daily quota of the counterpart.
+    """Return the number of points in a received set, after checking the counterpart's daily quota.
+
+    `points` are concatenated points of 32 bytes.
 
     Raises:
-        DeconflictionRefused: POINTS, QUOTA.
+        DeconflictionRefused: POINTS, not a valid set; QUOTA, too many points on this day.
     """
     try:
         number = len(shown_points(points))

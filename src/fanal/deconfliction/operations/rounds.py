@@ -79,14 +79,17 @@ _PURPOSE: Final = "go on with a round of de-confliction"
 
 
 class RoundSecret(Struct, frozen=True, kw_only=True):
-    """The data of a round that stay sealed until it closes: our set, and the secret if still needed."""
+    """The secret data of a round, encrypted in the vault until it closes: our set, and the scalar if needed.
+
+    `secret` (32 bytes) is kept only by the side that began the round; else it is empty.
+    """
 
     laid_out: LaidOut
     secret: bytes = b""
 
     @property
     def key(self) -> X25519PrivateKey:
-        """The secret as an X25519 private key."""
+        """The secret scalar of the round as an X25519 private key."""
         return X25519PrivateKey.from_private_bytes(self.secret)
 
 
@@ -105,10 +108,10 @@ def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstr
 
 
 def pair_with(counterpart: Counterpart) -> bytes:
-    """Return the domain separator of the points that we and a counterpart compute: see `message.pair_of`.
+    """Return the domain separator of the curve points for this desk and a counterpart: see `message.pair_of`.
 
     Raises:
-        DeconflictionRefused: NO_KEY, we have none yet.
+        DeconflictionRefused: NO_KEY, this desk has no key pair yet.
     """
     own = queries.public_key()
     if own is None:
@@ -129,7 +132,7 @@ def hold(*, round_id: UUID) -> str:
 
 
 def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetime) -> None:
-    """Store a sent (`ours`) or received message of a round."""
+    """Store a message of a round, as signed bytes with their digest: sent by us (`ours`) or received."""
     sql.run(
         "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body)"
         " VALUES (%s, %s, %s, %s, %s, %s)",
@@ -154,7 +157,7 @@ def digest_of(*, round_id: UUID, kind: MessageKind) -> bytes | None:
 
 
 def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
-    """Seal the secret data of a round in the vault, under the round's id."""
+    """Encrypt the secret data of a round (`kept`) and store it in the vault, under the round's id."""
     sealable = Sealable(
         id=round_id, owner_id=round_id, kind=_KIND, plaintext=msgspec.msgpack.encode(kept)
     )
@@ -162,10 +165,11 @@ def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
 
 
 def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
-    """Return the sealed data of a round; the purpose of the unsealing is recorded.
+    """Return the decrypted secret data of a round; the vault records the access and its purpose.
 
     Raises:
         DeconflictionRefused: NOT_NOW, another process has ended the round and erased its data.
+        KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `vault.open_batch`.
     """
     try:
         opened = vault.open_batch(
@@ -212,9 +216,9 @@ def note(
     error: str = "",
     **numbers: int,
 ) -> None:
-    """Write the ledger entry of a step: round, counterpart, standing instruction, and counts (`numbers`).
+    """Write the ledger entry of a step of a round: round, counterpart, standing instruction, `numbers`.
 
-    The entry never contains a point or a key.
+    `numbers` are counts such as `met` (matches). The entry never contains a point or a key.
     """
     cited: dict[str, str | int] = {"instruction": str(round_.instruction_id), **numbers}
     if error:

@@ -35,7 +35,7 @@ class OpenList(Struct, frozen=True, kw_only=True):
     gone: bool = False
 
     def end(self, last: int) -> int:
-        """Return the number of the last row of this list up to place `last`, 0 if the list has none there."""
+        """Return the number of the last row of this list up to place `last` of the feed, 0 if it has none."""
         if self.since > last:
             return 0
         return self.since if self.gone else last
@@ -64,7 +64,7 @@ def before(first: int) -> Cursor:
 
 
 def windows(lists: list[OpenList], *, cursor: Cursor, last: int) -> list[Window]:
-    """Return the range of rows of each list after `cursor` and up to place `last`.
+    """Return the range of rows that a reader reads next of each list: after `cursor` and up to place `last`.
 
     Empty ranges are omitted; `Window.view` is the index in `lists`.
     """

@@ -12,7 +12,7 @@ from fanal.exchange.domain.feed import Cursor, OpenList
 
 
 class Service(StrEnum):
-    """The protocols by which lists are served and fetched."""
+    """The protocols by which lists are served to members and fetched from partners."""
 
     HASHSHARING = "HASHSHARING"
     TAXII = "TAXII"
@@ -34,7 +34,7 @@ class FeedRow(Struct, frozen=True, kw_only=True):
 
 
 class GrantState(StrEnum):
-    """The states of a list for a member."""
+    """The states of a list for a member: whether the member may read it now."""
 
     OPEN = "OPEN"
     CLOSED = "CLOSED"
@@ -44,7 +44,7 @@ class GrantState(StrEnum):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """A list for a member: its state, with the place in the feed and the time at which the state began."""
+    """The right of a member to read a list: its state, and since which place of the feed and which time."""
 
     state: GrantState
     since: int

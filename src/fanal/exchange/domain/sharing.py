@@ -66,8 +66,8 @@ HASH_KINDS: Final = ("PDQ", "MD5", "SHA1", "SHA256")
 def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
     """Return whether an organisation of kind `body` may receive entries of a list with these attributes.
 
-    A list without a legal basis, or one of known false alarms, is never shared. The standing instruction
-    that is also required is checked elsewhere.
+    A list without a legal basis, or one of known false alarms, is never shared. A standing instruction
+    is required too; this function does not check it.
     """
     if not attributes.legal_basis or attributes.scope is not MatchScope.MATCH:
         return False
@@ -77,7 +77,7 @@ def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
 
 
 def hashes_of(item: ChangedItem) -> dict[str, str]:
-    """Return the hashes of a list entry by kind, in the order of `HASH_KINDS`.
+    """Return the hashes of a list entry (kind: value), in the order of `HASH_KINDS`.
 
     Empty for an entry that is withdrawn or a known false alarm.
     """
@@ -88,9 +88,9 @@ def hashes_of(item: ChangedItem) -> dict[str, str]:
 
 
 class Plan(Struct, frozen=True, kw_only=True):
-    """The changes of a page of a partner's list: first the items to withdraw (`leaving`), then those to add.
+    """The changes that a page of a partner's list makes in ours: items to withdraw (`leaving`), then to add.
 
-    `coming` are the items to add, some of them again; `taken` the partner's entries to store.
+    `coming` are the items to add, some of them again; `taken` the changed entries of the partner to store.
     """
 
     leaving: tuple[UUID, ...]
@@ -154,9 +154,9 @@ def plan(
 
 
 def ended(taken: Iterable[TakenEntry]) -> list[RemoteEntry]:
-    """Return deletions for the stored entries `taken`, past their stated end.
+    """Return deletions for the stored entries `taken`, whose stated end has passed.
 
-    Each is dated like the partner's last statement.
+    Each has the date of the partner's last statement, so that a later statement still counts.
     """
     return [RemoteEntry(key=t.remote, values=(), deleted=True, at=t.at) for t in taken]
 
@@ -178,7 +178,7 @@ def items_of(entry: TakenEntry) -> list[Item]:
 
 
 def without(items: Iterable[Item], values: Set[tuple[str, str]]) -> Iterator[Item]:
-    """Yield list items without some (kind, value) pairs; items left without values are omitted."""
+    """Yield list items without the (kind, value) pairs in `values`; items left without values are omitted."""
     for item in items:
         kept = {kind: value for kind, value in item.values.items() if (kind, value) not in values}
         if kept:

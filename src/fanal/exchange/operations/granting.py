@@ -31,9 +31,10 @@ class _Granted(Struct, frozen=True, kw_only=True):
     instruction: StandingInstruction
 
     def shared(self, *, anew: bool = True, gone_at: int | None = None) -> SharedList:
-        """Return the list for serving, as a whole at the place of its grant.
+        """Return the list as it is served to the member: all of it at the place of its grant.
 
-        Without `anew` its entries keep their own places; with `gone_at` it is revoked at that place.
+        Without `anew` its entries keep their own places in the feed; with `gone_at` it is revoked at that
+        place.
         """
         since = (self.grant.since if anew else 0) if gone_at is None else gone_at
         opened = OpenList(list_id=self.facts.id, since=since, gone=gone_at is not None)
@@ -84,7 +85,10 @@ def told_lists(*, actor: Actor, service: Service, now: datetime) -> list[SharedL
 def _under_former_owners(
     told: Sequence[SharedList], granted: Sequence[_Granted]
 ) -> Iterator[SharedList]:
-    """Yield the lists with their former owners, then each list as revoked under each former owner."""
+    """Yield the lists `told` with their former owners, then each granted list as revoked under each of those.
+
+    A reader that stores entries by owner thereby deletes the entries of a former owner.
+    """
     by_id = {one.facts.id: one for one in granted}
     former = queries.former_owners(list_ids=list(by_id))
     for shared in told:
@@ -159,7 +163,7 @@ def _keep(
     *,
     now: datetime,
 ) -> Mapping[UUID, Grant]:
-    """Store the grants of a member (`states`, by list), and return all its grants.
+    """Store the state of each list for a member (`states`, by list id), and return all its grants by list id.
 
     A change of state gets a new place in the feed. `held` are the grants stored before.
     """

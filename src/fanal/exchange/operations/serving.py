@@ -29,7 +29,10 @@ _PATIENCE = "4s"
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Open the transaction of a response: its content, its progress row and its ledger entry are one."""
+    """Open the transaction in which a member is answered.
+
+    The content, the member's progress and the ledger entry are committed together or not at all.
+    """
     with transaction.atomic():
         sql.run("SELECT set_config('lock_timeout', %s, true)", [_PATIENCE])
         yield
@@ -45,9 +48,10 @@ def serve_page(
     limit: int,
     now: datetime,
 ) -> SharedPage:
-    """Return up to `limit` list entries after `cursor`, up to place `last` of the feed; record the response.
+    """Return up to `limit` list entries for a member, and record this response.
 
-    Over TAXII, `lists` has one list, whose progress is recorded by itself. Called within `reading`.
+    The entries are those of `lists` after `cursor`, up to place `last` of the feed. Over TAXII, `lists` has
+    one list, whose progress is recorded by itself. Call it within `reading`.
     """
     found = windows([shared.open for shared in lists], cursor=cursor, last=last)
     rows = queries.rows_between(windows=found, limit=limit + 1)
@@ -108,7 +112,7 @@ def note_response(
 def note_refusal(
     *, actor: Actor, service: Service, code: str, list_id: UUID | None = None, now: datetime
 ) -> None:
-    """Store the last refused request of a member, and its code; its own page and the desk's display it."""
+    """Store the code of a member's last refused request; its own page and the desk's display it."""
     sql.run(
         "INSERT INTO exchange_reading"
         " (partner_id, service, list_id, first_at, last_at, error, error_at)"
@@ -144,7 +148,10 @@ def _record(actor: Actor, service: Service, page: SharedPage, *, now: datetime) 
 
 
 def _served(list_id: UUID, items: Sequence[SharedItem]) -> ObjectRef:
-    """Return the ledger reference of a list, with a keyed digest of the entries, places and hashes served."""
+    """Return the ledger reference of a list, with a keyed digest of the entries served from it.
+
+    The digest covers entry ids, feed places and hashes.
+    """
     lines = (
         f"{i.item.item_id} {i.row.row} {' '.join(f'{k}={v}' for k, v in i.hashes.items())}"
         for i in items
@@ -191,7 +198,7 @@ def _read_so_far(
 
 
 def forget_items(*, actor: Actor, item_ids: Sequence[UUID]) -> None:
-    """Delete the feed places of list entries without values, and the partners' entries behind them.
+    """Delete the places in the feed of list entries without values, and the partners' entries behind them.
 
     A member that has not read a list for the whole retention period gets no deletions (tombstones) for them.
 
@@ -213,7 +220,7 @@ _AGREED = "CONFIRMED"
 def member_numbers(
     *, actor: Actor, organisation_ids: Iterable[UUID | None]
 ) -> dict[UUID | None, int]:
-    """Return the protocol number of each organisation and of the desk (None); new ones get the next number.
+    """Return the protocol number of each organisation and of the desk (None); assign new ones if missing.
 
     Raises:
         Refused: the actor is not a member.

@@ -135,7 +135,7 @@ def note_test(*, actor: Actor, source: ListSource, code: str, now: datetime) -> 
 
 
 def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
-    """Return the secret of a source, from the vault or its file; "" without one.
+    """Return the secret (password) for signing in at a source, from the vault or its file; "" without one.
 
     Raises:
         Refused: the actor may not manage sources.
@@ -189,7 +189,7 @@ _PORTION: Final = 1_000
 
 
 class TurnLost(Exception):
-    """Another fetcher has stored a page of this source meanwhile; this page is discarded."""
+    """Another process has stored a page of this source meanwhile; this page is discarded."""
 
 
 def take_page(
@@ -266,7 +266,10 @@ def end_loaded(*, actor: Actor, now: datetime) -> int:
 
 
 def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[Item]:
-    """Return list items with those (kind, value) pairs that a source of the list contains, each pair once."""
+    """Return list items with those (kind, value) pairs that some source of the list contains, each pair once.
+
+    Pairs that no source contains are left out.
+    """
     free = set(pairs)
     found = []
     for entry in queries.taken_holding(list_id=list_id, values=[f"{k}:{v}" for k, v in pairs]):
@@ -278,7 +281,7 @@ def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[It
 
 
 def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) -> None:
-    """Store the code of the reason why a fetch failed; the checkpoint does not move.
+    """Store the code of the reason why a fetch from a source failed; its checkpoint does not advance.
 
     Raises:
         Refused: the actor may not manage lists.
@@ -292,7 +295,10 @@ def note_failure(*, actor: Actor, source: ListSource, code: str, now: datetime) 
 
 
 def _lock(source_id: UUID) -> int | None:
-    """Lock a source's checkpoint until the end of the transaction and return its turn, None if unknown."""
+    """Lock a source's checkpoint until the end of the transaction; return its turn, None if there is none.
+
+    The turn is a number that grows with each stored page.
+    """
     row = sql.row(
         "SELECT turn FROM exchange_checkpoint WHERE source_id = %s FOR UPDATE", [source_id]
     )
