@@ -52,7 +52,11 @@ class Posted:
 
 
 def read_posted(request: HttpRequest) -> Posted:
-    """Return the posted fields; of a form that Django refuses, the fields at the beginning of its body.
+    """Return the posted fields; of a form that Django refuses (too large, too many fields), those it can.
+
+    These are the fields at the beginning of the body; a multipart body already consumed in part, or a chunked
+    one, gives none. Long texts may be cut. `Posted.whole` is false where something is missing. The result is
+    kept for the request.
 
     Raises:
         UnreadablePostError: the client disconnected.
@@ -64,7 +68,10 @@ def read_posted(request: HttpRequest) -> Posted:
 
 
 def written(request: HttpRequest) -> tuple[str, ...]:
-    """Return the long texts that a person typed into a posted form, in its order; empty for a GET."""
+    """Return the long texts that a person typed into a posted form, in its order; empty if it is not a POST.
+
+    Only the fields for free text (`WRITTEN`), from `WORTH_KEEPING` characters.
+    """
     if request.method != "POST":
         return ()
     fields = read_posted(request).fields

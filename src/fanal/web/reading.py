@@ -171,7 +171,7 @@ class ReadingJournal:
     def process_template_response(
         self, request: HttpRequest, response: TemplateResponse
     ) -> TemplateResponse:
-        """Register the check again for a lazy template, which is rendered after the view returns."""
+        """Register the check for a lazy template as well, which is rendered after the view returns."""
         response.add_post_render_callback(lambda _: self._check(request))
         return response
 

@@ -14,10 +14,10 @@ FIELD = "file"
 
 
 class HeldInMemory(FileUploadHandler):
-    """Django's upload handler for all forms: holds one file of `FIELD`, up to `MAX_FILE` bytes.
+    """Django's upload handler for all forms: holds one file, of the field `FIELD`, up to `MAX_FILE` bytes.
 
-    A larger file is read to its end and discarded, so that the form's other fields arrive; its size tells
-    the view.
+    A larger file is read to its end and discarded, so that the form's other fields arrive; its size shows the
+    view that it was too large.
     """
 
     _held: bytearray | None = None

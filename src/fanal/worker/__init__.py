@@ -1,1 +1,1 @@
-"""Runs the stages, the schedule and the sends."""
+"""The worker: processing stages of reports, scheduled jobs, and e-mail notices."""

@@ -30,7 +30,8 @@ class RoundStopped(Exception):
 def work(*, actor: Actor) -> int:
     """Answer received offers, process received conclusions, expire old rounds.
 
-    Returns the number of offers and conclusions processed.
+    Offers and conclusions are messages of counterparts (organisations to de-conflict with). Returns the
+    number of offers and conclusions processed.
     """
     operations.expire_rounds(actor=actor, now=clock.now())
     steps = 0
@@ -110,7 +111,10 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
 
 
 def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes) -> wire.RoundTold:
-    """Return the round's state at the counterpart, after sending the signed offer if it is unknown there."""
+    """Return the round's state at the counterpart, after sending the signed offer if it is unknown there.
+
+    `secret`: for the sign-in to the counterpart's service; `offer`: the round's first message.
+    """
     door = outside.current()
     try:
         return wire.get_state(door, counterpart=counterpart, secret=secret, round_id=round_id)
@@ -121,7 +125,10 @@ def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes
 
 
 def _unsent(actor: Actor, counterpart: Counterpart) -> tuple[UUID, bytes] | None:
-    """Return id and conclusion of the latest concluded round without confirmed delivery, or None."""
+    """Return (id, conclusion message) of the latest concluded round without confirmed delivery, or None.
+
+    Only the twenty newest rounds that have not expired are searched.
+    """
     for found in queries.list_rounds(actor=actor, counterpart_id=counterpart.id, limit=20):
         if found.state is RoundState.CONCLUDED and found.expires_at > clock.now():
             body = queries.undelivered(round_id=found.id)

@@ -46,8 +46,8 @@ Erase = Callable[[Actor, datetime, datetime], int]
 class Eraser:
     """The function that enforces some retention classes, at the date of the shortest of them.
 
-    `erase` takes actor, present time and cut-off time, and returns the count; None if the tables hold only
-    ids, codes, times and digests: no personal data.
+    `erase` takes actor, present time and cut-off time, and returns how many objects it erased. It is None if
+    the tables hold only ids, codes, times and digests: no personal data.
     """
 
     name: str
@@ -76,7 +76,10 @@ def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) ->
 
 
 def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int:
-    """Erase those of the reports, erased earlier, that a restored backup brought back; return how many."""
+    """Erase those of the reports that are not erased now, after a restore; return their number.
+
+    The ids must be of reports that were erased before the restore (lists of erasures): this is not checked.
+    """
     total = 0
     for start in range(0, len(report_ids), _BATCH):
         back = intaken.list_unerased(
@@ -116,7 +119,7 @@ def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
-    """Erase conversations without a message since `before`; return how many.
+    """Erase conversations without a message since `before`; return the number of their reports.
 
     Only those of reports on which the desk has nothing left to decide, and not under a legal hold.
     """
@@ -153,9 +156,10 @@ def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
 def _free(
     actor: Actor, before: datetime, *, kind: str, subjects: bool = False
 ) -> Iterator[list[UUID]]:
-    """Yield batches of ids of due official acts of a kind, except those with a report under a legal hold.
+    """Yield batches of ids of official acts of a kind, due for erasure, without those under a legal hold.
 
-    `subjects`: due for the erasure of what they are about, rather than of their texts.
+    An act is under a legal hold if one of its reports is. `subjects`: due for the erasure of what they are
+    about, rather than of their texts.
     """
     after = None
     while rows := acts.list_due(
@@ -241,7 +245,7 @@ ERASERS: tuple[Eraser, ...] = (
 
 
 def check_erasers(catalogue: reference.Catalogue, *, erasers: Sequence[Eraser] = ERASERS) -> None:
-    """Check that every retention class of the reference data has exactly one eraser.
+    """Check that every retention class of the reference data (`catalogue`) has exactly one eraser.
 
     Raises:
         LookupError: a class without an eraser, or with several; an eraser with an unknown class.

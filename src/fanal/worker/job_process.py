@@ -61,7 +61,7 @@ class LivingJobs(JobManager):
         self._session, self._own = session, -1
 
     async def register_worker(self) -> int:
-        """Register the worker and take its advisory lock, before its first job; return its number."""
+        """Register the worker and take its advisory lock, before its first job; return its database id."""
         self._own = await super().register_worker()
         await self._session.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCK, self._own])
         return self._own
@@ -179,7 +179,10 @@ class Observer:
         self._since: dict[int, float] = {}
 
     def look(self) -> Ended | None:
-        """Return why the process must be killed, with its running jobs; None for a healthy process."""
+        """Return why the process must be killed, with its running jobs; None for a healthy process.
+
+        It must be killed if a job takes too much CPU time, or if the event loop is blocked or silent.
+        """
         beat, hands = self._board.read()
         used = {hand.thread: _cpu_seconds(self._pid, hand.thread) for hand in hands}
         if beat != self._beat:
@@ -259,7 +262,10 @@ def _leave(work: Callable[[], None]) -> NoReturn:
 
 
 def _follow(parent: int, number: signal.Signals) -> threading.Event:
-    """Arrange to receive signal `number` when `parent` ends; return an event that SIGTERM and SIGINT set."""
+    """Arrange to receive signal `number` when `parent` ends; return an event that SIGTERM and SIGINT set.
+
+    If the parent has ended already, the process exits.
+    """
     stop = threading.Event()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for asked in (signal.SIGTERM, signal.SIGINT):
@@ -376,7 +382,7 @@ async def give_back(session: _AsyncSession, ended: Ended) -> None:
 
 
 async def _queue(session: _AsyncSession, job: int, delay: timedelta) -> None:
-    """Requeue a job after `delay`; if the next job of its kind is already queued, delay that one instead."""
+    """Requeue a job after `delay`; if the next job of its kind is queued, abort it and delay that one."""
     try:
         await session.execute(_AGAIN, [delay, job])
     except UniqueViolation:

@@ -317,7 +317,8 @@ async def _work(
 ) -> None:
     """Run the jobs of one queue in its own slots; the schedule's queue also adds the periodic jobs.
 
-    `jobs`: the job manager with a liveness lock, for the queue of sends.
+    `board`: shared memory for the running jobs; `jobs`: the job manager with a liveness lock, for the queue
+    of sends.
     """
     own = app.with_connector(connector)
     if jobs is not None:

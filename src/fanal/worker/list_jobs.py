@@ -1,7 +1,7 @@
 """The jobs that fetch lists: one for each source, so that a slow source delays no other.
 
-Each source first has a short turn. One that needs longer continues in a queue of its own, where sources with
-a failed last fetch come last.
+Each source first has a short turn (a limited time to fetch pages). One that needs longer continues in a
+queue of its own, where sources with a failed last fetch come last.
 """
 
 import logging
@@ -68,7 +68,7 @@ def fetch_source(
     """Fetch a list source up to its present end, or for `seconds`; return the number of pages stored.
 
     Unless a person asks for it (`by_person`), every page requires a standing instruction in force; a fetch
-    ends with its instruction. A `quick` turn abandons an unfinished page at its end.
+    ends with its instruction. A `quick` turn abandons the page that it is fetching when its time is over.
 
     Raises:
         FetchFailed: the code is stored with the checkpoint; LOOP if a page leads back to an earlier one, or

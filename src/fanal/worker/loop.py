@@ -31,7 +31,7 @@ log = logging.getLogger("fanal.worker")
 
 
 class WorkerLoop:
-    """The main loop of one worker; `watch` kills the worker when a step takes too long.
+    """The main loop of one worker; `watch` (a `Watch`) kills the worker when a step takes too long.
 
     `clock` and `sleep` are injected, for tests.
     """

@@ -1,7 +1,7 @@
 """Priority rules applied to stored reports: dry runs over all of them, new ranking of waiting cases.
 
-A job works on portions for a few seconds and queues itself again, so that a stop waits for one portion at
-most and a kill loses no more. The schedule checks every minute for unfinished work.
+A job works on portions of reports for a few seconds and queues itself again, so that a stop waits for one
+portion at most and a kill loses no more. The schedule checks every minute for unfinished work.
 """
 
 from time import monotonic

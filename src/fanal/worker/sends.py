@@ -72,8 +72,8 @@ def tell_opening(opening_id: str) -> None:
 def tell_aside(aside_id: str) -> None:
     """Notify the supervisors of every desk that the match-rate circuit breaker suspended a list entry.
 
-    The mail names no list and no value. Without an address of any supervisor, the people on duty are
-    notified.
+    `aside_id`: id of the suspension. The mail names no list and no value. Without an address of any
+    supervisor, the people on duty are notified.
     """
     now, mailer = clock.now(), mail.current()
     told = accounts.addresses_of(roles=[Role.SUPERVISOR], desk_id=None, now=now)
@@ -94,8 +94,8 @@ def tell_aside(aside_id: str) -> None:
 def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> None:
     """Notify a person and the supervisors of their desks of a change in the person's sign-in.
 
-    `change` is `added` or `removed` (a second factor), or `password`, with an empty `factor`. Without an
-    address of any of them, the people on duty are notified.
+    `change` is `added` or `removed` (a second factor), or `password`, with an empty `factor`; `notice_id`
+    makes each job unique. Without an address of any of them, the people on duty are notified.
     """
     now, mailer = clock.now(), mail.current()
     told = accounts.notice_addresses(person_id=UUID(person_id), now=now)

@@ -52,7 +52,7 @@ def outage_code(failure: Exception) -> str | None:
 
 
 class Outage:
-    """The back-off of one stage during an outage: the pause, and the size of the trial batches."""
+    """The back-off of one stage while the vault is unavailable: its pause, and the size of trial batches."""
 
     def __init__(self) -> None:
         self._until: datetime | None = None
@@ -64,7 +64,10 @@ class Outage:
         return self._until is not None and now < self._until
 
     def begin(self, now: datetime) -> timedelta:
-        """Pause from `now`, twice as long each time; return the delay for the reports in the failed batch."""
+        """Pause from `now`, twice as long each time; return the delay for the reports in the failed batch.
+
+        Then a single report is tried at first.
+        """
         pause, self._pause = self._pause, min(self._pause * 2, _LONGEST)
         self._until, self.size = now + pause, 1
         return pause * _REPORTS_WAIT
@@ -118,8 +121,8 @@ class Portion:
 class StageLoop:
     """The stage loop of one worker.
 
-    `clock` gives the time of each claim, `size` is the most reports of a claim. `watched` surrounds each step
-    (`Watch.step`); `observe` receives the seconds of each step.
+    `actor`: the worker's system actor. `clock` gives the time of each claim, `size` is the most reports of a
+    claim. `watched` surrounds each step (`Watch.step`); `observe` receives stage and seconds of each step.
     """
 
     def __init__(
@@ -185,7 +188,7 @@ class StageLoop:
         return 0
 
     def _give_back(self) -> None:
-        """Requeue the reports that were in hand when the database failed, before their lease expires."""
+        """Requeue the reports that were under claim when the database failed, before their lease expires."""
         while self._held:
             token, report_ids = next(iter(self._held.items()))
             intake.put_back(actor=self._actor, token=token, report_ids=report_ids, counted=True)
@@ -214,7 +217,7 @@ class StageLoop:
             self._run_urgent()  # an urgent report waits for one step, not for a batch
 
     def _renew_held(self) -> None:
-        """Renew, when due, the leases of all reports in hand, including those of interrupted batches."""
+        """Renew, when due, the leases of all reports under claim, including those of interrupted batches."""
         now = perf_counter()
         if now - self._renewed_at < self._lease.total_seconds() / _SHARE:
             return
@@ -227,7 +230,10 @@ class StageLoop:
                 )
 
     def _put_back_excess(self, token: UUID, stage: Stage, batch: Batch) -> None:
-        """Requeue the reports beyond the number that a step of `stage` can finish well within the lease."""
+        """Requeue the reports beyond the number that a step of `stage` can finish well within the lease.
+
+        `token`: that of the batch's claim, as in the other methods.
+        """
         most = self._portions[stage].size
         excess = batch.report_ids[most:]
         if excess:
@@ -235,7 +241,7 @@ class StageLoop:
             batch.report_ids = batch.report_ids[:most]
 
     def _carry_in_portions(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
-        """Carry a few reports at a time to the end, so that people's actions wait for one portion only."""
+        """Carry a few reports at a time to the last stage, so that people's actions wait for one portion."""
         left = list(batch.report_ids)
         while left:
             part, left = left[: self._portion.size], left[self._portion.size :]
@@ -254,7 +260,8 @@ class StageLoop:
     def _step(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> bool:
         """Run one step of a batch; return whether the batch continues to the next stage.
 
-        Failed reports have then left it. False: the batch was requeued, carried in parts or isolated instead.
+        Failed reports have then been removed from it. False: the batch was requeued, carried in portions, or
+        bisected to isolate a failing report.
         """
         step, started, reports = STEPS[stage], perf_counter(), len(batch.report_ids)
         try:
@@ -297,8 +304,8 @@ class StageLoop:
     ) -> bool:
         """Run the preparation of a step, and renew the lease at its pauses; return whether to run the step.
 
-        Reports that need no preparation go first. A preparation longer than a turn returns its reports to the
-        end of the queue.
+        Reports that need no preparation go first. A preparation longer than `TURN` seconds returns its
+        reports to the end of the queue.
         """
         assert step.before is not None  # noqa: S101 - for the type checker: asked by the caller
         if step.waits and not self._let_others_first(
@@ -350,7 +357,7 @@ class StageLoop:
         return bool(batch.report_ids)
 
     def _goes_on(self, pauses: Iterator[set[UUID]], token: UUID, batch: Batch) -> set[UUID] | None:
-        """Run the preparation up to its next pause; return the reports worked on, None at its end."""
+        """Run the preparation up to its next pause; return the ids of reports worked on, None at its end."""
         with self._watched(token, len(batch.report_ids)):
             return next(pauses, None)
 

@@ -62,7 +62,7 @@ class Board:
         self._turn, self._noted = 0, (_NOBODY, 0)
 
     def touch(self) -> None:
-        """Record the last claim again with the present time, as a sign of life."""
+        """Record the last claim (token, number of reports) again with the present time, as a sign of life."""
         self.write(*self._noted)
 
     def write(self, token: bytes, reports: int) -> None:
@@ -91,7 +91,7 @@ class Watch:
         self._compiling, self._at = 0, (_NOBODY, 0)
 
     def keep(self) -> None:
-        """Show a sign of life; start the watching process if there is none.
+        """Show a sign of life; start the watching process if there is none (not on a system without /proc).
 
         Call this in the thread to be watched.
         """
@@ -184,7 +184,7 @@ def _cpu_seconds(pid: int) -> float:
 def _give_back(work: WorkInHand, limit: float) -> None:
     """Return the killed worker's claim to the queue; without a database the lease expires instead.
 
-    `limit`: the exceeded CPU seconds, for the log.
+    `work`: the record read before the kill; `limit`: the exceeded CPU seconds, for the log.
     """
     import django  # noqa: PLC0415 - only here: the watch is small as long as nothing happens
 

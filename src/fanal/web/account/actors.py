@@ -51,7 +51,7 @@ def stated_motive(request: HttpRequest) -> str:
 
 
 def state_motive(request: HttpRequest, motive: str) -> None:
-    """Store the purpose of the person's present task in this session."""
+    """Store the purpose of the person's present task in this session, cut to the maximum length."""
     request.session[MOTIVE_KEY] = " ".join(motive.split())[:LONGEST_MOTIVE]
     request.__dict__.pop("_fanal_actor", None)
 
@@ -66,8 +66,8 @@ def require_declared(request: HttpRequest, resource: Resource) -> None:
     """Require, on `resource`, the action that the current view declares for the request's method.
 
     The route guard has checked the action in general; a person with roles at two desks may see the object
-    through one desk and lack the action there. A missing purpose and the person's own act are refused by the
-    operation.
+    through one desk and lack the action there. A missing purpose, and the rule that nobody approves an act of
+    their own, are not checked here: the operation refuses them.
 
     Raises:
         Refused: the person may not do this on the resource.

@@ -50,7 +50,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def pre_login(
         self, request: HttpRequest, user: AbstractBaseUser, **kwargs: object
     ) -> HttpResponse | None:
-        """Refuse demo accounts outside a demo on loopback; store the account's state for later steps."""
+        """Refuse demo accounts outside a demo on loopback; store the account's state for later steps.
+
+        Return the redirect of a refusal, or None to let the sign-in continue.
+        """
         if getattr(user, "is_demo", True) and not (demo.is_on() and _from_loopback(request)):
             messages.error(request, _("Demo accounts open on this machine only, in a demo."))
             return redirect("account_login")
@@ -73,7 +76,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         super().login(request, user)
 
     def authenticate(self, request: HttpRequest, **credentials: object) -> AbstractBaseUser | None:
-        """Return the account with this password; the attempt counts as a failure until it is checked."""
+        """Return the account with this password, or None; the attempt counts as a failure until checked."""
         with lockout.being_looked_at(request, credentials):
             found: AbstractBaseUser | None = super().authenticate(request, **credentials)
         return found
@@ -117,7 +120,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """OIDC sign-in for subjects that an administrator has linked; it neither opens nor links accounts."""
+    """OIDC sign-in for subjects (user ids of a provider) that an administrator has linked to accounts.
+
+    It neither opens nor links accounts.
+    """
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Refuse a subject without an account, and `process=connect`, by which a person would link one.
@@ -138,7 +144,7 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             raise ImmediateHttpResponse(redirect("account_login"))
 
     def get_requests_session(self) -> openid.ShelteredSession:
-        """Return the HTTP session for requests to the provider."""
+        """Return the HTTP session for requests to the single sign-on provider, with its checks (`openid`)."""
         return openid.ShelteredSession()
 
     def is_open_for_signup(

@@ -30,7 +30,7 @@ def is_on() -> bool:
 
 
 def choices(language: str) -> list[DemoChoice]:
-    """Return the demo accounts as buttons; none outside a demo."""
+    """Return the demo accounts as buttons, their roles named in `language`; none outside a demo."""
     if not _on:
         return []
     return [

@@ -91,7 +91,7 @@ _PEOPLE = 8
 def known_as(request: HttpRequest | None, login: str) -> str:
     """Return this browser's device mark (a random id) for the account `login`, or "" if it is unknown there.
 
-    It is unknown as well once the password has changed.
+    It is unknown as well once the password has changed, and when there is no request.
     """
     name = canonical_login(login)
     mark, known_with = _marks(request).get(login_digest(name), ("", ""))
@@ -135,7 +135,10 @@ def _print_of(user: AbstractBaseUser) -> str:
 
 
 def _marks(request: HttpRequest | None) -> dict[str, tuple[str, str]]:
-    """Return the device cookie's content by login digest: (device mark, password digest at the time)."""
+    """Return the device cookie's content by login digest: (device mark, password digest at the time).
+
+    Empty without a request or a valid cookie.
+    """
     return _read(request.COOKIES.get(COOKIE, "") if request is not None else "")
 
 

@@ -37,7 +37,8 @@ class SignInWithCode(AuthenticateForm):  # type: ignore[misc] # allauth carries 
 
     The library limits wrong codes by account: a stranger with the password could lock the person out.
     Attempts of a known browser have their own limit, which other attempts do not consume. Conversely its
-    attempts and its right code do not reset the limit of others, because its device mark may be stolen.
+    attempts and its right code do not reset the limit of others, because its device mark (the random id in
+    the browser's cookie) may be stolen.
     """
 
     def clean_code(self) -> str:
@@ -96,7 +97,7 @@ _UNREADABLE: Final = (
 
 
 class KeyAnswer(forms.Field):
-    """Form field with the JSON response of a security key, reduced to the members in use."""
+    """Form field with the JSON response of a security key, reduced to the members that the server uses."""
 
     widget = forms.HiddenInput
 
@@ -124,7 +125,11 @@ class AddKey(AddWebAuthnForm):  # type: ignore[misc] # allauth carries no types
     credential = KeyAnswer()
 
     def clean(self) -> dict[str, object]:
-        """Return the form data with the verified response of the key."""
+        """Return the form data with the verified response of the key.
+
+        Raises:
+            ValidationError: the response is malformed, or was made for another page.
+        """
         with _refusing():
             if answer := self.cleaned_data.get("credential"):
                 _require_own_page(auth.parse_registration_response(answer).response.client_data)
@@ -197,7 +202,7 @@ def _plain(found: object) -> dict[str, object]:
 
 
 def _require_own_page(said: CollectedClientData) -> None:
-    """Require that the browser signed for this request's host, and in no frame.
+    """Require that the browser signed for this request's host, and in no frame. `said`: what the key signed.
 
     The library has checked https and the host, but admits its subdomains.
 

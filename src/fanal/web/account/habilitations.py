@@ -107,7 +107,7 @@ def revoke(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("habilitation.grant")
 def grant(request: HttpRequest) -> HttpResponse:
-    """Grant a habilitation at the supervisor's desk: person, role, act of appointment, dates."""
+    """Show the form for a new habilitation, or grant it: person, role, desk, act of appointment, dates."""
     if request.method != "POST":
         return _form(request)
     actor, now = actor_of(request), now_of(request)
@@ -147,7 +147,7 @@ def approve(request: HttpRequest, habilitation_id: UUID) -> HttpResponse:
 def line_of(habilitation: HabilitationRecord, *, now: datetime, actor: Actor) -> dict[str, object]:
     """Return a list row of a habilitation: the record, its state code, whether a review is due.
 
-    `own`: it is the reader's; `console`: a command granted it.
+    `own`: it is that of the actor (the reader); `console`: a command granted it.
     """
     in_force = habilitation.in_force(now)
     state = "ENDED"

@@ -69,7 +69,10 @@ def no_address(request: HttpRequest) -> str:
 
 @contextmanager
 def being_looked_at(request: HttpRequest, credentials: dict[str, object]) -> Iterator[None]:
-    """Count a password attempt as a failure while it is being verified."""
+    """Count a password attempt as a failure while it is being verified.
+
+    If too many others are being verified, the attempt is marked in the request as refused (`is_locked`).
+    """
     places = _places(request, credentials)
     taken = next((p for p in places if cache.add(p, 1, _LONGEST_LOOK.total_seconds())), None)
     request.__dict__["fanal_password_counted"] = taken is not None
@@ -94,7 +97,7 @@ def locked_out(
 
 
 def _is_noted(request: HttpRequest | None, credentials: dict[str, object]) -> bool:
-    """Return whether a refused attempt is written to the ledger; on a locked account, one a minute.
+    """Return whether a refused attempt is written to the ledger; on a locked account, at most one a minute.
 
     Those attempts are refused without checking the password: they cost nothing, and ledger entries are
     permanent.

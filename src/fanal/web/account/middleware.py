@@ -79,7 +79,7 @@ class RouteGuard:
         return _check_person(request, action)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Return an error page for a policy refusal raised by the view."""
+        """Return a 404 or 403 page for a policy refusal raised by the view; None for other exceptions."""
         if not isinstance(error, Refused):
             return None
         log.warning("refused: %s %s", error.action, error.reason_code)
@@ -106,8 +106,8 @@ def _check_person(request: HttpRequest, action: str) -> HttpResponse | None:
 def _check_own_factor(request: HttpRequest) -> HttpResponse | None:
     """Require a fresh second factor of a person who sees or changes their sign-in methods.
 
-    Returns the request for it, or None to go on: it is fresh, or there is none yet. The sign-in library would
-    accept the password: a stolen one must not replace the factor.
+    Returns the response that requires it, or None to go on: it is fresh, or there is none yet. The sign-in
+    library would accept the password: a stolen one must not replace the factor.
     """
     if not request.user.is_authenticated or not second_factor.is_enrolled(request):
         return None
@@ -126,7 +126,10 @@ def _signed_out(request: HttpRequest) -> HttpResponse:
 
 
 def _step_up(request: HttpRequest) -> HttpResponse:
-    """Return a page that asks for the second factor again; the typed form data stay in it, not stored."""
+    """Return a page that asks for the second factor again; the posted fields stay in it, not stored.
+
+    A client that accepts JSON receives a JSON error instead (403 in both cases).
+    """
     if "application/json" in request.headers.get("Accept", ""):
         return JsonResponse({"error": "second factor"}, status=HTTPStatus.FORBIDDEN)
     kept = [(name, v) for name, values in request.POST.lists() for v in values]

@@ -43,7 +43,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @needs("account.manage")
 @sensitive_variables("password")
 def add(request: HttpRequest) -> HttpResponse:
-    """Open an account for a new person; its first password is shown once, in this response only."""
+    """Show the form of a new account, or open it; its first password is shown once, in this response only."""
     if request.method != "POST":
         return _form(request)
     login = canonical_login(request.POST.get("login", ""))

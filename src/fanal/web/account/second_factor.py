@@ -80,9 +80,9 @@ def next_step(request: HttpRequest) -> str:
 
 @receiver(post_save, sender=Authenticator)
 def note_added(instance: Authenticator, *, created: bool, **_more: object) -> None:
-    """Record an added factor in the ledger, and mark the session as verified by it.
+    """Record an added factor in the ledger, and mark the session as verified by it (recovery codes excepted).
 
-    Enrolment has proved the factor.
+    Enrolment has proved the factor. Receiver of a save signal: later saves (`created` false) are ignored.
     """
     if not created:
         return
@@ -110,7 +110,8 @@ def note_password(request: HttpRequest, **_more: object) -> None:
 def _note(instance: Authenticator, *, added: bool, notice: bool) -> None:
     """Record in the ledger a change made through the pages; commands record their own changes.
 
-    `notice`: also notify the person by e-mail. The person's other sessions end.
+    `added`: the factor was added, else removed; `notice`: also notify the person by e-mail. The person's
+    other sessions end.
     """
     request = context.request
     if request is None or request.user.pk != instance.user_id:
@@ -140,7 +141,8 @@ def has_codes(*, user: AbstractBaseUser) -> bool:
 def passes(*, user: AbstractBaseUser, code: str) -> bool:
     """Return whether `code` is the person's current one-time code, which can be used once.
 
-    At most six attempts in five minutes are verified; failed ones are recorded in the ledger, as at sign-in.
+    At most six attempts in five minutes are verified, further ones give False; failed ones are recorded in
+    the ledger, as at sign-in.
     """
     tries = [f"fanal.command-code.{user.pk}.{number}" for number in range(_TRIES)]
     seconds = _WITHIN.total_seconds()

@@ -54,8 +54,8 @@ def claims_of(
 ) -> dict[str, object]:
     """Return the verified claims `REQUIRED` of an ID token; its other claims are ignored.
 
-    Verified are the signature by one of `keys` (JWK), `issuer`, `client` as the only audience, the dates (a
-    minute of clock difference allowed) and the `nonce` of the sign-in.
+    Verified are the signature by one of `keys` (JWK), `issuer`, `client` (this installation's client id) as
+    the only audience, the dates (a minute of clock difference allowed) and the `nonce` of the sign-in.
 
     Raises:
         TokenRefused: one of these checks fails.
@@ -164,7 +164,7 @@ class Exchange(OpenIDConnectOAuth2Adapter):  # type: ignore[misc] # allauth carr
 
     @property
     def openid_config(self) -> dict[str, object]:
-        """Discovery document of the provider, fetched once for this exchange."""
+        """Return the provider's OpenID discovery document, fetched once for this exchange."""
         known = self.__dict__.get("_said")
         if isinstance(known, dict):
             return known
@@ -245,8 +245,8 @@ def nonce_of(code_verifier: str) -> str:
 def begin(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Show a page with a link to the provider's sign-in.
 
-    A redirect would fail: with `form-action`, Chromium and Safari follow a form to no other host, not even
-    through redirects, and the provider may redirect to hosts unknown here.
+    A redirect would fail: with the CSP directive `form-action`, Chromium and Safari follow a form to no
+    other host, not even through redirects, and the provider may redirect to hosts unknown here.
 
     Raises:
         Http404: no such provider is configured.

@@ -103,7 +103,10 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[NavigationPage, ...]], ...] = (
 
 
 def links_for(actor: Actor, path: str) -> list[tuple[str | Promise, list[NavigationLink]]]:
-    """Return the menu groups visible to `actor`; the entry with the longest prefix of `path` is current."""
+    """Return the menu groups (title, entries) visible to `actor`, without empty ones.
+
+    The entry whose URL is the longest prefix of `path` is current.
+    """
     groups = [
         (title, [(entry, href) for entry in entries if (href := _reachable(entry.route, actor))])
         for title, entries in NAVIGATION

@@ -93,7 +93,7 @@ def age(context: Context, value: datetime) -> SafeString:
 
 @register.filter
 def defanged(address: str) -> str:
-    """Return an address in defanged form, which no program makes a link of; for tables and titles."""
+    """Return an address in defanged form (`hxxps[:]//host[.]test`), for tables and titles."""
     return words.defang(address)
 
 
@@ -151,7 +151,10 @@ def clock_tag(
 
 @register.inclusion_tag("components/state.html")
 def state(code: str, kind: str, *, tone: str = "") -> dict[str, object]:
-    """Show a state as a badge, icon and label; `kind` is the group of its labels, `tone` another style."""
+    """Show a state as a badge, icon and label; `kind` is the group of its labels.
+
+    `tone` replaces the style of the state: ok, wait, active, warn, danger or closed.
+    """
     glyph, style = _STATE_TONES[tone or _tone(str(code))]
     return {"code": code, "kind": kind, "glyph": glyph, "style": style}
 
@@ -187,8 +190,8 @@ def selector(  # noqa: PLR0917 - a template's own way to name them
 def person(context: Context, name: str, report_id: UUID | str) -> SafeString:
     """Show a person's name and register its report with the journal of readings.
 
-    The journal (`web.reading`) requires a committed ledger row for each report before the response is sent; a
-    test finds pages that print names without this tag.
+    `report_id`: the report that names the person. The journal (`web.reading`) requires a committed ledger row
+    for each report before the response is sent; a test finds pages that print names without this tag.
     """
     note_person(context.get("request"), report_id)
     return format_html('<span class="fn-person">{}</span>', name)
@@ -264,7 +267,10 @@ def navigation(context: Context) -> dict[str, object]:
 
 @register.simple_tag(takes_context=True)
 def in_language(context: Context, code: str) -> str:
-    """Return the URL of this page in the language `code` (`fr`, `en`), with the same query."""
+    """Return the URL of this page in the language `code` (`fr`, `en`), with the same query.
+
+    For a page that answers a POST, or without a request, return the home page of that language.
+    """
     request: HttpRequest | None = context.get("request")
     if request is None or request.method not in {"GET", "HEAD"}:
         return f"/{code}/"
@@ -336,14 +342,15 @@ def priority(
 ) -> dict[str, object]:
     """Show a priority chip: the score, with the first available of floor, first reason, `text`, level.
 
-    `floor` is the name of the rule that set the minimum priority: `floor=case|floor_name`.
+    `floor`: the name of the rule that set the minimum priority (`floor=case|floor_name`); `level`: code of
+    the priority level.
     """
     return {"score": score, "level": level, "floor": floor, "reason": reason, "text": text}
 
 
 @register.inclusion_tag("components/reasons.html")
 def reasons(items: Iterable[PriorityPart | Because]) -> dict[str, object]:
-    """List reasons as sentences; parts of a priority also show their points and the code of their rule."""
+    """List reasons as sentences; terms of a priority score also show points and the code of their rule."""
     return {"reasons": [_reason(item) for item in items]}
 
 

@@ -125,7 +125,7 @@ def number(value: float | None, lang: str) -> str:
 
 
 def percent(change: float | None, lang: str) -> str:
-    """Return a relative change as `+12 %` or `−3 %` (0.12 is +12 %); a dash for None."""
+    """Return a relative change (0.12) in whole percents, `+12 %` (`+12%` in English); a dash for None."""
     if change is None:
         return NONE
     rounded = round(change * 100)
@@ -144,7 +144,7 @@ def signed(value: float, lang: str) -> str:
 
 
 def level(value: float, lang: str) -> str:
-    """Return a weekly average: one decimal below ten (`0,4`), whole above."""
+    """Return a weekly average: one decimal (`0,4`) if it is under ten after rounding, else a whole number."""
     if value >= 9.95:
         return number(value, lang)
     plain = f"{value:.1f}".removesuffix(".0")

@@ -35,7 +35,7 @@ _FILES: Mapping[str, tuple[str, str, Callable[[ActDocument], bytes]]] = {
 
 
 def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
-    """Return the routes of the documents of a kind of act, below the page of the act.
+    """Return the routes of the documents of a kind of act, under the path `place` of the act's page.
 
     Their names are `<route>-pdf`, `-text`, `-machine` and `-print`.
     """
@@ -52,7 +52,12 @@ def routes_of(pages: ActPages, *, place: str) -> list[URLPattern]:
 
 
 def download(pages: ActPages, format_: str, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Send the document of an act as a file, in the page's language."""
+    """Send the document of an act as a file, in the page's language. `format_`: `pdf`, `text` or `machine`.
+
+    Raises:
+        Http404: no such act, or its document has expired.
+        Refused: the person may not read it.
+    """
     document = _taken(pages, request, act_id, format_)
     end, media, write = _FILES[format_]
     answer = HttpResponse(write(document), content_type=media)
@@ -72,7 +77,7 @@ def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
 
 def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) -> ActDocument:
-    """Return the document of an act, after recording the reading and the export in the ledger.
+    """Return the document of an act, after recording the reading and the export (as `format_`) in the ledger.
 
     Raises:
         Http404: no such act, or its document has expired.

@@ -115,7 +115,10 @@ def _rights_of_steps(lifecycle: Lifecycle) -> set[str]:
 
 
 def _recorded(lifecycle: Lifecycle) -> str:
-    """Return the policy action for steps that record events of an act, such as its sending or a reply."""
+    """Return the policy action for steps that record events of an act, such as its sending or a reply.
+
+    A lifecycle has exactly two policy actions for steps: to propose an act, and this one.
+    """
     (recorded,) = _rights_of_steps(lifecycle) - {lifecycle.proposes}
     return recorded
 
@@ -142,7 +145,14 @@ def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
 
 def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Send an act as a mail message file (`.eml`); the download is recorded in the ledger."""
+    """Send an act as a mail message file (`.eml`); the download is recorded in the ledger.
+
+    An act that may not be sent gives its page with the reason.
+
+    Raises:
+        Http404: no such act, its document has expired, or acts of this kind are not sent by mail.
+        Refused: the person lacks the right.
+    """
     actor, lifecycle = actor_of(request), pages.lifecycle
     found = queries.get_act(actor=actor, lifecycle=lifecycle, act_id=act_id)
     if found is None or found.content is None or pages.mail is None:

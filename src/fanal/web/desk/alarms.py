@@ -58,7 +58,7 @@ def nodes_are_closed() -> bool:
 @require_GET
 @needs("report.list")
 def alarms(request: HttpRequest) -> HttpResponse:
-    """Show the latest unacknowledged alarms, or answer 204 when the page already has them."""
+    """Show the latest unacknowledged alarms, or answer 204 when the page has them (the query's `known`)."""
     actor = actor_of(request)
     ringing = _latest(actor)
     found = _ringing(actor, ringing)
@@ -71,7 +71,13 @@ def alarms(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("alarm.acknowledge")
 def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
-    """Acknowledge an alarm of a child in danger, which stops it for everyone, and go to its report."""
+    """Acknowledge an alarm of a child in danger, which stops it for everyone, and go to its report.
+
+    If the report cannot be read yet, go to the queue with a warning.
+
+    Raises:
+        Http404: no such alarm.
+    """
     actor, now = actor_of(request), now_of(request)
     report_id = oriented.report_of_alarm(actor=actor, alarm_id=alarm_id)
     if report_id is None:

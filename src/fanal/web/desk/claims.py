@@ -38,7 +38,11 @@ def claim(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.claim")
 def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
-    """Extend the lease while the page is open; answer 409 with the holder's name when the lease was lost."""
+    """Extend the lease while the page is open; answer 409 with the holder's name when the lease was lost.
+
+    Raises:
+        Http404: no such report, or none that the person may read.
+    """
     actor, now = actor_of(request), now_of(request)
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         raise Http404
@@ -54,7 +58,7 @@ def renew(request: HttpRequest, report_id: UUID) -> JsonResponse:
 @require_POST
 @needs("report.claim")
 def release(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Release the report to the queue."""
+    """Release the report to the queue; without the form's valid token nothing changes."""
     actor = actor_of(request)
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         raise Http404

@@ -27,7 +27,13 @@ FEWEST, MOST = 2, 6
 @require_GET
 @needs("report.read")
 def compare(request: HttpRequest) -> HttpResponse:
-    """Show two to six reports of the person's desks in columns; journal the reading of each."""
+    """Show two to six reports of the person's desks in columns; record the reading of each in the ledger.
+
+    Ids that are unknown or of other desks are left out.
+
+    Raises:
+        Http404: none of the ids given can be shown.
+    """
     actor = actor_of(request)
     wanted = list(dict.fromkeys(_ids(request.GET.getlist("report"))))[:MOST]
     records = harmonised.get_records(actor=actor, report_ids=wanted)

@@ -59,9 +59,10 @@ def timeline_of(record: HarmonisedReport) -> list[Item]:
 
 
 def with_signals(record: HarmonisedReport, findings: Sequence[Finding]) -> list[Item]:
-    """Return the messages of the conversation, each with the codes of its findings.
+    """Return the messages of the conversation in order, each with the codes of its findings.
 
-    `speaker`: number of the speaker's color (0–3).
+    Keys: `message`, `at` (None if unknown), `signals` (finding codes) and `speaker`, number of the speaker's
+    color (0–3).
     """
     cited: dict[int, list[Finding]] = {}
     for finding in findings:
@@ -91,8 +92,8 @@ def by_category(findings: Sequence[Finding]) -> list[tuple[str, list[Finding]]]:
 def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str, list[Item]]]:
     """Return a report's identifiers grouped by role.
 
-    Each has the number of the desk's reports that hold it (`bounded`: at least so many), and the names of
-    other desks that hold it.
+    Each has the number of reports that hold it in the reader's desks (`bounded`: at least so many), and the
+    names of other desks that hold it.
     """
     keys = {(s.kind, s.value): selector_key(s.kind, s.value) for s in record.selectors}
     wanted = list(set(keys.values()))

@@ -53,7 +53,7 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_POST
 @needs("report.decide")
 def reopen(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Reopen a decided report in the queue; its decisions are kept."""
+    """Reopen a decided report in the queue; its decisions are kept, a refusal is shown as a message."""
     return _change(request, report_id, close=False)
 
 

@@ -49,9 +49,10 @@ def elements_of(
 ) -> Elements:
     """Return the graph as cytoscape.js elements, with attributes by which nodes can be grouped.
 
-    `references`: display references of the reports that the reader may see. Attributes of a node: `shared`,
-    the value behind most of its links; `service`, the platform; `month` of receipt; `away`: a report of
-    another desk, which shows only that desk's name, from `desks` (names by desk id).
+    `references`: display references of the reports that the reader may see; `cases`: their cases, by report
+    id. Attributes of a node: `shared`, the value behind most of its links; `service`, the platform; `month`
+    of receipt; `away`: a report of another desk, which shows only that desk's name, from `desks` (names by
+    desk id).
     """
     language = get_language() or "fr"
     shared = _shared(view)
@@ -122,7 +123,7 @@ def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str
 
 
 def _shared(view: DossierView) -> dict[UUID, str]:
-    """Return for each report the value most often cited as first reason of its links."""
+    """Return for each report the shared value most often cited as first reason of its links, as text."""
     votes: dict[UUID, Counter[str]] = {}
     for edge in view.edges:
         if edge.reasons:

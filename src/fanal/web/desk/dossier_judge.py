@@ -1,4 +1,4 @@
-"""Judgements on a dossier (merge, split, attach, accept …): each is a new record, with a reason."""
+"""Judgements on a dossier (merge, split, attach, accept, …): each is a new record, with a reason."""
 
 from http import HTTPStatus
 from uuid import UUID
@@ -36,7 +36,13 @@ Said = tuple[JudgementAct, list[UUID], list[UUID], UUID | None]
 @require_POST
 @needs("dossier.judge")
 def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
-    """Record a judgement: open, close, accept, attach, unlink, split, merge, reject, or undo."""
+    """Record a judgement: open, close, accept, attach, unlink, split, merge, reject, or undo.
+
+    A refused or incomplete one gives the dossier's page with the reason.
+
+    Raises:
+        Http404: no such dossier.
+    """
     actor = actor_of(request)
     view = queries.dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
@@ -72,6 +78,8 @@ def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
 
 def _judgement(request: HttpRequest, view: DossierView) -> Said:
     """Return the judgement that the form asks for: act, reports on one side and the other, judgement to undo.
+
+    `view`: the dossier. A judgement on one set of reports has an empty other side.
 
     Raises:
         _Unclear: it asks for none, or is incomplete.
@@ -114,7 +122,7 @@ def _judgement(request: HttpRequest, view: DossierView) -> Said:
 def _attached(request: HttpRequest, reference_typed: str, own: list[UUID]) -> UUID:
     """Return the report to attach, found by its desk number or by the sender's reference.
 
-    `own`: the reports of this dossier. The search is journaled.
+    `own`: the reports of this dossier. The search is recorded in the ledger.
 
     Raises:
         _Unclear: nothing typed, none or several match, or the report is in a dossier already.

@@ -47,7 +47,7 @@ def places_of(
 ) -> dict[str, object]:
     """Return the template context of the places that reports name: the list, and the map of France.
 
-    `references`: display references by report id.
+    `records` and `references` (display references): by report id.
     """
     held: dict[tuple[str, str], dict[UUID, set[str]]] = defaultdict(lambda: defaultdict(set))
     for report_id, record in records.items():

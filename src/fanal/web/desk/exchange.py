@@ -1,4 +1,4 @@
-"""List exchange: progress of each member in reading lists, and of fetching from each source."""
+"""List exchange: each member's progress in reading lists, and the progress of fetching from each source."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -18,7 +18,10 @@ from fanal.web.account.actors import actor_of, now_of
 @require_safe
 @needs("exchange.read")
 def exchange(request: HttpRequest) -> HttpResponse:
-    """Show the sources with their checkpoints and the members' reading progress; hashes are never shown."""
+    """Show the sources with their checkpoints and the members' reading progress; hashes are never shown.
+
+    A checkpoint is the position in a source's list up to which entries have been fetched.
+    """
     actor, now = actor_of(request), now_of(request)
     readings = queries.list_readings(actor=actor)
     sources = queries.list_sources(actor=actor)

@@ -37,7 +37,7 @@ Item = dict[str, object]
 def cards_of(
     record: HarmonisedReport, findings: Sequence[Finding], *, actor: Actor, now: datetime
 ) -> list[Item]:
-    """Return the data of the file cards on a report's page, in the order of the report's files."""
+    """Return the data of the file cards on a report's page (one card per file), in the order of its files."""
     if not record.files:
         return []
     uploads = intake.list_uploads(actor=actor, report_ids=[record.report_id])
@@ -110,7 +110,11 @@ def _card(
 
 
 def _facts_of(computed: ComputedFile | None) -> Item:
-    """Return the facts computed by the desk's own hasher (media type, size, quality), never the picture."""
+    """Return the facts that the desk's own hasher computed, never the picture; empty values without them.
+
+    Keys: `media_type`, `pixels` (width × height), `quality` and so on; `vague`: the picture's PDQ hash is too
+    poor to compare; `unhashed`: why no hash was computed.
+    """
     if computed is None:
         return {"media_type": "", "pixels": "", "quality": None, "vague": False, "unhashed": ""}
     pixels = f"{computed.width} × {computed.height}" if computed.width else ""

@@ -32,7 +32,12 @@ _AT_ONCE = 6
 @require_POST
 @needs("report.decide")
 def unfold(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Separate a duplicate from its head report; without a reason, show the form again."""
+    """Separate a duplicate from its head report; without a reason, show the form again.
+
+    Raises:
+        Http404: no such report.
+        Refused: the person lacks the right.
+    """
     actor, reason = actor_of(request), request.POST.get("reason", "")
     case = oriented.get_case(actor=actor, report_id=report_id)
     if case is None:

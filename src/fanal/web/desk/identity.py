@@ -92,7 +92,7 @@ def _page(
 
 
 def _name(code: str) -> str:
-    """Return the label of a fact code; a path in the sender's document is returned unchanged."""
+    """Return the label of an identity fact's code; a path in the sender's document is returned unchanged."""
     if not code.isupper():
         return code
     return reference.label("identity_fact", code, get_language() or "fr")

@@ -18,7 +18,7 @@ Item = dict[str, object]
 
 
 def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item]]:
-    """Return the list entries that match each file of a report, by place in it (`files[0]`), each once.
+    """Return the list entries that match each file of a report, by file (`files[0]`), each once.
 
     They come from the findings of the analysis, with their reasons; votes, suspension and withdrawal of an
     entry are the current ones, its legal basis that of the day `on`.
@@ -38,7 +38,8 @@ def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item
 def basis_of(code: str, *, on: date) -> Item | None:
     """Return the text of a list's legal basis on a day, whether it is unchecked, and when it ended.
 
-    None without a code. A code without reference entry is returned as its text, unchecked.
+    Keys: `words`, `unchecked`, `ended` (None if in force). None without a code. A code without reference
+    entry is returned as its text, unchecked.
     """
     if not code:
         return None
@@ -54,7 +55,7 @@ def basis_of(code: str, *, on: date) -> Item | None:
 
 
 def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
-    """Return each vote on a list entry with the name of the voter, a person or a partner."""
+    """Return each `vote` on a list entry with the `name` of the voter, a person or a partner."""
     members = {v.voter_id for v in votes if v.voter is Voter.MEMBER}
     people = {v.voter_id for v in votes} - members - {SYSTEM_PERSON}
     names = accounts.partner_names(partner_ids=members) | accounts.person_names(person_ids=people)

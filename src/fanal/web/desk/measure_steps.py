@@ -105,7 +105,11 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.send")
 def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record that the host was informed beforehand of procedures and time limits (LCEN, article 6-2 I)."""
+    """Record that the host was informed beforehand of procedures and time limits (LCEN, article 6-2 I).
+
+    Raises:
+        Http404: no such measure.
+    """
 
     def act() -> None:
         actor, now = actor_of(request), now_of(request)
@@ -152,7 +156,10 @@ class _Warned(TypedDict):
 
 
 def _warned(request: HttpRequest) -> _Warned:
-    """Return the tokens of the warnings that the page showed, and the person's reason to proceed."""
+    """Return the tokens (ids) of the warnings that the page showed, and the person's reason to proceed.
+
+    The operation refuses when a warning has arisen that the page did not show.
+    """
     return {
         "seen": request.POST.get("seen", "").split(),
         "reason": request.POST.get("reason", "").strip(),

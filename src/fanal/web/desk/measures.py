@@ -65,7 +65,7 @@ _A_COLUMN = 30  # cards shown in a column, whose count covers all
 @require_GET
 @needs("measure.list")
 def second(request: HttpRequest) -> HttpResponse:
-    """Show the acts that await a second person, oldest first; the person's own are marked."""
+    """Show the acts of all kinds that await a second person, oldest first; the person's own are apart."""
     actor = actor_of(request)
     waiting = measures.list_measures(actor=actor, states=[MeasureState.TO_SECOND], limit=100)
     consult(request, "measure", [m.id for m in waiting], action="measure.list")
@@ -86,7 +86,7 @@ def second(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("measure.list")
 def board(request: HttpRequest) -> HttpResponse:
-    """Show the measures by state, each with its legal time limit."""
+    """Show the measures in columns of states, each measure with its legal time limit."""
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     columns = []
@@ -264,9 +264,10 @@ def _grounds(measure: Measure, *, actor: Actor) -> dict[str, object]:
 
 
 def differences(proposal: Proposal | None, decision: Decision | None) -> list[dict[str, object]]:
-    """Return the parts of a decision (track, legal bases, authority), each with the value that was proposed.
+    """Return track, legal bases and authority of a decision, each with the value that was proposed.
 
-    Empty without a proposal or a decision. `kind` is the group of the values' labels.
+    Keys: `name`, `kind` (the group of the values' labels), `proposed`, `decided`, `same`. Empty without a
+    proposal or a decision.
     """
     if proposal is None or decision is None:
         return []

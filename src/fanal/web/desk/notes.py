@@ -51,7 +51,7 @@ def on_dossier(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 def shown(
     request: HttpRequest, report_ids: Sequence[UUID], *, dossier: bool = False
 ) -> dict[str, object]:
-    """Return the template context of the notes on reports, or on their dossier; journal the reading."""
+    """Return the template context of the notes on reports, or on their dossier; record the reading."""
     actor = actor_of(request)
     found = oriented.notes_of(actor=actor, report_ids=report_ids, dossier=dossier)
     return {
@@ -61,7 +61,7 @@ def shown(
 
 
 def lines_of(request: HttpRequest, found: Sequence[Note]) -> list[Line]:
-    """Return (note, name of its author) for each note; journal the reading."""
+    """Return (note, name of its author) for each note; record the reading in the ledger."""
     consult(request, "note", [note.id for note in found], action="note.read")
     names = accounts.person_names(person_ids={note.author_id for note in found})
     return [(note, names.get(note.author_id, "")) for note in found]

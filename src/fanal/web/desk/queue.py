@@ -93,7 +93,7 @@ def queue(request: HttpRequest) -> HttpResponse:
 def arrivals(request: HttpRequest) -> HttpResponse:
     """Show how many reports arrived in this view since page load; the list itself does not move.
 
-    Answers 204 when there is nothing new, 400 for an invalid time.
+    Answers 204 when the number is 0 or the page shows it already, 400 for an invalid or future time.
     """
     actor, now = actor_of(request), now_of(request)
     since = instant(request.GET.get("since"))
@@ -146,8 +146,8 @@ def preview(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[str, object]]:
     """Return the table rows of cases: reference, sender, main reason of the priority, holder, badges.
 
-    `away`: packages in which the report was sent to other desks; `ask_soon`: the end of the subscriber-data
-    retention window is close.
+    `away`: transfers of the report to other desks; `ask_soon`: the end of the subscriber-data retention
+    window is close.
     """
     holders = {c.report_id: c.held_by(now) for c in cases}
     names = accounts.person_names(person_ids={h for h in holders.values() if h})

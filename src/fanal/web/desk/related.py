@@ -27,7 +27,7 @@ _DRAWN = 24  # reports in the small graph; the list holds all
 
 
 class Suggested(NamedTuple):
-    """A suggested link with another report; `fresh` are reasons that a past rejection did not consider."""
+    """A suggested link with another report; `fresh`: its reasons that are newer than a past rejection."""
 
     suggestion: Suggestion
     fresh: list[dict[str, object]]
@@ -42,7 +42,7 @@ def kin_of(
 ) -> dict[str, object]:
     """Return the template context of a report's related reports: links with reasons, other desks, graph.
 
-    `suggested` holds the suggested links, by the other report. A pair related by similarity alone has no
+    `suggested` holds the suggested links, by the other report's id. A pair related by similarity alone has no
     link: it is listed after the links.
     """
     own = [link for link in links if link.other_id is not None]

@@ -72,7 +72,7 @@ def clocks_of(record: HarmonisedReport, facts: ReportFacts) -> dict[str, object]
 @require_GET
 @needs("report.read")
 def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Show a report of the person's desk; journal the reading first.
+    """Show a report of the person's desk; the reading is recorded in the ledger first.
 
     Of an erased report, the page shows what is kept: decisions, measures, history.
     """

@@ -37,7 +37,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("retention.hold")
 def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Keep a report until its next review, or propose its early erasure."""
+    """Keep a report until its next review, or propose its early erasure; both need a reason."""
     actor, now = actor_of(request), now_of(request)
     _reached(actor, report_id)
     verdict, motive = request.POST.get("verdict", ""), _motive(request)

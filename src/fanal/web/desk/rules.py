@@ -83,7 +83,7 @@ def rules(request: HttpRequest) -> HttpResponse:
 def _levels(found: PriorityRules, on: date) -> list[dict[str, object]]:
     """Return each priority level with its lowest score, and its time limits to claim, decide and approve.
 
-    The time limits are those in force on the day `on`.
+    Keys: `code`, `lowest`, `clocks` (texts). The time limits are those in force on the day `on`.
     """
     catalogue = reference.load()
     return [

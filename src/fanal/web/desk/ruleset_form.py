@@ -70,7 +70,7 @@ class RuleRow(Struct, frozen=True, kw_only=True):
 
 
 class Typed(Struct, frozen=True, kw_only=True):
-    """All values typed in the form."""
+    """All values typed in the form; `ceiling` and the lowest score of each level are text, not parsed yet."""
 
     version: str
     ceiling: str
@@ -181,7 +181,7 @@ def _check_floors(rules: PriorityRules) -> None:
 
 
 def fields_of(rule: Rule) -> Iterator[str]:
-    """Yield the names of the number fields of a rule; a rule on a yes/no fact has no bounds."""
+    """Yield the names of a rule's number fields; a rule on a yes/no fact has no bounds, unless one is set."""
     set_before = (
         rule.at_least != ABOVE_ZERO,
         rule.at_most is not None,
@@ -196,7 +196,7 @@ def fields_of(rule: Rule) -> Iterator[str]:
 
 
 class _Reader:
-    """Parser of number fields that collects the errors."""
+    """Parser of number fields that collects the errors in `faults`, as (field name, error code)."""
 
     def __init__(self) -> None:
         self.faults: list[Fault] = []
@@ -216,7 +216,7 @@ class _Reader:
     def rule(self, row: RuleRow) -> Rule:
         """Return the rule of a row with the numbers typed; an invalid one is noted as an error.
 
-        A value without a field in the form is kept.
+        A value without a field in the form is kept. An empty field is an absent bound, except `points`.
         """
         read: dict[str, float | None] = {}
         for name, text in row.numbers.items():

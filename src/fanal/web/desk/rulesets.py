@@ -64,7 +64,10 @@ def rulesets(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("rules.draft")
 def draft(request: HttpRequest) -> HttpResponse:
-    """Show the rules in force in a form; by POST, store the draft, or add or replace a rule in the form."""
+    """Show the rules in force in a form; by POST, store the draft, or add or replace a rule in the form.
+
+    A draft with errors is shown again, unsaved.
+    """
     rules, on = queries.current_rules(), paris_day(now_of(request))
     left_out, lang = _left_out(rules), get_language() or "fr"
     if request.method != "POST":
@@ -157,7 +160,7 @@ def dry_run(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_POST
 @needs("rules.activate")
 def activate(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Put a rule set in force; its proposer cannot."""
+    """Put a rule set in force; its proposer cannot. A refusal is shown as a message."""
     stored = _stored(ruleset_id)
     try:
         operations.activate_ruleset(

@@ -158,7 +158,7 @@ def _change(request: HttpRequest, view_id: UUID, *, shared: bool) -> HttpRespons
 def _page(
     request: HttpRequest, *, shared: bool, refused: str = "", where: str = ""
 ) -> HttpResponse:
-    """Return the page of own views, or of shared views.
+    """Return the page of own views, or of views shared in desks that the person manages (`shared`).
 
     `refused` is the error code of the form `where` (a view's id, or `new`).
     """

@@ -66,9 +66,10 @@ def _months(ids: Sequence[UUID]) -> list[dict[str, object]]:
 def _beside(
     kind: SelectorKind, value: str, records: Mapping[UUID, HarmonisedReport]
 ) -> list[dict[str, object]]:
-    """Return the identifiers that occur with this one in two or more of its reports, most frequent first.
+    """Return the (at most twelve) identifiers that occur with this one in two or more of its reports.
 
-    `records`: its reports. Hosts and domains are left out: a URL already contains them.
+    Each with kind, value, number of reports (`count`, the greatest first) and link (`href`). `records`: the
+    reports of this identifier. Hosts and domains are left out: a URL already contains them.
     """
     counts: Counter[tuple[str, str]] = Counter()
     for record in records.values():
@@ -97,7 +98,10 @@ _DEFANGED = (
 @require_GET
 @needs("search.run")
 def search(request: HttpRequest) -> HttpResponse:
-    """Show the results of a search, or the history of one identifier; query and results are journaled."""
+    """Show the results of a search, or the history of one identifier.
+
+    Query and results are recorded in the ledger, even if nothing is found.
+    """
     actor = actor_of(request)
     kind, value = request.GET.get("kind", ""), request.GET.get("value", "")
     if not value and kind not in set(SelectorKind):

@@ -33,7 +33,10 @@ _PACES = (15, 60, 360, 1440, 10080)
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("source.manage")
 def add(request: HttpRequest) -> HttpResponse:
-    """Add a source by form; its entries are imported under a standing instruction or by a person only."""
+    """Show the form of a new list source, or add it.
+
+    Its entries are imported only under a standing instruction, or by a person.
+    """
     if request.method != "POST":
         return _form(request)
     try:

@@ -84,7 +84,8 @@ def lines_of(
 ) -> list[dict[str, object]]:
     """Return suggestions with their references, cases and reasons, for display.
 
-    `fresh` are the reasons that a past rejection of the pair did not consider.
+    `fresh`: the reasons that are newer than a past rejection of the pair. `references` and `cases`: by report
+    id.
     """
     return [
         {
@@ -106,7 +107,8 @@ def _grouped(
 ) -> list[dict[str, object]]:
     """Return the lines grouped by the two dossiers (or single reports) that they would join.
 
-    `line` is the strongest of a group, `also` the others, which are answered with it.
+    `lines`: those of `found`, in its order. `line` is the strongest of a group, `also` the others, which are
+    answered with it.
     """
     groups: dict[frozenset[UUID], list[dict[str, object]]] = {}
     for sides, line in zip(queries.sides_of(found=found), lines, strict=True):

@@ -39,7 +39,7 @@ RUNNING = (MeasureState.RECEIVED, MeasureState.SUSPENDED, MeasureState.EXPIRED)
 @require_safe
 @needs("measure.recommend")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the counts by state, the running measures, the sessions, and recommendations to be answered."""
+    """Show the counts by state, the running measures, the oversight sessions, and open recommendations."""
     actor = actor_of(request)
     counts = measures.count_by_state(actor=actor)
     running = measures.list_measures(actor=actor, states=RUNNING, limit=20)
@@ -87,19 +87,21 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def show(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Show a measure with grounds and proofs; in a session, record it as read."""
+    """Show a measure with grounds and proofs; record it as seen if an open oversight session has it."""
     return page(request, measure_id)
 
 
 def page(
     request: HttpRequest, measure_id: UUID, *, refused: str = "", words: str = ""
 ) -> HttpResponse:
-    """Return the page of a measure; in a session, record it as read.
+    """Return the page of a measure (a removal request), and record the reading in the ledger.
 
-    `refused` is the reason why a recommendation was refused, `words` its text, to be shown again.
+    If the person has an open oversight session whose sample contains the measure, the session also records
+    it as seen. `refused` is the reason why a recommendation was refused (status 422), `words` its text, to
+    be shown again.
 
     Raises:
-        Http404: no such measure.
+        Http404: no such measure, or none that the actor may read.
     """
     actor = actor_of(request)
     found = measures.get_measure(actor=actor, measure_id=measure_id)
@@ -144,7 +146,11 @@ def page(
 
 
 def _place(session: Session | None, measure_id: UUID) -> dict[str, object]:
-    """Return the template context of a measure's place in the session's sample: number, previous, next."""
+    """Return the template context of a measure's place in the sample of an oversight session.
+
+    Keys: `session`, `position` (from 1), `previous` and `next` (measure ids, None at the ends). Without a
+    session that contains the measure, `session` is None.
+    """
     if session is None or measure_id not in session.sample:
         return {"session": None}
     index = session.sample.index(measure_id)

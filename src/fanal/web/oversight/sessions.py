@@ -1,4 +1,4 @@
-"""Sessions of oversight: a reproducible random sample of measures, and the record of its review."""
+"""Oversight sessions: a reproducible random sample of measures, and the record of its review."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -38,7 +38,7 @@ NO_REMARK = "AGREED"
 
 
 class SampledMeasure(Struct, frozen=True, kw_only=True):
-    """A measure of the sample with its state in this session; `number` is its place in the sample.
+    """A measure of a session's sample with its state in that session; `number` is its place in the sample.
 
     `seen`: read; `agreed`: no remark; `told`: a recommendation was made; `warned`: it was approved despite
     warnings.
@@ -110,7 +110,7 @@ def groups_of(
 def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
     """Record one verdict on the selected measures of a group: no remark, or a recommendation.
 
-    A refusal records nothing.
+    A group is measures alike by the form's criterion (`by`). A refusal records nothing.
     """
     alike = alike_of(request.POST.get("by", ""))
     verdict = request.POST.get("verdict", "")
@@ -149,7 +149,7 @@ _BY_HAND = frozenset({Happening.AGREED, Happening.PAUSED, Happening.RESUMED, Hap
 
 
 def open_session(request: HttpRequest) -> Session | None:
-    """Return the person's newest session that has not ended, or None."""
+    """Return the person's newest oversight session if it has not ended, or None."""
     found = queries.list_sessions(actor=actor_of(request), limit=1)
     return found[0] if found and found[0].ended_at is None else None
 
@@ -177,7 +177,10 @@ def mark(
 @require_POST
 @needs("measure.recommend")
 def start(request: HttpRequest) -> HttpResponse:
-    """Draw a random sample of measures and open an oversight session, or return to the open one."""
+    """Draw a random sample of measures and open an oversight session, or return to the open one.
+
+    The form's `size` is the number of measures, five hundred at most.
+    """
     running = open_session(request)
     if running is not None:
         return redirect("oversight:session", session_id=running.id)
@@ -196,7 +199,11 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("measure.recommend")
 def show(request: HttpRequest, session_id: UUID) -> HttpResponse:
-    """Show a session: sample, method of the draw, progress, and when a pause is due."""
+    """Show an oversight session: sample, method of the draw, progress, and when a pause is due.
+
+    Raises:
+        Http404: the person has no such session.
+    """
     actor, now = actor_of(request), now_of(request)
     session = queries.get_session(actor=actor, session_id=session_id)
     if session is None:

@@ -86,7 +86,11 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
 @require_safe
 @needs("report.status")
 def receipt(request: HttpRequest, report_id: UUID) -> HttpResponse:
-    """Send the signed receipt as a file for `fanal receipt verify`."""
+    """Send the signed receipt of a report as a file for `fanal receipt verify`.
+
+    Raises:
+        Http404: the partner has no such report, or there is no receipt.
+    """
     _own(request, report_id)
     signed = intake.get_receipts(actor=actor_of(request), report_ids=[report_id]).get(report_id)
     if not signed:
@@ -97,7 +101,7 @@ def receipt(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 
 def _own(request: HttpRequest, report_id: UUID) -> ReportFacts:
-    """Return a report of the partner, after journaling the reading.
+    """Return a report of the partner, after recording the reading in the ledger.
 
     Raises:
         Http404: the partner has no such report.

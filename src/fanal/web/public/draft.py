@@ -106,7 +106,7 @@ class ReporterSaid(Struct, frozen=True, kw_only=True, omit_defaults=True):
 def report_of(answers: Mapping[str, str], *, language: str, today: date) -> FormReport:
     """Return the report that the answers describe; no typed text is lost.
 
-    Of the reporter it holds only values that occur in the texts, so that harmonise can keep them out of
+    Of the reporter it holds only values that occur in the texts, so that `harmonise` can keep them out of
     identifiers and search terms. "I don't know" leaves a field empty, except for the question about danger.
     "Today" is the day of the answer, so that a repetition after midnight gives the same report; `today` is
     used when none was stored.
@@ -156,7 +156,7 @@ def identity_of(answers: Mapping[str, str], *, address: str | None) -> bytes | N
 def _reporter(answers: Mapping[str, str]) -> Person | None:
     """Return the reporter with only the name, e-mail and phone that occur in the texts, even when anonymous.
 
-    Harmonise keeps these out of identifiers and search terms. None if there are none.
+    `harmonise` keeps these out of identifiers and search terms. None if there are none.
     """
     texts = "\n".join(answers.get(name, "") for name in _TEXTS)
     name = _said(answers, "your_name")

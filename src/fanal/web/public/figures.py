@@ -1,4 +1,4 @@
-"""Published statistics: complete months, small numbers suppressed, next to other publications; and CSV."""
+"""Published statistics: complete months, small numbers suppressed; other publications to compare; and CSV."""
 
 from datetime import date
 from typing import TypeAlias

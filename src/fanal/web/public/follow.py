@@ -65,9 +65,9 @@ _NOTHING = PostOutcome()
 @require_http_methods(["GET", "HEAD", "POST"])
 @open_to_all("receipt.follow")
 def follow(request: HttpRequest) -> HttpResponse:
-    """Ask for the receipt code; with a valid one, show the report's state, or take an answer.
+    """Ask for the receipt code; with a valid one, show the report's state, or take an answer to the desk.
 
-    The signed receipt can be downloaded as well.
+    The signed receipt can be downloaded as well. If storing an answer fails, its text is shown again.
     """
     if request.method != "POST":
         return _ask_code(request)
@@ -94,8 +94,8 @@ def follow(request: HttpRequest) -> HttpResponse:
 def ring_alone(typed: str, *, now: datetime) -> bool:
     """Raise the alarm of the report with the receipt code `typed`, when storing its message has failed.
 
-    Returns whether the database accepted the call; also True for an unknown code, which raises no alarm. A
-    second call raises no second alarm. A malformed code gives False.
+    Returns whether the database accepted the request; also True for an unknown code, which raises no alarm. A
+    second call raises no second alarm. A malformed code, or any failure, gives False.
     """
     try:
         orient.raise_written(lookup_hash=receipt.lookup_hash(receipt.read_code(typed)), now=now)

@@ -73,7 +73,10 @@ class Limit:
         return acts
 
     def _forget(self, now: datetime, *, keep: bytes) -> None:
-        """Delete senders inactive for the period, and the least recent above the maximum; never `keep`."""
+        """Delete senders inactive for the period, and the least recent above the maximum; never `keep`.
+
+        `keep`: the digest of the present sender.
+        """
         while len(self._acts) > 1:
             sender, acts = next(iter(self._acts.items()))
             recent = bool(acts) and now - acts[-1] < self._within

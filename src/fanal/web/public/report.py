@@ -269,7 +269,7 @@ def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
 
 
 def _was_sent(draft: HiddenDraft) -> bool:
-    """Return whether this draft was already acknowledged, so that the response can be repeated."""
+    """Return whether a report was already received from this draft, so that the response can be repeated."""
     return (
         queries.find_key(sender_id=PUBLIC_SENDER, kind=KeyKind.SUBMISSION, key=draft.submission)
         is not None
@@ -277,7 +277,10 @@ def _was_sent(draft: HiddenDraft) -> bool:
 
 
 def _is_heavy(request: HttpRequest, draft: HiddenDraft, now: datetime) -> bool:
-    """Return whether this submission requires more work; never when a child is in danger."""
+    """Return whether the sender is above the higher limit, and must do more work than usual.
+
+    Never if a child is in danger.
+    """
     return draft.answers.get("danger") != "YES" and send_limits()[1].is_passed(request, now)
 
 

@@ -191,7 +191,7 @@ _YOURS = frozenset({"your_name", "your_email", "your_phone"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """The answers of one page, as lines of the check page."""
+    """The answers of one page (`step`), as lines (label, answer) of the check page."""
 
     step: str
     question: str | Promise
@@ -218,13 +218,19 @@ def errors(
 
 
 def lengths(text: str, *, most: int) -> dict[str, str]:
-    """Return the length of a text and its maximum length `most`, formatted in the page's language."""
+    """Return the parameters of a "too long" message, formatted in the page's language.
+
+    `long` is the length of `text`, `most` its maximum length, both in characters.
+    """
     lang = "en" if (get_language() or "fr").startswith("en") else "fr"
     return {"long": number(len(text), lang), "most": number(most, lang)}
 
 
 def step_context(step: FormPage, answers: Mapping[str, str], *, today: date) -> dict[str, object]:
-    """Return the template context of a page: question, answers offered, and on the check page the summary."""
+    """Return the template context of a page: question, answers offered, and on the check page the summary.
+
+    `thin`, on the check page: the report holds nothing to search by (no address, nickname or text).
+    """
     context: dict[str, object] = {"question": QUESTIONS[step.name], **OFFERED.get(step.name, {})}
     if step.name == "check":
         context["summary"] = tuple(

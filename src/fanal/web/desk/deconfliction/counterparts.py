@@ -1,4 +1,4 @@
-"""Counterparts (organisations to de-conflict with), their limits, and rounds as counts only."""
+"""Counterparts (organisations to de-conflict with), their limits, and rounds (comparisons) as counts only."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -32,7 +32,7 @@ _FIELDS = ("name", "our_name", "key", "contact")
 @require_GET
 @needs("deconfliction.read")
 def home(request: HttpRequest) -> HttpResponse:
-    """Show the counterparts of the desk, the standing instruction that covers each, and the newest rounds."""
+    """Show the counterparts, the standing instruction that covers each, and the newest rounds."""
     actor = actor_of(request)
     found = queries.list_counterparts(actor=actor)
     consult(request, "counterpart", [one.id for one in found], action="counterpart.read")
@@ -59,7 +59,7 @@ def show(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("deconfliction.keep")
 def add(request: HttpRequest) -> HttpResponse:
-    """Register a counterpart by form; the address of its service, if any, is set on the command line."""
+    """Show the form of a new counterpart, or register it; the command line sets its service's URL."""
     if request.method != "POST":
         return _form(request)
     post = request.POST
@@ -86,7 +86,7 @@ def add(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs("deconfliction.keep")
 def limit(request: HttpRequest, counterpart_id: UUID) -> HttpResponse:
-    """Replace the limits of a counterpart: kinds, roles, desks and months that may enter a round."""
+    """Replace a counterpart's limits: the identifier kinds, roles, desks and months that enter a round."""
     found = _found(request, counterpart_id)
     post = request.POST
     try:

@@ -13,7 +13,7 @@ from fanal.web.reading import consult
 
 
 def signs_on(request: HttpRequest, report_ids: Sequence[UUID]) -> Mapping[UUID, list[Sign]]:
-    """Return the de-confliction badges of each report, sorted by organisation; journal the reading."""
+    """Return the de-confliction badges of each report, by organisation; record the reading in the ledger."""
     found = queries.signs_of(actor=actor_of(request), report_ids=report_ids)
     hits = {sign.hit_id for signs in found.values() for sign in signs}
     consult(request, "hit", sorted(hits), action="hit.read")

@@ -45,7 +45,10 @@ def withhold(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
-    """Return the de-confliction context of a dossier's page: badges, withholdings in force, counterparts."""
+    """Return the de-confliction context of a dossier's page: badges, withholdings in force, counterparts.
+
+    The counterparts are empty for a reader without the right to de-confliction.
+    """
     actor = actor_of(request)
     own = [node.report_id for node in view.nodes if node.report_id]
     signs = {sign.hit_id: sign for found in signs_on(request, own).values() for sign in found}

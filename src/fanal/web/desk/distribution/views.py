@@ -58,7 +58,10 @@ def overview(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("distribution.read")
 def waiting(request: HttpRequest) -> HttpResponse:
-    """Show the reports waiting for one country or region, each with the rule that selected it."""
+    """Show the reports waiting for one country or region, each with the rule that selected it.
+
+    Redirects to the overview if no reports wait for the place in the query.
+    """
     actor, now = actor_of(request), now_of(request)
     asked = request.GET.get("country", ""), request.GET.get("region", "")
     found = {(p.country, p.region): p for p in queries.list_waiting(actor=actor)}
@@ -120,7 +123,7 @@ def _way(
 ) -> dict[str, object]:
     """Return the recipient desk of a destination, and the standing instruction that permits sending to it.
 
-    Both are None if there is none.
+    Keys `desk` and `instruction`, each None if there is none.
     """
     desk = next(
         (
@@ -138,7 +141,7 @@ def _way(
 
 
 def _reports(request: HttpRequest, report_ids: Sequence[UUID]) -> dict[UUID, dict[str, object]]:
-    """Return reference and case of the reports that the person may see, by id; journal the reading."""
+    """Return `reference` and `case` of the reports that the person may see, by id; record the reading."""
     actor = actor_of(request)
     cases = oriented.get_cases(actor=actor, report_ids=report_ids)
     consult(request, "report", list(cases), action="report.list")

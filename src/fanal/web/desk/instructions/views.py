@@ -55,7 +55,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs("instruction.propose")
 def propose(request: HttpRequest) -> HttpResponse:
-    """Propose a standing instruction by form; it then awaits the approval of a second person."""
+    """Show the form of a standing instruction, or propose it; it then awaits approval by a second person."""
     if request.method != "POST":
         return _form(request)
     try:
@@ -127,7 +127,7 @@ def _bearers(actor: Actor, record: StandingInstruction) -> list[Bearer]:
 
 
 def _shown(bearers: list[Bearer]) -> str:
-    """Return a digest of the recipients shown on the page, by which the form detects a change."""
+    """Return a digest of the recipients on the page (names and keys), by which the form detects a change."""
     return hashlib.sha256(repr(sorted((one.said, one.key) for one in bearers)).encode()).hexdigest()
 
 

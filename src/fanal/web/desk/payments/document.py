@@ -45,7 +45,7 @@ def json_of(file: SheetFile) -> bytes:
 
 
 def parts_of(file: ActFile, lang: str) -> tuple[Part, ...]:
-    """Return the parts of a sheet's document in `lang`, which is the page's language.
+    """Return the sections of a sheet's document (lines, tables) in `lang`, which is the page's language.
 
     Raises:
         ValueError: its facts have expired.

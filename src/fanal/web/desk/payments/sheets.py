@@ -34,7 +34,11 @@ _LISTED = 100
 @require_POST
 @needs("report.decide")
 def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
-    """Draft a sheet on a payer from present data."""
+    """Draft an intelligence sheet on a payer from present data; if refused, show the payer's page.
+
+    Raises:
+        Http404: no such payer within the reader's desks.
+    """
     actor, now = actor_of(request), now_of(request)
     found = analysed.get_payer(actor=actor, payer=payer, now=now)
     if found is None:

@@ -57,7 +57,7 @@ _LINKED = 15  # linked reports shown, strongest link first
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportsAround:
-    """The reports of a payer, the reports linked to them (strongest first), the desks that hold others."""
+    """The reports of a payer, the reports linked to them (strongest first), and desks with hidden ones."""
 
     reports: tuple[SheetReport, ...]
     linked: tuple[SheetReport, ...]
@@ -130,7 +130,7 @@ class ShownTransfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """An indicator of a score (`made`), with the numbers of the transfers that it cites."""
+    """An indicator of a score (`made`), with the page's numbers of the transfers that it cites."""
 
     made: PointMade
     numbers: list[int]
@@ -158,7 +158,7 @@ def points_of(score: PayerScore, rows: Sequence[ShownTransfer]) -> list[Point]:
 
 
 def timeline_of(score: PayerScore) -> dict[str, object] | None:
-    """Return the chart of the transfers with known time and value, for `charts.js`; None below two."""
+    """Return the chart of the transfers with known time and value, for `charts.js`; None for under two."""
     dated = [p for p in score.transfers if p.at is not None and p.euros is not None]
     if len(dated) < 2:
         return None

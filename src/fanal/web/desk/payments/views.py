@@ -81,7 +81,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs("report.read")
 def show(request: HttpRequest, payer: UUID) -> HttpResponse:
-    """Show one payer from present data; journal the reading first."""
+    """Show one payer from present data; the reading is recorded in the ledger first."""
     return render(request, "payments/one.html", page_of(request, payer))
 
 

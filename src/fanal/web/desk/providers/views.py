@@ -84,9 +84,10 @@ def _mondays(since: datetime, now: datetime) -> list[date]:
 
 
 def _quality(ids: list[UUID], *, actor: Actor) -> dict[str, object]:
-    """Return the mean quality score of reports, and for each part the percentage of reports that lack it.
+    """Return the mean quality score of reports, and for each element the percentage of reports that lack it.
 
-    A third value says whether reports usually lack the part.
+    Keys: `read` (number of reports), `mean` (None without reports), `lacks`: (code of the element,
+    percentage, whether most reports lack it).
     """
     found: list[Quality] = [
         assess(record) for record in harmonised.get_records(actor=actor, report_ids=ids).values()

@@ -50,7 +50,7 @@ class Panel:
 def by_month(table: Table, months: Sequence[date], lang: str, *, column: int = 1) -> Panel:
     """Return a figure by month, split by the codes of one column, with the year before and the change.
 
-    `column` is the column's index in the figure's definition.
+    `column` is the column's index in the figure's definition; a month that is not over is marked.
     """
     codes = _largest(table.rows, column)
     names = [_label(table.figure.columns[column], code, lang) for code in codes]
@@ -181,7 +181,7 @@ def delays(table: Table, lang: str) -> Panel:
 
 
 def waiting(table: Table, lang: str) -> Panel:
-    """Return the table of the present backlog, by place and state."""
+    """Return the table of the present backlog: for each place and state of work, the number waiting."""
     columns = table.figure.columns
     lines = [
         TableLine(

@@ -72,7 +72,7 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def trend_csv(request: HttpRequest, trend: str) -> HttpResponse:
-    """Send a trend as CSV, with its level changes marked."""
+    """Send a trend (by its code, `trend`) as CSV, with its level changes marked."""
     found = _asked(request, trend)
     text = weeks.trend_csv(found, names=_senders(found))
     answer = HttpResponse(text, content_type="text/csv; charset=utf-8")

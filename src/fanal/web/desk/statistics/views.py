@@ -143,7 +143,11 @@ def year_pdf(request: HttpRequest, year: int) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def figure_csv(request: HttpRequest, figure: str) -> HttpResponse:
-    """Send a figure as CSV, with cells protected against formula injection."""
+    """Send a figure as CSV, with cells protected against formula injection.
+
+    Raises:
+        Http404: an unknown figure, or a period outside the possible ones.
+    """
     table = _asked(request, figure)
     answer = HttpResponse(as_csv(table), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="fanal-{figure.lower()}.csv"'
@@ -154,7 +158,11 @@ def figure_csv(request: HttpRequest, figure: str) -> HttpResponse:
 @require_safe
 @needs("statistics.read")
 def figure_json(request: HttpRequest, figure: str) -> HttpResponse:
-    """Send a figure as JSON, with its definition and source."""
+    """Send a figure as JSON, with its definition and source.
+
+    Raises:
+        Http404: an unknown figure, or a period outside the possible ones.
+    """
     return HttpResponse(as_json(_asked(request, figure)), content_type="application/json")
 
 
