@@ -54,7 +54,7 @@ def analyse(
     """Return the analysis of each report, in the order given; its findings strongest first.
 
     `lists` holds the list entries that match these reports (see `known.values_of`), None for none. `around`
-    holds the known payments around each report.
+    holds the known payments around each report, by report id; a report without a key has none.
     """
     version = knowledge.version
     known = find_known(reports, lists or KnownLists(), rule_version=version)

@@ -160,7 +160,10 @@ def _files(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
 
 
 def _files_annotated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
-    """Yield the provider's annotations of files as facts; a meme counts only if all files are memes."""
+    """Yield the provider's annotations of files as (fact, 1).
+
+    A meme counts only if all files are memes.
+    """
     for category in report.categories:
         if category.scheme == "NCMEC_FILE_ANNOTATION" and category.code in _OF_FILES:
             yield _OF_FILES[category.code], 1
@@ -197,9 +200,10 @@ def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
 def _material(
     report: HarmonisedReport, known: set[str], cleared: set[str]
 ) -> Iterator[tuple[str, float]]:
-    """Yield the number of known files and of new classified or seen files; known false alarms are neither.
+    """Yield, as (fact, number), the known files and the further files that are classified or seen.
 
-    `known` and `cleared` are places of files (`files[3]`). Seen: by the provider.
+    `known` are the places (`files[3]`) of the files found in a list of known material, `cleared` those of
+    known false alarms; neither count as further files. Seen: by the provider.
     """
     if known:
         yield "known_files", len(known)

@@ -44,7 +44,7 @@ Labels: TypeAlias = NDArray[np.uint8]
 
 
 class SegmentDamaged(Exception):
-    """Error: the file is no segment, or incomplete."""
+    """Error: the file is no segment of this format, or incomplete."""
 
 
 class SegmentHeader(Struct, frozen=True, kw_only=True):
@@ -170,7 +170,7 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 
 def _sweep(path: Path) -> None:
-    """Delete the drafts of killed writers."""
+    """Delete the drafts of the file `path` that writers left when they were killed."""
     for draft in path.parent.glob(f".{path.name}.*.*"):
         try:
             os.kill(int(draft.name.split(".")[-2]), 0)
@@ -252,7 +252,10 @@ class Hits(Struct, frozen=True):
 
 
 class _State(Struct, frozen=True):
-    """Immutable state read by queries; a change replaces it, so that other threads can search meanwhile."""
+    """Immutable state read by queries; a change replaces it, so that other threads can search meanwhile.
+
+    `hashes` and `labels` are the additions since the segment, `gone` the labels removed since then.
+    """
 
     hashes: NDArray[np.uint64]
     labels: Labels
@@ -405,7 +408,10 @@ def _hits(found: NDArray[np.int64], labels: Labels) -> Hits:
 
 
 def _sorted(parts: Sequence[Hits], gone: NDArray[np.void]) -> Hits:
-    """Return the hits of all parts sorted by query and distance, without removed labels."""
+    """Return the hits of all parts (segment, additions) sorted by query and distance.
+
+    Hits of removed labels (`gone`) are left out.
+    """
     empty = np.empty(0, np.int64)
     queries = np.concatenate([empty, *(part.queries for part in parts)])
     distances = np.concatenate([empty, *(part.distances for part in parts)])
@@ -419,12 +425,15 @@ def _sorted(parts: Sequence[Hits], gone: NDArray[np.void]) -> Hits:
 
 
 def _rows(labels: Labels) -> NDArray[np.void]:
-    """Return labels as single comparable values."""
+    """Return labels, shape (n, 16), as an array of n comparable 16-byte values."""
     return np.ascontiguousarray(labels).view(f"V{LABEL_BYTES}").reshape(-1)
 
 
 def _among(labels: Labels, gone: NDArray[np.void]) -> NDArray[np.bool_]:
-    """Return a mask of the removed labels among very many, compared by their last eight bytes first."""
+    """Return a mask of the `labels` that are removed (in `gone`).
+
+    For very many labels: compared by their last eight bytes first.
+    """
     halves = labels.reshape(-1).view(np.uint64)[1::2]
     found = np.isin(halves, gone.view(np.uint64)[1::2])
     rows = np.flatnonzero(found)

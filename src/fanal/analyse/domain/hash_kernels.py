@@ -112,7 +112,11 @@ def met(
 def _differences(
     context: Any, builder: Any, signature: Any, given: Any, left: Any
 ) -> tuple[Any, list[Any]]:
-    """Return the mask of existing candidates, and the XOR of each of their sketch words with the query's."""
+    """Return the mask of existing candidates, and the XOR of each of their sketch words with the query's.
+
+    LLVM code builder for `within` and `met`: `given` are their arguments from `row` to `q2`, `left` the
+    number of candidates; the other arguments are numba's.
+    """
     data = context.make_array(signature.args[0])(context, builder, given[0]).data
     pointer = _VECTOR.as_pointer()
     load = get_or_insert_function(
@@ -134,7 +138,7 @@ def _differences(
 
 
 def _bits_of(builder: Any, words: Any) -> Any:
-    """Return the number of set bits (population count) of each of sixteen words."""
+    """Return the number of set bits (population count) of each of sixteen words (LLVM vector)."""
     count = get_or_insert_function(
         builder.module, ir.FunctionType(_VECTOR, [_VECTOR]), "llvm.ctpop.v16i32"
     )
@@ -150,7 +154,7 @@ def _splat(builder: Any, value: Any) -> Any:
 
 @intrinsic
 def fetch(_context: Any, row: Any, _place: Any) -> Any:
-    """Prefetch the cache line at a place of `row`."""
+    """Prefetch the cache line at index `_place` of the array `row`."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, given[0]).data

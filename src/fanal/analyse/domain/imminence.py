@@ -23,7 +23,7 @@ def find_imminence(
 ) -> Iterator[Finding]:
     """Yield the findings on planned meetings and minors' ages in a report.
 
-    `hits` are the lexicon phrases found in its text.
+    `hits` are the lexicon phrases found in its text. A finding's code tells which of the two it is.
     """
     yield from _planned_meetings(hits, rule_version)
     yield from _ages(report, hits, rule_version)

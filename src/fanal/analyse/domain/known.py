@@ -134,9 +134,9 @@ class KnownLists:
         }
 
     def _counts(self, entry: KnownEntry) -> bool:
-        """Return whether look-ups can find an entry: always for a match, for CLEAR only with positive weight.
+        """Return whether look-ups can find an entry: always for known material, else only with weight.
 
-        CLEAR is the scope of a known false alarm; votes or the circuit breaker can lower its weight to 0.
+        The scope CLEAR marks a known false alarm; votes or the circuit breaker can lower its weight to 0.
         """
         return entry.scope != "CLEAR" or self.weight(entry) > 0
 
@@ -160,7 +160,7 @@ class KnownLists:
         return not (self._exact.keys().isdisjoint(exact) and self._near.keys().isdisjoint(hashes))
 
     def exact(self, kind: str, value: str) -> list[KnownEntry]:
-        """Return the entries with exactly this value; none if an entry clears it as a false alarm."""
+        """Return the entries with exactly this value; none if one of them clears it as a false alarm."""
         found = self._exact.get((kind, value))
         return [] if not found or any(e.scope == "CLEAR" for e in found) else found
 
@@ -169,7 +169,10 @@ class KnownLists:
         return [entry for entry in self._exact.get((kind, value), ()) if entry.scope == "CLEAR"]
 
     def cleared_near(self, pdq: str) -> list[tuple[KnownEntry, int]]:
-        """Return the false-alarm entries closest to a PDQ hash, with the distance; its matches are void."""
+        """Return the false-alarm entries closest to a PDQ hash (64 hex digits), with the distance in bits.
+
+        Empty unless the closest entry of all is a false alarm; then other matches of the hash are void.
+        """
         hits = self._near.get(pdq, ())
         return [
             (entry, distance)
@@ -212,9 +215,10 @@ def _found(report: HarmonisedReport, lists: KnownLists, rule_version: str) -> li
 
 
 def _silenced(report: HarmonisedReport, lists: KnownLists) -> set[_Silenced]:
-    """Return (file index, kind) pairs to ignore: a more reliable hash of the same file is a false alarm.
+    """Return the (file index, kind) pairs to ignore: a more reliable hash of the file is a known false alarm.
 
-    A stated hash that contradicts the desk's own clears nothing else.
+    `kind` is that of the less reliable hash. A stated hash that contradicts the desk's own clears nothing
+    else.
     """
     wrong = {
         f"files[{found.file}].{kind.lower()}"
@@ -245,7 +249,8 @@ def _near_findings(
 ) -> Iterator[Finding]:
     """Yield for each file and list the closest entry with weight, and a closer one without weight, if any.
 
-    The closest of the file's hashes decides. `silenced` are the (file index, kind) pairs to ignore.
+    Entries are compared with all PDQ hashes of the file; the closest hash decides. An entry has no weight if
+    votes or the circuit breaker silence it. `silenced` are the (file index, kind) pairs to ignore.
     """
     counted: set[tuple[int, str]] = set()
     worthless: set[tuple[int, str]] = set()
@@ -334,7 +339,10 @@ def _known(
 
 
 def _cited(entry: KnownEntry) -> Parameters:
-    """Return the parameters of a finding about an entry and its list, without empty ones."""
+    """Return the parameters of a finding that describe an entry and its list, without empty ones.
+
+    Without votes on the entry, the parameters of votes are absent.
+    """
     said = entry.listed.attributes
     parameters: Parameters = {
         "list": entry.list_name,
@@ -394,5 +402,8 @@ def distance(one: bytes, other: bytes) -> int:
 
 
 def tells_pictures_apart(value: str) -> bool:
-    """Return whether a text is a PDQ hash with about half its bits set; hashes of plain surfaces are not."""
+    """Return whether a text is a PDQ hash that is useful for comparison: about half its bits are set.
+
+    Hashes of plain surfaces are not, nor is any other text.
+    """
     return bool(_PDQ_OF_ANY_CASE.fullmatch(value)) and 64 <= int(value, 16).bit_count() <= 192

@@ -96,11 +96,17 @@ class Automaton:
         self._forget()
 
     def names_word(self, phrase: int, words: frozenset[str]) -> bool:
-        """Return whether the phrase of this number contains one of `words` literally; a gap matches none."""
+        """Return whether the phrase of this number contains one of `words` literally.
+
+        A gap (`...`) in the phrase contains none.
+        """
         return any(not slot.atoms.isdisjoint(words) for slot in self._phrases[phrase])
 
     def find(self, words: Sequence[str]) -> list[Match]:
-        """Return all matches in words in normal form; for each phrase and last word, the shortest."""
+        """Return all matches in `words` (in normal form), in order of their last word.
+
+        For each phrase and last word, the shortest match.
+        """
         classes = [self._class_of(word) for word in words]
         state = self._root
         found: list[Match] = []
@@ -113,7 +119,10 @@ class Automaton:
         return found
 
     def meets(self, words: Sequence[str], phrases: frozenset[int]) -> bool:
-        """Return whether one of `phrases` (numbers) matches in running words, within a sentence (`BREAK`)."""
+        """Return whether one of `phrases` (numbers) matches in running words, within a sentence.
+
+        `words` are those of `text.running_words`, where `BREAK` ends a sentence.
+        """
         classes, state = self._classes, self._root
         for word in words:
             if word == BREAK:
@@ -136,7 +145,7 @@ class Automaton:
         return starts
 
     def _forget(self) -> None:
-        """Empty the cache; states in use remain until their search ends."""
+        """Empty the cache of automaton states; states in use remain until their search ends."""
         self._root = _WordState(frozenset(), ())
         self._known = {(self._root.positions, self._root.accepts): self._root}
         self._transitions = 0
@@ -189,7 +198,10 @@ class Automaton:
         return following
 
     def _reachable(self, phrase: int, slot: int) -> list[int]:
-        """Return `slot` and the later slots reachable by skipping optional ones."""
+        """Return slot number `slot` of a phrase and the later slots reachable by skipping optional ones.
+
+        The number of slots itself means the end of the phrase.
+        """
         slots, reached = self._phrases[phrase], [slot]
         while slot < len(slots) and slots[slot].optional:
             slot += 1
@@ -197,7 +209,7 @@ class Automaton:
         return reached
 
     def _first(self, phrase: int, classes: Sequence[int], last: int) -> int:
-        """Return the first word of the shortest match of `phrase` that ends at word `last`.
+        """Return the index of the first word of the shortest match of `phrase` that ends at word `last`.
 
         `classes` are the results of `_class_of` for the words.
         """
@@ -215,7 +227,10 @@ class Automaton:
 
 
 def _before(slots: Sequence[_Slot], slot: int) -> list[int]:
-    """Return the slots that can match the word just before position `slot`."""
+    """Return the numbers of the slots that can match the word just before position `slot` of a phrase.
+
+    Several, if the nearest slots are optional.
+    """
     found = []
     while slot > 0:
         slot -= 1
@@ -386,7 +401,10 @@ class Lexicon:
         )
 
     def _known_line(self, line: str) -> bool:
-        """Return the cached answer for a line; the key is a digest, so no report text stays in memory."""
+        """Return the cached answer whether a line matches a signal phrase.
+
+        The key is a digest, so no report text stays in memory.
+        """
         mark = blake2b(line.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         answer = self._lines.get(mark)
         if answer is None:

@@ -36,7 +36,8 @@ class DryRun(Struct, frozen=True, kw_only=True):
     """The effect of a candidate rule set on past reports; changes from the largest to the smallest.
 
     `current` and `candidate` are the versions of the two sets; the numbers count the reports compared, with a
-    higher score, a lower score, and another level.
+    higher score, a lower score, and another level. `moves` counts the reports by levels before and after
+    (`NORMAL>HIGH`), unchanged ones too; it may be empty.
     """
 
     current: str
@@ -108,7 +109,11 @@ def dry_run(
     rules: tuple[PriorityRules, PriorityRules],
     now: datetime,
 ) -> DryRun:
-    """Compare two rule sets (active, candidate) on past reports: score changes with their reasons."""
+    """Compare two rule sets (active, candidate) on past reports: score changes with their reasons.
+
+    `analyses` has the order of `reports`; `kin` (counts of related reports) is matched by report id. Ages and
+    deadlines count at `now`.
+    """
     current, candidate = rules
     before = prioritise(reports, analyses, kin, current, now)
     after = prioritise(reports, analyses, kin, candidate, now)
@@ -135,7 +140,7 @@ def _moves(before: Sequence[Priority], after: Sequence[Priority]) -> Iterator[st
 
 
 def priority_of(report_id: UUID, facts: Mapping[str, float], rules: PriorityRules) -> Priority:
-    """Return the priority of a report with these facts (names of `facts.FACTS`) under `rules`."""
+    """Return the priority of a report under `rules`; `facts` maps names of `facts.FACTS` to values."""
     applied = [
         (rule, facts[rule.fact])
         for rule in rules.rule
@@ -189,7 +194,10 @@ def _because(rule: Rule, value: float) -> Because:
 
 
 def _balance(total: float, bounded: int, ceiling: int) -> Iterator[PriorityPart]:
-    """Yield the part that brings the total to a whole number between 0 and the ceiling."""
+    """Yield the part that brings the total to a whole number between 0 and the ceiling; none if it is one.
+
+    `bounded` is that number, `total` the sum of the rules' points.
+    """
     if total > ceiling or total < 0:
         yield _balancing("PRIORITY_BOUND", bounded - total, {"ceiling": ceiling})
     elif bounded != total:
@@ -197,7 +205,10 @@ def _balance(total: float, bounded: int, ceiling: int) -> Iterator[PriorityPart]
 
 
 def _lifted(rule: Rule, points: float) -> PriorityPart:
-    """Return the part of a floor, with the label of a desk's own rule."""
+    """Return the part by which a floor (minimum score) raises the score by `points`.
+
+    It names the rule, by its own label if it is a desk's own.
+    """
     if rule.label is None:
         return _balancing("PRIORITY_FLOOR", points, {"rule": rule.code, "floor": rule.floor or 0})
     said: Parameters = {"words": [rule.label.fr, rule.label.en], "floor": rule.floor or 0}
@@ -211,9 +222,9 @@ def _balancing(code: str, points: float, parameters: Parameters) -> PriorityPart
 
 
 def compare(old: Priority, new: Priority) -> ScoreChange:
-    """Return the change of a report's priority; the reasons name the rules with different points.
+    """Return the change of a report's priority; the reasons name the rules that give other points.
 
-    Without any such rule, the reason is a change of the levels' bounds.
+    Without any such rule, and with another level, the reason is a change of the levels' bounds.
     """
     before = {part.code: part.points for part in old.parts}
     after = {part.code: part.points for part in new.parts}
@@ -288,7 +299,7 @@ class Tally:
                 heapq.heappushpop(self._largest, item)
 
     def outcome(self, rules: tuple[PriorityRules, PriorityRules]) -> DryRun:
-        """Return the counts as a dry run, with the largest changes first."""
+        """Return the counts as a dry run, with the largest changes first; `rules` is (active, candidate)."""
         current, candidate = rules
         return DryRun(
             current=current.version,

@@ -77,7 +77,10 @@ def _drop_negated_contexts(read: Read, lexicon: Lexicon) -> None:
 
 
 def standing_hits(read: Read, lexicon: Lexicon) -> list[Hit]:
-    """Return the hits that remain in a sentence after negations and idioms, the strongest of each code."""
+    """Return the hits that remain in a sentence after negations and idioms, for each code the strongest.
+
+    `read` is the sentence with its matching phrases; scores are those of the phrases.
+    """
     cues = _negations(read)
     idioms = [(context, match) for context, match in read.contexts if context.scope == "IDIOM"]
     best: dict[str, tuple[float, Match, Signal]] = {}
@@ -148,7 +151,11 @@ def find_hits(report: HarmonisedReport, lexicon: Lexicon) -> list[Hit]:
 
 
 def findings_of(hits: Sequence[Hit], *, rule_version: str) -> list[Finding]:
-    """Return the findings of a report's hits: the strongest of each code and speaker, and patterns."""
+    """Return the findings of a report's hits: the strongest of each code and speaker, and patterns.
+
+    At most `MAX_CITED` for each code and speaker; hits with a score under `SHOWN_FROM` are dropped. A
+    pattern is a finding on several grooming signals of a speaker.
+    """
     groups: dict[tuple[str, str | None], list[Hit]] = defaultdict(list)
     for hit in hits:
         if hit.score >= SHOWN_FROM:
@@ -205,7 +212,11 @@ def cite(hit: Hit) -> str:
 def _patterns(
     groups: dict[tuple[str, str | None], list[Hit]], rule_version: str
 ) -> Iterator[Finding]:
-    """Yield a finding for each speaker with several grooming signals; the scores combine as independent."""
+    """Yield a finding for each speaker with several grooming signals; their scores combine as independent.
+
+    `groups` holds the hits by (code, speaker). Two signals suffice if one is telling (secrecy, threat), else
+    three are needed.
+    """
     best: dict[str | None, dict[str, Hit]] = defaultdict(dict)
     for (code, speaker), hits in groups.items():
         if hits[0].category == "GROOMING":
@@ -269,7 +280,10 @@ def weigh_hits(hits: Sequence[Hit], read: Sequence[Read], lexicon: Lexicon) -> l
 
 
 def _effects(read: Sequence[Read]) -> list[list[Context]]:
-    """Return by sentence the contexts that apply there: its own, of its neighbours, and retractions."""
+    """Return for each sentence, by its number, the contexts that apply there.
+
+    These are its own, those of its neighbours, and retractions.
+    """
     effects: list[list[Context]] = [[] for _ in read]
     for r in read:
         for context, _ in r.contexts:
@@ -293,7 +307,10 @@ def _reach(read: Read, context: Context, all_read: Sequence[Read]) -> Iterator[i
 
 
 def _earlier_words(read: Read, all_read: Sequence[Read]) -> Iterator[int]:
-    """Yield the sentences that a retraction covers: earlier in the message, or the speaker's last message."""
+    """Yield the numbers of the sentences that a retraction covers, of the few just before it.
+
+    They are earlier in its message, or in the same speaker's message before.
+    """
     utterance, previous = read.sentence.utterance, None
     for place in range(read.place - 1, max(-1, read.place - 8), -1):
         other = all_read[place].sentence.utterance
@@ -335,7 +352,10 @@ class _Background(Struct, frozen=True, kw_only=True):
     talk: dict[str, Context]
 
     def of(self, speaker: str | None) -> dict[str, Context]:
-        """Return the contexts that apply to all sentences of `speaker`, by code."""
+        """Return the contexts that apply to all sentences of `speaker`, by code of the context.
+
+        They are the speaker's own and those of the whole conversation.
+        """
         return self.talk | self.speakers.get(speaker, {})
 
 

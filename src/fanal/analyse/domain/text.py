@@ -209,7 +209,10 @@ def _sentence(utterance: Utterance, start: int, end: int) -> Sentence:
 
 
 def _description(text: str) -> Iterator[Utterance]:
-    """Yield the utterances of a description; pasted chat lines (`Name: words`, at least two) are split."""
+    """Yield the utterances of a description; pasted chat lines (`Name: words`, at least two) are split.
+
+    The speaker of such a line is its name; other text has no speaker.
+    """
     if text.count(":") < 2:
         yield Utterance(path="description", text=text)
         return

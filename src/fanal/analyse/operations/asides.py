@@ -67,7 +67,8 @@ def watch_matches(
 ) -> list[UUID]:
     """Count the matches of first analyses; suspend the list entries over the limit, and return their ids.
 
-    `analyses` are first analyses, each of a different report. The caller commits.
+    `analyses` are the first analyses of their reports, each of a different report; `rule` sets the limit. The
+    caller commits.
     """
     if not analyses:
         return []
@@ -139,7 +140,11 @@ def _met(analysis: Analysis) -> set[UUID]:
 
 
 def _sudden(item_ids: Iterable[UUID], rule: MaterialRule, now: datetime) -> dict[UUID, int]:
-    """Return the entries to suspend under the rule, each with its number of matching reports."""
+    """Return the entries to suspend under the rule, each with its number of matching reports.
+
+    Over the limit are entries that within the rule's time window matched at least so many reports, and at
+    least such a share of all reports.
+    """
     said = rule.value
     after = now - timedelta(hours=said.window_hours)
     found = sql.rows(

@@ -286,7 +286,10 @@ def _portions(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 
 def _open_list(name: str, scope: str, now: datetime) -> tuple[UUID, str]:
-    """Return id and scope of a list, created if needed. Its row stays locked, so that loads run in turn."""
+    """Return id and scope of the list `name`; it is created with `scope` if needed.
+
+    Its row stays locked, so that loads run in turn.
+    """
     row = sql.one(
         "INSERT INTO analyse_list (id, name, changed_at, scope) VALUES (%s, %s, %s, %s)"
         " ON CONFLICT (name) DO UPDATE SET name = EXCLUDED.name RETURNING id, scope",
@@ -378,7 +381,7 @@ def _make_own(held: Mapping[_Pair, _Held], rows: Mapping[_Pair, _Said]) -> None:
 
 
 def _held(list_id: UUID, items: Sequence[Item]) -> dict[_Pair, _Held]:
-    """Return the subset of the items' values that the list holds in force."""
+    """Return the items' values that the list holds in force, by (kind, value)."""
     pairs = [pair for item in items for pair in item.values.items()]
     found = sql.rows(
         "SELECT e.kind, e.value, e.id, e.item_id, e.classification, e.scope, e.own, e.ends_at"

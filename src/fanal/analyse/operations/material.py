@@ -42,7 +42,10 @@ class Material:
     """The hash index of a process, updated from the lists before each look-up."""
 
     def __init__(self) -> None:
-        """Start empty; `folder` (set at start) holds the segments, `checked` is the last verified file."""
+        """Start empty; `folder` (set at start) holds the segments, `checked` is the last verified file.
+
+        `checked` is a file number.
+        """
         self.folder: Path | None = None
         self.checked: int | None = None
         self._lock = Lock()
@@ -54,7 +57,10 @@ class Material:
     def look_up(
         self, reports: Sequence[HarmonisedReport], *, rules: MaterialRuleValue | None = None
     ) -> KnownLists:
-        """Return the list entries that match files and addresses of the reports; `rules` weight votes."""
+        """Return the list entries that match files and addresses of the reports, ready for look-up.
+
+        `rules` set the weight of votes; without them votes do not count.
+        """
         exact, hashes = values_of(reports)
         near = self._near(sorted(hashes))
         return KnownLists(queries.entries_of(values=exact), near=near, rules=rules)
@@ -75,7 +81,11 @@ class Material:
         return near
 
     def _current(self) -> HashIndex:
-        """Return the index with every committed change."""
+        """Return the index, brought up to every committed change of the lists.
+
+        If the database does not contain the last change known (another or an older one), the index starts
+        again.
+        """
         with self._lock:
             newest = queries.newest_change()
             if self._held is not None and not queries.is_change_known(change=self._held):

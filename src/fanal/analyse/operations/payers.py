@@ -48,7 +48,8 @@ def note_payments(
 ) -> dict[UUID, Around]:
     """Record the payments in `reports`, score their payers, and return the known payments around each report.
 
-    Runs in the transaction of the analysis. A replay replaces the earlier rows of a report.
+    The result is by report id; a report without payments has no key. Runs in the transaction of the analysis.
+    A replay replaces the earlier rows of a report.
     """
     paying = [report for report in reports if report.payments]
     if not paying:
@@ -111,9 +112,10 @@ def _of_same_payers(own: Sequence[Paid], every: Sequence[Paid]) -> tuple[Paid, .
 
 
 def _crosses(before: int, after: int, typologies: Typologies) -> bool:
-    """Return whether a beneficiary's number of senders crossed a bound for a common beneficiary or hub.
+    """Return whether a beneficiary's number of senders crossed a bound of the rules that count senders.
 
-    If so, the payers to that beneficiary are scored again.
+    `before` and `after` are the numbers; the rules are those of the common beneficiary and the hub. If
+    so, the payers to that beneficiary are scored again.
     """
     bounds = {
         bound
@@ -181,7 +183,7 @@ def _write_scores(desk: _Desk, scores: Sequence[PayerScore], *, now: datetime) -
 
 
 def _reports_shown(desk: _Desk) -> Mapping[str, UUID]:
-    """Return for each payer the report with the most details about the payer, the newest of equals."""
+    """Return by payer's key the report with the most details about the payer, the newest of equals."""
     found: dict[str, tuple[int, UUID]] = {}
     for report_id, own in (*desk.own.items(), *desk.earlier.items()):
         for paid in own:

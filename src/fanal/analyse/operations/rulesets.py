@@ -236,7 +236,7 @@ def _insert(actor: Actor, rules: PriorityRules, body: str, *, source: str, now: 
 def _activate(
     ruleset_id: UUID, *, proposer: UUID | None, signers: tuple[UUID, Actor], now: datetime
 ) -> None:
-    """Write the activation of a set by `signers` (author, approver); a trigger closes the active set.
+    """Activate a set in the database by `signers` (author's id, approver); a trigger closes the active set.
 
     It also starts the re-ranking of waiting reports. `proposer` is None for the system.
     """
@@ -353,7 +353,7 @@ def try_portion(
 
 
 def finish_trial(*, trial: Trial, now: datetime) -> DryRun:
-    """Finish a dry run, and store its outcome with the largest changes in its rule set."""
+    """Finish a dry run; store its outcome, with the largest changes, in its rule set, and return it."""
     changes = tuple(queries.trial_changes(trial_id=trial.id, limit=_KEPT_CHANGES))
     outcome = msgspec.structs.replace(trial.outcome, changes=changes)
     sql.run("UPDATE analyse_trial SET finished_at = %s WHERE id = %s", [now, trial.id])

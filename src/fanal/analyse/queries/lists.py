@@ -82,7 +82,10 @@ def list_asides(*, ended: bool, limit: int, offset: int = 0) -> list[AsideRecord
 def match_rates(
     *, item_ids: Iterable[UUID], since: datetime
 ) -> Mapping[UUID, list[tuple[datetime, int]]]:
-    """Return by entry the matching reports per hour since `since`, as (hour, reports), oldest first."""
+    """Return by list entry the number of matching reports per hour since `since`, oldest first.
+
+    Pairs are (hour, reports). Hours and entries without a match are absent.
+    """
     rates: dict[UUID, list[tuple[datetime, int]]] = {}
     found = sql.rows(
         "SELECT item_id, hour, sum(reports) FROM analyse_match"
@@ -117,9 +120,9 @@ def count_votes(*, item_ids: Iterable[UUID]) -> dict[UUID, tuple[int, int, CastV
 
 
 def votes_of(*, item_ids: Iterable[UUID]) -> dict[UUID, list[CastVote]]:
-    """Return the votes in force on each entry, oldest first: the last vote of each voter.
+    """Return by entry the votes in force, oldest first: the last vote of each voter.
 
-    A voter who took the vote back has none.
+    A voter who took the vote back has none; an entry without votes has no key.
     """
     found: dict[UUID, list[CastVote]] = {}
     for row in sql.rows(_COUNTED, [list(set(item_ids))]):
@@ -279,5 +282,5 @@ def _facts(rows: Sequence[_ListRow]) -> list[ListFacts]:
 
 
 def as_array(ids: Sequence[UUID] | None) -> list[UUID] | None:
-    """Return ids as an SQL parameter; None becomes NULL."""
+    """Return ids as an SQL array parameter; None becomes NULL."""
     return None if ids is None else list(ids)

@@ -94,7 +94,7 @@ def payers_of(*, actor: Actor, report_id: UUID) -> list[PayerLine]:
 
 
 def reports_paying(*, desk_id: int, payers: Iterable[UUID], limit: int) -> dict[UUID, list[UUID]]:
-    """Return the newest `limit` reports of each payer at a desk."""
+    """Return by payer (`PayingParty.id`) the newest `limit` reports with transfers of the payer at a desk."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT p.payer, r.report_id FROM unnest(%s::uuid[]) AS p (payer), LATERAL ("
@@ -127,7 +127,10 @@ def beside(*, desk_id: int, beneficiaries: Sequence[UUID], now: datetime) -> Pay
 
 
 def payers_to(*, desk_id: int, beneficiaries: Iterable[UUID], limit: int) -> list[UUID]:
-    """Return the payers who paid any of these beneficiaries at a desk, at most `limit`, by id."""
+    """Return the payers (`PayingParty.id`) who paid any of these beneficiaries at a desk, in order of id.
+
+    At most `limit`; beneficiaries are given by the same digest.
+    """
     found = sql.rows(
         "SELECT DISTINCT payer FROM analyse_paid WHERE desk_id = %s"
         " AND beneficiary = ANY(%s::uuid[]) ORDER BY payer LIMIT %s",

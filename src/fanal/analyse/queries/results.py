@@ -27,13 +27,13 @@ class Version(Struct, frozen=True, kw_only=True):
 
 
 def get_analyses(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Analysis]:
-    """Return the newest analysis of each report that the actor may read; other reports are absent."""
+    """Return the newest analysis of each report that the actor may read, by report id; others are absent."""
     ids = _reachable(actor, report_ids)
     return {a.report_id: a for _, a in _analyses(ids)} if ids else {}
 
 
 def get_priorities(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Priority]:
-    """Return the newest priority of each report that the actor may read; other reports are absent."""
+    """Return the newest priority of each report that the actor may read, by report id; others are absent."""
     ids = _reachable(actor, report_ids)
     return {p.report_id: p for _, p in _priorities(ids)} if ids else {}
 
@@ -67,7 +67,7 @@ def count_analysed() -> int:
 
 
 def analysed_after(*, after: UUID, limit: int) -> list[UUID]:
-    """Return the ids of analysed reports of all desks after `after`, oldest first."""
+    """Return at most `limit` ids of analysed reports of all desks after the id `after`, oldest first."""
     found = sql.rows(
         "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id > %s"
         " ORDER BY report_id LIMIT %s",

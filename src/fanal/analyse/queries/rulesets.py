@@ -68,9 +68,10 @@ def open_trials() -> list[Trial]:
 
 
 def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> list[ScoreChange]:
-    """Return the largest score changes of a dry run; with `rising`, only rises (True) or falls (False).
+    """Return the `limit` largest score changes of a dry run, largest first.
 
-    At equal scores, a change of level decides whether it rises.
+    With `rising`, only rises (True) or falls (False). At equal scores, a change of level decides whether it
+    rises.
     """
     found = sql.rows(
         "SELECT report_id, score_before, score_after, level_before, level_after, because"
@@ -94,7 +95,10 @@ def trial_changes(*, trial_id: UUID, limit: int, rising: bool | None = None) -> 
 
 
 def analysed_between(*, after: UUID | None, before: UUID, limit: int) -> list[UUID]:
-    """Return at most `limit` ids of analysed reports of all desks strictly between two ids, ascending."""
+    """Return at most `limit` ids of analysed reports of all desks strictly between two ids, ascending.
+
+    `after` None: from the first report.
+    """
     found = sql.rows(
         "SELECT report_id FROM analyse_result WHERE revision = 1 AND report_id > %s"
         " AND report_id < %s ORDER BY report_id LIMIT %s",
@@ -117,7 +121,7 @@ def ranked_otherwise(*, report_ids: Sequence[UUID], version: str) -> list[UUID]:
 
 
 def ranked_at(*, report_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """Return when each report's priority was last computed."""
+    """Return by report id when its priority was last computed; a report without a priority has no key."""
     found = sql.rows(
         "SELECT report_id, max(written_at) FROM analyse_priority"
         " WHERE report_id = ANY (%s::uuid[]) GROUP BY report_id",

@@ -25,8 +25,8 @@ from fanal.orient.domain.deciding import UNSTORABLE
 def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: datetime) -> int:
     """Erase documents, proofs with their files and reasons of acts of a kind; return how many had any.
 
-    Each act gets a ledger entry. The caller has already checked retention periods and legal holds. The
-    operation is idempotent.
+    A single ledger entry covers all acts. The caller has already checked retention periods and legal holds.
+    The operation is idempotent.
 
     Raises:
         Refused: the actor may not run the processing stages.

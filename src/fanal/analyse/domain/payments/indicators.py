@@ -186,7 +186,10 @@ def _small_round(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) 
 
 
 def _busiest(paid: Sequence[Paid], hours: int) -> list[Paid]:
-    """Return the largest set of transfers within a sliding window of `hours`."""
+    """Return the largest set of transfers within a sliding window of `hours`, in order of time.
+
+    `paid` is in order of time; transfers without a time are left out.
+    """
     best: list[Paid] = []
     window: list[Paid] = []
     for p in paid:
@@ -227,9 +230,10 @@ def _handle_label(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext)
 def _nightly(
     paid: Sequence[Paid], rule: PaymentIndicator, context: PayerContext, *, there: bool
 ) -> Met | None:
-    """Return the transfers at night on one side, if they are at least half of those with a time of day.
+    """Return the transfers made at night on one side, if they are at least half of those with a time of day.
 
-    `there`: night at the beneficiary's place, else at the sender's.
+    `there`: night at the beneficiary's place, else at the sender's. `rule` gives the hours of the night
+    and the least number of transfers; None if there are too few.
     """
     exact, night = 0, list[Paid]()
     for p in paid:
@@ -272,7 +276,10 @@ def _common_beneficiary(
 
 
 def _escalation(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Test for rising amounts: rarely falling, the last at least 1.5 times the first, not less frequent."""
+    """Test a payer's transfers for rising amounts, not less frequent in the second half than in the first.
+
+    Amounts rarely fall, and the last is at least 1.5 times the first. None if the test fails.
+    """
     found = [p for p in paid if p.at is not None and p.euros is not None]
     if len(found) < rule.at_least:
         return None
@@ -287,7 +294,7 @@ def _escalation(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -
 
 
 def _span(paid: Sequence[Paid]) -> float | None:
-    """Return the median number of hours between transfers."""
+    """Return the median number of hours between successive transfers; None for fewer than two with a time."""
     gaps = _gaps(paid)
     return median(gaps) if gaps else None
 
@@ -298,7 +305,7 @@ def _gaps(paid: Sequence[Paid]) -> list[float]:
 
 
 def _travel(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Test for a ticket or a room after small transfers."""
+    """Test a payer's transfers for a ticket or a room after small transfers; None if the test fails."""
     small: list[Paid] = []
     for p in paid:
         is_travel = any(word in p.words for word in rule.labels)
@@ -362,7 +369,10 @@ def _by_beneficiary(paid: Sequence[Paid]) -> list[list[Paid]]:
 
 
 def _regular(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Test for a regular payment: a main beneficiary, even amounts, and a steady rhythm of days or more."""
+    """Test for a regular payment: a main beneficiary, even amounts, and a steady rhythm of days or more.
+
+    Such a payment is mitigating. None if the test fails.
+    """
     most: list[Paid] = max(_by_beneficiary(paid), key=len, default=[])
     if len(most) < rule.at_least or len(most) < _SHARE * len(paid):
         return None

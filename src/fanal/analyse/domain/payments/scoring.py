@@ -96,7 +96,10 @@ def count_senders(transfers: Iterable[Paid]) -> dict[str, int]:
 
 
 def score_one(transfers: Sequence[Paid], context: PayerContext) -> PayerScore:
-    """Return the score of transfers, taken together as those of a single payer."""
+    """Return the score of transfers, taken together as those of a single payer.
+
+    `transfers` must not be empty; the most complete of their senders is named as the payer.
+    """
     ordered = sorted(transfers, key=_order)
     rules = context.typologies
     points = [
@@ -149,7 +152,10 @@ def _lower(rule: PaymentIndicator, met: Met) -> PointMade:
 def _strongest(
     typologies: Sequence[Typology], points: Sequence[PointMade]
 ) -> tuple[Typology | None, float]:
-    """Return the strongest typology and its score; a typology without enough indicators does not count."""
+    """Return the typology that exceeds its threshold by most, and its score (0..1); (None, 0) without any.
+
+    A typology without enough indicators among `points` does not count.
+    """
     best, highest = None, 0.0
     for typology in typologies:
         about = [p for p in points if typology.code in p.typologies]
@@ -171,7 +177,10 @@ LANGUAGES = ("fr", "en")
 
 
 def told(found: PayerScore) -> dict[str, object]:
-    """Return a payer's score as JSON-compatible values: payer, score, indicators, transfers."""
+    """Return a payer's score as JSON-compatible values: payer, score, indicators, transfers.
+
+    Reasons are in both languages.
+    """
     kind, _, value = found.sender.key.partition("|")
     return {
         "sender": {"kind": kind, "value": value, "name": found.sender.shown},
@@ -285,7 +294,10 @@ def find_payment_signals(
 
 
 def score_report(own: list[Paid], typologies: Typologies, around: Around) -> PayerScore:
-    """Return the score of all payments of a report taken together."""
+    """Return the score of a report's payments, taken together with the known transfers around it.
+
+    `own` are the report's payments, `around` the known ones of its payers.
+    """
     every = {paid.id: paid for paid in (*around.transfers, *own)}
     counted = count_senders(every.values())
     for key, count in around.senders.items():
