@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Record(models.Model):
-    """A revision of a harmonised report; `record` is the encoded report (`records.pack`), no reporter in."""
+    """A stored revision of a harmonised report, without its reporter; `records.pack` encodes `record`."""
 
     pk = models.CompositePrimaryKey("report_id", "revision")
     report_id = models.UUIDField()

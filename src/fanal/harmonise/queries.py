@@ -54,6 +54,8 @@ ORDER BY max(newest) DESC, key LIMIT %(limit)s
 def search_keys(*, actor: Actor, wanted: KeySearch, limit: int) -> list[HeldKey]:
     """Return the selector keys that match `wanted`, most recently seen first, with counts but no values.
 
+    At most `limit` keys.
+
     Raises:
         Refused: the actor is not the system; the search covers every desk.
     """
@@ -215,7 +217,7 @@ def get_revisions(*, actor: Actor, report_id: UUID) -> list[tuple[Revision, Harm
 
 
 def get_desks(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return the desk id of each harmonised report; other reports are omitted.
+    """Return the desk id of each harmonised report by report id; reports not harmonised are omitted.
 
     Raises:
         Refused: the actor is not the system.
@@ -294,7 +296,7 @@ def _like_prefix(text: str) -> str:
 
 
 def _query_words(text: str) -> list[str]:
-    """Return the words of a search, at most 20, folded, without operators of the full-text query syntax."""
+    """Return the words of a text search, at most 20, without case, accents and full-text operators."""
     plain = "".join(c if c.isalnum() or c in "@._-" else " " for c in fold(text))
     return [word for word in plain.split() if any(c.isalnum() for c in word)][:20]
 
@@ -363,7 +365,7 @@ def get_shared_rows(
 
 
 def get_rows_around(*, actor: Actor, key: bytes, report: bytes, limit: int) -> list[SharedRow]:
-    """Return the sightings of a selector key in the reports before and after a given report, unordered.
+    """Return the sightings of a selector key in the reports received before and after a given one, unordered.
 
     Key and report id are 16 bytes each. At most `limit` sightings in earlier reports, and at most as many in
     that report and later ones. Rows are as in `get_shared_rows`, with index 0.

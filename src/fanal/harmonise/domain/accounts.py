@@ -42,7 +42,7 @@ _OFFSETS = _rotations()
 
 
 def keccak_256(content: bytes) -> bytes:
-    """Return the 32-byte Keccak-256 digest of `content`."""
+    """Return the 32-byte Keccak-256 digest of `content`, the hash of Ethereum (not SHA3-256)."""
     padding = bytearray(_RATE - len(content) % _RATE)
     padding[0] = 0x01
     padding[-1] |= 0x80
@@ -103,7 +103,10 @@ _ETHEREUM = re.compile(r"0[xX][0-9a-fA-F]{40}")
 
 
 def read_iban(text: str) -> str | None:
-    """Return an IBAN in electronic form (no spaces, capitals), or None if its check digits are wrong."""
+    """Return an IBAN in electronic form (no spaces, capitals), or None if `text` is not a valid IBAN.
+
+    Its check digits and, for a known country, its length are verified.
+    """
     plain = _SPACES.sub("", text).upper() if len(text) <= 64 else ""
     if _IBAN.fullmatch(plain) is None:
         return None

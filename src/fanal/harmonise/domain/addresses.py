@@ -67,9 +67,10 @@ def read_phone(
 
 
 def _read_plain(text: str) -> PhoneNumber | None:
-    """Parse `+` and digits by the numbering plan's general pattern; None: use the library's parser.
+    """Parse `+` and digits by the general pattern of the country's numbering plan.
 
-    A faster path for common input. An unassigned number also passes, as it does in the library's parser.
+    A faster path for common input; None means that the caller must use the library's parser. An unassigned
+    number also passes, as it does in the library's parser.
     """
     match = _INTERNATIONAL.fullmatch(text)
     if match is None:
@@ -101,7 +102,10 @@ class _Plan(Struct, frozen=True):
 
 @lru_cache(maxsize=1024)
 def _plan_of(code: str) -> _Plan | None:
-    """Return the plan of a calling code with a single region and the national prefix 0 or none, else None."""
+    """Return the numbering plan of a calling code (`33`), if the fast parser can use it, else None.
+
+    It can if the code has a single region, with the national prefix 0 or none.
+    """
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(code), ())
     known = (
         phonenumbers.PhoneMetadata.metadata_for_region(regions[0]) if len(regions) == 1 else None

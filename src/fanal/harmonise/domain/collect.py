@@ -48,7 +48,7 @@ _READERS = {
 
 
 class Origin(Struct, frozen=True, kw_only=True, gc=False):
-    """Where a value was found: role, path in the report (`source`), instant and port as written.
+    """The place where a value was found: role, path in the report (`source`), instant and port as written.
 
     `weak`: found in free text rather than in a field.
     """
@@ -76,7 +76,7 @@ class Collector:
         self._withheld_names: set[str] = set()
 
     def selectors(self) -> tuple[Selector, ...]:
-        """Return the selectors in order of first occurrence."""
+        """Return the selectors collected so far, in order of first occurrence."""
         return tuple(self._selectors.values())
 
     def warnings(self) -> tuple[Doubt, ...]:
@@ -88,7 +88,10 @@ class Collector:
         self._warnings[Doubt(path=path, code=code, value=value)] = None
 
     def withhold(self, kind: Kind, value: str) -> None:
-        """Exclude a canonical value of the reporter from the selectors (a user name on every service)."""
+        """Exclude a canonical value of the reporter from the selectors; call it before any `add`.
+
+        A user name is excluded on every service, not only on its own.
+        """
         self._withheld.add((kind, value))
         if kind is _HANDLE:
             self._withheld_names.add(bare_name(value))
@@ -120,7 +123,10 @@ class Collector:
             )
 
     def add_raw(self, kind: Kind, raw: str, origin: Origin) -> None:
-        """Parse a value as its source wrote it and add its selectors; if unreadable, add a warning."""
+        """Parse a value of `kind` as its source wrote it and add its selectors; if unreadable, add a warning.
+
+        A URL or host name yields several selectors: see `add_url` and `add_host`.
+        """
         if kind is _URL:
             self.add_url(read_url(raw), origin)
         elif kind is _IP:
@@ -222,7 +228,11 @@ def _encodes(value: str) -> bool:
 
 
 def read_value(kind: Kind, raw: str, countries: tuple[str, ...] = ()) -> str | None:
-    """Return the canonical form of a single value of `kind`, or None if it is unreadable."""
+    """Return the canonical form of a single value of `kind`, or None if it is unreadable.
+
+    None also for the kinds of web addresses, which `Collector.add_raw` parses. `countries` (ISO 3166-1
+    alpha-2) help to parse national telephone numbers.
+    """
     if kind in HASH_LENGTH:
         return read_hash(kind, raw)
     if kind is Kind.PHONE:

@@ -41,9 +41,10 @@ _CAPTURE: Final = re.compile(
 
 
 def captured_addresses(report: HarmonisedReport) -> tuple[IpSighting, ...]:
-    """Return the routable IP addresses that a report states outside its persons, as of a file's upload.
+    """Return the routable IP addresses that a report states outside its persons, such as a file's upload.
 
-    Read from `extra` (unmapped values), with port and instant as written; the reporter's own are left out.
+    They are read from `extra` (values without a field), with port and instant as written. The reporter's own
+    are left out.
     """
     found: list[tuple[str, str]] = []
     for extra in report.extra:
@@ -103,7 +104,10 @@ def with_computed(draft: Draft, sources: Sequence[SourceFile]) -> Draft:
 
 
 def collect_computed(computed: Sequence[ComputedFile], collector: Collector) -> None:
-    """Add as selectors the computed hashes that the files' own fields lack, and those of video frames."""
+    """Add the hashes that the desk computed as selectors: those of files and of video frames.
+
+    Exact hashes are present only where the file's own field lacks them or differs.
+    """
     for number, found in enumerate(computed):
         path = f"computed[{number}]"
         named = [(SelectorKind(name.upper()), getattr(found, name), name) for name in _EXACT]
@@ -137,7 +141,10 @@ def _computed(place: int, facts: FileFacts, file: File) -> ComputedFile:
 
 
 def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[int, SourceFile]]:
-    """Return (index in `files`, upload) for each match: by SHA-256, else by position if counts are equal."""
+    """Match uploads to the files of a draft; return pairs (index in `files`, upload).
+
+    Matched by SHA-256, else by position if there are as many uploads as files; others are left out.
+    """
     by_hash: dict[str, list[int]] = {}
     for place, file in enumerate(files):
         if file.sha256:

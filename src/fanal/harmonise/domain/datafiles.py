@@ -26,4 +26,4 @@ def load(name: str, kind: type[T]) -> T:
 
 
 class DataRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of every record of a data file: immutable, unknown keys refused."""
+    """Base class of the records in this package's TOML data files: immutable, unknown keys are refused."""

@@ -55,7 +55,7 @@ def read_handle(text: str, platform: str | None = None) -> str | None:
 
 
 def bare_name(handle: str) -> str:
-    """Return the name in a canonical user name without its `@platform`."""
+    """Return the name in a canonical user name without its `@platform`; a name without platform as it is."""
     return handle.rpartition("@")[0] or handle
 
 
@@ -102,7 +102,7 @@ for _entry in _GAMES.game:
 
 
 def read_game(text: str) -> str | None:
-    """Return the canonical name of a game, world or `service:world` id, or None for a blank text."""
+    """Return the canonical name of a game or world, `service:world` for an id on a service; None if blank."""
     service, mark, world = text.partition(":")
     world = "" if world.startswith("//") else fold(world)
     if mark and world:
@@ -112,9 +112,9 @@ def read_game(text: str) -> str | None:
 
 
 def game_in_url(key: str, host: str, domain: str | None) -> str | None:
-    """Return `service:world` if a URL is the address of a listed game world, else None.
+    """Return `service:world` if a URL is the address of a listed game world (a page of a game), else None.
 
-    `key` is the URL in compared form, `domain` its registrable domain.
+    `key` is the URL in compared form, `host` its host, `domain` its registrable domain.
     """
     rules = _BY_DOMAIN.get(domain or "") or _BY_DOMAIN.get(host)
     if rules is None:
@@ -138,7 +138,11 @@ _DEVICES_LONGEST = 512
 
 
 def read_device(text: str) -> str | None:
-    """Return the canonical form of a device identifier, or None for a blank or overlong text."""
+    """Return the canonical form of a device identifier, or None for a blank or overlong text.
+
+    A UUID becomes lower case, a MAC address lower case with colons, an IMEI digits only; others stay as
+    written apart from spaces.
+    """
     if len(text) == 15 and text.isascii() and text.isdigit():  # a plain IMEI
         return text
     plain = _GAPS.sub(" ", unicodedata.normalize("NFC", text)).strip()

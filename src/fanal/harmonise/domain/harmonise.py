@@ -150,7 +150,8 @@ def _collect_file(
 ) -> File:
     """Add the hashes of a file (`files[place]`) as selectors; return it with readable hashes canonical.
 
-    A PDQ hash of known low quality yields no selector: pictures without detail have the same hash.
+    A PDQ hash that `computed` (the desk's own hashing) shows to be of low quality yields no selector:
+    pictures without detail have the same hash.
     """
     canonical = {}
     for kind, name in _HASHES:

@@ -25,7 +25,10 @@ _SIDES: Final = (("sender", SelectorRole.ASSOCIATED), ("beneficiary", SelectorRo
 
 
 def collect_payments(payments: Sequence[Payment], collector: Collector) -> None:
-    """Add the identifiers of payers (role ASSOCIATED) and payees (RECIPIENT) not listed among the persons."""
+    """Add the identifiers of payers and payees of payments that are not listed among the persons.
+
+    Payers get the role ASSOCIATED, payees RECIPIENT. A mere name is no identifier.
+    """
     for place, payment in enumerate(payments):
         for side, role in _SIDES:
             text = _loose(payment, side)
@@ -38,7 +41,8 @@ def collect_payments(payments: Sequence[Payment], collector: Collector) -> None:
 def identifier(text: str, *, operator: str | None) -> tuple[Kind, str] | None:
     """Return kind and canonical value of the identifier that names a payer or payee; None for a mere name.
 
-    An account, an e-mail address, or a customer number as a user name at `operator`.
+    It is an account, an e-mail address, or a customer number, which counts as a user name at `operator` (the
+    payment service).
     """
     account = read_iban(text) or read_wallet(text)
     if account is not None:
@@ -139,7 +143,7 @@ def read_person(
 
 
 def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
-    """Register the reporter's identifiers with the collector, so that they never become selectors."""
+    """Register the identifiers of the reporter (`read`) with the collector: they never become selectors."""
     for reading in read.readings:
         value = reading.value or reading.raw
         if reading.kind is _IP:
@@ -188,7 +192,10 @@ class _Readings:
         self._path = path
 
     def add(self, kind: Kind, name: str, read: Iterable[_Read]) -> tuple[str, ...]:
-        """Record the parsed values of field `name`; return them in canonical form, or as written."""
+        """Record the parsed values of the field `name`; return the field's values, canonical where readable.
+
+        `read` yields (text as written, canonical value or None, warning code or None).
+        """
         values = []
         for place, (raw, value, doubt) in enumerate(read):
             warning = f"{kind}_UNREADABLE" if value is None and doubt is None else doubt
@@ -200,7 +207,7 @@ class _Readings:
         return tuple(values)
 
     def add_ips(self, sightings: Iterable[IpSighting]) -> None:
-        """Record IP sightings unparsed: the collector parses them with their port and instant."""
+        """Record sightings of IP addresses unparsed: the collector parses them with port and instant."""
         for place, sighting in enumerate(sightings):
             path, raw = f"{self._path}.ips[{place}]", sighting.value
             self.found.append(

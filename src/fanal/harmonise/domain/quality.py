@@ -50,7 +50,7 @@ class Applies(StrEnum):
 
 
 class PartRule(DataRecord, frozen=True, kw_only=True):
-    """The weight of a part of the score: maximum points, condition, reason, and the source of the reason."""
+    """The weight of a part of the quality score: maximum points, condition, reason, source of the reason."""
 
     code: str
     points: float
@@ -68,7 +68,7 @@ class QualityRules(DataRecord, frozen=True, kw_only=True):
 
 
 class QualityPart(Struct, frozen=True, kw_only=True):
-    """A part of a report's score: `points` out of `most`."""
+    """A part of a report's quality score, such as a useful field: `points` out of `most`."""
 
     code: str
     points: float
@@ -76,7 +76,7 @@ class QualityPart(Struct, frozen=True, kw_only=True):
 
     @property
     def missing(self) -> bool:
-        """Whether the part has no points."""
+        """Whether the report has no points for this part."""
         return self.points == 0
 
 
@@ -89,7 +89,7 @@ class Quality(Struct, frozen=True, kw_only=True):
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """The codes of the applicable parts without any points."""
+        """The codes of the parts for which the report has no points, among those that apply to it."""
         return tuple(part.code for part in self.parts if part.missing)
 
 
@@ -97,7 +97,10 @@ RULES: Final = load("quality.toml", QualityRules)
 
 
 def assess(report: HarmonisedReport, *, rules: QualityRules = RULES) -> Quality:
-    """Return the quality score of a report as received."""
+    """Return the quality score of a report as received: 0 to 100, with the points of each part.
+
+    Only parts whose condition the report meets count; a report without any such part scores 0.
+    """
     parts = tuple(
         QualityPart(
             code=rule.code,

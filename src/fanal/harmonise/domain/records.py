@@ -96,7 +96,7 @@ class HarmonisedUrl(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Extra(Struct, frozen=True, kw_only=True, gc=False):
-    """A value of the source without a field in the record: its path in the source and its text."""
+    """A value of the source document that has no field in the record: its path there, and its text."""
 
     path: str
     value: str
@@ -151,7 +151,10 @@ class ComputedFile(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
 
 
 class HarmonisedReport(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A report of any source format in the common shape: texts as reported, identifiers in canonical form."""
+    """A report of any source format in the common shape: texts as reported, identifiers in canonical form.
+
+    `extra` holds the values without a field, `selectors` the identifiers for comparison with other reports.
+    """
 
     report_id: UUID
     reference: str

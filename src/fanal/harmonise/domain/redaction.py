@@ -65,9 +65,10 @@ def _marked(found: re.Match[str], *, numbers: tuple[str, ...]) -> str:
 
 
 def _orders(whole: str) -> Iterator[tuple[str, bool]]:
-    """Yield (letters, alone) by which to find a value in folded text: as written, and last word first.
+    """Yield the texts to search for in folded text to find a value: as written, and with its last word first.
 
-    `alone`: only as a separate word. Yields nothing for a value under three letters.
+    Each comes as (letters, alone); `alone`: only as a separate word. Yields nothing for a value under three
+    letters.
     """
     words = [word for word in _BETWEEN_SIGNS.split(fold(whole)) if word]
     letters = "".join(words)
@@ -79,7 +80,10 @@ def _orders(whole: str) -> Iterator[tuple[str, bool]]:
 
 @lru_cache(maxsize=256)
 def _pattern(order: str, *, alone: bool) -> re.Pattern[str]:
-    """Return a pattern of the letters with optional separators; `alone`: only as a separate word."""
+    """Return a pattern of the letters in `order` with optional separators between them.
+
+    `alone`: it matches only as a separate word.
+    """
     pattern = _BETWEEN.join(map(re.escape, order))
     return re.compile(rf"(?<!\w){pattern}(?!\w)" if alone else pattern)
 
@@ -99,7 +103,7 @@ def _spans(
 
 
 def _placed(text: str) -> tuple[str, Sequence[int]]:
-    """Return the folded text (letter by letter) and, for each folded letter, its position in `text`."""
+    """Return a text folded (no case, no accents), and for each folded letter its position in `text`."""
     if text.isascii():
         return text.lower(), range(len(text))
     each = [letter.lower() if letter.isascii() else fold(letter) for letter in text]
@@ -145,7 +149,7 @@ def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator
 
 
 def _paid(selector: Selector, report: HarmonisedReport) -> bool:
-    """Return whether a value is known only from a payment: paying or being paid makes nobody a suspect."""
+    """Return whether a selector is known only from a payment: paying or being paid makes nobody a suspect."""
     place = _PERSON.match(selector.source)
     if place is None:
         return selector.source.startswith("payments[")
@@ -172,7 +176,10 @@ def _selectors(selectors: Iterable[Selector], withheld: set[str], at: str) -> It
 
 
 def _forms(selector: Selector) -> Iterator[str]:
-    """Yield the forms by which a withheld value is found: the value, and a user name without its service."""
+    """Yield the forms by which a withheld value is found: the value, and a user name without its service.
+
+    Both in lower case.
+    """
     value = selector.value.lower()
     yield value
     if selector.kind == "HANDLE":

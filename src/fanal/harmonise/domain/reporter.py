@@ -30,7 +30,11 @@ _OF_REPORTER = re.compile(
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """The withheld part of a report: REPORTER persons with their index, and identifying `extra` values."""
+    """The identity of a report's reporter, withheld from the stored report.
+
+    `persons`: the REPORTER persons with their index in the report; `extra`: identifying values without a
+    field.
+    """
 
     persons: tuple[tuple[int, Person], ...]
     extra: tuple[Extra, ...]
@@ -93,12 +97,15 @@ def _names_reporter(path: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def is_of_reporter(path: str) -> bool:
-    """Return whether a path in a source document lies below an element of the reporter."""
+    """Return whether a path in a source document is that of a value about the reporter."""
     return _OF_REPORTER.search(path) is not None
 
 
 def reporter_strings(identity: Identity) -> frozenset[str]:
-    """Return every text that identifies the reporter: `own_values`, and the withheld values of `extra`."""
+    """Return every text that identifies the reporter: names, contacts, accounts, and values of `extra`.
+
+    Only the values of `extra` that were withheld are in an `Identity`.
+    """
     leaves = {extra.value for extra in identity.extra}
     return own_values(identity) | frozenset(text for text in leaves if text)
 
@@ -130,7 +137,10 @@ Fact = tuple[str, str]
 
 
 class OpenedIdentity(Struct, frozen=True, kw_only=True):
-    """The result of a disclosure: pairs (code, value); empty if the report says nothing of its reporter."""
+    """A disclosed identity of a reporter: pairs (code, value); empty if the report says nothing of it.
+
+    `opening_id` is the id of the recorded disclosure.
+    """
 
     opening_id: UUID
     facts: tuple[Fact, ...]

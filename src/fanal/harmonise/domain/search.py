@@ -28,7 +28,10 @@ def search_words(report: HarmonisedReport, identity: Identity) -> str:
 
 
 def told_by(text: str, own: str) -> tuple[str, ...]:
-    """Return the part of a reporter's value `own` that a text reveals: the whole, else its words, or ()."""
+    """Return the part of a reporter's value `own` that a text reveals: (whole value,), or some of its words.
+
+    Empty if the text reveals nothing of it.
+    """
     if _without(text, frozenset({own})) == text:
         return ()
     trace = _trace(own)
@@ -92,9 +95,10 @@ def _folded(text: str) -> str:
 
 
 class _Trace(Struct, frozen=True):
-    """The forms by which to find a reporter's value: last nine digits, folded words, letters with gaps.
+    """The forms by which a reporter's value is found: last nine digits, folded words, letters with gaps.
 
-    `spaced` cannot match a text without `squeezed`, a cheaper test; it is empty if that test is not valid.
+    `spaced` (the pattern of letters with gaps) cannot match a text without `squeezed`, a cheaper test;
+    `squeezed` is empty if that test is not valid.
     """
 
     number: str
@@ -144,6 +148,9 @@ def _squeezed(text: str) -> str:
 
 
 def _name_part(text: str) -> str:
-    """Return `text` without an e-mail's domain and without short numbers, which are common words."""
+    """Return a name, or the local part of an e-mail address, without numbers of up to five digits.
+
+    Such numbers are too common to reveal a person.
+    """
     name = text.rpartition("@")[0] or text
     return re.sub(r"\b\d{1,5}\b", " ", name)

@@ -46,7 +46,7 @@ class Sighting(Struct, frozen=True, kw_only=True):
 
 
 class KeySearch(Struct, frozen=True, kw_only=True):
-    """Criteria of a search for selector keys, over the kinds in `kinds`.
+    """Criteria of a search for selector keys (hashes of identifiers), over the kinds in `kinds`.
 
     A key matches if a sighting from a field (not weak) has a role of `roles`, a desk of `desk_ids` (empty:
     any) and a report id from `since` on. It is excluded if a report of `withheld` holds it, or any report

@@ -102,7 +102,7 @@ def find_selectors(text: str, *, countries: tuple[str, ...] = ()) -> tuple[TextH
 
 
 def _is_worth_reading(text: str) -> bool:
-    """Return whether any pattern of this module could match; a cheap test that excludes most sentences."""
+    """Return whether any pattern of this module could match the text; a cheap test before the search."""
     if _MARK.search(text) is not None or _DOT_INSIDE.search(text) is not None:
         return True
     long_part = len(max(text.split(), key=len, default="")) >= 25
@@ -133,7 +133,10 @@ def _find(text: str, countries: tuple[str, ...]) -> Iterator[TextHit]:
 
 
 def _taken(pattern: re.Pattern[str], text: str) -> tuple[str, list[str]]:
-    """Return the text with every match replaced by a blank, and the list of matches."""
+    """Return the text with every match of a pattern replaced by a blank, and the list of matches.
+
+    So no later pattern finds the same letters again.
+    """
     found: list[str] = []
 
     def take(match: re.Match[str]) -> str:
@@ -204,7 +207,10 @@ def _named(text: str) -> Iterator[TextHit]:
 
 
 def _named_service(before: str | None, last: str) -> str | None:
-    """Return the service named before a colon: by `last`, or by `before` if `last` means "name"."""
+    """Return the service named before a colon: by its last word `last`, or by `before` if that means "name".
+
+    None if neither word names a known service (`insta name: …` gives the service of `insta`).
+    """
     last = last.lower()
     if last in PLATFORM_NAMES:
         return PLATFORM_NAMES[last]

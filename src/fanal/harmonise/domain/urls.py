@@ -42,7 +42,10 @@ _IPV4 = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
 
 @lru_cache(maxsize=4096)
 def registrable_domain(host: str) -> str | None:
-    """Return the registrable domain of a canonical host (public suffix plus one label); None without one."""
+    """Return the registrable domain of a canonical host: public suffix plus one label, as `example.co.uk`.
+
+    None for a host without one, such as an IP address or a public suffix itself.
+    """
     if not host or host[0] == "." or host[-1] == "." or ip_in_host(host) is not None:
         return None
     return _suffixes().privatesuffix(host.lower())
@@ -50,7 +53,7 @@ def registrable_domain(host: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def has_known_root(host: str) -> bool:
-    """Return whether the last label of `host` is a listed or a reserved top-level domain."""
+    """Return whether the last label of `host` is a top-level domain, in the list or reserved."""
     root = host.rpartition(".")[2].lower()
     if root in _OTHER_ROOTS:
         return True
@@ -117,9 +120,10 @@ def _parsed_ip(text: str) -> tuple[bytes, str] | None:
 
 
 def _parsed_hexadecimal(plain: str) -> tuple[bytes, str] | None:
-    """Parse an IPv6 address without dotted part by `inet_pton`, five times faster than `ipaddress`.
+    """Parse an IPv6 address without dotted part to (packed bytes, canonical text), by `inet_pton`.
 
-    None: the caller uses `ipaddress`, as for addresses that some systems write with a dotted part.
+    This is five times faster than `ipaddress`. None: the caller uses `ipaddress`, as for addresses that some
+    systems write with a dotted part.
     """
     try:
         packed = inet_pton(AF_INET6, plain)
@@ -294,7 +298,10 @@ _read_cached = lru_cache(maxsize=1024)(_read)
 
 
 def _readings(reported: str) -> Iterator[tuple[str, str | None]]:
-    """Yield the texts to try as a URL, in order, each with its warning code or None."""
+    """Yield the texts to try as a URL for a reported address, in order, each with its warning code or None.
+
+    The first is the address as reported, the others are corrected (defanged text, missing scheme).
+    """
     if not _is_defanged(reported) and not _is_host_and_port(reported):
         yield reported, None
     mended = refang(reported)
@@ -385,7 +392,10 @@ def _clean_host(host: str, url: URL) -> str:
 
 
 def _plain_key(plain: str, host: str) -> str:
-    """Return what `_key` gives for an address without fragment, percent-encoding or root dot, faster."""
+    """Return what `_key` gives for an address without fragment, percent-encoding or root dot, faster.
+
+    `plain` is the address in WHATWG form, `host` its host.
+    """
     base, mark, query = plain.partition("?")
     query = _without_tracking(query, host) if mark else ""
     return f"{base}?{query}" if query else base

@@ -75,7 +75,10 @@ _SCHEMES = {scheme.code: frozenset(scheme.codes) for scheme in BRIDGE.scheme}
 
 
 def map_code(scheme: str, code: str, target: str) -> tuple[VocabularyStep, ...]:
-    """Return the mappings from a class to classes of the scheme `target`, in the order of the file."""
+    """Return the mappings from a class (`scheme`, `code`) to classes of the scheme `target`, in file order.
+
+    Empty if there is none.
+    """
     return tuple(step for step in _STEPS.get((scheme, code), ()) if step.target[0] == target)
 
 
@@ -93,7 +96,7 @@ def categories_of(scheme: str, code: str) -> tuple[Category, ...]:
 
 
 def is_known(scheme: str, code: str) -> bool:
-    """Return whether the vocabulary lists this class."""
+    """Return whether the vocabulary lists this class of this scheme."""
     return code in _SCHEMES.get(scheme, frozenset())
 
 

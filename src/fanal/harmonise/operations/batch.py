@@ -207,9 +207,10 @@ def _read(
 def _each(
     sources: Sequence[Source], given: Sequence[A | Failure], step: Callable[[Source, A], B]
 ) -> list[B | Failure]:
-    """Return the result of `step` for each source and its given value; a step for the whole batch is faster.
+    """Apply `step` to each source and the value given for it; return the results, in order.
 
     An earlier failure is passed on; an exception of the step becomes the `Failure` of that report alone.
+    Steps for the whole batch, one after the other, are faster than all steps for each report.
     """
     outcomes: list[B | Failure] = []
     for source, one in zip(sources, given, strict=True):
@@ -224,7 +225,10 @@ def _each(
 
 
 def _failure(source: Source, error: Exception) -> Failure:
-    """Return a failure with error code and exception class only: an error's text may quote the report."""
+    """Return the `Failure` of a source with error code and exception class only.
+
+    The error's text is left out, since it may quote the report.
+    """
     code = getattr(error, "code", None)
     return Failure(
         report_id=source.report_id,

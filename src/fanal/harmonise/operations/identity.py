@@ -83,7 +83,11 @@ def reporters_values(
 def _opened(
     opens: Callable[..., dict[UUID, OpenedSubmission]], report_ids: Sequence[UUID]
 ) -> dict[UUID, OpenedSubmission]:
-    """Return the decrypted submissions; on an error, bisect the batch and omit those that cannot be read."""
+    """Return the decrypted submissions by report id; those that cannot be read are left out.
+
+    On an error the batch is bisected, so that one damaged submission costs no other. `opens` decrypts the
+    submissions of `report_ids`.
+    """
     try:
         return opens(report_ids=report_ids)
     except (ObjectUnknown, BlobDamaged, EnvelopeRefused):

@@ -49,7 +49,10 @@ _INSERT_SIGHTINGS = (
 
 
 class Prepared(Struct, frozen=True, kw_only=True):
-    """A report ready for storage: without reporter identity, with its compressed record and search text."""
+    """A report ready for storage: without its reporter's identity, encoded (`record`), with its search text.
+
+    `words` is that text, `keys` the keys of its selectors in their order.
+    """
 
     report: HarmonisedReport
     desk_id: int
@@ -94,7 +97,10 @@ def _revisions(cursor: CursorWrapper, report_ids: list[UUID]) -> dict[UUID, int]
 
 
 def _write_selectors(cursor: CursorWrapper, items: Iterable[Prepared]) -> None:
-    """Insert the selector values not stored yet, in index order; file hashes are not searched by prefix."""
+    """Insert the selector values of the reports that are not stored yet, in index order.
+
+    File hashes are left out: nobody searches them by prefix.
+    """
     values = {
         key: selector
         for item in items
@@ -204,7 +210,10 @@ def _merge_sightings(cursor: CursorWrapper, items: Sequence[Prepared]) -> None:
 def _drop_gone_sightings(
     cursor: CursorWrapper, items: Sequence[Prepared], revisions: dict[UUID, int]
 ) -> None:
-    """Delete the sightings of the previous revision that the new revision no longer has."""
+    """Delete the sightings in the previous revision of these reports that the new revision no longer has.
+
+    `revisions` holds the number of the previous revision by report id.
+    """
     kept = {seen for item in items for seen in _seen(item.report)}
     cursor.execute(
         "SELECT r.record FROM harmonise_record r"
@@ -271,10 +280,11 @@ def _write_words(items: Iterable[Prepared]) -> None:
 
 
 def _each_word_once(text: str) -> str:
-    """Return `text` without repeated words, which yields the same `tsvector`: parsing is the main cost.
+    """Return `text` with each word once, to save parsing; its stripped `tsvector` (no positions) is the same.
 
-    PostgreSQL parses each blank-separated word by itself, except in markup (`<`), which stays unchanged.
-    The last word may be parsed differently before a blank, so it stays last.
+    Words are what spaces separate, since PostgreSQL parses each by itself. Markup is an exception: a text
+    with a `<` is returned unchanged. The end of a text may be parsed differently, so the last word is
+    repeated at the end.
     """
     if "<" in text:
         return text

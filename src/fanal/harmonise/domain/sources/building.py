@@ -96,7 +96,7 @@ _TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 @lru_cache(maxsize=256)
 def hash_field(name: str) -> str | None:
-    """Return the field of `File` for a hash name as written (`SHA-256` gives `sha256`), or None."""
+    """Return the field of `File` for the name of a hash as written (`SHA-256` gives `sha256`), else None."""
     plain = _NOT_ALPHANUMERIC.sub("", name.lower())
     return plain if plain in _HASH_LENGTHS else None
 
@@ -211,7 +211,7 @@ class ReportBuilding(Struct):
     warnings: list[SourceWarning] = field(default_factory=list)
 
     def add_extra(self, path: str, *, value: str) -> None:
-        """Keep a value that has no field, with its path in the source."""
+        """Add a value of the source that has no field in the draft, with its path in the source."""
         self.extra.append(Extra(path=path, value=value))
 
     def warn(self, path: str, *, code: str, value: str = "") -> None:

@@ -19,9 +19,9 @@ _HASHES = ("sha256", "sha1", "md5", "pdq")
 def add_received(
     building: ReportBuilding, source: SourceFile, *, file: FileBuilding, path: str
 ) -> None:
-    """Complete a file with the name, hashes and size of its received bytes (`source`).
+    """Complete a file of the draft with the name, hashes and size of the received bytes (`source`).
 
-    Where they differ from the sender's statement, both are kept, with a warning.
+    Where they differ from the sender's statement, both are kept; for a hash, with a warning.
     """
     if not file.name and not file.original_name:
         file.name = source.name or None
@@ -40,9 +40,9 @@ def add_received(
 
 
 def add_package(building: ReportBuilding, files: tuple[SourceFile, ...]) -> None:
-    """Match the files of a package with the files listed in its report: by hash, then by name.
+    """Match the received files of a package with the files listed in its report: by hash, then by name.
 
-    An unlisted file becomes a file of its own (`FILE_NOT_LISTED`); a listed file that is missing gets a
+    A file that is not listed is added to the report (`FILE_NOT_LISTED`); a listed file that is missing gets a
     warning (`FILE_NOT_RECEIVED`). Without any received file, nothing is compared.
     """
     if not files:

@@ -136,7 +136,7 @@ _STEPS: Final = steps_of(TABLE)
 
 
 def read_ncmec_json(body: bytes, *, files: tuple[SourceFile, ...], reference: str) -> Draft:
-    """Convert an export, and the files that came with it in a package, to a draft.
+    """Convert an NCMEC JSON export, and the files that came with it in a package, to a draft.
 
     The export's own report id takes precedence over `reference`.
 

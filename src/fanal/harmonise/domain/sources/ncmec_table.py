@@ -84,7 +84,7 @@ class Keep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A line of the table: how a value is kept, in which field of the draft, or the reason to ignore it."""
+    """A line of the mapping table: how a value is kept, in which field of the draft, or why it is ignored."""
 
     keep: Keep
     field: str = ""
@@ -374,7 +374,10 @@ class ElementScope(Struct, frozen=True, gc=False):
 
 
 class Spot(Struct, frozen=True, gc=False):
-    """The context of one element or attribute: the report's builder, its scope, its node and its text."""
+    """The context of one element or attribute of the source, as a handler gets it.
+
+    The report's builder, the scope (to which person or file it belongs), its node and its text.
+    """
 
     building: ReportBuilding
     scope: ElementScope

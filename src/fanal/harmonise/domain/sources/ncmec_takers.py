@@ -23,7 +23,10 @@ def _take_kind(spot: Spot) -> bool:
 
 
 def _take_kind_words(spot: Spot) -> bool:
-    """Set the report kind from an incident type in words, as older schemas or other programs write it."""
+    """Set the report kind from an incident type in words, as older schemas or other programs write it.
+
+    Words that no rule knows give OTHER. Returns True: the whole value is kept, as a category.
+    """
     spot.building.kind = kind_of_words(spot.text)
     spot.building.hints.append(
         CategoryHint(scheme="NCMEC_INCIDENT", code=spot.text, path=spot.node.path)
@@ -133,7 +136,10 @@ def _set_once(target: object, name: str, *, text: str) -> bool:
 
 
 def _place_setter(name: str) -> Taker:
-    """Return a handler for part `name` of an address: the person's, or else the report's place."""
+    """Return a field handler for a part of an address: of the person, or without one of the report's place.
+
+    `name` is `country`, `locality` or `postcode`; a person has no locality.
+    """
 
     def taken(spot: Spot) -> bool:
         if spot.scope.person is None:
@@ -175,7 +181,10 @@ def _take_phone(spot: Spot) -> bool:
 
 
 def _full_phone(node: Node, text: str) -> str:
-    """Return the telephone number, preceded by the calling code of its attribute if it has none."""
+    """Return the telephone number `text`, with the calling code from its element's attribute in front.
+
+    Unchanged if it has a calling code already, or the attribute is missing.
+    """
     code = node.attribute("countryCallingCode")
     stripped = text.strip()
     if not code or not stripped or stripped.startswith(("+", "00")):
@@ -215,7 +224,10 @@ def _take_hash(spot: Spot) -> bool:
 
 
 def _take_hash_by_length(spot: Spot) -> bool:
-    """Store a hash of unstated kind; its length distinguishes MD5, SHA-1 and SHA-256."""
+    """Store a hash of unstated kind in its file; its length distinguishes MD5, SHA-1 and SHA-256.
+
+    Returns whether the field holds it as written.
+    """
     name = {32: "md5", 40: "sha1", 64: "sha256"}.get(len(spot.text.strip()), "")
     if spot.scope.file is None:
         return False

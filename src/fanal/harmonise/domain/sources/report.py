@@ -25,7 +25,7 @@ _FORBIDDEN: Final = re.compile("[\x00\ud800-\udfff]")
 
 
 def mended(body: bytes, *, reference: str) -> tuple[FormAnswers, Draft]:
-    """Return the usable answers of an invalid form, and a draft that holds its warnings and unread values.
+    """Return the usable answers of an invalid public form, and a draft with its warnings and unread values.
 
     `FORM_CUT`: a text or list was truncated to a record's limit. `FORM_UNREADABLE`: a field has the wrong
     shape, or is repeated (its first value counts); its text is in `extra`.
@@ -88,7 +88,7 @@ def _fields(body: bytes) -> tuple[dict[str, object], list[tuple[str, object]]]:
 
 
 def _told(value: object) -> str:
-    """Return a value as text (JSON if it is no text), truncated to the maximum size."""
+    """Return a form's value as text (JSON if it is no text), truncated to the maximum size."""
     return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
 
 

@@ -56,7 +56,7 @@ def read_camt053(body: bytes, *, reference: str) -> Draft:
 
 
 class _Side(Struct):
-    """A payer or payee, merged from all its rows; `operator` is the payment operator of the rows."""
+    """A payer or payee of a file, merged from all its rows; `operator` is the payment service of the rows."""
 
     role: PersonRole
     operator: str | None
@@ -89,7 +89,7 @@ class _People(Struct):
 
 
 def _joined(known: Party, other: Party) -> Party | None:
-    """Merge the values of two rows about one payer or payee; return None if they contradict each other."""
+    """Merge what two rows say about one payer or payee; return None if they contradict each other."""
     told: dict[str, str | None] = {}
     for name in known.__struct_fields__:
         one, two = getattr(known, name), getattr(other, name)

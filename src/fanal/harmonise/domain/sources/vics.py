@@ -94,7 +94,10 @@ def _category_taker(country: str) -> Taker:
 
 
 def _take_seizure(spot: Spot) -> bool:
-    """Store the date of the seizure, the only date of a case, in any notation that programs use."""
+    """Store the date of the seizure, the only date of a VICS case, in any notation that programs use.
+
+    Returns whether it was readable; otherwise a warning is added.
+    """
     read = instant(spot.text)
     if read is None:
         spot.building.warn(spot.node.path, code="TIME_UNREADABLE", value=spot.text)
@@ -112,7 +115,10 @@ def _take_contact(spot: Spot) -> bool:
 
 
 def _open_hash(spot: Spot) -> ElementScope:
-    """Store one of the alternative hashes in its file; the name-value pair itself stays in `extra`."""
+    """Set a hash of the current file from a name-value pair of alternative hashes; return the same scope.
+
+    The pair itself is kept in `extra`.
+    """
     name, value = spot.node.child("HashName"), spot.node.child("HashValue")
     if spot.scope.file and name and value and hash_field(name.text or ""):
         spot.building.set_hash(
@@ -122,7 +128,10 @@ def _open_hash(spot: Spot) -> ElementScope:
 
 
 def _compare_totals(case: VicsCase, building: ReportBuilding) -> None:
-    """Warn of stated totals that differ from the counted ones: stated totals are known to be unreliable."""
+    """Warn of totals stated in a case that differ from the counted ones: programs often state wrong totals.
+
+    For a part of a split case, the counts are those of the whole case, which the part contains.
+    """
     root, part = case.document.root, case.document.root.child("FanalPart")
     media = [node for node in root.children if node.name == "Media"]
     truths = (node.child("IsPrecategorized") for node in media)

@@ -45,7 +45,10 @@ def _person_opener(role: PersonRole) -> Opener:
 
 
 def _open_associated(spot: Spot) -> ElementScope:
-    """Add an ASSOCIATED person for a related account; the public client writes its type as `accountType`."""
+    """Add an ASSOCIATED person for a related account; return it as the scope of the child elements.
+
+    The person's type is the attribute `accountType`, as the public client writes it.
+    """
     person = spot.building.add_person(PersonRole.ASSOCIATED, path=spot.node.path)
     person.type = spot.node.attribute("accountType")
     return ElementScope(person=person)
@@ -65,12 +68,15 @@ def _open_channel(spot: Spot) -> ElementScope:
 
 
 def _parts_of(node: Node) -> dict[str, Node]:
-    """Return the first child element of each name."""
+    """Return the child elements by name; of several with the same name, the first."""
     return {child.name: child for child in reversed(node.children)}
 
 
 def _open_event(spot: Spot) -> ElementScope:
-    """Add an IP address with its port and instant to the person's addresses."""
+    """Add an IP address with its port and instant to the current person's addresses; return the scope.
+
+    Without a person or an address, nothing is added.
+    """
     parts = _parts_of(spot.node)
     address = parts.get("ipAddress")
     if spot.scope.person is None or address is None or not (address.text or "").strip():
@@ -129,9 +135,10 @@ def _open_loose_device(spot: Spot) -> ElementScope:
 
 
 def _open_file_details(spot: Spot) -> ElementScope:
-    """Read the hashes among a file's name-value pairs; the pairs themselves stay in `extra`.
+    """Set hashes of the current file from its name-value pairs; return the same scope.
 
-    The public client states the type of each pair on the pair, the schema once on their parent.
+    The pairs themselves stay in `extra`. The public client states the type of each pair on the pair, the
+    schema once on their parent.
     """
     if spot.scope.file is None:
         return spot.scope
@@ -152,7 +159,10 @@ def _open_file(spot: Spot) -> ElementScope:
 
 
 def _open_capture(spot: Spot) -> ElementScope:
-    """Read a captured IP address or URL; a capture of another type stays in `extra`."""
+    """Add a captured IP address or URL to the current person or the report; return the scope.
+
+    A capture of another type stays in `extra`.
+    """
     parts = _parts_of(spot.node)
     kind, value = parts.get("captureType"), parts.get("value")
     if kind is None or value is None or not (value.text or "").strip():
@@ -174,7 +184,10 @@ def _open_capture(spot: Spot) -> ElementScope:
 
 
 def _captured_page(spot: Spot, value: Node) -> ElementScope:
-    """Add a captured URL: as a selector of the person, or, without a person, to the report's addresses."""
+    """Add a captured URL as a selector of the current person, or, without one, to the report's addresses.
+
+    The returned scope says whether the value was read (`taken`). A reporter's URL is not added.
+    """
     person = spot.scope.person
     if person is None:
         spot.building.urls.append(value.text or "")
@@ -188,7 +201,10 @@ def _captured_page(spot: Spot, value: Node) -> ElementScope:
 
 
 def _open_metadata(spot: Spot) -> ElementScope:
-    """Read a hash from a file's metadata pair; the pair itself stays in `extra`."""
+    """Set a hash of the current file if a `name`/`value` pair of its metadata is one; return the same scope.
+
+    The pair itself is kept in `extra` in any case.
+    """
     name, value = spot.node.child("name"), spot.node.child("value")
     if spot.scope.file and name and value and hash_field(name.text or ""):
         spot.building.set_hash(
@@ -222,7 +238,10 @@ OPENERS: Final[Mapping[str, Opener]] = {
 
 
 class _Step(Struct, frozen=True, gc=False):
-    """A line of the mapping table with its handlers: `parts`, the element is read by its children."""
+    """A line of the mapping table with its handlers, as `Walk` uses it.
+
+    `parts`: the element is read by its children. `always_extra`: the value goes to `extra` in any case.
+    """
 
     parts: bool
     opener: Opener | None = None
@@ -257,10 +276,10 @@ def steps_of(
 
 
 class Walk:
-    """Traversal that fills a report's builder from document trees, by the mapping in `steps`."""
+    """Traversal of a source's document trees that fills a report's builder, by the mapping in `steps`."""
 
     def __init__(self, building: ReportBuilding, *, steps: Steps) -> None:
-        """Keep the builder to fill and the mapping of each key."""
+        """Keep the builder to fill, and the mapping (see `steps_of`) of each element and attribute key."""
         self._building = building
         self._steps = steps
         self._extra = building.extra
@@ -268,9 +287,9 @@ class Walk:
     def document(
         self, root: Node, *, complaints: tuple[Complaint, ...], scope: ElementScope
     ) -> None:
-        """Read all values below `root` into the builder, as of `scope`; `complaints` become warnings.
+        """Read all values below `root` into the builder, as values of the person or file in `scope`.
 
-        `complaints` are the violations of the schema that the format's reader found.
+        `complaints` are the violations of the schema that the format's reader found; they become warnings.
         """
         for complaint in complaints:
             self._building.warn(complaint.path, code=complaint.code, value=complaint.value)

@@ -134,7 +134,10 @@ def _take_platform(spot: Spot) -> bool:
 
 
 def _open_evidence(spot: Spot) -> ElementScope:
-    """Add the text of a piece of evidence as one message."""
+    """Add the text of a piece of evidence to the report as a message of its conversation; return the scope.
+
+    The scope marks it as read (`taken`); evidence without type or content stays in `extra`.
+    """
     kind, payload = spot.node.child("content_type"), spot.node.child("payload")
     if kind is None or payload is None:
         return spot.scope
