@@ -19,8 +19,9 @@ from fanal.crosscheck.domain.weights import Weights, score_of
 class Whole(NamedTuple):
     """All reports as columns, for a rebuild.
 
-    `sheet` holds only the rows of values that several reports share, sorted by value; `standing` the document
-    frequency of each row; `groups` the distinct values; `seated` the reports renumbered for cache locality.
+    `sheet` holds only the rows (values of a report) that several reports share, sorted by value;
+    `standing` the document frequency of each row; `groups` the distinct values; `seated` the reports
+    renumbered for cache locality.
     """
 
     sheet: CardSheet
@@ -30,7 +31,10 @@ class Whole(NamedTuple):
 
 
 def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
-    """Return all reports, each encoded by `pack_card`, as columns ready for the weighting of pairs."""
+    """Return all reports, each encoded by `pack_card`, as columns ready for the weighting of pairs.
+
+    `packed` is in the order of report ids.
+    """
     sheet = sheet_of(packed)
     shared = sorted_rows(sheet)
     (standing, groups), seated = together(
@@ -61,7 +65,7 @@ class Joined:
         )
 
     def heads(self) -> Places:
-        """Return the earliest report of each report's set; a report alone is its own."""
+        """Return by place the earliest report of each report's set, as a place; a report alone is its own."""
         heads: Places = heads_of(self._parent)
         return heads
 

@@ -33,7 +33,7 @@ _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
 
 
 class Meetings(NamedTuple):
-    """Shared values of pairs: the places in `Rows` of the later report's row and of the earlier report's."""
+    """Shared values of pairs, as columns of places in `Rows`: the later and the earlier report's row."""
 
     later: Places
     earlier: Places
@@ -97,9 +97,10 @@ def tables_of(weights: Weights) -> Tables:
 def worth_of(
     meetings: Meetings, rows: Rows, kept: Points, weights: Weights
 ) -> tuple[Codes, Points]:
-    """Return the side (SAME, CROSS, OTHER) and the points of each shared value, as in `rule.weigh`.
+    """Return the side (SAME, CROSS, OTHER) and the points of each shared value, as `rule.weigh` counts them.
 
-    `kept` is the share of its points that each row keeps (`share_kept`).
+    SAME: a value of the suspects of both reports, or of no person; CROSS: the suspect's in one report, and in
+    the text of the other. `kept` is the share of its points that each row keeps (`share_kept`).
     """
     tables = tables_of(weights)
     mark, state = rows.mark[meetings.later], states_of(rows)
@@ -136,7 +137,7 @@ def share_kept(mark: Codes, standing: ValueStanding, weights: Weights) -> Points
 def _sides(weights: Weights) -> tuple[Codes, Points]:
     """Return two tables by a value's roles in both reports: side (SAME, CROSS, OTHER) and points factor.
 
-    The index of a role is its code, or `ROLES + role` if only a text gives the role.
+    Both are square arrays. The index of a role is its code, or `ROLES` plus its code if only a text gives it.
     """
     side = np.full((2 * ROLES, 2 * ROLES), OTHER, np.uint8)
     factor = np.full((2 * ROLES, 2 * ROLES), weights.roles.other)

@@ -191,7 +191,10 @@ def mark_of(selector: Selector) -> Mark | None:
 
 
 def _values(evidence: Sequence[Evidence]) -> tuple[Value, ...]:
-    """Return one value per short key, in its most significant role: a field before a text, suspect first."""
+    """Return a value for each short key, in its most significant role.
+
+    A field comes before a text, then the suspect first.
+    """
     found: dict[int, Evidence] = {}
     for one in evidence:
         before = found.setdefault(one.key, one)

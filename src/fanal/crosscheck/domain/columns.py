@@ -254,7 +254,10 @@ def identities_beside(groups, rows, everything, person, suspect):
 
 @outer
 def _firsts(report):
-    """Return the first row of each report, int64, with a final end; the rows are sorted by report."""
+    """Return the first row of each report, int64, and the number of rows as an end.
+
+    `report` is the report of each row; the rows are sorted by report.
+    """
     first = np.zeros(report[-1] + 2 if len(report) else 1, np.int64)
     for row in range(len(report)):
         first[report[row] + 1] += 1

@@ -40,10 +40,11 @@ def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozense
 def moved(
     before: ValueState, step: int, companions: frozenset[bytes], weights: Weights
 ) -> ValueState:
-    """Return the frequency state of a value after new observations; steps and the hub flag only ever rise.
+    """Return the frequency state of a value after new observations; step and hub flag only ever rise.
 
-    `step` is the frequency step now, `companions` the identities seen with the value now. More than
-    `weights.companions` identities of the same mark make the value a hub.
+    `before` is the stored state, `step` the frequency step now, `companions` the identities seen with the
+    value now. More than `weights.companions` identities of the same mark (weight class) make the value a
+    hub.
     """
     step = max(step, before.step)
     if before.hub:
@@ -94,9 +95,10 @@ def weighed_anew(
 def _conflicts(
     parted: Iterable[LinkReason], left: Iterable[LinkReason], has: int, weights: Weights
 ) -> list[LinkReason]:
-    """Return the conflict reasons that appear once the values in `parted` no longer count.
+    """Return the conflict reasons that appear once the values of the reasons `parted` no longer count.
 
-    `left` are the remaining reasons; `has` is as in `weighed_anew`.
+    A conflict: both suspects have values of a weight class, and none in common. `left` are the remaining
+    reasons; `has` is as in `weighed_anew`.
     """
     gone = {mark_of_reason(reason) for reason in parted if reason.side == SAME}
     shared = {mark_of_reason(one) for one in left if one.side == SAME and is_of_value(one)}
@@ -108,7 +110,7 @@ def _conflicts(
 
 
 def pack_companions(companions: Iterable[bytes]) -> bytes:
-    """Concatenate identities in the form of `companion` (five bytes each), sorted."""
+    """Concatenate identities in the form of `companion` (five bytes each), sorted, for storage."""
     return b"".join(sorted(companions))
 
 
@@ -162,7 +164,10 @@ class Beside(NamedTuple):
 
 
 class Groups(NamedTuple):
-    """The values of a sheet as columns: first row, number of rows, whether a hub, co-occurring identities."""
+    """The distinct values of a sheet as columns, in the order of its rows.
+
+    First row, number of rows, whether a hub, and the co-occurring identities.
+    """
 
     start: Ints
     size: Ints
@@ -171,9 +176,10 @@ class Groups(NamedTuple):
 
 
 def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueStanding, Groups]:
-    """Return the document frequency of each row (sorted, shared values only), and the distinct values.
+    """Return the document frequency of each row, and the distinct values with their hubs.
 
-    The values come with their hubs. `everything` holds every row of every report, in the order of reports.
+    `rows` are those of shared values only, sorted by value. `everything` holds every row of every report, in
+    the order of reports.
     """
     total = len(rows.key)
     new = np.append(True, rows.key[1:] != rows.key[:-1]) if total else np.zeros(0, np.bool_)

@@ -36,7 +36,8 @@ class JudgementAct(StrEnum):
 class Judgement(Struct, frozen=True, kw_only=True):
     """A person's append-only judgement on the reports `left` and `right`; ids increase with time.
 
-    What the two sides mean depends on `act`. `undoes` is the judgement that an UNDO revokes.
+    What the two sides mean depends on `act` (see `operations.judge`). `undoes` is the judgement that an UNDO
+    revokes.
     """
 
     id: UUID
@@ -104,7 +105,7 @@ class _Groups:
         return True
 
     def members(self) -> dict[UUID, list[UUID]]:
-        """Return the sorted reports of each group, by its smallest report."""
+        """Return the reports of each group in ascending order, by the group's smallest report."""
         groups: dict[UUID, list[UUID]] = {}
         for report in sorted(self._parent):
             groups.setdefault(self.find(report), []).append(report)
@@ -119,7 +120,7 @@ def dossier_id(anchor: UUID) -> UUID:
 def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
     """Return the judgements in force, oldest first, without UNDO judgements and those undone.
 
-    The undoing of an UNDO restores the first judgement, so newer judgements are evaluated first.
+    The undoing of an UNDO restores the first judgement: newer judgements are evaluated first.
     """
     undone: set[UUID] = set()
     kept = []

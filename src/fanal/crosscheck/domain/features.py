@@ -134,7 +134,7 @@ def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
 
 @inner
 def _common_word(looks, one, two):
-    """Return whether the names of the reports in two seats have a word in common."""
+    """Return whether the names of the reports in two seats have a word in common, by their digests."""
     low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
     for mine in (looks[one, 1] & low, looks[one, 1] >> high, looks[one, 2] & low):
         if mine != 0:

@@ -97,7 +97,7 @@ def _wanted(one, first, mine, reach):
 
 @outer
 def _met(room):
-    """Return columns of length `room` for a report's shared values.
+    """Return empty columns with room for `room` shared values of a report.
 
     They are: rows of the later and the earlier report, side, points, place of the next value of the same
     pair.
@@ -110,7 +110,10 @@ def _met(room):
 
 @outer
 def _weighed(room):
-    """Return columns of length `room` for a report's pairs: earlier report, first and last shared value."""
+    """Return empty columns with room for `room` pairs of a report.
+
+    They are: earlier report, first and last shared value (places in the columns of `_met`).
+    """
     return np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
 
 
@@ -228,7 +231,8 @@ def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
 def _given(at, ip, mark, tables, met, sums):
     """Return the points of a pair from its shared values, and a bit set of marks that both suspects share.
 
-    `at` is the place of its first shared value in `met`, `ip` the points of an IP address.
+    `at` is the place of its first shared value in `met`, `ip` the points of an IP address, `mark` the weight
+    class by row. `sums` are work arrays, by side and family.
     """
     row_of, _, side_of, points_of, after = met
     family, numbers = tables[1], tables[8]
@@ -253,7 +257,10 @@ def _given(at, ip, mark, tables, met, sums):
 
 @inner
 def _alone(points, side, mark, tables):
-    """Return the result of `_given` for the usual case: a single shared value and no other evidence."""
+    """Return the result of `_given` for the usual case: a single shared value and no other evidence.
+
+    `mark` is the weight class of the value.
+    """
     family, most, numbers = tables[1], tables[5], tables[8]
     given = min(points, most[family[mark]])
     if side == SAME:
@@ -263,7 +270,10 @@ def _alone(points, side, mark, tables):
 
 @inner
 def _count(used, cell, points, sums):
-    """Add a value's points to the cell of its side and family; return `used`, the bit set of cells in use."""
+    """Add a value's points to the cell of its side and family; return `used`, the bit set of cells in use.
+
+    `sums` is (best points, number of further values) by cell.
+    """
     best, further = sums
     if used >> cell & 1:
         further[cell] += 1.0
@@ -275,7 +285,10 @@ def _count(used, cell, points, sums):
 
 @inner
 def _sum(used, side, tables, sums):
-    """Return the points of a side: per family the best value plus a little for each further one, capped."""
+    """Return the points of a side: per family the best value plus a little for each further value, capped.
+
+    `used` and `sums` are as in `_count`.
+    """
     worth, most = tables[4], tables[5]
     best, further = sums
     total, family = 0.0, 0

@@ -64,7 +64,7 @@ def _of_person(reason: LinkReason) -> str:
 
 
 class ReportWords:
-    """Look-up of a report's selectors by short key (first eight bytes of the selector key).
+    """Look-up of reports' selectors by short key (first eight bytes of the selector key).
 
     A report is named by its place in `ids`; `reports` are the loaded records.
     """
@@ -240,7 +240,10 @@ def mark_of_reason(reason: LinkReason) -> Mark:
 
 
 def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
-    """Return the points of a link from its reasons, equal to those of `rule.weigh` from columns."""
+    """Return the points of a link computed from its reasons.
+
+    They equal those that `rule.weigh` computes from columns.
+    """
     families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
     beside = 0.0
     for reason in reasons:
@@ -274,7 +277,10 @@ _IDENTITIES = frozenset({"EMAIL", "HANDLE", "PHONE", "ACCOUNT", "DEVICE"})
 
 
 def kin_facts(report_ids: Sequence[UUID], links: Iterable[Link]) -> list[KinFacts]:
-    """Return each report's counts of related reports, in the order given, from links to earlier reports."""
+    """Return the counts of related earlier reports of each report, in the order given.
+
+    `links` are the links from these reports to earlier ones; a report without links gets zero counts.
+    """
     by_report: dict[UUID, list[Link]] = defaultdict(list)
     for link in links:
         by_report[link.report_id].append(link)

@@ -135,7 +135,7 @@ def _pairs(found: tuple[int, int, Places, Places, Places, Points, Bits, Places, 
 
 
 def least_certain(weights: Weights) -> float:
-    """Return the points from which a pair is certain, with a tolerance for rounding."""
+    """Return the points from which a pair is certain, less a tolerance for rounding."""
     return weights.certain - 1e-9
 
 

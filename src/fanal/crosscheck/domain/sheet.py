@@ -93,7 +93,10 @@ def sheet_of(packed: Sequence[bytes]) -> CardSheet:
 
 
 def sorted_rows(sheet: CardSheet) -> CardSheet:
-    """Return the sheet with the rows of shared values only, sorted by key, then by report."""
+    """Return the sheet with the rows of shared values only, sorted by key, then by report.
+
+    The other columns (one line per report) do not change.
+    """
     rows = sheet.rows
     count = processors_for(len(sheet.name))
     bits = count.bit_length() - 1

@@ -21,7 +21,10 @@ def processors_for(size: int) -> int:
 
 
 def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> tuple[Found, Also]:
-    """Return the results of two functions, run in parallel where `size` reports justify a thread."""
+    """Return the results of two functions; they run in parallel if the number of reports justifies a thread.
+
+    `size` is that number.
+    """
     if processors_for(size) == 1:
         return one(), other()
     with ThreadPoolExecutor(1) as pool:
@@ -31,7 +34,10 @@ def together(size: int, one: Callable[[], Found], other: Callable[[], Also]) -> 
 
 
 def in_turn(act: Callable[[Work], Found], works: Sequence[Work]) -> Iterator[Found]:
-    """Yield `act(work)` for each work in order; several works run ahead on as many threads as processors."""
+    """Yield `act(work)` for each work, in the order of `works`.
+
+    Later works run ahead, on as many threads as processors.
+    """
     if len(works) < 2:
         yield from map(act, works)
         return

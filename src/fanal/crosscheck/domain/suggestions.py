@@ -56,7 +56,7 @@ class Resemblance(Struct, frozen=True, kw_only=True):
 
 
 class SuggestionState(StrEnum):
-    """State of a suggestion."""
+    """State of a suggestion: without an answer, accepted, rejected, or rejected and open again."""
 
     OPEN = "OPEN"
     ACCEPTED = "ACCEPTED"
@@ -81,7 +81,7 @@ SUGGESTION_STATES: StateTable[SuggestionState] = StateTable(
 
 
 class PairAnswer(Struct, frozen=True, kw_only=True):
-    """A person's answer to a suggested pair, and the pair's evidence at that time (`evidence_of`)."""
+    """A person's answer to a suggested pair, with its score and evidence at that time (`evidence_of`)."""
 
     judgement_id: UUID
     accepted: bool

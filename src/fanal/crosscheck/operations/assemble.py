@@ -20,7 +20,7 @@ _ROUNDS = 2
 
 
 def assemble(seeds: Iterable[UUID], *, now: datetime) -> dict[UUID, UUID]:
-    """Recompute the dossiers of `seeds` and of all connected reports; return each report's dossier id.
+    """Recompute the dossiers of `seeds` (reports) and of all connected reports; return dossier ids by report.
 
     A report without dossier is absent. Runs in the caller's transaction and holds the advisory lock until its
     end.

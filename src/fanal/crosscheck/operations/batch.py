@@ -55,8 +55,9 @@ _DELETE = (
 def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
     """Reweight the links on changed or removed values; return the pairs that are no longer certain.
 
-    `gathered` holds the batch's values with their new shares of points and the removed links. Document
-    frequency only grows and neighbours only separate, so no new pair appears.
+    A changed value is one whose document frequency rose. `gathered` holds the batch's values with their
+    new shares of points and the removed links. Document frequency only grows and neighbours only
+    separate, so no new pair appears.
     """
     moved, held = gathered.moved, gathered.held
     if not moved and not gathered.parted:
@@ -87,7 +88,10 @@ def move(gathered: Gathered, *, actor: Actor) -> list[tuple[UUID, UUID]]:
 
 
 def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
-    """Return the holders of the changed values; for a value not read in full, as many as one query gives."""
+    """Return the reports that hold a value whose document frequency changed.
+
+    For a value not read in full, as many as one query gives.
+    """
     moved = [gathered.held[key] for key in gathered.moved]
     ends = {report_id for one in moved for report_id in one.read}
     cut = [one for one in moved if one.holders > len(one.read)]
@@ -103,7 +107,10 @@ def _holders_of_moved(gathered: Gathered, actor: Actor) -> set[UUID]:
 
 
 def _moved_links(gathered: Gathered, version: str, *, actor: Actor) -> list[_Stored]:
-    """Return the links between holders of changed values, and those of pairs with a removed value."""
+    """Return the links between holders of changed values, and those of pairs with a removed value.
+
+    As (later report, earlier report, score, packed reasons); `version` is that of the rule.
+    """
     ends, pairs = (
         _holders_of_moved(gathered, actor) if gathered.moved else set(),
         list(gathered.parted),
@@ -273,7 +280,10 @@ def _certain_among(reports: set[UUID]) -> list[Pair]:
 
 
 def _judged(ends: set[UUID]) -> set[UUID]:
-    """Return the reports of `ends` that a judgement names, or whose dossier contains such a report."""
+    """Return the reports of `ends` that a judgement names, or whose dossier contains such a report.
+
+    `ends` are reports of removed links.
+    """
     standing = state.standing_of(ends)
     judged = state.judged_among(ends, standing.sizes)
     return {end for end in ends if end in judged or standing.anchors.get(end) in judged}
@@ -360,7 +370,9 @@ def _dossiers(
 ) -> dict[UUID, UUID]:
     """Return the dossier of each report of `strong` and `loose`; dossiers of `loose` are recomputed.
 
-    `known` is (desk by report, whether all reports of the batch are linked for the first time).
+    `strong` are certain links of the batch, `loose` reports that lost one. `known` is (desk by report,
+    whether all reports of the batch are linked for the first time); if not, those of `strong` are
+    recomputed too.
     """
     desks, all_new = known
     gone = set(loose)
@@ -373,7 +385,7 @@ def _dossiers(
 
 
 def _desks(actor: Actor, ids: Sequence[UUID], gathered: Gathered) -> dict[UUID, int]:
-    """Return the desk of each report of the batch and of each report that shares a value with it.
+    """Return by report the desk of each report of the batch and of each that shares a value with it.
 
     Raises:
         DeskUnknown: neither intake nor harmonise knows a report of the batch.

@@ -25,9 +25,10 @@ from fanal.ledger.domain.records import ObjectRef
 
 
 def remember(judgement: Judgement) -> None:
-    """Store the evidence that each linked pair of a LINK or UNLINK has now, in the judgement's transaction.
+    """Store the evidence that each pair of a LINK or UNLINK has now, in the judgement's transaction.
 
-    A pair is suggested again only when it later has more evidence.
+    A pair is a linked or similar report of each side. It is suggested again only when it later has more
+    evidence.
     """
     accepted = judgement.act is JudgementAct.LINK
     found: dict[tuple[UUID, UUID], tuple[float, frozenset[int]]] = {}
@@ -195,6 +196,8 @@ def _check(
 def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
     """Refuse an OPEN of an open dossier, and a CLOSE of a dossier that is not open.
 
+    `reports` are the reports of the dossier that the judgement names.
+
     Raises:
         JudgementRefused: STATE.
     """
@@ -204,7 +207,7 @@ def _require_move(act: JudgementAct, reports: Sequence[UUID]) -> None:
 
 
 def _target(undoes: UUID) -> Judgement:
-    """Return the judgement that an UNDO of `undoes` affects, at the end of a chain of UNDO judgements.
+    """Return the judgement that an UNDO of `undoes` affects: itself, or the end of a chain of UNDOs.
 
     Raises:
         JudgementRefused: NOT_FOUND; ALREADY_UNDONE.
@@ -221,7 +224,7 @@ def _target(undoes: UUID) -> Judgement:
 
 
 def _next_id(now: datetime) -> UUID:
-    """Return an id greater than every judgement's id: later ids take precedence."""
+    """Return an id greater than every judgement's id, since later ids take precedence."""
     last = dossiers.last_judgement_id()
     fresh = new_id(now)
     return fresh if last is None or fresh > last else UUID(int=last.int + 1)

@@ -85,7 +85,10 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
 
 
 def _links(words: "_Words", whole: Whole, joined: Joined, weights: Weights) -> Iterator[list[Link]]:
-    """Yield all links, some thousands at a time, and unite the reports of certain pairs in `joined`."""
+    """Yield all links, some thousands at a time, and unite the reports of certain pairs in `joined`.
+
+    `words` loads the records that the reasons need; `whole` are all reports as columns.
+    """
     kept = share_kept(whole.sheet.rows.mark, whole.standing, weights)
     parts = weigh(whole.sheet, whole.standing, weights, at_once=_AT_ONCE, seated=whole.seated)
     for pairs in parts:

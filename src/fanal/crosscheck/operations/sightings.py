@@ -54,7 +54,7 @@ _LINKED = (
 
 
 class Crowd(NamedTuple):
-    """The read holders of a value: desk by report id (16 bytes).
+    """The read holders (reports) of a value: desk by report id (16 bytes).
 
     No holder up to the id `sure` is missing; None where that is unknown.
     """
@@ -93,7 +93,7 @@ def crowd_of(
     """Return the holders of a value that can affect the batch's links: linked reports, and the batch's own.
 
     `value` is the whole selector key, `newest` its newest sightings, `batch` the ids of the batch's holders.
-    Holders are read around each report of the batch that the newest rows do not cover.
+    Holders are read around each report of the batch that the newest rows do not cover, `most` on each side.
     """
     reports = sorted(batch)
     own = frozenset(reports)
@@ -172,7 +172,7 @@ class HeldByOthers(Struct, frozen=True, kw_only=True):
 def holders_of(
     cards: Mapping[UUID, Card], evidence: Mapping[int, Evidence], weights: Weights, *, actor: Actor
 ) -> tuple[dict[int, HeldByOthers], dict[UUID, int]]:
-    """Return the holders of each value, by short key, and the desk of every holder.
+    """Return the holders of each value, by short key, and the desk of every holder, by report.
 
     `cards` are the comparable data of the batch by report, `evidence` all its values by short key. A value
     with fewer than two holders is absent.
@@ -226,10 +226,10 @@ def _crowds(
     *,
     actor: Actor,
 ) -> dict[int, Crowd]:
-    """Return the holders around the batch for persons' values with truncated rows, by the value's place.
+    """Return the holders around the batch of persons' values with truncated rows, by the value's place.
 
-    `cards` are the comparable data of the batch, `cut` the values with more rows than one query reads, with
-    the newest of these rows.
+    `cards` are the comparable data of the batch. `cut` maps the place of each value with more rows than one
+    query reads to the value and the newest of these rows. Values that are no person's are left out.
     """
     persons = {one.key: place for place, (one, _) in cut.items() if weights.mark[one.mark].person}
     batch: dict[int, list[bytes]] = {}
@@ -449,7 +449,7 @@ def _parted(
 
 
 def _spans(keys: Keys) -> list[slice]:
-    """Return the slice of rows of each value; the rows are sorted by key."""
+    """Return the slice of rows of each value, in order; `keys` is the key of each row, sorted."""
     size = len(keys)
     new = np.append(True, keys[1:] != keys[:-1]) if size else np.zeros(0, np.bool_)
     return [slice(*ends) for ends in pairwise([*np.flatnonzero(new).tolist(), size])]

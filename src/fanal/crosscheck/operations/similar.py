@@ -203,7 +203,7 @@ def _made(
 def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorld]:
     """Return the reports whose similar pairs may change with `ids`, and the sketches and pictures they need.
 
-    Keys held by more reports than allowed become stop keys on the way.
+    `ids` are the queued reports. Keys held by more reports than allowed become stop keys on the way.
     """
     worn: set[int] = set()
     sketches = store.sharing(store.sketches_of(ids), worn)
@@ -224,7 +224,7 @@ def _world(ids: Collection[UUID], rules: NearRules) -> tuple[set[UUID], NearWorl
 def _wear(sketches: Mapping[UUID, Sketch], worn: set[int], rules: NearRules) -> None:
     """Store new stop keys: keys with too many holders, and text passages of pairs that people rejected.
 
-    They are added to `worn`, the stop keys known so far.
+    `sketches` are examined by report; the new keys are added to `worn`, the stop keys known so far.
     """
     answers = answers_about(store.answered_among(sketches))
     pairs = [(sketches[one], sketches[two]) for (one, two), a in answers.items() if not a.accepted]
@@ -240,7 +240,11 @@ def _pictures(sketches: Mapping[UUID, Sketch], ids: Iterable[UUID]) -> set[bytes
 def _found(
     actor: Actor, touched: Collection[UUID], world: NearWorld, sketcher: Sketcher
 ) -> dict[UUID, list[NearReport]]:
-    """Return the similar reports of each touched report; page addresses are read from the records."""
+    """Return the similar earlier reports of each touched report, by report id.
+
+    Sketches and pictures come from `world`; page addresses are read from the records. A report without
+    sketch is absent.
+    """
     rules = load_near_rules()
     ids = [report_id for report_id in touched if report_id in world.sketches]
     found = near_of(ids, world, rules)

@@ -86,9 +86,10 @@ def let_wait(report_ids: Iterable[UUID]) -> None:
 
 
 def take(most: int) -> list[UUID]:
-    """Return the next queued reports; they leave the queue at the end of the transaction.
+    """Take at most `most` reports from the queue and return them in order of id.
 
-    A report of a portion that timed out comes after all others, alone.
+    They leave it at the end of the transaction. A report of a portion that timed out comes after all others,
+    alone.
     """
     with connection.cursor() as cursor:
         cursor.execute(_TAKE.format(chosen=_UNTRIED), [most])
@@ -102,7 +103,7 @@ def take(most: int) -> list[UUID]:
 def stop(most: int) -> tuple[list[UUID], bool]:
     """Mark the portion of `take(most)` as timed out, or drop a report that was alone.
 
-    Returns the reports, and whether they were dropped.
+    Returns the reports, and whether they were dropped from the queue.
     """
     marked = [report_id for (report_id,) in sql.rows(_MARK.format(chosen=_UNTRIED), [most])]
     if marked:
@@ -195,10 +196,11 @@ def note_worn(keys: Iterable[int]) -> None:
 def near_pictures(
     pictures: Iterable[bytes], known: Mapping[bytes, list[Neighbour]]
 ) -> dict[bytes, list[Neighbour]]:
-    """Return for each PDQ hash (32 bytes) all stored pictures within `PDQ_RADIUS` bits, itself included.
+    """Return by PDQ hash (32 bytes) all stored pictures within `PDQ_RADIUS` bits, itself included.
 
-    Multi-index hashing (pieces of the hash) finds the candidates, at most 2000 reports for a picture. `known`
-    holds the results of earlier look-ups and is part of the result.
+    A picture is given as (report, hash, distance). Multi-index hashing (pieces of the hash) finds the
+    candidates, at most `_MOST_NEAR` reports for a picture. `known` holds the results of earlier look-ups
+    and is part of the result.
     """
     near = dict(known)
     wanted = sorted(set(pictures) - near.keys())
@@ -223,7 +225,11 @@ def near_pictures(
 
 
 def write_near(touched: Collection[UUID], pairs: Pairs) -> dict[UUID, int]:
-    """Replace the similar pairs of the `touched` reports; return the number of pairs by report."""
+    """Replace the similar pairs of the `touched` reports; return the number of pairs by report.
+
+    `pairs` holds by report and earlier report (score, reasons). A report without pairs is absent from the
+    result.
+    """
     rows = [
         (report_id, other_id, score, reasons)
         for report_id, others in sorted(pairs.items())
@@ -299,8 +305,8 @@ def write(
 ) -> set[UUID]:
     """Replace the identifiers stored for reports; return the reports whose similar pairs may change.
 
-    `spelled` holds each report's identifiers by digest. Blocking keys shared by more values than allowed
-    become stop keys.
+    `spelled` holds each report's identifiers by digest; a report without an entry loses its own. Blocking
+    keys shared by more values than allowed become stop keys.
     """
     keys = {v: keys_of(one, sketcher) for held in spelled.values() for v, one in held.items()}
     worn = worn_among({key for of_value in keys.values() for key in of_value})
@@ -328,7 +334,10 @@ def write(
 def find(
     actor: Actor, report_ids: Collection[UUID], sketcher: Sketcher
 ) -> dict[UUID, list[NearReport]]:
-    """Return the earlier reports with a similar identifier, by report; the records give the identifiers."""
+    """Return the earlier reports with a similar identifier, by report id; none: an empty list.
+
+    The identifiers are read from the records.
+    """
     rules = load_near_rules()
     mine = _firsts(_OF_REPORTS, uuid_array(report_ids))
     firsts, worn = _around(mine)
@@ -342,9 +351,9 @@ def find(
 
 
 def drop(report_ids: Collection[UUID]) -> tuple[int, set[UUID]]:
-    """Delete the identifiers of reports; return the number of values, and the reports with a changed flag.
+    """Delete the identifiers of reports; return the number of distinct values, and some other reports.
 
-    The flag `first` marks the earliest holder of a value.
+    These are the reports whose flag `first` (earliest holder of a value) changed.
     """
     touched = _delete(report_ids)
     return len(touched), _renew_firsts(touched)

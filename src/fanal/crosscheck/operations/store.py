@@ -128,7 +128,10 @@ def write_links(links: Sequence[Link], desks: Mapping[UUID, int]) -> None:
 def write_kin(
     facts: Sequence[KinFacts], known: tuple[Mapping[UUID, int], str], now: datetime
 ) -> None:
-    """Insert or replace related-report counts; `known` is (desk by report, version of the rule)."""
+    """Insert or replace the related-report counts of reports (`KinFacts`).
+
+    `known` is (desk by report, version of the rule).
+    """
     ordered = sorted(facts, key=lambda f: f.report_id)
     with binary_arrays.bound() as cursor:
         cursor.execute(

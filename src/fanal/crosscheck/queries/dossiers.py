@@ -174,7 +174,10 @@ def co_members(reports: Iterable[UUID]) -> set[UUID]:
 
 
 def desks_of_reports(reports: Iterable[UUID]) -> dict[UUID, int]:
-    """Return the desk of each report that cross-check has linked or that a link names."""
+    """Return by report the desk of each report that cross-check has linked or that a link names.
+
+    Other reports are absent.
+    """
     ids = list(reports)
     found = sql.rows(
         "SELECT report_id, desk_id FROM crosscheck_kin WHERE report_id = ANY(%(ids)s::uuid[])"
@@ -352,7 +355,7 @@ def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
 
 
 def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
-    """Return the strongest links between some reports, and the number of all links between them."""
+    """Return the strongest links among `reports` (at most `MOST_LINKS`), and the number of all of them."""
     rows = sql.rows(
         "SELECT l.report_id, l.other_id, l.score, l.reasons, count(*) OVER ()"  # noqa: S608
         " FROM crosscheck_link l"
@@ -373,7 +376,10 @@ def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
 
 
 def _lines(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
-    """Return judgements for display, newest first, without the ids of reports outside `mine`."""
+    """Return judgements for display, newest first, without the ids of reports outside `mine`.
+
+    `mine` are the reports at the actor's desks.
+    """
     counted = {judgement.id for judgement in effective(judgements)}
     words = _words([judgement.id for judgement in judgements])
     return tuple(

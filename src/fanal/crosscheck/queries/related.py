@@ -26,9 +26,10 @@ _KINDS = frozenset(kind.value for kind in SelectorKind)
 
 
 def with_frequency(told: Sequence[tuple[LinkReason, ...]]) -> list[tuple[LinkReason, ...]]:
-    """Return the reasons of each link with `seen`: how many reports at the session's desks hold the value.
+    """Return the reasons of each link, with `seen` filled in: how many reports hold the value.
 
-    Counting stops at about 1000 (`_COUNTED`).
+    Only reports at the desks that the session may see count, and up to about 1000 (`_COUNTED`). `told`
+    holds the reasons by link, in the same order.
     """
     keys = {
         (reason.kind, reason.value): selector_key(SelectorKind(reason.kind), reason.value)
@@ -55,9 +56,9 @@ def with_frequency(told: Sequence[tuple[LinkReason, ...]]) -> list[tuple[LinkRea
 
 
 def telling(*, held: Sequence[HeldKey]) -> list[bool]:
-    """Return for each key whether its value can identify somebody: no hub, and held by few enough reports.
+    """Return for each key, in order, whether its value can identify somebody.
 
-    `held` are selector keys with their sightings.
+    That is: it is no hub, and few enough reports hold it. `held` are selector keys with their sightings.
     """
     keys = [signed(key_of(one.key)) for one in held]
     found = sql.rows(

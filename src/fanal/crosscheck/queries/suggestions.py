@@ -23,7 +23,10 @@ from fanal.kernel.actors import Actor
 
 
 def with_values(actor: Actor, found: Sequence[Suggestion]) -> list[Suggestion]:
-    """Fill in `between` of reasons for similar identifiers: both identifiers, read from the records."""
+    """Return the suggestions, with `between` filled in for reasons of similar identifiers.
+
+    `between` holds both identifiers, read from the records.
+    """
     wanted = {
         end
         for one in found
@@ -174,7 +177,10 @@ def answers_about(pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID],
 
 
 def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list[_Row]]:
-    """Yield pages of possible links (below certain) of the actor's desks, strongest first."""
+    """Yield pages of possible links (below certain) of the actor's desks, strongest first.
+
+    `below` is the key (score, two report ids) after which the pages start; None: from the strongest.
+    """
     desks = reach(actor, "link.read").desks
     weights = load_weights()
     last = below or (weights.strong - 1e-6, UUID(int=2**128 - 1), UUID(int=2**128 - 1))
@@ -198,7 +204,10 @@ def _walk(actor: Actor, below: tuple[float, UUID, UUID] | None) -> Iterator[list
 
 
 def _pairs(bounds: str, tail: str = "") -> str:
-    """Return the SQL of the pairs from all sources that satisfy `bounds`; each pair appears once."""
+    """Return the SQL of the pairs from all sources that satisfy `bounds`; each pair appears once.
+
+    Sources: linkage rule, trained model, similarity. `tail` (order, limit) applies to each source.
+    """
     return " UNION ALL ".join(
         "(SELECT l.report_id, l.other_id, l.score, l.reasons"  # noqa: S608
         f" FROM {table} l WHERE {bounds}{more}{tail})"
@@ -236,7 +245,7 @@ def _suggestions(rows: Sequence[_Row], *, certain_from: float) -> list[Suggestio
 
 
 def _near(pairs: Sequence[_Pair]) -> dict[_Pair, tuple[LinkReason, ...]]:
-    """Return the similarity reasons stored for each pair."""
+    """Return the similarity reasons stored for each pair (later report first); others are absent."""
     ones, twos = (uuid_array(pair[end] for pair in pairs) for end in (0, 1))
     found = sql.rows(
         "SELECT n.report_id, n.other_id, n.reasons FROM crosscheck_near n"
@@ -263,7 +272,7 @@ def _together(pairs: Sequence[_Pair]) -> set[_Pair]:
 
 
 def _dossiers(pairs: Iterable[_Pair]) -> dict[UUID, UUID]:
-    """Return the dossier id of each report of the pairs; reports in no dossier are absent."""
+    """Return by report the dossier id of each report of the pairs; reports in no dossier are absent."""
     ends = {end for pair in pairs for end in pair}
     if not ends:
         return {}

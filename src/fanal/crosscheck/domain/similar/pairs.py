@@ -63,7 +63,8 @@ def near_of(
 ) -> dict[UUID, list[NearReport]]:
     """Return for each report the earlier reports with a similar text, picture, postal address or name.
 
-    Pages are left out: only records hold their addresses (`near_pages`).
+    By report id; a report without any has an empty list. Pages are left out: only records hold their
+    addresses (`near_pages`).
     """
     whole = {Trait.ADDRESS: (ADDRESS, rules.address), Trait.NAME: (NAME, rules.name)}
     told = {i: s.of(Trait.PASSAGE, *whole) for i, s in world.sketches.items()}
@@ -140,9 +141,10 @@ def holders_of(
 
 
 def joined(found: Iterable[NearReport]) -> dict[UUID, tuple[float, tuple[LinkReason, ...]]]:
-    """Combine the similarities of one report: return score and reasons of the pair with each other report.
+    """Return score and reasons of the pair with each other report, from the similarities of one report.
 
-    The strengths combine as independent probabilities: 1 - product of (1 - strength).
+    The strengths combine as independent probabilities: 1 - product of (1 - strength). The score grows
+    with them from the least of a suggestion, and stays below that of a certain link.
     """
     by_other: dict[UUID, list[NearReport]] = defaultdict(list)
     for one in found:
@@ -169,7 +171,10 @@ def joined(found: Iterable[NearReport]) -> dict[UUID, tuple[float, tuple[LinkRea
 def _shared(
     report_id: UUID, keys: Iterable[int], holders: Mapping[int, Sequence[UUID]]
 ) -> Counter[tuple[UUID, int]]:
-    """Return how many keys of each kind a report shares with each earlier report."""
+    """Return how many keys a report shares with each earlier report, by (earlier report, kind of key).
+
+    `keys` are the report's own, `holders` the result of `holders_of`.
+    """
     shared: Counter[tuple[UUID, int]] = Counter()
     for key in keys:
         kind = key & 7
@@ -271,9 +276,10 @@ def sharing_values(firsts: Mapping[int, First], worn: Collection[int]) -> dict[i
 
 
 class Values(Struct, frozen=True):
-    """Identifiers by digest: the earliest holder of each, and the values that share a key (`sharing_values`).
+    """Identifiers by digest: the earliest holder of each, and the values that share a key with it.
 
-    `spelled` holds the identifiers of every report that is the earliest holder of such a value.
+    `beside` is the result of `sharing_values`; `spelled` holds the identifiers of every report that is the
+    earliest holder of such a value.
     """
 
     firsts: Mapping[int, First]
@@ -284,7 +290,10 @@ class Values(Struct, frozen=True):
 def near_spelled(
     report_ids: Iterable[UUID], values: Values, rules: NearRules
 ) -> dict[UUID, list[NearReport]]:
-    """Return for each report the earlier reports with a similar identifier."""
+    """Return for each report the earlier reports with a similar identifier, by report id.
+
+    A report without any has an empty list.
+    """
     held: dict[UUID, list[int]] = defaultdict(list)
     for value, first in values.firsts.items():
         if value in values.beside:
@@ -321,7 +330,10 @@ def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[
 
 
 def _few(found: list[NearReport], rules: NearRules) -> list[NearReport]:
-    """Return the first similarity of each kind per report, and of each kind only the latest few reports."""
+    """Return the first similarity of each kind per report, and of each kind only the latest few reports.
+
+    The rules set their number (`suggested`).
+    """
     best: dict[tuple[str, UUID], NearReport] = {}
     for one in found:
         best.setdefault((one.kind, one.other_id), one)

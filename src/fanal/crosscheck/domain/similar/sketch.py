@@ -274,7 +274,11 @@ def _is_telling(part: str) -> bool:
 
 
 def family_of(key: str) -> str | None:
-    """Return the common part of the pages of a folder or thread; None at the top level of a host."""
+    """Return the part of a page's address that all pages of its folder or thread share.
+
+    `key` is the address in comparison form. None for a page without such a part, as at the top level of a
+    host.
+    """
     host, rest = host_of(key), _rest(key)
     path, _, query = rest.partition("?")
     if is_short_link(host):
@@ -361,7 +365,7 @@ class Sketcher:
         return Sketch(frozenset(keys), pictures, seen)
 
     def pages(self, report: HarmonisedReport) -> Iterator[tuple[int, str]]:
-        """Yield the keys of a report's pages, each with the page address it comes from."""
+        """Yield (key, address) for the web pages of a report that can be compared."""
         rule = self._rules.page
         addresses = (s.value for s in report.selectors if s.kind is SelectorKind.URL)
         for address in islice(dict.fromkeys(addresses), rule.pages):
