@@ -56,7 +56,7 @@ _REFUSED = {
 
 
 def reader(username: str | None, *, motive: str, action: str = "report.read") -> Actor:
-    """Return the reading actor: the named person, or the system in a demo database.
+    """Return the actor who reads: the person `username`, or the system in a demo database.
 
     `motive`: the purpose recorded with each reading. `action` is the required right, a key of `_REFUSED`.
 
@@ -88,7 +88,7 @@ def supervisor(login: str) -> Actor:
 
 
 def consult(actor: Actor, report_ids: Sequence[UUID], *, now: datetime) -> None:
-    """Record the consultation of reports in the ledger and commit, before anything is printed."""
+    """Record in the ledger that the actor consults these reports, and commit, before anything is printed."""
     from fanal.ledger import operations as ledger
 
     if report_ids:

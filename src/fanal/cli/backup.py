@@ -130,7 +130,7 @@ def _take(folder: Path) -> Path:
 
 
 def _check(erasures: list[str]) -> bool:
-    """Repeat the erasures, reconcile the vault and verify the ledger; print the results.
+    """Repeat the erasures after a restore, reconcile the vault and verify the ledger; print the results.
 
     `erasures`: lines of the lists of erasures. Returns whether vault and ledger have no fault.
     """
@@ -241,7 +241,7 @@ def _check_keys(home: Path, manifest: dict[str, object]) -> None:
 
 
 def _marks_of_keys(home: Path) -> dict[str, str]:
-    """Return the key files of `home` by name, each with a digest that reveals nothing of the key.
+    """Return a digest of each key file of `home`, by file name; it reveals nothing of the key.
 
     The root's private key (which belongs offline) and the machine's own database passwords are left out: a
     restore does not need them.
@@ -267,7 +267,7 @@ def _erasures(folder: Path) -> list[str]:
 
 
 def _keep_checkpoints(home: Path, folder: Path) -> None:
-    """Install the backup's checkpoint file; rename an existing different one, with a message."""
+    """Install the checkpoint file of the backup in `folder`; rename a different one here, with a message."""
     kept, here = folder / "checkpoints.txt", home / "log" / "checkpoints.txt"
     here.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     then = kept.read_text() if kept.exists() else ""
@@ -279,7 +279,7 @@ def _keep_checkpoints(home: Path, folder: Path) -> None:
 
 
 def _copy_tree(source: Path, target: Path) -> None:
-    """Copy missing or incomplete sealed files, except temporary ones."""
+    """Copy the sealed files that are missing or incomplete in `target`, except temporary ones."""
     for path in _files(source):
         name = path.relative_to(source)
         if name.parts[0] == "tmp":

@@ -71,7 +71,7 @@ def require_keys(databases: Databases, *, role: DatabaseRole, home: Path) -> Non
 
 
 def held_keys(home: Path) -> Held:
-    """Return the fingerprints of the keys that this machine holds (`home` is the data folder)."""
+    """Return the fingerprints of the keys that this machine holds, by purpose; `home` is the data folder."""
     environment = read_environment(os.environ)
     return read_held(home, public_node=environment.public_node, secret=environment.secret_key)
 
@@ -136,7 +136,7 @@ def refuse_disagreement() -> None:
 
 @contextmanager
 def _rows_of_the_system() -> Iterator[None]:
-    """Give a command access to all rows, as the system; `readers.reader` restricts it to a person's rows."""
+    """Give a command access to all rows, as the system; `actors.reader` restricts it to a person's rows."""
     from fanal.accounts import row_scope
 
     with row_scope.shown_to(system_actor("command")):
@@ -157,7 +157,7 @@ def enter_django(
 
 
 def make_keys(databases: Databases, *, home: Path) -> None:
-    """Create the keys of each purpose that the database knows none of, before its first migration.
+    """Create the machine's keys of each purpose that the database knows none of, before its first migration.
 
     Only as the database's owner, and never on a public node.
     """

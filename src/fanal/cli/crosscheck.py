@@ -99,7 +99,7 @@ def activate(file: Path | None, shipped: bool, lang: str) -> None:
 
 
 def model_in_use() -> "Model":
-    """Return the active linkage model.
+    """Return the active model of record linkage: the one activated here, else the shipped one.
 
     Raises:
         CommandRefused: MODEL_REFUSED: the activated file is not a valid model for this version.

@@ -169,7 +169,7 @@ def limit(
 
 
 def counterpart_of(name: str) -> "Counterpart":
-    """Return the active counterpart of the given name.
+    """Return the open counterpart (organisation for de-confliction) of the given name.
 
     Raises:
         CommandRefused: there is none.
@@ -205,7 +205,7 @@ def told() -> Iterator[None]:
 
 
 def why(code: str) -> str:
-    """Return the message of a de-confliction refusal code in the user's language."""
+    """Return the message of a refusal code of de-confliction in the user's language."""
     from fanal import reference
 
     return reference.label("deconfliction_refused", code, language())
@@ -370,7 +370,10 @@ def _print_round(round_id: UUID) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """Return a message, cut one byte above the size limit, so that the limit check refuses a longer one."""
+    """Return the content of a message file, at most one byte more than the size limit.
+
+    The check of the limit thus refuses a longer file without reading it all.
+    """
     from fanal.deconfliction.domain.message import MAX_BYTES
 
     with path.open("rb") as file:

@@ -376,7 +376,10 @@ def acknowledge(answer: Path, unproven: bool) -> None:
 
 
 def _read(path: Path) -> bytes:
-    """Return a file's content, cut one byte above the size limit of a package, which then refuses it."""
+    """Return the content of a package file, at most one byte more than the size limit.
+
+    The check of the limit thus refuses a longer file without reading it all.
+    """
     from fanal.distribution.domain.package import MAXIMUM_BYTES
 
     with path.open("rb") as stream:

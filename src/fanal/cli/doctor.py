@@ -215,7 +215,10 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[DoctorFin
 
 
 def _lets_auditor_in(databases: Databases) -> bool:
-    """Return whether the database accepts the auditor's login; another finding reports a closed one."""
+    """Return whether the database accepts the auditor's login.
+
+    True also if the role of the application is not available, so that it cannot be checked.
+    """
     if DatabaseRole.APP not in databases.urls:
         return True
     with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
@@ -236,7 +239,10 @@ def _look_at_agreement() -> DoctorFinding:
 
 
 def _look_at_origin(home: Path) -> DoctorFinding:
-    """Return the finding on whether the ledger's name, part of every checkpoint and final, is an example."""
+    """Return the finding on the ledger's name, part of every checkpoint: a fault if it is an example's.
+
+    The name is fixed with the first key.
+    """
     for path in sorted((home / "keys").glob("ledger-*.vkey")):
         origin = NoteKey.decode(path.read_text().strip()).name
         if origin.partition("/")[0].endswith((".test", ".example", ".invalid")):

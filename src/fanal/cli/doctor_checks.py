@@ -105,9 +105,10 @@ SELECT outcome FROM orient_call WHERE outcome IN ('SENT', 'PARTLY') ORDER BY end
 def look_at_outbox(
     connection: psycopg.Connection[tuple[object, ...]], *, demo: bool
 ) -> Iterator[DoctorFinding]:
-    """Yield the undelivered alarm calls; `connection` must see the alarms of every desk.
+    """Yield the findings on undelivered alarm calls (e-mails about a child in danger).
 
-    In a demo no mail is sent, so that messages left in the folder are not a fault.
+    `connection` must see the alarms of every desk. In a demo no mail is sent, so that messages left in the
+    folder are not a fault.
     """
     yield from _look_at_refused(connection)
     row = connection.execute(_WAITING, {"late": _LATE}).fetchone()
@@ -142,9 +143,10 @@ def _look_at_refused(
 def look_at_caller(
     connection: psycopg.Connection[tuple[object, ...]], *, log: Path
 ) -> DoctorFinding:
-    """Return the finding on the alarm calls' process; if dead, a problem if a worker runs, else a note.
+    """Return the finding on the process that sends alarm calls: alive, or a fault if a worker runs.
 
-    It ends with the last line of the process's log, which says why: such as a password that is refused.
+    Without a worker a dead process is a note. The text ends with the last line of the process's log (`log`),
+    which says why it ended: such as a password that is refused.
     """
     seen, running = connection.execute(_ALIVE).fetchone() or (None, False)
     if isinstance(seen, int) and seen <= _SILENCE:

@@ -19,7 +19,7 @@ from fanal.postgres import DatabaseRole
 
 
 def arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the common arguments of exports to a command: reports, output folder, user."""
+    """Decorate a command with the common arguments of exports: reports, output folder, user."""
     for decorate in (
         click.option("--as", "as_user", metavar="USER", help="Login of the person who exports."),
         click.option(

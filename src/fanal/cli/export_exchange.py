@@ -96,7 +96,10 @@ def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetim
 
 
 def _xarf_documents(found: Written) -> list[bytes]:
-    """Return the XARF documents that the public parser accepts; report and leave out the others."""
+    """Return the XARF documents of a report that the public parser accepts.
+
+    The others are left out, with a message on standard error.
+    """
     record = found.record
     classes = [
         _target(file.classification.scheme, file.classification.code, "XARF_CSAM")
@@ -133,7 +136,10 @@ def _xarf_documents(found: Written) -> list[bytes]:
 
 
 def _target(scheme: str, code: str, wanted: str) -> str:
-    """Return the code in the scheme `wanted` that is equivalent to a category; "" if there is none."""
+    """Return the code in the scheme `wanted` to which the vocabulary maps a category; "" if there is none.
+
+    `scheme` and `code` name the category.
+    """
     prefix = f"{wanted}:"
     found = (c.maps_to for c in categories_of(scheme, code))
     return next((name.removeprefix(prefix) for name in found if name.startswith(prefix)), "")

@@ -67,7 +67,7 @@ class Listed:
                 self.left_out.update(["WITHDRAWN"] if item.withdrawn else list(item.values))
 
     def tell_left_out(self) -> None:
-        """Report on standard error the items that the format cannot represent."""
+        """Print the numbers of items that the format cannot represent, by kind, on standard error."""
         tell_left_out(self.left_out)
 
 
@@ -138,7 +138,7 @@ def one_source(*, references: Sequence[str], list_name: str | None) -> None:
 
 
 def tell_left_out(left_out: Counter[str]) -> None:
-    """Report on standard error the numbers of values, by kind, that a format cannot represent."""
+    """Print the numbers of values that a format cannot represent, by kind, on standard error."""
     for kind, count in sorted(left_out.items()):
         tell("LEFT_OUT", count=count, kind=kind)
 
@@ -276,7 +276,7 @@ def _file(file: File) -> OutFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Way:
-    """A format of indicators: its name, the items that it can represent, and its writer.
+    """A format of indicators (STIX, MISP): its name, the items that it can represent, and its writer.
 
     `write` takes the items, a name for the report or dossier, and the TLP colour; it yields text.
     """
@@ -304,7 +304,7 @@ _MISP = _Way(name="misp", writable=fits_misp, write=_event)
 
 
 def _arguments(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the common arguments of both formats to a command: reports or list, output, user, TLP colour."""
+    """Decorate a command with the common arguments of both formats: reports or list, output, user, TLP."""
     command = click.argument("references", metavar="REF...", nargs=-1)(command)
     place = click.Path(path_type=Path)
     out = click.option("--out", required=True, type=place, help="Folder; for a list, a file.")

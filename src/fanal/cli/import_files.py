@@ -39,10 +39,11 @@ def is_packed(path: Path) -> bool:
 
 
 def read_packed(path: Path) -> Iterator[tuple[PackedReport, bytes, tuple[AttachedFile, ...]]]:
-    """Yield (report, key of its files, files) for each report of a package; the key is that of `enclosed_of`.
+    """Yield each report of a package as (report, key of its files, files).
 
-    The files are readable until the next report is requested. If there are several reports, all files are
-    verified before the first: the package is imported completely or not at all.
+    The key identifies the files (`enclosed_of`). The files are readable until the next report is requested.
+    If there are several reports, all files are verified before the first: the package is imported completely
+    or not at all.
 
     Raises:
         OSError: the file cannot be opened.
@@ -77,7 +78,7 @@ _PIECE = 256 * 1024
 
 
 class FilesBeside:
-    """The files in the folders of a traversal, and the assignment of files to reports.
+    """The files that lie next to the reports in the folders of an import, and their assignment to reports.
 
     `suffixes` are those of the reports. Memory holds the file names of the current folders, and eight bytes
     for each file assigned to a report.
@@ -90,7 +91,7 @@ class FilesBeside:
         self._sorted = True
 
     def waits(self, report: Path) -> bool:
-        """Return whether unassigned files remain in the folder of a document."""
+        """Return whether the folder of the document `report` holds files not yet assigned to a report."""
         folder = report.parent
         inside = {folder, *folder.parents}
         self._waiting = {f: files for f, files in self._waiting.items() if f in inside}
@@ -119,14 +120,17 @@ class FilesBeside:
         return enclosed_of(members), tuple(files)
 
     def took(self, path: Path) -> bool:
-        """Return whether a file was assigned to a report."""
+        """Return whether the file at `path` was assigned to a report."""
         if not self._sorted:
             self._taken, self._sorted = array("Q", sorted(self._taken)), True
         place = bisect_left(self._taken, mark := mark_of(path))
         return place < len(self._taken) and self._taken[place] == mark
 
     def _lying(self, folder: Path) -> dict[str, list[Path]]:
-        """Return the files of a folder by base name, with those of its subfolders without reports."""
+        """Return the files of a folder that are no reports, by base name.
+
+        Those of its subfolders without reports are included.
+        """
         found: dict[str, list[Path]] = {}
         for path in self._files(folder, top=True):
             found.setdefault(path.name, []).append(path)
@@ -243,7 +247,7 @@ class FoundReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """An item that could not be read: its location, and the reason."""
+    """A file or part of a file that could not be read as a report: its location, and the reason."""
 
     place: str
     reason: str
@@ -265,7 +269,10 @@ Reader = Callable[[Source, datetime], Iterator[FoundReport | Unreadable]]
 
 
 def reason_of(refusal: FormatRefused | None) -> str:
-    """Return the reason why a document is refused, in the user's language, with its place in the document."""
+    """Return the reason why a document is refused, in the user's language, with its place in the document.
+
+    `unreadable` if there is no `refusal`.
+    """
     if refusal is None:
         return "unreadable"
     said = words_of_refusal(refusal.code)
@@ -350,7 +357,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def _twins(folder: Path) -> frozenset[int]:
-    """Return the hashes (`mark_of`) of folder names that several folders with a report have."""
+    """Return the hashes (`mark_of`) of the names that several folders with a report have, under `folder`."""
     import numpy as np
 
     marks = array("Q", (mark_of(f.parent.name) for f, _ in _walk(folder) if f.name == REPORT))

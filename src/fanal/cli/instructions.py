@@ -172,7 +172,7 @@ def _show(found: StandingInstruction, *, now: datetime, as_json: bool) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turn the refusal of a step of an instruction inside this context into an error message.
+    """Turn a refusal of a standing instruction inside this context into an error message.
 
     Raises:
         CommandRefused: INSTRUCTION_REFUSED, with the reason.

@@ -39,7 +39,7 @@ _MOST_TOLD = 20
 
 
 class LeftOut:
-    """The items of an imported file that no list accepts, counted by reason for a message after the import.
+    """The items of an imported file that the list does not accept, counted by reason for a message.
 
     Holds the options for the selection of the items: country, categories, harmless ones.
     """
@@ -51,7 +51,7 @@ class LeftOut:
         )
 
     def tell(self) -> None:
-        """Report the items on standard error by reason, the most frequent first."""
+        """Print the numbers of these items on standard error by reason, the most frequent first."""
         for colour in sorted(self.reading.markings):
             tell("LIST_MARKED", colour=colour.upper())
         for name, count in self.selection.left_out.most_common(_MOST_TOLD):
@@ -229,7 +229,7 @@ def lists() -> None:
 
 
 def _attributes(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options for a list's metadata to a command."""
+    """Decorate a command with the options for a list's metadata."""
     options = [
         click.option("--owner", help="Organisation that owns the list; '' for the desk itself."),
         *(
@@ -397,7 +397,9 @@ def withdraw(name: str, item: UUID) -> None:
 
 
 def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttributes:
-    """Return the metadata `held` with the values of the options in their place; None keeps the old value.
+    """Return the list metadata `held` with the values of the command's options (`said`) in their place.
+
+    An option that is None keeps the old value; an empty owner means the desk.
 
     Raises:
         ListsRefused: the owner is unknown.

@@ -20,7 +20,7 @@ _PACKAGE = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lowered:
-    """The account of web, worker and calls, and its folder for compiled functions."""
+    """The unprivileged account of web, worker and calls, and its folder for compiled functions."""
 
     account: SystemAccount
     cache: Path

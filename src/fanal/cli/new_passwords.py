@@ -14,7 +14,10 @@ _AGAIN = 5.0
 
 
 class PasswordWatch:
-    """Restarts the children with the passwords that the file holds now, once the database accepts them."""
+    """Restarts the processes of `fanal run` when the database's passwords in the file change.
+
+    Not before the database accepts the new ones.
+    """
 
     def __init__(self, databases: Databases) -> None:
         self.databases = databases
@@ -22,7 +25,7 @@ class PasswordWatch:
         self._said, self._due = "", 0.0
 
     def follow(self, children: Sequence[Child]) -> None:
-        """Look at the file, at most every second; if its passwords are others, restart the children.
+        """Check the password file, at most every second; if its passwords have changed, restart the children.
 
         They restart in the order given. Passwords that the database refuses are reported and change
         nothing: the sessions that are open go on.

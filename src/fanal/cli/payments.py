@@ -73,7 +73,10 @@ def _line(found: PayerScore) -> str:
 
 
 def _drafts(path: Path) -> Iterator[Draft | tuple[str, str]]:
-    """Yield the reports in a file of transfers or reports; for an unreadable one (location, reason)."""
+    """Yield the reports in a file of transfers or reports, as drafts.
+
+    For an unreadable one, yield (location, reason) instead.
+    """
     with path.open("rb") as stream:
         start = stream.read(_START)
     kind = kind_of(start)
@@ -101,9 +104,9 @@ def _parts(path: Path, format_: Format) -> Iterator[Draft | tuple[str, str]]:
 
 
 def _lines(path: Path) -> Iterator[Draft | tuple[str, str]]:
-    """Yield the reports of a JSON Lines file, or the single report of a multi-line JSON file.
+    """Yield the reports of a JSON Lines file, or the single report of a multi-line JSON file, as drafts.
 
-    For an unreadable line (location, reason).
+    For an unreadable line, yield (location, reason) instead.
     """
     if path.stat().st_size <= MAX_BYTES:
         try:

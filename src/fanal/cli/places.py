@@ -10,7 +10,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def place_of(reference: str, taken: dict[str, str]) -> str:
-    """Return a file name for an external reference, without path separators.
+    """Return a safe file name for an external reference: without path separators or other unusual characters.
 
     `taken` holds the references by file name, and is extended: two references get different names.
     """

@@ -19,7 +19,7 @@ class ReaderGone(Exception):
 
 
 def print_rows(rows: Iterable[Row], *, as_json: bool) -> None:
-    """Print rows, (JSON value, text or a function that returns it), as JSON Lines or as text.
+    """Print rows as JSON Lines or as text; a row is (JSON value, text or a function that returns it).
 
     A line is buffered for half a second at most while further rows arrive.
 

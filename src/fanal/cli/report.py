@@ -84,9 +84,10 @@ def show(
 
 
 def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, str]]:
-    """Open the identity of a report's sender; return its facts with their codes, [] if it has expired.
+    """Disclose the identity of the person who sent a report; return its facts with their codes.
 
-    By the same recorded operation as the desk's identity page.
+    Each is `{"fact": code, "value": text}`; empty if the identity has expired. This is the same recorded
+    operation as the desk's identity page.
 
     Raises:
         CommandRefused: MOTIVE_SHORT; REVEAL_REFUSED without the right.
@@ -132,7 +133,10 @@ def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
 
 
 def _rows(actor: Actor, pages: Iterable["Page"], *, lang: str) -> Iterator["Row"]:
-    """Yield the rows to print; record the consultation of a page of reports before its first row."""
+    """Yield a row to print for each report; record the consultation of a page before its first row.
+
+    A row is (data, function that returns the text in `lang`).
+    """
     from fanal.cli.actors import consult
     from fanal.cli.report_view import outline, views
 

@@ -29,10 +29,10 @@ def views(
     facts: Mapping[UUID, ReportFacts] | None = None,
     short: bool = False,
 ) -> Iterator[View]:
-    """Yield the data of each report, in the given order; `short` omits long texts.
+    """Yield the data of each report as a dict by topic, in the given order; `short` omits long texts.
 
-    `facts` may contain envelopes already read; reports without one are left out. Values are the stages' own
-    records, which `msgspec.json` serialises.
+    `facts` may contain envelopes (receipt data) already read; reports without one are left out. Values are
+    the stages' own records, which `msgspec.json` serialises.
     """
     if facts is None:
         facts = intake.get_reports(actor=actor, report_ids=report_ids)

@@ -136,7 +136,11 @@ def _wait_for_port(host: str, port: int) -> None:
 
 
 def _bind(host: str, port: int) -> None:
-    """Bind the address for a moment, as a test, like the web server."""
+    """Bind the address for a moment, to test whether the web server can.
+
+    Raises:
+        OSError: it cannot.
+    """
     family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with socket.socket(family, kind) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -156,7 +160,10 @@ def _mend(databases: Databases) -> None:
 def _environment(
     databases: Databases, *, role: DatabaseRole, home: Path, mark: DatabaseMark | None
 ) -> dict[str, str]:
-    """Return a child's environment: the caller's, with the database URL of its own role only."""
+    """Return a child's environment: the caller's, with the database URL of its own role only.
+
+    `mark` says whether the database is a demo; `home` is the data folder.
+    """
     kept = {k: v for k, v in os.environ.items() if k != "DATABASE_URL" and not k.startswith("PG")}
     return kept | process_environment(databases=databases, role=role, home=home, mark=mark)
 
@@ -278,9 +285,10 @@ def _children(
 
 
 def _first_children(databases: Databases, *, home: Path) -> list[Child]:
-    """Start the children that run from before the migration, and return them.
+    """Start the child processes that must run before the migration, and return them.
 
-    Where this machine runs the database, the sessions of public nodes get a lower priority.
+    Where this machine runs the database, it is the one that lowers the priority of public nodes' sessions;
+    elsewhere there is none.
     """
     if databases.cluster is None:
         return []
@@ -349,7 +357,11 @@ def _announce(
 def announce_at(
     supervisor: Supervisor, *, address: str, mark: DatabaseMark | None, patience: float
 ) -> None:
-    """Print the address; in a demo also its accounts, waiting up to `patience` seconds for them to load."""
+    """Print the address of the started server; in a demo also its accounts.
+
+    It waits up to `patience` seconds until the demo accounts are loaded, and supervises the children
+    meanwhile.
+    """
     answers: list[subprocess.CompletedProcess[str]] = []
 
     def listed() -> bool:

@@ -60,7 +60,7 @@ def transfers_reader(format_: Format) -> Reader:
 
 
 def cut(path: Path, format_: Format) -> Iterator[PayerPart | Damaged]:
-    """Yield the parts of a file, one for each payer, and its damaged rows.
+    """Yield the parts of a file of transfers, one for each payer, and its damaged rows.
 
     Raises:
         FormatRefused: the file has another format; parts already yielded remain valid.
@@ -74,7 +74,7 @@ def cut(path: Path, format_: Format) -> Iterator[PayerPart | Damaged]:
 
 
 def count_transfers(path: Path, *, format_: Format) -> int:
-    """Return the number of parts and damaged rows in a file.
+    """Return the number of parts (one for each payer) and damaged rows in a file of transfers.
 
     Raises:
         FormatRefused, OSError: as `cut`.
@@ -94,7 +94,7 @@ _WHOLE = 10_000_000
 
 
 def count_parts(path: Path) -> int:
-    """Return the number of reports in a file; 1 for one that will be refused."""
+    """Return the number of reports in a VICS file; 1 for one that will be refused."""
     try:
         return max(1, sum(case.parts for case in _surveyed(path).cases))
     except (FormatRefused, OSError):
@@ -102,7 +102,10 @@ def count_parts(path: Path) -> int:
 
 
 def read_parts(path: Path) -> Iterator[tuple[CasePart, bytes]]:
-    """Yield each part of a file with the bytes to keep: the original file if it is a single part.
+    """Yield each part of a VICS case file with the bytes to keep: the original file if it is a single part.
+
+    A part is a VICS document of its own, with some of the case's media. Totals that differ are reported on
+    standard error.
 
     Raises:
         FormatRefused: the file is not a VICS case file, or an element is invalid.
@@ -160,7 +163,7 @@ def read_sources(
 
 
 def lying_beside(format_: str) -> FilesBeside:
-    """Return the object that assigns, in one traversal, other files of a folder to reports of `format_`."""
+    """Return the object that assigns other files of a folder to reports of `format_`, for one import."""
     return FilesBeside(FORMATS[format_][0])
 
 
@@ -264,7 +267,10 @@ def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundRep
 
 
 def _document_reader(format_: Format) -> Reader:
-    """Return the reader of a format with one report a document; without reference it takes the file name."""
+    """Return the reader of a format with one report a document.
+
+    A report without a reference takes the name of its file as reference.
+    """
 
     def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
         del now

@@ -44,13 +44,13 @@ class CallsSign:
         self._silent = 0
 
     def begin(self) -> dict[str, str]:
-        """Return the environment variable of a new process: a number that identifies its sign of life."""
+        """Return the environment variable for a new process: the number that identifies its sign of life."""
         self._number, self._silent = secrets.randbelow(2**31 - 1) + 1, 0
         self._begun = self._looked = time.monotonic()
         return {NUMBER_VARIABLE: str(self._number)}
 
     def is_over(self) -> bool:
-        """Return whether the latest process hangs; check at most every five seconds."""
+        """Return whether the latest process hangs; the database is read at most every five seconds."""
         if time.monotonic() - self._looked < _EVERY:
             return False
         silent = self._look()
@@ -82,7 +82,7 @@ _LOG_LIMIT = 20_000_000
 class Child:
     """A supervised process: command line, environment, log file, and state of its restarts.
 
-    A child with `once` is not restarted after success.
+    A child with `once` is not restarted after success; one with `sign` is killed if that shows that it hangs.
     """
 
     name: str
@@ -140,7 +140,10 @@ class Child:
                 os.truncate(self.log, 0)
 
     def check(self) -> int | None:
-        """Return the exit status of a process that has just ended, and schedule its restart; else None."""
+        """Return the exit status of a process that has just ended, and schedule its restart; else None.
+
+        A process that has not ended in time after a request is killed first.
+        """
         if self.process is not None and time.monotonic() >= self.ends:
             self.signal_group(signal.SIGKILL)
             self.process.wait()
@@ -165,7 +168,7 @@ class Child:
         return True
 
     def signal_group(self, number: signal.Signals) -> None:
-        """Send a signal to the process group."""
+        """Send a signal to the child's process group; no effect if it does not run."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, number)
@@ -173,7 +176,7 @@ class Child:
 
 @dataclass(slots=True, kw_only=True)
 class Supervisor:
-    """Runs children until SIGTERM or SIGINT, then stops them in reverse order."""
+    """Runs children until SIGTERM, SIGINT or SIGHUP, then stops them in reverse order."""
 
     children: list[Child]
     mend: Callable[[], None]

@@ -73,7 +73,7 @@ class Databases:
         return self.urls[role]
 
     def renewed(self) -> "Databases":
-        """Return the same URLs with the passwords that the file holds now.
+        """Return these database URLs with the passwords that the password file holds now.
 
         Raises:
             OSError, ValueError: the file cannot be read.
@@ -183,7 +183,7 @@ def _database_of(address: str) -> str:
 def _role_urls(
     address: str, database: str, passwords: Mapping[str, str]
 ) -> dict[DatabaseRole, str]:
-    """Return the connection URL of each role with a known password."""
+    """Return the connection URL of each role whose password is in `passwords` (by role name)."""
     return {
         r: _url_as(admin_url=address, database=database, login=r.login, password=passwords[r.value])
         for r in DatabaseRole

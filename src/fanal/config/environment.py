@@ -42,7 +42,10 @@ class SettingRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The settings that come from outside; `docs/reference/settings.md` is generated from here."""
+    """The settings of an installation that come from environment variables.
+
+    `docs/reference/settings.md` is generated from here.
+    """
 
     home: Path
     """`FANAL_HOME`: data folder (default `var/` in the clone)."""

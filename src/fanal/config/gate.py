@@ -74,7 +74,7 @@ _LATE = (
 
 
 class Readable(Protocol):
-    """The request body as the server provides it (`wsgi.input`)."""
+    """The interface of a request body as the server provides it (`wsgi.input`)."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return up to `size` bytes; block without a deadline."""
@@ -108,7 +108,7 @@ class Timed(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Fill `buffer` with the next piece, and return its length.
+        """Fill `buffer` with the next piece of the body, and return its length (0 at the end).
 
         Raises:
             Late: the body is slower than the minimum rate.
@@ -143,7 +143,7 @@ class Room:
     """A bounded number of places for concurrent requests (semaphore), with a lower limit for each client."""
 
     def __init__(self, most: int, *, of_one: int, seconds: float) -> None:
-        """Allow `most` places, `of_one` for an address; as many again may wait `seconds` for a place."""
+        """Allow `most` places in all, `of_one` for an address; as many again may wait `seconds` for one."""
         self._most, self._of_one, self._seconds = most, of_one, seconds
         self._change, self._of_address = threading.Condition(), Counter[str]()
         self._waiting = Counter[str]()
@@ -226,7 +226,7 @@ class SharedAnswer:
                 self._finding.release()
 
     def _found(self, request: "WSGIEnvironment") -> tuple[float, str, list[tuple[str, str]], bytes]:
-        """Call the application without the client's headers and query: all clients share the answer."""
+        """Call the application without headers or query; return (time, status, headers, body)."""
         asked = {name: value for name, value in request.items() if not name.startswith("HTTP_")}
         asked |= {"REQUEST_METHOD": "GET", "QUERY_STRING": "", "wsgi.input": io.BytesIO()}
         asked |= {"CONTENT_LENGTH": "", "CONTENT_TYPE": ""}
@@ -256,7 +256,7 @@ class Lane:
 
     @contextmanager
     def place(self, whose: str) -> Iterator[None]:
-        """Hold a place of the client `whose` within the context, after a wait for a turn.
+        """Hold a place of the client `whose` within the context: first in the queue, then to run.
 
         Raises:
             Busy: no place or no turn became free.
@@ -385,8 +385,8 @@ class Gate:
     def _slow(self, request: "WSGIEnvironment") -> Iterator[None]:
         """Hold a place in the queue of slow requests, if the request belongs there, before a place to run.
 
-        Otherwise password guesses, for existing accounts or not, or sign-ins by a slow provider could occupy
-        all places to run.
+        Slow requests compare a password or call a sign-in provider. Otherwise password guesses, for existing
+        accounts or not, or sign-ins by a slow provider could occupy all places to run.
         """
         if lanes := self._lanes(request):
             with lanes.place(self._client(request), self._browser(request)):
@@ -401,7 +401,7 @@ class Gate:
         return self._providers if asks_a_provider(path) else None
 
     def _client(self, request: "WSGIEnvironment") -> str:
-        """Return the client behind the proxies, as counted by `network_of`."""
+        """Return the client behind the proxies as one unit to count: see `network_of`."""
         asker = {name: request.get(name) for name in ("REMOTE_ADDR", "HTTP_X_FORWARDED_FOR")}
         resolve_client(asker, hops=self._hops)
         return network_of(str(asker["REMOTE_ADDR"] or ""))
@@ -458,7 +458,7 @@ class KeptConnections:
         self._mine, self._threads = threading.local(), weakref.WeakSet[KeptConnections._Mark]()
 
     class _Mark:
-        """A token of a thread within the limit; it lives as long as the thread (weakly referenced)."""
+        """A token held by each thread within the limit; it disappears with the thread (weakly referenced)."""
 
     def end(self, **_: object) -> None:
         """Close this thread's connection at the end of a request, unless the thread is within the limit."""

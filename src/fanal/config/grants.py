@@ -304,7 +304,10 @@ WORKER_FUNCTIONS = (
 
 
 def decide(*, table: str, role: DatabaseRole) -> tuple[str, ...] | None:
-    """Return the privileges of `role` on `table` as in SQL (`SELECT`, `UPDATE (id)`); None without a rule."""
+    """Return the privileges of `role` on `table` as in SQL (`SELECT`, `UPDATE (id)`); None without a rule.
+
+    The first matching rule decides.
+    """
     for rule in RULES:
         if role in rule.roles and fnmatchcase(table, rule.tables):
             return rule.privileges
@@ -368,5 +371,5 @@ def _privilege(text: str) -> sql.Composable:
 
 
 def _trusted(text: str) -> sql.SQL:
-    """Return `text`, which comes from `RULES` or from the catalogue and never from a user, as SQL."""
+    """Return a text as SQL without escaping; it comes from `RULES` or the catalogue, never from a user."""
     return sql.SQL(text)

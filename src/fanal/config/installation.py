@@ -112,7 +112,7 @@ def read_known(connection: _Connection) -> dict[str, dict[bytes, datetime]]:
 def complaints(held: Held, known: Known, *, public_node: bool) -> list[str]:
     """Return messages about missing or unregistered keys on this machine; empty if all keys are right.
 
-    `held` are the fingerprints of the keys here, `known` those registered in the database.
+    `held` are the fingerprints of the keys here, `known` those registered in the database, both by purpose.
     """
     missing, other = [], []
     for purpose in _PUBLIC_NODE if public_node else PURPOSES:
@@ -145,7 +145,7 @@ def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
 
 
 def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
-    """Return the purposes without a registered key, for which this machine may create a key.
+    """Return the purposes for which this machine may create a key: those without a registered key.
 
     `fresh`: the database has no tables yet. One with tables but no fingerprint comes from an earlier version:
     its keys exist, so that no purpose is returned.
@@ -157,7 +157,7 @@ def may_be_made(connection: _Connection, *, fresh: bool) -> frozenset[str]:
 
 
 def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
-    """Register the keys of this machine that the database does not know yet.
+    """Register in the database the keys of this machine (`held`) that it does not know yet.
 
     A folder without any key registers nothing: the owner may migrate from a machine of its own.
 
@@ -234,7 +234,9 @@ class VaultElsewhere(Exception):
 
 
 def claim_vault(owner_url: str, folder: Path) -> None:
-    """Register the vault in `folder` for a database that has none; a registered vault is final.
+    """Register the vault in `folder` as that of a database that has none; a registered vault is final.
+
+    A file with a random mark is created in the folder; the database stores its digest.
 
     Raises:
         OSError: the vault is not writable.

@@ -187,9 +187,9 @@ def make_vault_key(home: Path, group: str) -> int:
 
 
 def make_ledger_key(home: Path, *, origin: str) -> int:
-    """Create the next checkpoint signing key of the ledger, and return its number.
+    """Create the next key with which the ledger signs its checkpoints, and return its number.
 
-    `origin` is the log's name in its checkpoints.
+    `origin` is the ledger's name in its checkpoints.
     """
     folder, key = keys_folder(home), Ed25519PrivateKey.generate()
     number = _next(folder, "ledger", "vkey")
@@ -293,7 +293,7 @@ def load_keys(home: Path, *, public_node: bool, signs: bool = True) -> KeyFiles:
 
 
 def _load_node(folder: Path) -> NodeSigner:
-    """Return the latest node certificate with the private key of the same number.
+    """Return the receipt signer of this node: its latest certificate with the private key of the same number.
 
     Raises:
         KeysMissing: a file is missing or malformed.
@@ -335,7 +335,7 @@ def _read_digest(path: Path) -> bytes:
 
 
 def read_public_key(text: str) -> Ed25519PublicKey:
-    """Return an Ed25519 public key from PEM text.
+    """Return the Ed25519 public key in a PEM text.
 
     Raises:
         KeysMissing: the text holds no such key.
@@ -363,7 +363,7 @@ def _next(folder: Path, group: str, suffix: str) -> int:
 
 
 def key_paths(folder: Path, groups: tuple[str, ...], suffix: str) -> Iterator[Path]:
-    """Yield the numbered key files of `groups` with `suffix`, in the order of their numbers."""
+    """Yield the numbered key files of `groups` (such as `content`) with `suffix`, by group, then number."""
     for group in groups:
         for number in _numbers(folder, group, suffix):
             yield folder / f"{group}-{number:04}.{suffix}"

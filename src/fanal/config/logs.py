@@ -23,7 +23,10 @@ class PlacesOnly(logging.Formatter):
     """A log formatter that leaves out every value from outside."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the record as one line, followed by the exceptions' classes and code locations."""
+        """Return the record as one line, followed by the classes and code locations of its exceptions.
+
+        The text of an exception or of another package's message is left out.
+        """
         head = f"{self.formatTime(record, LOG_TIME)} {record.name} {record.levelname}"
         if record.name.startswith(_OURS):
             head += f" {record.getMessage()}"

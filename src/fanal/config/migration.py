@@ -26,9 +26,9 @@ LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL)
 
 
 def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Replace the kinds and transitions in the database by those of `LIFECYCLES`, in one transaction.
+    """Replace the kinds and transitions of official acts in the database by those of `LIFECYCLES`.
 
-    `connection` belongs to the owner.
+    In one transaction; `connection` belongs to the owner.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(
@@ -49,7 +49,10 @@ def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None
 
 
 def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of `casework_transition` for a lifecycle: one for each transition and source state."""
+    """Yield the rows of `casework_transition` for a lifecycle (the states of a kind of official act).
+
+    There is one for each transition and source state.
+    """
     for transition in lifecycle.states.transitions:
         needs = lifecycle.requirements[transition.name]
         for source in sorted(transition.sources):
@@ -94,7 +97,7 @@ CREATE OR REPLACE TRIGGER fanal_instance_is_final BEFORE UPDATE OR DELETE OR TRU
 
 
 class DatabaseMark(StrEnum):
-    """The purpose of a database, written at its first migration and final."""
+    """The purpose of a database (demo or production), written at its first migration and final."""
 
     DEMO = "DEMO"
     PRODUCTION = "PRODUCTION"

@@ -15,12 +15,15 @@ _THEIRS = ("django", "django-allauth", "whitenoise")
 
 
 def mark_of(web: Path = WEB) -> Path:
-    """Return the path of the file that holds the digest of the sources at the last preparation."""
+    """Return the path of the file with the digest of the sources from which the assets were last built."""
     return web / "staticfiles" / ".prepared"
 
 
 def sources_digest(web: Path = WEB) -> str:
-    """Return the SHA-256 (hexadecimal) of static files, catalogues and the collecting packages' versions."""
+    """Return a SHA-256 (hexadecimal) of the sources of the assets: static files and message catalogues.
+
+    It also covers the versions of the packages that collect them.
+    """
     found = hashlib.sha256()
     for name in _THEIRS:
         found.update(f"{name}=={version(name)}\n".encode())

@@ -34,6 +34,7 @@ class TableBounds:
     """The row-level security of one table: SQL conditions for the app, and the commands of a public node.
 
     `rows` applies to every command; `reads` and `inserts` allow additional rows for that command alone.
+    `intake` names the commands that a public node may run.
     """
 
     rows: str = "false"
@@ -203,7 +204,7 @@ def policies_of(bounds: TableBounds) -> Iterator[RowPolicy]:
 
 
 def apply_row_security(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Create, replace and drop policies until the database matches `BOUNDED`, in one transaction.
+    """Create, replace and drop row-level policies until the database matches `BOUNDED`, in one transaction.
 
     A policy that is already as wanted (its comment holds its statement) stays untouched, because creation
     takes a table lock. `connection` belongs to the owner.
@@ -249,7 +250,7 @@ class _Standing:
 
 
 def _secured(connection: psycopg.Connection[tuple[object, ...]]) -> dict[str, bool]:
-    """Return for each table in schema `public` whether row-level security is enabled."""
+    """Return whether row-level security is enabled, for each table in schema `public` by name."""
     return {
         str(name): bool(secured)
         for name, secured in connection.execute(
@@ -328,7 +329,10 @@ END
 
 
 def close_definitions(connection: psycopg.Connection[tuple[object, ...]]) -> None:
-    """Create the event trigger in the database of `connection`, a superuser's; do nothing if it exists."""
+    """Create the event trigger that refuses data definition (DDL) to the service's roles, if it is missing.
+
+    Application and worker may still create temporary tables. `connection` is a superuser's.
+    """
     if are_definitions_closed(connection):
         return
     name = sql.Identifier(_NAME)

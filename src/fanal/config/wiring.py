@@ -108,7 +108,7 @@ def signs_receipts() -> bool:
 
 
 def keep_compiled(folder: Path, *, package: Path = Path(__file__).parents[1]) -> None:
-    """Set Numba's cache to `folder` if the package's own folder is read-only.
+    """Set the cache of Numba's compiled functions to `folder` if the package's own folder is read-only.
 
     With no writable cache, as for a service without a home, Numba functions are not compiled at all.
     """

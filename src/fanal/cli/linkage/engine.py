@@ -38,7 +38,7 @@ CODES = {
 def linker_on(
     engine: str, persons: pa.Table, model: Mapping[str, object], *, master: str = "local[*]"
 ) -> Iterator[Linker]:
-    """Yield a Splink linker of the model for a table of persons; close its engine afterwards.
+    """Yield a Splink linker of the linkage `model` for a table of persons; close its engine afterwards.
 
     `engine`: `duckdb`, or `spark` at the address `master`.
     """
@@ -71,10 +71,10 @@ def predict(
     engine: str = "duckdb",
     master: str = "local[*]",
 ) -> dict[Pair, FoundPair]:
-    """Return the pairs of reports with a match probability of at least `least`, by (later, earlier) number.
+    """Return the pairs of reports with a match probability of at least `least`, and why they match.
 
-    Persons of the same report form no pair; of several pairs of persons the most probable counts. `engine`
-    and `master` as in `linker_on`.
+    Keys are (later, earlier) report number. Persons of the same report form no pair; of several pairs of
+    persons the most probable counts. `engine` and `master` as in `linker_on`.
     """
     levels = _levels(model)
     with linker_on(engine, persons, model, master=master) as linker:
@@ -138,7 +138,7 @@ def _levels(model: Mapping[str, object]) -> dict[str, list[tuple[str, float]]]:
 
 
 def agreements(model: Mapping[str, object]) -> dict[str, float]:
-    """Return the weight of each agreement in bits, by its code (`EMAIL_LETTER`, …)."""
+    """Return the weight in bits of each agreement that a model knows, by its code (`EMAIL_LETTER`, …)."""
     return {code: bits for levels in _levels(model).values() for code, bits in levels}
 
 

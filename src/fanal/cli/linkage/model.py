@@ -55,14 +55,14 @@ def untrained() -> SettingsCreator:
 
 
 def load() -> dict[str, object]:
-    """Return the shipped model, as settings for Splink."""
+    """Return the shipped linkage model, as settings for Splink."""
     path = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
     stored: dict[str, dict[str, object]] = json.loads(path.read_text("utf-8"))
     return stored["model"]
 
 
 def version() -> str:
-    """Return the version of the shipped model."""
+    """Return the version of the shipped linkage model."""
     path = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
     stored: dict[str, str] = json.loads(path.read_text("utf-8"))
     return stored["version"]
@@ -126,7 +126,7 @@ def shipped() -> Model:
 
 
 def read_model(path: Path) -> Model:
-    """Return the model in a file.
+    """Return the linkage model in a file, checked.
 
     The engine executes the model's SQL conditions. Only a file with exactly the conditions of this version is
     accepted; its parameters may differ.
@@ -155,12 +155,12 @@ def read_model(path: Path) -> Model:
 
 
 def place(home: Path) -> Path:
-    """Return the path of the activated model in the data folder, whether or not there is one."""
+    """Return the path of the activated linkage model in the data folder, whether or not there is one."""
     return home / MODEL_FILE
 
 
 def active(home: Path) -> Model:
-    """Return the active model: the activated one, else the shipped one.
+    """Return the linkage model in use: the activated one, else the shipped one.
 
     Raises:
         ModelRefused, OSError: as `read_model`, for an activated model.
@@ -170,7 +170,7 @@ def active(home: Path) -> Model:
 
 
 def activate(home: Path, path: Path) -> Model:
-    """Activate the model in a file, and return it.
+    """Activate the linkage model in the file `path` for the data folder `home`, and return it.
 
     Raises:
         ModelRefused, OSError: as `read_model`.
@@ -181,7 +181,7 @@ def activate(home: Path, path: Path) -> Model:
 
 
 def use_shipped(home: Path) -> Model:
-    """Deactivate any other model, and return the shipped one."""
+    """Remove the activated linkage model, if any, and return the shipped one, which is then in use."""
     place(home).unlink(missing_ok=True)
     return shipped()
 
@@ -198,7 +198,9 @@ def _ours() -> Mapping[str, object]:
 
 
 def _words(settings: Mapping[str, object]) -> str:
-    """Return a model as text with its trained parameters replaced, for comparison.
+    """Return a model's settings as text with placeholders for its trained parameters.
+
+    Two models with the same conditions give the same text.
 
     Raises:
         ModelRefused: a trained parameter is not a probability.

@@ -101,10 +101,10 @@ def stored_persons(actor: Actor) -> Stored:
 
 
 def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str) -> int:
-    """Replace the model's suggestions with the pairs that `used` finds among all linked reports.
+    """Replace the stored suggestions of linkage by the pairs that the model `used` finds among all reports.
 
-    Returns their number, without pairs that are already in one dossier. `engine` and `master` as in
-    `linker_on`.
+    Only linked reports (processed by cross-check) count. Returns the number of pairs, without those that are
+    already in one dossier. `engine` and `master` as in `linker_on`.
     """
     stored = stored_persons(actor)
     pairs = predict(stored.persons, used.model, least=LEAST, engine=engine, master=master)
@@ -125,7 +125,8 @@ def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str) ->
 def labels_of(actor: Actor, ids: Sequence[UUID]) -> list[int]:
     """Return a label for each report of `ids`: the number of its dossier, or -1 without one.
 
-    A report of a rejected pair without a dossier has a label of its own.
+    Reports with the same label are about the same person. A report of a rejected pair without a dossier has a
+    label of its own.
     """
     number: dict[UUID, int] = {}
     place = {report_id: n for n, report_id in enumerate(ids)}

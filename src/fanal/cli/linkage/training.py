@@ -125,7 +125,7 @@ def _number(settings: Mapping[str, object], name: str) -> float | None:
 
 
 def _pairs(labels: Iterable[int]) -> int:
-    """Return the number of pairs with equal labels; -1 has no label."""
+    """Return the number of pairs of reports with equal labels; -1 means no label."""
     counts = Counter(label for label in labels if label >= 0)
     return sum(n * (n - 1) // 2 for n in counts.values())
 
@@ -133,7 +133,8 @@ def _pairs(labels: Iterable[int]) -> int:
 def worth(pairs: Iterable[Pair], labels: Sequence[int]) -> dict[str, float | int]:
     """Return the precision and recall of found pairs of reports, judged by the `labels` of the reports.
 
-    Pairs with an unlabelled report (-1) are left out.
+    Keys: `precision` and `recall` (0 to 1), and `pairs`, the number of judged ones. Pairs with an unlabelled
+    report (-1) are left out.
     """
     judged = [(a, b) for a, b in pairs if labels[a] >= 0 and labels[b] >= 0]
     right = sum(labels[a] == labels[b] for a, b in judged)

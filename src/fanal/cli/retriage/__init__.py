@@ -168,7 +168,7 @@ def _read_parts(folder: Path) -> Iterator["pa.RecordBatch"]:
 
 
 def write_parts(folder: Path, batches: Iterable["pa.RecordBatch"]) -> None:
-    """Write batches to `folder` as Parquet files of at most 200 000 rows, for executors to share."""
+    """Write record batches to `folder` as Parquet files of at most 200 000 rows, for executors to share."""
     from pyarrow import parquet
 
     writer, number = None, 0

@@ -21,9 +21,10 @@ _SCHEMA = (
 
 
 def run_on_spark(source: Path, out: Path, *, texts: tuple[str, str], master: str) -> None:
-    """Score the facts in `source` under two rule sets on Spark, and write the changes to `out`.
+    """Score stored facts of reports under two priority rule sets on Spark, and write the changes to `out`.
 
-    `texts`: the rule sets in force and proposed, as TOML. `master`: the address of Spark.
+    `source` is the folder of facts (Parquet). `texts`: the rule sets in force and proposed, as TOML.
+    `master`: the address of Spark.
     """
     # Local executors use this Python, whatever the PATH contains.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

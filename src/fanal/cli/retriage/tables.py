@@ -41,7 +41,10 @@ def facts_table(rows: Iterable[tuple[UUID, Mapping[str, float]]]) -> pa.RecordBa
 
 
 def compared(batch: pa.RecordBatch, rules: tuple[PriorityRules, PriorityRules]) -> pa.RecordBatch:
-    """Return the score changes of a batch of facts, in schema `CHANGES`; `rules`: in force, candidate."""
+    """Return the score changes of a batch of facts under two rule sets, in schema `CHANGES`.
+
+    `rules`: the sets in force and proposed.
+    """
     rows = zip(batch["report_id"].to_pylist(), batch["facts"].to_pylist(), strict=True)
     changes = list(retriage(((UUID(name), dict(facts)) for name, facts in rows), rules))
     columns: list[list[object]] = [

@@ -230,8 +230,8 @@ def _encodes(value: str) -> bool:
 def read_value(kind: Kind, raw: str, countries: tuple[str, ...] = ()) -> str | None:
     """Return the canonical form of a single value of `kind`, or None if it is unreadable.
 
-    None also for the kinds of web addresses, which `Collector.add_raw` parses. `countries` (ISO 3166-1
-    alpha-2) help to parse national telephone numbers.
+    None also for web and IP addresses, which `Collector.add_raw` parses. `countries` (ISO 3166-1 alpha-2)
+    help to parse national telephone numbers.
     """
     if kind in HASH_LENGTH:
         return read_hash(kind, raw)
