@@ -30,8 +30,8 @@ MAX_SUMMARY = 50_000
 def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tuple[UUID, ...]:
     """Draft the referral of a decision, in the transaction of the decision; return its id in a tuple.
 
-    If the decision names no authority, the referral is addressed to the national office (OFMIN), which may
-    redirect it.
+    `opening` holds the decision and its report. If the decision names no authority, the referral is addressed
+    to the national office (OFMIN), which may redirect it.
 
     Raises:
         Refusal: NOT_THE_DECISION (not the actor's, or without the track JUDICIAL).

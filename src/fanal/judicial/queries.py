@@ -25,7 +25,7 @@ _BEFORE_SENDING = (ReferralState.DRAFT, ReferralState.READY)
 
 
 def referrals_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Referral, ...]]:
-    """Return the referrals of each report that the actor may read; a report without one has no key."""
+    """Return the referrals of each report that the actor may read, by report id; without any, no key."""
     found = casework.acts_on(actor=actor, lifecycle=REFERRAL, subject_ids=report_ids)
     return {
         report_id: tuple(read_act(act=act) for act in acts) for report_id, acts in found.items()

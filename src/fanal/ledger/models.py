@@ -55,7 +55,7 @@ class LedgerMotive(models.Model):
 
 
 class LedgerChain(models.Model):
-    """A link of the hash chain: an entry's number, its leaf hash, and the hashes that join it to the last."""
+    """A link of the hash chain: an entry's number, its leaf hash, the previous chain hash and its own."""
 
     seq = models.BigIntegerField(primary_key=True)
     entry_id = models.UUIDField(unique=True)

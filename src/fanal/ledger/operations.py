@@ -99,7 +99,7 @@ def record_report(
     detail: Mapping[str, str | int] | None = None,
     motive: str = "",
 ) -> UUID:
-    """Record the entry of an act on one report and return its id.
+    """Record an entry that names one report, and return the entry's id; otherwise as `record`.
 
     Raises:
         MotiveMissing, UnknownVerb, ValueRefused: as `record`.
@@ -306,7 +306,7 @@ _SUBTREES_AT_ONCE = 1000
 
 
 def sequence_pending(*, now: datetime, limit: int = 5000) -> int:
-    """Assign numbers to up to `limit` pending entries, append them to the hash chain; return how many.
+    """Assign numbers to up to `limit` pending entries, append them to the hash chain; return their number.
 
     Return 0 without doing anything if another sequencer holds the lock. Entries become visible here when
     their transaction commits, so they are numbered in batches, in order of arrival, and by id within a batch.
@@ -385,7 +385,10 @@ def _lock_sequencer() -> bool:
 
 
 def _sign_tree(origin: str, key: Ed25519PrivateKey, now: datetime) -> checkpoint.Checkpoint | None:
-    """Sign and store the tree; return None when nothing is new, or another process is signing."""
+    """Sign and store the tree of all numbered entries; return its checkpoint.
+
+    None when nothing is new, or another process is signing.
+    """
     with connection.cursor() as cursor:
         if not _lock_sequencer():
             return None

@@ -18,7 +18,7 @@ _SIGNED = "— ".encode()
 
 
 def bring_up_to_date(path: Path, *, notes_after: Callable[[int], Iterable[str]]) -> None:
-    """Append the missing notes to the file and sync it; first remove a truncated last note.
+    """Append the missing notes (signed checkpoints) to the file and sync it; first cut a truncated last one.
 
     `notes_after(size)` returns the committed notes of trees larger than `size`, smallest first. It is called
     under the file's lock, so that two concurrent signers add no note twice.

@@ -75,6 +75,8 @@ def list_entries(
 ) -> list[LedgerLine]:
     """Return a page of entries, newest first, with ids below `before`, of a person or an action if given.
 
+    `person_id`: the author of the entries; an empty `action` stands for all.
+
     Raises:
         Refused: the actor may not read the ledger.
     """
@@ -176,7 +178,7 @@ def _line(row: tuple[int | None, bytes, str | None, str | None]) -> LedgerLine:
 
 
 class ProofState(StrEnum):
-    """How far an entry is proved; see `prove_object`."""
+    """How far an entry's place in the signed log is proved; see `prove_object`."""
 
     PENDING = "PENDING"
     NUMBERED = "NUMBERED"

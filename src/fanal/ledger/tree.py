@@ -52,12 +52,15 @@ class StoredTree:
         return found
 
     def agrees(self, level: int, place: int, stored: bytes) -> bool:
-        """Return whether `stored`, a stored subtree root, equals the root of the nodes one level below."""
+        """Return whether `stored`, the stored root at `place` of a level, equals the root of the nodes below.
+
+        There are 256 of them; false if some are missing.
+        """
         below = self._tile(level - 1, place)
         return len(below) == WIDTH and root_of(below) == stored
 
     def _read_tile(self, level: int, tile: int) -> list[bytes]:
-        """Return the existing nodes of a tile (256 nodes of a level).
+        """Return the existing nodes of a tile (256 nodes of a level; tiles are numbered from 0).
 
         Nodes not stored yet are computed from the level below.
         """

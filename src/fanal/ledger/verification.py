@@ -171,7 +171,10 @@ def _entry(row: Sequence[object]) -> StoredEntry:
 
 
 def _check_objects() -> list[LedgerProblem]:
-    """Compare the objects of each entry with its body, by a merge join in the order of entry ids."""
+    """Compare the objects of each entry with its body, by a merge join in the order of entry ids.
+
+    Returns a problem for each entry that differs, and for objects without an entry.
+    """
     problems: list[LedgerProblem] = []
     with connection.chunked_cursor() as bodies, connection.chunked_cursor() as objects:
         bodies.execute(_BODIES)
@@ -196,7 +199,10 @@ def _check_objects() -> list[LedgerProblem]:
 
 
 def _check_subtrees() -> list[LedgerProblem]:
-    """Compare each stored subtree with the level below, since proofs on pages are built from them."""
+    """Compare each stored subtree root with the level below, since proofs on pages are built from them.
+
+    Returns a problem for each that differs.
+    """
     tree, problems = StoredTree(), []
     with connection.chunked_cursor() as cursor:
         cursor.execute("SELECT level, place, hash FROM ledger_subtree ORDER BY level, place")

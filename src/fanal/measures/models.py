@@ -9,9 +9,10 @@ from fanal.measures.domain.records import MeasureKind
 
 
 class StoredRequest(models.Model):
-    """The data of a measure that its act in casework lacks: written only by triggers, from documents, steps.
+    """The data of a measure that its act in casework lacks, written only by database triggers.
 
-    `digest` is that of the current document, written by `author_id`; it remains after the document expires.
+    They come from the act's documents and steps. `digest` is that of the current document, written by
+    `author_id`; it remains after the document expires.
     """
 
     act_id = models.UUIDField(primary_key=True)

@@ -111,7 +111,7 @@ def list_by_ids(*, actor: Actor, measure_ids: Sequence[UUID]) -> dict[UUID, Meas
 def list_left(*, actor: Actor, limit: int = 50) -> tuple[tuple[Measure, ActStep], ...]:
     """Return the measures whose sending was recorded only after their legal basis had lapsed, newest first.
 
-    Each comes with the step of the sending.
+    Each comes with the step that records the sending.
     """
     found = casework.list_lapsed(actor=actor, lifecycle=REMOVAL, limit=limit)
     measures = _measures([act for act, _ in found])
@@ -253,13 +253,13 @@ _DELAYS = """
 
 
 def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the measures proposed between two instants, by day, kind and current state."""
+    """Count the measures proposed between two instants: (day, kind, current state, number)."""
     rows = casework.count_acts(actor=actor, lifecycle=REMOVAL, since=since, until=until)
     return [(day, MeasureKind.REMOVAL, state, count) for day, state, _, count in rows]
 
 
 def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the requests sent between two instants, by day of sending and kind.
+    """Count the requests sent between two instants: (day of sending, kind, "", number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -289,7 +289,7 @@ def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
     """Return the median and 90th percentile duration of each step, for measures proposed in a period.
 
-    Keys: SECOND, SEND, RECEIPT, EXECUTE. Each covers the measures that have made that step.
+    Keys: SECOND (proposal to approval), SEND, RECEIPT, EXECUTE. Each covers the measures that made that step.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -485,7 +485,7 @@ def _is_replaced(steps: Iterable[ActStep]) -> bool:
 
 
 def _pages(asked: Sequence[Asked]) -> dict[UUID, tuple[str, ...]]:
-    """Return the addresses at the same host in the reports behind whole-site requests, by measure id."""
+    """Return the addresses at the same host in the reports of requests for a site's root, by measure id."""
     roots = [one for one in asked if any(map(is_whole_site, one.request.targets))]
     records = harmonised.get_records(actor=_MACHINE, report_ids=[one.report_id for one in roots])
     return {

@@ -104,13 +104,16 @@ class Catalogue:
         return self._ids.get(entry_id)
 
     def label(self, kind: str, code: str, lang: str) -> str:
-        """Return the label of a code of a kind in `lang`; the code itself without one."""
+        """Return the label of a code in `lang`, or the code itself; `kind` is the group of labels."""
         return self.words.label(kind, code, lang)
 
     def render(
         self, code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because"
     ) -> str:
-        """Render the message of a code with its parameters (see `Words.render`)."""
+        """Render the message of a code in `lang` with its parameters; `kind` is the group of labels.
+
+        See `Words.render` for placeholders and missing labels.
+        """
         return self.words.render(code, parameters, lang, kind=kind)
 
 
@@ -150,10 +153,13 @@ def _load_words() -> Words:
 
 
 def label(kind: str, code: str, lang: str) -> str:
-    """Return the label of a code of a kind in `lang`; the code itself without one."""
+    """Return the label of a code in `lang`; the code itself without one. `kind` is the group of labels."""
     return _load_words().label(kind, code, lang)
 
 
 def render(code: str, parameters: Mapping[str, Value], lang: str, *, kind: str = "because") -> str:
-    """Render the message of a code in `lang` with its parameters (see `Words.render`)."""
+    """Render the message of a code in `lang` with its parameters; `kind` is the group of labels.
+
+    See `Words.render` for placeholders and missing labels.
+    """
     return _load_words().render(code, parameters, lang, kind=kind)

@@ -16,7 +16,7 @@ Confidence = Literal["H", "M", "L"]
 
 
 class Strict(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all records: immutable, unknown keys refused with their path."""
+    """Base of all records of reference files: immutable; an unknown key is refused with its path."""
 
 
 class Text(Strict, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ class Entry(Strict, frozen=True, kw_only=True):
 
 
 class Degree(Strict, frozen=True, kw_only=True):
-    """An aggravated form of an offence: its place in the article, its label, its maximum penalty."""
+    """An aggravated form of an offence: its place in the article (`code`), its label, its maximum penalty."""
 
     code: str
     label: Text
@@ -144,7 +144,8 @@ class MeasureRule(Entry, frozen=True, kw_only=True):
 class MeasureClockValue(Strict, frozen=True, kw_only=True):
     """A legal delay of a measure: the recorded instant that starts it, its length, and its effect (`bound`).
 
-    `unit` HOURS is elapsed time; DAYS, WEEKS and MONTHS are counted in Europe/Paris.
+    `unit` HOURS is elapsed time; DAYS, WEEKS and MONTHS are counted in Europe/Paris. AT_MOST is a deadline,
+    AT_LEAST a wait, EVERY an interval.
     """
 
     article: str
@@ -285,7 +286,8 @@ class MaterialRule(Entry, frozen=True, kw_only=True):
 class RetentionValue(Strict, frozen=True, kw_only=True):
     """A retention period: starting instant, length, review interval, and the causes that suspend expiry.
 
-    `action` is the form of erasure, `tables` the database tables concerned.
+    `action` is the form of erasure (deletion of keys, of rows, or of all but a digest), `tables` the database
+    tables concerned.
     """
 
     start: Literal["RECEIVED", "DECIDED", "CLOSED", "LAST_USED", "ENDED", "RECORDED"]
@@ -326,11 +328,11 @@ class Instrument(Entry, frozen=True, kw_only=True):
 
 
 class AskingValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long subscriber data can be requested, from an access provider or from the service itself.
+    """A period during which subscriber data can be requested, from an access provider or the service itself.
 
-    With `subject` ADDRESS the period starts when an IP address was used, and depends on its country; with
-    ACCOUNT it starts at the receipt of the report, and depends on the service (`provider`,
-    case-insensitive). Exactly one of `country` and `provider` is set.
+    With `subject` ADDRESS it starts when an IP address was used, and depends on the country; with ACCOUNT it
+    starts at the receipt of the report, and depends on the service (`provider`, case-insensitive). Exactly
+    one of `country` and `provider` is set.
     """
 
     subject: Literal["ADDRESS", "ACCOUNT"]

@@ -165,7 +165,7 @@ def _number(value: float, *, english: bool) -> str:
 def _moment(value: Value, spec: str, lang: str) -> str:
     """Format a day or an instant for reading, in Europe/Paris; other values as plain text.
 
-    With `spec` "date" only the day is written, with "instant" also the time.
+    `spec` is the placeholder's format: with "date" only the day is written, with "instant" also the time.
     """
     moment = _read_moment(value)
     if moment is None:
@@ -174,7 +174,7 @@ def _moment(value: Value, spec: str, lang: str) -> str:
 
 
 def spoken_moment(moment: date | datetime, lang: str) -> str:
-    """Format a day, or an instant in its own time zone, as in a written sentence."""
+    """Format a day (`1er mai 2026`), or an instant in its own time zone (with the time), for a sentence."""
     english = lang.startswith("en")
     names = _MONTHS_EN if english else _MONTHS_FR
     day = "1er" if moment.day == 1 and not english else str(moment.day)

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class Daily(models.Model):
-    """The count of a figure on a closed day (Europe/Paris), by two codes."""
+    """The count of a figure on a closed day (Europe/Paris), by the codes of its two dimensions."""
 
     pk = models.CompositePrimaryKey("figure", "day", "first", "second")
     figure = models.TextField()

@@ -23,7 +23,7 @@ _LENGTHS = {figure: 1 if figure == "RECEIVED" else queries.QUARTER for figure in
 
 
 def refresh_days(*, actor: Actor, now: datetime, whole: bool = False) -> int:
-    """Count closed days again and store the counts; return the number of rows written.
+    """Count closed days again and store the counts of each figure; return the number of rows written.
 
     The current day is not stored. With `whole`, or at the first run, the last 400 days are counted,
     otherwise the days since the last count and the three before.

@@ -130,6 +130,8 @@ def series(
 def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
     """Return a figure by current state, for official acts created from `since` to `until` (excluded).
 
+    Each number has that of the same period of the previous year, unless the desk's reports began later.
+
     Raises:
         Refused: the actor may not read statistics.
         KeyError: no period figure has this code.
@@ -154,7 +156,7 @@ def period(*, actor: Actor, figure: str, since: date, until: date, now: datetime
 
 @across_desks()
 def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
-    """Count the reports that their senders withdrew or never finished, since an instant.
+    """Count the reports that their senders withdrew or never finished, since an instant (`Withdrawn`).
 
     Raises:
         Refused: the actor may not read statistics.

@@ -1,6 +1,6 @@
 """Read operations of trends: weekly counts, changes of level, new names.
 
-Closed days come from `statistics_daily`, the few days since from the stages: no page scans reports.
+Closed days come from `statistics_daily`, the few days since are counted live: no page scans reports.
 """
 
 from collections import defaultdict
@@ -53,7 +53,7 @@ class Trend(Struct, frozen=True, kw_only=True):
 
 @across_desks()  # counts over all desks, never a row
 def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
-    """Return a trend over the last 104 complete weeks.
+    """Return a trend over the last 104 complete weeks, of which the last 52 are displayed.
 
     Raises:
         Refused: the actor may not read statistics.

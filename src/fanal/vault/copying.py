@@ -1,4 +1,4 @@
-"""Check before a copy of the vault's own files: which objects would it lack?"""
+"""Check before a copy of the vault's own files: the objects that such a copy would lack."""
 
 import stat
 from collections.abc import Iterator

@@ -54,7 +54,7 @@ class FsckFinding:
 
 @dataclass(slots=True, kw_only=True)
 class FsckOutcome:
-    """Result of a check: number of rows (`objects`), of verified plaintexts (`opened`), erased; findings."""
+    """Result of a check: number of rows (`objects`), of decrypted (`opened`) and erased ones; findings."""
 
     objects: int = 0
     opened: int = 0
@@ -134,7 +134,7 @@ class _Check:
     def others(self, rows: Iterator[StoredObject], files: dict[str, Path]) -> None:
         """Compare the files outside packs with their rows, and note each fault in `outcome`.
 
-        `files`: path by object id. `rows` also holds rows of missing or newer packs.
+        `files`: path by object id (as text). `rows` also holds rows of missing or newer packs.
         """
         with PlaintextChecker() as checker:
             for row in rows:
@@ -201,7 +201,10 @@ class _Check:
 
 
 def _absence(row: StoredObject) -> FsckCode | None:
-    """Read bytes that the listing lacked, since they may be newer than it; return the fault, or None."""
+    """Read an object's bytes that the listing lacked, since they may be newer than it; return the fault.
+
+    None: the bytes are there.
+    """
     folder = keyring.current().vault_folder
     try:
         if row.place.pack_id is None:

@@ -1,4 +1,7 @@
-"""Storage of sealed bytes on disk: packs for small objects, files for large ones. No database here."""
+"""Storage of sealed bytes on disk: packs (files of many small objects), and a file for each large one.
+
+No database here.
+"""
 
 import errno
 import os
@@ -57,7 +60,10 @@ _ID = struct.Struct(">16sI")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackSegment:
-    """One segment of a pack as read; `sound`: length and CRC are correct (always, if `erased`)."""
+    """One segment (header and sealed bytes of an object) of a pack as read.
+
+    `sound`: length and CRC are correct (always, if `erased`).
+    """
 
     offset: int
     object_id: UUID
@@ -208,7 +214,7 @@ def scan_pack(path: Path) -> Iterator[PackSegment]:
 
 
 def named_id(path: Path) -> UUID | None:
-    """Return the id in the name of a pack or of an object's file; None for any other file."""
+    """Return the id in the name of a pack or of an object's file; None if the name contains no id."""
     with suppress(ValueError):
         return UUID(path.stem)
     return None

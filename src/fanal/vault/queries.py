@@ -45,7 +45,7 @@ def _nearest(folder: Path) -> Path:
 
 
 def lacks_keys() -> bool:
-    """Return whether this process lacks the private key of a sealing key in the table `fanal_key`.
+    """Return whether this process lacks the private key of a sealing key recorded in the table `fanal_key`.
 
     Also true if the table has no sealing key yet.
     """
@@ -99,7 +99,7 @@ def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
 
 
 def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
-    """Return the object at each offset of a pack, erased ones included.
+    """Return the object ids of a pack by their offset, erased objects included.
 
     Raises:
         Refused: the actor is not the system.
@@ -125,7 +125,9 @@ def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
 def walk_outside(
     *, actor: Actor, pack_ids: Sequence[UUID], step: int = 2000
 ) -> Iterator[StoredObject]:
-    """Yield the rows of objects in none of these packs, in order of id: separate files, other packs.
+    """Yield the rows of objects in none of these packs, in order of id: files of their own, other packs.
+
+    `step`: rows of one query.
 
     Raises:
         Refused: the actor is not the system.

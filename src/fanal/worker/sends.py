@@ -95,7 +95,7 @@ def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> 
     """Notify a person and the supervisors of their desks of a change in the person's sign-in.
 
     `change` is `added` or `removed` (a second factor), or `password`, with an empty `factor`; `notice_id`
-    makes each job unique. Without an address of any of them, the people on duty are notified.
+    goes into the mail's Message-ID. Without an address of any of them, the people on duty are notified.
     """
     now, mailer = clock.now(), mail.current()
     told = accounts.notice_addresses(person_id=UUID(person_id), now=now)

@@ -37,8 +37,8 @@ def fingerprint_of(canonical: bytes, enclosed: bytes = b"", *, earlier: bool = F
 def brought_forward(stored: bytes, canonical: bytes, enclosed: bytes) -> bytes:
     """Convert a fingerprint stored under the older secret key to the current one, if it is of this document.
 
-    Any other fingerprint is returned unchanged: it then equals no current one, so it counts as another
-    document.
+    `canonical` and `enclosed`: as for `fingerprint_of`. Any other fingerprint is returned unchanged: it then
+    equals no current one, so it counts as another document.
     """
     if not is_same(stored, fingerprint_of(canonical, enclosed, earlier=True)):
         return stored  # equals no current fingerprint: another body
@@ -51,7 +51,7 @@ def _keys(*, earlier: bool) -> keyring.Keyring:
 
 
 def is_same(one: bytes, other: bytes) -> bool:
-    """Return whether two fingerprints belong to the same report.
+    """Return whether two fingerprints (`fingerprint_of`) belong to the same report.
 
     The same document with and without files is one report; with different files it is not.
     """
@@ -61,5 +61,5 @@ def is_same(one: bytes, other: bytes) -> bool:
 
 
 def encloses_more(one: bytes, other: bytes) -> bool:
-    """Return whether `one` includes enclosed files and `other` does not."""
+    """Return whether the fingerprint `one` includes enclosed files and `other` does not."""
     return len(one) > len(other)

@@ -201,7 +201,10 @@ class NodeCertificate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedReceipt:
-    """The content of a receipt whose signatures have been verified; digests of report id and content."""
+    """The content of a receipt whose signatures have been verified.
+
+    `report_digest` covers the report's id, `content_digest` its id and content; `node` is the signing node.
+    """
 
     report_digest: bytes
     content_digest: bytes
@@ -303,7 +306,7 @@ def encode_certificate(certificate: NodeCertificate) -> str:
 
 
 def decode_certificate(text: str) -> NodeCertificate:
-    """Parse the certificate written by `encode_certificate`; its proof is not verified here.
+    """Parse the certificate written by `encode_certificate`; its `proof` is not verified here.
 
     Raises:
         ReceiptRefused: the text is malformed.

@@ -203,7 +203,7 @@ class Acknowledgement(Struct, frozen=True, kw_only=True):
 
 
 class Claim(Struct, frozen=True, kw_only=True):
-    """One report leased to a worker for a stage."""
+    """One report leased to a worker for a stage; `attempts` includes the present one."""
 
     report_id: UUID
     stage: Stage
@@ -268,7 +268,8 @@ class UploadFacts(Struct, frozen=True, kw_only=True):
 class OpenedSubmission(Struct, frozen=True, kw_only=True):
     """Decrypted bytes of one report, for the worker and for operations that need the original.
 
-    Each file comes with its details document and the earlier documents that it replaced, oldest first.
+    `files`: for each file, its facts, its details document (None without), and the earlier documents that
+    this one replaced, oldest first.
     """
 
     report_id: UUID

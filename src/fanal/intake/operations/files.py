@@ -47,7 +47,10 @@ def store_attached(fresh: Sequence[New], now: datetime) -> None:
 def store_files(
     report_id: UUID, files: Sequence[AttachedFile], *, first: int, now: datetime
 ) -> None:
-    """Seal files of one report at the positions from `first` on; raises as `store_attached`."""
+    """Seal files of one report and insert their rows, at the positions (in the report) from `first` on.
+
+    Raises as `store_attached`.
+    """
     for position, file in enumerate(files, start=first):
         _store(report_id, file, position=position, now=now)
 
@@ -241,6 +244,8 @@ def _open_report(actor: Actor, report_id: UUID) -> None:
 
 def _touch(actor: Actor, report_id: UUID, now: datetime) -> None:
     """Lock the open report for this transaction and record the change, which restarts its hour until expiry.
+
+    An unfinished report expires an hour after its last change (`expires_at`).
 
     Raises:
         WireRefused: no such open report of this sender.

@@ -38,7 +38,10 @@ FROM json_to_recordset(%s) AS row (
 
 
 class New(msgspec.Struct, frozen=True, kw_only=True):
-    """A submission found to be new, with its newly allotted ids."""
+    """A submission found to be new, with its newly allotted ids.
+
+    `index` is its position in the batch; `code` the receipt code, empty for reports of partners.
+    """
 
     index: int
     submission: Submission
@@ -51,7 +54,7 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _ReportRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters of `_INSERT_REPORTS` for one report."""
+    """Parameters of `_INSERT_REPORTS`, the statement that inserts envelopes, for one report."""
 
     id: UUID
     desk_id: int
@@ -78,7 +81,10 @@ def insert_reports(fresh: Sequence[New], now: datetime) -> None:
 
 
 def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
-    """Insert the signed receipts; of a receipt code, only its look-up hash and public key are stored."""
+    """Insert the signed receipts (`signed`, by report id) of new reports.
+
+    Of a receipt code, only its look-up hash and public key are stored.
+    """
     with copy_in(
         "COPY intake_receipt (report_id, lookup_hash, public_key, signed) FROM STDIN"
     ) as copy:
@@ -111,7 +117,10 @@ def insert_wires(fresh: Sequence[New]) -> None:
 
 
 def insert_details(documents: Mapping[UUID, Sequence[UUID]], *, first: int = 0) -> None:
-    """Insert rows of files known only by their details documents, at the positions from `first` on."""
+    """Insert rows of files known only by their details documents, at the positions from `first` on.
+
+    `documents`: the ids of the sealed details documents, by report id.
+    """
     files = [
         (report_id.hex, object_id.hex, position)
         for report_id, object_ids in documents.items()
@@ -204,7 +213,8 @@ class KeyTable:
     def find(self, submission: Submission) -> Known | None:
         """Return the earlier report with any of the submission's keys, or None; another document's first.
 
-        A repeat under one key also claims the submission's other keys, so that each can be looked up.
+        If the keys name a report with another document, that one is returned (`same_body` false). A repeat
+        under one key also claims the submission's other keys, so that each can be looked up.
         """
         rows = [self._rows[key] for key in self._ids[id(submission)] if key in self._rows]
         if not rows:
@@ -285,6 +295,8 @@ def store_keys(table: KeyTable) -> None:
 
 def enclose(report_id: UUID, fingerprint: bytes) -> None:
     """Add the fingerprint of the enclosed files to the keys of a report that was received without files.
+
+    `fingerprint`: of the document with these files.
 
     Raises:
         KeyRaced: another request added files in the meantime.

@@ -103,6 +103,8 @@ def expire_reports(*, actor: Actor, now: datetime, limit: int = 1000) -> list[UU
 def _move(*, actor: Actor, report_id: UUID, name: str, now: datetime) -> tuple[ReportState, bool]:
     """Apply the transition `name`; return the state before it and whether the report is urgent.
 
+    The actor is the sender of the report, or the system.
+
     Raises:
         TransitionRefused: the state does not allow it, or has changed in the meantime.
         Refused: no such report of this sender.
@@ -218,7 +220,7 @@ def forget_identities(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
 
 
 def require_hold(actor: Actor, report_id: UUID) -> int:
-    """Return the desk id of a report on which the actor may place holds, and which they may review.
+    """Check that the actor may place holds on a report, and so review it; return the id of its desk.
 
     Raises:
         Refused: out of reach, or without the right.

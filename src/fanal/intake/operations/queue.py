@@ -129,8 +129,9 @@ def advance_claims(
 ) -> None:
     """Move leased reports to stage `to`, still leased; with None, remove them from the queue.
 
-    An expired lease is still valid as long as nobody else claimed the reports: the fencing token decides.
-    Call it in the transaction that writes the stage's results.
+    `token` is the lease's fencing token, `lease` its new length. An expired lease is still valid as long as
+    nobody else claimed the reports: the fencing token decides. Call it in the transaction that writes the
+    stage's results.
 
     Raises:
         LeaseLost: a row is no longer held by `token`; the caller's transaction must roll back.
@@ -245,8 +246,9 @@ def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error:
 def stop_claims(*, actor: Actor, token: UUID) -> list[tuple[UUID, Stage, bool]]:
     """Release the reports of a worker killed for its CPU time; return (id, stage, quarantined) of each.
 
-    The next claim takes each of the reports alone. A report that was already claimed alone after a failure is
-    quarantined with `DEADLINE`. The list is empty if none of them is held by `token` any more.
+    `token`: that of its lease. The next claim takes each of the reports alone. A report that was already
+    claimed alone after a failure is quarantined with `DEADLINE`. The list is empty if none of them is held by
+    `token` any more.
 
     Raises:
         Refused: the actor may not run the stages.

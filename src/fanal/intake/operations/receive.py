@@ -138,7 +138,7 @@ def _completed(answer: Acknowledgement, taken: Container[UUID | None]) -> Acknow
 def _finish_repeats(
     actor: Actor, answered: Iterable[tuple[Submission, Acknowledgement]], now: datetime
 ) -> None:
-    """Finish reports still open at their sender's repeat with `finish`: otherwise they could expire."""
+    """Finish reports still open when their sender repeats them with `finish`: otherwise they could expire."""
     ids = {
         answer.report_id
         for submission, answer in answered

@@ -211,7 +211,10 @@ def _senders() -> list[UUID]:
 
 
 def find_desk_number(*, actor: Actor, number: str) -> list[UUID]:
-    """Return the ids of the reports within reach that a desk number denotes: almost always a single one."""
+    """Return the ids of the reports within reach that a desk number denotes: almost always a single one.
+
+    Empty if the text is no desk number.
+    """
     bounds = ids_of_number(number)
     if bounds is None:
         return []

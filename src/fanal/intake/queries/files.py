@@ -30,7 +30,7 @@ def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]
 
 
 def list_uploads(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[UploadFacts]]:
-    """Return the files of the reports that the actor may reach, in the order of upload."""
+    """Return the files of the reports that the actor may reach, by report id, in the order of upload."""
     return _uploads(get_reports(actor=actor, report_ids=report_ids))
 
 
@@ -131,7 +131,10 @@ def unhashed_among(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def list_file_ids(*, actor: Actor, report_id: UUID) -> list[str]:
-    """Return the ids of a report's files in the order of upload: all that a public node may read."""
+    """Return the ids of a report's files in the order of upload: all that a public node may read of them.
+
+    Empty if the actor may not reach the report.
+    """
     facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
         return []
@@ -152,8 +155,8 @@ def open_submissions(
 ) -> dict[UUID, OpenedSubmission]:
     """Decrypt the sealed bytes of reports and the details documents of their files, by report id.
 
-    `facts` may hold their envelopes if the caller has already read them (`get_reports`); reports that it
-    lacks are left out.
+    Files themselves stay sealed. `facts` may hold the reports' envelopes if the caller has already read them
+    (`get_reports`); reports that it lacks are left out.
 
     Raises:
         Refused: the actor is not the system; people open originals with a purpose and a ledger entry each.

@@ -77,7 +77,7 @@ def list_expired(
 ) -> list[UUID]:
     """Return the ids of reports received before `before`, without a legal hold, that are not erased yet.
 
-    With `identities`, of those that still have a sealed identity of their reporter.
+    With `identities`, the ids of those that still have a sealed identity of their reporter instead.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -108,7 +108,7 @@ def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def list_aside(*, actor: Actor) -> list[UUID]:
-    """Return the ids of reports left out of external figures: tests, unfinished, retracted, expired ones.
+    """Return the ids of reports that external figures leave out: tests, unfinished, retracted, expired ones.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -113,8 +113,8 @@ def referral_text(
 ) -> str:
     """Return the text of a referral in `lang` (fr or en), with labels and penalties from `catalogue`.
 
-    `body` is the code of the addressed authority, `summary` the officer's account. Each offence in `bases` is
-    given with its maximum penalty. Addresses are defanged, so that no reader opens them.
+    `body` is the code of the addressed authority, `bases` the offences, each given with its maximum penalty,
+    `summary` the officer's account. Addresses are defanged, so that no reader opens them.
     """
     words = _WORDS["en" if lang.startswith("en") else "fr"]
     parts = [

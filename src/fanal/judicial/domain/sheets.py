@@ -39,7 +39,7 @@ SHEET_STATES: StateTable[SheetState] = StateTable(
 
 
 class SheetReport(Struct, frozen=True, kw_only=True):
-    """A report behind a sheet, or linked to such a report: the desk's own references, no data of a reporter.
+    """A report behind an intelligence sheet, or linked to such a report: references only, not the reporter.
 
     `score` (of the link) and `reasons` (kind, shared value, weight) describe the link; they are 0 and empty
     for a report that contains the transfers themselves.

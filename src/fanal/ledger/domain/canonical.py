@@ -163,7 +163,10 @@ def chain_hash(*, seq: int, numbered_at: datetime, prev_hash: bytes, leaf: bytes
 
 
 def object_digest(*, key: bytes, kind: str, object_id: UUID, content: bytes) -> bytes:
-    """Return the keyed digest of an object's content (HMAC-SHA256, first 16 bytes), as logged."""
+    """Return the keyed digest of an object's content (HMAC-SHA256, first 16 bytes), as an entry records it.
+
+    It covers the object's kind and id too.
+    """
     message = b"object\x00" + kind.encode() + b"\x00" + object_id.bytes + content
     return _keyed_digest(key, message)[:16]
 

@@ -28,7 +28,10 @@ class CheckpointRefused(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """A signed statement of the log: its first `size` entries have this root; `note` is the signed text."""
+    """A signed statement about the log: its first `size` entries have this Merkle root.
+
+    `origin` names the log; `note` is the signed text.
+    """
 
     origin: str
     size: int
@@ -95,7 +98,8 @@ def sign(*, origin: str, size: int, root: bytes, name: str, key: Ed25519PrivateK
 def open_note(note: str, *, keys: Iterable[NoteKey]) -> Checkpoint:
     """Verify a note signed by at least one of `keys` and return its checkpoint.
 
-    Signatures of unknown keys (witnesses) are skipped; an invalid signature of a known key is refused.
+    A note is a checkpoint's signed text. Signatures of unknown keys (witnesses) are skipped; an invalid
+    signature of a known key is refused.
 
     Raises:
         CheckpointRefused: malformed, unsigned, or an invalid signature.

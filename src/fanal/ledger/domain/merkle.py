@@ -270,7 +270,7 @@ def _climb_subtree(
 
 
 def _check_bounds(start: int, end: int) -> None:
-    """Refuse bounds that are not those of a subtree.
+    """Refuse bounds [`start`, `end`) that are not those of a subtree.
 
     `start` must be a multiple of the subtree's width, rounded up to a power of two.
 

@@ -58,7 +58,7 @@ class LedgerProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedRow:
-    """A link of the hash chain with its entry; None if the entry is missing."""
+    """A link of the hash chain with its ledger entry; None if the entry is missing."""
 
     link: ChainLink
     entry: StoredEntry | None
@@ -131,7 +131,7 @@ def verify_places(
 def check_rollback(
     *, stored: Sequence[Checkpoint], outside: Sequence[Checkpoint]
 ) -> list[LedgerProblem]:
-    """Return a problem for each checkpoint kept outside that the database does not have.
+    """Return a problem for each checkpoint kept outside that the database (`stored`) does not have.
 
     The database may have more checkpoints (a copy on another machine lags behind), but never fewer or others.
     """
@@ -273,7 +273,8 @@ class _Run:
     ) -> None:
         """Report which field of a link with a wrong chain hash was altered, by substituting known values.
 
-        If no substitution fits, the link becomes a suspect (`_classify`).
+        `leaf` is the hash of the entry found, `prev_hash` the chain hash before it, `following` the next
+        link. If no substitution fits, the link becomes a suspect (`_classify`).
         """
         link = place.link
         if _chain(link, prev_hash=prev_hash) == link.chain_hash:
@@ -288,7 +289,10 @@ class _Run:
             self._suspect(link, leaf, "chain_hash")
 
     def _shifted(self, link: ChainLink) -> bool:
-        """Return whether the link's hash fits a number at most 64 away; report insertion or deletion."""
+        """Return whether the link's hash fits a number at most 64 away; report insertion or deletion.
+
+        A shift of zero is reported as neither.
+        """
         for step in sorted(range(-_MAX_SHIFT, _MAX_SHIFT + 1), key=abs):
             number = link.seq - self._shift - step
             if number < 1 or _chain(link, seq=number) != link.chain_hash:
@@ -324,7 +328,10 @@ class _Run:
             self._tree.append(bytes(32))
 
     def _classify(self) -> None:
-        """Classify suspects as moved or changed: a suspect that fits another suspect's number was moved."""
+        """Report suspects as moved or changed: a suspect that fits another suspect's number was moved.
+
+        Suspects are links whose chain hash is wrong for no known reason.
+        """
         numbers = [s.link.seq for s in self._suspects] + self._gaps
         leaves = {s.link.leaf_hash for s in self._suspects}
         for suspect in self._suspects:

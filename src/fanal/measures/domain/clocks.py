@@ -70,7 +70,10 @@ def non_disclosure_end(*, catalogue: Catalogue, decided_at: datetime) -> datetim
 
 
 def suspensions_of(steps: Iterable[ActStep]) -> tuple[Suspension, ...]:
-    """Return the suspensions of the legal clock that the steps of a measure record, in order."""
+    """Return the suspensions of the legal clock that the steps of a measure record, in order.
+
+    Steps are recorded transitions; `suspend` begins one, `resume` ends it.
+    """
     found: list[Suspension] = []
     for step in steps:
         if step.transition == "suspend":

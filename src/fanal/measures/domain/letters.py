@@ -96,7 +96,7 @@ def erased_request(*, measure_id: UUID, revision: int, kind: MeasureKind) -> Req
 
 
 def defang(address: str) -> str:
-    """Defang an address, and one inside it, so that no reader opens it: `hxxps[:]//host[.]example/path`."""
+    """Defang scheme and host of an address, so that no reader opens it: `hxxps[:]//host[.]example/path`."""
     text = _SCHEME.sub(lambda m: f"{_defanged_scheme(m[1])}[:]", address, count=1)
     head, separator, rest = text.partition("//")
     if not separator:

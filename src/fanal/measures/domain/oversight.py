@@ -81,7 +81,7 @@ class Recommendation(Struct, frozen=True, kw_only=True):
 
 
 class SessionEvent(Struct, frozen=True, kw_only=True):
-    """An event in the record of an oversight session, on a measure or (None) on the session."""
+    """An event in the record of an oversight session, on a measure or (`measure_id` None) on the session."""
 
     what: Happening
     at: datetime
@@ -143,7 +143,10 @@ def likeness_of(request: Request, alike: MeasureLikeness) -> tuple[str, ...]:
 
 
 def reading_since(session: Session) -> datetime:
-    """Return the start of the current reading time: the start of the session or the end of the last pause."""
+    """Return the start of the current reading time: the start of the session or the end of the last pause.
+
+    Reading time is the time in an oversight session since then, even if a pause has begun.
+    """
     resumed = [e.at for e in session.events if e.what is Happening.RESUMED]
     return max([session.started_at, *resumed])
 

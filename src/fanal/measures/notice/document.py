@@ -63,7 +63,10 @@ def read_notice(content: bytes) -> NoticeDocument:
 
 
 def mail_of(content: bytes) -> Mail:
-    """Return the e-mail that sends a notice; without recipient if its contact point is a web form."""
+    """Return the e-mail that sends a notice, from its exact bytes.
+
+    It has no recipient if the contact point is a web form.
+    """
     said = read_notice(content)
     contact = said.notice.addressee.contact
     return Mail(
@@ -76,7 +79,10 @@ def mail_of(content: bytes) -> Mail:
 
 
 def lacks_of(content: bytes) -> str:
-    """Return the code of an element that an incomplete notice lacks (label kind `notice_refusal`), or ""."""
+    """Return the code of an element that an incomplete notice (exact bytes) lacks, or "".
+
+    Codes: NO_ADDRESSEE, NO_REASONS (label kind `notice_refusal`).
+    """
     notice = read_notice(content).notice
     if not notice.addressee.complete:
         return "NO_ADDRESSEE"

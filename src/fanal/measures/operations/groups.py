@@ -33,9 +33,9 @@ def judge_group(
     """Record the same verdict on similar measures: no remark (`kind` None), or a recommendation on each.
 
     `alike` is the value that all must share; `words` is the text of the recommendations. The actor must have
-    read at least one of the measures in this session; the session's record shows which were never opened.
-    Measures that already have this verdict keep it. All in one transaction; return how many measures received
-    the verdict.
+    read at least one of the measures in this oversight session (`session_id`); its record shows which were
+    never opened. Measures that already have this verdict keep it. All in one transaction; return how many
+    measures received the verdict.
 
     Raises:
         Refused: the actor may not recommend.

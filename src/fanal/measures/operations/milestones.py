@@ -28,7 +28,7 @@ RIGHT = "measure.send"
 def record_first_contact(*, actor: Actor, host: str, event: Event, now: datetime) -> datetime:
     """Record that a host was informed of procedures and delays (LCEN 6-2 I); return when it first was.
 
-    An earlier record is kept unchanged.
+    `event` holds the instant and the proof. An earlier record is kept unchanged.
 
     Raises:
         Refused: the actor may not record steps of measures at any desk.
@@ -59,7 +59,8 @@ def record_step(
 ) -> None:
     """Record a transition of an approved measure, made by a measures officer or by the addressee.
 
-    The functions below record one transition each and raise the same exceptions.
+    `event` holds its instant, proof and reason. The functions below record one transition each and raise the
+    same exceptions.
 
     Raises:
         ActUnknown: no measure has this id.

@@ -33,7 +33,7 @@ MAX_SAMPLE = 500
 
 
 class SessionUnknown(Exception):
-    """The actor has no such session, or it has ended."""
+    """The actor has no such oversight session, or it has ended."""
 
 
 def start_session(*, actor: Actor, size: int, now: datetime) -> UUID:
@@ -77,7 +77,9 @@ def note_in_session(
     now: datetime,
     measure_id: UUID | None = None,
 ) -> bool:
-    """Add an event to the record of an open session; return False if the same event on that measure exists.
+    """Add an event to the record of an open oversight session.
+
+    Return False if the same event on that measure exists.
 
     Raises:
         Refused: the actor may not recommend.

@@ -57,7 +57,7 @@ class FoldLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Rule of one level of sameness.
 
     `days`: length in days of the periods within which reports are compared; `at_least`: least number of equal
-    reports to fold; `distance`: Hamming distance in bits.
+    reports to fold; `distance`: Hamming distance in bits of similar pictures.
     """
 
     code: Sameness
@@ -136,7 +136,10 @@ def never_folds(item: OrientItem) -> bool:
 
 
 def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
-    """Return the duplicate-detection keys of a report; None if it never folds or has nothing to compare."""
+    """Return the duplicate-detection keys of a report; None if it never folds or has nothing to compare.
+
+    To fold: to group with equivalent reports, under one of them.
+    """
     if never_folds(item):
         return None
     report = item.report
@@ -195,7 +198,7 @@ def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
 
 
 def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
-    """Return (folded, parent) pairs that fold every member of a group into its first member.
+    """Return (folded, parent) pairs of report ids that fold every member of a group into its first member.
 
     A claimed member is not folded.
     """
@@ -204,7 +207,7 @@ def _all(members: Sequence[Foldable]) -> list[tuple[UUID, UUID]]:
 
 
 def _near(members: Sequence[Foldable], rule: FoldLevel) -> list[tuple[UUID, UUID]]:
-    """Return (folded, parent) pairs: each member folds into the first similar member that is not folded.
+    """Return (folded, parent) pairs of ids: each member folds into the first similar, unfolded member.
 
     `rule` gives the Hamming distance of similar pictures. Similarity is not transitive: a member must be
     similar to its parent, the report that is shown, and not merely to another member folded there.
@@ -247,7 +250,7 @@ def _hashes(pictures: Iterable[bytes]) -> np.ndarray[tuple[int, int], np.dtype[n
 
 
 def _who(report: HarmonisedReport) -> list[tuple[str, ...]]:
-    """Return the persons named other than victims: normalised identifiers, or (name, birth date, age)."""
+    """Return the persons named, victims excepted: identifiers (kind, value), or (name, birth date, age)."""
     found: set[tuple[str, ...]] = {
         (s.kind, s.value) for s in report.selectors if s.kind in _IDENTITIES and s.role in _WHO
     }
@@ -280,7 +283,10 @@ def _file_set(files: Sequence[File]) -> list[str]:
 
 
 def _pictures(report: HarmonisedReport) -> bytes:
-    """Return the PDQ hashes of a report, sorted; empty unless each file has a hash of sufficient quality."""
+    """Return the PDQ hashes of a report, sorted and concatenated.
+
+    Empty unless each file has a hash of sufficient quality, or if there are more than `MOST_FILES` files.
+    """
     if len(report.files) > MOST_FILES:
         return b""
     values = {file.pdq or "" for file in report.files}

@@ -228,7 +228,10 @@ def _applies(rule: Qualification, facts: _Asked) -> bool:
 
 
 def _age_allows(limit: int | None, facts: _Asked, *, known: bool) -> bool:
-    """Return whether a victim may be younger than `limit`; with `known`, whether a known age is below it."""
+    """Return whether a victim may be younger than `limit`; with `known`, whether a known age is below it.
+
+    True without a limit.
+    """
     if limit is None:
         return True
     under = any(youngest < limit for youngest, _ in facts.victim_ages)
@@ -284,9 +287,10 @@ def _basis(offence: Offence, facts: Facts, *, reading: Reading, catalogue: Catal
 
 
 def _online(versions: tuple[Offence, ...], facts: Facts, *, catalogue: Catalogue) -> list[Basis]:
-    """Return the wording in force on receipt if it opens a measure and is not already in `versions`.
+    """Return the wording in force on receipt, if it opens a measure and is not already in `versions`.
 
-    Content that is online on the day of receipt is made available on that day, whatever the day of the facts.
+    `versions`: the wordings of one article found for the days of the facts. Content that is online on the day
+    of receipt is made available on that day, whatever the day of the facts. Empty without a web address.
     """
     current = catalogue.by_code(Offence, versions[0].code, facts.received)
     if current is None or current in versions or not facts.targets:

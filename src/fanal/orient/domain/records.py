@@ -45,7 +45,8 @@ class Reading(StrEnum):
 class OrientItem(Struct, frozen=True, kw_only=True):
     """One report with the results of the earlier stages: the input of `propose`.
 
-    `kin` summarises its links to related reports. `sender_id` is zero for a report from the public.
+    `kin` summarises its links to related reports. `sender_id` is the provider, zero for a report from the
+    public.
     """
 
     report: HarmonisedReport
@@ -256,7 +257,7 @@ class ViewCounts(Struct, frozen=True, kw_only=True):
 
 
 class CallState(Struct, frozen=True, kw_only=True):
-    """Delivery state of a call to the duty people.
+    """Delivery state of a call (e-mail) to the people on duty.
 
     `outcome` is a value of `Delivery`, empty while the call is due. `failure` is the code of the last
     attempt's failure.
@@ -343,7 +344,7 @@ _FIRST_DECODER = msgspec.json.Decoder(Proposal)
 
 
 def pack_proposal(proposal: Proposal) -> bytes:
-    """Encode the fields of a proposal that have no column of their own."""
+    """Encode the fields of a proposal that have no column of their own, as the module describes."""
     body: _Body = (
         tuple(
             [(b.code, b.entry_id, b.opens_measures, b.unchecked, b.reading) for b in proposal.bases]

@@ -83,8 +83,9 @@ def raise_alarms(*, actor: Actor, items: Sequence[tuple[UUID, int]], now: dateti
 def raise_written(*, lookup_hash: bytes, now: datetime) -> bool:
     """Raise an alarm because the holder of a report's follow-up code writes that a child is in danger.
 
-    Return False if the report already has an open alarm, is a test, or the code is unknown. The caller stores
-    the message in the same transaction; `record_raised` records the alarm in the ledger.
+    `lookup_hash`: that of the code. Return False if the report already has an open alarm, is a test, or the
+    code is unknown. The caller stores the message in the same transaction; `record_raised` records the alarm
+    in the ledger.
     """
     return bool(sql.one("SELECT orient_danger_written(%s, %s)", [lookup_hash, now])[0])
 

@@ -70,8 +70,8 @@ MOST_KEYS = 1000
 def note_assessed(*, report: HarmonisedReport, desk_id: int) -> None:
     """Store the picture hashes and file-hash keys of a report in the transaction of its decision.
 
-    Later reports with equal or similar files are found by them. At most 64 and 1000 are stored; rows already
-    stored stay.
+    By them, later reports with equal or similar files find it. At most 64 hashes and 1000 keys are stored;
+    rows already stored stay.
     """
     pictures = {pdq for found in pictures_of(report).values() for pdq in found}
     keys = sorted(_keys(report))[:MOST_KEYS]
@@ -146,7 +146,7 @@ WHERE c.report_id = row.report_id AND c.claim_token > 0 AND c.state IN ('TO_ASSE
 
 
 class _CaseRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters of `_UPSERT` for one report."""
+    """Parameters of `_UPSERT`, the statement that inserts or updates a queue row, for one report."""
 
     report_id: UUID
     desk_id: int
@@ -170,7 +170,7 @@ class _CaseRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _DecideBy(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters of `_DECIDE_BY` for one report."""
+    """Parameters of `_DECIDE_BY`, the statement that sets the deadline to decide, for one report."""
 
     report_id: UUID
     decide_by: datetime
@@ -212,7 +212,10 @@ def orient_batch(
 def _fold(
     actor: Actor, items: Sequence[OrientItem], revisions: dict[UUID, int], now: datetime
 ) -> None:
-    """Fold new reports (group duplicates); a replayed one keeps its place unless it may not be hidden."""
+    """Fold new reports (group duplicates); a replayed one keeps its place unless it may not be hidden.
+
+    Replayed: processed again, so that `revisions` gives its proposal a number above 1.
+    """
     fold_new(actor=actor, items=[i for i in items if revisions[i.report.report_id] == 1], now=now)
     again = [item for item in items if revisions[item.report.report_id] > 1]
     if again:

@@ -125,7 +125,7 @@ def renew_claim(
 ) -> CaseClaim | None:
     """Renew a lease for 15 minutes; return None when it is lost (claimed by another, or released).
 
-    A lapsed lease that nobody else claimed is renewed.
+    `claim_token`: its fencing token (`CaseClaim.token`). A lapsed lease that nobody else claimed is renewed.
     """
     until = now + LEASE
     renewed = Case.objects.filter(
@@ -142,7 +142,10 @@ def renew_claim(
 
 
 def release_case(*, actor: Actor, report_id: UUID, claim_token: int, now: datetime) -> bool:
-    """Release a case to the queue; return False when the actor no longer held it under that token."""
+    """Release a case to the queue; return False when the actor no longer held it under that token.
+
+    `claim_token`: the fencing token of the claim (`CaseClaim.token`).
+    """
     target = CASE_STATES.apply(CaseState.CLAIMED, "release")
     with transaction.atomic():
         released = Case.objects.filter(

@@ -40,8 +40,8 @@ def decide(
 ) -> Decision:
     """Store a decision on a claimed case and change its state; MEASURES require a second person's approval.
 
-    `casework.operations.record_decision` creates the drafts that follow from the decision, in the same
-    transaction.
+    `claim_token`: the fencing token of the claim. `casework.operations.record_decision` creates the drafts
+    that follow from the decision, in the same transaction.
 
     Raises:
         CaseNotHeld: the actor holds no valid lease under that token.

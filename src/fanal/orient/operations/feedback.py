@@ -36,7 +36,7 @@ class NoInstruction(Exception):
 
 
 class NothingToJudge(LookupError):
-    """No such report within the actor's desks, or no provider sent it."""
+    """No such report, or no provider sent it."""
 
 
 def give_feedback(
@@ -68,7 +68,7 @@ def derive_feedback(
 ) -> UUID | None:
     """Store the feedback that follows from a decision, in its transaction; return its id, or None for none.
 
-    Existing feedback on the report takes precedence, unless it was withdrawn.
+    `tracks`: those of the decision. Existing feedback on the report takes precedence, unless withdrawn.
     """
     verdict = of_decision(tracks)
     if verdict is None or case.sender_id == _NOBODY:

@@ -141,7 +141,7 @@ _LOCK = 0x464F4C44  # "FOLD"
 
 
 class _Row(Struct, frozen=True, kw_only=True):
-    """A stored report that may fold: its keys, its current fold, and `root`, the report shown for it."""
+    """A stored report that may fold: its keys (`standing`), its fold, and `root`, the report shown for it."""
 
     standing: Foldable
     desk_id: int
@@ -152,8 +152,8 @@ class _Row(Struct, frozen=True, kw_only=True):
 def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dict[UUID, Folded]:
     """Fold new reports into equivalent ones (duplicate detection).
 
-    Returns the parent and the level of sameness of each folded report. One ledger entry covers them; each
-    keeps its own row and all other data.
+    Returns the parent and the level of sameness of each folded report, by its id. One ledger entry covers
+    them; each keeps its own row and all other data.
     """
     rules = load_rules()
     fresh = {
@@ -216,7 +216,7 @@ def fold_freed(*, actor: Actor, now: datetime, most: int = 2000) -> int:
 
 
 def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Folded], list[UUID]]:
-    """Fold `fresh` among the stored reports and write the changes; return the folds of `fresh`.
+    """Fold `fresh` (new or freed reports) among the stored ones and write the changes; return their folds.
 
     The second value lists the reports that became duplicates or ceased to be.
     """
@@ -277,7 +277,10 @@ def _as_seen(row: _Row) -> Foldable:
 
 
 def _root(report_id: UUID, rows: Mapping[UUID, _Row], folded: Mapping[UUID, Folded]) -> UUID:
-    """Return the head of a report: its root in `folded`, or the stored head if the chain leaves `rows`."""
+    """Return the head of a report: its root in `folded`, or the stored head if the chain leaves `rows`.
+
+    The head is the report shown in place of the folded ones; `rows`: the reports read, by id.
+    """
     root = root_of(report_id, folded)
     while root not in rows:
         last = next(i for i in _way(report_id, folded) if folded[i].parent == root)
@@ -381,7 +384,10 @@ def _write(
 
 
 def _move(rows: Mapping[UUID, _Row], away: Mapping[UUID, UUID], back: Sequence[UUID]) -> None:
-    """Hide the cases in `away` (folded), show those in `back`, and recompute the rows of their heads."""
+    """Hide the cases in `away` (folded), show those in `back`, and recompute the rows of their heads.
+
+    `away`: the head of each folded report.
+    """
     heads = {*away.values(), *back, *(rows[i].root for i in (*away, *back) if rows[i].root != i)}
     with connection.cursor() as cursor:
         if away:

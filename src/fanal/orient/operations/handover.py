@@ -1,4 +1,4 @@
-"""Handover: a report taken by another desk leaves this desk's queue."""
+"""Handover: a report that another desk has accepted leaves this desk's queue."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,11 +25,11 @@ RETURNING report_id
 def hand_over(
     *, actor: Actor, report_ids: Sequence[UUID], package_id: UUID, now: datetime
 ) -> list[UUID]:
-    """Hand over reports that another desk has taken; return the reports that left this desk's queue.
+    """Hand over reports that another desk has accepted; return those that left this desk's queue.
 
-    A report in danger, claimed or decided stays. Reports folded into a report that leaves are folded again
-    among the rest. The distribution package calls it with the package whose opening was acknowledged, after
-    it has checked the actor's right.
+    A report in danger, claimed or decided stays. Reports folded into a report that is handed over are folded
+    again among the rest. The distribution package calls it with the package whose opening was acknowledged,
+    after it has checked the actor's right.
     """
     if not report_ids:
         return []

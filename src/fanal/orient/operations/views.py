@@ -132,7 +132,10 @@ def _changeable(actor: Actor, view_id: UUID) -> StoredView:
 
 
 def _beside(row: StoredView) -> QuerySet[StoredView]:
-    """Return the saved views of the list that `row` is in: shared with its desk, or the person's own."""
+    """Return the saved views among which a name is unique: those shared with the desk, or the person's own.
+
+    `row`: the view to be named.
+    """
     rows = StoredView.objects.filter(desk_id=row.desk_id, shared=row.shared)
     return rows if row.shared else rows.filter(person_id=row.person_id)
 

@@ -21,7 +21,10 @@ SILENCE: Final = timedelta(seconds=30)
 
 
 def call_states(*, alarm_ids: Sequence[UUID]) -> dict[UUID, CallState]:
-    """Return the state of each alarm's newest call: that of the escalation, else that of the raising."""
+    """Return the state of each alarm's newest call, by alarm id; alarms without a call are left out.
+
+    The newest call is that of the escalation, else that of the raising.
+    """
     if not alarm_ids:
         return {}
     found = sql.rows(

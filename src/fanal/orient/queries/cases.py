@@ -162,7 +162,7 @@ def anybody_at_work(*, now: datetime) -> bool:
 
 
 def get_cases(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, Case]:
-    """Return the cases of the given reports that the actor may list."""
+    """Return the cases of the given reports that the actor may list, by report id."""
     rows = reachable(actor).filter(report_id__in=report_ids)
     return {row.report_id: row.record() for row in rows}
 
@@ -178,7 +178,10 @@ def list_settled(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def waiting_after(*, actor: Actor, after: UUID | None, limit: int) -> list[UUID]:
-    """Return the ids of undecided reports greater than `after`, folded ones too, in order of id."""
+    """Return the ids of undecided reports greater than `after`, folded ones too, in order of id.
+
+    At most `limit`; without `after`, from the first.
+    """
     rows = reachable(actor).filter(
         state__in=[*OPEN_STATES, CaseState.FOLDED, CaseState.TO_SECOND],
         report_id__gt=after or UUID(int=0),
@@ -217,7 +220,7 @@ def is_decided(*, actor: Actor, report_id: UUID) -> bool:
 
 
 def get_proposals(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, StoredProposal]:
-    """Return the latest proposal of each report that the actor may read."""
+    """Return the latest proposal of each report that the actor may read, by report id."""
     if not report_ids:
         return {}
     rows = bounded(
@@ -240,7 +243,7 @@ def proposals_of(*, actor: Actor, report_id: UUID) -> tuple[StoredProposal, ...]
 
 
 def decisions_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Decision, ...]]:
-    """Return the decisions on each report that the actor may read, oldest first."""
+    """Return the decisions on each report that the actor may read, by report id, oldest first."""
     rows = bounded(
         models.StoredDecision.objects.filter(report_id__in=report_ids),
         reach(actor, "report.read"),
@@ -290,7 +293,7 @@ def decision_ended(*, actor: Actor, report_id: UUID, decision_id: UUID) -> datet
 
 
 def decided_without_action(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return the reports whose decision in force is NONE (no action), each with its desk.
+    """Return the desk of each report whose decision in force is NONE (no action), by report id.
 
     Raises:
         Refused: the actor may not run the stages; the query covers every desk.

@@ -13,7 +13,7 @@ from fanal.orient.domain.feedback import Feedback, FeedbackOrigin, FeedbackVerdi
 
 
 def feedback_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[Feedback]]:
-    """Return the feedback on reports that the actor may read, oldest first."""
+    """Return the feedback on reports that the actor may read, by report id, oldest first."""
     bounds = reach(actor, "report.read")
     found: dict[UUID, list[Feedback]] = {}
     given = sql.rows(

@@ -30,7 +30,9 @@ _CASES = (
 
 
 def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count oriented reports by day and sender id (zero for the public), without tests and withdrawn ones.
+    """Count oriented reports by day of receipt and sender id (zero for the public).
+
+    Tests and withdrawn reports are left out. Rows: (day, sender id, "", number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -39,7 +41,9 @@ def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Cou
 
 
 def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count oriented reports by day and country of the facts, without tests and withdrawn ones.
+    """Count oriented reports by day of receipt and country of the facts.
+
+    Tests and withdrawn reports are left out. Rows: (day, country, "", number).
 
     Raises:
         Refused: the actor may not read statistics.

@@ -43,7 +43,7 @@ def reachable(actor: Actor) -> QuerySet[models.Case]:
 
 
 def bounded(rows: QuerySet[M], bounds: Reach) -> QuerySet[M]:
-    """Keep the rows of the desks within reach (`bounds`).
+    """Keep the rows of the desks within reach (`bounds`: the desks where an actor has a right, or all).
 
     A single desk becomes an equality, as the queue's indexes need.
     """
@@ -110,7 +110,7 @@ def page_of(
 ) -> tuple[str, list[Value]]:
     """Return the SQL query and parameters of the first `limit` cases after a position in queue order.
 
-    `streams` are from `streams_of`; without `after` the query starts at the head of the queue.
+    `streams` are from `streams_of`; without `after` the query starts at the first case of the queue.
     """
     below = ""
     place: list[Value] = []
@@ -171,7 +171,10 @@ def _condition(view: QueueView) -> str:
 
 
 def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
-    """Return the cases that the actor holds: few enough to be read one by one."""
+    """Return the stream of the cases that the actor holds: few enough to be read one by one.
+
+    `desks`: the desks within reach; `asked`: the filters, value by column.
+    """
     return Streams(
         turns=desks,
         where=_and("q.state = 'CLAIMED' AND q.claimed_by = %s", asked),
@@ -180,7 +183,10 @@ def _held(desks: Turns, actor: Actor, asked: Mapping[str, str]) -> Streams:
 
 
 def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
-    """Return the stream of each combination of column values that the filters allow: a sorted index range."""
+    """Return the stream of each combination of column values that the filters allow: a sorted index range.
+
+    `desks`: the desks within reach; `asked`: the filters, value by column.
+    """
     levels = ("DANGER",) if view is QueueView.DANGER else _LEVELS
     facets: dict[str, Turn] = {
         "kind": [kind.value for kind in ReportKind],
@@ -205,7 +211,7 @@ def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
 
 
 def _unmarked(desks: Turns, now: datetime, asked: Mapping[str, str]) -> Streams:
-    """Return the overdue cases that the worker has not marked `late` yet, as one unsorted stream."""
+    """Return the overdue cases that the worker has not marked `late` yet, as a single unsorted stream."""
     here = " AND d.desk_id = ANY (%s)" if desks else ""
     return Streams(
         turns={},
@@ -329,7 +335,7 @@ def count_arrivals(
 
 
 def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
-    """Return the condition for membership in a view."""
+    """Return the condition (Django `Q`) that a case belongs to a view."""
     match view:
         case QueueView.OPEN:
             return Q(state__in=OPEN_STATES)

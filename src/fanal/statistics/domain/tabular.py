@@ -31,8 +31,9 @@ def hide_small(
 ) -> dict[tuple[R, C], int | None]:
     """Suppress small cells of a public table, and further cells from which they could be deduced.
 
-    `cells` maps (row, column) to a number and contains every cell, without totals; a suppressed cell is None.
-    Row and column totals may be published if they reach the threshold (see `total_of`).
+    Small: from 1 to below `threshold`. `cells` maps (row, column) to a number and contains every cell,
+    without totals; a suppressed cell is None. Row and column totals may be published if they reach the
+    threshold (see `total_of`).
     """
     hidden = {key for key, n in cells.items() if 0 < n < threshold}
     lines = _lines(cells)
@@ -64,7 +65,8 @@ def _lines(cells: Mapping[tuple[R, C], int]) -> list[list[tuple[R, C]]]:
 def _to_hide(numbers: list[tuple[K, int]], hidden: set[K], threshold: int) -> set[K]:
     """Return the further cells of a row or column to suppress: the smallest remaining ones, zeros excepted.
 
-    `hidden` are the cells suppressed so far.
+    `numbers`: (cell, count) of each cell of the line; `hidden`: the cells suppressed so far. If there are
+    any, at least two become suppressed, and together they reach the threshold (as far as cells remain).
     """
     gone = [n for key, n in numbers if key in hidden]
     if not gone:

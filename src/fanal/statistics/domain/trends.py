@@ -35,7 +35,8 @@ RECENT: Final = 4
 class LevelChange(Struct, frozen=True, kw_only=True):
     """A change of level: index of its week (`at`) and of its detection (`told`), level before and after.
 
-    Levels are median counts of the weeks before and since.
+    The indices are those of the list of weekly counts. Levels are median counts of the weeks before and
+    since.
     """
 
     at: int
@@ -50,7 +51,10 @@ class LevelChange(Struct, frozen=True, kw_only=True):
 
 
 class Newcomer(Struct, frozen=True, kw_only=True):
-    """A new name: index of its first week, total since, last four weeks, and the four weeks before these."""
+    """A new name (service, country, …): index of its first week, and its counts.
+
+    `total` since then; `last`: in the last four weeks; `earlier`: in the four weeks before these.
+    """
 
     code: str
     first: int
@@ -80,7 +84,10 @@ class _Direction(Struct):
 
 
 def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange, ...]:
-    """Return the changes of level in weekly counts, oldest first; weeks before index `start` are ignored."""
+    """Return the changes of level in weekly counts, oldest first; weeks before index `start` are ignored.
+
+    Empty while there are fewer weeks than the level needs (see the method above).
+    """
     light = [2 * sqrt(n + 0.375) for n in counts]
     found: list[LevelChange] = []
     sides = (_Direction(sign=1), _Direction(sign=-1))

@@ -54,7 +54,7 @@ def key_fingerprint(purpose: str, material: bytes) -> bytes:
 
 
 class Wrapper:
-    """Wraps data keys for one public key, with one ephemeral key pair for the whole batch.
+    """Encrypts (wraps) data keys for one public key, with one ephemeral key pair for the whole batch.
 
     Each object still has its own wrapping key: its id is an input of HKDF.
     """
@@ -77,7 +77,7 @@ class Wrapper:
 
 
 class Unwrapper:
-    """Unwraps data keys with one private key; objects wrapped in one batch share one key exchange."""
+    """Decrypts (unwraps) data keys with one private key; keys wrapped in one batch share a key exchange."""
 
     def __init__(self, private: X25519PrivateKey) -> None:
         self._private = private
@@ -236,7 +236,10 @@ def _bound_bytes(bound: Bound) -> bytes:
 
 
 def _extract(shared: bytes, salt: bytes) -> hmac.HMAC:
-    """Return an HMAC under the pseudorandom key of HKDF-Extract (RFC 5869, section 2.2), once per batch."""
+    """Return an HMAC under the pseudorandom key of HKDF-Extract (RFC 5869, section 2.2), once per batch.
+
+    `shared`: the secret of the Diffie–Hellman exchange.
+    """
     return hmac.new(hmac.digest(salt, shared, "sha256"), digestmod="sha256")
 
 

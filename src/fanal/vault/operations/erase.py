@@ -36,9 +36,10 @@ def erase(
 ) -> int:
     """Erase the objects sealed for owners (only of `kinds`, if given); return the number of objects.
 
-    Wrapped keys and plaintext hashes are deleted in the caller's transaction, with one ledger entry. At
-    commit, files are unlinked and the erasure list outside the database is extended. The caller must check
-    legal holds and retention dates. `right` is the policy action under which the objects are erased.
+    An owner is the id under which objects were sealed, mostly a report's. Wrapped keys and plaintext hashes
+    are deleted in the caller's transaction, with one ledger entry. At commit, files are unlinked and the
+    erasure list outside the database is extended. The caller must check legal holds and retention dates.
+    `right` is the policy action under which the objects are erased.
 
     Raises:
         Refused: the policy gives the actor that action nowhere.
@@ -67,9 +68,11 @@ def erase(
 def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int:
     """Repeat the erasures of an erasure list after a restore; return the number of objects.
 
+    `lines`: those of `erasures.log` (`parse_line`).
+
     Raises:
         Refused: the actor is not the system.
-        ValueError: a line is malformed.
+        ValueError: a line is malformed; nothing is erased.
     """
     by_kind: dict[str, list[UUID]] = {}
     for line in lines:

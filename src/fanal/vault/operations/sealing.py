@@ -40,7 +40,7 @@ from fanal.vault.packs import PackWriter, write_file
 def rewrap(
     *, actor: Actor, limit: int = 1000, after: UUID | None = None
 ) -> tuple[int, UUID | None]:
-    """Rewrap the data keys of up to `limit` objects (ids above `after`) for the current public keys.
+    """Encrypt again the data keys of up to `limit` objects (ids above `after`) for the current public keys.
 
     Return the number of rewrapped objects, and the id to continue after (None at the end). Each call is one
     transaction; key rotation may be interrupted and resumed at any time, since each row names its key.
@@ -227,7 +227,7 @@ def digest_of(kind: str, plaintext: bytes) -> bytes:
 
 
 class _Measure:
-    """Iterator that passes pieces on, counts and hashes them; partners compare MD5 and SHA-1."""
+    """Iterator that passes a stream's pieces on, counts and hashes them; partners compare MD5 and SHA-1."""
 
     def __init__(self, pieces: Iterable[bytes], *, kind: str, max_size: int) -> None:
         self._pieces, self._max_size, self.size = pieces, max_size, 0
