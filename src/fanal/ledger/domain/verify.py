@@ -328,9 +328,9 @@ class _Run:
             self._tree.append(bytes(32))
 
     def _classify(self) -> None:
-        """Report suspects as moved or changed: a suspect that fits another suspect's number was moved.
+        """Report each suspect as moved or changed: one that fits another suspect's number was moved.
 
-        Suspects are links whose chain hash is wrong for no known reason.
+        Suspects are wrong links whose cause is known only once the whole chain has been read.
         """
         numbers = [s.link.seq for s in self._suspects] + self._gaps
         leaves = {s.link.leaf_hash for s in self._suspects}
