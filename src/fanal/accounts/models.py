@@ -57,7 +57,11 @@ class UserManager(BaseUserManager["User"]):
     """Manager that finds accounts by their normalised login."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Return the account with this login, whatever its case or character width."""
+        """Return the account with this login, whatever its case or character width.
+
+        Raises:
+            User.DoesNotExist: no such account.
+        """
         return self.get(username=canonical_login(username or ""))
 
 
@@ -253,7 +257,10 @@ class Counter(models.Model):
 
 
 class Instruction(models.Model):
-    """A standing instruction as proposed (migration 0004); empty `names` mean every name. Append-only."""
+    """A standing instruction: permission for recurring transmissions, as proposed. Append-only.
+
+    Empty `names` mean every name.
+    """
 
     id = models.UUIDField(primary_key=True)
     kind = models.TextField()

@@ -37,7 +37,10 @@ class Declaration:
     sign_in: bool = False
 
     def action_for(self, method: str) -> str | None:
-        """Return the action that an HTTP method requires, or None; HEAD and OPTIONS count as GET."""
+        """Return the action that an HTTP method requires; HEAD and OPTIONS count as GET.
+
+        None if the view declares no action for the method.
+        """
         plain = "GET" if method in {"HEAD", "OPTIONS"} else method
         return self.actions.get(plain, self.actions.get(_EVERY_METHOD))
 

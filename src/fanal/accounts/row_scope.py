@@ -68,7 +68,10 @@ def bounds_of(actor: Actor) -> Bounds:
 
 
 def show_to(actor: Actor) -> None:
-    """Set the actor's row-security bounds until the end of the request or of the enclosing block."""
+    """Set the actor's row-security bounds: the database shows only these rows from now on.
+
+    Until the end of the request or of the enclosing block.
+    """
     _current.set(bounds_of(actor))
 
 

@@ -339,7 +339,7 @@ def _since(before: _Work, now: _Work) -> float:
 
 
 def _worked(pid: int) -> float:
-    """Return a process's CPU seconds, plus a part of its time in the run queue."""
+    """Return a process's CPU seconds, plus a part of its time in the run queue; 0 if it has ended."""
     own = Path(f"/proc/{pid}")
     with contextlib.suppress(OSError, ValueError, IndexError):
         fields = (own / "stat").read_text().rpartition(")")[2].split()

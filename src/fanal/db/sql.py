@@ -33,7 +33,7 @@ def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any
 
 
 def row(statement: str, parameters: Parameters | None = None) -> tuple[Any, ...] | None:
-    """Return the first row of a statement; None if the result is empty.
+    """Return the first row of a statement's result; None if the result is empty.
 
     Raises:
         DatabaseError: as by Django.

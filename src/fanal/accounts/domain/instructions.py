@@ -24,7 +24,7 @@ _BASIS = re.compile(r"[^\W_][\w .,:;()/°§’'-]{1,79}")
 
 
 class InstructionKind(StrEnum):
-    """What an instruction permits to send or to fetch automatically."""
+    """The transmission that an instruction permits without a person's act each time."""
 
     FEEDBACK = "FEEDBACK"
     """The desk's feedback on a provider's reports, sent to that provider; `names` are providers."""
@@ -149,10 +149,10 @@ class StandingInstruction:
 
     @property
     def reference(self) -> ObjectRef:
-        """Return the standing instruction as a reference (`ObjectRef`) for ledger entries.
+        """Return the reference (`ObjectRef`) to the instruction, for ledger entries of transmissions.
 
-        An entry that carries it appears in the instruction's history, which so lists every transmission
-        made under it.
+        The history of the instruction lists every entry that carries it, and so every transmission made
+        under it.
         """
         return ObjectRef(kind="instruction", id=self.id)
 

@@ -28,7 +28,7 @@ class Scope(StrEnum):
 
 
 class Reason(StrEnum):
-    """Reason of a verdict; refusals from the most general to the most specific."""
+    """Reason of a verdict: ALLOWED, or why not, from the most general to the most specific refusal."""
 
     ALLOWED = "ALLOWED"
     NO_RULE = "NO_RULE"
@@ -218,7 +218,7 @@ def reach(actor: Actor, action: str, *, policy: Policy | None = None) -> Reach:
 
 
 def roles_at_desk(action: str) -> frozenset[Role]:
-    """Return the human roles to which `action` is open at their own desk."""
+    """Return the human roles to which the policy opens `action` at their own desk."""
     rules = (r for r in POLICY.rules if action in r.actions and r.scope is Scope.DESK)
     return frozenset[Role]().union(*(rule.roles for rule in rules)) - {Role.SYSTEM}
 

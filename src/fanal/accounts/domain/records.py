@@ -182,7 +182,10 @@ class AccountRecord:
 
 
 class Likeness(StrEnum):
-    """A trait shared by accounts of two persons who may be the same human, from weakest to strongest sign."""
+    """A trait shared by accounts of two persons who may be the same human, from weakest to strongest sign.
+
+    Name, mail address, subject (user) at the single sign-on provider, security key.
+    """
 
     NAME = "NAME"
     ADDRESS = "ADDRESS"

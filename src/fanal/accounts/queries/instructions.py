@@ -114,7 +114,7 @@ def list_instructions(*, actor: Actor) -> list[StandingInstruction]:
 
 
 def get_instruction(*, actor: Actor, instruction_id: UUID) -> StandingInstruction | None:
-    """Return one instruction, or None.
+    """Return the standing instruction with this id; None if there is none.
 
     Raises:
         Refused: the actor may not read instructions.

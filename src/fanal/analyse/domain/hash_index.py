@@ -240,7 +240,10 @@ _ROOM: Final = 4096
 
 
 class Hits(Struct, frozen=True):
-    """Hits of a search as columns: number of the query, label of the entry, distance in bits."""
+    """Hits of a search as columns, a row for each pair of query and entry.
+
+    Index of the query, label of the entry (16 bytes), distance in bits.
+    """
 
     queries: NDArray[np.int64]
     labels: Labels
@@ -357,7 +360,7 @@ class HashIndex:
 
 
 def is_due(changes: int, count: int) -> bool:
-    """Return whether `changes` since a segment of `count` hashes justify a new segment."""
+    """Return whether a new segment is worth writing, after `changes` since a segment of `count` hashes."""
     return changes > max(FULL, count // _PART)
 
 

@@ -72,7 +72,10 @@ def near_hashes(report: HarmonisedReport) -> Iterator[tuple[int, str, str]]:
 
 
 def addresses_of(url: HarmonisedUrl) -> tuple[tuple[str, str | None], ...]:
-    """Return the (kind, value) pairs of an address, from URL to domain; a value may be None."""
+    """Return the (kind, value) pairs of a reported web address: URL, HOST, DOMAIN.
+
+    A value is None where the address has no such part.
+    """
     return (("URL", url.key), ("HOST", url.host), ("DOMAIN", url.registrable_domain))
 
 

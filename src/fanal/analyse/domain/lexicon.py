@@ -62,7 +62,7 @@ _Position = tuple[int, int]  # a phrase number and the next slot to match
 
 
 class _WordState:
-    """A state of the automaton: positions reached, phrases that end here, and known transitions."""
+    """A state of the automaton: positions reached in phrases, phrases that end here, known transitions."""
 
     __slots__ = ("accepts", "following", "positions")
 

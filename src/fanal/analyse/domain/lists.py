@@ -119,7 +119,7 @@ MAX_DESCRIPTION: Final = 2000
 
 
 class MatchScope(StrEnum):
-    """Meaning of a match with a list."""
+    """Meaning of a match with a list: known material (MATCH), or a known false alarm (CLEAR)."""
 
     MATCH = "MATCH"
     CLEAR = "CLEAR"
@@ -171,9 +171,9 @@ class ListAttributes(Struct, frozen=True, kw_only=True):
     """Metadata of a list.
 
     `owner_id` is the owning organisation, None for the desk itself. `scheme` names the vocabulary of the
-    entries' categories (as in `harmonise.domain.data.bridge.toml`), `category` the default one. `confidence`
-    is 0 to 100 and scales the score of a match. `legal_basis` is a `list_basis` code of the reference data,
-    or empty.
+    entries' categories (as in `harmonise.domain.data.bridge.toml`), `category` the default category.
+    `confidence` is 0 to 100 and scales the score of a match. `legal_basis` is a `list_basis` code of the
+    reference data, or empty. `sharing`: to whom the list may be passed on.
     """
 
     owner_id: UUID | None = None

@@ -101,7 +101,7 @@ class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     rule: tuple[Rule, ...]
 
     def level_of(self, score: int) -> PriorityLevel:
-        """Return the level of a score."""
+        """Return the level in which a score lies: the highest whose lowest score it reaches."""
         return next(level for level in self.level if score >= level.lowest)
 
     def days_left(self) -> frozenset[float]:

@@ -180,7 +180,7 @@ def utterances(report: HarmonisedReport) -> Iterator[Utterance]:
 
 
 def sentences(utterance: Utterance) -> Iterator[Sentence]:
-    """Yield the sentences of an utterance that contain a token."""
+    """Yield the sentences of an utterance in order, without those that contain no token."""
     text, start = utterance.text, 0
     for match in _SENTENCE_END.finditer(text):
         sentence = _sentence(utterance, start, match.end())

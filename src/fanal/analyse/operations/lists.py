@@ -35,9 +35,9 @@ _CHANGE_LOCK = 7_310_420_002
 
 
 class Change:
-    """A change of a list: withdrawn and added values under one number, taken at the first row written.
+    """A change of a list: withdrawn and added values under one change number.
 
-    A change without any row leaves no trace.
+    The number is taken when the first row is written. A change without any row leaves no trace.
     """
 
     def __init__(self, *, actor: Actor, list_id: UUID, now: datetime) -> None:
@@ -101,7 +101,7 @@ class Change:
 
 
 def touch_list(list_id: UUID, *, now: datetime) -> None:
-    """Increment a list's version, since later results depend on its new content."""
+    """Increment the version of a list whose content has changed; results store the version."""
     sql.run(
         "UPDATE analyse_list SET version = version + 1, changed_at = %s WHERE id = %s",
         [now, list_id],
@@ -109,7 +109,7 @@ def touch_list(list_id: UUID, *, now: datetime) -> None:
 
 
 def tell_change(actor: Actor, action: str, list_id: UUID, *, count: int, now: datetime) -> None:
-    """Record a change of a list in the ledger: the action and the number of entries, never their values."""
+    """Record a change of a list in the ledger: `action` and the number of entries, never their values."""
     ledger.record(
         actor=actor,
         action=action,
@@ -133,7 +133,10 @@ _Pair = tuple[str, str]
 
 
 class _Held(NamedTuple):
-    """A value of the list in force, as stored."""
+    """A list value in force as stored: row id, item id, category, scope, expiry.
+
+    `own`: stated by people, not only by a source.
+    """
 
     entry_id: UUID
     item_id: UUID

@@ -42,7 +42,10 @@ RULES_JOB: Final = "apply_rules"
 
 
 def wake() -> None:
-    """Queue the `apply_rules` job unless it is queued already; the schedule also queues it every minute."""
+    """Queue the worker's job `apply_rules` (dry runs, re-ranking) unless it is queued already.
+
+    The schedule also queues it every minute.
+    """
     try:
         with transaction.atomic():
             app.configure_task(RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB).defer(
@@ -203,7 +206,7 @@ def keep_dry_run(ruleset_id: UUID, outcome: DryRun, *, by: UUID) -> None:
 
 
 def candidate(ruleset_id: UUID) -> queries.StoredRuleSet:
-    """Return a rule set that may still be tried and activated.
+    """Return a rule set that may still be tried and activated: a draft, or one with a dry run.
 
     Raises:
         RuleSetRefused: NOT_FOUND, NOT_A_CANDIDATE.

@@ -32,7 +32,7 @@ _FILTER = (
 
 
 class PayersBeside(Struct, frozen=True, kw_only=True):
-    """What a desk knows around a batch: number of payers of each beneficiary, and end of its data.
+    """Data of a desk around a batch: number of payers of each beneficiary, and end of its data.
 
     Beneficiaries are given by the digest of their key (`PayingParty.id`).
     """

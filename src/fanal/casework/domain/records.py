@@ -187,9 +187,10 @@ class Addressee(Struct, frozen=True, kw_only=True):
 
 
 class Opening(Struct, frozen=True, kw_only=True):
-    """The data from which official acts are drafted: decision, report, urgency, addressees by host name.
+    """The data from which a decision's official acts are drafted.
 
-    An addressee is the provider of the host; a host without a known provider has no key.
+    Decision, report, urgency, and the providers to address, by host name; a host without a known provider has
+    no key.
     """
 
     decision: Decision

@@ -82,7 +82,7 @@ def open_proof(
 
 
 def erase_proofs(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> None:
-    """Erase the files of these acts from the vault. Idempotent; called in the transaction of their words.
+    """Erase the files of these acts from the vault. Idempotent; called in the transaction of `erase_words`.
 
     Raises:
         Refused: the actor may not run the processing stages.

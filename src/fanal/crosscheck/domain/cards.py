@@ -67,7 +67,7 @@ class Evidence(Struct, frozen=True, gc=False):
 
 
 class Value(Struct, frozen=True, gc=False):
-    """A value of a report: short key, number of its mark, number of its role (plus `WEAK` if from a text)."""
+    """A value of a report, as numbers: short key, mark (weight class), role (plus `WEAK` if from a text)."""
 
     key: int
     mark: int
@@ -103,7 +103,10 @@ class Card(Struct, frozen=True, gc=False):
 
 
 def evidence_of(selectors: Sequence[Selector]) -> list[Evidence]:
-    """Return the selectors that can link reports, in their order; without placeholders and other kinds."""
+    """Return the selectors that can link reports, in their order.
+
+    Placeholders, and kinds of selectors that are no evidence, are left out.
+    """
     found: list[Evidence] = []
     for selector in selectors:
         kind = selector.kind
@@ -170,7 +173,7 @@ def read_card(content: bytes) -> Card:
 
 
 def short_key(kind: SelectorKind, value: str) -> int:
-    """Return the first eight bytes of a value's selector key as a number, as cards hold it."""
+    """Return the first eight bytes of a value's selector key as a number: its short key in cards."""
     return int.from_bytes(key_bytes(kind, value)[:8], "little")
 
 

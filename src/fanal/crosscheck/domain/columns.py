@@ -291,9 +291,10 @@ def seats_of(key, report, size):
 
 @outer
 def join_certain(parent, later, earlier, points, least):
-    """Unite the two reports of each pair with at least `least` points; return the number of such pairs.
+    """Unite the reports of each pair with at least `least` points; return the number of such pairs.
 
-    `parent` is the union-find array, whose roots are the smallest members of their sets.
+    `later`, `earlier` and `points` are columns of the pairs. `parent` is the union-find array, whose
+    roots are the smallest members of their sets; it is changed.
     """
     count = 0
     for at in range(len(later)):

@@ -121,7 +121,10 @@ def unpack_companions(content: bytes | memoryview) -> frozenset[bytes]:
 
 
 def companion(mark: int, key: int) -> bytes:
-    """Return an identity in its stored form of five bytes: mark number and four bytes of the short key."""
+    """Return an identity (value of a suspect) in its stored form of five bytes.
+
+    They are the mark number (weight class) and four bytes of the short key.
+    """
     return bytes([mark & ~WEAK]) + (key & 0xFFFFFFFF).to_bytes(4, "little")
 
 
@@ -194,9 +197,9 @@ def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueSt
 
 
 def _crowded(beside: Beside, weights: Weights) -> Ints:
-    """Return the values (as in `Beside.group`) that are hubs.
+    """Return the values that are hubs, as indices in `Groups`.
 
-    A hub co-occurs with more than `weights.companions` identities of the same mark.
+    A hub co-occurs with more than `weights.companions` identities of the same mark (weight class).
     """
     pairs, counts = np.unique(beside.group * 256 + beside.mark, return_counts=True)
     crowded: Ints = pairs[counts > weights.companions] // 256

@@ -84,9 +84,9 @@ class _Groups:
         return parent
 
     def join(self, one: UUID, two: UUID, *, after: UUID | None = None) -> bool:
-        """Join two groups unless a judgement later than `after` (None: any) separates them.
+        """Join the groups of two reports unless a judgement later than `after` (None: any) separates them.
 
-        Returns whether they are one group now.
+        Returns whether the two reports are in the same group now.
         """
         a, b = self.find(one), self.find(two)
         if a is b:
@@ -228,7 +228,7 @@ def _join_all(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
 
 
 def _cut_pairs(judgements: Sequence[Judgement]) -> set[frozenset[UUID]]:
-    """Return the pairs whose link no longer counts: the last LINK or UNLINK about a pair decides.
+    """Return the pairs of reports whose link no longer counts: the last LINK or UNLINK about a pair decides.
 
     `judgements` are those in force, oldest first.
     """
@@ -263,7 +263,7 @@ _MOVES = {JudgementAct.OPEN: ("open", "reopen"), JudgementAct.CLOSE: ("close",)}
 
 
 def move_of(state: DossierState, act: JudgementAct) -> str | None:
-    """Return the transition that a judgement of kind `act` causes in `state`; None where there is none."""
+    """Return the transition (its name) that a judgement of kind `act` causes in `state`; None without any."""
     allowed = DOSSIER_STATES.moves_from(state)
     return next((name for name in _MOVES.get(act, ()) if name in allowed), None)
 

@@ -85,7 +85,10 @@ def may_gain(looks, one, two):
 
 @inner
 def may_be_near(looks, one, two):
-    """Return False if the reports in two seats certainly have no IP address in common; True means maybe."""
+    """Return False if the reports in two seats certainly have no IP address in common; True means maybe.
+
+    `looks` are the features that `look` wrote.
+    """
     return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
 
 

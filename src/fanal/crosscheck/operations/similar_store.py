@@ -186,7 +186,7 @@ def worn_among(keys: Collection[int]) -> frozenset[int]:
 
 
 def note_worn(keys: Iterable[int]) -> None:
-    """Store keys as stop keys."""
+    """Store keys as stop keys, which no longer make reports similar."""
     sql.run(
         "INSERT INTO crosscheck_worn SELECT unnest(%s::bigint[]) ON CONFLICT DO NOTHING",
         [plain_array(map(str, sorted(keys)))],

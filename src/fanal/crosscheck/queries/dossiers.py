@@ -47,7 +47,7 @@ _JUDGEMENT_LOCK = 0x43524F53534A5544
 
 
 class StrongLinks(Struct, frozen=True, kw_only=True):
-    """Certain links, and the desks of the reports that they link."""
+    """Certain links, and the desks of the reports that they link, by report id."""
 
     links: tuple[Strong, ...]
     desks: dict[UUID, int]
@@ -219,7 +219,10 @@ def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
 
 
 def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Return by dossier how many of `report_ids` it holds (actor's desks only), largest number first."""
+    """Return by dossier id how many of `report_ids` it holds, the largest number first.
+
+    Only reports at the actor's desks count.
+    """
     desks = reach(actor, "dossier.read").desks
     if desks == [] or not report_ids:
         return {}

@@ -230,7 +230,10 @@ Spelled = Mapping[int, Spelling]
 
 
 class First(Struct, frozen=True):
-    """The earliest report that holds an identifier, and the identifier's blocking keys."""
+    """The earliest report that holds an identifier, and the identifier's blocking keys.
+
+    Only the earliest holders of two similar identifiers form a pair.
+    """
 
     report_id: UUID
     keys: frozenset[int]

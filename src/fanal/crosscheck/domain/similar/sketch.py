@@ -306,7 +306,7 @@ _KIND = 7
 
 
 class Trait(IntEnum):
-    """The kinds of sketch key. Stored as numbers: append, never reorder."""
+    """The kinds of sketch key, such as text passage or page. Stored as numbers: append, never reorder."""
 
     PASSAGE = 0
     MIRROR = 1
@@ -365,7 +365,10 @@ class Sketcher:
         return Sketch(frozenset(keys), pictures, seen)
 
     def pages(self, report: HarmonisedReport) -> Iterator[tuple[int, str]]:
-        """Yield (key, address) for the web pages of a report that can be compared."""
+        """Yield (key, address) for the reported web pages: at most two keys of each.
+
+        The keys are those of its mirrors and of its folder.
+        """
         rule = self._rules.page
         addresses = (s.value for s in report.selectors if s.kind is SelectorKind.URL)
         for address in islice(dict.fromkeys(addresses), rule.pages):

@@ -189,7 +189,10 @@ def spellings_of(report: HarmonisedReport, rule: SpellingRule) -> list[Spelling]
 
 
 def way_of(one: Spelling, two: Spelling, rule: SpellingRule) -> str | None:
-    """Return the kind of similarity of two identifiers (`NEAR_HANDLE`, …); None if equal or not similar."""
+    """Return the kind of similarity of two identifiers (`NEAR_HANDLE`, …); None if equal or not similar.
+
+    `rule` sets when an equal or similar core is evidence enough.
+    """
     if (one.kind, one.beside) != (two.kind, two.beside) or one.value == two.value:
         return None
     same, letter, digit = _WAYS[one.kind]
