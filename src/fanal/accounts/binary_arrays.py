@@ -116,7 +116,7 @@ def octets(values: Iterable[bytes | None]) -> ByteaArray:
 def bound() -> Iterator[psycopg.Cursor[tuple]]:  # type: ignore[type-arg]
     """Yield a cursor with server-side binding for this module's arrays; it returns rows in binary format.
 
-    For use inside a transaction, until whose end the current row-security bounds are set.
+    Use it inside a transaction. The current row-security bounds are set until the transaction ends.
     """
     connection.ensure_connection()
     send_bounds(connection)

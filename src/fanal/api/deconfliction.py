@@ -116,7 +116,7 @@ def _run(
 @for_programs("deconfliction.exchange")
 @_for_counterparts("POST")
 def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Store an offer that opens a round; the worker answers it."""
+    """Store an offer, which opens a round of private set intersection; the worker answers it."""
     round_id = operations.receive(
         actor=identity.actor,
         body=_body(request),
@@ -137,7 +137,7 @@ def state(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> Ht
 @for_programs("deconfliction.exchange")
 @_for_counterparts("GET")
 def answer(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) -> HttpResponse:
-    """Return the desk's answer to an offer; it can be fetched again until the round expires."""
+    """Return the desk's answer to a counterpart's offer; it can be fetched until the round expires."""
     found = _found(identity, round_id)
     body = queries.message_body(round_id=found.id, kind=MessageKind.ANSWER)
     if body is None:

@@ -122,10 +122,10 @@ class Senders:
         return [child.answer.fileno() for child in self._children]
 
     def start(self, lot: Sequence[Call], *, now: datetime, again: AskedAgain | None = None) -> None:
-        """Send the calls of `lot` as one e-mail from a child process; if the fork fails, they fail.
+        """Send the calls of `lot` as one e-mail from a child process.
 
         The e-mail goes to all people on duty or, with `again`, to the addresses named there. `finished`
-        returns the outcome, also that of a failed fork.
+        returns the outcome later; a failed fork counts as a failure.
         """
         calls, to = tuple(lot), again.to if again else ()
         try:

@@ -192,7 +192,10 @@ class _Maps(Struct, frozen=True):
 
 
 def _lengths(count: int) -> tuple[int, ...]:
-    """Return the length in bytes of each array, in the order of `_Maps` after `content`."""
+    """Return the length in bytes of each array of a segment with `count` hashes.
+
+    The order is that of `_Maps` after `content`.
+    """
     tables = 4 * TABLES
     return (
         HASH_BYTES * count,

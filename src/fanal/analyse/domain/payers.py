@@ -46,7 +46,8 @@ class PayerLine(Struct, frozen=True, kw_only=True):
 class Payer(Struct, frozen=True, kw_only=True):
     """A payer with the present score; `reports` maps each transfer id to its first report.
 
-    `bounded`: the limit of reports was reached, so that older ones may be missing.
+    `report_ids`: the reports from which it was scored, newest first. `bounded`: their limit was reached,
+    so that older reports may be missing.
     """
 
     payer: UUID

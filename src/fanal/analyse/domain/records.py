@@ -33,10 +33,10 @@ class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class KinFacts(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Counts from cross-check on related reports, for `prioritise`.
+    """Counts from cross-check on a report's related reports, for `prioritise`.
 
-    `strongest` is the highest score of its links; `previously_reported_suspect` and `shared_files` count the
-    earlier reports with the same suspect and the shared files.
+    `strongest` is the highest score of its links (0..1); `previously_reported_suspect` counts the earlier
+    reports with the same suspect, `shared_files` the files in common with earlier reports.
     """
 
     report_id: UUID

@@ -125,7 +125,10 @@ def _ask(
 
 @lru_cache(maxsize=4096)
 def _rule(catalogue: Catalogue, country: str, day: date) -> tuple[Asking, datetime | None] | None:
-    """Return the rule for a country's addresses on a day, and the deadline if it depends on the day only."""
+    """Return the rule for a country's addresses on a day, and the deadline if it depends on the day only.
+
+    None without a rule in force on that day.
+    """
     rule = catalogue.by_code(Asking, f"ADDRESS_{country}", day)
     if rule is None:
         return None

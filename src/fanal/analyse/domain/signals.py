@@ -23,7 +23,10 @@ _CUES = ("NEGATION", "NOT_NEGATION")
 
 
 class Hit(Struct, frozen=True, kw_only=True):
-    """A signal phrase in a sentence: `place` is the sentence's number; `start`, `end` its own offsets."""
+    """A signal phrase in a sentence: `place` is the sentence's number; `start`, `end` its own offsets.
+
+    `contexts` are the codes of the contexts that lowered its score.
+    """
 
     code: str
     category: str

@@ -224,7 +224,10 @@ def get_items(*, item_ids: Iterable[UUID]) -> dict[UUID, ChangedItem]:
 
 
 def _item(rows: Sequence[_FeedRow], times: Mapping[int, datetime]) -> ChangedItem:
-    """Return an entry from its rows: the rows in force, else those of its withdrawal."""
+    """Return an entry from its rows: the rows in force, else those of its withdrawal.
+
+    `times` holds the instant of each change by change number.
+    """
     last = max(row[2] for row in rows)
     held = [row for row in rows if row[8] is None]
     said = held or [row for row in rows if row[2] == last]

@@ -157,7 +157,10 @@ def _trials(query: str, values: list[UUID]) -> list[Trial]:
 
 
 class StoredRuleSet(Struct, frozen=True, kw_only=True):
-    """A rule set as stored: text, author, state, last dry run, and the person who activated it."""
+    """A rule set as stored: TOML text (`body`), author, state, last dry run, proposer and approver.
+
+    `source` is the name of the shipped file, "" for a set of the desk's own.
+    """
 
     id: UUID
     version: str

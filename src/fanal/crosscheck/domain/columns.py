@@ -128,14 +128,17 @@ def _first_bits(key, bits):
 
 @outer
 def _sort(keys, rows, low, high):
-    """Sort keys and their rows between two places; the sort is stable."""
+    """Sort keys from index `low` to before `high` in place, and their rows with them; the sort is stable."""
     order = np.argsort(keys[low:high], kind="mergesort")
     keys[low:high], rows[low:high] = keys[low:high][order], rows[low:high][order]
 
 
 @inner
 def _sort_few(keys, rows, low, high):
-    """Sort a few keys and their rows between two places by insertion, without a temporary array."""
+    """Sort a few keys from index `low` to before `high` in place, and their rows with them.
+
+    By insertion, without a temporary array.
+    """
     for at in range(low + 1, high):
         key, row, back = keys[at], rows[at], at
         while back > low and keys[back - 1] > key:

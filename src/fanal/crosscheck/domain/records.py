@@ -183,7 +183,10 @@ class JudgementLine(Struct, frozen=True, kw_only=True):
 
 
 class DossierView(Struct, frozen=True, kw_only=True):
-    """A dossier as a graph, with its judgements newest first; `desk_id` is that of its earliest report."""
+    """A dossier as a graph, with its judgements newest first; `desk_id` is that of its earliest report.
+
+    `nodes` are reports, `edges` the strongest links between them, `links` the number of all links.
+    """
 
     id: UUID
     desk_id: int

@@ -47,10 +47,10 @@ class NearReport(Struct, frozen=True, kw_only=True):
 
 
 class NearWorld(Struct, frozen=True, kw_only=True):
-    """Input of the pair rule: the sketches of the reports and of all that share a key, and the stop keys.
+    """Input of the pair rule: the sketches of the reports and of all that share a key with them.
 
     `worn` are the stop keys. `near` maps each picture (PDQ hash, 32 bytes) to all neighbours within the
-    Hamming radius.
+    Hamming radius: (report, hash, distance).
     """
 
     sketches: Mapping[UUID, Sketch]
@@ -95,8 +95,9 @@ def near_pages(
 ) -> list[NearReport]:
     """Return the earlier reports with a page similar to a page of `report_id`, but not the same page.
 
-    `pages` holds (key, address) of all reports that share a page key with it, as from `Sketcher.pages`;
-    `holders` maps a key to its reports.
+    Similar are a mirror (the same page on another host) and a page of the same folder. `pages` holds
+    (key, address) of all reports that share a page key with it, as from `Sketcher.pages`; `holders` maps
+    a key to its reports.
     """
     own = {address for _, address in pages[report_id]}
     best: dict[tuple[str, UUID], NearReport] = {}
@@ -248,7 +249,7 @@ def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Spelli
 
 
 def keys_of(spelling: Spelling, sketcher: Sketcher) -> frozenset[int]:
-    """Return the blocking keys of an identifier; two similar identifiers share at least one."""
+    """Return the blocking keys of an identifier as digests; two similar identifiers share at least one."""
     return frozenset(sketcher.key(Trait.SPELLING, form) for form in spelling.forms())
 
 

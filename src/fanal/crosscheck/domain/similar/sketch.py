@@ -253,9 +253,10 @@ def host_of(key: str) -> str:
 
 
 def mirror_of(key: str, least: int) -> str | None:
-    """Return path and query of an address, the key of its mirrors; None where many sites share them.
+    """Return path and query of an address, by which mirrors (the same page on other hosts) are found.
 
-    `key` is the address in comparison form; paths under `least` characters give None.
+    `key` is the address in comparison form. None for a short link, a path and query under `least`
+    characters, and for those that many sites share.
     """
     rest = _rest(key)
     if len(rest) < least or is_short_link(host_of(key)):
@@ -367,7 +368,7 @@ class Sketcher:
     def pages(self, report: HarmonisedReport) -> Iterator[tuple[int, str]]:
         """Yield (key, address) for the reported web pages: at most two keys of each.
 
-        The keys are those of its mirrors and of its folder.
+        The keys are those of its mirrors (the same page on other hosts) and of its folder.
         """
         rule = self._rules.page
         addresses = (s.value for s in report.selectors if s.kind is SelectorKind.URL)
