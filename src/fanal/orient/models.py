@@ -30,7 +30,7 @@ class StoredProposal(models.Model):
         return f"{self.report_id} revision {self.revision}"
 
     def record(self) -> records.StoredProposal:
-        """Convert the row to the published record."""
+        """Return the row as the record that queries return."""
         return records.StoredProposal(
             proposal=unpack_proposal(
                 self.body,
@@ -81,7 +81,7 @@ class Case(models.Model):
         return f"{self.report_id} {self.state}"
 
     def record(self) -> records.Case:
-        """Convert the row to the published record."""
+        """Return the row as the record that queries return."""
         return records.Case(
             report_id=self.report_id,
             desk_id=self.desk_id,
@@ -137,7 +137,7 @@ class StoredDecision(models.Model):
         return f"{self.report_id} {','.join(self.tracks)}"
 
     def record(self, *, reason: str) -> records.Decision:
-        """Convert the row to the published record, with its written reason (empty once expired)."""
+        """Return the row as the record that queries return, with its written reason (empty once expired)."""
         return records.Decision(
             id=self.id,
             report_id=self.report_id,
@@ -196,7 +196,7 @@ class StoredAlarm(models.Model):
         return f"{self.report_id} {self.code}"
 
     def record(self) -> records.Alarm:
-        """Convert the row to the published record."""
+        """Return the row as the record that queries return, without the state of its calls."""
         return records.Alarm(
             id=self.id,
             report_id=self.report_id,
@@ -252,7 +252,7 @@ class StoredView(models.Model):
         return self.name
 
     def record(self) -> records.SavedView:
-        """Convert the row to the published record."""
+        """Return the row as the record that queries return."""
         return records.SavedView(
             id=self.id,
             desk_id=self.desk_id,

@@ -255,7 +255,7 @@ def published(
 
 
 def _counted(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
-    """Return the counts between two days (second excluded): stored for closed days, else computed.
+    """Return a figure's counts between two days (second excluded): stored for closed days, else computed.
 
     Stored counts are summed by month, under its first day.
     """

@@ -33,7 +33,10 @@ def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
 
 
 def _extent(folder: Path, row: StoredObject) -> tuple[Path, int]:
-    """Return the file that contains an object, and the minimum size in bytes that the file must have."""
+    """Return the file that contains the bytes of a row's object, and the least size that the file must have.
+
+    `folder`: the vault's; the size is in bytes.
+    """
     place = row.place
     if place.pack_id is None:
         return packs.file_path(folder, row.bound.id), packs.FILE_HEAD.size + place.length

@@ -145,7 +145,7 @@ class _Check:
             self.loose(path, FsckCode.ORPHAN)
 
     def loose(self, path: Path, code: FsckCode) -> None:
-        """Report a file without a row, unless it is young, and remove it if `repair` is set."""
+        """Report a file without a row (as `code`), unless it is young, and remove it if `repair` is set."""
         if _young(path, self.limit):
             return
         if self.repair:

@@ -30,7 +30,7 @@ class ReceiptSigner(Protocol):
         ...
 
     def sign_receipt(self, *, report_id: UUID, body: bytes, received_at: datetime) -> str:
-        """Return the signed receipt of a report."""
+        """Return the signed receipt of a report with these original bytes (`body`)."""
         ...
 
 
@@ -71,7 +71,7 @@ class Keyring:
         return hmac.digest(self._key(purpose), purpose.encode() + b"\x00" + value, "sha256")
 
     def digester(self, purpose: str) -> hmac.HMAC:
-        """Return an incremental HMAC that gives the same as `digest`; feed it the value in pieces."""
+        """Return an incremental HMAC with the same result as `digest`; feed it the value in pieces."""
         return hmac.new(self._key(purpose), purpose.encode() + b"\x00", "sha256")
 
     def earlier(self) -> "Keyring":

@@ -399,6 +399,8 @@ def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed
 def blank_segment(folder: Path, pack_id: UUID, segment: PackSegment) -> None:
     """Overwrite a segment with zeros and mark it erased; the offsets of other segments do not change.
 
+    `folder` is the vault's.
+
     Raises:
         OSError: the pack could not be written or synced.
     """

@@ -56,7 +56,7 @@ class Eraser:
 
 
 def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> None:
-    """Erase reports in every package: keys, selectors, search index, texts; ids and digests remain."""
+    """Erase reports in every package: data keys, selectors, search index, texts; ids and digests remain."""
     with transaction.atomic():
         vault.erase(actor=actor, owner_ids=report_ids, now=now, motive="expiry")
         harmonise.erase(actor=actor, report_ids=report_ids)
@@ -103,9 +103,9 @@ def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
-    """Erase reporters' identities with their addresses; return how many.
+    """Erase the identities of the reporters of reports received before `before`; return how many.
 
-    Both are in one sealed object, so that the shorter retention class applies.
+    Their addresses are in the same sealed object, so that the shorter retention class applies.
     """
     total = 0
     while due := intaken.list_expired(actor=actor, before=before, identities=True, limit=_BATCH):
@@ -156,7 +156,7 @@ def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
 def _free(
     actor: Actor, before: datetime, *, kind: str, subjects: bool = False
 ) -> Iterator[list[UUID]]:
-    """Yield batches of ids of official acts of a kind, due for erasure, without those under a legal hold.
+    """Yield batches of ids of official acts of a kind, due before `before`, without those under a legal hold.
 
     An act is under a legal hold if one of its reports is. `subjects`: due for the erasure of what they are
     about, rather than of their texts.

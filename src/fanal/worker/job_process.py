@@ -301,7 +301,7 @@ def _be_jobs(keeper: int, run: Run, board: JobsBoard, ended: list[Ended]) -> Non
 def _wait(pid: int, observer: Observer, stop: threading.Event) -> list[Ended]:
     """Wait for the end of the job process; kill it if it hangs, or is slow to stop after `stop` is set.
 
-    Returns its jobs with the reason if it was killed for hanging, else [].
+    `observer` says whether it hangs. Returns its jobs with the reason if it was killed for hanging, else [].
     """
     asked_at = 0.0
     while os.waitpid(pid, os.WNOHANG)[0] == 0:

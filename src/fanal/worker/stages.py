@@ -136,7 +136,10 @@ class StageLoop:
         watched: Watched = unwatched,
         lease: timedelta = LEASE,
     ) -> None:
-        """`between` is called after each step of a batch; its False returns the batch to the queue."""
+        """Keep the settings; `between` is called after each step of a batch.
+
+        If it returns False, the batch goes back to the queue. `lease`: length of a claim.
+        """
         self._actor, self._clock, self._size, self._observe = actor, clock, size, observe
         self._between, self._watched = between, watched
         self._held: dict[UUID, list[UUID]] = {}
@@ -378,7 +381,7 @@ class StageLoop:
     ) -> None:
         """Requeue a batch without a failed attempt, and pause its stage: the vault is at fault.
 
-        A person must repair it. `code`: that of the outage.
+        A person must repair it. `code`: that of the outage; `failure`: logged by its error number only.
         """
         delay = self._outages[stage].begin(self._clock())
         number = getattr(failure, "errno", None)

@@ -283,7 +283,9 @@ def certify_node(
     valid_from: date,
     valid_until: date,
 ) -> NodeCertificate:
-    """Return the root's certificate of a node's key; done offline, once per node and year.
+    """Return the root's certificate of a node's public key; done offline, once per node and year.
+
+    It is valid from `valid_from` to `valid_until`, both included.
 
     Raises:
         ValueError: the name contains other than letters, digits, dots and dashes, or the days are reversed.

@@ -34,7 +34,8 @@ _INSERT = (
 def store_attached(fresh: Sequence[New], now: datetime) -> None:
     """Seal the files enclosed with new reports and insert their rows, in the reports' transaction.
 
-    On an error the reports are rolled back too; sealed bytes without a committed row are removed at night.
+    They follow the files known by details only. On an error the reports are rolled back too; sealed bytes
+    without a committed row are removed at night.
 
     Raises:
         OSError: the vault could not write.
@@ -96,7 +97,8 @@ class Addition(Struct, frozen=True, kw_only=True):
 def complete_reports(*, actor: Actor, additions: Sequence[Addition], now: datetime) -> set[UUID]:
     """Add missing files to reports in the caller's transaction; return the ids of those that accepted them.
 
-    Retracted, expired and erased reports accept none. A changed report passes through the stages again.
+    `additions`: repeated submissions with these files. Retracted, expired and erased reports accept none. A
+    changed report passes through the stages again.
 
     Raises:
         KeyRaced: another request added files first; the caller compares again whether they are the same.

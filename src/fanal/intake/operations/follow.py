@@ -71,7 +71,9 @@ def ask_reporter(*, actor: Actor, report_id: UUID, text: str, now: datetime) -> 
 
 
 def answer_desk(*, actor: Actor, lookup_hash: bytes, text: str, now: datetime) -> UUID | None:
-    """Store a reporter's answer, identified by their code's look-up hash; return its id, None if unknown.
+    """Store a reporter's answer to the desk; return its id, None if the receipt code is unknown.
+
+    `lookup_hash`: that of the code (`receipt.lookup_hash`).
 
     Raises:
         AnswersSpent: too many answers within `ANSWER_SPAN`.

@@ -76,7 +76,7 @@ class _ReportRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def insert_reports(fresh: Sequence[New], now: datetime) -> None:
-    """Insert the envelopes of new reports."""
+    """Insert the envelopes (metadata rows) of new reports, received at `now`."""
     sql.run(_INSERT_REPORTS, [msgspec.json.encode([_row(new, now) for new in fresh]).decode()])
 
 
@@ -269,7 +269,7 @@ def known_keys(submissions: Sequence[Submission]) -> KeyTable:
 
 
 def store_keys(table: KeyTable) -> None:
-    """Insert the keys added by the batch.
+    """Insert the keys added by the batch (`KeyTable.added`).
 
     Raises:
         KeyRaced: another transaction committed one of them in the meantime.

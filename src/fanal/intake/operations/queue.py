@@ -225,7 +225,7 @@ def put_back(
 
 
 def fail_claims(*, actor: Actor, token: UUID, report_ids: Sequence[UUID], error: str) -> None:
-    """Record a failed attempt: schedule a retry, or quarantine the report after the last attempt.
+    """Record a failed attempt on reports leased to `token`: schedule a retry, or quarantine after the last.
 
     `error` is a code or an exception's class name, never a message: messages quote content.
 

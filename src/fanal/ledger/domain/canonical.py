@@ -156,7 +156,7 @@ def leaf_data(*, body: bytes, db_at: datetime, writer: str | None) -> bytes:
 def chain_hash(*, seq: int, numbered_at: datetime, prev_hash: bytes, leaf: bytes) -> bytes:
     """Return the hash of a chain link: over number, time of numbering, previous chain hash and leaf hash.
 
-    The hash chain serves to locate the row at which a log was altered.
+    The hash chain makes it possible to locate the row at which a log was altered.
     """
     head = seq.to_bytes(8, "big") + microseconds(numbered_at).to_bytes(8, "big", signed=True)
     return hashlib.sha256(CHAIN_TAG + head + prev_hash + leaf).digest()

@@ -194,6 +194,8 @@ def verify_subtree_inclusion(
 ) -> None:
     """Verify that leaf `index` of the whole log is in the subtree of leaves [`start`, `end`).
 
+    `root` is the root of the subtree, `proof` the audit path within it.
+
     Raises:
         ProofRefused: it is not, or no subtree has these bounds.
     """

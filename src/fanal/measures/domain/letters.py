@@ -107,7 +107,7 @@ def defang(address: str) -> str:
 
 
 def french(request: Request, issuer: Issuer) -> str:
-    """Return the text of the request in French, with the no-break spaces of French typography."""
+    """Return the text of the request in French, signed by `issuer`, with its no-break spaces."""
     return typeset("\n\n".join(_french_parts(request, issuer)))
 
 
@@ -170,7 +170,7 @@ def _french_parts(request: Request, issuer: Issuer) -> tuple[str, ...]:
 
 
 def english(request: Request, issuer: Issuer) -> str:
-    """Return the text of the request in English."""
+    """Return the text of the request in English, signed by `issuer`."""
     return "\n\n".join(_english_parts(request, issuer))
 
 

@@ -46,7 +46,7 @@ class NoticeDocument(Struct, frozen=True, kw_only=True):
 def write_notice(notice: Notice, *, issuer: Issuer, words: Words) -> bytes:
     """Encode a notice with its letter in both languages (JSON, UTF-8, sorted keys).
 
-    `words` renders the parts of the letter.
+    `issuer` is the sender of the letter; `words` are the labels and templates of its text.
     """
     text = LetterText(*(_letter(notice, issuer, words, lang) for lang in ("fr", "en")))
     document = NoticeDocument(schema=SCHEMA, notice=notice, issuer=issuer, text=text)

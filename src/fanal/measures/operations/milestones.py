@@ -84,7 +84,7 @@ def record_step(
 
 
 def record_sent(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that an approved request was sent. Raises as `record_step`."""
+    """Record that an approved request was sent (`event`: when, with which proof). Raises as `record_step`."""
     record_step(actor=actor, measure_id=measure_id, transition="send", event=event, now=now)
 
 

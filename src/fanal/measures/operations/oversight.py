@@ -77,9 +77,9 @@ def note_in_session(
     now: datetime,
     measure_id: UUID | None = None,
 ) -> bool:
-    """Add an event to the record of an open oversight session.
+    """Add an event (`what`) to the record of an open oversight session.
 
-    Return False if the same event on that measure exists.
+    Return False if the same event on that measure exists. Without `measure_id` the event is on the session.
 
     Raises:
         Refused: the actor may not recommend.

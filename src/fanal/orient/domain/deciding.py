@@ -30,8 +30,8 @@ class DecisionRefused(Exception):
 def check_decision(choice: Choice, *, catalogue: Catalogue, on: date) -> tuple[Basis, ...]:
     """Check a decision and return its legal bases, resolved to entries of the law.
 
-    A basis is named by entry id (`FR_CP_227_23@2021-04-23`) or by code; a code means the wording in force on
-    `on`.
+    `choice`: the person's input. A basis is named by entry id (`FR_CP_227_23@2021-04-23`) or by code; a code
+    means the wording in force on `on`.
 
     Raises:
         DecisionRefused: no track, NONE together with another track, a missing, too long or unreadable reason,

@@ -171,8 +171,8 @@ def standing_of(item: OrientItem, rules: FoldRules) -> Foldable | None:
 def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
     """Group equivalent reports: return the parent and level of each folded report; all others are shown.
 
-    `standings` are the reports with their keys (`standing_of`). A parent may itself be folded, at a weaker
-    level: `root_of` follows the chain.
+    `standings` are the reports with their keys (`standing_of`), `rules` those of the levels. A parent may
+    itself be folded, at a weaker level: `root_of` follows the chain.
     """
     folded: dict[UUID, Folded] = {}
     alive = sorted(standings, key=lambda s: (not s.taken, s.report_id))
@@ -191,7 +191,10 @@ def fold(standings: Iterable[Foldable], rules: FoldRules) -> dict[UUID, Folded]:
 
 
 def root_of(report_id: UUID, folded: Mapping[UUID, Folded]) -> UUID:
-    """Return the head of the fold: the report that is shown in place of `report_id`, or itself."""
+    """Return the head of the fold: the report that is shown in place of `report_id`, or itself.
+
+    `folded`: the parent of each folded report, from `fold`.
+    """
     while (found := folded.get(report_id)) is not None:
         report_id = found.parent
     return report_id

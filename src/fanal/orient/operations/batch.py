@@ -315,7 +315,7 @@ def _row(item: OrientItem, revision: int, catalogue: Catalogue) -> _CaseRow:
 
 
 def _first_reason(priority: Priority) -> Because | None:
-    """Return the reason of the rule that set the floor, else of the first rule; None without any."""
+    """Return the reason of the rule that set the priority's floor, else of its first rule, or None."""
     floored = (part for part in priority.parts if part.code == priority.floor)
     part = next(floored, priority.parts[0] if priority.parts else None)
     return part.because if part else None

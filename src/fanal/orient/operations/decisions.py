@@ -40,8 +40,9 @@ def decide(
 ) -> Decision:
     """Store a decision on a claimed case and change its state; MEASURES require a second person's approval.
 
-    `claim_token`: the fencing token of the claim. `casework.operations.record_decision` creates the drafts
-    that follow from the decision, in the same transaction.
+    `choice`: the person's input; `claim_token`: the fencing token of the claim.
+    `casework.operations.record_decision` creates the drafts that follow from the decision, in the same
+    transaction.
 
     Raises:
         CaseNotHeld: the actor holds no valid lease under that token.
@@ -148,7 +149,10 @@ def _held_case(actor: Actor, report_id: UUID, *, claim_token: int, now: datetime
 
 
 def _move(case: Case, name: str, *, decided_at: datetime | None) -> None:
-    """Apply a transition to a locked case, release its claim and recompute its deadline."""
+    """Apply the transition `name` to a locked case, release its claim and recompute its deadline.
+
+    `decided_at`: the date of its last decision.
+    """
     case.state = CASE_STATES.apply(CaseState(case.state), name)
     case.decided_at = decided_at
     case.claimed_by, case.lease_until = None, None

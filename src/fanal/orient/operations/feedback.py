@@ -49,6 +49,8 @@ def give_feedback(
 ) -> UUID:
     """Store a person's feedback on a provider's report and return its id; the newest feedback counts.
 
+    `lacks`: the codes of the missing data, with the verdict LACKS_DATA only.
+
     Raises:
         NothingToJudge: no such report, or no provider sent it.
         Refused: the actor may not give feedback at that desk.
@@ -68,7 +70,8 @@ def derive_feedback(
 ) -> UUID | None:
     """Store the feedback that follows from a decision, in its transaction; return its id, or None for none.
 
-    `tracks`: those of the decision. Existing feedback on the report takes precedence, unless withdrawn.
+    `case`: that of the decided report, `tracks`: those of the decision. Existing feedback on the report takes
+    precedence, unless withdrawn.
     """
     verdict = of_decision(tracks)
     if verdict is None or case.sender_id == _NOBODY:

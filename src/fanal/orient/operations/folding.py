@@ -241,9 +241,10 @@ def _place(fresh: Mapping[UUID, _Row], rules: FoldRules) -> tuple[dict[UUID, Fol
 def _folded(
     fresh: Mapping[UUID, _Row], rules: FoldRules, gone: set[UUID]
 ) -> tuple[dict[UUID, _Row], dict[UUID, Folded]]:
-    """Return the rows read and their folds; stored reports change only where `fresh` requires it.
+    """Return the stored and new (`fresh`) reports read, by id, and their folds.
 
-    `gone` are stored reports to leave out, since their head left the queue.
+    Folds of stored reports change only where `fresh` requires it. `gone` are stored reports to leave out,
+    since their head left the queue.
     """
     rows = {**_standing(fresh.values(), rules), **fresh}
     rows = {i: row for i, row in rows.items() if i in fresh or i not in gone}
@@ -265,9 +266,9 @@ def _folded(
 
 
 def _as_seen(row: _Row) -> Foldable:
-    """Return the keys of a stored report, with None at the levels after that of its own fold.
+    """Return the keys of a stored report, with None at the levels weaker than that of its own fold.
 
-    A folded report takes no part in the later levels.
+    A folded report takes no part in these levels.
     """
     if row.folded is None:
         return row.standing
@@ -295,7 +296,7 @@ def _way(report_id: UUID, folded: Mapping[UUID, Folded]) -> Iterable[UUID]:
 
 
 def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return the stored reports that represent each key of `rows`.
+    """Return the stored reports that represent each key of `rows`, by report id.
 
     All other stored reports with such a key are folded into these.
     """

@@ -52,7 +52,7 @@ def list_folded(
 ) -> tuple[list[Case], dict[UUID, FoldedReport]]:
     """Return the cases folded into a report, highest priority first, and the fold (level, parent) of each.
 
-    A page: at most `limit` cases after the first `offset`.
+    `head_id`: that report. A page: at most `limit` cases after the first `offset`.
     """
     rows = bounded(models.Case.objects.filter(head_id=head_id), reach(actor, "report.read"))
     cases = [row.record() for row in rows.order_by("rank", "report_id")[offset : offset + limit]]

@@ -95,7 +95,10 @@ class Streams(Struct, frozen=True, kw_only=True):
 def streams_of(
     *, actor: Actor, view: QueueView, filters: QueueFilter, now: datetime
 ) -> tuple[Streams, ...]:
-    """Return the streams (sorted index ranges) that together contain each case of a selection once."""
+    """Return the streams (sorted index ranges) that together contain each case of a selection once.
+
+    A selection: the cases of the actor's desks in `view` that pass `filters`.
+    """
     bounds = reach(actor, "report.list")
     desks = {} if bounds.everywhere else {"desk_id": sorted(bounds.desk_ids)}
     asked = {name: value for name in FILTERS if (value := getattr(filters, name))}
@@ -141,7 +144,10 @@ def page_of(
 
 
 def count_of(streams: Sequence[Streams], *, cap: int) -> tuple[str, list[Value]]:
-    """Return the SQL expression that counts the cases of a selection up to `cap`, and its parameters."""
+    """Return the SQL expression that counts the cases of a selection up to `cap`, and its parameters.
+
+    `streams` are from `streams_of`.
+    """
     parts: list[str] = []
     values: list[Value] = []
     for each in streams:
@@ -162,7 +168,7 @@ def count_of(streams: Sequence[Streams], *, cap: int) -> tuple[str, list[Value]]
 
 
 def _condition(view: QueueView) -> str:
-    """Return the SQL condition of a view without filters, in the words of that view's partial index."""
+    """Return the SQL condition of a view without filters, written exactly as in that view's partial index."""
     states = ", ".join(f"'{state}'" for state in _STATES[view])
     condition = f"q.state IN ({states})"
     if view is QueueView.DANGER:

@@ -69,7 +69,7 @@ class Wrapper:
     def wrap(self, data_key: bytes, bound: Bound) -> bytes:
         """Wrap (encrypt) a data key: 81 bytes, made of version, ephemeral public key and encrypted key.
 
-        `bound` is authenticated with it.
+        `bound` (id, owner, kind and digest of the object) is authenticated with it.
         """
         key = _wrapping_key(self._secret, bound.id)
         sealed = AESGCM(key).encrypt(_ZERO_NONCE, data_key, _bound_bytes(bound))
@@ -122,7 +122,7 @@ def new_data_key() -> bytes:
 
 
 def seal_content(plaintext: bytes, *, data_key: bytes, object_id: UUID) -> bytes:
-    """Encrypt bytes held in memory and return the sealed chunks, concatenated."""
+    """Encrypt bytes held in memory with an object's data key; return the sealed chunks, concatenated."""
     if len(plaintext) <= CHUNK:
         aad = _CONTENT_TAG + object_id.bytes
         return AESGCM(data_key).encrypt(_ONLY_NONCE, plaintext, aad)
@@ -130,7 +130,10 @@ def seal_content(plaintext: bytes, *, data_key: bytes, object_id: UUID) -> bytes
 
 
 def seal_chunks(pieces: Iterable[bytes], *, data_key: bytes, object_id: UUID) -> Iterator[bytes]:
-    """Encrypt a stream of pieces of any size; yield sealed chunks; memory use stays at one chunk."""
+    """Encrypt a stream of pieces of any size; yield sealed chunks; memory use stays at one chunk.
+
+    `data_key` and `object_id` are those of the object; the id is authenticated with each chunk.
+    """
     cipher, aad = AESGCM(data_key), _CONTENT_TAG + object_id.bytes
     number, held = 0, bytearray()
     for piece in pieces:
@@ -144,7 +147,7 @@ def seal_chunks(pieces: Iterable[bytes], *, data_key: bytes, object_id: UUID) ->
 
 
 def open_content(sealed: bytes, *, data_key: bytes, object_id: UUID) -> bytes:
-    """Decrypt concatenated sealed chunks.
+    """Decrypt the concatenated sealed chunks of an object with its data key.
 
     Raises:
         EnvelopeRefused: a bit was altered, or chunks were removed, reordered or added.

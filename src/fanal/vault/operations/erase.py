@@ -39,7 +39,7 @@ def erase(
     An owner is the id under which objects were sealed, mostly a report's. Wrapped keys and plaintext hashes
     are deleted in the caller's transaction, with one ledger entry. At commit, files are unlinked and the
     erasure list outside the database is extended. The caller must check legal holds and retention dates.
-    `right` is the policy action under which the objects are erased.
+    `right` is the policy action under which the objects are erased, `motive` the purpose in the ledger.
 
     Raises:
         Refused: the policy gives the actor that action nowhere.

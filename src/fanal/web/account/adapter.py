@@ -126,7 +126,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     """
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Refuse a subject without an account, and `process=connect`, by which a person would link one.
+        """Refuse a sign-in without an account here, and `process=connect`, by which a person would link one.
+
+        `sociallogin`: the sign-in whose ID token has been verified.
 
         Raises:
             ImmediateHttpResponse: the redirect for such a request, with a message.

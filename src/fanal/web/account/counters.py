@@ -35,8 +35,8 @@ class SharedCounters(BaseCache):
     ) -> bool:
         """Store a value unless the key exists; return whether it was stored.
 
-        A used one-time code is stored for as long as it would be valid: the library would drop it after one
-        period.
+        `timeout` is in seconds. A used one-time code is stored for as long as it would be valid: the library
+        would drop it after one period.
         """
         if _BY_ADDRESS in key:
             return self._memory.add(key, value, timeout, version)

@@ -97,7 +97,7 @@ def note_added(instance: Authenticator, *, created: bool, **_more: object) -> No
 
 @receiver(post_delete, sender=Authenticator)
 def note_removed(instance: Authenticator, **_more: object) -> None:
-    """Record a removed factor in the ledger, and notify the person by e-mail."""
+    """Record a removed factor in the ledger, and notify the person by e-mail. Receiver of a delete signal."""
     _note(instance, added=False, notice=True)
 
 

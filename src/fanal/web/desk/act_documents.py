@@ -108,6 +108,9 @@ def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) ->
 def document_of(pages: ActPages, file: ActFile, *, lang: str, is_ready: bool) -> ActDocument:
     """Return the document of an act in `lang`; `is_ready`: it was sent, or may be.
 
+    `pages`: the configuration of the act's kind; `file`: the act with its content and approvals. An act that
+    is not ready is marked as a draft and names no approval.
+
     Raises:
         ValueError: the act's document has expired.
     """
@@ -145,7 +148,7 @@ def _said(lang: str, code: str, **parameters: Value) -> str:
 
 
 def _approval(file: ActFile) -> ActApproval | None:
-    """Return the approval of exactly the present bytes of an act, if any."""
+    """Return the approval of exactly the present bytes of an act; None if they are not approved."""
     return next(
         (
             one

@@ -55,7 +55,7 @@ class ActList:
 
 
 def route_of(pages: ActList, *, place: str) -> URLPattern:
-    """Return the URL route of a list of acts under the path `place`, with the right to read such acts."""
+    """Return the URL route of a list of acts (`pages`) under the path `place`, open to who may read them."""
 
     @never_cache
     @require_GET

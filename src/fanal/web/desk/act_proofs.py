@@ -39,7 +39,9 @@ def route_of(pages: acts.ActPages, *, place: str) -> URLPattern:
 def _download(
     pages: acts.ActPages, request: HttpRequest, act_id: UUID, proof_id: UUID
 ) -> HttpResponse:
-    """Send the verified bytes as an attachment of no particular type, which no browser displays.
+    """Send the verified bytes of a step's proof, as an attachment that no browser displays.
+
+    If there is no such file, or it has expired, show the act's page with a message.
 
     Raises:
         Http404: no such act.

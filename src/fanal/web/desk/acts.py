@@ -140,7 +140,10 @@ def view_of(
 
 
 def show(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
-    """Show an official act as it will be sent, with its possible next steps."""
+    """Show an official act as it will be sent, with its possible next steps.
+
+    `pages`: the configuration of the act's kind, here and below.
+    """
     return render(request, pages.template, _context(pages, request, act_id))
 
 
@@ -287,7 +290,7 @@ def refused(
     *,
     status: HTTPStatus = HTTPStatus.CONFLICT,
 ) -> HttpResponse:
-    """Return the page of an act with `said`, the reason why the request was refused."""
+    """Return the page of an act with `said`, the reason why the request was refused (409 by default)."""
     context = _context(pages, request, act_id, said)
     return render(request, pages.template, context, status=status)
 
@@ -397,7 +400,8 @@ def _people(file: ActFile) -> set[UUID]:
 def _signatures(file: ActFile, names: Mapping[UUID, str], *, actor: Actor) -> dict[str, object]:
     """Return the template context of an act's author, approver and earlier refusals, with the form's version.
 
-    `names`: by person id. `own`: the reader wrote the act or its present revision, and cannot approve it.
+    `names`: of people, by id. `own`: the reader wrote the act or its present revision, and cannot approve it.
+    `taken` and `digest`: the version that the form posts back, for optimistic locking.
     """
     signed = [(one, names.get(one.approver_id, "")) for one in file.approvals]
     present = [

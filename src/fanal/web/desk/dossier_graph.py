@@ -112,7 +112,7 @@ def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def other_desks(view: DossierView) -> dict[int, str]:
-    """Return the names of the desks that hold the reports hidden from the reader, by desk id."""
+    """Return the names, by id, of the desks whose reports in the dossier `view` the reader may not see."""
     return accounts.desk_names(desk_ids={n.desk_id for n in view.nodes if n.report_id is None})
 
 

@@ -68,7 +68,10 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 
 def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
-    """Redirect to the present dossier of the first report; the judgement may have dissolved the old one."""
+    """Redirect to the present dossier of the first report; the judgement may have dissolved the old one.
+
+    `view`: the dossier as it was before. Without a present dossier, redirect to the list.
+    """
     first = next(node.report_id for node in view.nodes if node.report_id)
     now_in = queries.dossier_of(actor=actor, report_id=first)
     if now_in is None:

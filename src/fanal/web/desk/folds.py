@@ -66,7 +66,8 @@ def folds_of(
 ) -> dict[str, object]:
     """Return the reports folded under this one, or its head report, and the judgements that unfolded others.
 
-    `asked` is the page number in the URL; an invalid one gives the nearest page.
+    Template context of a report's page. `asked` is the page number in the URL; an invalid one gives the
+    nearest page.
     """
     page = Paginator(range(case.folded), SHOWN).get_page(asked)
     said = oriented.unfoldings_of(actor=actor, report_id=case.report_id)

@@ -106,7 +106,10 @@ def board(request: HttpRequest) -> HttpResponse:
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
-    """Return the template context that only a removal measure has, and the reports that it is based on."""
+    """Return the template context that only a removal measure has, and the reports whose persons it shows.
+
+    `file`: the official act.
+    """
     actor, found = actor_of(request), measures.read_file(file=file)
     measure = found.measure
     moves = MEASURE_STATES.moves_from(measure.state)

@@ -18,7 +18,7 @@ class Page:
     """The draft form's fields in one language; errors are at their fields, and in a summary with links."""
 
     def __init__(self, typed: Typed, faults: Sequence[Fault], lang: str) -> None:
-        """Store the typed values, and the errors as (field name, error code)."""
+        """Store the typed values, and the errors (`faults`), each as (field name, error code)."""
         self._typed, self._lang = typed, lang
         self._names: dict[str, str] = {}
         self._told = {name: self._why(code) for name, code in faults}

@@ -93,7 +93,7 @@ def bounds_in_words(rule: Rule, lang: str) -> str:
 
 
 def differences(old: PriorityRules, new: PriorityRules, lang: str) -> Iterator[Difference]:
-    """Yield the differences between two rule sets: ceiling, levels, rules.
+    """Yield the differences from the rule set `old` to `new`, in words: ceiling, levels, rules.
 
     Of an added rule also all its fields, of a removed one only the fact.
     """

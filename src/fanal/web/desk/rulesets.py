@@ -131,7 +131,7 @@ def show(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
 @require_GET
 @needs("rules.draft")
 def progress(request: HttpRequest, ruleset_id: UUID) -> HttpResponse:
-    """Show the progress of the dry run and of the recalculation of priorities; reload the page at the end."""
+    """Show the progress of a rule set's dry run and new ranking; reload the page when both have ended."""
     _stored(ruleset_id)
     trials = queries.trials_of(ruleset_id=ruleset_id)
     running = trials[0] if trials and trials[0].finished_at is None else None

@@ -95,7 +95,7 @@ def groups_of(
 ) -> tuple[list[Group], list[SampledMeasure]]:
     """Return the groups of two or more measures alike, largest first, and the remaining single measures.
 
-    `alike` is the criterion.
+    `rows`: the sample; `alike`: the criterion. Equal groups keep the order of the sample.
     """
     found: dict[tuple[str, ...], list[SampledMeasure]] = {}
     for row in rows:

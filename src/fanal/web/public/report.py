@@ -114,7 +114,8 @@ def verify(
 ) -> Proof | None:
     """Return the verified proof of work in `text`, the browser's response (base64); None if it is not valid.
 
-    Invalid: missing, malformed, expired, for another submission, or for less work than `weight`.
+    Arguments as in `new_challenge`. Invalid: missing, malformed, expired, for another submission, or for less
+    work than `weight`.
     """
     if not text or len(text) > _MOST:
         return None
@@ -204,7 +205,10 @@ def _too_long(
 def _go(
     request: HttpRequest, draft: HiddenDraft, step: FormPage, *, posted: Posted
 ) -> HttpResponse:
-    """Return the page for the pressed button (`go`): back, change, another language, next, send."""
+    """Return the page for the pressed button (`go`): back, change, another language, next, send.
+
+    `draft`: all answers so far, `step`: the page that was posted.
+    """
     go = posted.get("go") or "next"
     if go == "stay":
         return _page(request, draft, step)

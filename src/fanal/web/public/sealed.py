@@ -149,7 +149,7 @@ class HiddenDraft(Struct, frozen=True, kw_only=True):
 
 
 def new_draft(now: datetime) -> HiddenDraft:
-    """Return an empty draft with new submission id and receipt code."""
+    """Return an empty draft of the report form, with new submission id and receipt code."""
     return HiddenDraft(
         submission=secrets.token_hex(16), code=new_code(), started_at=int(now.timestamp())
     )

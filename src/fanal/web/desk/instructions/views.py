@@ -81,7 +81,7 @@ def show(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
 @require_POST
 @needs("instruction.second")
 def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
-    """Approve an instruction as the second person, who cannot be its proposer.
+    """Approve a standing instruction as the second person, who cannot be its proposer.
 
     The form is refused when the organisations or keys covered have changed since its page was made.
     """
