@@ -137,7 +137,10 @@ def hashes(name: str) -> dict[str, str]:
 
 
 def pdq(name: str, *, turned: int = 0, luck: Random | None = None) -> str:
-    """Return a random PDQ hash (64 hexadecimal digits) for `name`, with `turned` bits flipped by `luck`."""
+    """Return a random PDQ hash (64 hexadecimal digits) for `name`.
+
+    `turned` of its bits are flipped by `luck`, to give a similar picture.
+    """
     value = int(hashlib.sha256(f"{SEED}/pdq/{name}".encode()).hexdigest(), 16)
     for bit in (luck or chance(name)).sample(range(256), turned):
         value ^= 1 << bit
@@ -145,7 +148,7 @@ def pdq(name: str, *, turned: int = 0, luck: Random | None = None) -> str:
 
 
 def stamp(instant: datetime, *, minutes: float = 0) -> str:
-    """Format an instant, less a number of minutes, as RFC 3339 without fractions of a second."""
+    """Return an instant, `minutes` earlier, in RFC 3339 without fractions of a second."""
     return (instant - timedelta(minutes=minutes)).replace(microsecond=0).isoformat()
 
 

@@ -40,7 +40,7 @@ _HELD = ("RG-00", "RG-01", "RG-04")
 
 
 def events() -> list[DemoEvent]:
-    """Return the events with the counterpart, from its registration on."""
+    """Return the events with another organisation (counterpart), from its registration on."""
     return [
         DemoEvent(before=60 * _DAY, play=_register),
         DemoEvent(before=50 * _DAY, play=_unanswered),
@@ -56,7 +56,7 @@ def events() -> list[DemoEvent]:
 
 
 def _register(world: World, at: datetime) -> None:
-    """Register the counterpart, with a standing instruction approved by a second person."""
+    """Register the counterpart, with a standing instruction for rounds approved by a second person."""
     claire = world.person("claire", at)
     operations.ensure_identity(actor=SYSTEM, now=at)
     operations.add_counterpart(
@@ -88,7 +88,7 @@ def _unanswered(world: World, at: datetime) -> None:
 
 
 def _meet(world: World, at: datetime) -> None:
-    """Complete a round that matches identifiers of suspects of the story of the ring (`demo.stories`)."""
+    """Complete a round that finds matches: identifiers of suspects in the story of the ring."""
     round_id, offer = operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     later = at + 2 * _HOUR
     operations.receive(
@@ -109,7 +109,7 @@ def _call(world: World, at: datetime) -> None:
 
 
 def _close(world: World, at: datetime) -> None:
-    """Close the match on a telephone number, which a later report reopens, and one on a handle."""
+    """Close the match on a telephone number, which a later report reopens, and one on a user name."""
     names = _hits("HANDLE")[:1]
     for hit_id in (*_hits("PHONE"), *names):
         operations.move_hit(
@@ -122,7 +122,7 @@ def _close(world: World, at: datetime) -> None:
 
 
 def _close_one(world: World, at: datetime) -> None:
-    """Close another match on a handle, which no later report contains."""
+    """Close another match on a handle (user name), which no later report contains."""
     for hit_id in _hits("HANDLE")[-1:]:
         operations.move_hit(
             actor=world.person("bruno", at),
@@ -156,7 +156,7 @@ def _theirs(world: World, at: datetime) -> None:
 
 
 def _refused(world: World, at: datetime) -> None:
-    """Refuse a set that contains an invalid point."""
+    """Receive from the counterpart a set that contains an invalid point: the round is refused."""
     offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at, spoiled=True)
     round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
     try:
@@ -167,7 +167,7 @@ def _refused(world: World, at: datetime) -> None:
 
 
 def _withhold(world: World, at: datetime) -> None:
-    """Withhold a dossier whose suspects are about to be arrested."""
+    """Withhold from all counterparts the identifiers of a dossier whose suspects will soon be arrested."""
     claire = world.person("claire", at)
     dossier_id = crosschecked.dossier_of(actor=claire, report_id=world.find(_HELD[0]))
     if dossier_id is None:
@@ -183,7 +183,7 @@ def _withhold(world: World, at: datetime) -> None:
 
 
 def _under_way(world: World, at: datetime) -> None:
-    """Leave two rounds open: ours without an answer, theirs without a conclusion."""
+    """Leave two rounds open: ours without an answer, the counterpart's without a conclusion."""
     operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at)
     round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
@@ -198,7 +198,10 @@ def _body() -> Counterpart:
 
 
 def _keys(world: World, names: Sequence[str]) -> list[bytes]:
-    """Return the selector keys (16 bytes) of the identifiers in some reports, of kinds that limits allow."""
+    """Return the selector keys (16 bytes) of the identifiers in the demo reports `names`.
+
+    Only identifiers of the kinds that the counterpart's sharing limits allow.
+    """
     ids = [world.find(name) for name in names]
     records = harmonised.get_records(actor=SYSTEM, report_ids=ids)
     kinds = {kind.value for kind in _body().limits.kinds}
@@ -211,7 +214,7 @@ def _keys(world: World, names: Sequence[str]) -> list[bytes]:
 
 
 def _hits(kind: str) -> list[UUID]:
-    """Return the ids of the matches on identifiers of a kind, oldest first."""
+    """Return the ids of the matches on identifiers of `kind` (such as PHONE), oldest first."""
     found = queries.list_hits(actor=SYSTEM)
     selectors = harmonised.get_selectors(actor=SYSTEM, keys=[hit.key for hit in found if hit.key])
     return sorted(

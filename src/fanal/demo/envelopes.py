@@ -188,12 +188,12 @@ def _unfinished(world: World, name: str, at: datetime) -> None:
 
 
 def _open(world: World, at: datetime) -> None:
-    """Leave a report of a provider unfinished."""
+    """Leave a provider's report unfinished: opened over the provider API, not yet submitted."""
     _unfinished(world, "EN-open", at)
 
 
 def _expire(world: World, at: datetime) -> None:
-    """Let an unfinished report of a provider expire a day later."""
+    """Let a provider's unfinished report expire, a day after it was opened."""
     _unfinished(world, "EN-expired", at)
     intake.expire_reports(actor=SYSTEM, now=at + timedelta(hours=25))
 
@@ -212,7 +212,7 @@ def _replay(world: World, at: datetime) -> None:
 
 
 def _test_report(world: World, at: datetime) -> None:
-    """Receive a partner's test report: acknowledged, never queued."""
+    """Receive a partner's test report: it is acknowledged, and never reaches the desk's queue."""
     body = b'{"reference":"EN-test","kind":"OTHER","description":"Essai de raccordement."}'
     submission = Submission(
         arrival=Arrival.API,
@@ -227,7 +227,7 @@ def _test_report(world: World, at: datetime) -> None:
 
 
 def _hold(world: World, at: datetime) -> None:
-    """Leave a report claimed by a colleague."""
+    """Receive a report, and leave it claimed by a colleague."""
     body = material("en-lecture.example", at - timedelta(hours=2), "EN-claimed")
     world.claim(world.from_partner("EN-claimed", body, at - 2 * _MINUTE), at, by="bruno")
 
@@ -256,7 +256,7 @@ def _load_lists(world: World, at: datetime) -> None:
 
 
 def _change_lists(world: World, at: datetime) -> None:
-    """Add hosts to the list of known addresses; load a hash by mistake and withdraw it."""
+    """Add hosts to the list of known addresses; add a hash to the other list by mistake and withdraw it."""
     claire = world.person("claire", at)
     hosts = [("HOST", "galerie-ouest.example"), ("HOST", "album-bleu.example")]
     analyse.add_addresses(actor=claire, name=ADDRESSES, addresses=hosts, now=at)
@@ -270,7 +270,7 @@ def _row(picture: str, known: dict[str, str], classification: str) -> str:
 
 
 def set_aside(world: World, at: datetime) -> None:
-    """Leave one unreadable report in quarantine, after the permitted number of attempts.
+    """Leave an unreadable report in quarantine, after the permitted number of attempts to process it.
 
     It must not run in one transaction: each claim must end before the next. The leases of the first two
     expire at once, the last attempt fails as in a worker.

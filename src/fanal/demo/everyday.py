@@ -50,7 +50,7 @@ _INCIDENT = re.compile(rb"<incidentDateTime>([^<]+)<")
 
 
 def events() -> list[DemoEvent]:
-    """Return one event for each report; the number of reports by month rises over the year."""
+    """Return an event for each report of ordinary months; the number by month rises over the year."""
     luck = chance("everyday")
     made = []
     for number in range(COUNT):
@@ -163,7 +163,10 @@ def _hotline(world: World, name: str, at: datetime) -> UUID:
 
 
 def _wire(world: World, name: str, at: datetime) -> UUID:
-    """Receive a provider's synthetic report: of several candidates, the one with the latest incident."""
+    """Receive a provider's synthetic report over the provider API; return its id.
+
+    Of several candidates it is the one with the latest incident.
+    """
     number = int(name.removeprefix("EV-"))
     found = synthetic_reports(seed=SEED + number, count=_CANDIDATES, until=at)
     xml, details = max(found, key=lambda pair: _incident(pair[0]))

@@ -31,7 +31,7 @@ _SENDER = "desk@fanal.example"
 
 
 def package_events() -> list[DemoEvent]:
-    """Return the events between this desk and others, from the first registration on."""
+    """Return the events between this desk and desks of other countries, from the first registration on."""
     return [
         DemoEvent(before=200 * _DAY, play=_know),
         *(
@@ -48,14 +48,14 @@ def package_events() -> list[DemoEvent]:
 
 
 def _know(world: World, at: datetime) -> None:
-    """Register the desks, with a standing instruction of two supervisors for the first."""
+    """Register the desks of other countries, and approve a standing instruction for the first."""
     for desk in _DESKS:
         _register(desk, at)
     _permit(world, at, "ES-DESK")
 
 
 def _permit(world: World, at: datetime, code: str) -> datetime:
-    """Approve a standing instruction for a desk by two supervisors; return the second approval's date."""
+    """Approve a standing instruction for the desk `code` by two supervisors; return the second one's date."""
     later = at + _DAY
     world.permit(
         InstructionKind.DISTRIBUTION,
@@ -69,7 +69,7 @@ def _permit(world: World, at: datetime, code: str) -> datetime:
 
 
 def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identity:
-    """Register a desk (code, name, country) and return its age private key."""
+    """Register a desk of another country (code, name, country), and return its age private key."""
     code, name, country = desk
     identity = pyrage.x25519.Identity.generate()
     distribution.add_recipient(
@@ -84,7 +84,7 @@ def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identit
 
 
 def _report(name: str, country: str, days: float) -> DemoEvent:
-    """Return the event of a report about a suspect abroad."""
+    """Return the event of a report about a suspect in `country`, `days` before the loading."""
 
     def play(world: World, at: datetime) -> None:
         _receive(world, name, at, country=country)
@@ -110,7 +110,7 @@ def _receive(world: World, name: str, at: datetime, *, country: str) -> UUID:
 
 
 def _sent(_world: World, at: datetime) -> None:
-    """Send the waiting reports, without any acknowledgement."""
+    """Send the waiting reports to the registered desks, without any acknowledgement."""
     distribution.send(
         actor=SYSTEM,
         sender=_SENDER,
@@ -120,7 +120,7 @@ def _sent(_world: World, at: datetime) -> None:
 
 
 def _acknowledged(world: World, at: datetime) -> None:
-    """Send the waiting reports of a new desk, which acknowledges its package a day later."""
+    """Register a new desk, and send it the waiting reports; it acknowledges its package a day later."""
     identity = _register(_NEW, at)
     permitted = _permit(world, at, _NEW[0])
     sealed: list[bytes] = []
@@ -145,7 +145,7 @@ def _acknowledged(world: World, at: datetime) -> None:
 
 
 def _dropped(world: World, at: datetime) -> None:
-    """Receive and retract a report that waits to be sent."""
+    """Receive a report that waits to be sent to another desk, and retract it: it is never sent."""
     report_id = _receive(world, "OD-dropped", at, country="ES")
     later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
     intake.retract_report(actor=sender, report_id=report_id, now=later)
@@ -185,7 +185,7 @@ def _permit_lists(world: World, at: datetime) -> None:
 
 
 def _add_sources(world: World, at: datetime) -> None:
-    """Add sources: one fetched, one whose server refuses, one without instruction, one switched off."""
+    """Add sources of lists: fetched; refused by its server; without instruction; switched off."""
     claire = world.person("claire", at)
     for name, listed, minutes in (
         ("Quai Exemple", _QUAY, _WEEK),  # so that the demo's own worker fetches nothing meanwhile
@@ -220,7 +220,7 @@ def _add_sources(world: World, at: datetime) -> None:
 
 
 def _fetched(_world: World, at: datetime) -> None:
-    """Store two pages of a source, with a withdrawal; the server of another source refuses."""
+    """Store two fetched pages of a source, with a withdrawal; record that another source's server refuses."""
     source = _source("Quai Exemple")
     entries = tuple(
         RemoteEntry(
@@ -250,7 +250,7 @@ def _fetched(_world: World, at: datetime) -> None:
 
 
 def _read_to_the_end(world: World, at: datetime) -> None:
-    """Let a provider read all its lists to the end."""
+    """Let a provider read all lists open to it, to the end."""
     _read(world.partner("Castlequest"), Service.HASHSHARING, at, limit=100_000)
 
 

@@ -76,11 +76,11 @@ def agenda() -> list[DemoEvent]:
 
 
 def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> int:
-    """Play the chapters that were not played yet, and return how many; `say` receives progress messages.
+    """Play the chapters of the demo that were not played yet, and return how many.
 
-    A chapter is a group of events in one transaction. An advisory lock allows one load at a time: a second
-    one waits and then finds nothing to do. A demo loaded by another version stays unchanged, since its
-    agenda differs.
+    A chapter is a group of events in one transaction; `say` receives progress messages. An advisory lock
+    allows one load at a time: a second one waits and then finds nothing to do. A demo loaded by another
+    version stays unchanged, since its agenda differs.
 
     Raises:
         NotADemo: the database does not carry the mark DEMO.
@@ -101,7 +101,7 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
 
 
 def named_events() -> Iterator[DemoEvent]:
-    """Yield the events of stories with a report, oldest first."""
+    """Yield the events that belong to a story and a report, oldest first."""
     return (event for event in agenda() if event.story and event.report)
 
 
@@ -178,7 +178,7 @@ class ToldStory(TypedDict):
 
 
 def tell() -> list[ToldStory]:
-    """Return every story with the reports loaded so far, oldest first."""
+    """Return every story of the demo with the reports loaded so far, oldest first, to print them."""
     names = (HOTLINE, PLATFORM, OPERATOR, "Chatoria")
     senders = [PUBLIC_SENDER, *filter(None, (accounts.find_partner(name=n) for n in names))]
     stories: dict[str, ToldStory] = {}

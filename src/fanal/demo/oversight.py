@@ -19,7 +19,7 @@ _HELD = ("RG-00", "RG-01")
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of oversight and retention, something in each state."""
+    """Return the events of oversight and retention, with sessions and holds in each state."""
     return [
         DemoEvent(before=timedelta(days=210), play=_named, story="erasure", report="ER-1"),
         DemoEvent(before=timedelta(days=150), play=_erase_name),
@@ -72,7 +72,7 @@ def _session(world: World, at: datetime) -> None:
 
 
 def _session_of_today(world: World, at: datetime) -> None:
-    """Leave a session open after a pause, with a recommendation that awaits the desk's answer."""
+    """Leave an oversight session open after a pause; its recommendation awaits the desk's answer."""
     overseer = world.person("gabrielle", at)
     session_id, sample = _begin(overseer, at)
     _note(overseer, session_id, Happening.SEEN, at=at + 3 * _MINUTE, of=sample[0])
@@ -126,7 +126,7 @@ def _lift_hold(world: World, at: datetime) -> None:
 
 
 def _named(world: World, at: datetime) -> None:
-    """Receive a report with the reporter's name, closed without further action."""
+    """Receive a report with the reporter's name, and close it without further action."""
     answers = {
         "danger": "NO",
         "kind": "OTHER",

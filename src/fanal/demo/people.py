@@ -31,7 +31,7 @@ _OTHERS: tuple[tuple[str, str, Role, int, int], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of people and partners."""
+    """Return the events of the desk's people (accounts, authorisations) and of its partners."""
     return [
         DemoEvent(before=OPENED, play=_open_desk),
         DemoEvent(before=timedelta(days=399), play=_admit_partners),
@@ -102,7 +102,7 @@ def _habilitate_others(world: World, at: datetime) -> None:
 
 
 def _review(world: World, at: datetime) -> None:
-    """Keep one habilitation at the quarterly review, and revoke that of a former employee."""
+    """Confirm one authorisation (habilitation) at the quarterly review; revoke a former employee's."""
     claire = world.person("claire", at)
     by_act = {h.act_reference: h.id for h in queries.list_habilitations(actor=claire)}
     accounts.review_habilitation(
@@ -114,7 +114,7 @@ def _review(world: World, at: datetime) -> None:
 
 
 def _use_quota(world: World, at: datetime) -> None:
-    """Show a quota in use: a new credential of a provider, some calls within a minute."""
+    """Make a quota visible in use: issue a credential to a provider, and count some calls within a minute."""
     issued = accounts.add_partner(actor=SYSTEM, name="Galleo", now=at, quota=120)
     identity = queries.authenticate_partner_bearer(
         authorization=f"Bearer {issued.token}", now=world.now

@@ -19,7 +19,7 @@ _NOTES: tuple[tuple[str, float, str, str], ...] = (
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of notes and views, and of the report whose author is called back."""
+    """Return the events of notes and saved views, and of a report whose author is called back later."""
     return [
         DemoEvent(before=25 * _DAY, play=_reported_under_a_name, story="identity", report=NAMED),
         *(
@@ -32,9 +32,9 @@ def events() -> list[DemoEvent]:
 
 
 def open_identities(world: World, at: datetime) -> None:
-    """Open a reporter's identity twice: one opening already reviewed by another person, one not yet.
+    """Disclose a reporter's identity twice: one disclosure already reviewed by another person, one not yet.
 
-    It must not run in one transaction: an opening is committed before the identity is displayed.
+    It must not run in one transaction: a disclosure is committed before the identity is displayed.
     """
     claire, first = world.person("claire", at), at - 24 * _DAY
     report_id = world.find(NAMED, sender="")

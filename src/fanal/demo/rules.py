@@ -19,7 +19,7 @@ _TRIED = 200
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of rule sets, from the installation on."""
+    """Return the events of priority rule sets, from the installation on."""
     return [
         DemoEvent(before=timedelta(days=400), play=_install),
         DemoEvent(before=timedelta(days=150), play=_change),
@@ -59,7 +59,7 @@ def _begin(world: World, at: datetime) -> None:
 
 
 def _set(version: str, at: datetime, *, code: str, points: float) -> str:
-    """Return the TOML text of the rules in force as a new version, with other points for the rule `code`."""
+    """Return the TOML text of a new version of the rules in force, with `points` for the rule `code`."""
     rules: PriorityRules = analysed.current_rules()
     return write_rules(
         structs.replace(

@@ -35,7 +35,7 @@ MIRRORS = ("galerie-ouest-2.example", "galerie-ouest-3.test", "g-ouest.example")
 
 
 def events() -> list[DemoEvent]:
-    """Return the events of these stories."""
+    """Return the events of three stories: a ring of accounts, a viral picture, the mirrors of an album."""
     return [
         *_ring(),
         *_viral(),
@@ -44,7 +44,10 @@ def events() -> list[DemoEvent]:
 
 
 def _ring() -> list[DemoEvent]:
-    """Events: four handles over three games, with shared handles, a mailbox and a telephone number."""
+    """Return the events of a ring: four handles over three games, with shared identifiers.
+
+    Shared are handles, a mailbox and a telephone number.
+    """
     made = [
         story_event("ring", f"RG-{place:02d}", days, play=_ring_report(f"RG-{place:02d}", place))
         for place, days in enumerate(_RING_DAYS)
@@ -124,11 +127,11 @@ def _judge_ring(world: World, at: datetime) -> None:
 
 
 def _viral() -> list[DemoEvent]:
-    """Events: a picture reported sixty times in nine days on three services, two of which re-encode it.
+    """Return the events of a picture reported sixty times in nine days on three services.
 
-    All copies on a service are the same file. Early reports contain the original and the service's copy, and
-    so link the three. The list of known hashes finds them similar; the desk sees one row for each period of
-    four weeks, not yet claimed.
+    Two services re-encode it; all copies on a service are the same file. Early reports contain the original
+    and the service's copy, and so link the three. The list of known hashes finds them similar; the desk sees
+    one row for each period of four weeks, not yet claimed.
     """
     luck = chance("viral")
     made = []
@@ -169,7 +172,7 @@ def _viral_report(name: str, place: int) -> Play:
 
 
 def _mirror() -> list[DemoEvent]:
-    """Events: the album of a host that removed it appears under other names, with the same files."""
+    """Return the events of an album that its host removed and other hosts publish, with the same files."""
     made = []
     for place, host in enumerate(MIRRORS):
         for number in range(2):
@@ -204,12 +207,12 @@ def _items(value: object) -> Sequence[object]:
 
 
 def encounter_events() -> list[DemoEvent]:
-    """Return the events of these stories."""
+    """Return the events of four stories: payments for live streams, a traveller, extortion, false reports."""
     return [*_payments(), *_travel(), *_sextortion(), *_false_report()]
 
 
 def _payments() -> list[DemoEvent]:
-    """Events: small round transfers in the evening, several senders, two beneficiaries, one country."""
+    """Return the events of small round transfers in the evening: several senders, two beneficiaries."""
     return [
         story_event("livestream", f"LV-{place:02d}", 70 - place * 6.2, play=_payment_report(place))
         for place in range(12)
@@ -257,7 +260,7 @@ def _payment_report(place: int) -> Play:
 
 
 def _travel() -> list[DemoEvent]:
-    """Events: a traveller reports a sighting, and others report the same man."""
+    """Return the events of a traveller who reports a sighting, and of others who report the same man."""
     return [
         story_event("travel", f"TR-{place}", days, play=_travel_report(f"TR-{place}", place))
         for place, days in enumerate((140, 96, 33, 6))
@@ -290,7 +293,7 @@ def _travel_report(name: str, place: int) -> Play:
 
 
 def _sextortion() -> list[DemoEvent]:
-    """Events: one account extorts gift cards from nine people in the same way."""
+    """Return the events of one account that extorts gift cards from nine people in the same way."""
     return [
         story_event(
             "sextortion", f"SX-{place}", 52 - 6.1 * place, play=_sextortion_report(f"SX-{place}")
@@ -326,7 +329,7 @@ def _sextortion_report(name: str) -> Play:
 
 
 def _false_report() -> list[DemoEvent]:
-    """Events: two jokes, closed without further action."""
+    """Return the events of two jokes, closed without further action."""
     return [
         story_event("false", f"FALSE-{number}", days, play=_false(f"FALSE-{number}"))
         for number, days in ((1, 26), (2, 19))

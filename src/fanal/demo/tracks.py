@@ -149,7 +149,7 @@ def _removal(way: _MeasureWay) -> Play:
 
 
 def inform(world: World, host: str, at: datetime) -> None:
-    """Record the first contact with a host, at least twelve hours before its first request."""
+    """Record the first contact with a host, which must precede its first removal request by twelve hours."""
     measures.record_first_contact(
         actor=world.person("elise", at),
         host=host,
@@ -159,7 +159,7 @@ def inform(world: World, host: str, at: datetime) -> None:
 
 
 def follow(world: World, measure_id: UUID, steps: Sequence[str], *, at: datetime) -> datetime:
-    """Record the transitions `steps` of a measure from `at` on, and return the date of the last one."""
+    """Record the transitions `steps` (such as `approve`) of a measure from `at` on; return the last date."""
     moment = at
     for step in steps:
         moment += _PAUSES.get(step, _HOUR)
@@ -192,7 +192,7 @@ def _digest(world: World, measure_id: UUID, at: datetime) -> bytes:
 
 
 def _acknowledgement(at: datetime) -> ProofFile:
-    """Return the file of a proof: the receipt of an addressee, as a text."""
+    """Return the file that proves a step: a text, the receipt of an addressee."""
     words = f"Accusé de réception (exemple), {at:%d/%m/%Y}\n"
     return ProofFile(
         content=words.encode(), name="accuse-de-reception.txt", media_type="text/plain"
@@ -409,7 +409,7 @@ _LEFT = "carnet-bleu.example"
 
 
 def warned_events() -> list[DemoEvent]:
-    """Return the two events."""
+    """Return the two events of measures with warnings: an album that came back, a request sent meanwhile."""
     return [
         DemoEvent(before=34 * _HOUR, play=_back, story="measures", report=f"MS-again-{_BACK}"),
         DemoEvent(before=28 * _HOUR, play=_left, story="measures", report=f"MS-{_LEFT}"),
@@ -440,7 +440,7 @@ def _back(world: World, at: datetime) -> None:
 
 
 def _left(world: World, at: datetime) -> None:
-    """Send a request, reopen its report, and record the sending only then."""
+    """Send a removal request, reopen its report, and record only then that the request was sent."""
     measure = _drafted(world, f"MS-{_LEFT}", material(_LEFT, at, f"MS-{_LEFT}"), host=_LEFT, at=at)
     inform(world, _LEFT, at + _HOUR)
     follow(world, measure.id, ("approve",), at=at + 2 * _HOUR)
@@ -470,7 +470,7 @@ def _drafted(
 
 
 def _tokens(world: World, measure: Measure, at: datetime) -> set[str]:
-    """Return the tokens that a form sends back for the displayed warnings of a measure."""
+    """Return the tokens by which a form confirms that the warnings of a measure were displayed."""
     asked = Asked(desk_id=measure.desk_id, report_id=measure.report_id, request=measure.request)
     found = measured.warnings_on(actor=world.person("elise", at), asked=[asked])[measure.id]
     return {token for one in found for token in one.tokens}

@@ -68,7 +68,7 @@ class World:
         return account_queries.actor_for(user=user, now=at, motive=_MOTIVE)
 
     def partner(self, name: str) -> Actor:
-        """Return the actor of a partner's programs; the partner is created if missing."""
+        """Return the actor for a partner's programs; the partner is registered if missing."""
         if name not in self.partners:
             self.partners[name] = accounts.ensure_partner(actor=SYSTEM, name=name, now=self.now)
         return Actor(
@@ -188,7 +188,10 @@ class World:
         return report_id
 
     def deposit(self, submission: Submission, *, at: datetime, sender: str = "") -> Acknowledgement:
-        """Receive a submission of a partner ("": the public); a finished report waits at the first stage."""
+        """Receive a submission of the partner `sender` ("": the public), without processing it.
+
+        A finished report then waits at the first stage.
+        """
         actor = self.partner(sender) if sender else public_actor()
         whole = msgspec.structs.replace(submission, sender_id=actor.partner_id or PUBLIC_SENDER)
         return intake.receive_reports(actor=actor, submissions=[whole], now=at)[0]
@@ -216,9 +219,10 @@ class World:
         return found
 
     def claim(self, report_id: UUID, at: datetime, *, by: str = "ana") -> int:
-        """Claim a case and return the claim token; a folded report is unfolded first, with a reason.
+        """Claim a case for the person `by`, and return the claim token.
 
-        A folded report has no row in the queue, since another report of its group represents it.
+        A folded report (another report of its group represents it in the queue) is unfolded first, with a
+        reason.
         """
         actor = self.person(by, at)
         case = oriented.get_case(actor=SYSTEM, report_id=report_id)
@@ -259,7 +263,7 @@ class World:
         )
 
     def proposes(self, report_id: UUID) -> tuple[Track, ...]:
-        """Return the tracks that the rules propose for a report."""
+        """Return the tracks (such as a removal request) that the rules propose for a report."""
         found = oriented.get_proposals(actor=SYSTEM, report_ids=[report_id])
         return found[report_id].proposal.tracks
 
@@ -309,7 +313,7 @@ Play = Callable[["World", datetime], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoEvent:
-    """An event at `before` (a duration) ahead of the loading.
+    """An event of the demo, `before` (a duration) ahead of the loading.
 
     `play` receives the world and the event's instant. `story` and `report` name the story and the report that
     it belongs to, "" for none.
@@ -335,5 +339,5 @@ def ordered(events: Iterable[DemoEvent]) -> list[DemoEvent]:
 
 
 def chapters(events: list[DemoEvent], *, size: int) -> list[list[DemoEvent]]:
-    """Split the events into chunks of `size`."""
+    """Split the events into lists of at most `size`, in order."""
     return [events[first : first + size] for first in range(0, len(events), size)]

@@ -80,9 +80,9 @@ def leaves(part: Part) -> list[tuple[str, str]]:
 
 
 def from_leaves(pairs: Sequence[tuple[str, str]], kind: type[T]) -> T | None:
-    """Rebuild an envelope from its values as returned by `leaves`; None if they form no valid envelope.
+    """Rebuild an envelope of type `kind` from its values as returned by `leaves`.
 
-    Pairs with other paths are ignored.
+    Pairs with other paths are ignored. None if the values form no valid envelope.
     """
     tree: dict[str, object] = {}
     for path, value in pairs:
@@ -102,10 +102,10 @@ def write_envelope(part: Part, report: Report) -> bytes:
 
 
 def written_report(report: Report, *, pairs: Sequence[tuple[str, str]]) -> tuple[Report, str]:
-    """Return the report as the format accepts it, and a text with a line for each person that it cannot hold.
+    """Return the report as the format accepts it, and a text about the persons that it cannot hold.
 
-    These are the ASSOCIATED persons. The report gets back its original reference from the envelope's values
-    (`pairs`, as of `leaves`); a reporter whose values are withheld is left out.
+    These are the ASSOCIATED persons, a line each. The report gets back its original reference from the
+    envelope's values (`pairs`, as of `leaves`); a reporter whose values are withheld is left out.
     """
     told = [
         f"ASSOCIATED {person.type or ''}: {msgspec.json.encode(person).decode()}"
@@ -133,7 +133,7 @@ def _parts(body: bytes) -> dict[str, msgspec.Raw]:
 
 
 def _refusal(message: str) -> FormatRefused:
-    """Convert an error message of msgspec to a code and a path."""
+    """Convert a validation message of msgspec to a refusal with code and path."""
     words, _, where = message.partition(" - at `")
     matched = _AT.match(where.rstrip("`"))
     path = matched[1].replace(".", "/") if matched else ""

@@ -74,7 +74,7 @@ class Ignored(Counter[tuple[str, str]]):
     """Counts of ignored input: by its name in the format and the code of the reason."""
 
     def note(self, name: str, *, reason: str) -> None:
-        """Count one occurrence of ignored input."""
+        """Count one occurrence of ignored input: `name` as in the format, `reason` a code."""
         self[name, reason] += 1
 
 

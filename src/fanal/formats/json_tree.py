@@ -112,7 +112,7 @@ def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
 
 
 class TreeWalk:
-    """Traversal of a parsed tree that assigns each key its model; unknown keys become `complaints`."""
+    """Traversal of a parsed JSON tree that assigns each key its model; unknown keys become `complaints`."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []
@@ -198,7 +198,7 @@ Path = tuple[str, ...]
 
 
 class Cut(Enum):
-    """How to split the elements of an array."""
+    """How to split the elements of an array: whole, or opened, so that arrays inside them are split too."""
 
     WHOLE = auto()
     """Each element is one piece."""
@@ -207,13 +207,16 @@ class Cut(Enum):
 
 
 class Piece(Struct, frozen=True, gc=False):
-    """An element of a selected array; with an empty path, the remainder of the document."""
+    """A piece of a JSON document read as a stream: an element of a selected array.
+
+    With an empty path, it is the remainder of the document.
+    """
 
     path: Path
     body: bytes
 
     def tree(self) -> object:
-        """Parse the piece.
+        """Return the piece parsed as strict JSON.
 
         Raises:
             FormatRefused: it is not strict JSON.
@@ -247,7 +250,7 @@ def read_pieces(stream: BinaryIO, *, cuts: Mapping[Path, Cut]) -> Iterator[Piece
 
 
 class _Buffer:
-    """A sliding window on the stream; positions are relative to the window."""
+    """A sliding window on the bytes of a stream; positions (`at`) are relative to the window."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -343,7 +346,7 @@ def _sized(piece: bytes) -> bytes:
 
 
 class _Cutter:
-    """Parser that follows the structure of a document down to the arrays to split."""
+    """Parser that follows a JSON document down to the arrays to split, and yields the pieces."""
 
     def __init__(self, stream: BinaryIO, cuts: Mapping[Path, Cut]) -> None:
         self._buffer = _Buffer(stream)

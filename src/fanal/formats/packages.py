@@ -61,7 +61,7 @@ class ZipPackage:
     """An open ZIP package and its files (`members`); the caller owns the stream and keeps it open."""
 
     def __init__(self, stream: IO[bytes]) -> None:
-        """Check the complete list of entries.
+        """Open a package and check its complete list of entries before any byte is unpacked.
 
         Raises:
             FormatRefused: not a ZIP file, or a dangerous one; the code names the reason.
@@ -103,7 +103,7 @@ class ZipPackage:
             raise FormatRefused(DocumentFault.MALFORMED, member.name) from error
 
     def read(self, member: PackageFile, *, limit: int) -> bytes:
-        """Return the bytes of a file.
+        """Return the unpacked bytes of a file of the package.
 
         Raises:
             FormatRefused: it is larger than `limit` bytes, or damaged.
@@ -113,7 +113,7 @@ class ZipPackage:
         return b"".join(self.chunks(member))
 
     def prove(self) -> None:
-        """Unpack every file to verify it, without keeping its bytes.
+        """Unpack every file of the package to verify length and CRC, without keeping its bytes.
 
         Raises:
             FormatRefused: a file is damaged.
@@ -170,7 +170,7 @@ def _safe_name(entry: zipfile.ZipInfo) -> str:
 
 
 def _is_special(entry: zipfile.ZipInfo) -> bool:
-    """Return whether an entry is a link, a device or a socket rather than a file or folder."""
+    """Return whether an entry of a ZIP archive is a link, a device or a socket, not a file or folder."""
     kind = stat.S_IFMT(entry.external_attr >> 16)
     return kind not in {0, stat.S_IFREG, stat.S_IFDIR}
 

@@ -49,7 +49,7 @@ class Party(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class TransferProblem(Struct, frozen=True, kw_only=True, gc=False):
-    """A value that could not be read as intended: its column or element, the code, the value as written."""
+    """A value of a transfer that could not be read as intended: its column or element, the code, its text."""
 
     path: str
     code: str
@@ -88,7 +88,11 @@ class PayerPart(Struct, frozen=True, kw_only=True):
 
 
 def part_of(*, prefix: str, place: str, body: bytes, count: int) -> PayerPart:
-    """Return a part of a split file; its reference is `prefix` and 24 digits of its bytes' SHA-256."""
+    """Return a part of a split file (the transfers of one payer), with its reference.
+
+    The reference is `prefix` and the first 24 hexadecimal digits of the SHA-256 of `body`; `count` is the
+    number of transfers.
+    """
     digest = hashlib.sha256(body).hexdigest()[:24]
     return PayerPart(reference=f"{prefix}-{digest}", place=place, body=body, count=count)
 

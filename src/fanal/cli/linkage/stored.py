@@ -101,10 +101,10 @@ def stored_persons(actor: Actor) -> Stored:
 
 
 def find_resemblances(actor: Actor, *, used: Model, engine: str, master: str) -> int:
-    """Replace the stored suggestions of linkage by the pairs that the model `used` finds among all reports.
+    """Replace the stored suggestions of linkage by the pairs that the model `used` finds.
 
-    Only linked reports (processed by cross-check) count. Returns the number of pairs, without those that are
-    already in one dossier. `engine` and `master` as in `linker_on`.
+    It searches all reports that cross-check has processed. Returns the number of pairs, without those that
+    are already in one dossier. `engine` and `master` as in `linker_on`.
     """
     stored = stored_persons(actor)
     pairs = predict(stored.persons, used.model, least=LEAST, engine=engine, master=master)

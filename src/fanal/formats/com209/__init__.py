@@ -43,7 +43,7 @@ class ThirdCountry(Part, frozen=True, kw_only=True):
 
 
 class ProviderReport(Part, frozen=True, kw_only=True):
-    """The fields of article 13(1) that stand around a report; each is marked with its letter."""
+    """The fields of article 13(1) that an envelope adds to a report; each is marked with its letter."""
 
     format: Literal["fanal/com-2022-209-13/1"]
     report_id: str
@@ -62,7 +62,7 @@ class ProviderReport(Part, frozen=True, kw_only=True):
 
 
 def read_provider_report(body: bytes) -> tuple[ProviderReport, Report]:
-    """Parse a provider's report; return it with the enclosed report.
+    """Parse a provider's report under article 13; return its own fields, and the enclosed report.
 
     Raises:
         FormatRefused: not such a report, no kind of abuse, or a malformed instant.
@@ -84,10 +84,11 @@ def read_provider_report(body: bytes) -> tuple[ProviderReport, Report]:
 def provider_report_of(
     report: Report, *, pairs: list[tuple[str, str]], provider: str, received_at: str
 ) -> bytes:
-    """Serialise a report as a provider's report: with its original fields (`pairs`), else with derived ones.
+    """Serialise a report as one of article 13: with its original fields (`pairs`), else with derived ones.
 
-    `pairs` are the values of the envelope that the report came in, if any (`envelope.leaves`). Derived fields
-    state no more than the report: solicitation by its kind, otherwise new material.
+    `pairs` are the (path, value) pairs of the envelope that the report came in, if any (`envelope.leaves`).
+    Derived fields state no more than the report: solicitation by its kind, otherwise new material. `provider`
+    and `received_at` serve for them.
     """
     kept, told = written_report(report, pairs=pairs)
     found = from_leaves(pairs, ProviderReport) or _drawn(

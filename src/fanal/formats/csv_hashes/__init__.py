@@ -56,7 +56,7 @@ def read_csv(lines: Iterable[str]) -> Iterator[Indicator]:
 
 
 def _column(name: str) -> str | None:
-    """Return the hash kind of a column, `CLASS` for the class, None for an unknown name."""
+    """Return the hash kind of a column by its name, `CLASS` for the class, None for an unknown name."""
     plain = _PLAIN.sub("", name.lower())
     if plain.replace("é", "e") in _CLASS_NAMES:
         return "CLASS"

@@ -46,7 +46,7 @@ class ProviderStep(Part, frozen=True, kw_only=True):
 
 
 class Notification(Part, frozen=True, kw_only=True):
-    """The notification without its report.
+    """The fields of a notification, without the enclosed report.
 
     `threat` is the threat of the suspected offence, `stage` whether it has taken place, is taking place or is
     likely to (art. 18(1)). If no Member State concerned can be identified with reasonable certainty,
@@ -71,7 +71,7 @@ class Notification(Part, frozen=True, kw_only=True):
 
 
 def read_notification(body: bytes) -> tuple[Notification, Report]:
-    """Parse a notification; return it with the enclosed report.
+    """Parse a notification under article 18 DSA; return its own fields, and the enclosed report.
 
     Raises:
         FormatRefused: not a notification, neither a Member State nor a fallback authority, or a malformed
@@ -102,9 +102,10 @@ def notification_of(
 ) -> bytes:
     """Serialise a report as a notification: with its original fields (`pairs`), else with derived ones.
 
-    `pairs` are the values of the envelope that the report came in, if any (`envelope.leaves`). Derived fields
-    state no more than the report: the Member States are those of its place, suspects and victims; if it names
-    none, Europol is informed (art. 18(2)).
+    `pairs` are the (path, value) pairs of the envelope that the report came in, if any (`envelope.leaves`).
+    Derived fields state no more than the report: the Member States are those of its place, suspects and
+    victims; if it names none, Europol is informed (art. 18(2)). `reason`, `provider` and `received_at` serve
+    for them.
     """
     kept, told = written_report(report, pairs=pairs)
     own = from_leaves(pairs, Notification)

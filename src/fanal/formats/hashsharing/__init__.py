@@ -28,14 +28,14 @@ class Media(StrEnum):
 
 
 class Member(Struct, frozen=True, kw_only=True):
-    """A participating organisation: its stable number and its name."""
+    """An organisation that takes part in hash sharing: its stable number and its name."""
 
     id: int
     name: str
 
 
 class FingerprintVote(Struct, frozen=True, kw_only=True):
-    """A member's vote on one fingerprint of an entry; agreement if `reason` is empty."""
+    """A member's vote on one fingerprint (hash) of an entry; it agrees if `reason` is empty."""
 
     member: Member
     kind: str  # tag of the fingerprint, in lower case
@@ -45,7 +45,10 @@ class FingerprintVote(Struct, frozen=True, kw_only=True):
 
 
 class SharedEntry(Struct, frozen=True, kw_only=True):
-    """A list entry, or its deletion: its owner (`member`), its fingerprints by lower-case kind."""
+    """A list entry of hash sharing, or its deletion: its owner (`member`), its fingerprints (hashes) by kind.
+
+    Kinds are in lower case (`md5`).
+    """
 
     id: str
     member: Member
@@ -246,7 +249,7 @@ def instant(value: datetime) -> str:
 
 
 def status_document(*, member: Member, user: str, address: str) -> bytes:
-    """Serialise the status answer: the caller's address, user name and member."""
+    """Serialise the answer to a status request: the caller's IP address, user name and member."""
     root = _root("status")
     _text(root, "ipAddress", address)
     _text(root, "username", user)
@@ -263,7 +266,7 @@ def members_document(members: Iterable[Member]) -> bytes:
 
 
 def reasons_document(kind: str, reasons: Iterable[VoteReason]) -> bytes:
-    """Serialise the list of reasons that may be given against a fingerprint of `kind`."""
+    """Serialise the list of reasons that a member may give against a fingerprint of `kind`."""
     root = _root("availableFeedback")
     available = _sub(root, "availableFeedbackReasons", type=kind.upper())
     for reason in reasons:
@@ -284,7 +287,7 @@ def entries_document(page: EntriesPage) -> bytes:
 
 
 def error_document(message: str) -> bytes:
-    """Serialise an error answer with its protocol message in English."""
+    """Serialise an error answer of the hash-sharing protocol with its message in English."""
     root = _root("error")
     _text(root, "message", message)
     return _bytes(root)

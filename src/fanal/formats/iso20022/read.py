@@ -59,9 +59,9 @@ LABEL: Final = "RmtInf/Ustrd"
 
 @cache
 def party_paths(path: str, agents: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Return pairs (field of `Party`, paths to try) for a payer or payee at `path`.
+    """Return where to find each field of a payer or payee: pairs (field of `Party`, paths to try).
 
-    `agents` is the path below which its agent (bank) is named.
+    `path` is that of the payer or payee; `agents` the path below which its agent (bank) is named.
     """
     found = []
     for name, patterns in PARTY.items():
@@ -75,7 +75,7 @@ _LINES: Final = 20
 
 
 class Leaves:
-    """The texts and attributes of one XML element by path; a value that was taken counts as read."""
+    """The texts and attributes of one XML element by path, each marked as read once it is taken."""
 
     def __init__(self, element: etree._Element) -> None:
         """Collect the texts and attributes of all elements below `element`."""
@@ -106,7 +106,7 @@ class Leaves:
         return None
 
     def take_lines(self, path: str) -> str | None:
-        """Return all repetitions of the value at `path` as lines of one text, marked as read, or None."""
+        """Return the repetitions of the value at `path` as lines of one text, marked as read, or None."""
         found = [self.take(path if n == 1 else f"{path}[{n}]") for n in range(1, _LINES + 1)]
         return "\n".join(text for text in found if text) or None
 

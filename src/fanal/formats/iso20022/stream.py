@@ -29,7 +29,10 @@ _ROOTS: Final = {
 
 
 class StatementPiece(Struct, frozen=True, kw_only=True):
-    """One transaction or entry: its number in the document, the number of its statement, its element."""
+    """One transaction or entry of a document, with its XML element.
+
+    `number` counts the transactions in the document, `statement` its statements, both from 1.
+    """
 
     number: int
     statement: int
@@ -54,7 +57,7 @@ def local(element: etree._Element) -> str:
 
 
 def kind_of(start: bytes) -> str | None:
-    """Return the kind of a document by its first bytes: `pacs.008` or `camt.053`; None for any other."""
+    """Return the kind of an ISO 20022 document by its first bytes: `pacs.008`, `camt.053`, or None."""
     found = NAMESPACE.search(start.decode("utf-8", "replace"))
     return found[1] if found else None
 
@@ -149,7 +152,7 @@ class _StreamWalk:
 
     @property
     def _depth(self) -> int:
-        """Return the depth of the elements that contain the transactions or entries."""
+        """Return the nesting depth of the elements that directly contain the transactions or entries."""
         return 2 if self._outer == self._inner else 3
 
     def _check_root(self, element: etree._Element, name: str) -> None:

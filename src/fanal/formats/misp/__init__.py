@@ -171,7 +171,9 @@ def read_event(stream: BinaryIO, reading: BundleReading) -> Iterator[Indicator]:
 
 
 def _check_events(rest: object, reading: BundleReading) -> None:
-    """Check the events, here without their attributes and objects; note unknown keys and TLP markings.
+    """Check the events of a file, here without their attributes and objects.
+
+    Unknown keys and TLP markings are noted in `reading`.
 
     Raises:
         FormatRefused: there is no event.
@@ -266,7 +268,7 @@ def _value(
 
 
 def _is_context(said: dict[str, object]) -> bool:
-    """Return whether the sender excludes a value from detection (`to_ids` false).
+    """Return whether the sender excludes an attribute (`said`) from detection (`to_ids` false).
 
     Deleted values and known false positives of our own lists are also written so; they are read.
     """
@@ -333,7 +335,10 @@ _EPOCH: Final = "2026-11-25T00:00:00.000Z"
 
 
 class OutEvent(Struct, frozen=True, kw_only=True):
-    """The head of an event: sending desk, name of the list or report (`subject`), TLP colour, last change."""
+    """The head of a MISP event to write: sending desk, subject, TLP colour, last change.
+
+    `subject` is the name of the list or report.
+    """
 
     desk: str
     subject: str
@@ -347,7 +352,7 @@ def writable(item: Indicator) -> bool:
 
 
 def is_object(item: Indicator) -> bool:
-    """Return whether an entry is written as an object: several values, or one without a MISP type."""
+    """Return whether an entry is written as a MISP object: several values, or one without a MISP type."""
     return len(item.values) > 1 or not _RELATION.keys().isdisjoint(item.values)
 
 

@@ -13,7 +13,7 @@ from fanal.formats.refusal import FormatRefused
 
 
 class AnswerCode(IntEnum):
-    """Response codes of the protocol."""
+    """Response codes of the CyberTipline protocol."""
 
     SUCCESS = 0
     SERVER_ERROR = 1000
@@ -61,7 +61,7 @@ DESCRIPTIONS: Final[Mapping[AnswerCode, str]] = {
 
 
 def code_of(refusal: FormatRefused) -> AnswerCode:
-    """Return the response code for a refused document."""
+    """Return the protocol's response code for a refused document: malformed XML, or invalid content."""
     return AnswerCode.MALFORMED_XML if refusal.malformed else AnswerCode.VALIDATION_FAILED
 
 
@@ -73,7 +73,10 @@ def report_response(
     file_id: str | None = None,
     md5: str | None = None,
 ) -> bytes:
-    """Serialise a `reportResponse`, the answer to a step; `description` defaults to that of the code."""
+    """Serialise a `reportResponse`, the answer to every request of the protocol except /finish.
+
+    `description` defaults to that of the code; absent ids are left out. `md5` is that of an uploaded file.
+    """
     root = etree.Element("reportResponse")
     _add(root, "responseCode", text=str(code.value))
     _add(root, "responseDescription", text=description or DESCRIPTIONS[code])

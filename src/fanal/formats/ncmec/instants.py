@@ -86,7 +86,7 @@ def _day(text: str) -> date | None:
 
 
 def _offset(zone: str | None) -> timezone | None:
-    """Return the time zone of a suffix: UTC+14 for none, None for an invalid one."""
+    """Return the time zone of a time's suffix (`Z`, `+02:00`): UTC+14 for none, None for an invalid one."""
     if zone is None:
         return _EASTERNMOST
     if zone == "Z":

@@ -34,7 +34,7 @@ class AttributeModel:
 
 @dataclass(frozen=True, slots=True)
 class ElementModel:
-    """An element in its parent type: key (`person/email`), position, occurrence and content.
+    """The model of an element in its parent type: key (`person/email`), position, occurrence and content.
 
     `type` is None for a leaf without attributes; `is_leaf`: it contains no elements; `needs_attributes`: it
     has required attributes; `flag`: it has a fixed value. `allows` is None if any text is valid.
@@ -54,7 +54,7 @@ class ElementModel:
 
 @dataclass(frozen=True, slots=True)
 class TypeModel:
-    """A named complex type; `ordered` is False if its elements may have any order.
+    """The model of a named complex type; `ordered` is False if its elements may have any order.
 
     `required` lists the mandatory elements, `groups` the groups of mutually exclusive ones;
     `is_choice`: one element of the group is mandatory.

@@ -229,7 +229,10 @@ class _Walk:
     def _out_of_place(
         self, model: ElementModel, *, kind: TypeModel | None, path: str, count: int
     ) -> str:
-        """Record a misplaced or repeated element; return its path."""
+        """Record as a complaint that an element is repeated or misplaced; return its path.
+
+        `count` is its number among the siblings of that name; a repeated one has it in its path (`…[2]`).
+        """
         if count > 1 and not model.repeatable:
             path = f"{path}[{count}]"
             self._complain(path, "REPEATED_ELEMENT")
@@ -238,7 +241,7 @@ class _Walk:
         return path
 
     def _kept_tail(self, tail: str, *, path: str) -> Node:
-        """Return text between elements as a nameless child, so that it is not lost."""
+        """Return text between elements as a node without a model (`text()`), so that it is not lost."""
         path = f"{path}/text()"
         self._complain(path, "MISPLACED_TEXT", value=tail)
         return Node("text()", path, None, tail, (), ())

@@ -20,7 +20,7 @@ _HINT: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
 def rewrite_report(body: bytes, *, stand_in: tuple[str, str] | None = None) -> bytes:
-    """Return `report.xml` of a received report, valid against the schema.
+    """Return a received `report.xml` rewritten so that it is valid against the schema.
 
     With `stand_in` (name, e-mail), this person replaces all persons whom the report names as its reporter.
 
@@ -47,7 +47,7 @@ def rewrite_report(body: bytes, *, stand_in: tuple[str, str] | None = None) -> b
 
 
 def rewrite_file_details(body: bytes) -> bytes:
-    """Return the `fileDetails` of a received file, valid against the schema.
+    """Return a received `fileDetails` document rewritten so that it is valid against the schema.
 
     Raises:
         FormatRefused: the bytes are not such a document; never raised for one that intake accepted.
@@ -67,7 +67,10 @@ def rewrite_file_details(body: bytes) -> bytes:
 
 
 def _copy(top: Node, root: OutgoingElement, *, left: list[tuple[str, str]]) -> None:
-    """Copy all values of `top` to the same paths below `root`; append those not allowed there to `left`."""
+    """Copy all values of the received `top` to the same paths below `root`, the document to write.
+
+    Values that the schema does not allow there are appended to `left` as (path, value).
+    """
     prefix = f"{top.path}/"
     waiting = [top]
     while waiting:
@@ -83,7 +86,7 @@ def _copy(top: Node, root: OutgoingElement, *, left: list[tuple[str, str]]) -> N
 
 
 def _copy_text(node: Node, root: OutgoingElement, *, path: str) -> bool:
-    """Copy an element's text to the same path; return False if it has a text that the schema refuses."""
+    """Copy an element's text to the same `path`; return False if the schema does not allow its text there."""
     if node.model is not None and node.model.is_leaf:
         return _put(root, path, value=node.text or "")
     if node.model is not None:
@@ -101,7 +104,10 @@ def _is_hint(name: str) -> bool:
 
 
 def _date_incident(top: Node, root: OutgoingElement) -> None:
-    """Replace an invalid incident date by the earliest instant that it can denote."""
+    """Give the report an incident date where the received one is invalid: the earliest that it can denote.
+
+    Nothing is written if it denotes none.
+    """
     summary = top.child("incidentSummary")
     written = summary.child("incidentDateTime") if summary is not None else None
     earliest = earliest_instant(written.text or "") if written is not None else None

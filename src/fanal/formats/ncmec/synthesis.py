@@ -54,7 +54,7 @@ def synthetic_reports(
 
 
 class _Writer:
-    """Writer of one report; every choice comes from its own seeded generator."""
+    """Writer of one synthetic report; every choice comes from its own seeded generator."""
 
     def __init__(self, chance: Random, *, until: datetime) -> None:
         self._chance = chance

@@ -19,10 +19,13 @@ UNWRITABLE: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U001
 
 
 class OutgoingElement:
-    """An element under construction: children by name and index, attributes, text."""
+    """An element under construction that accepts only what the schema allows.
+
+    It holds its children by (name, index from 1), its attributes and its text.
+    """
 
     def __init__(self, model: ElementModel) -> None:
-        """Start empty."""
+        """Start with an empty element of the schema's `model`."""
         self.model = model
         self.text: str | None = None
         self.attributes: dict[str, str] = {}
@@ -58,11 +61,14 @@ class OutgoingElement:
         return element is not None
 
     def indices(self, name: str) -> list[int]:
-        """Return the indices in use for children called `name`."""
+        """Return the indices (from 1) in use for children called `name`, ascending."""
         return sorted(index for child, index in self.children if child == name)
 
     def _allowed(self, steps: list[tuple[str, int]], *, value: str) -> "OutgoingElement | None":
-        """Return the element at `steps`, created if the schema allows it and `value`; otherwise None."""
+        """Return the element at `steps` (name, index), created if the schema allows it there with this value.
+
+        Otherwise None. For a path to an attribute, it is the element of that attribute.
+        """
         model = self.model
         for name, index in steps:
             kind = model.type
@@ -181,7 +187,10 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 
 
 def put_left(root: OutgoingElement, left: Sequence[tuple[str, str]], *, path: str) -> None:
-    """Write the values without an element of their own, pairs (path, value), as lines of that at `path`."""
+    """Write the values that have no element of their own as lines of the text of the element at `path`.
+
+    `left` are their pairs (path, value).
+    """
     if left:
         root.put(path, value=writable("\n".join(f"{name}: {value}" for name, value in left)))
 
@@ -197,5 +206,5 @@ def writable(text: str) -> str:
 
 
 def serialized(root: OutgoingElement) -> bytes:
-    """Serialise the document as UTF-8."""
+    """Return the document as indented XML in UTF-8."""
     return etree.tostring(root.element(), xml_declaration=True, encoding="UTF-8", pretty_print=True)

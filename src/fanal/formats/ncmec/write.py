@@ -106,12 +106,12 @@ _TALKS: Final[Mapping[Channel, str]] = {
 
 
 def write_report(sent: Outgoing) -> bytes:
-    """Serialise `report.xml`, valid against the schema."""
+    """Serialise a report as NCMEC's `report.xml`, valid against the schema."""
     return _ReportWriter(sent).write()
 
 
 class _ReportWriter:
-    """Writer that first puts the values of `extra` back to their paths, then adds the report's fields."""
+    """Writer of `report.xml`: first the values of `extra` at their own paths, then the report's fields."""
 
     def __init__(self, sent: Outgoing) -> None:
         self._sent = sent
@@ -120,7 +120,7 @@ class _ReportWriter:
         self._left: list[tuple[str, str]] = []
 
     def write(self) -> bytes:
-        """Return the document."""
+        """Return the document as XML."""
         report = self._sent.report
         for path, value in self._sent.extra:
             if path.startswith("report/"):
@@ -189,7 +189,7 @@ class _ReportWriter:
             self._put(f"{base}/country", report.place.country)
 
     def _incident(self, name: str) -> str:
-        """Return the path of the `internetDetails` element that contains `name`, or of a new one."""
+        """Return the path of an `internetDetails` element that contains `name`, or of a new one."""
         used = self._root.indices("internetDetails")
         for index in used:
             if self._root.has(f"internetDetails[{index}]/{name}"):
@@ -249,7 +249,10 @@ class _ReportWriter:
             self._account(person, account=account)
 
     def _names(self, name: str, *, base: str) -> None:
-        """Write a name below `base`: in the parts that `extra` gives, else the last word as last name."""
+        """Write a person's name below the path `base`, in the parts that `extra` gives.
+
+        Without these, the last word is the last name, the rest the first name.
+        """
         told = {
             part: self._extra[f"report/{base}/{part}"]
             for part in ("firstName", "middleName", "lastName")
@@ -329,7 +332,10 @@ class _ReportWriter:
             self._left.append((f"payments[{number}]", line))
 
     def _description(self, report: Report) -> None:
-        """Write `additionalInfo`: the description, without paragraphs at their own path, and the rest."""
+        """Write `additionalInfo`: the description, and the values without an element of their own.
+
+        Paragraphs of the description that came from another element are left out.
+        """
         told = {value for _, value in self._sent.extra}
         paragraphs = [part for part in (report.description or "").split("\n\n") if part not in told]
         lines = [f"{path}: {value}" for path, value in self._left]

@@ -165,7 +165,7 @@ class PackedReport(Struct, frozen=True, kw_only=True):
 
 
 class _Listed(Struct, frozen=True, kw_only=True):
-    """A report of a package, of which only the names of its listed files are kept in memory."""
+    """A report of a package without its content: its file, and the names of the files that it lists."""
 
     member: PackageFile
     names: frozenset[str]
@@ -246,7 +246,10 @@ def _listed(package: ZipPackage) -> tuple[list[_Listed], list[PackageFile]]:
 def _check(
     others: list[PackageFile], *, names: frozenset[str], refused: Mapping[str, FormatRefused]
 ) -> None:
-    """Refuse unlisted files that may contain reports: JSON that is no report, and packages.
+    """Refuse files of a package that may hide reports: JSON that is no report, and packages in the package.
+
+    `others` are the files that are no reports, `names` those that a report lists (they are accepted),
+    `refused` the refusals of JSON documents by name.
 
     Raises:
         FormatRefused: as `read_package`.
@@ -282,7 +285,7 @@ def _assigned(reports: list[_Listed], files: list[PackageFile]) -> Mapping[str, 
 
 
 def _shared(folder: str, other: str) -> int:
-    """Return the number of leading folders that two folder paths have in common."""
+    """Return the number of leading folders that two folder paths of a package have in common."""
     pairs = zip(folder.split("/"), other.split("/"), strict=False)
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 

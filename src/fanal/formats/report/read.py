@@ -134,7 +134,9 @@ def _skip_line(stream: BinaryIO) -> None:
 
 
 def _parse(body: bytes) -> tuple[object, bool]:
-    """Return the parsed tree, and whether any object has a repeated key.
+    """Return the parsed JSON tree, and whether any object in it has a repeated key.
+
+    Such an object is a `_Duplicate` in the tree.
 
     Raises:
         FormatRefused: the bytes are not strict JSON.
@@ -182,7 +184,10 @@ def _constant(name: str) -> NoReturn:
 
 
 def _may_break_limits(body: bytes) -> bool:
-    """Return whether a value could exceed a limit, so that `_walk` must check all; types bound the depth."""
+    """Return whether a value of the report could exceed a limit, by a cheap look at its bytes.
+
+    If not, the traversal by `_walk` is unnecessary; the record types bound the nesting depth.
+    """
     return (
         len(body) > MAX_TEXT_BYTES
         or body.count(b",") + body.count(b"[") + body.count(b"{") >= MAX_VALUES
@@ -191,10 +196,10 @@ def _may_break_limits(body: bytes) -> bool:
 
 
 def _walk(tree: object) -> None:
-    """Refuse the first value, in document order, that exceeds a limit.
+    """Check every value of a parsed report against the limits, in document order.
 
     Raises:
-        FormatRefused: with the limit and the path of the value.
+        FormatRefused: the first value over a limit, with that limit and the path of the value.
     """
     waiting: list[tuple[object, str, int]] = [(tree, "", 0)]
     count = 0

@@ -62,7 +62,7 @@ class Stated(StrEnum):
 
 
 class _Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """Base of every part: immutable, absent fields omitted, unknown fields refused."""
+    """Base of every part of a report: immutable, absent fields omitted, unknown fields refused."""
 
 
 class Place(_Part, frozen=True, kw_only=True, gc=False):
@@ -122,7 +122,7 @@ class Person(_Part, frozen=True, kw_only=True):
 
 
 class Classification(_Part, frozen=True, kw_only=True, gc=False):
-    """A class assigned by somebody, in a named classification scheme."""
+    """A class of a file, assigned by somebody in a named classification scheme."""
 
     scheme: Literal[
         "NCMEC",
@@ -151,7 +151,7 @@ class File(_Part, frozen=True, kw_only=True):
 
 
 class Payment(_Part, frozen=True, kw_only=True, gc=False):
-    """One payment; `amount` is a decimal number as text.
+    """One payment in a report; `amount` is a decimal number as text.
 
     On output only: the operator's `reference`, and the indices of payer and payee in `persons`.
     """

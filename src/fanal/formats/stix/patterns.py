@@ -53,7 +53,9 @@ _ESCAPED: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
 def write_pattern(values: Mapping[str, str]) -> str:
-    """Return a STIX pattern that matches any of the values (by kind): one observation for each object type.
+    """Return a STIX pattern that matches any of the values, given by kind.
+
+    Values of one STIX object type (such as `file`) are alternatives within one observation.
 
     Raises:
         KeyError: a kind outside `KINDS`.
@@ -88,7 +90,7 @@ def read_pattern(text: str) -> list[dict[str, str]] | None:
 
 
 class _Other(Exception):
-    """The pattern is not of the form "value or value or ..."."""
+    """Error: the pattern is not of the form "value or value or ..."."""
 
 
 def _simple(text: str) -> list[tuple[str, str]]:

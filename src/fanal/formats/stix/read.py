@@ -78,7 +78,10 @@ _CUTS: Final[Mapping[tuple[str, ...], Cut]] = {("objects",): Cut.WHOLE}
 
 
 class BundleReading(Struct, kw_only=True):
-    """Further results of reading a file: counts of ignored objects and properties, and the TLP markings."""
+    """Further results of reading a list file: counts of ignored objects and properties, and the TLP markings.
+
+    The reader of STIX bundles, and that of MISP events, fill it.
+    """
 
     ignored: Ignored = field(default_factory=Ignored)
     markings: set[str] = field(default_factory=set)
@@ -166,7 +169,9 @@ def _own(said: dict[str, object]) -> dict[str, object] | None:
 
 
 def _own_values(own: dict[str, object], *, path: str) -> dict[str, str]:
-    """Return the values in Fanal's STIX extension, which, unlike a pattern, distinguishes host and domain.
+    """Return the values (by kind) in Fanal's STIX extension of an indicator.
+
+    Unlike a pattern, it distinguishes host and domain.
 
     Raises:
         FormatRefused: no values, a malformed one, or two of a kind.

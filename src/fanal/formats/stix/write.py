@@ -34,7 +34,7 @@ _WHAT: Final[Mapping[str, str]] = {
 
 
 class OutBundle(Struct, frozen=True, kw_only=True):
-    """The frame of a bundle: the sending desk, the TLP colour, the confidence and the subject.
+    """The frame of a STIX bundle to write: sending desk, TLP colour, confidence and subject.
 
     `subject` names the list, or the report to which the selectors belong; `grouped` adds a grouping object
     with that name.

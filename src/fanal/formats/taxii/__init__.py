@@ -166,7 +166,7 @@ def write_envelope(objects: Iterable[Mapping[str, object]], *, more: bool, follo
 
 
 def read_envelope(body: bytes) -> Envelope:
-    """Parse the indicators of a TAXII envelope; other objects are skipped.
+    """Parse the indicators of a TAXII envelope (a page of STIX objects); other objects are skipped.
 
     An indicator whose pattern is not plain alternatives of values has no `hashes`.
 
@@ -193,7 +193,7 @@ def read_envelope(body: bytes) -> Envelope:
 
 
 class _Object(Struct, kw_only=True):
-    """The properties that are read of a STIX object; others are ignored."""
+    """The properties of a STIX object in an envelope that are read; others are ignored."""
 
     type: str
     id: str = ""
@@ -231,7 +231,9 @@ def _indicator(object_: _Object, path: str) -> TaxiiIndicator:
 
 
 def _hashes(object_: _Object, path: str) -> tuple[tuple[str, str], ...]:
-    """Return the hashes (kind, value) of a pattern of plain alternatives; empty for any other pattern.
+    """Return the hashes (kind, value) in an indicator's pattern; empty if it is not plain alternatives.
+
+    Other kinds of values are skipped.
 
     Raises:
         FormatRefused: a malformed hash.

@@ -81,7 +81,10 @@ def _plain(stream: BinaryIO, start: bytes) -> Iterator[bytes]:
 
 
 def _narrow(stream: BinaryIO, start: bytes) -> Iterator[bytes]:
-    """Yield the lines of a UTF-16 file in UTF-8; invalid sequences become replacement characters."""
+    """Yield the lines of a UTF-16 file in UTF-8; invalid sequences become replacement characters.
+
+    `start` is the byte order mark, already read.
+    """
     name = "utf-16-le" if start == codecs.BOM_UTF16_LE else "utf-16-be"
     decoder = codecs.getincrementaldecoder(name)("replace")
     left = ""
@@ -235,7 +238,7 @@ def read_header(row: TransferRow) -> Header:
 
 
 def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
-    """Yield a transfer for each readable row of a file, and a `Damaged` for each other row.
+    """Yield a transfer for each readable row of a CSV file, and a `Damaged` for each other row.
 
     Raises:
         FormatRefused: as `read_header`, or the file is empty.
@@ -325,7 +328,7 @@ def _read(row: TransferRow, header: Header) -> Transfer | Damaged:
 
 
 def _values(cells: list[str], header: Header) -> dict[str, str]:
-    """Return the non-blank cells that have a field, by field."""
+    """Return the non-blank cells of a row by field; columns without a field are left out."""
     named = zip(header.fields, cells, strict=True)
     return {field: cell for field, cell in named if field != "kept" and cell.strip()}
 
@@ -424,7 +427,10 @@ def _day(text: str, layout: Layout) -> str:
 
 
 def _at(values: Mapping[str, str], layout: Layout) -> str | None:
-    """Combine date, time and offset to an ISO 8601 instant, or a date alone; None if unreadable."""
+    """Combine date, time and offset of a row to an ISO 8601 instant, or a date alone; None if unreadable.
+
+    `values` are the cells by field.
+    """
     pieces = filter(None, (_read_plain(values.get("date")), _read_plain(values.get("time"))))
     read = _parsed(" ".join(pieces), layout)
     if read is None:

@@ -85,7 +85,7 @@ class Faults(Struct, kw_only=True):
 
 
 class Unlisted(FormatRefused):
-    """An entry is refused for a category outside its country's model; `name` is `SCHEME:CODE`."""
+    """A list entry is refused: its category is not in its country's model; `name` is `SCHEME:CODE`."""
 
     def __init__(self, name: str, path: str) -> None:
         super().__init__(DocumentFault.UNKNOWN_CODE, path)
@@ -113,7 +113,7 @@ class Selection(Struct, kw_only=True):
 
 
 def describe(stream: BinaryIO) -> FileContext:
-    """Return kind, version and country that a file declares; the stream must be seekable.
+    """Return the kind, version and country that a VICS file declares; the stream must be seekable.
 
     A context at the start, as OData requires, saves a pass over the whole file; `read_hash_set` later
     compares it with the complete file.
@@ -135,7 +135,9 @@ def describe(stream: BinaryIO) -> FileContext:
 
 
 def _first(stream: BinaryIO) -> dict[str, object] | None:
-    """Return the first element whose keys show its kind, else the last readable one; None for an empty set.
+    """Return an entry of a hash set that shows the kind of the file: a sample for `context_of`.
+
+    It is the first whose keys show that, else the last readable one; None for an empty set.
 
     Raises:
         FormatRefused: a file of cases, a fault of the file, or no readable element.

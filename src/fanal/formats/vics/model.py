@@ -35,7 +35,7 @@ def is_annotation(key: str) -> bool:
 
 
 class Held(StrEnum):
-    """The JSON type of a key's value, if it is not text."""
+    """The type of a key's value in a VICS document, if it is not text."""
 
     INTEGER = "INTEGER"
     TRUTH = "TRUTH"
@@ -247,12 +247,12 @@ class Vocabulary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return next((c.use for c in self.category if c.code == code), CategoryUse.UNKNOWN)
 
     def lists(self, code: str) -> bool:
-        """Return whether the vocabulary lists a code, even one of unknown meaning."""
+        """Return whether the vocabulary lists a category code, even one of unknown meaning."""
         return any(c.code == code for c in self.category)
 
 
 def read_vocabulary(text: str) -> Vocabulary:
-    """Parse a vocabulary file.
+    """Parse a file of the categories of one country's model (TOML).
 
     Raises:
         msgspec.ValidationError: an unknown or a missing key.

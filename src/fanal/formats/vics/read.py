@@ -39,7 +39,7 @@ _OF_CASES: Final = frozenset({"CaseID", "CaseNumber", "Media"})
 
 
 class Kind(StrEnum):
-    """The content of a file: cases or media."""
+    """The content of a VICS file: cases, or media without a case (a hash set)."""
 
     CASES = "Cases"
     MEDIA = "Media"
@@ -130,7 +130,7 @@ def listed(
 
 
 def read_case(body: bytes) -> VicsCase:
-    """Parse a document with one case; paths begin with `case`.
+    """Parse a VICS document with one case to a tree; paths begin with `case`.
 
     Raises:
         FormatRefused: the bytes are not a VICS document of exactly one case.
@@ -264,10 +264,15 @@ def survey(stream: BinaryIO) -> Survey:
 
 
 def cut_parts(stream: BinaryIO, found: Survey, *, name: str) -> Iterator[CasePart]:
-    """Yield the parts of every case of a surveyed file, in file order; `name` is the name of the file.
+    """Yield every case of a surveyed file in parts, in file order.
+
+    A part is a VICS document of its own: the case with up to `PART_MEDIA` of its media, or `PART_BYTES`.
+    `found` is the result of `survey` on the same file; `name` (the file's) is the reference of a case that
+    has none.
 
     Raises:
-        FormatRefused: the file has changed since the survey.
+        FormatRefused: more cases than the survey found (the file has changed; other changes are not
+            noticed), not JSON, or an element over the limits.
     """
     number, held, first, part = 0, list[bytes](), 1, 1
     filling = _Filling()
@@ -324,7 +329,10 @@ def _check_first(tree: dict[str, object]) -> None:
 
 
 class _Filling:
-    """Counter of the media and bytes of a part; both passes use it, so that they split at the same places."""
+    """Counter of the media and bytes of a part of a case; it decides where a case is split.
+
+    Both passes use it, so that they split at the same places.
+    """
 
     def __init__(self) -> None:
         self._count = self._bytes = 0

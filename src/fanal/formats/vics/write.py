@@ -44,7 +44,7 @@ class OutCase(Struct, frozen=True, kw_only=True):
 
 
 class _Node(Struct):
-    """A node of the case under construction."""
+    """A node of the VICS case to write: a text, or entries by key."""
 
     text: str | None = None
     entries: dict[str, list["_Node"]] = field(default_factory=dict)
@@ -90,7 +90,10 @@ def _media(item: Indicator, number: int, *, country: str) -> dict[str, object]:
 
 
 def _category(classification: str, country: str) -> dict[str, object]:
-    """Return the keys that state a class: a category of this country's model, else a tag for our reader."""
+    """Return the keys that state the class of a media: its category in this country's model.
+
+    A class of another scheme becomes a tag, which Fanal's reader understands.
+    """
     scheme, _, code = classification.partition(":")
     number = integer(code)
     if scheme == vocabulary_of(country).scheme and number is not None and str(number) == code:

@@ -176,7 +176,10 @@ def check_address(address: str, *, path: str) -> None:
 
 
 def writable_domain(host: str | None) -> str | None:
-    """Return a host if XARF's field `domain` allows it; None for an IP address, an IDN and others."""
+    """Return a host in the form that XARF's field `domain` accepts; None if it accepts it in none.
+
+    It accepts neither IP addresses nor internationalised names.
+    """
     plain = (host or "").lower().rstrip(".")
     if len(plain) > _MAX_HOST or "xn--" in plain or _DOMAIN.fullmatch(plain) is None:
         return None
@@ -277,7 +280,7 @@ def _check_evidence(root: Node) -> None:
 
 
 def _doubts(root: Node) -> list[Complaint]:
-    """Return the violations of the specification for which a report is not refused."""
+    """Return the violations of the specification for which a report is kept, not refused, as complaints."""
     found = [
         Complaint(node.path, "INVALID_VALUE", (node.text or "")[:200])
         for node in root.children
@@ -396,7 +399,7 @@ def _csem(sent: XarfSent, url: str) -> dict[str, object]:
 
 
 def _indicators(suspects: Sequence[Person]) -> dict[str, object]:
-    """Return the first user name and the IPv4 addresses of the suspects: the format takes no others."""
+    """Return the suspects' first user name and IPv4 addresses as XARF keys; the format takes no others."""
     names = [handle.value for person in suspects for handle in person.handles]
     addresses = [seen.value for person in suspects for seen in person.ips if ":" not in seen.value]
     found: dict[str, object] = {}
