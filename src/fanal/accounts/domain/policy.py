@@ -164,7 +164,7 @@ def allows(
 def require(
     actor: Actor, action: str, resource: Resource = NOTHING, *, policy: Policy | None = None
 ) -> Verdict:
-    """Return the verdict of `allows`, or raise if it refuses.
+    """Return the verdict of `allows` on `resource` (default: no particular object), or raise if it refuses.
 
     Raises:
         Refused: the policy does not allow the action.

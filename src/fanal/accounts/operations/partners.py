@@ -36,8 +36,9 @@ def add_partner(
 ) -> IssuedCredentials:
     """Create a partner with an API credential and return its secrets, which are never shown again.
 
-    For an existing partner, issue a further credential; the older ones stay valid, so that secrets can be
-    rotated without an interruption (`revoke_credential` ends the old one).
+    `quota`: calls allowed in a minute, None for no limit. For an existing partner, issue a further
+    credential; the older credentials stay valid, so that secrets can be rotated without an interruption
+    (`revoke_credential` ends the old credential).
 
     Raises:
         NameRefused: the name is invalid (a colon would make `PARTNER:REF` ambiguous).

@@ -42,7 +42,7 @@ def add_counter(*, key: str, value: object, expires_at: datetime, now: datetime)
 
 
 def set_counter(*, key: str, value: object, expires_at: datetime) -> None:
-    """Store `value` (JSON) under `key`, replacing any earlier value."""
+    """Store `value` (JSON) under `key` until `expires_at`, replacing any earlier value."""
     sql.run(_PUT, [_digest(key), json.dumps(value), expires_at])
 
 
@@ -53,7 +53,7 @@ def get_counter(*, key: str, now: datetime) -> object | None:
 
 
 def drop_counter(*, key: str) -> bool:
-    """Delete `key`; return whether it existed."""
+    """Delete the value under `key`; return whether there was one."""
     deleted, _ = Counter.objects.filter(digest=_digest(key)).delete()
     return deleted > 0
 

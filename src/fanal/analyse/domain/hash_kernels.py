@@ -316,8 +316,9 @@ def _read_buckets(
 ) -> int:
     """Test the candidates of query `q`, sixteen at a time; return the new count, even beyond the room.
 
-    `low` and `high` are the bounds of its buckets, table by table; `count` is the number of rows in `found`
-    before. Each pair is counted once, by the first table that finds it.
+    `low` and `high` are the bounds of its buckets, table by table; `count` is the number of rows in
+    `found` before. A bucket is read whose word differs in at most `flips` bits. Each pair is counted
+    once, by the first table that finds it. Other parameters are those of `search_tables`, for one query.
     """
     one, sixteen, most = np.uint32(1), np.uint32(16), np.uint32(flips)
     looks = 17 if flips else 1

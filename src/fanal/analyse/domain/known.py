@@ -197,9 +197,10 @@ class KnownLists:
 def find_known(
     reports: Sequence[HarmonisedReport], lists: KnownLists, *, rule_version: str
 ) -> list[list[Finding]]:
-    """Return the findings of known hashes and addresses by report, one per file or address and list.
+    """Return the findings of known hashes and addresses by report, in the order of `reports`.
 
-    A file cleared by a list of known false alarms gives a finding of its own code, with score 0.
+    A finding for each file or address and list. A file cleared by a list of known false alarms gives a
+    finding of its own code, with score 0. `rule_version` is stored in each finding.
     """
     return [
         _found(report, lists, rule_version) if lists.hold_any(*values_of([report])) else []
@@ -383,7 +384,10 @@ def pictures_of(report: HarmonisedReport) -> dict[int, list[bytes]]:
 
 
 def pieces(pdq: bytes) -> list[int]:
-    """Return the sixteen pieces of a hash as numbers: position above 16 bits of content."""
+    """Return the sixteen 16-bit pieces of a PDQ hash (32 bytes) as numbers.
+
+    A number is the piece's position (0 to 15) above 16 bits of content.
+    """
     return [
         place << _BITS | int.from_bytes(pdq[2 * place : 2 * place + 2], "big")
         for place in range(_PIECES)
@@ -391,7 +395,10 @@ def pieces(pdq: bytes) -> list[int]:
 
 
 def near_pieces(pdq: bytes) -> list[int]:
-    """Return all pieces that match a similar hash: the hash's own, and those with one bit changed."""
+    """Return all pieces that match a similar PDQ hash: its own, and those with one bit changed.
+
+    272 numbers, as of `pieces`.
+    """
     return [
         piece ^ change
         for piece in pieces(pdq)

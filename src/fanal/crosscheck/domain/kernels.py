@@ -88,7 +88,10 @@ def weigh_span(span, slot, rows, reports, looks, tables):
 
 @inner
 def _wanted(one, first, mine, reach):
-    """Return the largest possible number of shared values of a report: the sum of the reach of its rows."""
+    """Return the largest possible number of shared values of a report: the sum of the reach of its rows.
+
+    `one` is its seat; `first`, `mine` and `reach` are as in `weigh_span`.
+    """
     wanted = 0
     for at in range(first[one], first[one + 1]):
         wanted += reach[mine[at]]
@@ -121,7 +124,8 @@ def _weighed(room):
 def _meet(one, slot, rows, fresh, tables, met, weighed):
     """Write the shared values of a report to `met` and its pairs to `weighed`; return the number of each.
 
-    `slot` holds the place of each pair by seat. Most shared values alone give too few points to be shown, and
+    `one` is its seat; `slot` holds the place of each pair by seat; `rows` and `tables` are as in
+    `weigh_span`, `fresh` is a mask by seat. Most shared values alone give too few points to be shown, and
     are skipped where no other evidence can follow. So values with points come first, the most frequent of
     them last; then come the values without points.
     """
@@ -146,8 +150,9 @@ def _meet(one, slot, rows, fresh, tables, met, weighed):
 def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
     """Write the pairs of a report by a single row; `report` is (seat, row, whether weak pairs are skipped).
 
-    Skipped is an earlier report without an earlier shared value and with too few points, if neither name,
-    date of birth nor address can add any.
+    `counts` are the numbers of shared values and of pairs so far; returned are the new ones. Skipped is an
+    earlier report without an earlier shared value and with too few points, if neither name, date of birth nor
+    address can add any. Other parameters are those of `_meet`.
     """
     one, row, passing = report
     count, pairs = counts
@@ -189,7 +194,9 @@ def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
 def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
     """Weight the pairs of a report, write those to show, and return the new totals of pairs and values.
 
-    `report` is (seat, number of pairs, report by seat); `told` are the columns that `weigh_span` returns.
+    `report` is (seat, number of pairs, report by seat); `counts` are the totals before; `mark` is the weight
+    class by row; `told` are the columns that `weigh_span` returns. Other parameters are those of `_given` and
+    `weigh_span`.
     """
     one, pairs, who = report
     count, total = counts

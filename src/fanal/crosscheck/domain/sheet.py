@@ -33,7 +33,7 @@ class Rows(NamedTuple):
     weak: Flags
 
     def take(self, wanted: Places | Flags) -> "Rows":
-        """Return the rows at these places, or under this mask."""
+        """Return the rows at these places (indices), or under this mask."""
         return Rows(
             self.report[wanted],
             self.key[wanted],

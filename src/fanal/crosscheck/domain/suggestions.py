@@ -105,7 +105,10 @@ class Suggestion(Struct, frozen=True, kw_only=True):
 
 
 def evidence_of(reasons: Iterable[LinkReason]) -> frozenset[int]:
-    """Return the evidence for a pair as signed 64-bit digests of kind and value, without the weights."""
+    """Return the evidence for a pair as signed 64-bit digests of kind and value, without the weights.
+
+    Each reason with positive weight gives a digest; further digests later are new evidence.
+    """
     return frozenset(_digest(reason) for reason in reasons if reason.weight > 0)
 
 

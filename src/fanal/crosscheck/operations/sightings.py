@@ -340,7 +340,10 @@ def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weight
 def _stored(
     ids: set[UUID], keys: Mapping[int, HeldByOthers]
 ) -> tuple[dict[UUID, bytes], dict[int, ValueState]]:
-    """Return the stored cards (`pack_card`) by report, and the document-frequency states by short key."""
+    """Return the stored cards (`pack_card`) by report, and the document-frequency states by short key.
+
+    `ids` are the reports, `keys` the short keys; those without a stored card or state are absent.
+    """
     with together(), binary_arrays.bound() as cards, connection.cursor() as values:
         cards.execute(_CARDS, [binary_arrays.uuids(sorted([report_id.bytes for report_id in ids]))])
         values.execute(
@@ -389,7 +392,7 @@ def _standing(
 ) -> tuple[CardSheet, ValueStanding]:
     """Return the sheet with rows of the batch's values alone, and each row's document frequency and place.
 
-    `values` is (holders, new states), both by short key.
+    `ids` are the sheet's reports in order; `values` is (holders, new states), both by short key.
     """
     held, states = values
     rows = sheet.rows
@@ -425,6 +428,7 @@ def _parted(
 ) -> dict[tuple[UUID, UUID], Parted]:
     """Return the pairs of earlier reports that a person's value no longer links, with the lost values.
 
+    `standing` is the document frequency of the sheet's rows, `held` the batch's shared values by short key;
     `reports` is (ids, mask of the batch's reports), by place in the sheet.
     """
     rows, (ids, fresh) = sheet.rows, reports

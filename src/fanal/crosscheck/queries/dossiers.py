@@ -144,7 +144,7 @@ def judgements_by_id(ids: Sequence[UUID]) -> list[Judgement]:
 
 
 def is_undone(judgement_id: UUID) -> bool:
-    """Return whether an UNDO that is itself in force names the judgement."""
+    """Return whether an UNDO that is itself in force (not undone) revokes the judgement."""
     row = sql.row(
         "SELECT id FROM crosscheck_judgement WHERE undoes = %s ORDER BY id DESC LIMIT 1",
         [judgement_id],

@@ -78,7 +78,7 @@ _LINK = (
 
 
 def kin_facts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, KinFacts]:
-    """Return the newest counts of related reports for each report that the actor may read.
+    """Return the newest counts of related reports, by report id, for each report that the actor may read.
 
     For the system every id has an entry: zero counts for a report not linked yet.
     """

@@ -258,7 +258,8 @@ def find_payment_signals(
 ) -> Iterator[Finding]:
     """Yield the indicators of a report's payments and their pattern, if the pattern reaches its threshold.
 
-    The payments of a report are scored together, with the known transfers of its payers.
+    The payments of a report are scored together, with the known transfers of its payers (`around`, None for
+    none). `rule_version` is stored in each finding.
     """
     own = paid_in(report, typologies.rates)
     if not own:

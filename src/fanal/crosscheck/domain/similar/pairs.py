@@ -241,7 +241,10 @@ class First(Struct, frozen=True):
 
 
 def spelled_of(report: HarmonisedReport, sketcher: Sketcher) -> dict[int, Spelling]:
-    """Return a report's identifiers as compared for misspellings, by keyed digest of `Spelling.whole`."""
+    """Return a report's identifiers as compared for misspellings, by keyed digest of `Spelling.whole`.
+
+    `sketcher` computes the digests under its secret key.
+    """
     return {
         sketcher.key(Trait.SPELLING, one.whole()): one
         for one in spellings_of(report, load_near_rules().spelling)

@@ -380,7 +380,10 @@ class Sketcher:
                 yield self.key(Trait.FAMILY, family), address
 
     def key(self, trait: Trait, text: str) -> int:
-        """Return the key of a text: a keyed BLAKE2b digest with the kind in its lowest three bits."""
+        """Return the sketch key of a text: a keyed BLAKE2b digest with the kind in its lowest three bits.
+
+        `trait` is the kind.
+        """
         octets = text.encode("utf-8", "surrogatepass")
         digest = blake2b(octets, digest_size=8, key=self._secret, person=b"near%d" % trait).digest()
         return int.from_bytes(digest, "little", signed=True) & ~_KIND | trait
