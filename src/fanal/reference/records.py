@@ -182,7 +182,10 @@ class Body(Entry, frozen=True, kw_only=True):
 
 
 class RoutingValue(Strict, frozen=True, kw_only=True):
-    """A step of the routing order: if `when` holds, `body` is proposed; the lowest `rank` comes first."""
+    """A step of the routing order: if `when` holds, the authority `body` is proposed.
+
+    The lowest `rank` comes first.
+    """
 
     rank: int
     when: Literal["DANGER_NOW", "SUSPECT_IN_FRANCE", "VICTIM_IN_FRANCE", "ABROAD", "NOBODY_LOCATED"]
@@ -191,7 +194,7 @@ class RoutingValue(Strict, frozen=True, kw_only=True):
 
 
 class Routing(Entry, frozen=True, kw_only=True):
-    """A step of the routing order (one dated version)."""
+    """A step of the order in which competent authorities are proposed (one dated version)."""
 
     kind: ClassVar[str] = "routing"
 

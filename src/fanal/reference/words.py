@@ -39,7 +39,7 @@ class Words:
         return tuple(sorted(self._texts))
 
     def codes(self, kind: str) -> tuple[str, ...]:
-        """Return the codes of a kind, in file order; empty for an unknown kind."""
+        """Return the codes of a label kind, in file order; empty for an unknown kind."""
         return tuple(self._texts.get(kind, {}))
 
     def missing(self, kind: str, codes: Iterable[str]) -> tuple[str, ...]:

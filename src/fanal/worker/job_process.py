@@ -51,7 +51,7 @@ _Session = psycopg.AsyncConnection[tuple[int]]
 
 
 class LivingJobs(JobManager):
-    """Procrastinate's job manager, which shows that its worker lives by an advisory lock in PostgreSQL.
+    """Procrastinate's job manager, which proves by a PostgreSQL advisory lock that its worker is alive.
 
     `session`: the connection (autocommit) that holds the lock; the server releases it when the process ends.
     """

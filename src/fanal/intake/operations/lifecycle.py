@@ -237,7 +237,7 @@ def require_hold(actor: Actor, report_id: UUID) -> int:
 
 
 class ReviewRefused(Exception):
-    """The review does not allow this answer in its current state, or from this person."""
+    """The answer to a proposed early erasure is refused: no open proposal, or the person's own."""
 
 
 def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now: datetime) -> UUID:

@@ -162,6 +162,8 @@ def renew_claims(
 ) -> None:
     """Extend the lease of reports to `lease` from now, for work outside a stage's transaction.
 
+    `token`: its fencing token.
+
     Raises:
         LeaseLost: a row is no longer held by `token`.
         Refused: the actor may not run the stages.

@@ -34,7 +34,10 @@ class Track(StrEnum):
 
 
 class Reading(StrEnum):
-    """Which wording of an article a legal basis cites; ONLINE: the wording in force on receipt."""
+    """Which wording of an article a legal basis cites.
+
+    EARLIER, LATER: the law changed within the days of the facts; ONLINE: the wording in force on receipt.
+    """
 
     ONLY = "ONLY"
     EARLIER = "EARLIER"

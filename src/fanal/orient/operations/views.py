@@ -84,7 +84,7 @@ def save_view(
 
 
 def rename_view(*, actor: Actor, view_id: UUID, name: str) -> None:
-    """Rename a view.
+    """Rename a saved view of the queue.
 
     Raises:
         ViewUnknown: neither the actor's own nor shared at a desk where the actor may share views.
@@ -100,7 +100,7 @@ def rename_view(*, actor: Actor, view_id: UUID, name: str) -> None:
 
 
 def delete_view(*, actor: Actor, view_id: UUID) -> None:
-    """Delete a view.
+    """Delete a saved view of the queue.
 
     Raises:
         ViewUnknown: neither the actor's own nor shared at a desk where the actor may share views.

@@ -86,7 +86,7 @@ class _Direction(Struct):
 def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange, ...]:
     """Return the changes of level in weekly counts, oldest first; weeks before index `start` are ignored.
 
-    Empty while there are fewer weeks than the level needs (see the method above).
+    Empty while there are fewer weeks than the level needs (see the module's method).
     """
     light = [2 * sqrt(n + 0.375) for n in counts]
     found: list[LevelChange] = []

@@ -41,7 +41,7 @@ class SealedObject(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """Authenticated data of the wrapped key: if any of it is altered, the object no longer opens."""
+    """Authenticated data (AEAD) of the wrapped key: if any of it is altered, the object no longer opens."""
 
     id: UUID
     owner_id: UUID

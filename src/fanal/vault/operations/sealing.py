@@ -212,7 +212,10 @@ def digester(kind: str) -> Digester:
 
 
 def is_digest_of(kind: str, plaintext: bytes, expected: bytes) -> bool:
-    """Return whether `expected` is the digest of the plaintext; for identities, also by the earlier key."""
+    """Return whether `expected` is the digest of an object's plaintext.
+
+    `kind`: the object's; for identities, the key of older installations is tried as well.
+    """
     made = [digest_of(kind, plaintext)]
     if kind in IDENTITY_KINDS:
         made.append(keyring.current().earlier().digest("vault.identity", plaintext))

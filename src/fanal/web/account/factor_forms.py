@@ -102,7 +102,7 @@ class KeyAnswer(forms.Field):
     widget = forms.HiddenInput
 
     def to_python(self, value: object) -> Mapping[str, object] | None:
-        """Return the response, or None when nothing was posted.
+        """Return the security key's response, or None when nothing was posted.
 
         Raises:
             ValidationError: it is malformed or too long.

@@ -214,7 +214,7 @@ def _decided(report_ids: set[UUID], *, actor: Actor) -> dict[UUID, datetime]:
 def _assessments(
     report_ids: Sequence[UUID], *, actor: Actor
 ) -> dict[UUID, tuple[Decision, str, HarmonisedReport | None]]:
-    """Return for each report its last decision, that decision's author, and the report's record."""
+    """Return (last decision, name of its author, record) of each decided report, by report id."""
     taken = oriented.decisions_of(actor=actor, report_ids=report_ids)
     names = accounts.person_names(person_ids={found[-1].author_id for found in taken.values()})
     records = harmonised.get_records(actor=actor, report_ids=report_ids)

@@ -105,7 +105,7 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.send")
 def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record that the host was informed beforehand of procedures and time limits (LCEN, article 6-2 I).
+    """Record that the measure's host was informed beforehand of procedures and delays (LCEN, art. 6-2 I).
 
     Raises:
         Http404: no such measure.

@@ -86,7 +86,11 @@ def waiting(request: HttpRequest) -> HttpResponse:
 @require_safe
 @needs("distribution.read")
 def package(request: HttpRequest, package_id: UUID) -> HttpResponse:
-    """Show a package: recipient, standing instruction, references of its reports, acknowledgement."""
+    """Show a package of reports sent: recipient, standing instruction, references, acknowledgement.
+
+    Raises:
+        Http404: no such package.
+    """
     actor, now = actor_of(request), now_of(request)
     sent = queries.get_package(actor=actor, package_id=package_id)
     if sent is None:
