@@ -39,7 +39,7 @@ def call_states(*, alarm_ids: Sequence[UUID]) -> dict[UUID, CallState]:
 
 
 def calls_alive() -> bool:
-    """Return whether a process that sends calls (e-mails to the people on duty) was alive within `SILENCE`."""
+    """Return whether a process that sends calls (e-mails to people on duty) was alive within `SILENCE`."""
     found = sql.row(
         "SELECT EXISTS (SELECT FROM orient_caller WHERE seen_at > now() - make_interval(secs => %s))",
         [SILENCE.total_seconds()],

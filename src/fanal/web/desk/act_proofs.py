@@ -22,7 +22,7 @@ from fanal.web.desk import acts
 
 
 def route_of(pages: acts.ActPages, *, place: str) -> URLPattern:
-    """Return the URL route of the proofs (files) of an act's steps under the path `place`, for its readers."""
+    """Return the URL route of the proofs (files) of an act's steps under the path `place`, for readers."""
 
     @never_cache
     @require_GET
