@@ -260,7 +260,10 @@ def _marks_of_keys(home: Path) -> dict[str, str]:
 
 
 def _erasures(folder: Path) -> list[str]:
-    """Return the lines of both lists of erasures: the backup's, and this machine's, which may be newer."""
+    """Return the lines of both lists of erasures: that of the backup in `folder`, and this machine's.
+
+    This machine's may be newer. Each line occurs once.
+    """
     lists = (find_vault() / "erasures.log", folder / "vault" / "erasures.log")
     lines = [line for path in lists if path.exists() for line in path.read_text().splitlines()]
     return list(dict.fromkeys(lines))

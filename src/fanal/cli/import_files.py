@@ -306,7 +306,7 @@ def find_sources(
 
 
 def find_files(paths: Sequence[Path], suffixes: Sequence[str]) -> Iterator[Path]:
-    """Yield the same files as `find_sources`, without names."""
+    """Yield each file of `paths`, and in folders each file with one of `suffixes`, as `find_sources` does."""
     for path in paths:
         if not path.is_dir():
             yield path

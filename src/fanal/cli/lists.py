@@ -353,7 +353,8 @@ def _take(
 ) -> list[UUID]:
     """Import a file in another format than CSV into the list `name`; return the ids of its items in force.
 
-    Rejected items, counted in `told`, are reported, also if all were rejected.
+    Only items of the given `scope` are taken, or (None) of the list's own. Rejected items, counted in `told`,
+    are reported, also if all were rejected.
 
     Raises:
         CommandRefused: LIST_NOTHING; as `read_indicators`.

@@ -54,7 +54,7 @@ class LazyGroup(click.Group):
     """A command group that imports its commands only when called, so that `fanal` starts quickly."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the names of all commands."""
+        """Return the names of all commands, sorted, without importing any."""
         return sorted({*super().list_commands(ctx), *COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:

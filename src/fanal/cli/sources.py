@@ -256,7 +256,10 @@ def _read_json(source: Source, now: datetime) -> Iterator[FoundReport | Unreadab
 
 
 def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundReport | Unreadable:
-    """Return a report with its listed files from the same folder, or why a file is refused."""
+    """Return a report with the files that it lists and that lie in its folder, or why such a file is refused.
+
+    `beside` assigns the files of the folder to reports.
+    """
     if not beside.waits(path):
         return found
     try:

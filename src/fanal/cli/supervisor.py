@@ -215,7 +215,7 @@ class Supervisor:
         return False
 
     def beat(self) -> None:
-        """Check each child once: rotate its log, kill it if hung, restart it if due."""
+        """Check each child once: rotate its log, kill it if hung, restart it if due; call `mend` first."""
         self.mend()
         for child in self.children:
             child.bound_log()

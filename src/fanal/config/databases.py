@@ -117,7 +117,7 @@ def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databa
 
 
 def _open_provisioned(address: str, passwords: PasswordFile) -> Databases:
-    """Return the role URLs of an external server; run no statement that changes it.
+    """Return the role URLs of the external server at `address`; run no statement that changes it.
 
     Raises:
         DatabaseRefused: the data folder holds no passwords, the server rejects them, or it is not durable.
@@ -192,7 +192,7 @@ def _role_urls(
 
 
 def role_of(address: str) -> str:
-    """Return the database role of the URL's login; empty if the login is not a Fanal role."""
+    """Return the database role of the login in a database URL; empty if the login is not a Fanal role."""
     login = unquote(urlsplit(address).username or "")
     return next((role.value for role in DatabaseRole if role.login == login), "")
 

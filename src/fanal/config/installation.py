@@ -131,6 +131,8 @@ def complaints(held: Held, known: Known, *, public_node: bool) -> list[str]:
 def check_keys(url: str, held: Held, *, home: Path, public_node: bool) -> None:
     """Check that this machine holds the keys of the database at `url`; any role may sign in.
 
+    `held` are the fingerprints of the keys here (`read_held`). A public node needs only some of them.
+
     Raises:
         KeysElsewhere: the machine lacks a registered key, or uses another one.
     """

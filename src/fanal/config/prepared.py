@@ -46,7 +46,7 @@ def is_prepared(web: Path = WEB) -> bool:
 
 
 def catalogues(web: Path = WEB) -> list[Path]:
-    """Return the source message catalogues (`.po` files), sorted."""
+    """Return the source message catalogues (`.po` files) below the folder `web`, sorted."""
     return sorted(web.glob("**/locale/*/LC_MESSAGES/*.po"))
 
 

@@ -26,7 +26,7 @@ class ShelteredSession(requests.Session):
     def request(
         self, method: str | bytes, url: str | bytes, *args: object, **more: object
     ) -> requests.Response:
-        """Return the response to a request.
+        """Return the response to a request; the caller's time-out and redirect options are overruled.
 
         Raises:
             requests.RequestException: no answer, or a redirect.

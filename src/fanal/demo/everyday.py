@@ -85,7 +85,7 @@ def _life(name: str, before: timedelta) -> Play:
 
 
 def _decided_share(before: timedelta) -> float:
-    """Return the probability that a report of that age is decided: 0.6 below two days, up to 0.99."""
+    """Return the probability that a report of the age `before` is decided: 0.6 below two days, up to 0.99."""
     if before < timedelta(days=2):
         return 0.6
     return 0.85 if before < timedelta(days=14) else 0.99

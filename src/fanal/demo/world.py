@@ -57,7 +57,7 @@ class World:
     partners: dict[str, UUID] = field(default_factory=dict)
 
     def person(self, username: str, at: datetime) -> Actor:
-        """Return the actor of a demo account, with the roles valid at `at`.
+        """Return the actor of the demo account `username`, with the roles valid at `at`.
 
         Raises:
             DemoBroken: there is no such account.
@@ -86,7 +86,7 @@ class World:
         *,
         seconded: datetime,
     ) -> None:
-        """Approve a standing instruction of 300 days by two supervisors, the second at `seconded`.
+        """Approve a standing instruction of `kind` for 300 days by two supervisors, the second at `seconded`.
 
         `names` are those that it covers, `grounds` its reasons.
         """

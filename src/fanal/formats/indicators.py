@@ -89,7 +89,7 @@ def kind_of(name: str) -> str | None:
 
 
 def hash_value(kind: str, text: str) -> str | None:
-    """Return a hash in normal form (lower-case digits, PhotoDNA as base64); None if it is malformed."""
+    """Return a hash of `kind` in normal form (lower-case digits, PhotoDNA as base64); None if malformed."""
     if kind == "PHOTODNA":
         return photodna(text)
     value = text.strip().lower()

@@ -374,7 +374,9 @@ class _Cutter:
         yield Piece((), bytes(self._root))
 
     def _in_cut(self, top: _Frame, token: bytes) -> Iterator[Piece]:
-        """Process a token between the elements of a split array: an element, a comma or the end.
+        """Process a token between the elements of a split array (`top`): an element, a comma or the end.
+
+        Yields the element as a piece, if it is one.
 
         Raises:
             FormatRefused: another token is out of place.

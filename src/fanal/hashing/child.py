@@ -89,7 +89,11 @@ def _holds(limits: FileLimits, layer: Callable[[], bool]) -> bool:
 
 
 def _warm(limits: FileLimits) -> None:
-    """Hash a small picture of each format and mode, so that all imports and compilation happen now."""
+    """Hash a small picture of each format and mode, so that all imports and compilation happen before a fork.
+
+    Raises:
+        RuntimeError: a format cannot be hashed on this machine.
+    """
     for kind in sorted(PICTURES):
         name = kind.removeprefix("image/").upper()
         for mode in ("L", "RGB"):

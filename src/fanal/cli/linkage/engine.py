@@ -126,7 +126,7 @@ class _Comparison(Struct, frozen=True):
 
 
 def _levels(model: Mapping[str, object]) -> dict[str, list[tuple[str, float]]]:
-    """Return for each comparison (column) its agreement levels as (code, weight in bits)."""
+    """Return, for each comparison (column) of a model, its agreement levels as (code, weight in bits)."""
     return {
         comparison.output_column_name: [
             (f"{comparison.output_column_name.upper()}_{CODES[label]}", round(level.bits(), 2))
@@ -143,7 +143,10 @@ def agreements(model: Mapping[str, object]) -> dict[str, float]:
 
 
 def _nearest(levels: list[tuple[str, float]], bits: float) -> tuple[str, float]:
-    """Return the level (code, weight) with the closest weight: Splink returns weights instead of levels."""
+    """Return the level (code, weight) whose weight is closest to `bits`.
+
+    Splink returns the weight of a comparison and not its level.
+    """
     return min(levels, key=lambda level: abs(level[1] - bits))
 
 

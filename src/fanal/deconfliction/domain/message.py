@@ -111,7 +111,7 @@ def read_message(body: bytes) -> Received:
 
 
 def check_signature(received: Received, *, key: bytes) -> None:
-    """Verify the signature of a message with `key`, a raw Ed25519 public key of 32 bytes.
+    """Verify the signature of a received message with `key`, a raw Ed25519 public key of 32 bytes.
 
     Raises:
         DeconflictionRefused: SIGNATURE, also if `key` is not a valid key.

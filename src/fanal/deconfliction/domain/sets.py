@@ -27,7 +27,7 @@ class LaidOut(Struct, frozen=True, kw_only=True):
     places: bytes
 
     def key_at(self, place: int) -> bytes | None:
-        """Return the selector key behind the point at a position, None for a padding point."""
+        """Return the selector key behind the point at position `place` (from 0), None for a padding point."""
         found = self.places[place * _KEY : (place + 1) * _KEY]
         return None if found == _NOBODY else found
 

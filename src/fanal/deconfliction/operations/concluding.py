@@ -153,7 +153,7 @@ def _refuse(actor: Actor, found: Round, now: datetime) -> NoReturn:
 def _end(
     actor: Actor, found: Round, keys: tuple[bytes, ...], *, now: datetime, action: str
 ) -> None:
-    """Record the matches (selector keys) and the end of a round, in the caller's transaction.
+    """Record the end of the round `found` and its matches (selector keys), in the caller's transaction.
 
     `action` is the name of the ledger entry.
     """

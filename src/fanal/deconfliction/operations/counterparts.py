@@ -142,7 +142,9 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
 
 
 def _checked(asked: NewCounterpart, secret: str, *, loopback: bool) -> str:
-    """Validate a counterpart to register and return its address in normal form, "" without one.
+    """Validate a counterpart to register; return the URL of its service in normal form, "" without one.
+
+    `secret` and `loopback` as in `add_counterpart`.
 
     Raises:
         DeconflictionRefused: as `add_counterpart`.

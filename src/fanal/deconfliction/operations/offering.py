@@ -79,9 +79,10 @@ def answer(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 def _store(
     actor: Actor, found: Round, laid_out: LaidOut, body: bytes, *, held: int, now: datetime
 ) -> bytes:
-    """Store an answer (`body`) and return it; if another process has stored one meanwhile, return that one.
+    """Store the answer of a round and return it; if another process stored one meanwhile, return that.
 
-    `held` is the number of our identifiers in the set.
+    `body` is the signed answer, `laid_out` our blinded set with its keys, `held` the number of our
+    identifiers in it.
     """
     shown = len(laid_out.points) // curve.SIZE
     with transaction.atomic():

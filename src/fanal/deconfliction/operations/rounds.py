@@ -216,9 +216,10 @@ def note(
     error: str = "",
     **numbers: int,
 ) -> None:
-    """Write the ledger entry of a step of a round: round, counterpart, standing instruction, `numbers`.
+    """Write the ledger entry `action` of a step of a round: round, counterpart, standing instruction, counts.
 
-    `numbers` are counts such as `met` (matches). The entry never contains a point or a key.
+    `numbers` are counts such as `met` (matches), `error` the code of a refusal. The entry never contains a
+    point or a key.
     """
     cited: dict[str, str | int] = {"instruction": str(round_.instruction_id), **numbers}
     if error:

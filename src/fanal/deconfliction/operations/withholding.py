@@ -83,7 +83,10 @@ def withhold(
 
 
 def _write(actor: Actor, made: Withholding, reports: Sequence[UUID]) -> None:
-    """Insert a decision on a dossier, with its reason, ledger entry, and the reports now in the dossier."""
+    """Insert a decision to withhold a dossier or not, with its reason and its ledger entry.
+
+    `reports` are those now in the dossier, stored with the decision.
+    """
     digest = ledger.keyed_digest(kind="withholding", object_id=made.id, content=made.words.encode())
     with connection.cursor() as cursor:
         cursor.execute(

@@ -171,7 +171,9 @@ def unlock(sealed: bytes, *, identity: str) -> Unlocked:
 
 
 def unpack(inner: bytes) -> tuple[Manifest, bytes]:
-    """Return the manifest and the JSON Lines of a package's ZIP archive, without extracting a file to a path.
+    """Return the manifest and the JSON Lines of a package; no file is extracted to a path.
+
+    `inner` is the package's ZIP archive, decrypted and without its header.
 
     Raises:
         PackageRefused: NO_PACKAGE (not in our format, or too large), CHANGED (digest or count differ).
@@ -193,7 +195,7 @@ def unpack(inner: bytes) -> tuple[Manifest, bytes]:
 
 
 def _ends_small(inner: bytes) -> bool:
-    """Return whether the central directory of a ZIP archive is small and not ZIP64.
+    """Return whether the central directory of a ZIP archive (`inner`) is small and not ZIP64.
 
     `zipfile` creates an object for each name in the directory, so a large one would exhaust the memory.
     """
@@ -214,7 +216,8 @@ def _is_ours(members: Sequence[zipfile.ZipInfo]) -> bool:
 def unseal(sealed: bytes, *, identity: str) -> tuple[Manifest, bytes]:
     """Decrypt and unpack a package without checking its sender; return the manifest and the JSON Lines.
 
-    A desk receives packages with `operations.take`, which checks the sender.
+    `sealed` is the age file, `identity` the recipient's age private key. A desk receives packages with
+    `operations.take`, which checks the sender.
 
     Raises:
         PackageRefused: as `unlock` and `unpack`.

@@ -62,7 +62,7 @@ def signed_package(inner: bytes, *, recipient: str, signer: Ed25519PrivateKey) -
 
 
 def split(plain: bytes) -> tuple[SealHead | None, bytes]:
-    """Split a decrypted package into header and archive.
+    """Split a decrypted package (`plain`) into its header and its ZIP archive.
 
     The header is None in the unsigned format of earlier versions.
 
@@ -92,7 +92,10 @@ def check_package(head: SealHead, inner: bytes) -> None:
 
 
 def sign_answer(statement: bytes, *, signer: Ed25519PrivateKey) -> bytes:
-    """Return the signature of an acknowledgement, given as its bytes (`PackageAcknowledgement.statement`)."""
+    """Return the signature of an acknowledgement with the key `signer`.
+
+    `statement` is its signed bytes (`PackageAcknowledgement.statement`).
+    """
     return signer.sign(_ANSWER + statement)
 
 

@@ -138,10 +138,13 @@ def _answer(
 
 
 def _note(actor: Actor, opened: Opened, unlocked: Unlocked, *, again: bool, now: datetime) -> None:
-    """Record the receipt of a package, in the caller's transaction; `again` accepts a repeated receipt.
+    """Record the receipt of a package, in the caller's transaction.
+
+    `opened` is the received package, `unlocked` the same before unpacking (header and digest). `again`
+    accepts a repeated receipt.
 
     Raises:
-        PackageRefused: TAKEN, SECOND.
+        PackageRefused: TAKEN, it was received before; SECOND, another content under the same number.
     """
     manifest, head = opened.manifest, unlocked.head
     row, is_first = Taken.objects.get_or_create(

@@ -48,7 +48,7 @@ def serve_page(
     limit: int,
     now: datetime,
 ) -> SharedPage:
-    """Return up to `limit` list entries for a member, and record this response.
+    """Return up to `limit` list entries for a member over the protocol `service`, and record this response.
 
     The entries are those of `lists` after `cursor`, up to place `last` of the feed. Over TAXII, `lists` has
     one list, whose progress is recorded by itself. Call it within `reading`.
@@ -112,7 +112,10 @@ def note_response(
 def note_refusal(
     *, actor: Actor, service: Service, code: str, list_id: UUID | None = None, now: datetime
 ) -> None:
-    """Store the code of a member's last refused request; its own page and the desk's display it."""
+    """Store the code of a member's last refused request; its own page and the desk's display it.
+
+    `service` is the protocol; `list_id` is given for a protocol that reads each list separately.
+    """
     sql.run(
         "INSERT INTO exchange_reading"
         " (partner_id, service, list_id, first_at, last_at, error, error_at)"
@@ -267,8 +270,8 @@ def vote(
 ) -> SharedItem:
     """Record a member's vote on a list entry that it may read, and return the entry with the valid votes.
 
-    `kind` is the kind of hash voted on, "" for the whole entry. The last vote of a member on an entry counts.
-    A negative vote has at least one of `reasons` (codes).
+    `affirmative`: for the entry, else against it, with at least one of `reasons` (codes). `kind` is the kind
+    of hash voted on, "" for the whole entry. The last vote of a member on an entry counts.
 
     Raises:
         Refused: the actor may not vote.

@@ -103,7 +103,7 @@ def add_source(
 
 
 def switch_source(*, actor: Actor, source: ListSource, enabled: bool, now: datetime) -> None:
-    """Switch a source on or off; the schedule skips a source that is off. Its list stays.
+    """Switch a source on (`enabled`) or off; the schedule skips a source that is off. Its list stays.
 
     Raises:
         Refused: the actor may not manage sources.

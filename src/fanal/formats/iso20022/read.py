@@ -248,7 +248,10 @@ def _of_entry(
 
 
 def _holder(head: Leaves) -> Party:
-    """Return the holder of a statement's account; its values stay unmarked, since every entry uses them."""
+    """Return the holder of a statement's account, from the values of the statement's head.
+
+    The values stay unmarked (not read), since every entry uses them.
+    """
     get = head.values.get
     return Party(
         name=get("Acct/Ownr/Nm") or get("Acct/Nm"),

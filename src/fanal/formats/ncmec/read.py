@@ -231,7 +231,8 @@ class _Walk:
     ) -> str:
         """Record as a complaint that an element is repeated or misplaced; return its path.
 
-        `count` is its number among the siblings of that name; a repeated one has it in its path (`…[2]`).
+        `model` is its model, `kind` that of its parent type. `count` is its number among the siblings of that
+        name; a repeated one has it in its path (`…[2]`).
         """
         if count > 1 and not model.repeatable:
             path = f"{path}[{count}]"

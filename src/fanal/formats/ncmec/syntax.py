@@ -47,7 +47,8 @@ _PARSERS: Final = _Parsers()
 def parse(body: bytes, *, limit: int = MAX_BYTES, elements: int = MAX_ELEMENTS) -> etree._Element:
     """Parse an XML document within the limits, without checking its content; return the root.
 
-    `limit` counts bytes; by default both limits are those of a report.
+    `limit` is the maximum size in bytes, `elements` the maximum number of elements; by default those of a
+    report.
 
     Raises:
         FormatRefused: always with `malformed` true.

@@ -161,7 +161,11 @@ def _first(stream: BinaryIO) -> dict[str, object] | None:
 
 
 def _of_one_entry(refused: FormatRefused) -> FormatRefused:
-    """Return a refusal that concerns a single entry; raise one that concerns the whole file."""
+    """Return a refusal that concerns a single entry, so that the caller skips it.
+
+    Raises:
+        FormatRefused: the refusal itself, if it concerns the whole file.
+    """
     if refused.code not in UNUSABLE and not isinstance(refused, Unlisted):
         raise refused
     return refused

@@ -92,7 +92,9 @@ def says_kind(sample: Mapping[str, object]) -> bool:
 
 
 def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | None) -> FileContext:
-    """Determine the context of a file from its remaining document (`rest`) and one element of its array.
+    """Determine what a VICS file declares of itself: its kind, version and country.
+
+    `rest` is the document without the elements of its array, `sample` one of these elements.
 
     Raises:
         FormatRefused: neither the declared context nor the element shows that it is VICS.

@@ -131,7 +131,10 @@ def _context(version: str, country: str) -> tuple[str, str]:
 
 
 def _put(root: _Node, path: str, text: str) -> None:
-    """Put a kept value back at its path, except Fanal's own keys and the contact, a withheld identity."""
+    """Put a value kept from the original case (`text`) back at its path below `root`.
+
+    Fanal's own keys and the contact, a withheld identity, are left out.
+    """
     steps = [(m[1], m[2]) for m in _STEP.finditer(path)]
     if len(steps) < 2 or steps[0][0] != "case" or steps[1][0] in _OURS:
         return
@@ -144,7 +147,10 @@ def _put(root: _Node, path: str, text: str) -> None:
 
 
 def _fill(media: _Node, file: OutFile, number: int, *, country: str) -> None:
-    """Add the file's own name, hashes and class to a media, where no kept value states them already."""
+    """Add a file's name, hashes and class to a media of the case, where no kept value states them already.
+
+    `number` is the media's position (from 1), `country` names the national model of the categories.
+    """
     _default(media, "MediaID", str(number))
     for key in ("MD5", "SHA1"):
         _default(media, key, file.hashes.get(key, "").upper())

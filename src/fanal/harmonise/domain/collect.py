@@ -97,9 +97,10 @@ class Collector:
             self._withheld_names.add(bare_name(value))
 
     def add(self, kind: Kind, value: str, origin: Origin) -> None:
-        """Add a canonical value as a selector, once per role; the reporter's values only yield a warning.
+        """Add a canonical value of `kind` as a selector, once per role; `origin` is where it was found.
 
-        On repetition the first path is kept; instant and port of a field's value replace those of a weak one.
+        A value of the reporter only yields a warning. On repetition the first path is kept; instant and port
+        of a field's value replace those of a weak one.
         """
         if (kind, value) in self._withheld or (
             kind is _HANDLE and bare_name(value) in self._withheld_names
@@ -123,9 +124,10 @@ class Collector:
             )
 
     def add_raw(self, kind: Kind, raw: str, origin: Origin) -> None:
-        """Parse a value of `kind` as its source wrote it and add its selectors; if unreadable, add a warning.
+        """Parse a value of `kind` as its source wrote it (`raw`) and add its selectors, found at `origin`.
 
-        A URL or host name yields several selectors: see `add_url` and `add_host`.
+        If it is unreadable, add a warning. A URL or host name yields several selectors: see `add_url` and
+        `add_host`.
         """
         if kind is _URL:
             self.add_url(read_url(raw), origin)
@@ -145,7 +147,10 @@ class Collector:
                 self.add(kind, value, origin)
 
     def add_ip(self, raw: str, origin: Origin) -> None:
-        """Parse an IP address, add it with port and instant; if unreadable or unroutable, add a warning."""
+        """Parse an IP address and add it as a selector, with port and instant of `origin` (its place).
+
+        If it is unreadable or unroutable, add a warning.
+        """
         read = read_ip(raw)
         if read is None:
             self.warn(origin.source, "IP_UNREADABLE", raw)

@@ -114,7 +114,8 @@ def _collect_fields(
 ) -> tuple[tuple[HarmonisedUrl, ...], tuple[File, ...]]:
     """Add the selectors of a draft's fields to the collector; return its addresses and files, canonical.
 
-    The reporter's values are registered first, so that no later field adds them as selectors.
+    `people` are its persons, parsed. The reporter's values are registered first, so that no later field adds
+    them as selectors.
     """
     for read in people:
         if is_reporter(read.person):

@@ -153,7 +153,7 @@ def withhold_reporter(read: ReadPerson, collector: Collector) -> None:
 
 
 def collect_person(read: ReadPerson, collector: Collector) -> None:
-    """Add the selectors of a person other than the reporter, and a warning for each unreadable value."""
+    """Add the selectors of a person other than the reporter, and warnings for unreadable values."""
     role = _ROLES[read.person.role]
     for reading in read.readings:
         if reading.warning is not None:

@@ -65,10 +65,10 @@ def _marked(found: re.Match[str], *, numbers: tuple[str, ...]) -> str:
 
 
 def _orders(whole: str) -> Iterator[tuple[str, bool]]:
-    """Yield the texts to search for in folded text to find a value: as written, and with its last word first.
+    """Yield the texts by which to find a reporter's value in folded text: as written, and last word first.
 
-    Each comes as (letters, alone); `alone`: only as a separate word. Yields nothing for a value under three
-    letters.
+    Each comes as (letters, alone); `alone`: only as a separate word. `whole` is the value; one under three
+    letters yields nothing.
     """
     words = [word for word in _BETWEEN_SIGNS.split(fold(whole)) if word]
     letters = "".join(words)

@@ -21,7 +21,10 @@ _ASCII_LIKE = "\u0130\u0131\u017f\u212a"
 
 
 def search_words(report: HarmonisedReport, identity: Identity) -> str:
-    """Return the text of a report to index (its first 8000 characters), without its reporter's values."""
+    """Return the text of a report to index (its first 8000 characters), without its reporter's values.
+
+    `identity` holds these values (`reporter.withhold`).
+    """
     text = " ".join(_texts(report))[:_LONGEST]
     own = reporter_strings(identity)
     return _without(text, own) if own else text

@@ -98,7 +98,7 @@ def instant(text: str) -> str | None:
 
 
 def until_received(report: HarmonisedReport, received_at: datetime) -> HarmonisedReport:
-    """Return `report` with its time range cut off at its reception: “today” is not over yet.
+    """Return `report` with its time range cut off at its receipt (`received_at`): “today” is not over yet.
 
     A range that lies entirely later (a wrong clock, a planned meeting), or an exact instant, stays as stated.
     """

@@ -58,9 +58,9 @@ def reporters_values(
 ) -> dict[UUID, frozenset[str] | None]:
     """Return the reporter's values that must be redacted, for each report with texts and a reporter.
 
-    Names, contacts, accounts and devices, as written, decrypted only to redact texts
-    (`domain.redaction.withheld_texts`) and shown to nobody. None: the bytes are erased, damaged or
-    unreadable, so the values are unknown.
+    `facts` and `records` are the reports' facts and harmonised records by id. The values are names, contacts,
+    accounts and devices, as written, decrypted only to redact texts (`domain.redaction.withheld_texts`) and
+    shown to nobody. None: the bytes are erased, damaged or unreadable, so the values are unknown.
 
     Raises:
         Refused: the actor is not the system.
@@ -248,7 +248,10 @@ def _write(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -> U
 
 
 def _open(actor: Actor, facts: ReportFacts, now: datetime) -> tuple[Fact, ...]:
-    """Return the reporter's identity: as the public form sealed it separately, or from another document."""
+    """Return the reporter's identity, decrypted, as pairs (code, value).
+
+    The public form's is sealed separately; for other formats it is read from the original document.
+    """
     found: tuple[Fact, ...] = ()
     if facts.identity_id is not None:
         found = facts_of_form(

@@ -127,9 +127,10 @@ def read_ncmec(
 
 
 def _add_file(building: ReportBuilding, source: SourceFile, *, walk: Walk, path: str) -> None:
-    """Add a file: values of its last details document, then the name and hashes of the received bytes.
+    """Add a file to the draft: values of its last details document, then name and hashes as received.
 
-    Values of earlier details documents go to `extra` only.
+    `path` is its path in the draft (`fileDetails[2]`). Values of earlier details documents go to `extra`
+    only.
     """
     file = FileBuilding(path=path)
     building.files.append(file)

@@ -70,7 +70,10 @@ class _People(Struct):
     _places: dict[tuple[PersonRole, str, str | None], list[int]] = field(default_factory=dict)
 
     def place(self, party: Party, role: PersonRole, operator: str | None) -> int | None:
-        """Return the index of a payer or payee among the persons, adding it if new; None for an empty one."""
+        """Return the index of a payer or payee among the persons, adding it if new; None for an empty one.
+
+        A row about a known one is merged with it, unless they contradict each other.
+        """
         if party == Party():
             return None
         places = self._places.setdefault((role, party.key(), operator), [])

@@ -85,9 +85,10 @@ def _open_event(spot: Spot) -> ElementScope:
 
 
 def _sighted(spot: Spot, parts: dict[str, Node], address: Node) -> ElementScope:
-    """Add the IP address `address` with port and instant of `parts` (elements by name) to the person, if any.
+    """Add the IP address in the element `address` to the current person, if any; return the scope.
 
-    The returned scope marks the values that were read (`taken`), so that they are not kept twice.
+    Port and instant are those of `parts` (elements by name). The returned scope marks the values that were
+    read (`taken`), so that they are not kept twice.
     """
     person, port, at = spot.scope.person, parts.get("port"), parts.get("dateTime")
     number = small_integer(port.text or "") if port else None
