@@ -14,7 +14,7 @@ _ROOT = Path(fanal.__file__).parents[2]
 
 
 def _group() -> click.Command:
-    """Return the command group of the benchmarks, or a command that reports their absence."""
+    """Return the command group of the benchmarks; in an installation, a command that says they are absent."""
     if not (_ROOT / "benchmarks/__init__.py").is_file():
         anything = click.Argument(["words"], nargs=-1, type=click.UNPROCESSED)
         return click.Command(

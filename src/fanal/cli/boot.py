@@ -47,7 +47,7 @@ def find_home() -> Path:
 
 
 def find_vault() -> Path:
-    """Return the folder of the vault (`FANAL_VAULT`)."""
+    """Return the folder of the vault (the setting `FANAL_VAULT`); it is not created."""
     return read_environment(os.environ).vault
 
 

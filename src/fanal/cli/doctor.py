@@ -74,7 +74,10 @@ def doctor(port: int) -> None:
 
 
 def look_at_machine(*, home: Path, port: int) -> Iterator[DoctorFinding]:
-    """Yield the findings that need no database: folder, disk, port, certificate, assets, account."""
+    """Yield the findings of `fanal doctor` that need no database: folder, disk, port, certificate, assets.
+
+    `home` is the data folder, `port` the one that the web server would use.
+    """
     yield fine(f"Python {sys.version.split()[0]}")
     yield _look_at_folder(home)
     place = next(p for p in (home, *home.absolute().parents) if p.exists())
@@ -99,7 +102,7 @@ def look_at_machine(*, home: Path, port: int) -> Iterator[DoctorFinding]:
 
 
 def _look_at_certificate(home: Path) -> Iterator[DoctorFinding]:
-    """Yield the expiry of this node's certificate for signing receipts.
+    """Yield the finding on the expiry of this node's certificate for signing receipts; none without one.
 
     Once expired, the node accepts no reports, since it could not acknowledge them.
     """
@@ -122,7 +125,7 @@ def _look_at_certificate(home: Path) -> Iterator[DoctorFinding]:
 
 
 def look_at_database(*, home: Path) -> Iterator[DoctorFinding]:
-    """Yield the findings about PostgreSQL; start the embedded server if its cluster exists."""
+    """Yield `fanal doctor`'s findings about PostgreSQL; start the embedded server if its cluster exists."""
     try:
         if not os.environ.get("DATABASE_URL") and not home.exists():
             found = find_binaries(os.environ)

@@ -131,7 +131,10 @@ def _look_at_databases(connection: psycopg.Connection[tuple[object, ...]]) -> Do
 
 
 def look_at_numbers(connection: psycopg.Connection[tuple[object, ...]]) -> DoctorFinding:
-    """Return the finding on exhaustion of the API's report numbers, 32-bit integers for its clients."""
+    """Return the finding on whether a public node wastes the API's report numbers.
+
+    They are 32-bit integers for its clients, and so can be exhausted.
+    """
     row = connection.execute(
         "SELECT coalesce(max(wire_id), 1000000) + 1,"
         " pg_sequence_last_value('intake_wire_id_seq'::regclass) - coalesce(max(wire_id), 1000000) > %s"

@@ -52,7 +52,7 @@ READERS: Mapping[Format, Callable[[bytes], Envelope]] = {
 
 
 def require_in_force(format_: str, *, now: datetime, even_if_not: bool) -> None:
-    """Check that the law of a format is in force, unless `even_if_not` allows a trial.
+    """Check that the law which prescribes a format is in force, unless `even_if_not` allows a trial.
 
     Raises:
         CommandRefused: NOT_IN_FORCE: the reference data has laws for this format, none in force today.

@@ -60,7 +60,7 @@ class Written(Struct, frozen=True, kw_only=True):
 
 
 def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
-    """Return a report to export; None if it is not harmonised, or not visible to the actor."""
+    """Return a report with the facts for its export; None if not harmonised, or not visible to the actor."""
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if record is None or facts is None:
@@ -233,7 +233,10 @@ def _outgoing(
 
 
 def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmission | None:
-    """Return the sealed document of a report; None, with a message, if this actor cannot open it here."""
+    """Return the decrypted original document of a report; None, with a message, if that is impossible.
+
+    Then the actor lacks the right, this machine the key, or the document is erased.
+    """
     system = system_actor(f"export asked for by {actor.person_id}")
     try:
         policy.require(actor, "original.open", Resource(desk_id=facts.desk_id, sealed=True))
@@ -246,7 +249,9 @@ def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmi
 
 
 def _may_name(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -> bool:
-    """Open the reporter's identity as a recorded act of the actor; return whether the actor has the right.
+    """Disclose the reporter's identity as a recorded act of the actor; return whether the actor may do so.
+
+    `motive` is the recorded purpose, "" for a standard one.
 
     Raises:
         CommandRefused: MOTIVE_SHORT.
@@ -271,9 +276,9 @@ def _files_of_record(record: HarmonisedReport, sent: Outgoing, facts: ReportFact
 
 
 def _files_of_original(opened: OpenedSubmission, sent: Outgoing, facts: ReportFacts) -> list[bytes]:
-    """Return an XML document for each file of the original report (`opened`).
+    """Return an XML document for each file of the original report (`opened`), valid against the schema.
 
-    They are the provider's own details, or else written from the facts at receipt.
+    They are the provider's own details, or else written from the facts at receipt (`sent`, `facts`).
     """
     return [
         rewrite_file_details(details)

@@ -101,7 +101,7 @@ def open_list(
 
 
 def note_reports(actor: Actor, report_ids: Sequence[UUID], *, format_: str) -> None:
-    """Record the export of reports in the ledger, and commit."""
+    """Record in the ledger that the actor exports these reports in the format `format_`, and commit."""
     from fanal.ledger import operations as ledger
 
     if report_ids:
@@ -389,7 +389,11 @@ def _reports(
 
 
 def _meant(actor: Actor, reference: str) -> tuple[str, list[UUID]]:
-    """Return a name without personal data for REF (`report …`, `dossier …`), and the reports to export."""
+    """Return a name without personal data for a REF, and the reports to export that it means.
+
+    REF is the reference of a report (`report …`), or the id of a dossier (`dossier …`). The list is empty if
+    there are none that the actor may export.
+    """
     from fanal.cli.resolve import resolve, to_export
     from fanal.crosscheck import queries as crosscheck
 

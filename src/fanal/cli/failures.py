@@ -52,7 +52,10 @@ _BAD_INPUT = frozenset({"VALUE_REFUSED", "MOTIVE_MISSING"})
 
 
 class CommandRefused(click.ClickException):
-    """A command refuses its input: `code` identifies the message, `parameters` fill its placeholders."""
+    """Error: a command refuses its input (exit status 2).
+
+    `code` identifies the message, `parameters` fill its placeholders.
+    """
 
     exit_code = 2
 
@@ -61,13 +64,13 @@ class CommandRefused(click.ClickException):
         self.code, self.parameters = code, parameters
 
     def show(self, file: IO[str] | None = None) -> None:
-        """Print the message, for callers that bypass `main`."""
+        """Print the message on standard error, for callers that bypass `main`; `file` is ignored."""
         del file
         tell(self.code, **self.parameters)
 
 
 class Failed(CommandRefused):
-    """A command with valid input could not be carried out."""
+    """Error: a command with valid input could not be carried out (exit status 1)."""
 
     exit_code = 1
 
@@ -81,7 +84,7 @@ def language(arguments: Sequence[str] | None = None) -> str:
 
 
 def words(code: str, **parameters: object) -> str:
-    """Return the message of a code in the user's language, filled with `parameters`.
+    """Return the message of a command's `code` in the user's language, filled with `parameters`.
 
     Control characters in parameters are replaced, and long values are cut.
     """

@@ -117,7 +117,7 @@ def _tell_of(item: FoundReport | Unreadable) -> None:
 
 
 def _tell(code: str, **parameters: object) -> None:
-    """Print a message on a line of its own, after the progress bar is cleared."""
+    """Print the message of `code` on a line of its own, after clearing the progress bar."""
     click.echo(_CLEAR_LINE if sys.stderr.isatty() else "", err=True, nl=False)
     tell(code, **parameters)
 

@@ -34,8 +34,9 @@ class Lowered:
 def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
     """Return the account for the serving processes, after making it the owner of their folders.
 
-    None keeps the caller's account: the caller is not root, or the account is missing, has no access to data
-    folder or program, or cannot use `port`; then a message says so.
+    `vault` and `port` are those that they need. None keeps the caller's account: the caller is not root, or
+    the account is missing, has no access to data folder or program, or cannot use `port`; then a message says
+    so.
     """
     if os.geteuid() != 0:
         return None

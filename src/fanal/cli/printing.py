@@ -15,7 +15,7 @@ Row = tuple[object, Callable[[], str] | str]
 
 
 class ReaderGone(Exception):
-    """The reader of standard output has closed the pipe, as `head` does: the command ends."""
+    """Error: the reader of standard output has closed the pipe, as `head` does; the command ends."""
 
 
 def print_rows(rows: Iterable[Row], *, as_json: bool) -> None:

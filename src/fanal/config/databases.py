@@ -45,7 +45,7 @@ _STRONGER = frozenset({"remote_apply"})
 
 
 class DatabaseRefused(Exception):
-    """The database cannot be used in its present state; the message gives the reason and the remedy."""
+    """Error: the database cannot be used in its present state; the message gives reason and remedy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

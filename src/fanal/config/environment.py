@@ -37,7 +37,7 @@ TIMEOUTS: Mapping[str, Mapping[str, str]] = {
 
 
 class SettingRefused(Exception):
-    """A setting is invalid, or requires another setting; the message names it."""
+    """Error: a setting is invalid, or requires another setting; the message names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from fanal.web.failures import page_of
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Return the 404 response: an error code for a program, Django's HTML page for a browser."""
+    """Return the 404 response: JSON or XML with an error code for a program, an HTML page for a browser."""
     told = _to_a_program(request, ApiRefused(404, "NOT_FOUND"), AnswerCode.NOT_FOUND)
     return told or defaults.page_not_found(request, exception)
 

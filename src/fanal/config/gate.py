@@ -81,15 +81,15 @@ class Readable(Protocol):
 
 
 class Late(OSError):
-    """A body missed its deadline (status 408)."""
+    """Error: a request body missed its deadline (status 408)."""
 
 
 class Busy(Exception):
-    """All places for a request are taken (status 503)."""
+    """Error: all places for a request are taken (status 503)."""
 
 
 class TooLarge(Exception):
-    """A body or a header exceeds its limit (status 413 or 431)."""
+    """Error: a body or a header exceeds its limit (status 413 or 431)."""
 
     def __init__(self, status: str = "413 Content Too Large", words: str = _LARGE) -> None:
         super().__init__(status)
@@ -125,7 +125,7 @@ class Timed(io.RawIOBase):
 
 
 class Begun(io.RawIOBase):
-    """A stream of bytes already read (`begun`), followed by the rest of a body."""
+    """A body stream of which some bytes were already read: these (`begun`), then the rest."""
 
     def __init__(self, begun: bytes, rest: "io.BufferedReader[Timed]") -> None:
         self._begun, self._rest = io.BytesIO(begun), rest

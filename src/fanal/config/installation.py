@@ -57,7 +57,7 @@ Known = Mapping[str, Mapping[bytes, datetime]]
 
 
 class KeysElsewhere(Exception):
-    """The machine lacks registered keys of its database, or holds others; the message names them."""
+    """Error: the machine lacks registered keys of its database, or holds others; the message names them."""
 
 
 def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[bytes, ...]]:
@@ -232,7 +232,7 @@ NAME = "identity"
 
 
 class VaultElsewhere(Exception):
-    """The machine mounts a vault other than its database's; the message gives the remedy."""
+    """Error: the machine mounts a vault other than its database's; the message gives the remedy."""
 
 
 def claim_vault(owner_url: str, folder: Path) -> None:

@@ -55,7 +55,7 @@ _NUMBERED = re.compile(r"([a-z]+)-([0-9]{4})")
 
 
 class KeysMissing(Exception):
-    """Key files are missing or unreadable; the message names them."""
+    """Error: key files are missing or unreadable; the message names them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from fanal.connectors.mail import Mailer
 
 
 def mailer_of(environment: Environment) -> Mailer:
-    """Return the mailer of the settings `FANAL_SMTP_URL`, `FANAL_MAIL_FROM` and `FANAL_DUTY`."""
+    """Return the mailer with the settings `FANAL_SMTP_URL`, `FANAL_MAIL_FROM` and `FANAL_DUTY`."""
     return Mailer(
         url=environment.smtp_url,
         sender=environment.mail_from,

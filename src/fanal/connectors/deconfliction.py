@@ -14,7 +14,7 @@ _SMALL: Final = 4096
 
 
 class RoundTold(msgspec.Struct, frozen=True, kw_only=True):
-    """The service's answer about a round: its id and its state there."""
+    """The answer of a counterpart's service about a round: the round's id and its state there."""
 
     round: UUID
     state: str

@@ -71,7 +71,7 @@ class MailFault(StrEnum):
 
 
 class MailRefused(OSError):
-    """No message was sent: there is no recipient, no valid server URL or no TLS; the text says why."""
+    """Error: no message was sent, without recipient, valid server URL or TLS; the text says why."""
 
 
 class _Headers(HeaderRegistry):

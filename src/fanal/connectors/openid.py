@@ -17,7 +17,7 @@ _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
 class ProviderUnsound(Exception):
-    """The provider's configuration or answers are unacceptable for sign-in; the text says why."""
+    """Error: the provider's configuration or answers are unacceptable for sign-in; the text says why."""
 
 
 class ShelteredSession(requests.Session):

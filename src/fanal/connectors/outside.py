@@ -27,7 +27,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class OutsideRefused(Exception):
-    """No usable response; `code` is the reason (labels of kind `exchange_refused`).
+    """Error: no usable response from a partner's server; `code` is the reason (`exchange_refused` labels).
 
     `status` is the HTTP status of the response, 0 when there was none. No part of the request is kept.
     """
@@ -47,7 +47,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Door:
-    """A HTTPS client for partners' servers, with its settings: `seconds` is the time limit of one call.
+    """An HTTPS client for partners' servers, with its settings: `seconds` is the time limit of one call.
 
     `loopback` also allows this machine, by http as well (demo, tests).
     """

@@ -35,7 +35,10 @@ _REASONS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _MeasureWay:
-    """The course of one measure: host, hours before loading at which its report arrives, and its steps."""
+    """The course of one measure (a removal request) in the demo: its host, its date, its steps.
+
+    `hours`: how long before loading its report arrives.
+    """
 
     host: str
     hours: float

@@ -43,7 +43,7 @@ _APART = "Les faits sont proches, l’affaire est distincte : elle se traite à 
 
 
 class DemoBroken(RuntimeError):
-    """A report of the demo was not processed as expected."""
+    """Error: a report of the demo was not processed as expected."""
 
 
 @dataclass(slots=True, kw_only=True)

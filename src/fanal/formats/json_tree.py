@@ -29,7 +29,7 @@ ANY: Final = "*"
 
 
 class Number(str):
-    """The text of a number as written, distinct from a string of digits."""
+    """The text of a JSON number as written, distinct from a string of digits."""
 
     __slots__ = ()
 
@@ -225,7 +225,7 @@ class Piece(Struct, frozen=True, gc=False):
 
 
 class _Frame(Struct):
-    """An open object or array on the parser's stack."""
+    """An open object or array on the stack of the streaming parser."""
 
     path: Path
     is_map: bool

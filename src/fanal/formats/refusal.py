@@ -63,7 +63,7 @@ _SYNTAX = frozenset(
 
 
 class FormatRefused(Exception):
-    """A document was refused: `code`, `path` in the document, `parameters` for the message."""
+    """Error: a document was refused; `code`, `path` in the document, `parameters` for the message."""
 
     __slots__ = ("code", "parameters", "path")
 

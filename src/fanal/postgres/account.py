@@ -17,7 +17,7 @@ SHELTER = Path("/var/lib/fanal")
 
 
 class AccountMissing(Exception):
-    """The system account does not exist, and cannot be created."""
+    """Error: the system account for PostgreSQL does not exist, and cannot be created."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

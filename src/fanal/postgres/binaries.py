@@ -26,7 +26,7 @@ _IGNORED = shutil.ignore_patterns("include")
 
 
 class NoBinaries(Exception):
-    """No usable PostgreSQL was found."""
+    """Error: no usable PostgreSQL was found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

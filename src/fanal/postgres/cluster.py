@@ -30,7 +30,7 @@ _LOG_LIMIT = 20_000_000
 
 
 class ClusterFailed(Exception):
-    """The server cannot be created, started or stopped; the message gives the remedy."""
+    """Error: the server cannot be created, started or stopped; the message gives the remedy."""
 
 
 class Cluster:

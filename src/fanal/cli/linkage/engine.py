@@ -57,7 +57,10 @@ def linker_on(
 
 
 class FoundPair(NamedTuple):
-    """A pair's match probability, and its agreements (`EMAIL_LETTER`, …) with their weights in bits."""
+    """The match probability of two reports, and the agreements that give it, with their weights in bits.
+
+    An agreement has a code such as `EMAIL_LETTER` (e-mail addresses that differ by a letter).
+    """
 
     probability: float
     alike: Mapping[str, float]

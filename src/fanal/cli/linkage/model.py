@@ -99,11 +99,11 @@ Worth = Mapping[str, int | float]
 
 
 class ModelRefused(ValueError):
-    """A file is not a valid model; the message gives the reason."""
+    """Error: a file is not a valid linkage model; the message gives the reason."""
 
 
 class Model(Struct, frozen=True, kw_only=True):
-    """A trained model: its version, its Splink settings, its training data, its quality on held-out people.
+    """A trained linkage model: version, Splink settings, training data, quality on held-out people.
 
     `least` is the lowest match probability of a pair. `compared_with` is the version whose quality on the
     same people is `shipped_measured`.

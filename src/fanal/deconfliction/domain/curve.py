@@ -25,7 +25,7 @@ _DOMAIN: Final = b"fanal-deconflict/1 point\x00"
 
 
 class PointsRefused(ValueError):
-    """Received points are not a valid set of curve points; the error gives no details to the sender."""
+    """Error: received points are not a valid set of curve points; it gives no details to the sender."""
 
 
 def new_secret() -> X25519PrivateKey:

@@ -35,7 +35,7 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Offer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="OFFER"):
-    """The first message: the blinded set (`points`, concatenated) of the side that begins."""
+    """The first message of a round: the blinded set (`points`, concatenated) of the side that begins."""
 
     kind_of: ClassVar[MessageKind] = MessageKind.OFFER
     points: bytes
@@ -43,9 +43,10 @@ class Offer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
 
 
 class Answer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="ANSWER"):
-    """The second message: the offered set blinded again (`twice`), in its order, and the sender's own set.
+    """The second message of a round: the offered set blinded again (`twice`), in its order, and the own set.
 
-    `previous` is the SHA-256 of the offer, in hexadecimal.
+    `points` is the answering side's set, blinded once. `previous` is the SHA-256 of the offer, in
+    hexadecimal.
     """
 
     kind_of: ClassVar[MessageKind] = MessageKind.ANSWER
@@ -55,9 +56,9 @@ class Answer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Conclusion(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="CONCLUSION"):
-    """The third message: the matches (`met`), as ascending positions (from 0) of the answer's points.
+    """The third message of a round: the matches (`met`), as ascending positions of the answer's points.
 
-    `previous` is the SHA-256 of the answer, in hexadecimal.
+    Positions count from 0. `previous` is the SHA-256 of the answer, in hexadecimal.
     """
 
     kind_of: ClassVar[MessageKind] = MessageKind.CONCLUSION

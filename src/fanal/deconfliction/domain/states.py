@@ -9,7 +9,7 @@ from fanal.kernel.states import StateTable, move
 
 
 class DeconflictionRefused(ValueError):
-    """A refused operation of deconfliction; `code` is the reason (label kind `deconfliction_refused`).
+    """Error: an operation of deconfliction is refused; `code` is the reason (`deconfliction_refused` labels).
 
     The message never repeats received data.
     """
@@ -27,7 +27,7 @@ class Side(StrEnum):
 
 
 class MessageKind(StrEnum):
-    """The messages of a round, in order."""
+    """The kinds of messages of a round, in order: offer, answer, conclusion."""
 
     OFFER = "OFFER"
     ANSWER = "ANSWER"

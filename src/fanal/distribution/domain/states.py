@@ -9,7 +9,7 @@ from fanal.kernel.states import StateTable, move
 
 
 class PackageRefused(ValueError):
-    """A package, acknowledgement or key was refused.
+    """Error: a package, acknowledgement or key was refused.
 
     `code` is the reason, `parameters` the values of its message.
 

@@ -21,7 +21,7 @@ from fanal.orient import operations as orient
 
 
 class AcknowledgementRefused(ValueError):
-    """An acknowledgement was refused; the text is a code listed at `acknowledge`."""
+    """Error: an acknowledgement was refused; the text is a code listed at `acknowledge`."""
 
 
 def acknowledge(

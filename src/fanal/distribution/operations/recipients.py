@@ -22,7 +22,7 @@ _COUNTRY = re.compile(r"[A-Z]{2}")
 
 
 class RecipientRefused(ValueError):
-    """A recipient cannot be stored; the text is a code listed at the operations."""
+    """Error: a recipient cannot be stored; the text is a code listed at `add_recipient`."""
 
 
 def add_recipient(

@@ -20,7 +20,7 @@ _FIGURES = re.compile(r"[^0-9]+")
 
 
 class SenderRefused(ValueError):
-    """A sender's key cannot be stored; the text is a code listed at the operations."""
+    """Error: a sender's key cannot be stored; the text is a code listed at `add_sender` and the others."""
 
 
 def add_sender(*, actor: Actor, code: str, key: bytes, told: str, now: datetime) -> UUID:

@@ -118,7 +118,7 @@ class ListSource(Struct, frozen=True, kw_only=True):
 
 
 class FetchCheckpoint(Struct, frozen=True, kw_only=True):
-    """The progress of fetching from a source.
+    """The progress of fetching from a source (a partner's list).
 
     `position`: where the next page begins, in the form of the protocol. `turn` grows with each page, so two
     fetchers cannot store the same page. `taken` and `withdrawn` count entries. `completed_at`: when the last
@@ -200,7 +200,7 @@ class SharedItem(Struct, frozen=True, kw_only=True):
 
 
 class SharedPage(Struct, frozen=True, kw_only=True):
-    """The list entries of one response, up to place `last` of the feed.
+    """The list entries of one response to a member, up to place `last` of the feed.
 
     `next` is the cursor of the following page, None at the end of the range.
     """

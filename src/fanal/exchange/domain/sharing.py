@@ -23,7 +23,7 @@ _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class AddressRefused(ValueError):
-    """An invalid address of a source; `code` is the reason (label kind `exchange_refused`)."""
+    """Error: the address of a source is invalid; `code` is the reason (label kind `exchange_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

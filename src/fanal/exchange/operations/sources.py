@@ -49,7 +49,7 @@ _LONGEST_SECRET = 4096
 
 
 class SourceRefused(ValueError):
-    """An invalid source, or an unreadable secret; `code` is the reason (label kind `exchange_refused`)."""
+    """Error: a source is invalid, or its secret unreadable; `code` is the reason (`exchange_refused`)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)
@@ -189,7 +189,7 @@ _PORTION: Final = 1_000
 
 
 class TurnLost(Exception):
-    """Another process has stored a page of this source meanwhile; this page is discarded."""
+    """Error: another process has stored a page of this source meanwhile; this page is discarded."""
 
 
 def take_page(

@@ -21,7 +21,7 @@ NAMESPACE: Final = "https://hashsharing.ncmec.org/hashsharing/v2"
 
 
 class Media(StrEnum):
-    """The type of media of an entry; the value is also the name of its XML element."""
+    """The type of media of a list entry (image or video); the value is also the name of its XML element."""
 
     IMAGE = "image"
     VIDEO = "video"
@@ -61,7 +61,10 @@ class SharedEntry(Struct, frozen=True, kw_only=True):
 
 
 class EntriesPage(Struct, frozen=True, kw_only=True):
-    """A page of entries in any order; `next`: path of the next page below the service root, or empty."""
+    """A page of list entries in any order, and the path of the next page.
+
+    `next` is below the service's root, or empty on the last page.
+    """
 
     entries: tuple[SharedEntry, ...]
     next: str = ""
@@ -75,7 +78,7 @@ class HandedVote(Struct, frozen=True, kw_only=True):
 
 
 class VoteReason(Struct, frozen=True, kw_only=True):
-    """A reason that a member may give against a fingerprint."""
+    """A reason that a member may give against a fingerprint (hash)."""
 
     id: str
     name: str

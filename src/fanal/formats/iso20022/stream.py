@@ -40,7 +40,7 @@ class StatementPiece(Struct, frozen=True, kw_only=True):
 
 
 class Head(Struct, kw_only=True):
-    """A document without its transactions or entries: kind, namespace and the other elements.
+    """An ISO 20022 document without its transactions or entries: kind, namespace and the other elements.
 
     `common` are the elements before statements (`GrpHdr`), `statements` those of each statement, serialised.
     """
@@ -63,7 +63,9 @@ def kind_of(start: bytes) -> str | None:
 
 
 def read_pieces(stream: BinaryIO, *, kind: str) -> Iterator[StatementPiece]:
-    """Yield the transactions or entries of a document; each is freed when the next is requested.
+    """Yield the transactions or entries of a document of `kind` (`pacs.008`, `camt.053`).
+
+    Each is freed when the next is requested.
 
     Raises:
         FormatRefused: not XML, a DOCTYPE, another root or namespace, over a limit.
@@ -102,7 +104,7 @@ def document_of(head: Head, *, statement: int, pieces: list[bytes]) -> bytes:
 
 
 class _StreamWalk:
-    """State of one pass over a document: path, counts, and the head as far as read."""
+    """State of one pass over an ISO 20022 document: path, counts, and the head as far as read."""
 
     def __init__(self, kind: str) -> None:
         self._kind = kind

@@ -24,7 +24,7 @@ Check = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class AttributeModel:
-    """The model of an attribute: its key in the mapping table (`email/@type`), and the check of its value."""
+    """The model of an XML attribute: its key in the mapping table (`email/@type`), the check of its value."""
 
     name: str
     key: str

@@ -28,7 +28,7 @@ _SCHEMA_HINTS: Final = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
 class Attribute(Struct, frozen=True, gc=False):
-    """An attribute with its path (`…/@type`); `model` is None if the schema does not know it."""
+    """An XML attribute with its path (`…/@type`); `model` is None if the schema does not know it."""
 
     name: str
     value: str
@@ -40,7 +40,7 @@ _NONE: Final[tuple[Attribute, ...]] = ()
 
 
 class Node(Struct, gc=False):
-    """An element: its schema model (None if unknown), path, text as sent, attributes and child elements."""
+    """An element of a document: schema model (None if unknown), path, text as sent, attributes, children."""
 
     name: str
     path: str
@@ -73,7 +73,7 @@ class Complaint(Struct, frozen=True, gc=False):
 
 
 class Document(Struct, frozen=True, kw_only=True):
-    """A parsed document: its root and its violations of the schema."""
+    """A parsed document: its root, and its violations of the schema (`complaints`)."""
 
     root: Node
     complaints: tuple[Complaint, ...]

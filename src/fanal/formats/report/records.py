@@ -25,7 +25,7 @@ class ReportKind(StrEnum):
 
 
 class Channel(StrEnum):
-    """The medium or place of the incident."""
+    """The medium or place of a reported incident, such as web, messaging or game."""
 
     WEB = "WEB"
     SOCIAL = "SOCIAL"
@@ -52,7 +52,7 @@ class PersonRole(StrEnum):
 
 
 class Stated(StrEnum):
-    """Answers on the public form that affect how the desk reads the report.
+    """Answers on the public form, as codes, that affect how the desk reads the report.
 
     No code identifies anybody. These are not part of the format: partners are not asked these questions.
     """
@@ -89,7 +89,7 @@ class Handle(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Account(_Part, frozen=True, kw_only=True, gc=False):
-    """A payment account."""
+    """A payment account of a person."""
 
     value: str
     kind: Literal["IBAN", "WALLET", "CARD_TOKEN"]

@@ -48,7 +48,7 @@ class OutBundle(Struct, frozen=True, kw_only=True):
 
 
 class Marks(Struct, frozen=True, kw_only=True):
-    """Properties of an indicator that its entry does not state: TLP colour, confidence, author, list owner.
+    """Properties of a STIX indicator that its entry does not state: TLP colour, confidence, author, owner.
 
     `author` is the id of an identity object sent with it; `extended` adds Fanal's extension, whose definition
     must be sent too.

@@ -117,11 +117,11 @@ FIELDS: Final = frozenset(
 
 
 class LayoutRefused(ValueError):
-    """A layout file is invalid."""
+    """Error: a layout file (TOML) is invalid."""
 
 
 class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The layout of one operator's files.
+    """The layout of one payment operator's CSV files.
 
     `columns` maps column names (compared by `plain_name`) to fields; a file must have all `required` fields
     to match. `dates` are formats of `datetime.strptime`, tried in order; `zone` is the time zone of times
@@ -201,7 +201,7 @@ _GUARDED: Final = ("'=", "'+", "'-", "'@")
 
 
 class Header(Struct, frozen=True, kw_only=True):
-    """The header of a file: its layout, separator, column names and their fields."""
+    """The header of a transfer file: its layout, separator, column names and their fields."""
 
     layout: Layout
     separator: str
@@ -210,7 +210,7 @@ class Header(Struct, frozen=True, kw_only=True):
 
 
 class Damaged(Struct, frozen=True, kw_only=True):
-    """A row that cannot be read: its line number and the refusal."""
+    """A row of a transfer file that cannot be read: its line number and the refusal."""
 
     line: int
     refusal: FormatRefused

@@ -224,7 +224,10 @@ class Label(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CategoryCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One code of a classification scheme."""
+    """One category code of a classification scheme, with its meaning (`use`) and label.
+
+    `checked`: somebody has confirmed it.
+    """
 
     code: str
     use: CategoryUse

@@ -192,7 +192,7 @@ _MEDIA: Final = frozenset({MEDIA, *ALONE})
 
 
 class Total(Struct, frozen=True, kw_only=True):
-    """A total as the case states it, and as counted in the file."""
+    """A total that a case states (such as its number of media), and the number counted in the file."""
 
     name: str
     stated: int

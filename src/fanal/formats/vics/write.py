@@ -27,7 +27,7 @@ _OURS: Final = ("Contact", "FanalPart")
 
 
 class OutFile(Struct, frozen=True, kw_only=True):
-    """One file of a report: its name, its hashes by kind, and its class as `scheme:code`."""
+    """One file of a report to write: its name, its hashes by kind, and its class as `scheme:code`."""
 
     name: str | None = None
     hashes: Mapping[str, str]

@@ -315,7 +315,7 @@ _OF_AN_ADDRESS: Final = ":/?#[]@!$&'()*+,;=%-._~"
 
 
 class XarfSent(Struct, frozen=True, kw_only=True):
-    """Input of the writer: the report, the sending desk, and the report's classes in XARF terms.
+    """Input of the XARF writer: the report, the sending desk, and the report's classes in XARF terms.
 
     `org` and `email` are those of the desk. `urls` are the report's addresses in WHATWG form, `classes` the
     csam classes of its files in their order, empty for a file without class; `exploitation` is the csem type

@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class DataFileBroken(Exception):
-    """A data file is missing, or has an unknown key, a missing field or a wrong type."""
+    """Error: a data file is missing, or has an unknown key, a missing field or a wrong type."""
 
 
 def load(name: str, kind: type[T]) -> T:

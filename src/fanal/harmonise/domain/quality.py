@@ -39,7 +39,7 @@ _PSEUDONYM_ALONE: Final = 0.6
 
 
 class Applies(StrEnum):
-    """The condition under which a part of the score counts for a report."""
+    """The condition under which a part of the quality score counts for a report."""
 
     ALWAYS = "ALWAYS"
     HAS_ADDRESS = "HAS_ADDRESS"
@@ -60,7 +60,7 @@ class PartRule(DataRecord, frozen=True, kw_only=True):
 
 
 class QualityRules(DataRecord, frozen=True, kw_only=True):
-    """The weights of the score in one version, in force from a date."""
+    """The weights of the quality score in one version, in force from a date."""
 
     version: str
     in_force_from: date
@@ -81,7 +81,7 @@ class QualityPart(Struct, frozen=True, kw_only=True):
 
 
 class Quality(Struct, frozen=True, kw_only=True):
-    """The score of a report (0 to 100), its parts in the order of the weights, and their version."""
+    """The quality score of a report (0 to 100), its parts in the order of the weights, and their version."""
 
     score: int
     parts: tuple[QualityPart, ...]

@@ -233,7 +233,7 @@ class SourceFile(Struct, frozen=True, kw_only=True):
 
 
 class UnknownEncoding(Exception):
-    """A stored record begins with an unknown version byte."""
+    """Error: a stored record begins with an unknown version byte."""
 
 
 def _sample(version: int) -> bytes:

@@ -231,7 +231,7 @@ _CACHED_LENGTH = 2048
 
 
 class Address(Struct, frozen=True, kw_only=True):
-    """A parsed web address; if it is not a URL, all fields except `reported` and `warning` are None."""
+    """A parsed web address; if it could not be parsed, only `reported` and `warning` are set."""
 
     reported: str
     canonical: str | None = None

@@ -157,11 +157,11 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class IdentityUnknown(LookupError):
-    """The report or the recorded disclosure does not exist, or the actor may not access it."""
+    """Error: the report or the recorded disclosure does not exist, or the actor may not access it."""
 
 
 class MotiveRefused(ValueError):
-    """The stated purpose (motif de consultation) is too short, too long or contains unstorable characters."""
+    """Error: the stated purpose (motif de consultation) is too short, too long or not storable."""
 
 
 def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> OpenedIdentity:

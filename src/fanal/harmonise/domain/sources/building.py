@@ -115,7 +115,7 @@ def truth(text: str) -> bool | None:
 
 
 class PersonBuilding(Struct):
-    """Builder of a person; `path` is the person's path in the source."""
+    """Builder of a person of the draft; `path` is the person's path in the source."""
 
     role: PersonRole
     path: str
@@ -163,7 +163,7 @@ class PersonBuilding(Struct):
 
 
 class FileBuilding(Struct):
-    """Builder of a file; `path` is the file's path in the source."""
+    """Builder of a file of the draft; `path` is the file's path in the source."""
 
     path: str
     name: str | None = None

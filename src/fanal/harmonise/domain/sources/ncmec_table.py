@@ -362,7 +362,7 @@ IGNORED_ATTRIBUTES: Final[Mapping[str, Use]] = {
 
 
 class ElementScope(Struct, frozen=True, gc=False):
-    """The person or file to which the values of an element belong.
+    """The person or file to which the values of an element of the source belong.
 
     `closed` sends every value to `extra`; `taken` holds the paths that were already read into a field.
     """

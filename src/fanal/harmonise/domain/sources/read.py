@@ -97,7 +97,7 @@ def _given(value: str | None) -> tuple[str, ...]:
 
 
 class UnknownFormat(Exception):
-    """There is no reader for a report's format."""
+    """Error: there is no reader for a report's format."""
 
 
 def read_source(source: Source, *, received_at: datetime) -> Draft:
