@@ -177,7 +177,9 @@ def _load(databases: Databases, source: Path) -> None:
 
 
 def _run(databases: Databases, program: str, *options: str) -> None:
-    """Run a PostgreSQL program (`pg_dump`, …) as the owner, with the password in its environment only.
+    """Run a PostgreSQL program (`pg_dump`, …) on the database as its owner.
+
+    The password is in the program's environment only.
 
     Raises:
         Failed: PROGRAM_FAILED, with its messages.
@@ -200,10 +202,10 @@ def _run(databases: Databases, program: str, *options: str) -> None:
 
 
 def _read_manifest(folder: Path) -> dict[str, object]:
-    """Return the manifest of a backup, after a check that its files exist and are unchanged.
+    """Return the manifest of the backup in `folder`, after a check that its files exist and are unchanged.
 
     Raises:
-        CommandRefused: NO_BACKUP, BACKUP_FORMAT, BACKUP_LACKS, BACKUP_CHANGED.
+        CommandRefused: NO_BACKUP, BACKUP_FORMAT, BACKUP_LACKS (a file is missing), BACKUP_CHANGED.
     """
     try:
         manifest = json.loads((folder / MANIFEST).read_text())
@@ -222,9 +224,10 @@ def _read_manifest(folder: Path) -> dict[str, object]:
 
 
 def _check_keys(home: Path, manifest: dict[str, object]) -> None:
-    """Check, before any write, that this machine holds the keys to open the restored data.
+    """Check, before any write, that the data folder `home` holds the keys to open the restored data.
 
-    The refusal names all missing keys at once, including the secret that seals second factors.
+    `manifest` is the backup's. The refusal names all missing keys at once, including the secret that seals
+    second factors.
 
     Raises:
         CommandRefused: KEYS_LACKING, KEYS_OTHER, BACKUP_FORMAT.

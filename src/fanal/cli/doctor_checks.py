@@ -45,7 +45,7 @@ def look_at_single_sign_on() -> Iterator[DoctorFinding]:
 
 
 def look_at_hashing() -> Iterator[DoctorFinding]:
-    """Yield findings about the hashing of uploaded files, after hashing a test file in a child process."""
+    """Yield findings about the hashing of uploaded files and its sandbox, after hashing a test file."""
     pool = Pool(size=1)
     try:
         pool.hash_files([FileToHash(size=4, pieces=[b"fine"])])

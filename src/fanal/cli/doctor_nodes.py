@@ -17,7 +17,7 @@ _UNUSED = 100_000_000
 
 
 def look_at_nodes(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[DoctorFinding]:
-    """Yield findings on the harm that a compromised public node could do to the others and the server."""
+    """Yield the findings on the harm that a compromised public node could do to others and the server."""
     yield _look_at_closed(connection)
     yield _look_at_functions(connection)
     yield _look_at_definitions(connection)

@@ -104,7 +104,11 @@ def outline(view: View, *, lang: str) -> str:
 
 
 def _links(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
-    """Return the links of each report; of a report of another desk only the desk, not the report's id."""
+    """Return the links of each report, by report id, as dicts for printing.
+
+    Keys: reference, id and desk of the other report, score, reasons. Of a report of another desk only the
+    desk is given, not the report's id.
+    """
     found = crosschecked.links_of_reports(actor=actor, report_ids=ids)
     others = {link.other_id for links in found.values() for link in links if link.other_id}
     facts = intake.get_reports(actor=actor, report_ids=list(others))

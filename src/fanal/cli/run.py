@@ -304,7 +304,10 @@ def _first_children(databases: Databases, *, home: Path) -> list[Child]:
 
 
 def _keep_drafts(home: Path) -> None:
-    """Create the folder for the form's short-lived keys, and move those of earlier versions there."""
+    """Create the folder for the short-lived keys of the public form's drafts, and move older ones there.
+
+    Earlier versions kept them with the other keys.
+    """
     (home / "drafts").mkdir(mode=0o700, exist_ok=True)
     with contextlib.suppress(FileNotFoundError):
         (home / "keys" / "drafts.json").replace(home / "drafts" / "keys.json")

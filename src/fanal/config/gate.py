@@ -135,7 +135,7 @@ class Begun(io.RawIOBase):
         return True
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
-        """Fill `buffer` from the prefix, then from the rest."""
+        """Fill `buffer` from the bytes already read, then from the rest; return the number of bytes."""
         return self._begun.readinto(buffer) or self._rest.readinto(buffer)
 
 
@@ -299,7 +299,7 @@ class Gate:
     def __init__(
         self, served: "WSGIApplication", *, hops: int, known: Callable[[str], str] = _nobody
     ) -> None:
-        """`hops` is the number of reverse proxies (`resolve_client`); 0 for direct clients.
+        """Put the application `served` behind the limits; `hops` is the number of reverse proxies (0: none).
 
         `known` returns an identifier of the browser from its cookies, "" without an earlier sign-in on it; it
         makes no database query.

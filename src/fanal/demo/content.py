@@ -127,7 +127,7 @@ def sentences(kind: str, language: str, luck: Random, *, count: int = 2) -> str:
 
 
 def hashes(name: str) -> dict[str, str]:
-    """Return the SHA-256, SHA-1 and MD5 of a fictitious file."""
+    """Return the SHA-256, SHA-1 and MD5, by name, of a fictitious file called `name`."""
     data = f"{SEED}/{name}".encode()
     return {
         "sha256": hashlib.sha256(data).hexdigest(),

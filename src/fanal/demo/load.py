@@ -163,14 +163,14 @@ def _mark(name: str, now: datetime) -> None:
 
 
 class ToldReport(TypedDict):
-    """A report of a story: its name in the agenda, and its id as text."""
+    """A report of a demo story: its name in the agenda, and its id as text."""
 
     name: str
     id: str
 
 
 class ToldStory(TypedDict):
-    """A story with its reports; `code` is the receipt code of its conversation, else ""."""
+    """A story of the demo with its reports; `code` is the receipt code of its conversation, else ""."""
 
     story: str
     code: str

@@ -101,9 +101,9 @@ def list_waiting(*, actor: Actor) -> list[WaitingPlace]:
 def list_planned(
     *, actor: Actor, place: tuple[str, str], after: UUID | None = None, limit: int = 50
 ) -> list[PlannedShare]:
-    """Return a page of the items that wait for a destination (country, region or ""), oldest report first.
+    """Return a page of the items (a report for a destination) that wait for `place`, oldest report first.
 
-    `after` is the last report id of the previous page.
+    `place` is (country, region or ""). `after` is the last report id of the previous page.
 
     Raises:
         Refused: the actor may not read destinations.

@@ -334,12 +334,12 @@ def get_sightings(*, actor: Actor, keys: Sequence[UUID], limit: int = 50) -> dic
 def get_shared_rows(
     *, actor: Actor, keys: Sequence[bytes], limit: int = 50
 ) -> list[list[SharedRow]]:
-    """Return the newest sightings of each selector key that has two or more, newest first, as one list.
+    """Return a list of the newest sightings for each selector key with two or more, newest first.
 
-    A key is the 16 bytes of `key_bytes`. A row holds the key's index in `keys`, the report id (16 bytes) and
-    the desk id. Keys with fewer sightings are left out. A report with two roles for a key occurs twice. A
-    list has at most `limit` rows (20,000 at most), plus one if there are more. Rows are tuples and ids are
-    bytes for speed.
+    A key is the 16 bytes of `key_bytes`. A row (sighting) holds the key's index in `keys`, the report id (16
+    bytes) and the desk id. Keys with fewer sightings are left out. A report with two roles for a key occurs
+    twice. A list has at most `limit` rows (20,000 at most), plus one if there are more. Rows are tuples and
+    ids are bytes for speed.
 
     Raises:
         Refused: the actor is not the system; the query covers every desk.

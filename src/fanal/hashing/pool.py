@@ -75,7 +75,7 @@ class Pool:
         self.videos: bool | None = None
 
     def hash_files(self, files: Sequence[FileToHash]) -> list[FileFacts | BaseException]:
-        """Return the facts of each file in order, or the exception that its `pieces` raised.
+        """Return hashes and properties of each file in order, or the exception that its `pieces` raised.
 
         Raises:
             HasherAway: no child can be started.

@@ -18,7 +18,7 @@ _Level = dict[str, str | bool]
 
 
 def untrained() -> SettingsCreator:
-    """Return Splink's settings without trained parameters: comparisons and blocking rules."""
+    """Return the linkage model as Splink settings without trained parameters: comparisons, blocking rules."""
     return SettingsCreator(
         link_type="dedupe_only",
         unique_id_column_name="unique_id",
@@ -120,7 +120,7 @@ class Model(Struct, frozen=True, kw_only=True):
 
 
 def shipped() -> Model:
-    """Return the model shipped with this version of Fanal."""
+    """Return the linkage model shipped with this version of Fanal."""
     file = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
     return msgspec.json.decode(file.read_bytes(), type=Model)
 

@@ -34,9 +34,9 @@ SCHEMA = pa.schema(
 
 
 def persons_table(reports: Iterable[tuple[int, HarmonisedReport]]) -> pa.Table:
-    """Return the suspects in reports as a table of schema `SCHEMA`; placeholder values are left out.
+    """Return the suspects in reports as a table of schema `SCHEMA`, a row each, without placeholder values.
 
-    Each report comes with its number, the column `report`.
+    Each report comes as (number, report); the number is the column `report`.
     """
     columns: dict[str, list[object]] = {name: [] for name in SCHEMA.names}
     for number, report in reports:
@@ -88,7 +88,10 @@ _AT_ONCE = 2000
 
 
 class Stored(Struct, frozen=True, kw_only=True):
-    """The ids of the linked reports (position: report number), and the table of their suspects."""
+    """The ids of the linked reports, and the table of their suspects, as input of linkage.
+
+    The position of an id is the report's number in the table.
+    """
 
     ids: tuple[UUID, ...]
     persons: pa.Table

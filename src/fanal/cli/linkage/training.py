@@ -85,7 +85,7 @@ def candidate(
 def beside(
     model: Mapping[str, object], shipped: Mapping[str, object], *, known: int, met: int
 ) -> dict[str, object]:
-    """Return `model` shrunk towards `shipped`, the more so the fewer its training pairs.
+    """Return the trained `model` shrunk towards the `shipped` one, the more so the fewer its training pairs.
 
     `known` is the number of pairs of one person (for m probabilities), `met` that of random pairs (for u).
     """

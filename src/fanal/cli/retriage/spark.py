@@ -43,10 +43,10 @@ def run_on_spark(source: Path, out: Path, *, texts: tuple[str, str], master: str
 
 
 class _SparkComparison:
-    """The function that scores a partition of facts on Spark under the rule sets in force and proposed.
+    """The function that Spark runs on a partition of facts: it scores them under both rule sets.
 
-    `texts` are the two rule sets as TOML, parsed once a partition; the result is the score changes
-    (`tables.compared`).
+    `texts` are the rule sets in force and proposed as TOML, parsed once a partition; the result is the score
+    changes (`tables.compared`).
     """
 
     def __init__(self, texts: tuple[str, str]) -> None:

@@ -72,7 +72,10 @@ def multiply_shown(secret: X25519PrivateKey, packed: bytes) -> bytes:
 
 
 class SetsMet(Struct, frozen=True, kw_only=True):
-    """An intersection: our selector keys, and the ascending positions of the matching points in their set."""
+    """The intersection of our set with a counterpart's: our selector keys, and positions in their set.
+
+    The positions are those of the matching points, ascending.
+    """
 
     keys: tuple[bytes, ...]
     places: tuple[int, ...]

@@ -33,7 +33,7 @@ def add_counterpart(
     loopback: bool = False,
     now: datetime,
 ) -> UUID:
-    """Register a counterpart with the default sharing limits, and return its id.
+    """Register a counterpart (organisation for rounds) with the default sharing limits; return its id.
 
     `secret` authenticates us at its service; it is sealed and never displayed again. `loopback` allows a
     local address.

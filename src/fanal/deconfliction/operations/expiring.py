@@ -73,7 +73,7 @@ def forget_counterparts(*, actor: Actor, before: datetime) -> int:
 
 
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
-    """Remove expired reports from matches; return the number of rows changed.
+    """Remove expired reports from matches with counterparts; return the number of rows changed.
 
     With the last report of a match, its key and notes are erased too; reasons for withholding one of the
     reports as well. The caller writes the ledger entry of the expiry, which covers every stage.

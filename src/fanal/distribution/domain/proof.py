@@ -109,7 +109,7 @@ def check_answer(statement: bytes, *, key: bytes, signature: bytes) -> None:
 
 
 def check_instant(known: SenderKey, instant: datetime, *, now: datetime) -> None:
-    """Check that a desk's key was valid at `instant`, the date in the signed message.
+    """Check that a desk's key (`known`) was valid at `instant`, the date in the signed message.
 
     Raises:
         PackageRefused: REVOKED, at any date (a thief could backdate); FUTURE, further ahead than the clock

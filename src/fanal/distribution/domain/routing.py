@@ -62,7 +62,7 @@ class Destination(Struct, frozen=True, kw_only=True, order=True):
 
 @lru_cache(maxsize=1)
 def shipped_routing() -> RoutingRules:
-    """Return the rules shipped with the package, read once."""
+    """Return the rules for the routing of reports that are shipped with the package, read once."""
     text = resources.files("fanal.distribution").joinpath("data", "rules.toml").read_text("utf-8")
     return msgspec.convert(tomllib.loads(text), RoutingRules)
 

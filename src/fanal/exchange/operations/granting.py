@@ -109,7 +109,7 @@ def _is_open(one: _Granted) -> bool:
 
 
 def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
-    """Return the lists, by name, that are open to a member or closed to it, and store their grants.
+    """Return the lists, by name, that are open to a member or were revoked from it, and store its grants.
 
     Paused lists (without standing instruction) are stored and not returned, nor are lists that the member
     may not read and never could.

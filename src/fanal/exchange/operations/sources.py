@@ -314,7 +314,7 @@ def _apply(
     name: str,
     now: datetime,
 ) -> None:
-    """Store the partner's entries of a plan, then withdraw and add its list items.
+    """Store the partner's entries of the plan `changes`, then withdraw and add its list items.
 
     Values removed from an item that other entries also contain are added again, unless a person withdrew
     them here. `known` are the entries stored before, by the partner's key; `name` is that of the list.

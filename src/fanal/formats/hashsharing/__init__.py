@@ -123,7 +123,7 @@ def read_page(body: bytes) -> EntriesPage:
 
 
 def read_feedback(body: bytes) -> HandedVote:
-    """Parse the vote of a `feedbackSubmission`.
+    """Parse a member's vote on a fingerprint (hash) from a `feedbackSubmission` document.
 
     Raises:
         FormatRefused: not such a document, neither for nor against, or against without a reason.

@@ -233,9 +233,10 @@ def _file(said: dict[str, object], number: int, *, reading: BundleReading) -> It
 def _value(
     said: dict[str, object], *, path: str, reading: BundleReading, own: bool = False
 ) -> tuple[str, str] | None:
-    """Return kind and value of an attribute, or None (counted in `reading`) if a list does not take it.
+    """Return kind and value of a MISP attribute (`said`), or None if a list does not take it.
 
-    `own`: the attribute is in Fanal's own object, which also holds kinds without a MISP type.
+    Attributes not taken are counted in `reading`. `own`: the attribute is in Fanal's own object, which also
+    holds kinds without a MISP type.
 
     Raises:
         FormatRefused: no type or value, a value not of its type, or a type that describes a person.

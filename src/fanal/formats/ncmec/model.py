@@ -118,7 +118,7 @@ def _restricted(restriction: etree._Element) -> Check:
 
 
 class _SchemaReader:
-    """Converter of the schema's declarations to models; each type is built once."""
+    """Converter of the declarations in the NCMEC schema to models; each type is built once."""
 
     def __init__(self, schema: etree._Element) -> None:
         self._declared = {str(node.get("name")): node for node in schema.iter(f"{_XS}complexType")}

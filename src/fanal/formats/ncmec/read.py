@@ -298,7 +298,10 @@ def _refuse_date(code: DocumentFault, when: Node) -> NoReturn:
 
 
 def _with_supplemental_complaints(document: Document) -> Document:
-    """Add complaints: a supplemental file must have neither a classification nor `potentialMeme`."""
+    """Return the document with a complaint for each part that a supplemental file must not have.
+
+    These are a classification and `potentialMeme`.
+    """
     added = [
         Complaint(node.path, "NOT_FOR_SUPPLEMENTAL_FILES", (node.text or "")[:200])
         for node in document.root.children

@@ -62,7 +62,7 @@ class _Writer:
         self._service = chance.choice(_SERVICES)
 
     def report(self) -> bytes:
-        """Return the report as XML."""
+        """Return the synthetic report as NCMEC XML."""
         chance = self._chance
         parts = [
             '<?xml version="1.0" encoding="UTF-8"?>\n<report>',

@@ -153,7 +153,7 @@ _VERSION: Final = 0xF << 76
 
 
 def stix_id(type_: str, *parts: str) -> str:
-    """Return the deterministic id of an object of this type, derived from `parts`."""
+    """Return the STIX id of an object of type `type_`: always the same for the same `parts`."""
     return _marked(type_, derived_id(type_, *parts))
 
 

@@ -250,7 +250,7 @@ def read_transfers(stream: BinaryIO) -> Iterator[Transfer | Damaged]:
 
 
 def cut_parts(stream: BinaryIO) -> Iterator[PayerPart | Damaged]:
-    """Split a file by payer: yield a file of the same layout for each payer, with the rows' bytes unchanged.
+    """Split a CSV file of transfers by payer: yield a file of the same layout for each, with unchanged rows.
 
     A row that cannot be read is yielded as a `Damaged`, before the payers of its window of rows
     (`transfer.WINDOW`).

@@ -118,10 +118,10 @@ def context_of(rest: Mapping[str, object], *, sample: Mapping[str, object] | Non
 def listed(
     document: Mapping[str, Said], case: Mapping[str, Said] | None
 ) -> tuple[dict[str, Said], dict[str, Said]] | None:
-    """Return (document without the case, case) for a single case outside an array; None for an array.
+    """Return (document without the case, case) of a VICS document with a single case outside an array.
 
-    OData writes a single entity as `value` itself (then passed as `case`), or as the document, with its
-    context (JSON Format 4.01, section 5).
+    None if its cases are in an array. OData writes a single entity as `value` itself (then passed as `case`),
+    or as the document, with its context (JSON Format 4.01, section 5).
     """
     if case is not None:
         return {k: v for k, v in document.items() if k != "value"}, dict(case)
@@ -222,14 +222,14 @@ class Survey(Struct, kw_only=True):
 
 
 class CasePart(Struct, frozen=True, kw_only=True):
-    """One part of a case: its reference, and its bytes as a VICS document of its own."""
+    """One part of a VICS case: its reference, and its bytes as a VICS document of its own."""
 
     reference: str
     body: bytes
 
 
 def survey(stream: BinaryIO) -> Survey:
-    """Read a case file once; return its context and cases with counts, as input of `cut_parts`.
+    """Read a VICS case file once; return its context and cases with counts, as input of `cut_parts`.
 
     Raises:
         FormatRefused: not VICS, a hash set, or an unreadable element.

@@ -66,7 +66,10 @@ class KeySearch(Struct, frozen=True, kw_only=True):
 
 
 class HeldKey(Struct, frozen=True, kw_only=True):
-    """A selector key found by a search, with the numbers of its sightings by role: `recent` and `total`."""
+    """A selector key found by a search, with the numbers of its sightings by role.
+
+    `total` counts all, `recent` those since `KeySearch.recent`.
+    """
 
     key: UUID
     kind: SelectorKind

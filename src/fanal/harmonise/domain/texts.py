@@ -244,7 +244,7 @@ def _ipv6(text: str) -> Iterator[TextHit]:
 
 
 def _hosts(text: str) -> Iterator[TextHit]:
-    """Yield web addresses without scheme: a URL if there is a path or port, else a HOST."""
+    """Yield the web addresses without scheme in a text: a URL if there is a path or port, else a HOST."""
     for match in _HOST.finditer(text):
         name, port, path = match.group(1), match.group(2), match.group(3)
         if not _is_host(name, has_path=path is not None):

@@ -229,7 +229,7 @@ def _drop_gone_sightings(
 
 
 def delete_sightings(cursor: CursorWrapper, seen: Iterable[_Seen]) -> int:
-    """Delete sightings by their primary key (key, report, role); return the number of deleted rows."""
+    """Delete sightings, given by primary key (selector key, report, role); return the number of rows."""
     gone = list(seen)
     if not gone:
         return 0
@@ -247,7 +247,7 @@ def delete_sightings(cursor: CursorWrapper, seen: Iterable[_Seen]) -> int:
 
 
 def sightings_of(report: HarmonisedReport) -> set[_Seen]:
-    """Return the primary keys (key, report, role) of a report's sightings."""
+    """Return the primary keys of a report's sightings: (selector key, report, role)."""
     return set(_seen(report))
 
 
