@@ -363,7 +363,8 @@ def _reports(
 ) -> None:
     """Write the shareable items of each REF to a file in `out`: of its reports, or of its dossier's reports.
 
-    `way` is the format. Exits with status 2 after messages for each REF without shareable items.
+    `way` is the format, `tlp` the TLP colour, `as_user` the login of the person who exports. Exits with
+    status 2 after messages for each REF without shareable items.
     """
     from fanal.cli.actors import reader
     from fanal.harmonise.domain.redaction import shareable

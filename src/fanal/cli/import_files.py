@@ -357,7 +357,10 @@ def _walk(folder: Path) -> Iterator[tuple[Path, bool]]:
 
 
 def _twins(folder: Path) -> frozenset[int]:
-    """Return the hashes (`mark_of`) of the names that several folders with a report have, under `folder`."""
+    """Return the hashes (`mark_of`) of folder names that occur more than once among the reports' folders.
+
+    They are searched under `folder`; a report's folder holds a `report.xml`.
+    """
     import numpy as np
 
     marks = array("Q", (mark_of(f.parent.name) for f, _ in _walk(folder) if f.name == REPORT))

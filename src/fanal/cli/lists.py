@@ -103,7 +103,7 @@ def read_indicators(path: Path, format_: str, told: LeftOut) -> Iterator[Iterato
 
 
 def refused_csv(path: Path, refused: ListRefused) -> CommandRefused:
-    """Return the error for a refused CSV file; usually its first line lacks the column names."""
+    """Return the error message for a CSV list that was refused; usually its first line lacks column names."""
     refusal = refused.refusal
     if refusal is not None and refusal.code is DocumentFault.UNKNOWN_FIELD:
         return CommandRefused("LIST_COLUMNS", path=path, columns=", ".join(COLUMNS))

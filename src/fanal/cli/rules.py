@@ -136,7 +136,7 @@ def activate(ruleset: UUID, login: str, code: str | None) -> None:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Turn the refusal of a rule set inside this context into an error message.
+    """Turn the refusal of a rule set inside this context into an error message in the user's language.
 
     Raises:
         CommandRefused: the message of its code.

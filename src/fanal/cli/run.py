@@ -118,7 +118,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def _wait_for_port(host: str, port: int) -> None:
-    """Wait until the address is free: the web process of a killed supervisor may still be ending.
+    """Wait until the web server can use the address: the process of a killed supervisor may still be ending.
 
     Raises:
         Failed: ADDRESS_TAKEN: it remains in use, or does not belong to this machine.

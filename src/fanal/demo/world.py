@@ -269,7 +269,7 @@ class World:
 
 
 def submission_key(name: str) -> tuple[KeyKind, str]:
-    """Return the idempotency key under which the report of an event is stored and found again."""
+    """Return the idempotency key under which the report of the event `name` is stored and found again."""
     return KeyKind.SUBMISSION, hashlib.sha256(f"demo/{name}".encode()).hexdigest()[:32]
 
 

@@ -98,7 +98,7 @@ def first_place_from(*, instant: datetime) -> int:
 
 
 def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
-    """Return up to `limit` rows of the feed within `windows`, by place.
+    """Return up to `limit` rows of the change feed within `windows` (ranges of rows), by place.
 
     A list entry that changed several times in a window is returned once, at its last change.
     """

@@ -71,7 +71,7 @@ def _pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def check_text(text: str, *, path: str) -> None:
-    """Refuse text that a database or a log cannot store.
+    """Check that a database and a log can store a text; `path` names it in the refusal.
 
     Raises:
         FormatRefused: a lone surrogate or NUL.

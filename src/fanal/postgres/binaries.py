@@ -71,7 +71,7 @@ def find_binaries(environ: Mapping[str, str], *, major: int | None = None) -> Bi
 
 
 def shelter(binaries: Binaries, *, account: SystemAccount) -> Binaries:
-    """Return `binaries`, or a copy under `/var/lib/fanal` if `account` cannot execute them."""
+    """Return `binaries`, or a copy under `/var/lib/fanal` if `account` cannot run PostgreSQL from there."""
     if account.run([binaries.program("postgres"), "--version"])[0] == 0:
         return binaries
     folder = binaries.folder.resolve()

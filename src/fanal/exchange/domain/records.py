@@ -194,7 +194,10 @@ class SharedItem(Struct, frozen=True, kw_only=True):
 
     @property
     def gone_under(self) -> tuple[UUID | None, ...]:
-        """The former owners of the list (None: the desk) under whom the entry must be deleted too."""
+        """The former owners of the list (None: the desk) under whom members must delete the entry too.
+
+        Empty unless the list is served as a whole.
+        """
         whole = self.row.place == self.shared.open.since
         return self.shared.former_owners if whole else ()
 

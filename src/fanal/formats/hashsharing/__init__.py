@@ -261,7 +261,7 @@ def status_document(*, member: Member, user: str, address: str) -> bytes:
 
 
 def members_document(members: Iterable[Member]) -> bytes:
-    """Serialise the list of members."""
+    """Serialise the list of members of the hash-sharing service."""
     root = _root("members")
     for member in members:
         _add_member(root, member)

@@ -107,7 +107,10 @@ class OutgoingElement:
         return element
 
     def prune(self, path: str = "") -> list[tuple[str, str]]:
-        """Remove descendants that lack a required part; return the removed values with their paths."""
+        """Remove the descendants that lack a part which the schema requires.
+
+        Returns the values removed with them, as pairs (path, value).
+        """
         taken: list[tuple[str, str]] = []
         for (name, index), child in list(self.children.items()):
             inner = f"{path}/{name}[{index}]" if child.model.repeatable else f"{path}/{name}"
@@ -119,7 +122,7 @@ class OutgoingElement:
 
     @property
     def complete(self) -> bool:
-        """Return whether every required child and attribute is present."""
+        """Return whether every child and attribute that the schema requires of this element is present."""
         kind = self.model.type
         if kind is None:
             return True
@@ -160,7 +163,7 @@ def outgoing(root: str) -> OutgoingElement:
 
 
 def _steps(path: str) -> list[tuple[str, int]]:
-    """Split a path into pairs (name, index from 1); empty if it is not a path of this format."""
+    """Split a path (`victim[2]/email`) into pairs (name, index from 1); empty if it is not of this format."""
     steps: list[tuple[str, int]] = []
     for part in path.split("/"):
         matched = _STEP.fullmatch(part)

@@ -159,7 +159,10 @@ def _places(files: Sequence[File], sources: Sequence[SourceFile]) -> list[tuple[
 
 
 def is_low(file: File, place: int, computed: Sequence[ComputedFile]) -> bool:
-    """Return whether the PDQ hash of `files[place]` equals a computed one of too low a quality to compare."""
+    """Return whether the PDQ hash of a file equals a computed one of too low a quality to compare.
+
+    `place` is the file's index in the report's `files`.
+    """
     value = (file.pdq or "").strip().lower()
     return any(
         c.file == place and c.pdq == value and not c.is_comparable() for c in computed if c.pdq

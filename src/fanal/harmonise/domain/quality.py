@@ -50,7 +50,10 @@ class Applies(StrEnum):
 
 
 class PartRule(DataRecord, frozen=True, kw_only=True):
-    """The weight of a part of the quality score: maximum points, condition, reason, source of the reason."""
+    """The weight of a part of the quality score (such as a useful field): maximum points, condition, reason.
+
+    `source` is where the reason is published.
+    """
 
     code: str
     points: float

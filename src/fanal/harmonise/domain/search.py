@@ -134,7 +134,7 @@ def _trace(whole: str) -> _Trace:
 
 
 def _spaced(text: str) -> re.Pattern[str]:
-    """Return a pattern of the text's letters with up to two spaces, dots or dashes between neighbours."""
+    """Return a pattern that finds the letters of `text` also with gaps: up to two spaces, dots or dashes."""
     letters = (re.escape(letter) for letter in text if not letter.isspace())
     return re.compile(r"[\s.\-]{0,2}".join(letters), re.IGNORECASE)
 

@@ -87,7 +87,7 @@ class _People(Struct):
         return places[-1]
 
     def persons(self) -> tuple[Person, ...]:
-        """Return the persons in order of first occurrence."""
+        """Return the payers and payees as persons of the draft, in order of first occurrence."""
         return tuple(_person(side.party, side.role, side.operator) for side in self.sides)
 
 
