@@ -400,7 +400,7 @@ def withdraw(name: str, item: UUID) -> None:
 def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttributes:
     """Return the list metadata `held` with the values of the command's options (`said`) in their place.
 
-    An option that is None keeps the old value; an empty owner means the desk.
+    None for an option keeps the old value; an empty owner means the desk.
 
     Raises:
         ListsRefused: the owner is unknown.
