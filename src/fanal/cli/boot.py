@@ -63,6 +63,8 @@ def require_vault(databases: Databases, *, role: DatabaseRole) -> None:
 def require_keys(databases: Databases, *, role: DatabaseRole, home: Path) -> None:
     """Check that this machine holds the keys of the database.
 
+    They lie in the data folder `home`; the database is read in the role `role`.
+
     Raises:
         KeysElsewhere: it lacks registered keys, or holds others.
     """
@@ -81,7 +83,7 @@ def process_environment(
 ) -> dict[str, str]:
     """Return the environment variables of a process in the database role `role`, with its own URL only.
 
-    `mark` says whether the database is a demo.
+    `home` is the data folder; `mark` says whether the database is a demo (None: it is not).
     """
     values = {
         "DATABASE_URL": databases.url(role),
@@ -148,7 +150,7 @@ def enter_django(
 ) -> None:
     """Start Django in this process, in the database role `role`.
 
-    `mark` says whether the database is a demo.
+    `home` is the data folder; `mark` says whether the database is a demo (None: it is not).
     """
     os.environ.update(process_environment(databases=databases, role=role, home=home, mark=mark))
     if not apps.ready:

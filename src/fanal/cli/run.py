@@ -199,7 +199,11 @@ def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool
 
 
 def _lower(children: list[Child], *, home: Path, port: int) -> None:
-    """Run the children under the service's unprivileged account if root starts them."""
+    """Run the children under the service's unprivileged account if root starts them.
+
+    `home` (the data folder) and `port` are what the account must be able to use; otherwise they keep the
+    account of root, with a message.
+    """
     lowered = lower(home=home, vault=find_vault(), port=port)
     if lowered is not None:
         for child in children:

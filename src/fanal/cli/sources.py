@@ -152,7 +152,8 @@ def read_sources(
 ) -> Iterator[FoundReport | Unreadable]:
     """Yield every report of `format_` under `paths`, one in memory at a time, and every unreadable item.
 
-    `beside` assigns the other files of the folders to reports (`lying_beside`).
+    `now`: an NCMEC XML report with a later incident date is refused. `beside` assigns the other files of the
+    folders to reports (`lying_beside`).
     """
     suffixes, read = FORMATS[format_]
     for source in import_files.find_sources(paths, suffixes, beside or lying_beside(format_)):

@@ -168,7 +168,8 @@ def _leaves(path: str, value: object) -> Iterator[tuple[str, str]]:
 def _place(tree: dict[str, object], steps: list[tuple[str, int]], value: str) -> None:
     """Store a value in the nested objects of `tree` at `steps`, pairs (name, index from 1; 0: no list).
 
-    Lists are objects with the index as key until `_listed` converts them.
+    Lists are objects with the index as key until `_listed` converts them. A value whose way leads through a
+    text already stored is dropped.
     """
     at: dict[object, object] = tree  # type: ignore[assignment]
     keys = [key for name, number in steps for key in ((name, number) if number else (name,))]

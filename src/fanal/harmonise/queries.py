@@ -275,7 +275,8 @@ def search_text(
     """Return the ids of the actor's desks' reports that contain every word of `text`, newest first.
 
     Accents and case are ignored; the last word also matches as a prefix. The index holds no value of a
-    reporter. `before` is the last id of the previous page (keyset pagination).
+    reporter. `before` is the last id of the previous page (keyset pagination). Without a word in `text` the
+    result is empty; `limit` is at most 1000.
     """
     desks = reach(actor, "search.run").desks
     words = _query_words(text)

@@ -262,7 +262,8 @@ class Pool:
         """Return the control socket of the fork server, started if needed. The lock must be held.
 
         Raises:
-            HasherAway: the fork server does not start.
+            HasherAway: the fork server ended before it was ready.
+            OSError: it could not be started, or was not ready in time.
         """
         if self._control is not None:
             return self._control

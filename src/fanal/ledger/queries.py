@@ -188,7 +188,10 @@ class ProofState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectProofs:
-    """The proof state of each entry on an object, by entry id; `checkpoint`: the newest, None without any."""
+    """Proof states of the entries on an object (at most the 500 oldest), and the newest checkpoint.
+
+    `states` is by entry id; `checkpoint` is None if there is none yet.
+    """
 
     checkpoint: Checkpoint | None
     states: dict[UUID, ProofState]

@@ -238,7 +238,10 @@ def _rows(cursor: CursorWrapper) -> Iterator[tuple]:  # type: ignore[type-arg]
 
 @contextmanager
 def _snapshot() -> Iterator[None]:
-    """Open a transaction with a consistent snapshot, unless the caller's transaction is already open."""
+    """Open a read-only transaction with a consistent snapshot.
+
+    If the caller has a transaction open, only a savepoint in that one.
+    """
     nested = connection.in_atomic_block
     with transaction.atomic():
         if not nested:

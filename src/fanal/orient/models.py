@@ -196,7 +196,7 @@ class StoredAlarm(models.Model):
         return f"{self.report_id} {self.code}"
 
     def record(self) -> records.Alarm:
-        """Return the row as the record that queries return, without the state of its calls."""
+        """Return the row as a record without `call`, the delivery state of its e-mail to the duty people."""
         return records.Alarm(
             id=self.id,
             report_id=self.report_id,

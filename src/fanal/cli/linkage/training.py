@@ -52,14 +52,15 @@ def candidate(
     shipped: Mapping[str, object] | None,
     name: str,
 ) -> dict[str, object]:
-    """Return a trained model as the data of its file, with the quality of both models on held-out labels.
+    """Train a model and return the content of its file, with its quality on held-out labels.
 
-    `labels` as in `train`; `shipped`: the settings of the shipped model. Training uses the even labels,
-    measurement the odd ones. Parameters with little training data stay close to the shipped model's, those
-    with none equal them (shrinkage).
+    `labels` gives the person of each report, -1 if unknown: even ones are trained on, odd ones measured on.
+    `shipped` is the model to compare with (that in use), None for none: it is measured too, and the trained
+    parameters are shrunk towards it (`beside`); where there is no training data, they equal it. `name`
+    becomes part of the version, `seed` is as in `train`.
 
     Raises:
-        ValueError: as `train`.
+        ValueError: no two reports have the same even label.
     """
     learnt = [label if label >= 0 and label % 2 == 0 else -1 for label in labels]
     kept = [label if label % 2 else -1 for label in labels]

@@ -76,7 +76,7 @@ class Joined:
 
         The result equals that of `dossiers.membership` on the certain pairs. `ids` are the report ids by
         place, ascending. Only sets with a report named in a judgement go through `membership`; every other
-        set is a dossier as it is.
+        set is a dossier as it is. `weights` says from how many points a pair is certain.
         """
         counted = list(judgements)
         heads = self.heads()

@@ -54,9 +54,10 @@ class ValueStanding(NamedTuple):
 class Tables(NamedTuple):
     """The weights as arrays.
 
-    `base` to `conflict` are by number of the mark (weight class), `further` and `most` by number of the
-    family; `side` and `factor` by the roles on both sides (`states_of`); `numbers` holds single limits, at
-    the places `IP` to `SHOWN`.
+    `base` to `conflict` are indexed by the number of the mark (weight class of a value). `further` and `most`
+    are indexed by the number of the family (marks whose points overlap): points for each value after the
+    strongest, and greatest total. `side` and `factor` are indexed by the roles in both reports (`states_of`);
+    `numbers` holds single limits, at the places `IP` to `SHOWN`.
     """
 
     base: Points
@@ -159,8 +160,8 @@ def reach_of(rows: Rows, standing: ValueStanding, weights: Weights, fresh: Flags
     """Return the number of preceding rows of the same value with which each row forms candidate pairs.
 
     A value of a person with more than `most_holders` reports reaches only `neighbours` rows, any other such
-    value none. With `fresh`, a mask of reports, the number is zero where neither the row nor an earlier row
-    of the value belongs to one of them.
+    value none (both are limits of `weights`). With `fresh`, a mask of reports, the number is zero where
+    neither the row nor an earlier row of the value belongs to one of them.
     """
     known = np.zeros(0, np.int64) if fresh is None else np.cumsum(fresh[rows.report])
     person = tables_of(weights).person[rows.mark]

@@ -24,10 +24,10 @@ _OCTETS = 5
 
 
 def companions_of(key: int, cards: Iterable[Card], weights: Weights) -> frozenset[bytes]:
-    """Return the identities of suspects that co-occur with a suspect's value in these cards.
+    """Return the other identifying values of the suspects in those reports whose suspect has a given value.
 
-    `key` is the short key of the value. An identity is another value of a person in the role of suspect, in
-    the form of `companion`.
+    `key` is the short key of the given value, `cards` are the comparable data of reports. `weights` tells
+    which marks (weight classes) identify a person. The values come in the form of `companion`.
     """
     found: set[bytes] = set()
     for card in cards:

@@ -140,7 +140,8 @@ def membership(
 ) -> dict[UUID, UUID]:
     """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
 
-    Pure and independent of the order of its arguments.
+    `proposals` are the certain links; those with a report outside `reports` are ignored. Pure and independent
+    of the order of its arguments.
     """
     counted = effective(judgements)
     known = set(reports)

@@ -306,7 +306,8 @@ def write(
     """Replace the identifiers stored for reports; return the reports whose similar pairs may change.
 
     `spelled` holds each report's identifiers by digest; a report without an entry loses its own. Blocking
-    keys shared by more values than allowed become stop keys.
+    keys shared by more values than allowed become stop keys. `sketcher` makes the keyed digests of the
+    blocking keys.
     """
     keys = {v: keys_of(one, sketcher) for held in spelled.values() for v, one in held.items()}
     worn = worn_among({key for of_value in keys.values() for key in of_value})
@@ -336,7 +337,7 @@ def find(
 ) -> dict[UUID, list[NearReport]]:
     """Return the earlier reports with a similar identifier, by report id; none: an empty list.
 
-    The identifiers are read from the records.
+    The identifiers are read from the records; `sketcher` makes their keyed digests.
     """
     rules = load_near_rules()
     mine = _firsts(_OF_REPORTS, uuid_array(report_ids))

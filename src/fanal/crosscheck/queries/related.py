@@ -111,10 +111,10 @@ def kin_facts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, KinFact
 
 
 def links_of(*, actor: Actor, report_id: UUID) -> list[KinLink]:
-    """Return the current links of a report of the actor's desks, strongest first, in both directions.
+    """Return the current links of a report with other reports, earlier and later ones, strongest first.
 
-    A link to another desk's report shows its existence and the desk to ask, comes last, and needs the
-    permission `elsewhere.read`.
+    A link to another desk's report shows only that it exists and which desk to ask; it comes last, and needs
+    the permission `elsewhere.read`. Empty if the report is unknown or not of the actor's desks.
     """
     return links_of_reports(actor=actor, report_ids=[report_id]).get(report_id, [])
 

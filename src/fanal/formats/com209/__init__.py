@@ -87,8 +87,8 @@ def provider_report_of(
     """Serialise a report as one of article 13: with its original fields (`pairs`), else with derived ones.
 
     `pairs` are the (path, value) pairs of the envelope that the report came in, if any (`envelope.leaves`).
-    Derived fields state no more than the report: solicitation by its kind, otherwise new material. `provider`
-    and `received_at` serve for them.
+    Derived fields state no more than the report: solicitation by its kind, otherwise new material. For these,
+    `provider` is the name of the provider and `received_at` becomes the date of issue.
     """
     kept, told = written_report(report, pairs=pairs)
     found = from_leaves(pairs, ProviderReport) or _drawn(

@@ -104,8 +104,9 @@ def notification_of(
 
     `pairs` are the (path, value) pairs of the envelope that the report came in, if any (`envelope.leaves`).
     Derived fields state no more than the report: the Member States are those of its place, suspects and
-    victims; if it names none, Europol is informed (art. 18(2)). `reason`, `provider` and `received_at` serve
-    for them.
+    victims; if it names none, Europol is informed (art. 18(2)). For these, `provider` is the name of the
+    provider, `received_at` becomes the date of notification, and `reason` the suspicion (None: the report's
+    description, or else its kind).
     """
     kept, told = written_report(report, pairs=pairs)
     own = from_leaves(pairs, Notification)

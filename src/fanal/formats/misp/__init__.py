@@ -236,7 +236,7 @@ def _value(
     """Return kind and value of a MISP attribute (`said`), or None if a list does not take it.
 
     Attributes not taken are counted in `reading`. `own`: the attribute is in Fanal's own object, which also
-    holds kinds without a MISP type.
+    holds kinds without a MISP type. `path` is its place in the event, which a refusal names.
 
     Raises:
         FormatRefused: no type or value, a value not of its type, or a type that describes a person.

@@ -34,7 +34,9 @@ class OutgoingElement:
     def put(self, path: str, *, value: str) -> bool:
         """Set the text or attribute at `path` below this element; return whether it now holds the value.
 
-        False if the schema does not allow it there, or another value is there already, which stays.
+        `path` is like `victim[2]/email` or, for an attribute, `phone/@type`; missing elements are created.
+        False if the path or the value is not valid here by the schema or in XML, or if another value is there
+        already, which stays.
         """
         steps = _steps(path)
         if not steps or UNWRITABLE.search(value) is not None:

@@ -44,7 +44,10 @@ class OutCase(Struct, frozen=True, kw_only=True):
 
 
 class _Node(Struct):
-    """A node of the VICS case to write: a text, or entries by key."""
+    """A node of the VICS case to write: a text, or entries by key.
+
+    `listed` names the keys to write as arrays even with a single entry.
+    """
 
     text: str | None = None
     entries: dict[str, list["_Node"]] = field(default_factory=dict)
@@ -133,7 +136,7 @@ def _context(version: str, country: str) -> tuple[str, str]:
 def _put(root: _Node, path: str, text: str) -> None:
     """Put a value kept from the original case (`text`) back at its path below `root`.
 
-    Fanal's own keys and the contact, a withheld identity, are left out.
+    Fanal's own keys and the contact, a withheld identity, are left out, as are paths outside `case`.
     """
     steps = [(m[1], m[2]) for m in _STEP.finditer(path)]
     if len(steps) < 2 or steps[0][0] != "case" or steps[1][0] in _OURS:

@@ -189,6 +189,8 @@ def writable_domain(host: str | None) -> str | None:
 def text_of_evidence(content_type: str, payload: str, *, path: str) -> str:
     """Return the decoded text of a piece of evidence, from its content type and base64 payload.
 
+    `path` is its place in the report, which a refusal names.
+
     Raises:
         FormatRefused: it is, or may contain, image, video or audio; or it is not base64.
     """

@@ -126,8 +126,8 @@ class Collector:
     def add_raw(self, kind: Kind, raw: str, origin: Origin) -> None:
         """Parse a value of `kind` as its source wrote it (`raw`) and add its selectors, found at `origin`.
 
-        If it is unreadable, add a warning. A URL or host name yields several selectors: see `add_url` and
-        `add_host`.
+        If it is unreadable, or an IP address that is not routable, add a warning. A URL or host name may
+        yield several selectors or none: see `add_url` and `add_host`.
         """
         if kind is _URL:
             self.add_url(read_url(raw), origin)

@@ -128,9 +128,11 @@ _ADDRESSES: Final = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
 def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator]:
     """Return the indicators of reports that may be shared with others, each value once.
 
-    File hashes, addresses, and identifiers of suspects, associated accounts and content; never those of a
-    victim, recipient or reporter. `reports` are pairs (report, its instant in RFC 3339), whose order is kept.
-    A value that may not be shared for one report is left out for all.
+    `reports` are pairs (report, its instant in RFC 3339), whose order is kept. All file hashes are shared. A
+    selector is shared if it is of a suspect, an associated account or the content, unless its value has
+    another role (victim, witness, recipient) in any of the reports, or it is an address that contains such a
+    value. A report's values that are only in free text or known only from a payment are not shared from it;
+    the role of a payer or payee does not stop another report from sharing the value.
     """
     known = list(reports)
     withheld = {

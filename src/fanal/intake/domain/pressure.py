@@ -39,7 +39,8 @@ def judge(*, waiting: int, free: int, needed: int, limits: Limits) -> Pressure |
     """Return the reason to refuse reports for now, or None when `needed` more bytes can be accepted.
 
     `waiting` counts the waiting reports, and may be capped at ten times the limit; `free` are the free bytes
-    of the disk. The waiting time grows with the backlog, so that senders do not all return at once.
+    of the disk. The waiting time grows with the backlog, so that senders do not all return at once. `limits`
+    sets the bytes of the disk to keep free and the largest backlog (0: any).
     """
     if free - needed < limits.reserve:
         return Pressure(code=PressureCode.DISK, wait=_LONGEST_WAIT)

@@ -158,6 +158,8 @@ def upload_file(
 ) -> UploadFacts:
     """Seal one file of an open report and return its facts, including hashes.
 
+    `name` is the sender's name of the file, `chunks` its bytes.
+
     Raises:
         WireRefused: not this sender's report, no longer open, or it already has `MOST_FILES` files.
     """
@@ -208,7 +210,7 @@ def describe_file(
     """Seal the details document of an uploaded file, `details`: the bytes that its provider sent.
 
     It replaces earlier documents, which are kept. The report's hour until expiry starts again, and the act is
-    entered in the ledger.
+    entered in the ledger. The content of the document is not checked here.
 
     Raises:
         WireRefused: no such open report of this sender, or no such file in it.

@@ -269,7 +269,7 @@ def known_keys(submissions: Sequence[Submission]) -> KeyTable:
 
 
 def store_keys(table: KeyTable) -> None:
-    """Insert the keys added by the batch (`KeyTable.added`).
+    """Insert the idempotency keys added by the batch (`KeyTable.added`).
 
     Raises:
         KeyRaced: another transaction committed one of them in the meantime.

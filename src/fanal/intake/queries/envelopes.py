@@ -233,7 +233,10 @@ def find_wire_number(*, actor: Actor, wire_id: int) -> UUID | None:
 
 
 def list_reports(*, actor: Actor, after: UUID | None, limit: int) -> list[ReportFacts]:
-    """Return a page of the reports of the actor's desks in order of receipt; ids greater than `after`."""
+    """Return a page of the reports of the actor's desks in order of receipt; ids greater than `after`.
+
+    At most `limit`; `after` is the last id of the previous page, None for the first page.
+    """
     bounds = reach(actor, "report.read")
     found = sql.rows(
         f"{_FACTS} WHERE r.id > %s AND (%s OR r.desk_id = ANY(%s)) ORDER BY r.id LIMIT %s",

@@ -20,7 +20,10 @@ _LAST = UUID(int=2**128 - 1)
 def list_sent(
     *, actor: Actor, state: ReportState | None = None, before: UUID | None = None, limit: int = 50
 ) -> list[ReportFacts]:
-    """Return a page of the actor's own reports, newest first, with ids below `before` (only in `state`)."""
+    """Return a page of the actor's own reports, newest first, with ids below `before` (only in `state`).
+
+    Without `before`, the newest page; without `state`, those in any state. Empty if the actor is no partner.
+    """
     sender = reach(actor, "report.status").partner_id
     if sender is None:
         return []
@@ -67,6 +70,8 @@ class Week(Struct, frozen=True, kw_only=True):
 def count_by_sender(*, actor: Actor, since: datetime, now: datetime) -> dict[UUID, int]:
     """Count the reports of each sender since an instant, without tests and reports from the public form.
 
+    Senders without a report are absent. `now` only bounds the range of ids read.
+
     Raises:
         Refused: the actor may not read providers.
     """
@@ -84,6 +89,8 @@ def count_states(
 ) -> dict[ReportState, int]:
     """Count a sender's reports received since an instant, by state, without tests.
 
+    Every state has a count, 0 if there is none. `now` only bounds the range of ids read.
+
     Raises:
         Refused: the actor may not read providers.
     """
@@ -100,6 +107,8 @@ def count_states(
 def count_weeks(*, actor: Actor, sender_id: UUID, since: datetime, now: datetime) -> list[Week]:
     """Count a sender's reports by week, oldest first; weeks without reports are left out.
 
+    A week starts on Monday, in Europe/Paris. Tests are left out; `now` only bounds the range of ids read.
+
     Raises:
         Refused: the actor may not read providers.
     """
@@ -115,6 +124,9 @@ def count_weeks(*, actor: Actor, sender_id: UUID, since: datetime, now: datetime
 
 def list_refusals(*, actor: Actor, sender_id: UUID, since: datetime) -> list[RefusalCount]:
     """Return the refusals to a sender's programs since an instant, most frequent first.
+
+    They are summed by refused call and reason code (`RefusalCount`), in whole hours that began at `since` or
+    later.
 
     Raises:
         Refused: the actor may not read providers.
@@ -136,7 +148,8 @@ def newest_of(
 ) -> list[UUID]:
     """Return a sender's newest finished reports received since an instant, without tests, newest first.
 
-    They are a subset of the reports counted by `count_states`, so that figures on them fit its total.
+    They are a subset of the reports counted by `count_states`, so that figures on them fit its total. At most
+    `limit`; erased reports are left out. `now` only bounds the range of ids read.
 
     Raises:
         Refused: the actor may not read providers.

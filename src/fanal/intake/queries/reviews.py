@@ -42,7 +42,9 @@ def list_reviews(
 ) -> list[DueReview]:
     """Return finished reports of the actor's desks not reviewed since `before`, with ids above `after`.
 
-    Proposals of early erasure that await approval by a second person are included.
+    Proposals of early erasure that await approval by a second person are included. Left out are reports
+    received since `before`, and those whose early erasure was approved. In order of id, at most `limit`;
+    `after` is the last id of the previous page.
     """
     bounds = reach(actor, "retention.hold")
     found = sql.rows(

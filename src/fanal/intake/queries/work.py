@@ -77,7 +77,8 @@ def list_expired(
 ) -> list[UUID]:
     """Return the ids of reports received before `before`, without a legal hold, that are not erased yet.
 
-    With `identities`, the ids of those that still have a sealed identity of their reporter instead.
+    Oldest first, at most `limit`. With `identities`, the ids of those that still have a sealed identity of
+    their reporter instead.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -125,7 +126,8 @@ def list_silent(
 ) -> list[UUID]:
     """Return the ids of reports whose last message is older than `before`, without a legal hold.
 
-    `after` is the last id of the previous page.
+    In order of id, at most `limit`; `after` is the last id of the previous page, None for the first page.
+    Reports without messages are left out.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -96,7 +96,7 @@ def hold_decision(*, actor: Actor, report_id: UUID, decision_id: UUID) -> bool:
     """Lock a case until the end of the transaction and return whether that decision is in force on it.
 
     A decision is in force while it is the newest and the report was not reopened. Lock order: the case before
-    the caller's own rows, as in the decision that replaces it.
+    the caller's own rows, as in the decision that replaces it. False also for an unknown report.
     """
     del actor  # the caller checks the right to act on what depends on the decision
     case = Case.objects.select_for_update().filter(report_id=report_id).first()

@@ -153,7 +153,7 @@ def fold_new(*, actor: Actor, items: Sequence[OrientItem], now: datetime) -> dic
     """Fold new reports into equivalent ones (duplicate detection).
 
     Returns the parent and the level of sameness of each folded report, by its id. One ledger entry covers
-    them; each keeps its own row and all other data.
+    them; each keeps its own row and all other data. A report that was not folded is absent.
     """
     rules = load_rules()
     fresh = {

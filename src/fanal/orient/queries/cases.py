@@ -101,7 +101,10 @@ def notes_of(
 
 
 def search_notes(*, actor: Actor, text: str, limit: int = 50) -> tuple[Note, ...]:
-    """Return the newest notes of the actor's desks that contain every word of `text` (full-text search)."""
+    """Return the newest notes of the actor's desks that contain every word of `text` (full-text search).
+
+    Empty if `text` has no word.
+    """
     if "\x00" in text:
         return ()
     rows = bounded(

@@ -39,7 +39,7 @@ def feedback_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[
 def count_feedback(*, actor: Actor, sender_id: UUID, since: datetime) -> dict[str, int]:
     """Return the number of a provider's reports by verdict of their newest feedback given since an instant.
 
-    Withdrawn feedback is left out.
+    Reports whose newest feedback is a withdrawal are left out; verdicts without a report are absent.
 
     Raises:
         Refused: the actor may not read providers.

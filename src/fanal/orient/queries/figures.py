@@ -56,6 +56,7 @@ def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
     These counts are never erased, and the public's field is free text. So a name written only by the public
     counts under that name only if the service is listed or three reports of the day name it; else under "".
+    Rows: (day, service, "", number).
 
     Raises:
         Refused: the actor may not read statistics.
@@ -78,6 +79,8 @@ def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[C
 
 def count_signals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count reports by day of receipt and finding code, without tests.
+
+    Rows: (day, code, "", number). The days run from that of `since` to before that of `until`.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -102,6 +105,8 @@ _LISTED = frozenset(PLATFORM_NAMES.values())
 def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count oriented reports by day of receipt, kind and channel, without tests and withdrawn ones.
 
+    Rows: (day, kind, channel, number).
+
     Raises:
         Refused: the actor may not read statistics.
     """
@@ -118,6 +123,8 @@ def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Count
 
 def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
     """Count decisions by day and tracks (`JUDICIAL+MEASURES`), without tests and superseded decisions.
+
+    Rows: (day, tracks, "", number).
 
     Raises:
         Refused: the actor may not read statistics.

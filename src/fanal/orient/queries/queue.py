@@ -273,7 +273,7 @@ def list_queue(
     """Return a page of a view: highest score first, then the oldest report.
 
     Keyset pagination: the page starts strictly after the position `after`, so that arrivals never repeat or
-    skip a row.
+    skip a row. `now` decides which cases are overdue (view LATE).
     """
     streams = streams_of(actor=actor, view=view, filters=filters, now=now)
     query, values = page_of(streams, after=after, limit=limit + 1)
@@ -328,7 +328,8 @@ def count_arrivals(
     """Count the reports that entered a view after `since`, up to `cap`.
 
     Reports received more than an hour before `since` are not considered: an older report that was stuck in a
-    stage joins the queue without being announced.
+    stage joins the queue without being announced. Entered: its first proposal was stored after `since`. `now`
+    decides which cases are overdue (view LATE).
     """
     first = lowest_id(since - _ANNOUNCED)
     fresh = models.StoredProposal.objects.filter(
@@ -341,7 +342,10 @@ def count_arrivals(
 
 
 def _in_view(view: QueueView, *, actor: Actor, now: datetime) -> Q:
-    """Return the condition (Django `Q`) that a case belongs to a view."""
+    """Return the condition (Django `Q`) that a case belongs to a view.
+
+    `now` decides which cases are overdue (LATE); MINE are the cases that the actor holds.
+    """
     match view:
         case QueueView.OPEN:
             return Q(state__in=OPEN_STATES)
@@ -378,7 +382,8 @@ def count_saved_views(
 ) -> dict[UUID, int]:
     """Count the cases of each saved view; counts stop at `cap`.
 
-    The view DECIDED has no count: it grows for ever and needs no action.
+    Saved views of DECIDED are absent from the result: that view grows for ever and needs no action. `now`
+    decides which cases are overdue (view LATE).
     """
     waiting = {
         saved.id: streams_of(actor=actor, view=saved.view, filters=saved.filters, now=now)

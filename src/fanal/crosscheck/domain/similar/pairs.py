@@ -64,7 +64,7 @@ def near_of(
     """Return for each report the earlier reports with a similar text, picture, postal address or name.
 
     By report id; a report without any has an empty list. Pages are left out: only records hold their
-    addresses (`near_pages`).
+    addresses (`near_pages`). `world` holds their sketches and the similar pictures, already read.
     """
     whole = {Trait.ADDRESS: (ADDRESS, rules.address), Trait.NAME: (NAME, rules.name)}
     told = {i: s.of(Trait.PASSAGE, *whole) for i, s in world.sketches.items()}
@@ -299,7 +299,8 @@ def near_spelled(
 ) -> dict[UUID, list[NearReport]]:
     """Return for each report the earlier reports with a similar identifier, by report id.
 
-    A report without any has an empty list.
+    A report without any has an empty list. `values` are the identifiers that share a blocking key, with their
+    earliest holders; only the earliest holder of a value gets its matches.
     """
     held: dict[UUID, list[int]] = defaultdict(list)
     for value, first in values.firsts.items():

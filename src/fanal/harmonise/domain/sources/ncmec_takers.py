@@ -136,9 +136,10 @@ def _set_once(target: object, name: str, *, text: str) -> bool:
 
 
 def _place_setter(name: str) -> Taker:
-    """Return a field handler for a part of an address: of the person, or without one of the report's place.
+    """Return a field handler for a part of an address: `country`, `locality` or `postcode` (`name`).
 
-    `name` is `country`, `locality` or `postcode`; a person has no locality.
+    It sets the part of the person that the element belongs to, or, outside a person, of the report's place. A
+    person has no locality: there the handler stores nothing and returns False.
     """
 
     def taken(spot: Spot) -> bool:
