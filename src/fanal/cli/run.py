@@ -367,7 +367,7 @@ def announce_at(
     """Print the address of the started server; in a demo also its accounts.
 
     It waits up to `patience` seconds until the demo accounts are loaded, and supervises the children
-    meanwhile.
+    meanwhile. `mark` says whether the database is a demo.
     """
     answers: list[subprocess.CompletedProcess[str]] = []
 

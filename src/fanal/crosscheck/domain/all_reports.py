@@ -33,7 +33,7 @@ class Whole(NamedTuple):
 def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
     """Return all reports, each encoded by `pack_card`, as columns ready for the weighting of pairs.
 
-    `packed` is in the order of report ids.
+    `packed` is in the order of report ids. `weights` sets from how many companions a value is a hub.
     """
     sheet = sheet_of(packed)
     shared = sorted_rows(sheet)
@@ -58,7 +58,10 @@ class Joined:
         self.certain = 0
 
     def add(self, pairs: Pairs, weights: Weights) -> None:
-        """Keep `pairs`, and unite the two reports of each certain pair."""
+        """Keep `pairs`, and unite the two reports of each certain pair.
+
+        A pair is certain from the points that `weights` sets.
+        """
         self._pairs.append((pairs.later, pairs.earlier, pairs.points))
         self.certain += join_certain(
             self._parent, pairs.later, pairs.earlier, pairs.points, least_certain(weights)

@@ -142,7 +142,10 @@ def card_of(report: HarmonisedReport, evidence: Sequence[Evidence] | None = None
 
 
 def pack_card(card: Card) -> bytes:
-    """Encode a card as bytes: a head, then addresses, then values, each of fixed size and little-endian."""
+    """Encode a card as bytes: a head, then addresses, then values, each of fixed size and little-endian.
+
+    A card holds the comparable data of a report; `read_card` is the inverse.
+    """
     words = (*card.words, *(0,) * (MOST_WORDS - len(card.words)))
     head = _HEAD.pack(card.name, *words, card.birth, card.has, len(card.addresses), 0)
     addresses = [_ADDRESS.pack(a.key, a.at, a.port, a.six) for a in card.addresses]

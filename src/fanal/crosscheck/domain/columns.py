@@ -197,8 +197,8 @@ def reaches(key, place, holders, person, known, bounds):
 def kept_of(mark, holders, hub, steps, hub_share):
     """Return the share of points (0..1) that each row keeps after its frequency discount.
 
-    `steps` is (holders, shares), both by mark and step: from so many holders on, the value keeps that share.
-    A hub keeps `hub_share`.
+    `mark` (weight class), `holders` and `hub` (mask) are by row. `steps` is (holders, shares), both by mark
+    and step: from so many holders on, the value keeps that share. A hub keeps `hub_share`.
     """
     of, shares = steps
     kept = np.ones(len(mark))

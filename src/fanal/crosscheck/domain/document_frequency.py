@@ -70,8 +70,8 @@ def weighed_anew(
     `kept` maps (kind, value) to the share of its points that the value now keeps (0..1), or to None when the
     value no longer links the reports; other values are unchanged. `has` is a bit set over `NUMBER_OF_MARK`:
     the marks (weight classes) of which both suspects have a value. A mark in it that loses its last shared
-    value adds a CONFLICT reason (negative points). Reasons come by points, highest first; `(0.0, ())` when no
-    shared value is left.
+    value adds a CONFLICT reason, with the negative points that `weights` sets. Reasons come by points,
+    highest first; `(0.0, ())` when no shared value is left.
     """
     changed: list[LinkReason] = []
     parted: list[LinkReason] = []
@@ -97,8 +97,9 @@ def _conflicts(
 ) -> list[LinkReason]:
     """Return the conflict reasons that appear once the values of the reasons `parted` no longer count.
 
-    A conflict: both suspects have values of a weight class, and none in common. `left` are the remaining
-    reasons; `has` is as in `weighed_anew`.
+    A conflict: both suspects have values of a weight class, and none in common; it costs the points that
+    `weights` sets for the class, and with 0 there is no reason. `left` are the remaining reasons; `has` is as
+    in `weighed_anew`.
     """
     gone = {mark_of_reason(reason) for reason in parted if reason.side == SAME}
     shared = {mark_of_reason(one) for one in left if one.side == SAME and is_of_value(one)}
@@ -123,7 +124,8 @@ def unpack_companions(content: bytes | memoryview) -> frozenset[bytes]:
 def companion(mark: int, key: int) -> bytes:
     """Return an identity (value of a suspect) in its stored form of five bytes.
 
-    They are the mark number (weight class) and four bytes of the short key.
+    They are the mark number (weight class) and four bytes of the short key. `mark` is that number, whose bit
+    `WEAK` is dropped; `key` is the whole short key (64 bits).
     """
     return bytes([mark & ~WEAK]) + (key & 0xFFFFFFFF).to_bytes(4, "little")
 
@@ -139,7 +141,8 @@ def parted(place: Ints, fresh: Flags, weights: Weights) -> Iterator[tuple[int, i
     """Yield the pairs that a person's frequent value no longer links, because `fresh` rows came between them.
 
     `place` are the places of the value's rows among all its holders, ascending, as in `reach_of`. A pair is
-    given as two row numbers, the later first; neither is fresh.
+    given as two row numbers, the later first; neither is fresh. `weights` sets when a value is frequent
+    (`most_holders`) and how many `neighbours` it still links.
     """
     others = np.flatnonzero(~fresh)
     before = np.cumsum(fresh)[others]  # fresh rows before each of the others
@@ -182,7 +185,7 @@ def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueSt
     """Return the document frequency of each row, and the distinct values with their hubs.
 
     `rows` are those of shared values only, sorted by value. `everything` holds every row of every report, in
-    the order of reports.
+    the order of reports. `weights` sets from how many companions a value is a hub.
     """
     total = len(rows.key)
     new = np.append(True, rows.key[1:] != rows.key[:-1]) if total else np.zeros(0, np.bool_)
@@ -199,7 +202,8 @@ def standing_of(rows: Rows, everything: Rows, weights: Weights) -> tuple[ValueSt
 def _crowded(beside: Beside, weights: Weights) -> Ints:
     """Return the values that are hubs, as indices in `Groups`.
 
-    A hub co-occurs with more than `weights.companions` identities of the same mark (weight class).
+    `beside` lists the identities that co-occur with each value. A hub co-occurs with more than
+    `weights.companions` identities of the same mark (weight class).
     """
     pairs, counts = np.unique(beside.group * 256 + beside.mark, return_counts=True)
     crowded: Ints = pairs[counts > weights.companions] // 256

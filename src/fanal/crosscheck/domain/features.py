@@ -125,7 +125,8 @@ def beside(looks, one, two, shared, conflict, numbers):
 def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
     """Return the points (negative for differences) of IP address, name and date of birth.
 
-    `code` is the pair's bit set: that of `beside`, with `NEAR` for an address.
+    `code` is the pair's bit set: that of `beside`, with `NEAR` for an address. `weights` holds the points of
+    each.
     """
     near = weights.near
     return (

@@ -116,8 +116,9 @@ def link(
 ) -> Iterator[Link]:
     """Yield the links of a sheet, in the order of its pairs; `ids` are the ids of its reports.
 
-    `standing` is the document frequency of its rows; `told` returns the selector behind a key. With `fresh`,
-    a mask of reports, only links with at least one of these are given.
+    `standing` is the document frequency of its rows; `told` returns the selector behind a key. `weights`
+    holds points and limits of the rule. With `fresh`, a mask of reports, only links with at least one of
+    these are given.
     """
     kept = share_kept(sheet.rows.mark, standing, weights)
     for pairs in weigh(sheet, standing, weights, fresh=fresh):
@@ -242,7 +243,8 @@ def mark_of_reason(reason: LinkReason) -> Mark:
 def points_of(reasons: Iterable[LinkReason], weights: Weights) -> float:
     """Return the points of a link computed from its reasons.
 
-    They equal those that `rule.weigh` computes from columns.
+    They equal those that `rule.weigh` computes from columns. `weights` sets what further values of a family
+    add, and the greatest totals.
     """
     families: dict[int, dict[Family, list[float]]] = defaultdict(lambda: defaultdict(list))
     beside = 0.0

@@ -46,7 +46,8 @@ class ValueState(Struct, frozen=True):
 def step_of(mark: Mark, holders: int, weights: Weights) -> int:
     """Return the number of frequency steps that a value with `holders` reports has passed.
 
-    A value that is no person's and has more than `most_holders` passes one step more: it is a stop key.
+    `mark` is the weight class of the value; `weights` holds its steps. A value that is no person's and has
+    more than `most_holders` passes one step more: it is a stop key.
     """
     weight = weights.mark[mark]
     if holders > weights.most_holders and not weight.person:
@@ -55,7 +56,10 @@ def step_of(mark: Mark, holders: int, weights: Weights) -> int:
 
 
 def kept_by(mark: Mark, state: ValueState, weights: Weights) -> float | None:
-    """Return the share of points (0..1) that a value keeps in a state; None if it links nobody (stop key)."""
+    """Return the share of points (0..1) that a value keeps in a state; None if it links nobody (stop key).
+
+    `mark` is the weight class of the value; `weights` holds the share of each frequency step and of a hub.
+    """
     if state.hub:
         return weights.hub_share
     return ([1.0, *(share for _, share in weights.mark[mark].steps), None])[state.step]
@@ -76,7 +80,8 @@ _MARK_OF_KIND = {
 def tells(kind: SelectorKind, holders: int, *, hub: bool, weights: Weights) -> bool:
     """Return whether a value held by `holders` reports keeps at least half its points, as a sign of a person.
 
-    Kinds without a weight class (IP addresses, hosts) are specific only up to 30 holders.
+    Kinds without a weight class (IP addresses, hosts) are specific only up to 30 holders. `hub`: the value is
+    a hub, which co-occurs with too many identities; `weights` holds the shares.
     """
     mark = _MARK_OF_KIND.get(kind)
     if mark is None:

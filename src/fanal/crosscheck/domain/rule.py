@@ -77,9 +77,9 @@ def weigh(
     """Yield the pairs with enough points to be shown, for `at_once` later reports at a time (bounds memory).
 
     `standing` is the document frequency of the sheet's rows, which are sorted by key, then by report;
-    `seated` is the result of `seat`, where already computed. All pairs of a later report are in one part;
-    parts and pairs are unordered. With `fresh`, a mask of reports, only pairs with at least one of these are
-    given.
+    `weights` holds points and limits of the rule; `seated` is the result of `seat`, where already computed.
+    All pairs of a later report are in one part; parts and pairs are unordered. With `fresh`, a mask of
+    reports, only pairs with at least one of these are given.
     """
     rows, tables = sheet.rows, tables_of(weights)
     size = len(sheet.name)
@@ -106,7 +106,10 @@ def weigh(
 
 
 def seat(sheet: CardSheet, weights: Weights) -> Seated:
-    """Renumber the reports; among many, those with shared values get adjacent seats, for cache locality."""
+    """Renumber the reports; among many, those with shared values get adjacent seats, for cache locality.
+
+    `weights` says which marks can conflict, for the comparison features computed here.
+    """
     size, rows = len(sheet.name), sheet.rows
     seats = np.arange(size, dtype=np.int32)
     who = seats.copy()

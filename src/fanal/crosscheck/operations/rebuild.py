@@ -87,7 +87,8 @@ def rebuild(*, actor: Actor, now: datetime) -> Rebuilt:
 def _links(words: "_Words", whole: Whole, joined: Joined, weights: Weights) -> Iterator[list[Link]]:
     """Yield all links, some thousands at a time, and unite the reports of certain pairs in `joined`.
 
-    `words` loads the records that the reasons need; `whole` are all reports as columns.
+    `words` loads the records that the reasons need; `whole` are all reports as columns, `weights` the points
+    and limits of the rule.
     """
     kept = share_kept(whole.sheet.rows.mark, whole.standing, weights)
     parts = weigh(whole.sheet, whole.standing, weights, at_once=_AT_ONCE, seated=whole.seated)
@@ -100,7 +101,10 @@ def _links(words: "_Words", whole: Whole, joined: Joined, weights: Weights) -> I
 
 
 def _refresh_cards(actor: Actor, weights: Weights) -> None:
-    """Recompute the comparable data ("cards") that are missing or were made under another rule version."""
+    """Recompute the comparable data ("cards") that are missing or were made under another rule version.
+
+    The current version is that of `weights`.
+    """
     stale = sql.rows(
         "SELECT DISTINCT k.report_id, k.desk_id FROM crosscheck_kin k LEFT JOIN crosscheck_card c"
         " ON c.report_id = k.report_id WHERE c.version IS DISTINCT FROM %s ORDER BY k.report_id",
@@ -131,7 +135,8 @@ def _empty() -> None:
 def _states(rows: Rows, groups: Groups, weights: Weights) -> dict[int, ValueState]:
     """Return by short key the states of hubs, of values past a frequency step, and of values with companions.
 
-    Companions are the identities that co-occur with a value.
+    Companions are the identities that co-occur with a value. `groups` are the distinct values of `rows`;
+    `weights` holds the steps.
     """
     beside: dict[int, set[bytes]] = {}
     for group, mark, key in zip(*(column.tolist() for column in groups.beside), strict=True):

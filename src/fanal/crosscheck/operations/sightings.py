@@ -175,7 +175,8 @@ def holders_of(
     """Return the holders of each value, by short key, and the desk of every holder, by report.
 
     `cards` are the comparable data of the batch by report, `evidence` all its values by short key. A value
-    with fewer than two holders is absent.
+    with fewer than two holders is absent. A stop key gets `weights.most_holders` + 1 as its count, and no
+    holders.
     """
     # In index order, so that the server finds each key on index pages that it has just read.
     wanted = sorted(evidence.values(), key=attrgetter("whole"))
@@ -229,7 +230,8 @@ def _crowds(
     """Return the holders around the batch of persons' values with truncated rows, by the value's place.
 
     `cards` are the comparable data of the batch. `cut` maps the place of each value with more rows than one
-    query reads to the value and the newest of these rows. Values that are no person's are left out.
+    query reads to the value and the newest of these rows. Values that are no person's by `weights` are left
+    out.
     """
     persons = {one.key: place for place, (one, _) in cut.items() if weights.mark[one.mark].person}
     batch: dict[int, list[bytes]] = {}
@@ -303,7 +305,10 @@ class Gathered(Struct, frozen=True, kw_only=True):
 
 
 def gather(*, actor: Actor, reports: Sequence[HarmonisedReport], weights: Weights) -> Gathered:
-    """Return the batch `reports` with all already linked reports that share a value with them, as columns."""
+    """Return the batch `reports` with all already linked reports that share a value with them, as columns.
+
+    `weights` are those of the rule: they set the frequency steps, and how many holders of a value are read.
+    """
     cards: dict[UUID, Card] = {}
     evidence: dict[int, Evidence] = {}
     for report in reports:
@@ -364,7 +369,8 @@ def _states(
 ) -> tuple[dict[int, ValueState], dict[int, tuple[ValueState, ValueState]]]:
     """Return the new state of each value by short key, and the states that change as (before, after).
 
-    `cards` are those of the batch, `known` all packed ones; `values` is (holders, stored states).
+    `cards` are those of the batch, `known` all packed ones; `values` is (holders, stored states). `weights`
+    holds the frequency steps and the limit of a hub's companions.
     """
     held, stored = values
     states: dict[int, ValueState] = {}
@@ -429,7 +435,8 @@ def _parted(
     """Return the pairs of earlier reports that a person's value no longer links, with the lost values.
 
     `standing` is the document frequency of the sheet's rows, `held` the batch's shared values by short key;
-    `reports` is (ids, mask of the batch's reports), by place in the sheet.
+    `reports` is (ids, mask of the batch's reports), by place in the sheet. `weights` sets from how many
+    holders a value links only neighbours.
     """
     rows, (ids, fresh) = sheet.rows, reports
     if not (standing.place >= weights.most_holders).any():

@@ -103,7 +103,8 @@ def take(most: int) -> list[UUID]:
 def stop(most: int) -> tuple[list[UUID], bool]:
     """Mark the portion of `take(most)` as timed out, or drop a report that was alone.
 
-    Returns the reports, and whether they were dropped from the queue.
+    Returns the reports, and whether they were dropped from the queue. `most` is the size with which that
+    portion was taken.
     """
     marked = [report_id for (report_id,) in sql.rows(_MARK.format(chosen=_UNTRIED), [most])]
     if marked:

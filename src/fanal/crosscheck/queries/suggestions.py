@@ -115,7 +115,7 @@ def list_suggestions(
     """Return a page of suggestions that await an answer at the actor's desks, strongest first.
 
     `below` is the key of the previous page's last suggestion: its score and its two report ids, later first.
-    None starts at the strongest.
+    None gives the first page.
     """
     found: list[Suggestion] = []
     for rows in _walk(actor, below):

@@ -171,7 +171,8 @@ def _own(said: dict[str, object]) -> dict[str, object] | None:
 def _own_values(own: dict[str, object], *, path: str) -> dict[str, str]:
     """Return the values (by kind) in Fanal's STIX extension of an indicator.
 
-    Unlike a pattern, it distinguishes host and domain.
+    `own` is the extension, `path` the place of the indicator, which a refusal names. Unlike a pattern, it
+    distinguishes host and domain.
 
     Raises:
         FormatRefused: no values, a malformed one, or two of a kind.

@@ -70,7 +70,7 @@ class Week(Struct, frozen=True, kw_only=True):
 def count_by_sender(*, actor: Actor, since: datetime, now: datetime) -> dict[UUID, int]:
     """Count the reports of each sender since an instant, without tests and reports from the public form.
 
-    Senders without a report are absent. `now` only bounds the range of ids read.
+    Senders without a report are absent. `now`, the present, only bounds the range of ids scanned.
 
     Raises:
         Refused: the actor may not read providers.
@@ -89,7 +89,7 @@ def count_states(
 ) -> dict[ReportState, int]:
     """Count a sender's reports received since an instant, by state, without tests.
 
-    Every state has a count, 0 if there is none. `now` only bounds the range of ids read.
+    Every state has a count, 0 if there is none. `now`, the present, only bounds the range of ids scanned.
 
     Raises:
         Refused: the actor may not read providers.
@@ -107,7 +107,8 @@ def count_states(
 def count_weeks(*, actor: Actor, sender_id: UUID, since: datetime, now: datetime) -> list[Week]:
     """Count a sender's reports by week, oldest first; weeks without reports are left out.
 
-    A week starts on Monday, in Europe/Paris. Tests are left out; `now` only bounds the range of ids read.
+    A week starts on Monday, in Europe/Paris. Tests are left out; `now`, the present, only bounds the range of
+    ids scanned.
 
     Raises:
         Refused: the actor may not read providers.
@@ -149,7 +150,7 @@ def newest_of(
     """Return a sender's newest finished reports received since an instant, without tests, newest first.
 
     They are a subset of the reports counted by `count_states`, so that figures on them fit its total. At most
-    `limit`; erased reports are left out. `now` only bounds the range of ids read.
+    `limit`; erased reports are left out. `now`, the present, only bounds the range of ids scanned.
 
     Raises:
         Refused: the actor may not read providers.

@@ -101,7 +101,10 @@ class Folded(Struct, frozen=True, kw_only=True):
 
 
 def is_duplicate(found: Folded | None) -> bool:
-    """Return whether a report is folded (grouped) at a duplicate level: the same file or the same event."""
+    """Return whether a report is folded (grouped) at a duplicate level: the same file or the same event.
+
+    `found` is its fold; None, for a report that is not folded, gives False.
+    """
     return found is not None and found.level in DUPLICATES
 
 

@@ -200,7 +200,10 @@ def _texts(
 
 
 def _pictures(report_id: UUID, world: NearWorld, rules: NearRules) -> Iterable[NearReport]:
-    """Yield the most similar picture of each earlier report, the most similar reports first."""
+    """Yield the most similar picture of each earlier report, the most similar reports first.
+
+    `world` holds the similar pictures, already read.
+    """
     nearest: dict[UUID, tuple[int, bytes]] = {}
     for pdq in world.sketches[report_id].pictures:
         if goes_round(pdq, world, rules):
@@ -221,7 +224,10 @@ def _pictures(report_id: UUID, world: NearWorld, rules: NearRules) -> Iterable[N
 
 
 def goes_round(pdq: bytes, world: NearWorld, rules: NearRules) -> bool:
-    """Return whether more reports than the rules allow hold the picture (PDQ, 32 bytes) or a similar one."""
+    """Return whether more reports than the rules allow hold the picture (PDQ, 32 bytes) or a similar one.
+
+    `world` holds the similar pictures, already read.
+    """
     held = {report for report, _, _ in world.near.get(pdq, ())}
     return len(held) > rules.holders.picture
 
@@ -340,7 +346,7 @@ def _near(value: int, other: int, values: Values, rules: NearRules) -> Iterable[
 def _few(found: list[NearReport], rules: NearRules) -> list[NearReport]:
     """Return the first similarity of each kind per report, and of each kind only the latest few reports.
 
-    The rules set their number (`suggested`).
+    `found` are the similarities of one report to others. The rules set the number (`suggested`).
     """
     best: dict[tuple[str, UUID], NearReport] = {}
     for one in found:

@@ -336,7 +336,10 @@ class Sketch(Struct, frozen=True):
         return frozenset(key for key in self.keys if key & _KIND in traits)
 
     def without(self, worn: frozenset[int]) -> "Sketch":
-        """Return the sketch without stop keys, and without the pictures whose own key is a stop key."""
+        """Return the sketch without stop keys, and without the pictures whose own key is a stop key.
+
+        `worn` are the stop keys.
+        """
         kept = [
             (pdq, key) for pdq, key in zip(self.pictures, self.seen, strict=True) if key not in worn
         ]

@@ -25,7 +25,8 @@ def _take_kind(spot: Spot) -> bool:
 def _take_kind_words(spot: Spot) -> bool:
     """Set the report kind from an incident type in words, as older schemas or other programs write it.
 
-    Words that no rule knows give OTHER. Returns True: the whole value is kept, as a category.
+    Words that no rule knows give OTHER. Returns True: the whole value is kept, as a category. `spot` is the
+    element in its context.
     """
     spot.building.kind = kind_of_words(spot.text)
     spot.building.hints.append(
@@ -227,7 +228,7 @@ def _take_hash(spot: Spot) -> bool:
 def _take_hash_by_length(spot: Spot) -> bool:
     """Store a hash of unstated kind in its file; its length distinguishes MD5, SHA-1 and SHA-256.
 
-    Returns whether the field holds it as written.
+    Returns whether the field holds it as written. `spot` is the element in its context.
     """
     name = {32: "md5", 40: "sha1", 64: "sha256"}.get(len(spot.text.strip()), "")
     if spot.scope.file is None:

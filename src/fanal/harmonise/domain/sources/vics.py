@@ -96,7 +96,7 @@ def _category_taker(country: str) -> Taker:
 def _take_seizure(spot: Spot) -> bool:
     """Store the date of the seizure, the only date of a VICS case, in any notation that programs use.
 
-    Returns whether it was readable; otherwise a warning is added.
+    Returns whether it was readable; otherwise a warning is added. `spot` is the element in its context.
     """
     read = instant(spot.text)
     if read is None:
@@ -117,7 +117,7 @@ def _take_contact(spot: Spot) -> bool:
 def _open_hash(spot: Spot) -> ElementScope:
     """Set a hash of the current file from a name-value pair of alternative hashes; return the same scope.
 
-    The pair itself is kept in `extra`.
+    The pair itself is kept in `extra`. `spot` is the element in its context.
     """
     name, value = spot.node.child("HashName"), spot.node.child("HashValue")
     if spot.scope.file and name and value and hash_field(name.text or ""):

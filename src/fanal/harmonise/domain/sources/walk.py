@@ -47,7 +47,8 @@ def _person_opener(role: PersonRole) -> Opener:
 def _open_associated(spot: Spot) -> ElementScope:
     """Add an ASSOCIATED person for a related account; return it as the scope of the child elements.
 
-    The person's type is the attribute `accountType`, as the public client writes it.
+    The person's type is the attribute `accountType`, as the public client writes it. `spot` is the element in
+    its context.
     """
     person = spot.building.add_person(PersonRole.ASSOCIATED, path=spot.node.path)
     person.type = spot.node.attribute("accountType")
@@ -75,7 +76,7 @@ def _parts_of(node: Node) -> dict[str, Node]:
 def _open_event(spot: Spot) -> ElementScope:
     """Add an IP address with its port and instant to the current person's addresses; return the scope.
 
-    Without a person or an address, nothing is added.
+    Without a person or an address, nothing is added. `spot` is the element in its context.
     """
     parts = _parts_of(spot.node)
     address = parts.get("ipAddress")
@@ -88,7 +89,7 @@ def _sighted(spot: Spot, parts: dict[str, Node], address: Node) -> ElementScope:
     """Add the IP address in the element `address` to the current person, if any; return the scope.
 
     Port and instant are those of `parts` (elements by name). The returned scope marks the values that were
-    read (`taken`), so that they are not kept twice.
+    read (`taken`), so that they are not kept twice. `spot` is the context of the parent element.
     """
     person, port, at = spot.scope.person, parts.get("port"), parts.get("dateTime")
     number = small_integer(port.text or "") if port else None
@@ -139,7 +140,7 @@ def _open_file_details(spot: Spot) -> ElementScope:
     """Set hashes of the current file from its name-value pairs; return the same scope.
 
     The pairs themselves stay in `extra`. The public client states the type of each pair on the pair, the
-    schema once on their parent.
+    schema once on their parent. `spot` is the element in its context.
     """
     if spot.scope.file is None:
         return spot.scope
@@ -162,7 +163,7 @@ def _open_file(spot: Spot) -> ElementScope:
 def _open_capture(spot: Spot) -> ElementScope:
     """Add a captured IP address or URL to the current person or the report; return the scope.
 
-    A capture of another type stays in `extra`.
+    A capture of another type stays in `extra`. `spot` is the element in its context.
     """
     parts = _parts_of(spot.node)
     kind, value = parts.get("captureType"), parts.get("value")
@@ -187,7 +188,8 @@ def _open_capture(spot: Spot) -> ElementScope:
 def _captured_page(spot: Spot, value: Node) -> ElementScope:
     """Add a captured URL as a selector of the current person, or, without one, to the report's addresses.
 
-    The returned scope says whether the value was read (`taken`). A reporter's URL is not added.
+    Only in the second case does the returned scope mark the value as read (`taken`). A reporter's URL is not
+    added. `spot` is the context of the capture, `value` the element with the URL.
     """
     person = spot.scope.person
     if person is None:
@@ -204,7 +206,7 @@ def _captured_page(spot: Spot, value: Node) -> ElementScope:
 def _open_metadata(spot: Spot) -> ElementScope:
     """Set a hash of the current file if a `name`/`value` pair of its metadata is one; return the same scope.
 
-    The pair itself is kept in `extra` in any case.
+    The pair itself is kept in `extra` in any case. `spot` is the element in its context.
     """
     name, value = spot.node.child("name"), spot.node.child("value")
     if spot.scope.file and name and value and hash_field(name.text or ""):
