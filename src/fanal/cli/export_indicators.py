@@ -77,7 +77,8 @@ def open_list(
 ) -> Listed:  # fmt: skip
     """Return the list `name` for export, after recording its export in the ledger.
 
-    `writable`: whether the format can represent an item; `tlp`: the TLP colour of the export.
+    `as_user` is the login of the person who exports. `writable`: whether the format can represent an item;
+    `tlp`: the TLP colour of the export.
 
     Raises:
         CommandRefused: the user keeps no lists, the list does not exist, or its sharing limit forbids this.

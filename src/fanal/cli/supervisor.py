@@ -83,6 +83,8 @@ class Child:
     """A supervised process: command line, environment, log file, and state of its restarts.
 
     A child with `once` is not restarted after success; one with `sign` is killed if that shows that it hangs.
+    `pause` is the wait in seconds after its next failure, `not_before` the earliest instant of its restart on
+    the monotonic clock.
     """
 
     name: str

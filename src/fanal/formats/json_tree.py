@@ -228,7 +228,7 @@ class _Frame(Struct):
     """An open object or array on the stack of the streaming parser.
 
     `path` leads to it, `key` is the current key of an object, `cut` how it is split, if it is an array to
-    split. `owns`: at its end, the remainder `left` becomes a piece of its own.
+    split. `owns`: at its end, the remainder `left` becomes a piece of its own. `is_map`: it is an object.
     """
 
     path: Path

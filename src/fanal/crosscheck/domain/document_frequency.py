@@ -172,7 +172,8 @@ class Beside(NamedTuple):
 class Groups(NamedTuple):
     """The distinct values of a sheet as columns, in the order of its rows.
 
-    First row, number of rows, whether a hub, and the co-occurring identities.
+    Each value's first row (`start`), its number of rows (`size`), whether it is a `hub`; and the co-occurring
+    identities of all values (`beside`).
     """
 
     start: Ints

@@ -186,6 +186,8 @@ class DossierView(Struct, frozen=True, kw_only=True):
     """A dossier as a graph, with its judgements newest first; `desk_id` is that of its earliest report.
 
     `nodes` are reports, `edges` the strongest links between them, `links` the number of all links.
+    `arrived_since` is the number of its reports, at the actor's desks, that joined it after it was closed; 0
+    for an open dossier.
     """
 
     id: UUID

@@ -80,7 +80,8 @@ class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
     """Factors for roles other than suspect on both sides, and the greatest total of such values.
 
     `cross`: a suspect's value that the other report has in its text; `mention`: in the texts of both;
-    `role_swap`: suspect and victim.
+    `role_swap`: suspect and victim. `associated`: a suspect and an associated account; `other`: any other
+    roles. `cross_most` and `other_most` are the greatest totals.
     """
 
     associated: float

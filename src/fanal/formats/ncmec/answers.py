@@ -75,7 +75,8 @@ def report_response(
 ) -> bytes:
     """Serialise a `reportResponse`, the answer to every request of the protocol except /finish.
 
-    `description` defaults to that of the code; absent ids are left out. `md5` is that of an uploaded file.
+    `description` defaults to that of the code; ids that are None are left out. `md5` is that of an uploaded
+    file.
     """
     root = etree.Element("reportResponse")
     _add(root, "responseCode", text=str(code.value))

@@ -404,7 +404,10 @@ def _party(values: Mapping[str, str], side: str, layout: Layout) -> Party:
 
 
 def _read_plain(cell: str | None) -> str | None:
-    """Return a cell without surrounding blanks and the apostrophe that protects it in spreadsheets."""
+    """Return a cell without outer blanks and the apostrophe that protects it in spreadsheets.
+
+    None if it is empty then.
+    """
     text = (cell or "").strip()
     return (text[1:] if text.startswith(_GUARDED) else text) or None
 

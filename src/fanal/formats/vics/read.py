@@ -203,6 +203,7 @@ class Surveyed(Struct, kw_only=True):
     """A case found by the survey: its reference, its bytes without media (`head`), counts and totals.
 
     `media` and `parts` are numbers: of its media, and of the documents that it will be split into.
+    `precategorized` is the number of media marked as already categorised.
     """
 
     reference: str = ""

@@ -35,7 +35,10 @@ class OutFile(Struct, frozen=True, kw_only=True):
 
 
 class OutCase(Struct, frozen=True, kw_only=True):
-    """A report to write as a case; `kept`: the values of its original VICS case, as pairs (path, value)."""
+    """A report to write as a case; `kept`: the values of its original VICS case, as pairs (path, value).
+
+    `organization` is the contact organisation to state, empty for none.
+    """
 
     reference: str
     files: Sequence[OutFile]

@@ -85,7 +85,10 @@ def _read_plain(text: str) -> PhoneNumber | None:
 
 
 class _Plan(Struct, frozen=True):
-    """The numbering plan of one calling code: lengths and general pattern of its national numbers."""
+    """The numbering plan of one calling code: lengths and general pattern of its national numbers.
+
+    `has_prefix`: a leading 0 is a trunk prefix, which is removed.
+    """
 
     code: str
     has_prefix: bool

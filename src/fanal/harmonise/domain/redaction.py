@@ -128,11 +128,12 @@ _ADDRESSES: Final = frozenset({"URL", "HOST", "DOMAIN", "ONION"})
 def shareable(reports: Iterable[tuple[HarmonisedReport, str]]) -> list[Indicator]:
     """Return the indicators of reports that may be shared with others, each value once.
 
-    `reports` are pairs (report, its instant in RFC 3339), whose order is kept. All file hashes are shared. A
-    selector is shared if it is of a suspect, an associated account or the content, unless its value has
-    another role (victim, witness, recipient) in any of the reports, or it is an address that contains such a
-    value. A report's values that are only in free text or known only from a payment are not shared from it;
-    the role of a payer or payee does not stop another report from sharing the value.
+    `reports` are pairs (report, its instant in RFC 3339), whose order is kept. All hashes of files are
+    shared, hashes without a file never. Any other selector is shared if it is of a suspect, an associated
+    account or the content, unless its value has another role (victim, witness, recipient) in any of the
+    reports (a user name: on any service), or it is an address that contains such a value of 4 or more
+    characters. A report's values that are only in free text or known only from a payment are not shared from
+    it; the role of a payer or payee does not stop another report from sharing the value.
     """
     known = list(reports)
     withheld = {

@@ -291,7 +291,10 @@ class FollowedMessage(Struct, frozen=True, kw_only=True):
 
 
 class Followed(Struct, frozen=True, kw_only=True):
-    """The information shown to the holder of a receipt code: state, signed receipt (`signed`), messages."""
+    """The information shown to the holder of a receipt code: state, signed receipt (`signed`), messages.
+
+    `in_progress`: it is in the queue of a stage.
+    """
 
     report_id: UUID
     state: ReportState

@@ -40,7 +40,9 @@ FROM json_to_recordset(%s) AS row (
 class New(msgspec.Struct, frozen=True, kw_only=True):
     """A submission found to be new, with its newly allotted ids.
 
-    `index` is its position in the batch; `code` the receipt code, empty for reports of partners.
+    `index` is its position in the batch; `code` the receipt code, empty for reports of partners. The other
+    ids are those of its sealed objects: the document, the reporter's identity, documents about files.
+    `wire_id` is its number in the NCMEC-compatible API.
     """
 
     index: int

@@ -83,7 +83,7 @@ def checked_lacks(verdict: FeedbackVerdict, lacks: tuple[str, ...]) -> tuple[str
 def of_decision(tracks: tuple[Track, ...]) -> FeedbackVerdict | None:
     """Return the verdict that follows from a decision's tracks: USEFUL when the desk acts on the report.
 
-    A decision without action implies no verdict: only a person can give the reason.
+    A decision without action implies no verdict (None): only a person can give the reason.
     """
     acted = {Track.JUDICIAL, Track.MEASURES, Track.NOTICE, Track.ELSEWHERE}
     return FeedbackVerdict.USEFUL if acted & set(tracks) else None

@@ -85,7 +85,7 @@ ALARM_STATES: StateTable[AlarmState] = StateTable(
 
 
 def alarm_state(*, escalated_at: datetime | None, acknowledged_at: datetime | None) -> AlarmState:
-    """Return the state of an alarm from the instants of its escalation and acknowledgement, if any."""
+    """Return the state of an alarm from the instants of its escalation and acknowledgement; None: not yet."""
     state = ALARM_STATES.initial
     if escalated_at is not None:
         state = ALARM_STATES.apply(state, "escalate")

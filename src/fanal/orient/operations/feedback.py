@@ -96,7 +96,8 @@ def send_feedback(
 ) -> list[Feedback]:
     """Return feedback on the actor's own reports given after the id `after`, oldest first, as sent to it.
 
-    With `before` instead: feedback given before that id, newest first; start from `NEWEST`. Feedback is sent
+    With `before` instead: feedback given before that id, newest first; start from `NEWEST`. `report_id`
+    restricts the first order to the feedback on that report; `limit` is the most returned. Feedback is sent
     only under a standing instruction for this provider. The ledger entry cites the instruction and is written
     before anything is returned.
 

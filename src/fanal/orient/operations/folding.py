@@ -318,7 +318,10 @@ def _standing(rows: Iterable[_Row], rules: FoldRules) -> dict[UUID, _Row]:
 
 
 def _connected(rows: Mapping[UUID, _Row], rules: FoldRules) -> dict[UUID, _Row]:
-    """Return the connected component of `rows`: reports that share a key or were folded together."""
+    """Return the connected component of `rows`: reports that share a key or were folded together.
+
+    By report id; the stored ones are read from the database.
+    """
     found = dict(rows)
     edge = dict(rows)
     while edge:

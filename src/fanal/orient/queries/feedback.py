@@ -58,6 +58,7 @@ class ProviderFigures(Struct, frozen=True, kw_only=True):
     """Quality figures of one provider; `median` and `slowest` are seconds from receipt to the queue.
 
     A duplicate is a report whose newest feedback is DUPLICATE; a link by a shared value is not enough.
+    `slowest` is the 95th percentile; `cases` counts the reports, `linked` those with a link to another.
     """
 
     cases: int
