@@ -6,7 +6,6 @@ effect; territorial scope; language and electronic contact point. In the text th
 that no reader opens one by mistake; the machine-readable part, on which the provider acts, has them exact.
 """
 
-import hashlib
 import re
 from uuid import UUID
 
@@ -49,11 +48,6 @@ def canonical_bytes(request: Request, *, issuer: Issuer) -> bytes:
         "text": {"fr": french(request, issuer), "en": english(request, issuer)},
     }
     return msgspec.json.encode(document, order="deterministic")
-
-
-def digest_of(content: bytes) -> bytes:
-    """Return the SHA-256 of a request's exact bytes (`canonical_bytes`), which an approval signs."""
-    return hashlib.sha256(content).digest()
 
 
 def read_letter(content: bytes) -> Letter:
