@@ -54,10 +54,10 @@ class ValueStanding(NamedTuple):
 class Tables(NamedTuple):
     """The weights as arrays.
 
-    `base` to `conflict` are indexed by the number of the mark (weight class of a value). `further` and `most`
-    are indexed by the number of the family (marks whose points overlap): points for each value after the
-    strongest, and greatest total. `side` and `factor` are indexed by the roles in both reports (`states_of`);
-    `numbers` holds single limits, at the places `IP` to `SHOWN`.
+    `base` to `conflict` are indexed by the number of the mark (weight class of a value), with the fields of
+    `MarkWeight`. `further` and `most` are indexed by the number of the family (marks whose points overlap):
+    points for each value after the strongest, and greatest total. `side` and `factor` are indexed by the
+    roles in both reports (`states_of`); `numbers` holds single limits, at the places `IP` to `SHOWN`.
     """
 
     base: Points

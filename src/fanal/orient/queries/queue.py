@@ -217,7 +217,11 @@ def _facets(desks: Turns, view: QueueView, asked: Mapping[str, str]) -> Streams:
 
 
 def _unmarked(desks: Turns, now: datetime, asked: Mapping[str, str]) -> Streams:
-    """Return the overdue cases that the worker has not marked `late` yet, as a single unsorted stream."""
+    """Return the overdue cases that the worker has not marked `late` yet, as a single unsorted stream.
+
+    `desks`: the desks within reach; `asked`: the filters, value by column; `now`: cases due by then are
+    overdue.
+    """
     here = " AND d.desk_id = ANY (%s)" if desks else ""
     return Streams(
         turns={},
