@@ -1,4 +1,4 @@
-"""The page "Find your way in the code" answers at least ten questions with places that exist."""
+"""The page "Find your way in the code" and the READMEs of the formats name places that exist."""
 
 import ast
 import re
@@ -7,6 +7,8 @@ from tests.architecture.tree import ROOT, SOURCE
 
 PAGE = ROOT / "docs/explanation/find-your-way.md"
 PLACE = re.compile(r"`(fanal(?:\.\w+)+):(\w+)`")
+FUNCTION = re.compile(r"(?<![\w.@/])([a-z]\w*)\.([a-z]+(?:_[a-z]+)+)\b")
+"""Such as `read.read_report`, in the README of a format; names of functions contain an underscore."""
 
 
 def names_of(module):
@@ -33,6 +35,22 @@ def test_each_question_is_answered_by_a_place_that_exists():
     assert [q.splitlines()[0] for q in questions if not PLACE.search(q)] == []
     places = {place for question in questions for place in PLACE.findall(question)}
     assert [f"{m}:{n}" for m, n in sorted(places) if n not in (names_of(m) or ())] == []
+
+
+def test_the_readmes_of_the_formats_name_functions_and_modules_that_exist():
+    wrong = []
+    for readme in sorted((SOURCE / "formats").glob("*/README.md")):
+        package = f"fanal.formats.{readme.parent.name}"
+        quoted = "\n".join(re.findall(r"`([^`\n]+)`", readme.read_text()))
+        for module, function in FUNCTION.findall(quoted):
+            if function not in (names_of(f"{package}.{module}") or ()):
+                wrong.append(f"{package}.{module}.{function}")
+        modules = re.findall(r"^(\w+\.py)$", quoted, flags=re.MULTILINE)
+        present = {
+            path.name for path in (*readme.parent.glob("*.py"), *readme.parent.parent.glob("*.py"))
+        }
+        wrong.extend(f"{package}: {module}" for module in modules if module not in present)
+    assert wrong == []
 
 
 def test_the_readme_leads_to_the_page():
