@@ -1,8 +1,8 @@
 """`fanal bench acts`: how long a person's acts take while reports come in and workers carry them.
 
 A person in a process of its own takes, decides and gives back reports and judges links
-(`bench.person`), as the role of the web process; workers carry the reports through every stage meanwhile.
-Looking for what is similar and the schedule's jobs do not run beside them.
+(`benchmarks.person`), as the role of the web process; workers carry the reports through every stage
+meanwhile. Looking for what is similar and the schedule's jobs do not run beside them.
 """
 
 import json

@@ -5,12 +5,13 @@
                                           ▼              │
                                    similar reports   new ranking: new rules, a nearer deadline
 
-`intake` seals a report. A finished report (at once, except in the partners' API) is queued for the first
-stage; a test report never is, and later files queue it again. The worker claims a batch, runs the step of its
-stage in `STEPS`, and moves the batch to the next stage in the same transaction as the results. No stage calls
-the next: a crash between two stages loses nothing, and `fanal replay STAGE` processes reports again after a
-change of rules. Priority follows cross-check, so that earlier reports of the same value count (docs:
-decisions).
+`intake` seals a report. A finished report is queued for the first stage: in the transaction of its deposit,
+or, if a program opened it (`submit` of the NCMEC wire, `state=open` of the partners' API), at its step
+`finish`. A test report is never queued; later files queue a report again. The worker claims a batch, runs the
+step of its stage in `STEPS`, and moves the batch to the next stage in the same transaction as the results. No
+stage calls the next: a crash between two stages loses nothing, and `fanal replay STAGE` processes reports
+again after a change of rules. Priority follows cross-check, so that earlier reports of the same value count
+(docs: decisions).
 
 Work that no report waits for runs when no batch waits: `find_similar` between two batches, `continue_rerank`
 after an activation of rules, `rank_by_clock` every night. An alarm call for a child in danger waits for none

@@ -101,7 +101,8 @@ _AXES: dict[str, object] = {
 
 _POLICY: dict[str, object] = {
     # Nothing but this host, nothing inline without the request's nonce; pictograms are data.
-    # No form may post or redirect to another host: a page leads to the provider (`account.provider`).
+    # No form may post or redirect to another host: a page leads to the provider
+    # (`web.account.single_sign_on`).
     "CONTENT_SECURITY_POLICY": {
         "DIRECTIVES": {
             "default-src": [NONE],

@@ -258,7 +258,7 @@ def _changed(part: PriorityPart, before: float, after: float) -> Because:
 
 # Re-triage: a candidate rule set over the facts of all past reports, on one machine or a cluster.
 #
-# The comparison of `dry_run`, from the facts that `pipeline.facts_after` gives instead of reports. Facts are
+# The comparison of `dry_run`, from the facts that `trials.facts_after` gives instead of reports. Facts are
 # numbers under known names, so the data sent to a cluster names nobody.
 
 KEPT_CHANGES = 500

@@ -1,6 +1,6 @@
 """Lifecycles of official acts, as data: states, transitions, and the requirements of each transition.
 
-`fanal migrate` writes them into PostgreSQL (`config.lifecycles`), whose triggers enforce them.
+`fanal migrate` writes them into PostgreSQL (`config.migration`), whose triggers enforce them.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,8 @@
 """`fanal rules facts` and `fanal rules retriage`: new priority rules on all reports, locally or on Spark.
 
 The first exports the inputs of the rules as Parquet, numbers without names. The second needs no database: it
-runs next to the Parquet files, with the same rules (`analyse.domain.retriage`). Both need the extra `spark`.
+runs next to the Parquet files, with the same rules (`analyse.domain.priority.retriage`). Both need
+the extra `spark`.
 """
 
 import json
