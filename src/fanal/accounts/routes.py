@@ -73,7 +73,10 @@ def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def changes_sign_in(view: V) -> V:
-    """Declare a view of the person's own account that shows or changes how they sign in."""
+    """Declare a view of the person's own account that shows or changes how they sign in.
+
+    If a second factor is enrolled, every HTTP method, GET too, requires a fresh verification of it.
+    """
     return _declare(_OWN_SIGN_IN)(view)
 
 

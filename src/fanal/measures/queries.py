@@ -161,10 +161,7 @@ def _measures(found: Sequence[Act]) -> dict[UUID, Measure]:
 
 
 def _unwritten(act: Act) -> StoredRequest:
-    """Return an empty request for an official act without document.
-
-    No operation creates such an act, direct SQL may.
-    """
+    """Return an empty request for an official act without document; only direct SQL creates such an act."""
     return StoredRequest(
         act_id=act.id, kind=MeasureKind.REMOVAL, host="", digest=b"", author_id=act.author_id
     )
@@ -485,7 +482,10 @@ def _is_replaced(steps: Iterable[ActStep]) -> bool:
 
 
 def _pages(asked: Sequence[Asked]) -> dict[UUID, tuple[str, ...]]:
-    """Return the addresses at the same host in the reports of requests for a site's root, by measure id."""
+    """Return, by measure id, the report's addresses at the host of a request that targets a site's root.
+
+    Requests without a root among their targets are absent, as are requests on reports without a record.
+    """
     roots = [one for one in asked if any(map(is_whole_site, one.request.targets))]
     records = harmonised.get_records(actor=_MACHINE, report_ids=[one.report_id for one in roots])
     return {

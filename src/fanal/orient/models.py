@@ -210,7 +210,10 @@ class StoredAlarm(models.Model):
 
 
 class StoredNote(models.Model):
-    """A note; append-only by trigger, its text is in `orient_note_words`."""
+    """A note that a person of the desk wrote on a report, or on a dossier; append-only by trigger.
+
+    `dossier_id` is None for a note on one report. The text is in `orient_note_words`, until it expires.
+    """
 
     id = models.UUIDField(primary_key=True)
     desk_id = models.IntegerField()

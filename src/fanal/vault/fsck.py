@@ -82,9 +82,9 @@ def check_vault(
     Args:
         actor: the system.
         now: the current time.
-        grace: minimum age of the bytes without a row that are reported.
+        grace: bytes without a row are ignored until their file or pack has been unchanged for so long.
         quick: do not decrypt.
-        repair: blank or remove bytes without a row.
+        repair: blank or remove bytes without a row, except in a pack with damaged or missing objects.
 
     Raises:
         Refused: the actor is not the system.

@@ -171,7 +171,10 @@ class ReadingJournal:
     def process_template_response(
         self, request: HttpRequest, response: TemplateResponse
     ) -> TemplateResponse:
-        """Register the check for a lazy template as well, which is rendered after the view returns."""
+        """Run the check also when a template response is rendered, which happens after its view has returned.
+
+        The check: every person and identifier that the page prints has a committed ledger row.
+        """
         response.add_post_render_callback(lambda _: self._check(request))
         return response
 

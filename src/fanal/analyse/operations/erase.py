@@ -51,7 +51,9 @@ def erase(  # every stage has the same signature for erasure
     report_ids: Sequence[UUID],
     now: datetime,  # noqa: ARG001
 ) -> int:
-    """Empty findings, priority parts and payments of reports in all revisions; return the number of rows.
+    """Empty findings and priority parts of reports in all revisions, and delete their payments.
+
+    Payers without any other payment are deleted too. Return the number of rows changed or deleted.
 
     Scores, levels and rule versions stay, since they name nobody. The caller writes the ledger entry of the
     expiry, which covers every stage; `now` is the instant of that entry.

@@ -26,7 +26,7 @@ def train(persons: pa.Table, labels: Sequence[int], *, seed: int) -> dict[str, o
     `persons`: the suspects (`stored.SCHEMA`). `seed`: for the sample of random pairs.
 
     Raises:
-        ValueError: no two labelled reports have the same label.
+        ValueError: no two suspects have the same label (that of their report).
     """
     of_person = [labels[report] for report in persons["report"].to_pylist()]
     together = _pairs(of_person)

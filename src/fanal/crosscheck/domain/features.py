@@ -138,7 +138,10 @@ def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
 
 @inner
 def _common_word(looks, one, two):
-    """Return whether the names of the reports in two seats have a word in common, by their digests."""
+    """Return whether the names of two reports have a word in common, compared by the words' digests.
+
+    `one` and `two` are the reports' seats (rows of `looks`), `looks` the features that `look` wrote.
+    """
     low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
     for mine in (looks[one, 1] & low, looks[one, 1] >> high, looks[one, 2] & low):
         if mine != 0:

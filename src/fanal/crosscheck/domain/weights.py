@@ -94,7 +94,11 @@ class RoleWeights(_StrictWeights, frozen=True, kw_only=True):
 
 
 class NearWeights(_StrictWeights, frozen=True, kw_only=True):
-    """Points of evidence that only strengthens a pair, and the time windows of IP addresses (seconds)."""
+    """Points of evidence that supports or weakens a pair but never makes one, and time windows in seconds.
+
+    Names, dates of birth, IP addresses; the `…_conflict` points are subtracted. Windows: of an IP address
+    with equal ports (`port_seconds`), of an IPv6 prefix (`prefix_seconds`), else `ip_seconds`.
+    """
 
     ip: float
     ip_seconds: int

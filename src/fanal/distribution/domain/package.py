@@ -47,7 +47,8 @@ Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The manifest of a package: ids, sender, recipient, number and SHA-256 of the reports, token.
 
-    `sender` and `recipient` are names or codes of desks, `instruction` the standing instruction's id.
+    `sender` and `recipient` are names or codes of desks, `instruction` the standing instruction's id. `token`
+    is random: the acknowledgement quotes it, which proves that the recipient decrypted the package.
     """
 
     schema: int

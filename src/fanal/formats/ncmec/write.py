@@ -249,9 +249,12 @@ class _ReportWriter:
             self._account(person, account=account)
 
     def _names(self, name: str, *, base: str) -> None:
-        """Write a person's name below the path `base`, in the parts that `extra` gives.
+        """Write a person's name below the path `base`, without the parts that are already written.
 
-        Without these, the last word is the last name, the rest the first name.
+        These are the parts in `_extra`, the report's values beyond the report format, which `write` puts
+        first. If they include a first or last name, the rest of `name` is written as the other of the two.
+        Otherwise its last word is the last name, and the words before are the first name; a single word is
+        the first name.
         """
         told = {
             part: self._extra[f"report/{base}/{part}"]

@@ -183,10 +183,12 @@ def refuse_measure(
 ) -> None:
     """Refuse to approve a removal request, with a reason; it returns to its proposer as a draft.
 
-    `digest` is that of the bytes read (`Measure.digest`).
+    `digest` is that of the bytes read (`Measure.digest`); if they have changed since, the call is refused.
 
     Raises:
-        ActUnknown, Refusal, Refused: as `casework.operations.refuse_act`.
+        ActUnknown: no such request.
+        Refusal: a rule forbids it, with a code of `casework.operations.refuse_act` (such as BYTES_CHANGED).
+        Refused: the actor proposed it, or may not approve requests at that desk.
     """
     casework.refuse_act(
         actor=actor, lifecycle=REMOVAL, act_id=measure_id, digest=digest, reason=reason, now=now

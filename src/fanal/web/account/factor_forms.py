@@ -120,7 +120,7 @@ class KeyAnswer(forms.Field):
 
 
 class AddKey(AddWebAuthnForm):  # type: ignore[misc] # allauth carries no types
-    """Registration of a security key."""
+    """Form that registers a security key; stricter than the library, it refuses another host or a frame."""
 
     credential = KeyAnswer()
 

@@ -251,10 +251,10 @@ def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitat
 
 
 def _person(request: HttpRequest, actor: Actor) -> UUID:
-    """Return the id of the person found by the exact login, or else selected in the list.
+    """Return the id of the person with the posted login; without a login, of the person selected in a list.
 
     Raises:
-        _Refused: PERSON, if there is none.
+        _Refused: PERSON, if the login is unknown, or nobody on the list is selected.
     """
     login, chosen = request.POST.get("login", "").strip(), request.POST.get("person", "")
     if login and "\0" not in login:

@@ -147,7 +147,7 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
         request: HttpRequest | None = None,  # noqa: ARG002 - the library's signature
         credentials: dict[str, object] | None = None,  # noqa: ARG002
     ) -> int:
-        """Delete expired failures of all accounts; return their number."""
+        """Delete every account's failure counters unchanged for a quarter of an hour; return their number."""
         old = AccessAttempt.objects.filter(attempt_time__lte=clock.now() - UNKNOWN_WAIT)
         return int(old.delete()[0])
 

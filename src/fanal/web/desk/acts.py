@@ -232,14 +232,16 @@ def happened_at(request: HttpRequest, *, now: datetime) -> datetime:
 def record(
     pages: ActPages, request: HttpRequest, act_id: UUID, step: Callable[[], None]
 ) -> HttpResponse:
-    """Run `step`, the operation that a form asks for; return the act's page, with the reason of a refusal.
+    """Run `step`, the operation that a form asks for, and redirect to the act's page.
+
+    If the step is refused, return that page with the reason. `pages`: the configuration of the act's kind.
 
     Optimistic locking: a form made from an earlier version of the page is refused. It could record a sending
     that did not happen, overwrite unread text, or withdraw an act that was sent meanwhile.
 
     Raises:
         Http404: no such act.
-        Refused: the person lacks the right.
+        Refused: the person lacks the right; approval of one's own act is refused on the page instead.
     """
     actor = actor_of(request)
     found = queries.get_act(actor=actor, lifecycle=pages.lifecycle, act_id=act_id)
