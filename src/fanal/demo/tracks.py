@@ -152,10 +152,10 @@ def _removal(way: _MeasureWay) -> Play:
 
 
 def inform(world: World, host: str, at: datetime) -> None:
-    """Record the first contact with a host, which must precede its first removal request by twelve hours."""
+    """Record the first contact with a host's provider, twelve hours before its first removal request."""
     measures.record_first_contact(
         actor=world.person("elise", at),
-        host=host,
+        recipient=addressee(host).contact,
         event=Followed(happened_at=at, proof="Courriel d’information, accusé reçu"),
         now=at,
     )

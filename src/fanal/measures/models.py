@@ -18,6 +18,7 @@ class StoredRequest(models.Model):
     act_id = models.UUIDField(primary_key=True)
     kind = models.TextField(choices=[(k, k) for k in MeasureKind])
     host = models.TextField()
+    recipient = models.TextField()
     digest = models.BinaryField()
     author_id = models.UUIDField()
     created_at = models.DateTimeField()
@@ -52,9 +53,12 @@ class StoredTarget(models.Model):
 
 
 class Contact(models.Model):
-    """The instant at which a host was first informed of procedures and delays (LCEN 6-2 I)."""
+    """The instant at which a recipient was first informed of procedures and delays (LCEN 6-2 I).
 
-    host = models.TextField(primary_key=True)
+    `recipient` is the key of `Request.recipient`: one provider may host many names.
+    """
+
+    recipient = models.TextField(primary_key=True)
     informed_at = models.DateTimeField()
     informed_by = models.UUIDField()
     proof = models.TextField(default="")
@@ -64,7 +68,7 @@ class Contact(models.Model):
         managed = False
 
     def __str__(self) -> str:
-        return self.host
+        return self.recipient
 
 
 class StoredSession(models.Model):

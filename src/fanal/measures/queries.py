@@ -134,11 +134,11 @@ def count_by_state(*, actor: Actor) -> dict[MeasureState, int]:
     return {state: found.get(state.value, 0) for state in MeasureState}
 
 
-def first_contact(*, actor: Actor, host: str) -> datetime | None:
-    """Return when a host was first informed of procedures, None if never or not readable by the actor."""
+def first_contact(*, actor: Actor, recipient: str) -> datetime | None:
+    """Return when a recipient was first informed of procedures; None if never, or not for this actor."""
     if not may(actor, "measure.read"):
         return None
-    return Contact.objects.filter(host=host).values_list("informed_at", flat=True).first()
+    return Contact.objects.filter(recipient=recipient).values_list("informed_at", flat=True).first()
 
 
 def steps_of(*, actor: Actor, measure_id: UUID) -> tuple[ActStep, ...]:

@@ -77,7 +77,7 @@ def test_a_measure_keeps_the_receipt_of_its_host(
     )
     informed = Event(happened_at=desk.now - timedelta(days=2), proof="letter")
     operations.record_first_contact(
-        actor=elise, host=measure.request.host, event=informed, now=desk.now
+        actor=elise, recipient=measure.request.recipient, event=informed, now=desk.now
     )
     page = open_as("elise", f"/{lang}/desk/measures/{measure.id}/")
     attach(page, tmp_path, move="send")

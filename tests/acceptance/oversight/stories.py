@@ -13,7 +13,7 @@ from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.measures import operations as measures
 from fanal.orient import operations as orient
-from tests.integration.measures.stories import HOST, decide, seconded
+from tests.integration.measures.stories import RECIPIENT, decide, seconded
 from tests.integration.orient.people import WORKER, person
 from tests.unit.orient.items import item
 
@@ -48,7 +48,9 @@ def every_state(
     officer = officer or person(Role.MEASURES_OFFICER)
     author = author or person(Role.ANALYST)
     told = Event(happened_at=now - timedelta(days=60), proof="informed")
-    measures.record_first_contact(actor=officer, host=HOST, event=told, now=told.happened_at)
+    measures.record_first_contact(
+        actor=officer, recipient=RECIPIENT, event=told, now=told.happened_at
+    )
     found = []
     for n, story in enumerate(_STORIES):
         at = now - timedelta(days=2 + 3 * n)

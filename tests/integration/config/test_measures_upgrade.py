@@ -165,6 +165,10 @@ def _fill(cursor: Any) -> None:
         cursor, "measures_recommendation", id=uuid4(), measure_id=NUMBERS["received"], desk_id=1,
         kind="END", words="no longer needed", overseer_id=OVERSEER, made_at=NOW,
     )  # fmt: skip
+    for host in (requested("received").host, "never-asked.example"):
+        _insert(
+            cursor, "measures_contact", host=host, informed_at=NOW, informed_by=OFFICER, proof="mail 3",
+        )  # fmt: skip
 
 
 def _store(cursor: Any, name: str, state: MeasureState, taken: list[Taken]) -> None:
@@ -294,6 +298,16 @@ def test_clocks_lists_and_figures_go_on() -> None:
     }  # fmt: skip
     taken = queries.delays(actor=SYSTEM, since=NOW - HOUR, until=NOW + 90 * HOUR)
     assert taken["RECEIPT"].count == 3
+
+
+def test_who_was_told_under_a_host_is_whoever_requests_about_it_went_to() -> None:
+    told = requested("received").recipient
+    assert "@" in told
+    assert queries.first_contact(actor=SYSTEM, recipient=told) == NOW
+    assert read("received").measure.request.recipient == told
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT recipient FROM measures_request ORDER BY 1")
+        assert cursor.fetchall() == [("",), (told,)]
 
 
 def test_the_overseer_s_words_and_the_keys_of_addresses_still_belong_to_it() -> None:

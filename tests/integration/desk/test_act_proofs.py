@@ -115,7 +115,7 @@ def test_a_measure_takes_a_file_and_the_overseer_sees_its_digest(
     )
     measures.record_first_contact(
         actor=desk.actor("elise"),
-        host=measure.request.host,
+        recipient=measure.request.recipient,
         event=Event(happened_at=desk.now - timedelta(days=2), proof="letter"),
         now=desk.now,
     )

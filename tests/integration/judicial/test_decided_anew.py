@@ -25,9 +25,9 @@ from tests.integration.measures.racing import wait_until_somebody_waits
 from tests.integration.measures.stories import (
     ANALYST,
     BOTH,
-    HOST,
     OFFICER,
     OVERSEER,
+    RECIPIENT,
     decide,
     measure,
 )
@@ -62,7 +62,7 @@ def approve(measure_id: UUID) -> None:
 
 def send(measure_id: UUID) -> None:
     operations.record_first_contact(
-        actor=OFFICER, host=HOST, event=Sending(happened_at=NOW, proof="mail"), now=NOW
+        actor=OFFICER, recipient=RECIPIENT, event=Sending(happened_at=NOW, proof="mail"), now=NOW
     )
     event = Sending(happened_at=LATER, proof="mail of 13:00")
     operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event, now=LATER)

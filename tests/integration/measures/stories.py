@@ -20,6 +20,8 @@ OFFICER = person(Role.MEASURES_OFFICER)
 OVERSEER = known(Actor(person_id=uuid4(), roles=frozenset({Role.OVERSEER}), motive="oversight"))
 HOST = "pictures.example"
 ADDRESSEE = Addressee(name="Hosting Ltd", contact="abuse@hosting.example")
+RECIPIENT = ADDRESSEE.contact
+"""The key of the first contact."""
 BOTH = Choice(
     tracks=(Track.JUDICIAL, Track.MEASURES), bases=("CP 227-23", "CP 227-23-1"), reason="read"
 )

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from fanal.accounts.domain.policy import Refused
-from fanal.casework.domain.records import Event
+from fanal.casework.domain.records import Addressee, Event
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
@@ -14,15 +14,15 @@ from fanal.measures import operations, queries
 from fanal.measures.domain.records import MeasureState, SuspensionCause
 from tests.integration.measures.stories import (
     ANALYST,
-    HOST,
     OFFICER,
     OVERSEER,
+    RECIPIENT,
     decide,
     measure,
     seconded,
 )
 from tests.integration.orient.people import person
-from tests.unit.orient.items import NOW
+from tests.unit.orient.items import NOW, url
 
 HOUR = timedelta(hours=1)
 
@@ -38,7 +38,7 @@ def approved() -> UUID:
 
 def sent(at: datetime = NOW + 12 * HOUR) -> UUID:
     measure_id = approved()
-    operations.record_first_contact(actor=OFFICER, host=HOST, event=event(NOW), now=NOW)
+    operations.record_first_contact(actor=OFFICER, recipient=RECIPIENT, event=event(NOW), now=NOW)
     operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event(at), now=at)
     return measure_id
 
@@ -53,7 +53,7 @@ def test_a_host_never_asked_is_informed_twelve_hours_before() -> None:
     measure_id = approved()
     with pytest.raises(Refusal, match="FIRST_CONTACT_MISSING"):
         operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event(NOW), now=NOW)
-    operations.record_first_contact(actor=OFFICER, host=HOST, event=event(NOW), now=NOW)
+    operations.record_first_contact(actor=OFFICER, recipient=RECIPIENT, event=event(NOW), now=NOW)
     early = NOW + 12 * HOUR - timedelta(seconds=1)
     with pytest.raises(Refusal, match="FIRST_CONTACT_TOO_RECENT"):
         operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event(early), now=early)
@@ -64,14 +64,48 @@ def test_a_host_never_asked_is_informed_twelve_hours_before() -> None:
     operations.record_sent(actor=OFFICER, measure_id=again, event=event(at + HOUR), now=at + HOUR)
 
 
+def test_who_receives_is_informed_whatever_the_page_is_called() -> None:
+    sent()
+    elsewhere, at = "mirror.example", NOW + 13 * HOUR
+    [mirror] = decide(host=elsewhere, urls=(url(f"https://{elsewhere}/1", elsewhere),)).opened[
+        "measure"
+    ]
+    operations.record_sent(actor=OFFICER, measure_id=seconded(mirror), event=event(at), now=at)
+    moved = Addressee(name="Other Ltd", contact="Abuse@Other.example")
+    [other] = decide(addressee=moved).opened["measure"]
+    with pytest.raises(Refusal, match="FIRST_CONTACT_MISSING"):
+        operations.record_sent(actor=OFFICER, measure_id=seconded(other), event=event(at), now=at)
+    told = measure(other).request.recipient
+    assert told == "abuse@other.example"
+    operations.record_first_contact(actor=OFFICER, recipient=told, event=event(NOW), now=at)
+    operations.record_sent(actor=OFFICER, measure_id=other, event=event(at), now=at)
+
+
+def test_an_amended_request_goes_to_whoever_it_names_then() -> None:
+    [measure_id] = decide().opened["measure"]
+    request = measure(measure_id).request
+    operations.amend_measure(
+        actor=ANALYST, measure_id=measure_id, targets=request.targets, non_disclosure=False, now=NOW,
+        addressee=Addressee(name="Other Ltd", contact="abuse@other.example"),
+    )  # fmt: skip
+    operations.record_first_contact(actor=OFFICER, recipient=RECIPIENT, event=event(NOW), now=NOW)
+    at = NOW + 13 * HOUR
+    with pytest.raises(Refusal, match="FIRST_CONTACT_MISSING"):
+        operations.record_sent(
+            actor=OFFICER, measure_id=seconded(measure_id), event=event(at), now=at
+        )
+
+
 def test_first_information_stays_the_first() -> None:
-    operations.record_first_contact(actor=OFFICER, host=HOST, event=event(NOW), now=NOW)
+    operations.record_first_contact(actor=OFFICER, recipient=RECIPIENT, event=event(NOW), now=NOW)
     later = operations.record_first_contact(
-        actor=OFFICER, host=HOST, event=event(NOW + HOUR), now=NOW + HOUR
+        actor=OFFICER, recipient=RECIPIENT, event=event(NOW + HOUR), now=NOW + HOUR
     )
     assert later == NOW
     with pytest.raises(Refused):
-        operations.record_first_contact(actor=ANALYST, host="x.example", event=event(NOW), now=NOW)
+        operations.record_first_contact(
+            actor=ANALYST, recipient="x.example", event=event(NOW), now=NOW
+        )
 
 
 def test_the_legal_clock_starts_from_a_recorded_receipt_only() -> None:

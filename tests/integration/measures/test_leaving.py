@@ -21,9 +21,9 @@ from tests.integration.measures.raw import CHECK, step
 from tests.integration.measures.stories import (
     ADDRESSEE,
     ANALYST,
-    HOST,
     OFFICER,
     OVERSEER,
+    RECIPIENT,
     decide,
     measure,
     seconded,
@@ -37,7 +37,7 @@ RECORDED = NOW + 20 * HOUR
 
 
 def informed() -> None:
-    operations.record_first_contact(actor=OFFICER, host=HOST, event=event(NOW), now=NOW)
+    operations.record_first_contact(actor=OFFICER, recipient=RECIPIENT, event=event(NOW), now=NOW)
 
 
 def opened_again(at: object = OPENED) -> UUID:

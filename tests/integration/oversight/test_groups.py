@@ -17,7 +17,14 @@ from fanal.measures.domain.oversight import Happening, MeasureLikeness, Recommen
 from fanal.measures.domain.records import Request
 from tests.acceptance.oversight.people import user_as
 from tests.acceptance.oversight.stories import every_state
-from tests.integration.measures.stories import NOW, OFFICER, OVERSEER, decide, measure
+from tests.integration.measures.stories import (
+    NOW,
+    OFFICER,
+    OVERSEER,
+    RECIPIENT,
+    decide,
+    measure,
+)
 from tests.integration.orient.people import person
 from tests.unit.orient.items import url
 
@@ -91,7 +98,9 @@ def test_a_recommendation_on_a_group_is_one_on_each_with_its_own_answer_due() ->
 def test_what_does_not_look_alike_is_refused() -> None:
     elsewhere = "paintings.example"
     told = Event(happened_at=NOW - timedelta(days=60), proof="informed")
-    operations.record_first_contact(actor=OFFICER, host=elsewhere, event=told, now=told.happened_at)
+    operations.record_first_contact(
+        actor=OFFICER, recipient=RECIPIENT, event=told, now=told.happened_at
+    )
     [measure_id] = decide(host=elsewhere, urls=(url(f"https://{elsewhere}/1", elsewhere),)).opened[
         "measure"
     ]

@@ -17,10 +17,10 @@ from fanal.measures.domain.oversight import AnswerVerdict, Happening, Recommenda
 from fanal.orient import queries as oriented
 from tests.integration.measures.stories import (
     ANALYST,
-    HOST,
     NOW,
     OFFICER,
     OVERSEER,
+    RECIPIENT,
     decide,
     measure,
 )
@@ -33,7 +33,7 @@ LATER = NOW + timedelta(hours=1)
 def sent():
     told = NOW - timedelta(days=1)
     operations.record_first_contact(
-        actor=OFFICER, host=HOST, event=Event(happened_at=told, proof="told"), now=told
+        actor=OFFICER, recipient=RECIPIENT, event=Event(happened_at=told, proof="told"), now=told
     )
     [measure_id] = decide().opened["measure"]
     digest = measure(measure_id).digest

@@ -315,7 +315,7 @@ def approved(scene: Scene) -> Posted:
     )
     measures.record_first_contact(
         actor=_officer(scene),
-        host=_measure(scene).request.host,
+        recipient=_measure(scene).request.recipient,
         event=Event(happened_at=now - timedelta(hours=13), proof="letter"),
         now=now,
     )

@@ -127,7 +127,7 @@ def test_decisions_kinds_measures_and_delays(counted) -> None:
     measures.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=day)
     measures.record_first_contact(
         actor=OFFICER,
-        host=measure(measure_id).request.host,
+        recipient=measure(measure_id).request.recipient,
         now=day,
         event=Event(happened_at=day - timedelta(hours=13), proof="mail"),
     )

@@ -89,7 +89,9 @@ def _close_measure(world: World) -> None:
     told = Sending(
         happened_at=world.now - timedelta(days=2), proof=world.canary(CELL, "first-contact")
     )
-    measures.record_first_contact(actor=officer, host=asked.host, event=told, now=told.happened_at)
+    measures.record_first_contact(
+        actor=officer, recipient="abuse@host.example", event=told, now=told.happened_at
+    )
     measures.amend_measure(
         actor=author, measure_id=measure_id, targets=asked.targets, non_disclosure=False, now=world.now,
         addressee=Addressee(name=world.canary(CELL, "addressee"), contact="abuse@host.example"),

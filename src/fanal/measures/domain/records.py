@@ -95,6 +95,11 @@ class Request(Struct, frozen=True, kw_only=True):
     offence_entry: str
     non_disclosure: bool = False
 
+    @property
+    def recipient(self) -> str:
+        """The key of who receives the request: the contact point in lower case, or the host without one."""
+        return self.addressee.contact.strip().lower() or self.host
+
 
 class Measure(Struct, frozen=True, kw_only=True):
     """A measure with its request and computed deadlines. `author_id` wrote the current document.

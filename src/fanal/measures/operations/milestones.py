@@ -25,8 +25,10 @@ from fanal.measures.removal.kind import REMOVAL
 RIGHT = "measure.send"
 
 
-def record_first_contact(*, actor: Actor, host: str, event: Event, now: datetime) -> datetime:
-    """Record that a host was informed of procedures and delays (LCEN 6-2 I); return when it first was.
+def record_first_contact(*, actor: Actor, recipient: str, event: Event, now: datetime) -> datetime:
+    """Record that a recipient was informed of procedures and delays (LCEN 6-2 I); return when it first was.
+
+    `recipient` is the key of a request (`Request.recipient`).
 
     `event` holds the instant and the proof. An earlier record is kept unchanged.
 
@@ -40,7 +42,7 @@ def record_first_contact(*, actor: Actor, host: str, event: Event, now: datetime
         raise Refusal("measure", "EVENT_IN_FUTURE")
     with transaction.atomic():
         contact, created = Contact.objects.get_or_create(
-            host=host,
+            recipient=recipient,
             defaults={
                 "informed_at": event.happened_at,
                 "informed_by": actor.person_id,
@@ -93,7 +95,7 @@ def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 
     Its report was reopened or decided again, or the request withdrawn, before somebody recorded the sending.
     The state becomes SENT; nothing is sent by this operation. The step keeps the date of lapse and, as its
-    reason, any fault in the first contact with the host. Raises as `record_step`.
+    reason, any fault in the first contact with the recipient. Raises as `record_step`.
     """
     record_step(actor=actor, measure_id=measure_id, transition="leave", event=event, now=now)
 
@@ -184,14 +186,17 @@ _BEFORE = {"send": _informed, "leave": _marked, "suspend": _caused, "expire": _d
 
 
 def _first_contact_fault(act: Act, sent_at: datetime) -> str:
-    """Return the code of a fault in the first contact with the host (LCEN 6-2 I), "" if there is none.
+    """Return the code of a fault in the first contact with the recipient (LCEN 6-2 I), "" if there is none.
 
-    Faults: FIRST_CONTACT_MISSING, or FIRST_CONTACT_TOO_RECENT at `sent_at`. A host that received an earlier
-    request needs no first contact.
+    Faults: FIRST_CONTACT_MISSING, or FIRST_CONTACT_TOO_RECENT at `sent_at`. A recipient of an earlier request
+    needs no first contact.
     """
-    host = StoredRequest.objects.values_list("host", flat=True).get(act_id=act.id)
-    informed = Contact.objects.filter(host=host).values_list("informed_at", flat=True).first()
-    earlier = StoredRequest.objects.filter(host=host, sent_at__lt=sent_at).exclude(act_id=act.id)
+    recipient = StoredRequest.objects.values_list("recipient", flat=True).get(act_id=act.id)
+    informed = (
+        Contact.objects.filter(recipient=recipient).values_list("informed_at", flat=True).first()
+    )
+    sent = StoredRequest.objects.filter(recipient=recipient, sent_at__lt=sent_at)
+    earlier = sent.exclude(act_id=act.id)
     if earlier.exists():
         return ""
     if informed is None:

@@ -105,7 +105,7 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @require_POST
 @needs("measure.send")
 def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
-    """Record that the measure's host was informed beforehand of procedures and delays (LCEN, art. 6-2 I).
+    """Record that a measure's recipient was informed beforehand of procedures and delays (LCEN 6-2 I).
 
     Raises:
         Http404: no such measure.
@@ -118,7 +118,7 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
             raise Http404
         operations.record_first_contact(
             actor=actor,
-            host=found.measure.request.host,
+            recipient=found.measure.request.recipient,
             event=event_of(request, now=now),
             now=now,
         )

@@ -133,7 +133,7 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
         "may_withdraw": may(actor, "measure.propose") and "withdraw" in moves,
         "kept": getattr(request, "kept", False),
         "causes": list(SuspensionCause),
-        "contact_at": measures.first_contact(actor=actor, host=measure.request.host),
+        "contact_at": measures.first_contact(actor=actor, recipient=measure.request.recipient),
         "refusal": last if last and last.verdict is ApprovalVerdict.REFUSED else None,
         **grounds,
         "recommendations": measures.recommendations_of(actor=actor, measure_id=measure.id),
