@@ -20,8 +20,6 @@ NICE: Final = 10
 """A tenth of the processor time of a process with the usual 0; sched(7)."""
 _BEAT_SECONDS = 0.25
 _NODE = b" fanal_intake "
-
-
 _PAUSE_SECONDS = 0.1
 """Between two writes of an unprivileged account, the kernel asks for a tenth of a second."""
 
