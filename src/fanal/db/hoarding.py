@@ -17,7 +17,7 @@ import os
 import re
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import psycopg
@@ -25,6 +25,7 @@ from procrastinate.contrib.django.utils import connector_params
 
 from fanal.db.child import KeptChild
 from fanal.db.closed import MAY_BE_CLOSED
+from fanal.db.processes import login_of, sessions_of
 
 _PATIENCE = 5.0
 """Seconds within which a terminated session ends, unless it does not check for interrupts."""
@@ -191,7 +192,7 @@ class HoardingGuard:
 
         Closable are the roles of public nodes and of the auditor.
         """
-        sessions = {} if self._is_dying() else dict(_sessions(_postmaster()))
+        sessions = {} if self._is_dying() else dict(sessions_of(_postmaster(), MAY_BE_CLOSED))
         work = _work(sessions)
         for pid, login in sessions.items():
             with contextlib.suppress(OSError):
@@ -221,7 +222,7 @@ class HoardingGuard:
         """
         host = self._session.info.host if self._session is not None else ""
         try:
-            if host.startswith("/") and _login(pid) == login:
+            if host.startswith("/") and login_of(pid, _BOUNDED) == login:
                 worked = _since(self._ended.get(pid, {}), _work([pid])[pid])
                 if not self._is_dying():
                     self._end(pid)
@@ -292,28 +293,6 @@ class HoardingGuard:
         return session
 
 
-def _sessions(postmaster: int) -> Iterator[tuple[int, str]]:
-    """Yield (process id, login) of the sessions of closable roles on a local server; none for postmaster 0.
-
-    `postmaster` is the process id of the server's main process; closable are public nodes and the auditor.
-    """
-    for entry in Path("/proc").iterdir() if postmaster else ():
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            login = _login(int(entry.name))
-            if login in MAY_BE_CLOSED and _parent(int(entry.name)) == postmaster:
-                yield int(entry.name), login
-
-
-def _login(pid: int) -> str:
-    """Return the login in `_BOUNDED` that a server process serves; empty for any other process."""
-    title = Path(f"/proc/{pid}/cmdline").read_bytes()
-    if not title.startswith(b"postgres"):
-        return ""
-    return next((login for login in _BOUNDED if f" {login} ".encode() in title), "")
-
-
 def _work(sessions: Iterable[int]) -> dict[int, _Work]:
     """Return by session the seconds of work of its process and of its parallel workers, by process id.
 
@@ -364,10 +343,4 @@ def _postmaster() -> int:
     lock = Path(str(where.get("host") or "")) / f".s.PGSQL.{where.get('port') or 5432}.lock"
     with contextlib.suppress(OSError, ValueError):
         return int(lock.read_text().split("\n", 1)[0]) if lock.is_absolute() else 0
-    return 0
-
-
-def _parent(pid: int) -> int:
-    with contextlib.suppress(OSError, ValueError):
-        return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     return 0

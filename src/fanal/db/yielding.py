@@ -14,12 +14,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from fanal.db.processes import sessions_of
 from fanal.kernel.process import die_with_parent
 
 NICE: Final = 10
 """A tenth of the processor time of a process with the usual 0; sched(7)."""
 _BEAT_SECONDS = 0.25
-_NODE = b" fanal_intake "
+_NODE = "fanal_intake"
 _PAUSE_SECONDS = 0.1
 """Between two writes of an unprivileged account, the kernel asks for a tenth of a second."""
 
@@ -58,18 +59,10 @@ def _lower_group(pid: int) -> None:
 def node_sessions(data: Path) -> Iterator[int]:
     """Yield the process ids of the public nodes' sessions on the server with the data folder `data`."""
     try:
-        postmaster = (data / "postmaster.pid").read_text().split("\n", 1)[0].encode()
-    except OSError:
+        postmaster = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+    except (OSError, ValueError):
         return
-    for entry in Path("/proc").iterdir() if postmaster else ():
-        if not entry.name.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            title = (entry / "cmdline").read_bytes()
-            if title.startswith(b"postgres") and _NODE in title:
-                parent = (entry / "stat").read_bytes().rpartition(b")")[2].split()[1]
-                if parent == postmaster:
-                    yield int(entry.name)
+    yield from (pid for pid, _ in sessions_of(postmaster, [_NODE]))
 
 
 def main() -> None:

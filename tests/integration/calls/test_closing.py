@@ -27,7 +27,8 @@ from fanal.postgres import DatabaseRole
 with django_as(DatabaseRole.WORKER):
     from fanal.db import hoarding
     if sys.argv[1] == "elsewhere":  # the server's processes are none of this machine's
-        hoarding._login = lambda pid: ""
+        hoarding.login_of = lambda pid, logins: ""
+        hoarding.sessions_of = lambda postmaster, logins: ()
     if sys.argv[1] == "stalled":  # killed, a process that waits for its disk is there all the same
         os.kill = lambda pid, number: None
     if sys.argv[1] == "unseen":  # a session that sleeps: nothing shows that it works
