@@ -148,11 +148,14 @@ def test_readyz_names_the_keys(desk: tuple[Live, Databases]) -> None:
         moved = running.home / "keys" / "content-0001.key"
         kept = moved.read_bytes()
         moved.unlink()
-        # What it says is a second old at most.
-        assert wait_for(lambda: running.call("GET", "/readyz").status == 503)
-        answer = running.call("GET", "/readyz")
-        assert (answer.status, answer.json["keys"], answer.json["database"]) == (503, False, True)
+        # Each web process answers from what it saw up to a second ago, and any may answer.
+        assert wait_for(lambda: _told(running) == (503, False, True))
         moved.write_bytes(kept)
         assert wait_for(lambda: running.call("GET", "/readyz").status == 200)
     finally:
         running.stop()
+
+
+def _told(running: Live) -> tuple[int, object, object]:
+    answer = running.call("GET", "/readyz")
+    return answer.status, answer.json["keys"], answer.json["database"]
