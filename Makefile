@@ -63,7 +63,7 @@ endif
 
 # Tests on Spark are over before Java's better compiler and collector pay.
 pytest: setup-test ## The tests alone
-	JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" $(BIN)/python -m pytest -m "not client" -n 4 --dist loadgroup $(ARGS)
+	JAVA_TOOL_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" $(BIN)/python scripts/run_tests.py $(ARGS)
 
 soak: setup-test ## Reports under kill -9 at full size: 10 000, 200 kills, 20 of the database
 	FANAL_FAULT_SIZE=10000/200/20 $(BIN)/python -m pytest tests/faults/test_kill.py -s $(ARGS)

@@ -1,0 +1,52 @@
+"""`scripts/run_tests.py`: what failed by chance passes alone and is named; what fails always, fails."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_SCRIPT = Path(__file__).parents[2] / "scripts" / "run_tests.py"
+_FAILS_ONCE = """
+import pathlib, pytest
+
+@pytest.mark.xdist_group("servers")
+@pytest.mark.parametrize("value", ["a b", "c@d"])
+def test_unsteady(value):
+    seen = pathlib.Path(value)
+    if not seen.exists():
+        seen.touch()
+        pytest.fail("the first time")
+"""
+_ALWAYS_FAILS = "def test_broken():\n    assert False\n"
+_NOT_LOADED = "raise ImportError('missing')\n"
+
+
+def run(folder: Path, **files: str) -> subprocess.CompletedProcess[str]:
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = client\n")
+    for name, text in files.items():
+        (folder / f"test_{name}.py").write_text(text)
+    command = [sys.executable, str(_SCRIPT), "-q", "-p", "no:django", "-p", "no:schemathesis"]
+    return subprocess.run(command, check=False, cwd=folder, capture_output=True, text=True)
+
+
+def test_what_passes_alone_passes_and_is_named(tmp_path: Path) -> None:
+    answer = run(tmp_path, once=_FAILS_ONCE)
+    assert answer.returncode == 0
+    assert answer.stdout.splitlines()[-3:] == [
+        "UNSTEADY, passed alone; each is a fault of test or code:",
+        "  test_once.py::test_unsteady[a b]",
+        "  test_once.py::test_unsteady[c@d]",
+    ]
+
+
+@pytest.mark.parametrize("text", [_ALWAYS_FAILS, _NOT_LOADED])
+def test_what_fails_alone_fails(tmp_path: Path, text: str) -> None:
+    answer = run(tmp_path, once=_FAILS_ONCE, broken=text)
+    assert answer.returncode == 1
+    assert "UNSTEADY" not in answer.stdout
+
+
+def test_many_failures_do_not_run_again(tmp_path: Path) -> None:
+    answer = run(tmp_path, **{f"broken_{n}": _ALWAYS_FAILS for n in range(4)})
+    assert (answer.returncode, "Once more" in answer.stdout) == (1, False)
