@@ -8,7 +8,7 @@ from uuid import UUID
 import numpy as np
 
 from benchmarks.truth import judge
-from fanal.analyse.domain.hash_index import HashIndex, pack_labels
+from fanal.analyse.material.domain.hash_index import HashIndex, pack_labels
 from fanal.crosscheck.domain.similar.pairs import (
     KINDS,
     First,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from benchmarks.hashes import Hashes, skewed, uniform
 from benchmarks.match_rules import check_rules
-from fanal.analyse.domain.hash_index import HashIndex, open_segment, write_segment
+from fanal.analyse.material.domain.hash_index import HashIndex, open_segment, write_segment
 
 RADIUS = 31
 ADDED = 1000

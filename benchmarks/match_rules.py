@@ -12,13 +12,18 @@ import click
 import numpy as np
 
 from benchmarks.hashes import Hashes
-from fanal.analyse.domain.hash_index import HashIndex, open_segment, pack_labels, write_segment
+from fanal.analyse.material.domain.hash_index import (
+    HashIndex,
+    open_segment,
+    pack_labels,
+    write_segment,
+)
 
 _THREADS = 8
 _KILLS = 4
 _MERGE = """
 import pathlib, sys
-from fanal.analyse.domain.hash_index import HashIndex, open_segment, write_segment
+from fanal.analyse.material.domain.hash_index import HashIndex, open_segment, write_segment
 path = pathlib.Path(sys.argv[1])
 print("begun", flush=True)
 while True:

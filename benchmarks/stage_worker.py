@@ -51,7 +51,7 @@ def _load_index() -> None:
     """Look one hash up, so that what a worker loads once in its life is not measured."""
     from uuid import UUID
 
-    from fanal.analyse.operations.material import MATERIAL
+    from fanal.analyse.material.operations.index import MATERIAL
     from fanal.formats.report.records import File, ReportKind
     from fanal.harmonise.domain.records import HarmonisedReport
 

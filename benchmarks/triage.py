@@ -126,14 +126,15 @@ def _fitting(earlier: int, *, size: int, known: int) -> int:
 
 def _list_known(reports: Reports, known: int) -> None:
     """Load a list of `known` hashes, some of them of these reports' files, and make its index."""
-    from fanal.analyse import operations as analyse
+    from fanal.analyse.material.operations.index import renew_index
+    from fanal.analyse.material.operations.lists import load_list
 
     actor, now = system_actor("bench"), clock.now()
     hashes = _known_hashes(reports, known)
     for _ in range(0, known, _PORTION):
         lines = ["pdq", *(value for value, _ in zip(hashes, range(_PORTION), strict=False))]
-        analyse.load_list(actor=actor, name="bench", lines=lines, now=now)
-    analyse.renew_index(actor=actor)
+        load_list(actor=actor, name="bench", lines=lines, now=now)
+    renew_index(actor=actor)
 
 
 def _known_hashes(reports: Reports, known: int) -> Iterator[str]:

@@ -10,7 +10,12 @@ import numpy as np
 
 from benchmarks.crosscheck_truth import harmonised, link_cards
 from benchmarks.truth.world import World
-from fanal.analyse.domain.hash_index import HashIndex, open_segment, pack_labels, write_segment
+from fanal.analyse.material.domain.hash_index import (
+    HashIndex,
+    open_segment,
+    pack_labels,
+    write_segment,
+)
 from fanal.crosscheck.domain.cards import card_of, pack_card
 from fanal.crosscheck.domain.weights import load_weights
 from fanal.hashing.domain.pdq import pdq

@@ -6,8 +6,8 @@ import msgspec
 from docs_tables import cell, code, page, table
 
 from fanal.accounts.domain.policy import POLICY
-from fanal.analyse.domain.facts import FACTS
-from fanal.analyse.domain.rules import PriorityRules, Rule, shipped_rules
+from fanal.analyse.priority.domain.facts import FACTS
+from fanal.analyse.priority.domain.rules import PriorityRules, Rule, shipped_rules
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.kernel.calendar import PARIS

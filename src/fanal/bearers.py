@@ -11,7 +11,7 @@ from msgspec import Struct
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, InstructionRefused, NewInstruction
 from fanal.accounts.domain.policy import require
-from fanal.analyse import queries as analysed
+from fanal.analyse.material.queries.lists import get_lists
 from fanal.deconfliction import queries as deconfliction
 from fanal.distribution import queries as distribution
 from fanal.kernel.actors import Actor
@@ -54,7 +54,7 @@ def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
         case InstructionKind.LIST_SERVICE | InstructionKind.LIST_FETCH:
             return [
                 Bearer(name=f.name, said=f.name, key="", since=instant_of(f.id))
-                for f in analysed.get_lists().values()
+                for f in get_lists().values()
             ]
         case InstructionKind.FEEDBACK:
             return []

@@ -27,6 +27,8 @@ from django.db import transaction
 
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
+from fanal.analyse.priority.operations import hold_rerank, write_rerank
+from fanal.analyse.priority.queries import current_rules, ranked_at, ranked_otherwise
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.deconfliction import operations as deconfliction
 from fanal.distribution import operations as distribution
@@ -206,17 +208,17 @@ def continue_rerank(*, now: datetime) -> bool:
     """
     actor = system_actor("ranking anew")
     with transaction.atomic():
-        held = analyse.hold_rerank(actor=actor)
+        held = hold_rerank(actor=actor)
         if held is None:
             return False
         ruleset_id, reached = held
         ids = oriented.waiting_after(actor=actor, after=reached, limit=RANKED_AT_ONCE)
         if not ids:
-            analyse.write_rerank(ruleset_id=ruleset_id, reached=None, changed=0, now=now)
+            write_rerank(ruleset_id=ruleset_id, reached=None, changed=0, now=now)
             return False
-        stale = analysed.ranked_otherwise(report_ids=ids, version=analysed.current_rules().version)
+        stale = ranked_otherwise(report_ids=ids, version=current_rules().version)
         changed = rank_anew(actor=actor, report_ids=stale, now=now)
-        analyse.write_rerank(ruleset_id=ruleset_id, reached=ids[-1], changed=changed, now=now)
+        write_rerank(ruleset_id=ruleset_id, reached=ids[-1], changed=changed, now=now)
         failpoint("rerank.written")
     failpoint("rerank.committed")
     return True
@@ -230,7 +232,7 @@ def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
     twice. Returns the id of the last report examined, None at the end.
     """
     actor = system_actor("clocks of addresses")
-    bounds = analysed.current_rules().days_left()
+    bounds = current_rules().days_left()
     if not bounds:
         return None
     with transaction.atomic():
@@ -239,7 +241,7 @@ def rank_by_clock(*, after: UUID, now: datetime) -> UUID | None:
         )
         if not clocks:
             return None
-        ranked = analysed.ranked_at(report_ids=[report_id for report_id, _ in clocks])
+        ranked = ranked_at(report_ids=[report_id for report_id, _ in clocks])
         passed = [
             report_id
             for report_id, until in clocks

@@ -11,9 +11,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.facts import facts_of
-from fanal.analyse.domain.priority import DryRun
+from fanal.analyse import queries as analysed
+from fanal.analyse.priority.domain.facts import facts_of
+from fanal.analyse.priority.domain.scoring import DryRun
+from fanal.analyse.priority.operations import dry_run_ruleset, finish_trial, hold_trial, try_portion
+from fanal.analyse.priority.queries import analysed_between
 from fanal.crosscheck import queries as crosschecked
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor, system_actor
@@ -32,7 +34,7 @@ def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> D
     """
     ids = analysed.newest_analysed(limit=limit)
     kin = crosschecked.kin_facts(actor=actor, report_ids=ids)
-    return analyse.dry_run_ruleset(
+    return dry_run_ruleset(
         actor=actor, ruleset_id=ruleset_id, report_ids=ids, kin=list(kin.values()), now=now
     )
 
@@ -42,8 +44,8 @@ def facts_after(
 ) -> list[tuple[UUID, dict[str, float]]]:
     """Return the facts (inputs of the priority rules) of at most `limit` reports after an id, oldest first.
 
-    Facts are numbers, by the names in `analyse.domain.facts.FACTS`: no name, address or text. Ages refer to
-    `now`. Reports invisible to the actor are left out; an empty list marks the end.
+    Facts are numbers, by the names in `analyse.priority.domain.facts.FACTS`: no name, address or text. Ages
+    refer to `now`. Reports invisible to the actor are left out; an empty list marks the end.
     """
     while ids := analysed.analysed_after(after=after, limit=limit):
         records = harmonised.get_records(actor=actor, report_ids=ids)
@@ -68,20 +70,20 @@ def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
     """
     actor = system_actor("dry run of priority rules")
     with transaction.atomic():
-        trial = analyse.hold_trial(actor=actor, trial_id=trial_id)
+        trial = hold_trial(actor=actor, trial_id=trial_id)
         if trial is None:
             return False
-        ids = analysed.analysed_between(
+        ids = analysed_between(
             after=trial.reached, before=lowest_id(trial.started_at), limit=TRIED_AT_ONCE
         )
         if not ids:
-            analyse.finish_trial(trial=trial, now=now)
+            finish_trial(trial=trial, now=now)
             return False
         records = harmonised.get_records(actor=actor, report_ids=ids)
         analyses = analysed.get_analyses(actor=actor, report_ids=list(records))
         kin = crosschecked.kin_facts(actor=actor, report_ids=list(analyses))
         known = [records[report_id] for report_id in ids if report_id in analyses]
-        analyse.try_portion(
+        try_portion(
             trial=trial, reports=known, analyses=analyses, kin=list(kin.values()), reached=ids[-1]
         )
         failpoint("trial.tried")

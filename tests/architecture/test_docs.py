@@ -14,7 +14,7 @@ import click
 import pytest
 from django.urls import URLResolver, get_resolver
 
-from fanal.analyse.domain.rules import shipped_rules
+from fanal.analyse.priority.domain.rules import shipped_rules
 from fanal.cli.main import fanal
 from fanal.reference import Retention, load
 from fanal.reference.catalogue import KINDS

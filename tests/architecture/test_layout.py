@@ -2,6 +2,7 @@
 
 import ast
 import tomllib
+from functools import cache
 
 import pytest
 
@@ -41,10 +42,33 @@ def public_functions(path):
 
 
 def door_modules(*doors):
+    """Yield the modules of these doors: of each stage, and of the rooms inside it."""
     for stage in STAGES:
         for door in doors:
-            single, package = SOURCE / stage / f"{door}.py", SOURCE / stage / door
-            yield from [single] if single.is_file() else sorted(package.glob("*.py"))
+            yield from sorted((SOURCE / stage).glob(f"**/{door}.py"))
+            yield from sorted((SOURCE / stage).glob(f"**/{door}/*.py"))
+
+
+@cache
+def called_from_outside(stage):
+    """Return (module, name) of what code outside a stage imports from it, or takes from its modules."""
+    found = set()
+    for path in files(".py"):
+        if not path.is_relative_to(SOURCE) or path.is_relative_to(SOURCE / stage):
+            continue
+        tree, aliases = ast.parse(path.read_text()), {}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"fanal.{stage}."):
+                found |= {(node.module, alias.name) for alias in node.names}
+                for alias in node.names:
+                    aliases[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+        found |= {
+            (aliases[node.value.id], node.attr)
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+            if node.value.id in aliases
+        }
+    return found
 
 
 def test_doors_take_keywords_only():
@@ -60,11 +84,22 @@ def test_doors_take_keywords_only():
 
 
 def exported(path):
-    """Return the public names of a door: all of a single module, or what the package re-exports."""
-    if path.name in {"operations.py", "queries.py"}:
-        return {node.name for node in public_functions(path)}
-    tree = ast.parse((path.parent / "__init__.py").read_text())
-    return {a.name for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    """Return the public functions of a module of a door: all of a single one, of several what others call."""
+    package = path.parent / "__init__.py"
+    names = {node.name for node in public_functions(path)}
+    if path.stem in {"operations", "queries"}:
+        return names
+    stage, *inside = path.relative_to(SOURCE).with_suffix("").parts
+    module = ".".join(("fanal", stage, *inside))
+    if inside[-1] == "__init__":
+        return names
+    reexported = {
+        alias.name
+        for node in ast.parse(package.read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    return names & (reexported | {n for m, n in called_from_outside(stage) if m == module})
 
 
 def test_operations_and_queries_do_not_read_the_clock():
@@ -83,3 +118,15 @@ def test_every_package_is_in_the_layers():
     named = {part.strip(" ()") for layer in layers for part in layer.split("|")}
     here = {p.name for p in SOURCE.iterdir() if p.is_dir() and p.name != "__pycache__"}
     assert here <= named
+
+
+def test_every_room_is_in_the_layers():
+    """A room is a folder of a stage with a `domain` of its own."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    rooms = next(c for c in contracts["contracts"] if c["id"] == "inside-a-room")["containers"]
+    here = {
+        f"fanal.{domain.parent.relative_to(SOURCE).as_posix().replace('/', '.')}"
+        for stage in STAGES
+        for domain in (SOURCE / stage).glob("*/domain")
+    }
+    assert here == set(rooms)

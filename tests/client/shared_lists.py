@@ -81,39 +81,42 @@ def _partners() -> list[UUID]:
 
 
 def _load(name: str, rows: list[list[str]]) -> list[str]:
-    from fanal.analyse import operations, queries
-    from fanal.analyse.domain.lists import ListAttributes
+    from fanal.analyse.material.domain.lists import ListAttributes
+    from fanal.analyse.material.operations.list_imports import create_list
+    from fanal.analyse.material.operations.lists import load_list
+    from fanal.analyse.material.queries.lists import find_list
 
-    if queries.find_list(name=name) is None:
+    if find_list(name=name) is None:
         attributes = ListAttributes(legal_basis="LCEN_6_1", category="A1")
-        operations.create_list(actor=SYSTEM, name=name, attributes=attributes, now=clock.now())
+        create_list(actor=SYSTEM, name=name, attributes=attributes, now=clock.now())
     lines = ["md5,pdq", *(",".join(row) for row in rows)]
-    found = operations.load_list(actor=SYSTEM, name=name, lines=lines, now=clock.now())
+    found = load_list(actor=SYSTEM, name=name, lines=lines, now=clock.now())
     return [str(item_id) for item_id in found]
 
 
 def _withdraw(items: dict[str, list[str]]) -> None:
-    from fanal.analyse import operations
+    from fanal.analyse.material.operations.lists import withdraw_items
 
     for name, ids in items.items():
-        operations.withdraw_items(actor=SYSTEM, name=name, item_ids=ids, now=clock.now())
+        withdraw_items(actor=SYSTEM, name=name, item_ids=ids, now=clock.now())
 
 
 def _source(kind: str, said: dict[str, str]) -> None:
     """Add a source of a kind, of the same name; it feeds a list that stays at the desk."""
-    from fanal.analyse import operations, queries
-    from fanal.analyse.domain.lists import ListAttributes, Sharing
+    from fanal.analyse.material.domain.lists import ListAttributes, Sharing
+    from fanal.analyse.material.operations.list_imports import create_list
+    from fanal.analyse.material.queries.lists import find_list
     from fanal.exchange import operations as exchange
     from fanal.exchange.domain.records import ListSource, Service
 
     now = clock.now()
-    list_id = operations.create_list(
+    list_id = create_list(
         actor=SYSTEM,
         name=f"from {kind}",
         attributes=ListAttributes(sharing=Sharing.DESK),
         now=now,
     )
-    of = queries.find_list(name=said.pop("collection"))
+    of = find_list(name=said.pop("collection"))
     exchange.add_source(
         actor=SYSTEM,
         source=ListSource(

@@ -16,15 +16,15 @@ COUNT = 10
 
 def main() -> None:
     with django_as(DatabaseRole.WORKER):
-        from fanal.analyse import operations as analyse
-        from fanal.analyse.domain.lists import ListAttributes, Sharing
+        from fanal.analyse.material.domain.lists import ListAttributes, Sharing
+        from fanal.analyse.material.operations.list_imports import create_list
         from fanal.exchange import operations as exchange
         from fanal.exchange.domain.records import ListSource, Service
 
         now, actor = clock.now(), system_actor("test")
         attributes = ListAttributes(sharing=Sharing.DESK)
         for number in range(COUNT):
-            list_id = analyse.create_list(
+            list_id = create_list(
                 actor=actor, name=f"slow {number}", attributes=attributes, now=now
             )
             source = ListSource(

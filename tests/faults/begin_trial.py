@@ -17,10 +17,10 @@ from fanal.postgres import DatabaseRole
 @click.argument("login")
 @with_django(DatabaseRole.APP)
 def main(ruleset: UUID, login: str) -> None:
-    from fanal.analyse import operations
+    from fanal.analyse.priority.operations import start_trial
     from fanal.cli.rules import supervisor
 
-    made = operations.start_trial(actor=supervisor(login), ruleset_id=ruleset, now=clock.now())
+    made = start_trial(actor=supervisor(login), ruleset_id=ruleset, now=clock.now())
     click.echo(str(made))
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from fanal.analyse.domain.rules import shipped_rules
-from fanal.analyse.operations.rulesets import RULES_JOB
+from fanal.analyse.priority.domain.rules import shipped_rules
+from fanal.analyse.priority.operations import RULES_JOB
 from fanal.postgres import Cluster
 from fanal.trials import TRIED_AT_ONCE
 from tests.live import Live, live, wait_for

@@ -18,7 +18,7 @@ from msgspec import Struct
 from fanal import reference
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
-from fanal.analyse.domain.lists import VOTE_REASONS, CastVote, Vote, Voter
+from fanal.analyse.material.domain.lists import VOTE_REASONS, CastVote, Vote, Voter
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.members import ServiceRefused, Wire
 from fanal.exchange import operations, queries

@@ -60,10 +60,10 @@ def add(  # noqa: PLR0913
 ) -> None:
     """Add the source NAME. Scheduled fetches require a standing instruction for its list."""
     from fanal.accounts import queries as accounts
-    from fanal.analyse import queries as analysed
+    from fanal.analyse.material.queries.lists import find_list
     from fanal.exchange import operations
 
-    now, found = clock.now(), analysed.find_list(name=listed)
+    now, found = clock.now(), find_list(name=listed)
     if found is None:
         raise CommandRefused("SOURCE_REFUSED", why=_why("LIST"))
     made = ListSource(

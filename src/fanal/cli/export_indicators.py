@@ -11,7 +11,7 @@ from uuid import UUID
 
 import click
 
-from fanal.analyse.domain.lists import Sharing
+from fanal.analyse.material.domain.lists import Sharing
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, tell
 from fanal.cli.places import place_of, write_text
@@ -30,7 +30,7 @@ from fanal.postgres import DatabaseRole
 # The export of lists and reports: permission, sharing limits, and a ledger entry before the first byte.
 
 if TYPE_CHECKING:
-    from fanal.analyse.queries import ListState
+    from fanal.analyse.material.queries.lists import ListState
 
 DESK = "Fanal"
 COLOURS = ("white", "green", "amber", "red")
@@ -58,9 +58,9 @@ class Listed:
 
         A withdrawn item counts as WITHDRAWN, any other once for each kind of value. Each pass counts again.
         """
-        from fanal.analyse import queries
+        from fanal.analyse.material.queries.entries import items_of_list
 
-        for item in queries.items_of_list(list_id=self.state.id):
+        for item in items_of_list(list_id=self.state.id):
             if self.writable(item):
                 yield item
             elif counted:
@@ -83,12 +83,12 @@ def open_list(
     Raises:
         CommandRefused: the user keeps no lists, the list does not exist, or its sharing limit forbids this.
     """
-    from fanal.analyse import queries
+    from fanal.analyse.material.queries.lists import list_lists
     from fanal.cli.actors import reader
     from fanal.ledger import operations as ledger
 
     actor = reader(as_user, motive=f"fanal export {format_}", action="list.keep")
-    state = next((found for found in queries.list_lists() if found.name == name), None)
+    state = next((found for found in list_lists() if found.name == name), None)
     if state is None:
         raise CommandRefused("NO_LIST", name=name)
     sharing = state.facts.attributes.sharing

@@ -9,7 +9,7 @@ from uuid import UUID
 import click
 
 from fanal import reference
-from fanal.analyse.domain.lists import (
+from fanal.analyse.material.domain.lists import (
     ListAttributes,
     ListRefused,
     ListsRefused,
@@ -155,12 +155,12 @@ def vote(item: UUID, vote: Vote, reasons: tuple[str, ...]) -> None:
     Reasons are CONFIRMED and SEEN_BY_REVIEWER for it; NOT_ABUSE, WRONG_CLASS, WRONG_HASH, COMMON_IMAGE and
     OTHER against it. TAKEN_BACK, without a reason, withdraws the vote of this command line.
     """
-    from fanal.analyse import operations
+    from fanal.analyse.material.operations.votes import cast_vote, take_vote_back
 
     with told_refused():
         if vote != Vote.TAKEN_BACK:
             first, *others = reasons or [""]
-            operations.cast_vote(
+            cast_vote(
                 actor=ACTOR,
                 item_id=item,
                 vote=Vote(vote),
@@ -171,7 +171,7 @@ def vote(item: UUID, vote: Vote, reasons: tuple[str, ...]) -> None:
         elif reasons:
             raise ListsRefused("VOTE_REASON")
         else:
-            operations.take_vote_back(actor=ACTOR, item_id=item, now=clock.now())
+            take_vote_back(actor=ACTOR, item_id=item, now=clock.now())
 
 
 @click.command("aside")
@@ -179,12 +179,12 @@ def vote(item: UUID, vote: Vote, reasons: tuple[str, ...]) -> None:
 @with_django(DatabaseRole.WORKER)
 def aside(as_json: bool) -> None:
     """List the entries suspended by the match-rate circuit breaker."""
-    from fanal.analyse import queries
+    from fanal.analyse.material.queries.lists import count_asides, get_lists, list_asides
 
-    names = {found.id: found.name for found in queries.get_lists().values()}
+    names = {found.id: found.name for found in get_lists().values()}
 
     def rows() -> Iterator[Row]:
-        for record in queries.list_asides(ended=False, limit=queries.count_asides()):
+        for record in list_asides(ended=False, limit=count_asides()):
             line = {
                 "id": str(record.item_id),
                 "list": names[record.list_id],
@@ -205,9 +205,9 @@ def aside(as_json: bool) -> None:
 @with_django(DatabaseRole.WORKER)
 def release(item: UUID, reason: str, wrong: bool) -> None:
     """Release the suspended ITEM into force again, or withdraw it from its list."""
-    from fanal.analyse import operations
+    from fanal.analyse.material.operations.asides import release_item, withdraw_aside
 
-    end = operations.withdraw_aside if wrong else operations.release_item
+    end = withdraw_aside if wrong else release_item
     with told_refused():
         end(actor=ACTOR, item_id=item, reason=reason, now=clock.now())
 
@@ -258,12 +258,12 @@ def create(name: str, **said: str | int | None) -> None:
 
     A list of another owner stays at the desk, unless --sharing allows more.
     """
-    from fanal.analyse import operations
+    from fanal.analyse.material.operations.list_imports import create_list
 
     if said["sharing"] is None and said["owner"]:
         said["sharing"] = Sharing.DESK
     with told_refused():
-        operations.create_list(
+        create_list(
             actor=ACTOR, name=name, attributes=_said(ListAttributes(), said), now=clock.now()
         )
     _print(name)
@@ -275,13 +275,14 @@ def create(name: str, **said: str | int | None) -> None:
 @with_django(DatabaseRole.WORKER)
 def describe(name: str, **said: str | int | None) -> None:
     """Change the given metadata of the list NAME, and print it."""
-    from fanal.analyse import operations, queries
+    from fanal.analyse.material.operations.list_imports import describe_list
+    from fanal.analyse.material.queries.lists import find_list
 
-    held = queries.find_list(name=name)
+    held = find_list(name=name)
     with told_refused():
         if held is None:
             raise ListsRefused("NOT_FOUND")
-        operations.describe_list(
+        describe_list(
             actor=ACTOR, name=name, attributes=_said(held.attributes, said), now=clock.now()
         )
     _print(name)
@@ -324,15 +325,16 @@ def load(
     with its id. Loading the same file again changes nothing.
     """
     from fanal.accounts import queries as accounts
-    from fanal.analyse import operations, queries
+    from fanal.analyse.material.operations.lists import load_list
+    from fanal.analyse.material.queries.lists import find_list
 
     scope = MatchScope.CLEAR if clear else None
-    fresh = accounts.has_demo_mark() and not clear and queries.find_list(name=name) is None
+    fresh = accounts.has_demo_mark() and not clear and find_list(name=name) is None
     try:
         with told_refused():
             if format_ == "csv":
                 with file.open(encoding="utf-8", newline="") as text:
-                    ids = operations.load_list(
+                    ids = load_list(
                         actor=ACTOR, name=name, lines=text, now=clock.now(), scope=scope
                     )
             else:
@@ -359,13 +361,11 @@ def _take(
     Raises:
         CommandRefused: LIST_NOTHING; as `read_indicators`.
     """
-    from fanal.analyse import operations
+    from fanal.analyse.material.operations.list_imports import take_items
 
     try:
         with read_indicators(file, format_, told) as found:
-            taken = operations.take_items(
-                actor=ACTOR, name=name, found=found, now=clock.now(), scope=scope
-            )
+            taken = take_items(actor=ACTOR, name=name, found=found, now=clock.now(), scope=scope)
     except ListRefused:
         told.tell()
         raise CommandRefused("LIST_NOTHING", path=file) from None
@@ -379,10 +379,10 @@ def _take(
 
 def _open_in_demo(name: str) -> None:
     """Give a new list of a demo a legal basis, without which no service would serve it."""
-    from fanal.analyse import operations
+    from fanal.analyse.material.operations.list_imports import describe_list
 
     attributes = ListAttributes(legal_basis=_DEMO_BASIS)
-    operations.describe_list(actor=ACTOR, name=name, attributes=attributes, now=clock.now())
+    describe_list(actor=ACTOR, name=name, attributes=attributes, now=clock.now())
 
 
 @lists.command("withdraw")
@@ -391,9 +391,9 @@ def _open_in_demo(name: str) -> None:
 @with_django(DatabaseRole.WORKER)
 def withdraw(name: str, item: UUID) -> None:
     """Withdraw ITEM from the list NAME: it matches no later report."""
-    from fanal.analyse import operations
+    from fanal.analyse.material.operations.lists import withdraw_item
 
-    if not operations.withdraw_item(actor=ACTOR, name=name, item_id=item, now=clock.now()):
+    if not withdraw_item(actor=ACTOR, name=name, item_id=item, now=clock.now()):
         raise CommandRefused("LIST_ITEM_NOT_FOUND", name=name)
 
 
@@ -421,9 +421,9 @@ def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttrib
 
 
 def _print(name: str | None, *, as_json: bool = True) -> None:
-    from fanal.analyse import queries
+    from fanal.analyse.material.queries.lists import list_lists
 
-    shown = [state for state in queries.list_lists() if name in (None, state.name)]
+    shown = [state for state in list_lists() if name in (None, state.name)]
     if name is not None and not shown:
         raise CommandRefused(
             "LISTS_REFUSED", detail=reference.label("lists_refused", "NOT_FOUND", language())

@@ -7,14 +7,9 @@ from uuid import UUID
 
 import click
 
-from fanal.analyse.domain.payments import (
-    Paid,
-    PayerScore,
-    load_typologies,
-    paid_in,
-    score_payers,
-    told,
-)
+from fanal.analyse.payments.domain.indicators import load_typologies
+from fanal.analyse.payments.domain.scoring import PayerScore, score_payers, told
+from fanal.analyse.payments.domain.transfers import Paid, paid_in
 from fanal.cli.failures import CommandRefused, tell
 from fanal.cli.import_files import reason_of
 from fanal.cli.sources import cut

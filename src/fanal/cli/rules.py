@@ -30,10 +30,11 @@ def rules() -> None:
 @with_django(DatabaseRole.WORKER)
 def list_(as_json: bool) -> None:
     """List the rule sets with their state, newest first."""
-    from fanal.analyse import operations, queries
+    from fanal.analyse.priority.operations import load_shipped
+    from fanal.analyse.priority.queries import list_rulesets
 
-    operations.load_shipped(actor=system_actor("fanal rules"), now=clock.now())
-    for stored in queries.list_rulesets():
+    load_shipped(actor=system_actor("fanal rules"), now=clock.now())
+    for stored in list_rulesets():
         line = {
             "id": str(stored.id),
             "version": stored.version,
@@ -56,8 +57,8 @@ def list_(as_json: bool) -> None:
 @with_django(DatabaseRole.WORKER)
 def draft(file: Path, login: str, code: str | None) -> None:
     """Store the rule set in FILE (TOML) as a draft and print its id."""
-    from fanal.analyse import operations
-    from fanal.analyse.domain.rules import RulesRefused, read_rules
+    from fanal.analyse.priority.domain.rules import RulesRefused, read_rules
+    from fanal.analyse.priority.operations import draft_ruleset
 
     actor = supervisor(login)
     try:
@@ -65,7 +66,7 @@ def draft(file: Path, login: str, code: str | None) -> None:
         read_rules(body)
         prove(login, code)
         with _told():
-            made = operations.draft_ruleset(actor=actor, body=body, now=clock.now())
+            made = draft_ruleset(actor=actor, body=body, now=clock.now())
     except (RulesRefused, UnicodeDecodeError) as refused:
         raise CommandRefused("RULES_REFUSED", path=file, detail=refused) from None
     click.echo(str(made))
@@ -125,12 +126,12 @@ def dry_run(ruleset: UUID, login: str, reports: int, as_json: bool, code: str | 
 @with_django(DatabaseRole.WORKER)
 def activate(ruleset: UUID, login: str, code: str | None) -> None:
     """Activate RULESET as a second person. `fanal replay prioritise` ranks stored reports again."""
-    from fanal.analyse import operations
+    from fanal.analyse.priority.operations import activate_ruleset
 
     actor = supervisor(login)
     prove(login, code)
     with _told():
-        operations.activate_ruleset(actor=actor, ruleset_id=ruleset, now=clock.now())
+        activate_ruleset(actor=actor, ruleset_id=ruleset, now=clock.now())
     click.echo(words("RULES_IN_FORCE"))
 
 
@@ -141,7 +142,7 @@ def _told() -> Iterator[None]:
     Raises:
         CommandRefused: the message of its code.
     """
-    from fanal.analyse.operations import RuleSetRefused
+    from fanal.analyse.priority.operations import RuleSetRefused
 
     try:
         yield

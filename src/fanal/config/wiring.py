@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from fanal.analyse.operations import material
+from fanal.analyse.material.operations import index as material
 from fanal.casework.operations import deciding
 from fanal.casework.operations.deciding import Opens
 from fanal.config.installation import complaints, read_held, read_known

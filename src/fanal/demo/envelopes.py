@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
-from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import ListAttributes, Vote
+from fanal.analyse.material.domain.lists import ListAttributes, Vote
+from fanal.analyse.material.operations.list_imports import create_list
+from fanal.analyse.material.operations.lists import add_addresses, load_list, withdraw_item
+from fanal.analyse.material.operations.votes import cast_vote
 from fanal.demo.content import Json, chance, hashes, material, pdq, sentences, suspect, talk, victim
 from fanal.demo.world import HOTLINE, PLATFORM, SYSTEM, DemoEvent, World, carry, submission_key
 from fanal.formats.ncmec.synthesis import synthetic_reports
@@ -246,23 +248,23 @@ def _load_lists(world: World, at: datetime) -> None:
         legal_basis="LOI_78_17_TITRE_III",
         description="Empreintes inventées pour la démonstration",
     )
-    analyse.create_list(actor=claire, name=KNOWN, attributes=said, now=at)
-    items = analyse.load_list(actor=claire, name=KNOWN, lines=[*rows, viral], now=at)
+    create_list(actor=claire, name=KNOWN, attributes=said, now=at)
+    items = load_list(actor=claire, name=KNOWN, lines=[*rows, viral], now=at)
     ana, up, down = world.person("ana", at), (Vote.UP, "CONFIRMED"), (Vote.DOWN, "COMMON_IMAGE")
     for item, (vote, reason) in ((items[-1], up), (items[-2], down)):
-        analyse.cast_vote(actor=ana, item_id=item, vote=vote, reason=reason, now=at)
+        cast_vote(actor=ana, item_id=item, vote=vote, reason=reason, now=at)
     cleared = [_row(pdq(f"clear/{n}"), hashes(f"clear/{n}"), "NONE") for n in range(20)]
-    analyse.load_list(actor=claire, name=CLEARED, lines=[rows[0], *cleared], now=at, scope="CLEAR")
+    load_list(actor=claire, name=CLEARED, lines=[rows[0], *cleared], now=at, scope="CLEAR")
 
 
 def _change_lists(world: World, at: datetime) -> None:
     """Add hosts to the list of known addresses; add a hash to the other list by mistake and withdraw it."""
     claire = world.person("claire", at)
     hosts = [("HOST", "galerie-ouest.example"), ("HOST", "album-bleu.example")]
-    analyse.add_addresses(actor=claire, name=ADDRESSES, addresses=hosts, now=at)
+    add_addresses(actor=claire, name=ADDRESSES, addresses=hosts, now=at)
     lines = ["pdq,md5,sha1,sha256,classification", _row(pdq("mistake"), hashes("mistake"), "B2")]
-    (item,) = analyse.load_list(actor=claire, name=KNOWN, lines=lines, now=at)
-    analyse.withdraw_item(actor=claire, name=KNOWN, item_id=item, now=at + timedelta(hours=2))
+    (item,) = load_list(actor=claire, name=KNOWN, lines=lines, now=at)
+    withdraw_item(actor=claire, name=KNOWN, item_id=item, now=at + timedelta(hours=2))
 
 
 def _row(picture: str, known: dict[str, str], classification: str) -> str:

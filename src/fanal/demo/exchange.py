@@ -7,8 +7,9 @@ import pyrage
 
 from fanal.accounts import queries as people
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.lists import ListAttributes, Sharing
+from fanal.analyse.material.domain.lists import ListAttributes, Sharing
+from fanal.analyse.material.operations.list_imports import create_list
+from fanal.analyse.material.queries.lists import find_list
 from fanal.demo.content import chance, hashes, sentences
 from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, World
 from fanal.distribution import operations as distribution
@@ -194,10 +195,10 @@ def _add_sources(world: World, at: datetime) -> None:
         ("Port Exemple", _BAY, 1440),
     ):
         over_taxii = listed == _ISLE
-        if analysed.find_list(name=listed) is None:
+        if find_list(name=listed) is None:
             said = ListAttributes(confidence=70, legal_basis=_BASIS, sharing=Sharing.DESK)
-            analyse.create_list(actor=claire, name=listed, attributes=said, now=at)
-        found = analysed.find_list(name=listed)
+            create_list(actor=claire, name=listed, attributes=said, now=at)
+        found = find_list(name=listed)
         assert found is not None  # noqa: S101 - made above
         exchange.add_source(
             actor=claire,

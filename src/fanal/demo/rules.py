@@ -8,8 +8,9 @@ from msgspec import structs
 from fanal import trials
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.rules import PriorityRules, write_rules
+from fanal.analyse.priority.domain.rules import PriorityRules, write_rules
+from fanal.analyse.priority.operations import activate_ruleset, draft_ruleset, load_shipped
+from fanal.analyse.priority.queries import current_rules
 from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, World
 from fanal.kernel.calendar import paris_day
 
@@ -29,29 +30,29 @@ def events() -> list[DemoEvent]:
 
 
 def _install(_world: World, at: datetime) -> None:
-    analyse.load_shipped(actor=SYSTEM, now=at)
+    load_shipped(actor=SYSTEM, now=at)
 
 
 def _change(world: World, at: datetime) -> None:
     """Draft and try rules with more points for one kind; a second person activates them two days later."""
     name, later = "priority/voyages", at + timedelta(days=2)
     author = world.person("claire", at)
-    ruleset_id = analyse.draft_ruleset(
+    ruleset_id = draft_ruleset(
         actor=author, body=_set(name, at, code="KIND_SEX_TOURISM", points=24), now=at
     )
     trials.try_rules(actor=author, ruleset_id=ruleset_id, limit=_TRIED, now=at)
-    analyse.activate_ruleset(actor=world.person("helene", later), ruleset_id=ruleset_id, now=later)
+    activate_ruleset(actor=world.person("helene", later), ruleset_id=ruleset_id, now=later)
 
 
 def _try(world: World, at: datetime) -> None:
     author = world.person("claire", at)
     body = _set("priority/direct", at, code="KIND_LIVESTREAM", points=40)
-    ruleset_id = analyse.draft_ruleset(actor=author, body=body, now=at)
+    ruleset_id = draft_ruleset(actor=author, body=body, now=at)
     trials.try_rules(actor=author, ruleset_id=ruleset_id, limit=_TRIED, now=at)
 
 
 def _begin(world: World, at: datetime) -> None:
-    analyse.draft_ruleset(
+    draft_ruleset(
         actor=world.person("helene", at),
         body=_set("priority/chantage", at, code="KIND_SEXTORTION", points=35),
         now=at,
@@ -60,7 +61,7 @@ def _begin(world: World, at: datetime) -> None:
 
 def _set(version: str, at: datetime, *, code: str, points: float) -> str:
     """Return the TOML text of a new version of the rules in force, with `points` for the rule `code`."""
-    rules: PriorityRules = analysed.current_rules()
+    rules: PriorityRules = current_rules()
     return write_rules(
         structs.replace(
             rules,

@@ -8,8 +8,9 @@ import io
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from fanal.analyse import queries as analysed
-from fanal.analyse.domain.payments import load_typologies, paid_in
+from fanal.analyse.payments.domain.indicators import load_typologies
+from fanal.analyse.payments.domain.transfers import paid_in
+from fanal.analyse.payments.queries import get_payer
 from fanal.casework import operations as casework
 from fanal.casework.domain.records import Event as Followed
 from fanal.demo.content import chance
@@ -166,7 +167,7 @@ def _sheet(payer: str, body: str, moves: tuple[str, ...]) -> Play:
         report_id = world.find(f"TF-{payer}", sender=OPERATOR)
         record = harmonised.get_records(actor=analyst, report_ids=[report_id])[report_id]
         key = paid_in(record, load_typologies().rates)[0].sender.id()
-        found = analysed.get_payer(actor=analyst, payer=key, now=at)
+        found = get_payer(actor=analyst, payer=key, now=at)
         if found is None:
             raise LookupError(payer)
         around = around_of(found, actor=analyst)

@@ -8,7 +8,7 @@ import msgspec
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
-from fanal.analyse.domain.payers import Payer
+from fanal.analyse.payments.domain.payers import Payer
 from fanal.casework import operations as casework
 from fanal.casework.domain.records import ActDraft, Opening
 from fanal.judicial.domain.kinds import REFERRAL, SHEET, read_referral, read_sheet

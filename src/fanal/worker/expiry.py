@@ -14,6 +14,7 @@ from django.db import transaction
 from fanal import reference
 from fanal.accounts import operations as accounts
 from fanal.analyse import operations as analyse
+from fanal.analyse.material.operations.lists import forget_withdrawn
 from fanal.casework import operations as casework, queries as acts
 from fanal.crosscheck import operations as crosscheck
 from fanal.deconfliction import operations as deconfliction
@@ -192,7 +193,7 @@ def _erase_entries(actor: Actor, now: datetime, before: datetime) -> int:  # noq
     total = 0
     while True:
         with transaction.atomic():
-            erased, gone = analyse.forget_withdrawn(actor=actor, before=before)
+            erased, gone = forget_withdrawn(actor=actor, before=before)
             exchange.forget_items(actor=actor, item_ids=gone)
         if not erased:
             return total

@@ -23,7 +23,7 @@ from procrastinate.periodic import PeriodicRegistry
 from procrastinate.worker import Worker
 
 from fanal.accounts import operations as accounts
-from fanal.analyse import operations as analyse
+from fanal.analyse.material.operations import asides, index
 from fanal.db import agreement
 from fanal.intake import operations as intake
 from fanal.kernel import clock
@@ -116,7 +116,7 @@ def expire_motives(timestamp: int) -> None:
 def forget_matches(timestamp: int) -> None:
     """Delete the counts of list matches older than ninety days."""
     del timestamp
-    analyse.forget_matches(actor=system_actor("expiry"), now=clock.now())
+    asides.forget_matches(actor=system_actor("expiry"), now=clock.now())
 
 
 @app.periodic(cron="51 2 * * *")
@@ -134,7 +134,7 @@ def sweep_vault(timestamp: int) -> None:
 def renew_index(timestamp: int) -> None:
     """Rebuild the index of known hashes after many changes in the lists."""
     del timestamp
-    analyse.renew_index(actor=system_actor("index"))
+    index.renew_index(actor=system_actor("index"))
 
 
 @app.periodic(cron="* * * * *")

@@ -16,7 +16,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
-from fanal.analyse import queries as analysed
+from fanal.analyse.material.queries.lists import get_lists
 from fanal.connectors import outside, sources
 from fanal.db import sql
 from fanal.exchange import operations, queries
@@ -51,7 +51,7 @@ class FetchFailed(Exception):
 
 def instruction_for(source: ListSource, *, now: datetime) -> StandingInstruction | None:
     """Return the standing instruction that authorises the fetch of a source's list now, or None."""
-    listed = analysed.get_lists().get(source.list_id)
+    listed = get_lists().get(source.list_id)
     if listed is None:
         return None
     return accounts.standing_in_force(kind=InstructionKind.LIST_FETCH, scope=listed.name, now=now)

@@ -13,7 +13,7 @@ import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
 from fanal import pipeline
-from fanal.analyse.operations import load_shipped
+from fanal.analyse.priority.operations import load_shipped
 from fanal.crosscheck import operations as crosscheck
 from fanal.db import agreement
 from fanal.kernel.actors import system_actor

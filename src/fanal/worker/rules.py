@@ -10,8 +10,8 @@ from uuid import UUID
 from procrastinate.contrib.django import app
 
 from fanal import pipeline, trials
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.operations import RULES_JOB
+from fanal.analyse.priority.operations import RULES_JOB, wake
+from fanal.analyse.priority.queries import open_trials
 from fanal.kernel import clock
 
 _SECONDS = 4.0
@@ -23,7 +23,7 @@ def apply_rules(timestamp: int) -> None:
     """Continue the new ranking first, because the queue shows it, then the dry runs, oldest first."""
     del timestamp
     if carry_on(seconds=_SECONDS):
-        analyse.wake()
+        wake()
 
 
 @app.periodic(cron="7 1 * * *")
@@ -45,7 +45,7 @@ def carry_on(*, seconds: float) -> bool:
     while pipeline.continue_rerank(now=clock.now()):
         if monotonic() > until:
             return True
-    for trial in analysed.open_trials():
+    for trial in open_trials():
         while trials.continue_trial(trial_id=trial.id, now=clock.now()):
             if monotonic() > until:
                 return True

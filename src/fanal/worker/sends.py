@@ -10,7 +10,7 @@ from procrastinate.jobs import Job
 from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.operations import FACTOR_NOTICE, GRANT_NOTICE
-from fanal.analyse.operations import ASIDE_NOTICE
+from fanal.analyse.material.operations.asides import ASIDE_NOTICE
 from fanal.connectors import mail
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations import IDENTITY_NOTICE

@@ -10,8 +10,8 @@ from playwright.sync_api import Page
 
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
-from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import ListAttributes
+from fanal.analyse.material.domain.lists import ListAttributes
+from fanal.analyse.material.operations.list_imports import create_list
 from fanal.distribution import operations as distribution
 from fanal.kernel.actors import Role, system_actor
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
@@ -81,7 +81,7 @@ def test_other_desks(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: s
 def test_a_source_is_added_and_tested(
     open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str
 ) -> None:
-    analyse.create_list(actor=SYSTEM, name="mirror", attributes=ListAttributes(), now=desk.now)
+    create_list(actor=SYSTEM, name="mirror", attributes=ListAttributes(), now=desk.now)
     page = open_as("claire", f"/{lang}/desk/exchange/")
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})

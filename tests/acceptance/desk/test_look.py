@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from fanal.accounts import operations as accounts, queries as people
-from fanal.analyse import operations as analyse
+from fanal.analyse.priority.operations import load_shipped
 from fanal.crosscheck import queries as crosschecked
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import system_actor
@@ -144,7 +144,7 @@ def test_standing_instruction(open_as: Callable[..., Page], axe: Axe, lang: str)
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_rule_set(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) -> None:
-    analyse.load_shipped(actor=system_actor("install"), now=desk.now)
+    load_shipped(actor=system_actor("install"), now=desk.now)
     page = open_as("claire", f"/{lang}/desk/rules/draft/")
     page.fill("#points-KIND_ABUSE_MATERIAL", "beaucoup")
     page.click("main form button[type=submit]")

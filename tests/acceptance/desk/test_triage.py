@@ -6,7 +6,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
-from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse import queries as analysed
+from fanal.analyse.priority.operations import load_shipped
+from fanal.analyse.priority.queries import current_rules
 from fanal.kernel.actors import Role, system_actor
 from fanal.worker.rules import carry_on
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
@@ -59,9 +61,9 @@ def test_a_rule_changes_and_everything_is_ranked_anew(
     open_as: OpenAs, axe: Axe, desk: Desk, lang: str
 ) -> None:
     """A supervisor changes a rule and sees what it would move; another puts it in force; the queue reorders."""
-    analyse.load_shipped(actor=system_actor("install"), now=desk.now)
+    load_shipped(actor=system_actor("install"), now=desk.now)
     desk.users["helene"] = make_user("helene", Role.SUPERVISOR)
-    first = analysed.current_rules().version
+    first = current_rules().version
     ana = open_as("ana", f"/{lang}/desk/")
     order = references(ana)
     assert order.index("REF-stream") < order.index("REF-travel")
@@ -112,7 +114,7 @@ def test_a_draft_with_a_rule_of_the_desk_s_own(
     open_as: OpenAs, axe: Axe, desk: Desk, lang: str
 ) -> None:
     """A bound that is wrong stands out; a rule is added and another left out, in French without JavaScript."""
-    analyse.load_shipped(actor=system_actor("install"), now=desk.now)
+    load_shipped(actor=system_actor("install"), now=desk.now)
     page = open_as("claire", f"/{lang}/desk/rules/draft/")
     page.fill("#at_least-SELF_HARM_RISK", "?")
     page.click("button[name=add]")

@@ -23,8 +23,8 @@ from fanal.accounts.domain.instructions import (
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
-from fanal.analyse.domain.lists import ListAttributes
-from fanal.analyse.operations import create_list
+from fanal.analyse.material.domain.lists import ListAttributes
+from fanal.analyse.material.operations.list_imports import create_list
 from fanal.deconfliction import operations as deconfliction
 from fanal.deconfliction.domain.records import NewCounterpart
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, Role

@@ -10,10 +10,12 @@ from msgspec import structs
 
 from fanal import pipeline
 from fanal.accounts.domain.policy import Refused
-from fanal.analyse import operations, queries
-from fanal.analyse.domain.lists import ListsRefused
 from fanal.analyse.domain.records import Analysis
-from fanal.analyse.operations import asides
+from fanal.analyse.material.domain.lists import ListsRefused
+from fanal.analyse.material.operations import asides
+from fanal.analyse.material.operations.lists import load_list
+from fanal.analyse.material.queries.entries import get_items
+from fanal.analyse.material.queries.lists import list_asides, match_rates
 from fanal.formats.report.records import File, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor, Role, system_actor
@@ -37,15 +39,15 @@ def rule(monkeypatch: pytest.MonkeyPatch) -> MaterialRule:
     """The rule in force with fewer matches, so that a test has few reports."""
     shipped = asides.current_rule(NOW)
     few = structs.replace(shipped, value=structs.replace(shipped.value, matches=30))
-    for place in ("asides.current_rule", "batch.current_rule"):
-        monkeypatch.setattr(f"fanal.analyse.operations.{place}", lambda now: few)
+    for place in ("material.operations.asides", "operations"):
+        monkeypatch.setattr(f"fanal.analyse.{place}.current_rule", lambda now: few)
     return few
 
 
 @pytest.fixture
 def items() -> Sequence[UUID]:
     lines = ["pdq,classification", f"{VIRAL},A1", f"{OTHER},A1"]
-    return operations.load_list(actor=SYSTEM, name="alpha", lines=lines, now=NOW)
+    return load_list(actor=SYSTEM, name="alpha", lines=lines, now=NOW)
 
 
 def reports(count: int, *hashes: str) -> list[HarmonisedReport]:
@@ -86,16 +88,16 @@ def jobs() -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s",
-            [operations.ASIDE_NOTICE],
+            [asides.ASIDE_NOTICE],
         )
         return int(cursor.fetchone()[0])
 
 
 def test_it_is_set_aside_told_and_counts_for_nothing(items: Sequence[UUID]) -> None:
     assert codes(through(reports(29, VIRAL))) == {"KNOWN_HASH"}
-    assert queries.list_asides(ended=False, limit=9) == []
+    assert list_asides(ended=False, limit=9) == []
     assert codes(through(reports(3, VIRAL))) == {"KNOWN_HASH"}
-    (record,) = queries.list_asides(ended=False, limit=9)
+    (record,) = list_asides(ended=False, limit=9)
     assert (record.item_id, record.aside.matched, record.aside.hours) == (items[0], 32, 24)
     assert (entries("list.set_aside"), jobs()) == (1, 1)
     (after,) = through(reports(1, VIRAL, OTHER))
@@ -104,8 +106,8 @@ def test_it_is_set_aside_told_and_counts_for_nothing(items: Sequence[UUID]) -> N
     assert (told.code, told.score, told.source) == ("KNOWN_SET_ASIDE", 0.0, "files[0].pdq")
     assert (told.because.parameters["matched"], told.because.parameters["hours"]) == (32, 24)
     through(reports(40, VIRAL))
-    assert (len(queries.list_asides(ended=False, limit=9)), jobs()) == (1, 1)
-    hours = queries.match_rates(item_ids=[items[0]], since=NOW - timedelta(days=1))[items[0]]
+    assert (len(list_asides(ended=False, limit=9)), jobs()) == (1, 1)
+    hours = match_rates(item_ids=[items[0]], since=NOW - timedelta(days=1))[items[0]]
     assert [count for _, count in hours] == [73]
 
 
@@ -113,29 +115,29 @@ def test_a_replay_counts_nothing_twice(items: Sequence[UUID]) -> None:
     batch = reports(20, VIRAL, VIRAL)
     through(batch)
     through(batch)
-    assert queries.list_asides(ended=False, limit=9) == []
+    assert list_asides(ended=False, limit=9) == []
 
 
 def test_slow_matches_and_a_small_share_are_not_sudden(items: Sequence[UUID]) -> None:
     for hour in range(0, 130, 13):
         through(reports(10, VIRAL), at=NOW + timedelta(hours=hour))
-    assert queries.list_asides(ended=False, limit=9) == []
+    assert list_asides(ended=False, limit=9) == []
     later = NOW + timedelta(days=30)
     through(reports(600), at=later)
     through(reports(31, VIRAL), at=later)
-    assert queries.list_asides(ended=False, limit=9) == []
+    assert list_asides(ended=False, limit=9) == []
     through(reports(3, VIRAL), at=later)
-    assert len(queries.list_asides(ended=False, limit=9)) == 1
+    assert len(list_asides(ended=False, limit=9)) == 1
 
 
 def test_released_it_counts_again_and_rests(items: Sequence[UUID]) -> None:
     through(reports(30, VIRAL))
     assert codes(through(reports(1, VIRAL))) == {"KNOWN_SET_ASIDE"}
     supervisor = Actor(person_id=UUID(int=7), roles=frozenset({Role.SUPERVISOR}))
-    operations.release_item(actor=supervisor, item_id=items[0], reason="Confirmed.", now=NOW)
+    asides.release_item(actor=supervisor, item_id=items[0], reason="Confirmed.", now=NOW)
     assert codes(through(reports(50, VIRAL))) == {"KNOWN_HASH"}
-    assert queries.list_asides(ended=False, limit=9) == []
-    (ended,) = queries.list_asides(ended=True, limit=9)
+    assert list_asides(ended=False, limit=9) == []
+    (ended,) = list_asides(ended=True, limit=9)
     assert (ended.outcome, ended.ended_by, ended.reason) == ("RELEASED", UUID(int=7), "Confirmed.")
     later = NOW + timedelta(days=8)
     through(reports(30, VIRAL), at=later)
@@ -145,27 +147,27 @@ def test_released_it_counts_again_and_rests(items: Sequence[UUID]) -> None:
 
 def test_withdrawn_it_matches_nothing(items: Sequence[UUID]) -> None:
     through(reports(30, VIRAL))
-    operations.withdraw_aside(actor=SYSTEM, item_id=items[0], reason="A blank page.", now=NOW)
+    asides.withdraw_aside(actor=SYSTEM, item_id=items[0], reason="A blank page.", now=NOW)
     assert codes(through(reports(1, VIRAL))) == set()
-    assert queries.get_items(item_ids=[items[0]])[items[0]].withdrawn_at == NOW
-    assert queries.list_asides(ended=True, limit=1)[0].outcome == "WITHDRAWN"
+    assert get_items(item_ids=[items[0]])[items[0]].withdrawn_at == NOW
+    assert list_asides(ended=True, limit=1)[0].outcome == "WITHDRAWN"
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 501, "a\0b"])
 def test_an_end_has_its_reason_and_its_right(items: Sequence[UUID], reason: str) -> None:
     through(reports(30, VIRAL))
     with pytest.raises(ListsRefused):
-        operations.release_item(actor=SYSTEM, item_id=items[0], reason=reason, now=NOW)
+        asides.release_item(actor=SYSTEM, item_id=items[0], reason=reason, now=NOW)
     with pytest.raises(ListsRefused):
-        operations.release_item(actor=SYSTEM, item_id=items[1], reason="None aside.", now=NOW)
+        asides.release_item(actor=SYSTEM, item_id=items[1], reason="None aside.", now=NOW)
     analyst = Actor(person_id=UUID(int=8), roles=frozenset({Role.ANALYST}))
-    for end in (operations.release_item, operations.withdraw_aside):
+    for end in (asides.release_item, asides.withdraw_aside):
         with pytest.raises(Refused):
             end(actor=analyst, item_id=items[0], reason="Mine to say.", now=NOW)
-    assert len(queries.list_asides(ended=False, limit=9)) == 1
+    assert len(list_asides(ended=False, limit=9)) == 1
 
 
 def test_old_counts_are_forgotten(items: Sequence[UUID]) -> None:
     through(reports(5, VIRAL))
-    assert operations.forget_matches(actor=SYSTEM, now=NOW + timedelta(days=89)) == 0
-    assert operations.forget_matches(actor=SYSTEM, now=NOW + timedelta(days=91)) == 2
+    assert asides.forget_matches(actor=SYSTEM, now=NOW + timedelta(days=89)) == 0
+    assert asides.forget_matches(actor=SYSTEM, now=NOW + timedelta(days=91)) == 2

@@ -12,9 +12,13 @@ from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse import operations, queries
-from fanal.analyse.domain.lists import ListRefused
 from fanal.analyse.domain.records import KinFacts
-from fanal.analyse.domain.rules import RulesRefused, shipped_rules
+from fanal.analyse.material.domain.lists import ListRefused
+from fanal.analyse.material.operations.lists import add_addresses, load_list, withdraw_item
+from fanal.analyse.material.queries.lists import list_lists
+from fanal.analyse.priority import operations as rulesets
+from fanal.analyse.priority.domain.rules import RulesRefused, shipped_rules
+from fanal.analyse.priority.queries import current_rules, get_ruleset, list_rulesets
 from fanal.formats.report.records import File, Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport, HarmonisedUrl
 from fanal.kernel.actors import Actor, Role, system_actor
@@ -91,8 +95,8 @@ def test_a_list_is_loaded_once_matched_and_withdrawn() -> None:
         f"{pdq.upper()},,{sha1},,A1",
         f",{'b' * 32},,,B2",
     ]
-    ids = operations.load_list(actor=SYSTEM, name="alpha", lines=lines, now=NOW)
-    assert operations.load_list(actor=SYSTEM, name="alpha", lines=lines, now=NOW) == ids
+    ids = load_list(actor=SYSTEM, name="alpha", lines=lines, now=NOW)
+    assert load_list(actor=SYSTEM, name="alpha", lines=lines, now=NOW) == ids
     assert len(set(ids)) == 2
     near = "e" + "f" * 63
     subject = report(files=(File(pdq=near), File(sha1=sha1)))
@@ -102,8 +106,8 @@ def test_a_list_is_loaded_once_matched_and_withdrawn() -> None:
         ("files[0].pdq", "LISTED_NEAR", str(ids[0])),
         ("files[1].sha1", "LISTED", str(ids[0])),
     }
-    assert operations.withdraw_item(actor=SYSTEM, name="alpha", item_id=ids[0], now=NOW)
-    assert not operations.withdraw_item(actor=SYSTEM, name="alpha", item_id=ids[0], now=NOW)
+    assert withdraw_item(actor=SYSTEM, name="alpha", item_id=ids[0], now=NOW)
+    assert not withdraw_item(actor=SYSTEM, name="alpha", item_id=ids[0], now=NOW)
     (after,) = operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
     assert after.findings == ()
     assert after.rule_version != got.rule_version
@@ -117,7 +121,7 @@ def test_known_addresses_match_by_the_nearest_part() -> None:
         host="a.example.test",
         registrable_domain="example.test",
     )
-    operations.add_addresses(
+    add_addresses(
         actor=SYSTEM,
         name="hosts",
         addresses=[("HOST", "a.example.test"), ("DOMAIN", "example.test")],
@@ -141,8 +145,8 @@ def test_known_addresses_match_by_the_nearest_part() -> None:
 )
 def test_refuses_a_malformed_list_whole(lines: list[str]) -> None:
     with pytest.raises(ListRefused):
-        operations.load_list(actor=SYSTEM, name="bad", lines=lines, now=NOW)
-    assert queries.list_lists() == []
+        load_list(actor=SYSTEM, name="bad", lines=lines, now=NOW)
+    assert list_lists() == []
 
 
 def test_a_rule_set_needs_a_dry_run_and_a_second_person() -> None:
@@ -152,17 +156,17 @@ def test_a_rule_set_needs_a_dry_run_and_a_second_person() -> None:
     )
     subject = report()
     operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
-    ruleset = operations.draft_ruleset(actor=author, body=body, now=NOW)
-    with pytest.raises(operations.RuleSetRefused, match="NOT_RUN_DRY"):
-        operations.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
-    operations.dry_run_ruleset(
+    ruleset = rulesets.draft_ruleset(actor=author, body=body, now=NOW)
+    with pytest.raises(rulesets.RuleSetRefused, match="NOT_RUN_DRY"):
+        rulesets.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
+    rulesets.dry_run_ruleset(
         actor=author, ruleset_id=ruleset, report_ids=[subject.report_id], kin=[], now=NOW
     )
-    with pytest.raises(operations.RuleSetRefused, match="SAME_PERSON"):
-        operations.activate_ruleset(actor=author, ruleset_id=ruleset, now=NOW)
-    assert queries.current_rules().version == NEWEST.version
-    operations.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
-    assert queries.current_rules().version == "priority/test"
+    with pytest.raises(rulesets.RuleSetRefused, match="SAME_PERSON"):
+        rulesets.activate_ruleset(actor=author, ruleset_id=ruleset, now=NOW)
+    assert current_rules().version == NEWEST.version
+    rulesets.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
+    assert current_rules().version == "priority/test"
     (got,) = operations.prioritise_batch(actor=SYSTEM, reports=[subject], kin=[], now=NOW)
     assert (got.score, got.rule_version) == (40, "priority/test")
 
@@ -171,22 +175,22 @@ def test_the_newest_shipped_set_is_in_force_at_install_and_a_later_file_is_a_dra
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     day = datetime.combine(NEWEST.in_force_from, NOW.timetz())
-    *older, first = operations.load_shipped(actor=SYSTEM, now=day)
-    assert operations.load_shipped(actor=SYSTEM, now=day) == []
+    *older, first = rulesets.load_shipped(actor=SYSTEM, now=day)
+    assert rulesets.load_shipped(actor=SYSTEM, now=day) == []
     states = dict.fromkeys(older, "DRAFT") | {first: "ACTIVE"}
-    assert {s.id: s.state for s in queries.list_rulesets()} == states
-    assert queries.current_rules().version == NEWEST.version
-    stored = queries.get_ruleset(ruleset_id=first)
+    assert {s.id: s.state for s in list_rulesets()} == states
+    assert current_rules().version == NEWEST.version
+    stored = get_ruleset(ruleset_id=first)
     assert stored is not None
     assert stored.source == f"{NEWEST.in_force_from}.toml"
     later = RULES.replace('version = "priority/2026-11-24"', 'version = "priority/later"')
     monkeypatch.setattr(
-        "fanal.analyse.operations.rulesets.shipped_texts",
+        "fanal.analyse.priority.operations.shipped_texts",
         lambda: [("later.toml", later)],
     )
-    (second,) = operations.load_shipped(actor=SYSTEM, now=day)
-    assert {s.id: s.state for s in queries.list_rulesets()} == states | {second: "DRAFT"}
-    assert queries.current_rules().version == NEWEST.version
+    (second,) = rulesets.load_shipped(actor=SYSTEM, now=day)
+    assert {s.id: s.state for s in list_rulesets()} == states | {second: "DRAFT"}
+    assert current_rules().version == NEWEST.version
     with database_refuses(KEPT), connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO analyse_activation (ruleset_id, author_id, approver_id, activated_at)"
@@ -194,19 +198,19 @@ def test_the_newest_shipped_set_is_in_force_at_install_and_a_later_file_is_a_dra
             [second, SYSTEM.person_id, SYSTEM.person_id],
         )
     proposer = person()
-    operations.dry_run_ruleset(actor=proposer, ruleset_id=second, report_ids=[], kin=[], now=NOW)
-    with pytest.raises(operations.RuleSetRefused, match="SAME_PERSON"):
-        operations.activate_ruleset(actor=proposer, ruleset_id=second, now=day)
-    operations.activate_ruleset(actor=person(), ruleset_id=second, now=day)
-    assert {s.id: s.state for s in queries.list_rulesets()} == states | {
+    rulesets.dry_run_ruleset(actor=proposer, ruleset_id=second, report_ids=[], kin=[], now=NOW)
+    with pytest.raises(rulesets.RuleSetRefused, match="SAME_PERSON"):
+        rulesets.activate_ruleset(actor=proposer, ruleset_id=second, now=day)
+    rulesets.activate_ruleset(actor=person(), ruleset_id=second, now=day)
+    assert {s.id: s.state for s in list_rulesets()} == states | {
         first: "CLOSED",
         second: "ACTIVE",
     }
 
 
 def test_a_day_before_the_newest_file_the_one_before_it_is_put_in_force() -> None:
-    operations.load_shipped(actor=SYSTEM, now=NOW)
-    assert queries.current_rules().version == "priority/2026-11-24"
+    rulesets.load_shipped(actor=SYSTEM, now=NOW)
+    assert current_rules().version == "priority/2026-11-24"
 
 
 def test_a_set_waits_for_its_day_and_for_a_dry_run_against_the_rules_in_force() -> None:
@@ -216,35 +220,35 @@ def test_a_set_waits_for_its_day_and_for_a_dry_run_against_the_rules_in_force() 
         body = RULES.replace("priority/2026-11-24", version).replace(
             "in_force_from = 2026-11-24", f"in_force_from = {day}"
         )
-        ruleset_id = operations.draft_ruleset(actor=author, body=body, now=NOW)
-        operations.dry_run_ruleset(
+        ruleset_id = rulesets.draft_ruleset(actor=author, body=body, now=NOW)
+        rulesets.dry_run_ruleset(
             actor=author, ruleset_id=ruleset_id, report_ids=[], kin=[], now=NOW
         )
         return ruleset_id
 
     future, one, other = dry("priority/future", "2027-01-01"), dry("priority/a"), dry("priority/b")
-    with pytest.raises(operations.RuleSetRefused, match="NOT_YET"):
-        operations.activate_ruleset(actor=second, ruleset_id=future, now=NOW)
-    operations.activate_ruleset(actor=second, ruleset_id=one, now=NOW)
-    with pytest.raises(operations.RuleSetRefused, match="STALE"):
-        operations.activate_ruleset(actor=second, ruleset_id=other, now=NOW)
+    with pytest.raises(rulesets.RuleSetRefused, match="NOT_YET"):
+        rulesets.activate_ruleset(actor=second, ruleset_id=future, now=NOW)
+    rulesets.activate_ruleset(actor=second, ruleset_id=one, now=NOW)
+    with pytest.raises(rulesets.RuleSetRefused, match="STALE"):
+        rulesets.activate_ruleset(actor=second, ruleset_id=other, now=NOW)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_sets_put_in_force_at_once_one_is_told_that_its_dry_run_is_stale() -> None:
     author, second = person(), person()
     one, other = (
-        operations.draft_ruleset(
+        rulesets.draft_ruleset(
             actor=author, body=RULES.replace("priority/2026-11-24", version), now=NOW
         )
         for version in ("priority/a", "priority/b")
     )
     for each in (one, other):
-        operations.dry_run_ruleset(actor=author, ruleset_id=each, report_ids=[], kin=[], now=NOW)
+        rulesets.dry_run_ruleset(actor=author, ruleset_id=each, report_ids=[], kin=[], now=NOW)
 
     def beside() -> None:
         try:
-            operations.activate_ruleset(actor=second, ruleset_id=other, now=NOW)
+            rulesets.activate_ruleset(actor=second, ruleset_id=other, now=NOW)
         finally:
             connection.close()
 
@@ -255,19 +259,19 @@ def test_of_two_sets_put_in_force_at_once_one_is_told_that_its_dry_run_is_stale(
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            operations.activate_ruleset(actor=second, ruleset_id=one, now=NOW)
+            rulesets.activate_ruleset(actor=second, ruleset_id=one, now=NOW)
             told = pool.submit(beside)
             while not waits() and not told.done():
                 time.sleep(0.01)
-        with pytest.raises(operations.RuleSetRefused, match="STALE"):
+        with pytest.raises(rulesets.RuleSetRefused, match="STALE"):
             told.result(timeout=30)
-    states = {stored.id: stored.state for stored in queries.list_rulesets()}
+    states = {stored.id: stored.state for stored in list_rulesets()}
     assert (states[one], states[other]) == ("ACTIVE", "DRY_RUN")
 
 
 def test_the_database_itself_keeps_the_text() -> None:
     body = RULES.replace('version = "priority/2026-11-24"', 'version = "priority/test"')
-    ruleset = operations.draft_ruleset(actor=person(), body=body, now=NOW)
+    ruleset = rulesets.draft_ruleset(actor=person(), body=body, now=NOW)
     for statement in (
         "UPDATE analyse_ruleset SET body = '' WHERE id = %s",
         "DELETE FROM analyse_ruleset WHERE id = %s",
@@ -301,13 +305,13 @@ def test_who_may() -> None:
     with pytest.raises(Refused):
         operations.analyse_batch(actor=analyst, reports=[report()], now=NOW)
     with pytest.raises(Refused):
-        operations.draft_ruleset(actor=analyst, body=RULES, now=NOW)
+        rulesets.draft_ruleset(actor=analyst, body=RULES, now=NOW)
     with pytest.raises(Refused):
-        operations.draft_ruleset(actor=SYSTEM, body=RULES, now=NOW)
+        rulesets.draft_ruleset(actor=SYSTEM, body=RULES, now=NOW)
     with pytest.raises(Refused):
-        operations.draft_ruleset(actor=person(Role.ADMINISTRATOR), body=RULES, now=NOW)
+        rulesets.draft_ruleset(actor=person(Role.ADMINISTRATOR), body=RULES, now=NOW)
     with pytest.raises(RulesRefused):
-        operations.draft_ruleset(actor=person(), body="schema = 1", now=NOW)
+        rulesets.draft_ruleset(actor=person(), body="schema = 1", now=NOW)
     subject = report()
     operations.analyse_batch(actor=SYSTEM, reports=[subject], now=NOW)
     for role in (Role.PARTNER, Role.STATISTICIAN, Role.ADMINISTRATOR, Role.PUBLIC, Role.ANALYST):

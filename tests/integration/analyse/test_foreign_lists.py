@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fanal.analyse import operations, queries
-from fanal.analyse.domain.lists import ListRefused, MatchScope
+from fanal.analyse.material.domain.lists import ListRefused, MatchScope
+from fanal.analyse.material.operations.list_imports import LoadedFile, take_items
+from fanal.analyse.material.queries.entries import items_of_list
+from fanal.analyse.material.queries.lists import find_list, list_lists
 from fanal.formats.indicators import CLEAR, Indicator
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel.actors import system_actor
@@ -16,16 +18,14 @@ NOW = datetime(2026, 11, 25, tzinfo=UTC)
 MD5 = "1" * 32
 
 
-def take(
-    *found: Indicator, name: str = "alpha", scope: MatchScope | None = None
-) -> operations.LoadedFile:
-    return operations.take_items(actor=SYSTEM, name=name, found=found, now=NOW, scope=scope)
+def take(*found: Indicator, name: str = "alpha", scope: MatchScope | None = None) -> LoadedFile:
+    return take_items(actor=SYSTEM, name=name, found=found, now=NOW, scope=scope)
 
 
 def held(name: str = "alpha") -> list[tuple[dict[str, str], bool]]:
-    listed = queries.find_list(name=name)
+    listed = find_list(name=name)
     assert listed is not None
-    found = queries.items_of_list(list_id=listed.id)
+    found = items_of_list(list_id=listed.id)
     return sorted(((i.values, i.withdrawn) for i in found), key=str)
 
 
@@ -64,8 +64,8 @@ def test_what_one_indicator_of_a_file_revokes_and_another_states_stays() -> None
 def test_the_last_load_says_the_end_and_a_file_the_last_of_its_own() -> None:
     def until(*ends: datetime | None) -> tuple[int, datetime | None]:
         take(*(Indicator(values={"MD5": MD5}, until=end) for end in ends))
-        [item] = queries.items_of_list(list_id=queries.find_list(name="alpha").id)
-        [state] = queries.list_lists()
+        [item] = items_of_list(list_id=find_list(name="alpha").id)
+        [state] = list_lists()
         return state.version, item.until
 
     first, second = NOW + timedelta(days=1), NOW + timedelta(days=2)
@@ -107,4 +107,4 @@ def test_a_false_alarm_is_never_loaded_as_known_material() -> None:
 def test_nothing_of_it_is_loaded(found: list[Indicator], refused: type[Exception]) -> None:
     with pytest.raises(refused):
         take(*found)
-    assert queries.list_lists() == []
+    assert list_lists() == []

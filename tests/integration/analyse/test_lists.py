@@ -11,8 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import OrganisationKind
-from fanal.analyse import operations, queries
-from fanal.analyse.domain.lists import (
+from fanal.analyse.material.domain.lists import (
     ChangedItem,
     FeedPlace,
     Item,
@@ -23,7 +22,10 @@ from fanal.analyse.domain.lists import (
     Sharing,
     Vote,
 )
-from fanal.analyse.operations import lists as module
+from fanal.analyse.material.operations import lists
+from fanal.analyse.material.operations.list_imports import create_list, describe_list
+from fanal.analyse.material.operations.votes import cast_vote, take_vote_back
+from fanal.analyse.material.queries import entries, lists as listed
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
 from tests.refusals import KEPT, database_refuses
 
@@ -42,9 +44,7 @@ def md5(number: int) -> str:
 
 
 def load(*lines: str, name: str = "alpha", at: datetime = NOW) -> list[UUID]:
-    return operations.load_list(
-        actor=SYSTEM, name=name, lines=["md5,classification", *lines], now=at
-    )
+    return lists.load_list(actor=SYSTEM, name=name, lines=["md5,classification", *lines], now=at)
 
 
 def read(**asked: object) -> list[ChangedItem]:
@@ -53,7 +53,7 @@ def read(**asked: object) -> list[ChangedItem]:
     def pages() -> Iterator[ChangedItem]:
         after: FeedPlace | None = None
         while True:
-            feed = queries.entries_changed(after=after, **asked)
+            feed = entries.entries_changed(after=after, **asked)
             yield from feed.items
             if feed.next is None:
                 return
@@ -81,19 +81,17 @@ def test_a_list_says_whose_it_is_and_what_for() -> None:
         sharing=Sharing.AUTHORITIES,
         description="from a test",
     )
-    list_id = operations.create_list(actor=SYSTEM, name="beta", attributes=said, now=NOW)
-    found = queries.find_list(name="beta")
+    list_id = create_list(actor=SYSTEM, name="beta", attributes=said, now=NOW)
+    found = listed.find_list(name="beta")
     assert found is not None
     assert (found.id, found.owner, found.attributes) == (list_id, "Bureau exemple", said)
     load(f"{md5(1)},", name="beta")
-    (entry,) = queries.entries_of(values=[("MD5", md5(1))])
+    (entry,) = entries.entries_of(values=[("MD5", md5(1))])
     assert (entry.scope, entry.listed) == (MatchScope.CLEAR, found)
-    before = queries.lists_version()
-    operations.describe_list(
-        actor=SYSTEM, name="beta", attributes=ListAttributes(confidence=10), now=NOW
-    )
-    assert queries.lists_version() != before
-    assert queries.find_list(name="beta").attributes == ListAttributes(confidence=10)
+    before = entries.lists_version()
+    describe_list(actor=SYSTEM, name="beta", attributes=ListAttributes(confidence=10), now=NOW)
+    assert entries.lists_version() != before
+    assert listed.find_list(name="beta").attributes == ListAttributes(confidence=10)
 
 
 @pytest.mark.parametrize(
@@ -112,34 +110,32 @@ def test_a_list_says_whose_it_is_and_what_for() -> None:
 def test_what_a_list_cannot_be(name: str, fields: dict[str, object], code: str) -> None:
     load(f"{md5(1)},")
     with pytest.raises(ListsRefused) as refused:
-        operations.create_list(
-            actor=SYSTEM, name=name, attributes=ListAttributes(**fields), now=NOW
-        )
+        create_list(actor=SYSTEM, name=name, attributes=ListAttributes(**fields), now=NOW)
     assert refused.value.code == code
 
 
 def test_loading_twice_changes_nothing() -> None:
     first = load(f"{md5(1)},A1", f"{md5(2)},A1", f"{md5(1)},A1")
     assert first[0] == first[2]
-    before = (queries.lists_version(), queries.newest_change(), read(limit=10))
+    before = (entries.lists_version(), entries.newest_change(), read(limit=10))
     assert load(f"{md5(1)},A1", f"{md5(2)},A1", f"{md5(1)},A1") == first
-    assert (queries.lists_version(), queries.newest_change(), read(limit=10)) == before
+    assert (entries.lists_version(), entries.newest_change(), read(limit=10)) == before
 
 
 def test_another_class_leaves_a_trace_and_the_same_item() -> None:
     first = load(f"{md5(1)},A1", f"{md5(2)},A1")
     assert load(f"{md5(1)},B2", at=NOW + timedelta(hours=1)) == first[:1]
-    assert [e.classification for e in queries.entries_of(values=[("MD5", md5(1))])] == ["B2"]
+    assert [e.classification for e in entries.entries_of(values=[("MD5", md5(1))])] == ["B2"]
     untouched, changed = read(limit=10)
     assert (changed.item_id, changed.classification, changed.change) == (first[0], "B2", 2)
     assert (changed.added_at, changed.changed_at) == (NOW, NOW + timedelta(hours=1))
     assert untouched.item_id == first[1]
-    (newest, _) = queries.list_changes(limit=10)
+    (newest, _) = listed.list_changes(limit=10)
     assert (newest.added, newest.changed, newest.withdrawn) == (0, 1, 0)
 
 
 def test_items_pass_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PORTION", 3)
+    monkeypatch.setattr(lists, "_PORTION", 3)
     lines = [f"{md5(n)},A1" for n in (*range(8), 0, 7)]
     ids = load(*lines)
     assert (ids[8], ids[9]) == (ids[0], ids[7])
@@ -147,16 +143,16 @@ def test_items_pass_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {item.change for item in read(limit=3)} == {1}
     with pytest.raises(ListRefused, match="line 9"), transaction.atomic():
         load(*(f"{md5(100 + n)}," for n in range(7)), "zz,")
-    assert queries.entries_of(values=[("MD5", md5(100))]) == []
+    assert entries.entries_of(values=[("MD5", md5(100))]) == []
 
 
 def test_kinds_that_no_list_holds_are_not_looked_for() -> None:
     load(f"{md5(1)},A1", f"{md5(2)},A1")
     pages = [("URL", f"https://n{n}.example/") for n in range(3)]
     with CaptureQueriesContext(connection) as sent:
-        assert queries.entries_of(values=pages) == []
+        assert entries.entries_of(values=pages) == []
     assert len(sent) == 1
-    found = queries.entries_of(values=[*pages, ("MD5", md5(2)), ("SHA1", md5(1) + "0" * 8)])
+    found = entries.entries_of(values=[*pages, ("MD5", md5(2)), ("SHA1", md5(1) + "0" * 8)])
     assert [(entry.kind, entry.value) for entry in found] == [("MD5", md5(2))]
 
 
@@ -166,17 +162,15 @@ def test_items_from_elsewhere_keep_their_ids() -> None:
         Item(values={"MD5": md5(1), "PDQ": "a" * 64}, classification="A1", item_id=mine),
         Item(values={"URL": "https://example.test/a", "MD5": md5(1)}, item_id=other),
     ]
-    assert operations.add_items(actor=SYSTEM, name="alpha", items=items, now=NOW) == [mine, other]
-    held = queries.get_items(item_ids=[mine, other])
+    assert lists.add_items(actor=SYSTEM, name="alpha", items=items, now=NOW) == [mine, other]
+    held = entries.get_items(item_ids=[mine, other])
     assert dict(held[mine].values) == {"MD5": md5(1), "PDQ": "a" * 64}
     assert dict(held[other].values) == {"URL": "https://example.test/a"}
-    assert (
-        operations.withdraw_items(actor=SYSTEM, name="alpha", item_ids=[mine, other], now=NOW) == 2
-    )
+    assert lists.withdraw_items(actor=SYSTEM, name="alpha", item_ids=[mine, other], now=NOW) == 2
     assert all(item.withdrawn_at == NOW and item.values for item in read(limit=1))
     for values in ({}, {"MD5": "zz"}, {"PDQ": md5(1)}, {"HOST": ""}, {"OTHER": "1"}):
         with pytest.raises(ListRefused):
-            operations.add_items(actor=SYSTEM, name="alpha", items=[Item(values=values)], now=NOW)
+            lists.add_items(actor=SYSTEM, name="alpha", items=[Item(values=values)], now=NOW)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, 1000])
@@ -184,14 +178,14 @@ def test_the_feed_tells_every_entry_once_at_its_last_change(limit: int) -> None:
     one = load(*(f"{md5(n)},A1" for n in range(9)))
     two = load(*(f"{md5(n)}," for n in range(5)), name="beta", at=NOW + timedelta(days=1))
     for item_id in (one[0], one[8]):
-        operations.withdraw_item(actor=SYSTEM, name="alpha", item_id=item_id, now=NOW)
+        lists.withdraw_item(actor=SYSTEM, name="alpha", item_id=item_id, now=NOW)
     again = load(f"{md5(0)},", f"{md5(1)},B1", at=NOW + timedelta(days=2))
     assert again[1] == one[1]
     told = read(limit=limit)
     assert sorted(item.item_id for item in told) == sorted({*one, *two, *again})
     assert [item.change for item in told] == sorted(item.change for item in told)
     assert {i.item_id for i in told if i.withdrawn_at} == {one[0], one[8]}
-    beta = queries.find_list(name="beta")
+    beta = listed.find_list(name="beta")
     assert {i.item_id for i in read(limit=limit, list_ids=[beta.id])} == set(two)
     assert read(limit=limit, list_ids=[]) == []
 
@@ -200,13 +194,11 @@ def test_the_feed_reads_an_index_and_no_more_than_a_page() -> None:
     load(*(f"{md5(n)}," for n in range(3000)))
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE analyse_entry, analyse_change")
-    page = queries.entries_changed(limit=1000)
-    from fanal.analyse.queries import material
-
+    page = entries.entries_changed(limit=1000)
     asked = {"change": 1, "item": page.next.item_id, "limit": 10}
     asked["lists"] = None
     with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT TEXT) {material._FEED}", asked)
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT TEXT) {entries._FEED}", asked)
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "analyse_entry_feed" in plan
     assert "Seq Scan on analyse_entry" not in plan
@@ -222,14 +214,14 @@ def test_the_last_vote_of_a_voter_counts_and_all_stay() -> None:
         (voter(1), Vote.DOWN, "COMMON_IMAGE"),
         (voter(2, Role.SUPERVISOR), Vote.UP, "SEEN_BY_REVIEWER"),
     ]:
-        operations.cast_vote(actor=actor, item_id=item, vote=vote, reason=reason, now=NOW)
-    ups, downs, last = queries.count_votes(item_ids=[item])[item]
+        cast_vote(actor=actor, item_id=item, vote=vote, reason=reason, now=NOW)
+    ups, downs, last = listed.count_votes(item_ids=[item])[item]
     assert (ups, downs, last.reason) == (1, 2, "SEEN_BY_REVIEWER")
-    assert [v.reason for v in queries.list_votes(item_id=item)] == [
+    assert [v.reason for v in listed.list_votes(item_id=item)] == [
         "CONFIRMED", "NOT_ABUSE", "WRONG_HASH", "COMMON_IMAGE", "SEEN_BY_REVIEWER",
     ]  # fmt: skip
-    assert queries.newest_votes(limit=1) == [last]
-    (entry,) = queries.entries_of(values=[("MD5", md5(1))])
+    assert listed.newest_votes(limit=1) == [last]
+    (entry,) = entries.entries_of(values=[("MD5", md5(1))])
     assert (entry.standing.ups, entry.standing.downs) == (1, 2)
 
 
@@ -241,22 +233,22 @@ def test_a_vote_taken_back_counts_no_more_and_stays() -> None:
         (voter(2), Vote.DOWN, "NOT_ABUSE"),
         (partner, Vote.UP, "CONFIRMED"),
     ]:
-        operations.cast_vote(actor=actor, item_id=item, vote=vote, reason=reason, now=NOW)
-    back = operations.take_vote_back(actor=voter(1), item_id=item, now=NOW)
+        cast_vote(actor=actor, item_id=item, vote=vote, reason=reason, now=NOW)
+    back = take_vote_back(actor=voter(1), item_id=item, now=NOW)
     assert (back.vote, back.reasons) == (Vote.TAKEN_BACK, ())
-    assert queries.count_votes(item_ids=[item])[item][:2] == (1, 1)
+    assert listed.count_votes(item_ids=[item])[item][:2] == (1, 1)
     for actor, item_id in [(voter(1), item), (voter(3), item), (voter(2), UUID(int=3))]:
         with pytest.raises(ListsRefused):
-            operations.take_vote_back(actor=actor, item_id=item_id, now=NOW)
+            take_vote_back(actor=actor, item_id=item_id, now=NOW)
     with pytest.raises(ListsRefused):
-        operations.cast_vote(actor=voter(2), item_id=item, vote=Vote.TAKEN_BACK, reason="", now=NOW)
-    assert len(queries.list_votes(item_id=item)) == 4
-    operations.cast_vote(actor=voter(1), item_id=item, vote=Vote.UP, reason="CONFIRMED", now=NOW)
-    assert queries.count_votes(item_ids=[item])[item][:2] == (2, 1)
+        cast_vote(actor=voter(2), item_id=item, vote=Vote.TAKEN_BACK, reason="", now=NOW)
+    assert len(listed.list_votes(item_id=item)) == 4
+    cast_vote(actor=voter(1), item_id=item, vote=Vote.UP, reason="CONFIRMED", now=NOW)
+    assert listed.count_votes(item_ids=[item])[item][:2] == (2, 1)
     for actor in (voter(1), voter(2), partner):
-        operations.take_vote_back(actor=actor, item_id=item, now=NOW)
-    assert queries.count_votes(item_ids=[item]) == {}
-    (entry,) = queries.entries_of(values=[("MD5", md5(1))])
+        take_vote_back(actor=actor, item_id=item, now=NOW)
+    assert listed.count_votes(item_ids=[item]) == {}
+    (entry,) = entries.entries_of(values=[("MD5", md5(1))])
     assert entry.standing.last is None
 
 
@@ -270,14 +262,10 @@ def test_what_no_vote_can_be() -> None:
     ]
     for item_id, vote, reason, kind in wrong:
         with pytest.raises(ListsRefused):
-            operations.cast_vote(
-                actor=voter(1), item_id=item_id, vote=vote, reason=reason, kind=kind, now=NOW
-            )
+            cast_vote(actor=voter(1), item_id=item_id, vote=vote, reason=reason, kind=kind, now=NOW)
     with pytest.raises(Refused):
-        operations.cast_vote(
-            actor=public_actor(), item_id=item, vote=Vote.UP, reason="CONFIRMED", now=NOW
-        )
-    assert queries.count_votes(item_ids=[item]) == {}
+        cast_vote(actor=public_actor(), item_id=item, vote=Vote.UP, reason="CONFIRMED", now=NOW)
+    assert listed.count_votes(item_ids=[item]) == {}
 
 
 @pytest.mark.parametrize(
@@ -286,7 +274,7 @@ def test_what_no_vote_can_be() -> None:
 @pytest.mark.role("owner")
 def test_a_vote_stays(statement: str) -> None:
     (item,) = load(f"{md5(1)},A1")
-    operations.cast_vote(actor=voter(1), item_id=item, vote=Vote.DOWN, reason="OTHER", now=NOW)
+    cast_vote(actor=voter(1), item_id=item, vote=Vote.DOWN, reason="OTHER", now=NOW)
     with database_refuses(KEPT), connection.cursor() as cursor:
         cursor.execute(statement)
-    assert len(queries.list_votes(item_id=item)) == 1
+    assert len(listed.list_votes(item_id=item)) == 1

@@ -8,10 +8,10 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
-from fanal.analyse import operations
-from fanal.analyse.domain.hash_index import pack_hashes, pack_labels, write_segment
-from fanal.analyse.operations import material
-from fanal.analyse.operations.material import MATERIAL, Material
+from fanal.analyse.material.domain.hash_index import pack_hashes, pack_labels, write_segment
+from fanal.analyse.material.operations import index as material
+from fanal.analyse.material.operations.index import MATERIAL, Material, renew_index
+from fanal.analyse.material.operations.lists import load_list, withdraw_item
 from fanal.formats.report.records import File, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import system_actor
@@ -38,9 +38,7 @@ def hash_of(number: int) -> str:
 
 
 def load(*hashes: str, name: str = "alpha", scope: str = "MATCH") -> list[UUID]:
-    return operations.load_list(
-        actor=SYSTEM, name=name, lines=["pdq", *hashes], now=NOW, scope=scope
-    )
+    return load_list(actor=SYSTEM, name=name, lines=["pdq", *hashes], now=NOW, scope=scope)
 
 
 def matched(held: Material, *hashes: str) -> Sequence[int]:
@@ -62,7 +60,7 @@ def test_additions_and_withdrawals_count_for_the_next_report() -> None:
     assert matched(held, hash_of(7), hash_of(5), hash_of((1 << 40) - 1)) == [0, 1, -1]
     load(hash_of((1 << 40) - 1))
     assert matched(held, hash_of((1 << 40) - 1)) == [0]
-    assert operations.withdraw_item(actor=SYSTEM, name="alpha", item_id=item, now=NOW)
+    assert withdraw_item(actor=SYSTEM, name="alpha", item_id=item, now=NOW)
     assert matched(held, hash_of(7)) == [-1]
     load(hash_of(7))
     assert matched(held, hash_of(7)) == [0]
@@ -80,10 +78,10 @@ def test_a_segment_is_written_when_due_and_taken_up(
     early = Material()
     load(*(hash_of(n << 64) for n in range(1, 11)))
     assert matched(early, hash_of(1 << 64)) == [0]
-    assert not operations.renew_index(actor=SYSTEM)
-    monkeypatch.setattr("fanal.analyse.domain.hash_index.FULL", 5)
-    assert operations.renew_index(actor=SYSTEM)
-    assert not operations.renew_index(actor=SYSTEM)
+    assert not renew_index(actor=SYSTEM)
+    monkeypatch.setattr("fanal.analyse.material.domain.hash_index.FULL", 5)
+    assert renew_index(actor=SYSTEM)
+    assert not renew_index(actor=SYSTEM)
     assert [path.name for path in folder.iterdir()] == ["pdq"]
     load(hash_of(1 << 200))
     for held in (early, Material()):
@@ -118,28 +116,28 @@ def test_a_damaged_segment_costs_nothing_but_time(
 def test_a_segment_damaged_in_its_middle_is_written_anew_and_taken_up(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fanal.analyse.domain.hash_index.FULL", 5)
+    monkeypatch.setattr("fanal.analyse.material.domain.hash_index.FULL", 5)
     load(*(hash_of(n << 64) for n in range(1, 11)))
-    assert operations.renew_index(actor=SYSTEM)
+    assert renew_index(actor=SYSTEM)
     with (folder / "pdq").open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * 320)
     monkeypatch.setattr(MATERIAL, "checked", None)  # as a process that starts after the damage
     held = Material()
     assert matched(held, hash_of(3 << 64)) == [-1]
-    assert operations.renew_index(actor=SYSTEM)
+    assert renew_index(actor=SYSTEM)
     assert matched(held, hash_of(3 << 64)) == [0]
-    assert not operations.renew_index(actor=SYSTEM)
+    assert not renew_index(actor=SYSTEM)
 
 
 def test_where_nothing_can_be_written_or_read_the_database_serves(
     folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(material.log, "handlers", [caplog.handler])
-    monkeypatch.setattr("fanal.analyse.domain.hash_index.FULL", 5)
+    monkeypatch.setattr("fanal.analyse.material.domain.hash_index.FULL", 5)
     folder.write_text("a file where the folder would be")
     load(*(hash_of(n << 64) for n in range(1, 11)))
-    assert not operations.renew_index(actor=SYSTEM)
+    assert not renew_index(actor=SYSTEM)
     assert matched(Material(), hash_of(3 << 64)) == [0]
     assert "cannot be written" in caplog.text
     assert "cannot be read" in caplog.text

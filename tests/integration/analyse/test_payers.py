@@ -8,7 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from fanal.analyse import operations, queries
-from fanal.analyse.domain.payers import PayerFilter, PayerLine
+from fanal.analyse.payments.domain.payers import PayerFilter, PayerLine
+from fanal.analyse.payments.queries import count_payers, get_payer, list_payers
 from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers import cut_parts
 from fanal.harmonise import operations as harmonise
@@ -69,12 +70,12 @@ def bring_in(text: str, *, desk_id: int = 1) -> list[Outcome]:
 
 
 def payers(**filters: object) -> dict[str, PayerLine]:
-    found = queries.list_payers(actor=SYSTEM, filters=PayerFilter(**filters))  # type: ignore[arg-type]
+    found = list_payers(actor=SYSTEM, filters=PayerFilter(**filters))  # type: ignore[arg-type]
     return {_name(line): line for line in found}
 
 
 def _name(line: PayerLine) -> str:
-    payer = queries.get_payer(actor=SYSTEM, payer=line.payer, now=NOW)
+    payer = get_payer(actor=SYSTEM, payer=line.payer, now=NOW)
     assert payer is not None
     return payer.score.sender.shown
 
@@ -104,7 +105,7 @@ def test_a_later_file_of_others_raises_earlier_payers_of_one_beneficiary() -> No
     assert all(line.suspected for line in together.values())
     assert payers(suspected=True, code="PAYMENT_COMMON_BENEFICIARY", country="PH") == together
     assert payers(country="FR") == {}
-    assert queries.count_payers(actor=SYSTEM, filters=EVERYBODY) == 3
+    assert count_payers(actor=SYSTEM, filters=EVERYBODY) == 3
 
 
 def test_files_of_one_payer_add_up_and_overlaps_count_once() -> None:
@@ -112,7 +113,7 @@ def test_files_of_one_payer_add_up_and_overlaps_count_once() -> None:
     bring_in(rows("C-1", first=1, count=6))
     line = payers()["Name of C-1"]
     assert line.transfers == 6
-    payer = queries.get_payer(actor=SYSTEM, payer=line.payer, now=NOW)
+    payer = get_payer(actor=SYSTEM, payer=line.payer, now=NOW)
     assert payer is not None
     assert len(payer.report_ids) == 2
     assert set(payer.reports) == {paid.id for paid in payer.score.transfers}
@@ -122,15 +123,15 @@ def test_a_desk_sees_its_own_payers_alone() -> None:
     bring_in(rows("C-1", first=1))
     bring_in(rows("C-1", first=1) + rows("C-9", first=300), desk_id=2)
     analyst = desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1}, motive="test")
-    mine = queries.list_payers(actor=analyst, filters=EVERYBODY)
+    mine = list_payers(actor=analyst, filters=EVERYBODY)
     assert [(line.desk_id, line.transfers) for line in mine] == [(1, 5)]
-    payer = queries.get_payer(actor=analyst, payer=mine[0].payer, now=NOW)
+    payer = get_payer(actor=analyst, payer=mine[0].payer, now=NOW)
     assert payer is not None
     assert payer.desk_id == 1
-    (other,) = {line.payer for line in queries.list_payers(actor=SYSTEM, filters=EVERYBODY)} - {
+    (other,) = {line.payer for line in list_payers(actor=SYSTEM, filters=EVERYBODY)} - {
         mine[0].payer
     }
-    assert queries.get_payer(actor=analyst, payer=other, now=NOW) is None
+    assert get_payer(actor=analyst, payer=other, now=NOW) is None
 
 
 def test_findings_of_a_report_know_what_stands_beside_it() -> None:
@@ -148,8 +149,8 @@ def test_what_is_erased_leaves_no_payer() -> None:
     ids: list[UUID] = [line.report_id]
     operations.erase(actor=SYSTEM, report_ids=ids, now=NOW)
     harmonise.erase(actor=SYSTEM, report_ids=ids)
-    assert queries.list_payers(actor=SYSTEM, filters=EVERYBODY) == []
-    assert queries.get_payer(actor=SYSTEM, payer=line.payer, now=NOW) is None
+    assert list_payers(actor=SYSTEM, filters=EVERYBODY) == []
+    assert get_payer(actor=SYSTEM, payer=line.payer, now=NOW) is None
 
 
 def test_an_analysis_again_changes_no_payer() -> None:

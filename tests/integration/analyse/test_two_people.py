@@ -7,7 +7,8 @@ from importlib import resources
 import pytest
 from django.db import connection
 
-from fanal.analyse import operations, queries
+from fanal.analyse.priority import operations as rulesets
+from fanal.analyse.priority.queries import get_ruleset, list_rulesets
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, system_actor
 from tests.actors import desk_actor
 from tests.integration.orient.people import person
@@ -42,22 +43,22 @@ def run(statement: str, *values: object) -> None:
 
 
 def state(ruleset_id: uuid.UUID) -> str:
-    found = queries.get_ruleset(ruleset_id=ruleset_id)
+    found = get_ruleset(ruleset_id=ruleset_id)
     assert found is not None
     return found.state
 
 
 def tried(author: Actor) -> uuid.UUID:
     """A rule set of its author that was run dry."""
-    ruleset_id = operations.draft_ruleset(actor=author, body=RULES, now=NOW)
-    operations.dry_run_ruleset(actor=author, ruleset_id=ruleset_id, report_ids=[], kin=[], now=NOW)
+    ruleset_id = rulesets.draft_ruleset(actor=author, body=RULES, now=NOW)
+    rulesets.dry_run_ruleset(actor=author, ruleset_id=ruleset_id, report_ids=[], kin=[], now=NOW)
     return ruleset_id
 
 
 def shipped() -> uuid.UUID:
     """The older set that came with the program, as a draft."""
-    operations.load_shipped(actor=system_actor("test"), now=NOW + timedelta(days=9))
-    return next(s.id for s in queries.list_rulesets() if s.state == "DRAFT")
+    rulesets.load_shipped(actor=system_actor("test"), now=NOW + timedelta(days=9))
+    return next(s.id for s in list_rulesets() if s.state == "DRAFT")
 
 
 def granted_by(granter: Actor, second: Actor) -> Actor:
@@ -105,8 +106,8 @@ def test_whoever_the_proposer_habilitated_is_told_so() -> None:
     author = supervisor()
     ruleset = tried(author)
     grantee = granted_by(author, supervisor())
-    with pytest.raises(operations.RuleSetRefused, match="GRANTED_BY_PROPOSER"):
-        operations.activate_ruleset(actor=grantee, ruleset_id=ruleset, now=NOW)
+    with pytest.raises(rulesets.RuleSetRefused, match="GRANTED_BY_PROPOSER"):
+        rulesets.activate_ruleset(actor=grantee, ruleset_id=ruleset, now=NOW)
 
 
 def test_a_set_that_came_with_the_program_takes_two_people() -> None:
@@ -115,12 +116,12 @@ def test_a_set_that_came_with_the_program_takes_two_people() -> None:
     refused(KEPT, ACTIVATE, ruleset, SYSTEM_PERSON, None, SYSTEM_PERSON)
     refused(KEPT, ACTIVATE, ruleset, SYSTEM_PERSON, None, second.person_id)
     refused(KEPT, ACTIVATE, ruleset, SYSTEM_PERSON, proposer.person_id, second.person_id)
-    operations.dry_run_ruleset(actor=proposer, ruleset_id=ruleset, report_ids=[], kin=[], now=NOW)
-    with pytest.raises(operations.RuleSetRefused, match="SAME_PERSON"):
-        operations.activate_ruleset(actor=proposer, ruleset_id=ruleset, now=NOW)
+    rulesets.dry_run_ruleset(actor=proposer, ruleset_id=ruleset, report_ids=[], kin=[], now=NOW)
+    with pytest.raises(rulesets.RuleSetRefused, match="SAME_PERSON"):
+        rulesets.activate_ruleset(actor=proposer, ruleset_id=ruleset, now=NOW)
     own = proposer.person_id
     refused(CHECK, ACTIVATE, ruleset, SYSTEM_PERSON, own, own)
-    operations.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
+    rulesets.activate_ruleset(actor=second, ruleset_id=ruleset, now=NOW)
     assert state(ruleset) == "ACTIVE"
 
 
@@ -153,7 +154,7 @@ def test_the_first_set_too_is_put_in_force_by_the_system_or_by_two_people() -> N
 
 def test_no_state_is_written_by_hand() -> None:
     ruleset = tried(supervisor())
-    operations.activate_ruleset(actor=supervisor(), ruleset_id=ruleset, now=NOW)
+    rulesets.activate_ruleset(actor=supervisor(), ruleset_id=ruleset, now=NOW)
     for column in ("state", "author_id", "body"):
         refused(NO_RIGHT, f"UPDATE analyse_ruleset SET {column} = {column} WHERE id = %s", ruleset)
     refused(NO_RIGHT, "DELETE FROM analyse_activation WHERE ruleset_id = %s", ruleset)

@@ -49,10 +49,10 @@ def sign_in(desk: object) -> Callable[[str], Client]:
 @pytest.fixture
 def installed(desk: object) -> object:
     """The desk with its first rule set in force and a second supervisor, Hélène."""
-    from fanal.analyse import operations
+    from fanal.analyse.priority.operations import load_shipped
     from fanal.kernel.actors import Role, system_actor
     from tests.integration.accounts.people import make_user
 
-    operations.load_shipped(actor=system_actor("install"), now=desk.now)
+    load_shipped(actor=system_actor("install"), now=desk.now)
     desk.users["helene"] = make_user("helene", Role.SUPERVISOR)
     return desk

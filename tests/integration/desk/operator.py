@@ -4,8 +4,8 @@ import io
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from fanal.analyse import queries as analysed
-from fanal.analyse.domain.payers import PayerFilter
+from fanal.analyse.payments.domain.payers import PayerFilter
+from fanal.analyse.payments.queries import get_payer, list_payers
 from fanal.demo.transfers import operator_file
 from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers import cut_parts
@@ -46,8 +46,8 @@ def bring_in(desk: Desk) -> None:
 def payer_named(desk: Desk, name: str) -> UUID:
     """Return the payer of that name at the desk."""
     actor = desk.actor("ana")
-    for line in analysed.list_payers(actor=actor, filters=PayerFilter()):
-        found = analysed.get_payer(actor=actor, payer=line.payer, now=desk.now)
+    for line in list_payers(actor=actor, filters=PayerFilter()):
+        found = get_payer(actor=actor, payer=line.payer, now=desk.now)
         if found is not None and found.score.sender.shown == name:
             return line.payer
     raise LookupError(name)

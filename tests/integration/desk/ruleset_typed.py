@@ -1,6 +1,6 @@
 """A rule set as its form is sent."""
 
-from fanal.analyse.domain.rules import PriorityRules
+from fanal.analyse.priority.domain.rules import PriorityRules
 
 
 def typed(rules: PriorityRules, **changed: str) -> dict[str, str]:

@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import MatchScope
+from fanal.analyse.material.domain.lists import MatchScope
+from fanal.analyse.material.operations.lists import load_list
 from fanal.kernel.actors import system_actor
 from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
@@ -86,7 +86,7 @@ def test_a_known_false_alarm_stands_as_a_finding_of_its_own(
     desk: Desk, sign_in: Callable[[str], Client]
 ) -> None:
     name = "cleared"
-    analyse.load_list(
+    load_list(
         actor=SYSTEM, name="false alarms", lines=["md5", hashed(name)["md5"]],
         now=desk.now - timedelta(hours=2), scope=MatchScope.CLEAR,
     )  # fmt: skip

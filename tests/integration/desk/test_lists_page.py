@@ -8,8 +8,11 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.analyse import operations, queries
-from fanal.analyse.domain.lists import MatchScope, Vote
+from fanal.analyse.material.domain.lists import MatchScope, Vote
+from fanal.analyse.material.operations.lists import add_addresses, withdraw_item
+from fanal.analyse.material.operations.votes import cast_vote
+from fanal.analyse.material.queries.entries import entries_of, get_items
+from fanal.analyse.material.queries.lists import count_votes, list_asides, list_votes
 from fanal.web.desk import lists
 from tests.integration.desk.story import Desk
 from tests.integration.desk.work import listed, set_aside
@@ -40,7 +43,7 @@ def acts(action: str) -> int:
 def test_a_file_card_tells_where_a_match_comes_from(
     desk: Desk, sign_in: SignIn, entry: Mapping[str, UUID], lang: str, words: tuple[str, ...]
 ) -> None:
-    operations.cast_vote(
+    cast_vote(
         actor=desk.actor("claire"),
         item_id=entry["item"],
         vote=Vote.DOWN,
@@ -71,7 +74,7 @@ def test_a_match_whose_entry_was_withdrawn_since_counts_no_more(
     body = sign_in("ana").get(page).content.decode()
     assert counted in body
     assert "withdrawn" not in body
-    operations.withdraw_item(actor=desk.actor("claire"), name="alpha", item_id=item, now=desk.now)
+    withdraw_item(actor=desk.actor("claire"), name="alpha", item_id=item, now=desk.now)
     body = sign_in("ana").get(page).content.decode()
     assert counted not in body
     assert after in body
@@ -99,8 +102,8 @@ def test_every_entry_set_aside_is_reached_from_the_page(
     monkeypatch.setattr(lists, "_ASIDES", 2)
     now, actor = desk.now, desk.actor("claire")
     hosts = [("HOST", f"{name}.test") for name in ("one", "two", "three")]
-    operations.add_addresses(actor=actor, name="hosts", addresses=hosts, now=now)
-    items = {entry.entry_id for entry in queries.entries_of(values=hosts)}
+    add_addresses(actor=actor, name="hosts", addresses=hosts, now=now)
+    items = {entry.entry_id for entry in entries_of(values=hosts)}
     web, path = sign_in("ana"), f"/{lang}/desk/lists/"
 
     def shown(body: str) -> set[UUID]:
@@ -133,10 +136,10 @@ def test_a_supervisor_releases_with_a_reason(
     assert sign_in("ana").post(f"{path}release/", {"reason": "x"}).status_code == 403
     refused = web.post(f"{path}release/", {"reason": " "}, follow=True).content.decode()
     assert "Say why" in refused
-    assert len(queries.list_asides(ended=False, limit=5)) == 1
+    assert len(list_asides(ended=False, limit=5)) == 1
     done = web.post(f"{path}release/", {"reason": "Seen.", "outcome": "RELEASED"}, follow=True)
     assert "The entry is in force." in done.content.decode()
-    assert queries.list_asides(ended=False, limit=5) == []
+    assert list_asides(ended=False, limit=5) == []
     assert acts("list.release") == 1
     listed = web.get("/en/desk/lists/").content.decode()
     assert "put back in force" in listed
@@ -149,7 +152,7 @@ def test_a_supervisor_withdraws_what_was_wrong(
     set_aside(desk, "material")
     path = f"/en/desk/lists/entries/{entry['item']}/"
     sign_in("claire").post(f"{path}release/", {"reason": "Blank.", "outcome": "WITHDRAWN"})
-    assert queries.get_items(item_ids=[entry["item"]])[entry["item"]].withdrawn_at is not None
+    assert get_items(item_ids=[entry["item"]])[entry["item"]].withdrawn_at is not None
     assert "withdrawn" in sign_in("claire").get(path).content.decode()
 
 
@@ -163,7 +166,7 @@ def test_an_analyst_votes_and_the_last_vote_counts(
     for said in ("", "UP", "UP.WRONG_HASH", "SIDEWAYS.OTHER"):
         body = web.post(f"{path}vote/", {"vote": said}, follow=True).content.decode()
         assert "Choose your vote on the entry." in body
-    assert queries.count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (1, 0)
+    assert count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (1, 0)
     assert acts("list.vote") == 2
     assert "1 for, 0 against" in web.get(path).content.decode()
     mixed = web.post(f"{path}vote/", {"vote": ["UP.CONFIRMED", "DOWN.OTHER"]}, follow=True)
@@ -181,14 +184,14 @@ def test_every_reason_that_is_ticked_is_kept_and_shown_ticked(
     path, web = f"/{lang}/desk/lists/entries/{entry['item']}/", sign_in("ana")
     ticked = ["DOWN.COMMON_IMAGE", "DOWN.NOT_ABUSE", "DOWN.COMMON_IMAGE"]
     body = web.post(f"{path}vote/", {"vote": ticked}, follow=True).content.decode()
-    [vote] = queries.list_votes(item_id=entry["item"])
+    [vote] = list_votes(item_id=entry["item"])
     assert (vote.vote, vote.reasons) == (Vote.DOWN, ("COMMON_IMAGE", "NOT_ABUSE"))
     assert body.count(word) == 2
     boxes = re.findall(r'name="vote" value="([A-Z_.]+)" checked', body)
     assert boxes == ["DOWN.NOT_ABUSE", "DOWN.COMMON_IMAGE"]
     wrong = ["DOWN.NOT_ABUSE", "DOWN.CONFIRMED"]
     web.post(f"{path}vote/", {"vote": wrong})
-    assert len(queries.list_votes(item_id=entry["item"])) == 1
+    assert len(list_votes(item_id=entry["item"])) == 1
 
 
 @pytest.mark.parametrize(
@@ -202,7 +205,7 @@ def test_a_person_takes_its_own_vote_back(
     desk: Desk, sign_in: SignIn, entry: Mapping[str, UUID], lang: str, offer: str, done: str, history: str
 ) -> None:  # fmt: skip
     path, web = f"/{lang}/desk/lists/entries/{entry['item']}/", sign_in("ana")
-    operations.cast_vote(
+    cast_vote(
         actor=desk.actor("claire"),
         item_id=entry["item"],
         vote=Vote.DOWN,
@@ -215,11 +218,11 @@ def test_a_person_takes_its_own_vote_back(
     assert ("La classe est fausse" if lang == "fr" else "The class is wrong") in body
     web.post(f"{path}vote/", {"vote": "TAKEN_BACK"})  # claire's vote is not hers
     web.post(f"{path}vote/", {"vote": "DOWN.WRONG_HASH"})
-    assert queries.count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (0, 2)
+    assert count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (0, 2)
     assert offer in web.get(path).content.decode()
     body = web.post(f"{path}vote/", {"vote": "TAKEN_BACK"}, follow=True).content.decode()
     assert done in body
     assert history in body
     assert offer not in body
-    assert queries.count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (0, 1)
+    assert count_votes(item_ids=[entry["item"]])[entry["item"]][:2] == (0, 1)
     assert acts("list.vote") == 3

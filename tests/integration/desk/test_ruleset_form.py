@@ -7,8 +7,9 @@ from django.test import Client
 from lxml import html
 
 from fanal.analyse import queries
-from fanal.analyse.domain.facts import FACTS
-from fanal.analyse.domain.rules import Rule, read_rules
+from fanal.analyse.priority.domain.facts import FACTS
+from fanal.analyse.priority.domain.rules import Rule, read_rules
+from fanal.analyse.priority.queries import current_rules
 from fanal.kernel.actors import system_actor
 from fanal.orient import queries as oriented
 from fanal.reference.records import Text
@@ -48,14 +49,14 @@ def put_in_force(ruleset_id: UUID, author: Client, second: Client) -> None:
     author.post(f"{page}dry-run/")
     carry_on(seconds=60)
     second.post(f"{page}activate/")
-    assert by_version()[queries.current_rules().version].id == ruleset_id
+    assert by_version()[current_rules().version].id == ruleset_id
 
 
 @pytest.mark.parametrize("lang", ["fr", "en"])
 def test_a_form_that_nobody_touched_makes_the_same_rules(
     installed: Desk, sign_in: SignIn, lang: str
 ) -> None:
-    web, current = sign_in("claire"), queries.current_rules()
+    web, current = sign_in("claire"), current_rules()
     form = sent(web.get(PAGE.format(lang)).content.decode())
     assert form["floor_from-SELF_HARM_RISK"] == {"fr": "0,75", "en": "0.75"}[lang]
     assert web.post(PAGE.format(lang), form).status_code == 302
@@ -146,7 +147,7 @@ def test_a_fault_stands_beside_its_field_and_what_was_typed_is_kept(
     web = sign_in("claire")
     before = states()
     for lang, words in (("fr", fr), ("en", en)):
-        form = typed(queries.current_rules()) | OWN | {field: value}
+        form = typed(current_rules()) | OWN | {field: value}
         answer = web.post(PAGE.format(lang), form)
         assert answer.status_code == 422
         body = answer.content.decode()
@@ -166,7 +167,7 @@ def test_a_fault_stands_beside_its_field_and_what_was_typed_is_kept(
 def test_a_threshold_without_its_floor_is_a_fault_of_the_threshold(
     installed: Desk, sign_in: SignIn
 ) -> None:
-    form = typed(queries.current_rules()) | {"floor-SELF_HARM_RISK": ""}
+    form = typed(current_rules()) | {"floor-SELF_HARM_RISK": ""}
     answer = sign_in("claire").post(PAGE.format("fr"), form)
     page = html.fromstring(answer.content.decode())
     assert page.xpath("//*[@aria-invalid='true']/@id") == ["floor_from-SELF_HARM_RISK"]
@@ -176,7 +177,7 @@ def test_a_threshold_without_its_floor_is_a_fault_of_the_threshold(
 
 def test_a_rule_is_left_out_and_brought_back_as_it_was(installed: Desk, sign_in: SignIn) -> None:
     author, second = sign_in("claire"), sign_in("helene")
-    was = {rule.code: rule for rule in queries.current_rules().rule}["FRESH_ADDRESS"]
+    was = {rule.code: rule for rule in current_rules().rule}["FRESH_ADDRESS"]
     ruleset_id = drafted(author, off__FRESH_ADDRESS="on")
     assert "FRESH_ADDRESS" not in rules_of("priority/essai")
     body = author.get(f"/fr/desk/rules/{ruleset_id}/").content.decode()
@@ -231,7 +232,7 @@ def test_a_rule_of_the_desk_s_own_ranks_and_is_told_by_its_name(
         label=Text(fr="Priorité du mois : images", en="Priority of the month <b>"),
     )
     assert made["DESK_KIND_ABUSE_MATERIAL_2"].points == -2
-    assert len(made) == len(queries.current_rules().rule) + 2
+    assert len(made) == len(current_rules().rule) + 2
     page = html.fromstring(author.get(f"/en/desk/rules/{ruleset_id}/").content.decode())
     told = page.xpath("//section[@aria-labelledby='differs']//tbody/tr")
     assert [[td.text_content() for td in row[1:]] for row in told[:6]] == [
@@ -277,7 +278,7 @@ def test_a_rule_of_the_desk_s_own_sets_a_floor_once_it_is_checked_and_is_told_in
     report_id = installed.reports["material"]
     lifting = OWN | {"points-new-1": "2,5", "floor-new-1": "88", "floor_from-new-1": "1"}
     for lang, words in (("fr", "indiquez qui l’a vérifiée"), ("en", "state who checked it")):
-        answer = author.post(PAGE.format(lang), typed(queries.current_rules()) | lifting)
+        answer = author.post(PAGE.format(lang), typed(current_rules()) | lifting)
         page = html.fromstring(answer.content.decode())
         (field,) = page.xpath("//*[@aria-invalid='true']")
         assert (answer.status_code, field.get("id")) == (422, "checked_by-new-1")
@@ -394,7 +395,7 @@ def test_enter_in_a_field_keeps_the_draft(installed: Desk, sign_in: SignIn) -> N
 def test_a_text_that_no_rule_set_can_hold_is_a_fault_of_the_whole(
     installed: Desk, sign_in: SignIn
 ) -> None:
-    form = typed(queries.current_rules()) | OWN | {"source-new-1": "the \x7f desk"}
+    form = typed(current_rules()) | OWN | {"source-new-1": "the \x7f desk"}
     answer = sign_in("claire").post(PAGE.format("en"), form)
     assert answer.status_code == 422
     assert "The text does not read as a rule set." in answer.content.decode()
@@ -405,9 +406,9 @@ def test_the_queue_says_a_rule_of_the_desk_s_own_where_it_is_the_first_reason(
     installed: Desk, sign_in: SignIn
 ) -> None:
     author, second = sign_in("claire"), sign_in("helene")
-    left_out = {f"off-{rule.code}": "on" for rule in queries.current_rules().rule}
+    left_out = {f"off-{rule.code}": "on" for rule in current_rules().rule}
     del left_out["off-CHILD_IN_DANGER"]
-    form = typed(queries.current_rules()) | left_out | OWN
+    form = typed(current_rules()) | left_out | OWN
     author.post(PAGE.format("fr"), form)
     put_in_force(by_version()["priority/essai"].id, author, second)
     carry_on(seconds=60)

@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.analyse import queries
-from fanal.analyse.domain.rules import shipped_rules
+from fanal.analyse.priority.domain.rules import shipped_rules
+from fanal.analyse.priority.queries import StoredRuleSet, current_rules, list_rulesets
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.calendar import paris_day
@@ -23,17 +23,17 @@ SignIn = Callable[[str], Client]
 
 
 def drafted(web: Client, **changed: str) -> UUID:
-    answer = web.post("/fr/desk/rules/draft/", typed(queries.current_rules(), **changed))
+    answer = web.post("/fr/desk/rules/draft/", typed(current_rules(), **changed))
     assert answer.status_code == 302, answer.content.decode()
     return UUID(answer["Location"].rstrip("/").rsplit("/", 1)[-1])
 
 
-def by_version() -> dict[str, queries.StoredRuleSet]:
-    return {stored.version: stored for stored in queries.list_rulesets()}
+def by_version() -> dict[str, StoredRuleSet]:
+    return {stored.version: stored for stored in list_rulesets()}
 
 
 def states() -> dict[str, str]:
-    return {stored.version: stored.state for stored in queries.list_rulesets()}
+    return {stored.version: stored.state for stored in list_rulesets()}
 
 
 def test_a_set_is_drafted_tried_and_put_in_force_by_another(
@@ -53,7 +53,7 @@ def test_a_set_is_drafted_tried_and_put_in_force_by_another(
     assert "L’essai à blanc est en cours." in body
     carry_on(seconds=60)
     assert author.get(f"{page}progress/")["HX-Refresh"] == "true"
-    stored, shipped = (by_version()[v] for v in ("priority/essai", queries.current_rules().version))
+    stored, shipped = (by_version()[v] for v in ("priority/essai", current_rules().version))
     assert stored.dry_run is not None
     assert stored.dry_run.reports == len(installed.reports)
     assert sum(stored.dry_run.moves.values()) == len(installed.reports)
@@ -68,7 +68,7 @@ def test_a_set_is_drafted_tried_and_put_in_force_by_another(
     assert "Une personne autre que son auteur" in refused
     second.post(f"{page}activate/")
     assert (states()["priority/essai"], states()[shipped.version]) == ("ACTIVE", "CLOSED")
-    assert queries.current_rules().version == "priority/essai"
+    assert current_rules().version == "priority/essai"
     body = second.get(page).content.decode()
     assert f"par rapport à <code>{shipped.version}</code>" in body, "what it changed stays readable"
     assert "40,5" in body
@@ -116,7 +116,7 @@ def test_what_is_wrong_is_said_in_both_languages_and_nothing_is_kept(
 ) -> None:
     web = sign_in("claire")
     for lang, words in (("fr", fr), ("en", en)):
-        form = typed(queries.current_rules(), **{field: value})
+        form = typed(current_rules(), **{field: value})
         answer = web.post(f"/{lang}/desk/rules/draft/", form)
         body = answer.content.decode()
         assert answer.status_code == 422
@@ -129,7 +129,7 @@ def test_what_is_wrong_is_said_in_both_languages_and_nothing_is_kept(
 def test_the_form_offers_a_version_that_is_free(installed: Desk, sign_in: SignIn) -> None:
     web, day = sign_in("claire"), paris_day(clock.now())
     for offered in (f"priority/{day}", f"priority/{day}-2"):
-        taken = {stored.version for stored in queries.list_rulesets()}
+        taken = {stored.version for stored in list_rulesets()}
         body = web.get("/fr/desk/rules/draft/").content.decode()
         if offered not in taken:
             assert f'value="{offered}"' in body

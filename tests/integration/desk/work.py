@@ -12,8 +12,10 @@ from msgspec import structs
 from fanal.accounts import operations as accounts
 from fanal.accounts.domain.records import OrganisationKind
 from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.lists import ListAttributes, MatchScope
-from fanal.analyse.operations import asides
+from fanal.analyse.material.domain.lists import ListAttributes, MatchScope
+from fanal.analyse.material.operations import asides
+from fanal.analyse.material.operations.list_imports import create_list
+from fanal.analyse.material.operations.lists import load_list
 from fanal.casework import operations as casework
 from fanal.casework.domain.records import Addressee
 from fanal.harmonise import queries as harmonised
@@ -74,11 +76,11 @@ def listed(
         scope=scope,
         description="Empreintes reçues du Bureau exemple",
     )
-    analyse.create_list(actor=WORKER, name="alpha", attributes=said, now=desk.now)
+    create_list(actor=WORKER, name="alpha", attributes=said, now=desk.now)
     report_id = desk.reports[name]
     record = harmonised.get_records(actor=WORKER, report_ids=[report_id])[report_id]
     value = next(file.md5 for file in record.files if file.md5)
-    (item,) = analyse.load_list(actor=WORKER, name="alpha", lines=["md5", value], now=desk.now)
+    (item,) = load_list(actor=WORKER, name="alpha", lines=["md5", value], now=desk.now)
     analyse.analyse_batch(actor=WORKER, reports=[record], now=desk.now)
     if aside:
         set_aside(desk, name)

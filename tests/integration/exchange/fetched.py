@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from django.db import connection
 
-from fanal.analyse import queries as analyse
-from fanal.analyse.domain.lists import Sharing
+from fanal.analyse.material.domain.lists import Sharing
+from fanal.analyse.material.queries.lists import find_list
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import ListSource, Service
 from fanal.kernel import clock
@@ -62,7 +62,7 @@ def held(name: str) -> dict[str, str]:
 def other(url: str, name: str) -> ListSource:
     """Add a source that feeds the same list."""
     now = clock.now()
-    list_id = analyse.find_list(name="mirror").id
+    list_id = find_list(name="mirror").id
     made = ListSource(
         id=new_id(now), name=name, kind=Service.HASHSHARING, url=url, list_id=list_id, added_at=now
     )

@@ -10,8 +10,9 @@ from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.records import OrganisationKind, PartnerIdentity
 from fanal.accounts.models import Organisation
-from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import ListAttributes
+from fanal.analyse.material.domain.lists import ListAttributes
+from fanal.analyse.material.operations.list_imports import create_list
+from fanal.analyse.material.operations.lists import load_list
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
@@ -62,15 +63,13 @@ def make_supervisors() -> None:
 def make_list(name: str = "alpha", **said: object) -> UUID:
     """Make an empty list that may be shared with partners, unless `said` says otherwise."""
     attributes = ListAttributes(**{"legal_basis": BASIS} | said)
-    return analyse.create_list(actor=SYSTEM, name=name, attributes=attributes, now=clock.now())
+    return create_list(actor=SYSTEM, name=name, attributes=attributes, now=clock.now())
 
 
 def load(name: str, *lines: str) -> list[UUID]:
     """Load lines `md5` or `md5,classification` into a list."""
     whole = [line if "," in line else f"{line}," for line in lines]
-    return analyse.load_list(
-        actor=SYSTEM, name=name, lines=["md5,classification", *whole], now=clock.now()
-    )
+    return load_list(actor=SYSTEM, name=name, lines=["md5,classification", *whole], now=clock.now())
 
 
 def md5(number: int) -> str:

@@ -9,9 +9,12 @@ from django.db import connection
 from msgspec import structs
 
 from fanal.accounts.domain.policy import Refused
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.lists import Item
-from fanal.analyse.operations import lists
+from fanal.analyse.material.domain.lists import Item
+from fanal.analyse.material.operations import lists
+from fanal.analyse.material.operations.list_imports import take_items
+from fanal.analyse.material.operations.lists import add_items, withdraw_item
+from fanal.analyse.material.queries.entries import items_of_list
+from fanal.analyse.material.queries.lists import find_list
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
 from fanal.kernel import clock
@@ -44,7 +47,7 @@ def entry(key: str, number: int, *, days: int | None) -> RemoteEntry:
 
 def put(*items: Item) -> None:
     """Load what a file of people says into the list of the sources."""
-    analyse.add_items(actor=SYSTEM, name="mirror", items=items, now=clock.now())
+    add_items(actor=SYSTEM, name="mirror", items=items, now=clock.now())
 
 
 def item(*numbers: int, days: int | None) -> Item:
@@ -109,7 +112,7 @@ def test_a_value_that_another_entry_holds_stays(source: ListSource) -> None:
 def test_what_a_person_withdrew_and_what_ended_since_are_one(source: ListSource) -> None:
     take(source, entry("a", 1, days=1))
     [item] = {t.item_id for t in queries.taken_entries(source_id=source.id, keys=["a"]).values()}
-    assert analyse.withdraw_item(actor=SYSTEM, name="mirror", item_id=item, now=clock.now())
+    assert withdraw_item(actor=SYSTEM, name="mirror", item_id=item, now=clock.now())
     assert (end(source), held("mirror")) == (1, {})
 
 
@@ -187,10 +190,10 @@ def test_the_schedule_ends_what_a_bundle_brought(
     for _ in range(2):
         told = LeftOut(country="", categories=(), harmless=False)
         with read_indicators(bundle, "stix", told) as found:
-            analyse.take_items(actor=SYSTEM, name="mirror", found=found, now=clock.now())
+            take_items(actor=SYSTEM, name="mirror", found=found, now=clock.now())
     assert (list_jobs.end_due(actor=SYSTEM), set(held("mirror"))) == (0, {md5(1), md5(2)})
-    listed = analysed.find_list(name="mirror").id
-    ends = {i.values["MD5"]: i.until for i in analysed.items_of_list(list_id=listed)}
+    listed = find_list(name="mirror").id
+    ends = {i.values["MD5"]: i.until for i in items_of_list(list_id=listed)}
     assert ends == {md5(1): datetime.fromisoformat(until), md5(2): None}
     monkeypatch.setattr(clock, "now", lambda: LATER)
     assert (list_jobs.end_due(actor=SYSTEM), set(held("mirror"))) == (1, {md5(2)})

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import Refused
-from fanal.analyse import operations as analyse
+from fanal.analyse.material.operations.lists import load_list, withdraw_item, withdraw_items
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import (
     FetchCheckpoint,
@@ -87,7 +87,7 @@ class TestFanalToFanal:
         assert held("mirror") == held("alpha") == {md5(n): f"A{n}" for n in range(8)}
         again = fetch(source)
         assert (again.taken, again.withdrawn, held("mirror")) == (8, 0, held("alpha"))
-        analyse.withdraw_items(actor=SYSTEM, name="alpha", item_ids=ids[:2], now=clock.now())
+        withdraw_items(actor=SYSTEM, name="alpha", item_ids=ids[:2], now=clock.now())
         load("alpha", f"{md5(5)},B", md5(50))
         done = fetch(source)
         assert (done.withdrawn, done.error) == (2, "")
@@ -332,7 +332,7 @@ class TestTaking:
         entries = [RemoteEntry(key=key, values=wrong) for key in ("1/a", "1/b")]
         take(source, RemotePage(entries=tuple(entries), position="", finished=True), turn=0)
         [item] = {t.item_id for t in taken(source, "1/a").values()}
-        assert analyse.withdraw_item(actor=SYSTEM, name="mirror", item_id=item, now=clock.now())
+        assert withdraw_item(actor=SYSTEM, name="mirror", item_id=item, now=clock.now())
         for turn, entry in enumerate(
             (
                 RemoteEntry(key="1/b", values=(), deleted=True),
@@ -362,9 +362,7 @@ class TestTaking:
         )
         take(source, RemotePage(entries=told, position="", finished=True), turn=0)
         lines = ["md5,sha1", f"{md5(1)},{'a' * 40}", f"{md5(3)},{'b' * 40}"]
-        [joined, alone] = analyse.load_list(
-            actor=SYSTEM, name="mirror", lines=lines, now=clock.now()
-        )
+        [joined, alone] = load_list(actor=SYSTEM, name="mirror", lines=lines, now=clock.now())
         assert joined in {t.item_id for t in taken(source, "1/a").values()}
         again = tuple(RemoteEntry(key=e.key, values=e.values, classification="B") for e in told)
         gone = tuple(RemoteEntry(key=e.key, values=(), deleted=True) for e in told)
@@ -375,16 +373,14 @@ class TestTaking:
         take(source, RemotePage(entries=told, position="", finished=True), turn=3)
         take(source, RemotePage(entries=gone, position="", finished=True), turn=4)
         assert set(held("mirror")) == theirs
-        analyse.withdraw_items(
-            actor=SYSTEM, name="mirror", item_ids=[joined, alone], now=clock.now()
-        )
+        withdraw_items(actor=SYSTEM, name="mirror", item_ids=[joined, alone], now=clock.now())
         assert set(held("mirror")) == {md5(5)}
 
     def test_what_stood_before_it_was_known_whose_is_told_apart(self) -> None:
         source = add(Service.HASHSHARING, "https://lists.example/hashsharing")
         told = RemoteEntry(key="1/a", values=(("MD5", md5(1)),))
         take(source, RemotePage(entries=(told,), position="", finished=True), turn=0)
-        analyse.load_list(
+        load_list(
             actor=SYSTEM,
             name="mirror",
             lines=["md5,sha1", f"{md5(1)},{'a' * 40}"],

@@ -10,8 +10,10 @@ from django.test import Client
 
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.lists import ListAttributes, Sharing
+from fanal.analyse.material.domain.lists import ListAttributes, Sharing
+from fanal.analyse.material.operations.list_imports import describe_list
+from fanal.analyse.material.operations.lists import add_addresses, withdraw_item, withdraw_items
+from fanal.analyse.material.queries.lists import count_votes, list_votes
 from fanal.api import hashsharing
 from fanal.formats.hashsharing import SharedEntry, read_page
 from fanal.kernel import clock
@@ -100,7 +102,7 @@ class TestWhatIsServed:
     def test_addresses_are_never_served(self, member: Client) -> None:
         instruct(SERVE)
         make_list()
-        analyse.add_addresses(
+        add_addresses(
             actor=SYSTEM, name="alpha", addresses=[("HOST", "canary.test")], now=clock.now()
         )
         answer = member.get(f"{ROOT}/v2/entries")
@@ -124,7 +126,7 @@ class TestWhatIsServed:
         instruct(SERVE)
         make_list()
         [gone, stays] = load("alpha", md5(1), md5(2))
-        analyse.withdraw_item(actor=SYSTEM, name="alpha", item_id=gone, now=clock.now())
+        withdraw_item(actor=SYSTEM, name="alpha", item_id=gone, now=clock.now())
         found = {e.id: e for e in entries(member)}
         assert found[str(gone)].deleted
         assert found[str(gone)].fingerprints == {}
@@ -140,7 +142,7 @@ class TestWhatIsServed:
         started = clock.now() + timedelta(seconds=1)
         with connection.cursor() as cursor:  # the change of attributes happens a second later
             cursor.execute("UPDATE exchange_clock SET at = %s", [started + timedelta(seconds=2)])
-        analyse.describe_list(
+        describe_list(
             actor=SYSTEM,
             name="late",
             attributes=ListAttributes(legal_basis=BASIS),
@@ -158,7 +160,7 @@ class TestWhatIsServed:
         started = newest + timedelta(seconds=2)
         with connection.cursor() as cursor:  # the change of attributes happens a while later
             cursor.execute("UPDATE exchange_clock SET at = %s", [started])
-        analyse.describe_list(
+        describe_list(
             actor=SYSTEM,
             name="alpha",
             attributes=ListAttributes(legal_basis=BASIS, category="C1"),
@@ -193,7 +195,7 @@ class TestPaging:
         seen = next(reader)
         # Entries before and after the reader change, go, and come while it reads.
         load("alpha", f"{md5(0)},A1", f"{md5(8)},A2")
-        analyse.withdraw_items(actor=SYSTEM, name="alpha", item_ids=[ids[7]], now=clock.now())
+        withdraw_items(actor=SYSTEM, name="alpha", item_ids=[ids[7]], now=clock.now())
         load("alpha", md5(100))
         for page in reader:
             seen += page
@@ -271,9 +273,9 @@ class TestVotes:
         make_list()
         [item] = load("alpha", md5(1))
         assert self.put(member, f"1/{item}/MD5", self.against(member, 2, 0, 2, 1)) == 200
-        [vote] = analysed.list_votes(item_id=item)
+        [vote] = list_votes(item_id=item)
         assert vote.reasons == ("WRONG_HASH", "NOT_ABUSE", "WRONG_CLASS")
-        assert analysed.count_votes(item_ids=[item])[item][:2] == (0, 1)
+        assert count_votes(item_ids=[item])[item][:2] == (0, 1)
         root = etree.fromstring(member.get(f"{ROOT}/v2/entries").content)
         told = {r.get("name"): r.getnext()[0].text for r in root.iterfind(".//{*}reason")}
         assert sorted(told) == [
@@ -289,7 +291,7 @@ class TestVotes:
         make_list("at the desk", sharing=Sharing.DESK)
         [item, gone] = load("alpha", md5(1), md5(2))
         [hidden] = load("at the desk", md5(3))
-        analyse.withdraw_item(actor=SYSTEM, name="alpha", item_id=gone, now=clock.now())
+        withdraw_item(actor=SYSTEM, name="alpha", item_id=gone, now=clock.now())
         for path in (
             f"1/{uuid4()}/MD5", "1/x/MD5", f"9/{item}/MD5", f"1/{item}/SHA1", f"1/{item}/XYZ", f"x/{item}/MD5",
             f"1/{gone}/MD5", f"1/{hidden}/MD5", f"1/{item}/%00", f"1/{'a' * 3000}/MD5",

@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from fanal.accounts import queries as people
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.models import User
-from fanal.analyse import queries as analysed
-from fanal.analyse.domain.lists import Sharing
+from fanal.analyse.material.domain.lists import Sharing
+from fanal.analyse.material.queries.lists import list_votes
 from fanal.exchange import operations
 from fanal.exchange.domain.records import ListSource, Service
 from fanal.kernel import clock
@@ -127,7 +127,7 @@ def test_a_partners_person_has_no_vote_on_what_it_cannot_see(
     client = browser(make_user("member", Role.PARTNER, organisation=partner))
     path = f"/en/desk/lists/entries/{item}/vote/"
     assert client.post(path, {"vote": "DOWN.NOT_ABUSE"}).status_code == 403
-    assert analysed.list_votes(item_id=item) == []
+    assert list_votes(item_id=item) == []
 
 
 def test_nobody_else_sees_either(member: Client, password_is_enough: None) -> None:

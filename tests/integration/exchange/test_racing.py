@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.test import Client
 
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.analyse import operations as analyse
+from fanal.analyse.material.operations.lists import withdraw_item
 from fanal.api import hashsharing
 from fanal.exchange.operations import serving
 from fanal.formats.hashsharing import read_page
@@ -62,9 +62,7 @@ def write(name: str, seed: int, stop: threading.Event, failures: list[BaseExcept
                     added = load(name, *[md5(number) for number in numbers])
                     if mine and chance.random() < 0.5:
                         gone = mine.pop(chance.randrange(len(mine)))
-                        analyse.withdraw_item(
-                            actor=SYSTEM, name=name, item_id=gone, now=clock.now()
-                        )
+                        withdraw_item(actor=SYSTEM, name=name, item_id=gone, now=clock.now())
                     if chance.random() < 0.3:
                         time.sleep(chance.random() / 4)
                     if chance.random() < 0.2:

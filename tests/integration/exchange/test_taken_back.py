@@ -9,8 +9,9 @@ from django.test import Client
 
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import ListAttributes, Sharing
+from fanal.analyse.material.domain.lists import ListAttributes, Sharing
+from fanal.analyse.material.operations.list_imports import describe_list
+from fanal.analyse.material.operations.lists import withdraw_item
 from fanal.api import hashsharing
 from fanal.connectors import outside, sources
 from fanal.exchange import operations, queries
@@ -75,7 +76,7 @@ def _clock() -> str:
 
 def describe(name: str, **said: object) -> None:
     attributes = ListAttributes(**{"legal_basis": BASIS} | said)
-    analyse.describe_list(actor=SYSTEM, name=name, attributes=attributes, now=clock.now())
+    describe_list(actor=SYSTEM, name=name, attributes=attributes, now=clock.now())
     connection.check_constraints()
 
 
@@ -115,7 +116,7 @@ class TestAClosedList:
             "it closed when it was asked for: both ranges hold that instant"
         )
         load("alpha", md5(10))
-        analyse.withdraw_item(actor=SYSTEM, name="alpha", item_id=last, now=clock.now())
+        withdraw_item(actor=SYSTEM, name="alpha", item_id=last, now=clock.now())
         assert reader.read() == [0, 0], "what changes in a closed list is not told"
         describe("alpha")
         reader.read()
@@ -187,7 +188,7 @@ class TestAClosedList:
         revoke(made)
         assert reader.client.get(f"{HASHES}/v2/entries").status_code == 403
         [gone, *_] = load("alpha", md5(0))
-        analyse.withdraw_item(actor=SYSTEM, name="alpha", item_id=gone, now=clock.now())
+        withdraw_item(actor=SYSTEM, name="alpha", item_id=gone, now=clock.now())
         instruct(SERVE)
         assert reader.read() == [5, 1]
         assert len(reader.known) == 5

@@ -8,8 +8,9 @@ from django.db import connection
 from django.test import Client
 
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import ListAttributes, Sharing
+from fanal.analyse.material.domain.lists import ListAttributes, Sharing
+from fanal.analyse.material.operations.list_imports import describe_list
+from fanal.analyse.material.operations.lists import withdraw_item
 from fanal.kernel import clock
 from tests.integration.exchange.sharing import BASIS, SYSTEM, instruct, load, make_list, md5
 
@@ -123,7 +124,7 @@ class TestPages:
     ) -> None:
         load("alpha", f"{md5(0)},A2")
         [gone] = load("alpha", md5(1))
-        analyse.withdraw_item(actor=SYSTEM, name="alpha", item_id=gone, now=clock.now())
+        withdraw_item(actor=SYSTEM, name="alpha", item_id=gone, now=clock.now())
         last = member.get(objects(shared)).headers["X-TAXII-Date-Added-Last"]
         told = []
         for said in (
@@ -132,9 +133,7 @@ class TestPages:
             {"category": "C1", "confidence": 40},
         ):
             attributes = ListAttributes(**{"legal_basis": BASIS} | said)
-            analyse.describe_list(
-                actor=SYSTEM, name="alpha", attributes=attributes, now=clock.now()
-            )
+            describe_list(actor=SYSTEM, name="alpha", attributes=attributes, now=clock.now())
             connection.check_constraints()
             answer = member.get(objects(shared, f"added_after={last}"))
             last = answer.headers.get("X-TAXII-Date-Added-Last", last)
@@ -150,7 +149,7 @@ class TestPages:
         self, member: Client, shared: UUID
     ) -> None:
         [item] = load("alpha", md5(0))
-        analyse.withdraw_item(actor=SYSTEM, name="alpha", item_id=item, now=clock.now())
+        withdraw_item(actor=SYSTEM, name="alpha", item_id=item, now=clock.now())
         answer = member.get(objects(shared))
         assert sum(o.get("revoked", False) for o in answer.json()["objects"]) == 1
         assert md5(0).encode() not in answer.content

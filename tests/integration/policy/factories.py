@@ -6,7 +6,8 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from fanal.analyse import operations as analyse, queries as analysed
+from fanal.analyse.priority.operations import load_shipped
+from fanal.analyse.priority.queries import list_rulesets
 from fanal.kernel.clock import paris_day
 from tests.integration.policy.world import SYSTEM, World
 
@@ -84,5 +85,5 @@ A package is one for all too: of its reports each person sees those of their own
 
 def _ruleset(world: World) -> UUID:
     """Return the rule set that the installation put in force."""
-    analyse.load_shipped(actor=SYSTEM, now=world.now)
-    return analysed.list_rulesets()[0].id
+    load_shipped(actor=SYSTEM, now=world.now)
+    return list_rulesets()[0].id

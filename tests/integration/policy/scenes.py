@@ -19,8 +19,9 @@ from django.test import Client
 from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.rules import write_rules
+from fanal.analyse.priority.domain.rules import write_rules
+from fanal.analyse.priority.operations import draft_ruleset, dry_run_ruleset, load_shipped
+from fanal.analyse.priority.queries import current_rules
 from fanal.casework import operations as casework, queries as acts
 from fanal.casework.domain.records import Addressee, Event, Event as Followed
 from fanal.casework.models import Document, Step
@@ -206,18 +207,16 @@ def set_aside(scene: Scene) -> Posted:
 
 def drafted(scene: Scene) -> Posted:
     """Have a rule set that a supervisor drafted."""
-    analyse.load_shipped(actor=SYSTEM, now=scene.world.now)
-    rules = msgspec.structs.replace(analysed.current_rules(), version="priority/walked")
-    ruleset_id = analyse.draft_ruleset(
-        actor=scene.keeper, body=write_rules(rules), now=datetime.now(UTC)
-    )
+    load_shipped(actor=SYSTEM, now=scene.world.now)
+    rules = msgspec.structs.replace(current_rules(), version="priority/walked")
+    ruleset_id = draft_ruleset(actor=scene.keeper, body=write_rules(rules), now=datetime.now(UTC))
     return Posted(address={"ruleset_id": ruleset_id})
 
 
 def run_dry(scene: Scene) -> Posted:
     """Have a rule set that was drafted and run dry."""
     made = drafted(scene)
-    analyse.dry_run_ruleset(
+    dry_run_ruleset(
         actor=scene.keeper,
         ruleset_id=UUID(str(made.address["ruleset_id"])),
         report_ids=[],
@@ -229,8 +228,8 @@ def run_dry(scene: Scene) -> Posted:
 
 def rules_typed(scene: Scene) -> Posted:
     """Fill in the form of a rule set."""
-    analyse.load_shipped(actor=SYSTEM, now=scene.world.now)
-    return Posted(form=typed(analysed.current_rules()))
+    load_shipped(actor=SYSTEM, now=scene.world.now)
+    return Posted(form=typed(current_rules()))
 
 
 def habilitation_form(scene: Scene) -> Posted:

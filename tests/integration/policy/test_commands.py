@@ -21,8 +21,8 @@ from django.db import transaction
 
 from fanal.accounts import row_scope
 from fanal.accounts.domain import policy
-from fanal.analyse import queries as analysed
-from fanal.analyse.domain.rules import write_rules
+from fanal.analyse.priority.domain.rules import write_rules
+from fanal.analyse.priority.queries import current_rules
 from fanal.cli import crosscheck, exchange, export, instructions, report, retention, rules
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import CommandRefused, Failed
@@ -118,7 +118,7 @@ def _due(scene: Scene, _out: Path) -> Options:
 def _rule_file(scene: Scene, out: Path) -> Options:
     scenes.rules_typed(scene)
     file = out / "rules.toml"
-    made = msgspec.structs.replace(analysed.current_rules(), version="priority/by-command")
+    made = msgspec.structs.replace(current_rules(), version="priority/by-command")
     file.write_text(write_rules(made), "utf-8")
     return {"file": file, "code": code()}
 

@@ -18,8 +18,8 @@ from django.test import Client
 from fanal.accounts import queries as people
 from fanal.accounts.domain.policy import POLICY, Policy, PolicyRule, Reason, Refused
 from fanal.accounts.models import User
-from fanal.analyse import operations as analyse
-from fanal.analyse.domain.lists import Vote
+from fanal.analyse.material.domain.lists import Vote
+from fanal.analyse.material.operations.votes import cast_vote
 from fanal.deconfliction import queries as deconflicted
 from fanal.distribution import operations as distribution
 from fanal.harmonise import queries as harmonised
@@ -136,7 +136,7 @@ def _send(world: World) -> object:
 
 def _vote(actor: Actor, world: World) -> object:
     assert world.item_id is not None
-    return analyse.cast_vote(
+    return cast_vote(
         actor=actor, item_id=world.item_id, vote=Vote.UP, reason="CONFIRMED", now=world.now
     )
 

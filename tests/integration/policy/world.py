@@ -19,8 +19,10 @@ from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
 from fanal.accounts.models import User
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.payments import paid_in
+from fanal.analyse.material.operations.lists import load_list
+from fanal.analyse.material.queries.lists import find_list
+from fanal.analyse.payments.domain.transfers import paid_in
+from fanal.analyse.payments.queries import get_payer
 from fanal.casework import operations as casework
 from fanal.crosscheck import operations as crosscheck, queries as crosschecked
 from fanal.crosscheck.domain.dossiers import JudgementAct
@@ -99,10 +101,8 @@ def _sessions(world: World) -> None:
 
 def _lists(world: World) -> None:
     """Make an entry of a list of known hashes: before any rule is taken away, by whose leave it is made."""
-    (world.item_id,) = analyse.load_list(
-        actor=SYSTEM, name="known", lines=["md5", "a" * 32], now=world.now
-    )
-    known = analysed.find_list(name="known")
+    (world.item_id,) = load_list(actor=SYSTEM, name="known", lines=["md5", "a" * 32], now=world.now)
+    known = find_list(name="known")
     assert known is not None
     world.source_id = exchange.add_source(
         actor=SYSTEM,
@@ -397,7 +397,7 @@ def _sheets(world: World) -> None:
         actor, report_id = _colleague(world, cell), world.report_ids[cell]
         record = harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id]
         world.payer_ids[cell] = paid_in(record, {"EUR": 1.0})[0].sender.id()
-        payer = analysed.get_payer(actor=actor, payer=world.payer_ids[cell], now=world.now)
+        payer = get_payer(actor=actor, payer=world.payer_ids[cell], now=world.now)
         assert payer is not None
         held = SheetReport(
             report_id=report_id, reference=f"REF-{cell}", received_at=world.now, kind="GROOMING"

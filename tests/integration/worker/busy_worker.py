@@ -6,7 +6,7 @@
 import re
 
 import fanal.worker.__main__ as worker
-from fanal.analyse.domain import text
+from fanal.analyse.signals.domain import text
 from fanal.worker import watch
 
 text._TOKEN_OR_END = re.compile(rf"[.!?…;]+(?=\s|$)|[\n\r]+|{text._WORD}|[€$£]")

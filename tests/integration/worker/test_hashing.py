@@ -15,8 +15,8 @@ from django.test import Client
 from PIL import Image
 
 from fanal.accounts import operations as accounts
-from fanal.analyse import operations as analyse
-from fanal.analyse.operations.material import MATERIAL
+from fanal.analyse.material.operations.index import MATERIAL
+from fanal.analyse.material.operations.lists import load_list
 from fanal.cli.report_view import views
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.harmonise.operations import batch
@@ -107,7 +107,7 @@ def near(picture) -> str:
 
 def test_a_known_picture_is_found_by_the_hash_of_its_near_duplicate() -> None:
     listed = near(PICTURE)
-    analyse.load_list(actor=SYSTEM, name="shapes", lines=["pdq", listed], now=clock.now())
+    load_list(actor=SYSTEM, name="shapes", lines=["pdq", listed], now=clock.now())
     number = Provider().file(encoded(PICTURE, "PNG"))
     work()
 
@@ -132,7 +132,7 @@ def test_a_known_picture_is_found_by_the_hash_of_its_near_duplicate() -> None:
 def test_what_the_provider_says_stands_beside_what_we_found() -> None:
     stated = "ab" * 32
     listed = near(PICTURE)
-    analyse.load_list(actor=SYSTEM, name="shapes", lines=["pdq", listed], now=clock.now())
+    load_list(actor=SYSTEM, name="shapes", lines=["pdq", listed], now=clock.now())
     details = f'<originalFileHash hashType="PDQ">{stated}</originalFileHash>'
     number = Provider().file(encoded(PICTURE, "PNG"), details=details)
     work()
@@ -156,7 +156,7 @@ def test_a_picture_without_detail_links_nothing() -> None:
     first = provider.file(flat)
     work()
     [computed] = shown(first)["harmonised"]["computed"]
-    analyse.load_list(actor=SYSTEM, name="flat", lines=["pdq", computed["pdq"]], now=clock.now())
+    load_list(actor=SYSTEM, name="flat", lines=["pdq", computed["pdq"]], now=clock.now())
     details = f'<originalFileHash hashType="PDQ">{computed["pdq"]}</originalFileHash>'
     second = provider.file(encoded(draw("flat", 200, 200), "GIF"), details=details)
     work()

@@ -248,8 +248,9 @@ def test_exported_facts_give_the_priority_that_the_stages_gave() -> None:
     from uuid import UUID
 
     from fanal.analyse import queries as analysed
-    from fanal.analyse.domain.facts import FACTS
-    from fanal.analyse.domain.priority import priority_of
+    from fanal.analyse.priority.domain.facts import FACTS
+    from fanal.analyse.priority.domain.scoring import priority_of
+    from fanal.analyse.priority.queries import current_rules
     from fanal.kernel import clock
     from fanal.trials import facts_after
 
@@ -262,7 +263,7 @@ def test_exported_facts_give_the_priority_that_the_stages_gave() -> None:
         after = some[-1][0]
     assert set(ids) <= set(found)
     stored = analysed.get_priorities(actor=SYSTEM, report_ids=ids)
-    rules = analysed.current_rules()
+    rules = current_rules()
     assert {i: priority_of(i, found[i], rules) for i in ids} == stored
     assert {name for facts in found.values() for name in facts} <= FACTS.keys()
 
@@ -272,6 +273,7 @@ def test_a_report_that_waits_rises_as_its_address_closes_and_falls_once_it_is_to
     from uuid import UUID
 
     from fanal.analyse import queries as analysed
+    from fanal.analyse.priority.queries import ranked_at
     from fanal.kernel.calendar import add_months, end_of_day, paris_day
     from fanal.orient import queries as oriented
     from fanal.pipeline import rank_by_clock
@@ -305,17 +307,17 @@ def test_a_report_that_waits_rises_as_its_address_closes_and_falls_once_it_is_to
 
     clocked = {"ADDRESS_CLOSING", "ADDRESS_TOO_LATE"}
     assert not clocked & parts(), "forty days are left"
-    first, ranked = score(), analysed.ranked_at(report_ids=[waits, other])
+    first, ranked = score(), ranked_at(report_ids=[waits, other])
     for hours in (1, 0):
         night(until - timedelta(days=31, hours=hours))
-    assert analysed.ranked_at(report_ids=[waits, other]) == ranked, "nothing has changed"
+    assert ranked_at(report_ids=[waits, other]) == ranked, "nothing has changed"
     closing = until - timedelta(days=30, hours=23)
     for hours in (0, 1, 24):
         night(closing + timedelta(hours=hours))
         assert clocked & parts() == {"ADDRESS_CLOSING"}
         assert score() == first + 10
-        assert analysed.ranked_at(report_ids=[waits])[waits] == closing, "ranked once"
+        assert ranked_at(report_ids=[waits])[waits] == closing, "ranked once"
     night(until + timedelta(minutes=1))
     assert clocked & parts() == {"ADDRESS_TOO_LATE"}
     assert score() == first - 4
-    assert analysed.ranked_at(report_ids=[other])[other] == ranked[other]
+    assert ranked_at(report_ids=[other])[other] == ranked[other]

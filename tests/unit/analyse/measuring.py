@@ -9,7 +9,7 @@ from collections.abc import Set
 from pathlib import Path
 from uuid import UUID
 
-from fanal.analyse.domain.analysis import Knowledge, analyse, shipped_knowledge
+from fanal.analyse.analysis import Knowledge, analyse, shipped_knowledge
 from fanal.formats.report.records import Message, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from random import Random
 from uuid import UUID
 
-from fanal.analyse.domain.payments.transfers import Paid, PayingParty
+from fanal.analyse.payments.domain.transfers import Paid, PayingParty
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 UNTIL = datetime(2026, 11, 1, tzinfo=UTC)

@@ -6,9 +6,9 @@ import pytest
 from msgspec import structs
 
 from fanal import reference
-from fanal.analyse.domain.facts import facts_of
 from fanal.analyse.domain.records import Analysis
-from fanal.analyse.domain.retention_window import ask_owner, ask_provider, askable_of
+from fanal.analyse.priority.domain.facts import facts_of
+from fanal.analyse.priority.domain.retention_window import ask_owner, ask_provider, askable_of
 from fanal.formats.report.records import IpSighting, Person, PersonRole, Place, ReportKind
 from fanal.harmonise.domain.records import Extra, HarmonisedReport
 from fanal.kernel.ids import new_id

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fanal.analyse.domain.analysis import Knowledge, shipped_knowledge
-from fanal.analyse.domain.text import read_plainly
+from fanal.analyse.analysis import Knowledge, shipped_knowledge
+from fanal.analyse.signals.domain.text import read_plainly
 from tests.unit.analyse.measuring import SETS, Figures, measure
 
 FLOOR = 0.9

@@ -16,7 +16,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fanal.analyse.domain.hash_index import (
+from fanal.analyse.material.domain.hash_index import (
     HashIndex,
     SegmentDamaged,
     open_segment,
@@ -267,7 +267,7 @@ def test_a_writer_that_is_killed_leaves_the_earlier_segment(tmp_path: Path) -> N
     write_segment(path, hashes=hashes, labels=labels(50), upto=1)
     code = (
         "import numpy as np, pathlib, sys\n"
-        "from fanal.analyse.domain.hash_index import write_segment\n"
+        "from fanal.analyse.material.domain.hash_index import write_segment\n"
         "many = np.zeros((300_000, 32), np.uint8)\n"
         "print('begun', flush=True)\n"
         "while True:\n"

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from numpy.typing import NDArray
 
-from fanal.analyse.domain.hash_index import (
+from fanal.analyse.material.domain.hash_index import (
     FULL,
     HashIndex,
     is_due,
@@ -126,7 +126,7 @@ def test_a_merge_that_is_killed_loses_nothing_and_its_draft_goes(tmp_path: Path)
     write_segment(path, hashes=hashes, labels=pack_labels(map(label, range(60_000))), upto=1)
     code = (
         "import pathlib, sys\n"
-        "from fanal.analyse.domain.hash_index import HashIndex, open_segment, write_segment\n"
+        "from fanal.analyse.material.domain.hash_index import HashIndex, open_segment, write_segment\n"
         "path = pathlib.Path(sys.argv[1])\n"
         "print('begun', flush=True)\n"
         "while True:\n"

@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from fanal.analyse.domain.analysis import analyse, shipped_knowledge
-from fanal.analyse.domain.facts import facts_of
-from fanal.analyse.domain.known import KnownEntry, KnownLists, values_of
-from fanal.analyse.domain.lists import (
+from fanal.analyse.analysis import analyse, shipped_knowledge
+from fanal.analyse.domain.records import Finding
+from fanal.analyse.material.domain.known import KnownEntry, KnownLists, values_of
+from fanal.analyse.material.domain.lists import (
     Aside,
     CastVote,
     EntryStanding,
@@ -17,7 +17,7 @@ from fanal.analyse.domain.lists import (
     Vote,
     Voter,
 )
-from fanal.analyse.domain.records import Finding
+from fanal.analyse.priority.domain.facts import facts_of
 from fanal.formats.report.records import Classification, File, ReportKind
 from fanal.harmonise.domain.records import ComputedFile, HarmonisedReport, HarmonisedUrl
 from fanal.reference.records import MaterialRuleValue

@@ -4,7 +4,13 @@ from random import Random
 
 import pytest
 
-from fanal.analyse.domain.known import PDQ_RADIUS, distance, near_pieces, pictures_of, pieces
+from fanal.analyse.material.domain.known import (
+    PDQ_RADIUS,
+    distance,
+    near_pieces,
+    pictures_of,
+    pieces,
+)
 from fanal.formats.report.records import File
 from tests.unit.orient.sameness import picture, report
 

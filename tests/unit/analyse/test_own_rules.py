@@ -5,8 +5,7 @@ from uuid import UUID
 import pytest
 from msgspec import structs
 
-from fanal.analyse.domain.priority import compare, priority_of
-from fanal.analyse.domain.rules import (
+from fanal.analyse.priority.domain.rules import (
     PriorityRules,
     Rule,
     RulesRefused,
@@ -15,6 +14,7 @@ from fanal.analyse.domain.rules import (
     shipped_rules,
     write_rules,
 )
+from fanal.analyse.priority.domain.scoring import compare, priority_of
 from fanal.reference import render
 from fanal.reference.records import Text
 

@@ -8,18 +8,22 @@ from uuid import UUID
 import pytest
 from msgspec import structs
 
-from fanal.analyse.domain.analysis import analyse, shipped_knowledge
-from fanal.analyse.domain.payments import (
-    Paid,
-    PayerScore,
+from fanal.analyse.analysis import analyse, shipped_knowledge
+from fanal.analyse.payments.domain.indicators import (
+    CODES,
+    TESTS,
     PaymentsRefused,
     load_typologies,
-    paid_in,
     read_typologies,
+    shipped_texts,
+)
+from fanal.analyse.payments.domain.scoring import (
+    Around,
+    PayerScore,
+    find_payment_signals,
     score_payers,
 )
-from fanal.analyse.domain.payments.indicators import CODES, TESTS, shipped_texts
-from fanal.analyse.domain.payments.scoring import Around, find_payment_signals
+from fanal.analyse.payments.domain.transfers import Paid, paid_in
 from fanal.formats.report.records import Payment, Person, PersonRole, ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 from tests.unit.analyse.payment_world import TARGETS, UNTIL, Maker, party, world

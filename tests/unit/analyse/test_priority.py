@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, strategies as st
 from msgspec import structs
 
-from fanal.analyse.domain.priority import dry_run, prioritise
 from fanal.analyse.domain.records import Analysis, Because, Finding, KinFacts
-from fanal.analyse.domain.rules import RulesRefused, read_rules, shipped_rules, write_rules
+from fanal.analyse.priority.domain.rules import RulesRefused, read_rules, shipped_rules, write_rules
+from fanal.analyse.priority.domain.scoring import dry_run, prioritise
 from fanal.formats.report.records import (
     Classification,
     File,

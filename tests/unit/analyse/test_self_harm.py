@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from fanal.analyse.domain.analysis import Knowledge, analyse, shipped_knowledge
-from fanal.analyse.domain.priority import prioritise
+from fanal.analyse.analysis import Knowledge, analyse, shipped_knowledge
 from fanal.analyse.domain.records import Priority
-from fanal.analyse.domain.rules import shipped_rules
+from fanal.analyse.priority.domain.rules import shipped_rules
+from fanal.analyse.priority.domain.scoring import prioritise
 from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 

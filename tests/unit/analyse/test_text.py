@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.analyse.domain.lexicon import (
+from fanal.analyse.signals.domain.lexicon import (
     Automaton,
     LexiconRefused,
     PhraseRefused,
@@ -18,8 +18,8 @@ from fanal.analyse.domain.lexicon import (
     read_lexicon,
     shipped_lexicons,
 )
-from fanal.analyse.domain.signals import find_hits, findings_of
-from fanal.analyse.domain.text import (
+from fanal.analyse.signals.domain.signals import find_hits, findings_of
+from fanal.analyse.signals.domain.text import (
     BREAK,
     Utterance,
     normalize_word,

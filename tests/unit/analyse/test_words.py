@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from fanal.analyse.domain import facts, lexicon, payments, rules
-from fanal.analyse.domain.lexicon import load_lexicon
+from fanal.analyse.payments.domain.indicators import load_typologies
+from fanal.analyse.priority.domain import facts, rules
+from fanal.analyse.signals.domain import lexicon
+from fanal.analyse.signals.domain.lexicon import load_lexicon
 from fanal.reference.catalogue import Catalogue, load
 
 DOMAIN = Path(lexicon.__file__).parent
@@ -26,7 +28,7 @@ def test_findings_rules_and_contexts(catalogue: Catalogue) -> None:
     meanings = load_lexicon().meanings
     signals = {m.code for m in meanings if isinstance(m, lexicon.Signal)} - NOT_SHOWN
     contexts = {m.code for m in meanings if isinstance(m, lexicon.Context)}
-    typologies = payments.load_typologies()
+    typologies = load_typologies()
     indicators = {i.code for i in (*typologies.indicator, *typologies.lowers)}
     shipped = {rule.code for rule_set in rules.shipped_rules() for rule in rule_set.rule}
     literal = codes_in_source(r'code="([A-Z_]{4,})"') - {"X"}

@@ -9,9 +9,9 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner
 
-from fanal.analyse.domain.facts import FACTS
-from fanal.analyse.domain.priority import KEPT_CHANGES, compare, priority_of
-from fanal.analyse.domain.rules import read_rules, shipped_texts
+from fanal.analyse.priority.domain.facts import FACTS
+from fanal.analyse.priority.domain.rules import read_rules, shipped_texts
+from fanal.analyse.priority.domain.scoring import KEPT_CHANGES, compare, priority_of
 from fanal.cli.retriage import retriage
 
 parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra `spark`")

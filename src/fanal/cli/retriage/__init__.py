@@ -1,7 +1,7 @@
 """`fanal rules facts` and `fanal rules retriage`: new priority rules on all reports, locally or on Spark.
 
 The first exports the inputs of the rules as Parquet, numbers without names. The second needs no database: it
-runs next to the Parquet files, with the same rules (`analyse.domain.priority.retriage`). Both need
+runs next to the Parquet files, with the same rules (`analyse.priority.domain.scoring.retriage`). Both need
 the extra `spark`.
 """
 
@@ -16,8 +16,8 @@ from uuid import UUID
 
 import click
 
-from fanal.analyse.domain.priority import Tally
-from fanal.analyse.domain.rules import PriorityRules, RulesRefused, read_rules
+from fanal.analyse.priority.domain.rules import PriorityRules, RulesRefused, read_rules
+from fanal.analyse.priority.domain.scoring import Tally
 from fanal.cli.actors import supervisor
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, words
@@ -50,11 +50,12 @@ _Rules = tuple[PriorityRules, PriorityRules]
 def facts(out: Path, login: str) -> None:
     """Write the facts of each analysed report, and the rules in force, to OUT as Parquet."""
     from fanal.analyse import queries
+    from fanal.analyse.priority.queries import list_rulesets
 
     _require("pyarrow")
     actor, now = supervisor(login), clock.now()
     _make_folder(out)
-    stored = next(found for found in queries.list_rulesets() if found.state == "ACTIVE")
+    stored = next(found for found in list_rulesets() if found.state == "ACTIVE")
     written = 0
 
     def batches() -> Iterator["pa.RecordBatch"]:

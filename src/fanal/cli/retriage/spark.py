@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from fanal.analyse.domain.rules import read_rules
+from fanal.analyse.priority.domain.rules import read_rules
 from fanal.cli.retriage.tables import compared
 
 _SCHEMA = (

@@ -10,9 +10,9 @@ from uuid import UUID
 import msgspec
 import pyarrow as pa
 
-from fanal.analyse.domain.priority import ScoreChange, retriage
 from fanal.analyse.domain.records import Because
-from fanal.analyse.domain.rules import PriorityRules
+from fanal.analyse.priority.domain.rules import PriorityRules
+from fanal.analyse.priority.domain.scoring import ScoreChange, retriage
 
 FACTS = pa.schema([("report_id", pa.string()), ("facts", pa.map_(pa.string(), pa.float64()))])
 CHANGES = pa.schema(

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts import binary_arrays
-from fanal.analyse.domain.known import PDQ_RADIUS, distance, near_pieces, pieces
+from fanal.analyse.material.domain.known import PDQ_RADIUS, distance, near_pieces, pieces
 from fanal.crosscheck.domain.records import LinkReason, pack_reasons
 from fanal.crosscheck.domain.similar.pairs import (
     First,

@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 from fanal.accounts.domain.instructions import StandingInstruction
-from fanal.analyse.domain.lists import CastVote, ChangedItem, ListFacts
+from fanal.analyse.material.domain.lists import CastVote, ChangedItem, ListFacts
 from fanal.exchange.domain.feed import Cursor, OpenList
 
 

@@ -12,7 +12,13 @@ from uuid import UUID, uuid5
 from msgspec import Struct, structs
 
 from fanal.accounts.domain.records import OrganisationKind
-from fanal.analyse.domain.lists import ChangedItem, Item, ListAttributes, MatchScope, Sharing
+from fanal.analyse.material.domain.lists import (
+    ChangedItem,
+    Item,
+    ListAttributes,
+    MatchScope,
+    Sharing,
+)
 from fanal.exchange.domain.records import RemoteEntry, TakenEntry
 
 # Addresses of sources: https addresses of other machines, checked at each call.

@@ -11,8 +11,8 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
 from fanal.accounts.domain.policy import Resource, require
-from fanal.analyse import queries as analysed
-from fanal.analyse.domain.lists import ListFacts
+from fanal.analyse.material.domain.lists import ListFacts
+from fanal.analyse.material.queries.lists import get_lists
 from fanal.exchange import queries
 from fanal.exchange.domain.feed import OpenList
 from fanal.exchange.domain.records import Grant, GrantState, Service, SharedList
@@ -124,7 +124,7 @@ def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
     held = queries.grants_of(partner_id=actor.partner_id)
     states: dict[UUID, GrantState] = {}
     found: list[tuple[ListFacts, StandingInstruction]] = []
-    listed = sorted(analysed.get_lists().values(), key=lambda facts: facts.name)
+    listed = sorted(get_lists().values(), key=lambda facts: facts.name)
     running = accounts.standing_for_each(
         kind=InstructionKind.LIST_SERVICE,
         scopes=[facts.name for facts in listed],

@@ -12,8 +12,10 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Resource, require
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.lists import Vote
+from fanal.analyse.material.domain.lists import Vote
+from fanal.analyse.material.operations.votes import cast_vote
+from fanal.analyse.material.queries.entries import get_items
+from fanal.analyse.material.queries.lists import get_asides, votes_of
 from fanal.db import sql
 from fanal.exchange import queries
 from fanal.exchange.domain.feed import Cursor, windows
@@ -73,8 +75,8 @@ def items_of(*, rows: Sequence[FeedRow], lists: Sequence[SharedList]) -> tuple[S
     the member must delete it.
     """
     ids = [row.item_id for row in rows]
-    held = analysed.get_items(item_ids=ids)
-    aside, votes = analysed.get_asides(item_ids=ids), analysed.votes_of(item_ids=ids)
+    held = get_items(item_ids=ids)
+    aside, votes = get_asides(item_ids=ids), votes_of(item_ids=ids)
     return tuple(
         SharedItem(
             row=row,
@@ -278,7 +280,7 @@ def vote(
         ListsRefused: an unknown reason, or a kind that the entry does not have.
     """
     reason, *others = [_AGREED] if affirmative else reasons or [""]
-    analyse.cast_vote(
+    cast_vote(
         actor=actor,
         item_id=item.item.item_id,
         vote=Vote.UP if affirmative else Vote.DOWN,

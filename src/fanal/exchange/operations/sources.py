@@ -16,8 +16,10 @@ from msgspec import structs
 
 from fanal.accounts.domain.instructions import StandingInstruction
 from fanal.accounts.domain.policy import require
-from fanal.analyse import operations as analyse, queries as analysed
-from fanal.analyse.domain.lists import Item
+from fanal.analyse.material.domain.lists import Item
+from fanal.analyse.material.operations.lists import add_items, end_values, withdraw_items
+from fanal.analyse.material.queries.entries import entries_of
+from fanal.analyse.material.queries.lists import get_lists
 from fanal.db import sql
 from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource, RemotePage, Service, TakenEntry
@@ -173,7 +175,7 @@ def _check(source: ListSource, secret: str) -> None:
         raise SourceRefused("SECRET")
     if ":" in source.login or (secret and source.secret_file):
         raise SourceRefused("SECRET")
-    if source.list_id not in analysed.get_lists():
+    if source.list_id not in get_lists():
         raise SourceRefused("LIST")
 
 
@@ -211,7 +213,7 @@ def take_page(
         TurnLost: the checkpoint has advanced meanwhile; nothing is changed.
     """
     require(actor, "list.keep")
-    name = analysed.get_lists()[source.list_id].name
+    name = get_lists()[source.list_id].name
     with transaction.atomic():
         if _lock(source.id) != turn:
             raise TurnLost
@@ -239,7 +241,7 @@ def end_entries(*, actor: Actor, source: ListSource, now: datetime) -> int:
         Refused: the actor may not manage lists.
     """
     require(actor, "list.keep")
-    name = analysed.get_lists()[source.list_id].name
+    name = get_lists()[source.list_id].name
     count = 0
     while True:
         with transaction.atomic():
@@ -262,7 +264,7 @@ def end_loaded(*, actor: Actor, now: datetime) -> int:
     Raises:
         Refused: the actor may not manage lists.
     """
-    return analyse.end_values(actor=actor, said_besides=_said_by_sources, now=now)
+    return end_values(actor=actor, said_besides=_said_by_sources, now=now)
 
 
 def _said_by_sources(list_id: UUID, pairs: Sequence[tuple[str, str]]) -> list[Item]:
@@ -330,15 +332,15 @@ def _apply(
         stated |= {text for e in shared if e.item_id not in fresh for text in e.held}
     withdrawn = _withdrawn_here(source.list_id, stated) if coming else set()
     if changes.leaving:
-        analyse.withdraw_items(actor=actor, name=name, item_ids=changes.leaving, now=now, own=False)
+        withdraw_items(actor=actor, name=name, item_ids=changes.leaving, now=now, own=False)
     if coming := list(without(coming, withdrawn)):
-        analyse.add_items(actor=actor, name=name, items=coming, now=now, own=False)
+        add_items(actor=actor, name=name, items=coming, now=now, own=False)
 
 
 def _withdrawn_here(list_id: UUID, stated: set[str]) -> set[tuple[str, str]]:
     """Return the pairs among `stated` (`KIND:value`, held by sources) that people withdrew from the list."""
     pairs = {(kind, value) for kind, _, value in (text.partition(":") for text in stated)}
-    held = analysed.entries_of(values=pairs)
+    held = entries_of(values=pairs)
     return pairs - {(entry.kind, entry.value) for entry in held if entry.listed.id == list_id}
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.analyse.domain.payments import PayerScore
+from fanal.analyse.payments.domain.scoring import PayerScore
 from fanal.casework.domain.records import Act, ActStep
 from fanal.kernel.states import StateTable, move
 

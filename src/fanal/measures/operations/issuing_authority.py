@@ -6,7 +6,7 @@ _installed: list[Issuer] = []
 _flagger: list[str] = []
 
 
-def install(issuer: Issuer | None = None, *, flagger: str = "") -> None:
+def install(*, issuer: Issuer | None = None, flagger: str = "") -> None:
     """Set the issuing authority of this process, the national office (`Issuer()`) by default.
 
     `flagger` is the decision that made it a trusted flagger (article 22 of the DSA), "" without one.

@@ -18,8 +18,8 @@ import msgspec
 import numpy as np
 from msgspec import Struct
 
-from fanal.analyse.domain.hash_index import HashIndex, pack_labels
-from fanal.analyse.domain.known import tells_pictures_apart
+from fanal.analyse.material.domain.hash_index import HashIndex, pack_labels
+from fanal.analyse.material.domain.known import tells_pictures_apart
 from fanal.formats.report.records import File, PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake.domain.records import PUBLIC_SENDER

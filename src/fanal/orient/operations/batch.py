@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from fanal import reference
 from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
-from fanal.analyse.domain.known import pictures_of, pieces
 from fanal.analyse.domain.records import Because, Priority
-from fanal.analyse.domain.retention_window import ask_owner
+from fanal.analyse.material.domain.known import pictures_of, pieces
+from fanal.analyse.priority.domain.retention_window import ask_owner
 from fanal.db import sql
 from fanal.db.sql import plain_array, text_array, uuid_array
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.accounts.row_scope import across_desks
-from fanal.analyse.domain.known import PDQ_RADIUS, distance, near_pieces
+from fanal.analyse.material.domain.known import PDQ_RADIUS, distance, near_pieces
 from fanal.crosscheck import queries as crosschecked
 from fanal.db import sql
 from fanal.db.sql import uuid_array

@@ -9,7 +9,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.analyse import queries as analysed
+from fanal.analyse.material.queries.lists import get_lists
 from fanal.exchange import queries
 from fanal.web.account.actors import actor_of, now_of
 
@@ -26,7 +26,7 @@ def exchange(request: HttpRequest) -> HttpResponse:
     readings = queries.list_readings(actor=actor)
     sources = queries.list_sources(actor=actor)
     held = queries.get_checkpoints(source_ids=[source.id for source in sources])
-    listed = analysed.get_lists()
+    listed = get_lists()
     under = accounts.standing_for_each(
         kind=InstructionKind.LIST_FETCH,
         scopes={listed[source.list_id].name for source in sources},

@@ -11,8 +11,8 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 
 from fanal.accounts import queries as accounts
-from fanal.analyse.domain.known import PDQ_RADIUS, pictures_of
 from fanal.analyse.domain.records import Because, Finding
+from fanal.analyse.material.domain.known import PDQ_RADIUS, pictures_of
 from fanal.formats.report.records import File
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import ComputedFile, HarmonisedReport, SelectorKind

@@ -8,9 +8,9 @@ from django.utils.translation import get_language
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.analyse import queries as analysed
-from fanal.analyse.domain.lists import CastVote, EntryStanding, Voter
 from fanal.analyse.domain.records import Finding
+from fanal.analyse.material.domain.lists import CastVote, EntryStanding, Voter
+from fanal.analyse.material.queries.entries import get_items, get_standings
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.reference.records import ListBasis
 
@@ -25,8 +25,8 @@ def verdicts_of(findings: Sequence[Finding], *, on: date) -> dict[str, list[Item
     """
     known = [f for f in findings if f.category == "KNOWN" and "entry" in f.because.parameters]
     ids = {UUID(str(f.because.parameters["entry"])) for f in known}
-    standings = analysed.get_standings(item_ids=ids) if ids else {}
-    items = analysed.get_items(item_ids=ids)
+    standings = get_standings(item_ids=ids) if ids else {}
+    items = get_items(item_ids=ids)
     gone = {i: item.withdrawn_at for i, item in items.items() if item.withdrawn_at is not None}
     places: dict[str, dict[str, Item]] = {}
     for finding in known:

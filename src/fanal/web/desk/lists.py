@@ -16,8 +16,11 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.analyse import operations, queries
-from fanal.analyse.domain.lists import VOTE_REASONS, ChangedItem, ListsRefused, Vote
+from fanal.analyse.material.domain.lists import VOTE_REASONS, ChangedItem, ListsRefused, Vote
+from fanal.analyse.material.operations.asides import release_item, withdraw_aside
+from fanal.analyse.material.operations.votes import cast_vote, take_vote_back
+from fanal.analyse.material.queries import lists as lists_read
+from fanal.analyse.material.queries.entries import get_items, get_standings
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
 from fanal.web.account.actors import actor_of, now_of
@@ -35,12 +38,14 @@ _RATED = timedelta(days=2)
 def lists(request: HttpRequest) -> HttpResponse:
     """Show all lists, the entries suspended by the match-rate circuit breaker, recent changes and votes."""
     on = paris_day(now_of(request))
-    states = queries.list_lists()
+    states = lists_read.list_lists()
     names = {state.id: state.name for state in states}
-    page = Paginator(range(queries.count_asides()), _ASIDES).get_page(request.GET.get("aside"))
-    aside = queries.list_asides(ended=False, limit=_ASIDES, offset=max(page.start_index() - 1, 0))
-    ended = queries.list_asides(ended=True, limit=_CHANGES)
-    changes = queries.list_changes(limit=_CHANGES)
+    page = Paginator(range(lists_read.count_asides()), _ASIDES).get_page(request.GET.get("aside"))
+    aside = lists_read.list_asides(
+        ended=False, limit=_ASIDES, offset=max(page.start_index() - 1, 0)
+    )
+    ended = lists_read.list_asides(ended=True, limit=_CHANGES)
+    changes = lists_read.list_changes(limit=_CHANGES)
     people = {c.actor_id for c in changes if c.actor_id} | {r.ended_by for r in ended if r.ended_by}
     persons = accounts.person_names(person_ids=people - {SYSTEM_PERSON})
     persons[SYSTEM_PERSON] = _("the installation")
@@ -56,7 +61,7 @@ def lists(request: HttpRequest) -> HttpResponse:
             (c, names[c.list_id], persons.get(c.actor_id, "") if c.actor_id else "")
             for c in changes
         ],
-        "votes": known.votes_shown(queries.newest_votes(limit=_VOTES)),
+        "votes": known.votes_shown(lists_read.newest_votes(limit=_VOTES)),
     }
     return render(request, "desk/lists.html", context)
 
@@ -71,9 +76,9 @@ def entry(request: HttpRequest, item_id: UUID) -> HttpResponse:
 
 def _entry(request: HttpRequest, item_id: UUID, *, status: int = 200) -> HttpResponse:
     actor, now, item = actor_of(request), now_of(request), _item(item_id)
-    listed = queries.get_lists()[item.list_id]
-    standing = queries.get_standings(item_ids=[item_id]).get(item_id)
-    rates = queries.match_rates(item_ids=[item_id], since=now - _RATED).get(item_id, [])
+    listed = lists_read.get_lists()[item.list_id]
+    standing = get_standings(item_ids=[item_id]).get(item_id)
+    rates = lists_read.match_rates(item_ids=[item_id], since=now - _RATED).get(item_id, [])
     may_vote = may(actor, "list.vote")
     context = {
         "item": item,
@@ -83,10 +88,10 @@ def _entry(request: HttpRequest, item_id: UUID, *, status: int = 200) -> HttpRes
         "why": _why(standing.aside.rule) if standing and standing.aside else "",
         "rates": rates,
         "matched": sum(count for _hour, count in rates),
-        "votes": known.votes_shown(queries.list_votes(item_id=item_id)[::-1]),
+        "votes": known.votes_shown(lists_read.list_votes(item_id=item_id)[::-1]),
         "reasons": VOTE_REASONS,
         "mine": may_vote
-        and queries.vote_of(item_id=item_id, voter_id=queries.voter_of(actor=actor)),
+        and lists_read.vote_of(item_id=item_id, voter_id=lists_read.voter_of(actor=actor)),
         "may_vote": may_vote and item.withdrawn_at is None,
         "may_keep": may(actor, "list.keep"),
     }
@@ -111,7 +116,7 @@ def vote(request: HttpRequest, item_id: UUID) -> HttpResponse:
         return redirect("desk:list-entry", item_id)
     try:
         side, first, *others = *sides, *(reason for _side, _sep, reason in ticked)
-        operations.cast_vote(
+        cast_vote(
             actor=actor_of(request),
             item_id=item.item_id,
             vote=Vote(side),
@@ -132,7 +137,7 @@ def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
     """Put an entry suspended by the match-rate circuit breaker back in force, or withdraw it."""
     item = _item(item_id)
     wrong = request.POST.get("outcome") == "WITHDRAWN"
-    end = operations.withdraw_aside if wrong else operations.release_item
+    end = withdraw_aside if wrong else release_item
     try:
         end(
             actor=actor_of(request),
@@ -153,9 +158,7 @@ def release(request: HttpRequest, item_id: UUID) -> HttpResponse:
 
 def _take_back(request: HttpRequest, item: ChangedItem) -> HttpResponse:
     try:
-        operations.take_vote_back(
-            actor=actor_of(request), item_id=item.item_id, now=now_of(request)
-        )
+        take_vote_back(actor=actor_of(request), item_id=item.item_id, now=now_of(request))
     except ListsRefused as refused:
         words = reference.label("lists_refused", refused.code, get_language() or "fr")
         messages.error(request, words)
@@ -171,7 +174,7 @@ def _why(entry_id: str) -> str:
 
 
 def _item(item_id: UUID) -> ChangedItem:
-    found = queries.get_items(item_ids=[item_id]).get(item_id)
+    found = get_items(item_ids=[item_id]).get(item_id)
     if found is None:
         raise Http404
     return found

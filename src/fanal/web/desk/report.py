@@ -16,7 +16,8 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
-from fanal.analyse.domain.retention_window import ask_owner, ask_provider, askable_of
+from fanal.analyse.payments.queries import payers_of
+from fanal.analyse.priority.domain.retention_window import ask_owner, ask_provider, askable_of
 from fanal.casework import queries as casework
 from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.domain.records import KinLink
@@ -191,7 +192,7 @@ def _content(record: HarmonisedReport, *, actor: Actor, now: datetime) -> dict[s
     findings = analysis.findings if analysis else ()
     return {
         "timeline": content.timeline_of(record),
-        "payers": analysed.payers_of(actor=actor, report_id=ids[0]) if record.payments else [],
+        "payers": payers_of(actor=actor, report_id=ids[0]) if record.payments else [],
         "conversation": content.with_signals(record, findings),
         "files": files.cards_of(record, findings, actor=actor, now=now),
         "groups": content.selector_groups(record, actor=actor),

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_GET
 
 from fanal import reference
 from fanal.accounts.routes import needs
-from fanal.analyse import queries as analysed
-from fanal.analyse.domain.lexicon import read_lexicon, shipped_lexicons
-from fanal.analyse.domain.payments import load_typologies
-from fanal.analyse.domain.rules import PriorityRules
+from fanal.analyse.payments.domain.indicators import load_typologies
+from fanal.analyse.priority.domain.rules import PriorityRules
+from fanal.analyse.priority.queries import current_rules
+from fanal.analyse.signals.domain.lexicon import read_lexicon, shipped_lexicons
 from fanal.kernel.calendar import paris_day
 from fanal.reference import (
     Asking,
@@ -61,7 +61,7 @@ def rules(request: HttpRequest) -> HttpResponse:
     on = paris_day(now_of(request))
     context: dict[str, object] = {"table": table, "tables": list(TABLES), "on": on}
     if table == "priority":
-        rules_now = analysed.current_rules()
+        rules_now = current_rules()
         context |= {"priority": rules_now, "levels": _levels(rules_now, on)}
         context["said"] = [rule_in_words(r, get_language() or "fr") for r in rules_now.rule]
     elif table == "lexicon":

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from fanal import reference
-from fanal.analyse.domain.facts import FACTS
+from fanal.analyse.priority.domain.facts import FACTS
 from fanal.web.desk.ruleset_form import Fault, RuleRow, Typed
 from fanal.web.desk.ruleset_words import fact_in_words, rule_in_words
 

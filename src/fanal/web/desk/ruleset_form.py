@@ -6,8 +6,8 @@ from itertools import count
 
 from msgspec import Struct, structs
 
-from fanal.analyse.domain.facts import FACTS, Unit
-from fanal.analyse.domain.rules import (
+from fanal.analyse.priority.domain.facts import FACTS, Unit
+from fanal.analyse.priority.domain.rules import (
     ABOVE_ZERO,
     UNCHECKED,
     PriorityLevel,

@@ -8,8 +8,8 @@ from math import nan
 from msgspec import Struct
 
 from fanal import reference
-from fanal.analyse.domain.facts import FACTS, Unit
-from fanal.analyse.domain.rules import ABOVE_ZERO, UNCHECKED, PriorityRules, Rule
+from fanal.analyse.priority.domain.facts import FACTS, Unit
+from fanal.analyse.priority.domain.rules import ABOVE_ZERO, UNCHECKED, PriorityRules, Rule
 
 _PROJECT = "PROJECT"
 """`checked_by` of shipped rules that the project's authors have checked."""

@@ -15,9 +15,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
-from fanal.analyse import operations, queries
-from fanal.analyse.domain.priority import DryRun, ScoreChange
-from fanal.analyse.domain.rules import (
+from fanal.analyse.priority import operations, queries
+from fanal.analyse.priority.domain.rules import (
     PriorityRules,
     Rule,
     RulesRefused,
@@ -25,6 +24,7 @@ from fanal.analyse.domain.rules import (
     shipped_rules,
     write_rules,
 )
+from fanal.analyse.priority.domain.scoring import DryRun, ScoreChange
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts
 from fanal.kernel.actors import SYSTEM_PERSON

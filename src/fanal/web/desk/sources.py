@@ -15,7 +15,7 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.analyse import queries as analysed
+from fanal.analyse.material.queries.lists import find_list, get_lists
 from fanal.connectors import outside, sources
 from fanal.exchange import operations, queries
 from fanal.exchange.domain.records import ListSource, Service
@@ -59,7 +59,7 @@ def add(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, source_id: UUID) -> HttpResponse:
     """Show a source: service, list, state, last checkpoint, history."""
     source, actor = _found(request, source_id), actor_of(request)
-    listed = analysed.get_lists()[source.list_id]
+    listed = get_lists()[source.list_id]
     context = {
         "source": source,
         "listed": listed,
@@ -134,7 +134,7 @@ def _asked(request: HttpRequest) -> ListSource:
         SourceRefused: KIND (unknown service), LIST (no such list), PACE (fetch interval not on offer).
     """
     post, now = request.POST, now_of(request)
-    listed = analysed.find_list(name=post.get("list", ""))
+    listed = find_list(name=post.get("list", ""))
     if post.get("kind") not in set(Service):
         raise operations.SourceRefused("KIND")
     if listed is None:
@@ -159,7 +159,7 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
     context = {
         "typed": {name: request.POST.get(name, "") for name in _FIELDS},
         "kinds": list(Service),
-        "lists": sorted((s.name for s in analysed.get_lists().values()), key=alphabetical),
+        "lists": sorted((s.name for s in get_lists().values()), key=alphabetical),
         "paces": [str(pace) for pace in _PACES],
         "refused": reference.label("exchange_refused", refused, language) if refused else "",
     }

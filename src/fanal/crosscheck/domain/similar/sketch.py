@@ -15,7 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from fanal.analyse.domain.known import pictures_of
+from fanal.analyse.material.domain.known import pictures_of
 from fanal.crosscheck.domain.hubs import is_empty_name, is_short_link
 from fanal.crosscheck.domain.similar.rules import NearRules, TextRule
 from fanal.formats.report.records import PersonRole

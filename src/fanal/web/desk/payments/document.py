@@ -7,8 +7,8 @@ import msgspec
 from django.utils.translation import gettext as _
 
 from fanal import reference
-from fanal.analyse.domain.payments import Paid, told
-from fanal.analyse.domain.payments.scoring import PointMade
+from fanal.analyse.payments.domain.scoring import PointMade, told
+from fanal.analyse.payments.domain.transfers import Paid
 from fanal.casework.domain.documents import Part
 from fanal.casework.domain.records import ActFile
 from fanal.judicial.domain.sheets import SheetFacts, SheetFile, SheetReport

@@ -14,7 +14,7 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.analyse import queries as analysed
+from fanal.analyse.payments.queries import get_payer
 from fanal.casework import operations as casework
 from fanal.casework.domain.records import ActFile
 from fanal.judicial import operations, queries
@@ -40,7 +40,7 @@ def draft(request: HttpRequest, payer: UUID) -> HttpResponse:
         Http404: no such payer within the reader's desks.
     """
     actor, now = actor_of(request), now_of(request)
-    found = analysed.get_payer(actor=actor, payer=payer, now=now)
+    found = get_payer(actor=actor, payer=payer, now=now)
     if found is None:
         raise Http404
     around = around_of(found, actor=actor)

@@ -9,9 +9,9 @@ from django.utils.translation import get_language, gettext as _
 
 from fanal import reference
 from fanal.accounts import queries as accounts
-from fanal.analyse.domain.payers import Payer
-from fanal.analyse.domain.payments import Paid, PayerScore
-from fanal.analyse.domain.payments.scoring import PointMade
+from fanal.analyse.payments.domain.payers import Payer
+from fanal.analyse.payments.domain.scoring import PayerScore, PointMade
+from fanal.analyse.payments.domain.transfers import Paid
 from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.domain.records import KinLink
 from fanal.harmonise import queries as harmonised

@@ -14,9 +14,10 @@ from django.views.decorators.http import require_GET
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.analyse import queries as analysed
-from fanal.analyse.domain.payers import PayerFilter, PayerLine
-from fanal.analyse.domain.payments import load_typologies, paid_in
+from fanal.analyse.payments.domain.indicators import load_typologies
+from fanal.analyse.payments.domain.payers import PayerFilter, PayerLine
+from fanal.analyse.payments.domain.transfers import paid_in
+from fanal.analyse.payments.queries import count_payers, get_payer, list_payers
 from fanal.harmonise import queries as harmonised
 from fanal.judicial import queries as judicial
 from fanal.judicial.domain.sheets import ADDRESSEES
@@ -36,7 +37,7 @@ class _Lines(Sequence[PayerLine]):
     filters: PayerFilter
 
     def __len__(self) -> int:
-        return analysed.count_payers(actor=self.actor, filters=self.filters)
+        return count_payers(actor=self.actor, filters=self.filters)
 
     @overload
     def __getitem__(self, at: int) -> PayerLine: ...
@@ -46,9 +47,7 @@ class _Lines(Sequence[PayerLine]):
         if isinstance(at, int):
             return self[at : at + 1][0]
         start, stop = at.start or 0, at.stop or 0
-        return analysed.list_payers(
-            actor=self.actor, filters=self.filters, offset=start, limit=stop - start
-        )
+        return list_payers(actor=self.actor, filters=self.filters, offset=start, limit=stop - start)
 
 
 @never_cache
@@ -92,7 +91,7 @@ def page_of(request: HttpRequest, payer_id: UUID, refused: str = "") -> dict[str
         Http404: no such payer within the reader's desks.
     """
     actor, now = actor_of(request), now_of(request)
-    payer = analysed.get_payer(actor=actor, payer=payer_id, now=now)
+    payer = get_payer(actor=actor, payer=payer_id, now=now)
     if payer is None:
         raise Http404
     around = around_of(payer, actor=actor)

@@ -1,0 +1,89 @@
+"""The analysis of a batch: harmonised reports in, explained findings out."""
+
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.analyse.domain.records import Analysis, Finding
+from fanal.analyse.material.domain.known import KnownLists, find_known
+from fanal.analyse.payments.domain.indicators import Typologies, load_typologies
+from fanal.analyse.payments.domain.scoring import Around, find_payment_signals
+from fanal.analyse.signals.domain.imminence import find_imminence
+from fanal.analyse.signals.domain.lexicon import Lexicon, load_lexicon
+from fanal.analyse.signals.domain.signals import find_hits, findings_of
+from fanal.harmonise.domain.records import HarmonisedReport
+
+RULES = "analyse/2"
+MAX_FINDINGS = 200
+
+
+class Knowledge(Struct, frozen=True, kw_only=True):
+    """Inputs of the analysis other than the list entries: phrase lexicons and payment typologies.
+
+    `lists_version` is that of the lists of known material, "" without any.
+    """
+
+    lexicon: Lexicon
+    typologies: Typologies
+    lists_version: str = ""
+
+    @property
+    def version(self) -> str:
+        """Return the version stored with each result: of the code's rules, lexicons, typologies and lists."""
+        parts = (RULES, self.lexicon.version, self.typologies.version, self.lists_version)
+        return " ".join(part for part in parts if part)
+
+
+def shipped_knowledge(*, lists_version: str = "") -> Knowledge:
+    """Return the shipped lexicons and typologies, for lists of this version (default: none)."""
+    return Knowledge(
+        lexicon=load_lexicon(),
+        typologies=load_typologies(),
+        lists_version=lists_version,
+    )
+
+
+def analyse(
+    reports: Sequence[HarmonisedReport],
+    knowledge: Knowledge,
+    lists: KnownLists | None = None,
+    *,
+    around: Mapping[UUID, Around] | None = None,
+) -> list[Analysis]:
+    """Return the analysis of each report, in the order given; its findings strongest first.
+
+    `lists` holds the list entries that match these reports (see `known.values_of`), None for none. `around`
+    holds the known payments around each report, by report id; a report without a key has none.
+    """
+    version = knowledge.version
+    known = find_known(reports, lists or KnownLists(), rule_version=version)
+    return [
+        Analysis(
+            report_id=report.report_id,
+            findings=_ranked(
+                [
+                    *found,
+                    *_read(report, knowledge, version, around=(around or {}).get(report.report_id)),
+                ]
+            ),
+            rule_version=version,
+        )
+        for report, found in zip(reports, known, strict=True)
+    ]
+
+
+def _read(
+    report: HarmonisedReport, knowledge: Knowledge, version: str, *, around: Around | None
+) -> list[Finding]:
+    hits = find_hits(report, knowledge.lexicon)
+    return [
+        *findings_of(hits, rule_version=version),
+        *find_imminence(report, hits, rule_version=version),
+        *find_payment_signals(report, knowledge.typologies, rule_version=version, around=around),
+    ]
+
+
+def _ranked(findings: list[Finding]) -> tuple[Finding, ...]:
+    findings.sort(key=lambda f: (-f.score, f.code, f.source))
+    return tuple(findings[:MAX_FINDINGS])

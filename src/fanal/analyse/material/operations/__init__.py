@@ -1,0 +1,1 @@
+"""Writes of known material: lists, imports, votes, suspensions, and the index derived from them."""

@@ -1,0 +1,1 @@
+"""Payments: published typologies as data, applied to the transfers of each payer."""

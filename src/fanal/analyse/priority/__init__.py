@@ -1,0 +1,1 @@
+"""Priority: facts of a report, rules that give points, and the life of a rule set."""

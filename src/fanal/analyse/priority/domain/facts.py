@@ -1,0 +1,256 @@
+"""The facts that priority rules test, by name. An unknown fact is absent, and no rule on it applies.
+
+A rule's `fact` is a name of `FACTS`, which the reader of rules checks. The labels of
+`reference/data/labels/rules.toml` (`priority_fact`) explain each fact in both languages.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+from fanal import reference
+from fanal.analyse.domain.records import Analysis, KinFacts
+from fanal.analyse.priority.domain.retention_window import ask_owner, instant_of
+from fanal.analyse.signals.domain.imminence import age_of, occurred_on
+from fanal.formats.report.records import IpSighting, PersonRole, ReportKind, Stated
+from fanal.harmonise.domain.computed import captured_addresses
+from fanal.harmonise.domain.records import HarmonisedReport
+
+
+class Unit(StrEnum):
+    """Unit of a fact's number. A flag is 1 if true and absent otherwise."""
+
+    FLAG = "FLAG"
+    SCORE = "SCORE"
+    YEARS = "YEARS"
+    DAYS = "DAYS"
+    COUNT = "COUNT"
+
+
+FACTS: dict[str, Unit] = {
+    "emergency": Unit.FLAG,
+    "danger_unknown": Unit.FLAG,
+    "reporter_is_child": Unit.FLAG,
+    "escalated": Unit.FLAG,
+    "self_harm": Unit.SCORE,
+    "ongoing": Unit.SCORE,
+    "meeting_planned": Unit.SCORE,
+    "victim_age": Unit.YEARS,
+    "class_a1": Unit.COUNT,
+    "class_a2": Unit.COUNT,
+    "class_b1": Unit.COUNT,
+    "class_b2": Unit.COUNT,
+    "live_streaming": Unit.FLAG,
+    "sadistic": Unit.FLAG,
+    "meme": Unit.FLAG,
+    "spam": Unit.FLAG,
+    "files": Unit.COUNT,
+    "ip_age_days": Unit.DAYS,
+    "ip_days_left": Unit.DAYS,
+    "access_to_children": Unit.FLAG,
+    "sextortion_annotated": Unit.FLAG,
+    "escalation_explained": Unit.FLAG,
+    "unlisted_seen_files": Unit.COUNT,
+    "suspect_identifiers": Unit.COUNT,
+    "known_files": Unit.COUNT,
+    "unlisted_classified_files": Unit.COUNT,
+    "known_addresses": Unit.COUNT,
+    "grooming_pattern": Unit.SCORE,
+    "sextortion": Unit.SCORE,
+    "livestream": Unit.SCORE,
+    "payment_pattern": Unit.SCORE,
+    "previously_reported_suspect": Unit.COUNT,
+    "links": Unit.COUNT,
+    "strongest_link": Unit.SCORE,
+    "shared_files": Unit.COUNT,
+    "in_dossier": Unit.FLAG,
+    **{f"kind_{kind.lower()}": Unit.FLAG for kind in ReportKind},
+}
+
+_STATED = {
+    Stated.DANGER_UNKNOWN: "danger_unknown",
+    Stated.REPORTER_IS_CHILD: "reporter_is_child",
+}
+_HIGHEST = {
+    "IMMINENCE_SELF_HARM": "self_harm",
+    "IMMINENCE_ONGOING": "ongoing",
+    "IMMINENCE_MEETING_PLANNED": "meeting_planned",
+    "GROOMING_PATTERN": "grooming_pattern",
+    "PAYMENT_PATTERN": "payment_pattern",
+}
+_HIGHEST_BY_CATEGORY = {"SEXTORTION": "sextortion", "LIVESTREAM": "livestream"}
+_LIKELY = 0.5
+"""Least score of a match that counts; a match weakened by its list or votes is shown, and gives no point."""
+_ANNOTATIONS = {
+    "liveStreaming": "live_streaming",
+    "sadisticOnlineExploitation": "sadistic",
+    "potentialMeme": "meme",
+    "VIRAL_POTENTIAL_MEME": "meme",
+    "spam": "spam",
+    "sextortion": "sextortion_annotated",
+}
+_OF_FILES = {"liveStreaming": "live_streaming"}
+"""Annotations of a file that count for the whole report."""
+_MEME = re.compile(r"fileDetails\[([0-9]+)\]/(?:fileAnnotations/)?potentialMeme")
+_ACCESS = ("accessToChildren", "accessToChildVictim")
+"""Fields of NCMEC's law-enforcement JSON, kept in the record as received."""
+
+
+def facts_of(
+    report: HarmonisedReport, analysis: Analysis, kin: KinFacts | None, *, now: datetime
+) -> dict[str, float]:
+    """Return the known facts of a report by name (`FACTS`); zero counts and absent scores are left out.
+
+    `kin` holds its counts of related reports, None if unknown.
+    """
+    facts: dict[str, float] = {f"kind_{report.kind.lower()}": 1}
+    facts.update(_stated(report))
+    facts.update(_found(report, analysis))
+    captured = captured_addresses(report)
+    asked = ask_owner(report, catalogue=reference.load(), captured=captured)
+    if asked is not None:
+        left = (asked.until - now).total_seconds() / 86400
+        facts["ip_days_left"] = left if left > 0 else -1
+    age = _address_age(report, captured, now)
+    if age is not None:
+        facts["ip_age_days"] = age
+    if kin is not None:
+        facts.update(_kin(kin))
+    return facts
+
+
+def _stated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
+    if report.emergency:
+        yield "emergency", 1
+    yield from _escalated(report.escalation_reason)
+    stated = [item.value for item in report.extra if item.path.endswith(_ACCESS)]
+    if any(value.strip().lower() in {"true", "yes", "1"} for value in stated):
+        yield "access_to_children", 1
+    for said in report.stated:
+        yield _STATED[said], 1
+    for annotation in report.annotations:
+        if annotation in _ANNOTATIONS:
+            yield _ANNOTATIONS[annotation], 1
+    yield from _files(report)
+    yield from _files_annotated(report)
+    identifiers = sum(
+        len(p.emails) + len(p.phones) + len(p.ips)
+        for p in report.persons
+        if p.role is PersonRole.SUSPECT
+    )
+    if identifiers:
+        yield "suspect_identifiers", identifiers
+
+
+def _escalated(reason: str | None) -> Iterator[tuple[str, float]]:
+    if reason:
+        yield "escalated", 1
+        if reason.strip().lower() not in {"", "true"}:
+            yield "escalation_explained", 1
+
+
+def _files(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
+    if report.files:
+        yield "files", len(report.files)
+    classes = [f.classification.code.upper() for f in report.files if f.classification]
+    for code in ("A1", "A2", "B1", "B2"):
+        if code in classes:
+            yield f"class_{code.lower()}", classes.count(code)
+
+
+def _files_annotated(report: HarmonisedReport) -> Iterator[tuple[str, float]]:
+    """Yield the provider's annotations of files as (fact, 1).
+
+    A meme counts only if all files are memes.
+    """
+    for category in report.categories:
+        if category.scheme == "NCMEC_FILE_ANNOTATION" and category.code in _OF_FILES:
+            yield _OF_FILES[category.code], 1
+    said = [extra for extra in report.extra if extra.path.endswith("/potentialMeme")]
+    true = (_MEME.fullmatch(e.path) for e in said if e.value.strip() not in {"false", "0"})
+    memes = {path[1] for path in true if path}
+    if memes and len(memes) == len(report.files):
+        yield "meme", 1
+
+
+def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
+    facts: dict[str, float] = {}
+    ages = _victim_ages(report)
+    known: dict[str, set[str]] = {"KNOWN_HASH": set(), "KNOWN_ADDRESS": set()}
+    cleared: set[str] = set()
+    for finding in analysis.findings:
+        name = _HIGHEST.get(finding.code) or _HIGHEST_BY_CATEGORY.get(finding.category)
+        if name:
+            facts[name] = max(facts.get(name, 0.0), finding.score)
+        if finding.code in known and finding.score >= _LIKELY:
+            known[finding.code].add(finding.source.split(".")[0])
+        if finding.code == "KNOWN_CLEAR":
+            cleared.add(finding.source.split(".")[0])
+        if finding.code == "IMMINENCE_VICTIM_AGE":
+            ages.append(int(finding.value))
+    if ages:
+        facts["victim_age"] = min(ages)
+    facts.update(_material(report, known["KNOWN_HASH"], cleared))
+    if known["KNOWN_ADDRESS"]:
+        facts["known_addresses"] = len(known["KNOWN_ADDRESS"])
+    return facts
+
+
+def _material(
+    report: HarmonisedReport, known: set[str], cleared: set[str]
+) -> Iterator[tuple[str, float]]:
+    """Yield, as (fact, number), the known files and the further files that are classified or seen.
+
+    `known` are the places (`files[3]`) of the files found in a list of known material, `cleared` those of
+    known false alarms; neither count as further files. Seen: by the provider.
+    """
+    if known:
+        yield "known_files", len(known)
+    new = sum(
+        f.classification is not None and f"files[{index}]" not in known | cleared
+        for index, f in enumerate(report.files)
+    )
+    if new:
+        yield "unlisted_classified_files", new
+    seen = sum(
+        f.seen_by_provider is True and f"files[{index}]" not in known | cleared
+        for index, f in enumerate(report.files)
+    )
+    if seen:
+        yield "unlisted_seen_files", seen
+
+
+def _victim_ages(report: HarmonisedReport) -> list[int]:
+    ages = [
+        age_of(person, on=occurred_on(report))
+        for person in report.persons
+        if person.role is PersonRole.VICTIM
+    ]
+    return [age for age in ages if age is not None]
+
+
+def _address_age(
+    report: HarmonisedReport, captured: Sequence[IpSighting], now: datetime
+) -> float | None:
+    """Return the days since the newest dated address of a suspect; a date in the future counts as today.
+
+    `captured` are the addresses captured with files. None without any dated address.
+    """
+    suspects = (p for p in report.persons if p.role is PersonRole.SUSPECT)
+    seen = [ip for person in suspects for ip in person.ips]
+    dated = [instant_of(ip.at) for ip in (*seen, *captured)]
+    newest = max((at for at in dated if at is not None), default=None)
+    return None if newest is None else max(0.0, (now - newest).total_seconds() / 86400)
+
+
+def _kin(kin: KinFacts) -> Iterator[tuple[str, float]]:
+    for name, value in (
+        ("previously_reported_suspect", kin.previously_reported_suspect),
+        ("links", kin.links),
+        ("strongest_link", kin.strongest),
+        ("shared_files", kin.shared_files),
+        ("in_dossier", 1 if kin.dossier_id else 0),
+    ):
+        if value:
+            yield name, value

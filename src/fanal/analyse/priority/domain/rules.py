@@ -1,0 +1,241 @@
+"""Priority rules as data: strict reader and writer, and the rule sets shipped with the package.
+
+The top of `analyse/data/priority/*.toml` explains the points.
+"""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache, lru_cache
+from importlib import resources
+from math import isfinite
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from fanal import reference
+from fanal.analyse.priority.domain.facts import FACTS
+from fanal.reference.records import Text
+from fanal.reference.words import either
+
+DANGER_FLOOR = 95
+"""Least score of a report on a child in present danger."""
+UNCHECKED = "UNCHECKED"
+ABOVE_ZERO = 0.000001
+"""Default of `at_least`."""
+LONGEST_LABEL = 80
+_VERSION = re.compile(r"[a-z0-9][a-z0-9./_-]{2,59}")
+
+
+class RulesRefused(ValueError):
+    """Error: a rule set is invalid; `code` names the reason, `rule` the rule (empty: the whole set)."""
+
+    def __init__(self, code: str, rule: str = "", detail: str = "") -> None:
+        super().__init__(": ".join(part for part in (rule, code, detail) if part))
+        self.code, self.rule = code, rule
+
+
+class Rule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A rule: the fact, its range, the points, an optional floor (minimum score), and the source.
+
+    With `each`, the points count for each unit of the fact, at most `cap`. `floor_from` is the least value of
+    the fact for the floor; without it the floor applies with the points. `label` is the name of a desk's own
+    rule, which no label file contains; it accompanies each reason from the rule. A desk's own rule sets a
+    floor only once checked, and only under `DANGER_FLOOR`, since a child in present danger has precedence.
+    """
+
+    code: str
+    fact: str
+    points: float
+    source: str
+    checked_by: str
+    at_least: float = ABOVE_ZERO
+    at_most: float | None = None
+    each: bool = False
+    cap: float | None = None
+    floor: int | None = None
+    floor_from: float | None = None
+    label: Text | None = None
+
+    @property
+    def unchecked(self) -> bool:
+        """Return whether nobody has checked the rule; such a rule gives points and never a floor."""
+        return self.checked_by == UNCHECKED
+
+    @property
+    def sets_no_floor(self) -> bool:
+        """Return whether the rule states a floor that is never applied, since nobody has checked it."""
+        return self.unchecked and self.floor is not None
+
+    def name(self, lang: str) -> str:
+        """Return the name of the rule: its own label, else the label of its code."""
+        if self.label is None:
+            return reference.label("priority_rule", self.code, lang)
+        return either(self.label.fr, self.label.en, lang)
+
+    def floor_for(self, value: float) -> int | None:
+        """Return the floor that the rule sets for a value of its fact; None without floor."""
+        if self.unchecked or (self.floor_from is not None and value < self.floor_from):
+            return None
+        return self.floor
+
+
+class PriorityLevel(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A level and its lowest score; its deadlines are reference data (`clock`)."""
+
+    code: Literal["DANGER", "HIGH", "NORMAL", "LOW"]
+    lowest: int = field(name="from")
+
+
+class PriorityRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A dated rule set; levels from the highest to the lowest."""
+
+    schema: int
+    version: str
+    in_force_from: date
+    ceiling: int
+    level: tuple[PriorityLevel, ...]
+    rule: tuple[Rule, ...]
+
+    def level_of(self, score: int) -> PriorityLevel:
+        """Return the level in which a score lies: the highest whose lowest score it reaches."""
+        return next(level for level in self.level if score >= level.lowest)
+
+    def days_left(self) -> frozenset[float]:
+        """Return the remaining days to request subscriber data at which a rule starts or stops to apply."""
+        clocks = [rule for rule in self.rule if rule.fact == "ip_days_left"]
+        last = [rule.at_most + 1 for rule in clocks if rule.at_most is not None]  # whole days count
+        return frozenset(max(0.0, bound) for bound in (*(rule.at_least for rule in clocks), *last))
+
+
+@lru_cache(maxsize=16)
+def read_rules(text: str) -> PriorityRules:
+    """Parse and validate the TOML text of a rule set.
+
+    Raises:
+        RulesRefused: FORMAT (unknown key, wrong type), VERSION, CODE_TWICE, FACT, POINTS, CAP, BOUNDS, FLOOR,
+            FLOOR_FROM, SOURCE, LABEL_FR, LABEL_EN, FLOOR_OWN or FLOOR_UNCHECKED (a rule of the desk's own),
+            LEVELS, CEILING, or NO_DANGER (no checked rule keeps a child in danger at 95 or more).
+    """
+    try:
+        rules = msgspec.convert(tomllib.loads(text), PriorityRules)
+    except (msgspec.ValidationError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RulesRefused("FORMAT", detail=str(error)) from error
+    check_rules(rules)
+    return rules
+
+
+def check_rules(rules: PriorityRules) -> None:
+    """Check the guarantees of a rule set.
+
+    Raises:
+        RulesRefused: as `read_rules`, except FORMAT.
+    """
+    if not _VERSION.fullmatch(rules.version):
+        raise RulesRefused("VERSION")
+    codes = [rule.code for rule in rules.rule]
+    if len(codes) != len(set(codes)):
+        raise RulesRefused("CODE_TWICE")
+    for rule in rules.rule:
+        _check(rule)
+    starts = [level.lowest for level in rules.level]
+    if not starts or starts[-1] != 0 or starts != sorted(set(starts), reverse=True):
+        raise RulesRefused("LEVELS")
+    if not 0 < rules.ceiling < DANGER_FLOOR:
+        raise RulesRefused("CEILING")
+    if not any(_keeps_danger(rule) for rule in rules.rule):
+        raise RulesRefused("NO_DANGER", "CHILD_IN_DANGER")
+
+
+def write_rules(rules: PriorityRules) -> str:
+    """Return a rule set as TOML text, the inverse of `read_rules`."""
+    built = msgspec.to_builtins(rules, builtin_types=(date,))
+    tables = [("level", each) for each in built.pop("level")]
+    tables += [("rule", each) for each in built.pop("rule")]
+    lines = [_line(name, value) for name, value in built.items()]
+    for name, table in tables:
+        lines += ["", f"[[{name}]]"]
+        lines += [_line(key, value) for key, value in _flat(table) if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def _flat(table: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the keys of a table; keys of a nested table are dotted (`label.fr`)."""
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from ((f"{key}.{inner}", each) for inner, each in value.items())
+        else:
+            yield key, value
+
+
+def _line(key: str, value: object) -> str:
+    # JSON strings, numbers and booleans are valid TOML values.
+    written = (
+        value.isoformat() if isinstance(value, date) else json.dumps(value, ensure_ascii=False)
+    )
+    return f"{key} = {written}"
+
+
+@cache
+def shipped_texts() -> tuple[tuple[str, str], ...]:
+    """Return name and text of each shipped rule set, oldest first."""
+    folder = resources.files("fanal.analyse").joinpath("data", "priority")
+    found = [(e.name, e.read_text("utf-8")) for e in folder.iterdir() if e.name.endswith(".toml")]
+    return tuple(sorted(found, key=lambda pair: read_rules(pair[1]).in_force_from))
+
+
+def shipped_rules() -> tuple[PriorityRules, ...]:
+    """Return all shipped rule sets, oldest first."""
+    return tuple(read_rules(text) for _, text in shipped_texts())
+
+
+def newest_shipped(*, on: date) -> PriorityRules:
+    """Return the shipped rules for an empty installation: the newest in force on a day, else the oldest."""
+    rules = shipped_rules()
+    return next((each for each in reversed(rules) if each.in_force_from <= on), rules[0])
+
+
+def _check(rule: Rule) -> None:
+    highest = rule.at_least if rule.at_most is None else rule.at_most
+    faults = {
+        "FACT": rule.fact not in FACTS,
+        "POINTS": not -100 <= rule.points <= 100,
+        "CAP": rule.cap is not None and not rule.cap >= 0,
+        "BOUNDS": not (isfinite(rule.at_least) and isfinite(highest) and rule.at_least <= highest),
+        "FLOOR": rule.floor is not None and not 0 <= rule.floor <= 100,
+        "FLOOR_FROM": rule.floor_from is not None and not _reached(rule, rule.floor_from),
+        "SOURCE": not rule.source.strip() or not rule.checked_by.strip(),
+        "LABEL_FR": rule.label is not None and not _sayable(rule.label.fr),
+        "LABEL_EN": rule.label is not None and not _sayable(rule.label.en),
+        "FLOOR_OWN": rule.label is not None and rule.floor not in {None, *range(1, DANGER_FLOOR)},
+        "FLOOR_UNCHECKED": rule.label is not None and rule.sets_no_floor,
+    }
+    for code, broken in faults.items():
+        if broken:
+            raise RulesRefused(code, rule.code)
+
+
+def _reached(rule: Rule, value: float) -> bool:
+    """Return whether the rule has a floor and applies to this value of its fact."""
+    under = rule.at_most is None or value <= rule.at_most
+    return rule.floor is not None and value >= rule.at_least and under
+
+
+def _sayable(label: str) -> bool:
+    return 0 < len(label.strip()) <= LONGEST_LABEL and label.isprintable()
+
+
+def _keeps_danger(rule: Rule) -> bool:
+    always = rule.at_least <= 1 and (rule.at_most is None or rule.at_most >= 1)
+    return (
+        rule.code == "CHILD_IN_DANGER"
+        and rule.fact == "emergency"
+        and always
+        and not rule.unchecked
+        and rule.floor is not None
+        and rule.floor >= DANGER_FLOOR
+        and (rule.floor_from is None or rule.floor_from <= 1)
+    )

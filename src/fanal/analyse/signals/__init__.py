@@ -1,0 +1,1 @@
+"""Signals: phrases that a report's texts hold, and what weakens them."""
