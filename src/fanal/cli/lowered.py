@@ -1,5 +1,6 @@
 """The unprivileged account of the serving processes when root calls `fanal run`, and its folders."""
 
+import functools
 import hashlib
 import os
 import stat
@@ -43,11 +44,11 @@ def lower(*, home: Path, vault: Path, port: int) -> Lowered | None:
     try:
         account = SystemAccount.current()
     except AccountMissing as missing:
-        say(f"web and worker run as root: {missing}")
+        _say_once(f"web and worker run as root: {missing}")
         return None
     obstacle = _obstacle(account, home=home, vault=vault, port=port)
     if obstacle:
-        say(f"web and worker run as root: the account '{account.name}' cannot {obstacle}")
+        _say_once(f"web and worker run as root: the account '{account.name}' cannot {obstacle}")
         return None
     cache = SHELTER / "cache" / hashlib.sha256(os.fsencode(_PACKAGE)).hexdigest()[:12]
     cache.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
@@ -81,6 +82,11 @@ def _obstacle(account: SystemAccount, *, home: Path, vault: Path, port: int) -> 
             return f"reach {folder}"
     status, _ = account.run([sys.executable, "-c", "import fanal, granian, psycopg"])
     return "" if status == 0 else f"run {sys.executable} with {_PACKAGE}"
+
+
+@functools.cache
+def _say_once(sentence: str) -> None:
+    say(sentence)  # the calls' process is lowered before the others
 
 
 def _hand_over(folder: Path, account: SystemAccount) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+import psycopg
 
 from fanal.cli.boot import (
     find_home,
@@ -28,12 +29,13 @@ from fanal.cli.failures import CommandRefused, Failed, language, reason
 from fanal.cli.lowered import lower
 from fanal.cli.new_passwords import PasswordWatch
 from fanal.cli.supervisor import CallsSign, Child, Supervisor, say
-from fanal.config.databases import Databases, check_durability, open_databases
+from fanal.config.databases import DatabaseRefused, Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.gate import HEADERS, THREADS
+from fanal.config.installation import KeysElsewhere
 from fanal.config.keys import KeysMissing, ensure_node_secret, load_keys, node_fault
 from fanal.config.mailing import mailer_of
-from fanal.config.migration import DatabaseMark, read_mark
+from fanal.config.migration import DatabaseMark, is_current, read_mark
 from fanal.config.prepared import is_prepared
 from fanal.kernel import clock
 from fanal.kernel.process import die_with_parent
@@ -77,19 +79,18 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
     (home / "log").mkdir(mode=0o700, exist_ok=True)
     with open_databases(home=home, environ=os.environ) as databases:
         role = _web_role()
+        passwords = PasswordWatch(databases)
         first = _first_children(databases, home=home)
+        calls = _calls_at_once(passwords, role=role, home=home, demo=demo, port=port)
         _prepare(databases, role=role, home=home, demo=demo)
-        require_keys(databases, role=role, home=home)
-        require_vault(databases, role=role)
-        # The desk starts anyway: otherwise no alarm call would be sent.
-        if (fault := node_fault(home, now=clock.now())) is not None:
-            say(f"no report is taken here, since none could be acknowledged: {fault}")
+        _tell_of_node_key(home)
         mark = read_mark(databases.url(role))
         if mark is DatabaseMark.DEMO and not _is_loopback(host):
             raise CommandRefused("LOOPBACK_ONLY")
         _wait_for_port(host, port)
-        passwords = PasswordWatch(databases)
-        children = _children(passwords, home=home, mark=mark, host=host, port=port, workers=workers)
+        children = _children(databases, home=home, mark=mark, host=host, port=port, workers=workers)
+        if role is DatabaseRole.APP:
+            children.insert(0, calls or _calls(passwords, home=home, mark=mark))
         loading = [_demo(databases, home=home)] if demo else []
         signed_in = [*children, *loading]
         _lower(signed_in, home=home, port=port)
@@ -105,9 +106,19 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
             # Only now: the first part of its load locks the accounts against all others.
             supervisor.children.extend(loading)
             if mark is DatabaseMark.PRODUCTION and role is DatabaseRole.APP:
-                for fault in mailer_of(read_environment(os.environ)).faults():
-                    say(f"no call for a child in danger reaches anybody: {FAULTS[fault]}")
+                _tell_of_mail()
             supervisor.run()
+
+
+def _tell_of_node_key(home: Path) -> None:
+    """Say so if this machine cannot sign receipts; the desk starts anyway: else nobody would be called."""
+    if (fault := node_fault(home, now=clock.now())) is not None:
+        say(f"no report is taken here, since none could be acknowledged: {fault}")
+
+
+def _tell_of_mail() -> None:
+    for fault in mailer_of(read_environment(os.environ)).faults():
+        say(f"no call for a child in danger reaches anybody: {FAULTS[fault]}")
 
 
 def _is_loopback(host: str) -> bool:
@@ -188,6 +199,10 @@ def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool
     """Create the keys and migrate the schema if this machine has the owner's role; otherwise check both.
 
     `demo`: migrate as a demo database.
+
+    Raises:
+        KeysElsewhere: this machine lacks registered keys, or holds others.
+        VaultElsewhere: it mounts another vault than that of the database.
     """
     if role is DatabaseRole.INTAKE:
         _check_public_node(databases, home=home)
@@ -196,6 +211,8 @@ def _prepare(databases: Databases, *, role: DatabaseRole, home: Path, demo: bool
         _migrate(databases, home=home, demo=demo)
     else:
         _check_tables(databases, role=role, home=home)
+    require_keys(databases, role=role, home=home)
+    require_vault(databases, role=role)
 
 
 def _lower(children: list[Child], *, home: Path, port: int) -> None:
@@ -245,7 +262,7 @@ def _migrate(databases: Databases, *, home: Path, demo: bool) -> None:
 
 
 def _children(
-    passwords: PasswordWatch,
+    databases: Databases,
     *,
     home: Path,
     mark: DatabaseMark | None,
@@ -253,7 +270,7 @@ def _children(
     port: int,
     workers: int,
 ) -> list[Child]:
-    web_role, databases = _web_role(), passwords.databases
+    web_role = _web_role()
     _keep_drafts(home)
     web = Child(
         name="web",
@@ -265,15 +282,7 @@ def _children(
         return [web]
     names = ["worker", *(f"worker-{number}" for number in range(2, workers + 1))]
     environment = _environment(databases, role=DatabaseRole.WORKER, home=home, mark=mark)
-    calls = Child(
-        name="calls",
-        arguments=[sys.executable, "-m", "fanal.calls"],
-        environment=environment,
-        log=home / "log" / "calls.log",
-        sign=CallsSign(lambda: passwords.databases.url(DatabaseRole.WORKER)),
-    )
     return [
-        calls,
         web,
         *(
             Child(
@@ -305,6 +314,41 @@ def _first_children(databases: Databases, *, home: Path) -> list[Child]:
     )
     first.start()
     return [first]
+
+
+def _calls_at_once(
+    passwords: PasswordWatch, *, role: DatabaseRole, home: Path, demo: bool, port: int
+) -> Child | None:
+    """Start the alarm calls if keys and tables are those of this version, and return their process.
+
+    The calls that an interrupted desk left then wait for no migration and no web server. None: this is a
+    public node, or the start must prepare keys or tables first, or will say what is wrong with them.
+    """
+    if role is DatabaseRole.INTAKE:
+        return None
+    try:
+        url = passwords.databases.url(DatabaseRole.WORKER)
+        mark = read_mark(url)
+        if not is_current(url) or (demo and mark is not DatabaseMark.DEMO):
+            return None
+        require_keys(passwords.databases, role=role, home=home)
+    except (psycopg.Error, DatabaseRefused, KeysElsewhere, KeysMissing):
+        return None
+    calls = _calls(passwords, home=home, mark=mark)
+    _lower([calls], home=home, port=port)
+    calls.start()
+    return calls
+
+
+def _calls(passwords: PasswordWatch, *, home: Path, mark: DatabaseMark | None) -> Child:
+    role = DatabaseRole.WORKER
+    return Child(
+        name="calls",
+        arguments=[sys.executable, "-m", "fanal.calls"],
+        environment=_environment(passwords.databases, role=role, home=home, mark=mark),
+        log=home / "log" / "calls.log",
+        sign=CallsSign(lambda: passwords.databases.url(role)),
+    )
 
 
 def _keep_drafts(home: Path) -> None:

@@ -187,11 +187,12 @@ class Supervisor:
     _last: dict[int, object] = field(default_factory=dict)
 
     def __enter__(self) -> "Supervisor":
-        """Install the signal handlers and start the children."""
+        """Install the signal handlers and start the children that do not run yet."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             self._last[number] = signal.signal(number, self._ask_to_stop)
         for child in self.children:
-            child.start()
+            if child.process is None:
+                child.start()
         return self
 
     def __exit__(self, *_: object) -> None:

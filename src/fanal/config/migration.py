@@ -6,6 +6,7 @@ The mark of a database, DEMO or PRODUCTION, is written once and never changes.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -77,6 +78,7 @@ def _roles(*rights: str) -> list[str]:
 
 _LOCK = 0x46414E414C  # "FANAL"
 _LOCK_TIMEOUT = "30s"
+_PACKAGES = Path(__file__).resolve().parents[1]
 
 _MARK = """
 CREATE TABLE IF NOT EXISTS fanal_instance (
@@ -107,6 +109,20 @@ def read_mark(url: str) -> DatabaseMark | None:
     """Return the mark (DEMO or PRODUCTION) of the database at `url`; None before its first migration."""
     with psycopg.connect(url, connect_timeout=10) as connection:
         return _read_mark(connection)
+
+
+def is_current(url: str) -> bool:
+    """Return whether the database at `url` has this version's own migrations, no fewer and no others.
+
+    It reads names alone, without Django, and therefore takes a moment. False for an empty database.
+    """
+    files = {(file.parts[-3], file.stem) for file in _PACKAGES.glob("*/migrations/[0-9]*.py")}
+    with psycopg.connect(url, connect_timeout=10) as connection:
+        if _read_mark(connection) is None:
+            return False
+        rows = set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
+    ours = {app for app, _ in files}
+    return {row for row in rows if row[0] in ours} == files
 
 
 @contextmanager

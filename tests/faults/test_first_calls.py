@@ -1,0 +1,73 @@
+"""A call that an interrupted desk left waits for nothing of the next start but the database."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from aiosmtpd.controller import Controller
+
+from fanal.config import migration
+from fanal.config.databases import open_databases
+from tests.faults.test_calls import CALLED_WITHIN, Inbox
+from tests.live import Live, free_port, live, wait_for
+
+pytestmark = pytest.mark.serial
+_MIGRATING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+
+@pytest.fixture(scope="module")
+def desk() -> Iterator[tuple[Live, Inbox]]:
+    inbox, port = Inbox(), free_port()
+    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    controller.start()
+    try:
+        with live(
+            FANAL_SMTP_URL=f"smtp://127.0.0.1:{port}", FANAL_DUTY="duty@desk.example"
+        ) as server:
+            yield server, inbox
+    finally:
+        controller.stop()
+
+
+def leave_a_call(server: Live) -> str:
+    """Take a report of a child in danger while the calls stand still; kill the desk; return the report's id."""
+    partner = server.add_partner("first-calls")
+    [calls] = server.leaders("fanal.calls")
+    os.kill(calls, signal.SIGSTOP)
+    body = {"reference": "left", "kind": "GROOMING", "emergency": True}
+    told = server.json("POST", "/reports", partner, body)
+    assert told.status == 201
+    assert server.process is not None
+    os.kill(calls, signal.SIGKILL)
+    server.process.kill()
+    server.process.wait()
+    assert wait_for(lambda: not server.children("granian"), seconds=30)
+    return str(told.json["id"])
+
+
+def test_the_first_call_does_not_wait_for_the_migration(desk: tuple[Live, Inbox]) -> None:
+    server, inbox = desk
+    report = leave_a_call(server)
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("FANAL_", "DATABASE_"))}
+    with open_databases(home=server.home, environ=environ) as databases:
+        assert databases.cluster is not None
+        with psycopg.connect(databases.cluster.admin_url("fanal"), autocommit=True) as admin:
+            admin.execute("SELECT pg_advisory_lock(%s)", [migration._LOCK])
+            starting = threading.Thread(target=server.start)
+            begun = time.monotonic()
+            starting.start()
+            try:
+                called = wait_for(
+                    lambda: any(report in text for text in inbox.texts), seconds=CALLED_WITHIN
+                )
+                assert called, f"no call {time.monotonic() - begun:.1f} s after the start"
+                assert wait_for(lambda: admin.execute(_MIGRATING).fetchone() == (1,), seconds=60)
+            finally:
+                admin.execute("SELECT pg_advisory_unlock(%s)", [migration._LOCK])
+                starting.join()
+    assert len(server.leaders("fanal.calls")) == 1
+    assert "calls ended" not in (server.home / "out.txt").read_text()
