@@ -1,0 +1,155 @@
+"""What a report holds before it is written: facts, the draft that bears them, and the finished report."""
+
+from dataclasses import dataclass, field
+
+from benchmarks.truth.telling import Told
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing a report says.
+
+    `value` is the true value and `place` what it belongs to: the key of a service, a kind of payment
+    account, the digests shown of a file. `manner` says how it is written: "" in its own field, "text" in
+    a sentence, or one of "typo", "typo text", "script". A `common` value is what unrelated people share.
+    """
+
+    kind: str
+    value: str
+    place: str = ""
+    role: str = "SUSPECT"
+    who: int = 0
+    manner: str = ""
+    trap: str = ""
+    rare: bool = False
+    renamed: bool = False
+    common: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Clue:
+    """A true value that a report gives a reader: reports that share `kind` and `value` share evidence.
+
+    `written` is how the body gives it, `service` the name of the service as written there; what is
+    `common` is evidence of nothing.
+    """
+
+    kind: str
+    value: str
+    manner: str
+    written: str
+    service: str = ""
+    common: bool = False
+
+
+@dataclass(slots=True)
+class Draft:
+    """A report to be written: who sends it, when (seconds after the start of the world), what it says."""
+
+    label: int
+    at: int
+    moment: int
+    desk: str
+    language: str
+    facts: list[Fact] = field(default_factory=list)
+    traps: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class BondedTold(Told):
+    """A report of this world: what `Told` holds, with the evidence that joins it to its label.
+
+    `bond` names the easiest kind of evidence that the report shares with an earlier one of its label;
+    else "first", "single" (a label of one report), "bridge" (only later reports join it) or "nothing".
+    """
+
+    bond: str = ""
+    clues: tuple[Clue, ...] = ()
+
+
+_BY_KIND = {
+    "nickname": "handle_elsewhere",
+    "user_number": "renamed_account",
+    "person": "name_and_birth",
+    "victim": "same_victim",
+    "event": "two_languages",
+    "words": "same_words",
+}
+_IN_TEXT = {
+    "account": "handle_in_text",
+    "email": "email_in_text",
+    "phone": "phone_in_text",
+    "money": "money_in_text",
+}
+BONDS = (
+    "account",
+    "email",
+    "phone",
+    "money",
+    "device",
+    "renamed_account",
+    "file",
+    "page",
+    "room",
+    "short_link",
+    "platform_names",
+    "name_and_birth",
+    "handle_in_text",
+    "email_in_text",
+    "phone_in_text",
+    "money_in_text",
+    "handle_elsewhere",
+    "line",
+    "port",
+    "same_victim",
+    "script",
+    "two_languages",
+    "picture",
+    "handle_typo",
+    "same_words",
+)
+"""Kinds of evidence, the easiest for a reader first."""
+APART = ("single", "first", "bridge", "nothing")
+"""Reports that no earlier one of their label shares anything with."""
+
+
+def bond_of(one: Clue, other: Clue) -> str:
+    """Return the kind of evidence that two clues of one value are, by how both are written."""
+    if "typo" in one.manner or "typo" in other.manner:
+        return "handle_typo"
+    if "script" in one.manner + other.manner and one.written != other.written:
+        return "script"
+    if "text" in one.manner or "text" in other.manner:
+        return _IN_TEXT.get(one.kind) or _BY_KIND.get(one.kind, one.kind)
+    if one.kind == "account" and one.service != other.service:
+        return "platform_names"
+    return _BY_KIND.get(one.kind, one.kind)
+
+
+def bonds_of(reports: list[tuple[Clue, ...]]) -> list[str]:
+    """Return the bond of each report of one label, given their clues in order of time."""
+    if len(reports) == 1:
+        return ["single"]
+    reports = [tuple(clue for clue in clues if not clue.common) for clues in reports]
+    seen: dict[tuple[str, str], list[Clue]] = {}
+    holders: dict[tuple[str, str], int] = {}
+    for clues in reports:
+        for key in {(clue.kind, clue.value) for clue in clues}:
+            holders[key] = holders.get(key, 0) + 1
+    bonds = []
+    for place, clues in enumerate(reports):
+        found = {
+            bond_of(clue, earlier)
+            for clue in clues
+            for earlier in seen.get((clue.kind, clue.value), ())
+        }
+        shared = any(holders[clue.kind, clue.value] > 1 for clue in clues)
+        if found:
+            bonds.append(min(found, key=BONDS.index))
+        elif shared:
+            bonds.append("bridge" if place else "first")
+        else:
+            bonds.append("nothing")
+        for clue in clues:
+            seen.setdefault((clue.kind, clue.value), []).append(clue)
+    return bonds

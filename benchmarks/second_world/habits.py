@@ -1,0 +1,178 @@
+"""What every report says besides what ties it: fresh values of its sender, and what many people share."""
+
+from benchmarks.second_world import phrases
+from benchmarks.second_world.desks import DESKS
+from benchmarks.second_world.facts import Draft, Fact
+from benchmarks.second_world.names import person
+from benchmarks.second_world.platforms import KEYS
+from benchmarks.second_world.stock import Stock
+from benchmarks.second_world.ties import Offender
+
+_FILLERS = {
+    "emails": ("aucun@aucun.test", "n/a", "test@test.test", "anonyme@anonyme.test"),
+    "phones": ("0000", "0000000000", "06 00 00 00 00", "n/a"),
+    "devices": ("0000000000000000", "00000000-0000-0000-0000-000000000000", "unknown"),
+    "name": ("n/a", "Inconnu", "Je ne sais pas", "???", "Utilisateur supprimé"),
+    "handles": ("user", "guest", "inconnu", "Player1", "-"),
+}
+_MODELS = ("Pixelette 7", "Galaxo S", "iFone 12", "Android 13", "Windows NT 10.0")
+_OFFICIAL = ("contact_aide", "stop_danger", "moderation_fr")
+_LOBBIES = (
+    "EU-1",
+    "serveur 42",
+    "general",
+    "lobby-fr",
+    "https://pastille.test/join/public",
+    "https://boisvert-online.test/play",
+)
+_FRONT_PAGES = (
+    "https://pages-perso.test/",
+    "https://imagehost.test",
+    "https://www.direkto.test/",
+    "https://forum-ouvert.test/u/",
+)
+
+
+class Surroundings:
+    """What unrelated people share: viral files and pages, exchanges, machines, reporters."""
+
+    def __init__(self, stock: Stock, size: int) -> None:
+        self.stock, self.dice = stock, stock.dice
+        self.files = [stock.file() for _ in range(max(8, size // 90))]
+        self.pages = [stock.page() for _ in range(max(5, size // 300))]
+        self.letters = [
+            phrases.chain_letter(number, stock.rare_handle(), stock.short_link())
+            for number in range(max(2, size // 2500))
+        ]
+        self.wallets = [stock.wallet() for _ in range(max(3, size // 3000))]
+        self.shops = [stock.iban() for _ in range(max(2, size // 4000))]
+        self.machines = [stock.device() for _ in range(max(3, size // 1200))]
+        self.reporters = [("emails", stock.email()) for _ in range(max(4, size // 250))]
+
+    def add(self, draft: Draft) -> None:
+        """Add to a draft what its sender happens to give of all this."""
+        happens, one, often = self.dice.happens, self.dice.one, self.dice.often_first
+        fields, facts = DESKS[draft.desk].fields, draft.facts
+        if happens(0.11):
+            name = one(tuple(_FILLERS))
+            facts.append(Fact("filler", one(_FILLERS[name]), name, trap="placeholder"))
+        if "file" in fields and happens(0.2):
+            facts.append(
+                Fact("file", often(self.files), one("abcd"), trap="viral_file", common=True)
+            )
+        if "money" in fields and happens(0.12):
+            place, pool = one((("WALLET", self.wallets), ("IBAN", self.shops)))
+            facts.append(Fact("money", often(pool), place, trap="exchange", common=True))
+        if "device" in fields and happens(0.12):
+            trap = one(("shared_device", "device_model"))
+            value = often(self.machines) if trap == "shared_device" else one(_MODELS)
+            facts.append(
+                Fact(
+                    "device" if trap == "shared_device" else "filler",
+                    value,
+                    "devices",
+                    trap=trap,
+                    common=True,
+                )
+            )
+        if not DESKS[draft.desk].platform:
+            self._add_to_letter(draft)
+
+    def _add_to_letter(self, draft: Draft) -> None:
+        happens, one, often = self.dice.happens, self.dice.one, self.dice.often_first
+        facts = draft.facts
+        if happens(0.09):
+            name, value = often(self.reporters)
+            facts.append(Fact("reporter", value, name, "REPORTER", trap="reporter", common=True))
+        if happens(0.08):
+            facts.append(Fact("page", often(self.pages), trap="viral_page", common=True))
+        if happens(0.05):
+            facts.append(Fact("plain_text", often(self.letters), trap="viral_text"))
+        if happens(0.07):
+            facts.append(Fact("room", one(_LOBBIES), trap="common_room", common=True))
+        if happens(0.06):
+            facts.append(Fact("page", one(_FRONT_PAGES), trap="front_page", common=True))
+        if happens(0.05):
+            facts.append(
+                Fact(
+                    "account", one(_OFFICIAL), one(KEYS), "WITNESS", manner="text", trap="official"
+                )
+            )
+
+
+class Habits:
+    """Adds to each draft the fresh values that its sender has of the case."""
+
+    def __init__(self, stock: Stock) -> None:
+        self.stock, self.dice = stock, stock.dice
+
+    def add(self, draft: Draft, offender: Offender, *, bare: bool = False) -> None:
+        """Add fresh values; a `bare` report gives nothing that another of its label might give too."""
+        desk = DESKS[draft.desk]
+        said = {fact.kind for fact in draft.facts}
+        if desk.platform:
+            self._add_provider(draft, offender, said)
+        elif "account" in desk.fields:
+            self._add_letter(draft, offender, said)
+        elif draft.desk == "payment":
+            draft.facts.append(Fact("money", offender.money("IBAN"), "IBAN"))
+            if not bare and "person" not in said and self.dice.happens(0.8):
+                draft.facts.append(Fact("person", offender.key, self.dice.one(("", "birth"))))
+        elif draft.desk == "telecom":
+            self._add_phone(draft, offender)
+        else:
+            made = (
+                Fact("email", self.stock.email())
+                if "email" in desk.fields
+                else Fact("file", self.stock.file(), "a")
+            )
+            draft.facts.append(made)
+        if "port" in desk.fields and self.dice.happens(0.75):
+            draft.facts.append(self._address(draft))
+
+    def _add_provider(self, draft: Draft, offender: Offender, said: set[str]) -> None:
+        desk = DESKS[draft.desk]
+        own = {
+            fact.place for fact in draft.facts if fact.kind == "account" and fact.role == "SUSPECT"
+        }
+        if desk.platform not in own and self.dice.happens(0.92):
+            draft.facts.append(offender.account(desk.platform))
+        if "email" not in said and self.dice.happens(0.4):
+            draft.facts.append(
+                Fact("email", self.stock.email(offender.civil if self.dice.happens(0.4) else None))
+            )
+        if "phone" in desk.fields and "phone" not in said and self.dice.happens(0.2):
+            self._add_phone(draft, offender)
+        if "device" not in said and "device" in desk.fields and self.dice.happens(0.25):
+            draft.facts.append(Fact("device", self.stock.device()))
+        if "victim" in desk.fields and "victim" not in said and self.dice.happens(0.35):
+            child = self.stock.rare_handle()
+            draft.facts.append(Fact("victim", child, f"account:{desk.platform}", "VICTIM"))
+        if "file" in desk.fields and self.dice.happens(0.3):
+            draft.facts.append(Fact("file", self.stock.file(), self.dice.one("abcd")))
+
+    def _add_letter(self, draft: Draft, offender: Offender, said: set[str]) -> None:
+        if "account" not in said and self.dice.happens(0.55):
+            draft.facts.append(offender.account(self.dice.one(KEYS)))
+        if "page" not in said and self.dice.happens(0.6 if draft.desk == "hotline" else 0.12):
+            draft.facts.append(Fact("page", self.stock.page()))
+        if "phone" not in said and self.dice.happens(0.08):
+            self._add_phone(draft, offender)
+        if "person" not in said and self.dice.happens(0.1):
+            stranger = offender.enrol(person(self.dice))
+            draft.facts.append(Fact("person", stranger, role="WITNESS", who=1))
+
+    def _add_phone(self, draft: Draft, offender: Offender) -> None:
+        number = self.stock.phone(offender.civil.country)
+        if number is not None:
+            draft.facts.append(Fact("phone", number))
+
+    def _address(self, draft: Draft) -> Fact:
+        draw = self.dice.uniform()
+        if draw < 0.4:
+            port = self.dice.between(1024, 65_000)
+            seen = draft.moment - self.dice.between(0, 90_000)
+            return Fact("port", f"{self.stock.carrier_address()}|{port}|{seen}", trap="carrier_nat")
+        if draw < 0.55:
+            return Fact("line", self.stock.shared_address(), trap="tunnel", common=True)
+        return Fact("line", self.stock.prefix(), trap="moving_prefix")

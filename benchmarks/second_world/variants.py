@@ -1,0 +1,88 @@
+"""How one true value is written: several spellings of the same mailbox, number, page, name or day."""
+
+from benchmarks.second_world.names import Civil
+from benchmarks.truth.dice import Dice
+
+_TRACKING = ("?utm_source=partage", "?fbclid=q{w}", "#haut", "?si={w}", "/")
+_EASTERN_DIGITS = str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")
+
+
+def handle(dice: Dice, value: str, *, machine: bool) -> str:
+    """Return a user name, by a machine as it is, by a person with a sign or capitals at times."""
+    if machine:
+        return value
+    style = dice.below(10)
+    if style < 3:
+        return f"@{value}"
+    return value.capitalize() if style == 3 else value
+
+
+def email(dice: Dice, value: str, *, told: bool) -> str:
+    """Return a mailbox, in sentences sometimes with its signs in words."""
+    local, _, host = value.partition("@")
+    style = dice.below(10)
+    if told and style < 4:
+        at = dice.one((" (arobase) ", " [at] ", " arobase ", "(at)"))
+        return f"{local}{at}{host.replace('.', dice.one((' point ', ' [dot] ', '.')))}"
+    if style == 4:
+        return f"{local.capitalize()}@{host.upper()}"
+    return f"{local}+{dice.word(4)}@{host}" if style == 5 else value
+
+
+def phone(dice: Dice, value: str, language: str, *, told: bool) -> str:
+    """Return a number, French ones often in the national form, or in the digits of an Arabic sentence."""
+    if not value.startswith("+33"):
+        return value if dice.happens(0.6) else f"00{value[1:]}"
+    national = "0" + value[3:]
+    pairs = [national[at : at + 2] for at in range(0, 10, 2)]
+    style = dice.below(8 if told else 5)
+    if told and language == "ar" and style > 3:
+        return " ".join(pairs).translate(_EASTERN_DIGITS)
+    if style == 6:
+        return f"+33 (0){national[1]} {' '.join(pairs[1:])}"
+    return (value, national, " ".join(pairs), value, f"0033{value[3:]}", ".".join(pairs))[
+        min(style, 5)
+    ]
+
+
+def spaced(dice: Dice, value: str) -> str:
+    """Return a number of an account, in groups of four at times."""
+    if dice.happens(0.5):
+        return value
+    return " ".join(value[at : at + 4] for at in range(0, len(value), 4))
+
+
+def page(dice: Dice, value: str) -> str:
+    """Return an address of one page: with or without encryption, `www`, and what trackers add."""
+    if dice.happens(0.3):
+        value = value + dice.one(_TRACKING).format(w=dice.word(6))
+    if dice.happens(0.15):
+        value = value.replace("https://", "http://", 1)
+    if dice.happens(0.15):
+        value = value.replace("://www.", "://", 1)
+    return value
+
+
+def name(dice: Dice, civil: Civil, *, script: bool) -> str:
+    """Return a full name: in another script or transliteration, or reversed, in capitals, without accents."""
+    if script:
+        return dice.one(civil.spellings[1:])
+    style = dice.below(8)
+    if style == 0:
+        return f"{civil.family.upper()} {civil.given}"
+    if style == 1:
+        return f"{civil.family}, {civil.given}"
+    return civil.spellings[0].upper() if style == 2 else civil.spellings[0]
+
+
+def day(dice: Dice, iso: str) -> str:
+    """Return a day in one of the orders that people use."""
+    year, month, date = iso.split("-")
+    return dice.one((f"{date}/{month}/{year}", iso, f"{date}.{month}.{year}"))
+
+
+def prefix(dice: Dice, value: str) -> str:
+    """Return the groups of an IPv6 prefix, some senders write all their zeros; IPv4 stays as it is."""
+    if "." in value or dice.happens(0.8):
+        return value
+    return ":".join(group.zfill(4) for group in value.split(":"))
