@@ -73,6 +73,7 @@ _BY_KIND = {
     "person": "name_and_birth",
     "victim": "same_victim",
     "event": "two_languages",
+    "reporter": "follow_up",
     "words": "same_words",
 }
 _IN_TEXT = {
@@ -102,6 +103,7 @@ BONDS = (
     "line",
     "port",
     "same_victim",
+    "follow_up",
     "script",
     "two_languages",
     "picture",

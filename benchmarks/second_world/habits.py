@@ -17,6 +17,18 @@ _FILLERS = {
 }
 _MODELS = ("Pixelette 7", "Galaxo S", "iFone 12", "Android 13", "Windows NT 10.0")
 _OFFICIAL = ("contact_aide", "stop_danger", "moderation_fr")
+_SHOWN_NAMES = (
+    "Marie",
+    "lucas 🌸",
+    "Kévin",
+    "~Emma~",
+    "Sam",
+    "Nico",
+    "Леха",
+    "ジュン",
+    "Lilou ⭐",
+    "Papa de Tom",
+)
 _LOBBIES = (
     "EU-1",
     "serveur 42",
@@ -77,6 +89,8 @@ class Surroundings:
             )
         if not DESKS[draft.desk].platform:
             self._add_to_letter(draft)
+        elif happens(0.2):
+            facts.append(Fact("filler", one(_SHOWN_NAMES), "name", trap="display_name"))
 
     def _add_to_letter(self, draft: Draft) -> None:
         happens, one, often = self.dice.happens, self.dice.one, self.dice.often_first
@@ -92,12 +106,8 @@ class Surroundings:
             facts.append(Fact("room", one(_LOBBIES), trap="common_room", common=True))
         if happens(0.06):
             facts.append(Fact("page", one(_FRONT_PAGES), trap="front_page", common=True))
-        if happens(0.05):
-            facts.append(
-                Fact(
-                    "account", one(_OFFICIAL), one(KEYS), "WITNESS", manner="text", trap="official"
-                )
-            )
+        if happens(0.08) and draft.language in ("fr", "en"):
+            facts.append(Fact("mention", one(_OFFICIAL), one(KEYS), trap="official"))
 
 
 class Habits:

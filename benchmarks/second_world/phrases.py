@@ -51,7 +51,7 @@ def sentence(
         "r": dice.between(100, 9999),
         "d": dice.one(_WEEKDAYS)
         if language == "fr"
-        else f"{dice.between(1, 28)}.{dice.between(1, 12)}.",
+        else f"{dice.between(1, 28)}/{dice.between(1, 12)}",
         "t": dice.one(_TOWNS),
     }
     text = dice.one(_BY_LANGUAGE[language][kind])

@@ -19,10 +19,17 @@ SHARES = {
     "renamed_account": 4, "email": 7, "email_in_text": 3, "phone": 7, "phone_in_text": 3, "money": 5,
     "money_in_text": 1, "device": 4, "line": 5, "port": 4, "page": 8, "short_link": 4, "room": 8, "file": 4,
     "picture": 3, "name_and_birth": 4, "script": 6, "same_victim": 7, "two_languages": 6, "same_words": 2,
+    "follow_up": 3,
 }  # fmt: skip
 """How many ties of a hundred or so are of each kind of evidence."""
 _DRAWN = tuple(bond for bond, share in SHARES.items() for _ in range(share))
-_SOON = {"line": 5 * _DAY, "port": 2 * _DAY, "same_victim": 3 * _DAY, "two_languages": _DAY}
+_SOON = {
+    "line": 5 * _DAY,
+    "port": 2 * _DAY,
+    "same_victim": 3 * _DAY,
+    "two_languages": _DAY,
+    "follow_up": 2 * _DAY,
+}
 """Evidence that only holds for some time: seconds between the reports."""
 _TOLD = (
     "account", "handle_in_text", "email", "email_in_text", "phone", "phone_in_text", "room", "page",
@@ -96,6 +103,7 @@ class Offender:
             "script": self._script,
             "same_victim": self._victim,
             "two_languages": self._event,
+            "follow_up": self._follow,
         }
         return makers[bond]() if bond in makers else self._thing(bond)
 
@@ -266,3 +274,12 @@ class Offender:
             return [fact]
 
         return Tie("two_languages", "event", self._writer, show, soon=_SOON["two_languages"])
+
+    def _follow(self) -> Tie:
+        mailbox = Fact("reporter", self.stock.email(), "emails", "REPORTER")
+
+        def show(shown: int, draft: Draft) -> list[Fact]:
+            draft.language = "fr" if self.dice.happens(0.8) else "en"
+            return [mailbox, Fact("follow", "")] if shown else [mailbox]
+
+        return Tie("follow_up", "reporter", lambda _shown: "citizen", show, soon=_SOON["follow_up"])

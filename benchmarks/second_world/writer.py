@@ -64,7 +64,9 @@ class Writer:
             "picture": self._file,
             "event": self._event,
             "words": self._words,
-            "again": self._again,
+            "again": self._remark,
+            "follow": self._remark,
+            "mention": self._mention,
             "plain_text": self._plain_text,
             "filler": self._filler,
             "reporter": self._reporter,
@@ -72,14 +74,12 @@ class Writer:
 
     def write(self, reference: str) -> Part:
         """Return the body of the report."""
-        self._say("open")
+        self._say(self._kind("open"))
         for fact in self.draft.facts:
             self._fact(fact)
-        details = min(
-            phrases.variety(self.draft.language, "detail"), self.dice.tail(1, 5, steepness=1.2)
-        )
-        for _ in range(details - self.dice.below(2)):
-            self._say("detail")
+        kind = self._kind("detail")
+        for _ in range(self.dice.tail(1, 4, steepness=1.2) - self.dice.below(2)):
+            self._say(kind, once=True)
         if self.dice.happens(0.5):
             self._say("close")
         body: Part = {
@@ -133,7 +133,10 @@ class Writer:
         told = "text" in fact.manner or fact.kind not in self.desk.fields
         if fact.kind == "account" and self.desk.platform and fact.place != self.desk.platform:
             told = True
-        told = (told or self.dice.happens(self.desk.careless)) and fact.role != "WITNESS"
+        told = (told or self.dice.happens(self.desk.careless)) and (fact.kind, fact.role) != (
+            "person",
+            "WITNESS",
+        )
         self._tellable[fact.kind](fact, told)
 
     def _account(self, fact: Fact, told: bool) -> None:
@@ -267,8 +270,11 @@ class Writer:
         self._say("words", v=fact.value)
         self._clue(fact, fact.value, True, fact.value)
 
-    def _again(self, _fact: Fact) -> None:
-        self._say("again")
+    def _remark(self, fact: Fact) -> None:
+        self._say(fact.kind)
+
+    def _mention(self, fact: Fact) -> None:
+        self._say("mention", v=fact.value, p=own_name(fact.place))
 
     def _plain_text(self, fact: Fact) -> None:
         self._sentences.append(fact.value)
@@ -283,14 +289,22 @@ class Writer:
 
     def _reporter(self, fact: Fact) -> None:
         self._append(fact, fact.place, fact.value)
+        self._clue(fact, fact.value, False, fact.value)
 
-    def _say(self, kind: str, **values: str) -> None:
+    def _kind(self, kind: str) -> str:
+        """Return the sentences of services for `kind`, where the language of the report has some."""
+        own = f"service_{kind}"
+        return own if self.desk.footer and phrases.variety(self.draft.language, own) else kind
+
+    def _say(self, kind: str, *, once: bool = False, **values: str) -> None:
         careless, language = self.dice.happens(self.desk.careless), self.draft.language
         said = self.desk.platform and phrases.variety(language, f"say_{kind}")
         text = phrases.sentence(
             self.dice, language, f"say_{kind}" if said else kind, values, careless=careless
         )
-        (self._messages if said else self._sentences).append(text)
+        begun = [sentence[:12].lower() for sentence in self._sentences]
+        if not once or text[:12].lower() not in begun:
+            (self._messages if said else self._sentences).append(text)
 
     def _of(self, fact: Fact) -> Part:
         return self._persons.setdefault((fact.role, fact.who), {"role": fact.role})

@@ -107,7 +107,7 @@ def test_strangers_share_only_what_a_trap_says():
 
 
 TRAPS = {
-    *SHARES, "viral_file", "viral_page", "exchange", "shared_device", "common_room", "front_page", "official", "tunnel",
+    *SHARES, "viral_file", "viral_page", "exchange", "shared_device", "common_room", "front_page", "reporter", "tunnel",
 }  # fmt: skip
 
 
@@ -119,7 +119,7 @@ def test_the_share_of_each_trap():
         "boilerplate": 0.1, "placeholder": 0.08, "carrier_nat": 0.05, "tunnel": 0.02, "moving_prefix": 0.05,
         "text_only": 0.06, "viral_file": 0.03, "viral_page": 0.03, "viral_text": 0.015, "exchange": 0.04,
         "shared_device": 0.015, "device_model": 0.015, "reporter": 0.03, "common_room": 0.03, "front_page": 0.02,
-        "official": 0.015, "ring": 0.015, "other_script": 0.02, "repeat_offender": 0.03,
+        "official": 0.015, "display_name": 0.02, "ring": 0.015, "other_script": 0.02, "repeat_offender": 0.03,
     }  # fmt: skip
     for trap, least in ambient.items():
         assert counted[trap] / SIZE > least, trap
