@@ -157,8 +157,9 @@ def person(dice: Dice, country: str = "") -> Civil:
         return Civil(given[0], family[0], spellings, birth, country, town, postcode)
     firsts, lasts = _PLAIN[country]
     first, last = dice.often_first(firsts.split()), dice.often_first(lasts.split("|"))
-    if dice.happens(0.35):
-        first = f"{first}{dice.one(('-', ' '))}{dice.one(firsts.split())}"
+    second = dice.one(firsts.split())
+    if second != first and dice.happens(0.35):
+        first = f"{first}{dice.one(('-', ' '))}{second}"
     return Civil(first, last, (f"{first} {last}",), birth, country, town, postcode)
 
 

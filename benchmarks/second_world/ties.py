@@ -276,10 +276,11 @@ class Offender:
         return Tie("two_languages", "event", self._writer, show, soon=_SOON["two_languages"])
 
     def _follow(self) -> Tie:
+        language = "fr" if self.dice.happens(0.8) else "en"
         mailbox = Fact("reporter", self.stock.email(), "emails", "REPORTER")
 
         def show(shown: int, draft: Draft) -> list[Fact]:
-            draft.language = "fr" if self.dice.happens(0.8) else "en"
+            draft.language = language
             return [mailbox, Fact("follow", "")] if shown else [mailbox]
 
         return Tie("follow_up", "reporter", lambda _shown: "citizen", show, soon=_SOON["follow_up"])

@@ -202,7 +202,7 @@ class Writer:
             address = written if "." in fact.value else self.stock.host_of(written)
             seen: Part = {
                 "value": address,
-                "at": instant(self.draft.moment + self.dice.between(-40_000, 40_000)),
+                "at": instant(self.draft.moment - self.dice.below(80_000)),
             }
             self._append(fact, "ips", seen)
         self._clue(fact, fact.value, False, written)
@@ -294,7 +294,8 @@ class Writer:
     def _kind(self, kind: str) -> str:
         """Return the sentences of services for `kind`, where the language of the report has some."""
         own = f"service_{kind}"
-        return own if self.desk.footer and phrases.variety(self.draft.language, own) else kind
+        serves = self.desk.platform or self.desk.footer
+        return own if serves and phrases.variety(self.draft.language, own) else kind
 
     def _say(self, kind: str, *, once: bool = False, **values: str) -> None:
         careless, language = self.dice.happens(self.desk.careless), self.draft.language
@@ -302,8 +303,8 @@ class Writer:
         text = phrases.sentence(
             self.dice, language, f"say_{kind}" if said else kind, values, careless=careless
         )
-        begun = [sentence[:12].lower() for sentence in self._sentences]
-        if not once or text[:12].lower() not in begun:
+        begun = [sentence[:8].lower() for sentence in self._sentences]
+        if not once or text[:8].lower() not in begun:
             (self._messages if said else self._sentences).append(text)
 
     def _of(self, fact: Fact) -> Part:
