@@ -10,6 +10,7 @@ _BENCHES = {
     "acts": "benchmarks.acts:acts",
     "pipeline": "benchmarks.pipeline:pipeline",
     "triage": "benchmarks.triage:triage",
+    "triage-rank": "benchmarks.triage_rank:triage_rank",
     "bulk": "benchmarks.bulk:bulk",
     "portal": "benchmarks.portal:portal",
     "desk": "benchmarks.desk:desk",

@@ -40,6 +40,7 @@ CALLS: dict[str, tuple[list[str], list[list[str]]]] = {
     "bench pipeline": ([], [["--size", "0"], ["--workers", "-1"], ["--size"]]),
     "bench portal": ([], [["--size", "1"], ["--size", "1e9"]]),
     "bench triage": ([], [["--size", "0"], ["--earlier", "-1"], ["--known", "0"], ["x"]]),
+    "bench triage-rank": ([], [["--size", "99"], ["--seed", "x"], ["--size"], ["more"]]),
     "crosscheck activate": (["--shipped"], [[], ["/no"], ["/etc/hostname", "--shipped"]]),
     "crosscheck dossiers": ([], [["x"]]),
     "crosscheck links": ([], [["x"]]),
@@ -165,6 +166,7 @@ WITHOUT_DATABASE = {
     "bench pipeline",
     "bench portal",
     "bench triage",
+    "bench triage-rank",
 }
 
 
