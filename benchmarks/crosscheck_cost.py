@@ -119,7 +119,7 @@ class Taken(NamedTuple):
 def _time(part: Sequence[Told], turn: int) -> Taken:
     """Return what reports take, cross-checked one by one by the product's own step."""
     from fanal.accounts import row_scope
-    from fanal.crosscheck import operations
+    from fanal.crosscheck.operations.batch import crosscheck_batch
     from fanal.harmonise import operations as harmonise
 
     actor, now = system_actor("bench"), datetime(2026, 12, 1, tzinfo=UTC) + timedelta(hours=turn)
@@ -136,7 +136,7 @@ def _time(part: Sequence[Told], turn: int) -> Taken:
             ours = os.getpid(), server_process()
             waited = waited_for_core(*ours)
             cpu, started = time.process_time(), time.perf_counter()
-            operations.crosscheck_batch(actor=actor, reports=reports, now=now)
+            crosscheck_batch(actor=actor, reports=reports, now=now)
             clock, cpu = time.perf_counter() - started, time.process_time() - cpu
             waited = waited_for_core(*ours) - waited
         taken.append((clock, clock - waited, cpu))

@@ -6,10 +6,10 @@ import numpy as np
 
 from benchmarks.crosscheck_truth import harmonised
 from benchmarks.truth.world import World
-from fanal.cli.linkage.engine import predict
-from fanal.cli.linkage.model import load, version
-from fanal.cli.linkage.stored import persons_table
-from fanal.crosscheck.domain.suggestions import LEAST
+from fanal.crosscheck.linkage.engine import predict
+from fanal.crosscheck.linkage.model import load, version
+from fanal.crosscheck.linkage.stored import persons_table
+from fanal.crosscheck.similar.domain.suggestions import LEAST
 
 _CLOSE = 1e-6
 

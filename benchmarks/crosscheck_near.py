@@ -9,8 +9,8 @@ import numpy as np
 
 from benchmarks.truth import judge
 from fanal.analyse.material.domain.hash_index import HashIndex, pack_labels
-from fanal.crosscheck.domain.similar.pairs import (
-    KINDS,
+from fanal.crosscheck.domain.records import SIMILAR
+from fanal.crosscheck.similar.domain.pairs import (
     First,
     NearReport,
     NearWorld as Near,
@@ -25,9 +25,9 @@ from fanal.crosscheck.domain.similar.pairs import (
     sharing_values,
     spelled_of,
 )
-from fanal.crosscheck.domain.similar.rules import NearRules, load_near_rules
-from fanal.crosscheck.domain.similar.sketch import Sketcher, Trait, going_round
-from fanal.crosscheck.domain.similar.spelling import (
+from fanal.crosscheck.similar.domain.rules import NearRules, load_near_rules
+from fanal.crosscheck.similar.domain.sketch import Sketcher, Trait, going_round
+from fanal.crosscheck.similar.domain.spelling import (
     EMAIL,
     EMAIL_DIGIT,
     EMAIL_LETTER,
@@ -121,7 +121,7 @@ def _found(reports: Sequence[HarmonisedReport]) -> dict[str, list[judge.Pair]]:
     near = near_of(sketches, world, rules)
     paths = holders_of({i: s.of(Trait.MIRROR, Trait.FAMILY) for i, s in sketches.items()}, worn)
     pages = {report.report_id: list(sketcher.pages(report)) for report in reports}
-    pairs: dict[str, list[judge.Pair]] = {kind: [] for kind in KINDS}
+    pairs: dict[str, list[judge.Pair]] = {kind: [] for kind in SIMILAR}
     for report_id, found in near.items():
         for one in (*found, *near_pages(report_id, pages, paths, rules)):
             pairs[one.kind].append((report_id.int, one.other_id.int))

@@ -33,10 +33,10 @@ from numpy.typing import NDArray
 from benchmarks.crosscheck_stored import measure_stored
 from benchmarks.crosscheck_world import read_cards, read_edges, write_world
 from benchmarks.processes import forget_most_resident, most_resident
-from fanal.crosscheck.domain.all_reports import Joined, whole_of
-from fanal.crosscheck.domain.rule import weigh
-from fanal.crosscheck.domain.sheet import sheet_of
+from fanal.crosscheck.all_reports import Joined, whole_of
 from fanal.crosscheck.domain.weights import Weights, load_weights
+from fanal.crosscheck.engine.domain.rule import weigh
+from fanal.crosscheck.engine.domain.sheet import sheet_of
 
 _ROUNDS = 2
 _STORED = 10_000

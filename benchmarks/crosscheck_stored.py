@@ -31,7 +31,8 @@ def measure_stored(size: int, *, seed: int) -> dict[str, object]:
         from django.db import connection
 
         from fanal.accounts import row_scope
-        from fanal.crosscheck import operations
+        from fanal.crosscheck.operations.batch import crosscheck_batch
+        from fanal.crosscheck.operations.rebuild import rebuild
         from fanal.harmonise import operations as harmonise
 
         actor = system_actor("bench")
@@ -49,10 +50,10 @@ def measure_stored(size: int, *, seed: int) -> dict[str, object]:
             for start in range(0, len(sources), _AT_ONCE):
                 part = sources[start : start + _AT_ONCE]
                 records, _ = harmonise.harmonise_batch(actor=actor, sources=part, now=_NOW)
-                operations.crosscheck_batch(actor=actor, reports=records, now=_NOW)
+                crosscheck_batch(actor=actor, reports=records, now=_NOW)
             with connection.execute_wrapper(_watch(waited)):
                 started = time.perf_counter()
-                done = operations.rebuild(actor=actor, now=_NOW)
+                done = rebuild(actor=actor, now=_NOW)
                 taken = time.perf_counter() - started
     return {
         "reports": done.reports,

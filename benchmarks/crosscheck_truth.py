@@ -15,15 +15,15 @@ from benchmarks.truth import judge
 from benchmarks.truth.returning import Returning
 from benchmarks.truth.telling import Told
 from benchmarks.truth.world import World
-from fanal.cli.linkage.engine import predict
-from fanal.cli.linkage.model import load, version
-from fanal.cli.linkage.stored import persons_table
-from fanal.crosscheck.domain.all_reports import whole_of
+from fanal.crosscheck.all_reports import whole_of
 from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
-from fanal.crosscheck.domain.rule import Pairs, certain_of, weigh
-from fanal.crosscheck.domain.sheet import Codes, Ints
-from fanal.crosscheck.domain.suggestions import LEAST
 from fanal.crosscheck.domain.weights import Weights, load_weights
+from fanal.crosscheck.engine.domain.rule import Pairs, certain_of, weigh
+from fanal.crosscheck.engine.domain.sheet import Codes, Ints
+from fanal.crosscheck.linkage.engine import predict
+from fanal.crosscheck.linkage.model import load, version
+from fanal.crosscheck.linkage.stored import persons_table
+from fanal.crosscheck.similar.domain.suggestions import LEAST
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Extra, HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source

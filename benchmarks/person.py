@@ -72,9 +72,9 @@ class Person:
 
     def _judge(self, report_id: UUID) -> None:
         """Answer whether the report taken belongs together with the one it is linked with most strongly."""
-        from fanal.crosscheck import queries
+        from fanal.crosscheck.links.queries import links_of
 
-        for link in queries.links_of(actor=self._actor, report_id=report_id)[:1]:
+        for link in links_of(actor=self._actor, report_id=report_id)[:1]:
             form = {"other": str(link.other_id), "answer": next(self._answers), "motive": _WORDS}
             self._post(JUDGE, f"reports/{report_id}/suggestion/", form)
 

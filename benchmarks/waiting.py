@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import psycopg
 
 from fanal.config.databases import Databases
-from fanal.crosscheck.operations.assemble import LOCK
+from fanal.crosscheck.dossiers.operations import LOCK
 from fanal.postgres import DatabaseRole
 
 _EVERY = 0.01

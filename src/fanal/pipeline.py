@@ -29,7 +29,9 @@ from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority
 from fanal.analyse.priority.operations import hold_rerank, write_rerank
 from fanal.analyse.priority.queries import current_rules, ranked_at, ranked_otherwise
-from fanal.crosscheck import operations as crosscheck, queries as crosschecked
+from fanal.crosscheck.links.queries import kin_facts
+from fanal.crosscheck.operations.batch import crosscheck_batch
+from fanal.crosscheck.similar.operations.near import renew_near
 from fanal.deconfliction import operations as deconfliction
 from fanal.distribution import operations as distribution
 from fanal.harmonise import operations as harmonise, queries as harmonised
@@ -101,7 +103,7 @@ def run_crosscheck(batch: Batch) -> None:
 
     The related reports of each report go to `batch.kin`, by report id.
     """
-    kin = crosscheck.crosscheck_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
+    kin = crosscheck_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
     batch.kin = {facts.report_id: facts for facts in kin}
 
 
@@ -191,7 +193,7 @@ def find_similar(*, now: datetime, most: int) -> int:
 
     Returns the number of reports searched for.
     """
-    return crosscheck.renew_near(actor=system_actor("pipeline"), now=now, most=most)
+    return renew_near(actor=system_actor("pipeline"), now=now, most=most)
 
 
 RANKED_AT_ONCE = 500
@@ -300,7 +302,7 @@ def _priorities(batch: Batch) -> dict[UUID, Priority]:
 def _kin(batch: Batch) -> list[KinFacts]:
     missing = _missing(batch, batch.kin)
     if missing:
-        batch.kin |= crosschecked.kin_facts(actor=batch.actor, report_ids=missing)
+        batch.kin |= kin_facts(actor=batch.actor, report_ids=missing)
     return [batch.kin[report_id] for report_id in batch.report_ids]
 
 

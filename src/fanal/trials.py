@@ -16,7 +16,7 @@ from fanal.analyse.priority.domain.facts import facts_of
 from fanal.analyse.priority.domain.scoring import DryRun
 from fanal.analyse.priority.operations import dry_run_ruleset, finish_trial, hold_trial, try_portion
 from fanal.analyse.priority.queries import analysed_between
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.links.queries import kin_facts
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
@@ -33,7 +33,7 @@ def try_rules(*, actor: Actor, ruleset_id: UUID, limit: int, now: datetime) -> D
         Refused, RuleSetRefused: as `analyse.dry_run_ruleset`.
     """
     ids = analysed.newest_analysed(limit=limit)
-    kin = crosschecked.kin_facts(actor=actor, report_ids=ids)
+    kin = kin_facts(actor=actor, report_ids=ids)
     return dry_run_ruleset(
         actor=actor, ruleset_id=ruleset_id, report_ids=ids, kin=list(kin.values()), now=now
     )
@@ -50,7 +50,7 @@ def facts_after(
     while ids := analysed.analysed_after(after=after, limit=limit):
         records = harmonised.get_records(actor=actor, report_ids=ids)
         analyses = analysed.get_analyses(actor=actor, report_ids=list(records))
-        kin = crosschecked.kin_facts(actor=actor, report_ids=list(analyses))
+        kin = kin_facts(actor=actor, report_ids=list(analyses))
         found = [
             (i, facts_of(records[i], analyses[i], kin.get(i), now=now))
             for i in ids
@@ -81,7 +81,7 @@ def continue_trial(*, trial_id: UUID, now: datetime) -> bool:
             return False
         records = harmonised.get_records(actor=actor, report_ids=ids)
         analyses = analysed.get_analyses(actor=actor, report_ids=list(records))
-        kin = crosschecked.kin_facts(actor=actor, report_ids=list(analyses))
+        kin = kin_facts(actor=actor, report_ids=list(analyses))
         known = [records[report_id] for report_id in ids if report_id in analyses]
         try_portion(
             trial=trial, reports=known, analyses=analyses, kin=list(kin.values()), reached=ids[-1]

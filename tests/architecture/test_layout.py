@@ -16,8 +16,8 @@ def test_a_stage_has_the_same_names_inside(stage):
     folder = SOURCE / stage
     assert (folder / "README.md").is_file()
     assert (folder / "domain").is_dir()
-    for door in ("operations", "queries"):
-        assert (folder / f"{door}.py").is_file() or (folder / door / "__init__.py").is_file()
+    for door in ("operations", "queries"):  # its own, or those of its rooms
+        assert [*folder.glob(f"**/{door}.py"), *folder.glob(f"**/{door}/__init__.py")] != []
 
 
 @pytest.mark.parametrize("package", [*STAGES, *HOLDERS])
@@ -84,15 +84,12 @@ def test_doors_take_keywords_only():
 
 
 def exported(path):
-    """Return the public functions of a module of a door: all of a single one, of several what others call."""
-    package = path.parent / "__init__.py"
+    """Return the public functions of a module of a door: all if it is the stage's only one, else what others call."""
     names = {node.name for node in public_functions(path)}
-    if path.stem in {"operations", "queries"}:
-        return names
     stage, *inside = path.relative_to(SOURCE).with_suffix("").parts
-    module = ".".join(("fanal", stage, *inside))
-    if inside[-1] == "__init__":
+    if len(inside) == 1:
         return names
+    module, package = f"fanal.{stage}.{'.'.join(inside)}", path.parent / "__init__.py"
     reexported = {
         alias.name
         for node in ast.parse(package.read_text()).body

@@ -21,7 +21,7 @@ from fanal.postgres import DatabaseRole
 # Commands for the record linkage model: train a candidate, show it, activate it.
 
 if TYPE_CHECKING:
-    from fanal.cli.linkage.model import Model, Worth
+    from fanal.crosscheck.linkage.model import Model, Worth
 
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 language = click.option(
@@ -50,8 +50,8 @@ def train(out: Path, seed: int, as_json: bool, lang: str) -> None:
     changes: print the candidate with `fanal crosscheck model OUT`, activate it with `fanal crosscheck
     activate OUT`, then run `fanal crosscheck rebuild --engine duckdb`.
     """
-    from fanal.cli.linkage.stored import labels_of, stored_persons
-    from fanal.cli.linkage.training import candidate
+    from fanal.crosscheck.linkage.stored import labels_of, stored_persons
+    from fanal.crosscheck.linkage.training import candidate
 
     used = model_in_use()
     actor = system_actor("fanal crosscheck train")
@@ -85,7 +85,7 @@ def activate(file: Path | None, shipped: bool, lang: str) -> None:
 
     Only a file in the format of this version is accepted, since the engine executes the model's conditions.
     """
-    from fanal.cli.linkage import model
+    from fanal.crosscheck.linkage import model
 
     if (file is None) is not shipped:
         raise click.UsageError("FILE or --shipped")
@@ -104,7 +104,7 @@ def model_in_use() -> "Model":
     Raises:
         CommandRefused: MODEL_REFUSED: the activated file is not a valid model for this version.
     """
-    from fanal.cli.linkage import model
+    from fanal.crosscheck.linkage import model
 
     home = find_home()
     try:
@@ -114,7 +114,7 @@ def model_in_use() -> "Model":
 
 
 def _read(file: Path) -> "Model":
-    from fanal.cli.linkage import model
+    from fanal.crosscheck.linkage import model
 
     try:
         return model.read_model(file)
@@ -123,7 +123,7 @@ def _read(file: Path) -> "Model":
 
 
 def _show(found: "Model", *, as_json: bool, lang: str) -> None:
-    from fanal.cli.linkage.engine import agreements
+    from fanal.crosscheck.linkage.engine import agreements
 
     bits = agreements(found.model)
     if as_json:
@@ -212,10 +212,10 @@ def dossiers(as_json: bool, lang: str, as_user: str | None) -> None:
 
 def _dossier_rows(actor: Actor, lang: str) -> Iterator[Row]:
     from fanal.cli.actors import consult
-    from fanal.crosscheck import queries
+    from fanal.crosscheck.dossiers.queries import walk_dossiers
     from fanal.intake import queries as intake
 
-    for page in queries.walk_dossiers(actor=actor, at_once=_PAGE):
+    for page in walk_dossiers(actor=actor, at_once=_PAGE):
         ids = [report_id for dossier in page for report_id in dossier.reports]
         consult(actor, ids, now=clock.now())
         facts = intake.get_reports(actor=actor, report_ids=ids)
@@ -239,22 +239,25 @@ def rebuild(engine: str | None, master: str, as_json: bool) -> None:
     """Rebuild links, document frequencies and dossiers from records and judgements; readers never wait."""
     import msgspec
 
-    from fanal.crosscheck import operations
+    from fanal.crosscheck.operations import rebuild as rebuilding
+    from fanal.crosscheck.similar.operations.near import renew_near
 
     # Read first: an invalid model file stops the command before any computation.
     used = model_in_use() if engine else None
     actor = system_actor("fanal crosscheck rebuild")
-    done = operations.rebuild(actor=actor, now=clock.now())
+    done = rebuilding.rebuild(actor=actor, now=clock.now())
     told: dict[str, object] = msgspec.to_builtins(done)
     looked = 0
-    while count := operations.renew_near(actor=actor, now=clock.now()):
+    while count := renew_near(actor=actor, now=clock.now()):
         looked += count
     told["looked_near"] = looked
     if used and engine:
-        from fanal.cli.linkage.stored import find_resemblances
+        from fanal.crosscheck.linkage.stored import find_resemblances
 
         told["model"] = used.version
-        told["resemblances"] = find_resemblances(actor, used=used, engine=engine, master=master)
+        told["resemblances"] = find_resemblances(
+            actor, used=used, engine=engine, master=master, now=clock.now()
+        )
     if as_json:
         click.echo(json.dumps(told))
     else:
@@ -262,12 +265,12 @@ def rebuild(engine: str | None, master: str, as_json: bool) -> None:
 
 
 def _links() -> Iterator[list["Link"]]:
-    from fanal.crosscheck import queries
+    from fanal.crosscheck.links.queries import list_links
 
     # The system lists all links; the reports at their ends decide which of them the actor may see.
     lister = system_actor("fanal crosscheck links")
     after: tuple[UUID, UUID] | None = None
-    while page := queries.list_links(actor=lister, after=after, limit=_PAGE):
+    while page := list_links(actor=lister, after=after, limit=_PAGE):
         yield page
         after = (page[-1].report_id, page[-1].other_id)
 
@@ -295,7 +298,7 @@ def _line(found: "Link", names: Mapping[UUID, str], lang: str) -> dict[str, obje
 
 
 def _reason(reason: "LinkReason", lang: str) -> dict[str, object]:
-    from fanal.crosscheck.domain.linking import because_of
+    from fanal.crosscheck.links.domain.linking import because_of
 
     return {
         "kind": reason.kind,

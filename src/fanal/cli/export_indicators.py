@@ -397,7 +397,7 @@ def _meant(actor: Actor, reference: str) -> tuple[str, list[UUID]]:
     there are none that the actor may export.
     """
     from fanal.cli.resolve import resolve, to_export
-    from fanal.crosscheck import queries as crosscheck
+    from fanal.crosscheck.dossiers.queries import members_of
 
     several = sorted(to_export(actor, resolve(actor, reference)))
     if several:
@@ -406,5 +406,5 @@ def _meant(actor: Actor, reference: str) -> tuple[str, list[UUID]]:
         dossier_id = UUID(reference)
     except ValueError:
         return "", []
-    members = crosscheck.members_of(actor=actor, dossier_id=dossier_id)
+    members = members_of(actor=actor, dossier_id=dossier_id)
     return f"dossier {dossier_id}", to_export(actor, members)

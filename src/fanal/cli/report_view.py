@@ -8,7 +8,7 @@ import msgspec
 from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.analyse import queries as analysed
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.links.queries import kin_facts, links_of_reports
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import Selector
 from fanal.intake import queries as intake
@@ -43,7 +43,7 @@ def views(
     analyses = analysed.get_analyses(actor=actor, report_ids=ids)
     priorities = analysed.get_priorities(actor=actor, report_ids=ids)
     links = _links(actor, ids)
-    kin = crosschecked.kin_facts(actor=actor, report_ids=ids)
+    kin = kin_facts(actor=actor, report_ids=ids)
     proposals = oriented.get_proposals(actor=actor, report_ids=ids)
     decisions = oriented.decisions_of(actor=actor, report_ids=ids)
     for i in ids:
@@ -109,7 +109,7 @@ def _links(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
     Keys: reference, id and desk of the other report, score, reasons. Of a report of another desk only the
     desk is given, not the report's id.
     """
-    found = crosschecked.links_of_reports(actor=actor, report_ids=ids)
+    found = links_of_reports(actor=actor, report_ids=ids)
     others = {link.other_id for links in found.values() for link in links if link.other_id}
     facts = intake.get_reports(actor=actor, report_ids=list(others))
     return {

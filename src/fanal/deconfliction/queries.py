@@ -9,7 +9,7 @@ from django.db import connection
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
 from fanal.accounts.domain.policy import Reach, Resource, may, reach, require
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
 from fanal.deconfliction.domain.limits import SharingLimits
 from fanal.deconfliction.domain.records import (
@@ -372,7 +372,7 @@ def withheld_reports(*, actor: Actor, counterpart_id: UUID) -> list[UUID]:
     )
     found = {report_id for _, report_ids in rows for report_id in report_ids}
     for dossier_id in {row[0] for row in rows}:
-        found.update(crosschecked.members_of(actor=actor, dossier_id=dossier_id))
+        found.update(members_of(actor=actor, dossier_id=dossier_id))
     return sorted(found)
 
 

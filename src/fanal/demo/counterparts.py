@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain import curve, sets
 from fanal.deconfliction.domain.message import (
@@ -169,7 +169,7 @@ def _refused(world: World, at: datetime) -> None:
 def _withhold(world: World, at: datetime) -> None:
     """Withhold from all counterparts the identifiers of a dossier whose suspects will soon be arrested."""
     claire = world.person("claire", at)
-    dossier_id = crosschecked.dossier_of(actor=claire, report_id=world.find(_HELD[0]))
+    dossier_id = dossier_of(actor=claire, report_id=world.find(_HELD[0]))
     if dossier_id is None:
         raise LookupError(_HELD[0])
     operations.withhold(

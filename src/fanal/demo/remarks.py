@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.demo.world import DemoEvent, Play, World
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.orient import operations as orient
@@ -89,7 +89,7 @@ def _note(report: str, who: str, words: str) -> Play:
 
 def _note_on_the_ring(world: World, at: datetime) -> None:
     claire = world.person("claire", at)
-    dossier_id = crosschecked.dossier_of(actor=claire, report_id=world.find("RG-11"))
+    dossier_id = dossier_of(actor=claire, report_id=world.find("RG-11"))
     if dossier_id is None:
         raise LookupError("RG-11")
     orient.note_dossier(

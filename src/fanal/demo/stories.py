@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from fanal.crosscheck import operations as crosscheck
-from fanal.crosscheck.domain.dossiers import JudgementAct
+from fanal.crosscheck.domain.records import JudgementAct
+from fanal.crosscheck.operations.judge import judge
 from fanal.demo.content import (
     GAMES,
     Json,
@@ -95,32 +95,32 @@ def _judge_ring(world: World, at: datetime) -> None:
     """Record judgements on the ring's dossier: link, unlink, undo, merge, open, reject, split."""
     ana, claire = world.person("ana", at), world.person("claire", at)
     own = [world.find(f"RG-{n:02d}") for n in range(len(_RING_DAYS)) if n not in _WEST]
-    crosscheck.judge(
+    judge(
         actor=ana, act=JudgementAct.LINK, left=own[:1], right=own[1:3], now=at,
         reason="Mêmes phrases, mêmes heures, même boîte de messagerie.",
     )  # fmt: skip
-    cut = crosscheck.judge(
+    cut = judge(
         actor=ana, act=JudgementAct.UNLINK, left=own[3:4], right=own[4:5], now=at + timedelta(minutes=4),
         reason="Pseudonyme courant dans ce jeu : rapprochement à vérifier.",
     )  # fmt: skip
-    crosscheck.judge(
+    judge(
         actor=claire, act=JudgementAct.UNDO, undoes=cut, now=at + timedelta(hours=1),
         reason="Le numéro de téléphone est le même : le lien est rétabli.",
     )  # fmt: skip
-    crosscheck.judge(
+    judge(
         actor=claire, act=JudgementAct.MERGE, left=own[5:6], right=own[6:8],
         now=at + timedelta(hours=1, minutes=5), reason="Une seule affaire sur trois jeux.",
     )  # fmt: skip
-    crosscheck.judge(
+    judge(
         actor=claire, act=JudgementAct.OPEN, left=own, now=at + timedelta(hours=1, minutes=10),
         reason="Confié au groupe des jeux en ligne.",
     )  # fmt: skip
     false = [world.find("FALSE-1"), world.find("FALSE-2")]
-    crosscheck.judge(
+    judge(
         actor=ana, act=JudgementAct.REJECT, left=false, now=at + timedelta(hours=2),
         reason="Deux plaisanteries sans rapport entre elles.",
     )  # fmt: skip
-    crosscheck.judge(
+    judge(
         actor=claire, act=JudgementAct.SPLIT, left=own[:1], right=[world.find("VP-00", sender=PLATFORM)],
         now=at + timedelta(hours=3), reason="Affaires distinctes : à ne jamais réunir.",
     )  # fmt: skip

@@ -16,7 +16,7 @@ from fanal.accounts import operations as accounts
 from fanal.analyse import operations as analyse
 from fanal.analyse.material.operations.lists import forget_withdrawn
 from fanal.casework import operations as casework, queries as acts
-from fanal.crosscheck import operations as crosscheck
+from fanal.crosscheck.operations import batch as crosscheck
 from fanal.deconfliction import operations as deconfliction
 from fanal.exchange import operations as exchange
 from fanal.harmonise import operations as harmonise

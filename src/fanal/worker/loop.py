@@ -14,7 +14,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 from fanal import pipeline
 from fanal.analyse.priority.operations import load_shipped
-from fanal.crosscheck import operations as crosscheck
+from fanal.crosscheck.similar.operations.near import AT_ONCE as NEAR_AT_ONCE
 from fanal.db import agreement
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger, signer
@@ -53,7 +53,7 @@ class WorkerLoop:
         self._watch = watch
         self._stop = threading.Event()
         self._checkpoint_at = self._near_at = clock()
-        self._near_size = crosscheck.NEAR_AT_ONCE
+        self._near_size = NEAR_AT_ONCE
         self._rules_stored = False
         self._disagreed: frozenset[agreement.Disagreement] = frozenset()
 
@@ -116,7 +116,7 @@ class WorkerLoop:
         # Urgent reports wait for one portion: it stays short, however much there is to compare.
         if perf_counter() - started > _NEAR_SECONDS:
             self._near_size = max(1, self._near_size // 2)
-        elif looked == self._near_size < crosscheck.NEAR_AT_ONCE:
+        elif looked == self._near_size < NEAR_AT_ONCE:
             self._near_size += 1
         return looked
 

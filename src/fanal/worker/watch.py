@@ -215,10 +215,10 @@ def _give_back(work: WorkInHand, limit: float) -> None:
 
 
 def _put_off_near(most: int, limit: float) -> None:
-    from fanal.crosscheck import operations as crosscheck  # noqa: PLC0415 - needs Django
+    from fanal.crosscheck.similar.operations.near import stop_near  # noqa: PLC0415 - needs Django
     from fanal.kernel.actors import system_actor  # noqa: PLC0415
 
-    stopped, dropped = crosscheck.stop_near(actor=system_actor("watch"), most=most)
+    stopped, dropped = stop_near(actor=system_actor("watch"), most=most)
     log.error(
         "what is similar to %s took over %.0f s of CPU: %s",
         stopped[0] if len(stopped) == 1 else f"{len(stopped)} reports",

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Role
 from fanal.orient import queries as oriented
@@ -35,7 +35,7 @@ def test_a_note_by_keyboard_and_a_card_of_a_file(
     assert page.locator(".fd-files a").first.is_visible()  # the other report with the same file
     check(page, axe, lang)
     page.set_viewport_size({"width": 1440, "height": 900})
-    dossier = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    dossier = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     page.goto(page.url.partition("/desk/")[0] + f"/desk/dossiers/{dossier}/")
     page.fill("#note", "One and the same person writes in both games.")
     page.click("form[action$='/note/'] button")

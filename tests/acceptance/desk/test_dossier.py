@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, Route
 
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.integration.desk.story import Desk, run_stages
 
@@ -17,7 +17,7 @@ _GRAPH = re.compile(r'(<script id="dossier-graph" type="application/json">).*?(<
 
 
 def path_of(desk: Desk, lang: str) -> str:
-    found = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    found = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     return f"/{lang}/desk/dossiers/{found}/"
 
 
@@ -35,10 +35,7 @@ def test_what_was_split_off_stays_off(
     page.wait_for_selector(".fd-history >> text=the handle was taken over")
     run_stages(desk.now)
     actor = desk.actor("ana")
-    parts = [
-        crosschecked.dossier_of(actor=actor, report_id=desk.reports[name])
-        for name in ("danger", "game")
-    ]
+    parts = [dossier_of(actor=actor, report_id=desk.reports[name]) for name in ("danger", "game")]
     assert parts[0] != parts[1]
     page = open_as("ana", f"/{lang}/desk/dossiers/")
     check(page, axe, lang)

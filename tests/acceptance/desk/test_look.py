@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 from fanal.accounts import operations as accounts, queries as people
 from fanal.analyse.priority.operations import load_shipped
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import system_actor
 from fanal.measures import queries as measures
@@ -177,7 +177,7 @@ def test_lists_and_an_entry(open_as: Callable[..., Page], axe: Axe, desk: Desk, 
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_dossier(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) -> None:
-    found = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    found = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     page = open_as("ana", f"/{lang}/desk/dossiers/{found}/")
     page.wait_for_selector("[data-graph][data-drawn]")
     check(page, axe, lang)

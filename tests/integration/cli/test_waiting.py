@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.waiting import watched
 from fanal.config.databases import Databases
-from fanal.crosscheck.operations.assemble import LOCK
+from fanal.crosscheck.dossiers.operations import LOCK
 from fanal.postgres import DatabaseRole
 from tests.live import wait_for
 

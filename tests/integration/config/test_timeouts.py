@@ -9,7 +9,7 @@ from django.test import Client
 from psycopg import sql
 
 from fanal.config.environment import WEB_TIMEOUTS, database_settings, read_environment
-from fanal.crosscheck.queries.dossiers import _JUDGEMENT_LOCK
+from fanal.crosscheck.dossiers.queries import _JUDGEMENT_LOCK
 
 _ASKED = (
     "SELECT name, setting::int FROM pg_settings WHERE name IN"
@@ -82,7 +82,7 @@ def test_a_lock_held_elsewhere_ends_the_wait(
 ) -> None:
     from django.db import transaction
 
-    from fanal.crosscheck.queries import dossiers
+    from fanal.crosscheck.dossiers import queries as dossiers
 
     other = as_role("worker")
     other.execute("SELECT pg_advisory_lock(%s)", [_JUDGEMENT_LOCK])

@@ -11,8 +11,12 @@ import pytest
 from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
-from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.dossiers import JudgementAct
+from fanal.crosscheck.domain.records import JudgementAct
+from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, list_dossiers
+from fanal.crosscheck.links.queries import kin_facts, links_of, list_links
+from fanal.crosscheck.operations.batch import crosscheck_batch, erase
+from fanal.crosscheck.operations.judge import JudgementRefused, judge
+from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import Actor, Role, system_actor
@@ -63,7 +67,7 @@ def harmonised(
 
 
 def crosscheck(reports: Sequence[HarmonisedReport]) -> None:
-    operations.crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
+    crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
 
 
 def ids(reports: Sequence[HarmonisedReport]) -> list[UUID]:
@@ -76,10 +80,10 @@ def test_a_shared_address_makes_no_link_and_strengthens_only_near_in_time() -> N
         at=NOW - timedelta(days=3),
     )
     crosscheck(crowd)
-    assert queries.list_links(actor=SYSTEM, after=None, limit=10) == []
+    assert list_links(actor=SYSTEM, after=None, limit=10) == []
     pair = harmonised(*[{"persons": [person("rare_one", ip="192.0.2.53")]}] * 2)
-    facts = operations.crosscheck_batch(actor=SYSTEM, reports=pair, now=NOW)
-    (found,) = queries.list_links(actor=SYSTEM, after=None, limit=10)
+    facts = crosscheck_batch(actor=SYSTEM, reports=pair, now=NOW)
+    (found,) = list_links(actor=SYSTEM, after=None, limit=10)
     assert (found.report_id, found.other_id) == (pair[1].report_id, pair[0].report_id)
     (reason,) = found.reasons
     assert (reason.kind, reason.value, reason.seen) == ("HANDLE", "handle_rare_one@roblox", 2)
@@ -89,18 +93,18 @@ def test_a_shared_address_makes_no_link_and_strengthens_only_near_in_time() -> N
 
 def test_two_reports_of_one_batch_find_each_other_whatever_its_order() -> None:
     pair = harmonised(*[{"persons": [person("same")]}] * 2)
-    facts = operations.crosscheck_batch(actor=SYSTEM, reports=pair[::-1], now=NOW)
+    facts = crosscheck_batch(actor=SYSTEM, reports=pair[::-1], now=NOW)
     assert [f.links for f in facts] == [1, 0]
-    assert queries.kin_facts(actor=SYSTEM, report_ids=ids(pair)) == {f.report_id: f for f in facts}
+    assert kin_facts(actor=SYSTEM, report_ids=ids(pair)) == {f.report_id: f for f in facts}
 
 
 def test_an_earlier_report_treated_late_finds_the_later_one() -> None:
     early, late = harmonised(*[{"persons": [person("same")]}] * 2)
     crosscheck([late])
     crosscheck([early])
-    (link,) = queries.links_of(actor=SYSTEM, report_id=early.report_id)
+    (link,) = links_of(actor=SYSTEM, report_id=early.report_id)
     assert (link.other_id, link.earlier) == (late.report_id, False)
-    (link,) = queries.links_of(actor=SYSTEM, report_id=late.report_id)
+    (link,) = links_of(actor=SYSTEM, report_id=late.report_id)
     assert (link.other_id, link.earlier) == (early.report_id, True)
 
 
@@ -108,7 +112,7 @@ def test_running_again_changes_nothing() -> None:
     pair = harmonised(*[{"persons": [person("same")]}] * 2)
     for _ in range(2):
         crosscheck(pair)
-    assert len(queries.list_links(actor=SYSTEM, after=None, limit=10)) == 1
+    assert len(list_links(actor=SYSTEM, after=None, limit=10)) == 1
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM crosscheck_card")
         assert cursor.fetchone() == (2,)
@@ -127,7 +131,7 @@ def test_a_replay_under_new_rules_keeps_both_and_shows_the_new(
     new = msgspec.structs.replace(old, version="links/2027-01-01", mark=marks)
     monkeypatch.setattr(batch, "load_weights", lambda: new)
     crosscheck(pair)
-    assert queries.links_of(actor=SYSTEM, report_id=pair[0].report_id) == []
+    assert links_of(actor=SYSTEM, report_id=pair[0].report_id) == []
     with connection.cursor() as cursor:
         cursor.execute("SELECT rule_version FROM crosscheck_link")
         assert cursor.fetchall() == [(old.version,)]
@@ -140,7 +144,7 @@ def test_a_report_without_selectors_has_no_kin_and_an_unknown_one_is_refused() -
     crosscheck([plain])
     with pytest.raises(LookupError):
         crosscheck([msgspec.structs.replace(plain, report_id=new_id(NOW))])
-    assert queries.kin_facts(actor=SYSTEM, report_ids=[plain.report_id])[plain.report_id].links == 0
+    assert kin_facts(actor=SYSTEM, report_ids=[plain.report_id])[plain.report_id].links == 0
 
 
 class TestDossiers:
@@ -155,7 +159,7 @@ class TestDossiers:
         return reports
 
     def dossiers(self, reports: Sequence[HarmonisedReport]) -> list[UUID | None]:
-        return [queries.dossier_of(actor=SYSTEM, report_id=i) for i in ids(reports)]
+        return [dossier_of(actor=SYSTEM, report_id=i) for i in ids(reports)]
 
     def test_are_proposed_judged_and_judged_again(self) -> None:
         reports = self.chain()
@@ -163,7 +167,7 @@ class TestDossiers:
         assert len(set(one)) == 1
         assert one[0] is not None
         actor = analyst(1)
-        split = operations.judge(
+        split = judge(
             actor=actor,
             act=JudgementAct.SPLIT,
             left=ids(reports[:2]),
@@ -173,11 +177,9 @@ class TestDossiers:
         )
         parted = self.dossiers(reports)
         assert parted[0] == parted[1] == one[0] != parted[2] == parted[3]
-        operations.judge(
-            actor=actor, act=JudgementAct.UNDO, undoes=split, reason="an error", now=NOW
-        )
+        judge(actor=actor, act=JudgementAct.UNDO, undoes=split, reason="an error", now=NOW)
         assert self.dossiers(reports) == one
-        view = queries.dossier_view(actor=actor, dossier_id=one[0])
+        view = dossier_view(actor=actor, dossier_id=one[0])
         assert view is not None
         assert [(line.act, line.reason, line.undone) for line in view.judgements] == [
             (JudgementAct.UNDO, "an error", False),
@@ -188,7 +190,7 @@ class TestDossiers:
         assert view.edges[0].reasons[0].kind == "HANDLE"
         # The id of the part that dissolved leads to the whole.
         assert parted[2] is not None
-        same = queries.dossier_view(actor=actor, dossier_id=parted[2])
+        same = dossier_view(actor=actor, dossier_id=parted[2])
         assert same is not None
         assert same.id == one[0]
 
@@ -196,7 +198,7 @@ class TestDossiers:
         reports = self.chain()
         actor = analyst(1)
         first = ids(reports)
-        operations.judge(
+        judge(
             actor=actor,
             act=JudgementAct.UNLINK,
             left=[first[1]],
@@ -206,7 +208,7 @@ class TestDossiers:
         )
         parted = self.dossiers(reports)
         assert parted[0] == parted[1] != parted[2] == parted[3]
-        operations.judge(
+        judge(
             actor=actor,
             act=JudgementAct.MERGE,
             left=first[:2],
@@ -215,11 +217,9 @@ class TestDossiers:
             now=NOW,
         )
         assert len(set(self.dossiers(reports))) == 1
-        operations.judge(
-            actor=actor, act=JudgementAct.REJECT, left=first, reason="a viral name", now=NOW
-        )
+        judge(actor=actor, act=JudgementAct.REJECT, left=first, reason="a viral name", now=NOW)
         assert self.dossiers(reports) == [None] * 4
-        assert queries.list_dossiers(actor=actor) == []
+        assert list_dossiers(actor=actor) == []
 
     def test_judging_needs_sense_a_reason_and_one_s_own_desk(self) -> None:
         reports = self.chain()
@@ -234,21 +234,17 @@ class TestDossiers:
             ),
             ({"act": JudgementAct.UNDO, "undoes": uuid.uuid4(), "reason": "x"}, "NOT_FOUND"),
         ):
-            with pytest.raises(operations.JudgementRefused, match=code):
-                operations.judge(actor=analyst(1), now=NOW, **arguments)
-        with pytest.raises(operations.JudgementRefused, match="UNKNOWN_REPORT"):
-            operations.judge(
-                actor=analyst(2), act=JudgementAct.LINK, left=[a], right=[b], reason="x", now=NOW
-            )
+            with pytest.raises(JudgementRefused, match=code):
+                judge(actor=analyst(1), now=NOW, **arguments)
+        with pytest.raises(JudgementRefused, match="UNKNOWN_REPORT"):
+            judge(actor=analyst(2), act=JudgementAct.LINK, left=[a], right=[b], reason="x", now=NOW)
         for actor in (
             SYSTEM,
             analyst(1, role=Role.OVERSEER),
             analyst(1, role=Role.PARTNER),
         ):
             with pytest.raises(Refused):
-                operations.judge(
-                    actor=actor, act=JudgementAct.LINK, left=[a], right=[b], reason="x", now=NOW
-                )
+                judge(actor=actor, act=JudgementAct.LINK, left=[a], right=[b], reason="x", now=NOW)
 
     @pytest.mark.parametrize(
         "role",
@@ -257,9 +253,7 @@ class TestDossiers:
     def test_each_role_of_the_desk_judges_as_the_policy_says(self, role: Role) -> None:
         a, b, *_ = ids(self.chain())
         actor = analyst(1, role=role)
-        assert operations.judge(
-            actor=actor, act=JudgementAct.UNLINK, left=[a], right=[b], reason="x", now=NOW
-        )
+        assert judge(actor=actor, act=JudgementAct.UNLINK, left=[a], right=[b], reason="x", now=NOW)
 
     def test_a_role_at_another_desk_judges_nothing_here(self) -> None:
         a, b, *_ = ids(self.chain())
@@ -268,16 +262,14 @@ class TestDossiers:
             roles=frozenset({Role.ANALYST, Role.LABORATORY}),
             role_desks=frozenset({(Role.LABORATORY, 1), (Role.ANALYST, 2)}),
         )
-        with pytest.raises(operations.JudgementRefused, match="UNKNOWN_REPORT"):
-            operations.judge(
-                actor=both, act=JudgementAct.UNLINK, left=[a], right=[b], reason="x", now=NOW
-            )
-        assert queries.links_of(actor=both, report_id=a) == []
+        with pytest.raises(JudgementRefused, match="UNKNOWN_REPORT"):
+            judge(actor=both, act=JudgementAct.UNLINK, left=[a], right=[b], reason="x", now=NOW)
+        assert links_of(actor=both, report_id=a) == []
 
     def test_a_judgement_cannot_be_changed_and_its_words_can_expire(self) -> None:
         reports = self.chain()
         a, b = ids(reports[:2])
-        made = operations.judge(
+        made = judge(
             actor=analyst(1), act=JudgementAct.UNLINK, left=[a], right=[b], reason="words", now=NOW
         )
         for statement in (
@@ -287,8 +279,8 @@ class TestDossiers:
         ):
             with database_refuses(NO_RIGHT), connection.cursor() as cursor:
                 cursor.execute(statement)
-        assert operations.erase(actor=SYSTEM, report_ids=[a]) > 2
-        assert queries.links_of(actor=SYSTEM, report_id=a) == []
+        assert erase(actor=SYSTEM, report_ids=[a]) > 2
+        assert links_of(actor=SYSTEM, report_id=a) == []
         with connection.cursor() as cursor:
             cursor.execute("SELECT id, length(reason_digest) > 0 FROM crosscheck_judgement")
             assert cursor.fetchall() == [(made, True)]
@@ -299,17 +291,17 @@ class TestDossiers:
         (ours,) = harmonised({"persons": [person("same")]})
         (theirs,) = harmonised({"persons": [person("same")]}, desk=2, at=NOW + timedelta(hours=1))
         crosscheck([ours, theirs])
-        (link,) = queries.links_of(actor=analyst(1), report_id=ours.report_id)
+        (link,) = links_of(actor=analyst(1), report_id=ours.report_id)
         assert (link.desk_id, link.other_id, link.score, link.reasons) == (2, None, None, ())
-        assert queries.links_of(actor=analyst(1), report_id=theirs.report_id) == []
-        dossier = queries.dossier_of(actor=analyst(1), report_id=ours.report_id)
+        assert links_of(actor=analyst(1), report_id=theirs.report_id) == []
+        dossier = dossier_of(actor=analyst(1), report_id=ours.report_id)
         assert dossier is not None
-        view = queries.dossier_view(actor=analyst(1), dossier_id=dossier)
+        view = dossier_view(actor=analyst(1), dossier_id=dossier)
         assert view is not None
         assert [(n.desk_id, n.report_id) for n in view.nodes] == [(1, ours.report_id), (2, None)]
         assert view.edges == ()
-        assert queries.dossier_view(actor=analyst(3), dossier_id=dossier) is None
-        assert queries.kin_facts(actor=analyst(1), report_ids=[theirs.report_id]) == {}
+        assert dossier_view(actor=analyst(3), dossier_id=dossier) is None
+        assert kin_facts(actor=analyst(1), report_ids=[theirs.report_id]) == {}
 
 
 class TestGrowing:
@@ -319,7 +311,7 @@ class TestGrowing:
         return pairs
 
     def dossiers(self, reports: Sequence[HarmonisedReport]) -> list[UUID | None]:
-        return [queries.dossier_of(actor=SYSTEM, report_id=i) for i in ids(reports)]
+        return [dossier_of(actor=SYSTEM, report_id=i) for i in ids(reports)]
 
     def test_report_by_report_is_what_is_derived_from_all_links(self) -> None:
         reports = harmonised(
@@ -332,7 +324,7 @@ class TestGrowing:
         grown = self.dossiers(reports)
         assert grown[-1] is None
         assert len(set(grown)) == 4
-        operations.rebuild(actor=SYSTEM, now=NOW)
+        rebuild(actor=SYSTEM, now=NOW)
         assert self.dossiers(reports) == grown
 
     def test_an_earlier_report_and_a_bridge_leave_older_ids_leading_on(self) -> None:
@@ -346,13 +338,13 @@ class TestGrowing:
         assert now not in before
         for old in before:
             assert old is not None
-            view = queries.dossier_view(actor=analyst(1), dossier_id=old)
+            view = dossier_view(actor=analyst(1), dossier_id=old)
             assert view is not None
             assert (view.id, len(view.nodes)) == (now, 6)
 
     def test_a_new_report_never_joins_what_a_person_set_apart(self) -> None:
         one, two, three, four = self.two_pairs()
-        operations.judge(
+        judge(
             actor=analyst(1),
             act=JudgementAct.SPLIT,
             left=ids([one, two]),
@@ -393,11 +385,11 @@ def test_two_workers_at_once_miss_no_pair_and_share_dossiers() -> None:
     for worker in workers:
         worker.join()
     assert errors == []
-    links = queries.list_links(actor=SYSTEM, after=None, limit=5000)
+    links = list_links(actor=SYSTEM, after=None, limit=5000)
     pairs = {(link.report_id, link.other_id) for link in links}
     first = ids(reports)
     assert {(first[n + 1], first[n]) for n in range(0, 80, 4)} <= pairs
-    dossiers = [queries.dossier_of(actor=SYSTEM, report_id=i) for i in first]
+    dossiers = [dossier_of(actor=SYSTEM, report_id=i) for i in first]
     assert all(len(set(dossiers[n : n + 4])) == 1 for n in range(0, 80, 4))
     assert len(set(dossiers)) == 20
     assert None not in dossiers

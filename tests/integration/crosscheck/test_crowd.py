@@ -9,7 +9,9 @@ import pytest
 from django.db import connection
 
 from benchmarks.crosscheck_crowd import ADDRESS, HOST, PAGE, crowd
-from fanal.crosscheck import operations, queries
+from fanal.crosscheck.links.queries import list_links
+from fanal.crosscheck.operations.batch import crosscheck_batch
+from fanal.crosscheck.similar.operations.near import renew_near
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.records import SelectorKind, Source
 from fanal.harmonise.domain.sightings import selector_key
@@ -43,7 +45,7 @@ def test_a_crowd_is_nobodys_dossier() -> None:
         label |= {s.report_id: labels[start + n] for n, s in enumerate(sources)}
         found, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
         assert failures == []
-        operations.crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
+        crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
     shared = [
         selector_key(kind, value)
         for kind, value in (
@@ -55,7 +57,7 @@ def test_a_crowd_is_nobodys_dossier() -> None:
     counts = harmonised.count_sightings(actor=SYSTEM, keys=shared, most=SIZE)
     assert [counts[key] for key in shared[:2]] == [SIZE, SIZE]
     assert counts[shared[2]] > 31, "the page does not go round"
-    while operations.renew_near(actor=SYSTEM, now=NOW):
+    while renew_near(actor=SYSTEM, now=NOW):
         pass
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM crosscheck_near")
@@ -66,6 +68,4 @@ def test_a_crowd_is_nobodys_dossier() -> None:
             dossiers.setdefault(dossier, []).append(label[report_id])
     assert all(len(set(people)) == 1 for people in dossiers.values())
     assert len(dossiers) == sum(labels.count(person) > 1 for person in set(labels))
-    assert all(
-        link.score > 0.9 for link in queries.list_links(actor=SYSTEM, after=None, limit=SIZE)
-    )
+    assert all(link.score > 0.9 for link in list_links(actor=SYSTEM, after=None, limit=SIZE))

@@ -13,10 +13,12 @@ import msgspec
 import pytest
 from django.db import connection
 
-from fanal.crosscheck import operations
-from fanal.crosscheck.domain.dossiers import JudgementAct
+from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights
-from fanal.crosscheck.operations import sightings
+from fanal.crosscheck.links.operations import sightings
+from fanal.crosscheck.operations import judge as judgements
+from fanal.crosscheck.operations.batch import crosscheck_batch
+from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import system_actor
@@ -100,7 +102,7 @@ def arrive(
             reports += found
         size = chance.choice((1, 2, 9, 30))
         batch = reports[len(done) : len(done) + size]
-        operations.crosscheck_batch(actor=SYSTEM, reports=batch, now=NOW)
+        crosscheck_batch(actor=SYSTEM, reports=batch, now=NOW)
         done += batch
         if len(done) - len(batch) < SIZE // 2 <= len(done):
             judge(chance)
@@ -119,7 +121,7 @@ def judge(chance: random.Random) -> None:
         (JudgementAct.SPLIT, some[:5], some[5:10]),
         (JudgementAct.UNLINK, some[10:11], some[11:]),
     ):
-        operations.judge(
+        judgements.judge(
             actor=analyst(1), act=act, left=left, right=right, reason="two people", now=NOW
         )
 
@@ -139,7 +141,7 @@ def test_crowded_values_stand_as_a_rebuild_finds_them(seed: int, order: str) -> 
         ] + sources[60:]
     reports = arrive(sources, chance, seen_before=seed * 4)
     stood = stand(reports)
-    operations.rebuild(actor=SYSTEM, now=NOW)
+    rebuild(actor=SYSTEM, now=NOW)
     anew = stand(reports)
     assert stood["values"] == anew["values"]
     apart = {

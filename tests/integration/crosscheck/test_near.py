@@ -9,11 +9,16 @@ import msgspec
 import pytest
 from django.db import connection
 
-from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.linking import because_of
 from fanal.crosscheck.domain.records import unpack_reasons
-from fanal.crosscheck.domain.similar.rules import load_near_rules
-from fanal.crosscheck.domain.suggestions import SuggestionState as State
+from fanal.crosscheck.dossiers.queries import dossier_of
+from fanal.crosscheck.links.domain.linking import because_of
+from fanal.crosscheck.operations.batch import crosscheck_batch, erase
+from fanal.crosscheck.operations.judge import judge_suggestion
+from fanal.crosscheck.operations.rebuild import rebuild
+from fanal.crosscheck.similar.domain.rules import load_near_rules
+from fanal.crosscheck.similar.domain.suggestions import SuggestionState as State
+from fanal.crosscheck.similar.operations.near import renew_near
+from fanal.crosscheck.similar.queries import list_suggestions, suggestions_of
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import Source
 from fanal.kernel.actors import Role, system_actor
@@ -71,12 +76,12 @@ def deposit(bodies: Iterable[tuple[uuid.UUID, Body]]) -> None:
     ]
     reports, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
     assert failures == []
-    operations.crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
+    crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
 
 
 def look(most: int = 100) -> int:
     looked = 0
-    while count := operations.renew_near(actor=SYSTEM, now=NOW, most=most):
+    while count := renew_near(actor=SYSTEM, now=NOW, most=most):
         looked += count
     return looked
 
@@ -103,7 +108,7 @@ def stand() -> dict[tuple[uuid.UUID, uuid.UUID], tuple[float, frozenset[tuple[st
 def told(ids: Sequence[uuid.UUID]) -> list[tuple[int, int, list[str]]]:
     return [
         (ids.index(s.report_id), ids.index(s.other_id), [because_of(r) for r in s.reasons])
-        for s in queries.list_suggestions(actor=ANALYST)
+        for s in list_suggestions(actor=ANALYST)
     ]
 
 
@@ -127,7 +132,7 @@ def test_texts_pages_and_pictures_are_suggested_with_their_reasons() -> None:
         (4, 3, ["NEAR_FAMILY"]),
         (6, 5, ["NEAR_PICTURE"]),
     ]
-    (one,) = queries.suggestions_of(actor=ANALYST, report_id=ids[5])
+    (one,) = suggestions_of(actor=ANALYST, report_id=ids[5])
     assert [(r.value, r.measure) for r in one.reasons] == [(flipped_of(ids[6]), 12)]
 
 
@@ -178,7 +183,7 @@ def test_any_order_and_a_rebuild_give_the_same_and_what_goes_round_gives_nothing
     kinds = {kind for _, reasons in stood.values() for kind, _, _ in reasons}
     assert kinds == {"NEAR_TEXT", "NEAR_PICTURE", "NEAR_MIRROR", "NEAR_FAMILY"}
     assert not any(ids.index(one) >= round_from for one, _ in stood)
-    operations.rebuild(actor=SYSTEM, now=NOW)
+    rebuild(actor=SYSTEM, now=NOW)
     assert stand() == {}
     look(most=7)
     assert stand() == stood
@@ -215,18 +220,18 @@ def test_a_rejected_pair_comes_back_with_something_near_that_is_new() -> None:
         {"description": changed(luck, text)},
     ]
     ids = arrive(*bodies)
-    operations.judge_suggestion(
+    judge_suggestion(
         actor=ANALYST, report_id=ids[1], other_id=ids[0], accept=False, reason="x", now=NOW
     )
-    operations.rebuild(actor=SYSTEM, now=NOW)
+    rebuild(actor=SYSTEM, now=NOW)
     look()
-    (one,) = queries.suggestions_of(actor=ANALYST, report_id=ids[0])
+    (one,) = suggestions_of(actor=ANALYST, report_id=ids[0])
     assert one.state is State.REJECTED
     for body, bits in zip(bodies, (0, 9), strict=True):
         body["files"] = [{"pdq": flipped(luck, picture, bits)}]
     deposit(zip(ids, bodies, strict=True))
     look()
-    (back,) = queries.list_suggestions(actor=ANALYST)
+    (back,) = list_suggestions(actor=ANALYST)
     assert back.state is State.REOPENED
     assert [because_of(r) for r in back.fresh] == ["NEAR_PICTURE"]
 
@@ -241,11 +246,11 @@ def test_accepting_joins_and_pairs_of_one_dossier_are_asked_no_more() -> None:
     )
     # The last two are in one dossier already: their texts ask nothing.
     assert sorted(told(ids)) == [(1, 0, ["NEAR_TEXT"]), (2, 0, ["NEAR_TEXT"])]
-    operations.judge_suggestion(
+    judge_suggestion(
         actor=ANALYST, report_id=ids[1], other_id=ids[0], accept=True, reason="x", now=NOW
     )
     assert told(ids) == []
-    assert queries.dossier_of(actor=SYSTEM, report_id=ids[0]) is not None
+    assert dossier_of(actor=SYSTEM, report_id=ids[0]) is not None
 
 
 def test_a_text_that_people_rejected_twice_is_suggested_no_more() -> None:
@@ -253,7 +258,7 @@ def test_a_text_that_people_rejected_twice_is_suggested_no_more() -> None:
     ids = arrive(*({"description": " ".join([*text, "un" * n])} for n in range(4)))
     assert len(stand()) == 6
     for one, other in ((1, 0), (3, 2)):
-        operations.judge_suggestion(
+        judge_suggestion(
             actor=ANALYST,
             report_id=ids[one],
             other_id=ids[other],
@@ -288,7 +293,7 @@ def test_nothing_stays_of_an_erased_report() -> None:
     ids = arrive(*({"description": " ".join([*text, "un" * n])} for n in range(5)))
     beside = {other for one, other in stand() if one == ids[4]}
     assert len(beside) == 3
-    operations.erase(actor=SYSTEM, report_ids=list(beside))
+    erase(actor=SYSTEM, report_ids=list(beside))
     assert not any(beside & set(pair) for pair in stand())
     with connection.cursor() as cursor:
         cursor.execute("SELECT report_id FROM crosscheck_sketch")
@@ -301,8 +306,8 @@ def test_across_desks_a_near_report_is_neither_shown_nor_asked() -> None:
     text = " ".join(words(random.Random(6), 60))
     ids = arrive({"description": text}, {"description": text})
     stranger = desk_actor(person_id=uuid.uuid4(), roles=ANALYST.roles, desks={2}, motive="test")
-    assert queries.list_suggestions(actor=stranger) == []
-    assert queries.suggestions_of(actor=stranger, report_id=ids[0]) == []
+    assert list_suggestions(actor=stranger) == []
+    assert suggestions_of(actor=stranger, report_id=ids[0]) == []
 
 
 def of_suspect(name: str, *, mails: Sequence[str] = (), **more: object) -> Body:
@@ -384,7 +389,7 @@ def test_variations_follow_from_the_set_whatever_order_rebuild_or_erasure(seed: 
     assert kinds >= {"NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR_EMAIL", "NEAR_PHONE"}
     family = {i for i, body in zip(ids, bodies, strict=True) if "manysharethis" in str(body)}
     assert not any(one in family for one, _ in stood)
-    operations.rebuild(actor=SYSTEM, now=NOW)
+    rebuild(actor=SYSTEM, now=NOW)
     look(most=7)
     assert stand() == stood
     emptied()
@@ -392,7 +397,7 @@ def test_variations_follow_from_the_set_whatever_order_rebuild_or_erasure(seed: 
     assert stand() == stood
     gone = luck.sample([i for i in ids if i not in family], 12)
     # Without some of the reports, what stands is what would stand had they never come.
-    operations.erase(actor=SYSTEM, report_ids=gone)
+    erase(actor=SYSTEM, report_ids=gone)
     look()
     left = stand()
     with connection.cursor() as cursor:
@@ -409,15 +414,15 @@ def test_variations_follow_from_the_set_whatever_order_rebuild_or_erasure(seed: 
 def test_a_rejected_variation_stays_away_until_there_is_another_one() -> None:
     bodies = [of_suspect("darkwolf4471"), of_suspect("darkwofl4471")]
     ids = arrive(*bodies)
-    operations.judge_suggestion(
+    judge_suggestion(
         actor=ANALYST, report_id=ids[1], other_id=ids[0], accept=False, reason="x", now=NOW
     )
-    operations.rebuild(actor=SYSTEM, now=NOW)
+    rebuild(actor=SYSTEM, now=NOW)
     look()
     assert told(ids) == []
     deposit([(ids[1], of_suspect("darkwofl4471", mails=["rarename8812@mail.test"]))])
     deposit([(ids[0], of_suspect("darkwolf4471", mails=["rarenmae8812@mail.test"]))])
     look()
-    (back,) = queries.list_suggestions(actor=ANALYST)
+    (back,) = list_suggestions(actor=ANALYST)
     assert back.state is State.REOPENED
     assert [because_of(r) for r in back.fresh] == ["NEAR_EMAIL_LETTER"]

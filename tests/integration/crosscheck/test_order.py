@@ -10,9 +10,10 @@ from django.db import connection
 
 from benchmarks.truth.telling import Told
 from benchmarks.truth.world import World
-from fanal.crosscheck import operations
 from fanal.crosscheck.domain.weights import load_weights
-from fanal.crosscheck.operations.sightings import gather
+from fanal.crosscheck.links.operations.sightings import gather
+from fanal.crosscheck.operations.batch import crosscheck_batch
+from fanal.crosscheck.operations.rebuild import rebuild
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import system_actor
@@ -51,7 +52,7 @@ def arrive(
         found, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
         assert failures == []
         reports += found
-        operations.crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
+        crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
     return reports
 
 
@@ -90,7 +91,7 @@ def test_shuffled_arrivals_and_a_rebuild_give_the_same(seed: int) -> None:
     stood = stand(first)
     assert len(stood["links"]) > 300
     assert len(stood["dossiers"]) > 20
-    operations.rebuild(actor=SYSTEM, now=NOW)
+    rebuild(actor=SYSTEM, now=NOW)
     assert stand(first) == stood
     emptied()
     assert stand(arrive(told, chance, shuffled=True)) == stood
@@ -119,12 +120,12 @@ def test_a_file_of_hundreds_joins_nobody_and_its_holders_are_read_no_more() -> N
         found, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
         assert failures == []
         reports += found
-        operations.crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
+        crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
         gathered = gather(actor=SYSTEM, reports=found, weights=load_weights())
     kin = {int(report.reference) % 90 for report in found}
     met = {report.report_id for report in reports if int(report.reference) % 90 in kin}
     assert set(gathered.ids) == met, "those alone who share a mailbox with the last batch"
     stood = stand(reports)
     assert len(stood["dossiers"]) == 90
-    operations.rebuild(actor=SYSTEM, now=NOW)
+    rebuild(actor=SYSTEM, now=NOW)
     assert stand(reports) == stood

@@ -6,14 +6,19 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 
-from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.dossiers import JudgementAct
-from fanal.crosscheck.domain.linking import because_of
-from fanal.crosscheck.domain.suggestions import (
+from fanal.crosscheck.domain.records import JudgementAct
+from fanal.crosscheck.dossiers.queries import dossier_of
+from fanal.crosscheck.links.domain.linking import because_of
+from fanal.crosscheck.operations.batch import crosscheck_batch
+from fanal.crosscheck.operations.judge import JudgementRefused, judge, judge_suggestion
+from fanal.crosscheck.operations.rebuild import rebuild
+from fanal.crosscheck.similar.domain.suggestions import (
     SUGGESTION_STATES,
     Resemblance,
     SuggestionState as State,
 )
+from fanal.crosscheck.similar.operations.near import keep_resemblances
+from fanal.crosscheck.similar.queries import list_suggestions, suggestions_of
 from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.kernel.actors import Role, system_actor
@@ -53,12 +58,12 @@ def arrive(
     ]
     reports, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
     assert failures == []
-    operations.crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
+    crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
     return reports
 
 
 def answer(reports: list[HarmonisedReport], *, accept: bool) -> uuid.UUID:
-    return operations.judge_suggestion(
+    return judge_suggestion(
         actor=ANALYST,
         report_id=reports[0].report_id,
         other_id=reports[1].report_id,
@@ -69,48 +74,46 @@ def answer(reports: list[HarmonisedReport], *, accept: bool) -> uuid.UUID:
 
 
 def state(reports: list[HarmonisedReport]) -> State:
-    (one,) = queries.suggestions_of(actor=ANALYST, report_id=reports[0].report_id)
+    (one,) = suggestions_of(actor=ANALYST, report_id=reports[0].report_id)
     return one.state
 
 
 def test_accepting_joins_the_dossier_and_undoing_asks_again() -> None:
     reports = arrive({"phones": [PHONE]}, {"phones": [PHONE]})
-    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
-    assert [s.state for s in queries.list_suggestions(actor=ANALYST)] == [State.OPEN]
+    assert dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
+    assert [s.state for s in list_suggestions(actor=ANALYST)] == [State.OPEN]
     judgement = answer(reports, accept=True)
     assert state(reports) is State.ACCEPTED
-    assert queries.list_suggestions(actor=ANALYST) == []
-    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is not None
-    operations.judge(
-        actor=ANALYST, act=JudgementAct.UNDO, undoes=judgement, reason="an error", now=NOW
-    )
+    assert list_suggestions(actor=ANALYST) == []
+    assert dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is not None
+    judge(actor=ANALYST, act=JudgementAct.UNDO, undoes=judgement, reason="an error", now=NOW)
     assert state(reports) is State.OPEN
-    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
+    assert dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
 
 
 def test_a_rejected_pair_comes_back_with_what_is_new_and_joins_nothing_by_itself() -> None:
     reports = arrive({"phones": [PHONE]}, {"phones": [PHONE]})
     answer(reports, accept=False)
-    operations.rebuild(actor=SYSTEM, now=NOW)
+    rebuild(actor=SYSTEM, now=NOW)
     assert state(reports) is State.REJECTED
-    assert queries.list_suggestions(actor=ANALYST) == []
+    assert list_suggestions(actor=ANALYST) == []
     more = {"phones": [PHONE], "emails": ["rare@mail.test"]}
     arrive(more, more, ids=[report.report_id for report in reports])
-    (back,) = queries.suggestions_of(actor=ANALYST, report_id=reports[0].report_id)
+    (back,) = suggestions_of(actor=ANALYST, report_id=reports[0].report_id)
     assert back.state is State.REOPENED
     assert [(r.kind, r.value) for r in back.fresh] == [("EMAIL", "rare@mail.test")]
-    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
+    assert dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
     answer(reports, accept=False)
     assert state(reports) is State.REJECTED
 
 
 def test_a_certain_link_that_was_rejected_stays_away() -> None:
     reports = arrive({"emails": ["rare@mail.test"]}, {"emails": ["rare@mail.test"]})
-    assert queries.suggestions_of(actor=ANALYST, report_id=reports[0].report_id) == []
+    assert suggestions_of(actor=ANALYST, report_id=reports[0].report_id) == []
     answer(reports, accept=False)
     assert state(reports) is State.REJECTED
-    operations.rebuild(actor=SYSTEM, now=NOW)
-    assert queries.dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
+    rebuild(actor=SYSTEM, now=NOW)
+    assert dossier_of(actor=SYSTEM, report_id=reports[0].report_id) is None
 
 
 def test_others_neither_see_nor_answer() -> None:
@@ -121,10 +124,10 @@ def test_others_neither_see_nor_answer() -> None:
         desks={2},
         motive="test",
     )
-    assert queries.list_suggestions(actor=stranger) == []
-    assert queries.suggestions_of(actor=stranger, report_id=reports[0].report_id) == []
-    with pytest.raises(operations.JudgementRefused, match="UNKNOWN_REPORT"):
-        operations.judge_suggestion(
+    assert list_suggestions(actor=stranger) == []
+    assert suggestions_of(actor=stranger, report_id=reports[0].report_id) == []
+    with pytest.raises(JudgementRefused, match="UNKNOWN_REPORT"):
+        judge_suggestion(
             actor=stranger,
             report_id=reports[0].report_id,
             other_id=reports[1].report_id,
@@ -140,18 +143,18 @@ def test_what_a_model_finds_is_a_suggestion_that_a_rebuild_of_links_leaves() -> 
     found = Resemblance(
         report_id=later, other_id=earlier, probability=0.99, alike={"EMAIL_LETTER": 9.0}
     )
-    kept = operations.keep_resemblances(actor=SYSTEM, found=[found], model="test", now=NOW)
+    kept = keep_resemblances(actor=SYSTEM, found=[found], model="test", now=NOW)
     assert kept == 1
-    operations.rebuild(actor=SYSTEM, now=NOW)
-    (one,) = queries.list_suggestions(actor=ANALYST)
+    rebuild(actor=SYSTEM, now=NOW)
+    (one,) = list_suggestions(actor=ANALYST)
     assert (one.report_id, one.other_id, one.state) == (later, earlier, State.OPEN)
     assert [because_of(reason) for reason in one.reasons] == ["LIKE_EMAIL_LETTER"]
     answer(reports, accept=False)
-    operations.keep_resemblances(actor=SYSTEM, found=[found], model="test", now=NOW)
+    keep_resemblances(actor=SYSTEM, found=[found], model="test", now=NOW)
     assert state(reports) is State.REJECTED
     more = msgspec.structs.replace(found, alike={"EMAIL_LETTER": 9.0, "NAME_EXACT": 9.0})
-    operations.keep_resemblances(actor=SYSTEM, found=[more], model="test", now=NOW)
-    (back,) = queries.list_suggestions(actor=ANALYST)
+    keep_resemblances(actor=SYSTEM, found=[more], model="test", now=NOW)
+    (back,) = list_suggestions(actor=ANALYST)
     assert [because_of(reason) for reason in back.fresh] == ["LIKE_NAME_EXACT"]
 
 

@@ -11,10 +11,12 @@ from django.db import connection
 from benchmarks.truth.world import World
 from fanal.cli.crosscheck import activate, model, model_in_use
 from fanal.cli.failures import CommandRefused
-from fanal.cli.linkage import model as linkage_model
-from fanal.cli.linkage.stored import find_resemblances, labels_of, stored_persons
-from fanal.cli.linkage.training import candidate
-from fanal.crosscheck import operations, queries
+from fanal.crosscheck.linkage import model as linkage_model
+from fanal.crosscheck.linkage.stored import find_resemblances, labels_of, stored_persons
+from fanal.crosscheck.linkage.training import candidate
+from fanal.crosscheck.operations.judge import judge_suggestion
+from fanal.crosscheck.operations.rebuild import rebuild
+from fanal.crosscheck.similar.queries import list_suggestions, rejected_reports
 from tests.integration.crosscheck.test_near import ANALYST, NOW, SYSTEM, deposit, new_id
 
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
@@ -54,12 +56,12 @@ def learnt(home: Path) -> Path:
 def test_answers_train_a_model_that_is_read_activated_and_suggests_otherwise(home: Path) -> None:
     told = World(400, seed=3).reports()
     deposit((new_id(NOW), one.body) for one in told)
-    find_resemblances(SYSTEM, used=model_in_use(), engine="duckdb", master="")
+    find_resemblances(SYSTEM, used=model_in_use(), engine="duckdb", master="", now=NOW)
     before = resembling()
     assert before
-    asked = queries.list_suggestions(actor=ANALYST)
+    asked = list_suggestions(actor=ANALYST)
     for n, one in enumerate(asked):
-        operations.judge_suggestion(
+        judge_suggestion(
             actor=ANALYST,
             report_id=one.report_id,
             other_id=one.other_id,
@@ -69,7 +71,7 @@ def test_answers_train_a_model_that_is_read_activated_and_suggests_otherwise(hom
         )
     # Who was rejected and is in no dossier counts as somebody else than all others.
     apart = {end for one in asked[:2] for end in (one.report_id, one.other_id)}
-    assert set(queries.rejected_reports(actor=SYSTEM)) == apart
+    assert set(rejected_reports(actor=SYSTEM)) == apart
     stored = stored_persons(SYSTEM)
     labels = dict(zip(stored.ids, labels_of(SYSTEM, stored.ids), strict=True))
     assert all(labels[end] >= 0 for end in apart)
@@ -82,8 +84,8 @@ def test_answers_train_a_model_that_is_read_activated_and_suggests_otherwise(hom
     assert "bits  The same e-mail." in shown.output
     assert run.invoke(activate, [str(path)]).exit_code == 0
     assert model_in_use().version == "linkage/candidate"
-    operations.rebuild(actor=SYSTEM, now=NOW)
-    find_resemblances(SYSTEM, used=model_in_use(), engine="duckdb", master="")
+    rebuild(actor=SYSTEM, now=NOW)
+    find_resemblances(SYSTEM, used=model_in_use(), engine="duckdb", master="", now=NOW)
     after = resembling()
     assert {name for _, name in after.values()} == {"linkage/candidate"}
     assert {pair: score for pair, (score, _) in after.items()} != {

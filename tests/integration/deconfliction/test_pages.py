@@ -9,7 +9,7 @@ from django.test import Client
 
 from fanal.accounts import queries as people
 from fanal.accounts.models import User
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of, members_of
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain.states import HitState
 from fanal.kernel import clock
@@ -126,7 +126,7 @@ def test_a_withheld_dossier_stays_out() -> None:
     from tests.integration.deconfliction.test_what_enters import TestWhatEnters
 
     report_id, _ = meet(dossier=True)
-    dossier = crosschecked.dossier_of(actor=SYSTEM, report_id=report_id)
+    dossier = dossier_of(actor=SYSTEM, report_id=report_id)
     assert dossier is not None
     found_by = TestWhatEnters().found_by
     assert found_by(BOTH) == {BOTH}
@@ -153,22 +153,22 @@ def test_a_withheld_dossier_stays_out() -> None:
 
 def test_a_dossier_that_is_merged_stays_withheld_until_somebody_opens_it() -> None:
     """The page of the merged dossier shows what was withheld under either id, and opens all of it."""
-    from fanal.crosscheck import operations as crosscheck
-    from fanal.crosscheck.domain.dossiers import JudgementAct
+    from fanal.crosscheck.domain.records import JudgementAct
+    from fanal.crosscheck.operations.judge import judge
     from tests.integration.deconfliction.test_what_enters import TestWhatEnters
 
     found_by = TestWhatEnters().found_by
     other = "other@mail.example"
     first = [holding(f"a-{n}", other) for n in range(2)]
     report_id, _ = meet(dossier=True)
-    dossier = crosschecked.dossier_of(actor=SYSTEM, report_id=report_id)
+    dossier = dossier_of(actor=SYSTEM, report_id=report_id)
     user = make_user("merger", Role.ANALYST, at=clock.now())
     analyst, page = browser(user), f"/en/desk/dossiers/{dossier}/"
     said = {"act": "WITHHOLD", "words": "Undercover.", "counterpart": ""}
     assert analyst.post(f"{page}withhold/", said).status_code == 302
     assert found_by(BOTH, other) == {other}
-    members = crosschecked.members_of(actor=SYSTEM, dossier_id=dossier)
-    crosscheck.judge(
+    members = members_of(actor=SYSTEM, dossier_id=dossier)
+    judge(
         actor=people.actor_for(user=user, now=clock.now()),
         act=JudgementAct.MERGE,
         left=first,
@@ -176,8 +176,8 @@ def test_a_dossier_that_is_merged_stays_withheld_until_somebody_opens_it() -> No
         reason="One case.",
         now=clock.now(),
     )
-    merged = crosschecked.dossier_of(actor=SYSTEM, report_id=report_id)
-    assert merged == crosschecked.dossier_of(actor=SYSTEM, report_id=first[0])
+    merged = dossier_of(actor=SYSTEM, report_id=report_id)
+    assert merged == dossier_of(actor=SYSTEM, report_id=first[0])
     assert found_by(BOTH, other) == set()
     shown = analyst.get(f"/en/desk/dossiers/{merged}/").content.decode()
     assert "Not shared with any counterpart" in shown

@@ -8,7 +8,7 @@ import pytest
 from django.db import OperationalError
 from django.test import Client
 
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.intake import queries as intake
 from fanal.judicial import queries as judicial
 from fanal.orient import operations as orient
@@ -36,7 +36,7 @@ def test_a_text_that_is_too_long_comes_back_from_every_act_on_a_report(
     client = sign_in("ana")
     stream, material = (f"/fr/desk/reports/{desk.reports[n]}/" for n in ("stream", "material"))
     assert_refused_with(client, f"{stream}note/", {"words": LONG}, LONG)
-    dossier = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    dossier = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     for act, fields in (("note", {"words": LONG}), ("judge", {"act": "OPEN", "reason": LONG})):
         assert_refused_with(client, f"/fr/desk/dossiers/{dossier}/{act}/", fields, LONG)
     client.post(f"{material}claim/")

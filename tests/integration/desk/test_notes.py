@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.orient import operations as orient, queries as oriented
 from tests.integration.desk.story import WORKER, Desk
 from tests.refusals import NO_RIGHT, database_refuses
@@ -57,7 +57,7 @@ def test_a_refused_note_comes_back(desk: Desk, sign_in: SignIn) -> None:
 
 
 def test_a_note_on_a_dossier_follows_its_reports(desk: Desk, sign_in: SignIn) -> None:
-    dossier = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    dossier = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     page = f"/en/desk/dossiers/{dossier}/"
     assert sign_in("driss").post(f"{page}note/", {"words": WORDS}).status_code == 302
     body = sign_in("ana").get(page).content.decode()

@@ -10,8 +10,8 @@ from django.db import connection
 from django.test import Client
 from lxml import etree
 
-from fanal.crosscheck import queries as crosschecked
-from fanal.crosscheck.queries import dossiers
+from fanal.crosscheck.dossiers import queries as dossiers
+from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import Stage
 from fanal.kernel import clock
@@ -249,7 +249,7 @@ def test_across_desks_existence_only(desk: Desk, sign_in: SignIn) -> None:
     assert "Antenne Ouest" in page
     search = web.get("/fr/desk/search/", {"q": "https://pictures.example/album/13"})
     assert "Antenne Ouest" in search.content.decode()
-    here = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["here"])
+    here = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["here"])
     graph = web.get(f"/fr/desk/dossiers/{here}/graphml/", follow=True).content.decode()
     assert ">Antenne Ouest<" in graph
     for body in (page, search.content.decode(), graph):
@@ -260,7 +260,7 @@ def test_across_desks_existence_only(desk: Desk, sign_in: SignIn) -> None:
 
 def test_dossier_and_its_judgements(desk: Desk, sign_in: SignIn) -> None:
     web = sign_in("ana")
-    dossier_id = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    dossier_id = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     assert "Dossiers" in web.get("/fr/desk/dossiers/").content.decode()
     path = f"/fr/desk/dossiers/{dossier_id}/"
     body = web.get(path).content.decode()
@@ -271,13 +271,13 @@ def test_dossier_and_its_judgements(desk: Desk, sign_in: SignIn) -> None:
     assert web.post(f"{path}judge/", {"act": "MERGE", "reason": "x"}).status_code == 409
     split = {"act": "SPLIT", "report": [str(desk.reports["game"])], "reason": "another person"}
     web.post(f"{path}judge/", split)
-    assert crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["game"]) is None
+    assert dossier_of(actor=desk.actor("ana"), report_id=desk.reports["game"]) is None
     page = web.get(path).content.decode()
     assert "another person" in page
-    view = crosschecked.dossier_view(actor=desk.actor("ana"), dossier_id=dossier_id)
+    view = dossier_view(actor=desk.actor("ana"), dossier_id=dossier_id)
     undo = {"act": "UNDO", "undoes": str(view.judgements[0].id), "reason": "the same after all"}
     web.post(f"{path}judge/", undo)
-    again = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["game"])
+    again = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["game"])
     assert again == dossier_id
     assert sign_in("yann").get(path).status_code == 404
     assert sign_in("yann").post(f"{path}judge/", split).status_code == 404
@@ -285,7 +285,7 @@ def test_dossier_and_its_judgements(desk: Desk, sign_in: SignIn) -> None:
 
 def test_a_dossier_is_opened_closed_and_taken_up_again(desk: Desk, sign_in: SignIn) -> None:
     web = sign_in("ana")
-    dossier_id = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    dossier_id = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     path = f"/en/desk/dossiers/{dossier_id}/"
     assert "Proposed" in web.get(path).content.decode()
     assert web.post(f"{path}judge/", {"act": "CLOSE", "reason": "too early"}).status_code == 409
@@ -316,7 +316,7 @@ def test_a_dossier_is_opened_closed_and_taken_up_again(desk: Desk, sign_in: Sign
 
 
 def test_the_graph_leaves_as_graphml(desk: Desk, sign_in: SignIn) -> None:
-    dossier_id = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    dossier_id = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     path = f"/fr/desk/dossiers/{dossier_id}/graphml/"
     answer = sign_in("ana").get(path)
     assert answer["Content-Disposition"].startswith("attachment")
@@ -336,13 +336,13 @@ def test_a_dossier_shows_its_strongest_links_and_says_how_many_more(
 ) -> None:
     """Reports of one telephone number have many times as many links."""
     actor = desk.actor("ana")
-    dossier_id = crosschecked.dossier_of(actor=actor, report_id=desk.reports["danger"])
+    dossier_id = dossier_of(actor=actor, report_id=desk.reports["danger"])
     assert dossier_id is not None
-    whole = crosschecked.dossier_view(actor=actor, dossier_id=dossier_id)
+    whole = dossier_view(actor=actor, dossier_id=dossier_id)
     assert whole is not None
     assert whole.links == len(whole.edges) > 2
     monkeypatch.setattr(dossiers, "MOST_LINKS", 1)
-    view = crosschecked.dossier_view(actor=actor, dossier_id=dossier_id)
+    view = dossier_view(actor=actor, dossier_id=dossier_id)
     assert view is not None
     assert (view.edges, view.links) == (whole.edges[:1], whole.links)
     body = sign_in("ana").get(f"/fr/desk/dossiers/{dossier_id}/", follow=True).content.decode()

@@ -12,7 +12,7 @@ from django.test import Client, RequestFactory
 from django.utils.html import escape
 
 from fanal.cli.resolve import resolve
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
 from fanal.intake.domain.number import desk_number
@@ -130,7 +130,7 @@ def test_too_short_is_no_search(desk: Desk, sign_in: SignIn) -> None:
 
 
 def test_a_report_attached_by_its_number_was_looked_up(desk: Desk, sign_in: SignIn) -> None:
-    dossier = crosschecked.dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
+    dossier = dossier_of(actor=desk.actor("ana"), report_id=desk.reports["danger"])
     path = f"/en/desk/dossiers/{dossier}/judge/"
     number = desk_number(desk.reports["material"])
     for typed, hits in ((number, 1), ("REF-nowhere", 0)):

@@ -7,8 +7,10 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.suggestions import SuggestionState
+from fanal.crosscheck.dossiers.queries import dossier_of
+from fanal.crosscheck.similar.domain.suggestions import SuggestionState
+from fanal.crosscheck.similar.operations.near import renew_near
+from fanal.crosscheck.similar.queries import list_suggestions, suggestions_of
 from fanal.kernel.actors import system_actor
 from tests.integration.desk.story import Desk, add_reports
 from tests.integration.desk.test_pages import rows
@@ -26,7 +28,7 @@ def pair(desk: Desk) -> tuple[UUID, UUID]:
 
 
 def state_of(desk: Desk, pair: tuple[UUID, UUID]) -> SuggestionState:
-    found = queries.suggestions_of(actor=desk.actor("ana"), report_id=pair[0])
+    found = suggestions_of(actor=desk.actor("ana"), report_id=pair[0])
     return next(s.state for s in found if s.other_id == pair[1])
 
 
@@ -74,7 +76,7 @@ def test_pairs_between_the_same_two_are_one_question(
 ) -> None:
     web = sign_in("ana")
     actor = desk.actor("ana")
-    waiting = [one for one in queries.list_suggestions(actor=actor) if one.report_id == stranger]
+    waiting = [one for one in list_suggestions(actor=actor) if one.report_id == stranger]
     assert len(waiting) == 3
     body = web.get("/fr/desk/suggestions/").content.decode()
     assert body.count("+33639982222") >= 3
@@ -96,9 +98,7 @@ def test_pairs_between_the_same_two_are_one_question(
     states = [state_of(desk, (stranger, one.other_id)) for one in waiting if said == "REJECT"]
     assert states == [SuggestionState.REJECTED] * len(states)
     assert "+33639982222" not in web.get("/fr/desk/suggestions/").content.decode()
-    dossiers = {
-        queries.dossier_of(actor=actor, report_id=end) for end in (stranger, first.other_id)
-    }
+    dossiers = {dossier_of(actor=actor, report_id=end) for end in (stranger, first.other_id)}
     assert len(dossiers) == (1 if said == "ACCEPT" else 2)
 
 
@@ -137,7 +137,7 @@ def test_what_is_near_is_told_on_the_report_and_in_the_list(desk: Desk, sign_in:
             )
         ],
     )
-    while operations.renew_near(actor=system_actor("test"), now=desk.now):
+    while renew_near(actor=system_actor("test"), now=desk.now):
         pass
     web = sign_in("ana")
     one = desk.reports["near-2"]

@@ -24,8 +24,9 @@ from fanal.analyse.material.queries.lists import find_list
 from fanal.analyse.payments.domain.transfers import paid_in
 from fanal.analyse.payments.queries import get_payer
 from fanal.casework import operations as casework
-from fanal.crosscheck import operations as crosscheck, queries as crosschecked
-from fanal.crosscheck.domain.dossiers import JudgementAct
+from fanal.crosscheck.domain.records import JudgementAct
+from fanal.crosscheck.dossiers.queries import dossier_of
+from fanal.crosscheck.operations.judge import judge
 from fanal.distribution import operations as distribution
 from fanal.exchange import operations as exchange
 from fanal.exchange.domain.records import ListSource, Service
@@ -242,7 +243,7 @@ def _decisions(world: World) -> None:
 def _dossiers(world: World) -> None:
     """Join the reports of each desk into a dossier, as a person judges."""
     for one, other in (("own", "sealed"), ("other_desk", "other_partner")):
-        crosscheck.judge(
+        judge(
             actor=_colleague(world, one),
             act=JudgementAct.LINK,
             left=[world.report_ids[one]],
@@ -250,7 +251,7 @@ def _dossiers(world: World) -> None:
             reason=world.canary(one, "judgement"),
             now=world.now,
         )
-        found = crosschecked.dossier_of(actor=SYSTEM, report_id=world.report_ids[one])
+        found = dossier_of(actor=SYSTEM, report_id=world.report_ids[one])
         assert found is not None
         world.dossier_ids |= {one: found, other: found}
 

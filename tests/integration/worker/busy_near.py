@@ -9,7 +9,7 @@ import sys
 import msgspec
 
 import fanal.worker.__main__ as worker
-from fanal.crosscheck.domain.similar.sketch import Sketcher
+from fanal.crosscheck.similar.domain.sketch import Sketcher
 from fanal.worker import watch
 
 _sketch = Sketcher.sketch

@@ -6,11 +6,11 @@ import pytest
 
 from benchmarks.crosscheck_truth import harmonised
 from benchmarks.truth.world import World
-from fanal.cli.linkage import model
-from fanal.cli.linkage.engine import CODES, predict
-from fanal.cli.linkage.stored import persons_table
-from fanal.cli.linkage.training import candidate, worth
-from fanal.crosscheck.domain.suggestions import LEAST
+from fanal.crosscheck.linkage import model
+from fanal.crosscheck.linkage.engine import CODES, predict
+from fanal.crosscheck.linkage.stored import persons_table
+from fanal.crosscheck.linkage.training import candidate, worth
+from fanal.crosscheck.similar.domain.suggestions import LEAST
 from fanal.reference import label
 
 TOLD = World(1200, seed=21).reports()

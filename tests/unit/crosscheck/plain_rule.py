@@ -4,7 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from fanal.crosscheck.domain.candidate_pairs import (
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.weights import Family, Weights
+from fanal.crosscheck.engine.domain.candidate_pairs import (
     CROSS,
     FAMILIES,
     OTHER,
@@ -16,9 +18,7 @@ from fanal.crosscheck.domain.candidate_pairs import (
     share_kept,
     tables_of,
 )
-from fanal.crosscheck.domain.cards import MOST_ADDRESSES
-from fanal.crosscheck.domain.sheet import CardSheet, Codes, Flags, Ints, Places
-from fanal.crosscheck.domain.weights import Family, Weights
+from fanal.crosscheck.engine.domain.sheet import CardSheet, Codes, Flags, Ints, Places
 
 
 class Meetings(NamedTuple):

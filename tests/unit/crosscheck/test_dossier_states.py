@@ -2,11 +2,10 @@
 
 from uuid import UUID
 
-from fanal.crosscheck.domain.dossiers import (
+from fanal.crosscheck.domain.records import DossierState, JudgementAct
+from fanal.crosscheck.dossiers.domain.dossiers import (
     DOSSIER_STATES,
-    DossierState,
     Judgement,
-    JudgementAct,
     conduct_of,
     move_of,
     next_act,

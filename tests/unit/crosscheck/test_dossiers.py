@@ -6,9 +6,9 @@ from uuid import UUID
 
 from hypothesis import given, strategies as st
 
-from fanal.crosscheck.domain.dossiers import (
+from fanal.crosscheck.domain.records import JudgementAct
+from fanal.crosscheck.dossiers.domain.dossiers import (
     Judgement,
-    JudgementAct,
     Strong,
     connected,
     grow,

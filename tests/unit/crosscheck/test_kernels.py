@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from fanal.crosscheck.domain import rule, sheet, spans
-from fanal.crosscheck.domain.all_reports import Joined, Whole, whole_of
-from fanal.crosscheck.domain.candidate_pairs import share_kept, worth_of
+from fanal.crosscheck.all_reports import Joined, Whole, whole_of
 from fanal.crosscheck.domain.cards import (
     MARKS,
     MOST_ADDRESSES,
@@ -20,10 +18,13 @@ from fanal.crosscheck.domain.cards import (
     Value,
     pack_card,
 )
-from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct, Strong, membership
-from fanal.crosscheck.domain.features import points_beside
-from fanal.crosscheck.domain.rule import Pairs, certain_of, weigh
+from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.domain.weights import load_weights, score_of
+from fanal.crosscheck.dossiers.domain.dossiers import Judgement, Strong, membership
+from fanal.crosscheck.engine.domain import rule, sheet, spans
+from fanal.crosscheck.engine.domain.candidate_pairs import share_kept, worth_of
+from fanal.crosscheck.engine.domain.features import points_beside
+from fanal.crosscheck.engine.domain.rule import Pairs, certain_of, weigh
 from fanal.harmonise.domain.sightings import ROLE_OF_CODE
 from tests.unit.crosscheck import plain_rule
 

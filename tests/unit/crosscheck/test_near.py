@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.crosscheck.domain.similar.pairs import (
+from fanal.crosscheck.similar.domain.pairs import (
     NAME,
     PICTURE,
     TEXT,
@@ -23,8 +23,8 @@ from fanal.crosscheck.domain.similar.pairs import (
     sharing_values,
     spelled_of,
 )
-from fanal.crosscheck.domain.similar.rules import load_near_rules
-from fanal.crosscheck.domain.similar.sketch import (
+from fanal.crosscheck.similar.domain.rules import load_near_rules
+from fanal.crosscheck.similar.domain.sketch import (
     Sketch,
     Sketcher,
     family_of,

@@ -4,9 +4,9 @@ import numpy as np
 from hypothesis import given, settings, strategies as st
 from msgspec import structs
 
-from fanal.crosscheck.domain.columns import reaches
-from fanal.crosscheck.domain.document_frequency import parted
 from fanal.crosscheck.domain.weights import load_weights
+from fanal.crosscheck.engine.domain.columns import reaches
+from fanal.crosscheck.links.domain.document_frequency import parted
 
 WEIGHTS = structs.replace(load_weights(), most_holders=6, neighbours=2)
 

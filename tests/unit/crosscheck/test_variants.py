@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from fanal.crosscheck.domain.names import words_of
-from fanal.crosscheck.domain.similar.spelling import (
+from fanal.crosscheck.similar.domain.spelling import (
     handle_core,
     handle_stem,
     mail_name,

@@ -6,13 +6,32 @@ On a page, another desk's report shows its existence and its desk only.
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 from uuid import UUID
 
 import msgspec
 from msgspec import Struct
 
-from fanal.crosscheck.domain.dossiers import DossierState, JudgementAct
-from fanal.crosscheck.domain.similar.spelling import SPELLED
+
+class JudgementAct(StrEnum):
+    """The kinds of judgement on links and dossiers."""
+
+    LINK = "LINK"  # each report of `left` belongs together with each report of `right`
+    UNLINK = "UNLINK"  # the links between `left` and `right` no longer count
+    MERGE = "MERGE"  # the dossiers of `left` and of `right` are one
+    SPLIT = "SPLIT"  # `left` and `right` are never in the same dossier
+    REJECT = "REJECT"  # the reports of `left` do not belong together
+    OPEN = "OPEN"  # somebody works on the dossier of `left`, for the first time or again
+    CLOSE = "CLOSE"  # the work on the dossier of `left` is finished
+    UNDO = "UNDO"  # the judgement `undoes` is no longer in force
+
+
+class DossierState(StrEnum):
+    """State of a dossier; a rejected proposal is no dossier and has no state."""
+
+    PROPOSED = "PROPOSED"
+    OPEN = "OPEN"
+    CLOSED = "CLOSED"
 
 
 class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -21,7 +40,7 @@ class LinkReason(Struct, frozen=True, kw_only=True, omit_defaults=True):
     `kind` is a selector kind; or IP, NAME, BIRTH with an empty value (negative where the two differ); or
     CONFLICT with negative points: both suspects have values of the mark in `value` and none in common. `kept`
     is the share (0..1) of the points left after the frequency discount. `side` is SAME, CROSS or OTHER of
-    `candidate_pairs`. `seen` is filled in when links are read. For similarity (`similar.pairs.KINDS`),
+    `candidate_pairs`. `seen` is filled in when links are read. For similarity (`SIMILAR`),
     `value` is the picture or the address, and `measure` the differing bits or the percentage of shared text
     passages. For similar identifiers `value` holds digests that show neither identifier; `between` holds
     both, the later report's first, once suggestions are read.
@@ -64,6 +83,10 @@ _KINDS = (
     *("NEAR_HANDLE", "NEAR_HANDLE_LETTER", "NEAR_HANDLE_DIGIT", "NEAR_EMAIL", "NEAR_EMAIL_LETTER"),
     *("NEAR_EMAIL_DIGIT", "NEAR_PHONE"),
 )
+SIMILAR = tuple(kind for kind in _KINDS if kind.startswith("NEAR_"))
+"""The kinds of similarity without equality."""
+SPELLED = tuple(k for k in SIMILAR if k.startswith(("NEAR_HANDLE", "NEAR_EMAIL", "NEAR_PHONE")))
+"""Those between identifiers."""
 _ROLES = ("SUSPECT", "VICTIM", "WITNESS", "RECIPIENT", "ASSOCIATED", "CONTENT")
 _KIND_NUMBERS = {name: number for number, name in enumerate(_KINDS)}
 _ROLE_NUMBERS = {name: number for number, name in enumerate(_ROLES)}

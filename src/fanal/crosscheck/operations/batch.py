@@ -16,16 +16,28 @@ from django.db import connection, transaction
 from fanal.accounts.domain.policy import require
 from fanal.accounts.row_scope import together
 from fanal.analyse.domain.records import KinFacts
-from fanal.crosscheck.domain.document_frequency import weighed_anew
-from fanal.crosscheck.domain.dossiers import Strong, connected, dossier_id, grow, still_apart
-from fanal.crosscheck.domain.linking import ReportWords, kin_facts, link
+from fanal.crosscheck.domain.cards import read_card, signed
 from fanal.crosscheck.domain.records import Link, pack_reasons, unpack_reasons
 from fanal.crosscheck.domain.weights import load_weights, score_of
-from fanal.crosscheck.operations.assemble import assemble, lock
-from fanal.crosscheck.operations.sightings import Gathered, gather
-from fanal.crosscheck.operations.similar_store import let_wait
-from fanal.crosscheck.operations.store import write_cards, write_kin, write_links, write_states
-from fanal.crosscheck.queries import dossiers as state
+from fanal.crosscheck.dossiers import queries as state
+from fanal.crosscheck.dossiers.domain.dossiers import (
+    Strong,
+    connected,
+    dossier_id,
+    grow,
+    still_apart,
+)
+from fanal.crosscheck.dossiers.operations import assemble, lock
+from fanal.crosscheck.links.domain.document_frequency import weighed_anew
+from fanal.crosscheck.links.domain.linking import ReportWords, kin_facts, link
+from fanal.crosscheck.links.operations.sightings import Gathered, gather
+from fanal.crosscheck.links.operations.store import (
+    write_cards,
+    write_kin,
+    write_links,
+    write_states,
+)
+from fanal.crosscheck.similar.operations.store import drop, later_of, let_wait, wait_for_it
 from fanal.db import sql
 from fanal.db.sql import plain_array, uuid_array
 from fanal.harmonise import queries as harmonised
@@ -410,3 +422,52 @@ def _not_linked_before(ids: Sequence[UUID]) -> set[UUID]:
         [uuid_array(ids)],
     )
     return set(ids) - {report_id for (report_id,) in found}
+
+
+# Erasure at expiry: links quote values and reasons are free text, so both go; judgements and counts stay.
+
+
+def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
+    """Delete all cross-check data of reports except judgements and counts; return the number of deleted rows.
+
+    Deleted are comparable data, sketches, links, answers, memberships and written reasons. The caller writes
+    the ledger entry of the expiry, which covers every stage.
+
+    Raises:
+        Refused: the actor is not the system.
+    """
+    require(actor, "pipeline.run")
+    ids = list(report_ids)
+    with transaction.atomic(), connection.cursor() as cursor:
+        wait_for_it()  # the earliest holder of an identifier is determined by one worker at a time
+        values, stepped_in = drop(ids)
+        let_wait((later_of(ids) | stepped_in) - set(ids))  # they get other similar reports
+        # Value states were computed from these cards too: they go, and are recomputed when needed.
+        cursor.execute("SELECT card FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])", [ids])
+        erased = values
+        keys = {v.key for (card,) in cursor.fetchall() for v in read_card(bytes(card)).values}
+        cursor.execute(
+            "DELETE FROM crosscheck_value WHERE key = ANY(%s::bigint[])",
+            [[signed(k) for k in keys]],
+        )
+        for statement in (
+            "DELETE FROM crosscheck_card WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_resemblance WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_resemblance WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_waiting WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_sketch WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_near WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_near WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_answer WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_answer WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_link WHERE report_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_link WHERE other_id = ANY(%s::uuid[])",
+            "DELETE FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[])",
+            (
+                "DELETE FROM crosscheck_reason r USING crosscheck_judgement j"
+                " WHERE j.id = r.judgement_id AND (j.left_ids || j.right_ids) && %s::uuid[]"
+            ),
+        ):
+            cursor.execute(statement, [ids])
+            erased += cursor.rowcount
+    return erased

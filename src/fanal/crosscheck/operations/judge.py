@@ -8,13 +8,13 @@ from django.db import connection, transaction
 
 from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Resource, allows, require_somewhere
-from fanal.crosscheck.domain.dossiers import Judgement, JudgementAct, conduct_of, move_of, state_of
-from fanal.crosscheck.domain.records import unpack_reasons
-from fanal.crosscheck.domain.suggestions import evidence_of
-from fanal.crosscheck.operations.assemble import assemble
-from fanal.crosscheck.operations.similar_store import let_wait
-from fanal.crosscheck.queries import dossiers
-from fanal.crosscheck.queries.dossiers import CURRENT
+from fanal.crosscheck.domain.records import JudgementAct, unpack_reasons
+from fanal.crosscheck.dossiers import queries as dossiers
+from fanal.crosscheck.dossiers.domain.dossiers import Judgement, conduct_of, move_of, state_of
+from fanal.crosscheck.dossiers.operations import assemble
+from fanal.crosscheck.dossiers.queries import CURRENT
+from fanal.crosscheck.similar.domain.suggestions import evidence_of
+from fanal.crosscheck.similar.operations.store import let_wait
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id

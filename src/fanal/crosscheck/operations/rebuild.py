@@ -10,21 +10,21 @@ from django.db import connection, transaction
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import require
-from fanal.crosscheck.domain.all_reports import Joined, Whole, whole_of
-from fanal.crosscheck.domain.candidate_pairs import share_kept
+from fanal.crosscheck.all_reports import Joined, Whole, whole_of
 from fanal.crosscheck.domain.cards import MARKS, card_of, pack_card
-from fanal.crosscheck.domain.document_frequency import Groups, companion
-from fanal.crosscheck.domain.dossiers import dossier_id
-from fanal.crosscheck.domain.linking import Explainer, ReportWords
-from fanal.crosscheck.domain.rarity import ValueState, step_of
 from fanal.crosscheck.domain.records import Link
-from fanal.crosscheck.domain.rule import weigh
-from fanal.crosscheck.domain.sheet import Rows
 from fanal.crosscheck.domain.weights import Weights, load_weights
-from fanal.crosscheck.operations.assemble import lock, write_membership
-from fanal.crosscheck.operations.similar import wait_again
-from fanal.crosscheck.operations.store import write_cards, write_links, write_states
-from fanal.crosscheck.queries import dossiers as state
+from fanal.crosscheck.dossiers import queries as state
+from fanal.crosscheck.dossiers.domain.dossiers import dossier_id
+from fanal.crosscheck.dossiers.operations import lock, write_membership
+from fanal.crosscheck.engine.domain.candidate_pairs import share_kept
+from fanal.crosscheck.engine.domain.rule import weigh
+from fanal.crosscheck.engine.domain.sheet import Rows
+from fanal.crosscheck.links.domain.document_frequency import Groups, companion
+from fanal.crosscheck.links.domain.linking import Explainer, ReportWords
+from fanal.crosscheck.links.domain.rarity import ValueState, step_of
+from fanal.crosscheck.links.operations.store import write_cards, write_links, write_states
+from fanal.crosscheck.similar.operations.near import wait_again
 from fanal.db import sql
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor

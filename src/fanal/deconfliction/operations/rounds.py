@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from msgspec import Struct
 
 from fanal.accounts.domain.instructions import StandingInstruction
-from fanal.crosscheck import queries as crosschecked
-from fanal.crosscheck.domain.rarity import month_before, recent_from
+from fanal.crosscheck.links.domain.rarity import month_before, recent_from
+from fanal.crosscheck.links.queries import telling
 from fanal.db import sql
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.curve import MOST
@@ -62,7 +62,7 @@ def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUI
         ),
         limit=_LOOKED_AT,
     )
-    tells = crosschecked.telling(held=found)
+    tells = telling(held=found)
     return [
         held.key
         for held, kept in zip(found, tells, strict=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Resource, allows, require
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_view
 from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import Withholding
 from fanal.deconfliction.domain.states import DeconflictionRefused
@@ -38,7 +38,7 @@ def withhold(
         DeconflictionRefused: NOT_FOUND, no such dossier that the actor may read, or no such counterpart;
             WORDS, empty or too long.
     """
-    view = crosschecked.dossier_view(actor=actor, dossier_id=dossier_id)
+    view = dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
         raise DeconflictionRefused("NOT_FOUND")
     seen = {node.report_id: node.desk_id for node in view.nodes if node.report_id is not None}

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.accounts.domain.policy import Resource, require
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import members_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
@@ -57,7 +57,7 @@ def note_dossier(*, actor: Actor, dossier_id: UUID, words: str, now: datetime) -
         Refused: the actor may not write notes at that desk.
         NoteRefused: NO_WORDS, TOO_LONG, UNREADABLE.
     """
-    members = crosschecked.members_of(actor=actor, dossier_id=dossier_id)
+    members = members_of(actor=actor, dossier_id=dossier_id)
     desks = dict(
         Case.objects.filter(report_id__in=members)
         .values_list("report_id", "desk_id")

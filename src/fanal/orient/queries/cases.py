@@ -15,7 +15,7 @@ from msgspec import Struct
 from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.accounts.row_scope import across_desks
 from fanal.analyse.material.domain.known import PDQ_RADIUS, distance, near_pieces
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import last_judgement_id
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.intake.queries import sender_of
@@ -152,7 +152,7 @@ def anybody_at_work(*, now: datetime) -> bool:
     a link within `AT_WORK`: between two reports a working person holds no case.
     """
     lately = lowest_id(now - AT_WORK)
-    judged = crosschecked.last_judgement_id()
+    judged = last_judgement_id()
     if judged is not None and judged >= lately:
         return True
     with across_desks():

@@ -14,8 +14,8 @@ from lxml import etree
 from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
-from fanal.crosscheck import queries
 from fanal.crosscheck.domain.records import DossierView, LinkReason
+from fanal.crosscheck.dossiers.queries import dossier_view
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
 from fanal.kernel.actors import Actor
@@ -99,7 +99,7 @@ def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     Addresses are defanged, reports of other desks bear the desk's name only.
     """
     actor = actor_of(request)
-    view = queries.dossier_view(actor=actor, dossier_id=dossier_id)
+    view = dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
         raise Http404
     own = [node.report_id for node in view.nodes if node.report_id]

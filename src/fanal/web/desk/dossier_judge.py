@@ -11,9 +11,9 @@ from django.views.decorators.http import require_POST
 
 from fanal import reference
 from fanal.accounts.routes import needs
-from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.dossiers import JudgementAct
-from fanal.crosscheck.domain.records import DossierView
+from fanal.crosscheck.domain.records import DossierView, JudgementAct
+from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_of
+from fanal.crosscheck.operations import judge as operations
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.web.account.actors import actor_of, now_of
@@ -44,7 +44,7 @@ def judge(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
         Http404: no such dossier.
     """
     actor = actor_of(request)
-    view = queries.dossier_view(actor=actor, dossier_id=dossier_id)
+    view = dossier_view(actor=actor, dossier_id=dossier_id)
     if view is None:
         raise Http404
     try:
@@ -73,7 +73,7 @@ def _after(view: DossierView, *, actor: Actor) -> HttpResponse:
     `view`: the dossier as it was before. Without a present dossier, redirect to the list.
     """
     first = next(node.report_id for node in view.nodes if node.report_id)
-    now_in = queries.dossier_of(actor=actor, report_id=first)
+    now_in = dossier_of(actor=actor, report_id=first)
     if now_in is None:
         return redirect("desk:dossiers")
     return redirect("desk:dossier", dossier_id=now_in)
@@ -111,7 +111,7 @@ def _judgement(request: HttpRequest, view: DossierView) -> Said:
         )
     if act == "MERGE":
         other = _id(request.POST.get("other", ""), _("Choose the other dossier."))
-        return JudgementAct.MERGE, own, queries.members_of(actor=actor, dossier_id=other), None
+        return JudgementAct.MERGE, own, members_of(actor=actor, dossier_id=other), None
     if act == "UNDO":
         return (
             JudgementAct.UNDO,
@@ -144,7 +144,7 @@ def _attached(request: HttpRequest, reference_typed: str, own: list[UUID]) -> UU
         )
     if found[0] in own:
         raise _Unclear(_("This report is in the dossier already."))
-    held = queries.dossier_of(actor=actor, report_id=found[0])
+    held = dossier_of(actor=actor, report_id=found[0])
     if held is not None:
         raise _Unclear(
             _("This report is in another dossier: merge the two, or split it off there.")

@@ -16,9 +16,9 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.crosscheck import queries
-from fanal.crosscheck.domain.dossiers import next_act
 from fanal.crosscheck.domain.records import DossierLine, DossierView
+from fanal.crosscheck.dossiers.domain.dossiers import next_act
+from fanal.crosscheck.dossiers.queries import dossier_view, list_dossiers, members_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
@@ -118,7 +118,7 @@ ACTS = ("ACCEPT", "ATTACH", "UNLINK", "SPLIT", "MERGE", "REJECT")
 def dossiers(request: HttpRequest) -> HttpResponse:
     """Show the dossiers that hold a report of the person's desks, the largest first."""
     actor = actor_of(request)
-    lines = queries.list_dossiers(actor=actor, limit=_LISTED)
+    lines = list_dossiers(actor=actor, limit=_LISTED)
     consult(request, "dossier", [line.id for line in lines], action="dossier.list")
     context = {"dossiers": [_line(line, actor=actor) for line in lines]}
     return render(request, "desk/dossiers.html", context)
@@ -129,7 +129,7 @@ def dossiers(request: HttpRequest) -> HttpResponse:
 @needs("dossier.read")
 def show(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     """Show a dossier; the id of a merged dossier redirects to the one it was merged into."""
-    view = queries.dossier_view(actor=actor_of(request), dossier_id=dossier_id)
+    view = dossier_view(actor=actor_of(request), dossier_id=dossier_id)
     if view is None:
         raise Http404
     if view.id != dossier_id:
@@ -171,7 +171,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
         "judgements": [(j, names.get(j.author_id, "")) for j in view.judgements],
         "may_judge": may(actor, "dossier.judge"),
         "acts": ACTS,
-        "others": [d for d in queries.list_dossiers(actor=actor, limit=_LISTED) if d.id != view.id],
+        "others": [d for d in list_dossiers(actor=actor, limit=_LISTED) if d.id != view.id],
         "refused": refused,
         "typed": {name: request.POST.get(name, "") for name in ("act", "attach", "reason")},
         **withholding.shown(request, view),
@@ -202,7 +202,7 @@ def _timeline(
 
 
 def _line(line: DossierLine, *, actor: Actor) -> dict[str, object]:
-    members = queries.members_of(actor=actor, dossier_id=line.id)
+    members = members_of(actor=actor, dossier_id=line.id)
     cases = list(oriented.get_cases(actor=actor, report_ids=members).values())
     first = max(cases, key=lambda c: c.score, default=None)
     return {

@@ -7,10 +7,10 @@ from uuid import UUID
 from django.utils.translation import get_language, gettext as _, ngettext
 
 from fanal.accounts import queries as accounts
-from fanal.crosscheck.domain.linking import because_of
-from fanal.crosscheck.domain.records import KinLink, LinkReason
-from fanal.crosscheck.domain.similar.pairs import FAMILY, KINDS, MIRROR, PICTURE, TEXT
-from fanal.crosscheck.domain.suggestions import Suggestion
+from fanal.crosscheck.domain.records import SIMILAR, KinLink, LinkReason
+from fanal.crosscheck.links.domain.linking import because_of
+from fanal.crosscheck.similar.domain.pairs import FAMILY, MIRROR, PICTURE, TEXT
+from fanal.crosscheck.similar.domain.suggestions import Suggestion
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
@@ -22,7 +22,7 @@ from fanal.web.desk.content import selector_link
 _KINDS = frozenset(kind.value for kind in SelectorKind)
 _SHOWN = {PICTURE: "PDQ", MIRROR: "URL", FAMILY: "URL"}
 """Selector kind under which the value of a similarity reason is shown."""
-_ALIKE = frozenset(("LIKE", *KINDS))
+_ALIKE = frozenset(("LIKE", *SIMILAR))
 _DRAWN = 24  # reports in the small graph; the list holds all
 
 
@@ -115,7 +115,7 @@ def reasons_of(reasons: Sequence[LinkReason]) -> list[dict[str, object]]:
             "reason": reason,
             "points": points(reason.weight),
             "measure": _measure(reason),
-            "near": reason.kind in KINDS,
+            "near": reason.kind in SIMILAR,
             "between": _between(reason),
             "shown": kind,
             "whole": points(reason.weight / reason.kept) if reason.kept else None,

@@ -19,8 +19,9 @@ from fanal.analyse import queries as analysed
 from fanal.analyse.payments.queries import payers_of
 from fanal.analyse.priority.domain.retention_window import ask_owner, ask_provider, askable_of
 from fanal.casework import queries as casework
-from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.domain.records import KinLink
+from fanal.crosscheck.dossiers.queries import dossier_of
+from fanal.crosscheck.links.queries import links_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import operations as intake_operations, queries as intake
@@ -97,7 +98,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: TypedDecision) -> dict
     if case is None or facts is None or record is None:
         raise Http404
     sender = accounts.partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id, "")
-    links = crosschecked.links_of(actor=actor, report_id=report_id)
+    links = links_of(actor=actor, report_id=report_id)
     folded = folds.folds_of(case, record, actor=actor, asked=request.GET.get("folded"))
     suggested = suggestions.of_report(report_id, actor=actor)
     linked = [x.other_id for x in links if x.other_id]
@@ -209,7 +210,7 @@ def _kin(
     actor: Actor,
 ) -> dict[str, object]:
     return {
-        "dossier_id": crosschecked.dossier_of(actor=actor, report_id=record.report_id),
+        "dossier_id": dossier_of(actor=actor, report_id=record.report_id),
         **kin_of(record, links, suggested, actor=actor),
         "may_judge": may(actor, "dossier.judge"),
     }

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET
 
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossiers_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.handles import spellings
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
@@ -49,7 +49,7 @@ def pivot_of(kind: SelectorKind, value: str, seen: Sightings, *, actor: Actor) -
         "first": min(map(instant_of, ids), default=None),
         "last": max(map(instant_of, ids), default=None),
         "beside": _beside(kind, value, records),
-        "dossiers": crosschecked.dossiers_of(actor=actor, report_ids=ids),
+        "dossiers": dossiers_of(actor=actor, report_ids=ids),
     }
 
 

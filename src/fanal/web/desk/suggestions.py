@@ -13,8 +13,9 @@ from django.views.decorators.http import require_GET, require_POST
 from fanal import reference
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.crosscheck import operations, queries
-from fanal.crosscheck.domain.suggestions import Suggestion
+from fanal.crosscheck.operations.judge import JudgementRefused, judge_suggestion
+from fanal.crosscheck.similar.domain.suggestions import Suggestion
+from fanal.crosscheck.similar.queries import list_suggestions, sides_of, suggestions_of
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
@@ -32,7 +33,7 @@ _PAGE = 30
 def suggestions(request: HttpRequest) -> HttpResponse:
     """Show the unanswered suggestions at the person's desks, page by page."""
     actor = actor_of(request)
-    found = queries.list_suggestions(actor=actor, limit=_PAGE + 1, below=_below(request))
+    found = list_suggestions(actor=actor, limit=_PAGE + 1, below=_below(request))
     shown = found[:_PAGE]
     ids = list(dict.fromkeys(end for one in shown for end in (one.report_id, one.other_id)))
     consult(request, "report", ids, action="report.list")
@@ -58,7 +59,7 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
         other = UUID(request.POST.get("other", ""))
         if said not in {"ACCEPT", "REJECT"}:
             raise ValueError
-        operations.judge_suggestion(
+        judge_suggestion(
             actor=actor,
             report_id=report_id,
             other_id=other,
@@ -69,7 +70,7 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
         )
     except ValueError:
         messages.error(request, _("Choose what you judge."))
-    except operations.JudgementRefused as refused:
+    except JudgementRefused as refused:
         language = get_language() or "fr"
         messages.error(request, reference.label("judgement_refused", refused.code, language))
     else:
@@ -111,7 +112,7 @@ def _grouped(
     answered with it.
     """
     groups: dict[frozenset[UUID], list[dict[str, object]]] = {}
-    for sides, line in zip(queries.sides_of(found=found), lines, strict=True):
+    for sides, line in zip(sides_of(found=found), lines, strict=True):
         groups.setdefault(sides, []).append(line)
     return [{"line": first, "also": also} for first, *also in groups.values()]
 
@@ -134,7 +135,7 @@ def _below(request: HttpRequest) -> tuple[float, UUID, UUID] | None:
 
 def of_report(report_id: UUID, *, actor: Actor) -> dict[UUID, Suggested]:
     """Return the suggested links of a report, by the id of the other report."""
-    found = queries.suggestions_of(actor=actor, report_id=report_id)
+    found = suggestions_of(actor=actor, report_id=report_id)
     return {
         (one.other_id if one.report_id == report_id else one.report_id): Suggested(
             one, reasons_of(one.fresh)

@@ -14,7 +14,7 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Refused, may
 from fanal.accounts.routes import needs
-from fanal.crosscheck import queries as crosschecked
+from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.deconfliction import operations, queries
 from fanal.deconfliction.domain.records import CounterpartHit, HitStep
 from fanal.deconfliction.domain.states import HIT, DeconflictionRefused
@@ -94,7 +94,7 @@ def _page(request: HttpRequest, found: CounterpartHit, *, refused: str = "") -> 
     dossiers = {
         dossier
         for report_id in own
-        if (dossier := crosschecked.dossier_of(actor=actor, report_id=report_id)) is not None
+        if (dossier := dossier_of(actor=actor, report_id=report_id)) is not None
     }
     context = {
         "hit": found,

@@ -12,8 +12,8 @@ from fanal.accounts import queries as accounts
 from fanal.analyse.payments.domain.payers import Payer
 from fanal.analyse.payments.domain.scoring import PayerScore, PointMade
 from fanal.analyse.payments.domain.transfers import Paid
-from fanal.crosscheck import queries as crosschecked
 from fanal.crosscheck.domain.records import KinLink
+from fanal.crosscheck.links.queries import links_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.intake import queries as intake
@@ -69,7 +69,7 @@ def around_of(payer: Payer, *, actor: Actor) -> ReportsAround:
     best: dict[UUID, KinLink] = {}
     desks: set[int] = set()
     for report_id in payer.report_ids[:_LOOKED_AT]:
-        for link in crosschecked.links_of(actor=actor, report_id=report_id):
+        for link in links_of(actor=actor, report_id=report_id):
             if link.other_id is None:
                 desks.add(link.desk_id)
             elif link.other_id not in payer.report_ids:

@@ -1,0 +1,110 @@
+"""All reports as columns, for a rebuild: document frequencies, and the sets joined by certain pairs."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+import numpy as np
+
+from fanal.crosscheck.domain.weights import Weights, score_of
+from fanal.crosscheck.dossiers.domain.dossiers import Judgement, Strong, membership
+from fanal.crosscheck.engine.domain.candidate_pairs import Points, ValueStanding
+from fanal.crosscheck.engine.domain.columns import heads_of, join_certain
+from fanal.crosscheck.engine.domain.rule import Pairs, Seated, least_certain, seat
+from fanal.crosscheck.engine.domain.sheet import CardSheet, Flags, Places, sheet_of, sorted_rows
+from fanal.crosscheck.engine.domain.spans import together
+from fanal.crosscheck.links.domain.document_frequency import Groups, standing_of
+
+
+class Whole(NamedTuple):
+    """All reports as columns, for a rebuild.
+
+    `sheet` holds only the rows (values of a report) that several reports share, sorted by value;
+    `standing` the document frequency of each row; `groups` the distinct values; `seated` the reports
+    renumbered for cache locality.
+    """
+
+    sheet: CardSheet
+    standing: ValueStanding
+    groups: Groups
+    seated: Seated
+
+
+def whole_of(packed: Sequence[bytes], weights: Weights) -> Whole:
+    """Return all reports, each encoded by `pack_card`, as columns ready for the weighting of pairs.
+
+    `packed` is in the order of report ids. `weights` sets from how many companions a value is a hub.
+    """
+    sheet = sheet_of(packed)
+    shared = sorted_rows(sheet)
+    (standing, groups), seated = together(
+        len(packed),
+        lambda: standing_of(shared.rows, sheet.rows, weights),
+        lambda: seat(shared, weights),
+    )
+    return Whole(shared, standing, groups, seated)
+
+
+class Joined:
+    """Union-find over reports joined by certain pairs; a report is its place in a sheet.
+
+    It also keeps all added pairs, since judgements need their scores, and counts the certain ones
+    (`certain`).
+    """
+
+    def __init__(self, size: int) -> None:
+        self._parent: Places = np.arange(size, dtype=np.int32)
+        self._pairs: list[tuple[Places, Places, Points]] = []
+        self.certain = 0
+
+    def add(self, pairs: Pairs, weights: Weights) -> None:
+        """Keep `pairs`, and unite the two reports of each certain pair.
+
+        A pair is certain from the points that `weights` sets.
+        """
+        self._pairs.append((pairs.later, pairs.earlier, pairs.points))
+        self.certain += join_certain(
+            self._parent, pairs.later, pairs.earlier, pairs.points, least_certain(weights)
+        )
+
+    def heads(self) -> Places:
+        """Return by place the earliest report of each report's set, as a place; a report alone is its own."""
+        heads: Places = heads_of(self._parent)
+        return heads
+
+    def anchors(
+        self, ids: Sequence[UUID], judgements: Iterable[Judgement], weights: Weights
+    ) -> dict[UUID, UUID]:
+        """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
+
+        The result equals that of `dossiers.membership` on the certain pairs. `ids` are the report ids by
+        place, ascending. Only sets with a report named in a judgement go through `membership`; every other
+        set is a dossier as it is. `weights` says from how many points a pair is certain.
+        """
+        counted = list(judgements)
+        heads = self.heads()
+        named = {report for one in counted for report in (*one.left, *one.right)}
+        place = {report: number for number, report in enumerate(ids) if report in named}
+        judged = np.zeros(len(heads), np.bool_)
+        judged[heads[list(place.values())]] = True
+        together = np.bincount(heads, minlength=len(heads)) > 1
+        plain = np.flatnonzero(together[heads] & ~judged[heads]).tolist()
+        anchors = {
+            ids[one]: ids[head] for one, head in zip(plain, heads[plain].tolist(), strict=True)
+        }
+        if place:
+            reports = [ids[one] for one in np.flatnonzero(judged[heads]).tolist()]
+            anchors |= membership(reports, self._strong(ids, judged[heads], weights), counted)
+        return anchors
+
+    def _strong(self, ids: Sequence[UUID], wanted: Flags, weights: Weights) -> list[Strong]:
+        found: list[Strong] = []
+        for later, earlier, points in self._pairs:
+            at = wanted[later] & (points >= least_certain(weights))
+            found.extend(
+                Strong(one=ids[a], two=ids[b], score=round(score_of(p / weights.certain), 4))
+                for a, b, p in zip(
+                    later[at].tolist(), earlier[at].tolist(), points[at].tolist(), strict=True
+                )
+            )
+        return found

@@ -1,1 +1,0 @@
-"""Similarity without equality: texts, pages, pictures, postal addresses, identifiers. Pure."""

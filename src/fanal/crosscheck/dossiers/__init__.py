@@ -1,0 +1,1 @@
+"""Dossiers: reports that belong together, by certain links and people's judgements."""

@@ -1,0 +1,1 @@
+"""Pure rules of this room: no Django, no clock, no network."""

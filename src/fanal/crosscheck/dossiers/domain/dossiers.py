@@ -1,0 +1,270 @@
+"""Dossiers from links and judgements: a pure function, so that membership can always be recomputed.
+
+Precedence: a later judgement beats an earlier one, a judgement beats a proposal, a stronger link comes before
+a weaker one. Only certain links are proposals. The size of a dossier is unbounded: a bound would make the
+result depend on the order of arrival (ADR 0031).
+
+States of a dossier: links propose it, people open and close it. Each transition is a judgement.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
+from uuid import UUID, uuid5
+
+from msgspec import Struct
+
+from fanal.crosscheck.domain.records import DossierState, JudgementAct
+from fanal.kernel.states import StateTable, move
+
+_NAMESPACE = UUID("8d6f6f7e-1f0a-5c53-9d3b-3a3f3f5d6c1a")
+
+
+class Judgement(Struct, frozen=True, kw_only=True):
+    """A person's append-only judgement on the reports `left` and `right`; ids increase with time.
+
+    What the two sides mean depends on `act` (see `operations.judge`). `undoes` is the judgement that an UNDO
+    revokes.
+    """
+
+    id: UUID
+    act: JudgementAct
+    left: tuple[UUID, ...]
+    right: tuple[UUID, ...] = ()
+    undoes: UUID | None = None
+    author_id: UUID | None = None
+    made_at: datetime | None = None
+
+
+class Strong(Struct, frozen=True, kw_only=True):
+    """A certain link between two reports (`score` from 0.9): the proposal that they share a dossier."""
+
+    one: UUID
+    two: UUID
+    score: float
+
+
+class _Groups:
+    """Union-find over reports with cannot-link constraints: groups that a judgement separates never join."""
+
+    def __init__(self, reports: Iterable[UUID]) -> None:
+        self._parent = {report: report for report in reports}
+        self._sides: dict[UUID, dict[UUID, frozenset[str]]] = {
+            report: {} for report in self._parent
+        }
+
+    def mark(self, report: UUID, judgement: UUID, side: str) -> None:
+        """Record on which side (any label) of a separating judgement (SPLIT, REJECT) a report is.
+
+        Groups on different sides of the same judgement cannot be joined.
+        """
+        sides = self._sides[report]
+        sides[judgement] = sides.get(judgement, frozenset()) | {side}
+
+    def find(self, report: UUID) -> UUID:
+        """Return the representative of a report's group."""
+        # Each report is a single object here, so that identity, which is cheap, implies equality.
+        parent = self._parent[report]
+        while (above := self._parent[parent]) is not parent:
+            self._parent[report] = above
+            report, parent = parent, above
+        return parent
+
+    def join(self, one: UUID, two: UUID, *, after: UUID | None = None) -> bool:
+        """Join the groups of two reports unless a judgement later than `after` (None: any) separates them.
+
+        Returns whether the two reports are in the same group now.
+        """
+        a, b = self.find(one), self.find(two)
+        if a is b:
+            return True
+        if b < a:
+            a, b = b, a
+        left, right = self._sides[a], self._sides[b]
+        common = left.keys() & right.keys()
+        # A group joined by a later judgement holds several sides of it: they no longer separate.
+        apart = [j for j in common if not (left[j] <= right[j] or right[j] <= left[j])]
+        if any(after is None or j > after for j in apart):
+            return False
+        self._parent[b] = a
+        if right:
+            self._sides[a] = left | right | {j: left[j] | right[j] for j in common}
+        return True
+
+    def members(self) -> dict[UUID, list[UUID]]:
+        """Return the reports of each group in ascending order, by the group's smallest report."""
+        groups: dict[UUID, list[UUID]] = {}
+        for report in sorted(self._parent):
+            groups.setdefault(self.find(report), []).append(report)
+        return {reports[0]: reports for reports in groups.values()}
+
+
+def dossier_id(anchor: UUID) -> UUID:
+    """Return the id of the dossier whose earliest report is `anchor`."""
+    return uuid5(_NAMESPACE, str(anchor))
+
+
+def effective(judgements: Iterable[Judgement]) -> list[Judgement]:
+    """Return the judgements in force, oldest first, without UNDO judgements and those undone.
+
+    The undoing of an UNDO restores the first judgement: newer judgements are evaluated first.
+    """
+    undone: set[UUID] = set()
+    kept = []
+    for judgement in sorted(judgements, key=lambda j: j.id, reverse=True):
+        if judgement.id in undone:
+            continue
+        if judgement.act is JudgementAct.UNDO:
+            if judgement.undoes is not None and judgement.undoes < judgement.id:
+                undone.add(judgement.undoes)
+        else:
+            kept.append(judgement)
+    return kept[::-1]
+
+
+def membership(
+    reports: Iterable[UUID], proposals: Iterable[Strong], judgements: Iterable[Judgement]
+) -> dict[UUID, UUID]:
+    """Return the anchor (earliest report) of each report's dossier; a report without dossier is absent.
+
+    `proposals` are the certain links; those with a report outside `reports` are ignored. Pure and independent
+    of the order of its arguments.
+    """
+    counted = effective(judgements)
+    known = set(reports)
+    groups = _Groups(known)
+    for judgement in counted:
+        _constrain(groups, judgement, known)
+    for judgement in reversed(counted):
+        if judgement.act in (JudgementAct.LINK, JudgementAct.MERGE):
+            _join_all(groups, judgement, known)
+    cut = _cut_pairs(counted)
+    for strong in sorted(proposals, key=lambda s: (-s.score, *sorted((s.one, s.two)))):
+        pair = frozenset((strong.one, strong.two))
+        if pair <= known and pair not in cut:
+            groups.join(strong.one, strong.two)
+    return {
+        report: anchor
+        for anchor, members in groups.members().items()
+        if len(members) > 1
+        for report in members
+    }
+
+
+def grow(
+    proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], sizes: Mapping[UUID, int]
+) -> dict[UUID, UUID]:
+    """Join reports and whole dossiers by `proposals`; return the new anchor by report and by former anchor.
+
+    `anchors` holds the anchor of each proposed report already in a dossier, `sizes` the number of reports of
+    each dossier by its anchor. Without judgements, the result equals that of `membership` on all links.
+    """
+    strongest = sorted(proposals, key=lambda s: (-s.score, s.one.int, s.two.int))
+    ends = {end for strong in strongest for end in (strong.one, strong.two)}
+    units = {end: anchors.get(end, end) for end in ends}
+    groups = _Groups(units.values())
+    for strong in strongest:
+        groups.join(units[strong.one], units[strong.two])
+    sets = groups.members()
+    alone = {one for one, members in sets.items() if len(members) == 1 and one not in sizes}
+    found = {end: groups.find(unit) for end, unit in units.items()}
+    found |= {anchor: groups.find(anchor) for anchor in sizes}
+    return {report: anchor for report, anchor in found.items() if anchor not in alone}
+
+
+def connected(
+    proposals: Iterable[Strong], anchors: Mapping[UUID, UUID], seeds: Iterable[UUID]
+) -> set[UUID]:
+    """Return the reports of `proposals` that lie in the connected component of a seed.
+
+    `anchors` as in `grow`; a seed is a report of `proposals` or the anchor of a dossier.
+    """
+    pairs = [(anchors.get(s.one, s.one), anchors.get(s.two, s.two), s) for s in proposals]
+    starts = set(seeds)
+    groups = _Groups(starts.union(*((one, two) for one, two, _ in pairs)))
+    for one, two, _ in pairs:
+        groups.join(one, two)
+    reached = {groups.find(start) for start in starts}
+    return {end for one, _, s in pairs if groups.find(one) in reached for end in (s.one, s.two)}
+
+
+def still_apart(
+    pairs: Iterable[tuple[UUID, UUID]], joins: Iterable[tuple[UUID, UUID]]
+) -> list[tuple[UUID, UUID]]:
+    """Return the pairs whose reports lie in different connected components of the graph of edges `joins`."""
+    asked, given = list(pairs), list(joins)
+    groups = _Groups(end for pair in (*asked, *given) for end in pair)
+    for one, two in given:
+        groups.join(one, two)
+    return [pair for pair in asked if groups.find(pair[0]) is not groups.find(pair[1])]
+
+
+def _constrain(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
+    if judgement.act is JudgementAct.SPLIT:
+        for side, reports in (("L", judgement.left), ("R", judgement.right)):
+            for report in known.intersection(reports):
+                groups.mark(report, judgement.id, side)
+    elif judgement.act is JudgementAct.REJECT:
+        for report in known.intersection(judgement.left):
+            groups.mark(report, judgement.id, str(report))
+
+
+def _join_all(groups: _Groups, judgement: Judgement, known: set[UUID]) -> None:
+    ends = sorted(known.intersection((*judgement.left, *judgement.right)))
+    for one, two in pairwise(ends):
+        groups.join(one, two, after=judgement.id)
+
+
+def _cut_pairs(judgements: Sequence[Judgement]) -> set[frozenset[UUID]]:
+    """Return the pairs of reports whose link no longer counts: the last LINK or UNLINK about a pair decides.
+
+    `judgements` are those in force, oldest first.
+    """
+    cut: set[frozenset[UUID]] = set()
+    for judgement in judgements:
+        if judgement.act in (JudgementAct.LINK, JudgementAct.UNLINK):
+            pairs = {frozenset((a, b)) for a in judgement.left for b in judgement.right}
+            cut = cut | pairs if judgement.act is JudgementAct.UNLINK else cut - pairs
+    return cut
+
+
+DOSSIER_STATES: StateTable[DossierState] = StateTable(
+    name="dossier",
+    initial=DossierState.PROPOSED,
+    final=frozenset(),
+    transitions=(
+        move("open", {DossierState.PROPOSED}, DossierState.OPEN),
+        move("close", {DossierState.OPEN}, DossierState.CLOSED),
+        move("reopen", {DossierState.CLOSED}, DossierState.OPEN),
+    ),
+)
+_MOVES = {JudgementAct.OPEN: ("open", "reopen"), JudgementAct.CLOSE: ("close",)}
+"""Transitions that each judgement act can cause."""
+
+
+def move_of(state: DossierState, act: JudgementAct) -> str | None:
+    """Return the transition (its name) that a judgement of kind `act` causes in `state`; None without any."""
+    allowed = DOSSIER_STATES.moves_from(state)
+    return next((name for name in _MOVES.get(act, ()) if name in allowed), None)
+
+
+def next_act(state: DossierState) -> JudgementAct:
+    """Return the kind of judgement that the state allows next: OPEN or CLOSE."""
+    return next(act for act in _MOVES if move_of(state, act))
+
+
+def conduct_of(judgements: Iterable[Judgement]) -> Judgement | None:
+    """Return the last judgement in force that opened or closed a dossier; None while it is only proposed.
+
+    `judgements` are all that name a report of the dossier: after a merge, those on both former dossiers
+    count.
+    """
+    moves = [j for j in effective(judgements) if j.act in (JudgementAct.OPEN, JudgementAct.CLOSE)]
+    return moves[-1] if moves else None
+
+
+def state_of(conduct: Judgement | None) -> DossierState:
+    """Return the state of a dossier after its last OPEN or CLOSE; None means PROPOSED."""
+    if conduct is None:
+        return DossierState.PROPOSED
+    return DossierState.OPEN if conduct.act is JudgementAct.OPEN else DossierState.CLOSED

@@ -1,0 +1,417 @@
+"""Queries on dossiers: lists, membership, the graph of links and judgements for pages.
+
+The inputs of dossiers are here too, internal to crosscheck: certain links, officers' judgements on links, and
+dossier membership.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from uuid import UUID
+
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import may, reach
+from fanal.crosscheck.domain.records import (
+    DossierEdge,
+    DossierLine,
+    DossierNode,
+    DossierReports,
+    DossierState,
+    DossierView,
+    JudgementAct,
+    JudgementLine,
+    unpack_reasons,
+)
+from fanal.crosscheck.dossiers.domain.dossiers import (
+    Judgement,
+    Strong,
+    conduct_of,
+    effective,
+    state_of,
+)
+from fanal.db import sql
+from fanal.db.sql import uuid_array
+from fanal.kernel.actors import Actor
+
+# A link counts under the newest rule version with which either report was linked. After a replay, a link
+# that the new rules did not find again no longer counts, but stays readable.
+CURRENT = (
+    " l.rule_version = greatest("
+    "(SELECT max(k.rule_version) FROM crosscheck_kin k WHERE k.report_id = l.report_id),"
+    "(SELECT max(k.rule_version) FROM crosscheck_kin k WHERE k.report_id = l.other_id))"
+)
+_JUDGEMENT = (
+    "SELECT id, act, left_ids, right_ids, undoes, author_id, made_at FROM crosscheck_judgement"
+)
+_JUDGEMENT_LOCK = 0x43524F53534A5544
+
+
+class StrongLinks(Struct, frozen=True, kw_only=True):
+    """Certain links, and the desks of the reports that they link, by report id."""
+
+    links: tuple[Strong, ...]
+    desks: dict[UUID, int]
+
+
+class DossierMembership(Struct, frozen=True, kw_only=True):
+    """The anchor (earliest report) of each report's dossier, and the number of reports by anchor."""
+
+    anchors: dict[UUID, UUID]
+    sizes: dict[UUID, int]
+
+
+def standing_of(reports: Iterable[UUID]) -> DossierMembership:
+    """Return the anchor (earliest report) of each report's dossier, and the dossiers' sizes by anchor.
+
+    Reports in no dossier are absent.
+    """
+    rows = sql.rows(
+        "WITH found AS (SELECT m.report_id, m.dossier_id FROM crosscheck_membership m"
+        " WHERE m.report_id = ANY(%s::uuid[])), sizes AS ("
+        " SELECT m.dossier_id, count(*) AS reports FROM crosscheck_membership m"
+        " WHERE m.dossier_id IN (SELECT dossier_id FROM found) GROUP BY m.dossier_id)"
+        " SELECT f.report_id, d.anchor_id, s.reports FROM found f"
+        " JOIN sizes s ON s.dossier_id = f.dossier_id"
+        " JOIN crosscheck_dossier d ON d.id = f.dossier_id",
+        [uuid_array(reports)],
+    )
+    return DossierMembership(
+        anchors={report_id: anchor for report_id, anchor, _ in rows},
+        sizes={anchor: reports for _, anchor, reports in rows},
+    )
+
+
+def judged_among(reports: Iterable[UUID], anchors: Iterable[UUID]) -> set[UUID]:
+    """Return the `reports` that a judgement names, and the `anchors` of the dossiers that hold such a report.
+
+    OPEN and CLOSE do not count: they change no membership.
+    """
+    ends, heads = list(reports), list(anchors)
+    # The members are only gathered when there is a judgement to compare them with.
+    found = sql.rows(
+        "SELECT DISTINCT unnest(left_ids || right_ids) FROM crosscheck_judgement"
+        " WHERE (left_ids || right_ids) && (%s::uuid[] || ARRAY(SELECT m.report_id"
+        " FROM crosscheck_membership m JOIN crosscheck_dossier d ON d.id = m.dossier_id"
+        " WHERE d.anchor_id = ANY(%s::uuid[]))) AND act NOT IN ('OPEN', 'CLOSE')",
+        [uuid_array(ends), uuid_array(heads)],
+    )
+    named = [report_id for (report_id,) in found]
+    if not named:
+        return set()
+    return set(named).intersection(ends) | set(standing_of(named).sizes).intersection(heads)
+
+
+def strong_links(reports: Iterable[UUID], *, score: float) -> StrongLinks:
+    """Return the current links of `reports` with at least `score`, to earlier and to later reports."""
+    ids = list(reports)
+    statement = " UNION ".join(
+        "SELECT l.report_id, l.other_id, l.score, l.desk_id, l.other_desk_id FROM crosscheck_link l"  # noqa: S608
+        f" WHERE l.{side} = ANY(%(ids)s::uuid[]) AND l.score >= %(score)s AND{CURRENT}"
+        for side in ("report_id", "other_id")
+    )
+    rows = sql.rows(statement, {"ids": ids, "score": score - 1e-6})
+    desks: dict[UUID, int] = {}
+    for report_id, other_id, _, desk_id, other_desk_id in rows:
+        desks[report_id], desks[other_id] = desk_id, other_desk_id
+    return StrongLinks(
+        links=tuple(Strong(one=row[0], two=row[1], score=row[2]) for row in rows), desks=desks
+    )
+
+
+def judgements_about(reports: Iterable[UUID]) -> list[Judgement]:
+    """Return all judgements that name one of `reports`, with the UNDO judgements that refer to them."""
+    found = sql.rows(
+        "WITH RECURSIVE named AS ("  # noqa: S608
+        f"{_JUDGEMENT} WHERE (left_ids || right_ids) && %s::uuid[]"
+        " UNION SELECT j.id, j.act, j.left_ids, j.right_ids, j.undoes, j.author_id, j.made_at"
+        " FROM crosscheck_judgement j JOIN named n ON j.undoes = n.id)"
+        " SELECT * FROM named ORDER BY id",
+        [list(reports)],
+    )
+    return [_judgement(row) for row in found]
+
+
+def judgements() -> list[Judgement]:
+    """Return every judgement, oldest first."""
+    return [_judgement(row) for row in sql.rows(f"{_JUDGEMENT} ORDER BY id")]
+
+
+def judgements_by_id(ids: Sequence[UUID]) -> list[Judgement]:
+    """Return the judgements with these ids; unknown ids are skipped."""
+    return [
+        _judgement(row) for row in sql.rows(f"{_JUDGEMENT} WHERE id = ANY(%s::uuid[])", [list(ids)])
+    ]
+
+
+def is_undone(judgement_id: UUID) -> bool:
+    """Return whether an UNDO that is itself in force (not undone) revokes the judgement."""
+    row = sql.row(
+        "SELECT id FROM crosscheck_judgement WHERE undoes = %s ORDER BY id DESC LIMIT 1",
+        [judgement_id],
+    )
+    return row is not None and not is_undone(row[0])
+
+
+def last_judgement_id() -> UUID | None:
+    """Return the greatest id of all judgements; None without judgements."""
+    row = sql.row("SELECT id FROM crosscheck_judgement ORDER BY id DESC LIMIT 1")
+    return None if row is None else row[0]
+
+
+def lock_judgements() -> None:
+    """Take the advisory lock of judgements until the end of the transaction: they are written in turn."""
+    sql.run("SELECT pg_advisory_xact_lock(%s)", [_JUDGEMENT_LOCK])
+
+
+def co_members(reports: Iterable[UUID]) -> set[UUID]:
+    """Return all reports of the dossiers that contain one of `reports`."""
+    found = sql.rows(
+        "SELECT report_id FROM crosscheck_membership WHERE dossier_id IN"
+        " (SELECT dossier_id FROM crosscheck_membership WHERE report_id = ANY(%s::uuid[]))",
+        [list(reports)],
+    )
+    return {row[0] for row in found}
+
+
+def desks_of_reports(reports: Iterable[UUID]) -> dict[UUID, int]:
+    """Return by report the desk of each report that cross-check has linked or that a link names.
+
+    Other reports are absent.
+    """
+    ids = list(reports)
+    found = sql.rows(
+        "SELECT report_id, desk_id FROM crosscheck_kin WHERE report_id = ANY(%(ids)s::uuid[])"
+        " UNION SELECT other_id, other_desk_id FROM crosscheck_link"
+        " WHERE other_id = ANY(%(ids)s::uuid[])",
+        {"ids": ids},
+    )
+    return dict(found)
+
+
+def _judgement(
+    row: tuple[UUID, str, list[UUID], list[UUID], UUID | None, UUID, object],
+) -> Judgement:
+    return Judgement(
+        id=row[0],
+        act=JudgementAct(row[1]),
+        left=tuple(row[2]),
+        right=tuple(row[3]),
+        undoes=row[4],
+        author_id=row[5],
+    )
+
+
+MOST_LINKS = 1000
+"""Most links that the page and the graph of a dossier show; a report may have some fifty."""
+
+
+def dossier_of(*, actor: Actor, report_id: UUID) -> UUID | None:
+    """Return the id of the dossier that holds a report of the actor's desks; None where there is none."""
+    desks = reach(actor, "dossier.read").desks
+    if desks == []:
+        return None
+    row = sql.row(
+        "SELECT dossier_id FROM crosscheck_membership WHERE report_id = %s"
+        " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
+        [report_id, desks, desks],
+    )
+    return None if row is None else row[0]
+
+
+def dossiers_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return by dossier id how many of `report_ids` it holds, the largest number first.
+
+    Only reports at the actor's desks count.
+    """
+    desks = reach(actor, "dossier.read").desks
+    if desks == [] or not report_ids:
+        return {}
+    found = sql.rows(
+        "SELECT dossier_id, count(*) FROM crosscheck_membership"
+        " WHERE report_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))"
+        " GROUP BY dossier_id ORDER BY count(*) DESC, dossier_id",
+        [list(report_ids), desks, desks],
+    )
+    return dict(found)
+
+
+def members_of(*, actor: Actor, dossier_id: UUID) -> list[UUID]:
+    """Return the ids of a dossier's reports at the actor's desks, oldest first."""
+    desks = reach(actor, "dossier.read").desks
+    if desks == []:
+        return []
+    found = sql.rows(
+        "SELECT report_id FROM crosscheck_membership WHERE dossier_id = %s"
+        " AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[])) ORDER BY report_id",
+        [_in_use(dossier_id), desks, desks],
+    )
+    return [row[0] for row in found]
+
+
+def list_dossiers(*, actor: Actor, limit: int = 200) -> list[DossierLine]:
+    """Return the dossiers with at least one report of the actor's desks, largest first."""
+    desks = reach(actor, "dossier.read").desks
+    if desks == []:
+        return []
+    rows = sql.rows(
+        "WITH mine AS (SELECT m.dossier_id, count(*) AS own FROM crosscheck_membership m"
+        " WHERE %(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[])"
+        " GROUP BY m.dossier_id)"
+        " SELECT d.id, d.desk_id, d.opened_at, s.reports, mine.own FROM mine"
+        " JOIN crosscheck_dossier d ON d.id = mine.dossier_id"
+        " JOIN crosscheck_sizes(ARRAY(SELECT dossier_id FROM mine)) s ON s.dossier_id = d.id"
+        " ORDER BY s.reports DESC, d.id LIMIT %(limit)s",
+        {"desks": desks, "limit": min(limit, 1000)},
+    )
+    states = _states([row[0] for row in rows], desks)
+    return [
+        DossierLine(
+            id=id_, desk_id=desk, opened_at=opened, reports=reports, own=own, state=states[id_]
+        )
+        for id_, desk, opened, reports, own in rows
+    ]
+
+
+def _states(dossiers: Sequence[UUID], desks: list[int] | None) -> dict[UUID, DossierState]:
+    """Return the state of each dossier, from the judgements about reports of `desks` (None: all desks)."""
+    found = sql.rows(
+        "SELECT report_id, dossier_id FROM crosscheck_membership"
+        " WHERE dossier_id = ANY(%s::uuid[]) AND (%s::int[] IS NULL OR desk_id = ANY(%s::int[]))",
+        [list(dossiers), desks, desks],
+    )
+    dossier = dict(found)
+    about: dict[UUID, list[Judgement]] = defaultdict(list)
+    for judgement in judgements_about(dossier):
+        named = {dossier[i] for i in (*judgement.left, *judgement.right) if i in dossier}
+        if (
+            judgement.undoes is not None
+        ):  # an UNDO names no report: every dossier gets it, and only that of its target is changed
+            named = set(dossiers)
+        for each in named:
+            about[each].append(judgement)
+    return {each: state_of(conduct_of(about[each])) for each in dossiers}
+
+
+def walk_dossiers(*, actor: Actor, at_once: int) -> Iterator[list[DossierReports]]:
+    """Yield the dossiers with a report of the actor's desks in the order of ids, `at_once` per page."""
+    desks = reach(actor, "dossier.read").desks
+    after = UUID(int=0)
+    while desks != []:
+        rows = sql.rows(
+            "SELECT m.dossier_id, array_agg(m.report_id ORDER BY m.report_id)"
+            " FROM crosscheck_membership m WHERE m.dossier_id > %(after)s"
+            " AND (%(desks)s::int[] IS NULL OR m.desk_id = ANY(%(desks)s::int[]))"
+            " GROUP BY m.dossier_id ORDER BY m.dossier_id LIMIT %(limit)s",
+            {"after": after, "desks": desks, "limit": at_once},
+        )
+        if not rows:
+            return
+        states = _states([id_ for id_, _ in rows], desks)
+        yield [
+            DossierReports(id=id_, state=states[id_], reports=tuple(reports))
+            for id_, reports in rows
+        ]
+        after = rows[-1][0]
+
+
+def dossier_view(*, actor: Actor, dossier_id: UUID) -> DossierView | None:
+    """Return a dossier as a graph; None where none of its reports belongs to the actor's desks.
+
+    The id of a merged dossier gives the dossier that replaced it. Reports of other desks are nodes without an
+    id and without edges, and appear only with the permission `elsewhere.read`. Edges are the `MOST_LINKS`
+    strongest links: the number of links grows faster than that of the reports.
+    """
+    desks = reach(actor, "dossier.read").desks
+    current = _in_use(dossier_id)
+    # For reports of other desks the database returns the desk alone.
+    rows = sql.rows(
+        "SELECT m.report_id, m.desk_id, d.desk_id, d.opened_at FROM crosscheck_dossier d"
+        " CROSS JOIN crosscheck_members(d.id, %s) m WHERE d.id = %s",
+        [desks, current],
+    )
+    own = [row[0] for row in rows if row[0] is not None]
+    if not own:
+        return None
+    judgements = judgements_about(own)
+    conduct = conduct_of(judgements)
+    state = state_of(conduct)
+    elsewhere = may(actor, "elsewhere.read")
+    edges, links = _edges(own)
+    nodes = tuple(
+        DossierNode(desk_id=row[1], report_id=row[0]) for row in rows if row[0] or elsewhere
+    )
+    return DossierView(
+        id=current,
+        desk_id=rows[0][2],
+        opened_at=rows[0][3],
+        nodes=nodes,
+        edges=edges,
+        links=links,
+        judgements=_lines(judgements, set(own)),
+        state=state,
+        arrived_since=(
+            len(set(own).difference(conduct.left))
+            if conduct is not None and state is DossierState.CLOSED
+            else 0
+        ),
+    )
+
+
+def _edges(reports: Sequence[UUID]) -> tuple[tuple[DossierEdge, ...], int]:
+    """Return the strongest links among `reports` (at most `MOST_LINKS`), and the number of all of them."""
+    rows = sql.rows(
+        "SELECT l.report_id, l.other_id, l.score, l.reasons, count(*) OVER ()"  # noqa: S608
+        " FROM crosscheck_link l"
+        " WHERE l.report_id = ANY(%(ids)s::uuid[]) AND l.other_id = ANY(%(ids)s::uuid[])"
+        f" AND{CURRENT} ORDER BY l.score DESC, l.report_id, l.other_id LIMIT %(most)s",
+        {"ids": list(reports), "most": MOST_LINKS},
+    )
+    edges = tuple(
+        DossierEdge(
+            report_id=row[0],
+            other_id=row[1],
+            score=round(row[2], 4),
+            reasons=unpack_reasons(row[3]),
+        )
+        for row in rows
+    )
+    return edges, rows[0][4] if rows else 0
+
+
+def _lines(judgements: Sequence[Judgement], mine: set[UUID]) -> tuple[JudgementLine, ...]:
+    """Return judgements for display, newest first, without the ids of reports outside `mine`.
+
+    `mine` are the reports at the actor's desks.
+    """
+    counted = {judgement.id for judgement in effective(judgements)}
+    words = _words([judgement.id for judgement in judgements])
+    return tuple(
+        JudgementLine(
+            id=j.id,
+            act=j.act,
+            left=tuple(i for i in j.left if i in mine),
+            right=tuple(i for i in j.right if i in mine),
+            undoes=j.undoes,
+            undone=j.id not in counted and j.act is not JudgementAct.UNDO,
+            author_id=words[j.id][0],
+            made_at=words[j.id][1],
+            reason=words[j.id][2],
+        )
+        for j in reversed(judgements)
+    )
+
+
+def _words(ids: Sequence[UUID]) -> dict[UUID, tuple]:  # type: ignore[type-arg]
+    found = sql.rows(
+        "SELECT j.id, j.author_id, j.made_at, coalesce(r.reason, '')"
+        " FROM crosscheck_judgement j LEFT JOIN crosscheck_reason r ON r.judgement_id = j.id"
+        " WHERE j.id = ANY(%s::uuid[])",
+        [list(ids)],
+    )
+    return {row[0]: row[1:] for row in found}
+
+
+def _in_use(dossier_id: UUID) -> UUID:
+    """Return the id of the dossier that an id leads to after all merges."""
+    row = sql.row("SELECT crosscheck_in_use(%s)", [dossier_id])
+    return dossier_id if row is None else row[0]

@@ -1,0 +1,178 @@
+"""Compiled comparison features of reports: names, dates of birth, kinds of values, IP addresses.
+
+The features compared for every pair fill a single cache line per report; times and ports lie in another
+array. So the cost of a pair is that of two memory reads.
+"""
+
+import numpy as np
+
+from fanal.crosscheck.domain.cards import MOST_ADDRESSES
+from fanal.crosscheck.domain.weights import Weights
+from fanal.crosscheck.engine.domain.candidate_pairs import (
+    BIRTH,
+    BIRTH_DIFFERS,
+    IP,
+    IP_SECONDS,
+    NAME,
+    NAME_DIFFERS,
+    PORT_SECONDS,
+    PREFIX_SECONDS,
+)
+from fanal.crosscheck.engine.domain.columns import inner, outer
+
+NEAR, NAMED, FOREIGN, BORN, OTHER_DAY = (1 << bit for bit in range(16, 21))
+"""Further evidence of a pair, as bits above those of the marks in conflict: an IP address close in time;
+equal names, names without a common word; equal dates of birth, different ones."""
+LOOKS = 4 + MOST_ADDRESSES
+_EPOCH = 1 << 38  # offset that makes the seconds of times before 1970 positive
+_SECONDS, _PORTS = np.uint64((1 << 40) - 1), np.uint64((1 << 23) - 1)
+_PORT, _PREFIX = np.uint64(40), np.uint64(63)
+
+
+@outer
+def look(people, seats, conflict, seen):
+    """Write the comparison features of reports, by seat, to the arrays of `seen`: looks, instants, faces.
+
+    The arrays are uint64[reports, LOOKS], uint64[reports, MOST_ADDRESSES] and uint64[reports], all zero
+    before. `people` are the columns of a `CardSheet` after its rows, `seats` the row to write for each
+    report; `conflict` is that of `candidate_pairs.Tables`, and only marks with conflict points are included.
+
+    Looks are: name; two words; third word and date of birth; marks and, from bit 16, a bit per address; then
+    the addresses. An instant is the time of an address in seconds (40 bits), its port plus 1 (23 bits), and
+    whether it is a prefix. A face is a Bloom-filter-like bit set of everything that could add points: two
+    reports without a common bit gain nothing.
+    """
+    name, words, birth, has, where, at, port, six = people
+    looks, instants, faces = seen
+    telling = np.uint64(0)
+    for mark in range(len(conflict)):
+        if conflict[mark] != 0:
+            telling |= np.uint64(1) << np.uint64(mark)
+    for place in range(len(name)):
+        one = seats[place]
+        looks[one, 0] = name[place]
+        looks[one, 1] = np.uint64(words[place, 0]) | np.uint64(words[place, 1]) << np.uint64(32)
+        looks[one, 2] = np.uint64(words[place, 2]) | np.uint64(birth[place]) << np.uint64(32)
+        face = np.uint64(0)
+        for column in range(MOST_ADDRESSES):
+            if where[place, column] == 0:
+                break
+            looks[one, 4 + column] = where[place, column]
+            face |= np.uint64(1) << np.uint64(16) + where[place, column] % np.uint64(48)
+            instants[one, column] = (
+                np.uint64(at[place, column] + _EPOCH)
+                | np.uint64(port[place, column] + 1) << _PORT
+                | np.uint64(six[place, column]) << _PREFIX
+            )
+        looks[one, 3] = np.uint64(has[place]) & telling | face
+        if name[place] != 0:
+            face |= np.uint64(1) << name[place] % np.uint64(10)
+        if birth[place] != 0:
+            face |= np.uint64(1) << np.uint64(10) + np.uint64(birth[place]) % np.uint64(6)
+        faces[one] = face
+
+
+@inner
+def may_gain(looks, one, two):
+    """Return whether name, date of birth or IP address could add points to the pair of seats `one` and `two`.
+
+    `looks` are the features that `look` wrote.
+    """
+    name = looks[one, 0] == looks[two, 0] and looks[one, 0] != 0
+    born, other = looks[one, 2] >> np.uint64(32), looks[two, 2] >> np.uint64(32)
+    return name or (born == other and born != 0) or may_be_near(looks, one, two)
+
+
+@inner
+def may_be_near(looks, one, two):
+    """Return False if the reports in two seats certainly have no IP address in common; True means maybe.
+
+    `looks` are the features that `look` wrote.
+    """
+    return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
+
+
+@inner
+def beside(looks, one, two, shared, conflict, numbers):
+    """Return a pair's points for names and for dates of birth, the points lost by conflicts, and all as bits.
+
+    `one` and `two` are seats in `looks`. `shared` is the bit set of marks of which the suspects share a
+    value; `conflict` and `numbers` are those of `candidate_pairs.Tables`. The bits are those of the marks in
+    conflict, and `NAMED` to `OTHER_DAY`.
+    """
+    name, code = 0.0, 0
+    if looks[one, 0] != 0 and looks[two, 0] != 0:
+        if looks[one, 0] == looks[two, 0]:
+            name, code = numbers[NAME], NAMED
+        if not _common_word(looks, one, two):
+            name -= numbers[NAME_DIFFERS]
+            code |= FOREIGN
+    birth, born, other = 0.0, looks[one, 2] >> np.uint64(32), looks[two, 2] >> np.uint64(32)
+    if born != 0 and other != 0:
+        birth = numbers[BIRTH] if born == other else -numbers[BIRTH_DIFFERS]
+        code |= BORN if born == other else OTHER_DAY
+    differing = np.int64(looks[one, 3] & looks[two, 3] & np.uint64(0xFFFF)) & ~shared
+    code |= differing
+    lost, what = 0.0, 0
+    while differing:
+        if differing & 1:
+            lost += conflict[what]
+        differing >>= 1
+        what += 1
+    return name, birth, lost, code
+
+
+def points_beside(code: int, weights: Weights) -> tuple[float, float, float]:
+    """Return the points (negative for differences) of IP address, name and date of birth.
+
+    `code` is the pair's bit set: that of `beside`, with `NEAR` for an address. `weights` holds the points of
+    each.
+    """
+    near = weights.near
+    return (
+        near.ip * bool(code & NEAR),
+        near.name * bool(code & NAMED) - near.name_conflict * bool(code & FOREIGN),
+        near.birth * bool(code & BORN) - near.birth_conflict * bool(code & OTHER_DAY),
+    )
+
+
+@inner
+def _common_word(looks, one, two):
+    """Return whether the names of two reports have a word in common, compared by the words' digests.
+
+    `one` and `two` are the reports' seats (rows of `looks`), `looks` the features that `look` wrote.
+    """
+    low, high = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for mine in (looks[one, 1] & low, looks[one, 1] >> high, looks[one, 2] & low):
+        if mine != 0:
+            for theirs in (looks[two, 1] & low, looks[two, 1] >> high, looks[two, 2] & low):
+                if mine == theirs:
+                    return True
+    return False
+
+
+@inner
+def near(looks, instants, one, two, numbers):
+    """Return the points of an IP address that two reports had within a time window; 0 without any.
+
+    `looks` and `instants` are from `look`, `one` and `two` seats, `numbers` those of
+    `candidate_pairs.Tables`. The window depends on the address: an IPv6 prefix, an equal port, or neither.
+    """
+    for i in range(MOST_ADDRESSES):
+        if looks[one, 4 + i] == 0:
+            break
+        for j in range(MOST_ADDRESSES):
+            if looks[two, 4 + j] == 0:
+                break
+            if looks[one, 4 + i] != looks[two, 4 + j]:
+                continue
+            mine, theirs = instants[one, i], instants[two, j]
+            port = mine >> _PORT & _PORTS
+            within = numbers[IP_SECONDS]
+            if mine >> _PREFIX:
+                within = numbers[PREFIX_SECONDS]
+            elif port != 0 and port == theirs >> _PORT & _PORTS:
+                within = numbers[PORT_SECONDS]
+            if abs(np.int64(mine & _SECONDS) - np.int64(theirs & _SECONDS)) <= within:
+                return numbers[IP]
+    return 0.0

@@ -1,0 +1,323 @@
+"""The compiled loops of the linkage rule: candidate pairs and their points.
+
+Each report is processed in turn as the later end of its pairs. For each of its values the loop walks the
+posting list of earlier holders and collects the candidate pairs; then it weights each pair and discards it
+unless it is shown. So memory holds the shared values of a single report and the pairs that are kept. The
+results equal, to the last bit, those of the reference rule of the tests
+(`tests/unit/crosscheck/plain_rule.py`).
+"""
+
+import numpy as np
+
+from fanal.crosscheck.engine.domain.candidate_pairs import (
+    CROSS,
+    CROSS_MOST,
+    FAMILY_COUNT,
+    HOME,
+    OTHER,
+    OTHER_MOST,
+    SAME,
+    SHOWN,
+)
+from fanal.crosscheck.engine.domain.columns import inner, outer
+from fanal.crosscheck.engine.domain.features import NEAR, beside, may_be_near, may_gain, near
+
+_ROOM = 1024
+_FOR_EACH = 8
+
+
+@outer
+def weigh_span(span, slot, rows, reports, looks, tables):
+    """Return the pairs to show whose later report has its seat in `span`, with their shared values.
+
+    Reports are numbered by seat; `reports` is (report by seat, whether fresh), and each pair has a fresh
+    report. `rows` is (first, mine, seat, mark, state, reach, kept, face): the rows of report r are
+    `mine[first[r]:first[r + 1]]`; a row is compared with the `reach` rows before it, all of other reports.
+    `looks` are the features and instants of `features.look`, `face` its faces by row. `slot` is
+    int32[reports], filled with -1 before and after the call. `tables` is `candidate_pairs.Tables`.
+
+    Returns the number of pairs and of shared values, then columns of which these are the used lengths. By
+    pair: later and earlier report, end of its shared values (int32), points (float64), other evidence
+    (uint32, bits of `features.beside`). By shared value: the rows of the later and of the earlier report
+    (int32).
+    """
+    first, mine, _, mark, _, reach, _, _ = rows
+    who, fresh = reports
+    met, weighed = _met(_ROOM), _weighed(_ROOM)
+    sums = np.zeros(3 * FAMILY_COUNT), np.zeros(3 * FAMILY_COUNT)
+    room, count, total = _FOR_EACH * (span[1] - span[0]), 0, 0
+    later, earlier, until = (
+        np.empty(room, np.int32),
+        np.empty(room, np.int32),
+        np.empty(room, np.int32),
+    )
+    points, codes = np.empty(room), np.empty(room, np.uint32)
+    mine_met, theirs_met = np.empty(room, np.int32), np.empty(room, np.int32)
+    for one in range(span[0], span[1]):
+        wanted = _wanted(one, first, mine, reach)
+        if not wanted:
+            continue
+        if wanted > len(met[0]):
+            met, weighed = _met(2 * wanted), _weighed(2 * wanted)
+        met_here, pairs_here = _meet(one, slot, rows, fresh, tables, met, weighed)
+        if count + pairs_here > len(points):
+            later, earlier = (
+                _longer(later, count + pairs_here),
+                _longer(earlier, count + pairs_here),
+            )
+            until, points = _longer(until, count + pairs_here), _longer(points, count + pairs_here)
+            codes = _longer(codes, count + pairs_here)
+        if total + met_here > len(mine_met):
+            mine_met = _longer(mine_met, total + met_here)
+            theirs_met = _longer(theirs_met, total + met_here)
+        told = later, earlier, until, points, codes, mine_met, theirs_met
+        count, total = _weigh(
+            (one, pairs_here, who),
+            (count, total),
+            slot,
+            mark,
+            looks,
+            tables,
+            met,
+            weighed,
+            sums,
+            told,
+        )
+    return count, total, later, earlier, until, points, codes, mine_met, theirs_met
+
+
+@inner
+def _wanted(one, first, mine, reach):
+    """Return the largest possible number of shared values of a report: the sum of the reach of its rows.
+
+    `one` is its seat; `first`, `mine` and `reach` are as in `weigh_span`.
+    """
+    wanted = 0
+    for at in range(first[one], first[one + 1]):
+        wanted += reach[mine[at]]
+    return wanted
+
+
+@outer
+def _met(room):
+    """Return empty columns with room for `room` shared values of a report.
+
+    They are: rows of the later and the earlier report, side, points, place of the next value of the same
+    pair.
+    """
+    return (
+        *(np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.uint8)),
+        *(np.empty(room), np.empty(room, np.int32)),
+    )
+
+
+@outer
+def _weighed(room):
+    """Return empty columns with room for `room` pairs of a report.
+
+    They are: earlier report, first and last shared value (places in the columns of `_met`).
+    """
+    return np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
+
+
+@inner
+def _meet(one, slot, rows, fresh, tables, met, weighed):
+    """Write the shared values of a report to `met` and its pairs to `weighed`; return the number of each.
+
+    `one` is its seat; `slot` holds the place of each pair by seat; `rows` and `tables` are as in
+    `weigh_span`, `fresh` is a mask by seat. Most shared values alone give too few points to be shown, and
+    are skipped where no other evidence can follow. So values with points come first, the most frequent of
+    them last; then come the values without points.
+    """
+    first, mine, _, _, _, reach, kept, _ = rows
+    last = -1
+    for at in range(first[one], first[one + 1]):
+        row = mine[at]
+        if kept[row] > 0 and (last < 0 or reach[row] > reach[last]):
+            last = row
+    count, pairs = 0, 0
+    for turn in range(3):
+        for at in range(first[one], first[one + 1]):
+            row = mine[at]
+            if reach[row] and turn == (2 if kept[row] == 0 else row == last):
+                count, pairs = _meet_by(
+                    (one, row, turn > 0), (count, pairs), slot, rows, fresh, tables, met, weighed
+                )
+    return count, pairs
+
+
+@inner
+def _meet_by(report, counts, slot, rows, fresh, tables, met, weighed):
+    """Write the pairs of a report by a single row; `report` is (seat, row, whether weak pairs are skipped).
+
+    `counts` are the numbers of shared values and of pairs so far; returned are the new ones. Skipped is an
+    earlier report without an earlier shared value and with too few points, if neither name, date of birth nor
+    address can add any. Other parameters are those of `_meet`.
+    """
+    one, row, passing = report
+    count, pairs = counts
+    _, _, seat, mark, state, reach, kept, face = rows
+    base, _, person, _, _, _, sides, factor, numbers = tables
+    row_of, other_of, side_of, points_of, after = met
+    ends, head, tail = weighed
+    names, full, held = person[mark[row]], base[mark[row]], kept[row]
+    # Four decimals, as in stored reasons, so that a reweighting from these gives the same result.
+    alike = _rounded(full * held)
+    side, points, before = np.uint8(SAME), alike, -1
+    bits, least = face[row], numbers[SHOWN] - 1e-9
+    for other in range(row - 1, row - 1 - reach[row], -1):
+        if names and state[other] != before:
+            before = state[other]
+            side, share = sides[state[row], before], factor[state[row], before]
+            points = alike if share == 1.0 else _rounded(full * share * held)
+        two = seat[other]
+        # Slots are scattered in memory, so they are read last.
+        weak = passing and points < least and face[other] & bits == 0
+        if weak and (pairs == 0 or slot[two] < 0):
+            continue
+        if not (fresh[one] or fresh[two]):
+            continue
+        points_of[count], side_of[count] = points, side
+        row_of[count], other_of[count], after[count] = row, other, -1
+        place = slot[two]
+        if place < 0:
+            slot[two], ends[pairs], head[pairs], tail[pairs] = pairs, two, count, count
+            pairs += 1
+        else:
+            after[tail[place]] = count
+            tail[place] = count
+        count += 1
+    return count, pairs
+
+
+@inner
+def _weigh(report, counts, slot, mark, looks, tables, met, weighed, sums, told):
+    """Weight the pairs of a report, write those to show, and return the new totals of pairs and values.
+
+    `report` is (seat, number of pairs, report by seat); `counts` are the totals before; `mark` is the weight
+    class by row; `told` are the columns that `weigh_span` returns. Other parameters are those of `_given` and
+    `weigh_span`.
+    """
+    one, pairs, who = report
+    count, total = counts
+    faces, instants = looks
+    others, head, _ = weighed
+    row_of, other_of, _, points_of, after = met
+    later, earlier, until, worth, codes, mine_met, theirs_met = told
+    conflict, numbers = tables[3], tables[8]
+    least = numbers[SHOWN] - 1e-9
+    for place in range(pairs - 1, -1, -1):
+        two, at = others[place], head[place]
+        slot[two] = -1
+        few = after[at] < 0 and points_of[at] < least
+        while not few and at >= 0 and points_of[at] == 0:
+            at = after[at]
+        # Most pairs share a single value of too few or no points, and no other evidence.
+        if (few or at < 0) and not may_gain(faces, one, two):
+            continue
+        ip = 0.0
+        if may_be_near(faces, one, two):
+            ip = near(faces, instants, one, two, numbers)
+        given, shared = _given(head[place], ip, mark, tables, met, sums)
+        name, birth, lost, code = beside(faces, one, two, shared, conflict, numbers)
+        points = _rounded(given + name + birth - lost)
+        if points < least:
+            continue
+        at = head[place]
+        while at >= 0:
+            mine_met[total], theirs_met[total] = row_of[at], other_of[at]
+            total += 1
+            at = after[at]
+        later[count], earlier[count], until[count] = who[one], who[two], total
+        worth[count], codes[count] = points, code | (NEAR if ip > 0 else 0)
+        count += 1
+    return count, total
+
+
+@inner
+def _given(at, ip, mark, tables, met, sums):
+    """Return the points of a pair from its shared values, and a bit set of marks that both suspects share.
+
+    `at` is the place of its first shared value in `met`, `ip` the points of an IP address, `mark` the weight
+    class by row. `sums` are work arrays, by side and family.
+    """
+    row_of, _, side_of, points_of, after = met
+    family, numbers = tables[1], tables[8]
+    if after[at] < 0 and ip == 0:
+        return _alone(points_of[at], side_of[at], mark[row_of[at]], tables)
+    used, shared = 0, 0
+    while at >= 0:
+        side, what = np.int64(side_of[at]), np.int64(mark[row_of[at]])
+        if side == SAME:
+            shared |= 1 << what
+        if points_of[at] > 0:
+            used = _count(used, side * FAMILY_COUNT + family[what], points_of[at], sums)
+        at = after[at]
+    if ip > 0:
+        used = _count(used, SAME * FAMILY_COUNT + HOME, ip, sums)
+    same = _sum(used, SAME, tables, sums)
+    cross = min(_sum(used, CROSS, tables, sums), numbers[CROSS_MOST])
+    rest = min(_sum(used, OTHER, tables, sums), numbers[OTHER_MOST])
+    told = same + cross
+    return told + rest / 2 if told > 0 else rest, shared
+
+
+@inner
+def _alone(points, side, mark, tables):
+    """Return the result of `_given` for the usual case: a single shared value and no other evidence.
+
+    `mark` is the weight class of the value.
+    """
+    family, most, numbers = tables[1], tables[5], tables[8]
+    given = min(points, most[family[mark]])
+    if side == SAME:
+        return given, 1 << np.int64(mark)
+    return min(given, numbers[CROSS_MOST if side == CROSS else OTHER_MOST]), 0
+
+
+@inner
+def _count(used, cell, points, sums):
+    """Add a value's points to the cell of its side and family; return `used`, the bit set of cells in use.
+
+    `sums` is (best points, number of further values) by cell.
+    """
+    best, further = sums
+    if used >> cell & 1:
+        further[cell] += 1.0
+        best[cell] = max(best[cell], points)
+    else:
+        further[cell], best[cell] = 0.0, points
+    return used | 1 << cell
+
+
+@inner
+def _sum(used, side, tables, sums):
+    """Return the points of a side: per family the best value plus a little for each further value, capped.
+
+    `used` and `sums` are as in `_count`.
+    """
+    worth, most = tables[4], tables[5]
+    best, further = sums
+    total, family = 0.0, 0
+    left = used >> side * FAMILY_COUNT & (1 << FAMILY_COUNT) - 1
+    while left:
+        if left & 1:
+            cell = side * FAMILY_COUNT + family
+            total += min(best[cell] + further[cell] * worth[family], most[family])
+        left >>= 1
+        family += 1
+    return total
+
+
+@inner
+def _rounded(points):
+    """Return points rounded to four decimals, half to even as in numpy."""
+    return np.rint(points * 10000.0) / 10000.0
+
+
+@outer
+def _longer(column, least):
+    """Return a copy of a column with room for twice `least` numbers."""
+    grown = np.empty(2 * least, column.dtype)
+    grown[: len(column)] = column
+    return grown

@@ -1,0 +1,220 @@
+"""The record linkage model: its definition for Splink, and its versions: shipped, candidate, active."""
+
+import json
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+from splink import SettingsCreator
+
+from fanal.crosscheck.similar.domain.suggestions import LEAST
+from fanal.postgres.passwords import write_private
+
+MODEL_FILE = "linkage.json"
+_MET_BY = ("email", "mail_name", "handle", "stem", "phone", "name", "device", "account")
+_Level = dict[str, str | bool]
+
+
+def untrained() -> SettingsCreator:
+    """Return the linkage model as Splink settings without trained parameters: comparisons, blocking rules."""
+    return SettingsCreator(
+        link_type="dedupe_only",
+        unique_id_column_name="unique_id",
+        additional_columns_to_retain=["report"],
+        retain_intermediate_calculation_columns=True,
+        retain_matching_columns=False,
+        comparisons=[
+            _comparison(
+                "email",
+                _exact("email"),
+                ("same name", "mail_name_l = mail_name_r"),
+                ("one letter", _near("mail_name", 1, 8)),
+            ),
+            _comparison(
+                "handle",
+                _exact("handle"),
+                ("same stem", "stem_l = stem_r"),
+                ("one letter", _near("stem", 1, 8)),
+            ),
+            _comparison("phone", _exact("phone"), ("one digit", _near("phone", 1, 9))),
+            _comparison("name", _exact("name"), ("two letters", _near("name", 2, 9))),
+            *(_comparison(c, _exact(c)) for c in ("birth", "device", "account", "postcode")),
+        ],
+        blocking_rules_to_generate_predictions=[
+            {"blocking_rule": rule, "sql_dialect": "duckdb"}
+            for rule in (
+                *(f"l.{c} = r.{c}" for c in _MET_BY),
+                "substr(l.phone, 1, 9) = substr(r.phone, 1, 9)",
+                "substr(l.stem, 1, 6) = substr(r.stem, 1, 6)",
+                "substr(l.mail_name, 1, 8) = substr(r.mail_name, 1, 8)",
+            )
+        ],
+    )
+
+
+def load() -> dict[str, object]:
+    """Return the shipped linkage model, as settings for Splink."""
+    path = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
+    stored: dict[str, dict[str, object]] = json.loads(path.read_text("utf-8"))
+    return stored["model"]
+
+
+def version() -> str:
+    """Return the version of the shipped linkage model."""
+    path = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
+    stored: dict[str, str] = json.loads(path.read_text("utf-8"))
+    return stored["version"]
+
+
+def _exact(column: str) -> tuple[str, str]:
+    return "exact", f"{column}_l = {column}_r"
+
+
+def _near(column: str, most: int, least: int) -> str:
+    return f"length({column}_l) >= {least} AND levenshtein({column}_l, {column}_r) <= {most}"
+
+
+def _comparison(column: str, *levels: tuple[str, str]) -> dict[str, object]:
+    null: _Level = {
+        "sql_condition": f"{column}_l IS NULL OR {column}_r IS NULL",
+        "label_for_charts": "absent",
+        "is_null_level": True,
+    }
+    other: _Level = {"sql_condition": "ELSE", "label_for_charts": "differs"}
+    told: list[_Level] = [
+        {"sql_condition": condition, "label_for_charts": label} for label, condition in levels
+    ]
+    return {"output_column_name": column, "comparison_levels": [null, *told, other]}
+
+
+# The active linkage model: the shipped one, or an activated candidate.
+
+_LEVEL = ("m_probability", "u_probability")
+_TRAINED = frozenset((*_LEVEL, "probability_two_random_records_match"))
+_MOST_BYTES = 1_000_000
+_Comparisons = list[dict[str, list[dict[str, object]]]]
+Worth = Mapping[str, int | float]
+
+
+class ModelRefused(ValueError):
+    """Error: a file is not a valid linkage model; the message gives the reason."""
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """A trained linkage model: version, Splink settings, training data, quality on held-out people.
+
+    `least` is the lowest match probability of a pair. `compared_with` is the version whose quality on the
+    same people is `shipped_measured`.
+    """
+
+    schema: int
+    version: str
+    least: float
+    measured: Worth
+    model: dict[str, object]
+    trained_on: Mapping[str, int] = {}
+    compared_with: str = ""
+    shipped_measured: Worth | None = None
+
+
+def shipped() -> Model:
+    """Return the linkage model shipped with this version of Fanal."""
+    file = resources.files("fanal.crosscheck").joinpath("data", MODEL_FILE)
+    return msgspec.json.decode(file.read_bytes(), type=Model)
+
+
+def read_model(path: Path) -> Model:
+    """Return the linkage model in a file, checked.
+
+    The engine executes the model's SQL conditions. Only a file with exactly the conditions of this version is
+    accepted; its parameters may differ.
+
+    Raises:
+        ModelRefused: too large, not a model, another schema or other conditions, or parameters that are not
+            probabilities.
+        OSError: the file is unreadable.
+    """
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ModelRefused("too large")
+    try:
+        found = msgspec.json.decode(content, type=Model)
+        # Splink's identifier of the run, different each time.
+        found.model.pop("linker_uid", None)
+        same = _words(found.model) == _words(_ours())
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelRefused(str(error)) from error
+    if found.schema != 1 or found.least != LEAST:
+        raise ModelRefused("schema")
+    if not same:
+        raise ModelRefused("conditions")
+    return found
+
+
+def place(home: Path) -> Path:
+    """Return the path of the activated linkage model in the data folder, whether or not there is one."""
+    return home / MODEL_FILE
+
+
+def active(home: Path) -> Model:
+    """Return the linkage model in use: the activated one, else the shipped one.
+
+    Raises:
+        ModelRefused, OSError: as `read_model`, for an activated model.
+    """
+    path = place(home)
+    return read_model(path) if path.exists() else shipped()
+
+
+def activate(home: Path, path: Path) -> Model:
+    """Activate the linkage model in the file `path` for the data folder `home`, and return it.
+
+    Raises:
+        ModelRefused, OSError: as `read_model`.
+    """
+    found = read_model(path)
+    write_private(place(home), msgspec.json.encode(found).decode())
+    return found
+
+
+def use_shipped(home: Path) -> Model:
+    """Remove the activated linkage model, if any, and return the shipped one, which is then in use."""
+    place(home).unlink(missing_ok=True)
+    return shipped()
+
+
+def _ours() -> Mapping[str, object]:
+    """Return this version's settings in Splink's notation, with a placeholder for each trained parameter."""
+    settings: dict[str, _Comparisons] = untrained().get_settings("duckdb").as_dict()  # type: ignore[no-untyped-call]
+    del settings["linker_uid"]
+    for comparison in settings["comparisons"]:
+        for level in comparison["comparison_levels"]:
+            if not level.get("is_null_level"):
+                level.update(dict.fromkeys(_LEVEL, 0.5))
+    return settings
+
+
+def _words(settings: Mapping[str, object]) -> str:
+    """Return a model's settings as text with placeholders for its trained parameters.
+
+    Two models with the same conditions give the same text.
+
+    Raises:
+        ModelRefused: a trained parameter is not a probability.
+    """
+    # As text: in Python 0, 0.0 and False are equal.
+    return json.dumps(_unnumbered(settings), sort_keys=True)
+
+
+def _unnumbered(part: object) -> object:
+    if isinstance(part, list):
+        return [_unnumbered(each) for each in part]
+    if not isinstance(part, dict):
+        return part
+    trained = [part[name] for name in _TRAINED & part.keys()]
+    if not all(isinstance(each, float) and 0 < each < 1 for each in trained):
+        raise ModelRefused("probabilities")
+    return {name: None if name in _TRAINED else _unnumbered(part[name]) for name in part}

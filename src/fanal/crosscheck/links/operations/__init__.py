@@ -1,0 +1,1 @@
+"""Writes of links: what a batch shares with the stored reports, and the rows."""

@@ -1,0 +1,1 @@
+"""Similarity without equality: texts, pages, pictures, postal addresses, identifiers; suggestions."""

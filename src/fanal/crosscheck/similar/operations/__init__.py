@@ -1,0 +1,1 @@
+"""Writes of similarity: the search in portions, and its tables."""
