@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from aiosmtpd.controller import Controller
 from fanal.config import migration
 from fanal.config.databases import open_databases
 from tests.faults.test_calls import CALLED_WITHIN, Inbox
-from tests.live import Live, free_port, live, wait_for
+from tests.live import FANAL, Live, free_port, live, wait_for
 
 pytestmark = pytest.mark.serial
 _MIGRATING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
@@ -71,3 +72,27 @@ def test_the_first_call_does_not_wait_for_the_migration(desk: tuple[Live, Inbox]
                 starting.join()
     assert len(server.leaders("fanal.calls")) == 1
     assert "calls ended" not in (server.home / "out.txt").read_text()
+
+
+def test_a_start_with_another_vault_calls_nobody_and_hands_nothing_over(
+    desk: tuple[Live, Inbox],
+) -> None:
+    server, _ = desk
+    server.stop()
+    calls = server.home / "log" / "calls.log"
+    calls.unlink()
+    other = server.home.parent / "other"
+    other.mkdir(mode=0o755)
+    (other / "kept").write_text("of the account that starts")
+    refused = subprocess.run(
+        [*FANAL, "--lang", "en", "run", "--port", str(server.port)],
+        env=server.environment(FANAL_VAULT=str(other)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert refused.returncode == 1
+    assert "is not the vault of this database" in refused.stderr
+    assert not calls.exists()
+    assert {path.stat().st_uid for path in (other, other / "kept")} == {os.geteuid()}

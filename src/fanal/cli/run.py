@@ -32,7 +32,7 @@ from fanal.cli.supervisor import CallsSign, Child, Supervisor, say
 from fanal.config.databases import DatabaseRefused, Databases, check_durability, open_databases
 from fanal.config.environment import read_environment
 from fanal.config.gate import HEADERS, THREADS
-from fanal.config.installation import KeysElsewhere
+from fanal.config.installation import KeysElsewhere, VaultElsewhere
 from fanal.config.keys import KeysMissing, ensure_node_secret, load_keys, node_fault
 from fanal.config.mailing import mailer_of
 from fanal.config.migration import DatabaseMark, is_current, read_mark
@@ -319,10 +319,10 @@ def _first_children(databases: Databases, *, home: Path) -> list[Child]:
 def _calls_at_once(
     passwords: PasswordWatch, *, role: DatabaseRole, home: Path, demo: bool, port: int
 ) -> Child | None:
-    """Start the alarm calls if keys and tables are those of this version, and return their process.
+    """Start the alarm calls if keys, vault and tables are as they must be, and return their process.
 
     The calls that an interrupted desk left then wait for no migration and no web server. None: this is a
-    public node, or the start must prepare keys or tables first, or will say what is wrong with them.
+    public node, or the start must prepare something first, or will refuse and say why.
     """
     if role is DatabaseRole.INTAKE:
         return None
@@ -332,7 +332,8 @@ def _calls_at_once(
         if not is_current(url) or (demo and mark is not DatabaseMark.DEMO):
             return None
         require_keys(passwords.databases, role=role, home=home)
-    except (psycopg.Error, DatabaseRefused, KeysElsewhere, KeysMissing):
+        require_vault(passwords.databases, role=role)
+    except (psycopg.Error, DatabaseRefused, KeysElsewhere, KeysMissing, VaultElsewhere):
         return None
     calls = _calls(passwords, home=home, mark=mark)
     _lower([calls], home=home, port=port)
