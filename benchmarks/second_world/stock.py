@@ -143,8 +143,18 @@ class Stock:
         if country not in self._numbers:
             country = "US"
         for pool in (country, "FR", "US"):
-            if self._numbers[pool]:
-                return self._numbers[pool].pop()
+            while self._numbers[pool]:
+                if self._new(number := self._numbers[pool].pop()):
+                    return number
+        return None
+
+    def neighbour(self, number: str) -> str | None:
+        """Return a number that differs from `number` by its last digit, or None where all are issued."""
+        first = self.dice.below(10)
+        for step in range(10):
+            other = f"{number[:-1]}{(first + step) % 10}"
+            if self._new(other):
+                return other
         return None
 
     def iban(self) -> str:

@@ -230,18 +230,16 @@ class Strangers:
         return [(draft, [fact]) for draft, fact in zip(self._some(2), facts, strict=False)]
 
     def _near_value(self) -> list[tuple[Draft, list[Fact]]]:
-        """Give two strangers numbers, or ordinary mailboxes, that differ by one digit."""
+        """Give two strangers numbers that differ by a digit, or mailboxes of one name and other digits."""
         chosen = self._some(2)
-        value, kind = self.stock.phone("FR"), "phone"
-        if value is None or self.dice.happens(0.5):
-            who = person(self.dice)
-            value, other = self.stock.email(who), self.stock.email(who)
-            kind = "email"
+        number = self.stock.phone("FR") if self.dice.happens(0.5) else None
+        other = self.stock.neighbour(number) if number else None
+        if number and other:
+            kind, values = "phone", (number, other)
         else:
-            other = f"{value[:-1]}{(int(value[-1]) + self.dice.between(1, 9)) % 10}"
-        return [
-            (draft, [Fact(kind, each)]) for draft, each in zip(chosen, (value, other), strict=False)
-        ]
+            who = person(self.dice)
+            kind, values = "email", (self.stock.email(who), self.stock.email(who))
+        return [(draft, [Fact(kind, each)]) for draft, each in zip(chosen, values, strict=False)]
 
     def _short_case(self) -> list[tuple[Draft, list[Fact]]]:
         """Give two strangers shortened addresses that differ in the case of their letters only."""

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import pytest
 
 from benchmarks.second_world.facts import APART, BONDS, Clue, bond_of, bonds_of
+from benchmarks.second_world.stock import Stock
 from benchmarks.second_world.strangers import SHARES
 from benchmarks.second_world.ties import SHARES as TIES
 from benchmarks.second_world.world import World
+from benchmarks.truth.dice import Dice
 from benchmarks.truth.judge import groups
 from benchmarks.truth.telling import Told
 from fanal.formats.report.read import read_report
@@ -109,6 +111,15 @@ def test_strangers_share_only_what_a_trap_says():
 TRAPS = {
     *SHARES, "viral_file", "viral_page", "exchange", "shared_device", "common_room", "front_page", "reporter", "tunnel",
 }  # fmt: skip
+
+
+def test_a_number_next_to_another_is_issued_to_nobody_else():
+    stock = Stock(Dice(1))
+    issued = []
+    for _ in range(4000):
+        number = stock.phone("GB")
+        issued += [number, *filter(None, [stock.neighbour(number)])]
+    assert len(set(issued)) == len(issued) > 5000
 
 
 def test_the_share_of_each_trap():
