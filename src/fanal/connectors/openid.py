@@ -4,15 +4,25 @@ Only https, or http on this machine, so that nobody can read or change client se
 Redirects are not followed.
 """
 
+import socket
+import threading
+import time
 from collections.abc import Mapping
-from typing import Final
+from contextlib import suppress
+from typing import Any, Final
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from fanal.kernel.typed import is_sheltered
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 SECONDS: Final = 5.0
+"""Deadline of a whole answer, and longest silence of the provider."""
+_LONGEST: Final = 1024 * 1024
+"""Bytes of an answer."""
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 
@@ -20,8 +30,61 @@ class ProviderUnsound(Exception):
     """Error: the provider's configuration or answers are unacceptable for sign-in; the text says why."""
 
 
+class _Cut:
+    """Mixin for a connection that ends `SECONDS` after it began, however slowly the other side sends."""
+
+    sock: socket.socket | None
+    _end: threading.Timer | None = None
+
+    def connect(self) -> None:
+        self._end = threading.Timer(SECONDS, self._shut)
+        self._end.daemon = True
+        super().connect()  # type: ignore[misc]
+        self._end.start()
+
+    def close(self) -> None:
+        if self._end is not None:
+            self._end.cancel()
+        super().close()  # type: ignore[misc]
+
+    def _shut(self) -> None:
+        if self.sock is not None:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _CutHTTP(_Cut, HTTPConnection):
+    pass
+
+
+class _CutHTTPS(_Cut, HTTPSConnection):
+    pass
+
+
+class _PoolHTTP(HTTPConnectionPool):
+    ConnectionCls = _CutHTTP
+
+
+class _PoolHTTPS(HTTPSConnectionPool):
+    ConnectionCls = _CutHTTPS
+
+
+class _Adapter(HTTPAdapter):
+    """Opens connections that have a deadline."""
+
+    def init_poolmanager(self, *args: Any, **more: Any) -> None:
+        super().init_poolmanager(*args, **more)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PoolHTTP, "https": _PoolHTTPS}
+
+
 class ShelteredSession(requests.Session):
-    """HTTP session limited to https (or loopback) URLs, with a short time-out and without redirects."""
+    """HTTP session limited to https (or loopback) URLs, with one deadline and without redirects."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for scheme in ("http://", "https://"):
+            self.mount(scheme, _Adapter())
+        self.headers["Connection"] = "close"
 
     def request(
         self, method: str | bytes, url: str | bytes, *args: object, **more: object
@@ -29,14 +92,24 @@ class ShelteredSession(requests.Session):
         """Return the response to a request; the caller's time-out and redirect options are overruled.
 
         Raises:
-            requests.RequestException: no answer, or a redirect.
-            ProviderUnsound: the URL is neither https nor loopback.
+            requests.RequestException: no answer within the deadline, or a redirect.
+            ProviderUnsound: the URL is neither https nor loopback, or the answer is too long.
         """
         address = url if isinstance(url, str) else url.decode()
         if not is_sheltered(address):
             raise ProviderUnsound(f"{address} is no https address")
-        more.update(allow_redirects=False, timeout=SECONDS)
+        ends = time.monotonic() + SECONDS
+        more.update(allow_redirects=False, timeout=SECONDS, stream=True)
         answer: requests.Response = super().request(method, address, *args, **more)  # type: ignore[arg-type]
+        body = bytearray()
+        with answer:
+            for piece in answer.iter_content(65536):
+                body += piece
+                if len(body) > _LONGEST:
+                    raise ProviderUnsound(f"the answer of {address} is too long")
+        if time.monotonic() >= ends:  # the library takes headers that were cut for whole ones
+            raise requests.Timeout(f"{address} did not answer in {SECONDS:.0f} s")
+        answer._content = bytes(body)  # noqa: SLF001 - a streamed answer keeps nothing by itself
         if answer.is_redirect:
             raise requests.TooManyRedirects(f"{address} leads elsewhere")
         return answer
