@@ -48,6 +48,7 @@ from fanal.postgres import (
 
 _ROOM = 2 * 2**30
 _TOLD_BEFORE = timedelta(days=30)
+_PATIENCE = "-c lock_timeout=5s -c statement_timeout=300s"
 
 
 @click.command()
@@ -205,16 +206,25 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[DoctorFin
     yield look_at_fingerprints(databases.url(next(iter(databases.urls))), home)
     yield look_at_identity(databases.url(next(iter(databases.urls))), find_vault())
     if DatabaseRole.APP in databases.urls:
-        with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
+        with _session(databases.url(DatabaseRole.APP)) as connection:
             yield _look_at_worker(connection)
             yield from look_at_nodes(connection)
             yield look_at_caller(connection, log=home / "log" / "calls.log")
             yield from look_at_vault(connection, find_vault())
     if DatabaseRole.AUDITOR in databases.urls and _lets_auditor_in(databases):
-        with psycopg.connect(databases.url(DatabaseRole.AUDITOR)) as connection:
+        with _session(databases.url(DatabaseRole.AUDITOR)) as connection:
             yield from look_at_outbox(connection, demo=mark is DatabaseMark.DEMO)
             if mark is DatabaseMark.PRODUCTION:
                 yield from look_at_desk(connection)
+
+
+def _session(url: str) -> psycopg.Connection[tuple[object, ...]]:
+    """Return a connection that waits for no lock held elsewhere: this command is asked when all stands still.
+
+    Raises:
+        psycopg.Error: the database does not answer.
+    """
+    return psycopg.connect(url, connect_timeout=10, options=_PATIENCE)
 
 
 def _lets_auditor_in(databases: Databases) -> bool:
@@ -224,7 +234,7 @@ def _lets_auditor_in(databases: Databases) -> bool:
     """
     if DatabaseRole.APP not in databases.urls:
         return True
-    with psycopg.connect(databases.url(DatabaseRole.APP)) as connection:
+    with _session(databases.url(DatabaseRole.APP)) as connection:
         return DatabaseRole.AUDITOR.login not in closed_logins(connection.cursor())
 
 

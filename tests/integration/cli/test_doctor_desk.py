@@ -1,5 +1,7 @@
 """What would fail a desk's people is named by `fanal doctor`: roles, queue, backups."""
 
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -55,6 +57,20 @@ def test_a_report_that_does_not_go_on_is_a_problem(
     assert words not in _problems(connection)
     _wait(connection, quarantined=quarantined)
     assert words in _problems(connection)
+
+
+def test_a_lock_held_elsewhere_is_a_finding_and_no_wait_without_end(installed: Installed) -> None:
+    with psycopg.connect(installed.url) as other:
+        other.execute("LOCK TABLE orient_caller IN ACCESS EXCLUSIVE MODE")
+        end = threading.Timer(30, other.close)  # whoever waits for it would never come back
+        end.start()
+        started = time.monotonic()
+        (answer,) = installed.call(["doctor"])
+        taken = time.monotonic() - started
+        end.cancel()
+    assert taken < 25
+    assert answer.status == 1
+    assert "lock timeout" in answer.out
 
 
 def test_why_nobody_calls_is_the_end_of_the_log(
