@@ -35,7 +35,7 @@ from fanal.config.gate import HEADERS, THREADS
 from fanal.config.installation import KeysElsewhere, VaultElsewhere
 from fanal.config.keys import KeysMissing, ensure_node_secret, load_keys, node_fault
 from fanal.config.mailing import mailer_of
-from fanal.config.migration import DatabaseMark, is_current, read_mark
+from fanal.config.migration import DatabaseMark, agrees, read_mark
 from fanal.config.prepared import is_prepared
 from fanal.kernel import clock
 from fanal.kernel.process import die_with_parent
@@ -319,7 +319,7 @@ def _first_children(databases: Databases, *, home: Path) -> list[Child]:
 def _calls_at_once(
     passwords: PasswordWatch, *, role: DatabaseRole, home: Path, demo: bool, port: int
 ) -> Child | None:
-    """Start the alarm calls if keys, vault and tables are as they must be, and return their process.
+    """Start the alarm calls if keys, vault, tables and clock are as they must be, and return their process.
 
     The calls that an interrupted desk left then wait for no migration and no web server. None: this is a
     public node, or the start must prepare something first, or will refuse and say why.
@@ -329,7 +329,7 @@ def _calls_at_once(
     try:
         url = passwords.databases.url(DatabaseRole.WORKER)
         mark = read_mark(url)
-        if not is_current(url) or (demo and mark is not DatabaseMark.DEMO):
+        if not agrees(url) or (demo and mark is not DatabaseMark.DEMO):
             return None
         require_keys(passwords.databases, role=role, home=home)
         require_vault(passwords.databases, role=role)

@@ -16,7 +16,9 @@ from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.config.databases import DatabaseRefused
 from fanal.config.grants import apply_grants
 from fanal.config.row_security import apply_row_security
+from fanal.db.agreement import MOST_APART, apart
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
+from fanal.kernel import clock
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.removal.kind import REMOVAL
 
@@ -111,18 +113,22 @@ def read_mark(url: str) -> DatabaseMark | None:
         return _read_mark(connection)
 
 
-def is_current(url: str) -> bool:
-    """Return whether the database at `url` has this version's own migrations, no fewer and no others.
+def agrees(url: str) -> bool:
+    """Return whether the database at `url` has this version's own migrations, no others, and our time.
 
-    It reads names alone, without Django, and therefore takes a moment. False for an empty database.
+    Two short queries without Django; a longer check follows in `fanal migrate`. False for an empty database.
     """
     files = {(file.parts[-3], file.stem) for file in _PACKAGES.glob("*/migrations/[0-9]*.py")}
     with psycopg.connect(url, connect_timeout=10) as connection:
         if _read_mark(connection) is None:
             return False
+        before = clock.now()
+        [there] = connection.execute("SELECT clock_timestamp()").fetchone() or [before]
+        after = clock.now()
         rows = set(connection.execute("SELECT app, name FROM django_migrations").fetchall())
     ours = {app for app, _ in files}
-    return {row for row in rows if row[0] in ours} == files
+    known = {row for row in rows if row[0] in ours} == files
+    return known and apart(before, there, after) <= MOST_APART
 
 
 @contextmanager

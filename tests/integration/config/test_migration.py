@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
@@ -15,8 +16,9 @@ from django.db.migrations.state import ProjectState
 from django.utils import translation
 
 from fanal.config.databases import open_databases
-from fanal.config.migration import DatabaseMark, read_mark
+from fanal.config.migration import DatabaseMark, agrees, read_mark
 from fanal.config.row_security import BOUNDED
+from fanal.kernel import clock
 from fanal.postgres import DatabaseRole, find_binaries
 
 pytestmark = pytest.mark.serial
@@ -61,14 +63,27 @@ def test_migrates_twice_and_grants_on(open_folder, source):
             assert found.fetchone() == (len(BOUNDED),)
 
 
-def test_two_migrations_at_once_take_turns(open_folder):
+def test_two_migrations_at_once_take_turns_and_then_the_tables_agree(open_folder, monkeypatch):
     environ = environments(open_folder / "var")
-    with open_databases(home=open_folder / "var", environ=environ):
+    with open_databases(home=open_folder / "var", environ=environ) as databases:
+        url = databases.url(DatabaseRole.WORKER)
+        assert not agrees(url)
         crowd = [
             subprocess.Popen([sys.executable, "-m", "fanal", "migrate"], env=environ)
             for _ in range(3)
         ]
         assert [process.wait(timeout=120) for process in crowd] == [0, 0, 0]
+        assert agrees(url)
+        with psycopg.connect(databases.url(DatabaseRole.OWNER), autocommit=True) as owner:
+            newer = (
+                "INSERT INTO django_migrations (app, name, applied) VALUES ('orient', %s, now())"
+            )
+            owner.execute(newer, ["9999_of_a_newer_version"])
+            assert not agrees(url)
+            owner.execute("DELETE FROM django_migrations WHERE name LIKE '9999%'")
+        real = clock.now
+        monkeypatch.setattr(clock, "now", lambda: real() + timedelta(seconds=6))
+        assert not agrees(url)
 
 
 def test_a_demo_stays_a_demo(open_folder):
