@@ -27,7 +27,7 @@ _BOOLEAN, _BYTEA, _SMALLINT, _INTEGER, _TEXT, _REAL, _UUID = 16, 17, 21, 23, 25,
 class Array(bytes):
     """A PostgreSQL array in binary format (`array_send`), as a parameter on a cursor of `bound`.
 
-    The subclass determines the element type; the functions of this module build the values.
+    The subclass names the element type; the functions of this module build the values.
     """
 
 

@@ -29,9 +29,9 @@ _BARE: Final = ("SAVEPOINT", "RELEASE", "ROLLBACK")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """The rows visible to a request: those of `desks`, and the reports of `sender`.
+    """The rows visible to a request: those of `desks`, and the reports of `sender` (an organisation).
 
-    `scope`: OVERSIGHT adds the measures of every desk, ALL every row.
+    `scope`: "OVERSIGHT" adds the measures of every desk, "ALL" every row, "" nothing.
     """
 
     desks: frozenset[int] = frozenset()

@@ -1,1 +1,4 @@
-"""Casework: the shared basis of every kind of official act (lifecycle, document, steps, approval, expiry)."""
+"""Casework: the shared basis of every kind of official act, such as referrals, notices and removal requests.
+
+It provides their lifecycle, document, steps, approval by a second person, and expiry.
+"""

@@ -127,7 +127,7 @@ def list_lapsed(
     """Return the official acts whose sending was recorded after their legal basis had lapsed, newest first.
 
     Each comes with the step of the sending; `ActStep.left_after` says whether the act was also sent after
-    the lapse. Only acts that the actor may read are returned.
+    the lapse. Only acts that the actor may read are returned, at most `limit`.
     """
     rows = models.Step.objects.filter(
         lapsed_at__isnull=False, act__in=_reachable(actor, lifecycle, lifecycle.reads)
@@ -197,7 +197,8 @@ def list_due(
     """Return the official acts without a step since `before` (past their retention) that have data to erase.
 
     Without `subjects` these data are texts (documents, proofs, reasons); with it, only the id of what the
-    act is about (`subject_id`). `after` is the last id of the previous page.
+    act is about (`subject_id`). In order of id; `after` is the last id of the previous page, None for the
+    first.
 
     Raises:
         Refused: the actor may not run the processing stages.

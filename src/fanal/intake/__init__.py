@@ -1,1 +1,1 @@
-"""Stage 1: reception of reports: seal, acknowledge, queue. Nothing is interpreted here."""
+"""Stage 1 of report processing, reception: reports are sealed, acknowledged, queued, and not interpreted."""

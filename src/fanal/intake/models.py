@@ -75,7 +75,11 @@ class Wire(models.Model):
 
 
 class Work(models.Model):
-    """The work queue: one row for each report that waits for a processing stage."""
+    """The work queue: one row for each report that waits for a processing stage or is quarantined.
+
+    A worker leases a row until `lease_until`, with `lease_token` as fencing token; `error` is the code of
+    the last failure.
+    """
 
     report_id = models.UUIDField(primary_key=True)
     stage = models.TextField(choices=[(s, s) for s in Stage])

@@ -58,7 +58,7 @@ def amend_referral(
 ) -> None:
     """Change addressee and summary of an unsent referral; it becomes a draft again.
 
-    `body` is the code of the addressed authority.
+    `body` is the code of the addressed authority, `summary` the officer's account of the facts.
 
     Raises:
         ActUnknown: no referral has this id.

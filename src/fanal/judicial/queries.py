@@ -57,7 +57,9 @@ def read_file(*, file: ActFile) -> ReferralFile:
 
 
 def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the referrals created between two instants, by day and by outcome (by state without outcome).
+    """Count the referrals created between two instants, in rows (day, outcome or state, "", number).
+
+    A referral without an outcome is counted under its state. `until` is excluded.
 
     Raises:
         Refused: the actor may not read statistics.

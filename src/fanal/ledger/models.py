@@ -74,7 +74,10 @@ class LedgerChain(models.Model):
 
 
 class LedgerCheckpoint(models.Model):
-    """A signed checkpoint, with the tree's compact range, from which the next checkpoint continues."""
+    """A signed checkpoint (`note`) of the first `size` entries, with the tree's root and compact range.
+
+    The next checkpoint continues from the compact range, without reading these entries again.
+    """
 
     size = models.BigIntegerField(primary_key=True)
     root = models.BinaryField()

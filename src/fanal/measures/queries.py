@@ -75,7 +75,7 @@ def list_measures(
 
 
 def measures_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, tuple[Measure, ...]]:
-    """Return the measures of each report that the actor may read, by report id."""
+    """Return the measures of each report that the actor may read, by report id; without any, no key."""
     found = casework.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=report_ids)
     measures = _measures([act for acts in found.values() for act in acts])
     return {report: tuple(measures[act.id] for act in acts) for report, acts in found.items()}
@@ -250,7 +250,7 @@ _DELAYS = """
 
 
 def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the measures proposed between two instants: (day, kind, current state, number)."""
+    """Count the measures proposed between two instants, in rows (day, kind, current state, number)."""
     rows = casework.count_acts(actor=actor, lifecycle=REMOVAL, since=since, until=until)
     return [(day, MeasureKind.REMOVAL, state, count) for day, state, _, count in rows]
 
@@ -284,9 +284,10 @@ def count_waiting(*, actor: Actor) -> dict[MeasureState, int]:
 
 
 def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
-    """Return the median and 90th percentile duration of each step, for measures proposed in a period.
+    """Return median and 90th percentile (seconds) of each step's duration, for measures proposed in a period.
 
-    Keys: SECOND (proposal to approval), SEND, RECEIPT, EXECUTE. Each covers the measures that made that step.
+    Keys: SECOND (proposal to approval), SEND, RECEIPT, EXECUTE. Each covers the measures that made that
+    step.
 
     Raises:
         Refused: the actor may not read statistics.

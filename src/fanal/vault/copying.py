@@ -14,8 +14,9 @@ from fanal.vault.domain.records import StoredObject
 def walk_lacking(*, actor: Actor) -> Iterator[UUID]:
     """Yield the ids of objects, erased ones excepted, whose bytes are not complete in the vault's own files.
 
-    Files behind symbolic links do not count: a process that can write there could redirect a copy anywhere.
-    Bytes are written before their row: a copy made after this check contains every object not yielded.
+    A copy of the folder would lack these objects. Files behind symbolic links do not count: a process that
+    can write there could redirect a copy anywhere. Bytes are written before their row: a copy made after
+    this check contains every object not yielded.
 
     Raises:
         Refused: the actor is not the system.

@@ -4,7 +4,11 @@ from django.db import models
 
 
 class VaultObject(models.Model):
-    """One sealed object: id, kind, owner, location, and its wrapped data key (null once erased)."""
+    """One sealed object: id, kind, owner, location, and its wrapped data key (null once erased).
+
+    `place` is the offset in the pack `pack_id`; both are null for a file of its own. `size` is that of the
+    plaintext, `length` that of the sealed bytes.
+    """
 
     id = models.UUIDField(primary_key=True)
     owner_id = models.UUIDField()

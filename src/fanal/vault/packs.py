@@ -293,7 +293,7 @@ PACK_RESTS = 3600.0
 
 
 class PackWriter:
-    """Appends segments to this process's own pack; each process and each fork has a separate pack.
+    """Appends segments (sealed objects) to this process's own pack; each process and each fork has its own.
 
     After any failure the pack is abandoned: the kernel may have dropped the pages of a failed sync, so
     further segments could lie after a gap.

@@ -41,7 +41,7 @@ class InstructionKind(StrEnum):
 
 
 class InstructionState(StrEnum):
-    """State of an instruction at an instant."""
+    """State of an instruction at an instant: awaiting approval, to come, in force, expired or revoked."""
 
     WAITING = "WAITING"
     TO_COME = "TO_COME"

@@ -109,7 +109,7 @@ class Verdict:
 class Reach:
     """The objects that an actor may list under an action: everywhere, or of desks, an organisation, a person.
 
-    Empty bounds mean an empty list.
+    An object is within the bounds if one of them includes it; None and no desks include nothing.
     """
 
     everywhere: bool = False
@@ -133,7 +133,7 @@ class Reach:
 
 
 class Refused(Exception):
-    """The policy refuses the action; `reason_code` is a `Reason`."""
+    """The policy refuses `action`; `reason_code` is the `Reason`."""
 
     def __init__(self, action: str, reason_code: Reason) -> None:
         super().__init__(f"{action}: {reason_code}")
@@ -257,7 +257,7 @@ def _rules_for(actor: Actor, action: str, policy: Policy) -> list[PolicyRule]:
 
 
 def _reason(rule: PolicyRule, actor: Actor, resource: Resource) -> Reason:
-    """Return the verdict of `rule` alone; the caller has matched its action and one of its roles."""
+    """Return the verdict of `rule` alone; the caller has matched its action and one of the actor's roles."""
     if not _in_scope(rule, actor, resource):
         return Reason.OUT_OF_SCOPE
     if resource.sealed and not rule.sealed:

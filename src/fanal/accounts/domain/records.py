@@ -130,7 +130,7 @@ class NewHabilitation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeskRecord:
-    """A desk: its number in database rows (`desk_id`), code, display name, and contact."""
+    """A desk as shown on pages: its number in database rows (`id`), code, display name, and contact."""
 
     id: int
     code: str
@@ -203,11 +203,11 @@ class AlikeAccount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HabilitationRecord:
-    """A habilitation as shown on pages and in reviews; instants are timezone-aware.
+    """A habilitation (formal grant of a role) as shown on pages and in reviews; instants are timezone-aware.
 
-    `waits`: it awaits approval by a second granter. `reviewed_at` and `reviewed_by`: the last review. `alike`
-    lists other people's accounts that share a name, an address, a sign-on subject or a security key with this
-    person's.
+    `act_reference` names the legal act behind it. `waits`: it awaits approval by a second granter.
+    `reviewed_at` and `reviewed_by`: the last review. `alike` lists other people's accounts that share a
+    name, an address, a sign-on subject or a security key with this person's.
     """
 
     id: UUID

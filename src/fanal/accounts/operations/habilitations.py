@@ -28,7 +28,7 @@ _NEVER = frozenset({Role.SYSTEM, Role.PUBLIC})
 
 
 class HabilitationRefused(Exception):
-    """The habilitation cannot be granted or approved; `code` names the reason."""
+    """The habilitation cannot be granted or approved; `code` names the reason (see each operation)."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

@@ -128,7 +128,7 @@ def find_partner(*, name: str) -> UUID | None:
 
 
 def addresses_of(*, roles: Iterable[Role], desk_id: int | None, now: datetime) -> list[str]:
-    """Return the mail addresses of active holders of one of `roles` at the desk, or without a desk.
+    """Return the mail addresses of active accounts with one of `roles` in force at a desk, or without a desk.
 
     `desk_id` None: at any desk.
     """
@@ -174,7 +174,7 @@ def desk_names(*, desk_ids: Iterable[int]) -> dict[int, str]:
 
 
 def list_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
-    """Return the habilitations that the actor may read, by date of expiry, earliest first."""
+    """Return the habilitations that the actor may read, by date of expiry, earliest first; ended ones too."""
     bounds = reach(actor, "habilitation.read")
     allowed = Q(desk_id__in=bounds.desk_ids)
     if bounds.owner_id is not None:
@@ -190,7 +190,7 @@ def own_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
 
 
 def get_habilitation(*, actor: Actor, habilitation_id: UUID) -> HabilitationRecord | None:
-    """Return a habilitation that the actor may read, or None."""
+    """Return a habilitation by its id; None if it does not exist or the actor may not read it."""
     found = [h for h in list_habilitations(actor=actor) if h.id == habilitation_id]
     return found[0] if found else None
 
@@ -319,7 +319,8 @@ def _in_force(now: datetime) -> QuerySet[Habilitation]:
 def _authenticate(*, login: str | None, digest: bytes, now: datetime) -> PartnerIdentity | None:
     """Return the partner whose credential has this digest, and present it to the database (`present`).
 
-    `login` None: a Bearer token, which needs no login. Return None for an unknown or revoked credential.
+    `digest` is the SHA-256 of the password or token; `login` None: a Bearer token, which needs no login.
+    Return None for an unknown or revoked credential.
     """
     found = sql.row(
         "SELECT id, organisation_id, organisation, person_id, login, quota"

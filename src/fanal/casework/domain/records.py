@@ -47,7 +47,7 @@ class Act(Struct, frozen=True, kw_only=True):
 class ActDraft(Struct, frozen=True, kw_only=True):
     """The content of an official act to be created: `content` is its document, other fields as in `Act`.
 
-    `id` is given when the document contains it.
+    `id` is given if the document contains it; else the act gets a new id.
     """
 
     id: UUID | None = None
@@ -95,7 +95,7 @@ class ActStep(Struct, frozen=True, kw_only=True):
 class ActApproval(Struct, frozen=True, kw_only=True):
     """The verdict of a second person on a revision of an official act, and the `warnings` displayed then.
 
-    `digest` is the SHA-256 of the exact bytes read.
+    `digest` is the SHA-256 of the exact bytes read; `revision` their number.
     """
 
     revision: int

@@ -129,14 +129,17 @@ def take_step(
 ) -> UUID:
     """Record a transition of an official act, with date, reason and proof; return its `subject_id`.
 
-    `before` is the check that the kind of act adds, run in the same transaction: see `Before`.
+    `transition` is a name of the lifecycle, such as `send`. `before(act, event)` is a check that the kind
+    of act adds, called in the same transaction after all others: it refuses, or returns the completed
+    event.
 
     Raises:
         ActUnknown: no act of that kind has this id.
         Refusal: EVENT_IN_FUTURE, EVENT_TOO_EARLY (before the step that it follows), TEXT_UNREADABLE,
             NO_PROOF, FILE_EMPTY, FILE_TOO_LARGE, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no longer in
             force), GROUND_STANDS (its decision still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend
-            it first), EXPIRED (its document was erased), or the code of the element that the document lacks.
+            it first), EXPIRED (its document was erased), or the code of the element that the document
+                lacks.
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.

@@ -72,14 +72,16 @@ def approve_act(
 ) -> UUID:
     """Approve an official act as its second person, and return its `subject_id`.
 
-    `digest` is the SHA-256 of the document that the person read (`ActFile.digest`). `before` is the check
-    that the kind of act adds: the reason and warnings of the event that it returns are kept with the
-    approval.
+    `digest` is the SHA-256 of the document that the person read (`ActFile.digest`). `before(act, event)` is
+    a check that the kind of act adds: it refuses, or returns the event whose reason and warnings are kept
+    with the approval.
 
     Raises:
         ActUnknown: no act of that kind has this id.
-        Refusal: GROUND_GONE, NOT_WAITING (for approval), OWN_BYTES (the actor wrote them),
-            GRANTED_BY_PROPOSER (the author alone gave the actor this role), BYTES_CHANGED.
+        Refusal: GROUND_GONE (its decision is no longer in force), NOT_WAITING (for approval), OWN_BYTES
+            (the
+            actor wrote them), GRANTED_BY_PROPOSER (the author alone gave the actor this role),
+                BYTES_CHANGED.
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
     with transaction.atomic():
@@ -110,7 +112,9 @@ def refuse_act(
 
     Raises:
         ActUnknown: no act of that kind has this id.
-        Refusal: NO_REASON, TEXT_UNREADABLE, NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
+        Refusal: NO_REASON, TEXT_UNREADABLE, or NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED
+            as
+            `approve_act`.
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
     said = reason.strip()
@@ -135,7 +139,9 @@ def _check(
     `transition` is that of the verdict: approve or refuse.
 
     Raises:
-        Refusal: NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED.
+        Refusal: NOT_WAITING (for a verdict), OWN_BYTES (the actor wrote them), GRANTED_BY_PROPOSER (the
+            author
+            alone gave the actor this role), BYTES_CHANGED.
     """
     kind = lifecycle.kind
     written = Document.objects.filter(act_id=row.id, revision=row.revision).first()

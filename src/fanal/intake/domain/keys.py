@@ -11,7 +11,7 @@ _DIGEST = 32
 def key_digest(
     *, sender_id: UUID, kind: KeyKind, key: str, is_test: bool = False, earlier: bool = False
 ) -> bytes:
-    """Return the keyed digest (32 bytes) under which a sender's idempotency key is stored.
+    """Return the keyed digest (32 bytes) under which a sender's idempotency key (`key`, of `kind`) is stored.
 
     Test reports use a separate digest, so that a rehearsal never makes the live report look like a repeat.
     With `earlier`, return the digest of older rows, from before intake had a secret key of its own.

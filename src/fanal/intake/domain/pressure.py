@@ -7,7 +7,7 @@ _SHORTEST_WAIT, _LONGEST_WAIT = 30, 300
 
 
 class PressureCode(StrEnum):
-    """Reason for refusing further reports."""
+    """Reason for refusing further reports for now: too many waiting, or too little free disk space."""
 
     BACKLOG = "BACKLOG"
     """More reports wait for processing than the installation allows."""
@@ -17,9 +17,10 @@ class PressureCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Limits of an installation: waiting reports (`backlog`, 0: unlimited), free bytes, bytes of one file.
+    """Limits of an installation beyond which new reports are refused for now.
 
-    `reserve` is the number of bytes that stay free on the vault's disk.
+    `backlog` is the greatest number of waiting reports (0: unlimited), `reserve` the number of bytes that
+    stay free on the vault's disk, `largest_file` the greatest size of one file in bytes.
     """
 
     backlog: int

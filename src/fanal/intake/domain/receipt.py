@@ -173,7 +173,7 @@ class ReceiptRefused(ValueError):
 class NodeCertificate:
     """The offline root's certificate of a node's signing key, valid on days in UTC, both included.
 
-    `proof` is the root's signature.
+    `node` is the node's name, `public` its key, `proof` the root's signature over `statement`.
     """
 
     node: str
@@ -233,7 +233,7 @@ class NodeSigner:
         object.__setattr__(self, "_about_node", "".join(lines))
 
     def holds_key(self) -> bool:
-        """Return whether the certificate belongs to this key."""
+        """Return whether the certificate was issued for the public key of this signing key."""
         return _raw(self.key.public_key()) == _raw(self.certificate.public)
 
     def signs_at(self, instant: datetime) -> bool:
@@ -299,7 +299,7 @@ def certify_node(
 
 
 def encode_certificate(certificate: NodeCertificate) -> str:
-    """Return a certificate as four lines of text."""
+    """Return a certificate as four lines of text, the form in which receipts and key files contain it."""
     return (
         f"node: {certificate.node}\nnode-key: {_text(_raw(certificate.public))}\n"
         f"node-valid: {certificate.valid_from} {certificate.valid_until}\n"

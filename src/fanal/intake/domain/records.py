@@ -142,15 +142,15 @@ class AttachedFile(Struct, frozen=True, kw_only=True):
 
 
 class Submission(Struct, frozen=True, kw_only=True):
-    """One report to receive: the original bytes and the fields of its envelope.
+    """One report to receive: the original bytes and the fields of its envelope, built by each entry point.
 
-    `canonical` are the bytes that are fingerprinted to distinguish a repeat from another document; `enclosed`
-    likewise for the enclosed files, empty without any. `keys` are idempotency keys, checked in order.
-    `details` are documents about files that stayed with the sender; `files` are enclosed. `finish` is False
-    for a report whose files and end follow. `slow_lane` puts it behind others in the queue. `identity` holds
-    the reporter's statements about themself, sealed under a separate key. `code` is the receipt code that the
-    form generated with its draft, so that a submission repeated after a lost answer shows the same code;
-    without it, intake generates a code.
+    `canonical` are the bytes that are fingerprinted to distinguish a repeat from another document;
+    `enclosed` likewise for the enclosed files, empty without any. `keys` are idempotency keys, checked in
+    order. `details` are documents about files that stayed with the sender; `files` are enclosed. `finish`
+    is False for a report whose files and end follow. `slow_lane` puts it behind others in the queue.
+    `identity` holds the reporter's statements about themself, sealed under a separate key. `code` is the
+    receipt code that the form generated with its draft, so that a submission repeated after a lost answer
+    shows the same code; without it, intake generates a code.
     """
 
     arrival: Arrival
@@ -186,9 +186,9 @@ class Outcome(StrEnum):
 class Acknowledgement(Struct, frozen=True, kw_only=True):
     """The answer to one submission, valid only once the transaction is committed.
 
-    `code` is the reporter's receipt code, known only here and never stored. A repeat may enclose files
-    missing from the first delivery: `added` means that the report now has them, `left_out` that it accepts
-    none any more.
+    `receipt` is the signed receipt, `wire_id` the number on the NCMEC-compatible API. `code` is the
+    reporter's receipt code, known only here and never stored. A repeat may enclose files missing from the
+    first delivery: `added` means that the report now has them, `left_out` that it accepts none any more.
     """
 
     outcome: Outcome
@@ -214,7 +214,8 @@ class Claim(Struct, frozen=True, kw_only=True):
 class ReportFacts(Struct, frozen=True, kw_only=True):
     """The envelope of a report: its metadata without any content.
 
-    `stage` is the processing stage it waits for, None if none.
+    `wire_id` is its number on the NCMEC-compatible API, `identity_id` the sealed object with the reporter's
+    identity; None without. `stage` is the processing stage it waits for, None if none.
     """
 
     report_id: UUID
@@ -280,7 +281,11 @@ class OpenedSubmission(Struct, frozen=True, kw_only=True):
 
 
 class FollowedMessage(Struct, frozen=True, kw_only=True):
-    """One message of the conversation; `for_reporter` is the desk's text sealed to the receipt code's key."""
+    """One message of the conversation between desk and reporter, its text sealed (`object_id` in the vault).
+
+    `author_id` is the desk's author, None for the reporter. `for_reporter` is the desk's text sealed to the
+    receipt code's key.
+    """
 
     message_id: UUID
     from_desk: bool
@@ -293,7 +298,7 @@ class FollowedMessage(Struct, frozen=True, kw_only=True):
 class Followed(Struct, frozen=True, kw_only=True):
     """The information shown to the holder of a receipt code: state, signed receipt (`signed`), messages.
 
-    `in_progress`: it is in the queue of a stage.
+    `in_progress`: the report still waits for a processing stage.
     """
 
     report_id: UUID

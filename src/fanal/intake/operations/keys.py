@@ -56,7 +56,7 @@ class New(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _ReportRow(msgspec.Struct, frozen=True, kw_only=True):
-    """Parameters of `_INSERT_REPORTS`, the statement that inserts envelopes, for one report."""
+    """The envelope of one report as parameters of the statement `_INSERT_REPORTS`."""
 
     id: UUID
     desk_id: int
@@ -233,7 +233,7 @@ class KeyTable:
         return Known(report_id=report_id, same_body=True, more=more)
 
     def add(self, submission: Submission, report_id: UUID) -> None:
-        """Assign the submission's unassigned keys to its report."""
+        """Assign to a new report those keys of its submission that no report has yet."""
         self._claim(
             submission, (fingerprint_of(submission.canonical, submission.enclosed), report_id)
         )

@@ -200,7 +200,7 @@ def forget_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -
 
 
 def forget_messages(*, actor: Actor, report_ids: Sequence[UUID]) -> None:
-    """Delete the conversations of these reports; the vault erases the sealed texts.
+    """Delete the rows of these reports' conversations; the caller has the vault erase the sealed texts.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -42,7 +42,10 @@ from fanal.vault import keyring, operations as vault
 
 
 def spend_challenge(*, actor: Actor, challenge: str, expires_at: datetime) -> bool:
-    """Mark a proof-of-work challenge as used until `expires_at`; return False if it was used already."""
+    """Mark a proof-of-work challenge as used until `expires_at`; return False if it was used already.
+
+    The public form sets such a challenge against floods of reports; `challenge` is its text.
+    """
     del actor  # anybody may deposit
     digest = hashlib.sha256(challenge.encode()).digest()
     found = sql.run(
@@ -138,7 +141,10 @@ def _completed(answer: Acknowledgement, taken: Container[UUID | None]) -> Acknow
 def _finish_repeats(
     actor: Actor, answered: Iterable[tuple[Submission, Acknowledgement]], now: datetime
 ) -> None:
-    """Finish reports still open when their sender repeats them with `finish`: otherwise they could expire."""
+    """Finish reports still open when their sender repeats them with `finish`: otherwise they could expire.
+
+    `answered`: pairs of submission and answer.
+    """
     ids = {
         answer.report_id
         for submission, answer in answered
@@ -179,7 +185,7 @@ def _next_wire_id() -> int:
 
 
 def _store(actor: Actor, fresh: Sequence[New], now: datetime) -> dict[UUID, str]:
-    """Seal, insert and log the new reports; return the signed receipt of each."""
+    """Seal, insert and log the new reports; return the signed receipts by report id."""
     _seal(fresh, now)
     failpoint("receive.sealed")
     signed = {

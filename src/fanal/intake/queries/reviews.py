@@ -44,7 +44,7 @@ def list_reviews(
 
     Proposals of early erasure that await approval by a second person are included. Left out are reports
     received since `before`, and those whose early erasure was approved. In order of id, at most `limit`;
-    `after` is the last id of the previous page.
+    `after` is the last id of the previous page, None for the first page.
     """
     bounds = reach(actor, "retention.hold")
     found = sql.rows(
@@ -62,7 +62,7 @@ def list_reviews(
 
 
 def review_state(*, report_id: UUID) -> ReviewState:
-    """Return the review state of a report; the caller has checked the actor's right."""
+    """Return the review state of a report, DUE without a review; the caller has checked the right."""
     row = sql.row(
         f"SELECT n.verdict, s.agreed {_NEWEST} AND r.id = %s",
         [report_id],

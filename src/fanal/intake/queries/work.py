@@ -109,7 +109,7 @@ def list_held(*, actor: Actor, report_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def list_aside(*, actor: Actor) -> list[UUID]:
-    """Return the ids of reports that external figures leave out: tests, unfinished, retracted, expired ones.
+    """Return the ids of reports that published figures leave out: tests, unfinished, retracted, expired ones.
 
     Raises:
         Refused: the actor may not run the stages.
@@ -144,7 +144,10 @@ def list_silent(
 
 
 def count_work() -> dict[str, int]:
-    """Count the reports waiting at each stage, and those in quarantine (`QUARANTINE`)."""
+    """Return the number of reports waiting by stage code; those in quarantine are under `QUARANTINE`.
+
+    Stages without a report have no key.
+    """
     found = sql.rows(
         "SELECT CASE WHEN quarantined_at IS NULL THEN stage ELSE 'QUARANTINE' END, count(*)"
         " FROM intake_work GROUP BY 1"
@@ -153,10 +156,11 @@ def count_work() -> dict[str, int]:
 
 
 def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count received reports by (day, arrival, URGENT or ORDINARY), without tests, retracted, unfinished.
+    """Return the numbers of received reports as rows (day, arrival, URGENT or ORDINARY, number).
 
-    The day is that of Europe/Paris. An urgent report counts even if retracted or expired: a person sees it
-    all the same.
+    The day is that of Europe/Paris; combinations without a report are absent. Tests, retracted and
+    unfinished reports are left out, but an urgent report counts even if retracted or expired: a person sees
+    it all the same.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -15,7 +15,7 @@ ADDRESSEES = ("TRACFIN", "PROSECUTOR_OF_PARIS", "PROSECUTOR_OF_SUSPECT", "OFMIN"
 
 
 class SheetState(StrEnum):
-    """The states of an intelligence sheet."""
+    """The states of an intelligence sheet, from draft to receipt by the addressed authority."""
 
     DRAFT = "DRAFT"
     READY = "READY"

@@ -6,7 +6,7 @@ from fanal.kernel.states import StateTable, move
 
 
 class ReferralState(StrEnum):
-    """The states of a referral. TAKEN_UP, RETURNED: by the addressed authority."""
+    """The states of a referral, from draft to outcome. TAKEN_UP, RETURNED: by the addressed authority."""
 
     DRAFT = "DRAFT"
     READY = "READY"

@@ -87,7 +87,11 @@ class ObjectRef(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """The content of an entry; `object_root` is the Merkle root of its objects, sorted by canonical bytes."""
+    """The content of an entry: which act (`action`) was done when (`at`) by whom, with its codes (`detail`).
+
+    `object_count` and `object_root` cover the objects concerned: their number, and the Merkle root over
+    them, sorted by canonical bytes. `motive_digest` is the keyed digest of the purpose, None without.
+    """
 
     id: UUID
     at: datetime

@@ -44,7 +44,7 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerProblem:
-    """A problem found: its kind, the field that is wrong, and the number of the entry.
+    """A problem found: its kind, the name of the wrong field, and the number of the entry (`seq`).
 
     `seq_to` ends a range of numbers; `entry_id` is set if the entry is known.
     """
@@ -173,7 +173,7 @@ def _motive_agrees(
 
 
 class _Run:
-    """A single pass over the links of the chain, each seen with its neighbours."""
+    """A single pass over the links of the chain, each compared with its neighbours; collects the problems."""
 
     def __init__(
         self,

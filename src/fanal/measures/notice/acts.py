@@ -126,7 +126,9 @@ def due_at(act: Act) -> datetime | None:
 
 
 def count_notices(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the notices created between two instants, by day and by outcome (by state without outcome).
+    """Count the notices created between two instants, in rows (day, outcome or state, "", number).
+
+    A notice without an outcome is counted under its state. `until` is excluded.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -135,7 +137,7 @@ def count_notices(*, actor: Actor, since: datetime, until: datetime) -> list[Cou
 
 
 def count_waiting(*, actor: Actor) -> dict[str, int]:
-    """Count the unsent notices by state: draft, to approve, approved (keys: labels `waiting_state`).
+    """Count the unsent notices of all desks by state: DRAFT, TO_SECOND (awaits approval), APPROVED.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -198,7 +198,7 @@ def refuse_measure(
 def withdraw_measure(*, actor: Actor, measure_id: UUID, cause: str, now: datetime) -> None:
     """Withdraw a removal request; if it was already sent, the actor must inform the addressee.
 
-    `cause` is the reason, as a code or text.
+    `cause` is the reason, as a code or in the actor's words.
 
     Raises:
         ActUnknown: no measure has this id.
@@ -265,9 +265,10 @@ def _note_targets(measure_id: UUID, revision: int, targets: Sequence[str]) -> No
 
 
 def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> casework.Before:
-    """Return a `Before` that adds the current warnings and the actor's reason to a step's event.
+    """Return a check (`casework.Before`) that adds the current warnings and the reason to a step's event.
 
-    `seen` are the tokens of the warnings displayed. It raises the refusals of `check_warned`.
+    `seen` are the tokens of the warnings displayed to the actor, `reason` why the actor continues. The
+    check raises the refusals of `check_warned`.
     """
 
     def before(act: Act, event: Event) -> Event:

@@ -77,7 +77,10 @@ class Wrapper:
 
 
 class Unwrapper:
-    """Decrypts (unwraps) data keys with one private key; keys wrapped in one batch share a key exchange."""
+    """Decrypts (unwraps) data keys with one private key; keys wrapped in one batch share a key exchange.
+
+    The result of an exchange is kept for later keys of the batch.
+    """
 
     def __init__(self, private: X25519PrivateKey) -> None:
         self._private = private

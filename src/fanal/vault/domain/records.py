@@ -29,7 +29,11 @@ class Sealable:
 
 
 class SealedObject(Struct, frozen=True, kw_only=True):
-    """Result of sealing; hashes in lower-case hex. Only `seal_stream` sets `md5` and `sha1`."""
+    """Record of a sealed object: plaintext size in bytes, plaintext hashes in lower-case hex.
+
+    For identities `sha256` is a keyed digest. Only `seal_stream` sets `md5` and `sha1`; else they are
+    empty.
+    """
 
     id: UUID
     owner_id: UUID
@@ -41,7 +45,10 @@ class SealedObject(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """Authenticated data (AEAD) of the wrapped key: if any of it is altered, the object no longer opens."""
+    """Authenticated data (AEAD) of the wrapped data key: if any of it is altered, the object no longer opens.
+
+    `sha256` is the digest of the plaintext.
+    """
 
     id: UUID
     owner_id: UUID
@@ -61,9 +68,10 @@ class Placed(Struct, frozen=True, kw_only=True):
 
 
 class StoredObject(Struct, frozen=True, kw_only=True):
-    """A row of `vault_object`. `wrapped_key` is None once erased, and left out of `repr`.
+    """A row of `vault_object`: one sealed object, its plaintext size in bytes and the location of its bytes.
 
-    `wrap_key_id` names the public key for which the data key is wrapped.
+    `wrapped_key` is the data key, encrypted; None once erased, and left out of `repr`. `wrap_key_id` names
+    the public key for which it is wrapped.
     """
 
     bound: Bound

@@ -230,7 +230,10 @@ def digest_of(kind: str, plaintext: bytes) -> bytes:
 
 
 class _Measure:
-    """Iterator that passes a stream's pieces on, counts and hashes them; partners compare MD5 and SHA-1."""
+    """Iterator that passes a stream's pieces on, counts and hashes them (with MD5 and SHA-1 for partners).
+
+    It raises StreamTooLarge beyond `max_size` bytes.
+    """
 
     def __init__(self, pieces: Iterable[bytes], *, kind: str, max_size: int) -> None:
         self._pieces, self._max_size, self.size = pieces, max_size, 0
