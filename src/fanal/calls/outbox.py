@@ -56,7 +56,7 @@ def _kept(task: str, steps: Mapping[str, Callable[[], object]]) -> KeptChild:
 
 
 class Outbox:
-    """Maintenance steps of the outbox, run by turns, one at each beat; each may fail independently."""
+    """Maintenance steps of the outbox of alarm calls, run one at each beat; each may fail independently."""
 
     def __init__(self, steps: Mapping[str, Callable[[], object]]) -> None:
         self._steps = cycle(steps.items())

@@ -71,7 +71,7 @@ class MailFault(StrEnum):
 
 
 class MailRefused(OSError):
-    """Error: no message was sent, without recipient, valid server URL or TLS; the text says why."""
+    """Error: a message was not sent, for lack of a recipient, a valid server URL or TLS (see the text)."""
 
 
 class _Headers(HeaderRegistry):

@@ -31,7 +31,7 @@ class ProviderUnsound(Exception):
 
 
 class _Cut:
-    """Mixin for a connection that ends `SECONDS` after it began, however slowly the other side sends."""
+    """Mixin for an HTTP connection that ends after `SECONDS`, however slowly the other side sends."""
 
     sock: socket.socket | None
     _end: threading.Timer | None = None
@@ -70,7 +70,7 @@ class _PoolHTTPS(HTTPSConnectionPool):
 
 
 class _Adapter(HTTPAdapter):
-    """Opens connections that have a deadline."""
+    """Adapter of `requests` that opens connections with a deadline (`_Cut`)."""
 
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
         super().init_poolmanager(*args, **more)

@@ -39,7 +39,7 @@ class OutsideRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A response with status 200: headers with lower-case names, complete body."""
+    """A response of a partner's server with status 200: headers with lower-case names, complete body."""
 
     headers: Mapping[str, str]
     body: bytes

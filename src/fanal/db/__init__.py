@@ -1,1 +1,1 @@
-"""Conditions and guards of a process's database connection, and short functions for SQL statements."""
+"""A process's database connection: its conditions and guards, and short functions for SQL statements."""

@@ -118,7 +118,7 @@ def _replaced() -> frozenset[tuple[str, str]]:
 
 
 class AgreementWatch:
-    """The cached result of the check in one process, refreshed every few seconds."""
+    """A process's cached result of the check on clock and schema, refreshed every few seconds."""
 
     def __init__(self, ask: Callable[[], frozenset[Disagreement]] = look) -> None:
         self._ask = ask

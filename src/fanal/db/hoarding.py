@@ -188,9 +188,9 @@ class HoardingGuard:
             self._end_all()
 
     def _end_all(self) -> None:
-        """End all sessions of closable roles on this machine; kill one that continues to work after that.
+        """End all sessions of public nodes and of the auditor on this machine.
 
-        Closable are the roles of public nodes and of the auditor.
+        Kill one that continues to work after that.
         """
         sessions = {} if self._is_dying() else dict(sessions_of(_postmaster(), MAY_BE_CLOSED))
         work = _work(sessions)
@@ -294,9 +294,9 @@ class HoardingGuard:
 
 
 def _work(sessions: Iterable[int]) -> dict[int, _Work]:
-    """Return by session the seconds of work of its process and of its parallel workers, by process id.
+    """Return the seconds of work of each session: for each process id of `sessions`, those of its processes.
 
-    `sessions` are process ids of sessions.
+    The inner mapping is by process id: the session's own process and its parallel workers.
     """
     found = {pid: {pid: _worked(pid)} for pid in sessions}
     for entry in Path("/proc").iterdir() if found else ():

@@ -131,7 +131,7 @@ def leave_network() -> bool:
 
 
 def drop_account() -> None:
-    """Switch from root to the account `nobody`; a plain user's process is unchanged."""
+    """Switch this process from root to the account `nobody`; a plain user's process is unchanged."""
     if os.geteuid() != 0:
         return
     os.setgroups([])

@@ -87,7 +87,7 @@ def _nothing(_name: str) -> None:
 
 
 def hook(values: Mapping[str, str]) -> Callable[[str], None]:
-    """Return this process's function `failpoint(name)`, which does nothing unless `values` name a point.
+    """Return this process's function `failpoint(name)`, which does nothing unless `values` name a failpoint.
 
     At the stated passage of that point it kills the process. `values` is usually `os.environ`.
 

@@ -4,7 +4,7 @@
 class Refusal(Exception):
     """An operation violates a rule, which `code` names; `kind` is the family of the code.
 
-    The labels of its codes have the kind `<kind>_refusal`.
+    Pages render the code by the labels of kind `<kind>_refusal`.
     """
 
     def __init__(self, kind: str, code: str) -> None:

@@ -73,7 +73,7 @@ class Catalogue:
         return tuple(e for e in self._kinds.get(kind, ()) if isinstance(e, kind))
 
     def in_force(self, kind: type[E], on: date) -> tuple[E, ...]:
-        """Return the versions of a kind (an `Entry` class) in force on a day."""
+        """Return the versions of a kind (an `Entry` class) in force on a day, in file order."""
         if (kind, on) not in self._days:
             if len(self._days) >= _MAX_DAYS:
                 self._days.clear()

@@ -331,11 +331,11 @@ class Instrument(Entry, frozen=True, kw_only=True):
 
 
 class AskingValue(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A period during which subscriber data can be requested, from an access provider or the service itself.
+    """A period in which subscriber data can be requested from an access provider or from the service itself.
 
-    With `subject` ADDRESS it starts when an IP address was used, and depends on the country; with ACCOUNT it
-    starts at the receipt of the report, and depends on the service (`provider`, case-insensitive). Exactly
-    one of `country` and `provider` is set.
+    With `subject` ADDRESS it starts when an IP address was used, and depends on the country; with ACCOUNT
+    it starts at the receipt of the report, and depends on the service (`provider`, case-insensitive).
+    Exactly one of `country` and `provider` is set.
     """
 
     subject: Literal["ADDRESS", "ACCOUNT"]

@@ -35,7 +35,7 @@ class Words:
                 self._check(kind, code, text)
 
     def kinds(self) -> tuple[str, ...]:
-        """Return the kinds of label, sorted."""
+        """Return the kinds of label (groups of codes, such as `measure_warning`), sorted."""
         return tuple(sorted(self._texts))
 
     def codes(self, kind: str) -> tuple[str, ...]:

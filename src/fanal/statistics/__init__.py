@@ -1,1 +1,1 @@
-"""Statistics: figures, trends, yearly report."""
+"""Statistics: figures by day and month, weekly trends, public figures, yearly report."""

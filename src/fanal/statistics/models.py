@@ -4,7 +4,10 @@ from django.db import models
 
 
 class Daily(models.Model):
-    """The count of a figure on a closed day (Europe/Paris), by the codes of its two dimensions."""
+    """The count `n` of a figure on a closed day (Europe/Paris), by the codes of its two dimensions.
+
+    `first` and `second` are these codes, "" for a dimension that the figure lacks.
+    """
 
     pk = models.CompositePrimaryKey("figure", "day", "first", "second")
     figure = models.TextField()

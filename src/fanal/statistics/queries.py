@@ -29,7 +29,7 @@ from fanal.statistics.domain.tabular import Row, Table
 
 
 class DayCount(Protocol):
-    """A query that counts by day, between two instants."""
+    """A function that counts objects by day between two instants, the query behind a daily figure."""
 
     def __call__(self, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
         """Return the counts of the period: (day, first code, second code, number)."""
@@ -197,7 +197,7 @@ def delays(*, actor: Actor, since: date, until: date, now: datetime) -> Table:
 
 @across_desks()
 def waiting(*, actor: Actor, now: datetime) -> Table:
-    """Count the objects that wait now, by place (pipeline, desk, measures …) and state.
+    """Count the objects that wait now, by place (pipeline, desk, measures …) and state: the keys of a row.
 
     Raises:
         Refused: the actor may not read statistics.
@@ -280,7 +280,10 @@ def _live(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
 
 @across_desks()
 def _began(actor: Actor) -> date:
-    """Return the first day of the month of the first report, `date.max` without any report."""
+    """Return the first day of the month of the first report, from which comparisons are possible.
+
+    `date.max` without any report.
+    """
     first = intake.first_received(actor=actor)
     return date.max if first is None else first_of(paris_day(first))
 

@@ -45,10 +45,10 @@ Erase = Callable[[Actor, datetime, datetime], int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Eraser:
-    """The function that enforces some retention classes, at the date of the shortest of them.
+    """A function that enforces some retention classes (`classes`), at the date of the shortest of them.
 
-    `erase` takes actor, present time and cut-off time, and returns how many objects it erased. It is None if
-    the tables hold only ids, codes, times and digests: no personal data.
+    `erase` takes actor, present time and cut-off time, and returns how many objects it erased. It is None
+    if the tables hold only ids, codes, times and digests: no personal data.
     """
 
     name: str
@@ -159,8 +159,8 @@ def _free(
 ) -> Iterator[list[UUID]]:
     """Yield batches of ids of official acts of a kind, due before `before`, without those under a legal hold.
 
-    An act is under a legal hold if one of its reports is. `subjects`: due for the erasure of what they are
-    about, rather than of their texts.
+    An act is under a legal hold if one of its reports is. With `subjects`, the acts due for the erasure of
+    the id of their report or payer, else those due for the erasure of their texts.
     """
     after = None
     while rows := acts.list_due(

@@ -116,7 +116,10 @@ class Hand(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """The jobs of a killed job process, and the job that blocked it (`culprit`; None: unknown)."""
+    """The running jobs of a killed job process: the blocking one (`culprit`; None: unknown) and the `others`.
+
+    Jobs are given by id; `reason` says why the process was killed, for the log.
+    """
 
     culprit: int | None
     reason: str
@@ -218,9 +221,10 @@ class Keeper:
     """The keeper process (it supervises the job process), as the worker sees it."""
 
     def __init__(self, run: Run, *, slots: int) -> None:
-        """Fork the keeper, whose job process calls `run`; `slots`: the most jobs at once.
+        """Fork the keeper, whose job process calls `run(stop, board, ended)`; `slots`: the most jobs at once.
 
-        No thread may run, and no connection be open, at this time.
+        `run` works until the event `stop` is set, records its jobs on `board`, and first requeues those of
+        the killed process before it (`ended`). No thread may run, and no connection be open, at this time.
         """
         worker = os.getpid()
         self._gone = self._asked = False
@@ -262,9 +266,9 @@ def _leave(work: Callable[[], None]) -> NoReturn:
 
 
 def _follow(parent: int, number: signal.Signals) -> threading.Event:
-    """Arrange to receive signal `number` when `parent` ends; return an event that SIGTERM and SIGINT set.
+    """Arrange to receive signal `number` when the process `parent` ends.
 
-    If the parent has ended already, the process exits.
+    Return an event that SIGTERM and SIGINT set. If the parent has ended already, the process exits.
     """
     stop = threading.Event()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

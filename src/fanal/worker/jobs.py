@@ -1,7 +1,8 @@
 """The schedule, the fetches and the notices, as procrastinate jobs.
 
 Each queue has its own slots, and a job's `lock` prevents concurrent runs. Jobs run in a separate process
-(`worker.job_process`).
+(`worker.job_process`). Procrastinate passes to each periodic job its planned time (`timestamp`, seconds
+since 1970); none uses it.
 """
 
 import asyncio
@@ -342,7 +343,7 @@ async def _tell_given_back(jobs: LivingJobs) -> None:
 
 def _surround(board: JobsBoard) -> SyncTaskMiddleware:
     def surround(call_next: SyncCallNext, context: JobContext, worker: Worker) -> object:
-        """Record the running job, and close its connections afterwards.
+        """Run a job (`call_next`), recorded on the board meanwhile, and close its thread's connections.
 
         Jobs are rare, and a pooled thread would keep a dead connection.
         """

@@ -42,8 +42,8 @@ class BoundedRetry(BaseRetryStrategy):
 def tell_opening(opening_id: str) -> None:
     """Notify the desk's supervisors and the overseers that a reporter's identity was opened.
 
-    The mail gives only the report's id, neither the reporter nor the purpose. Without an address of any of
-    them, the people on duty are notified.
+    `opening_id` is the id of that act. The mail gives only the report's id, neither the reporter nor the
+    purpose. Without an address of any of them, the people on duty are notified.
     """
     now, mailer = clock.now(), mail.current()
     opening = harmonised.opening_of(actor=system_actor("notice"), opening_id=UUID(opening_id))
@@ -122,10 +122,10 @@ def tell_factor(*, notice_id: str, person_id: str, factor: str, change: str) -> 
     name=GRANT_NOTICE,
 )
 def tell_grant(habilitation_id: str) -> None:
-    """Notify supervisors and overseers that a role which approves acts was granted.
+    """Notify supervisors and overseers that a role whose holders approve others' acts was granted.
 
-    The mail names accounts with a similar login. Without an address of any of them, the people on duty are
-    notified.
+    The mail names the person, the granter, and accounts that may belong to the same human. Without an
+    address of any of them, the people on duty are notified.
     """
     now, mailer = clock.now(), mail.current()
     found = accounts.habilitation_of(habilitation_id=UUID(habilitation_id))

@@ -52,7 +52,10 @@ def outage_code(failure: Exception) -> str | None:
 
 
 class Outage:
-    """The back-off of one stage while the vault is unavailable: its pause, and the size of trial batches."""
+    """The back-off of one stage while the vault is unavailable: its pause, and the size of trial batches.
+
+    The stage loop keeps one for each stage.
+    """
 
     def __init__(self) -> None:
         self._until: datetime | None = None
@@ -305,10 +308,10 @@ class StageLoop:
     def _prepare(
         self, token: UUID, stage: Stage, step: PipelineStep, batch: Batch, *, urgent: bool
     ) -> bool:
-        """Run the preparation of a step, and renew the lease at its pauses; return whether to run the step.
+        """Run the preparation of a step (such as hashing files), and renew the lease at its pauses.
 
-        Reports that need no preparation go first. A preparation longer than `TURN` seconds returns its
-        reports to the end of the queue.
+        Return whether to run the step. Reports that need no preparation go first. A preparation longer than
+        `TURN` seconds returns its reports to the end of the queue.
         """
         assert step.before is not None  # noqa: S101 - for the type checker: asked by the caller
         if step.waits and not self._let_others_first(
@@ -360,7 +363,10 @@ class StageLoop:
         return bool(batch.report_ids)
 
     def _goes_on(self, pauses: Iterator[set[UUID]], token: UUID, batch: Batch) -> set[UUID] | None:
-        """Run the preparation up to its next pause; return the ids of reports worked on, None at its end."""
+        """Run the preparation up to its next pause; return the ids of reports worked on, None at its end.
+
+        `pauses` is the preparation, a generator that yields these ids at each pause.
+        """
         with self._watched(token, len(batch.report_ids)):
             return next(pauses, None)
 

@@ -41,10 +41,10 @@ log = logging.getLogger("fanal.worker")
 
 
 class WorkInHand(NamedTuple):
-    """The worker's current work, as read from shared memory.
+    """The worker's current work, as the watching process reads it from shared memory.
 
-    `turn`: number of the record; `cpu`: CPU seconds of the main thread at the start of the step; `token` and
-    `reports`: the claim and its number of reports; `at`: time of the record (monotonic clock).
+    `turn`: number of the record; `cpu`: CPU seconds of the main thread at the start of the step; `token`
+    and `reports`: the claim and its number of reports; `at`: time of the record (monotonic clock).
     """
 
     turn: int

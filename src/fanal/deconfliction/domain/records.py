@@ -81,10 +81,11 @@ class Withholding(Struct, frozen=True, kw_only=True):
 
 
 class CounterpartHit(Struct, frozen=True, kw_only=True):
-    """A match: an identifier that a counterpart also holds. `key` is None once its reports have expired.
+    """A match: an identifier (by its selector `key`) that a counterpart also holds.
 
-    `met_at` and `last_met_at`: the first and last round with this match. `report_ids`: our reports with the
-    identifier, at desks of the reader, newest first, 1,000 at most.
+    `key` is None once its reports have expired. `met_at` and `last_met_at`: the first and last round with
+    this match. `report_ids`: our reports with the identifier, at desks of the reader, newest first, 1,000
+    at most.
     """
 
     id: UUID

@@ -110,7 +110,7 @@ def note_reports(*, actor: Actor, reports: Sequence[HarmonisedReport], now: date
 
 
 def move_hit(*, actor: Actor, hit_id: UUID, move: str, words: str, now: datetime) -> None:
-    """Record that the counterpart was contacted (`move` contact) or that a match is settled (`move` close).
+    """Record that the counterpart was contacted (`move` "contact") or that a match is settled ("close").
 
     `words` is a note; it expires.
 

@@ -166,7 +166,7 @@ def make_offer(*, actor: Actor, counterpart: Counterpart, now: datetime) -> tupl
 
 
 def store_round(made: Round) -> None:
-    """Insert a new round of private set intersection into the database.
+    """Insert the row of a new round of private set intersection that this desk or a counterpart begins.
 
     Raises:
         IntegrityError: the round exists, or the counterpart has an open round that we began.

@@ -68,7 +68,7 @@ def shipped_routing() -> RoutingRules:
 
 
 class Shares(Struct, frozen=True, kw_only=True):
-    """The competent places for a report: the home country or not (`home`), and the other places.
+    """The places competent for a report: the home country or not (`home`), and the other places.
 
     These are other countries and regions of the home country, in order of their codes.
     """

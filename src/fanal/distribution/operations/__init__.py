@@ -1,4 +1,4 @@
-"""Write operations of distribution."""
+"""Write operations of distribution: destinations, recipients and their keys, packages, acknowledgements."""
 
 from fanal.distribution.operations.answers import AcknowledgementRefused, acknowledge
 from fanal.distribution.operations.planning import plan_batch

@@ -56,14 +56,15 @@ def take(
 ) -> Opened:
     """Decrypt and verify another desk's package, pass it to `keep`, record its receipt; one transaction.
 
-    If `keep` fails, nothing is recorded and the package can be received later. A refusal that says
-    something of the sender is recorded in the ledger; TOO_LARGE, KEY, SEALED_FOR_ANOTHER and TAKEN are not.
-    `sealed` is the package, encrypted with age; `identity` this desk's age private key
-    (`AGE-SECRET-KEY-…`). `unproven` accepts a package without signature (an earlier version) or signed with
-    a revoked key; `again` one that was received before, if its digest is the same.
+    `keep(opened)` stores the reports. If it fails, nothing is recorded and the package can be received
+    later. A refusal that says something of the sender is recorded in the ledger; TOO_LARGE, KEY,
+    SEALED_FOR_ANOTHER and TAKEN are not. `sealed` is the package, encrypted with age; `identity` this
+    desk's age private key (`AGE-SECRET-KEY-…`). `unproven` accepts a package without signature (an earlier
+    version) or signed with a revoked key; `again` one that was received before, if its digest is the same.
 
     Raises:
-        PackageRefused: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, the signing key belongs to no known desk;
+        PackageRefused: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, the signing key belongs to no known
+            desk;
             REVOKED, INSTANT, FUTURE as `check_instant`; TAKEN, received before; SECOND, a different package
             of this sender has the same number.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the desk's own signing key cannot be opened.

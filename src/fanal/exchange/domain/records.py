@@ -44,7 +44,10 @@ class GrantState(StrEnum):
 
 
 class Grant(Struct, frozen=True, kw_only=True):
-    """The right of a member to read a list: its state, and since which place of the feed and which time."""
+    """The right of a member to read a list: its state, and since which place of the feed and which time.
+
+    The place is the number of a change in the feed.
+    """
 
     state: GrantState
     since: int
@@ -178,7 +181,7 @@ class RemotePage(Struct, frozen=True, kw_only=True):
 class SharedItem(Struct, frozen=True, kw_only=True):
     """A list entry as served to a member: its hashes by kind, empty if deleted, and the valid votes.
 
-    `row` is the change that is served, `item` the entry's present state.
+    `row` is the change that is served, `item` the entry's present state, `shared` its list.
     """
 
     row: FeedRow

@@ -97,6 +97,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     """The changes that a page of a partner's list makes in ours: items to withdraw (`leaving`), then to add.
 
     `coming` are the items to add, some of them again; `taken` the changed entries of the partner to store.
+    `noted` are entries to store without a change of items, `freed` the values removed from an item.
     """
 
     leaving: tuple[UUID, ...]
@@ -175,7 +176,7 @@ def _is_older(entry: RemoteEntry, other: RemoteEntry | TakenEntry | None) -> boo
 def items_of(entry: TakenEntry) -> list[Item]:
     """Return the list items for a partner's entry, each with at most one value of a kind.
 
-    An entry with three MD5 gives three items; the first has the entry's id.
+    An entry with three MD5 gives three items; the first has the entry's id. A withdrawn entry gives none.
     """
     return [
         Item(values=values, classification=entry.classification, item_id=item_id)

@@ -29,7 +29,10 @@ class Unhashed(StrEnum):
 
 
 class FileLimits(Struct, frozen=True, kw_only=True):
-    """Limits for each hashed file, in bytes, pixels and seconds; after `files` files a child process ends."""
+    """Limits for each hashed file, in bytes, pixels and seconds; after `files` files a child process ends.
+
+    A video has `video_seconds`; any other file has `cpu_seconds` of CPU and `wall_seconds` of elapsed time.
+    """
 
     file_bytes: int = 64 << 20
     pixels: int = 50_000_000

@@ -28,7 +28,10 @@ class Column(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Figure(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A figure: definition, source, query, unit, retention, dimensions."""
+    """The definition of a figure: label, exact definition, source, unit, retention, dimensions (`columns`).
+
+    `query` names the function that computes it.
+    """
 
     code: str
     label: Text

@@ -64,7 +64,7 @@ class Newcomer(Struct, frozen=True, kw_only=True):
 
 
 class _Direction(Struct):
-    """One side of the CUSUM: its sum, and the week in which the sum became positive.
+    """One side of the CUSUM: its sum in spreads, and the week in which the sum became positive (`since`).
 
     `sign` is 1 for rises, -1 for falls.
     """

@@ -17,7 +17,7 @@ _KIND = re.compile(r"[a-z][a-z0-9_]{0,31}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealable:
-    """Bytes to seal, with their owner (`owner_id`, mostly a report) and their `kind` (a code)."""
+    """Bytes to seal, with their owner (`owner_id`, mostly a report) and their `kind` (such as `identity`)."""
 
     id: UUID
     owner_id: UUID
