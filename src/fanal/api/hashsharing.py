@@ -120,7 +120,8 @@ def _votes(
 ) -> Iterator[hashsharing.FingerprintVote]:
     """Yield the votes on an item as the protocol has them: a vote against it once for each reason.
 
-    `members` by organisation id, the desk under None; votes of people of the desk are the desk's.
+    `members` are the members of the protocol by organisation id, the desk under None; votes of people of
+    the desk are the desk's.
     """
     for vote in votes:
         reasons = vote.reasons if vote.vote is Vote.DOWN else ("",)
@@ -262,7 +263,7 @@ def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
-    """Return one page of the entries that changed in the time range of the query (`read_range`)."""
+    """Return one page of the list entries that changed in the time range of the query (`read_range`)."""
     now = request.now  # type: ignore[attr-defined]
     asked = read_range(request.GET, now=now)
     shared = _open(identity, request)

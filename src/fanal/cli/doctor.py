@@ -219,7 +219,7 @@ def _look_at_contents(databases: Databases, *, home: Path) -> Iterator[DoctorFin
 
 
 def _session(url: str) -> psycopg.Connection[tuple[object, ...]]:
-    """Return a connection that waits for no lock held elsewhere: this command is asked when all stands still.
+    """Return a database connection that does not wait for locks, which may be the fault to diagnose.
 
     Raises:
         psycopg.Error: the database does not answer.

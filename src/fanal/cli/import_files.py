@@ -203,9 +203,10 @@ def mark_of(path: Path | str) -> int:
 class FoundReport:
     """A report read from a file: its text, location and attached files.
 
-    `place`: the location for messages; `body`: the bytes to keep; `canonical`: the bytes that identify
-    its content; `reference`: its reference or file name; `enclosed`: a key that identifies its files;
-    `details`: documents about its files.
+    `place`: the location for messages; `body`: the bytes to keep; `canonical`: the bytes that identify its
+    content; `reference`: its reference or file name; `enclosed`: a key that identifies its files;
+    `details`: documents about its files; `untaken`: how many listed files lie in its folder but are not
+    read.
     """
 
     place: str

@@ -41,7 +41,7 @@ _MOST_TOLD = 20
 class LeftOut:
     """The items of an imported file that the list does not accept, counted by reason for a message.
 
-    Holds the options for the selection of the items: country, categories, harmless ones.
+    `country`, `categories` and `harmless` select the items of a VICS hash set (`Selection`).
     """
 
     def __init__(self, *, country: str, categories: Sequence[str], harmless: bool) -> None:

@@ -14,9 +14,9 @@ _AGAIN = 5.0
 
 
 class PasswordWatch:
-    """Restarts the processes of `fanal run` when the database's passwords in the file change.
+    """Restarts the processes of `fanal run` when the database passwords in the password file change.
 
-    Not before the database accepts the new ones.
+    It waits until the database accepts the new passwords.
     """
 
     def __init__(self, databases: Databases) -> None:
@@ -28,7 +28,7 @@ class PasswordWatch:
         """Check the password file, at most every second; if its passwords have changed, restart the children.
 
         They restart in the order given. Passwords that the database refuses are reported and change
-        nothing: the sessions that are open go on.
+        nothing: open sessions continue.
         """
         if self.databases.passwords is None or time.monotonic() < self._due:
             return

@@ -135,7 +135,8 @@ def list_(order: str, as_json: bool, lang: str, as_user: str | None) -> None:
 def _rows(actor: Actor, pages: Iterable["Page"], *, lang: str) -> Iterator["Row"]:
     """Yield a row to print for each report; record the consultation of a page before its first row.
 
-    A row is (data, function that returns the text in `lang`).
+    A page is (report ids, envelopes or None if not read yet); a row is (data, function that returns the
+    text in `lang`).
     """
     from fanal.cli.actors import consult
     from fanal.cli.report_view import outline, views
@@ -159,7 +160,7 @@ def _as_received(actor: Actor) -> Iterator["Page"]:
 def _by_priority(actor: Actor) -> Iterator["Page"]:
     """Yield pages of all reports, by descending priority, then in order of receipt.
 
-    Reports without priority come last.
+    Reports without priority come last. A page is (report ids, None: no envelopes read).
     """
     from fanal.analyse import queries as analysed
 

@@ -111,7 +111,10 @@ def run(demo: bool, port: int, host: str, workers: int) -> None:
 
 
 def _tell_of_node_key(home: Path) -> None:
-    """Say so if this machine cannot sign receipts; the desk starts anyway: else nobody would be called."""
+    """Print a message if this machine cannot sign receipts, so that no report is accepted here.
+
+    The desk starts all the same: alarm calls must be sent.
+    """
     if (fault := node_fault(home, now=clock.now())) is not None:
         say(f"no report is taken here, since none could be acknowledged: {fault}")
 

@@ -36,7 +36,10 @@ from fanal.kernel.typed import whole_number
 
 
 def transfers_reader(format_: Format) -> Reader:
-    """Return the reader of transfer files: a report for each payer, an error for each damaged row."""
+    """Return the reader of transfer files: a function of file and time that yields a report for each payer.
+
+    For each damaged row it yields an error.
+    """
 
     def read(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
         del now
@@ -271,7 +274,7 @@ def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundRep
 
 
 def _document_reader(format_: Format) -> Reader:
-    """Return the reader of a format with one report a document.
+    """Return the reader of a format with one report a document: a function of file and time.
 
     A report without a reference takes the name of its file as reference.
     """

@@ -125,7 +125,10 @@ class Child:
         self.started, self.ends = time.monotonic(), math.inf
 
     def renew(self, **more: str) -> None:
-        """Change the environment, and ask the process to end: the supervisor restarts it with the new one."""
+        """Set the environment variables `more`, and ask the process to end.
+
+        The supervisor then restarts it.
+        """
         self.environment = {**self.environment, **more}
         if self.process is not None:
             self.process.terminate()
@@ -178,7 +181,10 @@ class Child:
 
 @dataclass(slots=True, kw_only=True)
 class Supervisor:
-    """Runs children until SIGTERM, SIGINT or SIGHUP, then stops them in reverse order."""
+    """Runs children until SIGTERM, SIGINT or SIGHUP, then stops them in reverse order.
+
+    `mend` is called before each check of the children. Use it as a context manager.
+    """
 
     children: list[Child]
     mend: Callable[[], None]

@@ -42,7 +42,7 @@ class SettingRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """The settings of an installation that come from environment variables.
+    """The settings of an installation that come from environment variables, validated by `read_environment`.
 
     `docs/reference/settings.md` is generated from here.
     """

@@ -1,10 +1,10 @@
-"""What each database role may do, as data; everything else is refused.
+"""The privileges of each database role, as data; everything else is refused.
 
 The first rule whose pattern matches a table and that names a role decides for that pair. `fanal migrate`
-takes every privilege away and gives these, in one transaction. A test holds that each table is named
-here, so that a new table is a decision and never an accident.
+revokes every privilege and grants these, in one transaction. A test checks that each table is named here,
+so that a new table requires a decision.
 
-Partitions get no privilege of their own: they are reached through their parent only.
+Partitions get no privileges of their own: they are accessed through their parent only.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,10 @@ NOTHING: tuple[str, ...] = ()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantRule:
-    """The privileges of some roles on the tables that match a shell pattern; columns as in `SELECT (id)`."""
+    """The privileges of some roles on the tables whose names match `tables`, a shell pattern.
+
+    A privilege is written as in SQL: `SELECT`, or `SELECT (id)` for columns.
+    """
 
     tables: str
     roles: tuple[DatabaseRole, ...]

@@ -52,9 +52,9 @@ def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None
 
 
 def transitions_of(lifecycle: Lifecycle) -> Iterator[tuple[object, ...]]:
-    """Yield the rows of `casework_transition` for a lifecycle (the states of a kind of official act).
+    """Yield the rows of the table `casework_transition` for a kind of official act.
 
-    There is one for each transition and source state.
+    There is one for each transition and source state: its states, and its requirements.
     """
     for transition in lifecycle.states.transitions:
         needs = lifecycle.requirements[transition.name]

@@ -243,7 +243,7 @@ def faults_in_row_security(connection: psycopg.Connection[tuple[object, ...]]) -
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Standing:
-    """An existing row-level policy, for comparison: its `CREATE POLICY` statement and its roles."""
+    """An existing row-level policy, for comparison with the wanted one: its statement and its roles."""
 
     statement: str
     grantees: tuple[str, ...]

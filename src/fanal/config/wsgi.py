@@ -60,7 +60,7 @@ def _whole(answer: Iterable[bytes]) -> Iterable[bytes]:
 
 
 class _Rest:
-    """A large response whose first pieces have already been read: an iterable of those and the others."""
+    """A large response body whose first pieces have already been read: it yields those, then the others."""
 
     def __init__(self, answer: Iterable[bytes], pieces: Iterator[bytes]) -> None:
         self._answer, self._pieces = answer, pieces

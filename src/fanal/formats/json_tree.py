@@ -229,6 +229,7 @@ class _Frame(Struct):
 
     `path` leads to it, `key` is the current key of an object, `cut` how it is split, if it is an array to
     split. `owns`: at its end, the remainder `left` becomes a piece of its own. `is_map`: it is an object.
+    In an array to split, `full`: an element was read; `due`: a comma was read.
     """
 
     path: Path

@@ -88,10 +88,10 @@ class PayerPart(Struct, frozen=True, kw_only=True):
 
 
 def part_of(*, prefix: str, place: str, body: bytes, count: int) -> PayerPart:
-    """Return a part of a split file (the transfers of one payer), with its reference.
+    """Return the transfers of one payer, cut from a file, as a `PayerPart` with its reference.
 
-    The reference is `prefix` and the first 24 hexadecimal digits of the SHA-256 of `body`; `place` is its
-    path in the file, `count` the number of transfers.
+    The reference is `prefix` and the first 24 hexadecimal digits of the SHA-256 of `body`, the part's
+    document; `place` is its place in the file, `count` the number of transfers.
     """
     digest = hashlib.sha256(body).hexdigest()[:24]
     return PayerPart(reference=f"{prefix}-{digest}", place=place, body=body, count=count)

@@ -1,6 +1,6 @@
 """Parser options against XML attacks: no entities, network access or DTD, and bounded trees.
 
-Source: OWASP, *XML External Entity Prevention*; lxml's own FAQ on untrusted input.
+For all readers of XML. Source: OWASP, *XML External Entity Prevention*; lxml's own FAQ on untrusted input.
 """
 
 from typing import Final, TypedDict

@@ -33,7 +33,7 @@ def xml(body: bytes, *, status: int = 200) -> HttpResponse:
 
 
 def coded(code: AnswerCode, body: bytes, *, status: int = 200) -> HttpResponse:
-    """Return an XML response with its answer code as a Python attribute, by which `_count` counts it."""
+    """Return an XML response with its answer code as a Python attribute, from which refusals are counted."""
     answer = xml(body, status=status)
     answer.__dict__[_CODE] = code
     return answer

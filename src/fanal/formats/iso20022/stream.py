@@ -52,7 +52,7 @@ class Head(Struct, kw_only=True):
 
 
 def local(element: etree._Element) -> str:
-    """Return the name of an element without its namespace."""
+    """Return the name of an XML element without its namespace."""
     return str(element.tag).rpartition("}")[2]
 
 
@@ -209,5 +209,5 @@ class _StreamWalk:
 
 
 def serialised(element: etree._Element) -> bytes:
-    """Serialise an element without its tail text."""
+    """Serialise an XML element without its tail, the text between it and the next element."""
     return etree.tostring(element, with_tail=False, encoding="utf-8")

@@ -122,7 +122,7 @@ def _read(body: bytes, *, root: str, path: str) -> Document:
 
 
 class _Walk:
-    """One pass over a parsed document that compares it with the schema's model."""
+    """One pass over a parsed document that builds its nodes and compares them with the schema's model."""
 
     def __init__(self) -> None:
         self.complaints: list[Complaint] = []

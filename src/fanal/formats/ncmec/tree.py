@@ -194,7 +194,7 @@ class Outgoing(Struct, frozen=True, kw_only=True):
 def put_left(root: OutgoingElement, left: Sequence[tuple[str, str]], *, path: str) -> None:
     """Write the values that have no element of their own as lines of the text of the element at `path`.
 
-    `left` are their pairs (path, value).
+    `left` are these values as pairs (path, value).
     """
     if left:
         root.put(path, value=writable("\n".join(f"{name}: {value}" for name, value in left)))

@@ -74,7 +74,7 @@ class Place(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Message(_Part, frozen=True, kw_only=True, gc=False):
-    """One message of a conversation."""
+    """One message of a conversation: who wrote it, when (RFC 3339), and its text, each if stated."""
 
     speaker: str | None = None
     at: str | None = None
@@ -82,7 +82,7 @@ class Message(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Handle(_Part, frozen=True, kw_only=True, gc=False):
-    """A user name on a service."""
+    """A user name on a service (`platform`, None if unknown)."""
 
     value: str
     platform: str | None = None

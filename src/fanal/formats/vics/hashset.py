@@ -85,7 +85,10 @@ class Faults(Struct, kw_only=True):
 
 
 class Unlisted(FormatRefused):
-    """A list entry is refused: its category is not in its country's model; `name` is `SCHEME:CODE`."""
+    """A list entry is refused: its category is not in its country's model; `name` is `SCHEME:CODE`.
+
+    Caught while a hash set is read: the entry is skipped and counted.
+    """
 
     def __init__(self, name: str, path: str) -> None:
         super().__init__(DocumentFault.UNKNOWN_CODE, path)

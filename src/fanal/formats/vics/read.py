@@ -304,7 +304,8 @@ def _close(case: Surveyed, head: bytes, tree: dict[str, object], *, number: int)
 def _single(rest: bytes, media: set[tuple[str, ...]]) -> tuple[bytes, bytes] | None:
     """Return (document without the case, case) for a single case outside an array, or None.
 
-    `media`: the paths at which media were found outside the array of cases.
+    `rest` is the remaining document; `media`: the paths at which media were found outside the array of
+    cases.
 
     Raises:
         FormatRefused: media without a case, or media in two places.
@@ -322,7 +323,9 @@ def _single(rest: bytes, media: set[tuple[str, ...]]) -> tuple[bytes, bytes] | N
 
 
 def _check_first(tree: dict[str, object]) -> None:
-    """Refuse a hash set at its first entry (`tree`), before reading perhaps millions.
+    """Refuse a file that begins with the media of a hash set: `tree` is its first element.
+
+    Such a set is not a case file, and may hold millions of entries.
 
     Raises:
         FormatRefused: the entry is a media and not a case.
