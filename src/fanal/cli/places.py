@@ -30,7 +30,10 @@ def make_private(folder: Path) -> None:
 
 
 def private(path: str, flags: int) -> int:
-    """Return a descriptor of a file; a new one has mode 0600. An `opener` for `open`."""
+    """Open a file and return its descriptor.
+
+    A new one has mode 0600. For the parameter `opener` of `open`.
+    """
     return os.open(path, flags, 0o600)
 
 

@@ -150,7 +150,7 @@ def _wait_for_port(host: str, port: int) -> None:
 
 
 def _bind(host: str, port: int) -> None:
-    """Bind the address for a moment, to test whether the web server can.
+    """Bind the address (`host`, `port`) for a moment, to test whether the web server can.
 
     Raises:
         OSError: it cannot.
@@ -322,10 +322,12 @@ def _first_children(databases: Databases, *, home: Path) -> list[Child]:
 def _calls_at_once(
     passwords: PasswordWatch, *, role: DatabaseRole, home: Path, demo: bool, port: int
 ) -> Child | None:
-    """Start the alarm calls if keys, vault, tables and clock are as they must be, and return their process.
+    """Start the alarm calls before anything else, if all is in order, and return their process, else None.
 
-    The calls that an interrupted desk left then wait for no migration and no web server. None: this is a
-    public node, or the start must prepare something first, or will refuse and say why.
+    In order: keys, vault, tables and clock are right, so that the calls left by an interrupted desk wait
+    for no migration and no web server. None: this is a public node, or the start must prepare something
+    first, or will refuse and say why. `passwords` holds the database's URLs; `demo` and `port` are those of
+    `fanal run`.
     """
     if role is DatabaseRole.INTAKE:
         return None

@@ -144,7 +144,10 @@ _MAX_FILE = 50_000_000
 
 
 def count_sources(format_: str, paths: Sequence[Path]) -> int:
-    """Return the number of reports in `paths`, for the progress bar; unreadable files count 0."""
+    """Return the number of reports of `format_` in `paths`, for the progress bar.
+
+    Unreadable files count 0.
+    """
     suffixes, _ = FORMATS[format_]
     count = _COUNTERS.get(format_, _one)
     return sum(_counted(path, count) for path in import_files.find_files(paths, suffixes))

@@ -82,9 +82,10 @@ _LOG_LIMIT = 20_000_000
 class Child:
     """A supervised process: command line, environment, log file, and state of its restarts.
 
-    A child with `once` is not restarted after success; one with `sign` is killed if that shows that it hangs.
-    `pause` is the wait in seconds after its next failure, `not_before` the earliest instant of its restart on
-    the monotonic clock.
+    A child with `once` is not restarted after success; one with `sign` is killed if that shows that it
+    hangs. `account` is another account than the supervisor's to run it. `pause` is the wait in seconds
+    after its next failure; `not_before`, the earliest instant of its restart, and `ends`, that of its kill
+    after a request to end, are on the monotonic clock.
     """
 
     name: str

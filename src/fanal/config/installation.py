@@ -181,7 +181,7 @@ def register_keys(owner_url: str, held: Held, *, home: Path) -> None:
 
 
 def replace_key(owner_url: str, held: Held, purpose: str) -> None:
-    """Replace all registered fingerprints of a purpose by those of this machine (`held`).
+    """Replace all registered fingerprints of a purpose by those of this machine (`held`), as the owner.
 
     Those derived from `digest` are replaced with it.
 

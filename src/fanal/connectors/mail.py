@@ -246,11 +246,11 @@ def _code_of(failure: smtplib.SMTPDataError | smtplib.SMTPRecipientsRefused, add
 
 @contextlib.contextmanager
 def _connected(host: str, port: int | None, *, own: str, tls: bool) -> Iterator[smtplib.SMTP]:
-    """Yield an SMTP session that is closed at the deadline, however slowly the server answers.
+    """Yield an SMTP session with `host` that is closed at the deadline, however slowly the server answers.
 
     `tls`: TLS from the start (port 465 by default, else 25). The library's time-outs apply to one read: a
-    server sending a byte a second never reaches them. `own` is the name in EHLO: the library would look it up
-    in the DNS, without deadline.
+    server sending a byte a second never reaches them. `own` is the name in EHLO: the library would look it
+    up in the DNS, without deadline.
     """
     raw = socket.create_connection((host, port or (465 if tls else 25)), timeout=_CONNECT_SECONDS)
     cut = threading.Timer(SEND_SECONDS, _shut, args=[raw])

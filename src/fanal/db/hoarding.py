@@ -215,10 +215,10 @@ class HoardingGuard:
             self.close()
 
     def _kill(self, pid: int, login: str) -> bool:
-        """Kill a session's process if the server runs on this machine; return whether a process is ending.
+        """Kill a session's process (`pid`, of role `login`) if the server runs here.
 
-        A process that is already dying counts: no second one is killed meanwhile. PostgreSQL then
-        restarts and frees all locks.
+        Return whether one is ending. A process that is already dying counts: no second one is killed
+        meanwhile. PostgreSQL then restarts and frees all locks.
         """
         host = self._session.info.host if self._session is not None else ""
         try:

@@ -153,7 +153,10 @@ def _transfer(row: Item) -> PlannedShare:
 
 
 class KnownRecipient(Struct, frozen=True, kw_only=True):
-    """A desk that receives reports, or received them until `closed_at`."""
+    """A desk that receives reports, or received them until `closed_at`, with its age public key (`key`).
+
+    An empty `region` means the whole country.
+    """
 
     code: str
     name: str
@@ -165,9 +168,9 @@ class KnownRecipient(Struct, frozen=True, kw_only=True):
 
 
 class SentPackage(Struct, frozen=True, kw_only=True):
-    """A sent package: recipient, standing instruction, deadline and date of the acknowledgement.
+    """A sent package: recipient, standing instruction, deadline (`due_at`) and date of the acknowledgement.
 
-    `sha256` (hexadecimal) is that of the encrypted file.
+    `reports` is their number, `sha256` (hexadecimal) that of the encrypted file.
     """
 
     id: UUID

@@ -121,7 +121,7 @@ def rows_between(*, windows: Sequence[Window], limit: int) -> list[FeedRow]:
 def rows_of_items(
     *, opened: OpenList, item_ids: Sequence[UUID], after: int, last: int
 ) -> list[FeedRow]:
-    """Return the last row in the feed of each of these entries of a list; an entry without one is left out.
+    """Return the last row in the feed of each of these entries of the list `opened`; without one, none.
 
     Only rows after place `after` and up to place `last` count.
     """

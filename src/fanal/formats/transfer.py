@@ -78,7 +78,8 @@ class Transfer(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class PayerPart(Struct, frozen=True, kw_only=True):
     """The transfers of one payer as a document of its own in the file's format, and its place in the file.
 
-    `reference` is a digest of the content, so that the same transfers are recognised under any file name.
+    `body` is that document, `count` the number of transfers. `reference` is a digest of the content, so
+    that the same transfers are recognised under any file name.
     """
 
     reference: str

@@ -136,7 +136,7 @@ def _serve(asked: socket.socket, limits: FileLimits, *, videos: bool) -> NoRetur
 def _facts(
     asked: socket.socket, head: bytes, limits: FileLimits, *, memory: int | None, looks: bool
 ) -> FileFacts:
-    """Read a file from the socket; return its exact hashes, and its PDQ hashes if it is a picture or video.
+    """Read a file from the socket `asked`; return its exact hashes, and its PDQ hashes if a picture or video.
 
     `head` holds length (8 bytes) and media type. `memory` is the descriptor of a video child's anonymous
     memory, None in a child for pictures. `looks`: whether decoding is permitted.

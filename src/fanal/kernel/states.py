@@ -54,5 +54,5 @@ class StateTable(Generic[S]):
 
 
 def move(name: str, sources: Iterable[S], target: S) -> Transition[S]:
-    """Return a transition for a `StateTable`; `sources` may be any iterable of states."""
+    """Return the transition `name` to the state `target` for a `StateTable`, from each of `sources`."""
     return Transition(name=name, sources=frozenset(sources), target=target)

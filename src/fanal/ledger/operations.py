@@ -385,9 +385,9 @@ def _lock_sequencer() -> bool:
 
 
 def _sign_tree(origin: str, key: Ed25519PrivateKey, now: datetime) -> checkpoint.Checkpoint | None:
-    """Sign and store the tree of all numbered entries; return its checkpoint.
+    """Sign the tree of all numbered entries with `key` and store it; return its checkpoint.
 
-    None when nothing is new, or another process is signing.
+    `origin` names the log. None when nothing is new, or another process is signing.
     """
     with connection.cursor() as cursor:
         if not _lock_sequencer():

@@ -61,7 +61,10 @@ class Cluster:
         return cls(home=home, place=place, binaries=binaries)
 
     def url(self, *, login: str, password: str, database: str) -> str:
-        """Return the URL with which the role `login` connects to `database`, over the Unix socket."""
+        """Return the URL with which the role `login` connects to `database`, over the Unix socket.
+
+        With password.
+        """
         host = quote(str(self.place.socket), safe="")
         return f"postgresql://{login}:{quote(password)}@/{database}?host={host}&port={PORT}"
 

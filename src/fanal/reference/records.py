@@ -90,9 +90,10 @@ class OffenceValue(Strict, frozen=True, kw_only=True):
     """An article that defines an offence, with its penalty and legal consequences.
 
     `limitation` has every possible reading of the limitation period (two where the text is ambiguous);
-    `max_prison_years` is None for life or for a fine alone; amounts are in euros. `extraterritorial` names
-    the articles that extend it beyond the territory, `measures` those that allow an administrative measure
-    against it.
+    `max_prison_years` is None for life or for a fine alone; amounts are in euros. `procedure_706_47`:
+    whether the procedure of article 706-47 of the Code de procédure pénale applies. `extraterritorial`
+    names the articles that extend it beyond the territory, `measures` those that allow an administrative
+    measure against it. `degrees` are its aggravated forms.
     """
 
     article: str
@@ -117,10 +118,11 @@ class Offence(Entry, frozen=True, kw_only=True):
 
 
 class MeasureValue(Strict, frozen=True, kw_only=True):
-    """An administrative or judicial measure: article, addressees, requirements.
+    """An administrative or judicial measure: article, kind (`track`), addressees, requirements.
 
     `target` is the object that it names: an exact address, a host name, or a search result. `needs` lists
-    the codes of the facts to prove before it may be drafted.
+    the codes of the facts to prove before it may be drafted, `remedies` those of the legal remedies,
+    `offences` those for which it exists. `recipient_notice`: the content provider must be informed.
     """
 
     article: str
@@ -287,10 +289,10 @@ class MaterialRule(Entry, frozen=True, kw_only=True):
 
 
 class RetentionValue(Strict, frozen=True, kw_only=True):
-    """A retention period: starting instant, length, review interval, and the causes that suspend expiry.
+    """A retention period: starting instant, length, review interval, causes (`hold`) that suspend expiry.
 
-    `action` is the form of erasure (deletion of keys, of rows, or of all but a digest), `tables` the database
-    tables concerned.
+    `action` is the form of erasure (deletion of keys, of rows, or of all but a digest), `tables` the
+    database tables concerned.
     """
 
     start: Literal["RECEIVED", "DECIDED", "CLOSED", "LAST_USED", "ENDED", "RECORDED"]

@@ -174,7 +174,10 @@ def _moment(value: Value, spec: str, lang: str) -> str:
 
 
 def spoken_moment(moment: date | datetime, lang: str) -> str:
-    """Format a day (`1er mai 2026`), or an instant in its own time zone (with the time), for a sentence."""
+    """Format a day (`1er mai 2026`) or an instant for a sentence.
+
+    The instant in its own time zone, with time.
+    """
     english = lang.startswith("en")
     names = _MONTHS_EN if english else _MONTHS_FR
     day = "1er" if moment.day == 1 and not english else str(moment.day)

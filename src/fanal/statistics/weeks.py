@@ -53,7 +53,7 @@ class Trend(Struct, frozen=True, kw_only=True):
 
 @across_desks()  # counts over all desks, never a row
 def trend(*, actor: Actor, figure: str, now: datetime) -> Trend:
-    """Return a trend over the last 104 complete weeks, of which the last 52 are displayed.
+    """Return the trend with the code `figure` over the last 104 complete weeks; the last 52 are displayed.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -109,7 +109,10 @@ def check_vault(
 
 @dataclass(slots=True, kw_only=True)
 class _Check:
-    """State of a check: bytes younger than `limit` are ignored; with `repair`, old leftovers are removed."""
+    """State of a check of the vault: bytes younger than `limit` are ignored; `outcome` collects the findings.
+
+    With `repair`, old bytes without a row are blanked or removed; with `quick`, nothing is decrypted.
+    """
 
     folder: Path
     limit: datetime
@@ -263,7 +266,7 @@ def _outage(fault: packs.VaultAway) -> FsckCode:
 
 
 def cut_tail(path: Path, offset: int) -> None:
-    """Truncate an incomplete write at the end of a pack; its writer has abandoned the pack."""
+    """Truncate a pack at `offset`, where an incomplete write begins; its writer has abandoned the pack."""
     with path.open("r+b") as file:
         file.truncate(offset)
         os.fsync(file.fileno())

@@ -355,10 +355,10 @@ _AsyncSession = psycopg.AsyncConnection[tuple[object, ...]]
 
 
 async def give_back(session: _AsyncSession, ended: Ended) -> None:
-    """Postpone the blocking job, longer each time; requeue the other jobs of the killed process at once.
+    """Postpone the blocking job of a killed process (`ended`), longer each time.
 
-    After five attempts the blocking job fails for good. While it waits, its `queueing_lock` keeps the
-    schedule from queueing another of its kind.
+    Requeue its other jobs at once. After five attempts the blocking job fails for good. While it waits, its
+    `queueing_lock` keeps the schedule from queueing another of its kind.
 
     Raises:
         psycopg.Error: the session is closed; the rest may be requeued by another call.

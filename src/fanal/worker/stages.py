@@ -139,7 +139,7 @@ class StageLoop:
         watched: Watched = unwatched,
         lease: timedelta = LEASE,
     ) -> None:
-        """Keep the settings; `between` is called after each step of a batch.
+        """Keep the settings (see the class); `between` is called after each step of a batch.
 
         If it returns False, the batch goes back to the queue. `lease`: length of a claim.
         """
@@ -247,7 +247,7 @@ class StageLoop:
             batch.report_ids = batch.report_ids[:most]
 
     def _carry_in_portions(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> None:
-        """Carry a few reports at a time to the last stage, so that people's actions wait for one portion."""
+        """Carry a batch to the last stage, a few reports at a time: people's actions wait for one portion."""
         left = list(batch.report_ids)
         while left:
             part, left = left[: self._portion.size], left[self._portion.size :]
@@ -264,10 +264,10 @@ class StageLoop:
                 )
 
     def _step(self, token: UUID, stage: Stage, batch: Batch, *, urgent: bool) -> bool:
-        """Run one step of a batch; return whether the batch continues to the next stage.
+        """Run one step (`stage`) of a batch; return whether the batch continues to the next stage.
 
-        Failed reports have then been removed from it. False: the batch was requeued, carried in portions, or
-        bisected to isolate a failing report.
+        Failed reports have then been removed from it. False: the batch was requeued, carried in portions,
+        or bisected to isolate a failing report.
         """
         step, started, reports = STEPS[stage], perf_counter(), len(batch.report_ids)
         try:
@@ -336,9 +336,9 @@ class StageLoop:
     def _let_others_first(
         self, token: UUID, stage: Stage, waiting: set[UUID], batch: Batch, *, urgent: bool
     ) -> bool:
-        """Carry the reports that need no preparation to the end; return whether others remain to prepare.
+        """Carry the reports of a batch that need no preparation to the last stage.
 
-        `waiting`: the ids of the others, to which `batch` is then reduced.
+        Return whether others remain. `waiting`: the ids of the others, to which `batch` is then reduced.
         """
         ready = [i for i in batch.report_ids if i not in waiting]
         if not waiting:

@@ -105,7 +105,8 @@ class NewInstruction:
 class StandingInstruction:
     """A stored standing instruction: who proposed, approved (`second_id`) and revoked it, and when.
 
-    Empty `names` cover every name of its kind.
+    `second_id` and `revoked_by` are None before. Empty `names` cover every name of its kind; other fields
+    are as in `NewInstruction`.
     """
 
     id: UUID

@@ -102,7 +102,10 @@ class IssuedCredentials:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewAccount:
-    """An account to create for a new person; without a password it signs in by OpenID Connect only."""
+    """An account to create for a new person: login (`username`), name, mail address, organisation if any.
+
+    Without a password it signs in by OpenID Connect only. `demo` marks an account of the demo.
+    """
 
     username: str
     name: str

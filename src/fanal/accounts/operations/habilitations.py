@@ -98,7 +98,9 @@ def approve_habilitation(*, actor: Actor, habilitation_id: UUID, now: datetime) 
 def revoke_habilitation(
     *, actor: Actor, habilitation_id: UUID, reason: RevocationReason, now: datetime
 ) -> None:
-    """Revoke a habilitation now; idempotent. Open sessions lose the role at once.
+    """Revoke a habilitation now, for a reason.
+
+    A revoked one stays as it is. Open sessions lose the role at once.
 
     Raises:
         Habilitation.DoesNotExist: no such habilitation.

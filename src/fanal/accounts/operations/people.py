@@ -34,9 +34,10 @@ _ADD = f"{_PUT} WHERE accounts_counter.expires_at <= %s RETURNING 1"
 
 
 def add_counter(*, key: str, value: object, expires_at: datetime, now: datetime) -> bool:
-    """Store `value` (JSON) under `key` unless an unexpired value exists; return whether it was stored.
+    """Store `value` (JSON) under `key` until `expires_at`, unless an unexpired value exists.
 
-    `key` is any text. Atomic: of several concurrent processes exactly one succeeds.
+    Return whether it was stored. `key` is any text. Atomic: of several concurrent processes exactly one
+    succeeds.
     """
     return sql.row(_ADD, [_digest(key), json.dumps(value), expires_at, now]) is not None
 
@@ -175,7 +176,7 @@ def create_account(*, actor: Actor, account: NewAccount, now: datetime) -> User:
 
 
 def close_account(*, actor: Actor, username: str, now: datetime) -> None:
-    """Deactivate an account and end its sessions at once.
+    """Deactivate the account with the login `username`, and end its sessions at once.
 
     Raises:
         User.DoesNotExist: no such account.

@@ -58,7 +58,7 @@ def _traits() -> Iterator[tuple[UUID, str, _Trait]]:
 
 
 def _key_parts(row: Authenticator) -> Iterator[bytes]:
-    """Yield the credential id of a security key, then its public key (COSE, RFC 9053) as bytes."""
+    """Yield the credential id of a security key (`row`), then its public key (COSE, RFC 9053) as bytes."""
     key = row.wrap().authenticator_data.credential_data
     if key is not None:
         yield bytes(key.credential_id)

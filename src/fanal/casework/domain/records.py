@@ -22,9 +22,10 @@ class ApprovalVerdict(StrEnum):
 class Act(Struct, frozen=True, kw_only=True):
     """An official act (referral, intelligence sheet, notice, removal request) without its document.
 
-    `subject_id`: the report that the act follows or, for an intelligence sheet, the payer. `basis`: the data
-    on which it rests, in the encoding of its kind. `level`: its urgency. `revision`: the number of its
-    current document.
+    `subject_id`: the report that the act follows or, for an intelligence sheet, the payer; `decision_id`:
+    the decision that opened it, None without. `basis`: the data on which it rests, in the encoding of its
+    kind. `level`: its urgency. `revision`: the number of its current document. `outcome`: code of the
+    result, "" if none.
     """
 
     id: UUID
@@ -64,10 +65,10 @@ class ActDraft(Struct, frozen=True, kw_only=True):
 class ActStep(Struct, frozen=True, kw_only=True):
     """A transition that an official act has made: when it happened, when it was recorded, reason, proof kept.
 
-    `source` and `target` are the states before and after. `proof` is the proof in words, `file` its file and
-    `proof_digest` the SHA-256 of that file, in hexadecimal. `warnings` were displayed to the actor, in the
-    encoding of the kind. `lapsed_at` is set on a sending that was recorded after the act's legal basis had
-    lapsed: the date of the lapse.
+    `source` and `target` are the states before and after; `revision`, `addressee` and `outcome` those of
+    the act then. `proof` is the proof in words, `file` its file and `proof_digest` the SHA-256 of that
+    file, in hexadecimal. `warnings` were displayed to the actor, in the encoding of the kind. `lapsed_at`
+    is set on a sending that was recorded after the act's legal basis had lapsed: the date of the lapse.
     """
 
     transition: str

@@ -52,7 +52,9 @@ __all__ = [
 
 
 def open_act(*, actor: Actor, lifecycle: Lifecycle, draft: ActDraft, now: datetime) -> UUID:
-    """Create an official act in its initial state, with revision 1 of its document, and return its id.
+    """Create the official act of `draft` in its initial state, with revision 1 of its document.
+
+    Return its id.
 
     Raises:
         Refused: the actor may not propose such acts at that desk.

@@ -81,9 +81,10 @@ def hold_shown(*, actor: Actor, lifecycle: Lifecycle, act_id: UUID, shown: Shown
 def step(
     actor: Actor, lifecycle: Lifecycle, row: Act, transition: str, *, event: Event, now: datetime
 ) -> None:
-    """Record a step of a locked official act with the sealed file of its proof, and its ledger entry.
+    """Record a step of a locked official act (`row`) with the sealed file of its proof, and its ledger entry.
 
-    A database trigger derives the act's state, addressee, revision and instants from the step.
+    `event` holds date, reason, proof and outcome. A database trigger derives the act's state, addressee,
+    revision and instants from the step.
 
     Raises:
         TransitionRefused: the act's state allows no such transition.

@@ -35,7 +35,10 @@ class _Message(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, ta
 
 
 class Offer(_Message, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="OFFER"):
-    """The first message of a round: the blinded set (`points`, concatenated) of the side that begins."""
+    """The first message of a round: the blinded set (`points`, concatenated) of the side that begins.
+
+    It has no previous message: `previous` is always "".
+    """
 
     kind_of: ClassVar[MessageKind] = MessageKind.OFFER
     points: bytes

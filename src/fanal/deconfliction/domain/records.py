@@ -43,7 +43,7 @@ class Counterpart(NewCounterpart, frozen=True, kw_only=True):
 
 
 class Round(Struct, frozen=True, kw_only=True):
-    """A round of private set intersection, seen from this desk.
+    """A round of private set intersection, seen from this desk (`side`: whether it offered or answers).
 
     `held`: identifiers in our set, None before it is built. `shown`: points of our set after padding.
     `asked`: points of their set. `met`: matches, None before the conclusion. `error`: code of a refusal.

@@ -82,13 +82,14 @@ class SetsMet(Struct, frozen=True, kw_only=True):
 
 
 def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: bytes) -> SetsMet:
-    """Intersect our set with theirs by comparing doubly blinded points; return keys and positions.
+    """Intersect our set (`laid_out`) with theirs by comparing doubly blinded points.
 
-    `secret` is our scalar of this round. `twice` is our set as they blinded it again, in our order; `theirs`
-    is their set, blinded once.
+    Return keys and positions. `secret` is our scalar of this round. `twice` is our set as they blinded it
+    again, in our order; `theirs` is their set, blinded once.
 
     Raises:
-        PointsRefused: `twice` and our set differ in length, a point is invalid, or a padding point of our set
+        PointsRefused: `twice` and our set differ in length, a point is invalid, or a padding point of our
+            set
             matches (nobody could hold it).
     """
     back = {point: place for place, point in enumerate(curve.unpack(twice))}
@@ -103,7 +104,7 @@ def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: b
 
 
 def keys_at(laid_out: LaidOut, places: Sequence[int]) -> tuple[bytes, ...]:
-    """Return the selector keys at the positions of our set that a counterpart reports as matches.
+    """Return the selector keys at the positions (`places`) of our set that a counterpart reports as matches.
 
     Raises:
         PointsRefused: a position outside the set, or that of a padding point, which nobody can hold.

@@ -52,7 +52,7 @@ class SenderKey(Struct, frozen=True, kw_only=True):
 
 
 def signed_package(inner: bytes, *, recipient: str, signer: Ed25519PrivateKey) -> bytes:
-    """Sign a package: return its header followed by the archive `inner`, ready for encryption.
+    """Sign a package with `signer`: return its header followed by the archive `inner`, ready for encryption.
 
     `recipient` is the recipient's age public key as text.
     """

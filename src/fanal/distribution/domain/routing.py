@@ -23,6 +23,7 @@ class RoutingRules(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `enough` is the threshold: the sum of weights from which a country is competent. `also_home` lists the
     country codes of overseas territories, `regions` the départements of each region of the home country.
+    `acknowledge_within_days` is the delay for the acknowledgement of a package.
     """
 
     schema: int
@@ -88,7 +89,7 @@ class Shares(Struct, frozen=True, kw_only=True):
 
 
 def shares_of(report: HarmonisedReport, rules: RoutingRules) -> Shares:
-    """Return the countries and regions that are competent for a report, computed from its evidence.
+    """Return the countries and regions that are competent for a report, by `rules`, from its evidence.
 
     Without sufficient evidence there is none (`home` false, `places` empty): the report stays at this desk.
     """

@@ -121,7 +121,7 @@ def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.Sender
 def _answer(
     actor: Actor, manifest: Manifest, head: proof.SealHead | None, *, now: datetime
 ) -> PackageAcknowledgement:
-    """Build our acknowledgement of a package, signed with this desk's key.
+    """Build our acknowledgement of the package with this manifest, signed with this desk's key.
 
     For a package without header (`head` None: an earlier version) it is unsigned, since that desk could not
     read a signed one.

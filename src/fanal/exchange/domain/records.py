@@ -84,7 +84,8 @@ class MemberReading(Struct, frozen=True, kw_only=True):
     """A member's progress over a service (`list_id` for a protocol that reads each list separately).
 
     `last_seq`: the last place of the feed read; `completed_at`: when the member last read to the end;
-    `error`: the code of its last refused request.
+    `responses` and `entries`: numbers of answers and of entries in them; `error`: the code of its last
+    refused request.
     """
 
     partner_id: UUID
@@ -104,6 +105,7 @@ class ListSource(Struct, frozen=True, kw_only=True):
     """A partner's service from which a list is fetched, `collection` of it for TAXII.
 
     `list_id` is our list. The secret for `login` is sealed in the vault (`secret_id`), or in a local file.
+    `every_minutes` is the interval of scheduled fetches, `enabled` whether there are any.
     """
 
     id: UUID

@@ -101,7 +101,7 @@ def note_response(
     partial: bool = False,
     now: datetime,
 ) -> None:
-    """Record a response to a member: its ledger entry if it has list entries, and the member's progress.
+    """Record a response (`page`) to a member: a ledger entry if it has entries, and the member's progress.
 
     `service` is the protocol; `list_id` is given for a protocol that reads each list separately. `partial`
     marks the answer to a request for single entries, which does not advance the reader.

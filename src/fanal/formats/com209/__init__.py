@@ -34,7 +34,10 @@ class Location(Part, frozen=True, kw_only=True):
 
 
 class ThirdCountry(Part, frozen=True, kw_only=True):
-    """(h) A country outside the Union whose authority or organisation (`body`) also received the report."""
+    """(h) A country outside the Union whose authority or organisation (`body`) also received the report.
+
+    `reference` is its reference there, `at` the date; None if not stated.
+    """
 
     country: str
     body: str | None = None

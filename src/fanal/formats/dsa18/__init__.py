@@ -38,7 +38,7 @@ class Informed(Part, frozen=True, kw_only=True):
 
 
 class ProviderStep(Part, frozen=True, kw_only=True):
-    """A step that the provider has taken on the content or the account, such as removal or suspension."""
+    """A step (`code`) that the provider has taken on the content or the account, its date and a remark."""
 
     code: Literal["REMOVED", "ACCESS_DISABLED", "ACCOUNT_SUSPENDED", "DATA_PRESERVED", "OTHER"]
     at: str | None = None
@@ -48,9 +48,9 @@ class ProviderStep(Part, frozen=True, kw_only=True):
 class Notification(Part, frozen=True, kw_only=True):
     """The fields of a notification, without the enclosed report.
 
-    `threat` is the threat of the suspected offence, `stage` whether it has taken place, is taking place or is
-    likely to (art. 18(1)). If no Member State concerned can be identified with reasonable certainty,
-    `not_identified` is true and `fallback` names the authority informed instead.
+    `threat` is the threat of the suspected offence, `stage` whether it has taken place, is taking place or
+    is likely to (art. 18(1)); `suspicion` gives the reasons. If no Member State concerned can be identified
+    with reasonable certainty, `not_identified` is true and `fallback` names the authority informed instead.
     """
 
     format: Literal["fanal/dsa-18/1"]

@@ -45,9 +45,9 @@ class FingerprintVote(Struct, frozen=True, kw_only=True):
 
 
 class SharedEntry(Struct, frozen=True, kw_only=True):
-    """A list entry of hash sharing, or its deletion: its owner (`member`), its fingerprints (hashes) by kind.
+    """A list entry of hash sharing, or its deletion (`deleted`): its owner (`member`) and its hashes by kind.
 
-    Kinds are in lower case (`md5`).
+    Kinds are in lower case (`md5`); `at` is the time of its last change.
     """
 
     id: str

@@ -24,7 +24,10 @@ Check = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class AttributeModel:
-    """The model of an XML attribute: its key in the mapping table (`email/@type`), the check of its value."""
+    """The model of an XML attribute: its key in the mapping table (`email/@type`), the check of its value.
+
+    `allows` returns whether a value is valid; None if any is.
+    """
 
     name: str
     key: str

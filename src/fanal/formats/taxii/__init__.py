@@ -193,7 +193,7 @@ def read_envelope(body: bytes) -> Envelope:
 
 
 class _Object(Struct, kw_only=True):
-    """The properties of a STIX object in an envelope that are read; others are ignored."""
+    """The properties read from a STIX object in an envelope, as in the standard; others are ignored."""
 
     type: str
     id: str = ""

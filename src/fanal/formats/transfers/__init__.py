@@ -125,7 +125,8 @@ class Layout(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     `columns` maps column names (compared by `plain_name`) to fields; a file must have all `required` fields
     to match. `dates` are formats of `datetime.strptime`, tried in order; `zone` is the time zone of times
-    without an offset. `decimal` is the decimal separator.
+    without an offset. `decimal` is the decimal separator. `currency` and `operator` are the values for
+    files that do not state them.
     """
 
     schema: int

@@ -87,7 +87,7 @@ def as_object(tree: object, *, path: str) -> dict[str, object]:
 
 
 def says_kind(sample: Mapping[str, object]) -> bool:
-    """Return whether an element's keys show that it is a case or a media."""
+    """Return whether the keys of an element (`sample`) show that it is a case or a media."""
     return not (_OF_CASES | {"MD5"}).isdisjoint(sample)
 
 

@@ -37,7 +37,7 @@ class OutFile(Struct, frozen=True, kw_only=True):
 class OutCase(Struct, frozen=True, kw_only=True):
     """A report to write as a case; `kept`: the values of its original VICS case, as pairs (path, value).
 
-    `organization` is the contact organisation to state, empty for none.
+    `organization` is the contact organisation to state, empty for none; `files` are those to write.
     """
 
     reference: str

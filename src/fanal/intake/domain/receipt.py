@@ -118,7 +118,7 @@ def seal_message(*, public_key: bytes, plaintext: bytes) -> bytes:
 
 
 def open_message(*, code: str, sealed: bytes) -> bytes:
-    """Decrypt a message that `seal_message` encrypted for the holder of `code`.
+    """Decrypt a message (`sealed`) that `seal_message` encrypted for the holder of `code`.
 
     Raises:
         CodeRefused: the input is no valid code.

@@ -82,7 +82,7 @@ REVIEW_STATES: StateTable[ReviewState] = StateTable(
 
 
 class DueReview(Struct, frozen=True, kw_only=True):
-    """A report due for review, or a proposal of its early erasure that awaits approval by a second person.
+    """A report due for review (`state` DUE), or a proposal of its early erasure that awaits a second person.
 
     `review_id` and `proposed_by` are set for such a proposal. `since`: the last review, or the receipt if
     there was none.
@@ -214,8 +214,10 @@ class Claim(Struct, frozen=True, kw_only=True):
 class ReportFacts(Struct, frozen=True, kw_only=True):
     """The envelope of a report: its metadata without any content.
 
-    `wire_id` is its number on the NCMEC-compatible API, `identity_id` the sealed object with the reporter's
-    identity; None without. `stage` is the processing stage it waits for, None if none.
+    `reference` is the sender's, `wire_id` the report's number on the NCMEC-compatible API, `size` its
+    length in bytes, `identity_id` the sealed object with the reporter's identity; None without.
+    `changed_at` is the last change of its state or files, `stage` the processing stage it waits for, None
+    if none.
     """
 
     report_id: UUID
@@ -250,8 +252,9 @@ class Withdrawn(Struct, frozen=True, kw_only=True):
 class UploadFacts(Struct, frozen=True, kw_only=True):
     """One file of a report: sealed with its hashes, or known only by its details document (no `object_id`).
 
-    `details_id` is the sealed details document, `earlier_ids` the ones that it replaced, oldest first.
-    `computed` holds the results of the desk's own hashing, once done.
+    `name` is the sender's; hashes are in lower-case hexadecimal. `details_id` is the sealed details
+    document, `earlier_ids` the ones that it replaced, oldest first. `computed` holds the results of the
+    desk's own hashing, once done.
     """
 
     file_id: str
@@ -269,8 +272,8 @@ class UploadFacts(Struct, frozen=True, kw_only=True):
 class OpenedSubmission(Struct, frozen=True, kw_only=True):
     """Decrypted bytes of one report, for the worker and for operations that need the original.
 
-    `files`: for each file, its facts, its details document (None without), and the earlier documents that
-    this one replaced, oldest first.
+    `body` is the document as received, in `format`. `files`: for each file, its facts, its details document
+    (None without), and the earlier documents that this one replaced, oldest first.
     """
 
     report_id: UUID

@@ -32,7 +32,7 @@ _INSERT = (
 
 
 def store_attached(fresh: Sequence[New], now: datetime) -> None:
-    """Seal the files enclosed with new reports and insert their rows, in the reports' transaction.
+    """Seal the files enclosed with new reports (`fresh`) and insert their rows, in the reports' transaction.
 
     They follow the files known by details only. On an error the reports are rolled back too; sealed bytes
     without a committed row are removed at night.
@@ -271,10 +271,10 @@ def _require_open(state: str | None) -> None:
 
 
 def note_hashes(*, actor: Actor, facts: Mapping[tuple[UUID, str], FileFacts], now: datetime) -> int:
-    """Store the results of hashing, by (report id, file id), and return the number of new ones.
+    """Store the results of hashing (`facts`), by (report id, file id), and return the number of new ones.
 
-    One transaction, one ledger entry with the reports and a digest of the results. Existing results of a file
-    are kept. Exact hashes are only filled in where the upload had none.
+    One transaction, one ledger entry with the reports and a digest of the results. Existing results of a
+    file are kept. Exact hashes are only filled in where the upload had none.
 
     Raises:
         Refused: the actor is not the system.

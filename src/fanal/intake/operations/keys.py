@@ -78,7 +78,7 @@ class _ReportRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def insert_reports(fresh: Sequence[New], now: datetime) -> None:
-    """Insert the envelopes (metadata rows) of new reports, received at `now`."""
+    """Insert the envelopes (metadata rows) of new reports (`fresh`), received at `now`."""
     sql.run(_INSERT_REPORTS, [msgspec.json.encode([_row(new, now) for new in fresh]).decode()])
 
 
@@ -103,7 +103,7 @@ def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
 
 
 def insert_wires(fresh: Sequence[New]) -> None:
-    """Insert the wire numbers of the reports that have one (NCMEC-compatible API)."""
+    """Insert the numbers on the NCMEC-compatible API of those of the new reports that have one."""
     wires = [new for new in fresh if new.wire_id is not None]
     if not wires:
         return
@@ -143,7 +143,10 @@ def insert_details(documents: Mapping[UUID, Sequence[UUID]], *, first: int = 0) 
 
 
 def enqueue(items: Sequence[tuple[UUID, Submission]]) -> None:
-    """Queue finished reports, with their submissions, for the first stage; workers are notified at commit."""
+    """Queue finished reports for the first stage; workers are notified at commit.
+
+    `items`: pairs (report id, submission).
+    """
     if not items:
         return
     with copy_in("COPY intake_work (report_id, stage, urgent, slow_lane) FROM STDIN") as copy:

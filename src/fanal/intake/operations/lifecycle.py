@@ -149,7 +149,7 @@ def place_hold(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> 
 
 
 def lift_holds(*, actor: Actor, report_id: UUID, motive: str, now: datetime) -> int:
-    """Lift every legal hold on a report; return their number.
+    """Lift every legal hold on a report, for a reason (`motive`); return their number.
 
     Raises:
         Refused, ValueError: as `place_hold`.
@@ -269,9 +269,9 @@ def review_report(*, actor: Actor, report_id: UUID, end: bool, motive: str, now:
 def second_review(
     *, actor: Actor, review_id: UUID, agreed: bool, motive: str, now: datetime
 ) -> None:
-    """Approve or refuse, as the second person, the early erasure of a report.
+    """Approve (`agreed`) or refuse, as the second person, the early erasure of a report.
 
-    After approval the next expiry run erases it, unless it is under a legal hold.
+    After approval the next expiry run erases it, unless it is under a legal hold. `motive` is the reason.
 
     Raises:
         ReviewRefused: no such proposal, it was answered or replaced, or the actor made it.

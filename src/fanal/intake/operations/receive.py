@@ -262,7 +262,10 @@ def _repeat(submission: Submission, found: Known) -> Acknowledgement:
 def _with_earlier_state(
     submissions: Sequence[Submission], answers: list[Acknowledgement]
 ) -> list[Acknowledgement]:
-    """Complete the answers of repeats with the current state and the original receipt of their reports."""
+    """Return `answers`, those to repeats completed with the state and the original receipt of their reports.
+
+    `submissions` are what they answer, in the same order.
+    """
     repeats: dict[UUID, list[UUID]] = {}
     for submission, answer in zip(submissions, answers, strict=True):
         if answer.outcome is Outcome.REPEATED and answer.report_id is not None:

@@ -254,7 +254,10 @@ def _facts(row: tuple) -> ReportFacts:  # type: ignore[type-arg]
 
 
 def follow(*, actor: Actor, lookup_hash: bytes) -> Followed | None:
-    """Return status and messages of the report whose receipt code has this look-up hash; None if unknown."""
+    """Return status and messages of the report whose receipt code has this look-up hash; None if unknown.
+
+    The hash is that of `receipt.lookup_hash`.
+    """
     del actor  # the code is the only authorisation
     row = sql.row(
         "SELECT id, state, received_at, in_progress, signed FROM intake_follow(%s)",

@@ -63,7 +63,7 @@ SHEET = lifecycle(
 
 
 def read_referral(content: bytes) -> ReferralDocument:
-    """Decode the document of a revision of a referral.
+    """Decode `content`, the document (JSON) of a revision of a referral.
 
     Raises:
         msgspec.ValidationError: the bytes are not those of a referral.
@@ -72,7 +72,7 @@ def read_referral(content: bytes) -> ReferralDocument:
 
 
 def read_sheet(content: bytes) -> SheetDocument:
-    """Decode the document of a revision of an intelligence sheet.
+    """Decode `content`, the document (JSON) of a revision of an intelligence sheet.
 
     Raises:
         msgspec.ValidationError: the bytes are not those of a sheet.

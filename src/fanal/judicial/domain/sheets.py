@@ -74,7 +74,10 @@ class SheetDocument(Struct, frozen=True, kw_only=True):
 
 
 class Sheet(Struct, frozen=True, kw_only=True):
-    """An intelligence sheet on a payer, without content. `body` is the code of the addressed authority."""
+    """An intelligence sheet on a payer, without content; `report_ids` are the reports behind it.
+
+    `body` is the code of the addressed authority.
+    """
 
     id: UUID
     desk_id: int

@@ -109,8 +109,9 @@ class Entry:
 class StoredEntry:
     """An entry with the values of its database columns, for comparison with its canonical body.
 
-    `objects` is None if they are compared separately, `motive` if no purpose is stored. `writer` is the
-    database role that inserted the entry, None in older entries (leaf version 1).
+    `at` is the time of the act, `db_at` that of insertion. `objects` is None if they are compared
+    separately, `motive` if no purpose is stored. `writer` is the database role that inserted the entry,
+    None in older entries (leaf version 1).
     """
 
     id: UUID
@@ -129,7 +130,8 @@ class StoredEntry:
 class ChainLink:
     """A link of the hash chain: an entry's number from 1, its leaf hash, and chain hashes (32 bytes each).
 
-    `recorded_at` is the entry's insertion time.
+    `prev_hash` is the chain hash of the link before, `chain_hash` its own. `recorded_at` is the entry's
+    insertion time, `numbered_at` that of its numbering.
     """
 
     seq: int
@@ -143,9 +145,10 @@ class ChainLink:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerLine:
-    """An entry as shown on pages; `seq` is its number, None until it has one.
+    """An entry as shown on pages: the act (`action`), time, author, purpose (`motive`) and codes (`detail`).
 
-    `writer` is the database role that inserted the entry, empty in older entries (leaf version 1).
+    `seq` is its number, None until it has one; `object_count` the number of objects that it names. `writer`
+    is the database role that inserted the entry, empty in older entries (leaf version 1).
     """
 
     id: UUID

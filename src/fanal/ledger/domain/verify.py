@@ -85,8 +85,8 @@ def check_entry(
 ) -> list[str]:
     """Return the names of an entry's columns that disagree with its canonical body; [] if it is intact.
 
-    Only "body" if the body itself is malformed. The purpose (`motive`) may be missing if the entry is older
-    than `motives_kept_from`: it has expired.
+    Only "body" if the body itself is malformed. `digest_key` is the key of the purpose's digest. The
+    purpose (`motive`) may be missing if the entry is older than `motives_kept_from`: it has expired.
     """
     try:
         said = canonical.decode(entry.body)

@@ -50,7 +50,8 @@ def legal_deadline(
 def first_contact_from(*, catalogue: Catalogue, informed_at: datetime) -> datetime:
     """Return the earliest instant of a first removal request to a host informed at `informed_at`.
 
-    A host is first informed of procedures and delays; a request may follow 12 hours later (LCEN 6-2 I).
+    A host is first informed of procedures and delays; a request may follow 12 hours later (LCEN 6-2 I). The
+    delay is read from `catalogue`.
 
     Raises:
         DelayMissing: no checked delay is in force on that day.
@@ -60,6 +61,8 @@ def first_contact_from(*, catalogue: Catalogue, informed_at: datetime) -> dateti
 
 def non_disclosure_end(*, catalogue: Catalogue, decided_at: datetime) -> datetime:
     """Return the latest end of a non-disclosure decided at `decided_at` (LCEN 6-2: six weeks).
+
+    During it the host must not inform the content provider. The delay is read from `catalogue`.
 
     Raises:
         DelayMissing: no checked delay is in force on that day.

@@ -21,7 +21,10 @@ _SCHEME = re.compile(r"^([a-z][a-z0-9+.\-]*):", re.IGNORECASE)
 
 
 class Issuer(Struct, frozen=True, kw_only=True):
-    """The issuing authority that signs, with its contact; set by wiring, never by a page."""
+    """The issuing authority that signs: its name in French and English, its contact.
+
+    Set by wiring, never by a page.
+    """
 
     name_fr: str = "Office anti-cybercriminalité (OFAC)"
     name_en: str = "Anti-cybercrime office (OFAC), France"
@@ -54,7 +57,7 @@ def read_letter(content: bytes) -> Letter:
     """Return both texts and the machine-readable part of a request's exact bytes (`canonical_bytes`).
 
     Raises:
-        msgspec.ValidationError: the bytes are not those of a request.
+        msgspec.ValidationError: `content` is not such bytes.
     """
     document = msgspec.json.decode(content, type=_Document)
     machine = msgspec.json.encode(
@@ -68,7 +71,7 @@ def read_request(content: bytes) -> Request:
     """Return the values of a request from its exact bytes (`canonical_bytes`).
 
     Raises:
-        msgspec.ValidationError: the bytes are not those of a request.
+        msgspec.ValidationError: `content` is not such bytes.
     """
     return msgspec.json.decode(msgspec.json.decode(content, type=_Document).request, type=Request)
 

@@ -89,7 +89,10 @@ class SessionEvent(Struct, frozen=True, kw_only=True):
 
 
 class Session(Struct, frozen=True, kw_only=True):
-    """An oversight session: a sample of measures drawn from `population` measures, and the events so far."""
+    """An oversight session: a sample of measures drawn from `population` measures, and the events so far.
+
+    `sample` holds the measures' ids.
+    """
 
     id: UUID
     overseer_id: UUID

@@ -80,7 +80,7 @@ class Request(Struct, frozen=True, kw_only=True):
 
     `targets` are exact addresses and `host` is their common host name. `basis` is the article that provides
     the measure, `offence` the article that the content violates; `basis_entry` and `offence_entry` are the
-    ids of the applied versions of the law.
+    ids of the applied versions of the law. `non_disclosure`: the host must not inform the content provider.
     """
 
     measure_id: UUID
@@ -104,9 +104,10 @@ class Request(Struct, frozen=True, kw_only=True):
 class Measure(Struct, frozen=True, kw_only=True):
     """A measure with its request and computed deadlines. `author_id` wrote the current document.
 
-    `digest` is the SHA-256 of the document. `due_at` is the next deadline, legal or the desk's own;
-    `legal_due_at` the end of the 24 hours for removal; `non_disclosure_until` the end of the period in which
-    the host must not inform the content provider.
+    `digest` is the SHA-256 of the document, `level` the urgency. `due_at` is the next deadline, legal or
+    the desk's own; `legal_due_at` the end of the 24 hours for removal; `non_disclosure_until` the end of
+    the period in which the host must not inform the content provider. Instants of steps not yet made are
+    None.
     """
 
     id: UUID

@@ -18,10 +18,11 @@ _PARTS = ("HEAD", "BASIS", "REASONS", "PLACES", "EXPECTED", "GOOD_FAITH")
 
 
 class Notice(Struct, frozen=True, kw_only=True):
-    """The values of a notice. `targets` are exact addresses on `host`.
+    """The values of a notice. `targets` are exact addresses on `host`; `number` is the id of the act.
 
-    `offence` is the code of the article violated, `offence_entry` the id of its applied version. `flagger`
-    names the decision that made its sender a trusted flagger (DSA art. 22); empty without such status.
+    `offence` is the code of the article violated, `offence_entry` the id of its applied version, `reasons`
+    the officer's text. `flagger` names the decision that made its sender a trusted flagger (DSA art. 22);
+    empty without such status.
     """
 
     number: UUID
@@ -54,7 +55,7 @@ def write_notice(notice: Notice, *, issuer: Issuer, words: Words) -> bytes:
 
 
 def read_notice(content: bytes) -> NoticeDocument:
-    """Decode the bytes of a notice.
+    """Decode the exact bytes of a notice (`write_notice`).
 
     Raises:
         msgspec.ValidationError: the bytes are not those of a notice.

@@ -158,7 +158,9 @@ def recommend(
 def answer_recommendation(
     *, actor: Actor, recommendation_id: UUID, verdict: AnswerVerdict, words: str, now: datetime
 ) -> None:
-    """Record the desk's answer to a recommendation, with its reasons (`words`); only one answer is possible.
+    """Record the desk's answer (`verdict`) to a recommendation, with its reasons (`words`).
+
+    Only one answer is possible.
 
     Raises:
         ActUnknown: no such recommendation.

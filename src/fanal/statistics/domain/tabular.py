@@ -48,7 +48,7 @@ def hide_small(
 
 
 def total_of(numbers: Iterable[int], *, threshold: int = THRESHOLD) -> int | None:
-    """Return a sum if it may be published (0, or the threshold at least), else None."""
+    """Return the sum of `numbers` if it may be published (0, or the threshold at least), else None."""
     total = sum(numbers)
     return total if total == 0 or total >= threshold else None
 

@@ -111,7 +111,7 @@ class Unwrapper:
 
 
 def unwrap(wrapped: bytes, *, private: X25519PrivateKey, bound: Bound) -> bytes:
-    """Unwrap the data key of one object.
+    """Unwrap (decrypt) the data key of one object; for several objects, use an `Unwrapper`.
 
     Raises:
         EnvelopeRefused: as `Unwrapper.unwrap`.
@@ -169,6 +169,8 @@ def open_content(sealed: bytes, *, data_key: bytes, object_id: UUID) -> bytes:
 def open_chunks(chunks: Iterable[bytes], *, data_key: bytes, object_id: UUID) -> Iterator[bytes]:
     """Decrypt sealed chunks one by one (each `CHUNK + TAG` bytes, except the last) and yield the plaintext.
 
+    `data_key` and `object_id` are those of the object.
+
     Raises:
         EnvelopeRefused: as `open_content`; plaintext yielded before is authentic, but possibly truncated.
     """
@@ -199,7 +201,7 @@ def seal_box(plaintext: bytes, *, public: X25519PublicKey, context: bytes) -> by
 
 
 def open_box(sealed: bytes, *, private: X25519PrivateKey, context: bytes) -> bytes:
-    """Decrypt the bytes that `seal_box` encrypted.
+    """Decrypt with a private key the bytes that `seal_box` encrypted, with the same `context`.
 
     Raises:
         EnvelopeRefused: another key or context, or altered bytes.
@@ -244,13 +246,16 @@ def _bound_bytes(bound: Bound) -> bytes:
 def _extract(shared: bytes, salt: bytes) -> hmac.HMAC:
     """Return an HMAC under the pseudorandom key of HKDF-Extract (RFC 5869, section 2.2), once per batch.
 
-    `shared`: the secret of the Diffie–Hellman exchange.
+    `shared`: the secret of the Diffie–Hellman exchange, the input keying material.
     """
     return hmac.new(hmac.digest(salt, shared, "sha256"), digestmod="sha256")
 
 
 def _wrapping_key(secret: hmac.HMAC, object_id: UUID) -> bytes:
-    """Return the first and only block of HKDF-Expand (RFC 5869, section 2.3): a wrapping key of 32 bytes."""
+    """Return the first and only block of HKDF-Expand (RFC 5869, section 2.3): a wrapping key of 32 bytes.
+
+    `secret` is the result of `_extract`; the object's id is the context.
+    """
     expanded = secret.copy()
     expanded.update(_WRAP_TAG + object_id.bytes + b"\x01")
     return expanded.digest()

@@ -67,10 +67,11 @@ def open_object(
 def open_stream(
     *, actor: Actor, object_id: UUID, now: datetime, purpose: str, right: str = "original.open"
 ) -> Iterator[bytes]:
-    """Return the plaintext of one object in pieces, with constant memory; otherwise as `open_object`.
+    """Return the plaintext of one object in pieces, with constant memory.
 
-    The access is recorded before this returns. Damage at the end raises while iterating: a consumer must not
-    treat the pieces as complete before the iterator has ended.
+    Arguments and exceptions are those of `open_object`. The access is recorded before this returns. Damage
+    at the end raises while iterating: a consumer must not treat the pieces as complete before the iterator
+    has ended.
     """
     found = _find([object_id])[object_id]
     is_identity = found.bound.kind in IDENTITY_KINDS

@@ -154,9 +154,10 @@ def seal_stream(
     now: datetime,
     max_size: int = MAX_SIZE,
 ) -> SealedObject:
-    """Seal a stream as a file of its own, with constant memory, and return its record with all hashes.
+    """Seal a stream (`chunks`) as a file of its own, in constant memory; return its record with all hashes.
 
-    The file is durable when this returns; the row belongs to the caller's transaction.
+    `id` is the new object's. The file is durable when this returns; the row belongs to the caller's
+    transaction.
 
     Raises:
         OSError: as `seal_batch`.
