@@ -41,8 +41,8 @@ def list_acts(
 ) -> tuple[Act, ...]:
     """Return a page of the official acts of a kind that the actor may read, oldest first.
 
-    Without `states`, acts in every state are returned. `after` is the last id of the previous page, in that
-    order. `newest` reverses the order.
+    Without `states`, acts in every state are returned. `after` is the last id of the previous page.
+    `newest` reverses the order, without pages.
     """
     rows = _reachable(actor, lifecycle, lifecycle.reads)
     if wanted := list(states):

@@ -312,7 +312,7 @@ def _create_role(
     *,
     renew: bool,
 ) -> None:
-    """Create a login role, or renew its password.
+    """Create a login role, or with `renew` set a new password for an existing one.
 
     Only the SCRAM verifier is sent to the server, so that no log holds the password.
     """

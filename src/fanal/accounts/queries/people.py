@@ -292,7 +292,7 @@ def list_accounts(*, actor: Actor, now: datetime) -> list[AccountRecord]:
 
 
 def demo_logins() -> list[tuple[str, Role]]:
-    """Return (login, role) of the demo accounts, in order of creation."""
+    """Return (login, role) of the active demo accounts, in order of creation."""
     rows = User.objects.filter(is_demo=True, is_active=True).order_by("id")
     roles = {
         h.person_id: Role(h.role)

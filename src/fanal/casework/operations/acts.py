@@ -140,8 +140,7 @@ def take_step(
         Refusal: EVENT_IN_FUTURE, EVENT_TOO_EARLY (before the step that it follows), TEXT_UNREADABLE,
             NO_PROOF, FILE_EMPTY, FILE_TOO_LARGE, UNKNOWN_OUTCOME, GROUND_GONE (its decision is no longer in
             force), GROUND_STANDS (its decision still is), ALREADY_SENT, NOT_APPROVED, ALREADY_JUDGED (amend
-            it first), EXPIRED (its document was erased), or the code of the element that the document
-                lacks.
+            it first), EXPIRED (its document was erased), or the code of the element that the document lacks.
         TransitionRefused: its state allows no such transition, or the transition has its own operation.
         Refused: the actor may not make this transition.
         OSError: the proof's file could not be sealed; nothing is recorded.

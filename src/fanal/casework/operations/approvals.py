@@ -78,10 +78,8 @@ def approve_act(
 
     Raises:
         ActUnknown: no act of that kind has this id.
-        Refusal: GROUND_GONE (its decision is no longer in force), NOT_WAITING (for approval), OWN_BYTES
-            (the
-            actor wrote them), GRANTED_BY_PROPOSER (the author alone gave the actor this role),
-                BYTES_CHANGED.
+        Refusal: GROUND_GONE (its decision is no longer in force), NOT_WAITING (for approval), OWN_BYTES (the
+            actor wrote them), GRANTED_BY_PROPOSER (the author alone gave the actor this role), BYTES_CHANGED.
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
     with transaction.atomic():
@@ -112,8 +110,7 @@ def refuse_act(
 
     Raises:
         ActUnknown: no act of that kind has this id.
-        Refusal: NO_REASON, TEXT_UNREADABLE, or NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED
-            as
+        Refusal: NO_REASON, TEXT_UNREADABLE, or NOT_WAITING, OWN_BYTES, GRANTED_BY_PROPOSER, BYTES_CHANGED as
             `approve_act`.
         Refused: the actor proposed it, or may not approve such acts at that desk.
     """
@@ -140,8 +137,7 @@ def _check(
 
     Raises:
         Refusal: NOT_WAITING (for a verdict), OWN_BYTES (the actor wrote them), GRANTED_BY_PROPOSER (the
-            author
-            alone gave the actor this role), BYTES_CHANGED.
+            author alone gave the actor this role), BYTES_CHANGED.
     """
     kind = lifecycle.kind
     written = Document.objects.filter(act_id=row.id, revision=row.revision).first()

@@ -88,8 +88,7 @@ def meet(secret: X25519PrivateKey, laid_out: LaidOut, *, twice: bytes, theirs: b
     again, in our order; `theirs` is their set, blinded once.
 
     Raises:
-        PointsRefused: `twice` and our set differ in length, a point is invalid, or a padding point of our
-            set
+        PointsRefused: `twice` and our set differ in length, a point is invalid, or a padding point of our set
             matches (nobody could hold it).
     """
     back = {point: place for place, point in enumerate(curve.unpack(twice))}

@@ -63,8 +63,7 @@ def take(
     version) or signed with a revoked key; `again` one that was received before, if its digest is the same.
 
     Raises:
-        PackageRefused: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, the signing key belongs to no known
-            desk;
+        PackageRefused: as `unlock` and `unpack`; UNSIGNED; UNKNOWN, the signing key belongs to no known desk;
             REVOKED, INSTANT, FUTURE as `check_instant`; TAKEN, received before; SECOND, a different package
             of this sender has the same number.
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: the desk's own signing key cannot be opened.

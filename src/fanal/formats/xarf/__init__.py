@@ -401,7 +401,10 @@ def _csem(sent: XarfSent, url: str) -> dict[str, object]:
 
 
 def _indicators(suspects: Sequence[Person]) -> dict[str, object]:
-    """Return the suspects' first user name and IPv4 addresses as XARF keys; the format takes no others."""
+    """Return the first user name of the suspects, and their IPv4 addresses, as XARF keys.
+
+    The format takes neither further names nor IPv6 addresses.
+    """
     names = [handle.value for person in suspects for handle in person.handles]
     addresses = [seen.value for person in suspects for seen in person.ips if ":" not in seen.value]
     found: dict[str, object] = {}

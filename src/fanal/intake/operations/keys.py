@@ -155,7 +155,7 @@ def enqueue(items: Sequence[tuple[UUID, Submission]]) -> None:
 
 
 def reference_of(new: New) -> str:
-    """Return the sender's reference of a report, or else its wire number or its id."""
+    """Return the sender's reference of a new report, or else its NCMEC-compatible number, or its id."""
     if new.submission.reference:
         return new.submission.reference
     return str(new.wire_id) if new.wire_id is not None else str(new.report_id)
