@@ -68,7 +68,10 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare a view that authenticates a partner's credential itself (API, wire); else as `needs`."""
+    """Declare a view that authenticates a partner's credential itself (API, wire).
+
+    Arguments as for `needs`.
+    """
     return _declare(Declaration(actions=_actions(action, by_method), public=True, program=True))
 
 

@@ -167,8 +167,8 @@ def _execute(
 ) -> object:
     """Send a statement with its row-security settings before it, in one message and one transaction.
 
-    For `executemany` the settings are a message of their own in the same transaction. Statements on
-    savepoints are sent without them. Parameters and result are those of a Django `execute_wrapper`.
+    For `executemany` (`many`) the settings are a message of their own in the same transaction. Statements
+    on savepoints are sent without them. Parameters and result are those of a Django `execute_wrapper`.
     """
     settings = _settings(_current.get())
     cursor = context["cursor"]

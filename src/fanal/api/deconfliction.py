@@ -44,7 +44,7 @@ def _told(found: Round) -> HttpResponse:
 
 
 def _refuse(status: int, code: str) -> HttpResponse:
-    """Return an error response with the code and its message, and no part of the request."""
+    """Return an error response of this HTTP status with the code and its message, no part of the request."""
     words = reference.label("deconfliction_refused", code, "en")
     answer = _json(status, {"code": code, "detail": "" if words == code else words})
     if status == 401:

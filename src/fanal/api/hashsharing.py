@@ -71,7 +71,7 @@ _NAMES: Final = {reason.id: reason.name for reason in REASONS}
 
 
 def reason_code(identifier: str) -> str:
-    """Return the code of a vote reason from its UUID, or an empty string for an unknown UUID."""
+    """Return the code of a vote reason from its UUID (`identifier`), or "" for an unknown UUID."""
     return _CODES.get(identifier.strip().lower(), "")
 
 

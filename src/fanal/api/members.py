@@ -47,7 +47,10 @@ class Wire:
     takes: Callable[[HttpRequest], bool] = _takes_all
 
     def refuse(self, status: int, code: str, text: str) -> HttpResponse:
-        """Return an error response of this service; 401 has `WWW-Authenticate`, 503 has `Retry-After`."""
+        """Return an error response of this service with status, error code and English text.
+
+        401 has `WWW-Authenticate`, 503 has `Retry-After`.
+        """
         answer = self.write(status, code, text)
         if status == 401:
             answer["WWW-Authenticate"] = f'Basic realm="{self.service.lower()}", charset="UTF-8"'

@@ -43,7 +43,7 @@ _TYPE = "application/taxii+json"
 
 
 def taxii(body: bytes, *, status: int = 200, items: Sequence[SharedItem] = ()) -> HttpResponse:
-    """Return a response in the TAXII media type.
+    """Return a response in the TAXII media type with the given body and status.
 
     `items` are the objects of a page in the order of addition: the first and last give the headers
     `X-TAXII-Date-Added-First` and `-Last`, which are absent without `items`.
@@ -241,7 +241,10 @@ def collection(request: HttpRequest, identity: PartnerIdentity, collection: str)
 @for_programs("list.receive")
 @WIRE.member_only("GET", "POST")
 def objects(request: HttpRequest, identity: PartnerIdentity, collection: str) -> HttpResponse:
-    """Return a page of a list's indicators, oldest addition first."""
+    """Return a page of the indicators of a list (`collection` is its id) that the query selects.
+
+    Oldest addition first.
+    """
     shared = _open(request, collection)
     _refuse_writing(request)
     asked = read_filters(request.GET)
@@ -255,7 +258,10 @@ def objects(request: HttpRequest, identity: PartnerIdentity, collection: str) ->
 @for_programs("list.receive")
 @WIRE.member_only("GET")
 def manifest(request: HttpRequest, identity: PartnerIdentity, collection: str) -> HttpResponse:
-    """Return a page of a list's manifest: id, version and date of addition of each object."""
+    """Return a page of the manifest of a list (`collection` is its id): id, version and date of each object.
+
+    The date is that of its addition.
+    """
     shared = _open(request, collection)
     asked = read_filters(request.GET)
     page = _page(request, shared, asked)

@@ -191,7 +191,7 @@ def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: d
 
 
 def _deliver(lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> mail.Sent:
-    """Send the e-mail for some calls: the reports' references and the place to look, without any content.
+    """Send the e-mail for the calls in `lot`: references of reports and the place to look, no content.
 
     Recipients are the addresses `to`, or all people on duty if there are none. Returns whom it reached.
 
@@ -372,7 +372,7 @@ class CallsLoop:
             self._senders.start(message.lot, now=self._clock(), again=message)
 
     def _keep_for_later(self, sent: CallSent) -> None:
-        """Keep the addresses that a message did not reach for now, to try them again for about an hour.
+        """Keep the addresses that a message (`sent`) did not reach, to try them again for about an hour.
 
         After too many attempts, or with too many messages kept, an error is logged instead.
         """

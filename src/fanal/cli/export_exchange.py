@@ -76,9 +76,10 @@ def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
 
 
 def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetime) -> Report:
-    """Return a harmonised report in the report format, with the reporter redacted as `[…]` in its texts.
+    """Return a harmonised report in the report format for partners, the reporter redacted in its texts.
 
-    Without the key to the reporter's identity, all texts are left out, with a message on standard error.
+    The reporter's values become `[…]`. Without the key to the reporter's identity, all texts are left out,
+    with a message on standard error.
     """
     report_id = facts.report_id
     try:
@@ -96,7 +97,7 @@ def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetim
 
 
 def _xarf_documents(found: Written) -> list[bytes]:
-    """Return the XARF documents of a report that the public parser accepts.
+    """Return the XARF documents of a report (`found`) that the public XARF parser accepts.
 
     The others are left out, with a message on standard error.
     """

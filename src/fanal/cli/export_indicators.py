@@ -129,7 +129,7 @@ def records_of(
 
 
 def one_source(*, references: Sequence[str], list_name: str | None) -> None:
-    """Check that a command names either reports or a list.
+    """Check that a command names either reports (`references`) or a list.
 
     Raises:
         CommandRefused: REPORTS_OR_LIST: both, or neither.

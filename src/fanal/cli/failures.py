@@ -76,7 +76,10 @@ class Failed(CommandRefused):
 
 
 def language(arguments: Sequence[str] | None = None) -> str:
-    """Return the language of the option `--lang` in the command line, at any position; French without it."""
+    """Return the language of the option `--lang` in the command line, at any position; French without it.
+
+    `arguments` are those of the command line, by default this process's.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     asked = [a.partition("=")[2] for a in given if a.startswith("--lang=")]
     asked += [after for a, after in pairwise(given) if a == "--lang"]

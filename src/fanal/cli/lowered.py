@@ -74,7 +74,10 @@ def look_at_account(*, home: Path, vault: Path) -> str:
 
 
 def _obstacle(account: SystemAccount, *, home: Path, vault: Path, port: int) -> str:
-    """Return what the account cannot do to run the serving processes, such as `reach /srv`; "" if nothing."""
+    """Return in words what the account cannot do to run the serving processes (`reach /srv`).
+
+    "" if nothing.
+    """
     if port < _LOWEST_FREE_PORT:
         return f"serve port {port}"
     for folder in (home, vault.parent):

@@ -263,9 +263,9 @@ def _read_json(source: Source, now: datetime) -> Iterator[FoundReport | Unreadab
 
 
 def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundReport | Unreadable:
-    """Return a report with the files that it lists and that lie in its folder, or why such a file is refused.
+    """Return a report (`found`) with the files that it lists and that lie in the folder of its `path`.
 
-    `beside` assigns the files of the folder to reports.
+    Or why such a file is refused. `beside` assigns the files of the folder to reports.
     """
     if not beside.waits(path):
         return found

@@ -20,9 +20,10 @@ def mark_of(web: Path = WEB) -> Path:
 
 
 def sources_digest(web: Path = WEB) -> str:
-    """Return a SHA-256 (hexadecimal) of the sources of the assets: static files and message catalogues.
+    """Return a SHA-256 (hexadecimal) of the sources of the assets below the folder `web`.
 
-    It also covers the versions of the packages that collect them.
+    These are static files and message catalogues; it also covers the versions of the packages that collect
+    them.
     """
     found = hashlib.sha256()
     for name in _THEIRS:

@@ -8,11 +8,11 @@ from django.http import HttpRequest, HttpResponse
 
 
 def resolve_client(meta: MutableMapping[str, object], *, hops: int) -> None:
-    """Replace the last proxy's address in `REMOTE_ADDR` of a WSGI environment by the client's.
+    """Replace the last proxy's address in `REMOTE_ADDR` of a WSGI environment (`meta`) by the client's.
 
-    `hops` is the number of reverse proxies; each appends its peer's address to `X-Forwarded-For`. The header
-    is trusted only from a peer on this machine (loopback or a Unix socket). A header that is missing, too
-    short or without an address changes nothing.
+    `hops` is the number of reverse proxies; each appends its peer's address to `X-Forwarded-For`. The
+    header is trusted only from a peer on this machine (loopback or a Unix socket). A header that is
+    missing, too short or without an address changes nothing.
     """
     if not hops or not _is_local(str(meta.get("REMOTE_ADDR") or "")):
         return

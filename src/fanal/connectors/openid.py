@@ -89,7 +89,7 @@ class ShelteredSession(requests.Session):
     def request(
         self, method: str | bytes, url: str | bytes, *args: object, **more: object
     ) -> requests.Response:
-        """Return the response to a request; the caller's time-out and redirect options are overruled.
+        """Send a request and return its response; the caller's time-out and redirect options are overruled.
 
         Raises:
             requests.RequestException: no answer within the deadline, or a redirect.

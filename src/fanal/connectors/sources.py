@@ -16,7 +16,7 @@ _FETCHERS: Final = {
 def fetch_page(
     door: Door, *, source: ListSource, secret: str, position: str, now: datetime
 ) -> RemotePage:
-    """Return the page of a list source at the checkpoint `position`, in the source's protocol.
+    """Return the page of a list source at the checkpoint `position` (opaque text), in the source's protocol.
 
     Nothing is stored, so it also tests a connection. `secret`: the password for `source.login`.
 

@@ -242,7 +242,7 @@ class HoardingGuard:
         return bool(started) and _started(pid) == started
 
     def _answer(self, pid: int, login: str, *, counts: int) -> None:
-        """Log the outcome for a session that ignored its termination, and close its role if repeated.
+        """Log the outcome for a session (`pid` of role `login`) that ignored its termination.
 
         `counts` is the weight of the case (`_WORKED`, `_IDLE`, `_ENOUGH`); at `_ENOUGH` in an hour the role
         is closed.

@@ -21,7 +21,7 @@ Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 def rows(statement: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
-    """Return all rows of a statement.
+    """Return all rows of a statement; `parameters` fill its placeholders (`%s`, `%(name)s`).
 
     Raises:
         DatabaseError: as by Django.
@@ -71,7 +71,7 @@ def run(statement: str, parameters: Parameters | None = None) -> int:
 
 @contextmanager
 def copy_in(statement: str) -> Iterator[Copy]:
-    """Yield the stream of a `COPY` on this thread's connection; the rows are stored at its end.
+    """Yield the stream of a `COPY` statement on this thread's connection; the rows are stored at its end.
 
     Raises:
         DatabaseError: Django's exceptions in place of psycopg's: `OperationalError` after a lost session.

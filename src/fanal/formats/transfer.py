@@ -59,7 +59,8 @@ class TransferProblem(Struct, frozen=True, kw_only=True, gc=False):
 class Transfer(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A money transfer; `place` is its position in the document (`row 3`, `CdtTrfTxInf[3]`).
 
-    `extra` holds the values without a field as pairs (column or path, value): nothing is lost.
+    `at` and `amount` are normalised, see the module. `extra` holds the values without a field as pairs
+    (column or path, value): nothing is lost. `problems` are the values that could not be read.
     """
 
     place: str

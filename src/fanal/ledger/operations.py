@@ -99,7 +99,7 @@ def record_report(
     detail: Mapping[str, str | int] | None = None,
     motive: str = "",
 ) -> UUID:
-    """Record an entry that names one report, and return the entry's id; otherwise as `record`.
+    """Record an entry that names one report, and return the entry's id; other arguments as for `record`.
 
     Raises:
         MotiveMissing, UnknownVerb, ValueRefused: as `record`.
@@ -118,7 +118,7 @@ def record_batch(
     detail: Mapping[str, str | int] | None = None,
     motive: str = "",
 ) -> UUID:
-    """Record one entry for many objects of one kind and return its id.
+    """Record one entry for many objects of one kind and return its id; other arguments as for `record`.
 
     Each item is an object's id and its content (or result), of which only the keyed digest is stored; empty
     content has no digest. The entry contains the Merkle root over all of them.

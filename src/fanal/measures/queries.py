@@ -170,7 +170,7 @@ def _unwritten(act: Act) -> StoredRequest:
 def _measure(
     act: Act, own: StoredRequest, content: bytes | None, steps: Sequence[ActStep]
 ) -> Measure:
-    """Build the record of a measure, with its deadlines; ValueError for an act without a decision."""
+    """Build the record of a measure from its act, row, document and steps; ValueError without a decision."""
     state, catalogue = MeasureState(act.state), reference.load()
     legal = legal_deadline(
         catalogue=catalogue, received_at=own.received_at, suspensions=suspensions_of(steps)
@@ -415,7 +415,7 @@ GROUP BY wanted.key, found.measure_id
 
 
 def warnings_on(*, actor: Actor, asked: Sequence[Asked]) -> dict[UUID, tuple[MeasureWarning, ...]]:
-    """Return the current warnings on each request, by measure id.
+    """Return the current warnings on each of the requests `asked`, by measure id.
 
     Requests that the actor may not read are omitted.
     """
@@ -471,7 +471,7 @@ def _earlier(keys: Sequence[UUID]) -> list[Earlier]:
 def _last_verdict(
     approvals: Iterable[ActApproval], revisions: Sequence[int]
 ) -> ApprovalVerdict | None:
-    """Return the verdict on the highest of these revisions that has one, None without any."""
+    """Return the verdict on the highest of these revisions that `approvals` judge, None without any."""
     found = [one.verdict for one in approvals if one.revision in revisions]
     return found[-1] if found else None
 

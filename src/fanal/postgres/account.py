@@ -67,7 +67,7 @@ class SystemAccount:
         )
 
     def run(self, arguments: list[str]) -> tuple[int, str]:
-        """Run a command as this account; return exit status (126 if it cannot start) and all its output."""
+        """Run a command as this account; return (exit status, all its output); 126 if it cannot start."""
         try:
             process = self.popen(arguments, output=subprocess.PIPE)
         except OSError as error:

@@ -52,6 +52,8 @@ class Catalogue:
     def __init__(self, entries: tuple[Entry, ...], words: Words, version: str) -> None:
         """Index the entries by kind, code and id.
 
+        `words` are the labels, `version` names the release of the data.
+
         Raises:
             ReferenceRefused: two versions of an entry overlap.
         """

@@ -31,7 +31,10 @@ class Text(Strict, frozen=True, kw_only=True):
 
 
 class SourceNote(Strict, frozen=True, kw_only=True):
-    """The source of a rule and the date of consultation; `note` states the parts that were not read."""
+    """The source of a rule: its title, address (`url`) and the date of consultation.
+
+    `note` states the parts that were not read.
+    """
 
     title: str
     retrieved_on: date
@@ -147,7 +150,8 @@ class MeasureClockValue(Strict, frozen=True, kw_only=True):
     """A legal delay of a measure: the recorded instant that starts it, its length, and its effect (`bound`).
 
     `unit` HOURS is elapsed time; DAYS, WEEKS and MONTHS are counted in Europe/Paris. AT_MOST is a deadline,
-    AT_LEAST a wait, EVERY an interval.
+    AT_LEAST a wait, EVERY an interval. `suspendable`: force majeure or a request for clarification suspends
+    it.
     """
 
     article: str

@@ -154,7 +154,7 @@ def _plain(value: Value, lang: str) -> str:
 
 
 def _number(value: float, *, english: bool) -> str:
-    """Format a number in the language: grouped digits, two decimals at most."""
+    """Format a number in English or (`english` false) French: grouped digits, two decimals at most."""
     plain = f"{abs(value):,}" if isinstance(value, int) else f"{abs(value):,.2f}"
     plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
     if not english:

@@ -96,7 +96,7 @@ def _since(held: models.Counted | None, until: date, *, whole: bool) -> date:
 
 
 def _period(figure: str, month: date) -> date:
-    """Return the first month of the public period (month or quarter) that contains `month`."""
+    """Return the first month of the public period of a figure (month or quarter) that contains `month`."""
     length = _LENGTHS[figure]
     return month.replace(month=(month.month - 1) // length * length + 1)
 

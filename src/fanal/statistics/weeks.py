@@ -114,7 +114,7 @@ def table_of(found: Trend) -> Table:
 
 
 def trend_json(found: Trend, *, names: Mapping[str, str] | None = None) -> bytes:
-    """Encode a trend as a JSON object: the table, the changes of level, and the new names.
+    """Encode a trend as a JSON object: the table (`table_of`), the changes of level, and the new names.
 
     `names` maps codes that are ids to names; it is included unchanged.
     """

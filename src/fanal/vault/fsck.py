@@ -204,9 +204,9 @@ class _Check:
 
 
 def _absence(row: StoredObject) -> FsckCode | None:
-    """Read an object's bytes that the listing lacked, since they may be newer than it; return the fault.
+    """Read the bytes of an object (`row`) that the listing lacked, since they may be newer than it.
 
-    None: the bytes are there.
+    Return the fault; None if the bytes are there.
     """
     folder = keyring.current().vault_folder
     try:

@@ -71,7 +71,10 @@ class Keyring:
         return hmac.digest(self._key(purpose), purpose.encode() + b"\x00" + value, "sha256")
 
     def digester(self, purpose: str) -> hmac.HMAC:
-        """Return an incremental HMAC with the same result as `digest`; feed it the value in pieces."""
+        """Return an incremental HMAC with the same result as `digest` for this purpose.
+
+        Feed it the value in pieces.
+        """
         return hmac.new(self._key(purpose), purpose.encode() + b"\x00", "sha256")
 
     def earlier(self) -> "Keyring":

@@ -125,9 +125,10 @@ def _offered(counterpart: Counterpart, secret: str, round_id: UUID, offer: bytes
 
 
 def _unsent(actor: Actor, counterpart: Counterpart) -> tuple[UUID, bytes] | None:
-    """Return (id, conclusion message) of the latest concluded round without confirmed delivery, or None.
+    """Return (id, conclusion message) of the latest round whose conclusion was not delivered, or None.
 
-    Only the twenty newest rounds that have not expired are searched.
+    The round is one with this counterpart; only the twenty newest rounds that have not expired are
+    searched.
     """
     for found in queries.list_rounds(actor=actor, counterpart_id=counterpart.id, limit=20):
         if found.state is RoundState.CONCLUDED and found.expires_at > clock.now():

@@ -124,8 +124,10 @@ class Portion:
 class StageLoop:
     """The stage loop of one worker.
 
-    `actor`: the worker's system actor. `clock` gives the time of each claim, `size` is the most reports of a
-    claim. `watched` surrounds each step (`Watch.step`); `observe` receives stage and seconds of each step.
+    `actor`: the worker's system actor. `clock` gives the time of each claim, `size` is the most reports of
+    a claim. `watched` surrounds each step (`Watch.step`); `observe` receives stage and seconds of each
+    step. In all methods `token` is the fencing token of a batch's claim, `urgent` marks a batch of urgent
+    reports.
     """
 
     def __init__(
@@ -308,7 +310,7 @@ class StageLoop:
     def _prepare(
         self, token: UUID, stage: Stage, step: PipelineStep, batch: Batch, *, urgent: bool
     ) -> bool:
-        """Run the preparation of a step (such as hashing files), and renew the lease at its pauses.
+        """Run the preparation of a step on a batch (such as hashing files), renewing the lease at pauses.
 
         Return whether to run the step. Reports that need no preparation go first. A preparation longer than
         `TURN` seconds returns its reports to the end of the queue.

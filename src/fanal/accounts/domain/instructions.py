@@ -159,10 +159,10 @@ class StandingInstruction:
 
 
 def checked(asked: NewInstruction) -> NewInstruction:
-    """Validate a proposed instruction; return it with trimmed texts and with sorted, unique names.
+    """Validate an instruction to propose; return it with trimmed texts and with sorted, unique names.
 
     Raises:
-        InstructionRefused: GROUNDS, BASIS, NAMES, MEMBERS or DATES.
+        InstructionRefused: GROUNDS, BASIS, NAMES, MEMBERS or DATES: the field that is invalid.
     """
     grounds, basis = asked.grounds.strip(), " ".join(asked.basis.split())
     if not 0 < len(grounds) <= LONGEST_GROUNDS or not _storable(grounds):

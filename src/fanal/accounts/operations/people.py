@@ -336,7 +336,9 @@ def record_refusal(*, login: str, step: str, now: datetime) -> None:
 
 
 def ensure_desk(*, actor: Actor, desk_id: int, code: str, name: str, contact: str = "") -> int:
-    """Return `desk_id`; create the desk if missing; an existing one stays unchanged.
+    """Return `desk_id`; create the desk with this code, name and contact if missing.
+
+    An existing desk stays unchanged.
 
     Raises:
         Refused: the actor may not manage accounts.

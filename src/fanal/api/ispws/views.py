@@ -46,7 +46,10 @@ UNREADABLE = (
 
 
 def is_urgent(document: Document) -> bool:
-    """Return whether the provider asks for high priority; such a report is accepted whatever the backlog."""
+    """Return whether the provider's report asks for high priority.
+
+    It is then accepted whatever the backlog.
+    """
     summary = document.root.child("incidentSummary")
     return summary is not None and summary.child("escalateToHighPriority") is not None
 

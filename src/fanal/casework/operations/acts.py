@@ -197,9 +197,10 @@ def withdraw_replaced(
     decision_id: UUID,
     now: datetime,
 ) -> None:
-    """Withdraw the unsent official acts that earlier decisions on a report opened, for the kinds given.
+    """Withdraw the unsent official acts that earlier decisions on a report opened.
 
-    Called in the transaction of the new decision `decision_id`, which holds the lock on the case.
+    `lifecycles` are the kinds of act. Called in the transaction of the new decision `decision_id`, which
+    holds the lock on the case.
 
     Raises:
         Refused: the actor may not propose such acts at that desk.
@@ -249,7 +250,7 @@ def _not_ready(lifecycle: Lifecycle, transition: str, row: Act) -> str:
 
 
 def _too_early(requirement: Requirement, row: Act, event: Event) -> str:
-    """Return EVENT_TOO_EARLY if an event is dated before the step that it follows, else "".
+    """Return EVENT_TOO_EARLY if an event is dated before the step of its act that it follows, else "".
 
     That is the act's last step or, for a sending recorded after the basis lapsed, its approval. Dates are
     compared by the minute, the precision of forms.

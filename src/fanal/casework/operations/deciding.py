@@ -111,9 +111,9 @@ def record_decisions(
 ) -> RecordedDecision:
     """Record the same decision on a report and on some reports folded into it, in one transaction.
 
-    A folded report has no row in the queue: this report represents it. `claim_token` is that of the actor's
-    claim on this report. Each report gets its own decision, drafts and ledger entry. Folded reports that are
-    not named return to the queue.
+    A folded report has no row in the queue: this report represents it. `choice` and `claim_token` are as
+    for `record_decision`. Each report gets its own decision, drafts and ledger entry. Folded reports that
+    are not named return to the queue.
 
     Raises:
         NotFolded: one of them is no longer folded into the report.

@@ -95,7 +95,7 @@ def pack(points: Sequence[bytes]) -> bytes:
 
 
 def unpack(packed: bytes) -> list[bytes]:
-    """Split concatenated curve points into a list of 32-byte points, distinct and a power of two in number.
+    """Split concatenated curve points (32 bytes each) into a list: distinct, and a power of two in number.
 
     Raises:
         PointsRefused: wrong length, fewer than 64 or more than 131,072 points, or a duplicate.

@@ -67,7 +67,8 @@ class Round(Struct, frozen=True, kw_only=True):
 class Withholding(Struct, frozen=True, kw_only=True):
     """A desk's decision on a dossier: withheld or not, from one counterpart or (None) from all.
 
-    `words` is the reason, empty once expired or for another desk.
+    `author_id` and `made_at`: by whom and when; `words` is the reason, empty once expired or for another
+    desk.
     """
 
     id: UUID

@@ -128,7 +128,7 @@ def _open(
     *,
     now: datetime,
 ) -> bytes:
-    """Return the bytes of the received message that the next step of a round processes.
+    """Return the bytes of the received message that the next step of the round `found` processes.
 
     The round must be in `state`, not past its end, and have received a message of `kind`.
 

@@ -127,7 +127,7 @@ def _evidence(report: HarmonisedReport) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=1024)
 def _phone_country(phone: str) -> str | None:
-    """Return the country of an E.164 number; None if unknown.
+    """Return the country (ISO 3166-1 alpha-2) of an E.164 phone number; None if unknown.
 
     Full parsing is only needed where several countries share a calling code; it costs as much as all other
     evidence together.

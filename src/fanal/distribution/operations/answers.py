@@ -27,11 +27,12 @@ class AcknowledgementRefused(ValueError):
 def acknowledge(
     *, actor: Actor, answer: PackageAcknowledgement, now: datetime, unproven: bool = False
 ) -> int:
-    """Record a recipient's acknowledgement of a package; return the number of reports (0: already recorded).
+    """Record a recipient's acknowledgement (`answer`) of a package; return the number of its reports.
 
-    The case of a report is handed over (`orient.hand_over`) once every destination has acknowledged it and
-    this desk has no share of it. Once a key of the recipient is registered (`add_sender`), its
-    acknowledgements must be signed; `unproven` accepts an unsigned one, proved by the token alone.
+    0 if it was already recorded. The case of a report is handed over (`orient.hand_over`) once every
+    destination has acknowledged it and this desk has no share of it. Once a key of the recipient is
+    registered (`add_sender`), its acknowledgements must be signed; `unproven` accepts an unsigned one,
+    proved by the token alone.
 
     Raises:
         AcknowledgementRefused: NOT_FOUND, no such package; WRONG_TOKEN, the package was not decrypted;

@@ -30,9 +30,9 @@ _UNTOLD = frozenset({"TOO_LARGE", "KEY", "SEALED_FOR_ANOTHER", "TAKEN"})
 
 
 class Opened(Struct, frozen=True, kw_only=True):
-    """A received package with our acknowledgement; an empty `sender` means that its origin is unproven.
+    """A received package: manifest, reports (`body`, JSON Lines), sender, and our acknowledgement (`answer`).
 
-    `body` is its reports as JSON Lines.
+    An empty `sender` means that its origin is unproven.
     """
 
     manifest: Manifest
@@ -93,10 +93,10 @@ def take(
 
 
 def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.SenderKey | None:
-    """Return the registered key that signed a package; None if it may be received without proof of origin.
+    """Return the registered key that signed a package (`unlocked`); None if no proof of its origin is needed.
 
-    `unproven` allows that for unsigned packages and revoked keys. It runs before the archive is unpacked, so
-    that no content of an unknown or revoked sender is parsed.
+    `unproven` allows that for unsigned packages and revoked keys. It runs before the archive is unpacked,
+    so that no content of an unknown or revoked sender is parsed.
 
     Raises:
         PackageRefused: UNSIGNED, UNKNOWN, REVOKED.

@@ -83,7 +83,7 @@ def may_receive(attributes: ListAttributes, *, body: OrganisationKind) -> bool:
 
 
 def hashes_of(item: ChangedItem) -> dict[str, str]:
-    """Return the hashes of a list entry (kind: value), in the order of `HASH_KINDS`.
+    """Return the hashes of a list entry by kind, in the order of `HASH_KINDS`.
 
     Empty for an entry that is withdrawn or a known false alarm.
     """

@@ -153,7 +153,7 @@ def _record(actor: Actor, service: Service, page: SharedPage, *, now: datetime) 
 
 
 def _served(list_id: UUID, items: Sequence[SharedItem]) -> ObjectRef:
-    """Return the ledger reference of a list, with a keyed digest of the entries served from it.
+    """Return the ledger reference of a list, with a keyed digest of the entries (`items`) served from it.
 
     The digest covers entry ids, feed places and hashes.
     """

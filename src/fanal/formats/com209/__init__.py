@@ -24,7 +24,7 @@ _SOLICITED = frozenset({ReportKind.GROOMING, ReportKind.SOLICITATION, ReportKind
 
 
 class Location(Part, frozen=True, kw_only=True):
-    """(f) The origin of the potential abuse, as far as an IP address shows it."""
+    """(f) The origin of the potential abuse, as far as an IP address shows it: address, time, country."""
 
     ip: str | None = None
     port: int | None = None

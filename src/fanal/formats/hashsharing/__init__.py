@@ -35,7 +35,7 @@ class Member(Struct, frozen=True, kw_only=True):
 
 
 class FingerprintVote(Struct, frozen=True, kw_only=True):
-    """A member's vote on one fingerprint (hash) of an entry; it agrees if `reason` is empty."""
+    """A member's vote on one fingerprint (the hash of `kind`) of an entry; it agrees if `reason` is empty."""
 
     member: Member
     kind: str  # tag of the fingerprint, in lower case

@@ -39,8 +39,9 @@ class AttributeModel:
 class ElementModel:
     """The model of an element in its parent type: key (`person/email`), position, occurrence and content.
 
-    `type` is None for a leaf without attributes; `is_leaf`: it contains no elements; `needs_attributes`: it
-    has required attributes; `flag`: it has a fixed value. `allows` is None if any text is valid.
+    `order` is its position, `repeatable` and `required` its occurrence. `type` is None for a leaf without
+    attributes; `is_leaf`: it contains no elements; `needs_attributes`: it has required attributes; `flag`:
+    it has a fixed value. `allows` returns whether a text is valid, None if any is.
     """
 
     name: str

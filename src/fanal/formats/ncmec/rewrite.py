@@ -86,7 +86,7 @@ def _copy(top: Node, root: OutgoingElement, *, left: list[tuple[str, str]]) -> N
 
 
 def _copy_text(node: Node, root: OutgoingElement, *, path: str) -> bool:
-    """Copy an element's text to the same `path`; return False if the schema does not allow its text there."""
+    """Copy an element's text (`node`) to the same `path` below `root`; return False if not allowed there."""
     if node.model is not None and node.model.is_leaf:
         return _put(root, path, value=node.text or "")
     if node.model is not None:

@@ -212,5 +212,5 @@ def writable(text: str) -> str:
 
 
 def serialized(root: OutgoingElement) -> bytes:
-    """Return the document as indented XML in UTF-8."""
+    """Return the document with this root element as indented XML in UTF-8."""
     return etree.tostring(root.element(), xml_declaration=True, encoding="UTF-8", pretty_print=True)

@@ -24,7 +24,7 @@ _HASHES: Final = (("md5", "MD5"), ("sha1", "SHA1"), ("sha256", "SHA256"), ("pdq"
 
 
 def write_file_details(sent: Outgoing, index: int, *, report_id: int, file_id: str) -> bytes:
-    """Serialise the `fileDetails` of the report's file at `index` (from 0), valid against the schema.
+    """Serialise the `fileDetails` of the file at `index` (from 0) of the report `sent`, valid by the schema.
 
     `report_id` and `file_id` are the ids that the receiving service assigned.
     """

@@ -104,7 +104,10 @@ class IpSighting(_Part, frozen=True, kw_only=True, gc=False):
 
 
 class Person(_Part, frozen=True, kw_only=True):
-    """A person of the report; `type` is the source's own term for an ASSOCIATED person."""
+    """A person of the report with what the sender states: names, dates, contact, accounts, addresses.
+
+    `type` is the source's own term for an ASSOCIATED person.
+    """
 
     role: PersonRole
     name: str | None = None
@@ -151,7 +154,7 @@ class File(_Part, frozen=True, kw_only=True):
 
 
 class Payment(_Part, frozen=True, kw_only=True, gc=False):
-    """One payment in a report; `amount` is a decimal number as text.
+    """One payment in a report; `amount` is a decimal number as text, `sender` and `beneficiary` as stated.
 
     On output only: the operator's `reference`, and the indices of payer and payee in `persons`.
     """

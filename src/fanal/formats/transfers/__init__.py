@@ -218,7 +218,7 @@ class Damaged(Struct, frozen=True, kw_only=True):
 
 
 def read_header(row: TransferRow) -> Header:
-    """Detect the layout of a file from its first record.
+    """Detect the layout of a file from its first record (`row`).
 
     Raises:
         FormatRefused: WRONG_ROOT: no layout has these columns.
@@ -329,7 +329,7 @@ def _read(row: TransferRow, header: Header) -> Transfer | Damaged:
 
 
 def _values(cells: list[str], header: Header) -> dict[str, str]:
-    """Return the non-blank cells of a row by field; columns without a field are left out."""
+    """Return the non-blank cells of a row by field, as `header` assigns them; others are left out."""
     named = zip(header.fields, cells, strict=True)
     return {field: cell for field, cell in named if field != "kept" and cell.strip()}
 

@@ -164,7 +164,7 @@ def _first(stream: BinaryIO) -> dict[str, object] | None:
 
 
 def _of_one_entry(refused: FormatRefused) -> FormatRefused:
-    """Return a refusal that concerns a single entry, so that the caller skips it.
+    """Return `refused` if it concerns a single entry, so that the caller skips it.
 
     Raises:
         FormatRefused: the refusal itself, if it concerns the whole file.

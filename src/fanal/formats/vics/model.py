@@ -236,7 +236,7 @@ class CategoryCode(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Vocabulary(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The categories of one country's VICS model, in one version."""
+    """The categories of one country's VICS model, in one version, as read from a file of `categories/`."""
 
     schema: int
     scheme: Literal["VICS-US", "VICS-UK", "VICS-FR", "VICS-DEFAULT", "VICS-CUSTOM"]

@@ -96,9 +96,10 @@ def _media(item: Indicator, number: int, *, country: str) -> dict[str, object]:
 
 
 def _category(classification: str, country: str) -> dict[str, object]:
-    """Return the keys that state the class of a media: its category in this country's model.
+    """Return the keys that state the class of a media by the categories of this country's model.
 
-    A class of another scheme becomes a tag, which Fanal's reader understands.
+    `classification` is `scheme:code`. A class of another scheme becomes a tag, which Fanal's reader
+    understands.
     """
     scheme, _, code = classification.partition(":")
     number = integer(code)

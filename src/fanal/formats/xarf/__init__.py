@@ -337,10 +337,10 @@ class XarfSent(Struct, frozen=True, kw_only=True):
 
 
 def write_xarf(sent: XarfSent) -> list[bytes]:
-    """Serialise one XARF document for each web address; return [] if XARF has no type for the report.
+    """Serialise a report (`sent`) as one XARF document for each web address; [] if XARF has no type for it.
 
-    With a single address and several classified files, each file has its own document: a document holds only
-    one set of hashes.
+    With a single address and several classified files, each file has its own document: a document holds
+    only one set of hashes.
     """
     addresses = [
         quote(u, safe=_OF_AN_ADDRESS) for u in dict.fromkeys(sent.urls) if _is_of_the_web(u)

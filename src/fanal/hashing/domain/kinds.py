@@ -32,7 +32,10 @@ _BRANDS: Final = {b"avif": "image/avif", b"heic": "image/heic", b"mif1": "image/
 
 
 def media_type_of(head: bytes) -> str:
-    """Return the media type (`image/png`) that the first 16 bytes of a file indicate; "" if unknown."""
+    """Return the media type (`image/png`) that `head`, the first 16 bytes of a file, indicate.
+
+    "" if unknown.
+    """
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind

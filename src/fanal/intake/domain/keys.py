@@ -53,7 +53,7 @@ def _keys(*, earlier: bool) -> keyring.Keyring:
 def is_same(one: bytes, other: bytes) -> bool:
     """Return whether two fingerprints (`fingerprint_of`) belong to the same report.
 
-    The same document with and without files is one report; with different files it is not.
+    The same document with and without files is one report; with different files on both sides it is not.
     """
     return one[:_DIGEST] == other[:_DIGEST] and (
         len(one) == _DIGEST or len(other) == _DIGEST or one == other

@@ -144,13 +144,14 @@ class AttachedFile(Struct, frozen=True, kw_only=True):
 class Submission(Struct, frozen=True, kw_only=True):
     """One report to receive: the original bytes and the fields of its envelope, built by each entry point.
 
-    `canonical` are the bytes that are fingerprinted to distinguish a repeat from another document;
-    `enclosed` likewise for the enclosed files, empty without any. `keys` are idempotency keys, checked in
-    order. `details` are documents about files that stayed with the sender; `files` are enclosed. `finish`
-    is False for a report whose files and end follow. `slow_lane` puts it behind others in the queue.
-    `identity` holds the reporter's statements about themself, sealed under a separate key. `code` is the
-    receipt code that the form generated with its draft, so that a submission repeated after a lost answer
-    shows the same code; without it, intake generates a code.
+    `body` are the bytes to seal. `canonical` are the bytes that are fingerprinted to distinguish a repeat
+    from another document; `enclosed` likewise for the enclosed files, empty without any. `keys` are
+    idempotency keys, checked in order. `details` are documents about files that stayed with the sender;
+    `files` are enclosed. `finish` is False for a report whose files and end follow. `urgent` means a person
+    in danger; `slow_lane` puts it behind others in the queue. `identity` holds the reporter's statements
+    about themself, sealed under a separate key. `code` is the receipt code that the form generated with its
+    draft, so that a submission repeated after a lost answer shows the same code; without it, intake
+    generates a code.
     """
 
     arrival: Arrival

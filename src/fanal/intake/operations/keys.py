@@ -83,7 +83,7 @@ def insert_reports(fresh: Sequence[New], now: datetime) -> None:
 
 
 def insert_receipts(fresh: Sequence[New], signed: Mapping[UUID, str]) -> None:
-    """Insert the signed receipts (`signed`, by report id) of new reports.
+    """Insert the signed receipts (`signed`, by report id) of new reports (`fresh`).
 
     Of a receipt code, only its look-up hash and public key are stored.
     """
@@ -274,7 +274,7 @@ def known_keys(submissions: Sequence[Submission]) -> KeyTable:
 
 
 def store_keys(table: KeyTable) -> None:
-    """Insert the idempotency keys added by the batch (`KeyTable.added`).
+    """Insert the idempotency keys that the batch has added to its table (`KeyTable.added`).
 
     Raises:
         KeyRaced: another transaction committed one of them in the meantime.

@@ -53,10 +53,11 @@ class ReferralDocument(Struct, frozen=True, kw_only=True):
 
 
 class Referral(Struct, frozen=True, kw_only=True):
-    """A referral to a prosecutor, without its texts.
+    """A referral to a prosecutor on a report, without its texts.
 
-    `body` is the code of the addressed authority, `bases` the offences considered, `level` the urgency,
-    `due_at` the desk's own deadline to send it (None once sent or withdrawn).
+    `decision_id` is the decision that opened it. `body` is the code of the addressed authority, `bases` the
+    offences considered, `level` the urgency, `due_at` the desk's own deadline to send it (None once sent or
+    withdrawn), `outcome` a `ReferralOutcome`.
     """
 
     id: UUID

@@ -216,8 +216,9 @@ def verify_subtree_consistency(
 ) -> None:
     """Verify that the subtree of leaves [`start`, `end`) is part of the tree of `size` leaves.
 
-    An empty subtree (`start` = `end`) is part of every tree that is large enough. The algorithm is that of
-    RFC 9162 (section 2.1.4.2), extended to subtrees that do not start at zero.
+    `subtree_root` and `root` are the roots of the two. An empty subtree (`start` = `end`) is part of every
+    tree that is large enough. The algorithm is that of RFC 9162 (section 2.1.4.2), extended to subtrees
+    that do not start at zero.
 
     Raises:
         ProofRefused: it is not, no subtree has these bounds, or the proof has a wrong length.

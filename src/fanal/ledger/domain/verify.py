@@ -273,8 +273,9 @@ class _Run:
     ) -> None:
         """Report which field of a link with a wrong chain hash was altered, by substituting known values.
 
-        `leaf` is the hash of the entry found, `prev_hash` the chain hash before it, `following` the next
-        link. If no substitution fits, the link becomes a suspect (`_classify`).
+        `place` is the link with its entry, `leaf` the hash of the entry found, `prev_hash` the chain hash
+        before it, `following` the next link. If no substitution fits, the link becomes a suspect
+        (`_classify`).
         """
         link = place.link
         if _chain(link, prev_hash=prev_hash) == link.chain_hash:

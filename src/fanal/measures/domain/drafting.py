@@ -54,9 +54,9 @@ def draft_requests(
 ) -> tuple[RequestDraft, ...]:
     """Return one removal request draft for each host, hosts and addresses in order of first appearance.
 
-    `bases` are those of the decision, `targets` the addresses of its report; `on` is the day on which the law
-    must be in force. `addressees` are by host name; a host without one gets an empty addressee. Addresses on
-    the Tor network (.onion) are omitted: their host is unknown.
+    `bases` are those of the decision, `targets` the addresses of its report; `catalogue` holds the law,
+    which must be in force on the day `on`. `addressees` are by host name; a host without one gets an empty
+    addressee. Addresses on the Tor network (.onion) are omitted: their host is unknown.
 
     Raises:
         Refusal: MEASURES_CLOSED (no basis of the decision allows a measure), NO_TARGET (no address left),

@@ -32,7 +32,10 @@ class Issuer(Struct, frozen=True, kw_only=True):
 
 
 class Letter(Struct, frozen=True, kw_only=True):
-    """A removal request for display: both texts and the machine-readable part (JSON, exact addresses)."""
+    """A removal request for display: its texts in French and English, and the machine-readable part (JSON).
+
+    That part has the exact addresses, the texts have them defanged.
+    """
 
     fr: str
     en: str

@@ -81,7 +81,10 @@ class Recommendation(Struct, frozen=True, kw_only=True):
 
 
 class SessionEvent(Struct, frozen=True, kw_only=True):
-    """An event in the record of an oversight session, on a measure or (`measure_id` None) on the session."""
+    """An event in the record of an oversight session: its kind (`what`), instant, and measure.
+
+    Without `measure_id` the event is on the session itself.
+    """
 
     what: Happening
     at: datetime

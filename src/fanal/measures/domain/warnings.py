@@ -83,11 +83,11 @@ def is_whole_site(address: str) -> bool:
 def warn(
     asked: Asked, *, pages: Sequence[str], lawful: Iterable[Lawful], earlier: Iterable[Earlier]
 ) -> tuple[MeasureWarning, ...]:
-    """Return the warnings on a request, in the order of `WarningCode`, then by desk.
+    """Return the warnings on a request (`asked`), in the order of `WarningCode`, then by desk.
 
-    `pages` are the addresses of its report at the same host; `lawful` and `earlier` are the reports (decided
-    without action) and measures with one of its addresses. Facts about other addresses and about the report
-    itself are ignored. For the measure itself only a recommendation to end it gives a warning.
+    `pages` are the addresses of its report at the same host; `lawful` and `earlier` are the reports
+    (decided without action) and measures with one of its addresses. Facts about other addresses and about
+    the report itself are ignored. For the measure itself only a recommendation to end it gives a warning.
     """
     at: dict[UUID, list[str]] = {}
     for address in asked.request.targets:

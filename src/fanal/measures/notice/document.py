@@ -36,7 +36,10 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class NoticeDocument(Struct, frozen=True, kw_only=True):
-    """The content of the exact bytes that are approved and sent: values, sender and letter of a notice."""
+    """The content of the exact bytes that are approved and sent: a notice's values, sender and letter.
+
+    `schema` names the format and its version.
+    """
 
     schema: str
     notice: Notice

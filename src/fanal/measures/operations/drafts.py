@@ -121,7 +121,7 @@ def submit_measure(
     seen: Collection[str] = (),
     reason: str = "",
 ) -> None:
-    """Submit a draft for approval by a second person.
+    """Submit a draft of a removal request for approval by a second person.
 
     If there are warnings, `seen` are the tokens of the warnings displayed to the actor
     (`MeasureWarning.tokens`), and `reason` says why the actor continues.

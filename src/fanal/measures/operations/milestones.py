@@ -101,7 +101,7 @@ def record_left(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) 
 
 
 def record_receipt(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that the addressee received the request, which starts the legal 24 hours.
+    """Record that the addressee received the request (`event`: when), which starts the legal 24 hours.
 
     Raises as `record_step`.
     """
@@ -125,7 +125,7 @@ def resume_clock(*, actor: Actor, measure_id: UUID, event: Event, now: datetime)
 
 
 def record_execution(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that the content was removed. Raises as `record_step`."""
+    """Record that the content was removed (`event`: when, with which proof). Raises as `record_step`."""
     record_step(actor=actor, measure_id=measure_id, transition="execute", event=event, now=now)
 
 
@@ -150,7 +150,10 @@ def lift_measure(
 
 
 def annul_measure(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    """Record that a court annulled the request; the proof is the ruling. Raises as `record_step`."""
+    """Record that a court annulled the request.
+
+    The proof in `event` is the ruling. Raises as `record_step`.
+    """
     record_step(actor=actor, measure_id=measure_id, transition="annul", event=event, now=now)
 
 

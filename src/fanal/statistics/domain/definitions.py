@@ -123,7 +123,10 @@ def _read(name: str, kind: type[S]) -> S:
 
 
 def historical_figures(lang: str) -> list[dict[str, object]]:
-    """Return the figures published by others, with texts in a language, as dictionaries for templates."""
+    """Return the figures published by others as dictionaries for templates, with texts in `lang`.
+
+    Keys: label, period, value, by (the publisher), source, read (the date), confidence, note.
+    """
     return [
         {
             "label": words(entry.label, lang),

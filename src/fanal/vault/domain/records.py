@@ -45,9 +45,9 @@ class SealedObject(Struct, frozen=True, kw_only=True):
 
 
 class Bound(Struct, frozen=True, kw_only=True):
-    """Authenticated data (AEAD) of the wrapped data key: if any of it is altered, the object no longer opens.
+    """Authenticated data (AEAD) of the wrapped data key: the object's id, owner, kind and plaintext digest.
 
-    `sha256` is the digest of the plaintext.
+    If any of it is altered, the object no longer opens.
     """
 
     id: UUID

@@ -140,7 +140,7 @@ def open_streams(
 
 
 def read_plaintext(found: StoredObject) -> bytes:
-    """Decrypt the object of a row; for this package only, since it writes no ledger entry.
+    """Decrypt the object of a row (`found`); for this package only, since it writes no ledger entry.
 
     Raises:
         ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `open_object`.
