@@ -57,10 +57,10 @@ class Person:
 
     def _next(self) -> UUID | None:
         """Return the report at the top of the queue that nobody holds and that was not given back."""
-        from fanal.orient import queries as oriented
         from fanal.orient.domain.records import QueueFilter, QueueView
+        from fanal.orient.queue.queries import list_queue
 
-        page = oriented.list_queue(
+        page = list_queue(
             actor=self._actor,
             view=QueueView.OPEN,
             filters=QueueFilter(),

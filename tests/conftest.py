@@ -8,6 +8,7 @@ import contextlib
 import functools
 import gc
 import os
+import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -90,7 +91,7 @@ def _work_by_the_worker() -> None:
     from fanal import pipeline, trials
     from fanal.accounts import operations as accounts
     from fanal.intake import operations as intake
-    from fanal.orient import operations as orient
+    from fanal.orient.alarms.operations import alarms
     from fanal.statistics import operations as statistics
     from fanal.worker.stages import StageLoop
 
@@ -101,10 +102,13 @@ def _work_by_the_worker() -> None:
         (statistics, "refresh_days"),
         (accounts, "ensure_demo_accounts"),
         (intake, "expire_reports"),
-        (orient, "escalate_alarms"),
-        (orient, "record_raised"),
+        (alarms, "escalate_alarms"),
+        (alarms, "record_raised"),
     ):
-        setattr(owner, name, _with_the_worker_s_rights(getattr(owner, name)))
+        step = getattr(owner, name)
+        for holder in (owner, *sys.modules.values()):  # also where it was imported by its name
+            if vars(holder).get(name) is step:
+                setattr(holder, name, _with_the_worker_s_rights(step))
     accounts.grant_habilitation = _granted_at_the_console(accounts.grant_habilitation)
 
 

@@ -40,7 +40,9 @@ from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts, Stage
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
+from fanal.orient.domain.records import OrientItem
+from fanal.orient.operations.batch import orient_batch
 
 
 @dataclass(slots=True, kw_only=True)
@@ -126,10 +128,10 @@ def run_orient(batch: Batch) -> None:
     """
     facts, analyses, priorities = _facts(batch), _analyses(batch), _priorities(batch)
     kin = {k.report_id: k for k in _kin(batch)}
-    orient.orient_batch(
+    orient_batch(
         actor=batch.actor,
         items=[
-            orient.OrientItem(
+            OrientItem(
                 report=report,
                 analysis=analyses[report.report_id],
                 priority=priorities[report.report_id],

@@ -7,7 +7,8 @@ from django.db import transaction
 
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.intake import operations as intake
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
+from fanal.orient.queue.operations import withdraw_case
 
 
 class AlreadyDecided(Exception):
@@ -29,4 +30,4 @@ def retract(*, identity: PartnerIdentity, report_id: UUID, urgent: bool, now: da
         if oriented.is_decided(actor=identity.actor, report_id=report_id):
             raise AlreadyDecided
         if not urgent:
-            orient.withdraw_case(actor=identity.actor, report_id=report_id, now=now)
+            withdraw_case(actor=identity.actor, report_id=report_id, now=now)

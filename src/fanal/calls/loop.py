@@ -36,7 +36,7 @@ from fanal.db.hoarding import HoardingWatch
 from fanal.kernel.actors import system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.process import die_with_parent
-from fanal.orient import operations as orient
+from fanal.orient.alarms.operations import outbox as orient
 from fanal.orient.domain.clocks import Delivery, wait_after
 from fanal.orient.domain.records import Call
 

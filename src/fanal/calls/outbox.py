@@ -17,7 +17,8 @@ from django.db import DatabaseError, InterfaceError, connection
 from fanal.db import sql
 from fanal.db.child import KeptChild
 from fanal.kernel.actors import system_actor
-from fanal.orient import operations as orient
+from fanal.orient.alarms.operations.alarms import escalate_alarms, record_raised
+from fanal.orient.alarms.operations.outbox import end_answered, queue_late, requeue_left
 
 FAILURES: Final = (DatabaseError, InterfaceError, psycopg.Error)
 SESSION: Final = "SET lock_timeout = '1s'; SET statement_timeout = '5s'"
@@ -34,14 +35,14 @@ def keepers(*, clock: Callable[[], datetime], reaches: bool) -> tuple[KeptChild,
     without mail server has left in a folder.
     """
     actor = system_actor("alarm")
-    late = {"queue_late": lambda: orient.queue_late(actor=actor)}
+    late = {"queue_late": lambda: queue_late(actor=actor)}
     rest = {
-        "end_answered": lambda: orient.end_answered(actor=actor),
-        "escalate": lambda: orient.escalate_alarms(actor=actor, now=clock()),
-        "record_raised": lambda: orient.record_raised(actor=actor, now=clock()),
+        "end_answered": lambda: end_answered(actor=actor),
+        "escalate": lambda: escalate_alarms(actor=actor, now=clock()),
+        "record_raised": lambda: record_raised(actor=actor, now=clock()),
     }
     if reaches:
-        rest["requeue_left"] = lambda: orient.requeue_left(actor=actor)
+        rest["requeue_left"] = lambda: requeue_left(actor=actor)
     return _kept("queues late calls", late), _kept("keeps the outbox of calls", rest)
 
 

@@ -15,8 +15,10 @@ from fanal.intake import operations as intake
 from fanal.intake.domain.receipt import lookup_hash
 from fanal.intake.domain.records import Arrival, Format, Stage, Submission
 from fanal.kernel.actors import public_actor
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.alarms.operations.alarms import acknowledge_alarm, escalate_alarms
+from fanal.orient.alarms.queries import alarms_of
 from fanal.orient.domain.records import Track
+from fanal.orient.queue.operations import withdraw_case
 
 CONVERSATION = "ASC6-J5FR-PA2R-7SW0-GHFD"
 """Receipt code of the demo's conversation: public, since the conversation is synthetic."""
@@ -79,17 +81,17 @@ def _danger(world: World, at: datetime, *, name: str) -> None:
     answered = at + _MINUTE
     if name.endswith("36"):
         answered = at + 6 * _MINUTE
-        orient.escalate_alarms(actor=SYSTEM, now=at + 3 * _MINUTE)
+        escalate_alarms(actor=SYSTEM, now=at + 3 * _MINUTE)
     duty = world.person("claire", answered)
-    for alarm in oriented.alarms_of(actor=SYSTEM, report_id=report_id):
-        orient.acknowledge_alarm(actor=duty, alarm_id=alarm.id, now=answered)
+    for alarm in alarms_of(actor=SYSTEM, report_id=report_id):
+        acknowledge_alarm(actor=duty, alarm_id=alarm.id, now=answered)
     world.decide(report_id, answered + _MINUTE, by="claire", tracks=(Track.JUDICIAL,))
 
 
 def _danger_unanswered(world: World, at: datetime) -> None:
     """Receive a report of a child in danger whose alarm is escalated, since nobody acknowledges it."""
     world.from_partner("DG-waiting", _danger_body(at, "DG-waiting"), at)
-    orient.escalate_alarms(actor=SYSTEM, now=at + 3 * _MINUTE)
+    escalate_alarms(actor=SYSTEM, now=at + 3 * _MINUTE)
 
 
 def _danger_now(world: World, at: datetime) -> None:
@@ -173,7 +175,7 @@ def _retract(world: World, at: datetime) -> None:
     report_id = world.from_partner("EN-retracted", body, at)
     later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
     intake.retract_report(actor=sender, report_id=report_id, now=later)
-    orient.withdraw_case(actor=sender, report_id=report_id, now=later)
+    withdraw_case(actor=sender, report_id=report_id, now=later)
 
 
 def _unfinished(world: World, name: str, at: datetime) -> None:

@@ -23,8 +23,8 @@ from fanal.demo.tracks import refer
 from fanal.demo.world import HOTLINE, PLATFORM, DemoEvent, Play, World
 from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.judicial.domain.records import ReferralOutcome
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import Track
+from fanal.orient.operations.decisions import close_case
 
 COUNT = 248
 _FRESH = 14
@@ -103,7 +103,7 @@ def _decide(world: World, report_id: UUID, at: datetime, *, luck: Random) -> Non
         refer(world, referral_id, moves, at=at + timedelta(hours=3), outcome=outcome)
     closed = at + timedelta(days=luck.uniform(3, 20))
     if closed < world.now - timedelta(days=1) and luck.random() < 0.7:
-        orient.close_case(actor=world.person(by, closed), report_id=report_id, now=closed)
+        close_case(actor=world.person(by, closed), report_id=report_id, now=closed)
 
 
 def _nickname(luck: Random) -> str:

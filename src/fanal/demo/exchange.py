@@ -20,7 +20,7 @@ from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, S
 from fanal.intake import operations as intake
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
-from fanal.orient import operations as orient
+from fanal.orient.queue.operations import withdraw_case
 
 # Distribution: packages acknowledged, pending and overdue; reports waiting and dropped.
 
@@ -150,7 +150,7 @@ def _dropped(world: World, at: datetime) -> None:
     report_id = _receive(world, "OD-dropped", at, country="ES")
     later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
     intake.retract_report(actor=sender, report_id=report_id, now=later)
-    orient.withdraw_case(actor=sender, report_id=report_id, now=later)
+    withdraw_case(actor=sender, report_id=report_id, now=later)
 
 
 # List exchange: members that have read, one refused request, sources in each state.

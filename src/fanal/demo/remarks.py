@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.demo.world import DemoEvent, Play, World
 from fanal.harmonise import operations as harmonise, queries as harmonised
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import QueueFilter, QueueView, Track
+from fanal.orient.operations.notes import note_dossier, note_report
+from fanal.orient.queue.operations import save_view
 
 NAMED = "ID-1"
 _DAY = timedelta(days=1)
@@ -80,9 +81,7 @@ def _reported_under_a_name(world: World, at: datetime) -> None:
 
 def _note(report: str, who: str, words: str) -> Play:
     def play(world: World, at: datetime) -> None:
-        orient.note_report(
-            actor=world.person(who, at), report_id=world.find(report), words=words, now=at
-        )
+        note_report(actor=world.person(who, at), report_id=world.find(report), words=words, now=at)
 
     return play
 
@@ -92,7 +91,7 @@ def _note_on_the_ring(world: World, at: datetime) -> None:
     dossier_id = dossier_of(actor=claire, report_id=world.find("RG-11"))
     if dossier_id is None:
         raise LookupError("RG-11")
-    orient.note_dossier(
+    note_dossier(
         actor=claire,
         dossier_id=dossier_id,
         words="Réunion avec l’office mineurs jeudi : préparer la liste des pseudonymes par jeu.",
@@ -102,14 +101,14 @@ def _note_on_the_ring(world: World, at: datetime) -> None:
 
 def _keep_views(world: World, at: datetime) -> None:
     """Save a private view of the queue, and one shared with the desk."""
-    orient.save_view(
+    save_view(
         actor=world.person("ana", at),
         name="Jeux, à prendre",
         view=QueueView.OPEN,
         filters=QueueFilter(kind="GROOMING", channel="GAME"),
         now=at,
     )
-    orient.save_view(
+    save_view(
         actor=world.person("claire", at),
         name="Chantage en cours",
         view=QueueView.OPEN,

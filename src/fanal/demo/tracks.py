@@ -19,8 +19,8 @@ from fanal.measures.domain.warnings import Asked
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.document import read_notice
 from fanal.measures.notice.kind import NOTICE
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import Track
+from fanal.orient.operations.decisions import reopen_case
 
 _BOTH = (Track.JUDICIAL, Track.MEASURES)
 _HOUR = timedelta(hours=1)
@@ -448,9 +448,7 @@ def _left(world: World, at: datetime) -> None:
     inform(world, _LEFT, at + _HOUR)
     follow(world, measure.id, ("approve",), at=at + 2 * _HOUR)
     opened, recorded = at + 20 * _HOUR, at + 21 * _HOUR
-    orient.reopen_case(
-        actor=world.person("claire", opened), report_id=measure.report_id, now=opened
-    )
+    reopen_case(actor=world.person("claire", opened), report_id=measure.report_id, now=opened)
     measures.record_left(
         actor=world.person("elise", recorded),
         measure_id=measure.id,

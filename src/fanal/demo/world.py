@@ -27,8 +27,10 @@ from fanal.intake.domain.records import (
 )
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, public_actor, system_actor
 from fanal.kernel.calendar import paris_day
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.folding.operations.unfolding import unfold
+from fanal.orient.queue.operations import claim_case
 from fanal.pipeline import STEPS, Batch
 from fanal.web.public.draft import encode_report, identity_of, report_of
 
@@ -227,8 +229,8 @@ class World:
         actor = self.person(by, at)
         case = oriented.get_case(actor=SYSTEM, report_id=report_id)
         if case is not None and case.head_id is not None:
-            orient.unfold(actor=actor, report_id=report_id, reason=_APART, now=at)
-        return orient.claim_case(actor=actor, report_id=report_id, now=at).token
+            unfold(actor=actor, report_id=report_id, reason=_APART, now=at)
+        return claim_case(actor=actor, report_id=report_id, now=at).token
 
     def decide(
         self,

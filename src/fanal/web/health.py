@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from fanal.accounts.routes import open_to_all
 from fanal.db import agreement, sql
-from fanal.orient import queries as oriented
+from fanal.orient.alarms.queries import calls_alive
 
 _LONGEST_SILENCE = "60 seconds"
 _keys: list[Callable[[], bool]] = []
@@ -37,7 +37,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @require_safe
 def readyz(request: HttpRequest) -> HttpResponse:
     """Return 200 when all parts are ready, else 503; the body says which part is not."""
-    return _answer(_everywhere() | {"worker": _worker, "calls": oriented.calls_alive})
+    return _answer(_everywhere() | {"worker": _worker, "calls": calls_alive})
 
 
 @open_to_all("page.public")

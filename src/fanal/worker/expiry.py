@@ -25,7 +25,8 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
 from fanal.measures import operations as measures
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
+from fanal.orient.operations import batch as orient
 from fanal.vault import operations as vault
 from fanal.vault.domain.records import IDENTITY_KINDS
 from fanal.worker import upkeep

@@ -30,7 +30,8 @@ from fanal.intake import operations as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger
-from fanal.orient import operations as orient
+from fanal.orient.folding.operations import folding
+from fanal.orient.queue import operations as claims
 from fanal.statistics import operations as statistics
 from fanal.vault import fsck
 from fanal.worker import deconfliction_rounds, expiry, list_jobs, rules, sends, upkeep
@@ -72,7 +73,7 @@ def expire_reports(timestamp: int) -> None:
 def mark_late(timestamp: int) -> None:
     """Mark the cases past their deadline; the desk's view of late cases reads this mark."""
     del timestamp
-    while orient.mark_late(actor=system_actor("lateness"), now=clock.now()):
+    while claims.mark_late(actor=system_actor("lateness"), now=clock.now()):
         continue
 
 
@@ -81,7 +82,7 @@ def mark_late(timestamp: int) -> None:
 def fold_freed(timestamp: int) -> None:
     """Group again the duplicates whose head report was withdrawn, so that they share a row of the queue."""
     del timestamp
-    while orient.fold_freed(actor=system_actor("folding"), now=clock.now()):
+    while folding.fold_freed(actor=system_actor("folding"), now=clock.now()):
         continue
 
 

@@ -13,8 +13,8 @@ from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger import queries as ledger
-from fanal.orient import operations as orient
-from fanal.orient.domain.feedback import FeedbackVerdict
+from fanal.orient.feedback.domain import FeedbackVerdict
+from fanal.orient.feedback.operations import give_feedback
 from tests.acceptance.desk.test_look import Axe, check
 from tests.acceptance.steps import go
 from tests.integration.accounts.people import make_user
@@ -56,7 +56,7 @@ def provider(desk: Desk) -> Desk:
         ("theirs", FeedbackVerdict.USEFUL, ()),
     )
     for ago, (name, verdict, lacks) in zip((4, 3, 2, 1), said, strict=True):
-        orient.give_feedback(
+        give_feedback(
             actor=desk.actor("ana"),
             report_id=desk.reports[name],
             verdict=verdict,

@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from playwright.sync_api import Page, expect
 
 from fanal.kernel.actors import system_actor
-from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import QueueFilter, QueuePosition, QueueView
+from fanal.orient.queue.operations import mark_late
+from fanal.orient.queue.queries import COUNT_CAP, count_views, list_queue
 from tests.integration.desk.story import Desk
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.serial]
@@ -61,7 +62,7 @@ def test_two_hundred_thousand_reports(open_as: Callable[..., Page], many: Desk) 
     assert page.locator("[data-open]").first.get_attribute("href") != first
     page.keyboard.press("j")
     assert page.evaluate("document.activeElement.closest('[data-row]') !== null")
-    while orient.mark_late(actor=system_actor("test"), now=many.now):
+    while mark_late(actor=system_actor("test"), now=many.now):
         continue
     actor = many.actor("ana")
     for view, chosen in product(QueueView, FILTERS):
@@ -73,11 +74,11 @@ def test_two_hundred_thousand_reports(open_as: Callable[..., Page], many: Desk) 
                 "now": many.now,
             }
             with CaptureQueriesContext(connection) as caught:
-                oriented.list_queue(**asked, after=after)
+                list_queue(**asked, after=after)
             read_little(caught, f"{view} {chosen} {after}")
     with CaptureQueriesContext(connection) as caught:
-        oriented.count_views(actor=actor, now=many.now)
-    assert read_little(caught, "counts") > oriented.COUNT_CAP
+        count_views(actor=actor, now=many.now)
+    assert read_little(caught, "counts") > COUNT_CAP
 
 
 def read_little(caught: CaptureQueriesContext, what: str) -> float:

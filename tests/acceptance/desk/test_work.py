@@ -10,8 +10,11 @@ from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.measures import queries as measures
 from fanal.measures.domain.records import MeasureState
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
+from fanal.orient.alarms.operations.alarms import raise_alarm
+from fanal.orient.alarms.operations.outbox import claim_calls, record_delivery
 from fanal.orient.domain.clocks import Delivery
+from fanal.orient.queue.operations import claim_case, release_case
 from tests.acceptance.steps import arrive, take
 from tests.integration.desk.story import MATERIAL, Desk, add_reports
 from tests.server import as_worker
@@ -102,10 +105,10 @@ def test_a_lost_lease_is_said_and_what_was_typed_stays(open_as: OpenAs, desk: De
     page.evaluate("document.querySelector('[data-lease]').dispatchEvent(new Event('fanal:renew'))")
     page.wait_for_timeout(300)
     assert page.locator("[data-lease-lost]").is_hidden()
-    orient.release_case(
+    release_case(
         actor=desk.actor("ana"), report_id=report_id, claim_token=case.claim_token, now=desk.now
     )
-    orient.claim_case(actor=desk.actor("bruno"), report_id=report_id, now=desk.now)
+    claim_case(actor=desk.actor("bruno"), report_id=report_id, now=desk.now)
     page.evaluate("document.querySelector('[data-lease]').dispatchEvent(new Event('fanal:renew'))")
     lost = page.locator("[data-lease-lost]")
     expect(lost).to_be_visible()
@@ -189,10 +192,8 @@ def test_an_alarm_whose_call_fails_is_read_on_a_telephone(open_as: OpenAs, lang:
     page = open_as("ana", f"/{lang}/desk/reference/", width=360)
     system = system_actor("test")
     with as_worker():
-        for call in orient.claim_calls(actor=system, holder=1, in_hand=[], most=9, again=False):
-            orient.record_delivery(
-                actor=system, calls=[call], delivery=Delivery.LEFT, now=clock.now()
-            )
+        for call in claim_calls(actor=system, holder=1, in_hand=[], most=9, again=False):
+            record_delivery(actor=system, calls=[call], delivery=Delivery.LEFT, now=clock.now())
     page.reload()
     alarm = page.locator("[data-alarm]").first
     expect(alarm.locator("[data-call-fails]")).to_be_visible()
@@ -261,9 +262,7 @@ def test_an_alarm_that_comes_in_moves_nothing_and_takes_no_click(
     page.wait_for_selector("[data-alarm]")
     before = claim.bounding_box()["y"]
     page.evaluate(AT_ONCE)
-    orient.raise_alarm(
-        actor=system_actor("test"), report_id=new_id(desk.now), desk_id=1, now=clock.now()
-    )
+    raise_alarm(actor=system_actor("test"), report_id=new_id(desk.now), desk_id=1, now=clock.now())
     assert page.evaluate("atOnce") == {"mouse": False, "keyboard": True}
     expect(page.locator("[data-alarm]")).to_have_count(2)
     page.evaluate("() => new Promise(requestAnimationFrame)")

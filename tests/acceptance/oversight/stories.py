@@ -12,7 +12,7 @@ from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.measures import operations as measures
-from fanal.orient import operations as orient
+from fanal.orient.operations.batch import orient_batch
 from tests.integration.measures.stories import RECIPIENT, decide, seconded
 from tests.integration.orient.people import WORKER, person
 from tests.unit.orient.items import item
@@ -38,7 +38,7 @@ def reports(now: datetime, *, count: int = 120) -> None:
         kind = chance.choice([*list(ReportKind), ReportKind.GROOMING, ReportKind.ABUSE_MATERIAL])
         items.append((at, item(kind, at=at, channel=chance.choice(list(Channel)))))
     for at, one in items:
-        orient.orient_batch(actor=WORKER, items=[one], now=at + timedelta(seconds=40))
+        orient_batch(actor=WORKER, items=[one], now=at + timedelta(seconds=40))
 
 
 def every_state(

@@ -15,8 +15,9 @@ from fanal.accounts.domain.records import IssuedCredentials
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.ledger import queries as ledger
-from fanal.orient import operations as orient, queries as oriented
-from fanal.orient.domain.feedback import FeedbackVerdict
+from fanal.orient.feedback.domain import FeedbackVerdict
+from fanal.orient.feedback.operations import NEWEST, NothingToJudge, give_feedback, send_feedback
+from fanal.orient.feedback.queries import feedback_of
 from tests.integration.accounts.people import make_user
 from tests.integration.api.test_reports import REPORT, _post
 from tests.integration.desk.story import run_stages
@@ -60,7 +61,7 @@ def received(client: Client, *references: str) -> list[UUID]:
 
 
 def judge(actor: Actor, report_id: UUID, verdict: str, *lacks: str, ago: int = 60) -> None:
-    orient.give_feedback(
+    give_feedback(
         actor=actor,
         report_id=report_id,
         verdict=FeedbackVerdict(verdict),
@@ -158,8 +159,8 @@ def test_the_page_begins_with_the_newest(bearer: Client) -> None:
     body = people.find_partner(name="Cube Messenger")
     user = make_user("jules", Role.PARTNER, organisation=body)
     actor = people.actor_for(user=user, now=clock.now(), motive="test")
-    seen, before = [], orient.NEWEST
-    while page := orient.send_feedback(actor=actor, before=before, limit=2, now=clock.now()):
+    seen, before = [], NEWEST
+    while page := send_feedback(actor=actor, before=before, limit=2, now=clock.now()):
         seen += [item.reference for item in page]
         before = page[-1].id
     assert seen == ["c", "b", "a"]
@@ -183,7 +184,7 @@ def test_who_may_say_what(bearer: Client) -> None:
     for role in (Role.OVERSEER, Role.STATISTICIAN, Role.MEASURES_OFFICER):
         with pytest.raises(Refused):
             judge(person(f"no-{role.lower()}", role), report, "USEFUL")
-    with pytest.raises(orient.NothingToJudge):
+    with pytest.raises(NothingToJudge):
         judge(person("ana", Role.ANALYST), uuid4(), "USEFUL")
 
 
@@ -206,7 +207,7 @@ def test_raw_sql_changes_no_feedback_and_lets_no_words_in(bearer: Client) -> Non
         with database_refuses(NO_RIGHT, CHECK), connection.cursor() as cursor:
             cursor.execute(statement, values)
     actor = people.actor_for(user=make_user("bea", Role.ANALYST), now=clock.now(), motive="m")
-    assert len(oriented.feedback_of(actor=actor, report_ids=[report])[report]) == 1
+    assert len(feedback_of(actor=actor, report_ids=[report])[report]) == 1
 
 
 @pytest.fixture

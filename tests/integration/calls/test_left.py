@@ -13,7 +13,9 @@ from fanal.db import sql
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.alarms.operations import outbox
+from fanal.orient.alarms.operations.alarms import acknowledge_alarm, raise_alarm
+from fanal.orient.alarms.queries import alarms_of
 from fanal.orient.domain.clocks import Delivery
 from tests.integration.orient.people import person
 
@@ -31,15 +33,15 @@ ANSWER = (
 
 def raised() -> UUID:
     report_id = new_id(clock.now())
-    assert orient.raise_alarm(actor=SYSTEM, report_id=report_id, desk_id=1, now=clock.now())
+    assert raise_alarm(actor=SYSTEM, report_id=report_id, desk_id=1, now=clock.now())
     return report_id
 
 
 def left(*, ago: timedelta = timedelta(minutes=1)) -> UUID:
     """Raise an alarm whose call a process without mail server left in its folder."""
     report_id = raised()
-    [call] = orient.claim_calls(actor=SYSTEM, holder=7, in_hand=[], most=10, again=False)
-    orient.record_delivery(
+    [call] = outbox.claim_calls(actor=SYSTEM, holder=7, in_hand=[], most=10, again=False)
+    outbox.record_delivery(
         actor=SYSTEM, calls=[call], delivery=Delivery.LEFT, now=clock.now() - ago
     )
     return report_id
@@ -47,12 +49,12 @@ def left(*, ago: timedelta = timedelta(minutes=1)) -> UUID:
 
 def test_a_call_left_in_a_folder_is_sent_by_a_process_that_has_a_server() -> None:
     waiting, answered, old = left(), left(), left(ago=timedelta(days=2))
-    [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=answered)
-    orient.acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=clock.now())
-    assert orient.requeue_left(actor=SYSTEM) == 0, "nobody lives who could send it"
-    orient.show_alive(actor=SYSTEM, holder=9, reaches=True)
-    assert orient.requeue_left(actor=SYSTEM) == 1
-    calls = orient.claim_calls(actor=SYSTEM, holder=7, in_hand=[], most=10, again=False)
+    [alarm] = alarms_of(actor=SYSTEM, report_id=answered)
+    acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=clock.now())
+    assert outbox.requeue_left(actor=SYSTEM) == 0, "nobody lives who could send it"
+    outbox.show_alive(actor=SYSTEM, holder=9, reaches=True)
+    assert outbox.requeue_left(actor=SYSTEM) == 1
+    calls = outbox.claim_calls(actor=SYSTEM, holder=7, in_hand=[], most=10, again=False)
     assert [call.report_id for call in calls] == [waiting]
     assert old not in {call.report_id for call in calls}
 
@@ -75,7 +77,7 @@ def test_the_desks_role_too_calls_for_few_alarms_before_all_others(as_role: AsRo
     desk.execute("SET fanal.scope = 'ALL'")
     desk.execute(RAISE, [400])
     child = raised()
-    calls = orient.claim_calls(
+    calls = outbox.claim_calls(
         actor=SYSTEM, holder=7, in_hand=[], most=100, again=False, late=False
     )
     assert len(calls) == 11

@@ -20,10 +20,10 @@ from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.alarms.operations import alarms, outbox, outbox as calls_outbox
+from fanal.orient.alarms.queries import alarms_of, open_alarms
 from fanal.orient.domain.clocks import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
 from fanal.orient.domain.records import Call
-from fanal.orient.operations import outbox
 from tests.integration.orient.people import person
 from tests.live import wait_for
 
@@ -55,7 +55,7 @@ def deposit(
 
 
 def claim(*, holder: int = 7, again: bool = False, most: int = 10) -> list[Call]:
-    return orient.claim_calls(actor=SYSTEM, holder=holder, in_hand=[], most=most, again=again)
+    return calls_outbox.claim_calls(actor=SYSTEM, holder=holder, in_hand=[], most=most, again=again)
 
 
 def entries(action: str) -> int:
@@ -76,11 +76,11 @@ def test_the_deposit_itself_raises_the_alarm_and_queues_the_call(
     arrival: Arrival, finish: bool
 ) -> None:
     report_id = deposit(arrival=arrival, finish=finish)
-    [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=report_id)
+    [alarm] = alarms_of(actor=SYSTEM, report_id=report_id)
     assert alarm.raised_at == NOW
     assert [call.report_id for call in claim()] == [report_id]
-    assert orient.record_raised(actor=SYSTEM, now=NOW) == 1
-    assert orient.record_raised(actor=SYSTEM, now=NOW) == 0
+    assert alarms.record_raised(actor=SYSTEM, now=NOW) == 1
+    assert alarms.record_raised(actor=SYSTEM, now=NOW) == 0
     assert entries("alarm.raise") == 1
 
 
@@ -129,7 +129,7 @@ def test_a_session_that_tells_of_many_keeps_no_other_waiting(as_role: AsRole) ->
             told(flood)
     for _ in range(5):
         told(flood)
-    assert orient.record_raised(actor=SYSTEM, now=clock.now()) == 10  # what has no call yet waits
+    assert alarms.record_raised(actor=SYSTEM, now=clock.now()) == 10  # what has no call yet waits
     desk = as_role("app")
     desk.execute("SET fanal.scope = 'ALL'")
     desk.execute("BEGIN")
@@ -137,13 +137,13 @@ def test_a_session_that_tells_of_many_keeps_no_other_waiting(as_role: AsRole) ->
         "SELECT id FROM orient_alarm WHERE recorded_at IS NULL LIMIT 4 FOR UPDATE"
     ).fetchall()
     assert len(held) == 4
-    assert orient.queue_late(actor=SYSTEM) == 10, "who holds an alarm keeps no call waiting"
-    assert orient.queue_late(actor=SYSTEM) == 0
-    assert orient.record_raised(actor=SYSTEM, now=clock.now()) == 6
+    assert calls_outbox.queue_late(actor=SYSTEM) == 10, "who holds an alarm keeps no call waiting"
+    assert calls_outbox.queue_late(actor=SYSTEM) == 0
+    assert alarms.record_raised(actor=SYSTEM, now=clock.now()) == 6
     desk.execute("ROLLBACK")
-    assert orient.record_raised(actor=SYSTEM, now=clock.now()) == 4
+    assert alarms.record_raised(actor=SYSTEM, now=clock.now()) == 4
     last = told(child)
-    early = orient.claim_calls(
+    early = calls_outbox.claim_calls(
         actor=SYSTEM, holder=7, in_hand=[], most=100, again=False, late=False
     )
     assert len(early) == 11
@@ -158,14 +158,14 @@ def test_whoever_comes_after_a_flood_does_not_wait_behind_all_of_it(as_role: AsR
     for report_id in told:
         node.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
     late = told[10:]
-    assert orient.queue_late(actor=SYSTEM, most=6) == 6
+    assert calls_outbox.queue_late(actor=SYSTEM, most=6) == 6
     assert {call.report_id for call in claim(most=100)} == {*told[:10], *late[:3], *late[-3:]}
     called: set[UUID] = set()
-    while orient.queue_late(actor=SYSTEM, most=6):
-        assert orient.queue_late(actor=SYSTEM, most=6) == 0, "what is queued is sent first"
+    while calls_outbox.queue_late(actor=SYSTEM, most=6):
+        assert calls_outbox.queue_late(actor=SYSTEM, most=6) == 0, "what is queued is sent first"
         called |= {call.report_id for call in claim(most=100)}
     assert called == set(late[3:-3])
-    assert orient.record_raised(actor=SYSTEM, now=clock.now()) == 60
+    assert alarms.record_raised(actor=SYSTEM, now=clock.now()) == 60
 
 
 def test_whoever_comes_during_a_flood_from_elsewhere_has_a_share_of_each_look(
@@ -185,7 +185,7 @@ def test_whoever_comes_during_a_flood_from_elsewhere_has_a_share_of_each_look(
         *told["before"][:10],
         *told["children"][:10],
     }
-    assert orient.queue_late(actor=SYSTEM, most=12) == 10
+    assert calls_outbox.queue_late(actor=SYSTEM, most=12) == 10
     called = {call.report_id for call in claim(most=100)}
     assert called == {
         *told["children"][10:],
@@ -211,7 +211,7 @@ def test_another_node_has_its_share_however_many_sessions_a_flood_has(
         [node.info.backend_pid],
     )
     claim(most=100)
-    orient.queue_late(actor=SYSTEM, most=20)
+    calls_outbox.queue_late(actor=SYSTEM, most=20)
     assert {*told[10:]} <= {call.report_id for call in claim(most=100)}
 
 
@@ -236,7 +236,7 @@ def test_of_more_sessions_than_places_those_go_first_that_told_of_few(as_role: A
         for report_id in reports:
             node.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
     claim(most=100)
-    assert orient.queue_late(actor=SYSTEM, most=4) == 4
+    assert calls_outbox.queue_late(actor=SYSTEM, most=4) == 4
     assert {call.report_id for call in claim(most=100)} == set(told[2][10:])
 
 
@@ -249,7 +249,7 @@ def test_of_very_many_sessions_each_look_has_some_before_it(
     for node in nodes:
         for _ in range(12):
             node.execute(DEPOSIT, {"id": new_id(clock.now()), "public": UUID(int=0)})
-    queued = [orient.queue_late(actor=SYSTEM) for _ in range(40)]
+    queued = [calls_outbox.queue_late(actor=SYSTEM) for _ in range(40)]
     assert max(queued) <= 2 * 2
     assert sum(queued) == 6 * 2
 
@@ -257,7 +257,7 @@ def test_of_very_many_sessions_each_look_has_some_before_it(
 def test_who_has_no_mail_server_leaves_a_call_to_whoever_has_one(tmp_path: Path) -> None:
     """However long that one's attempts fail: left in a folder, a call has ended."""
     deposit()
-    orient.show_alive(actor=SYSTEM, holder=99, reaches=True)
+    calls_outbox.show_alive(actor=SYSTEM, holder=99, reaches=True)
     before = mail.current()
     mail.install(mail.Mailer(url="", sender="a@b.fr", duty=("c@b.fr",), folder=tmp_path))
     loop = CallsLoop(clock=clock.now, number=98)
@@ -284,8 +284,8 @@ def test_whoever_waits_behind_a_flood_escalates_before_all_of_it(as_role: AsRole
     for number, report_id in enumerate(told):
         session = node if number == 40 else flood
         session.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
-    orient.queue_late(actor=SYSTEM)
-    escalated = orient.escalate_alarms(
+    calls_outbox.queue_late(actor=SYSTEM)
+    escalated = alarms.escalate_alarms(
         actor=SYSTEM, now=clock.now() + timedelta(minutes=3), most=20
     )
     assert len(escalated) == 20
@@ -300,7 +300,7 @@ def test_the_doctor_counts_alarms_whose_call_is_not_even_queued(as_role: AsRole)
         cursor.execute("UPDATE orient_alarm SET raised_at = raised_at - interval '1 minute'")
     found = [finding.text for finding in look_at_outbox(auditor, demo=False)]
     assert found == ["2 calls for a child in danger were not delivered yet"]
-    assert orient.queue_late(actor=SYSTEM) == 2
+    assert calls_outbox.queue_late(actor=SYSTEM) == 2
     found = [finding.text for finding in look_at_outbox(auditor, demo=False)]
     assert found == ["no call for a child in danger waits"]
 
@@ -322,20 +322,22 @@ def test_a_call_is_in_the_hands_of_one_process_and_free_when_that_one_dies(as_ro
     other.join()
     [second] = taken
     assert (second.id, second.attempts) == (first.id, 2)
-    assert not orient.record_delivery(
+    assert not calls_outbox.record_delivery(
         actor=SYSTEM, calls=[first], delivery=Delivery.SENT, now=NOW
     ), "the fence: the outcome of a lost lease is not recorded"
     assert entries("alarm.send") == 0
-    assert orient.record_delivery(actor=SYSTEM, calls=[second], delivery=Delivery.SENT, now=NOW)
+    assert calls_outbox.record_delivery(
+        actor=SYSTEM, calls=[second], delivery=Delivery.SENT, now=NOW
+    )
     assert entries("alarm.send") == 1
 
 
 def test_only_what_was_accepted_is_a_call_in_the_ledger() -> None:
     deposit()
     [call] = claim()
-    orient.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.LEFT, now=NOW)
+    calls_outbox.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.LEFT, now=NOW)
     assert (entries("alarm.send"), entries("alarm.leave")) == (0, 1)
-    [alarm] = oriented.open_alarms(actor=SYSTEM)
+    [alarm] = open_alarms(actor=SYSTEM)
     assert alarm.call is not None
     assert alarm.call.failing
 
@@ -343,11 +345,11 @@ def test_only_what_was_accepted_is_a_call_in_the_ledger() -> None:
 def test_a_call_that_some_duty_people_did_not_get_is_told_apart() -> None:
     deposit()
     [call] = claim()
-    orient.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.PARTLY, now=NOW)
+    calls_outbox.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.PARTLY, now=NOW)
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM ledger_entry WHERE action = 'alarm.send'")
         assert b"partly" in bytes(cursor.fetchone()[0])
-    [alarm] = oriented.open_alarms(actor=SYSTEM)
+    [alarm] = open_alarms(actor=SYSTEM)
     assert alarm.call is not None
     assert alarm.call.partly
     assert not alarm.call.failing
@@ -361,7 +363,7 @@ def test_attempts_are_bounded_and_at_most_a_minute_apart() -> None:
         call = Call(**{f: getattr(call, f) for f in Call.__struct_fields__} | {"attempts": attempt})
         with connection.cursor() as cursor:
             cursor.execute("UPDATE orient_call SET lease_token = %s", [call.token])
-        assert orient.record_failure(
+        assert calls_outbox.record_failure(
             actor=SYSTEM, calls=[call], failure="AWAY", jitter=1.0, now=NOW
         )
         with connection.cursor() as cursor:
@@ -378,7 +380,7 @@ def test_calls_that_failed_leave_places_for_new_ones() -> None:
     for _ in range(3):
         deposit()
     for call in claim():
-        orient.record_failure(actor=SYSTEM, calls=[call], failure="AWAY", jitter=0.0, now=NOW)
+        calls_outbox.record_failure(actor=SYSTEM, calls=[call], failure="AWAY", jitter=0.0, now=NOW)
     due_again()
     report_id = deposit()
     assert [call.report_id for call in claim()] == [report_id]
@@ -401,14 +403,18 @@ def test_what_became_of_a_message_is_written_for_each_of_its_calls() -> None:
     reports = [deposit() for _ in range(3)]
     calls = claim()
     assert (
-        orient.record_failure(actor=SYSTEM, calls=calls, failure="AWAY", jitter=0.0, now=NOW) == 3
+        calls_outbox.record_failure(actor=SYSTEM, calls=calls, failure="AWAY", jitter=0.0, now=NOW)
+        == 3
     )
     due_again()
     calls = claim(again=True)
     assert {call.report_id for call in calls} == set(reports)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE orient_call SET lease_token = NULL WHERE id = %s", [calls[0].id])
-    assert orient.record_delivery(actor=SYSTEM, calls=calls, delivery=Delivery.SENT, now=NOW) == 2
+    assert (
+        calls_outbox.record_delivery(actor=SYSTEM, calls=calls, delivery=Delivery.SENT, now=NOW)
+        == 2
+    )
     assert (entries("alarm.fail"), entries("alarm.send")) == (1, 1)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -434,11 +440,11 @@ def test_an_answer_that_nobody_commits_hides_no_call(as_role: AsRole) -> None:
 
 def test_an_answered_alarm_calls_no_more() -> None:
     report_id = deposit()
-    [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=report_id)
-    assert orient.acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=NOW)
+    [alarm] = alarms_of(actor=SYSTEM, report_id=report_id)
+    assert alarms.acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=NOW)
     assert claim() == []
-    assert orient.end_answered(actor=SYSTEM) == 1
-    assert orient.end_answered(actor=SYSTEM) == 0
+    assert calls_outbox.end_answered(actor=SYSTEM) == 1
+    assert calls_outbox.end_answered(actor=SYSTEM) == 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT outcome FROM orient_call")
         assert cursor.fetchall() == [("ANSWERED",)]
@@ -475,13 +481,13 @@ def test_a_later_message_of_danger_rings_again_once_the_first_alarm_was_answered
     [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=NOW)
     assert answer.report_id is not None
     ana = person(Role.ANALYST)
-    assert not orient.raise_written(lookup_hash=digest, now=NOW), "it rings already"
+    assert not alarms.raise_written(lookup_hash=digest, now=NOW), "it rings already"
     for _ in range(2):
-        for alarm in oriented.open_alarms(actor=SYSTEM):
-            orient.acknowledge_alarm(actor=ana, alarm_id=alarm.id, now=NOW)
-        assert orient.raise_written(lookup_hash=digest, now=NOW)
-        assert not orient.raise_written(lookup_hash=digest, now=NOW)
-    codes = [a.code for a in oriented.alarms_of(actor=SYSTEM, report_id=answer.report_id)]
+        for alarm in open_alarms(actor=SYSTEM):
+            alarms.acknowledge_alarm(actor=ana, alarm_id=alarm.id, now=NOW)
+        assert alarms.raise_written(lookup_hash=digest, now=NOW)
+        assert not alarms.raise_written(lookup_hash=digest, now=NOW)
+    codes = [a.code for a in alarms_of(actor=SYSTEM, report_id=answer.report_id)]
     assert sorted(codes) == ["CHILD_IN_DANGER", "DANGER_WRITTEN", "DANGER_WRITTEN"]
     assert [call.report_id for call in claim()] == [answer.report_id]
-    assert not orient.raise_written(lookup_hash=b"nobody's", now=NOW)
+    assert not alarms.raise_written(lookup_hash=b"nobody's", now=NOW)

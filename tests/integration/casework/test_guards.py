@@ -14,8 +14,8 @@ from fanal.judicial.domain.kinds import REFERRAL, read_referral
 from fanal.kernel.actors import Role
 from fanal.kernel.states import TransitionRefused
 from fanal.measures.removal.kind import REMOVAL
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.operations.decisions import reopen_case
 from tests.integration.measures.stories import ANALYST, decide
 from tests.integration.orient.people import person
 from tests.refusals import CHECK, KEPT, NO_RIGHT, database_refuses
@@ -227,7 +227,7 @@ def test_nothing_is_prepared_for_a_decision_that_does_not_stand() -> None:
     """Its report waits for another one."""
     decided = decide()
     prepared = take(decided.opened["referral"][0], "prepare", "DRAFT", "READY", OFFICER.person_id)
-    orient.reopen_case(actor=ANALYST, report_id=decided.decision.report_id, now=NOW)
+    reopen_case(actor=ANALYST, report_id=decided.decision.report_id, now=NOW)
     refused(CHECK, *prepared)
     assert state(decided.opened["referral"][0]) == ("DRAFT", False)
 

@@ -11,8 +11,9 @@ from django.test import Client
 from fanal.analyse.material.domain.lists import MatchScope
 from fanal.analyse.material.operations.lists import load_list
 from fanal.kernel.actors import system_actor
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.operations import decisions
+from fanal.orient.queue.operations import claim_case
 from fanal.web.desk import files
 from tests.integration.desk.story import Desk, hashed, suspect
 from tests.integration.desk.test_providers import send
@@ -32,9 +33,11 @@ def received(desk: Desk, name: str, turned: int) -> str:
 
 def decide(desk: Desk, name: str) -> None:
     report_id, ana = desk.reports[name], desk.actor("ana")
-    token = orient.claim_case(actor=ana, report_id=report_id, now=desk.now).token
+    token = claim_case(actor=ana, report_id=report_id, now=desk.now).token
     nothing = Choice(tracks=(Track.NONE,), bases=(), reason="a lawful picture")
-    orient.decide(actor=ana, report_id=report_id, choice=nothing, claim_token=token, now=desk.now)
+    decisions.decide(
+        actor=ana, report_id=report_id, choice=nothing, claim_token=token, now=desk.now
+    )
 
 
 def test_a_near_picture_shows_who_assessed_it_and_how_near_it_is(
@@ -76,9 +79,11 @@ def test_another_desks_assessment_is_not_shown(
     file = {"name": "theirs", **hashed("theirs"), "pdq": picture("A").pdq}
     send(desk, uuid4(), "theirs", {"kind": "OTHER", "files": [file]}, desk_id=2)
     yann, report_id = desk.actor("yann"), desk.reports["theirs"]
-    token = orient.claim_case(actor=yann, report_id=report_id, now=desk.now).token
+    token = claim_case(actor=yann, report_id=report_id, now=desk.now).token
     nothing = Choice(tracks=(Track.NONE,), bases=(), reason="a lawful picture")
-    orient.decide(actor=yann, report_id=report_id, choice=nothing, claim_token=token, now=desk.now)
+    decisions.decide(
+        actor=yann, report_id=report_id, choice=nothing, claim_token=token, now=desk.now
+    )
     assert NEAR not in sign_in("ana").get(page).content.decode()
 
 

@@ -10,6 +10,7 @@ from fanal.kernel.actors import system_actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CaseState
+from fanal.orient.folding.queries import list_folded
 from fanal.web.desk import folds
 from tests.integration.desk.folds import add_folded
 from tests.integration.desk.story import Desk
@@ -114,7 +115,7 @@ def test_each_folded_report_is_reached_from_the_head_however_many_there_are(
     web.post(f"/fr/desk/reports/{first}/claim/")
     address = f"/fr/desk/reports/{first}/"
     pages = [web.get(address, {"folded": n}).content.decode() for n in ("1", "2", "9")]
-    listed, _ = oriented.list_folded(actor=READER, head_id=first)
+    listed, _ = list_folded(actor=READER, head_id=first)
     boxes = [f'name="folded" value="{each.report_id}"' for each in listed]
     assert [[box in shown for box in boxes] for shown in pages] == [
         [True, False], [False, True], [False, True],

@@ -11,7 +11,6 @@ from django.test import Client
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.intake import queries as intake
 from fanal.judicial import queries as judicial
-from fanal.orient import operations as orient
 from fanal.web.posted import MOST_READ
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_work import decide, measure_of, submitted
@@ -163,7 +162,7 @@ def test_a_failure_gives_back_what_was_written(
     def break_down(**_values: object) -> None:
         raise failure("gone")
 
-    monkeypatch.setattr(orient, "note_report", break_down)
+    monkeypatch.setattr("fanal.web.desk.notes.note_report", break_down)
     client = sign_in("ana")
     client.raise_request_exception = False
     answer = client.post(f"/en/desk/reports/{desk.reports['stream']}/note/", {"words": WORDS})

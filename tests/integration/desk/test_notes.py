@@ -7,7 +7,9 @@ from django.db import connection
 from django.test import Client
 
 from fanal.crosscheck.dossiers.queries import dossier_of
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
+from fanal.orient.operations.batch import erase
+from fanal.orient.operations.notes import NoteRefused, note_report
 from tests.integration.desk.story import WORKER, Desk
 from tests.refusals import NO_RIGHT, database_refuses
 
@@ -42,8 +44,8 @@ def test_a_note_is_written_read_and_found_by_the_desk_alone(desk: Desk, sign_in:
 
 @pytest.mark.parametrize("words", ["", "   ", "x" * 10_001, "a\0b", "\ud800"])
 def test_what_cannot_be_kept_is_refused(desk: Desk, words: str) -> None:
-    with pytest.raises(orient.NoteRefused):
-        orient.note_report(
+    with pytest.raises(NoteRefused):
+        note_report(
             actor=desk.actor("ana"), report_id=desk.reports["stream"], words=words, now=desk.now
         )
 
@@ -75,7 +77,7 @@ def test_a_note_on_a_dossier_follows_its_reports(desk: Desk, sign_in: SignIn) ->
 
 def test_no_note_changes_or_goes(desk: Desk) -> None:
     actor = desk.actor("ana")
-    orient.note_report(actor=actor, report_id=desk.reports["stream"], words=WORDS, now=desk.now)
+    note_report(actor=actor, report_id=desk.reports["stream"], words=WORDS, now=desk.now)
     for attack in (
         "UPDATE orient_note SET author_id = gen_random_uuid()",
         "DELETE FROM orient_note",
@@ -90,8 +92,8 @@ def test_no_note_changes_or_goes(desk: Desk) -> None:
 @pytest.mark.role("worker")
 def test_expiry_takes_the_words_and_leaves_the_row(desk: Desk) -> None:
     actor, report_id = desk.actor("ana"), desk.reports["stream"]
-    orient.note_report(actor=actor, report_id=report_id, words=WORDS, now=desk.now)
-    assert orient.erase(actor=WORKER, report_ids=[report_id]) == 1
+    note_report(actor=actor, report_id=report_id, words=WORDS, now=desk.now)
+    assert erase(actor=WORKER, report_ids=[report_id]) == 1
     (note,) = oriented.notes_of(actor=actor, report_ids=[report_id])
     assert note.words is None
     assert note.author_id == actor.person_id

@@ -17,7 +17,9 @@ from fanal.intake.domain.records import Stage
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient.alarms.operations.alarms import raise_alarm
+from fanal.orient.alarms.queries import open_alarms
+from fanal.orient.queue.queries import count_views
 from fanal.worker.expiry import erase_reports
 from tests.integration.desk.story import MATERIAL, WORKER, Desk, add_reports, run_stages
 from tests.integration.desk.work import decided
@@ -95,10 +97,11 @@ def test_arrivals_announce_themselves(desk: Desk, sign_in: SignIn) -> None:
 def test_counts_stop_and_say_so(
     desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, language: str, more: str, new: str
 ) -> None:
-    monkeypatch.setattr(oriented, "COUNT_CAP", 1)
+    for page in ("queue", "saved_views"):
+        monkeypatch.setattr(f"fanal.web.desk.{page}.COUNT_CAP", 1)
     web = sign_in("ana")
     web.post("/fr/desk/views/", {"name": "x", "view": "OPEN", "channel": "GAME"})
-    counted = oriented.count_views(actor=desk.actor("ana"), now=desk.now, cap=100)
+    counted = count_views(actor=desk.actor("ana"), now=desk.now, cap=100)
     shown = sum(n > 1 for n in [*counted.views.values(), *counted.kinds.values()])
     assert shown > 2
     body = web.get(f"/{language}/desk/").content.decode()
@@ -165,7 +168,7 @@ def test_an_alarm_rings_until_somebody_takes_it(desk: Desk, sign_in: SignIn) -> 
     assert b"data-alarm>" in page, "it stands in the page from the first"
     assert b'hx-trigger="every 3s"' in page
     assert b"data-alarm>" in web.get("/fr/desk/alarms/").content
-    (alarm,) = oriented.open_alarms(actor=desk.actor("ana"))
+    (alarm,) = open_alarms(actor=desk.actor("ana"))
     known = alarm.id.hex[-8:]
     assert web.get(f"/fr/desk/alarms/?known={known}").status_code == 204
     assert sign_in("yann").post(f"/fr/desk/alarms/{alarm.id}/").status_code == 404
@@ -184,7 +187,7 @@ def test_a_page_shows_the_latest_alarms_and_says_that_there_are_earlier_ones(
         cursor.execute("SELECT count(*) FROM orient_alarm WHERE acknowledged_at IS NULL")
         (already,) = cursor.fetchone()
     for number in range(20 - already):
-        orient.raise_alarm(
+        raise_alarm(
             actor=worker,
             report_id=new_id(desk.now),
             desk_id=1,
@@ -195,7 +198,7 @@ def test_a_page_shows_the_latest_alarms_and_says_that_there_are_earlier_ones(
     assert "plus anciennes" not in body
     known = re.search(r"known=([\w-]+)", body).group(1)
     assert web.get(f"/fr/desk/alarms/?known={known}").status_code == 204
-    orient.raise_alarm(
+    raise_alarm(
         actor=worker,
         report_id=(latest := new_id(desk.now)),
         desk_id=1,

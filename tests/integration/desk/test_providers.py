@@ -16,7 +16,7 @@ from fanal.accounts import operations as accounts, queries as people
 from fanal.intake import operations as intake, queries as intake_queries
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import system_actor
-from fanal.orient import queries as oriented
+from fanal.orient.feedback.queries import feedback_of
 from tests.integration.desk.story import GAME, HOST, MATERIAL, Desk, hashed, run_stages
 from tests.integration.desk.work import decided
 
@@ -158,13 +158,13 @@ def test_a_report_shows_its_quality_and_takes_feedback(
     for bad in ({}, {"verdict": "X"}, {"verdict": "LACKS_DATA"},
                 {"verdict": "LACKS_DATA", "lacks": "X"}):  # fmt: skip
         assert web.post(where, bad).status_code == 302
-    assert oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report]) == {}
+    assert feedback_of(actor=desk.actor("ana"), report_ids=[report]) == {}
     web.post(where, {"verdict": "LACKS_DATA", "lacks": ["SUSPECT_ADDRESS", "WHERE"]})
-    (given,) = oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    (given,) = feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
     assert (given.verdict, given.lacks) == ("LACKS_DATA", ("SUSPECT_ADDRESS", "WHERE"))
     assert "Données manquantes" in web.get(f"/fr/desk/reports/{report}/").content.decode()
     assert sign_in("yann").post(where, {"verdict": "USEFUL"}).status_code in {403, 404}
-    assert oriented.feedback_of(actor=desk.actor("yann"), report_ids=[report]) == {}
+    assert feedback_of(actor=desk.actor("yann"), report_ids=[report]) == {}
 
 
 def test_a_decision_says_useful_and_never_over_a_persons_word(
@@ -172,10 +172,10 @@ def test_a_decision_says_useful_and_never_over_a_persons_word(
 ) -> None:
     report = desk.reports["rich"]
     decided(desk, "rich")
-    (given,) = oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    (given,) = feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
     assert (given.verdict, given.origin) == ("USEFUL", "DECISION")
     sign_in("ana").post(f"/fr/desk/reports/{report}/feedback/", {"verdict": "DUPLICATE"})
-    found = oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    found = feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
     assert [f.verdict for f in found] == ["USEFUL", "DUPLICATE"]
 
 
@@ -185,5 +185,5 @@ def test_a_persons_word_comes_before_the_decision(
     report = desk.reports["rich"]
     sign_in("bruno").post(f"/fr/desk/reports/{report}/feedback/", {"verdict": "DUPLICATE"})
     decided(desk, "rich")
-    found = oriented.feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
+    found = feedback_of(actor=desk.actor("ana"), report_ids=[report])[report]
     assert [f.verdict for f in found] == ["DUPLICATE"]

@@ -9,8 +9,9 @@ from django.test import Client
 
 from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
-from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import QueueFilter, QueueView
+from fanal.orient.queue import operations as orient
+from fanal.orient.queue.queries import count_saved_views, list_queue, list_saved_views
 from tests.integration.desk.story import Desk
 
 pytestmark = pytest.mark.django_db
@@ -27,7 +28,7 @@ def save(desk: Desk, who: str, name: str, **more: object) -> object:
 
 def names(desk: Desk, who: str) -> list[str]:
     """The names of the views that a person sees."""
-    return [saved.name for saved in oriented.list_saved_views(actor=desk.actor(who))]
+    return [saved.name for saved in list_saved_views(actor=desk.actor(who))]
 
 
 def test_a_filter_is_saved_shown_renamed_and_deleted(desk: Desk, sign_in: SignIn) -> None:
@@ -37,7 +38,7 @@ def test_a_filter_is_saved_shown_renamed_and_deleted(desk: Desk, sign_in: SignIn
     assert answer["Location"] == f"{QUEUE}?view=OPEN&kind=GROOMING&country=BE"
     shown = ana.get(answer["Location"])
     assert [line.saved.name for line in shown.context["saved"] if line.current] == ["Jeux du soir"]
-    (saved,) = oriented.list_saved_views(actor=desk.actor("ana"))
+    (saved,) = list_saved_views(actor=desk.actor("ana"))
     assert ana.post(f"{VIEWS}{saved.id}/", {"act": "rename", "name": "Matin"}).status_code == 302
     assert names(desk, "ana") == ["Matin"]
     assert ana.post(f"{VIEWS}{saved.id}/", {"act": "burn"}).status_code == 404
@@ -52,13 +53,11 @@ def test_counts_are_those_of_the_lists(desk: Desk) -> None:
         (view, filters) for view in QueueView for filters in (QueueFilter(), GROOMING)
     ):
         save(desk, "ana", f"view {number}", view=view, filters=filters)
-    views = oriented.list_saved_views(actor=actor)
-    counts = oriented.count_saved_views(actor=actor, views=views, now=desk.now)
+    views = list_saved_views(actor=actor)
+    counts = count_saved_views(actor=actor, views=views, now=desk.now)
     lists = {
         saved.id: len(
-            oriented.list_queue(
-                actor=actor, view=saved.view, filters=saved.filters, now=desk.now
-            ).cases
+            list_queue(actor=actor, view=saved.view, filters=saved.filters, now=desk.now).cases
         )
         for saved in views
         if saved.view is not QueueView.DECIDED
@@ -99,7 +98,7 @@ def test_only_a_supervisor_shares_and_only_at_their_desk(desk: Desk, sign_in: Si
     with pytest.raises(orient.ViewUnknown):
         orient.delete_view(
             actor=desk.actor("ana"),
-            view_id=oriented.list_saved_views(actor=desk.actor("claire"))[0].id,
+            view_id=list_saved_views(actor=desk.actor("claire"))[0].id,
         )
 
 

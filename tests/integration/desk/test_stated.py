@@ -10,7 +10,7 @@ from fanal.harmonise import queries as harmonised
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import public_actor
-from fanal.orient import queries as oriented
+from fanal.orient.alarms.queries import alarms_of
 from fanal.web.public.draft import encode_report, identity_of, report_of
 from tests.integration.desk.story import WORKER, Desk, run_stages
 
@@ -40,7 +40,7 @@ def test_the_analyst_knows_that_the_child_writes_and_not_who(
     report_id = answer.report_id
     run_stages(desk.now)
 
-    assert oriented.alarms_of(actor=WORKER, report_id=report_id) == ()
+    assert alarms_of(actor=WORKER, report_id=report_id) == ()
     priority = analysed.get_priorities(actor=WORKER, report_ids=[report_id])[report_id]
     codes = {part.code for part in priority.parts}
     assert {"DANGER_UNKNOWN", "REPORTER_IS_CHILD"} <= codes

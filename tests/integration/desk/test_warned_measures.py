@@ -16,8 +16,9 @@ from fanal.kernel.calendar import PARIS
 from fanal.measures import queries as measures
 from fanal.measures.domain.records import Measure, MeasureState, WarningCode
 from fanal.measures.domain.warnings import Asked
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.operations.decisions import reopen_case
+from fanal.orient.queue.operations import claim_case
 from tests.integration.desk.story import HOST, MATERIAL, Desk, add_reports
 from tests.integration.desk.work import decided, send
 
@@ -30,7 +31,7 @@ SEEN = re.compile(r'name="seen" value="([0-9a-f ]+)"')
 def no_action(desk: Desk, name: str, *, author: str = "ana") -> UUID:
     """A report is claimed and decided without further action."""
     actor, report_id = desk.actor(author), desk.reports[name]
-    claim = orient.claim_case(actor=actor, report_id=report_id, now=desk.now)
+    claim = claim_case(actor=actor, report_id=report_id, now=desk.now)
     casework.record_decision(
         actor=actor,
         report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
@@ -106,7 +107,7 @@ def test_an_address_that_was_found_lawful_is_said_to_both_and_to_the_overseer(
     assert sign_in("yann").get(page).status_code == 404
 
     # Opened again, the other report warns of nothing; what stood at the signature stays with it.
-    orient.reopen_case(actor=desk.actor("ana"), report_id=mirror, now=desk.now)
+    reopen_case(actor=desk.actor("ana"), report_id=mirror, now=desk.now)
     assert standing(desk) == []
     assert LAWFUL in body(sign_in("gabrielle").get(page.replace("/desk/", "/oversight/")))
 

@@ -11,7 +11,8 @@ from django.test import Client
 from fanal.judicial import queries as judicial
 from fanal.measures import queries as measures
 from fanal.measures.domain.records import MeasureState
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
+from fanal.orient.queue.operations import LEASE
 from tests.integration.desk.story import Desk
 from tests.integration.desk.work import send
 
@@ -82,7 +83,7 @@ def test_a_decision_after_the_lease_was_lost_keeps_what_was_typed(
     ana, bruno = sign_in("ana"), sign_in("bruno")
     page = claim(ana, report_id)
     form = {"token": token(desk, report_id), "way": "BOTH", "basis": [BASIS], "reason": REASON}
-    later = desk.now + orient.LEASE + timedelta(minutes=1)
+    later = desk.now + LEASE + timedelta(minutes=1)
     with time_machine.travel(later, tick=False):
         claim(bruno, report_id)
         answer = ana.post(f"{page}decide/", form)

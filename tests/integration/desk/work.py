@@ -19,8 +19,8 @@ from fanal.analyse.material.operations.lists import load_list
 from fanal.casework import operations as casework
 from fanal.casework.domain.records import Addressee
 from fanal.harmonise import queries as harmonised
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.queue.operations import claim_case
 from tests.integration.desk.story import HOST, WORKER, Desk
 
 _SHOWN = re.compile(r'name="(steps|digest)" value="([0-9a-f]*)"')
@@ -48,7 +48,7 @@ def decided(
 ) -> UUID:
     """A report is claimed and decided (on both tracks; its measure then waits for a second person)."""
     actor, report_id = desk.actor(author), desk.reports[name]
-    claim = orient.claim_case(actor=actor, report_id=report_id, now=desk.now)
+    claim = claim_case(actor=actor, report_id=report_id, now=desk.now)
     casework.record_decision(
         actor=actor,
         report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],

@@ -25,8 +25,11 @@ from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.ledger import queries as ledger
-from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import QueueFilter, QueueView
+from fanal.orient.operations.decisions import reopen_case
+from fanal.orient.queries import get_case
+from fanal.orient.queue.operations import claim_case, withdraw_case
+from fanal.orient.queue.queries import count_views, list_queue
 from fanal.vault.packs import BlobDamaged
 from fanal.worker.stages import StageLoop
 from tests.integration.accounts.people import make_user
@@ -251,7 +254,7 @@ def opened(delivered: Deliveries) -> packing.PackageAcknowledgement:
 
 
 def case_state(report_id: UUID) -> str:
-    case = oriented.get_case(actor=SYSTEM, report_id=report_id)
+    case = get_case(actor=SYSTEM, report_id=report_id)
     assert case is not None
     return case.state
 
@@ -263,7 +266,7 @@ def test_what_another_desk_took_no_longer_waits_here_and_can_come_back(instructe
     urgent = receive("h-4", emergency=True, **suspect("BE", "four"))
     held = receive("h-5", **suspect("BE", "five"))
     supervisor = person("sup", Role.SUPERVISOR)
-    orient.claim_case(actor=supervisor, report_id=held, now=NOW)
+    claim_case(actor=supervisor, report_id=held, now=NOW)
     delivered: Deliveries = {}
     send(delivered)
     reports = [theirs, ours_too, elsewhere_too, urgent, held]
@@ -272,22 +275,20 @@ def test_what_another_desk_took_no_longer_waits_here_and_can_come_back(instructe
     operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
     assert [case_state(one) for one in reports] == ["HANDED_OVER", *waiting[1:]]
 
-    counts = oriented.count_views(actor=SYSTEM, now=NOW).views
+    counts = count_views(actor=SYSTEM, now=NOW).views
     assert (counts[QueueView.OPEN], counts[QueueView.HANDED_OVER]) == (4, 1)
-    page = oriented.list_queue(
-        actor=SYSTEM, view=QueueView.HANDED_OVER, filters=QueueFilter(), now=NOW
-    )
+    page = list_queue(actor=SYSTEM, view=QueueView.HANDED_OVER, filters=QueueFilter(), now=NOW)
     assert [case.report_id for case in page.cases] == [theirs]
     history = [entry.action for entry in ledger.entries_of(actor=SYSTEM, object_id=theirs)]
     assert {"transfer.acknowledge", "case.hand_over"} <= set(history)
 
-    orient.reopen_case(actor=supervisor, report_id=theirs, now=NOW)
+    reopen_case(actor=supervisor, report_id=theirs, now=NOW)
     assert case_state(theirs) == "TO_ASSESS"
     operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)  # told again
     assert case_state(theirs) == "TO_ASSESS"
     partner = Actor(person_id=SENDER, roles=frozenset({Role.PARTNER}), partner_id=SENDER)
     intake.retract_report(actor=partner, report_id=theirs, now=NOW)
-    assert orient.withdraw_case(actor=SYSTEM, report_id=theirs, now=NOW)
+    assert withdraw_case(actor=SYSTEM, report_id=theirs, now=NOW)
 
 
 @pytest.mark.parametrize("places", [{"place": Place(country="FR")}, {"persons": ()}])
@@ -322,13 +323,11 @@ def test_what_was_taken_may_be_retracted_by_its_sender(instructed: UUID) -> None
     operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
     partner = Actor(person_id=SENDER, roles=frozenset({Role.PARTNER}), partner_id=SENDER)
     intake.retract_report(actor=partner, report_id=report_id, now=NOW)
-    assert orient.withdraw_case(actor=partner, report_id=report_id, now=NOW)
+    assert withdraw_case(actor=partner, report_id=report_id, now=NOW)
     assert case_state(report_id) == "WITHDRAWN"
 
 
-def test_what_waits_is_listed_with_its_rule_and_a_package_with_its_reports(
-    instructed: UUID,
-) -> None:
+def test_what_waits_is_listed_with_its_rule_and_a_package_with_its_reports(instructed) -> None:
     first, second = receive("l-1", **suspect("BE")), receive("l-2", **suspect("ES"))
     [belgium, spain] = queries.list_waiting(actor=SYSTEM)
     assert (belgium.country, belgium.reports, spain.country) == ("BE", 1, "ES")

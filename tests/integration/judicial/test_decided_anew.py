@@ -19,8 +19,10 @@ from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.measures import operations, queries as measures
 from fanal.measures.domain.records import MeasureState
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.operations.decisions import reopen_case
+from fanal.orient.queue.operations import claim_case
 from tests.integration.measures.racing import wait_until_somebody_waits
 from tests.integration.measures.stories import (
     ANALYST,
@@ -41,14 +43,14 @@ LATER = NOW + timedelta(hours=13)
 
 
 def reopen(recorded: RecordedDecision) -> None:
-    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
+    reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
 
 
 def decide_anew(recorded: RecordedDecision, choice: Choice = NOTHING) -> RecordedDecision:
     """The report is opened again, claimed and decided."""
     reopen(recorded)
     report_id = recorded.decision.report_id
-    claim = orient.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    claim = claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     found = item(report_id=report_id, **MATERIAL).report
     return casework.record_decision(
         actor=ANALYST, report=found, choice=choice, claim_token=claim.token, now=NOW
@@ -218,10 +220,10 @@ def test_a_second_signature_waits_for_a_new_decision() -> None:
 
     thread = threading.Thread(target=second)
     with transaction.atomic():
-        orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
+        reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
         thread.start()
         wait_until_somebody_waits()
-        claim = orient.claim_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
+        claim = claim_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
         casework.record_decision(
             actor=ANALYST,
             report=item(report_id=recorded.decision.report_id, **MATERIAL).report,

@@ -9,8 +9,9 @@ from fanal.kernel.actors import Actor, Role
 from fanal.measures import operations, queries
 from fanal.measures.domain.records import Measure, MeasureState
 from fanal.measures.domain.warnings import Asked
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.operations.batch import orient_batch
+from fanal.orient.queue.operations import claim_case
 from tests.integration.orient.people import WORKER, person
 from tests.known import known
 from tests.unit.orient.items import MATERIAL, NOW, item
@@ -38,8 +39,8 @@ def decide(
 ) -> RecordedDecision:
     """A report comes in, is claimed and decided."""
     subject = item(level="HIGH", **(MATERIAL | values))
-    orient.orient_batch(actor=WORKER, items=[subject], now=now)
-    claim = orient.claim_case(actor=author, report_id=subject.report.report_id, now=now)
+    orient_batch(actor=WORKER, items=[subject], now=now)
+    claim = claim_case(actor=author, report_id=subject.report.report_id, now=now)
     return casework.record_decision(
         actor=author,
         report=subject.report,

@@ -14,7 +14,8 @@ from fanal.kernel.states import TransitionRefused
 from fanal.ledger import queries as ledger
 from fanal.measures import operations, queries
 from fanal.measures.domain.records import MeasureState
-from fanal.orient import operations as orient
+from fanal.orient.operations import decisions
+from fanal.orient.queue.operations import claim_case
 from tests.integration.judicial.test_decided_anew import NOTHING, decide_anew
 from tests.integration.measures.racing import refused_meanwhile
 from tests.integration.measures.raw import CHECK, step
@@ -46,7 +47,7 @@ def opened_again(at: object = OPENED) -> UUID:
     recorded = decide()
     (measure_id,) = recorded.opened["measure"]
     seconded(measure_id)
-    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=at)
+    decisions.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=at)
     return measure_id
 
 
@@ -120,16 +121,16 @@ def test_the_ground_went_at_the_first_reopening_after_its_decision() -> None:
     (measure_id,) = recorded.opened["measure"]
     seconded(measure_id)
     report_id = recorded.decision.report_id
-    orient.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED)
-    claim = orient.claim_case(actor=ANALYST, report_id=report_id, now=OPENED + HOUR)
-    orient.decide(
+    decisions.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED)
+    claim = claim_case(actor=ANALYST, report_id=report_id, now=OPENED + HOUR)
+    decisions.decide(
         actor=ANALYST,
         report_id=report_id,
         choice=NOTHING,
         claim_token=claim.token,
         now=OPENED + HOUR,
     )
-    orient.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED + 2 * HOUR)
+    decisions.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED + 2 * HOUR)
     assert leave(measure_id, OPENED + HOUR / 2).lapsed_at == OPENED
 
 
@@ -146,7 +147,7 @@ def test_what_the_host_was_not_told_before_is_kept_and_refuses_no_fact() -> None
     recorded = decide()
     (measure_id,) = recorded.opened["measure"]
     seconded(measure_id)
-    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
+    decisions.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
     assert leave(measure_id, OPENED - HOUR).reason == "FIRST_CONTACT_MISSING"
 
 
@@ -163,7 +164,7 @@ def test_the_non_disclosure_runs_from_when_it_left() -> None:
         now=NOW,
     )
     seconded(measure_id)
-    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
+    decisions.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
     leave(measure_id, OPENED - HOUR)
     assert measure(measure_id).non_disclosure_until == OPENED - HOUR + timedelta(weeks=6)
 
@@ -195,7 +196,7 @@ def test_what_cannot_be_is_refused(at: object, proof: str, code: str) -> None:
 def test_what_was_never_seconded_has_not_left() -> None:
     recorded = decide()
     (measure_id,) = recorded.opened["measure"]
-    orient.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
+    decisions.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
     with pytest.raises(TransitionRefused):
         leave(measure_id, OPENED)
     operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
@@ -261,7 +262,7 @@ def test_recording_waits_for_a_reopening_and_then_tells_the_truth() -> None:
     seconded(measure_id)
     report_id = recorded.decision.report_id
     faults = refused_meanwhile(
-        lambda: orient.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED),
+        lambda: decisions.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED),
         lambda: operations.record_sent(
             actor=OFFICER, measure_id=measure_id, event=event(RECORDED), now=RECORDED
         ),

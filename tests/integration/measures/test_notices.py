@@ -17,9 +17,10 @@ from fanal.measures.notice import acts
 from fanal.measures.notice.document import Notice, read_notice
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.operations import issuing_authority
-from fanal.orient import operations as orient
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.operations.decisions import reopen_case
+from fanal.orient.queue.operations import claim_case
 from tests.integration.measures.stories import ANALYST, OFFICER, OVERSEER, decide
 from tests.integration.orient.people import WORKER, person
 from tests.refusals import CHECK, database_refuses
@@ -198,11 +199,11 @@ def test_a_trusted_flagger_says_by_which_decision() -> None:
 def test_a_newer_decision_withdraws_what_was_not_sent() -> None:
     recorded, notice_id = drafted()
     report_id = recorded.decision.report_id
-    orient.reopen_case(actor=ANALYST, report_id=report_id, now=NOW)
+    reopen_case(actor=ANALYST, report_id=report_id, now=NOW)
     complete(notice_id)
     with pytest.raises(Refusal, match="GROUND_GONE"):
         take(notice_id, "submit", ANALYST)
-    claim = orient.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    claim = claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     casework.record_decision(
         actor=ANALYST,
         report=item(report_id=report_id, **MATERIAL).report,

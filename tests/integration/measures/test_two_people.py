@@ -12,8 +12,8 @@ from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.measures import operations, queries
 from fanal.measures.domain.records import MEASURE_STATES, MeasureState
-from fanal.orient import queries as orient_queries
 from fanal.orient.domain.records import QueueFilter, QueueView
+from fanal.orient.queue.queries import list_queue
 from tests.actors import desk_actor
 from tests.integration.measures.raw import (
     APPROVE,
@@ -449,11 +449,11 @@ def test_amending_only_narrows() -> None:
 def test_the_case_follows_its_measures() -> None:
     measure_id = waiting()
     view = {"filters": QueueFilter(), "now": NOW, "actor": ANALYST}
-    assert len(orient_queries.list_queue(view=QueueView.TO_SECOND, **view).cases) == 1
+    assert len(list_queue(view=QueueView.TO_SECOND, **view).cases) == 1
     digest = measure(measure_id).digest
     operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
-    assert orient_queries.list_queue(view=QueueView.TO_SECOND, **view).cases == ()
-    assert len(orient_queries.list_queue(view=QueueView.DECIDED, **view).cases) == 1
+    assert list_queue(view=QueueView.TO_SECOND, **view).cases == ()
+    assert len(list_queue(view=QueueView.DECIDED, **view).cases) == 1
 
 
 def test_without_addressee_it_stays_a_draft() -> None:

@@ -15,7 +15,7 @@ from fanal.measures.domain.oversight import RecommendationKind
 from fanal.measures.domain.records import MeasureState, MeasureWarning, WarningCode
 from fanal.measures.domain.warnings import Asked
 from fanal.measures.queries import EARLIER
-from fanal.orient import operations as orient
+from fanal.orient.operations.decisions import reopen_case
 from tests.integration.judicial.test_decided_anew import decide_anew
 from tests.integration.measures.racing import refused_meanwhile
 from tests.integration.measures.raw import CHECK, PRIVILEGE, STEP, sqlstate
@@ -294,7 +294,7 @@ def test_an_approval_meets_a_reopening_first() -> None:
     measure_id = draft()
     report_id = measure(measure_id).report_id
     faults = refused_meanwhile(
-        lambda: orient.reopen_case(actor=ANALYST, report_id=report_id, now=NOW),
+        lambda: reopen_case(actor=ANALYST, report_id=report_id, now=NOW),
         lambda: approve(measure_id),
     )
     assert faults == ["GROUND_GONE"]

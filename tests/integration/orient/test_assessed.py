@@ -3,8 +3,7 @@
 import pytest
 from django.db import connection
 
-from fanal.orient import operations
-from fanal.orient.operations.batch import note_assessed
+from fanal.orient.operations.batch import erase, note_assessed
 from tests.integration.orient.people import WORKER
 from tests.integration.orient.test_folding import put
 from tests.unit.orient.sameness import picture, report
@@ -27,5 +26,5 @@ def test_they_are_kept_once_and_erased_with_it() -> None:
     for _ in range(2):
         note_assessed(report=item.report, desk_id=1)
     assert kept() == (2, 4)
-    operations.erase(actor=WORKER, report_ids=[report_id])
+    erase(actor=WORKER, report_ids=[report_id])
     assert kept() == (0, 0)

@@ -7,10 +7,14 @@ from uuid import UUID
 import pytest
 
 from fanal.ledger import queries as ledger
-from fanal.orient import operations, queries
-from fanal.orient.domain.feedback import FeedbackRefused, FeedbackVerdict
-from fanal.orient.domain.folding import Sameness
 from fanal.orient.domain.records import OrientItem
+from fanal.orient.feedback.domain import FeedbackRefused, FeedbackVerdict
+from fanal.orient.feedback.operations import give_feedback
+from fanal.orient.feedback.queries import feedback_of, provider_figures
+from fanal.orient.folding.domain import Sameness
+from fanal.orient.folding.operations.unfolding import unfold
+from fanal.orient.folding.queries import list_folded
+from fanal.orient.queue.operations import claim_case, withdraw_case
 from tests.integration.orient.people import WORKER
 from tests.integration.orient.test_folding import ANALYST, case, decide, put, take
 from tests.unit.orient.items import NOW
@@ -21,12 +25,12 @@ DAY = "2026-11-20"
 
 
 def said(report_id: UUID) -> list[tuple[str, str]]:
-    found = queries.feedback_of(actor=ANALYST, report_ids=[report_id]).get(report_id, [])
+    found = feedback_of(actor=ANALYST, report_ids=[report_id]).get(report_id, [])
     return [(item.verdict, item.origin) for item in found]
 
 
 def level(head: UUID, report_id: UUID) -> Sameness:
-    return queries.list_folded(actor=ANALYST, head_id=head)[1][report_id].level
+    return list_folded(actor=ANALYST, head_id=head)[1][report_id].level
 
 
 def after(minutes: int) -> dict[str, object]:
@@ -72,13 +76,13 @@ def test_the_same_file_and_the_same_event_are_duplicates_and_nothing_else(
 
 def test_a_person_who_undoes_the_fold_takes_it_back() -> None:
     head, other = put(report(picture("A"), who="one"), report(picture("A"), who="one", **after(1)))
-    operations.unfold(actor=ANALYST, report_id=other, reason="another person", now=LATER)
+    unfold(actor=ANALYST, report_id=other, reason="another person", now=LATER)
     assert said(other) == [("DUPLICATE", "FOLD"), ("WITHDRAWN", "FOLD")]
-    counts = queries.provider_figures(actor=ANALYST, report_ids=[head, other])
+    counts = provider_figures(actor=ANALYST, report_ids=[head, other])
     assert (counts.cases, counts.duplicates) == (2, 0)
-    token = operations.claim_case(actor=ANALYST, report_id=other, now=LATER).token
+    token = claim_case(actor=ANALYST, report_id=other, now=LATER).token
     assert token
-    operations.give_feedback(
+    give_feedback(
         actor=ANALYST, report_id=other, verdict=FeedbackVerdict.USEFUL, now=LATER + timedelta(1)
     )
     assert said(other)[-1] == ("USEFUL", "PERSON")
@@ -99,18 +103,16 @@ def test_it_stays_once_the_first_is_decided_and_goes_once_it_is_taken_back() -> 
     decide(first, take(first))
     assert said(second) == said(third) == [("DUPLICATE", "FOLD")]
     assert case(third).head_id == second
-    operations.withdraw_case(actor=WORKER, report_id=second, now=NOW)
+    withdraw_case(actor=WORKER, report_id=second, now=NOW)
     assert said(third) == [("DUPLICATE", "FOLD"), ("WITHDRAWN", "FOLD")]
 
 
 def test_a_person_s_word_stays_and_nobody_says_withdrawn() -> None:
     (first,) = put(report(picture("A"), who="one", **after(5)))
     useful = FeedbackVerdict.USEFUL
-    operations.give_feedback(actor=ANALYST, report_id=first, verdict=useful, now=NOW)
+    give_feedback(actor=ANALYST, report_id=first, verdict=useful, now=NOW)
     put(report(picture("A"), who="one"))
     assert said(first) == [("USEFUL", "PERSON")]
     with pytest.raises(FeedbackRefused) as refused:
-        operations.give_feedback(
-            actor=ANALYST, report_id=first, verdict=FeedbackVerdict.WITHDRAWN, now=LATER
-        )
+        give_feedback(actor=ANALYST, report_id=first, verdict=FeedbackVerdict.WITHDRAWN, now=LATER)
     assert refused.value.code == "VERDICT"

@@ -9,11 +9,18 @@ import pytest
 from django.db import connection
 
 from fanal.kernel.actors import Role
-from fanal.orient import operations, queries
+from fanal.orient import queries
 from fanal.orient.domain.deciding import DecisionRefused
-from fanal.orient.domain.folding import fold, load_rules, root_of, standing_of
 from fanal.orient.domain.records import Choice, OrientItem, QueueFilter, QueueView, Track
 from fanal.orient.domain.states import CaseState
+from fanal.orient.folding.domain import fold, load_rules, root_of, standing_of
+from fanal.orient.folding.operations.folding import fold_freed
+from fanal.orient.folding.operations.unfolding import NotFolded, claim_folded, unfold
+from fanal.orient.folding.queries import list_folded
+from fanal.orient.operations import decisions as deciding
+from fanal.orient.operations.batch import erase, orient_batch
+from fanal.orient.queue.operations import CaseTaken, claim_case, withdraw_case
+from fanal.orient.queue.queries import list_queue
 from tests.integration.orient.people import WORKER, person
 from tests.unit.orient.items import NOW
 from tests.unit.orient.sameness import MONDAY, mixed, picture, report
@@ -23,14 +30,12 @@ NOTHING = Choice(tracks=(Track.NONE,), bases=(), reason="nothing to do")
 
 
 def put(*items: OrientItem) -> list[UUID]:
-    operations.orient_batch(actor=WORKER, items=items, now=NOW)
+    orient_batch(actor=WORKER, items=items, now=NOW)
     return [each.report.report_id for each in items]
 
 
 def queue() -> list[UUID]:
-    page = queries.list_queue(
-        actor=ANALYST, view=QueueView.OPEN, filters=QueueFilter(), now=NOW, limit=500
-    )
+    page = list_queue(actor=ANALYST, view=QueueView.OPEN, filters=QueueFilter(), now=NOW, limit=500)
     return [case.report_id for case in page.cases]
 
 
@@ -48,13 +53,11 @@ def several(count: int, *, who: str = "one", minutes: int = 0) -> list[OrientIte
 
 
 def take(report_id: UUID) -> int:
-    return operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW).token
+    return claim_case(actor=ANALYST, report_id=report_id, now=NOW).token
 
 
 def decide(report_id: UUID, token: int) -> None:
-    operations.decide(
-        actor=ANALYST, report_id=report_id, choice=NOTHING, claim_token=token, now=NOW
-    )
+    deciding.decide(actor=ANALYST, report_id=report_id, choice=NOTHING, claim_token=token, now=NOW)
 
 
 def assert_as_the_rule_says(items: Sequence[OrientItem]) -> None:
@@ -100,8 +103,8 @@ def test_one_row_says_the_highest_priority_and_the_nearest_clock() -> None:
     shown = case(head)
     assert (shown.score, shown.level, shown.folded) == (80, "HIGH", 1)
     assert shown.due_at == case(other).due_at
-    assert [c.report_id for c in queries.list_folded(actor=ANALYST, head_id=head)[0]] == [other]
-    operations.unfold(actor=ANALYST, report_id=other, reason="another person", now=NOW)
+    assert [c.report_id for c in list_folded(actor=ANALYST, head_id=head)[0]] == [other]
+    unfold(actor=ANALYST, report_id=other, reason="another person", now=NOW)
     assert queue() == [other, head]
     assert (case(head).score, case(head).level, case(head).folded) == (20, "LOW", 0)
 
@@ -109,10 +112,10 @@ def test_one_row_says_the_highest_priority_and_the_nearest_clock() -> None:
 def test_a_person_unfolds_with_a_reason_and_nothing_folds_it_again() -> None:
     ids = put(*several(3))
     with pytest.raises(DecisionRefused, match="NO_REASON"):
-        operations.unfold(actor=ANALYST, report_id=ids[1], reason=" ", now=NOW)
-    operations.unfold(actor=ANALYST, report_id=ids[1], reason="not the same", now=NOW)
-    with pytest.raises(operations.NotFolded):
-        operations.unfold(actor=ANALYST, report_id=ids[1], reason="again", now=NOW)
+        unfold(actor=ANALYST, report_id=ids[1], reason=" ", now=NOW)
+    unfold(actor=ANALYST, report_id=ids[1], reason="not the same", now=NOW)
+    with pytest.raises(NotFolded):
+        unfold(actor=ANALYST, report_id=ids[1], reason="again", now=NOW)
     (late,) = put(*several(1, minutes=60))
     assert set(queue()) == {ids[0], ids[1]}
     assert case(late).head_id == ids[0]
@@ -124,7 +127,7 @@ def test_a_person_unfolds_with_a_reason_and_nothing_folds_it_again() -> None:
 def test_a_decision_lets_go_what_it_was_not_applied_to() -> None:
     ids = put(*several(5))
     token = take(ids[0])
-    claims = operations.claim_folded(actor=ANALYST, head_id=ids[0], report_ids=ids[1:3], now=NOW)
+    claims = claim_folded(actor=ANALYST, head_id=ids[0], report_ids=ids[1:3], now=NOW)
     for claim in claims:
         decide(claim.report_id, claim.token)
     decide(ids[0], token)
@@ -140,7 +143,7 @@ def test_a_decision_lets_go_what_it_was_not_applied_to() -> None:
 
 def test_a_head_that_its_sender_takes_back_hides_nobody() -> None:
     ids = put(*several(3))
-    operations.withdraw_case(actor=WORKER, report_id=ids[0], now=NOW)
+    withdraw_case(actor=WORKER, report_id=ids[0], now=NOW)
     assert set(queue()) == set(ids[1:])
     (late,) = put(*several(1, minutes=5))
     assert len(queue()) == 1
@@ -150,14 +153,14 @@ def test_a_head_that_its_sender_takes_back_hides_nobody() -> None:
 
 def test_what_a_retracted_head_let_go_is_one_job_again() -> None:
     ids = put(*several(6))
-    operations.withdraw_case(actor=WORKER, report_id=ids[0], now=NOW)
+    withdraw_case(actor=WORKER, report_id=ids[0], now=NOW)
     assert set(queue()) == set(ids[1:])
     assert case(ids[0]).folded == 0
     taken = take(ids[3])
     later = max(NOW, datetime.now(UTC)) + timedelta(seconds=1)  # past the hour of the database
-    assert operations.fold_freed(actor=WORKER, now=later, most=3) == 3
-    assert operations.fold_freed(actor=WORKER, now=later) == 2
-    assert operations.fold_freed(actor=WORKER, now=later) == 0
+    assert fold_freed(actor=WORKER, now=later, most=3) == 3
+    assert fold_freed(actor=WORKER, now=later) == 2
+    assert fold_freed(actor=WORKER, now=later) == 0
     assert queue() == [ids[3]], "whoever somebody took stays shown"
     assert (case(ids[3]).state, case(ids[3]).folded) == (CaseState.CLAIMED, 4)
     decide(ids[3], taken)
@@ -173,7 +176,7 @@ def test_what_a_retracted_head_let_go_is_one_job_again() -> None:
 
 def test_a_folded_report_can_be_taken_back_and_its_head_counts_again() -> None:
     ids = put(*several(3))
-    operations.withdraw_case(actor=WORKER, report_id=ids[2], now=NOW)
+    withdraw_case(actor=WORKER, report_id=ids[2], now=NOW)
     assert case(ids[2]).state is CaseState.WITHDRAWN
     assert case(ids[0]).folded == 1
 
@@ -181,14 +184,14 @@ def test_a_folded_report_can_be_taken_back_and_its_head_counts_again() -> None:
 @pytest.mark.role("worker")
 def test_an_erased_head_hides_nobody_and_waits_no_more() -> None:
     ids = put(*several(4))
-    operations.erase(actor=WORKER, report_ids=ids[:1])
+    erase(actor=WORKER, report_ids=ids[:1])
     assert queue() == [ids[1]]
     assert (case(ids[0]).state, case(ids[1]).folded) == (CaseState.EXPIRED, 2)
-    operations.erase(actor=WORKER, report_ids=ids[3:])
+    erase(actor=WORKER, report_ids=ids[3:])
     assert (case(ids[3]).state, case(ids[1]).folded) == (CaseState.EXPIRED, 1)
     (late,) = put(*several(1, minutes=90))
     assert case(late).head_id == ids[1]
-    operations.erase(actor=WORKER, report_ids=[*ids[1:3], late])
+    erase(actor=WORKER, report_ids=[*ids[1:3], late])
     assert queue() == []
 
 
@@ -207,8 +210,8 @@ def test_what_turns_out_to_be_urgent_comes_out() -> None:
 
 def test_a_folded_case_cannot_be_taken_alone() -> None:
     _head, hidden = put(*several(2))
-    with pytest.raises(operations.CaseTaken):
-        operations.claim_case(actor=ANALYST, report_id=hidden, now=NOW)
+    with pytest.raises(CaseTaken):
+        claim_case(actor=ANALYST, report_id=hidden, now=NOW)
 
 
 def test_the_folding_of_others_waits_for_no_key_of_another_desk() -> None:

@@ -12,10 +12,16 @@ from fanal.accounts.domain.policy import Refused
 from fanal.analyse.domain.records import Because, PriorityPart
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.states import TransitionRefused
-from fanal.orient import operations, queries
+from fanal.orient import queries
+from fanal.orient.alarms.operations.alarms import acknowledge_alarm, escalate_alarms, raise_alarm
+from fanal.orient.alarms.queries import alarms_of, open_alarms
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice, OrientItem, QueueFilter, QueueView, Track
 from fanal.orient.domain.states import CaseState
+from fanal.orient.operations import decisions as deciding
+from fanal.orient.operations.batch import orient_batch
+from fanal.orient.queue import operations as claims
+from fanal.orient.queue.queries import count_views, list_queue
 from tests.actors import desk_actor
 from tests.integration.orient.people import WORKER, person
 from tests.refusals import KEPT, LOCK_AWAY, NO_RIGHT, database_refuses
@@ -27,12 +33,12 @@ JUDICIAL = Choice(tracks=(Track.JUDICIAL,), bases=("CP 227-23",), reason="read a
 
 
 def put(*items: OrientItem) -> list[UUID]:
-    operations.orient_batch(actor=WORKER, items=items, now=NOW)
+    orient_batch(actor=WORKER, items=items, now=NOW)
     return [each.report.report_id for each in items]
 
 
 def queue(actor: Actor = ANALYST, view: QueueView = QueueView.OPEN, **filters: str) -> list[UUID]:
-    page = queries.list_queue(actor=actor, view=view, filters=QueueFilter(**filters), now=NOW)
+    page = list_queue(actor=actor, view=view, filters=QueueFilter(**filters), now=NOW)
     return [case.report_id for case in page.cases]
 
 
@@ -44,7 +50,7 @@ def test_order_is_score_then_age_and_pages_meet() -> None:
     assert queue() == [ids[1], ids[3], ids[2], ids[0]]
     seen, after = [], None
     while True:
-        page = queries.list_queue(
+        page = list_queue(
             actor=ANALYST, view=QueueView.OPEN, filters=EVERYTHING, now=NOW, after=after, limit=1
         )
         seen += [case.report_id for case in page.cases]
@@ -80,11 +86,11 @@ def test_the_clock_to_take_runs_until_the_first_taking_then_the_one_to_decide() 
     put(item(score=96, level="DANGER", report_id=report_id))
     assert clock() == ("TAKE", timedelta(minutes=2))
     later = NOW + timedelta(minutes=5)
-    page = queries.list_queue(actor=ANALYST, view=QueueView.LATE, filters=EVERYTHING, now=later)
+    page = list_queue(actor=ANALYST, view=QueueView.LATE, filters=EVERYTHING, now=later)
     assert [case.report_id for case in page.cases] == [report_id]
-    claim = operations.claim_case(actor=ANALYST, report_id=report_id, now=later)
+    claim = claims.claim_case(actor=ANALYST, report_id=report_id, now=later)
     assert clock() == ("DECIDE", timedelta(minutes=30))
-    operations.release_case(actor=ANALYST, report_id=report_id, claim_token=claim.token, now=later)
+    claims.release_case(actor=ANALYST, report_id=report_id, claim_token=claim.token, now=later)
     assert clock() == ("DECIDE", timedelta(minutes=30))
     put(item(score=70, level="HIGH", report_id=report_id))
     assert clock() == ("DECIDE", timedelta(hours=24))
@@ -95,24 +101,24 @@ def test_filters_and_counts() -> None:
     assert len(queue(kind="GROOMING")) == 1
     assert len(queue(channel="WEB")) == 1
     assert len(queue(level="DANGER")) == 1
-    counts = queries.count_views(actor=ANALYST, now=NOW + timedelta(hours=1))
+    counts = count_views(actor=ANALYST, now=NOW + timedelta(hours=1))
     assert counts.views[QueueView.OPEN] == 3
     assert counts.views[QueueView.DANGER] == 1
     assert counts.views[QueueView.LATE] == 1
     assert counts.kinds["GROOMING"] == 1
-    assert queries.count_views(actor=ANALYST, now=NOW, cap=2).views[QueueView.OPEN] == 2
+    assert count_views(actor=ANALYST, now=NOW, cap=2).views[QueueView.OPEN] == 2
 
 
 def test_another_desk_sees_nothing() -> None:
     (report_id,) = put(item())
     other = person(Role.ANALYST, desk=2)
     assert queue(other) == []
-    assert queries.count_views(actor=other, now=NOW).views[QueueView.OPEN] == 0
+    assert count_views(actor=other, now=NOW).views[QueueView.OPEN] == 0
     assert queries.get_case(actor=other, report_id=report_id) is None
     assert queries.get_proposals(actor=other, report_ids=[report_id]) == {}
     assert queries.decisions_of(actor=other, report_ids=[report_id]) == {}
     with pytest.raises(Refused):
-        operations.claim_case(actor=other, report_id=report_id, now=NOW)
+        claims.claim_case(actor=other, report_id=report_id, now=NOW)
     two = desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1, 2})
     assert queue(two) == [report_id]
 
@@ -120,7 +126,7 @@ def test_another_desk_sees_nothing() -> None:
 def test_replay_adds_a_revision_and_keeps_the_state() -> None:
     subject = item(score=20)
     (report_id,) = put(subject)
-    operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     put(item(score=80, report_id=report_id))
     case = queries.get_case(actor=ANALYST, report_id=report_id)
     assert case is not None
@@ -133,61 +139,59 @@ def test_replay_adds_a_revision_and_keeps_the_state() -> None:
 
 def test_only_the_worker_orients() -> None:
     with pytest.raises(Refused):
-        operations.orient_batch(actor=ANALYST, items=[item()], now=NOW)
-    assert operations.orient_batch(actor=WORKER, items=[], now=NOW) == []
+        orient_batch(actor=ANALYST, items=[item()], now=NOW)
+    assert orient_batch(actor=WORKER, items=[], now=NOW) == []
 
 
 def test_claim_is_exclusive_renewable_and_fenced() -> None:
     (report_id,) = put(item())
     other = person(Role.ANALYST)
-    claim = operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
-    again = operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    claim = claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    again = claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     assert again.token == claim.token
-    with pytest.raises(operations.CaseTaken) as taken:
-        operations.claim_case(actor=other, report_id=report_id, now=NOW)
+    with pytest.raises(claims.CaseTaken) as taken:
+        claims.claim_case(actor=other, report_id=report_id, now=NOW)
     assert taken.value.holder == ANALYST.person_id
-    late = NOW + operations.LEASE
-    theirs = operations.claim_case(actor=other, report_id=report_id, now=late)
+    late = NOW + claims.LEASE
+    theirs = claims.claim_case(actor=other, report_id=report_id, now=late)
     assert theirs.token == claim.token + 1
-    renewed = operations.renew_claim(
+    renewed = claims.renew_claim(
         actor=ANALYST, report_id=report_id, claim_token=claim.token, now=late
     )
     assert renewed is None
-    with pytest.raises(operations.CaseNotHeld):
-        operations.decide(
+    with pytest.raises(deciding.CaseNotHeld):
+        deciding.decide(
             actor=ANALYST, report_id=report_id, choice=JUDICIAL, claim_token=claim.token, now=late
         )
-    assert not operations.release_case(
+    assert not claims.release_case(
         actor=ANALYST, report_id=report_id, claim_token=claim.token, now=late
     )
-    assert operations.release_case(
-        actor=other, report_id=report_id, claim_token=theirs.token, now=late
-    )
+    assert claims.release_case(actor=other, report_id=report_id, claim_token=theirs.token, now=late)
     assert queue(view=QueueView.MINE) == []
 
 
 def test_unknown_case() -> None:
-    with pytest.raises(operations.CaseUnknown):
-        operations.claim_case(actor=ANALYST, report_id=uuid4(), now=NOW)
+    with pytest.raises(claims.CaseUnknown):
+        claims.claim_case(actor=ANALYST, report_id=uuid4(), now=NOW)
 
 
 def test_lapsed_lease_decides_nothing() -> None:
     (report_id,) = put(item())
-    claim = operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
-    with pytest.raises(operations.CaseNotHeld):
-        operations.decide(
+    claim = claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    with pytest.raises(deciding.CaseNotHeld):
+        deciding.decide(
             actor=ANALYST,
             report_id=report_id,
             choice=JUDICIAL,
             claim_token=claim.token,
-            now=NOW + operations.LEASE,
+            now=NOW + claims.LEASE,
         )
 
 
 def decided(choice: Choice = JUDICIAL) -> UUID:
     (report_id,) = put(item(**MATERIAL))
-    claim = operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
-    operations.decide(
+    claim = claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    deciding.decide(
         actor=ANALYST, report_id=report_id, choice=choice, claim_token=claim.token, now=NOW
     )
     return report_id
@@ -198,33 +202,33 @@ def test_decision_and_its_successor() -> None:
     (first,) = queries.decisions_of(actor=ANALYST, report_ids=[report_id])[report_id]
     assert first.reason == JUDICIAL.reason
     assert [basis.entry_id for basis in first.bases] == ["FR_CP_227_23@2021-04-23"]
-    operations.reopen_case(actor=ANALYST, report_id=report_id, now=NOW)
-    claim = operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    deciding.reopen_case(actor=ANALYST, report_id=report_id, now=NOW)
+    claim = claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     none = Choice(tracks=(Track.NONE,), bases=(), reason="a mistake")
-    operations.decide(
+    deciding.decide(
         actor=ANALYST, report_id=report_id, choice=none, claim_token=claim.token, now=NOW
     )
     decisions = queries.decisions_of(actor=ANALYST, report_ids=[report_id])[report_id]
     assert decisions[1].supersedes == first.id
-    operations.close_case(actor=ANALYST, report_id=report_id, now=NOW)
+    deciding.close_case(actor=ANALYST, report_id=report_id, now=NOW)
     with pytest.raises(TransitionRefused):
-        operations.reopen_case(actor=ANALYST, report_id=report_id, now=NOW)
+        deciding.reopen_case(actor=ANALYST, report_id=report_id, now=NOW)
 
 
 def test_measures_wait_for_a_second_person() -> None:
     report_id = decided(Choice(tracks=(Track.MEASURES,), bases=("CP 227-23",), reason="seen"))
     assert queue(view=QueueView.TO_SECOND) == [report_id]
-    operations.settle_case(actor=ANALYST, report_id=report_id, now=NOW)
+    deciding.settle_case(actor=ANALYST, report_id=report_id, now=NOW)
     assert queue(view=QueueView.DECIDED) == [report_id]
-    operations.settle_case(actor=ANALYST, report_id=report_id, now=NOW)
+    deciding.settle_case(actor=ANALYST, report_id=report_id, now=NOW)
 
 
 def test_refused_decision_leaves_the_case_claimed() -> None:
     (report_id,) = put(item())
-    claim = operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    claim = claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     wrong = Choice(tracks=(Track.MEASURES,), bases=("CP 227-22-1",), reason="seen")
     with pytest.raises(DecisionRefused, match="MEASURES_CLOSED"):
-        operations.decide(
+        deciding.decide(
             actor=ANALYST, report_id=report_id, choice=wrong, claim_token=claim.token, now=NOW
         )
     assert queue(view=QueueView.MINE) == [report_id]
@@ -235,9 +239,9 @@ def test_refused_decision_leaves_the_case_claimed() -> None:
 def test_officers_claim_and_do_not_decide(role: Role) -> None:
     (report_id,) = put(item())
     actor = person(role)
-    claim = operations.claim_case(actor=actor, report_id=report_id, now=NOW)
+    claim = claims.claim_case(actor=actor, report_id=report_id, now=NOW)
     with pytest.raises(Refused):
-        operations.decide(
+        deciding.decide(
             actor=actor, report_id=report_id, choice=JUDICIAL, claim_token=claim.token, now=NOW
         )
 
@@ -246,7 +250,7 @@ def test_officers_claim_and_do_not_decide(role: Role) -> None:
 def test_others_do_not_even_claim(role: Role) -> None:
     (report_id,) = put(item())
     with pytest.raises(Refused):
-        operations.claim_case(actor=person(role), report_id=report_id, now=NOW)
+        claims.claim_case(actor=person(role), report_id=report_id, now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -281,10 +285,10 @@ def test_withdrawn_before_a_decision_only() -> None:
         Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=partner_id)
         for partner_id in (item().sender_id, uuid4())
     )
-    assert not operations.withdraw_case(actor=other, report_id=open_id, now=NOW)
-    assert operations.withdraw_case(actor=sender, report_id=open_id, now=NOW)
-    assert not operations.withdraw_case(actor=sender, report_id=done_id, now=NOW)
-    assert not operations.withdraw_case(actor=sender, report_id=uuid4(), now=NOW)
+    assert not claims.withdraw_case(actor=other, report_id=open_id, now=NOW)
+    assert claims.withdraw_case(actor=sender, report_id=open_id, now=NOW)
+    assert not claims.withdraw_case(actor=sender, report_id=done_id, now=NOW)
+    assert not claims.withdraw_case(actor=sender, report_id=uuid4(), now=NOW)
     assert open_id not in queue()
 
 
@@ -302,7 +306,7 @@ def test_a_declared_danger_calls_whichever_rule_gives_the_priority_its_name() ->
     (report_id, _) = put(
         named_otherwise, item(score=99, level="DANGER", floor="SELF_HARM_RISK", emergency=False)
     )
-    assert [alarm.report_id for alarm in queries.open_alarms(actor=ANALYST)] == [report_id]
+    assert [alarm.report_id for alarm in open_alarms(actor=ANALYST)] == [report_id]
 
 
 def test_a_case_tells_the_rule_that_set_its_floor_not_the_first() -> None:
@@ -332,24 +336,22 @@ def test_alarm_once_acknowledged_once_escalated_when_late() -> None:
     danger = item(score=99, level="DANGER", floor="CHILD_IN_DANGER")
     exercise = item(score=99, level="DANGER", floor="CHILD_IN_DANGER", is_test=True)
     (report_id, _) = put(danger, exercise)
-    assert not operations.raise_alarm(actor=WORKER, report_id=report_id, desk_id=1, now=NOW)
-    (alarm,) = queries.open_alarms(actor=ANALYST)
+    assert not raise_alarm(actor=WORKER, report_id=report_id, desk_id=1, now=NOW)
+    (alarm,) = open_alarms(actor=ANALYST)
     assert alarm.report_id == report_id
     just_before = NOW + timedelta(seconds=119)
-    assert operations.escalate_alarms(actor=WORKER, now=just_before) == []
+    assert escalate_alarms(actor=WORKER, now=just_before) == []
     late = NOW + timedelta(minutes=2)
-    (escalated,) = operations.escalate_alarms(actor=WORKER, now=late)
+    (escalated,) = escalate_alarms(actor=WORKER, now=late)
     assert escalated.escalated_at == late
-    assert operations.escalate_alarms(actor=WORKER, now=late) == []
+    assert escalate_alarms(actor=WORKER, now=late) == []
     with pytest.raises(Refused):
-        operations.acknowledge_alarm(
-            actor=person(Role.ANALYST, desk=2), alarm_id=alarm.id, now=late
-        )
-    assert operations.acknowledge_alarm(actor=ANALYST, alarm_id=alarm.id, now=late)
-    assert not operations.acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=late)
-    (kept,) = queries.alarms_of(actor=ANALYST, report_id=report_id)
+        acknowledge_alarm(actor=person(Role.ANALYST, desk=2), alarm_id=alarm.id, now=late)
+    assert acknowledge_alarm(actor=ANALYST, alarm_id=alarm.id, now=late)
+    assert not acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=late)
+    (kept,) = alarms_of(actor=ANALYST, report_id=report_id)
     assert kept.acknowledged_by == ANALYST.person_id
-    assert queries.open_alarms(actor=ANALYST) == ()
+    assert open_alarms(actor=ANALYST) == ()
 
 
 def test_every_act_is_in_the_ledger() -> None:
@@ -373,17 +375,17 @@ def test_two_analysts_at_once_one_wins(as_role: object) -> None:
     first.execute(
         "UPDATE orient_case SET state = 'CLAIMED', claimed_by = %s, lease_until = %s,"
         " claim_token = claim_token + 1 WHERE report_id = %s",
-        [uuid4(), NOW + operations.LEASE, report_id],
+        [uuid4(), NOW + claims.LEASE, report_id],
     )
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '200ms'")
     with database_refuses(LOCK_AWAY):
-        operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+        claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     with connection.cursor() as cursor:
         cursor.execute("RESET lock_timeout")
     first.commit()
-    with pytest.raises(operations.CaseTaken):
-        operations.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
+    with pytest.raises(claims.CaseTaken):
+        claims.claim_case(actor=ANALYST, report_id=report_id, now=NOW)
 
 
 def test_system_reads_every_desk() -> None:
@@ -394,6 +396,6 @@ def test_system_reads_every_desk() -> None:
 @pytest.mark.role("worker")
 def test_the_worker_role_orients_and_raises_alarms() -> None:
     (report_id,) = put(item(score=99, level="DANGER", floor="CHILD_IN_DANGER", **MATERIAL))
-    (alarm,) = queries.open_alarms(actor=WORKER)
+    (alarm,) = open_alarms(actor=WORKER)
     assert alarm.report_id == report_id
-    assert len(operations.escalate_alarms(actor=WORKER, now=NOW + timedelta(minutes=3))) == 1
+    assert len(escalate_alarms(actor=WORKER, now=NOW + timedelta(minutes=3))) == 1

@@ -12,9 +12,14 @@ from psycopg.types.json import Jsonb
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Actor, Role
-from fanal.orient import operations, queries
+from fanal.orient import queries
+from fanal.orient.alarms.operations.alarms import acknowledge_alarm
+from fanal.orient.alarms.queries import alarms_of
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.domain.states import CaseState
+from fanal.orient.operations.batch import orient_batch
+from fanal.orient.operations.decisions import close_case, decide
+from fanal.orient.queue.operations import claim_case, release_case, renew_claim, withdraw_case
 from tests.integration.orient.people import WORKER, person
 from tests.unit.orient.items import item
 
@@ -58,7 +63,7 @@ def ringing(sender: Actor) -> UUID:
     waiting = item(
         score=99, level="DANGER", floor="CHILD_IN_DANGER", report_id=answer.report_id, at=now
     )
-    operations.orient_batch(actor=WORKER, items=[waiting], now=now)
+    orient_batch(actor=WORKER, items=[waiting], now=now)
     return answer.report_id
 
 
@@ -69,7 +74,7 @@ def _state(report_id: UUID) -> CaseState:
 
 
 def _answered_by(report_id: UUID) -> UUID | None:
-    [alarm] = queries.alarms_of(actor=WORKER, report_id=report_id)
+    [alarm] = alarms_of(actor=WORKER, report_id=report_id)
     return alarm.acknowledged_by
 
 
@@ -77,7 +82,7 @@ def test_no_case_is_withdrawn_while_its_report_stands(app: Session, ringing: UUI
     with pytest.raises(errors.CheckViolation, match="with its report"):
         app.execute(WITHDRAW, [ringing])
     with pytest.raises(Exception, match="with its report"):
-        operations.withdraw_case(actor=WORKER, report_id=ringing, now=datetime.now(UTC))
+        withdraw_case(actor=WORKER, report_id=ringing, now=datetime.now(UTC))
     assert _state(ringing) is CaseState.TO_ASSESS
 
 
@@ -87,7 +92,7 @@ def test_no_case_is_withdrawn_without_its_entry(app: Session, ringing: UUID, sen
     with pytest.raises(errors.CheckViolation, match="with its entry"):
         app.execute(WITHDRAW, [ringing])
     assert _state(ringing) is CaseState.TO_ASSESS
-    assert operations.withdraw_case(actor=sender, report_id=ringing, now=now)
+    assert withdraw_case(actor=sender, report_id=ringing, now=now)
     assert _state(ringing) is CaseState.WITHDRAWN
 
 
@@ -98,9 +103,9 @@ def test_no_alarm_is_answered_without_an_entry_of_whoever_answers(
     with pytest.raises(errors.CheckViolation, match="answered with an entry"):
         app.execute(ANSWER, [ana.person_id, ringing])
     assert _answered_by(ringing) is None
-    [alarm] = queries.alarms_of(actor=WORKER, report_id=ringing)
+    [alarm] = alarms_of(actor=WORKER, report_id=ringing)
     now = datetime.now(UTC)
-    assert operations.acknowledge_alarm(actor=ana, alarm_id=alarm.id, now=now)
+    assert acknowledge_alarm(actor=ana, alarm_id=alarm.id, now=now)
     for later in (
         "acknowledged_by = gen_random_uuid()",
         "acknowledged_at = acknowledged_at + interval '1 minute'",
@@ -144,7 +149,7 @@ def test_nobody_claims_in_the_name_of_another(app: Session, ringing: UUID) -> No
     ana = person(Role.ANALYST)
     with pytest.raises(errors.CheckViolation, match="entry of its holder"):
         app.execute(CLAIM, [ana.person_id, "15 minutes", ringing])
-    operations.claim_case(actor=ana, report_id=ringing, now=datetime.now(UTC))
+    claim_case(actor=ana, report_id=ringing, now=datetime.now(UTC))
     for change in ("claimed_by = gen_random_uuid()", "claim_token = claim_token + 1"):
         with pytest.raises(errors.CheckViolation, match="entry of its holder"), app.transaction():
             app.execute(f"UPDATE orient_case SET {change} WHERE report_id = %s", [ringing])
@@ -155,11 +160,11 @@ def test_nobody_claims_in_the_name_of_another(app: Session, ringing: UUID) -> No
 
 def test_nobody_holds_a_case_for_a_year(app: Session, ringing: UUID) -> None:
     ana, now = person(Role.ANALYST), datetime.now(UTC)
-    claim = operations.claim_case(actor=ana, report_id=ringing, now=now)
+    claim = claim_case(actor=ana, report_id=ringing, now=now)
     with pytest.raises(errors.CheckViolation, match="so long"):
         app.execute("UPDATE orient_case SET lease_until = now() + interval '1 year'")
     later = now + timedelta(minutes=1)
-    assert operations.renew_claim(actor=ana, report_id=ringing, claim_token=claim.token, now=later)
+    assert renew_claim(actor=ana, report_id=ringing, claim_token=claim.token, now=later)
 
 
 @pytest.mark.parametrize("state", ["DECIDED", "TO_SECOND", "CLOSED", "HANDED_OVER"])
@@ -168,7 +173,7 @@ def test_no_case_leaves_the_queue_without_its_entry(
 ) -> None:
     """A danger report that nobody read would wait for nobody."""
     ana, now = person(Role.ANALYST), datetime.now(UTC)
-    operations.claim_case(actor=ana, report_id=ringing, now=now)
+    claim_case(actor=ana, report_id=ringing, now=now)
     with pytest.raises(errors.CheckViolation):
         app.execute(
             "UPDATE orient_case SET state = %s, decided_at = now(), claimed_by = NULL, lease_until = NULL"
@@ -182,13 +187,13 @@ def test_what_was_decided_is_reopened_and_closed_with_its_entry(
     app: Session, ringing: UUID
 ) -> None:
     ana, now = person(Role.ANALYST), datetime.now(UTC)
-    claim = operations.claim_case(actor=ana, report_id=ringing, now=now)
+    claim = claim_case(actor=ana, report_id=ringing, now=now)
     choice = Choice(tracks=(Track.NONE,), bases=(), reason="nothing of ours")
-    operations.decide(actor=ana, report_id=ringing, choice=choice, claim_token=claim.token, now=now)
+    decide(actor=ana, report_id=ringing, choice=choice, claim_token=claim.token, now=now)
     for state in ("TO_ASSESS", "CLOSED"):
         with pytest.raises(errors.CheckViolation, match="entry in the ledger"):
             app.execute("UPDATE orient_case SET state = %s WHERE report_id = %s", [state, ringing])
-    operations.close_case(actor=ana, report_id=ringing, now=now)
+    close_case(actor=ana, report_id=ringing, now=now)
     with pytest.raises(errors.CheckViolation, match="no case moves"):
         app.execute("UPDATE orient_case SET state = 'TO_ASSESS' WHERE report_id = %s", [ringing])
 
@@ -234,7 +239,7 @@ def test_a_decision_is_of_whoever_holds_the_case(app: Session, ringing: UUID) ->
     )
     with pytest.raises(errors.CheckViolation, match="holds the case"):
         app.execute(forged, [ringing, 1, ana.person_id, 1, now])
-    claim = operations.claim_case(actor=ana, report_id=ringing, now=now)
+    claim = claim_case(actor=ana, report_id=ringing, now=now)
     for author, desk, token in ((uuid4(), 1, claim.token), (ana.person_id, 2, claim.token),
                                 (ana.person_id, 1, claim.token + 1)):  # fmt: skip
         with pytest.raises(errors.CheckViolation, match="holds the case"):
@@ -243,11 +248,11 @@ def test_a_decision_is_of_whoever_holds_the_case(app: Session, ringing: UUID) ->
 
 def test_nobody_lets_go_of_a_case_without_an_entry(app: Session, ringing: UUID) -> None:
     ana, now = person(Role.ANALYST), datetime.now(UTC)
-    claim = operations.claim_case(actor=ana, report_id=ringing, now=now)
+    claim = claim_case(actor=ana, report_id=ringing, now=now)
     with pytest.raises(errors.CheckViolation, match="entry in the ledger"):
         app.execute(
             "UPDATE orient_case SET state = 'TO_ASSESS', claimed_by = NULL, lease_until = NULL"
             " WHERE report_id = %s",
             [ringing],
         )
-    assert operations.release_case(actor=ana, report_id=ringing, claim_token=claim.token, now=now)
+    assert release_case(actor=ana, report_id=ringing, claim_token=claim.token, now=now)

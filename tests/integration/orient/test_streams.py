@@ -14,10 +14,12 @@ from fanal.accounts.domain.policy import Refused
 from fanal.formats.report.records import Channel, ReportKind
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.ids import new_id
-from fanal.orient import operations, queries
 from fanal.orient.domain.records import Case, QueueFilter, QueueView, SavedView
 from fanal.orient.domain.states import CaseState
 from fanal.orient.models import Case as Row
+from fanal.orient.operations.batch import orient_batch
+from fanal.orient.queue.operations import claim_case, mark_late
+from fanal.orient.queue.queries import count_saved_views, count_views, list_queue
 from tests.actors import desk_actor
 from tests.integration.orient.people import WORKER, person
 from tests.server import as_worker
@@ -107,7 +109,7 @@ def pages(
 ) -> Iterator[UUID]:
     after = None
     while True:
-        page = queries.list_queue(
+        page = list_queue(
             actor=actor, view=view, filters=filters, now=now, after=after, limit=limit
         )
         yield from (case.report_id for case in page.cases)
@@ -142,7 +144,7 @@ def test_every_filter_of_a_view(store: list[Case], view: QueueView) -> None:
 
 def test_counts_of_views_kinds_and_kept_views(store: list[Case]) -> None:
     for actor in (ANALYST, BOTH, person(Role.ANALYST, desk=3)):
-        counts = queries.count_views(actor=actor, now=NOW)
+        counts = count_views(actor=actor, now=NOW)
         for view, number in counts.views.items():
             assert number == len(expected(store, view, QueueFilter(), actor, NOW)), view
         for kind, number in counts.kinds.items():
@@ -162,7 +164,7 @@ def test_counts_of_views_kinds_and_kept_views(store: list[Case]) -> None:
         for kind, channel, country, level in product(*_SOME)
     ]
     for cap in (5, 1000):
-        counted = queries.count_saved_views(actor=ANALYST, views=kept, now=NOW, cap=cap)
+        counted = count_saved_views(actor=ANALYST, views=kept, now=NOW, cap=cap)
         for saved in kept:
             wanted = expected(store, saved.view, saved.filters, ANALYST, NOW)
             if saved.view is not QueueView.DECIDED:
@@ -175,31 +177,31 @@ def test_marks_follow_the_clock_and_change_no_list(store: list[Case]) -> None:
     wanted = expected(store, QueueView.LATE, QueueFilter(), ANALYST, later)
     assert list(pages(QueueView.LATE, QueueFilter(), ANALYST, 20, later)) == wanted
     with pytest.raises(Refused):
-        operations.mark_late(actor=ANALYST, now=later)
+        mark_late(actor=ANALYST, now=later)
     with looping():
-        assert operations.mark_late(actor=WORKER, now=later, most=7) == 7
-    while operations.mark_late(actor=WORKER, now=later, most=50):
+        assert mark_late(actor=WORKER, now=later, most=7) == 7
+    while mark_late(actor=WORKER, now=later, most=50):
         continue
     assert Row.objects.extra(where=["late"]).count() >= len(wanted)
     assert list(pages(QueueView.LATE, QueueFilter(), ANALYST, 20, later)) == wanted
-    counts = queries.count_views(actor=ANALYST, now=later)
+    counts = count_views(actor=ANALYST, now=later)
     assert counts.views[QueueView.LATE] == len(wanted)
 
 
 @pytest.mark.django_db
 def test_a_clock_that_moves_takes_the_mark_off() -> None:
     subject = item(score=70, level="HIGH")
-    operations.orient_batch(actor=WORKER, items=[subject], now=NOW)
+    orient_batch(actor=WORKER, items=[subject], now=NOW)
     report_id = subject.report.report_id
     late = NOW + timedelta(hours=2)
 
     def listed(now: datetime) -> list[UUID]:
         return list(pages(QueueView.LATE, QueueFilter(), ANALYST, 9, now))
 
-    assert operations.mark_late(actor=WORKER, now=late) == 1
-    assert operations.mark_late(actor=WORKER, now=late) == 0
+    assert mark_late(actor=WORKER, now=late) == 1
+    assert mark_late(actor=WORKER, now=late) == 0
     assert listed(late) == [report_id]
-    operations.claim_case(actor=ANALYST, report_id=report_id, now=late)
+    claim_case(actor=ANALYST, report_id=report_id, now=late)
     assert listed(late) == [], "the clock to decide runs until tomorrow"
     assert listed(late + timedelta(days=2)) == [report_id]
 
@@ -207,5 +209,5 @@ def test_a_clock_that_moves_takes_the_mark_off() -> None:
 @pytest.mark.role("worker")
 @pytest.mark.django_db
 def test_the_worker_marks() -> None:
-    operations.orient_batch(actor=WORKER, items=[item(score=70, level="HIGH")], now=NOW)
-    assert operations.mark_late(actor=WORKER, now=NOW + timedelta(days=1)) == 1
+    orient_batch(actor=WORKER, items=[item(score=70, level="HIGH")], now=NOW)
+    assert mark_late(actor=WORKER, now=NOW + timedelta(days=1)) == 1

@@ -37,9 +37,10 @@ from fanal.measures.domain.warnings import Asked
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.document import Notice, read_notice
 from fanal.measures.notice.kind import NOTICE
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.models import Case
+from fanal.orient.operations.decisions import reopen_case
+from fanal.orient.queue.operations import claim_case
 from tests.integration.desk.ruleset_typed import typed
 from tests.integration.policy.held import Walker, rights
 from tests.integration.policy.world import SYSTEM, World
@@ -119,14 +120,14 @@ def shown_of(address: Mapping[str, object]) -> dict[str, object]:
 
 def waiting(scene: Scene) -> Posted:
     """Have the decided report back in the queue."""
-    orient.reopen_case(actor=scene.keeper, report_id=scene.report_id, now=datetime.now(UTC))
+    reopen_case(actor=scene.keeper, report_id=scene.report_id, now=datetime.now(UTC))
     return Posted()
 
 
 def taken(scene: Scene) -> Posted:
     """Have the report held."""
     waiting(scene)
-    claim = orient.claim_case(
+    claim = claim_case(
         actor=scene.whoever("report.claim"), report_id=scene.report_id, now=datetime.now(UTC)
     )
     return Posted(form={"token": str(claim.token)})
@@ -141,7 +142,7 @@ def decided(scene: Scene) -> Posted:
     """Have a decision that nothing follows, so that the report may be closed."""
     waiting(scene)
     actor, report_id, now = scene.colleague, scene.report_id, datetime.now(UTC)
-    claim = orient.claim_case(actor=actor, report_id=report_id, now=now)
+    claim = claim_case(actor=actor, report_id=report_id, now=now)
     casework.record_decision(
         actor=actor,
         report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],

@@ -39,9 +39,11 @@ from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.measures import operations as measures
 from fanal.measures.domain.oversight import RecommendationKind
-from fanal.orient import operations as orient
+from fanal.orient.alarms.operations.alarms import raise_alarm
 from fanal.orient.domain.records import Choice, QueueFilter, QueueView, Track
 from fanal.orient.models import Case, StoredAlarm
+from fanal.orient.operations.notes import note_dossier, note_report
+from fanal.orient.queue.operations import claim_case, save_view
 from fanal.worker.stages import StageLoop
 from tests.integration.policy.deconflicting import meet_and_withhold
 from tests.integration.policy.held import TWO_DESKS, Walker
@@ -205,7 +207,7 @@ def _reports(world: World) -> None:
         "a report did not reach the queue: nothing to see"
     )
     for cell in OBJECT_CELLS:
-        orient.raise_alarm(
+        raise_alarm(
             actor=SYSTEM, report_id=world.report_ids[cell], desk_id=_desk(cell), now=world.now
         )
     alarms = dict(StoredAlarm.objects.values_list("report_id", "id"))
@@ -223,7 +225,7 @@ def _decisions(world: World) -> None:
     """Decide each cell's report on every track: a measure, a notice and a referral of each."""
     for cell in OBJECT_CELLS:
         actor, report_id = _colleague(world, cell), world.report_ids[cell]
-        claim = orient.claim_case(actor=actor, report_id=report_id, now=world.now)
+        claim = claim_case(actor=actor, report_id=report_id, now=world.now)
         recorded = casework.record_decision(
             actor=actor,
             report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
@@ -274,13 +276,13 @@ def _notes(world: World) -> None:
     """Write a note on each desk's report and dossier."""
     for cell in ("own", "other_desk"):
         colleague = _colleague(world, cell)
-        orient.note_report(
+        note_report(
             actor=colleague,
             report_id=world.report_ids[cell],
             words=world.canary(cell, "note"),
             now=world.now,
         )
-        orient.note_dossier(
+        note_dossier(
             actor=colleague,
             dossier_id=world.dossier_ids[cell],
             words=world.canary(cell, "dossiernote"),
@@ -317,7 +319,7 @@ def _views(world: World) -> None:
             (world.view_ids, f"own {cell}", None),
             (world.shared_view_ids, f"{world.canary(desk, 'view')} {cell}", _desk(cell)),
         ):
-            ids[cell] = orient.save_view(
+            ids[cell] = save_view(
                 actor=actor,
                 name=name,
                 view=QueueView.OPEN,

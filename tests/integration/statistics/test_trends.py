@@ -12,7 +12,7 @@ from django.test import Client
 from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.kernel.actors import Role, public_actor, system_actor
-from fanal.orient import operations as orient
+from fanal.orient.operations.batch import orient_batch
 from fanal.statistics import operations, weeks
 from fanal.statistics.models import Daily
 from tests.integration.orient.people import person
@@ -29,7 +29,7 @@ def oriented(weeks_ago: int, n: int = 1, **values: object) -> None:
     at = NOW - timedelta(weeks=weeks_ago)
     sender = values.pop("sender", PARTNER)
     items = [msgspec.structs.replace(item(at=at, **values), sender_id=sender) for _ in range(n)]
-    orient.orient_batch(actor=SYSTEM, items=items, now=NOW)
+    orient_batch(actor=SYSTEM, items=items, now=NOW)
 
 
 def read(figure: str, now: datetime = NOW) -> weeks.Trend:
@@ -69,7 +69,7 @@ def test_weeks_are_counted_by_kind_channel_country_and_sender(counted) -> None:
 def test_a_signal_counts_once_a_report_and_never_for_a_replay(counted) -> None:
     again = item(at=NOW - timedelta(weeks=1), codes=("SECRECY", "KNOWN_HASH", "SECRECY"))
     for _ in range(2):
-        orient.orient_batch(actor=SYSTEM, items=[again], now=NOW)
+        orient_batch(actor=SYSTEM, items=[again], now=NOW)
     oriented(1, codes=("SECRECY",), is_test=True)
     counted()
     found = read("SIGNALS").counts

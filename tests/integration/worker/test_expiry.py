@@ -10,7 +10,7 @@ from django.db import connection
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.calendar import add_months
-from fanal.orient import operations as orient
+from fanal.orient.operations.decisions import hand_over
 from tests.actors import desk_actor
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -150,9 +150,7 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
             " VALUES (%s, %s, false, %s, %s)",
             [uuid4(), pending, _years_ago(2, days=4), uuid4()],
         )
-    given = orient.hand_over(
-        actor=SYSTEM, report_ids=[old, young, held], package_id=uuid4(), now=NOW
-    )
+    given = hand_over(actor=SYSTEM, report_ids=[old, young, held], package_id=uuid4(), now=NOW)
     assert set(given) == {old, young, held}
     assert expire(actor=SYSTEM, now=NOW)["conversations"] == 1
     assert [messages(i) for i in (old, young, held, pending)] == [0, 1, 1, 1]

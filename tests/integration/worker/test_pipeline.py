@@ -134,8 +134,9 @@ def test_reports_received_are_those_by_kind_and_those_that_wait() -> None:
 def test_takes_every_format_to_the_queue() -> None:
     from fanal.cli.report_view import views
     from fanal.intake import operations as intake, queries
-    from fanal.orient import queries as oriented
+    from fanal.orient.alarms.queries import open_alarms
     from fanal.orient.domain.records import QueueFilter, QueueView
+    from fanal.orient.queue.queries import list_queue
 
     ids = _deposit(GROOMING, MATERIAL)
     xml = [
@@ -163,12 +164,10 @@ def test_takes_every_format_to_the_queue() -> None:
     assert any(reason["kind"] == "HANDLE" for reason in first["links"][0]["reasons"])
 
     analyst = desk_actor(person_id=uuid4(), roles={Role.ANALYST}, desks={1}, motive="test")
-    page = oriented.list_queue(
-        actor=analyst, view=QueueView.OPEN, filters=QueueFilter(), now=NOW, limit=50
-    )
+    page = list_queue(actor=analyst, view=QueueView.OPEN, filters=QueueFilter(), now=NOW, limit=50)
     assert len(page.cases) == 22
     assert page.cases[0].report_id == ids[0]
-    assert [alarm.report_id for alarm in oriented.open_alarms(actor=analyst)] >= [ids[0]]
+    assert [alarm.report_id for alarm in open_alarms(actor=analyst)] >= [ids[0]]
 
 
 def test_a_report_that_cannot_be_read_sinks_nobody_else() -> None:
@@ -230,7 +229,7 @@ def test_who_is_in_danger_waits_for_one_step_and_no_retraction_holds_up_the_rest
 
 def test_an_urgent_report_that_no_stage_can_read_raises_its_alarm() -> None:
     from fanal.intake import operations as intake
-    from fanal.orient import queries as oriented
+    from fanal.orient.alarms.queries import alarms_of
 
     poison = Submission(
         arrival=Arrival.IMPORT, format=Format.NCMEC_XML, body=b"<report/>", canonical=b"p",
@@ -239,7 +238,7 @@ def test_an_urgent_report_that_no_stage_can_read_raises_its_alarm() -> None:
     [answer] = intake.receive_reports(actor=SYSTEM, submissions=[poison], now=NOW)
     assert answer.report_id is not None
     _work()
-    [alarm] = oriented.alarms_of(actor=SYSTEM, report_id=answer.report_id)
+    [alarm] = alarms_of(actor=SYSTEM, report_id=answer.report_id)
     assert alarm.call is not None
 
 

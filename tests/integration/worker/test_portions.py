@@ -13,7 +13,7 @@ from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from fanal.orient import queries as oriented
-from fanal.orient.operations.folding import hold_folding
+from fanal.orient.folding.operations.folding import hold_folding
 from fanal.worker.stages import Portion, StageLoop
 from tests.integration.worker.test_pipeline import _deposit
 

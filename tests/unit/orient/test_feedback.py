@@ -3,7 +3,8 @@
 import pytest
 
 from fanal import reference
-from fanal.orient.domain.feedback import (
+from fanal.orient.domain.records import Track
+from fanal.orient.feedback.domain import (
     FIELDS,
     FeedbackOrigin,
     FeedbackRefused,
@@ -11,7 +12,6 @@ from fanal.orient.domain.feedback import (
     checked_lacks,
     of_decision,
 )
-from fanal.orient.domain.records import Track
 
 LACKS = FeedbackVerdict.LACKS_DATA
 

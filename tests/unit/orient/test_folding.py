@@ -9,15 +9,8 @@ from msgspec import structs
 
 from fanal.formats.report.records import File, Message, Person, PersonRole
 from fanal.intake.domain.records import PUBLIC_SENDER
-from fanal.orient.domain.folding import (
-    Foldable,
-    Sameness,
-    fold,
-    load_rules,
-    root_of,
-    standing_of,
-)
 from fanal.orient.domain.records import OrientItem
+from fanal.orient.folding.domain import Foldable, Sameness, fold, load_rules, root_of, standing_of
 from tests.unit.orient.items import url, victim
 from tests.unit.orient.sameness import MONDAY, account, mixed, picture, report
 

@@ -8,8 +8,8 @@ from ninja import Router
 from ninja.params.functions import Query
 
 from fanal.api.v1.problems import ApiRefused, Documented, Problem
-from fanal.orient import operations as orient
-from fanal.orient.domain.feedback import FeedbackVerdict
+from fanal.orient.feedback.domain import FeedbackVerdict
+from fanal.orient.feedback.operations import NoInstruction, send_feedback
 
 router = Router(tags=["feedback"])
 _MOST = 500
@@ -70,8 +70,8 @@ def feedback(
     now = request.now  # type: ignore[attr-defined]
     actor = request.auth.actor  # type: ignore[attr-defined]
     try:
-        found = orient.send_feedback(actor=actor, after=after, limit=limit + 1, now=now)
-    except orient.NoInstruction:
+        found = send_feedback(actor=actor, after=after, limit=limit + 1, now=now)
+    except NoInstruction:
         raise ApiRefused(403, "NO_INSTRUCTION") from None
     shown = found[:limit]
     return FeedbackPage(

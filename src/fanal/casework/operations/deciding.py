@@ -17,8 +17,10 @@ from fanal.casework.domain.records import Addressee, Opening, RecordedDecision
 from fanal.casework.operations.acts import withdraw_replaced
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Choice, Track
+from fanal.orient.folding.operations.unfolding import claim_folded
+from fanal.orient.operations.decisions import decide
 
 
 class Drafting(Protocol):
@@ -65,12 +67,12 @@ def record_decision(
     `addressees` (by host name) a removal request is complete, and goes at once to its second person.
 
     Raises:
-        CaseNotHeld, DecisionRefused: from `orient.operations.decide`.
+        CaseNotHeld, DecisionRefused: from `orient.operations.decisions.decide`.
         Refusal: a draft cannot be made.
         Refused: the access policy refuses.
     """
     with transaction.atomic():
-        decision = orient.decide(
+        decision = decide(
             actor=actor,
             report_id=report.report_id,
             choice=choice,
@@ -120,7 +122,7 @@ def record_decisions(
         CaseNotHeld, DecisionRefused, Refusal, Refused: as `record_decision`.
     """
     with transaction.atomic():
-        claims = orient.claim_folded(
+        claims = claim_folded(
             actor=actor,
             head_id=report.report_id,
             report_ids=[other.report_id for other in folded],

@@ -23,7 +23,7 @@ from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
-from fanal.orient import operations as orient
+from fanal.orient.operations.decisions import hold_decision
 
 _REPORTS_NAMED = 50
 Before = Callable[[records.Act, Event], Event]
@@ -49,7 +49,7 @@ def lock_act(actor: Actor, lifecycle: Lifecycle, act_id: UUID, *, right: str) ->
     found = Act.objects.filter(id=act_id, kind=lifecycle.kind).first()
     if found is None:
         raise ActUnknown(str(act_id))
-    in_force = found.decision_id is None or orient.hold_decision(
+    in_force = found.decision_id is None or hold_decision(
         actor=actor, report_id=found.subject_id, decision_id=found.decision_id
     )
     row = Act.objects.select_for_update(no_key=True).get(id=act_id)

@@ -17,7 +17,7 @@ from fanal.distribution.models import Item, Package
 from fanal.distribution.operations.sending import note_package
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
-from fanal.orient import operations as orient
+from fanal.orient.operations.decisions import hand_over
 
 
 class AcknowledgementRefused(ValueError):
@@ -66,7 +66,7 @@ def acknowledge(
             actor, "transfer.acknowledge", package.id, count=len(ids), now=now, signed=int(signed)
         )
         theirs = _theirs_alone(ids)
-        orient.hand_over(actor=actor, report_ids=theirs, package_id=package.id, now=now)
+        hand_over(actor=actor, report_ids=theirs, package_id=package.id, now=now)
     return len(ids)
 
 

@@ -23,8 +23,8 @@ from fanal.measures.models import StoredRequest, StoredTarget
 from fanal.measures.operations import issuing_authority
 from fanal.measures.queries import warnings_on
 from fanal.measures.removal.kind import REMOVAL
-from fanal.orient import operations as orient
 from fanal.orient.domain.records import Decision, Track
+from fanal.orient.operations.decisions import settle_case
 
 _WAITING = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND})
 _LOCK = 7310421
@@ -297,4 +297,4 @@ def _settle(actor: Actor, report_id: UUID, *, now: datetime) -> None:
     """Settle the case of a report in `orient`, if no measure of the report is a draft or awaits approval."""
     found = acts.acts_on(actor=actor, lifecycle=REMOVAL, subject_ids=[report_id])
     if not any(act.state in _WAITING for act in found.get(report_id, ())):
-        orient.settle_case(actor=actor, report_id=report_id, now=now)
+        settle_case(actor=actor, report_id=report_id, now=now)

@@ -21,14 +21,15 @@ from fanal.harmonise.domain.sightings import selector_key
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.ledger import operations as ledger
+from fanal.orient.alarms.operations.alarms import raise_alarms
 from fanal.orient.domain.clocks import due_at
-from fanal.orient.domain.folding import never_folds
 from fanal.orient.domain.proposal import propose
 from fanal.orient.domain.records import OrientItem, Proposal, pack_proposal
-from fanal.orient.domain.states import CaseState
-from fanal.orient.operations.alarms import raise_alarms
-from fanal.orient.operations.folding import fold_new, hold_folding
-from fanal.orient.operations.unfolding import refresh_heads, surface
+from fanal.orient.domain.states import CASE_STATES, CaseState
+from fanal.orient.folding.domain import never_folds
+from fanal.orient.folding.operations.folding import fold_again, fold_new, hold_folding
+from fanal.orient.folding.operations.unfolding import refresh_heads, surface
+from fanal.orient.models import Case, StoredView
 from fanal.reference import Catalogue
 
 # Daily counts of findings, updated as reports enter the queue, so that no statistic scans the findings.
@@ -340,3 +341,73 @@ def _due(item: OrientItem, catalogue: Catalogue, *, taken: bool) -> datetime:
 def _shorten(value: str | None) -> str:
     """Truncate a value to 80 characters for the queue row (the record keeps it whole)."""
     return value[:80] if value else ""
+
+
+# Saved views of people who left.
+
+
+def forget_views(*, actor: Actor, person_ids: Sequence[UUID]) -> int:
+    """Delete the views saved by these people, shared views too; return their number.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    deleted, _ = StoredView.objects.filter(person_id__in=person_ids).delete()
+    return int(deleted)
+
+
+_WAITING = [state for state in CaseState if "expire" in CASE_STATES.moves_from(state)]
+
+
+def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
+    """Erase the written reasons of decisions and the text of notes of expired reports; rows and digests stay.
+
+    The keys for folding and for finding similar files are deleted too. A report that still waits leaves the
+    queue, since nothing remains to decide on, and reports folded into it are folded again among the rest. The
+    text of a note on a dossier expires with the first of its reports. Return the number of erased texts. The
+    caller writes the ledger entry of the expiry.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    require(actor, "pipeline.run")
+    ids = list(report_ids)
+    with transaction.atomic():
+        erased = sql.run(
+            "DELETE FROM orient_reason WHERE decision_id IN"
+            " (SELECT id FROM orient_decision WHERE report_id = ANY(%s))",
+            [ids],
+        )
+        found = sql.run(
+            "DELETE FROM orient_note_words WHERE note_id IN"
+            " (SELECT id FROM orient_note WHERE report_ids && %s::uuid[])",
+            [ids],
+        )
+        erased += found
+        found = sql.run(
+            "DELETE FROM orient_unfolding_words WHERE unfolding_id IN"
+            " (SELECT id FROM orient_unfolding WHERE report_id = ANY(%s))",
+            [ids],
+        )
+        erased += found
+        _end_waiting(ids)
+        sql.run("DELETE FROM orient_fold WHERE report_id = ANY(%s)", [ids])
+        forget_assessed(ids)
+        sql.run(
+            "UPDATE orient_case SET own = NULL, reason_parameters = '{}', platform = ''"
+            " WHERE report_id = ANY(%s)",
+            [ids],
+        )
+    return int(erased)
+
+
+def _end_waiting(ids: list[UUID]) -> None:
+    """Set waiting reports to EXPIRED and fold again the reports that were folded into them."""
+    hold_folding()
+    behind = Case.objects.filter(head_id__in=ids).exclude(report_id__in=ids)
+    shown = list(behind.values_list("report_id", flat=True))
+    Case.objects.filter(report_id__in=ids, state__in=_WAITING).update(
+        state=CaseState.EXPIRED, head_id=None, claimed_by=None, lease_until=None
+    )
+    fold_again(shown)

@@ -18,7 +18,9 @@ from fanal.accounts.routes import needs
 from fanal.connectors import mail
 from fanal.db.closed import closed_logins
 from fanal.kernel.actors import Actor
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
+from fanal.orient.alarms.operations.alarms import acknowledge_alarm
+from fanal.orient.alarms.queries import open_alarms, report_of_alarm
 from fanal.orient.domain.records import Alarm
 from fanal.postgres import DatabaseRole
 from fanal.web.account.actors import actor_of, now_of
@@ -79,10 +81,10 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
         Http404: no such alarm.
     """
     actor, now = actor_of(request), now_of(request)
-    report_id = oriented.report_of_alarm(actor=actor, alarm_id=alarm_id)
+    report_id = report_of_alarm(actor=actor, alarm_id=alarm_id)
     if report_id is None:
         raise Http404
-    if not orient.acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now):
+    if not acknowledge_alarm(actor=actor, alarm_id=alarm_id, now=now):
         messages.info(request, _("Somebody else has already taken charge of this alert."))
     if oriented.get_case(actor=actor, report_id=report_id) is None:
         messages.warning(
@@ -97,7 +99,7 @@ def acknowledge(request: HttpRequest, alarm_id: UUID) -> HttpResponse:
 
 
 def _latest(actor: Actor) -> Sequence[Alarm]:
-    return oriented.open_alarms(actor=actor, most=_SHOWN + 1)
+    return open_alarms(actor=actor, most=_SHOWN + 1)
 
 
 def _ringing(actor: Actor, ringing: Sequence[Alarm]) -> dict[str, object]:

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.kernel.typed import whole_number
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
+from fanal.orient.queue import operations as orient
 from fanal.web.account.actors import actor_of, now_of
 
 

@@ -17,9 +17,11 @@ from fanal.casework.domain.records import RecordedDecision
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Choice
+from fanal.orient.folding.operations.unfolding import NotFolded
+from fanal.orient.operations.decisions import CaseNotHeld, close_case, reopen_case
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import folds
 from fanal.web.desk.claims import token_of
@@ -34,9 +36,9 @@ def decide(request: HttpRequest, report_id: UUID) -> HttpResponse:
     _known(request, report_id)
     try:
         recorded = _record(request, report_id)
-    except orient.CaseNotHeld:
+    except CaseNotHeld:
         return _refused(request, report_id, _words("decision_refusal", "CASE_NOT_HELD"))
-    except orient.NotFolded:
+    except NotFolded:
         return _refused(request, report_id, _words("decision_refusal", "NOT_FOLDED"))
     except DecisionRefused as refused:
         return _refused(request, report_id, _words("decision_refusal", refused.code))
@@ -115,7 +117,7 @@ def _refused(request: HttpRequest, report_id: UUID, words: str) -> HttpResponse:
 def _change(request: HttpRequest, report_id: UUID, *, close: bool) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
     _known(request, report_id)
-    act = orient.close_case if close else orient.reopen_case
+    act = close_case if close else reopen_case
     try:
         act(actor=actor, report_id=report_id, now=now)
     except TransitionRefused:

@@ -23,7 +23,7 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Decision
-from fanal.orient.queries import NearAssessed
+from fanal.orient.folding.queries import NearAssessed, assessed_near, assessed_same
 from fanal.web.desk.content import selector_link
 from fanal.web.desk.known import verdicts_of
 
@@ -145,9 +145,7 @@ def _elsewhere(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozen
 def _kept(record: HarmonisedReport, *, actor: Actor) -> Mapping[int, frozenset[UUID]]:
     """Return the decided reports with the same file (exact hash), however old, by file number (position)."""
     keys = _keys(record)
-    found = oriented.assessed_same(
-        actor=actor, keys=[key for each in keys.values() for key in each]
-    )
+    found = assessed_same(actor=actor, keys=[key for each in keys.values() for key in each])
     return {
         number: frozenset(found[key] for key in each if key in found) - {record.report_id}
         for number, each in keys.items()
@@ -179,7 +177,7 @@ def _near(
         if number not in without
     }
     wanted = [pdq for hashes in pictures.values() for pdq in hashes]
-    found = oriented.assessed_near(actor=actor, pictures=wanted)
+    found = assessed_near(actor=actor, pictures=wanted)
     nearest = {
         number: min((found[pdq] for pdq in hashes if pdq in found), default=None)
         for number, hashes in pictures.items()

@@ -18,9 +18,11 @@ from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
 from fanal.orient.domain.records import Case
+from fanal.orient.folding.operations import unfolding as orient
+from fanal.orient.folding.queries import list_folded, unfoldings_of
 from fanal.web.account.actors import actor_of, now_of, require_declared
 
 SHOWN = 100
@@ -70,7 +72,7 @@ def folds_of(
     nearest page.
     """
     page = Paginator(range(case.folded), SHOWN).get_page(asked)
-    said = oriented.unfoldings_of(actor=actor, report_id=case.report_id)
+    said = unfoldings_of(actor=actor, report_id=case.report_id)
     names = accounts.person_names(person_ids={judged.author_id for judged in said})
     return {
         "folded": _members(record, actor=actor, page=page) if case.folded else [],
@@ -88,7 +90,7 @@ def ids_of(context: dict[str, object]) -> list[UUID]:
 
 
 def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list[dict[str, object]]:
-    cases, why = oriented.list_folded(
+    cases, why = list_folded(
         actor=actor, head_id=record.report_id, offset=page.start_index() - 1, limit=SHOWN
     )
     ids = [case.report_id for case in cases]

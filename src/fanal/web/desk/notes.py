@@ -14,8 +14,9 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.orient import operations as orient, queries as oriented
+from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Note
+from fanal.orient.operations.notes import NoteRefused, NothingToNote, note_dossier, note_report
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
@@ -28,7 +29,7 @@ def on_report(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Add a note to a report; a refused note is shown again as typed."""
     return _note(
         request,
-        lambda words: orient.note_report(
+        lambda words: note_report(
             actor=actor_of(request), report_id=report_id, words=words, now=now_of(request)
         ),
         back=("desk:report", report_id),
@@ -41,7 +42,7 @@ def on_dossier(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
     """Add a note to a dossier; a refused note is shown again as typed."""
     return _note(
         request,
-        lambda words: orient.note_dossier(
+        lambda words: note_dossier(
             actor=actor_of(request), dossier_id=dossier_id, words=words, now=now_of(request)
         ),
         back=("desk:dossier", dossier_id),
@@ -74,9 +75,9 @@ def _note(
     words = request.POST.get("words", "")
     try:
         write(words)
-    except orient.NothingToNote:
+    except NothingToNote:
         raise Http404 from None
-    except orient.NoteRefused as refused:
+    except NoteRefused as refused:
         context = {
             "refused": reference.label("note_refusal", refused.code, get_language() or "fr"),
             "words": words,

@@ -24,6 +24,7 @@ from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
+from fanal.orient.queue.queries import COUNT_CAP, count_arrivals, count_views, list_queue
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import saved_views
 from fanal.web.desk.content import instant
@@ -53,15 +54,15 @@ def queue(request: HttpRequest) -> HttpResponse:
     """Show one page of a view of the queue, highest priority first, then oldest first."""
     actor, now = actor_of(request), now_of(request)
     view, filters = view_of(request.GET), filters_of(request.GET)
-    page = oriented.list_queue(
+    page = list_queue(
         actor=actor, view=view, filters=filters, now=now, after=_position(request), limit=PAGE
     )
     consult(request, "report", [c.report_id for c in page.cases], action="report.list")
-    counts = oriented.count_views(actor=actor, now=now, of=view, cap=oriented.COUNT_CAP + 1)
+    counts = count_views(actor=actor, now=now, of=view, cap=COUNT_CAP + 1)
     context = {
         "view": view,
         "views": [(v, _ICONS[v], counts.views.get(v, 0), f"?view={v}") for v in QueueView],
-        "cap": oriented.COUNT_CAP,
+        "cap": COUNT_CAP,
         "kinds": [
             (kind, n, _link(request, kind=kind), kind == filters.kind)
             for kind, n in counts.kinds.items()
@@ -100,19 +101,19 @@ def arrivals(request: HttpRequest) -> HttpResponse:
     if since is None or since > now:
         return render(request, "400.html", status=HTTPStatus.BAD_REQUEST)
     view = view_of(request.GET)
-    fresh = oriented.count_arrivals(
+    fresh = count_arrivals(
         actor=actor,
         view=view,
         filters=filters_of(request.GET),
         since=since,
         now=now,
-        cap=oriented.COUNT_CAP + 1,
+        cap=COUNT_CAP + 1,
     )
     if not fresh or str(fresh) == request.GET.get("known"):
         return HttpResponse(status=204)
     context = {
         "fresh": fresh,
-        "cap": oriented.COUNT_CAP,
+        "cap": COUNT_CAP,
         "since": since.isoformat(),
         "view": view,
         "query": _link(request),

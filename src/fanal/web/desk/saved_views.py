@@ -19,8 +19,9 @@ from fanal.accounts.domain.policy import Resource, allows, reach
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
 from fanal.kernel.typed import whole_number
-from fanal.orient import operations as orient, queries as oriented
 from fanal.orient.domain.records import QueueFilter, QueueView, SavedView
+from fanal.orient.queue import operations as orient
+from fanal.orient.queue.queries import COUNT_CAP, count_saved_views, list_saved_views
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.queue_filters import FILTERS, filters_of, query_of, view_of
 
@@ -53,7 +54,7 @@ def lines_of(
             current=(saved.view, saved.filters) == (view, filters),
             count=counts.get(saved.id) if counts is not None else None,
         )
-        for saved in oriented.list_saved_views(actor=actor)
+        for saved in list_saved_views(actor=actor)
     ]
 
 
@@ -63,16 +64,16 @@ def lines_of(
 def counted(request: HttpRequest) -> HttpResponse:
     """Show the list of saved views with counts, loaded after the queue page itself."""
     actor = actor_of(request)
-    counts = oriented.count_saved_views(
+    counts = count_saved_views(
         actor=actor,
-        views=oriented.list_saved_views(actor=actor),
+        views=list_saved_views(actor=actor),
         now=now_of(request),
-        cap=oriented.COUNT_CAP + 1,
+        cap=COUNT_CAP + 1,
     )
     view, filters = view_of(request.GET), filters_of(request.GET)
     context = {
         "saved": lines_of(actor, view=view, filters=filters, counts=counts),
-        "cap": oriented.COUNT_CAP,
+        "cap": COUNT_CAP,
     }
     return render(request, "desk/views_saved.html", context)
 
@@ -138,7 +139,7 @@ def _save(request: HttpRequest, *, share_with: int | None) -> HttpResponse:
 
 def _change(request: HttpRequest, view_id: UUID, *, shared: bool) -> HttpResponse:
     actor, act = actor_of(request), request.POST.get("act")
-    seen = {saved.id for saved in oriented.list_saved_views(actor=actor) if saved.shared == shared}
+    seen = {saved.id for saved in list_saved_views(actor=actor) if saved.shared == shared}
     if view_id not in seen or act not in {"rename", "delete"}:
         raise Http404
     try:

@@ -17,8 +17,8 @@ from fanal.exchange import operations, queries
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import KeyKind, ReportFacts, ReportState, expires_at
 from fanal.kernel.actors import Actor
-from fanal.orient import operations as orient
-from fanal.orient.domain.feedback import Feedback
+from fanal.orient.feedback.domain import Feedback
+from fanal.orient.feedback.operations import NEWEST, NoInstruction, send_feedback
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.habilitations import line_of, opened_to
 from fanal.web.reading import consult, journal_search
@@ -164,7 +164,7 @@ FEEDBACK_PAGE = 100
 @needs("report.status")
 def feedback(request: HttpRequest) -> HttpResponse:
     """List the feedback on the partner's own reports, newest first, page by page."""
-    before = _before(request) or orient.NEWEST
+    before = _before(request) or NEWEST
     found = sent_feedback(
         actor_of(request), now=now_of(request), before=before, limit=FEEDBACK_PAGE + 1
     )
@@ -191,10 +191,8 @@ def sent_feedback(
     only. The sending is recorded in the ledger.
     """
     try:
-        return orient.send_feedback(
-            actor=actor, before=before, report_id=report_id, limit=limit, now=now
-        )
-    except orient.NoInstruction:
+        return send_feedback(actor=actor, before=before, report_id=report_id, limit=limit, now=now)
+    except NoInstruction:
         return None
 
 

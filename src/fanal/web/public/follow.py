@@ -20,7 +20,7 @@ from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Followed, FollowedMessage, ReportState
 from fanal.intake.operations import AnswersSpent, MessageRefused
 from fanal.kernel.actors import public_actor
-from fanal.orient import operations as orient
+from fanal.orient.alarms.operations.alarms import raise_written
 from fanal.web.account.actors import now_of
 from fanal.web.failures import RETRY_AFTER, status_of
 from fanal.web.posted import Posted, read_posted
@@ -98,7 +98,7 @@ def ring_alone(typed: str, *, now: datetime) -> bool:
     second call raises no second alarm. A malformed code, or any failure, gives False.
     """
     try:
-        orient.raise_written(lookup_hash=receipt.lookup_hash(receipt.read_code(typed)), now=now)
+        raise_written(lookup_hash=receipt.lookup_hash(receipt.read_code(typed)), now=now)
     except Exception:  # noqa: BLE001 - the page reports the first failure
         _LOG.exception("an alarm could not be raised")
         return False
@@ -125,7 +125,7 @@ def _act(
         danger = posted.get("danger") == "YES"
         outcome = PostOutcome(rung=danger and act == "answer")
         if outcome.rung:
-            orient.raise_written(lookup_hash=receipt.lookup_hash(code), now=now)
+            raise_written(lookup_hash=receipt.lookup_hash(code), now=now)
         return _status(
             request, code, found, problem=_CUT, text=text, danger=danger, outcome=outcome
         )
@@ -185,7 +185,7 @@ def _take_answer(
         with transaction.atomic():
             intake.answer_desk(actor=public_actor(), lookup_hash=lookup_hash, text=text, now=now)
             if danger:
-                orient.raise_written(lookup_hash=lookup_hash, now=now)
+                raise_written(lookup_hash=lookup_hash, now=now)
         stored = True
     except AnswersSpent:
         problem = _SPENT % {"most": intake.MOST_ANSWERS}
@@ -196,7 +196,7 @@ def _take_answer(
             problem = _EMPTY
     if danger and not stored:
         # The alarm is raised even if the text is refused or empty: a child is in danger.
-        orient.raise_written(lookup_hash=lookup_hash, now=now)
+        raise_written(lookup_hash=lookup_hash, now=now)
     found = queries.follow(actor=public_actor(), lookup_hash=lookup_hash)
     if found is None:
         return _ask_code(request, unknown=True, status=404)

@@ -31,7 +31,7 @@ from fanal.intake.domain.records import (
 )
 from fanal.kernel.actors import public_actor
 from fanal.kernel.clock import paris_day
-from fanal.orient import operations as orient
+from fanal.orient.alarms.operations.alarms import raise_written
 from fanal.web.account.actors import now_of
 from fanal.web.failures import RETRY_AFTER, status_of
 from fanal.web.posted import Posted, read_posted
@@ -335,7 +335,7 @@ def _sent_before(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
     """
     now, rung = now_of(request), draft.answers.get("danger") == "YES"
     if rung:
-        orient.raise_written(lookup_hash=receipt.lookup_hash(draft.code), now=now)
+        raise_written(lookup_hash=receipt.lookup_hash(draft.code), now=now)
     context = {
         "code": draft.code,
         "rung": rung,

@@ -15,8 +15,10 @@ from fanal.accounts.routes import needs
 from fanal.harmonise.domain.quality import assess
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
-from fanal.orient import operations as orient, queries as oriented
-from fanal.orient.domain.feedback import GIVEN, FeedbackRefused, FeedbackVerdict
+from fanal.orient import queries as oriented
+from fanal.orient.feedback.domain import GIVEN, FeedbackRefused, FeedbackVerdict
+from fanal.orient.feedback.operations import NothingToJudge, give_feedback
+from fanal.orient.feedback.queries import feedback_of
 from fanal.web.account.actors import actor_of, now_of, require_declared
 
 
@@ -27,7 +29,7 @@ def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, o
     """
     if not sender:
         return {"quality": None}
-    given = oriented.feedback_of(actor=actor, report_ids=[record.report_id])
+    given = feedback_of(actor=actor, report_ids=[record.report_id])
     found = given.get(record.report_id, [])
     people = {item.author_id for item in found if item.author_id}
     names = accounts.person_names(person_ids=people)
@@ -54,14 +56,14 @@ def give(request: HttpRequest, report_id: UUID) -> HttpResponse:
     try:
         if verdict not in set(GIVEN):
             raise FeedbackRefused("VERDICT")
-        orient.give_feedback(
+        give_feedback(
             actor=actor,
             report_id=report_id,
             verdict=FeedbackVerdict(verdict),
             lacks=tuple(request.POST.getlist("lacks")) if verdict == "LACKS_DATA" else (),
             now=now_of(request),
         )
-    except orient.NothingToJudge:
+    except NothingToJudge:
         raise Http404 from None
     except FeedbackRefused as refused:
         why = reference.label("feedback_refused", refused.code, get_language() or "fr")

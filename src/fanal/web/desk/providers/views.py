@@ -18,7 +18,7 @@ from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import paris_day
-from fanal.orient import queries as oriented
+from fanal.orient.feedback.queries import count_feedback, provider_figures
 from fanal.web.account.actors import actor_of, now_of
 
 PERIOD = timedelta(days=91)
@@ -68,8 +68,8 @@ def show(request: HttpRequest, provider: UUID) -> HttpResponse:
             for monday in (_mondays(since, now) if counts else ())
         ],
         "uses": accounts.list_uses(actor=actor, partner_id=provider, now=now),
-        "delays": oriented.provider_figures(actor=actor, report_ids=newest),
-        "feedback": oriented.count_feedback(actor=actor, sender_id=provider, since=since),
+        "delays": provider_figures(actor=actor, report_ids=newest),
+        "feedback": count_feedback(actor=actor, sender_id=provider, since=since),
         "instruction": accounts.standing_id(kind=InstructionKind.FEEDBACK, scope=name, now=now),
         **_quality(newest[:READ], actor=actor),
     }

@@ -12,7 +12,7 @@ from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.orient import models
 from fanal.orient.domain.records import Alarm, CallState
-from fanal.orient.queries.queue import bounded
+from fanal.orient.queue.queries import bounded
 
 # Calls to the duty people: their outcome, and whether a process that sends them is alive.
 

@@ -17,9 +17,9 @@ from fanal.ledger.operations import keyed_digest
 from fanal.orient.domain.deciding import MAX_REASON, UNSTORABLE, DecisionRefused
 from fanal.orient.domain.records import CaseClaim
 from fanal.orient.domain.states import CASE_STATES, CaseState
+from fanal.orient.folding.operations.folding import fold_again, hold_folding, settle_duplicates
 from fanal.orient.models import Case
-from fanal.orient.operations.claims import LEASE
-from fanal.orient.operations.folding import fold_again, hold_folding, settle_duplicates
+from fanal.orient.queue.operations import LEASE
 
 
 class NotFolded(LookupError):

@@ -19,7 +19,8 @@ from fanal.db.sql import plain_array, uuid_array
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.orient.domain.folding import (
+from fanal.orient.domain.records import OrientItem
+from fanal.orient.folding.domain import (
     DUPLICATES,
     LEVELS,
     Foldable,
@@ -32,7 +33,6 @@ from fanal.orient.domain.folding import (
     root_of,
     standing_of,
 )
-from fanal.orient.domain.records import OrientItem
 
 # Feedback derived from folds: a report folded as the same file or event is a duplicate while it stays folded.
 

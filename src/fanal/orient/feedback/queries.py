@@ -9,7 +9,7 @@ from msgspec import Struct
 from fanal.accounts.domain.policy import reach, require
 from fanal.db import sql
 from fanal.kernel.actors import Actor
-from fanal.orient.domain.feedback import Feedback, FeedbackOrigin, FeedbackVerdict
+from fanal.orient.feedback.domain import Feedback, FeedbackOrigin, FeedbackVerdict
 
 
 def feedback_of(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, list[Feedback]]:

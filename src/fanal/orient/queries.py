@@ -1,90 +1,29 @@
-"""Cases of reports: the proposals, decisions, folds and notes of each.
+"""Cases of reports, with the proposals, decisions and notes of each; figures of the desk."""
 
-Equal or similar files are searched among the reports that the desk has already decided.
-"""
-
-from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import BooleanField
+from django.db.models import BooleanField, Count
 from django.db.models.expressions import RawSQL
-from msgspec import Struct
 
 from fanal.accounts.domain.policy import Resource, allows, reach, require
 from fanal.accounts.row_scope import across_desks
-from fanal.analyse.material.domain.known import PDQ_RADIUS, distance, near_pieces
 from fanal.crosscheck.dossiers.queries import last_judgement_id
 from fanal.db import sql
 from fanal.db.sql import uuid_array
+from fanal.harmonise.domain.handles import PLATFORM_NAMES, read_platform
 from fanal.intake.queries import sender_of
 from fanal.kernel.actors import Actor
-from fanal.kernel.ids import lowest_id
+from fanal.kernel.calendar import paris_day
+from fanal.kernel.figures import Counted, Delay, delay_of
+from fanal.kernel.ids import id_bounds, lowest_id
 from fanal.ledger import queries as ledger
 from fanal.orient import models
-from fanal.orient.domain.folding import LEVELS, Sameness
 from fanal.orient.domain.records import Case, Decision, Note, StoredProposal
 from fanal.orient.domain.states import CASE_STATES, DECIDED_STATES, OPEN_STATES, CaseState
-from fanal.orient.queries.queue import bounded, reachable
-
-# Reports folded into a report, with their level of sameness, and people's judgements to unfold.
-
-
-class FoldedReport(Struct, frozen=True, kw_only=True):
-    """A folded report: the level of sameness, and its parent (the head, or another report folded into it)."""
-
-    level: Sameness
-    parent: UUID
-
-
-class Unfolding(Struct, frozen=True, kw_only=True):
-    """A person's judgement that a report is not the same as its head; `reason` is empty once expired."""
-
-    head_id: UUID
-    author_id: UUID
-    judged_at: datetime
-    reason: str
-
-
-def list_folded(
-    *, actor: Actor, head_id: UUID, offset: int = 0, limit: int = 100
-) -> tuple[list[Case], dict[UUID, FoldedReport]]:
-    """Return the cases folded into a report, highest priority first, and the fold (level, parent) of each.
-
-    `head_id`: that report. A page: at most `limit` cases after the first `offset`.
-    """
-    rows = bounded(models.Case.objects.filter(head_id=head_id), reach(actor, "report.read"))
-    cases = [row.record() for row in rows.order_by("rank", "report_id")[offset : offset + limit]]
-    found = sql.rows(
-        "SELECT report_id, level, parent FROM orient_fold"
-        " WHERE report_id = ANY (%s::uuid[]) AND level > 0",
-        [[case.report_id for case in cases]],
-    )
-    members = {
-        report_id: FoldedReport(level=LEVELS[level - 1], parent=parent)
-        for report_id, level, parent in found
-    }
-    return cases, members
-
-
-def unfoldings_of(*, actor: Actor, report_id: UUID) -> list[Unfolding]:
-    """Return the judgements by which people took a report out of a fold of duplicates, oldest first."""
-    if not bounded(
-        models.Case.objects.filter(report_id=report_id), reach(actor, "report.read")
-    ).exists():
-        return []
-    found = sql.rows(
-        "SELECT u.head_id, u.author_id, u.judged_at, coalesce(w.words, '') FROM orient_unfolding u"
-        " LEFT JOIN orient_unfolding_words w ON w.unfolding_id = u.id"
-        " WHERE u.report_id = %s ORDER BY u.id",
-        [report_id],
-    )
-    return [
-        Unfolding(head_id=head_id, author_id=author_id, judged_at=judged_at, reason=reason)
-        for head_id, author_id, judged_at, reason in found
-    ]
-
+from fanal.orient.queue.queries import WAITING, bounded, reachable
 
 # Notes on reports and dossiers, within the desks of the reader.
 
@@ -324,58 +263,166 @@ def decision_behind(*, actor: Actor, decision_id: UUID) -> Decision | None:
     return row.record(reason=row.reason.words if hasattr(row, "reason") else "")
 
 
-_NEAR = (
-    "SELECT a.report_id, a.pdq FROM orient_assessed a JOIN orient_case c ON c.report_id = a.report_id"
-    " WHERE a.bands && %s AND c.decided_at IS NOT NULL AND (%s OR a.desk_id = ANY (%s))"
+# Daily counts of oriented reports by sender, country, service and finding.
+
+_PUBLIC = UUID(int=0)
+_SEVERAL = 3
+"""Public reports in a day from which a name counts as a service, rather than words that identify somebody."""
+_CASES = (
+    "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, {what}, count(*) FROM orient_case"
+    " WHERE report_id >= %s AND report_id < %s AND received_at >= %s AND received_at < %s"
+    " AND state <> 'WITHDRAWN' AND NOT is_test GROUP BY 1, 2, 3"
 )
 
 
-class NearAssessed(Struct, frozen=True, kw_only=True, order=True):
-    """A decided report with a similar picture: `distance` of the 256 bits of the PDQ hash differ."""
+def count_senders(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count oriented reports by day of receipt and sender id (zero for the public).
 
-    distance: int
-    report_id: UUID
+    Tests and withdrawn reports are left out. Rows: (day, sender id, "", number).
 
-
-def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
-    """Return for each selector key of a file hash the most recently decided report with that file.
-
-    Reports out of the actor's reach are left out.
+    Raises:
+        Refused: the actor may not read statistics.
     """
-    bounds = reach(actor, "report.read")
-    found = sql.rows(
-        "SELECT DISTINCT ON (a.key) a.key, a.report_id FROM orient_assessed_file a"
-        " JOIN orient_case c ON c.report_id = a.report_id WHERE a.key = ANY (%s::uuid[])"
-        " AND c.decided_at IS NOT NULL AND (%s OR a.desk_id = ANY (%s))"
-        " ORDER BY a.key, c.decided_at DESC, a.report_id DESC",
-        [uuid_array(set(keys)), bounds.everywhere, sorted(bounds.desk_ids)],
+    return _count("sender_id::text, ''", actor=actor, since=since, until=until)
+
+
+def count_countries(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count oriented reports by day of receipt and country of the facts.
+
+    Tests and withdrawn reports are left out. Rows: (day, country, "", number).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    return _count("country, ''", actor=actor, since=since, until=until)
+
+
+def count_platforms(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count oriented reports by day and service (its usual name), without tests and withdrawn ones.
+
+    These counts are never erased, and the public's field is free text. So a name written only by the public
+    counts under that name only if the service is listed or three reports of the day name it; else under "".
+    Rows: (day, service, "", number).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    rows = _count(
+        f"lower(btrim(platform)), (sender_id = '{_PUBLIC}')::text",
+        actor=actor,
+        since=since,
+        until=until,
     )
-    return dict(found)
+    counts: dict[tuple[date, str], list[int]] = defaultdict(lambda: [0, 0])
+    for day, text, public, n in rows:
+        counts[day, read_platform(text) or ""][public == "true"] += n
+    found: dict[tuple[date, str], int] = defaultdict(int)
+    for (day, name), (partners, public_ones) in counts.items():
+        told = partners or name in _LISTED or public_ones >= _SEVERAL
+        found[day, name if told else ""] += partners + public_ones
+    return [(day, name, "", n) for (day, name), n in found.items()]
 
 
-def assessed_near(*, actor: Actor, pictures: Iterable[bytes]) -> dict[bytes, NearAssessed]:
-    """Return for each PDQ hash (32 bytes) the decided report with the most similar picture, if close enough.
+def count_signals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count reports by day of receipt and finding code, without tests.
 
-    At most `PDQ_RADIUS` bits differ. Of several at the same distance, the newest report. Reports out of the
-    actor's reach are left out.
+    Rows: (day, code, "", number). The days run from that of `since` to before that of `until`.
+
+    Raises:
+        Refused: the actor may not read statistics.
     """
-    bounds = reach(actor, "report.read")
-    found: dict[bytes, NearAssessed] = {}
-    wanted = list(dict.fromkeys(pictures))
-    if not wanted:
-        return found
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        # For 272 pieces the planner expects nearly all rows, and would scan the table instead of the index.
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        for pdq in wanted:
-            cursor.execute(_NEAR, [near_pieces(pdq), bounds.everywhere, sorted(bounds.desk_ids)])
-            near = [
-                (apart, -report_id.int, report_id)
-                for report_id, other in cursor.fetchall()
-                if (apart := distance(pdq, bytes(other))) <= PDQ_RADIUS
-            ]
-            if near:
-                apart, _newest, report_id = min(near)
-                found[pdq] = NearAssessed(distance=apart, report_id=report_id)
-        cursor.execute("SET LOCAL enable_seqscan = on")
-    return found
+    require(actor, "statistics.read")
+    found = sql.rows(
+        "SELECT day, code, '', sum(n)::integer FROM orient_signal_count"
+        " WHERE day >= %s AND day < %s GROUP BY 1, 2",
+        [paris_day(since), paris_day(until)],
+    )
+    return list(found)
+
+
+def _count(what: str, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    require(actor, "statistics.read")
+    return list(sql.rows(_CASES.format(what=what), [*id_bounds(since, until), since, until]))
+
+
+_LISTED = frozenset(PLATFORM_NAMES.values())
+
+
+def count_cases(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count oriented reports by day of receipt, kind and channel, without tests and withdrawn ones.
+
+    Rows: (day, kind, channel, number).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    return _fetch(
+        "SELECT (received_at AT TIME ZONE 'Europe/Paris')::date, kind, channel, count(*)"
+        " FROM orient_case WHERE report_id >= %s AND report_id < %s"
+        " AND received_at >= %s AND received_at < %s"
+        " AND state <> 'WITHDRAWN' AND NOT is_test GROUP BY 1, 2, 3",
+        since,
+        until,
+    )
+
+
+def count_decisions(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
+    """Count decisions by day and tracks (`JUDICIAL+MEASURES`), without tests and superseded decisions.
+
+    Rows: (day, tracks, "", number).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    return _fetch(
+        "SELECT (d.decided_at AT TIME ZONE 'Europe/Paris')::date,"
+        " array_to_string(ARRAY(SELECT unnest(d.tracks) ORDER BY 1), '+'), '', count(*)"
+        " FROM orient_decision d JOIN orient_case c ON c.report_id = d.report_id"
+        " WHERE d.id >= %s AND d.id < %s AND d.decided_at >= %s AND d.decided_at < %s"
+        " AND NOT c.is_test AND d.id NOT IN"
+        " (SELECT supersedes FROM orient_decision WHERE supersedes IS NOT NULL) GROUP BY 1, 2",
+        since,
+        until,
+    )
+
+
+def count_states(*, actor: Actor) -> dict[CaseState, int]:
+    """Count reports in each state that waits for the desk, without tests.
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    rows = models.Case.objects.filter(state__in=WAITING, is_test=False)
+    found = dict(rows.values("state").annotate(n=Count("report_id")).values_list("state", "n"))
+    return {state: found.get(state.value, 0) for state in CaseState if state in WAITING}
+
+
+def delays(*, actor: Actor, since: datetime, until: datetime) -> dict[str, Delay]:
+    """Return the delays of reports received in a period, without tests.
+
+    Keys: `ORIENT` (receipt to first proposal), `DECIDE` (first proposal to first decision).
+
+    Raises:
+        Refused: the actor may not read statistics.
+    """
+    require(actor, "statistics.read")
+    row = _fetch(
+        "WITH way AS (SELECT extract(epoch FROM p.created_at - c.received_at) AS oriented,"
+        " extract(epoch FROM (SELECT min(decided_at) FROM orient_decision d"
+        " WHERE d.report_id = c.report_id) - p.created_at) AS decided"
+        " FROM orient_case c JOIN orient_proposal p ON p.report_id = c.report_id AND p.revision = 1"
+        " WHERE c.report_id >= %s AND c.report_id < %s AND c.received_at >= %s"
+        " AND c.received_at < %s AND NOT c.is_test)"
+        " SELECT count(oriented), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY oriented),"
+        " count(decided), percentile_cont(ARRAY[0.5, 0.9]) WITHIN GROUP (ORDER BY decided) FROM way",
+        since,
+        until,
+    )[0]
+    return {"ORIENT": delay_of(row[0], row[1]), "DECIDE": delay_of(row[2], row[3])}
+
+
+def _fetch(query: str, since: datetime, until: datetime) -> list:  # type: ignore[type-arg]
+    return list(sql.rows(query, [*id_bounds(since, until), since, until]))

@@ -14,14 +14,14 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
-from fanal.orient.domain.feedback import (
+from fanal.orient.domain.records import Track
+from fanal.orient.feedback.domain import (
     Feedback,
     FeedbackOrigin,
     FeedbackVerdict,
     checked_lacks,
     of_decision,
 )
-from fanal.orient.domain.records import Track
 from fanal.orient.models import Case
 
 NEWEST = UUID(int=2**128 - 1)

@@ -1,0 +1,1 @@
+"""Writes of alarms: raise, acknowledge, escalate; claim and record calls."""

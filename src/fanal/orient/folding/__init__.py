@@ -1,0 +1,1 @@
+"""Folding: equal reports are one case of the queue."""

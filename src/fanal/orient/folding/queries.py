@@ -1,0 +1,132 @@
+"""Queries on equal and similar reports: those folded into a report, and those that a desk has decided."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from msgspec import Struct
+
+from fanal.accounts.domain.policy import reach
+from fanal.analyse.material.domain.known import PDQ_RADIUS, distance, near_pieces
+from fanal.db import sql
+from fanal.db.sql import uuid_array
+from fanal.kernel.actors import Actor
+from fanal.orient import models
+from fanal.orient.domain.records import Case
+from fanal.orient.folding.domain import LEVELS, Sameness
+from fanal.orient.queue.queries import bounded
+
+# Reports folded into a report, with their level of sameness, and people's judgements to unfold.
+
+
+class FoldedReport(Struct, frozen=True, kw_only=True):
+    """A folded report: the level of sameness, and its parent (the head, or another report folded into it)."""
+
+    level: Sameness
+    parent: UUID
+
+
+class Unfolding(Struct, frozen=True, kw_only=True):
+    """A person's judgement that a report is not the same as its head; `reason` is empty once expired."""
+
+    head_id: UUID
+    author_id: UUID
+    judged_at: datetime
+    reason: str
+
+
+def list_folded(
+    *, actor: Actor, head_id: UUID, offset: int = 0, limit: int = 100
+) -> tuple[list[Case], dict[UUID, FoldedReport]]:
+    """Return the cases folded into a report, highest priority first, and the fold (level, parent) of each.
+
+    `head_id`: that report. A page: at most `limit` cases after the first `offset`.
+    """
+    rows = bounded(models.Case.objects.filter(head_id=head_id), reach(actor, "report.read"))
+    cases = [row.record() for row in rows.order_by("rank", "report_id")[offset : offset + limit]]
+    found = sql.rows(
+        "SELECT report_id, level, parent FROM orient_fold"
+        " WHERE report_id = ANY (%s::uuid[]) AND level > 0",
+        [[case.report_id for case in cases]],
+    )
+    members = {
+        report_id: FoldedReport(level=LEVELS[level - 1], parent=parent)
+        for report_id, level, parent in found
+    }
+    return cases, members
+
+
+def unfoldings_of(*, actor: Actor, report_id: UUID) -> list[Unfolding]:
+    """Return the judgements by which people took a report out of a fold of duplicates, oldest first."""
+    if not bounded(
+        models.Case.objects.filter(report_id=report_id), reach(actor, "report.read")
+    ).exists():
+        return []
+    found = sql.rows(
+        "SELECT u.head_id, u.author_id, u.judged_at, coalesce(w.words, '') FROM orient_unfolding u"
+        " LEFT JOIN orient_unfolding_words w ON w.unfolding_id = u.id"
+        " WHERE u.report_id = %s ORDER BY u.id",
+        [report_id],
+    )
+    return [
+        Unfolding(head_id=head_id, author_id=author_id, judged_at=judged_at, reason=reason)
+        for head_id, author_id, judged_at, reason in found
+    ]
+
+
+_NEAR = (
+    "SELECT a.report_id, a.pdq FROM orient_assessed a JOIN orient_case c ON c.report_id = a.report_id"
+    " WHERE a.bands && %s AND c.decided_at IS NOT NULL AND (%s OR a.desk_id = ANY (%s))"
+)
+
+
+class NearAssessed(Struct, frozen=True, kw_only=True, order=True):
+    """A decided report with a similar picture: `distance` of the 256 bits of the PDQ hash differ."""
+
+    distance: int
+    report_id: UUID
+
+
+def assessed_same(*, actor: Actor, keys: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Return for each selector key of a file hash the most recently decided report with that file.
+
+    Reports out of the actor's reach are left out.
+    """
+    bounds = reach(actor, "report.read")
+    found = sql.rows(
+        "SELECT DISTINCT ON (a.key) a.key, a.report_id FROM orient_assessed_file a"
+        " JOIN orient_case c ON c.report_id = a.report_id WHERE a.key = ANY (%s::uuid[])"
+        " AND c.decided_at IS NOT NULL AND (%s OR a.desk_id = ANY (%s))"
+        " ORDER BY a.key, c.decided_at DESC, a.report_id DESC",
+        [uuid_array(set(keys)), bounds.everywhere, sorted(bounds.desk_ids)],
+    )
+    return dict(found)
+
+
+def assessed_near(*, actor: Actor, pictures: Iterable[bytes]) -> dict[bytes, NearAssessed]:
+    """Return for each PDQ hash (32 bytes) the decided report with the most similar picture, if close enough.
+
+    At most `PDQ_RADIUS` bits differ. Of several at the same distance, the newest report. Reports out of the
+    actor's reach are left out.
+    """
+    bounds = reach(actor, "report.read")
+    found: dict[bytes, NearAssessed] = {}
+    wanted = list(dict.fromkeys(pictures))
+    if not wanted:
+        return found
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        # For 272 pieces the planner expects nearly all rows, and would scan the table instead of the index.
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        for pdq in wanted:
+            cursor.execute(_NEAR, [near_pieces(pdq), bounds.everywhere, sorted(bounds.desk_ids)])
+            near = [
+                (apart, -report_id.int, report_id)
+                for report_id, other in cursor.fetchall()
+                if (apart := distance(pdq, bytes(other))) <= PDQ_RADIUS
+            ]
+            if near:
+                apart, _newest, report_id = min(near)
+                found[pdq] = NearAssessed(distance=apart, report_id=report_id)
+        cursor.execute("SET LOCAL enable_seqscan = on")
+    return found
