@@ -19,7 +19,7 @@ from fanal.kernel.ids import instant_of
 
 
 class Bearer(Struct, frozen=True, kw_only=True):
-    """A recipient, counterpart or list that an instruction can name.
+    """A recipient, counterpart or list that an instruction can name (`name`).
 
     `said`: its name on pages; `key`: its public key, "" for a list; `since`: time of registration.
     """
@@ -33,7 +33,7 @@ class Bearer(Struct, frozen=True, kw_only=True):
 def bearers_of(*, actor: Actor, kind: InstructionKind) -> list[Bearer]:
     """Return the recipients, counterparts or lists that an instruction of this kind can name.
 
-    None for FEEDBACK, whose names `accounts` checks.
+    Empty for FEEDBACK, whose names `accounts` checks.
 
     Raises:
         Refused: the actor may not see them.

@@ -79,7 +79,10 @@ def wait_for_hashes(batch: Batch) -> set[UUID]:
 
 
 def run_harmonise(batch: Batch) -> None:
-    """Run stage 2: convert the submissions of any format into one schema, and extract selectors."""
+    """Run stage 2: convert the submissions of any format into one schema, and extract selectors.
+
+    The harmonised reports go to `batch.reports`, by report id.
+    """
     facts = _facts(batch)
     opened = intake.open_submissions(
         actor=batch.actor, report_ids=batch.report_ids, now=batch.now, facts=facts
@@ -110,7 +113,7 @@ def run_crosscheck(batch: Batch) -> None:
 
 
 def run_prioritise(batch: Batch) -> None:
-    """Compute the priority from the report, its findings and its related reports, with explanations."""
+    """Compute the priorities of a batch from reports, findings and related reports, with explanations."""
     priorities = analyse.prioritise_batch(
         actor=batch.actor,
         reports=_reports(batch),
@@ -191,7 +194,7 @@ STEPS: Mapping[Stage, PipelineStep] = {
 
 
 def find_similar(*, now: datetime, most: int) -> int:
-    """Search for texts, pictures and names similar to those of the next `most` reports in a queue.
+    """Search for texts, pictures and names similar to those of the next `most` reports in their queue.
 
     Returns the number of reports searched for.
     """

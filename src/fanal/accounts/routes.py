@@ -55,7 +55,10 @@ def needs(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare a view that anybody may open without signing in; arguments as for `needs`.
+    """Declare a view that anybody may open without signing in.
+
+    It requires `action`, by default for every method. `by_method` gives another action for an HTTP method,
+    as in `needs`.
 
     Raises:
         ValueError: the policy does not open an action to the public.
@@ -68,9 +71,9 @@ def open_to_all(action: str, **by_method: str) -> Callable[[V], V]:
 
 
 def for_programs(action: str, **by_method: str) -> Callable[[V], V]:
-    """Declare a view that authenticates a partner's credential itself (API, wire).
+    """Declare a view that authenticates a partner's credential itself (API, wire) and requires `action`.
 
-    Arguments as for `needs`.
+    `by_method` gives another action for an HTTP method, as in `needs`.
     """
     return _declare(Declaration(actions=_actions(action, by_method), public=True, program=True))
 

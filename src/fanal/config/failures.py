@@ -32,7 +32,10 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def _to_a_program(
     request: HttpRequest, problem: ApiRefused, code: AnswerCode
 ) -> HttpResponse | None:
-    """Return the error as JSON (`/api/`) or XML (`/ispws/`); None for any other path, a page for people."""
+    """Return the error for a program: `problem` as JSON (`/api/`), or `code` as XML (`/ispws/`).
+
+    None for any other path: a page for people.
+    """
     if request.path.startswith("/api/"):
         language = get_language_from_request(request)
         return JsonResponse(render(problem, language=language), status=problem.status)

@@ -24,7 +24,10 @@ def resolve_client(meta: MutableMapping[str, object], *, hops: int) -> None:
 def client_address(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware that applies `FANAL_PROXY_HOPS` before any other code reads the address."""
+    """Return a middleware that puts the client's address into `REMOTE_ADDR` (`resolve_client`).
+
+    It runs before any other code reads the address; `FANAL_PROXY_HOPS` is the number of reverse proxies.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         resolve_client(request.META, hops=settings.FANAL_PROXY_HOPS or 0)

@@ -178,7 +178,11 @@ def _line(row: tuple[int | None, bytes, str | None, str | None]) -> LedgerLine:
 
 
 class ProofState(StrEnum):
-    """How far an entry's place in the signed log is proved; see `prove_object`."""
+    """How far an entry's place in the signed log is proved (`prove_object`).
+
+    PENDING: not numbered yet; NUMBERED: after the newest checkpoint; PROVED: in the signed tree; CHANGED:
+    it disagrees with that tree.
+    """
 
     PENDING = "PENDING"
     NUMBERED = "NUMBERED"

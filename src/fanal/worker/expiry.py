@@ -287,7 +287,9 @@ def _due_before(code: str, now: datetime) -> datetime:
 
 
 def expire(*, actor: Actor, now: datetime) -> dict[str, int]:
-    """Erase everything due at `now`, and return the counts by eraser; legal holds take precedence.
+    """Erase everything due at `now`; return the numbers of erased objects by the eraser's name.
+
+    Legal holds take precedence.
 
     Raises:
         LookupError: a retention class has no eraser, or is not in force.

@@ -61,7 +61,7 @@ SENDS = (
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="expire_reports", lock="expire_reports", pass_context=False)
 def expire_reports(timestamp: int) -> None:
-    """Close unfinished reports of the partners' API after their deadline."""
+    """Expire the overdue unfinished reports of the NCMEC-compatible API."""
     del timestamp
     actor, now = system_actor("expiry"), clock.now()
     while intake.expire_reports(actor=actor, now=now):
@@ -178,7 +178,7 @@ def forget_usage(timestamp: int) -> None:
 @app.periodic(cron="*/10 * * * *")
 @app.task(queueing_lock="forget_challenges", lock="forget_challenges")
 def forget_challenges(timestamp: int) -> None:
-    """Delete spent proofs of work that have expired."""
+    """Delete the used proof-of-work challenges of the public form that have expired."""
     del timestamp
     upkeep.forget_challenges(now=clock.now())
 

@@ -38,7 +38,10 @@ log = logging.getLogger("fanal.worker")
 
 
 class Unfinished(Exception):
-    """A quick turn ended within a page; nothing of that page was stored, and no failure is recorded."""
+    """The limited time of a quick fetch ended within a page; nothing of that page was stored.
+
+    No failure is recorded: the source continues in a longer turn.
+    """
 
 
 class FetchFailed(Exception):

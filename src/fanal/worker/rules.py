@@ -40,7 +40,10 @@ def follow_clocks(timestamp: int) -> None:
 
 
 def carry_on(*, seconds: float) -> bool:
-    """Work on portions of the new ranking, then of dry runs, for `seconds`; return whether work remains."""
+    """Rank portions of waiting reports by new rules, then continue dry runs, for `seconds`.
+
+    Return whether work remains.
+    """
     until = monotonic() + seconds
     while pipeline.continue_rerank(now=clock.now()):
         if monotonic() > until:

@@ -105,8 +105,9 @@ class NewInstruction:
 class StandingInstruction:
     """A stored standing instruction: who proposed, approved (`second_id`) and revoked it, and when.
 
-    `second_id` and `revoked_by` are None before. Empty `names` cover every name of its kind; other fields
-    are as in `NewInstruction`.
+    `second_id` and `revoked_by` are None before. `grounds` are its reasons, `basis` the legal basis; the
+    period excludes `expires_at`. Empty `names` cover every name of its kind. `members` are the
+    organisations that may read the lists of a LIST_SERVICE.
     """
 
     id: UUID

@@ -48,7 +48,10 @@ def set_counter(*, key: str, value: object, expires_at: datetime) -> None:
 
 
 def get_counter(*, key: str, now: datetime) -> object | None:
-    """Return the value under `key`; None when there is none or it has expired."""
+    """Return the value stored under `key` by `set_counter` or `add_counter`; None when there is none.
+
+    An expired value counts as none.
+    """
     found = Counter.objects.filter(digest=_digest(key), expires_at__gt=now).first()
     return None if found is None else found.value
 

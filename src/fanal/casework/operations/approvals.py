@@ -51,6 +51,8 @@ def erase_words(*, actor: Actor, kind: str, act_ids: Sequence[UUID], now: dateti
 def forget_subjects(*, actor: Actor, act_ids: Sequence[UUID]) -> int:
     """Replace `subject_id` of official acts by zeros, after their second retention period; return how many.
 
+    They then refer to no report or payer any more.
+
     Raises:
         Refused: the actor may not run the processing stages.
     """

@@ -108,7 +108,9 @@ def instruction_for(*, counterpart: Counterpart, now: datetime) -> StandingInstr
 
 
 def pair_with(counterpart: Counterpart) -> bytes:
-    """Return the domain separator of the curve points for this desk and a counterpart: see `message.pair_of`.
+    """Return the domain separator of the curve points for this desk and a counterpart (32 bytes).
+
+    It is derived from both public keys: see `message.pair_of`.
 
     Raises:
         DeconflictionRefused: NO_KEY, this desk has no key pair yet.

@@ -161,7 +161,7 @@ class RemoteEntry(Struct, frozen=True, kw_only=True):
 class TakenEntry(Struct, frozen=True, kw_only=True):
     """A partner's list entry as last stored: key there (`remote`), our item id, values as `KIND:value`.
 
-    `held` is empty once withdrawn. `at` and `until` as in `RemoteEntry`.
+    `held` is empty once withdrawn. `at` is the partner's date of the change, `until` the end of validity.
     """
 
     remote: str

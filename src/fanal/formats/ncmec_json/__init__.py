@@ -222,7 +222,7 @@ def _listed(package: ZipPackage) -> tuple[list[_Listed], list[PackageFile]]:
     """Return the reports of a package, and its other files.
 
     Raises:
-        FormatRefused: as `read_package`.
+        FormatRefused: no report, or a file that may hide one, as `read_package` says.
     """
     reports: list[_Listed] = []
     refused: dict[str, FormatRefused] = {}
@@ -265,7 +265,10 @@ def _check(
 
 
 def _assigned(reports: list[_Listed], files: list[PackageFile]) -> Mapping[str, list[PackageFile]]:
-    """Assign each file to a report as `read_package` says; return the files by the name of their report."""
+    """Assign each file to the report that lists it, else that of the closest folder, else the first.
+
+    Return the files by the name of their report.
+    """
     by_name: dict[str, list[_Listed]] = {}
     by_folder: dict[str, _Listed] = {}
     for report in reports:

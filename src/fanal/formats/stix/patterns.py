@@ -96,7 +96,7 @@ class _Other(Exception):
 def _simple(text: str) -> list[tuple[str, str]]:
     """Parse a pattern in its usual form to pairs (kind, value), without the slow STIX library.
 
-    [] otherwise.
+    Return [] for any other pattern.
     """
     stripped = text.strip()
     if len(stripped) > _LONGEST or not (stripped.startswith("[") and stripped.endswith("]")):

@@ -66,8 +66,8 @@ class VicsCase(Struct, frozen=True, kw_only=True):
 def pieces_of(stream: BinaryIO) -> Iterator[Piece]:
     """Yield the elements of a VICS file: the media of each case before their case, or media of a hash set.
 
-    The remainder of the document comes last. It contains a single case outside an array (see `listed`), whose
-    media precede it with a path of `ALONE`.
+    The remainder of the document comes last. If the file has a single case outside an array (see `listed`),
+    the remainder contains it, and its media precede it with a path of `ALONE`.
 
     Raises:
         FormatRefused: not JSON, or an element over the limits.
