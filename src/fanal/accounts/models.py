@@ -148,7 +148,10 @@ class Habilitation(models.Model):
 
 
 class HabilitationApproval(models.Model):
-    """The approval of a habilitation by a second granter, by database rule another person. Append-only."""
+    """The approval of a habilitation (grant of a role) by a second granter, by database rule another person.
+
+    Append-only.
+    """
 
     habilitation = models.OneToOneField(
         Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="approval"
@@ -166,7 +169,7 @@ class HabilitationApproval(models.Model):
 
 
 class Revocation(models.Model):
-    """The revocation of a habilitation before its expiry. Append-only."""
+    """The revocation of a habilitation (grant of a role) before its expiry. Append-only."""
 
     habilitation = models.OneToOneField(
         Habilitation, on_delete=models.PROTECT, primary_key=True, related_name="revocation"
@@ -180,7 +183,7 @@ class Revocation(models.Model):
 
 
 class Review(models.Model):
-    """A quarterly review of a habilitation: reviewer, time and verdict. Append-only."""
+    """A quarterly review of a habilitation (grant of a role): reviewer, time and verdict. Append-only."""
 
     id = models.UUIDField(primary_key=True)
     habilitation = models.ForeignKey(Habilitation, on_delete=models.PROTECT, related_name="reviews")

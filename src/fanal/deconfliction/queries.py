@@ -40,7 +40,7 @@ _SELECT = (
 
 
 def list_counterparts(*, actor: Actor) -> list[Counterpart]:
-    """Return every counterpart: open ones by name, then closed ones.
+    """Return every counterpart (organisation with which rounds are run): open ones by name, then closed ones.
 
     Raises:
         Refused: the actor may not read counterparts.
@@ -61,7 +61,10 @@ def get_counterpart(*, actor: Actor, counterpart_id: UUID) -> Counterpart | None
 
 
 def find_counterpart(*, name: str, our_name: str | None = None) -> Counterpart | None:
-    """Return the open counterpart of that name; with `our_name`, only if it registered us under that name."""
+    """Return the open counterpart of that name, or None.
+
+    With `our_name`, only if it knows us by that name.
+    """
     found = _rows("WHERE c.name = %s AND c.closed_at IS NULL", [name])
     return next((c for c in found if our_name is None or c.our_name == our_name), None)
 
@@ -154,7 +157,7 @@ _HITS_SELECT = """
 def list_hits(
     *, actor: Actor, states: Sequence[HitState] = tuple(HitState), limit: int = 200
 ) -> list[CounterpartHit]:
-    """Return the matches with counterparts that concern reports of the actor's desks.
+    """Return the matches (identifiers that a counterpart holds too) with reports of the actor's desks.
 
     Sorted by state (NEW, REOPENED, CONTACTED, CLOSED), then by latest change, newest first. Empty for an
     actor who may read none.
@@ -172,7 +175,10 @@ def list_hits(
 
 
 def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
-    """Return a match with reports of the actor's desks; None if unknown or without any."""
+    """Return a match (an identifier that a counterpart holds too) with reports of the actor's desks.
+
+    None if unknown or without such reports.
+    """
     bounds = reach(actor, "hit.read")
     if bounds.empty:
         return None
@@ -183,7 +189,10 @@ def get_hit(*, actor: Actor, hit_id: UUID) -> CounterpartHit | None:
 
 
 def steps_of(*, actor: Actor, hit_id: UUID) -> list[HitStep]:
-    """Return the events in the life of a match, newest first; empty if the actor may not read the match."""
+    """Return the events in the life of a match, newest first; empty if the actor may not read the match.
+
+    A match is an identifier that a counterpart holds too.
+    """
     if get_hit(actor=actor, hit_id=hit_id) is None:
         return []
     found = sql.rows(
@@ -272,6 +281,8 @@ def open_rounds(
 ) -> list[Round]:
     """Return the open rounds in a given state, of one counterpart or (None) of all, oldest first.
 
+    A round is one run of private set intersection.
+
     Raises:
         Refused: the actor may not run rounds.
     """
@@ -312,7 +323,7 @@ def message_body(*, round_id: UUID, kind: MessageKind) -> bytes | None:
 
 
 def undelivered(*, round_id: UUID) -> bytes | None:
-    """Return our conclusion of a round if its delivery is not recorded yet, else None.
+    """Return our conclusion (last message) of a round if its delivery is not recorded yet, else None.
 
     The caller has checked access with `get_round`.
     """
@@ -325,7 +336,7 @@ def undelivered(*, round_id: UUID) -> bytes | None:
 
 
 def last_started(*, counterpart_id: UUID) -> datetime | None:
-    """Return the time at which this desk last began a round with a counterpart, None if never."""
+    """Return when this desk last began a round with a counterpart, None if never."""
     given = sql.one(
         "SELECT max(started_at) FROM deconfliction_round"
         " WHERE counterpart_id = %s AND side = 'OFFERING'",

@@ -215,7 +215,9 @@ def list_recipients(*, actor: Actor) -> list[KnownRecipient]:
 def list_packages(
     *, actor: Actor, before: UUID | None = None, limit: int = 200
 ) -> list[SentPackage]:
-    """Return a page of the sent packages, newest first; `before` is the last id of the previous page.
+    """Return a page of the packages (of reports) sent to other desks, newest first.
+
+    `before` is the last id of the previous page, None for the first.
 
     Raises:
         Refused: the actor may not read packages.
@@ -241,7 +243,7 @@ def get_package(*, actor: Actor, package_id: UUID) -> SentPackage | None:
 def reports_in(
     *, actor: Actor, package_id: UUID, after: UUID | None = None, limit: int = 100
 ) -> list[UUID]:
-    """Return a page of the ids of the reports in a package, in ascending order.
+    """Return a page of the ids of the reports in a sent package, in ascending order.
 
     Access to each report is not checked here. `after` is the last id of the previous page.
 
@@ -289,7 +291,7 @@ class TakenPackage(Struct, frozen=True, kw_only=True):
 
 
 def list_senders(*, actor: Actor) -> list[SenderKey]:
-    """Return the signing keys of all desks by code, oldest first, revoked ones included.
+    """Return the signing keys of all other desks by code, oldest first, revoked ones included.
 
     Raises:
         Refused: the actor may not read keys.

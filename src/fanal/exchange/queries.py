@@ -67,7 +67,7 @@ _OF_ITEMS = f"""
 
 
 def newest_place() -> int:
-    """Return the last place of the change feed.
+    """Return the last place of the change feed, that is the number of the latest change in any list.
 
     It waits until every change that already has a place is committed or rolled back.
 
@@ -83,7 +83,10 @@ def newest_place() -> int:
 
 
 def place_at(*, instant: datetime) -> int:
-    """Return the last place of the change feed with a time of `instant` or earlier, 0 before the first."""
+    """Return the last place (number of a change) of the feed with a time of `instant` or earlier.
+
+    0 before the first.
+    """
     row = sql.row(
         "SELECT least(last_seq, first_seq + (extract(epoch FROM %s - at) * 1000000)::bigint)"
         " FROM exchange_change WHERE at <= %s ORDER BY at DESC LIMIT 1",
@@ -93,7 +96,7 @@ def place_at(*, instant: datetime) -> int:
 
 
 def first_place_from(*, instant: datetime) -> int:
-    """Return the first place of the change feed with a time of `instant` or later."""
+    """Return the first place (number of a change) of the feed with a time of `instant` or later."""
     return place_at(instant=instant - _MICROSECOND) + 1
 
 
@@ -171,7 +174,7 @@ def member_names(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None
 
 
 def grants_of(*, partner_id: UUID) -> dict[UUID, Grant]:
-    """Return the grants of a member by list id, those of revoked and paused lists included."""
+    """Return the grants (rights to read lists) of a member by list id, revoked and paused ones included."""
     found = sql.rows(
         "SELECT list_id, state, since_seq, since FROM exchange_grant WHERE partner_id = %s",
         [partner_id],
@@ -195,7 +198,7 @@ def reading_since(*, partner_id: UUID, service: Service) -> dict[UUID | None, da
 def former_owners(*, list_ids: Sequence[UUID]) -> list[FormerOwner]:
     """Return the organisations that owned these lists before, each with the last place of its ownership.
 
-    Sorted by that place in the feed.
+    Sorted by that place, the number of a change in the feed.
     """
     found = sql.rows(
         "SELECT list_id, seq, owner_id FROM exchange_former"

@@ -198,7 +198,7 @@ Path = tuple[str, ...]
 
 
 class Cut(Enum):
-    """How to split an array: elements whole, or opened, so that arrays inside them are split too."""
+    """How to split an array: elements whole, or opened, so that arrays in them are split too."""
 
     WHOLE = auto()
     """Each element is one piece."""

@@ -127,7 +127,7 @@ def draft_sheet(
 
 
 def amend_sheet(*, actor: Actor, sheet_id: UUID, body: str, summary: str, now: datetime) -> None:
-    """Change addressee and assessment (`summary`) of an unsent sheet; it becomes a draft again.
+    """Change addressee and assessment (`summary`) of an unsent intelligence sheet; it becomes a draft again.
 
     `body` is the code of the addressed authority.
 

@@ -127,19 +127,25 @@ def read_act(*, act: Act) -> Referral:
 def list_sheets(
     *, actor: Actor, states: Iterable[SheetState] = (), limit: int = 100
 ) -> tuple[Sheet, ...]:
-    """Return the sheets that the actor may read, newest first; without `states`, sheets in every state."""
+    """Return the intelligence sheets that the actor may read, newest first.
+
+    Without `states`, in every state.
+    """
     acts = casework.list_acts(actor=actor, lifecycle=SHEET, states=states, limit=limit, newest=True)
     return tuple(map(sheet_of, acts))
 
 
 def sheets_on(*, actor: Actor, payer: UUID) -> tuple[Sheet, ...]:
-    """Return the sheets on a payer, without content, at the desks whose reports the actor may read."""
+    """Return the intelligence sheets on a payer at the desks whose reports the actor may read.
+
+    They come without content.
+    """
     found = casework.acts_on(actor=actor, lifecycle=SHEET, subject_ids=[payer], right="report.read")
     return tuple(map(sheet_of, found.get(payer, ())))
 
 
 def get_sheet(*, actor: Actor, sheet_id: UUID) -> SheetFile | None:
-    """Return a sheet with its facts and steps; None if unknown or not readable by the actor.
+    """Return an intelligence sheet with its facts and steps; None if unknown or not readable by the actor.
 
     Once its document has expired, facts are None and the summary empty.
     """

@@ -109,7 +109,7 @@ class StoredHappening(models.Model):
 
 
 class StoredRecommendation(models.Model):
-    """A recommendation of the overseer on a measure. Append-only by trigger."""
+    """A recommendation of the overseer (the qualified person) on a measure. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     measure_id = models.UUIDField()

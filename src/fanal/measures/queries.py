@@ -311,7 +311,7 @@ def list_recommendations(
 
 
 def recommendations_of(*, actor: Actor, measure_id: UUID) -> tuple[Recommendation, ...]:
-    """Return the recommendations on a measure that the actor may read, oldest first."""
+    """Return the overseer's recommendations on a measure that the actor may read, oldest first."""
     rows = _reachable(actor).filter(measure_id=measure_id)
     return _recommendations(actor, list(rows.order_by("id")))
 

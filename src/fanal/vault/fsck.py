@@ -121,7 +121,10 @@ class _Check:
     outcome: FsckOutcome = field(default_factory=FsckOutcome)
 
     def pack(self, path: Path, pack_id: UUID, actor: Actor) -> None:
-        """Compare a pack's segments with the rows that point into it, and note each fault in `outcome`."""
+        """Compare the segments (objects) of a pack with the rows that point into it.
+
+        Note each fault in `outcome`.
+        """
         segments = {segment.offset: segment for segment in packs.scan_pack(path)}
         before = len(self.outcome.findings)
         with PlaintextChecker() as checker:

@@ -89,7 +89,7 @@ def checksum(raw_id: bytes, length: int, sealed: bytes) -> int:
 
 
 def pack_path(folder: Path, pack_id: UUID) -> Path:
-    """Return the path of a pack; `folder` is the vault's."""
+    """Return the path of a pack, a file of many sealed objects; `folder` is the vault's."""
     return folder / "packs" / f"{pack_id}.pack"
 
 
@@ -188,7 +188,9 @@ def read_chunks(folder: Path, object_id: UUID, place: Placed) -> Iterator[bytes]
 
 
 def scan_pack(path: Path) -> Iterator[PackSegment]:
-    """Yield the segments of a pack; an incomplete end is the last, unsound, with id zero.
+    """Yield the segments of a pack (a file of many sealed objects) in order.
+
+    An incomplete end is the last segment, unsound, with id zero.
 
     Raises:
         BlobDamaged, OSError: the pack cannot be opened.
@@ -397,7 +399,7 @@ def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed
 
 
 def blank_segment(folder: Path, pack_id: UUID, segment: PackSegment) -> None:
-    """Overwrite a segment with zeros and mark it erased; the offsets of other segments do not change.
+    """Overwrite a segment (one object) of a pack with zeros and mark it erased; other offsets do not change.
 
     `folder` is the vault's.
 

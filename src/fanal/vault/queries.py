@@ -99,7 +99,7 @@ def find_stored(object_ids: Sequence[UUID]) -> dict[UUID, StoredObject]:
 
 
 def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
-    """Return the object ids of a pack by their offset, erased objects included.
+    """Return the ids of the objects in a pack (a file of many) by their offset, erased ones included.
 
     Raises:
         Refused: the actor is not the system.
@@ -109,7 +109,7 @@ def list_places(*, actor: Actor, pack_id: UUID) -> dict[int, UUID]:
 
 
 def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
-    """Return every row located in a pack, in order of offset.
+    """Return every row whose object lies in a pack (a file of many objects), in order of offset.
 
     Raises:
         Refused: the actor is not the system.
@@ -125,7 +125,7 @@ def list_stored(*, actor: Actor, pack_id: UUID) -> list[StoredObject]:
 def walk_outside(
     *, actor: Actor, pack_ids: Sequence[UUID], step: int = 2000
 ) -> Iterator[StoredObject]:
-    """Yield the rows of objects in none of these packs, in order of id: files of their own, other packs.
+    """Yield the rows of objects in none of these packs, in order of id: in files of their own or other packs.
 
     `step`: rows of one query.
 

@@ -80,7 +80,10 @@ def mark_late(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="fold_freed", lock="fold_freed")
 def fold_freed(timestamp: int) -> None:
-    """Group again the duplicates whose head report was withdrawn, so that they share a row of the queue."""
+    """Group again the duplicate reports whose head (the report in the queue) was withdrawn.
+
+    They then share a row of the queue again.
+    """
     del timestamp
     while folding.fold_freed(actor=system_actor("folding"), now=clock.now()):
         continue
@@ -105,7 +108,10 @@ def expire_data(timestamp: int) -> None:
 @app.periodic(cron="11 4 * * *")
 @app.task(queueing_lock="expire_motives", lock="expire_motives")
 def expire_motives(timestamp: int) -> None:
-    """Delete the texts of purposes in the ledger after three years; the entries remain."""
+    """Delete the texts of purposes (motifs de consultation) in the ledger after three years.
+
+    The entries remain.
+    """
     del timestamp
     actor, now = system_actor("expiry"), clock.now()
     before = now - ledger.MOTIVES_KEPT
@@ -124,7 +130,7 @@ def forget_matches(timestamp: int) -> None:
 @app.periodic(cron="51 2 * * *")
 @app.task(queueing_lock="sweep_vault", lock="sweep_vault")
 def sweep_vault(timestamp: int) -> None:
-    """Remove sealed files that no row references, left by interrupted submissions."""
+    """Remove sealed bytes in the vault that no row references, left by interrupted submissions."""
     del timestamp
     mended = fsck.sweep_vault(actor=system_actor("sweep"), now=clock.now())
     if mended:
@@ -134,7 +140,7 @@ def sweep_vault(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="renew_index", lock="renew_index")
 def renew_index(timestamp: int) -> None:
-    """Rebuild the index of known hashes after many changes in the lists."""
+    """Rebuild the index of known hashes after many changes in the lists of known material."""
     del timestamp
     index.renew_index(actor=system_actor("index"))
 
@@ -150,7 +156,7 @@ def fetch_lists(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="end_entries", lock="end_entries")
 def end_entries(timestamp: int) -> None:
-    """Withdraw fetched or loaded list entries past their expiry."""
+    """Withdraw list entries past their expiry, whether fetched from a partner or loaded from a file."""
     del timestamp
     list_jobs.end_due(actor=system_actor("lists of partners"))
 

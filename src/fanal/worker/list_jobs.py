@@ -128,7 +128,7 @@ def may_be_quick(source: ListSource) -> bool:
 
 
 def fetch_turn(*, actor: Actor, source: ListSource, quick: bool) -> bool:
-    """Fetch a list source for one turn, short if `quick`; return whether pages remain.
+    """Fetch a list source for one turn (a limited time), short if `quick`; return whether pages remain.
 
     Any failure is recorded with the checkpoint; it returns False.
     """
@@ -190,7 +190,7 @@ _ACTOR = system_actor("lists of partners")
 
 @app.task(queue=FETCHES_QUEUE, pass_context=False)
 def fetch_list(source_id: str, quick: bool) -> None:
-    """Fetch one list source for a turn; queue a longer turn if a `quick` one was too short.
+    """Fetch one list source for a turn (a limited time); queue a longer turn if a `quick` one was too short.
 
     Does nothing if the source is gone or no longer due.
     """

@@ -20,7 +20,10 @@ _SECONDS = 4.0
 @app.periodic(cron="* * * * *")
 @app.task(name=RULES_JOB, queueing_lock=RULES_JOB, lock=RULES_JOB)
 def apply_rules(timestamp: int) -> None:
-    """Continue the new ranking first, because the queue shows it, then the dry runs, oldest first."""
+    """Continue the new ranking of waiting cases first, because the queue shows it, then the dry runs.
+
+    Dry runs are continued oldest first.
+    """
     del timestamp
     if carry_on(seconds=_SECONDS):
         wake()

@@ -57,14 +57,14 @@ class OrganisationKind(StrEnum):
 
 
 class ReviewVerdict(StrEnum):
-    """Result of a quarterly review of a habilitation."""
+    """Result of a quarterly review of a habilitation (grant of a role): keep it, or revoke it."""
 
     KEEP = "KEEP"
     REVOKE = "REVOKE"
 
 
 class RevocationReason(StrEnum):
-    """Reason for revoking a habilitation before its expiry."""
+    """Reason for revoking a habilitation (grant of a role) before its expiry."""
 
     LEFT = "LEFT"
     MOVED = "MOVED"

@@ -98,9 +98,9 @@ def approve_habilitation(*, actor: Actor, habilitation_id: UUID, now: datetime) 
 def revoke_habilitation(
     *, actor: Actor, habilitation_id: UUID, reason: RevocationReason, now: datetime
 ) -> None:
-    """Revoke a habilitation now, for a reason.
+    """Revoke a habilitation (grant of a role) now, for a reason; open sessions lose the role at once.
 
-    A revoked one stays as it is. Open sessions lose the role at once.
+    One that is revoked already stays as it is.
 
     Raises:
         Habilitation.DoesNotExist: no such habilitation.
@@ -123,7 +123,7 @@ def revoke_habilitation(
 def review_habilitation(
     *, actor: Actor, habilitation_id: UUID, verdict: ReviewVerdict, now: datetime
 ) -> None:
-    """Record a quarterly review of a habilitation; the verdict REVOKE also revokes it.
+    """Record a quarterly review of a habilitation (grant of a role); the verdict REVOKE also revokes it.
 
     Raises:
         Habilitation.DoesNotExist: no such habilitation.

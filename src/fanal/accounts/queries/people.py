@@ -174,7 +174,10 @@ def desk_names(*, desk_ids: Iterable[int]) -> dict[int, str]:
 
 
 def list_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
-    """Return the habilitations that the actor may read, by date of expiry, earliest first; ended ones too."""
+    """Return the habilitations (grants of a role) that the actor may read, by expiry, earliest first.
+
+    Ended ones are included.
+    """
     bounds = reach(actor, "habilitation.read")
     allowed = Q(desk_id__in=bounds.desk_ids)
     if bounds.owner_id is not None:
@@ -185,12 +188,15 @@ def list_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
 
 
 def own_habilitations(*, actor: Actor) -> list[HabilitationRecord]:
-    """Return the actor's own habilitations, ended ones too; this requires no habilitation in force."""
+    """Return the actor's own habilitations (formal grants of a role), ended ones too.
+
+    This requires no habilitation in force.
+    """
     return _records(Q(person_id=actor.person_id))
 
 
 def get_habilitation(*, actor: Actor, habilitation_id: UUID) -> HabilitationRecord | None:
-    """Return a habilitation by its id; None if it does not exist or the actor may not read it."""
+    """Return a habilitation (grant of a role) by its id; None if unknown or not readable by the actor."""
     found = [h for h in list_habilitations(actor=actor) if h.id == habilitation_id]
     return found[0] if found else None
 
@@ -216,9 +222,9 @@ def list_credentials(*, actor: Actor) -> list[CredentialRecord]:
 def granters_of(
     *, person_id: UUID, roles: Iterable[Role], now: datetime, desk_id: int | None = None
 ) -> list[frozenset[UUID]]:
-    """Return, for each habilitation of a person in force, the ids of the people who granted and approved it.
+    """Return the ids of the people who granted and approved each habilitation of a person in force.
 
-    Only habilitations for `roles`, and at `desk_id` if given.
+    A habilitation is a formal grant of a role; only those for `roles`, and at `desk_id` if given.
     """
     held = _in_force(now).filter(person_id=person_id, role__in=[role.value for role in roles])
     if desk_id is not None:
@@ -375,7 +381,7 @@ def list_approving(*, actor: Actor, limit: int) -> list[HabilitationRecord]:
 
 
 def habilitation_of(*, habilitation_id: UUID) -> HabilitationRecord | None:
-    """Return a habilitation of any desk, for the notification of its grant; None if unknown."""
+    """Return a habilitation (grant of a role) of any desk, to notify others of it; None if unknown."""
     return next(iter(_records(Q(id=habilitation_id))), None)
 
 

@@ -72,7 +72,9 @@ def conclude(*, actor: Actor, round_id: UUID, now: datetime) -> bytes:
 
 
 def note_delivered(*, actor: Actor, round_id: UUID, now: datetime) -> None:
-    """Record that the counterpart received our conclusion of a round, so that it is not delivered again.
+    """Record that the counterpart received our conclusion, the last message of a round.
+
+    It is then not delivered again.
 
     Raises:
         Refused: the actor may not run rounds.

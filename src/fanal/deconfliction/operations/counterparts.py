@@ -85,7 +85,7 @@ def add_counterpart(
 
 
 def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> None:
-    """Close a counterpart: messages are no longer exchanged with it; its matches stay.
+    """Close a counterpart (an organisation with which rounds are run): no more messages; its matches stay.
 
     Raises:
         Refused: the actor may not manage counterparts.
@@ -103,9 +103,10 @@ def close_counterpart(*, actor: Actor, counterpart_id: UUID, now: datetime) -> N
 
 
 def set_limits(*, actor: Actor, counterpart_id: UUID, limits: SharingLimits, now: datetime) -> None:
-    """Replace the limits of what is shared with a counterpart; earlier limits are kept for the record.
+    """Replace the limits of what is compared with a counterpart; earlier limits are kept for the record.
 
-    No effect if they are the same.
+    A counterpart is an organisation with which rounds of private set intersection are run. No effect if the
+    limits are the same.
 
     Raises:
         Refused: the actor may not manage counterparts.

@@ -17,6 +17,8 @@ from fanal.kernel.actors import Actor
 def expire_rounds(*, actor: Actor, now: datetime) -> int:
     """Close the rounds past their end, erase their secrets and the bytes of their messages; return how many.
 
+    A round is one run of private set intersection with another organisation.
+
     Raises:
         Refused: the actor may not run rounds.
     """
@@ -32,9 +34,9 @@ def expire_rounds(*, actor: Actor, now: datetime) -> int:
 
 
 def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
-    """Close every open round as refused, because this desk's key has changed; return how many.
+    """Close every open round of private set intersection as refused, since this desk's key has changed.
 
-    `error` is the code stored with each round.
+    Return how many. `error` is the code stored with each round.
 
     Raises:
         Refused: the actor may not run rounds.
@@ -44,7 +46,9 @@ def drop_rounds(*, actor: Actor, now: datetime, error: str) -> int:
 
 
 def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
-    """Close as refused a round that we began and that the counterpart has ended; no effect if already closed.
+    """Close as refused a round (of private set intersection) that we began and the counterpart has ended.
+
+    No effect if it is already closed.
 
     Raises:
         Refused: the actor may not run rounds.
@@ -59,6 +63,8 @@ def abandon(*, actor: Actor, round_id: UUID, now: datetime) -> None:
 
 def forget_counterparts(*, actor: Actor, before: datetime) -> int:
     """Erase contact, address and login of the counterparts closed before `before`; return how many.
+
+    Counterparts are organisations with which rounds of private set intersection are run.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -106,7 +106,7 @@ def _sender(actor: Actor, received: Received) -> Counterpart:
 
 
 def _is_known(received: Received, counterpart: Counterpart) -> bool:
-    """Return whether exactly this message was received before.
+    """Return whether exactly this message was received from the counterpart before.
 
     Raises:
         DeconflictionRefused: SECOND, another one was received; or the round belongs to another counterpart or

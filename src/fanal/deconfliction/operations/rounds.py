@@ -122,7 +122,7 @@ def pair_with(counterpart: Counterpart) -> bytes:
 
 
 def hold(*, round_id: UUID) -> str:
-    """Lock the row of a round until the end of the transaction and return its state.
+    """Lock the row of a round until the end of the transaction and return its state (a `RoundState` value).
 
     Raises:
         DeconflictionRefused: NOT_FOUND.
@@ -134,7 +134,7 @@ def hold(*, round_id: UUID) -> str:
 
 
 def keep_message(*, round_id: UUID, received: Received, ours: bool, now: datetime) -> None:
-    """Store a message of a round, as signed bytes with their digest: sent by us (`ours`) or received."""
+    """Store a message of a round as signed bytes with their digest: sent by us (`ours`) or received."""
     sql.run(
         "INSERT INTO deconfliction_message (round_id, kind, ours, at, digest, body)"
         " VALUES (%s, %s, %s, %s, %s, %s)",

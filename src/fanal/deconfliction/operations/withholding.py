@@ -30,8 +30,8 @@ def withhold(
 ) -> None:
     """Withhold the identifiers of a dossier from a counterpart (None: from all), or end the withholding.
 
-    Ending it has no effect where nothing is withheld. Each desk decides for itself: a desk cannot end the
-    withholding of another desk. `words` is the reason.
+    Withheld identifiers are not compared in rounds. Ending it has no effect where nothing is withheld. Each
+    desk decides for itself: a desk cannot end the withholding of another desk. `words` is the reason.
 
     Raises:
         Refused: the actor may not.

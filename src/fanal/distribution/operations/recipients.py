@@ -70,7 +70,7 @@ def add_recipient(
 
 
 def close_recipient(*, actor: Actor, code: str, now: datetime) -> None:
-    """Close a recipient: it receives no more packages.
+    """Close a recipient (another desk): it receives no more packages.
 
     Raises:
         RecipientRefused: NOT_FOUND, no open recipient has that code.

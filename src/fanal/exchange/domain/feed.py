@@ -35,7 +35,10 @@ class OpenList(Struct, frozen=True, kw_only=True):
     gone: bool = False
 
     def end(self, last: int) -> int:
-        """Return the number of the last row of this list up to place `last` of the feed, 0 if it has none."""
+        """Return the number of the last row of this list up to place `last` of the feed, 0 if it has none.
+
+        A place is the number of a change.
+        """
         if self.since > last:
             return 0
         return self.since if self.gone else last
@@ -66,7 +69,8 @@ def before(first: int) -> Cursor:
 def windows(lists: list[OpenList], *, cursor: Cursor, last: int) -> list[Window]:
     """Return the range of rows that a reader reads next of each list: after `cursor` and up to place `last`.
 
-    Empty ranges are omitted; `Window.view` is the index in `lists`.
+    A place is the number of a change in the feed. Empty ranges are omitted; `Window.view` is the index in
+    `lists`.
     """
     found = []
     for view, one in enumerate(lists):

@@ -208,7 +208,7 @@ class SharedItem(Struct, frozen=True, kw_only=True):
 
 
 class SharedPage(Struct, frozen=True, kw_only=True):
-    """The list entries of one response to a member, up to place `last` of the feed.
+    """The list entries of one response to a member, up to place `last` of the feed (the number of a change).
 
     `next` is the cursor of the following page, None at the end of the range.
     """

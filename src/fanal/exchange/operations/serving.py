@@ -31,7 +31,7 @@ _PATIENCE = "4s"
 
 @contextmanager
 def reading() -> Iterator[None]:
-    """Open the transaction in which a member is answered.
+    """Open the transaction in which a request of a member is answered.
 
     The content, the member's progress and the ledger entry are committed together or not at all.
     """

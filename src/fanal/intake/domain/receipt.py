@@ -49,7 +49,7 @@ class CodeRefused(ValueError):
 
 
 class MessageClosed(ValueError):
-    """The message cannot be decrypted with this code: it belongs to another code, or was altered."""
+    """The message cannot be decrypted with this receipt code: it belongs to another code, or was altered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +100,8 @@ def public_part(code: str) -> PublicPart:
 
 def lookup_hash(code: str) -> bytes:
     """Return the hash (32 bytes) by which the report of a receipt code is found in the database.
+
+    A receipt code is the secret by which its reporter follows a report.
 
     Raises:
         CodeRefused: the input is no valid code.

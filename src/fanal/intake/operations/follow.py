@@ -29,7 +29,7 @@ ANSWER_SPAN = timedelta(hours=12)
 
 
 class NotReachable(Exception):
-    """The report has no receipt code, so the reporter cannot be reached."""
+    """The report has no receipt code (the secret of an anonymous reporter), so nobody can be reached."""
 
 
 class AnswersSpent(Exception):

@@ -106,7 +106,10 @@ def sheet_of(act: Act) -> Sheet:
 
 
 class SheetFile(Struct, frozen=True, kw_only=True):
-    """A sheet with its facts, the officer's assessment and its steps; facts are None once expired."""
+    """An intelligence sheet with its facts, the officer's assessment (`summary`) and its steps.
+
+    Facts are None once its document has expired.
+    """
 
     sheet: Sheet
     facts: SheetFacts | None

@@ -33,7 +33,7 @@ MAX_SAMPLE = 500
 
 
 class SessionUnknown(Exception):
-    """The actor has no such oversight session, or it has ended."""
+    """The actor has no such oversight session (the review of a sample of measures), or it has ended."""
 
 
 def start_session(*, actor: Actor, size: int, now: datetime) -> UUID:

@@ -93,9 +93,10 @@ def replay_erasures(*, actor: Actor, now: datetime, lines: Iterable[str]) -> int
 
 
 def write_erasure_list() -> Path:
-    """Append missing lines of the erasure table to `vault/erasures.log`; return its path.
+    """Append the missing lines of the table of erasures to the file `vault/erasures.log`; return its path.
 
-    Called at the commit of an erasure and by backups, so that a crash between the two loses no line.
+    The file repeats erasures after a restore. Called at the commit of an erasure and by backups, so that a
+    crash between the two loses no line.
     """
     path = keyring.current().vault_folder / "erasures.log"
     make_folder(path.parent)
