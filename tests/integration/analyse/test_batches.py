@@ -73,7 +73,7 @@ def test_priority_reads_analysis_and_kin_and_keeps_its_history() -> None:
     operations.analyse_batch(actor=SYSTEM, reports=[danger, plain], now=NOW)
     kin = [KinFacts(report_id=plain.report_id, previously_reported_suspect=2)]
     first = operations.prioritise_batch(actor=SYSTEM, reports=[danger, plain], kin=kin, now=NOW)
-    assert (first[0].floor, first[0].score) == ("CHILD_IN_DANGER", 95)
+    assert (first[0].floor, first[0].score) == ("DANGER_UNDISPUTED", 96)
     assert first[1].score == 16
     operations.prioritise_batch(actor=SYSTEM, reports=[plain], kin=[], now=NOW)
     history = queries.list_priorities(actor=SYSTEM, report_id=plain.report_id)

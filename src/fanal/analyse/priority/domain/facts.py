@@ -12,6 +12,7 @@ from enum import StrEnum
 from fanal import reference
 from fanal.analyse.domain.records import Analysis, KinFacts
 from fanal.analyse.priority.domain.retention_window import ask_owner, instant_of
+from fanal.analyse.priority.domain.text_evidence import is_read, text_facts
 from fanal.analyse.signals.domain.imminence import age_of, occurred_on
 from fanal.formats.report.records import IpSighting, PersonRole, ReportKind, Stated
 from fanal.harmonise.domain.computed import captured_addresses
@@ -30,6 +31,11 @@ class Unit(StrEnum):
 
 FACTS: dict[str, Unit] = {
     "emergency": Unit.FLAG,
+    "danger_undisputed": Unit.SCORE,
+    "danger_supported": Unit.SCORE,
+    "danger_confirmed": Unit.SCORE,
+    "danger_disputed": Unit.SCORE,
+    "danger_read": Unit.SCORE,
     "danger_unknown": Unit.FLAG,
     "reporter_is_child": Unit.FLAG,
     "escalated": Unit.FLAG,
@@ -59,12 +65,29 @@ FACTS: dict[str, Unit] = {
     "grooming_pattern": Unit.SCORE,
     "sextortion": Unit.SCORE,
     "livestream": Unit.SCORE,
+    "self_harm_read": Unit.SCORE,
+    "meeting_read": Unit.SCORE,
+    "grooming_read": Unit.COUNT,
+    "extortion_read": Unit.SCORE,
+    "livestream_read": Unit.SCORE,
     "payment_pattern": Unit.SCORE,
     "previously_reported_suspect": Unit.COUNT,
     "links": Unit.COUNT,
     "strongest_link": Unit.SCORE,
     "shared_files": Unit.COUNT,
     "in_dossier": Unit.FLAG,
+    **{
+        f"nature_{nature}": Unit.SCORE
+        for nature in (
+            "spam",
+            "test",
+            "question",
+            "retracted",
+            "off_topic",
+            "innocent",
+            "informational",
+        )
+    },
     **{f"kind_{kind.lower()}": Unit.FLAG for kind in ReportKind},
 }
 
@@ -107,6 +130,9 @@ def facts_of(
     facts: dict[str, float] = {f"kind_{report.kind.lower()}": 1}
     facts.update(_stated(report))
     facts.update(_found(report, analysis))
+    facts.update(
+        text_facts(analysis.findings, emergency=report.emergency, files=bool(report.files))
+    )
     captured = captured_addresses(report)
     asked = ask_owner(report, catalogue=reference.load(), captured=captured)
     if asked is not None:
@@ -181,7 +207,7 @@ def _found(report: HarmonisedReport, analysis: Analysis) -> dict[str, float]:
     cleared: set[str] = set()
     for finding in analysis.findings:
         name = _HIGHEST.get(finding.code) or _HIGHEST_BY_CATEGORY.get(finding.category)
-        if name:
+        if name and not is_read(finding):
             facts[name] = max(facts.get(name, 0.0), finding.score)
         if finding.code in known and finding.score >= _LIKELY:
             known[finding.code].add(finding.source.split(".")[0])

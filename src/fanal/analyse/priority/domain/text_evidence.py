@@ -1,0 +1,111 @@
+"""Facts that rest on the reader of texts: present danger, further signals, the nature of the text.
+
+The scores of the model's findings are probabilities. Phrases have facts of their own and only support a
+stated danger here, so that rule sets older than the model keep their meaning. Without a model a stated
+danger stands undisputed and the other facts are absent.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from fanal.analyse.domain.records import Finding
+
+SOON = 72
+"""Hours within which a meeting, a transmission, a deadline or a death is imminent."""
+_MODEL = "MEANING"
+"""Start of the codes of reasons of the model's findings."""
+_NATURE = "NATURE"
+"""Category of the findings that say what a text is, if no account of facts: `NATURE_SPAM`, `NATURE_TEST` …"""
+_LIKELY = 0.5
+"""Least score of a signal that is counted."""
+_ONGOING = "IMMINENCE_ONGOING"
+_UNDATED: Mapping[str, float] = {
+    "IMMINENCE_MEETING_PLANNED": 0.8,
+    "SEXTORTION_COUNTDOWN": 0.8,
+    "LIVESTREAM_SCHEDULED_SHOW": 0.8,
+    "IMMINENCE_SELF_HARM": 0.6,
+}
+"""Events to come, with the weight of one without a time: most are near, but nothing says so."""
+_AGES = frozenset({"IMMINENCE_VICTIM_AGE", "IMMINENCE_AGE_STATED"})
+_SERIOUS = frozenset({"GROOMING", "SEXTORTION", "LIVESTREAM", "IMMINENCE"})
+_BY_CODE = {"IMMINENCE_SELF_HARM": "self_harm_read", "GROOMING_MEETING": "meeting_read"}
+_BY_CATEGORY = {"SEXTORTION": "extortion_read", "LIVESTREAM": "livestream_read"}
+
+
+def is_read(finding: Finding) -> bool:
+    """Return whether a finding is the model's, not a phrase's."""
+    return finding.because.code.startswith(_MODEL)
+
+
+def text_facts(
+    findings: Sequence[Finding], *, emergency: bool, files: bool
+) -> Iterator[tuple[str, float]]:
+    """Yield the facts of `facts.FACTS` named `danger_*`, `nature_*` and `*_read`; zeros are left out.
+
+    `emergency`: the sender states a danger. In a report with `files` the nature of its text weighs nothing by
+    itself: the files are what it reports.
+    """
+    read = [finding for finding in findings if is_read(finding)]
+    natures = {f.code.lower(): f.score for f in read if f.category == _NATURE}
+    if not files:
+        yield from natures.items()
+    yield from _signals(read)
+    other = max(natures.values(), default=0.0)
+    told = _noisy_or(_imminent(read))
+    found = {"danger_read": told * (1 - other)}
+    if emergency:
+        serious = (f.score for f in findings if f.category in _SERIOUS and f.code not in _AGES)
+        disputed = other * (1 - told)
+        found |= {
+            "danger_confirmed": found["danger_read"],
+            "danger_disputed": disputed,
+            "danger_supported": max(serious, default=0.0) * (1 - other),
+            "danger_undisputed": 1 - disputed,
+        }
+    for name, score in found.items():
+        if rounded := round(score, 3):
+            yield name, rounded
+
+
+def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
+    """Yield the highest score of each group of signals, and the number of different grooming signals."""
+    highest: dict[str, float] = {}
+    grooming: set[str] = set()
+    for finding in read:
+        for name in {_BY_CODE.get(finding.code), _BY_CATEGORY.get(finding.category)} - {None}:
+            highest[str(name)] = max(highest.get(str(name), 0.0), finding.score)
+        if finding.category == "GROOMING" and finding.score >= _LIKELY:
+            grooming.add(finding.code)
+    yield from highest.items()
+    if grooming:
+        yield "grooming_read", len(grooming)
+
+
+def _imminent(read: Iterable[Finding]) -> Iterator[float]:
+    """Yield the probability of each code of present danger, weighted by the time that the text tells."""
+    highest: dict[str, float] = {}
+    for finding in read:
+        if finding.code == _ONGOING or finding.code in _UNDATED:
+            weighted = finding.score * _nearness(finding)
+            highest[finding.code] = max(highest.get(finding.code, 0.0), weighted)
+    yield from highest.values()
+
+
+def _nearness(finding: Finding) -> float:
+    """Return the weight of an event: 1 if present or within `SOON` hours, 0 if past or later.
+
+    Without a time it is that of `_UNDATED`.
+    """
+    if finding.code == _ONGOING:
+        return 1.0
+    begins, ends = (finding.because.parameters.get(name) for name in ("hours_from", "hours_to"))
+    if not isinstance(begins, int | float) or not isinstance(ends, int | float):
+        return _UNDATED[finding.code]
+    return 1.0 if begins <= SOON and ends >= 0 else 0.0
+
+
+def _noisy_or(scores: Iterable[float]) -> float:
+    """Return the probability that one of several events is true, each with its score, as if independent."""
+    missed = 1.0
+    for score in scores:
+        missed *= 1 - score
+    return 1 - missed

@@ -1,0 +1,150 @@
+"""From 95 to 100 the queue is ordered by evidence: what the sender states beside what the text tells."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+import pytest
+
+from fanal.analyse.domain.records import Analysis, Because, Finding, Priority
+from fanal.analyse.priority.domain.rules import PriorityRules, shipped_rules
+from fanal.analyse.priority.domain.scoring import prioritise
+from fanal.formats.report.records import File, ReportKind
+from fanal.harmonise.domain.records import HarmonisedReport
+
+NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
+RULES = shipped_rules()[-1]
+
+
+def read(code: str, score: float, **hours: float) -> Finding:
+    """Return a finding of the model."""
+    return finding(code, score, Because(code="MEANING_SENTENCE", parameters={**hours}))
+
+
+def phrase(code: str, score: float) -> Finding:
+    return finding(code, score, Because(code="PHRASE_WRITTEN"))
+
+
+def finding(code: str, score: float, because: Because) -> Finding:
+    category = code.split("_", maxsplit=1)[0]
+    return Finding(
+        code=code, score=score, value="", because=because, rule_version="t", category=category
+    )
+
+
+def ranked(
+    *findings: Finding,
+    ticked: bool = False,
+    files: tuple[File, ...] = (),
+    rules: PriorityRules = RULES,
+) -> Priority:
+    report = HarmonisedReport(
+        report_id=UUID(int=1),
+        reference="r",
+        kind=ReportKind.OTHER,
+        emergency=ticked,
+        files=files,
+    )
+    analysis = Analysis(report_id=UUID(int=1), findings=findings, rule_version="t")
+    return prioritise([report], [analysis], [], rules, NOW)[0]
+
+
+ONGOING = read("IMMINENCE_ONGOING", 0.9)
+RETRACTED = read("NATURE_RETRACTED", 0.9)
+BLACKMAIL = read("SEXTORTION_EXPOSURE", 0.9)
+
+
+def test_the_band_of_danger_is_ordered_by_evidence() -> None:
+    order = [
+        ranked(ONGOING, ticked=True),
+        ranked(ONGOING),
+        ranked(read("IMMINENCE_ONGOING", 0.6)),
+        ranked(BLACKMAIL, ticked=True),
+        ranked(ticked=True),
+        ranked(RETRACTED, ticked=True),
+    ]
+    assert [(each.score, each.floor) for each in order] == [
+        (100, "DANGER_CONFIRMED"),
+        (99, "DANGER_READ_CLEARLY"),
+        (98, "DANGER_READ"),
+        (97, "DANGER_SUPPORTED"),
+        (96, "DANGER_UNDISPUTED"),
+        (95, "DANGER_DISPUTED"),
+    ]
+    assert {each.level for each in order} == {"DANGER"}
+
+
+def test_a_tick_and_a_text_that_probably_tells_it_stand_with_the_clear_texts() -> None:
+    got = ranked(read("IMMINENCE_ONGOING", 0.35), ticked=True)
+    assert (got.score, got.floor) == (99, "DANGER_LIKELY_CONFIRMED")
+
+
+@pytest.mark.parametrize("code", ["SPAM", "TEST", "QUESTION", "RETRACTED", "OFF_TOPIC", "INNOCENT"])
+def test_whatever_the_text_is_a_stated_danger_stays_in_its_band(code: str) -> None:
+    against = [read(f"NATURE_{code}", 1.0), phrase("IMMINENCE_AGE_STATED", 0.5)]
+    got = ranked(*against, ticked=True)
+    assert got.score == 95
+    assert "CHILD_IN_DANGER" in {part.code for part in got.parts}
+
+
+def test_words_of_danger_outweigh_the_nature_of_a_ticked_text() -> None:
+    got = ranked(ONGOING, read("NATURE_QUESTION", 0.5), ticked=True)
+    assert got.score >= 96
+
+
+@pytest.mark.parametrize(
+    ("finding", "floor"),
+    [
+        (read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=20, hours_to=30), "DANGER_READ_CLEARLY"),
+        (read("LIVESTREAM_SCHEDULED_SHOW", 0.9, hours_from=4, hours_to=9), "DANGER_READ_CLEARLY"),
+        (read("SEXTORTION_COUNTDOWN", 0.9, hours_from=0, hours_to=24), "DANGER_READ_CLEARLY"),
+        (read("IMMINENCE_SELF_HARM", 0.9, hours_from=2, hours_to=10), "DANGER_READ_CLEARLY"),
+        (read("IMMINENCE_MEETING_PLANNED", 0.9), "DANGER_READ"),
+        (read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=73, hours_to=100), None),
+        (read("IMMINENCE_MEETING_PLANNED", 0.9, hours_from=-90, hours_to=-60), None),
+        (read("GROOMING_MEETING", 0.9), None),
+        (phrase("IMMINENCE_ONGOING", 0.9), None),
+    ],
+)
+def test_an_event_counts_by_the_time_that_the_text_tells(
+    finding: Finding, floor: str | None
+) -> None:
+    assert ranked(finding).floor == floor
+
+
+def test_several_doubtful_dangers_make_a_likely_one() -> None:
+    weak = [read("IMMINENCE_ONGOING", 0.4), read("SEXTORTION_COUNTDOWN", 0.5)]
+    assert ranked(weak[0]).floor is None
+    assert ranked(*weak).floor == "DANGER_READ"
+
+
+def test_another_nature_lowers_what_a_text_tells() -> None:
+    assert ranked(read("IMMINENCE_ONGOING", 0.7), read("NATURE_INFORMATIONAL", 0.8)).score < 95
+
+
+def test_a_text_that_is_no_account_of_facts_falls_and_files_speak_for_themselves() -> None:
+    spam = read("NATURE_SPAM", 0.9)
+    facts = [BLACKMAIL, phrase("GROOMING_GIFT", 0.6)]
+    assert ranked(*facts, spam).score == ranked(*facts).score - 27
+    hashed = File(sha256="0" * 64)
+    assert ranked(*facts, spam, files=(hashed,)).score == ranked(*facts, files=(hashed,)).score
+
+
+def test_without_a_model_a_phrase_supports_a_tick_and_only_the_tick_reaches_the_band() -> None:
+    assert ranked(phrase("IMMINENCE_AGE_STATED", 0.5), ticked=True).score == 96
+    assert ranked(phrase("IMMINENCE_ONGOING", 0.9), ticked=True).score == 97
+    assert ranked(phrase("IMMINENCE_ONGOING", 0.9)).level != "DANGER"
+
+
+def test_a_rule_set_older_than_the_model_ranks_as_before() -> None:
+    older = next(rules for rules in shipped_rules() if rules.version == "priority/2026-11-25")
+    told = [ONGOING, BLACKMAIL, read("IMMINENCE_SELF_HARM", 1.0), read("NATURE_SPAM", 0.9)]
+    assert ranked(*told, rules=older).score == 0
+    assert ranked(*told, ticked=True, rules=older).score == 95
+
+
+def test_each_point_names_its_evidence() -> None:
+    got = ranked(ONGOING, BLACKMAIL, ticked=True)
+    told = {part.code: part.because.parameters.get("value") for part in got.parts}
+    assert told["DANGER_CONFIRMED"] == told["DANGER_READ"] == 0.9
+    assert told["EXTORTION_READ"] == 0.9
+    assert round(sum(part.points for part in got.parts), 2) == got.score
