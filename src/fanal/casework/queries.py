@@ -150,10 +150,9 @@ def contents_of(*, acts: Iterable[Act]) -> dict[UUID, bytes]:
 def count_acts(
     *, actor: Actor, lifecycle: Lifecycle, since: datetime, until: datetime
 ) -> list[Counted]:
-    """Count the official acts of a kind created between two instants, by day (Paris) and by outcome.
+    """Count the official acts of a kind created from `since` to `until` (excluded), by day and outcome.
 
-    The rows are (day, outcome, "", number). An act without an outcome is counted under its state. `until` is
-    excluded.
+    The rows are (day in Paris, outcome, "", number). An act without an outcome is counted under its state.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -186,11 +186,12 @@ _MOTIVE: Final = "Export of a provider's report to an authority (fanal export nc
 def write_folder(
     report_id: UUID, folder: Path, *, actor: Actor, motive: str, now: datetime
 ) -> bool:
-    """Write `report.xml` and the `file-N.xml` of one report; return False if it is unknown or not harmonised.
+    """Write `report.xml` and the `file-N.xml` of one report into `folder`.
 
-    A report that came as NCMEC XML is written from its original document, if the actor may open it; without
-    the right to open the reporter's identity, that document names the desk instead. An empty `motive` takes a
-    standard purpose. The caller has already recorded the export in the ledger.
+    False if unknown or not harmonised. A report that came as NCMEC XML is written from its original
+    document, if the actor may open it; without the right to open the reporter's identity, that document
+    names the desk instead. An empty `motive` takes a standard purpose. The caller has already recorded the
+    export in the ledger.
 
     Raises:
         CommandRefused: MOTIVE_SHORT, the purpose of opening the reporter's identity.

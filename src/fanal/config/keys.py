@@ -363,7 +363,10 @@ def _next(folder: Path, group: str, suffix: str) -> int:
 
 
 def key_paths(folder: Path, groups: tuple[str, ...], suffix: str) -> Iterator[Path]:
-    """Yield the numbered key files of `groups` (such as `content`) with `suffix`, by group, then number."""
+    """Yield the numbered key files in `folder` of each of `groups` (such as `content`) with this suffix.
+
+    They come by group, then by number.
+    """
     for group in groups:
         for number in _numbers(folder, group, suffix):
             yield folder / f"{group}-{number:04}.{suffix}"

@@ -57,9 +57,9 @@ def read_file(*, file: ActFile) -> ReferralFile:
 
 
 def count_referrals(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the referrals created between two instants, in rows (day, outcome or state, "", number).
+    """Count the referrals created from `since` to `until` (excluded), by day and outcome.
 
-    A referral without an outcome is counted under its state. `until` is excluded.
+    The rows are (day, outcome, "", number); a referral without an outcome is counted under its state.
 
     Raises:
         Refused: the actor may not read statistics.

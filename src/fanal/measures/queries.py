@@ -250,13 +250,13 @@ _DELAYS = """
 
 
 def count_measures(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the measures proposed between two instants, in rows (day, kind, current state, number)."""
+    """Count the measures proposed from `since` to `until` (excluded): (day, kind, current state, number)."""
     rows = casework.count_acts(actor=actor, lifecycle=REMOVAL, since=since, until=until)
     return [(day, MeasureKind.REMOVAL, state, count) for day, state, _, count in rows]
 
 
 def count_sent(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the requests sent between two instants: (day of sending, kind, "", number).
+    """Count the requests sent from `since` to `until` (excluded), in rows (day of sending, kind, "", number).
 
     Raises:
         Refused: the actor may not read statistics.

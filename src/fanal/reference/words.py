@@ -108,7 +108,7 @@ class Words:
 
 
 def french(text: str) -> str:
-    """Insert the no-break spaces of French typography."""
+    """Return a French text with its no-break spaces, as French typography requires."""
     return _WIDE.sub("\u00a0", _NARROW.sub("\u202f", text))
 
 

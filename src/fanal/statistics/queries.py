@@ -32,7 +32,7 @@ class DayCount(Protocol):
     """A function that counts objects by day between two instants, the query behind a daily figure."""
 
     def __call__(self, *, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-        """Return the counts of the period: (day, first code, second code, number)."""
+        """Return the counts from `since` to `until` (excluded): (day, first code, second code, number)."""
 
 
 DAILY: dict[str, DayCount] = {

@@ -262,9 +262,9 @@ def _open(path: Path) -> int:
 def _told(failure: OSError, folder: Path, name: str) -> OSError | BlobDamaged:
     """Translate a read error: BlobDamaged (object damaged), BlobMissing (lost) or VaultAway (an outage).
 
-    A lost mount shows as an empty folder. Any process that writes in the vault, a public node included, can
-    put unreadable entries there: that counts as damage of the object as long as its folder, and the vault's
-    file `identity`, can be read.
+    `name` names the object in the message, `folder` is where it lies. A lost mount shows as an empty
+    folder. Any process that writes in the vault, a public node included, can put unreadable entries there:
+    that counts as damage of the object as long as its folder, and the vault's file `identity`, can be read.
     """
     if failure.errno in _OWN:
         return BlobDamaged(f"{name} is no file with such a place")

@@ -71,7 +71,7 @@ def grant_habilitation(*, actor: Actor, habilitation: NewHabilitation, now: date
 
 
 def approve_habilitation(*, actor: Actor, habilitation_id: UUID, now: datetime) -> None:
-    """Approve a habilitation as its second granter, so that it gives its role within its dates.
+    """Approve a habilitation (grant of a role) as its second granter; it takes effect within its dates.
 
     Raises:
         Habilitation.DoesNotExist: no such habilitation.

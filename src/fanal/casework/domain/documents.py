@@ -74,7 +74,10 @@ class ActDocument(Struct, frozen=True, kw_only=True):
 
 
 def parts_of(text: str) -> tuple[Part, ...]:
-    """Split a letter at its blank lines; a part that begins with the next number (`1. …`) has a heading."""
+    """Split the text of a letter at its blank lines.
+
+    A part that begins with the next number (`1. …`) has a heading.
+    """
     parts: list[Part] = []
     expected = 1
     for piece in text.split("\n\n"):

@@ -60,7 +60,7 @@ class _Duplicate(Struct, frozen=True):
 
 
 def read_report(body: bytes, *, written_by_a_desk: bool = False) -> Report:
-    """Parse and check a report; every string is kept byte for byte.
+    """Parse and check a report in Fanal's format (JSON); every string is kept byte for byte.
 
     `written_by_a_desk` also accepts associated accounts (ASSOCIATED persons) with their type, which only
     desks write.

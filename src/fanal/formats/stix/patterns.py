@@ -75,7 +75,7 @@ def _path(kind: str, value: str) -> str:
 
 
 def read_pattern(text: str) -> list[dict[str, str]] | None:
-    """Return the values by kind of a pattern of the form "value or value or ...", else None.
+    """Return the values by kind of a STIX pattern of the form "value or value or ...", else None.
 
     The result has one item, or one for each value if a kind occurs twice, since these are several files. A
     pattern with a time, a sequence, a negation or another condition is not accepted: a list cannot express

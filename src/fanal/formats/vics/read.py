@@ -344,7 +344,10 @@ class _Filling:
         self._count = self._bytes = 0
 
     def add(self, body: bytes) -> bool:
-        """Add a media to the counts; return whether it begins a new part because the last one is full."""
+        """Add a media (its bytes `body`) to the counts; return whether it begins a new part.
+
+        It does so because the last part is full.
+        """
         full = self._count >= PART_MEDIA or (self._count and self._bytes + len(body) > PART_BYTES)
         if full:
             self._count = self._bytes = 0

@@ -161,7 +161,7 @@ _MAX_HOST: Final = 253
 
 
 def check_address(address: str, *, path: str) -> None:
-    """Refuse an address that is not a web address.
+    """Refuse an address that is not a web address; `path` is its place in the report, for the refusal.
 
     Raises:
         FormatRefused: another scheme than http and https, or no host.

@@ -268,7 +268,7 @@ def report_digest(report_id: UUID) -> bytes:
 
 
 def content_digest(*, report_id: UUID, body: bytes) -> bytes:
-    """Return the digest (SHA-256) of a report's id and content, as stated in its receipt."""
+    """Return the digest (SHA-256) of a report's id and original bytes (`body`), as stated in its receipt."""
     return hashlib.sha256(_CONTENT_TAG + report_id.bytes + hashlib.sha256(body).digest()).digest()
 
 
@@ -351,7 +351,7 @@ def verify_receipt(text: str, *, root: Ed25519PublicKey) -> SignedReceipt:
 
 
 def is_receipt_of(receipt: SignedReceipt, *, report_id: UUID, body: bytes) -> bool:
-    """Return whether a verified receipt was issued for this report with these bytes."""
+    """Return whether a verified receipt was issued for this report with these original bytes (`body`)."""
     return hmac.compare_digest(
         receipt.report_digest + receipt.content_digest,
         report_digest(report_id) + content_digest(report_id=report_id, body=body),

@@ -156,11 +156,11 @@ def count_work() -> dict[str, int]:
 
 
 def count_received(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Return the numbers of received reports as rows (day, arrival, URGENT or ORDINARY, number).
+    """Return the numbers of reports received from `since` to `until` (excluded), in rows.
 
-    The day is that of Europe/Paris; combinations without a report are absent. Tests, retracted and
-    unfinished reports are left out, but an urgent report counts even if retracted or expired: a person sees
-    it all the same.
+    A row is (day, arrival, URGENT or ORDINARY, number); the day is that of Europe/Paris, combinations
+    without a report are absent. Tests, retracted and unfinished reports are left out, but an urgent report
+    counts even if retracted or expired: a person sees it all the same.
 
     Raises:
         Refused: the actor may not read statistics.

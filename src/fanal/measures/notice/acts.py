@@ -126,9 +126,9 @@ def due_at(act: Act) -> datetime | None:
 
 
 def count_notices(*, actor: Actor, since: datetime, until: datetime) -> list[Counted]:
-    """Count the notices created between two instants, in rows (day, outcome or state, "", number).
+    """Count the notices created from `since` to `until` (excluded), by day and outcome.
 
-    A notice without an outcome is counted under its state. `until` is excluded.
+    The rows are (day, outcome, "", number); a notice without an outcome is counted under its state.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -116,7 +116,7 @@ def recommend(
     now: datetime,
     session_id: UUID | None = None,
 ) -> UUID:
-    """Recommend to end or correct a measure, with reasons (`words`); return the recommendation's id.
+    """Recommend to end or correct a measure (`kind`), with reasons (`words`); return the recommendation's id.
 
     `session_id` is that of an open oversight session, in whose record it is noted if the measure is in the
     sample.

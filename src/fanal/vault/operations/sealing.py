@@ -205,9 +205,10 @@ class Digester(Protocol):
 
 
 def digester(kind: str) -> Digester:
-    """Return the hash object for the column `sha256`: SHA-256, or HMAC-SHA256 for identities.
+    """Return the hash object for the column `sha256` of an object of `kind`.
 
-    From an unkeyed hash, a telephone number could be recovered by trying all numbers.
+    It is SHA-256, or HMAC-SHA256 for identities: from an unkeyed hash, a telephone number could be
+    recovered by trying all numbers.
     """
     return keyring.current().digester("vault.identity") if kind in IDENTITY_KINDS else sha256()
 
@@ -224,7 +225,7 @@ def is_digest_of(kind: str, plaintext: bytes, expected: bytes) -> bool:
 
 
 def digest_of(kind: str, plaintext: bytes) -> bytes:
-    """Return the digest that `digester` gives for bytes in memory."""
+    """Return the digest that `digester` gives for the plaintext of an object of `kind`, held in memory."""
     made = digester(kind)
     made.update(plaintext)
     return made.digest()
