@@ -2,12 +2,12 @@
 
 import io
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import InMemoryUploadedFile, UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
-from django.http import HttpRequest
 
 from fanal.casework.domain.proofs import MAX_FILE, ProofFile
-from fanal.kernel.refusal import Refusal
 
 FIELD = "file"
 """Name of the form field of a file; files of other fields are discarded."""
@@ -47,15 +47,21 @@ class HeldInMemory(FileUploadHandler):
         )
 
 
-def proof_in(request: HttpRequest, *, kind: str) -> ProofFile | None:
-    """Return the file attached to a form as proof, None without one. `kind` is the kind of act.
+class Proof(forms.Field):
+    """A form's file as the proof of a step, None without one."""
 
-    Raises:
-        Refusal: FILE_TOO_LARGE.
-    """
-    sent = request.FILES.get(FIELD)
-    if sent is None:
-        return None
-    if (sent.size or 0) > MAX_FILE:
-        raise Refusal(kind, "FILE_TOO_LARGE")
-    return ProofFile(content=sent.read(), name=sent.name or "", media_type=sent.content_type or "")
+    widget = forms.FileInput
+
+    def clean(self, value: "UploadedFile[bytes] | None") -> ProofFile | None:
+        """Return the posted file.
+
+        Raises:
+            ValidationError: FILE_TOO_LARGE.
+        """
+        if value is None:
+            return None
+        if (value.size or 0) > MAX_FILE:
+            raise ValidationError("", code="FILE_TOO_LARGE")
+        return ProofFile(
+            content=value.read(), name=value.name or "", media_type=value.content_type or ""
+        )

@@ -4,7 +4,6 @@ A kind of act supplies an `ActPages`: its lifecycle, its template, the template'
 handler of its amendment form.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
@@ -33,16 +33,17 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
+from fanal.kernel.typed import whole_number
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import history
+from fanal.web.forms import Parsed, PostedForm, lines, text
 from fanal.web.reading import consult
-from fanal.web.uploads import proof_in
+from fanal.web.uploads import Proof
 
 _OWN_FORMS = frozenset({AMEND, APPROVE, REFUSE})
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 """Earliest date that a form may give for an event; an earlier one is a typing error."""
-_COUNT = re.compile("[0-9]{1,9}")
 _ROUTES = (
     "propose", "move", "approve", "refuse", "proof", "pdf", "print", "text", "machine",
 )  # fmt: skip
@@ -196,41 +197,86 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
     """Record the step (transition) of an official act that the form names, with its proof and outcome."""
 
     def step() -> None:
-        now = now_of(request)
+        named = _StepForm(request, kind=pages.lifecycle.kind).checked().cleaned_data
         operations.take_step(
             actor=actor_of(request),
             lifecycle=pages.lifecycle,
             act_id=act_id,
-            transition=request.POST.get("move", ""),
-            event=Event(
-                happened_at=happened_at(request, now=now),
-                proof=request.POST.get("proof", "").strip(),
-                file=proof_in(request, kind=pages.lifecycle.kind),
-                outcome=request.POST.get("outcome", ""),
-            ),
-            now=now,
+            transition=named.pop("transition"),
+            event=Event(**named),
+            now=now_of(request),
         )
 
     return record(pages, request, act_id, step)
 
 
-def happened_at(request: HttpRequest, *, now: datetime) -> datetime:
-    """Return the time of the event in a form (Europe/Paris), or `now` when the field is empty.
+class EventForm(PostedForm):
+    """An event of an act of a `kind`: its time (Europe/Paris; empty is now), its proof in words or as a file.
 
-    Raises:
-        ValueError: the time cannot be read, or lies before the year 2000.
+    A time before the year 2000 is unreadable.
     """
-    text = request.POST.get("at", "").strip()
-    at = datetime.fromisoformat(text) if text else now
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=PARIS)
-    if at < _FIRST:
-        raise ValueError("nobody kept such acts then")
-    return at
+
+    happened_at = Parsed(
+        lambda typed: datetime.fromisoformat(typed.strip()), posted="at", required=False
+    )
+    proof = text()
+    file = Proof()
+
+    def __init__(self, request: HttpRequest, *, kind: str) -> None:
+        super().__init__(request)
+        self.refuses = kind
+
+    def clean_happened_at(self) -> datetime:
+        """Return the time of the event."""
+        at: datetime = self.cleaned_data["happened_at"] or now_of(self.request)
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=PARIS)
+        if at < _FIRST:
+            raise ValidationError("nobody kept such acts then")
+        return at
+
+
+class _StepForm(EventForm):
+    """A step, by the name of its transition, with its event and outcome."""
+
+    transition = Parsed(posted="move")
+    outcome = Parsed()
+
+
+class SummaryForm(PostedForm):
+    """The text of an act to an authority, which `body` names by its code."""
+
+    body = Parsed()
+    summary = lines()
+
+
+class AddresseeForm(PostedForm):
+    """The provider to which an act goes."""
+
+    name = text()
+    contact = text()
+
+
+class ApprovalForm(PostedForm):
+    """The approval of a document, by its digest; b"" if it is missing or malformed."""
+
+    digest = Parsed(bytes.fromhex, otherwise=b"")
+
+
+class RefusalForm(ApprovalForm):
+    """The refusal to approve a document, with a reason."""
+
+    reason = text()
+
+
+class _ShownForm(ApprovalForm):
+    """The version of an act that the form's page showed; without one, a version that no act has."""
+
+    steps = Parsed(partial(whole_number, digits=9), otherwise=-1)
 
 
 def record(
-    pages: ActPages, request: HttpRequest, act_id: UUID, step: Callable[[], None]
+    pages: ActPages, request: HttpRequest, act_id: UUID, step: Callable[[], object]
 ) -> HttpResponse:
     """Run `step`, the operation that a form asks for, and redirect to the act's page.
 
@@ -251,7 +297,10 @@ def record(
     status = HTTPStatus.CONFLICT
     try:
         with operations.hold_shown(
-            actor=actor, lifecycle=pages.lifecycle, act_id=act_id, shown=_shown_in(request)
+            actor=actor,
+            lifecycle=pages.lifecycle,
+            act_id=act_id,
+            shown=Shown(**_ShownForm(request).checked().cleaned_data),
         ):
             said = _refusal_of(step)
     except TransitionRefused:
@@ -267,7 +316,7 @@ def record(
     return redirect(pages.route, act_id)
 
 
-def _refusal_of(step: Callable[[], None]) -> str:
+def _refusal_of(step: Callable[[], object]) -> str:
     """Run a step; return the reason of its refusal in words, or "". Earlier changes of the step are kept."""
     try:
         step()
@@ -299,43 +348,22 @@ def refused(
 
 def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool) -> HttpResponse:
     """Approve the document whose digest the form holds, or (`approves` false) refuse it with a reason."""
-    digest = digest_in(request)
-    actor, lifecycle, now = actor_of(request), pages.lifecycle, now_of(request)
-    reason = request.POST.get("reason", "")
-
-    def step() -> None:
-        if approves:
-            operations.approve_act(
-                actor=actor, lifecycle=lifecycle, act_id=act_id, digest=digest, now=now
-            )
-        else:
-            operations.refuse_act(
-                actor=actor,
-                lifecycle=lifecycle,
-                act_id=act_id,
-                digest=digest,
-                reason=reason,
-                now=now,
-            )
-
-    return record(pages, request, act_id, step)
-
-
-def _shown_in(request: HttpRequest) -> Shown:
-    """Return the version of the act that the form's page showed (number of steps, digest of the document).
-
-    For optimistic locking: a form without one gives a version that no act has.
-    """
-    said = _COUNT.fullmatch(request.POST.get("steps", ""))
-    return Shown(steps=int(said[0]) if said else -1, digest=digest_in(request))
-
-
-def digest_in(request: HttpRequest) -> bytes:
-    """Return the document digest posted with the form, b"" if it is missing or malformed."""
-    try:
-        return bytes.fromhex(request.POST.get("digest", ""))
-    except ValueError:
-        return b""
+    act, form = (
+        (operations.approve_act, ApprovalForm) if approves else (operations.refuse_act, RefusalForm)
+    )
+    lifecycle = pages.lifecycle
+    return record(
+        pages,
+        request,
+        act_id,
+        lambda: act(
+            actor=actor_of(request),
+            lifecycle=lifecycle,
+            act_id=act_id,
+            now=now_of(request),
+            **form(request).checked().cleaned_data,
+        ),
+    )
 
 
 def _context(

@@ -2,20 +2,19 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypedDict
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
 from fanal.accounts.routes import needs
 from fanal.casework.domain.records import Event
-from fanal.kernel.refusal import Refusal
 from fanal.measures import operations, queries
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import acts
 from fanal.web.desk.measures import FOLLOWING, PAGES, amend as amended
-from fanal.web.uploads import proof_in
+from fanal.web.forms import Parsed, PostedForm, text
 
 _CAUSED = ("suspend", "lift")
 
@@ -38,65 +37,43 @@ def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @needs("measure.propose")
 def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Submit a draft removal measure for the approval of a second person."""
-    return acts.record(PAGES, request, measure_id, lambda: _submit(request, measure_id))
+    return _record(request, measure_id, operations.submit_measure, _WarnedForm)
 
 
 @require_POST
 @needs("measure.propose")
 def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Withdraw a removal measure, with the cause."""
-    return _record(
-        request,
-        measure_id,
-        operations.withdraw_measure,
-        cause=request.POST.get("cause", "").strip(),
-    )
+    return _record(request, measure_id, operations.withdraw_measure, _WithdrawalForm)
 
 
 @require_POST
 @needs("measure.approve")
 def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Approve a removal measure as the second person: exactly the bytes that the page showed."""
-    return _record(
-        request,
-        measure_id,
-        operations.approve_measure,
-        digest=acts.digest_in(request),
-        **_warned(request),
-    )
+    return _record(request, measure_id, operations.approve_measure, _ApprovalForm)
 
 
 @require_POST
 @needs("measure.approve")
 def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Return a removal measure to its proposer, with a reason."""
-    return _record(
-        request,
-        measure_id,
-        operations.refuse_measure,
-        digest=acts.digest_in(request),
-        reason=request.POST.get("reason", "").strip(),
-    )
+    return _record(request, measure_id, operations.refuse_measure, acts.RefusalForm)
 
 
 @require_POST
 @needs("measure.send")
 def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Record an event of an approved removal measure: sent, received, executed, suspended and so on."""
-    move = request.POST.get("move", "")
 
     def act() -> None:
-        if move not in (*FOLLOWING, "leave"):
-            raise ValueError(move)
-        if move == "leave" and not request.POST.get("at", "").strip():
-            raise Refusal("measure", "NO_INSTANT")
-        now = now_of(request)
+        named = _StepForm(request, kind="measure").checked().cleaned_data
         operations.record_step(
             actor=actor_of(request),
             measure_id=measure_id,
-            transition=move,
-            event=event_of(request, now=now, caused=move in _CAUSED),
-            now=now,
+            transition=named.pop("transition"),
+            event=Event(**named),
+            now=now_of(request),
         )
 
     return acts.record(PAGES, request, measure_id, act)
@@ -112,70 +89,84 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """
 
     def act() -> None:
-        actor, now = actor_of(request), now_of(request)
+        actor = actor_of(request)
         found = queries.get_measure(actor=actor, measure_id=measure_id)
         if found is None:
             raise Http404
         operations.record_first_contact(
             actor=actor,
             recipient=found.measure.request.recipient,
-            event=event_of(request, now=now),
-            now=now,
+            event=Event(**acts.EventForm(request, kind="measure").checked().cleaned_data),
+            now=now_of(request),
         )
 
     return acts.record(PAGES, request, measure_id, act)
 
 
-def event_of(request: HttpRequest, *, now: datetime, caused: bool = False) -> Event:
-    """Return the event described by a form: its time (Europe/Paris, `now` when empty) and its proof.
+class _StepForm(acts.EventForm):
+    """A step, by the name of its transition, with its event; a suspension and its lifting have a cause.
 
-    `caused`: also the cause that the person typed.
-
-    Raises:
-        Refusal: FILE_TOO_LARGE.
-        ValueError: the time cannot be read, or lies before the year 2000.
+    NO_INSTANT: the instant of a sending that was not recorded in its time must be given.
     """
-    post = request.POST
-    return Event(
-        happened_at=acts.happened_at(request, now=now),
-        reason=post.get("cause", "").strip() if caused else "",
-        proof=post.get("proof", "").strip(),
-        file=proof_in(request, kind="measure"),
-    )
+
+    transition = Parsed({name: name for name in (*FOLLOWING, "leave")}.get, posted="move")
+    reason = text(posted="cause")
+    field_order = ("transition",)
+
+    def clean_happened_at(self) -> datetime:
+        """Return the time of the event."""
+        leaves = self.cleaned_data.get("transition") == "leave"
+        if leaves and self.cleaned_data["happened_at"] is None:
+            raise ValidationError("", code="NO_INSTANT")
+        return super().clean_happened_at()
+
+    def clean_reason(self) -> str:
+        """Return the cause of a transition that has one."""
+        caused = self.cleaned_data.get("transition") in _CAUSED
+        return self.cleaned_data["reason"] if caused else ""
+
+
+class _WithdrawalForm(PostedForm):
+    """The withdrawal of a measure, with its cause."""
+
+    cause = text()
+
+
+class _WarnedForm(PostedForm):
+    """The tokens of the warnings that the page showed, and the person's reason to proceed.
+
+    The operation refuses when a warning has arisen that the page did not show.
+    """
+
+    seen = Parsed(str.split)
+    reason = text()
+
+
+class _ApprovalForm(_WarnedForm, acts.ApprovalForm):
+    """The approval of a measure, in view of its warnings."""
 
 
 def _submit(request: HttpRequest, measure_id: UUID) -> None:
     operations.submit_measure(
-        actor=actor_of(request), measure_id=measure_id, now=now_of(request), **_warned(request)
+        actor=actor_of(request),
+        measure_id=measure_id,
+        now=now_of(request),
+        **_WarnedForm(request).checked().cleaned_data,
     )
 
 
-class _Warned(TypedDict):
-    seen: list[str]
-    reason: str
-
-
-def _warned(request: HttpRequest) -> _Warned:
-    """Return the tokens (ids) of the warnings that the page showed, and the person's reason to proceed.
-
-    The operation refuses when a warning has arisen that the page did not show.
-    """
-    return {
-        "seen": request.POST.get("seen", "").split(),
-        "reason": request.POST.get("reason", "").strip(),
-    }
-
-
 def _record(
-    request: HttpRequest, measure_id: UUID, act: Callable[..., None], **named: object
+    request: HttpRequest, measure_id: UUID, act: Callable[..., None], form: type[PostedForm]
 ) -> HttpResponse:
-    """Run `act`, an operation on a measure, as the person; return the measure's page.
-
-    `named`: further arguments of `act`.
-    """
+    """Run `act`, an operation on a measure, with the fields of a form; return the measure's page."""
     return acts.record(
         PAGES,
         request,
         measure_id,
-        lambda: act(actor=actor_of(request), measure_id=measure_id, now=now_of(request), **named),
+        lambda: act(
+            actor=actor_of(request),
+            measure_id=measure_id,
+            now=now_of(request),
+            **form(request).checked().cleaned_data,
+        ),
     )

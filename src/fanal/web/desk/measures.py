@@ -32,6 +32,7 @@ from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Decision, Proposal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import act_lists, acts, notices
+from fanal.web.forms import Parsed, PostedForm, Several
 from fanal.web.reading import consult
 
 _TO_LEAVE = frozenset({MeasureState.DRAFT, MeasureState.TO_SECOND, MeasureState.APPROVED})
@@ -142,6 +143,20 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     return context, [measure.report_id]
 
 
+class _AddresseeForm(acts.AddresseeForm):
+    kind = Parsed(AddresseeKind, otherwise=AddresseeKind.HOST)
+    language = Parsed()
+
+    def clean_language(self) -> str:
+        return str(self.data.get("language", "fr"))
+
+
+class _AmendmentForm(PostedForm):
+    targets = Several(posted="target")
+    non_disclosure = Parsed("1".__eq__)
+    unsent = Parsed("1".__eq__)
+
+
 def amend(request: HttpRequest, measure_id: UUID) -> None:
     """Change addressee, targeted addresses and non-disclosure of a measure, as the form says.
 
@@ -152,24 +167,18 @@ def amend(request: HttpRequest, measure_id: UUID) -> None:
             `operations.amend_measure`.
         ActUnknown, TransitionRefused, Refused: from `operations.amend_measure`.
     """
-    post, actor = request.POST, actor_of(request)
-    kind = post.get("kind", "")
+    actor, form = actor_of(request), _AmendmentForm(request).checked().cleaned_data
+    unsent = form.pop("unsent")
     found = measures.get_measure(actor=actor, measure_id=measure_id)
     # After an amendment, nobody could record any more that the approved bytes were sent.
-    if found and found.measure.state is MeasureState.APPROVED and post.get("unsent") != "1":
+    if found and found.measure.state is MeasureState.APPROVED and not unsent:
         raise Refusal("measure", "UNSENT_UNSAID")
     operations.amend_measure(
         actor=actor,
         measure_id=measure_id,
-        addressee=Addressee(
-            kind=AddresseeKind(kind) if kind in set(AddresseeKind) else AddresseeKind.HOST,
-            name=post.get("name", "").strip(),
-            contact=post.get("contact", "").strip(),
-            language=post.get("language", "fr"),
-        ),
-        targets=post.getlist("target"),
-        non_disclosure=post.get("non_disclosure") == "1",
+        addressee=Addressee(**_AddresseeForm(request).checked().cleaned_data),
         now=now_of(request),
+        **form,
     )
 
 

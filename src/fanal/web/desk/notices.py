@@ -15,6 +15,7 @@ from fanal.web.account.actors import actor_of, now_of
 from fanal.web.components import words
 from fanal.web.desk import acts
 from fanal.web.desk.act_lists import ActLine, ActList
+from fanal.web.forms import PostedForm, Several, lines
 
 
 def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], list[UUID]]:
@@ -33,17 +34,18 @@ def _beside(request: HttpRequest, file: ActFile) -> tuple[dict[str, object], lis
     return context, list(file.act.report_ids)
 
 
+class _NoticeForm(PostedForm):
+    targets = Several(posted="target")
+    reasons = lines()
+
+
 def _amend(request: HttpRequest, notice_id: UUID) -> None:
-    post = request.POST
     amend_notice(
         actor=actor_of(request),
         notice_id=notice_id,
-        addressee=Addressee(
-            name=post.get("name", "").strip(), contact=post.get("contact", "").strip()
-        ),
-        targets=post.getlist("target"),
-        reasons=post.get("reasons", "").replace("\r\n", "\n"),
+        addressee=Addressee(**acts.AddresseeForm(request).checked().cleaned_data),
         now=now_of(request),
+        **_NoticeForm(request).checked().cleaned_data,
     )
 
 

@@ -36,9 +36,8 @@ def _amend(request: HttpRequest, referral_id: UUID) -> None:
     operations.amend_referral(
         actor=actor_of(request),
         referral_id=referral_id,
-        body=request.POST.get("body", ""),
-        summary=request.POST.get("summary", "").replace("\r\n", "\n"),
         now=now_of(request),
+        **acts.SummaryForm(request).checked().cleaned_data,
     )
 
 

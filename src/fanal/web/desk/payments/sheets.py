@@ -134,9 +134,8 @@ def _amend(request: HttpRequest, sheet_id: UUID) -> None:
     operations.amend_sheet(
         actor=actor_of(request),
         sheet_id=sheet_id,
-        body=request.POST.get("body", ""),
-        summary=request.POST.get("summary", "").replace("\r\n", "\n"),
         now=now_of(request),
+        **acts.SummaryForm(request).checked().cleaned_data,
     )
 
 

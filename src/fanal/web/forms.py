@@ -1,0 +1,127 @@
+"""Forms of pages: posted fields as typed values, and as they were typed.
+
+A form only parses. A missing text is an empty one: the operation refuses it, with its own code.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, time, timedelta
+from typing import Self
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from fanal.kernel.calendar import PARIS, paris_day, read_day
+from fanal.kernel.refusal import Refusal
+from fanal.web.account.actors import now_of
+
+_REFUSED = object()
+
+
+class Parsed(forms.Field):
+    """A field whose value is `parse(text)`; unreadable if that raises ValueError or returns None.
+
+    `code`: the refusal of an unreadable text; `otherwise`: its value instead. `posted`: the field's name in
+    the page, if another. An optional field (`required=False`) left blank gives None.
+    """
+
+    def __init__(
+        self,
+        parse: Callable[[str], object] = str,
+        code: str = "",
+        *,
+        posted: str = "",
+        required: bool = True,
+        otherwise: object = _REFUSED,
+    ) -> None:
+        super().__init__(required=required)
+        self.parse, self.code, self.posted, self.otherwise = parse, code, posted, otherwise
+
+    def clean(self, value: str | None) -> object:
+        """Return the value of a posted text.
+
+        Raises:
+            ValidationError: the text is unreadable.
+        """
+        typed = value or ""
+        if not self.required and not typed.strip():
+            return None
+        with suppress(ValueError):
+            if (found := self.parse(typed)) is not None:
+                return found
+        if self.otherwise is _REFUSED:
+            raise ValidationError("", code=self.code)
+        return self.otherwise
+
+
+class Several(Parsed):
+    """A field that a form posts once for each choice: the list of their values."""
+
+    widget = forms.MultipleHiddenInput
+
+    def clean(self, value: list[str]) -> object:  # type: ignore[override] # of this widget
+        """Return the values of the posted texts.
+
+        Raises:
+            ValidationError: one of them is unreadable.
+        """
+        return [super(Several, self).clean(typed) for typed in value]
+
+
+def text(*, posted: str = "") -> Parsed:
+    """Return a field for a text without the white space around it."""
+    return Parsed(str.strip, posted=posted)
+
+
+def lines() -> Parsed:
+    """Return a field for a text of several lines, which end in line feeds."""
+    return Parsed(lambda typed: typed.replace("\r\n", "\n"))
+
+
+def midnight(typed: str, *, days: int = 0) -> datetime | None:
+    """Return the beginning of a typed day in Europe/Paris, or of one some `days` later; None if malformed."""
+    day = read_day(typed)
+    return datetime.combine(day + timedelta(days=days), time(), PARIS) if day else None
+
+
+class PostedForm(forms.Form):
+    """What one act takes from a posted form; the fields bear the names of the operation's arguments."""
+
+    refuses = ""
+    """The kind of the refusals that the fields' codes name."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(request.POST, request.FILES)
+        self.request = request
+
+    def add_prefix(self, field_name: str) -> str:
+        """Return a field's name in the page."""
+        return getattr(self.fields.get(field_name), "posted", "") or field_name
+
+    def checked(self) -> Self:
+        """Return the form, with the values of its fields in `cleaned_data`.
+
+        Raises:
+            ValueError: a field without a code is unreadable.
+            Refusal: with the code of the first unreadable field.
+        """
+        if not self.is_valid():
+            code = next(iter(self.errors.as_data().values()))[0].code
+            raise Refusal(self.refuses, code) if code else ValueError("unreadable field")
+        return self
+
+    @property
+    def typed(self) -> Mapping[str, object]:
+        """The fields as they were typed, by their names in the page, to fill a refused form again."""
+        return {field.html_name: field.data or "" for field in self}
+
+
+class DatedForm(PostedForm):
+    """What is in force from a day (`valid_from`) on: from now, if that is today."""
+
+    def clean_valid_from(self) -> datetime:
+        """Return the beginning."""
+        begins: datetime = self.cleaned_data["valid_from"]
+        now = now_of(self.request)
+        return now if paris_day(begins) == paris_day(now) else begins
