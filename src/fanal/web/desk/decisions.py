@@ -25,7 +25,7 @@ from fanal.orient.operations.decisions import CaseNotHeld, close_case, reopen_ca
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import folds
 from fanal.web.desk.claims import token_of
-from fanal.web.desk.proposals import WAYS, TypedDecision
+from fanal.web.desk.proposals import ChoiceForm, FoldedForm
 from fanal.web.desk.report import page_of
 
 
@@ -75,7 +75,10 @@ def _known(request: HttpRequest, report_id: UUID) -> None:
 
 def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
     actor = actor_of(request)
-    also = _also(request)
+    try:
+        also = FoldedForm(request).checked().cleaned_data["folded"][: folds.SHOWN]
+    except ValueError:
+        raise Http404 from None
     records = harmonised.get_records(actor=actor, report_ids=[report_id, *also])
     if not {report_id, *also} <= records.keys():
         raise Http404
@@ -83,34 +86,14 @@ def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
         actor=actor,
         report=records[report_id],
         folded=[records[other] for other in also],
-        choice=_choice(request),
+        choice=Choice(**ChoiceForm(request).checked().cleaned_data),
         claim_token=token_of(request),
         now=now_of(request),
     )
 
 
-def _also(request: HttpRequest) -> list[UUID]:
-    """Return the folded (grouped duplicate) reports to which the form extends the decision.
-
-    Raises:
-        Http404: one of the ids is invalid.
-    """
-    try:
-        return [UUID(text) for text in request.POST.getlist("folded")][: folds.SHOWN]
-    except ValueError:
-        raise Http404 from None
-
-
 def _refused(request: HttpRequest, report_id: UUID, words: str) -> HttpResponse:
-    typed = TypedDecision(
-        way=request.POST.get("way", ""),
-        bases=tuple(request.POST.getlist("basis")),
-        body=request.POST.get("body", ""),
-        reason=request.POST.get("reason", ""),
-        folded=tuple(request.POST.getlist("folded")),
-        refused=words,
-    )
-    context = page_of(request, report_id, typed)
+    context = page_of(request, report_id, refused=words)
     return render(request, "desk/report.html", context, status=HTTPStatus.CONFLICT)
 
 
@@ -127,12 +110,3 @@ def _change(request: HttpRequest, report_id: UUID, *, close: bool) -> HttpRespon
 
 def _words(kind: str, code: str) -> str:
     return reference.label(kind, code, get_language() or "fr")
-
-
-def _choice(request: HttpRequest) -> Choice:
-    return Choice(
-        tracks=WAYS.get(request.POST.get("way", ""), ()),
-        bases=tuple(basis for basis in request.POST.getlist("basis") if basis),
-        reason=request.POST.get("reason", "").strip(),
-        body=request.POST.get("body") or None,
-    )

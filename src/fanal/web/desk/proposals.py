@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from datetime import date
+from uuid import UUID
 
+from django.http import HttpRequest
 from django.utils.translation import get_language
-from msgspec import Struct
 
 from fanal import reference
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -13,6 +14,7 @@ from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Case, Proposal, Track
 from fanal.reference import Body, Offence
+from fanal.web.forms import Parsed, PostedForm, Several, text
 
 WAYS: Mapping[str, tuple[Track, ...]] = {
     "JUDICIAL": (Track.JUDICIAL,),
@@ -26,27 +28,31 @@ WAYS: Mapping[str, tuple[Track, ...]] = {
 """Options of the decision form, with the tracks (judicial, measures, notice …) that each selects."""
 
 
-class TypedDecision(Struct, frozen=True, kw_only=True):
-    """The content of a refused decision form, to be shown again.
+class ChoiceForm(PostedForm):
+    """A person's decision: the option, entry ids of legal bases, code of the competent authority, reason."""
 
-    `way`: the selected option (a key of `WAYS`); `bases`: entry ids of legal bases; `body`: code of the
-    competent authority; `folded`: ids of duplicates included; `refused`: the reason of the refusal.
-    """
+    tracks = Parsed(lambda way: WAYS.get(way, ()), posted="way")
+    bases = Several(posted="basis")
+    body = Parsed(required=False)
+    reason = text()
 
-    way: str = ""
-    bases: tuple[str, ...] = ()
-    body: str = ""
-    reason: str = ""
-    folded: tuple[str, ...] = ()
-    refused: str = ""
+    def clean_bases(self) -> tuple[str, ...]:
+        """Return the bases without the blank one of the list."""
+        return tuple(basis for basis in self.cleaned_data["bases"] if basis)
+
+
+class FoldedForm(PostedForm):
+    """The ids of the duplicates to which a decision extends."""
+
+    folded = Several(UUID)
 
 
 def proposal_of(
-    case: Case, record: HarmonisedReport, *, typed: TypedDecision, actor: Actor
+    case: Case, record: HarmonisedReport, *, request: HttpRequest, refused: str, actor: Actor
 ) -> dict[str, object]:
     """Return the template context of the proposed decision and of the decision form.
 
-    `typed`: the refused form to show again.
+    `refused`: the reason why the decision form in `request` was refused, to show it again.
     """
     ids = [case.report_id]
     stored = oriented.get_proposals(actor=actor, report_ids=ids).get(case.report_id)
@@ -61,7 +67,8 @@ def proposal_of(
         "ways": list(WAYS),
         "other_bases": _other_bases(offered, day),
         "bodies": _bodies(proposal, day),
-        "typed": typed,
+        "typed": {**ChoiceForm(request).typed, **FoldedForm(request).typed},
+        "refused": refused,
         "targets": [url.canonical for url in record.urls if url.canonical and url.host],
     }
 

@@ -39,7 +39,7 @@ from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import content, files, folds, history, notes, suggestions
 from fanal.web.desk.deconfliction.signs import signs_on
 from fanal.web.desk.distribution import views as distribution
-from fanal.web.desk.proposals import TypedDecision, proposal_of
+from fanal.web.desk.proposals import proposal_of
 from fanal.web.desk.providers import feedback
 from fanal.web.desk.related import Suggested, kin_of
 from fanal.web.reading import consult
@@ -79,14 +79,14 @@ def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
     Of an erased report, the page shows what is kept: decisions, measures, history.
     """
     try:
-        page = page_of(request, report_id, TypedDecision())
+        page = page_of(request, report_id)
     except Http404:
         return _erased(request, report_id)
     return render(request, "desk/report.html", page)
 
 
-def page_of(request: HttpRequest, report_id: UUID, typed: TypedDecision) -> dict[str, object]:
-    """Return the template context of a report's page; `typed` is the refused decision form to show again.
+def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict[str, object]:
+    """Return the template context of a report's page; `refused`: why its decision form was refused.
 
     Raises:
         Http404: no such report, one of another desk, or one that is not fully processed yet.
@@ -116,7 +116,7 @@ def page_of(request: HttpRequest, report_id: UUID, typed: TypedDecision) -> dict
         **clocks_of(record, facts),
         **_content(record, actor=actor, now=now),
         **_kin(record, links, suggested, actor=actor),
-        **proposal_of(case, record, typed=typed, actor=actor),
+        **proposal_of(case, record, request=request, refused=refused, actor=actor),
         **_drafts(report_id, actor=actor),
         **_exchange(report_id, request=request, now=now),
         **distribution.shown(report_id, actor=actor),
@@ -170,7 +170,7 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
         raise Http404 from None
     except intake_operations.MessageRefused:
         messages.error(request, _("Write your question, in twenty thousand characters at most."))
-        page = page_of(request, report_id, TypedDecision())
+        page = page_of(request, report_id)
         return render(request, "desk/report.html", page, status=HTTPStatus.UNPROCESSABLE_ENTITY)
     return redirect("desk:report", report_id=report_id)
 
