@@ -20,10 +20,27 @@ from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.states import TransitionRefused
 from fanal.kernel.typed import identifier
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.forms import Parsed, PostedForm
 from fanal.web.reading import consult
 
 _PAGE = 50
 _LONGEST = 2000
+
+
+def _reason(typed: str) -> str | None:
+    motive = typed.strip()
+    return motive if 0 < len(motive) <= _LONGEST and "\0" not in motive else None
+
+
+class _ReviewForm(PostedForm):
+    end = Parsed({"keep": False, "end": True}.get, posted="verdict")
+    motive = Parsed(_reason)
+
+
+class _AnswerForm(PostedForm):
+    agreed = Parsed({"refuse": False, "agree": True}.get, posted="verdict")
+    motive = Parsed(_reason)
+    review_id = Parsed(UUID, posted="review")
 
 
 @never_cache
@@ -40,20 +57,18 @@ def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Keep a report until its next review, or propose its early erasure; both need a reason."""
     actor, now = actor_of(request), now_of(request)
     _reached(actor, report_id)
-    verdict, motive = request.POST.get("verdict", ""), _motive(request)
-    if verdict not in ("keep", "end") or not motive:
+    form = _ReviewForm(request)
+    if not form.is_valid():
         return _page(request, refused=report_id)
     try:
-        operations.review_report(
-            actor=actor, report_id=report_id, end=verdict == "end", motive=motive, now=now
-        )
+        operations.review_report(actor=actor, report_id=report_id, now=now, **form.cleaned_data)
     except TransitionRefused:
         messages.error(request, _("The erasure of this report was already proposed or agreed."))
     else:
         messages.success(
             request,
             _("Proposed: another supervisor must answer.")
-            if verdict == "end"
+            if form.cleaned_data["end"]
             else _("The report is kept until its next review."),
         )
     return redirect("desk:reviews")
@@ -65,21 +80,18 @@ def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Accept or refuse, as the second person, an early erasure that another person proposed."""
     actor, now = actor_of(request), now_of(request)
     _reached(actor, report_id)
-    verdict, motive = request.POST.get("verdict", ""), _motive(request)
-    review_id = identifier(request.POST.get("review", ""))
-    if verdict not in ("agree", "refuse") or not motive or review_id is None:
+    form = _AnswerForm(request)
+    if not form.is_valid():
         return _page(request, refused=report_id)
     try:
-        operations.second_review(
-            actor=actor, review_id=review_id, agreed=verdict == "agree", motive=motive, now=now
-        )
+        operations.second_review(actor=actor, now=now, **form.cleaned_data)
     except operations.ReviewRefused:
         messages.error(request, _("This proposal does not await your answer."))
     else:
         messages.success(
             request,
             _("The report will be erased by the next expiry run.")
-            if verdict == "agree"
+            if form.cleaned_data["agreed"]
             else _("The report is kept until its next review."),
         )
     return redirect("desk:reviews")
@@ -131,9 +143,3 @@ def _reached(actor: Actor, report_id: UUID) -> None:
     if found is None:
         raise Http404
     require(actor, "retention.hold", Resource(desk_id=found.desk_id))
-
-
-def _motive(request: HttpRequest) -> str:
-    """Return the typed reason, or an empty string when it is missing, too long or invalid."""
-    motive = request.POST.get("motive", "").strip()
-    return motive if len(motive) <= _LONGEST and "\0" not in motive else ""
