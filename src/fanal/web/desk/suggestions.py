@@ -22,9 +22,22 @@ from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.dossier_graph import references_of
 from fanal.web.desk.related import Suggested, percent, reasons_of
+from fanal.web.forms import Parsed, PostedForm, Several, text
 from fanal.web.reading import consult
 
 _PAGE = 30
+
+
+def _pair(typed: str) -> tuple[UUID, UUID]:
+    one, two = typed.split("~")
+    return UUID(one), UUID(two)
+
+
+class _AnswerForm(PostedForm):
+    other_id = Parsed(UUID, posted="other")
+    accept = Parsed({"ACCEPT": True, "REJECT": False}.get, posted="answer")
+    reason = text(posted="motive")
+    also = Several(_pair)
 
 
 @never_cache
@@ -54,19 +67,12 @@ def answer(request: HttpRequest, report_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     if not oriented.get_cases(actor=actor, report_ids=[report_id]):
         raise Http404
-    said = request.POST.get("answer", "")
     try:
-        other = UUID(request.POST.get("other", ""))
-        if said not in {"ACCEPT", "REJECT"}:
-            raise ValueError
         judge_suggestion(
             actor=actor,
             report_id=report_id,
-            other_id=other,
-            accept=said == "ACCEPT",
-            reason=request.POST.get("motive", "").strip(),
-            also=[_pair(text) for text in request.POST.getlist("also")],
             now=now_of(request),
+            **_AnswerForm(request).checked().cleaned_data,
         )
     except ValueError:
         messages.error(request, _("Choose what you judge."))
@@ -115,11 +121,6 @@ def _grouped(
     for sides, line in zip(sides_of(found=found), lines, strict=True):
         groups.setdefault(sides, []).append(line)
     return [{"line": first, "also": also} for first, *also in groups.values()]
-
-
-def _pair(text: str) -> tuple[UUID, UUID]:
-    one, two = text.split("~")
-    return UUID(one), UUID(two)
 
 
 def _below(request: HttpRequest) -> tuple[float, UUID, UUID] | None:
