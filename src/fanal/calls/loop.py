@@ -173,11 +173,10 @@ def _close(child: _CallsChild) -> CallSent:
 
 
 def _send(answer: Connection, lot: tuple[Call, ...], to: tuple[str, ...], now: datetime) -> None:
-    """Send one message in this child process, write the outcome to `answer`, and exit.
+    """Send one message for the calls in `lot` in this child process, write the outcome to `answer`, and exit.
 
-    Recipients are the addresses `to`, or all people on duty if there are none. The outcome is a
-    `mail.Sent` or the code of a failure. The exit closes no inherited database session: that would end
-    the parent's.
+    Recipients are the addresses `to`, or all people on duty if there are none. The outcome is a `mail.Sent`
+    or the code of a failure. The exit closes no inherited database session: that would end the parent's.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent()

@@ -58,7 +58,8 @@ _REFUSED = {
 def reader(username: str | None, *, motive: str, action: str = "report.read") -> Actor:
     """Return the actor who reads: the person `username`, or the system in a demo database.
 
-    `motive`: the purpose recorded with each reading. `action` is the required right, a key of `_REFUSED`.
+    `motive`: the purpose recorded with each reading. `action` is the required right, such as
+    `export.write`.
 
     Raises:
         CommandRefused: the person is unknown or lacks the right, or no person is named outside a demo.

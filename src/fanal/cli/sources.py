@@ -224,7 +224,7 @@ def _read_jsonl(source: Source, now: datetime) -> Iterator[FoundReport | Unreada
 def _read_xml(source: Source, now: datetime) -> Iterator[FoundReport | Unreadable]:
     """Yield the report of an NCMEC XML file, or why it is unreadable.
 
-    `report.xml` has the name of its folder, and the details in the `file-*.xml` next to it.
+    A `report.xml` is named after its folder, and its details are in the `file-*.xml` next to it.
     """
     path = source.path
     try:

@@ -50,7 +50,10 @@ class CallsSign:
         return {NUMBER_VARIABLE: str(self._number)}
 
     def is_over(self) -> bool:
-        """Return whether the latest process hangs; the database is read at most every five seconds."""
+        """Return whether the latest process of the alarm calls hangs.
+
+        Read the database every five seconds at most.
+        """
         if time.monotonic() - self._looked < _EVERY:
             return False
         silent = self._look()

@@ -274,7 +274,7 @@ class Lanes:
 
     @contextmanager
     def place(self, address: str, browser: str) -> Iterator[None]:
-        """Hold a place: a reserved one for `browser` ("" if not known) if free, else one of `address`.
+        """Hold a place in a queue: one reserved for `browser` ("" if not known) if free, else of `address`.
 
         Raises:
             Busy: neither is free.

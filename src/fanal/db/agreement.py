@@ -189,7 +189,7 @@ role, which would then acknowledge reports that a power cut destroys.
 
 
 def _guard(*, connection: BaseDatabaseWrapper, **more: object) -> None:
-    """Prepare a new connection: enforce durable commits and install `_refuse`."""
+    """Prepare a new connection: enforce durable commits, and refuse its statements during a disagreement."""
     del more
     connection.connection.execute(_DURABLE)
     if _refuse not in connection.execute_wrappers:

@@ -40,7 +40,7 @@ class StoredTree:
         return span_root(begin, end, nodes=self.nodes)
 
     def nodes(self, level: int, begin: int, end: int) -> list[bytes]:
-        """Return the hashes of nodes [`begin`, `end`) of a level; all must be in one tile.
+        """Return the hashes of nodes [`begin`, `end`) of a level; all must be in one tile (256 nodes).
 
         Raises:
             LeavesMissing: some nodes are not in the log.
@@ -84,7 +84,10 @@ class StoredTree:
 
 
 def store_complete(*, limit: int) -> int:
-    """Store up to `limit` roots of complete subtrees, lowest level first; return their number."""
+    """Store up to `limit` roots of complete subtrees of the log's Merkle tree, lowest level first.
+
+    Return their number.
+    """
     made = 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(seq), 0) FROM ledger_chain")

@@ -72,7 +72,7 @@ class Contact(models.Model):
 
 
 class StoredSession(models.Model):
-    """An oversight session and its sample. Append-only by trigger."""
+    """An oversight session: a sample of measures to review, drawn for an overseer. Append-only by trigger."""
 
     id = models.UUIDField(primary_key=True)
     overseer_id = models.UUIDField()

@@ -259,7 +259,8 @@ def published(
 def _counted(actor: Actor, figure: str, days: tuple[date, date]) -> list[Counted]:
     """Return a figure's counts between two days (second excluded): stored for closed days, else computed.
 
-    Stored counts are summed by month, under its first day.
+    The rows are (day, first code, second code, number); stored counts are summed by month, under its first
+    day.
     """
     since, until = days
     held = models.Counted.objects.filter(figure=figure).first()

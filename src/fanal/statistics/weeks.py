@@ -47,7 +47,7 @@ class Trend(Struct, frozen=True, kw_only=True):
 
     @property
     def shown(self) -> range:
-        """The indices of the displayed weeks."""
+        """The indices of the displayed weeks in `weeks`."""
         return range(len(self.weeks) - SHOWN, len(self.weeks))
 
 

@@ -123,7 +123,7 @@ def _close_all(
 ) -> int:
     """Close the open rounds (those that end by `until`, or all) by the transition `move`; return how many.
 
-    `error` is the code stored with each.
+    `move` is expire or refuse; `error` is the code stored with each round.
     """
     closed = 0
     for state in (RoundState.OFFERED, RoundState.RECEIVED, RoundState.ANSWERED):

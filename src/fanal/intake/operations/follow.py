@@ -33,7 +33,10 @@ class NotReachable(Exception):
 
 
 class AnswersSpent(Exception):
-    """The code has sent `MOST_ANSWERS` answers within `ANSWER_SPAN`; this answer is not stored."""
+    """The holder of a receipt code has sent `MOST_ANSWERS` answers within `ANSWER_SPAN`.
+
+    This one is not stored.
+    """
 
 
 class MessageRefused(ValueError):

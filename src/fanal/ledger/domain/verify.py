@@ -158,7 +158,7 @@ def check_pending(
 
 
 def objects_agree(body: bytes, objects: Sequence[ObjectRef]) -> bool:
-    """Return whether the objects match the number and Merkle root in a canonical body."""
+    """Return whether the objects match the number and Merkle root in an entry's canonical body."""
     return canonical.objects_of(body) == (len(objects), canonical.object_root(objects))
 
 
