@@ -156,7 +156,10 @@ def run_deconflict(batch: Batch) -> None:
 
 
 def run_distribute(batch: Batch) -> None:
-    """Propose to a person the packages for other desks, with the reports of the batch that concern them."""
+    """Record the other countries and regions that the reports of the batch concern, tests excepted.
+
+    Packages for their desks are made later, under a standing instruction.
+    """
     distribution.plan_batch(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 

@@ -261,7 +261,7 @@ log = logging.getLogger("fanal.calls")
 
 
 class CallsLoop:
-    """The loop of one process that sends calls. `clock` is injected, for tests.
+    """The loop of one process that sends alarm calls. `clock` is injected, for tests.
 
     `number` identifies the process's heartbeat for the supervisor; it must be unique.
     """

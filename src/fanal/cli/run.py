@@ -303,8 +303,8 @@ def _children(
 def _first_children(databases: Databases, *, home: Path) -> list[Child]:
     """Start the child processes that must run before the migration, and return them.
 
-    Where this machine runs the database, it is the one that lowers the priority of public nodes' sessions;
-    elsewhere there is none.
+    If this machine runs the database, that is the process which lowers the priority of public nodes'
+    sessions; otherwise there is none.
     """
     if databases.cluster is None:
         return []

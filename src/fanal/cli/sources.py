@@ -265,7 +265,8 @@ def _read_json(source: Source, now: datetime) -> Iterator[FoundReport | Unreadab
 def _with_files(found: FoundReport, path: Path, beside: FilesBeside) -> FoundReport | Unreadable:
     """Return a report (`found`) with the files that it lists and that lie in the folder of its `path`.
 
-    Or why such a file is refused. `beside` assigns the files of the folder to reports.
+    If such a file is refused, return the reason instead. `beside` assigns the files of the folder to
+    reports.
     """
     if not beside.waits(path):
         return found

@@ -48,9 +48,9 @@ class Package(models.Model):
 
 
 class Item(models.Model):
-    """A report and one of its destinations, with the codes of the evidence for it (`because`).
+    """A report and one of its destinations (another country, or a region), with the evidence for it.
 
-    `ours`: this desk also has a share of the report.
+    `because` holds the codes of the evidence. `ours`: this desk also has a share of the report.
     """
 
     pk = models.CompositePrimaryKey("report_id", "country", "region")

@@ -258,7 +258,7 @@ _TAKEN = (
 
 
 def list_sources(*, actor: Actor) -> list[ListSource]:
-    """Return the sources by name.
+    """Return the sources of lists (partners' services) by name.
 
     Raises:
         Refused: the actor may not read sources.
@@ -269,7 +269,7 @@ def list_sources(*, actor: Actor) -> list[ListSource]:
 
 
 def find_source(*, actor: Actor, name: str) -> ListSource | None:
-    """Return the source of that name, None if unknown.
+    """Return the source of lists (a partner's service) of that name, None if unknown.
 
     Raises:
         Refused: the actor may not read sources.
@@ -280,7 +280,7 @@ def find_source(*, actor: Actor, name: str) -> ListSource | None:
 
 
 def get_source(*, actor: Actor, source_id: UUID) -> ListSource | None:
-    """Return a source, None if unknown.
+    """Return a source of lists (a partner's service) by its id, None if unknown.
 
     Raises:
         Refused: the actor may not read sources.

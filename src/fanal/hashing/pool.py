@@ -60,9 +60,9 @@ class Pool:
     """Hashes files in up to `size` child processes at once. Thread-safe; the fork server starts lazily."""
 
     def __init__(self, *, limits: FileLimits | None = None, size: int | None = None) -> None:
-        """Set the limits for each file, and the number of children (`size`.
+        """Set the limits for each file, and the number of children (`size`).
 
-        Default: of processors, at most four).
+        By default as many as there are processors, at most four.
         """
         self.limits = limits or FileLimits()
         self.size = size or min(4, os.cpu_count() or 1)

@@ -129,7 +129,7 @@ def list_sheets(
 ) -> tuple[Sheet, ...]:
     """Return the intelligence sheets that the actor may read, newest first.
 
-    Without `states`, in every state.
+    Without `states`, sheets in every state are returned.
     """
     acts = casework.list_acts(actor=actor, lifecycle=SHEET, states=states, limit=limit, newest=True)
     return tuple(map(sheet_of, acts))

@@ -148,7 +148,7 @@ def steps_of(*, actor: Actor, measure_id: UUID) -> tuple[ActStep, ...]:
 
 
 def _measures(found: Sequence[Act]) -> dict[UUID, Measure]:
-    """Convert official acts into measures, by id."""
+    """Convert the official acts of removal requests into measures, by id."""
     ids = [act.id for act in found]
     own = StoredRequest.objects.in_bulk(ids)
     contents, steps = casework.contents_of(acts=found), casework.steps_of(act_ids=ids)

@@ -63,7 +63,7 @@ class Cluster:
     def url(self, *, login: str, password: str, database: str) -> str:
         """Return the URL with which the role `login` connects to `database`, over the Unix socket.
 
-        With password.
+        It contains the password.
         """
         host = quote(str(self.place.socket), safe="")
         return f"postgresql://{login}:{quote(password)}@/{database}?host={host}&port={PORT}"

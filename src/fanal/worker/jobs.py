@@ -122,7 +122,7 @@ def expire_motives(timestamp: int) -> None:
 @app.periodic(cron="23 4 * * *")
 @app.task(queueing_lock="forget_matches", lock="forget_matches")
 def forget_matches(timestamp: int) -> None:
-    """Delete the counts of list matches older than ninety days."""
+    """Delete the counts of matches with list entries that are older than ninety days."""
     del timestamp
     asides.forget_matches(actor=system_actor("expiry"), now=clock.now())
 
@@ -218,9 +218,10 @@ async def forget_jobs(timestamp: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="retry_stalled")
 async def retry_stalled(timestamp: int) -> None:
-    """Requeue jobs whose worker has no heartbeat any more; sends have a faster way (`LivingJobs`).
+    """Requeue jobs whose worker has no heartbeat any more.
 
-    This is the only periodic job without a lock, because it releases the locks of dead workers.
+    Alarms and notices have a faster way (`LivingJobs`). This is the only periodic job without a lock,
+    because it releases the locks of dead workers.
     """
     del timestamp
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=60):

@@ -23,9 +23,9 @@ class PartnerToken(HttpBearer):
     """Bearer token authentication for the partner API."""
 
     def authenticate(self, request: HttpRequest, token: str) -> PartnerIdentity | None:
-        """Return the partner of the token in the `Authorization` header.
+        """Return the partner of the token in the `Authorization` header; None for a wrong token.
 
-        None for a wrong token (then 401).
+        The request is then refused with 401.
         """
         del token  # `bearer_partner` reads the whole header again, scheme included
         return bearer_partner(request, now=request.now)  # type: ignore[attr-defined]

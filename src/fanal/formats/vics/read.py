@@ -346,7 +346,7 @@ class _Filling:
     def add(self, body: bytes) -> bool:
         """Add a media (its bytes `body`) to the counts; return whether it begins a new part.
 
-        It does so because the last part is full.
+        A part begins when the one before is full.
         """
         full = self._count >= PART_MEDIA or (self._count and self._bytes + len(body) > PART_BYTES)
         if full:

@@ -54,9 +54,10 @@ class SheetReport(Struct, frozen=True, kw_only=True):
 
 
 class SheetFacts(Struct, frozen=True, kw_only=True):
-    """The facts of a sheet on a payer, frozen when it was drafted: later data do not change them.
+    """The facts of an intelligence sheet on a payer, frozen when it was drafted.
 
-    `reports` contain the transfers; `linked` are linked to those reports.
+    `payer` is the payer's id, `score` the result of its scoring. `reports` contain the transfers; `linked`
+    are linked to those reports.
     """
 
     payer: UUID

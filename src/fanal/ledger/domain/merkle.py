@@ -41,7 +41,7 @@ class CompactRange:
     """
 
     def __init__(self, size: int = 0, hashes: Iterable[bytes] = ()) -> None:
-        """Start from a stored state.
+        """Start from a stored state: the number of leaves (`size`) and their subtree roots (`hashes`).
 
         Raises:
             ValueError: the number of hashes differs from the number of 1 bits of `size`, or a hash has not 32

@@ -124,7 +124,7 @@ class Session(Struct, frozen=True, kw_only=True):
 def draw(*, population: Iterable[UUID], session_id: UUID, size: int) -> tuple[UUID, ...]:
     """Draw a reproducible sample: the first `size` measures in the order of SHA-256(session id + measure id).
 
-    The session's id and the population are enough to verify the sample.
+    Returns their ids. The session's id and the population are enough to verify the sample.
     """
 
     def place(measure_id: UUID) -> bytes:
