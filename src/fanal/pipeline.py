@@ -98,7 +98,10 @@ def run_harmonise(batch: Batch) -> None:
 
 
 def run_analyse(batch: Batch) -> None:
-    """Run stage 3: known material, signals, imminence, payments, as findings that cite their evidence."""
+    """Run stage 3: known material, signals, imminence, payments, as findings that cite their evidence.
+
+    The results are stored in `batch.analyses` by report id.
+    """
     results = analyse.analyse_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
     batch.analyses = {result.report_id: result for result in results}
 

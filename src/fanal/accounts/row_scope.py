@@ -68,9 +68,9 @@ def bounds_of(actor: Actor) -> Bounds:
 
 
 def show_to(actor: Actor) -> None:
-    """Set the actor's row-security bounds: the database shows only these rows from now on.
+    """Set the actor's row-security bounds: the database then shows only the rows within them.
 
-    Until the end of the request or of the enclosing block.
+    They hold until the end of the request or of the enclosing block.
     """
     _current.set(bounds_of(actor))
 

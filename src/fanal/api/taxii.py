@@ -243,7 +243,7 @@ def collection(request: HttpRequest, identity: PartnerIdentity, collection: str)
 def objects(request: HttpRequest, identity: PartnerIdentity, collection: str) -> HttpResponse:
     """Return a page of the indicators of a list (`collection` is its id) that the query selects.
 
-    Oldest addition first.
+    They are in order of their addition, oldest first.
     """
     shared = _open(request, collection)
     _refuse_writing(request)
@@ -280,7 +280,10 @@ def manifest(request: HttpRequest, identity: PartnerIdentity, collection: str) -
 def one_object(
     request: HttpRequest, identity: PartnerIdentity, *, collection: str, object_id: str
 ) -> HttpResponse:
-    """Return one indicator of a list by its STIX id (`object_id`), in a TAXII envelope."""
+    """Return one indicator of a list by its STIX id (`object_id`), in a TAXII envelope.
+
+    `collection` is the id of the list in the request.
+    """
     shared = _open(request, collection)
     _refuse_writing(request)
     asked = read_filters(request.GET)
@@ -295,7 +298,10 @@ def one_object(
 def versions(
     request: HttpRequest, identity: PartnerIdentity, *, collection: str, object_id: str
 ) -> HttpResponse:
-    """Return the stored versions of one indicator, of which only the present one exists."""
+    """Return the stored versions of one indicator (`object_id`) of a list: only the present one exists.
+
+    `collection` is the id of the list in the request.
+    """
     shared = _open(request, collection)
     page = _page_of_one(request, shared, read_filters(request.GET), object_id=object_id)
     found = resources.Versions(versions=tuple(_version(item) for item in page.items))

@@ -237,7 +237,7 @@ def _outgoing(
 def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmission | None:
     """Return the decrypted original document of a report; None, with a message, if that is impossible.
 
-    Then the actor lacks the right, this machine the key, or the document is erased.
+    It is impossible if the actor lacks the right, this machine lacks the key, or the document is erased.
     """
     system = system_actor(f"export asked for by {actor.person_id}")
     try:

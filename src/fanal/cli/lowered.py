@@ -74,10 +74,7 @@ def look_at_account(*, home: Path, vault: Path) -> str:
 
 
 def _obstacle(account: SystemAccount, *, home: Path, vault: Path, port: int) -> str:
-    """Return in words what the account cannot do to run the serving processes (`reach /srv`).
-
-    "" if nothing.
-    """
+    """Return what the account cannot do to run the serving processes (`reach /srv`), or "" if nothing."""
     if port < _LOWEST_FREE_PORT:
         return f"serve port {port}"
     for folder in (home, vault.parent):

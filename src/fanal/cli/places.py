@@ -30,10 +30,7 @@ def make_private(folder: Path) -> None:
 
 
 def private(path: str, flags: int) -> int:
-    """Open a file and return its descriptor.
-
-    A new one has mode 0600. For the parameter `opener` of `open`.
-    """
+    """Open a file, with mode 0600 if it is new, and return its descriptor: an `opener` for `open`."""
     return os.open(path, flags, 0o600)
 
 

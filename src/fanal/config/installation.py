@@ -63,8 +63,8 @@ class KeysElsewhere(Exception):
 def read_held(home: Path, *, public_node: bool, secret: str) -> dict[str, tuple[bytes, ...]]:
     """Return the fingerprints of the keys in the data folder `home`, by purpose.
 
-    () for a purpose without files. On a desk machine a vault key counts only with its private half.
-    `secret` is `FANAL_SECRET_KEY`; if it is empty, the file `secret_key` is read instead.
+    A purpose without key files has an empty tuple. On a desk machine a vault key counts only with its
+    private half. `secret` is `FANAL_SECRET_KEY`; if it is empty, the file `secret_key` is read instead.
 
     Raises:
         KeysMissing: a file is unreadable, or holds no key.

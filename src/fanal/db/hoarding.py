@@ -217,7 +217,7 @@ class HoardingGuard:
     def _kill(self, pid: int, login: str) -> bool:
         """Kill a session's process (`pid`, of role `login`) if the server runs here.
 
-        Return whether one is ending. A process that is already dying counts: no second one is killed
+        Return whether a killed process is ending. One that is already dying counts: no second one is killed
         meanwhile. PostgreSQL then restarts and frees all locks.
         """
         host = self._session.info.host if self._session is not None else ""

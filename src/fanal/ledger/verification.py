@@ -240,7 +240,7 @@ def _rows(cursor: CursorWrapper) -> Iterator[tuple]:  # type: ignore[type-arg]
 def _snapshot() -> Iterator[None]:
     """Open a read-only transaction with a consistent snapshot.
 
-    If the caller has a transaction open, only a savepoint in that one.
+    Inside an open transaction of the caller, only a savepoint is set.
     """
     nested = connection.in_atomic_block
     with transaction.atomic():

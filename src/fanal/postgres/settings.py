@@ -61,9 +61,9 @@ def server_options(place: ClusterPlace) -> dict[str, str]:
 def shared_megabytes(*, memory: int, data: int) -> int:
     """Return the size of `shared_buffers` from the machine's `memory` and the size of the `data`, all in MB.
 
-    A report writes to random pages of the value indexes, a quarter of the stored data: if they do not fit, a
-    value costs twice its CPU time in page replacement. A small server gets little, because dropping and
-    truncating tables scans all shared buffers.
+    A report writes to random pages of the indexes on values, which take a quarter of the stored data. If
+    they do not fit into the buffers, page replacement doubles the CPU time of each value. A small server
+    gets little, because dropping and truncating tables scans all shared buffers.
     """
     return max(64, min(512, memory // 16), min(8192, memory // 4, data // 3))
 

@@ -216,7 +216,7 @@ def waiting(*, actor: Actor, now: datetime) -> Table:
 def table(*, actor: Actor, figure: str, since: date, until: date, now: datetime) -> Table:
     """Return any figure for the months from `since` to `until` (first days; `until` excluded).
 
-    WAITING is the present state, whatever the months.
+    The figure WAITING counts the present state, whatever the months.
 
     Raises:
         Refused: the actor may not read statistics.

@@ -207,7 +207,7 @@ class _Check:
 
 
 def _absence(row: StoredObject) -> FsckCode | None:
-    """Read the bytes of an object (`row`) that the listing lacked, since they may be newer than it.
+    """Read the bytes of an object (`row`) missing in the folder listing, since they may be newer than it.
 
     Return the fault; None if the bytes are there.
     """

@@ -48,8 +48,8 @@ Erase = Callable[[Actor, datetime, datetime], int]
 class Eraser:
     """A function that enforces some retention classes (`classes`), at the date of the shortest of them.
 
-    `erase` takes actor, present time and cut-off time, and returns how many objects it erased. It is None
-    if the tables hold only ids, codes, times and digests: no personal data.
+    `erase` takes actor, present time and cut-off time, and returns how many objects it erased. `erase` is
+    None if the tables hold only ids, codes, times and digests: no personal data.
     """
 
     name: str
@@ -123,7 +123,7 @@ def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
 def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
     """Erase conversations without a message since `before`; return the number of their reports.
 
-    Only those of reports on which the desk has nothing left to decide, and not under a legal hold.
+    Conversations are kept while the desk has something to decide on the report, or a legal hold covers it.
     """
     total, after = 0, None
     while silent := intaken.list_silent(actor=actor, before=before, after=after, limit=_BATCH):

@@ -32,9 +32,9 @@ def apply_rules(timestamp: int) -> None:
 @app.periodic(cron="7 1 * * *")
 @app.task(queueing_lock="follow_clocks", lock="follow_clocks")
 def follow_clocks(timestamp: int) -> None:
-    """Rank again the waiting cases whose subscriber-data retention window has come closer to its end.
+    """Rank again the waiting cases whose subscriber-data retention window passed a threshold of the rules.
 
-    Closer: past a threshold (days left) of the rules.
+    A threshold is a number of days left before the end of the window.
     """
     del timestamp
     reached: UUID | None = UUID(int=0)

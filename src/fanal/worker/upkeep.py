@@ -29,5 +29,5 @@ def make_partitions(*, until: datetime, tries: int = 10, pause: float = 5.0) -> 
 
 
 def forget_challenges(*, now: datetime) -> int:
-    """Delete spent challenges past their expiry; return their number."""
+    """Delete the used proof-of-work challenges of the public form that have expired; return their number."""
     return sql.run("DELETE FROM intake_spent_challenge WHERE expires_at < %s", [now])

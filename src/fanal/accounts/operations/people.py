@@ -57,7 +57,7 @@ def get_counter(*, key: str, now: datetime) -> object | None:
 
 
 def drop_counter(*, key: str) -> bool:
-    """Delete the value under `key`; return whether there was one."""
+    """Delete the counter stored under `key`; return whether there was one."""
     deleted, _ = Counter.objects.filter(digest=_digest(key)).delete()
     return deleted > 0
 

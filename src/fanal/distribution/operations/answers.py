@@ -73,7 +73,8 @@ def acknowledge(
 def _is_signed(answer: PackageAcknowledgement, code: str, now: datetime) -> bool:
     """Verify the signature of an acknowledgement by the desk `code`; return False if no key is known for it.
 
-    Then the acknowledgement needs no signature. A key counts if it was ever registered here, even if revoked.
+    Without a known key, an acknowledgement needs no signature. A key counts if it was ever registered here,
+    even if revoked.
 
     Raises:
         AcknowledgementRefused: UNSIGNED, UNKNOWN, SIGNATURE, SENDER, REVOKED, INSTANT, FUTURE.

@@ -194,7 +194,7 @@ class SharedItem(Struct, frozen=True, kw_only=True):
 
     @property
     def is_gone(self) -> bool:
-        """Whether members must delete it: withdrawn, suspended, or known as a false alarm."""
+        """Whether members must delete the entry: it is withdrawn, suspended, or a known false alarm."""
         return not self.hashes
 
     @property

@@ -32,10 +32,7 @@ _BRANDS: Final = {b"avif": "image/avif", b"heic": "image/heic", b"mif1": "image/
 
 
 def media_type_of(head: bytes) -> str:
-    """Return the media type (`image/png`) that `head`, the first 16 bytes of a file, indicate.
-
-    "" if unknown.
-    """
+    """Return the media type (`image/png`) of a file by `head`, its first 16 bytes; "" if unknown."""
     for start, kind in _STARTS:
         if head.startswith(start):
             return kind

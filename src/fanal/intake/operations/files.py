@@ -34,8 +34,8 @@ _INSERT = (
 def store_attached(fresh: Sequence[New], now: datetime) -> None:
     """Seal the files enclosed with new reports (`fresh`) and insert their rows, in the reports' transaction.
 
-    They follow the files known by details only. On an error the reports are rolled back too; sealed bytes
-    without a committed row are removed at night.
+    Their numbers follow those of the files of which the report has only details. On an error the reports
+    are rolled back too; sealed bytes without a committed row are removed at night.
 
     Raises:
         OSError: the vault could not write.

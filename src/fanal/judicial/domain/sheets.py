@@ -68,7 +68,7 @@ class SheetFacts(Struct, frozen=True, kw_only=True):
 
 
 class SheetDocument(Struct, frozen=True, kw_only=True):
-    """The document of a revision of a sheet: the facts as drafted, and the officer's own assessment."""
+    """The document of an intelligence sheet at one revision: drafted facts, and the officer's assessment."""
 
     facts: SheetFacts
     summary: str = ""

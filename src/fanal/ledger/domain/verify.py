@@ -58,7 +58,7 @@ class LedgerProblem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NumberedRow:
-    """A link of the hash chain with its ledger entry; None if the entry is missing."""
+    """A link of the hash chain with its ledger entry; `entry` is None if it is missing."""
 
     link: ChainLink
     entry: StoredEntry | None

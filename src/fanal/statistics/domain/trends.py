@@ -53,7 +53,8 @@ class LevelChange(Struct, frozen=True, kw_only=True):
 class Newcomer(Struct, frozen=True, kw_only=True):
     """A new name (service, country, …): index of its first week, and its counts.
 
-    `total` since then; `last`: in the last four weeks; `earlier`: in the four weeks before these.
+    `total` is the count since then, `last` that of the last four weeks, `earlier` that of the four weeks
+    before these.
     """
 
     code: str
