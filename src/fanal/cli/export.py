@@ -8,6 +8,7 @@ from uuid import UUID
 
 import click
 
+from fanal.cli.actors import code_option, prove
 from fanal.cli.boot import with_django
 from fanal.cli.documents import require_in_force, trial
 from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
@@ -44,13 +45,17 @@ def export() -> None:
 @click.option(
     "--motive", default="", metavar="TEXT", help="Purpose of opening the reporter's identity."
 )
+@code_option
 @with_django(DatabaseRole.APP)
-def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motive: str) -> None:
+def ncmec_xml(
+    references: tuple[str, ...], out: Path, as_user: str | None, motive: str, code: str | None
+) -> None:
     """Write DIR/REF/report.xml, and file-N.xml for each file, valid against our schema.
 
-    A provider's own XML is written complete. Its reporter's identity is opened, with --motive and recorded,
-    if USER may open identities; otherwise the desk is written as the reporter.
+    A provider's own XML is written complete. Its reporter's identity is opened, with --motive, --code and a
+    ledger entry, if USER may open identities; otherwise the desk is written as the reporter.
     """
+    from fanal.accounts.domain import policy
     from fanal.cli.actors import reader
     from fanal.cli.export_exchange import write_folder
 
@@ -58,6 +63,8 @@ def ncmec_xml(references: tuple[str, ...], out: Path, as_user: str | None, motiv
         reader(as_user, motive="fanal export ncmec-xml", action="export.write"),
         clock.now(),
     )
+    if as_user is not None and policy.may(actor, "identity.open"):
+        prove(as_user, code)
 
     def write(report_id: UUID, folder: Path) -> bool:
         return write_folder(report_id, folder, actor=actor, motive=motive, now=now)

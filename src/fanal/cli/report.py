@@ -8,6 +8,7 @@ from uuid import UUID
 
 import click
 
+from fanal.cli.actors import code_option, prove
 from fanal.cli.boot import with_django
 from fanal.cli.failures import CommandRefused, tell
 from fanal.kernel import clock
@@ -46,6 +47,7 @@ def report() -> None:
     "--motive", default="", metavar="TEXT", help="Purpose of opening the reporter's identity."
 )
 @reading
+@code_option
 @with_django(DatabaseRole.APP)
 def show(
     references: tuple[str, ...],
@@ -54,11 +56,12 @@ def show(
     reveal_reporter: bool,
     motive: str,
     as_user: str | None,
+    code: str | None,
 ) -> None:
     """Show reports by id, a partner's reference (PARTNER:REF), API number or desk number.
 
-    With --reveal-reporter (requires --as and --motive), each report's `reporter` contains the reporter's
-    identity; the ledger entry and the notices to other people come first.
+    With --reveal-reporter (requires --as, --code and --motive), each report's `reporter` contains the
+    reporter's identity; the ledger entry and the notices to other people come first.
     """
     from fanal.cli.actors import consult, reader
     from fanal.cli.printing import print_rows
@@ -68,6 +71,8 @@ def show(
     if reveal_reporter and as_user is None:
         raise CommandRefused("REVEALER_NEEDED")
     actor = reader(as_user, motive="fanal report show")
+    if reveal_reporter and as_user is not None:
+        prove(as_user, code)
     found = [(reference, resolve(actor, reference)) for reference in references]
     missing = [reference for reference, ids in found if not ids]
     ids = [report_id for _, several in found for report_id in several]

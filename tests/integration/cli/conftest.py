@@ -54,6 +54,10 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
                 ["user", "grant", "keeper", "ADMINISTRATOR", "--act", "a"],
             )
             assert [(p.status, p.err) for p in people] == [(0, "")] * 4
+            # Imported here, since the library of the codes needs Django's settings.
+            from tests.integration.cli.factors import set_up_codes
+
+            set_up_codes(home, "chief")
             yield found
     finally:
         Cluster.open(home=home, environ=clean).stop()

@@ -16,6 +16,7 @@ import psycopg
 import pytest
 
 from fanal.cli.imports import BATCH
+from tests.integration.cli.factors import code
 from tests.integration.cli.installing import CHIEF, DESK_ADDRESS, Installed, all_done, working
 from tests.integration.cli.packages import written
 from tests.live import wait_for
@@ -83,7 +84,9 @@ def test_what_is_written_out_comes_in_again(installed: Installed, tmp_path: Path
     assert brought.status == 0, brought.err
     with working(installed):
         all_done(installed)
-        [sent] = installed.call(["export", "ncmec-xml", "import:whole", "--out", str(out), *CHIEF])
+        write = ["export", "ncmec-xml", "import:whole", "--out", str(out), *CHIEF]
+        bare, sent = installed.call(write, [*write, "--code", code])
+        assert "asks for the second factor of chief" in bare.err
         assert (sent.status, sent.err) == (0, "")
         [folder] = out.iterdir()
         document = (folder / "report.xml").read_text()
@@ -105,6 +108,18 @@ def test_what_is_written_out_comes_in_again(installed: Installed, tmp_path: Path
     }
     assert any(link["id"] == given["id"] for link in returned["links"])
     partners_read(installed, tmp_path / "exchange")
+
+
+def test_no_shell_opens_an_identity_in_somebodys_name(installed: Installed) -> None:
+    source = installed.write("named.jsonl", {"reference": "named", "kind": "OTHER"})
+    [brought] = installed.call(["import", "jsonl", source])
+    assert brought.status == 0, brought.err
+    show = ["report", "show", "named", "--reveal-reporter", "--motive", "file 12 of the court"]
+    opened = installed.count("SELECT count(*) FROM harmonise_opening")
+    bare, wrong = installed.call([*show, *CHIEF], [*show, *CHIEF, "--code", "000000"])
+    assert [a.complaint(2) for a in (bare, wrong)] == [None] * 2
+    assert "asks for the second factor of chief" in bare.err
+    assert installed.count("SELECT count(*) FROM harmonise_opening") == opened
 
 
 def partners_read(installed: Installed, out: Path) -> None:

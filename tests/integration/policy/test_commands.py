@@ -150,7 +150,7 @@ COMMANDS: dict[str, Called] = {
         command=report.show, action="report.read",
         options=lambda s, _o: {
             "references": (_report(s),), "as_json": True, "lang": "en", "reveal_reporter": False,
-            "motive": "",
+            "motive": "", "code": None,
         },
     ),
     "report list": Called(
@@ -169,7 +169,7 @@ COMMANDS: dict[str, Called] = {
     ),
     "export ncmec-xml": Called(
         command=export.ncmec_xml, action=_EXPORT,
-        options=lambda s, o: {**_references(s, o), "motive": ""},
+        options=lambda s, o: {**_references(s, o), "motive": "", "code": code()},
     ),
     "export xarf": Called(command=export.xarf, action=_EXPORT, options=_references),
     "export dsa-18": Called(command=export.dsa_18, action=_EXPORT, options=_references),
