@@ -52,7 +52,7 @@ class CallsSign:
     def is_over(self) -> bool:
         """Return whether the latest process of the alarm calls hangs.
 
-        Read the database every five seconds at most.
+        The database is read every five seconds at most; between two reads the result is False.
         """
         if time.monotonic() - self._looked < _EVERY:
             return False

@@ -114,9 +114,10 @@ def read_mark(url: str) -> DatabaseMark | None:
 
 
 def agrees(url: str) -> bool:
-    """Return whether the database at `url` has this version's own migrations, no others, and our time.
+    """Return whether the database at `url` has exactly this version's own migrations, and its clock agrees.
 
-    Two short queries without Django; a longer check follows in `fanal migrate`. False for an empty database.
+    This takes two short queries without Django; `fanal migrate` checks more. The result is False for an
+    empty database.
     """
     files = {(file.parts[-3], file.stem) for file in _PACKAGES.glob("*/migrations/[0-9]*.py")}
     with psycopg.connect(url, connect_timeout=10) as connection:

@@ -87,9 +87,10 @@ def check_text(text: str, *, path: str) -> None:
 
 
 def build_types(keys: Mapping[str, Mapping[str, str]]) -> dict[str, TypeModel]:
-    """Build the model of a JSON format, by the names of its types, from its known keys.
+    """Return the types of a JSON format by name, built from its known keys.
 
-    `keys` maps each type of object to its keys, and each key to the type of its value, "" for a plain value.
+    `keys` maps each type of object to its keys, and each key to the type of its value, "" for a plain
+    value.
     """
     types = {
         name: TypeModel(name=name, holds_text=False, ordered=False, is_choice=False)

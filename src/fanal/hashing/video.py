@@ -75,8 +75,9 @@ def hash_video(memory: int, *, facts: FileFacts) -> FileFacts:
     """Return `facts` with the PDQ hashes of a video's frames: distinct, quality 50 or more, in order.
 
     `memory` is the descriptor of the anonymous memory that holds the video. At most 64 frames count; a hash
-    within 31 bits of an earlier one is skipped. A video that the decoder refuses gets `Unhashed.DAMAGED`. The
-    library accepts only a path: it gets that of the anonymous memory, so nothing touches the disk.
+    within 31 bits of an earlier one is skipped. A video that the decoder refuses gets `Unhashed.DAMAGED`,
+    one that needs too much memory `TOO_MUCH_MEMORY`. The library accepts only a path: it gets that of the
+    anonymous memory, so nothing touches the disk.
     """
     library = cast(_Library, sys.modules[_NAME])
     try:

@@ -370,9 +370,10 @@ class PackWriter:
 
 
 def write_file(folder: Path, object_id: UUID, sealed: Iterable[bytes]) -> Placed:
-    """Write an object's sealed chunks as a file of its own; return its location; the file is then durable.
+    """Write an object's sealed chunks as a durable file of its own; return its location.
 
-    Written under `tmp/`, synced, renamed, folder synced: a crash leaves no partial file under its name.
+    The file is written under `tmp/`, synced and renamed, then its folder is synced: a crash leaves no
+    partial file under its name.
 
     Raises:
         OSError: the object is not stored; its temporary file is removed if possible.

@@ -49,7 +49,8 @@ def clean_name(name: str) -> str:
     """Return a file name without folders and without invisible characters, at most `MAX_NAME` long.
 
     Control and format characters (NUL, line ends, right-to-left marks), lone surrogates and unassigned code
-    points are removed. A name of which nothing is left becomes "proof". The end of a long name is kept.
+    points are removed. A name of which nothing is left becomes "proof". A long name is truncated before its
+    suffix, if that is short.
     """
     last = re.split(r"[/\\]", name)[-1]
     seen = "".join(" " if unicodedata.category(c)[0] == "Z" else c for c in last if _is_visible(c))

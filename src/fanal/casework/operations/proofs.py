@@ -28,8 +28,8 @@ def seal_proof(
 ) -> tuple[dict[str, object], ObjectRef]:
     """Seal the file of a step for its act; return the step's columns and the reference for its ledger entry.
 
-    The reference has the keyed digest of the file's SHA-256, which the step keeps after expiry too. Called in
-    the transaction of the step: without the step the vault's row is not kept either.
+    The reference has the keyed digest of the file's SHA-256, which the step keeps after expiry too. Call
+    this in the transaction of the step: without the step the vault's row is not kept either.
 
     Raises:
         OSError: the vault's disk is unavailable; nothing is recorded.

@@ -81,8 +81,9 @@ def forget_counterparts(*, actor: Actor, before: datetime) -> int:
 def erase(*, actor: Actor, report_ids: Sequence[UUID]) -> int:
     """Remove expired reports from matches with counterparts; return the number of rows changed.
 
-    With the last report of a match, its key and notes are erased too; reasons for withholding one of the
-    reports as well. The caller writes the ledger entry of the expiry, which covers every stage.
+    With the last report of a match, its key and notes are erased too. The reasons of decisions to withhold
+    a dossier with one of the reports are also erased. The caller writes the ledger entry of the expiry,
+    which covers every stage.
 
     Raises:
         Refused: the actor may not run the processing stages.

@@ -31,8 +31,9 @@ _BY_PEOPLE: Final = frozenset({"contact", "close"})
 def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: datetime) -> None:
     """Record the matches that a round found (`keys`: selector keys); a known match only gets a new date.
 
-    A selector key is derived from an identifier's kind and value. It runs in the caller's transaction. Our
-    reports with the identifier are found here, in our own data; nothing of that comes from the counterpart.
+    A selector key is derived from an identifier's kind and value. Call this in the transaction of the
+    round. Our reports with the identifier are found here, in our own data; nothing of that comes from the
+    counterpart.
     """
     if not keys:
         return

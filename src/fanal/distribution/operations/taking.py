@@ -95,8 +95,8 @@ def take(
 def _known(unlocked: Unlocked, *, now: datetime, unproven: bool) -> proof.SenderKey | None:
     """Return the registered key that signed a package (`unlocked`); None if no proof of its origin is needed.
 
-    `unproven` allows that for unsigned packages and revoked keys. It runs before the archive is unpacked,
-    so that no content of an unknown or revoked sender is parsed.
+    `unproven` allows that for unsigned packages and revoked keys. This check runs before the archive is
+    unpacked, so that no content of an unknown or revoked sender is parsed.
 
     Raises:
         PackageRefused: UNSIGNED, UNKNOWN, REVOKED.

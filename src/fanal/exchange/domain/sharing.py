@@ -39,8 +39,9 @@ class AddressRefused(ValueError):
 def checked_url(url: str, *, loopback: bool = False) -> str:
     """Validate the URL of a service and return it without final slashes.
 
-    Only https, without user, password, query or fragment. `loopback` also allows http to this machine, for
-    demo databases whose partners are tests. The address that the name resolves to is checked at every call.
+    It must be https, without user, password, query or fragment. `loopback` also allows http to this
+    machine, for demo databases whose partners are tests. The address that the name resolves to is checked
+    at every call.
 
     Raises:
         AddressRefused: ADDRESS, or NOT_HTTPS.

@@ -167,7 +167,8 @@ def read_layout(text: str) -> Layout:
     """Parse and check a layout in TOML.
 
     Raises:
-        LayoutRefused: unknown key, field, time zone or encoding, or a repeated column name.
+        LayoutRefused: unknown key, field, time zone, encoding or decimal sign, no separator, or a repeated
+            column name.
     """
     try:
         layout = msgspec.convert(tomllib.loads(text), Layout)

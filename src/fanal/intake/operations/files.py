@@ -273,8 +273,8 @@ def _require_open(state: str | None) -> None:
 def note_hashes(*, actor: Actor, facts: Mapping[tuple[UUID, str], FileFacts], now: datetime) -> int:
     """Store the results of hashing (`facts`), by (report id, file id), and return the number of new ones.
 
-    One transaction, one ledger entry with the reports and a digest of the results. Existing results of a
-    file are kept. Exact hashes are only filled in where the upload had none.
+    This is one transaction with one ledger entry, which holds the reports and a digest of the results.
+    Existing results of a file are kept. Exact hashes are only filled in where the upload had none.
 
     Raises:
         Refused: the actor is not the system.

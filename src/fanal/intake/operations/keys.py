@@ -216,7 +216,7 @@ class KeyTable:
         self.added: dict[_KeyId, tuple[bytes, UUID]] = {}
 
     def find(self, submission: Submission) -> Known | None:
-        """Return the earlier report with any of the submission's keys, or None; another document's first.
+        """Return the earlier report with any of the submission's keys, or None.
 
         If the keys name a report with another document, that one is returned (`same_body` false). A repeat
         under one key also claims the submission's other keys, so that each can be looked up.

@@ -77,8 +77,8 @@ def list_expired(
 ) -> list[UUID]:
     """Return the ids of reports received before `before`, without a legal hold, that are not erased yet.
 
-    Oldest first, at most `limit`. With `identities`, the ids of those that still have a sealed identity of
-    their reporter instead.
+    With `identities`, return instead those of reports that still have a sealed identity of their reporter.
+    The oldest come first, at most `limit`.
 
     Raises:
         Refused: the actor may not run the stages.

@@ -153,11 +153,11 @@ def approve_measure(
     seen: Collection[str] = (),
     reason: str = "",
 ) -> None:
-    """Approve a removal request as its second person. `digest` is that of the bytes read (`Measure.digest`).
+    """Approve a removal request as its second person.
 
-    If there are warnings, `seen` are the tokens of the warnings displayed to the actor
-    (`MeasureWarning.tokens`), and `reason` says why the actor continues; warnings and reason are kept with
-    the approval.
+    `digest` is that of the bytes read (`Measure.digest`). If there are warnings, `seen` are the tokens of
+    the warnings displayed to the actor (`MeasureWarning.tokens`), and `reason` says why the actor
+    continues; warnings and reason are kept with the approval.
 
     Raises:
         ActUnknown: no measure has this id.

@@ -28,9 +28,8 @@ RIGHT = "measure.send"
 def record_first_contact(*, actor: Actor, recipient: str, event: Event, now: datetime) -> datetime:
     """Record that a recipient was informed of procedures and delays (LCEN 6-2 I); return when it first was.
 
-    `recipient` is the key of a request (`Request.recipient`).
-
-    `event` holds the instant and the proof. An earlier record is kept unchanged.
+    `recipient` is the key of a request (`Request.recipient`); `event` holds the instant and the proof. An
+    earlier record is kept unchanged.
 
     Raises:
         Refused: the actor may not record steps of measures at any desk.

@@ -117,7 +117,7 @@ def change_points(counts: Sequence[int], *, start: int = 0) -> tuple[LevelChange
 
 
 def newcomers(series: Mapping[str, Sequence[int]]) -> tuple[Newcomer, ...]:
-    """Return the names first counted within the last twelve weeks, most frequent first.
+    """Return the names first counted within the last twelve weeks, `NEW_FROM` times or more, by frequency.
 
     `series` maps names to weekly counts of equal length. Nothing is new unless the desk has counted for
     twelve weeks before.
