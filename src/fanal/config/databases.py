@@ -88,8 +88,8 @@ class Databases:
 def open_databases(*, home: Path, environ: Mapping[str, str]) -> Iterator[Databases]:
     """Yield the database URLs of this installation; check roles, passwords, extensions and durability.
 
-    `environ` holds `DATABASE_URL` and `FANAL_DB_ROLE`, if set. The embedded server is stopped afterwards if
-    no other process uses it.
+    `environ` holds `DATABASE_URL` and `FANAL_DB_ROLE`, if set; of a URL for a single role only the login is
+    checked. The embedded server is stopped afterwards if no other process uses it.
 
     Raises:
         DatabaseRefused: the database is unreachable, cannot be provisioned, or would lose committed data.

@@ -31,7 +31,7 @@ LIFECYCLES: tuple[Lifecycle, ...] = (REFERRAL, SHEET, NOTICE, REMOVAL)
 def apply_lifecycles(connection: psycopg.Connection[tuple[object, ...]]) -> None:
     """Replace the kinds and transitions of official acts in the database by those of `LIFECYCLES`.
 
-    In one transaction; `connection` belongs to the owner.
+    This is done in one transaction; `connection` belongs to the owner.
     """
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(

@@ -130,7 +130,7 @@ def may_be_quick(source: ListSource) -> bool:
 def fetch_turn(*, actor: Actor, source: ListSource, quick: bool) -> bool:
     """Fetch a list source for one turn (a limited time), short if `quick`; return whether pages remain.
 
-    Any failure is recorded with the checkpoint; it returns False.
+    After a failure, which is recorded with the checkpoint, the result is False.
     """
     try:
         fetch_source(

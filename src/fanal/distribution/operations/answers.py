@@ -29,9 +29,9 @@ def acknowledge(
 ) -> int:
     """Record a recipient's acknowledgement (`answer`) of a package; return the number of its reports.
 
-    0 if it was already recorded. The case of a report is handed over (`orient.hand_over`) once every
-    destination has acknowledged it and this desk has no share of it. Once a key of the recipient is
-    registered (`add_sender`), its acknowledgements must be signed; `unproven` accepts an unsigned one,
+    The result is 0 if it was already recorded. The case of a report is handed over (`orient.hand_over`)
+    once every destination has acknowledged it and this desk has no share of it. Once a key of the recipient
+    is registered (`add_sender`), its acknowledgements must be signed; `unproven` accepts an unsigned one,
     proved by the token alone.
 
     Raises:

@@ -31,9 +31,9 @@ def hide_small(
 ) -> dict[tuple[R, C], int | None]:
     """Suppress small cells of a public table, and further cells from which they could be deduced.
 
-    Small: from 1 to below `threshold`. `cells` maps (row, column) to a number and contains every cell,
-    without totals; a suppressed cell is None. Row and column totals may be published if they reach the
-    threshold (see `total_of`).
+    A number from 1 to below `threshold` is small. `cells` maps (row, column) to a number and contains every
+    cell, without totals; a suppressed cell is None. Row and column totals may be published if they reach
+    the threshold (see `total_of`).
     """
     hidden = {key for key, n in cells.items() if 0 < n < threshold}
     lines = _lines(cells)
