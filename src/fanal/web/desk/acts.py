@@ -348,21 +348,14 @@ def refused(
 
 def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool) -> HttpResponse:
     """Approve the document whose digest the form holds, or (`approves` false) refuse it with a reason."""
-    act, form = (
-        (operations.approve_act, ApprovalForm) if approves else (operations.refuse_act, RefusalForm)
-    )
-    lifecycle = pages.lifecycle
+    act: Callable[..., object] = operations.approve_act if approves else operations.refuse_act
+    form = ApprovalForm if approves else RefusalForm
+    named = {"actor": actor_of(request), "lifecycle": pages.lifecycle, "now": now_of(request)}
     return record(
         pages,
         request,
         act_id,
-        lambda: act(
-            actor=actor_of(request),
-            lifecycle=lifecycle,
-            act_id=act_id,
-            now=now_of(request),
-            **form(request).checked().cleaned_data,
-        ),
+        lambda: act(act_id=act_id, **named, **form(request).checked().cleaned_data),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -159,14 +160,7 @@ def _record(
     request: HttpRequest, measure_id: UUID, act: Callable[..., None], form: type[PostedForm]
 ) -> HttpResponse:
     """Run `act`, an operation on a measure, with the fields of a form; return the measure's page."""
+    step = partial(act, actor=actor_of(request), measure_id=measure_id, now=now_of(request))
     return acts.record(
-        PAGES,
-        request,
-        measure_id,
-        lambda: act(
-            actor=actor_of(request),
-            measure_id=measure_id,
-            now=now_of(request),
-            **form(request).checked().cleaned_data,
-        ),
+        PAGES, request, measure_id, lambda: step(**form(request).checked().cleaned_data)
     )
