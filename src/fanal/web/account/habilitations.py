@@ -3,11 +3,13 @@
 A supervisor never manages their own.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _
@@ -24,10 +26,12 @@ from fanal.accounts.domain.records import (
     RevocationReason,
 )
 from fanal.accounts.routes import needs
-from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role
-from fanal.kernel.calendar import PARIS, paris_day, read_day
+from fanal.kernel.actors import SYSTEM_PERSON, Actor
+from fanal.kernel.calendar import paris_day
+from fanal.kernel.refusal import Refusal
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
+from fanal.web.forms import DatedForm, Parsed, midnight, text
 from fanal.web.reading import consult
 
 QUARTER = timedelta(days=92)
@@ -35,11 +39,48 @@ QUARTER = timedelta(days=92)
 
 _SOON = timedelta(days=30)
 _LONGEST_ACT = 200
-_FIELDS = ("person", "login", "role", "desk", "act", "from", "until")
 
 
-class _Refused(Exception):
-    """The form is refused; the text is a code of the label kind `habilitation_refusal`."""
+def _act(typed: str) -> str | None:
+    act = " ".join(typed.split())
+    return act if act.isprintable() and len(act) <= _LONGEST_ACT else None
+
+
+class _HabilitationForm(DatedForm):
+    """A new habilitation of the person with the login; without a login, of the person selected in a list.
+
+    OWN: a supervisor's own is refused. Dates are whole days, the last included.
+    """
+
+    refuses = "habilitation"
+    login = text()
+    person_id = Parsed(posted="person")
+    role = Parsed({str(role): role for role in operations.AT_A_DESK}.get, "ROLE")
+    desk_id = Parsed(partial(whole_number, digits=9), "DESK", posted="desk")
+    act_reference = Parsed(_act, "ACT", posted="act")
+    valid_from = Parsed(midnight, "DATES", posted="from")
+    valid_until = Parsed(partial(midnight, days=1), "DATES", posted="until")
+
+    def clean_person_id(self) -> UUID:
+        """Return the person's id."""
+        login, chosen = self.cleaned_data.pop("login"), self.cleaned_data["person_id"]
+        actor = actor_of(self.request)
+        if login and "\0" not in login:
+            found = queries.find_user(username=login)
+            person_id = found.person_id if found else None
+        else:
+            people = (person.person_id for person in queries.list_candidates(actor=actor))
+            person_id = next((one for one in people if str(one) == chosen), None)
+        if person_id is None or person_id == actor.person_id:
+            raise ValidationError("", code="OWN" if person_id else "PERSON")
+        return person_id
+
+    def clean_desk_id(self) -> int:
+        """Return the id of a desk within the supervisor's reach."""
+        desk_id: int = self.cleaned_data["desk_id"]
+        if desk_id not in reach(actor_of(self.request), "habilitation.grant").desk_ids:
+            raise ValidationError("", code="DESK")
+        return desk_id
 
 
 @never_cache
@@ -112,10 +153,10 @@ def grant(request: HttpRequest) -> HttpResponse:
         return _form(request)
     actor, now = actor_of(request), now_of(request)
     try:
-        asked = _asked(request, actor=actor, now=now)
+        asked = NewHabilitation(**_HabilitationForm(request).checked().cleaned_data)
         operations.grant_habilitation(actor=actor, habilitation=asked, now=now)
-    except _Refused as refused:
-        return _form(request, refused=str(refused))
+    except Refusal as refused:
+        return _form(request, refused=refused.code)
     except operations.HabilitationRefused as refused:
         return _form(request, refused=refused.code)
     if asked.role in operations.APPROVING:
@@ -209,7 +250,7 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
         "first": today,
         "last": today + operations.LONGEST - timedelta(days=1),
         "proposed": today + timedelta(days=365),
-        "typed": {name: request.POST.get(name, "") for name in _FIELDS},
+        "typed": _HabilitationForm(request).typed,
         "refused": reference.label("habilitation_refusal", refused, get_language() or "fr")
         if refused
         else "",
@@ -217,65 +258,6 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "account_pages/grant.html", context, status=status)
-
-
-def _asked(request: HttpRequest, *, actor: Actor, now: datetime) -> NewHabilitation:
-    """Return the habilitation described by the form.
-
-    Raises:
-        _Refused: PERSON, OWN (the supervisor's own), ROLE, DESK, ACT (of appointment), DATES.
-    """
-    post = request.POST
-    person_id = _person(request, actor)
-    if person_id == actor.person_id:
-        raise _Refused("OWN")
-    role, desk = post.get("role", ""), post.get("desk", "")
-    if role not in operations.AT_A_DESK:
-        raise _Refused("ROLE")
-    desk_id = whole_number(desk, digits=9)
-    if desk_id not in reach(actor, "habilitation.grant").desk_ids:
-        raise _Refused("DESK")
-    act = " ".join(post.get("act", "").split())
-    if not act.isprintable() or len(act) > _LONGEST_ACT:
-        raise _Refused("ACT")
-    begins, ends = _day(post.get("from", "")), _day(post.get("until", ""))
-    # Dates are whole days, the last included; "from today" means from now.
-    return NewHabilitation(
-        person_id=person_id,
-        role=Role(role),
-        desk_id=desk_id,
-        act_reference=act,
-        valid_from=now if begins == paris_day(now) else _midnight(begins),
-        valid_until=_midnight(ends + timedelta(days=1)),
-    )
-
-
-def _person(request: HttpRequest, actor: Actor) -> UUID:
-    """Return the id of the person with the posted login; without a login, of the person selected in a list.
-
-    Raises:
-        _Refused: PERSON, if the login is unknown, or nobody on the list is selected.
-    """
-    login, chosen = request.POST.get("login", "").strip(), request.POST.get("person", "")
-    if login and "\0" not in login:
-        found = queries.find_user(username=login)
-        if found is None:
-            raise _Refused("PERSON")
-        return found.person_id
-    if chosen in {str(person.person_id) for person in queries.list_candidates(actor=actor)}:
-        return UUID(chosen)
-    raise _Refused("PERSON")
-
-
-def _day(text: str) -> date:
-    found = read_day(text)
-    if found is None:
-        raise _Refused("DATES")
-    return found
-
-
-def _midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=PARIS)
 
 
 # The rights that a person's habilitations grant, in words.
