@@ -1,11 +1,13 @@
 """Standing instructions (permissions to send data automatically): proposal, approval, revocation."""
 
 import hashlib
-from datetime import date, datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext as _
@@ -26,13 +28,42 @@ from fanal.accounts.domain.policy import Resource, allows, may
 from fanal.accounts.routes import needs
 from fanal.bearers import Bearer, bearers_of, propose_instruction
 from fanal.kernel.actors import Actor
-from fanal.kernel.calendar import PARIS, paris_day, read_day
+from fanal.kernel.calendar import paris_day
+from fanal.kernel.refusal import Refusal
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
+from fanal.web.forms import DatedForm, Parsed, midnight
 
-_FIELDS = ("kind", "everybody", "names", "members", "grounds", "basis", "from", "until")
 _PROPOSED = timedelta(days=180)
 _WITH_KEYS = frozenset({InstructionKind.DECONFLICTION, InstructionKind.DISTRIBUTION})
+
+
+def _names(typed: str) -> tuple[str, ...]:
+    return tuple(line for line in typed.splitlines() if line.strip())
+
+
+class _InstructionForm(DatedForm):
+    """A new instruction; to cover everybody, the box must be ticked: an empty list of names is refused.
+
+    Dates are whole days, the last included.
+    """
+
+    refuses = "instruction"
+    kind = Parsed(InstructionKind, "KIND")
+    everybody = Parsed("yes".__eq__)
+    names = Parsed(_names)
+    members = Parsed(_names)
+    valid_from = Parsed(midnight, "DATES", posted="from")
+    expires_at = Parsed(partial(midnight, days=1), "DATES", posted="until")
+    grounds = Parsed()
+    basis = Parsed()
+
+    def clean_names(self) -> tuple[str, ...]:
+        """Return the names of those whom the instruction covers; none stands for everybody."""
+        names: tuple[str, ...] = self.cleaned_data["names"]
+        if self.cleaned_data.pop("everybody") is bool(names):
+            raise ValidationError("", code="SCOPE")
+        return names
 
 
 @never_cache
@@ -60,9 +91,11 @@ def propose(request: HttpRequest) -> HttpResponse:
         return _form(request)
     try:
         instruction_id = propose_instruction(
-            actor=actor_of(request), instruction=_asked(request), now=now_of(request)
+            actor=actor_of(request),
+            instruction=NewInstruction(**_InstructionForm(request).checked().cleaned_data),
+            now=now_of(request),
         )
-    except InstructionRefused as refused:
+    except (InstructionRefused, Refusal) as refused:
         return _form(request, refused=refused.code)
     messages.success(
         request, _("Proposed. It takes effect once another supervisor has approved it.")
@@ -179,7 +212,7 @@ def _page(request: HttpRequest, instruction_id: UUID, *, refused: str = "") -> H
 
 def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
     today = paris_day(now_of(request))
-    typed = {name: request.POST.get(name, "") for name in _FIELDS}
+    typed = _InstructionForm(request).typed
     context = {
         "kinds": list(InstructionKind),
         "typed": typed,
@@ -191,49 +224,6 @@ def _form(request: HttpRequest, *, refused: str = "") -> HttpResponse:
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK
     return render(request, "instructions/propose.html", context, status=status)
-
-
-def _asked(request: HttpRequest) -> NewInstruction:
-    """Return the instruction described by the form.
-
-    To cover everybody, the box must be ticked: an empty list of names alone is refused.
-
-    Raises:
-        InstructionRefused: KIND, SCOPE, DATES.
-    """
-    post = request.POST
-    try:
-        kind = InstructionKind(post.get("kind", ""))
-    except ValueError:
-        raise InstructionRefused("KIND") from None
-    names = tuple(line for line in post.get("names", "").splitlines() if line.strip())
-    if (post.get("everybody") == "yes") is bool(names):
-        raise InstructionRefused("SCOPE")
-    members = tuple(line for line in post.get("members", "").splitlines() if line.strip())
-    begins, ends = _day(post.get("from", "")), _day(post.get("until", ""))
-    # Dates are whole days, the last included; "from today" means from now.
-    now = now_of(request)
-    return NewInstruction(
-        kind=kind,
-        names=names,
-        members=members,
-        grounds=post.get("grounds", ""),
-        basis=post.get("basis", ""),
-        valid_from=now if begins == paris_day(now) else _midnight(begins),
-        expires_at=_midnight(ends, days=1),
-    )
-
-
-def _day(text: str) -> date:
-    found = read_day(text)
-    if found is None:
-        raise InstructionRefused("DATES")
-    return found
-
-
-def _midnight(day: date, *, days: int = 0) -> datetime:
-    found = day + timedelta(days=days)
-    return datetime(found.year, found.month, found.day, tzinfo=PARIS)
 
 
 def _why(code: str) -> str:
