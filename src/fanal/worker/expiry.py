@@ -182,11 +182,12 @@ def _erase_motives(actor: Actor, now: datetime, before: datetime) -> int:
 
 
 def _erase_challenges(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001
-    """Delete spent proofs of work and sign-in counters at their own expiry; return how many proofs.
+    """Delete spent proofs of work, sign-in counters and ended web sessions; return how many proofs.
 
-    Their expiry is earlier than that of the retention class.
+    Their end is earlier than that of the retention class.
     """
     accounts.forget_counters(now=now)
+    upkeep.forget_sessions(now=now)
     return upkeep.forget_challenges(now=now)
 
 

@@ -1,4 +1,4 @@
-"""Maintenance that belongs to no stage: monthly partitions and spent challenges."""
+"""Maintenance that belongs to no stage: monthly partitions, spent challenges and ended sessions."""
 
 import logging
 import time
@@ -31,3 +31,8 @@ def make_partitions(*, until: datetime, tries: int = 10, pause: float = 5.0) -> 
 def forget_challenges(*, now: datetime) -> int:
     """Delete the used proof-of-work challenges of the public form that have expired; return their number."""
     return sql.run("DELETE FROM intake_spent_challenge WHERE expires_at < %s", [now])
+
+
+def forget_sessions(*, now: datetime) -> int:
+    """Delete the web sessions that have ended, with the purpose that their person stated; return how many."""
+    return sql.run("DELETE FROM django_session WHERE expire_date < %s", [now])

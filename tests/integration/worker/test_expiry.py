@@ -191,3 +191,19 @@ def test_a_class_without_an_eraser_stops_the_worker_at_its_start() -> None:
         check_erasers(
             reference.load(), erasers=[e for e in ERASERS if "REPORT_SEALED" not in e.classes]
         )
+
+
+def test_a_session_that_ended_leaves_no_purpose_behind() -> None:
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.contrib.sessions.models import Session
+
+    from fanal.worker.expiry import expire
+
+    for seconds in (60, 7200):
+        session = SessionStore()
+        session["motive"] = "canary-motive"
+        session.set_expiry(seconds)
+        session.save()
+    expire(actor=SYSTEM, now=NOW + timedelta(hours=1))
+    (left,) = Session.objects.all()
+    assert left.expire_date > NOW + timedelta(hours=1)
