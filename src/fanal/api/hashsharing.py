@@ -138,7 +138,7 @@ def _votes(
 # The query of `entries`: a time range, or the link to the next page.
 
 PAGE: Final = 1000
-"""Entries of a page, as NCMEC's clients expect."""
+"""Maximum entries of a page, as NCMEC's clients expect."""
 PRESENT: Final = timedelta(seconds=2)
 """A range that ends less than this before now ends now: duplicates in the next range do no harm."""
 _DIGITS: Final = 18

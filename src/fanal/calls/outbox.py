@@ -24,7 +24,7 @@ FAILURES: Final = (DatabaseError, InterfaceError, psycopg.Error)
 SESSION: Final = "SET lock_timeout = '1s'; SET statement_timeout = '5s'"
 _BEAT_SECONDS = 0.25
 _SILENT_SECONDS = 20.0
-"""Above a beat's two statement timeouts and one connection."""
+"""Seconds of silence after which a child is replaced: above a beat's two timeouts and a connection."""
 log = logging.getLogger("fanal.calls")
 
 

@@ -41,11 +41,11 @@ PATIENCE = 20.0
 WHOLE = 8 * 1024 * 1024
 """Bytes of a body that is read completely before its request runs; a larger one is streamed."""
 MOST_COOKIES = 16 * 1024
-"""Characters of cookies (ours have some hundred): parsing costs time before any authentication."""
+"""Maximum characters of cookies (ours have some hundred): parsing costs time before any authentication."""
 HEADERS = 64 * 1024
-"""Approximate bytes of all headers of a request, as the server's limit."""
+"""Approximate maximum of bytes of all headers of a request: the server's limit."""
 MOST_OF_A_TYPE = 1000
-"""Characters of `Content-Type`: the library's parser of its parameters takes quadratic time."""
+"""Maximum characters of `Content-Type`: the library's parser of its parameters takes quadratic time."""
 _READING = frozenset({"GET", "HEAD"})
 _PIECE = 4096
 _QUICK = 0.01

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 MOST_OF_A_PROOF = 64 * 1024 * 1024
-"""Bytes of a form with the file of a proof: far above the page's own limit, which the page explains."""
+"""Maximum bytes of a form with a proof's file: far above the page's own limit, which the page explains."""
 _PROGRAMS = ("/api/", "/ispws/", "/hashsharing/", "/taxii2/")
 _PROOFS = re.compile(r"/[^/]+/desk/[a-z]+/[0-9a-f-]{36}/(?:move|step)/")
 

@@ -22,7 +22,7 @@ WELL_KNOWN: Final = "/.well-known/openid-configuration"
 SECONDS: Final = 5.0
 """Deadline of a whole answer, and longest silence of the provider."""
 _LONGEST: Final = 1024 * 1024
-"""Bytes of an answer."""
+"""Maximum bytes of an answer."""
 _ENDPOINTS: Final = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 
 

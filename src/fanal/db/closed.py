@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 MAY_BE_CLOSED = ("fanal_auditor", "fanal_intake")
-"""The desk and the worker are never closed: that would do the attacker's work."""
+"""Logins that may be closed: not the desk's and the worker's, which an attacker could then shut out."""
 
 
 class AnyCursor(Protocol):

@@ -18,11 +18,11 @@ from fanal.db.processes import sessions_of
 from fanal.kernel.process import die_with_parent
 
 NICE: Final = 10
-"""A tenth of the processor time of a process with the usual 0; sched(7)."""
+"""Priority that gives a tenth of the processor time of a process with the usual 0; sched(7)."""
 _BEAT_SECONDS = 0.25
 _NODE = "fanal_intake"
 _PAUSE_SECONDS = 0.1
-"""Between two writes of an unprivileged account, the kernel asks for a tenth of a second."""
+"""Seconds that the kernel requires between two writes of an unprivileged account."""
 
 
 class NodesYield:

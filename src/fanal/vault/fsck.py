@@ -27,7 +27,7 @@ from fanal.vault.domain.records import StoredObject
 from fanal.vault.operations.opening import PlaintextChecker
 
 GRACE = timedelta(hours=1)
-"""Younger bytes may belong to a transaction that is still open."""
+"""Age below which bytes without a row are ignored: their transaction may still be open."""
 
 
 class FsckCode(StrEnum):
@@ -295,7 +295,7 @@ def _where(row: StoredObject) -> str:
 
 
 SAFE_AGE = timedelta(days=1)
-"""Far above the longest transaction: an upload's bytes are written before its row."""
+"""Age from which the sweep removes them: far above the longest transaction, such as an upload's."""
 _SEEN_AFTER = timedelta(days=30)
 """A pack unchanged for longer has been swept many times: it is not read again."""
 _STEP = 1000

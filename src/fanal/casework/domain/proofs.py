@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import Struct
 
 PROOF = "proof"
-"""Kind of such objects in the vault; their owner is the act."""
+"""Kind of the files of proofs in the vault; their owner is the act."""
 MAX_FILE = 10_000_000
 """Largest file of a proof, in bytes."""
 MAX_NAME = 120

@@ -33,7 +33,7 @@ _ROOM: Final = 1_000_000
 """Bytes reserved for everything except the reports: manifest, header, overhead of ZIP and encryption."""
 _WHEN = (1980, 1, 1, 0, 0, 0)
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-"""The other compression methods may expand beyond the requested size at once."""
+"""Accepted compression methods: others may expand beyond the requested size at once."""
 _END, _LOCATOR, _DIRECTORY = b"PK\x05\x06", b"PK\x06\x07", 1024
 """Signatures of the end record and of the ZIP64 locator; maximum size of a directory of two files."""
 _BROKEN = (
