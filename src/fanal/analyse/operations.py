@@ -104,7 +104,10 @@ def prioritise_batch(
 
 
 def store_priorities(*, actor: Actor, priorities: Sequence[Priority], now: datetime) -> None:
-    """Write the next revision of each priority, and a single ledger entry for all of them."""
+    """Write the next revision of each priority, and a single ledger entry for all of them.
+
+    Runs in a transaction of its own, or in the caller's; `now` is the time of writing.
+    """
     packed = [pack_parts(priority.parts) for priority in priorities]
     with transaction.atomic():
         revisions = _next_revisions("analyse_priority", [p.report_id for p in priorities])

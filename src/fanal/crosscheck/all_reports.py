@@ -68,7 +68,10 @@ class Joined:
         )
 
     def heads(self) -> Places:
-        """Return by place the earliest report of each report's set, as a place; a report alone is its own."""
+        """Return an array with an element for each report, by place: the place of its set's earliest report.
+
+        A report alone in its set has its own place.
+        """
         heads: Places = heads_of(self._parent)
         return heads
 

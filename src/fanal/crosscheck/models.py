@@ -41,7 +41,11 @@ class StoredLink(models.Model):
 
 
 class StoredJudgement(models.Model):
-    """A person's decision on links or dossiers; append-only. `act` is a `JudgementAct`."""
+    """A person's decision on links or dossiers; append-only. `act` is a `JudgementAct`.
+
+    `undoes` is the id of the judgement that an UNDO revokes; `reason_digest` is that of the written reason,
+    which is stored elsewhere and expires.
+    """
 
     id = models.UUIDField(primary_key=True)
     act = models.TextField()

@@ -20,7 +20,9 @@ class Because(Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Finding(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An explained result: rule code, score (0..1), value, place in the report (`source`), and reason.
 
-    `category` groups codes (GROOMING, PAYMENT …).
+    `value` is the evidence as text: a matched hash or address, the cited passage, an age, or a speaker's
+    name. `category` groups codes (GROOMING, PAYMENT …). `rule_version` is the version of rules and lists
+    applied.
     """
 
     code: str
@@ -116,7 +118,7 @@ def unpack_findings(content: bytes | memoryview, *, rule_version: str) -> tuple[
 
 
 def pack_parts(parts: Sequence[PriorityPart]) -> bytes:
-    """Encode the parts of a priority in a few bytes each."""
+    """Encode the parts of a priority as bytes, a few for each part; `unpack_parts` is the inverse."""
     return _VERSION + _PARTS_ENCODER.encode([_row(part) for part in parts])
 
 

@@ -154,7 +154,7 @@ def _splat(builder: Any, value: Any) -> Any:
 
 @intrinsic
 def fetch(_context: Any, row: Any, _place: Any) -> Any:
-    """Prefetch the cache line at index `_place` of the array `row`."""
+    """Emit a CPU prefetch of the cache line at index `_place` of the array `row` (numba intrinsic)."""
 
     def generate(context: Any, builder: Any, signature: Any, given: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, given[0]).data

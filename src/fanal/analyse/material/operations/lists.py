@@ -37,7 +37,8 @@ _CHANGE_LOCK = 7_310_420_002
 class Change:
     """A change of a list: withdrawn and added values under one change number.
 
-    The number is taken when the first row is written. A change without any row leaves no trace.
+    The functions of this module create it inside a transaction and call `finish` at its end. The number is
+    taken when the first row is written. A change without any row leaves no trace.
     """
 
     def __init__(self, *, actor: Actor, list_id: UUID, now: datetime) -> None:

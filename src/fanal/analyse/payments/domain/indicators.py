@@ -278,7 +278,8 @@ def _common_beneficiary(
 def _escalation(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     """Test a payer's transfers for rising amounts, not less frequent in the second half than in the first.
 
-    Amounts rarely fall, and the last is at least 1.5 times the first. None if the test fails.
+    Three of four steps do not fall, and the last amount is at least 1.5 times the first. None if the test
+    fails, or with fewer than `rule.at_least` transfers of known time and amount.
     """
     found = [p for p in paid if p.at is not None and p.euros is not None]
     if len(found) < rule.at_least:
@@ -305,7 +306,11 @@ def _gaps(paid: Sequence[Paid]) -> list[float]:
 
 
 def _travel(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
-    """Test a payer's transfers for a ticket or a room after small transfers; None if the test fails."""
+    """Test a payer's transfers for a ticket or a room after small transfers; None if the test fails.
+
+    `rule` gives the words in the label of a travel payment (`labels`), the bounds in euros of a small
+    transfer, and how many of them come before (`at_least`).
+    """
     small: list[Paid] = []
     for p in paid:
         is_travel = any(word in p.words for word in rule.labels)
@@ -371,7 +376,8 @@ def _by_beneficiary(paid: Sequence[Paid]) -> list[list[Paid]]:
 def _regular(paid: Sequence[Paid], rule: PaymentIndicator, _: PayerContext) -> Met | None:
     """Test for a regular payment: a main beneficiary, even amounts, and a steady rhythm of days or more.
 
-    Such a payment is mitigating. None if the test fails.
+    Such a payment is mitigating. `rule` gives the least number of transfers and the least median interval
+    (`within_hours`). None if the test fails.
     """
     most: list[Paid] = max(_by_beneficiary(paid), key=len, default=[])
     if len(most) < rule.at_least or len(most) < _SHARE * len(paid):

@@ -23,7 +23,11 @@ HOME = "FR"
 
 
 class Askable(Struct, frozen=True, kw_only=True):
-    """An IP address with its time of use, the deadline of a request for its holder, and the rule."""
+    """An IP address with its time of use, the deadline of a request for its holder, and the rule.
+
+    `value` is the address, `until` the deadline. `assumed`: the address had no country, so that the rule of
+    the desk's country was taken.
+    """
 
     value: str
     used_at: datetime

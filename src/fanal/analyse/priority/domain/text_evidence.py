@@ -67,7 +67,10 @@ def text_facts(
 
 
 def _signals(read: Iterable[Finding]) -> Iterator[tuple[str, float]]:
-    """Yield the highest score of each group of signals, and the number of different grooming signals."""
+    """Yield (fact, value): the highest score of each group of signals, and the number of grooming signals.
+
+    `read` are the model's findings. Only different grooming signals of at least `_LIKELY` are counted.
+    """
     highest: dict[str, float] = {}
     grooming: set[str] = set()
     for finding in read:

@@ -33,7 +33,10 @@ _SUSPECT, _ASSOCIATED, _VICTIM, _CONTENT = (
 
 
 class Meetings(NamedTuple):
-    """Shared values of pairs, as columns of places in `Rows`: the later and the earlier report's row."""
+    """Shared values of pairs of reports, as two parallel arrays of row indices in `Rows`.
+
+    Element i of `later` is the row of the value in the later report, of `earlier` that in the earlier report.
+    """
 
     later: Places
     earlier: Places

@@ -76,7 +76,8 @@ def look(people, seats, conflict, seen):
 def may_gain(looks, one, two):
     """Return whether name, date of birth or IP address could add points to the pair of seats `one` and `two`.
 
-    `looks` are the features that `look` wrote.
+    A seat is the row of a report in `looks`, the features that `look` wrote. False is certain, True means
+    maybe.
     """
     name = looks[one, 0] == looks[two, 0] and looks[one, 0] != 0
     born, other = looks[one, 2] >> np.uint64(32), looks[two, 2] >> np.uint64(32)
@@ -87,7 +88,7 @@ def may_gain(looks, one, two):
 def may_be_near(looks, one, two):
     """Return False if the reports in two seats certainly have no IP address in common; True means maybe.
 
-    `looks` are the features that `look` wrote.
+    `one` and `two` are the seats: rows of the reports in `looks`, the features that `look` wrote.
     """
     return (looks[one, 3] & looks[two, 3]) >> np.uint64(16) != 0
 
@@ -155,8 +156,9 @@ def _common_word(looks, one, two):
 def near(looks, instants, one, two, numbers):
     """Return the points of an IP address that two reports had within a time window; 0 without any.
 
-    `looks` and `instants` are from `look`, `one` and `two` seats, `numbers` those of
-    `candidate_pairs.Tables`. The window depends on the address: an IPv6 prefix, an equal port, or neither.
+    `looks` and `instants` are from `look`; `one` and `two` are seats, the rows of the two reports in them;
+    `numbers` are the limits of `candidate_pairs.Tables`. The window depends on the address: an IPv6 prefix,
+    an equal port, or neither.
     """
     for i in range(MOST_ADDRESSES):
         if looks[one, 4 + i] == 0:

@@ -32,9 +32,10 @@ Neighbour = tuple[UUID, bytes, int]
 
 
 class NearReport(Struct, frozen=True, kw_only=True):
-    """An earlier report that is similar in one kind: strength (0..1) and evidence.
+    """An earlier report that is similar in a feature of one kind, such as a text, a picture or a page.
 
-    `value` is a picture or an address, empty for texts; `measure` is a number of bits, or a percentage of
+    `strength` (0..1) is how much this similarity suggests the same person. `value` is the evidence, a picture
+    or an address, empty for texts; `measure` is the number of differing bits, or the percentage of shared
     passages.
     """
 
