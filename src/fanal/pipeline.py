@@ -37,7 +37,7 @@ from fanal.distribution import operations as distribution
 from fanal.harmonise import operations as harmonise, queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.intake import queries as intake
-from fanal.intake.domain.records import ReportFacts, Stage
+from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts, Stage
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import queries as oriented
@@ -102,7 +102,10 @@ def run_analyse(batch: Batch) -> None:
 
     The results are stored in `batch.analyses` by report id.
     """
-    results = analyse.analyse_batch(actor=batch.actor, reports=_reports(batch), now=batch.now)
+    citizens = {i for i, facts in _facts(batch).items() if facts.sender_id == PUBLIC_SENDER}
+    results = analyse.analyse_batch(
+        actor=batch.actor, reports=_reports(batch), now=batch.now, citizens=citizens
+    )
     batch.analyses = {result.report_id: result for result in results}
 
 
@@ -275,6 +278,21 @@ def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int
         for stage in (Stage.PRIORITISE, Stage.ORIENT):
             STEPS[stage].apply(batch)
     return len(batch.report_ids)
+
+
+def read_later(*, now: datetime, most: int) -> int:
+    """Read texts of large batches that waited, and rank their reports anew; return the number read.
+
+    The model reads them while no report waits for a stage.
+    """
+    actor = system_actor("pipeline")
+    ids = analyse.unread(most)
+    if ids:
+        with transaction.atomic():
+            records = harmonised.get_records(actor=actor, report_ids=ids)
+            changed = analyse.read_later(actor=actor, reports=list(records.values()), now=now)
+            rank_anew(actor=actor, report_ids=changed, now=now)
+    return len(ids)
 
 
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:

@@ -35,6 +35,13 @@ class Knowledge(Struct, frozen=True, kw_only=True):
         return " ".join(part for part in parts if part)
 
 
+class Meant(Struct, frozen=True, kw_only=True):
+    """What the model of this version found in a report's free text."""
+
+    version: str
+    findings: tuple[Finding, ...]
+
+
 def shipped_knowledge(*, lists_version: str = "") -> Knowledge:
     """Return the shipped lexicons and typologies, for lists of this version (default: none)."""
     return Knowledge(
@@ -50,13 +57,16 @@ def analyse(
     lists: KnownLists | None = None,
     *,
     around: Mapping[UUID, Around] | None = None,
+    meanings: Mapping[UUID, Meant] | None = None,
 ) -> list[Analysis]:
     """Return the analysis of each report, in the order given; its findings strongest first.
 
     `lists` holds the list entries that match these reports (see `known.values_of`), None for none. `around`
-    holds the known payments around each report, by report id; a report without a key has none.
+    holds the known payments around each report, by report id; a report without a key has none. `meanings`
+    holds what the model found in the texts of the reports that it has read.
     """
     version = knowledge.version
+    meant = meanings or {}
     known = find_known(reports, lists or KnownLists(), rule_version=version)
     return [
         Analysis(
@@ -64,13 +74,18 @@ def analyse(
             findings=_ranked(
                 [
                     *found,
+                    *(meant[report.report_id].findings if report.report_id in meant else ()),
                     *_read(report, knowledge, version, around=(around or {}).get(report.report_id)),
                 ]
             ),
-            rule_version=version,
+            rule_version=_version(version, meant.get(report.report_id)),
         )
         for report, found in zip(reports, known, strict=True)
     ]
+
+
+def _version(version: str, meant: Meant | None) -> str:
+    return version if meant is None else f"{version} {meant.version}"
 
 
 def _read(

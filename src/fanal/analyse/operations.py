@@ -1,6 +1,7 @@
 """Analyses and prioritises batches of reports, each result a further revision; erases both at expiry."""
 
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from uuid import UUID
@@ -11,7 +12,7 @@ from msgspec import structs
 from fanal.accounts import binary_arrays
 from fanal.accounts.domain.policy import require
 from fanal.analyse import queries
-from fanal.analyse.analysis import analyse, shipped_knowledge
+from fanal.analyse.analysis import Meant, analyse, shipped_knowledge
 from fanal.analyse.domain.records import Analysis, KinFacts, Priority, pack_findings, pack_parts
 from fanal.analyse.material.operations.asides import current_rule, watch_matches
 from fanal.analyse.material.operations.index import MATERIAL
@@ -19,12 +20,20 @@ from fanal.analyse.material.queries.entries import lists_version
 from fanal.analyse.payments.operations import forget_payments, note_payments
 from fanal.analyse.priority.domain.scoring import prioritise
 from fanal.analyse.priority.queries import current_rules
+from fanal.analyse.signals.reading import NoReader, shipped_reader
 from fanal.db.sql import text_array
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.kernel.actors import Actor
+from fanal.kernel.ids import instant_of
 from fanal.ledger import operations as ledger
 
 _SHIPPED = cache(shipped_knowledge)  # read once; the version of the lists is added per batch
+_FEW = 8
+"""Most reports with free text of a batch that are all read by the model."""
+_MOST_READ = 32
+"""Most reports of citizens that the model reads in a larger batch."""
+_LATER: deque[UUID] = deque(maxlen=100_000)
+"""Reports of larger batches whose texts wait until no report waits for a stage; forgotten at a restart."""
 
 
 class NotAnalysed(LookupError):
@@ -32,9 +41,16 @@ class NotAnalysed(LookupError):
 
 
 def analyse_batch(
-    *, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime
+    *,
+    actor: Actor,
+    reports: Sequence[HarmonisedReport],
+    now: datetime,
+    citizens: Collection[UUID] = (),
 ) -> list[Analysis]:
     """Analyse `reports`, store the next revision of each, and return the analyses in the order given.
+
+    `citizens` are the reports of the public form: of a large batch the model reads their texts only, and the
+    others later (`unread`).
 
     Raises:
         Refused: the actor may not run the stages.
@@ -45,11 +61,12 @@ def analyse_batch(
     knowledge = structs.replace(_SHIPPED(), lists_version=lists_version())
     rule = current_rule(now)
     lists = MATERIAL.look_up(reports, rules=rule.value) if knowledge.lists_version else None
+    meanings = _meanings(reports, citizens)
     with transaction.atomic():
         around = note_payments(
             actor=actor, reports=reports, typologies=knowledge.typologies, now=now
         )
-        analyses = analyse(reports, knowledge, lists, around=around)
+        analyses = analyse(reports, knowledge, lists, around=around, meanings=meanings)
         packed = [pack_findings(analysis.findings) for analysis in analyses]
         revisions = _next_revisions("analyse_result", [r.report_id for r in reports])
         with binary_arrays.bound() as cursor:
@@ -70,6 +87,52 @@ def analyse_batch(
             first = [a for a in analyses if revisions[a.report_id] == 1]
             watch_matches(actor=actor, analyses=first, rule=rule, now=now)
     return analyses
+
+
+def _meanings(reports: Sequence[HarmonisedReport], citizens: Collection[UUID]) -> dict[UUID, Meant]:
+    """Return what the model finds in the texts of a batch, by report id, for the reports that it reads now.
+
+    The others wait in `_LATER`, declared emergencies first.
+    """
+    told = [report for report in reports if report.description or report.conversation]
+    if len(told) > _FEW:
+        now = [report for report in told if report.report_id in citizens][:_MOST_READ]
+        held = {report.report_id for report in now}
+        for report in told:
+            if report.report_id not in held:
+                (_LATER.appendleft if report.emergency else _LATER.append)(report.report_id)
+        told = now
+    return _meant(told)
+
+
+def _meant(reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
+    reader = shipped_reader() if reports else NoReader("", "")
+    if isinstance(reader, NoReader):
+        return {}
+    return {
+        report.report_id: Meant(
+            version=reader.version,
+            findings=tuple(reader.findings(report, received_at=instant_of(report.report_id))),
+        )
+        for report in reports
+    }
+
+
+def unread(most: int) -> list[UUID]:
+    """Return and forget the ids of at most `most` reports of this process whose texts wait to be read."""
+    return [_LATER.popleft() for _ in range(min(most, len(_LATER)))]
+
+
+def read_later(*, actor: Actor, reports: Sequence[HarmonisedReport], now: datetime) -> list[UUID]:
+    """Read the texts of at most eight reports; analyse those with a finding again, and return their ids.
+
+    Raises:
+        Refused: the actor may not run the stages.
+    """
+    found = {report_id for report_id, meant in _meant(reports[:_FEW]).items() if meant.findings}
+    changed = [report for report in reports if report.report_id in found]
+    analyse_batch(actor=actor, reports=changed, now=now)
+    return [report.report_id for report in changed]
 
 
 def prioritise_batch(

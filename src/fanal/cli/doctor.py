@@ -20,6 +20,7 @@ from fanal.cli.doctor_checks import (
     look_at_hashing,
     look_at_identity,
     look_at_outbox,
+    look_at_reader,
     look_at_single_sign_on,
     look_at_vault,
 )
@@ -66,6 +67,7 @@ def doctor(port: int) -> None:
     findings = [
         *look_at_machine(home=home, port=port),
         *look_at_hashing(),
+        *look_at_reader(),
         *look_at_database(home=home),
     ]
     for finding in findings:

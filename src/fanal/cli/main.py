@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, str] = {
     "receipt": "fanal.cli.vault:receipt",
     "restore": "fanal.cli.backup:restore",
     "run": "fanal.cli.run:run",
+    "signals": "fanal.cli.signals:signals",
     "user": "fanal.cli.user:user",
     "worker": "fanal.cli.worker:worker",
     "calls": "fanal.cli.worker:calls",

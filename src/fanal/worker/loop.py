@@ -26,6 +26,8 @@ NEAR_AGAIN = timedelta(minutes=5)
 """Pause after a failure in the search for similar reports."""
 _IDLE_SECONDS = 0.5
 _NEAR_SECONDS = 0.5
+_TEXTS = 4
+"""Texts of large batches read at once while nothing else waits: a quarter of a second, mostly."""
 _AWAY_SECONDS = 1.0
 log = logging.getLogger("fanal.worker")
 
@@ -95,7 +97,7 @@ class WorkerLoop:
         return moved
 
     def _look_around(self) -> int:
-        """Search for reports similar to those linked recently; return the number of reports searched for.
+        """Read texts that wait, then search for reports similar to those linked recently; return the number.
 
         This has the lowest priority: it runs only when no report waits, and after a failure only later.
         """
@@ -106,11 +108,13 @@ class WorkerLoop:
         watched = self._watch.step if self._watch else unwatched
         try:
             with watched(NEAR, most):
+                if read := pipeline.read_later(now=now, most=_TEXTS):
+                    return read
                 looked = pipeline.find_similar(now=now, most=most)
         except (OperationalError, InterfaceError):
             raise  # no database
         except Exception as failure:  # noqa: BLE001 - suggestions may wait, reports may not
-            log.error("what is near is not looked for: %s", type(failure).__name__)
+            log.error("texts and similar reports wait: %s", type(failure).__name__)
             self._near_at = now + NEAR_AGAIN
             return 0
         # Urgent reports wait for one portion: it stays short, however much there is to compare.

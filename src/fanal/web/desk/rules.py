@@ -15,6 +15,7 @@ from fanal.analyse.payments.domain.indicators import load_typologies
 from fanal.analyse.priority.domain.rules import PriorityRules
 from fanal.analyse.priority.queries import current_rules
 from fanal.analyse.signals.domain.lexicon import read_lexicon, shipped_lexicons
+from fanal.analyse.signals.reading import NoReader, reader_state
 from fanal.kernel.calendar import paris_day
 from fanal.reference import (
     Asking,
@@ -66,7 +67,8 @@ def rules(request: HttpRequest) -> HttpResponse:
         context["said"] = [rule_in_words(r, get_language() or "fr") for r in rules_now.rule]
     elif table == "lexicon":
         context |= {
-            "lexicons": [read_lexicon(text, name=n) for n, text in shipped_lexicons().items()]
+            "lexicons": [read_lexicon(text, name=n) for n, text in shipped_lexicons().items()],
+            "reader": _reader(get_language() or "fr"),
         }
     elif table == "typology":
         context |= {"typologies": load_typologies()}
@@ -78,6 +80,19 @@ def rules(request: HttpRequest) -> HttpResponse:
     else:
         raise Http404
     return render(request, "desk/rules.html", context)
+
+
+def _reader(lang: str) -> str:
+    """Return a sentence on the model that reads the meaning of texts, or on why there is none."""
+    state = reader_state()
+    if isinstance(state, NoReader):
+        return reference.render(state.reason, {"detail": state.detail}, lang, kind="reader")
+    known, other = state.quality
+    parameters: dict[str, str | int | float] = {
+        "version": state.version, "texts": state.texts, "f1": known.f1, "plain": known.plain,
+        "other": other.f1,
+    }  # fmt: skip
+    return reference.render("IN_FORCE", parameters, lang, kind="reader")
 
 
 def _levels(found: PriorityRules, on: date) -> list[dict[str, object]]:

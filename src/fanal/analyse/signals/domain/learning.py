@@ -1,0 +1,225 @@
+"""Training of the reader of texts: coefficients, calibration and thresholds from the labelled corpus.
+
+Everything is chosen and measured on texts of a hand that the coefficients have not seen: with the inverse A
+of the regularised kernel matrix, the error on the texts G of a hand left out is (A_GG)^-1 (A y)_G, without
+training again.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from fanal.analyse.signals.domain.meaning import (
+    Floats,
+    Label,
+    Scale,
+    Vectors,
+    Way,
+    centred,
+    kernel,
+    probabilities,
+    tfidf,
+    vocabulary_of,
+    word_counts,
+)
+
+NATURES = ("SPAM", "TEST", "QUESTION", "RETRACTED", "OFF_TOPIC", "INNOCENT", "INFORMATIONAL")
+RIDGE = 0.3
+MOST_PLAIN = 0.08
+"""Highest share of texts without codes that may get one, on the hands left out."""
+_GRID = np.round(np.arange(0.10, 0.90, 0.01), 2)
+_NATURE_FROM = 0.5
+Flags = NDArray[np.bool_]
+
+
+class Quality(Struct, frozen=True, kw_only=True):
+    """Quality on texts of hands left out: micro F1, precision, recall; share of texts without codes that
+    get one.
+
+    `codes` holds (number of texts, precision, recall) by code.
+    """
+
+    f1: float
+    precision: float
+    recall: float
+    plain: float
+    codes: dict[str, tuple[int, float, float]]
+
+
+class Trained(Struct, frozen=True, kw_only=True):
+    """A trained model without its corpus; the pairs are with words, and by the embedding alone."""
+
+    columns: tuple[str, ...]
+    coefficients: tuple[Vectors, Vectors]
+    ways: tuple[Way, Way]
+    quality: tuple[Quality, Quality]
+
+
+def train(labels: Sequence[Label], vectors: Vectors) -> Trained:
+    """Return the model of a labelled corpus; `vectors` has a row a label. Deterministic."""
+    codes = sorted({code for label in labels for code in label.codes})
+    columns = (*codes, *(f"NATURE_{name}" for name in NATURES), "any")
+    wanted = np.array([_row(label, codes) for label in labels], dtype=np.float64)
+    unit = centred(vectors, vectors.mean(axis=0))
+    meaning = kernel(unit, unit)
+    hands = np.array([label.id.rpartition("-")[0] for label in labels])
+    languages = np.array([label.lang for label in labels])
+    alone = _solved(meaning, wanted)
+    across = _across_languages(meaning, wanted, hands, languages)
+    meaning += _word_kernel(labels)
+    both, without_hand = _left_out(meaning, wanted, hands)
+    learnt = [_way(scores, wanted, codes) for scores in (without_hand, across)]
+    return Trained(
+        columns=columns,
+        coefficients=(
+            both.astype(np.float16).astype(np.float32),
+            alone.astype(np.float16).astype(np.float32),
+        ),
+        ways=(learnt[0][0], learnt[1][0]),
+        quality=(learnt[0][1], learnt[1][1]),
+    )
+
+
+def _row(label: Label, codes: Sequence[str]) -> list[bool]:
+    natures = [label.nature == name for name in NATURES]
+    return [*(code in label.codes for code in codes), *natures, bool(label.codes)]
+
+
+def _solved(matrix: Floats, wanted: Floats) -> Floats:
+    return np.linalg.solve(matrix + RIDGE * np.eye(len(matrix)), wanted - wanted.mean(axis=0))
+
+
+def _left_out(matrix: Floats, wanted: Floats, hands: NDArray[np.str_]) -> tuple[Floats, Floats]:
+    """Return the coefficients, and the scores of each hand's texts by coefficients of the other hands."""
+    inverse = np.linalg.inv(matrix + RIDGE * np.eye(len(matrix)))
+    coefficients = inverse @ (wanted - wanted.mean(axis=0))
+    scores = np.empty_like(wanted)
+    for hand in sorted(set(hands)):
+        held = np.flatnonzero(hands == hand)
+        error = np.linalg.solve(inverse[np.ix_(held, held)], coefficients[held])
+        scores[held] = wanted[held] - error
+    return coefficients, scores
+
+
+def _across_languages(
+    matrix: Floats, wanted: Floats, hands: NDArray[np.str_], languages: NDArray[np.str_]
+) -> Floats:
+    """Return the scores of each text by coefficients of other hands in other languages."""
+    scores = np.empty_like(wanted)
+    for hand in sorted(set(hands)):
+        for language in sorted(set(languages)):
+            held = np.flatnonzero((hands == hand) & (languages == language))
+            rest = np.flatnonzero((hands != hand) & (languages != language))
+            if len(held) and len(rest):
+                solved = _solved(matrix[np.ix_(rest, rest)], wanted[rest])
+                scores[held] = matrix[np.ix_(held, rest)] @ solved + wanted[rest].mean(axis=0)
+    return scores
+
+
+def _word_kernel(labels: Sequence[Label]) -> Floats:
+    """Return the cosines of the TF-IDF vectors of all pairs of texts."""
+    counts = [word_counts(label.text) for label in labels]
+    vocabulary = vocabulary_of(counts)
+    postings: dict[int, list[tuple[int, float]]] = {}
+    for place, one in enumerate(counts):
+        for number, weight in tfidf(one, vocabulary):
+            postings.setdefault(number, []).append((place, weight))
+    matrix = np.zeros((len(labels), len(labels)))
+    frequent: list[list[tuple[int, float]]] = []
+    for posting in postings.values():
+        if len(posting) > 200:
+            frequent.append(posting)
+            continue
+        places, weights = zip(*posting, strict=True)
+        held = np.array(places)
+        matrix[held[:, None], held] += np.outer(weights, weights)
+    dense = np.zeros((len(labels), len(frequent)), dtype=np.float32)
+    for column, posting in enumerate(frequent):
+        for place, weight in posting:
+            dense[place, column] = weight
+    matrix += dense @ dense.T
+    return matrix
+
+
+def _way(scores: Floats, wanted: Floats, codes: Sequence[str]) -> tuple[Way, Quality]:
+    scale = _calibrated(scores, wanted)
+    chances = probabilities(scores, scale)[:, : len(codes)]
+    truth = wanted[:, : len(codes)] > 0.5
+    limits = _thresholds(chances, truth)
+    rest = wanted.shape[1] - len(codes)
+    way = Way(
+        base=tuple(wanted.mean(axis=0).tolist()),
+        scale=scale,
+        thresholds=(*limits.tolist(), *[_NATURE_FROM] * rest),
+    )
+    return way, quality_of(chances >= limits, truth, codes)
+
+
+def _calibrated(scores: Floats, wanted: Floats) -> Scale:
+    """Return the logistic regression of each column on its score and that of any code (Newton's method)."""
+    fitted = []
+    for column in range(wanted.shape[1]):
+        given = np.stack([scores[:, column], scores[:, -1], np.ones(len(scores))], axis=1)
+        weights, penalty = np.zeros(3), np.diag([0.05, 0.05, 1e-6])
+        for _ in range(40):
+            chance = 1.0 / (1.0 + np.exp(-np.clip(given @ weights, -30, 30)))
+            slope = given.T @ (chance - wanted[:, column]) + penalty @ weights
+            curve = (given * (chance * (1 - chance))[:, None]).T @ given + penalty
+            step = np.linalg.solve(curve, slope)
+            weights = weights - step
+            if float(np.abs(step).max()) < 1e-8:
+                break
+        fitted.append([round(float(w), 5) for w in weights])
+    own, any_code, bias = zip(*fitted, strict=True)
+    return Scale(own=own, any=any_code, bias=bias)
+
+
+def _thresholds(chances: Floats, truth: Flags) -> Floats:
+    """Return the threshold of each code: midway between the best common one and the best of its own.
+
+    All rise together until texts without codes get one no more often than `MOST_PLAIN`.
+    """
+    common = max(_GRID.tolist(), key=lambda limit: f1_of(chances >= limit, truth))
+    own = np.array(
+        [
+            max(_GRID.tolist(), key=lambda limit: f1_of(chances[:, i] >= limit, truth[:, i]))
+            for i in range(truth.shape[1])
+        ]
+    )
+    limits = (own + common) / 2
+    empty = ~truth.any(axis=1)
+    while (chances[empty] >= limits).any(axis=1).mean() > MOST_PLAIN:
+        limits = limits + 0.005
+    rounded: Floats = np.round(limits, 3)
+    return rounded
+
+
+def f1_of(found: Flags, truth: Flags) -> float:
+    """Return the (micro) F1 of found flags."""
+    return 2.0 * float((found & truth).sum()) / max(1.0, float(found.sum() + truth.sum()))
+
+
+def quality_of(found: Flags, truth: Flags, codes: Sequence[str]) -> Quality:
+    """Return the quality of found codes, a row a text."""
+    right = found & truth
+    empty = ~truth.any(axis=1)
+
+    def share(part: Flags, whole: Flags) -> float:
+        return round(float(part.sum()) / max(1, int(whole.sum())), 3)
+
+    return Quality(
+        f1=round(f1_of(found, truth), 3),
+        precision=share(right, found),
+        recall=share(right, truth),
+        plain=round(float(found[empty].any(axis=1).mean()), 3) if empty.any() else 0.0,
+        codes={
+            code: (
+                int(truth[:, i].sum()),
+                share(right[:, i], found[:, i]),
+                share(right[:, i], truth[:, i]),
+            )
+            for i, code in enumerate(codes)
+        },
+    )

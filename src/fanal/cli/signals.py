@@ -1,0 +1,218 @@
+"""`fanal signals`: reads texts, measures the reader on labelled texts, trains its model."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+import msgspec
+from msgspec import Struct
+
+from fanal import reference
+from fanal.analyse.domain.records import Finding
+from fanal.analyse.signals.domain.evaluation import Evaluation, Judged, evaluate
+from fanal.analyse.signals.domain.meaning import Label
+from fanal.analyse.signals.domain.times_told import Hours
+from fanal.analyse.signals.reading import (
+    EngineMissing,
+    NoReader,
+    PhraseReader,
+    Understood,
+    candidate,
+    shipped_reader,
+    understand,
+)
+from fanal.cli.failures import LANGUAGES, CommandRefused, Failed, tell
+from fanal.cli.printing import print_lines
+from fanal.kernel import clock
+
+_LONGEST_LINE = 4_000_000
+_ENCODER = msgspec.json.Encoder()
+
+
+class _Line(Struct, frozen=True):
+    """A line of standard input; unknown keys are ignored, such as the labels of a labelled text."""
+
+    id: str | int
+    text: str
+    language: str | None = None
+    received_at: datetime | None = None
+
+
+_LINES = msgspec.json.Decoder(_Line)
+_LABELS = msgspec.json.Decoder(Label)
+
+
+@click.group()
+def signals() -> None:
+    """Read texts for signals, measure the reader, train its model."""
+
+
+@signals.command("read")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+def read(as_json: bool) -> None:
+    """Read texts from standard input, one JSON object a line: id, text, received_at (else: now).
+
+    Prints for each, in order, its signals with engine and reason, the hours until the event it tells, and its
+    nature. Nothing is stored.
+    """
+    refused: list[int] = []
+    phrases = PhraseReader()
+    reader = shipped_reader()
+    if isinstance(reader, NoReader):
+        tell("SIGNALS_BY_PHRASES", reason=reader.detail)
+    print_lines(
+        _ENCODER.encode(_answer(line, read_as)) if as_json else _sentence(line, read_as).encode()
+        for line in _lines(sys.stdin.buffer, refused)
+        for read_as in [understand(line.text, line.received_at or clock.now(), reader, phrases)]
+    )
+    if refused:
+        raise SystemExit(2)
+
+
+@signals.command("evaluate")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
+@click.option("--phrases", is_flag=True, help="Read by the phrase rules alone.")
+def evaluate_(file: Path, as_json: bool, phrases: bool) -> None:
+    """Compare the reader with the labels of FILE: precision, recall, F1 per code and language, calibration.
+
+    FILE is JSON lines with id, lang, text, codes, nature, plain, voice, as in the corpus.
+    """
+    reader = NoReader("ENGINE", "--phrases") if phrases else shipped_reader()
+    if isinstance(reader, NoReader) and not phrases:
+        tell("SIGNALS_BY_PHRASES", reason=reader.detail)
+    rules, now = PhraseReader(), clock.now()
+    judged = [
+        Judged(
+            label=label,
+            found={s.code: s.score for s in read_as.signals},
+            chances=read_as.chances,
+            nature=read_as.nature,
+        )
+        for label in _labels(file)
+        for read_as in [understand(label.text, now, reader, rules)]
+    ]
+    if not judged:
+        raise CommandRefused("SIGNALS_NO_LABEL", path=file)
+    result = evaluate(judged)
+    print_lines(_ENCODER.encode(row) if as_json else _row(row).encode() for row in _rows(result))
+
+
+@signals.command("train")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), required=True,
+    help="Folder for model.json and weights.bin.",
+)  # fmt: skip
+def train_(out: Path) -> None:
+    """Train a model of the reader on the labelled corpus, deterministically, and write it to a folder.
+
+    Known texts keep the embeddings of the model in force. Prints its quality on hands left out.
+    """
+    out.mkdir(parents=True, exist_ok=True)  # first: training takes a minute
+    try:
+        header, weights, quality = candidate()
+    except EngineMissing as error:
+        raise Failed("SIGNALS_NO_ENGINE", detail=error) from error
+    (out / "weights.bin").write_bytes(weights)
+    (out / "model.json").write_bytes(header)
+    print_lines(_ENCODER.encode(part) for part in quality)
+
+
+def _lines(stream: BinaryIO, refused: list[int]) -> Iterator[_Line]:
+    """Yield the valid lines; the numbers of the others go to `refused` and to standard error."""
+    number = 0
+    while body := stream.readline(_LONGEST_LINE + 1):
+        number += 1
+        whole = body.endswith(b"\n") or len(body) <= _LONGEST_LINE
+        while not body.endswith(b"\n") and (rest := stream.readline(1 << 16)):
+            body = rest
+        if not whole:
+            refused.append(number)
+            tell("SIGNALS_BAD_LINE", number=number, reason=f"> {_LONGEST_LINE}")
+            continue
+        if body.strip():
+            try:
+                yield _timed(_LINES.decode(body))
+            except (msgspec.MsgspecError, ValueError) as error:
+                refused.append(number)
+                tell("SIGNALS_BAD_LINE", number=number, reason=error)
+
+
+def _timed(line: _Line) -> _Line:
+    if line.received_at is not None and line.received_at.tzinfo is None:
+        raise ValueError("received_at: no time zone")
+    return line
+
+
+def _labels(file: Path) -> Iterator[Label]:
+    with file.open("rb") as stream:
+        for number, body in enumerate(stream, 1):
+            if body.strip():
+                try:
+                    yield _LABELS.decode(body)
+                except (msgspec.MsgspecError, ValueError) as error:
+                    raise CommandRefused("SIGNALS_BAD_LINE", number=number, reason=error) from error
+
+
+def _answer(line: _Line, read_as: Understood) -> Mapping[str, object]:
+    return {
+        "id": line.id,
+        "signals": [_signal(finding) for finding in read_as.signals],
+        "hours_until": read_as.hours,
+        "nature": read_as.nature,
+    }
+
+
+def _signal(finding: Finding) -> Mapping[str, object]:
+    because = finding.because
+    return {
+        "code": finding.code,
+        "score": finding.score,
+        "engine": finding.rule_version,
+        "because": {
+            "code": because.code,
+            "parameters": because.parameters,
+            "segment": finding.value,
+            "source": finding.source,
+            **{
+                lang: reference.render(because.code, because.parameters, lang) for lang in LANGUAGES
+            },
+        },
+    }
+
+
+def _sentence(line: _Line, read_as: Understood) -> str:
+    codes = ", ".join(f"{s.code} {s.score:.2f}" for s in read_as.signals)
+    return f"{line.id}  {codes or '-'}  {read_as.nature or '-'}  {_interval(read_as.hours)}"
+
+
+def _interval(hours: Hours | None) -> str:
+    return "-" if hours is None else f"{hours[0]:g}..{hours[1]:g} h"
+
+
+def _rows(result: Evaluation) -> Iterator[Mapping[str, object]]:
+    for group, counts in result.groups:
+        yield {
+            "group": group,
+            "texts": counts.texts,
+            "precision": counts.precision,
+            "recall": counts.recall,
+            "f1": counts.f1,
+        }
+    yield {"group": "plain", "texts": result.plain_texts, "with_a_code": result.plain_share}
+    yield {"group": "nature", "texts": result.nature_texts, "accuracy": result.nature_right}
+    for low, high, texts, mean, share in result.calibration:
+        yield {
+            "group": f"calibration {low:g}..{high:g}",
+            "readings": texts,
+            "probability": mean,
+            "true": share,
+        }
+
+
+def _row(row: Mapping[str, object]) -> str:
+    values: Sequence[str] = [f"{name} {value}" for name, value in row.items() if name != "group"]
+    return f"{row['group']!s:32}" + "  ".join(values)

