@@ -281,12 +281,12 @@ def rank_anew(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> int
 
 
 def read_later(*, now: datetime, most: int) -> int:
-    """Read texts of large batches that waited, and rank their reports anew; return the number read.
+    """Read texts of large batches that waited, and rank their reports again; return the number read.
 
     The model reads them while no report waits for a stage.
     """
     actor = system_actor("pipeline")
-    ids = analyse.unread(most)
+    ids = analyse.unread(most=most)
     if ids:
         with transaction.atomic():
             records = harmonised.get_records(actor=actor, report_ids=ids)

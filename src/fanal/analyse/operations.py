@@ -118,7 +118,7 @@ def _meant(reports: Sequence[HarmonisedReport]) -> dict[UUID, Meant]:
     }
 
 
-def unread(most: int) -> list[UUID]:
+def unread(*, most: int) -> list[UUID]:
     """Return and forget the ids of at most `most` reports of this process whose texts wait to be read."""
     return [_LATER.popleft() for _ in range(min(most, len(_LATER)))]
 

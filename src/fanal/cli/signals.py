@@ -13,8 +13,8 @@ from msgspec import Struct
 from fanal import reference
 from fanal.analyse.domain.records import Finding
 from fanal.analyse.signals.domain.evaluation import Evaluation, Judged, evaluate
+from fanal.analyse.signals.domain.event_times import Hours
 from fanal.analyse.signals.domain.meaning import Label
-from fanal.analyse.signals.domain.times_told import Hours
 from fanal.analyse.signals.reading import (
     EngineMissing,
     NoReader,

@@ -20,6 +20,7 @@ import numpy as np
 from msgspec import Struct
 
 from fanal.analyse.domain.records import Because, Finding, Parameters
+from fanal.analyse.signals.domain.event_times import Hours, hours_until
 from fanal.analyse.signals.domain.imminence import find_imminence
 from fanal.analyse.signals.domain.learning import Quality, train
 from fanal.analyse.signals.domain.lexicon import load_lexicon
@@ -38,7 +39,6 @@ from fanal.analyse.signals.domain.model import (
 from fanal.analyse.signals.domain.segments import Segment, segments
 from fanal.analyse.signals.domain.signals import find_hits, findings_of
 from fanal.analyse.signals.domain.text import Utterance, utterances
-from fanal.analyse.signals.domain.times_told import Hours, hours_until
 from fanal.formats.report.records import ReportKind
 from fanal.harmonise.domain.records import HarmonisedReport
 
@@ -313,7 +313,7 @@ class PhraseReader:
 def understand(
     text: str, at: datetime, reader: TextReader | NoReader, phrases: PhraseReader
 ) -> Understood:
-    """Return the reading of one text, told at the instant `at`.
+    """Return the reading of a text that was received at the instant `at`.
 
     With a model, its findings over their thresholds count, and those of phrases where the model finds the
     code at least possible. Without one, phrases alone count.

@@ -1,4 +1,4 @@
-"""The model file of the reader of texts: a JSON header and the weights beside it; and the labelled corpus.
+"""The model file of the reader of texts: a JSON header and a file of weights; the labelled corpus.
 
 `data/reader/model.json` says what the model was made from (engine, corpus files by digest), how good it is,
 and how scores become probabilities. `data/reader/weights.bin` holds, in order and in little-endian bytes:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fanal.analyse.signals.domain.times_told import IMMINENT, hours_until
+from fanal.analyse.signals.domain.event_times import IMMINENT, hours_until
 
 MONDAY_TEN = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 """Monday 30 November 2026, 10:00 in Paris."""

@@ -1,8 +1,8 @@
-"""Times told in a text, in French and English, as hours from the instant of the report until the event.
+"""Times of events to come stated in a text, in French and English, as hours until them.
 
 An expression ("demain 18 h", "in two days", "mercredi") is read in the time zone of the desk. An expression
 that is past ("hier", "last Saturday"), imagined ("one day", "if we met tomorrow") or negated ("not
-tomorrow") tells no time.
+tomorrow") states no time.
 """
 
 import re
@@ -137,7 +137,7 @@ _SENTENCE = re.compile(r"[.!?…;\n]+(?=\s|$)|\n")
 
 
 def hours_until(text: str, at: datetime, *, zone: ZoneInfo = PARIS) -> Hours | None:
-    """Return the interval of hours from `at` until the nearest event to come that a text tells; None
+    """Return the interval of hours from `at` until the nearest event to come that a text states; None
     without any.
 
     `at` is the instant of the report, aware; days and hours of the day are those of `zone`. 0 is now.
@@ -162,7 +162,7 @@ def _plain(text: str) -> str:
 
 
 def _told(plain: str, local: datetime) -> Iterator[Hours]:
-    """Yield the intervals told in a sentence in plain letters."""
+    """Yield the intervals stated in a sentence in plain letters."""
     deadline = bool(_DEADLINE.search(plain))
     for match in _IN.finditer(plain):
         if not _negated(plain, match.start()):
