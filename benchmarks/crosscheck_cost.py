@@ -120,7 +120,7 @@ def _time(part: Sequence[Told], turn: int) -> Taken:
     """Return what reports take, cross-checked one by one by the product's own step."""
     from fanal.accounts import row_scope
     from fanal.crosscheck.operations.batch import crosscheck_batch
-    from fanal.harmonise import operations as harmonise
+    from fanal.harmonise.operations.batch import harmonise_batch
 
     actor, now = system_actor("bench"), datetime(2026, 12, 1, tzinfo=UTC) + timedelta(hours=turn)
     taken = []
@@ -132,7 +132,7 @@ def _time(part: Sequence[Told], turn: int) -> Taken:
             body=msgspec.json.encode(one.body),
         )
         with row_scope.across_desks():
-            reports, _ = harmonise.harmonise_batch(actor=actor, sources=[source], now=now)
+            reports, _ = harmonise_batch(actor=actor, sources=[source], now=now)
             ours = os.getpid(), server_process()
             waited = waited_for_core(*ours)
             cpu, started = time.process_time(), time.perf_counter()

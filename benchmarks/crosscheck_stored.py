@@ -33,7 +33,7 @@ def measure_stored(size: int, *, seed: int) -> dict[str, object]:
         from fanal.accounts import row_scope
         from fanal.crosscheck.operations.batch import crosscheck_batch
         from fanal.crosscheck.operations.rebuild import rebuild
-        from fanal.harmonise import operations as harmonise
+        from fanal.harmonise.operations.batch import harmonise_batch
 
         actor = system_actor("bench")
         sources = [
@@ -49,7 +49,7 @@ def measure_stored(size: int, *, seed: int) -> dict[str, object]:
         with row_scope.across_desks():
             for start in range(0, len(sources), _AT_ONCE):
                 part = sources[start : start + _AT_ONCE]
-                records, _ = harmonise.harmonise_batch(actor=actor, sources=part, now=_NOW)
+                records, _ = harmonise_batch(actor=actor, sources=part, now=_NOW)
                 crosscheck_batch(actor=actor, reports=records, now=_NOW)
             with connection.execute_wrapper(_watch(waited)):
                 started = time.perf_counter()

@@ -34,8 +34,9 @@ from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.similar.operations.near import renew_near
 from fanal.deconfliction import operations as deconfliction
 from fanal.distribution import operations as distribution
-from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.operations import batch as harmonise
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts, Stage
 from fanal.kernel.actors import Actor, system_actor

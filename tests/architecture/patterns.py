@@ -95,13 +95,13 @@ class Calls(ast.NodeVisitor):
 
 def compile_on_demand() -> None:
     """Call what compiles patterns from reference data or from a value only when it is asked."""
-    phones = importlib.import_module("fanal.harmonise.domain.addresses")
+    phones = importlib.import_module("fanal.harmonise.domain.values.addresses")
     for code in range(1, 1000):
         phones._plan_of(str(code))
-    search = importlib.import_module("fanal.harmonise.domain.search")
+    search = importlib.import_module("fanal.harmonise.domain.redaction.search")
     search._spaced("jean.dupont@mail.example")
     search._spaced("aaaaaaaaaaaaaaaa")
-    unnamed = importlib.import_module("fanal.harmonise.domain.redaction")
+    unnamed = importlib.import_module("fanal.harmonise.domain.redaction.outside")
     for alone in (True, False):
         unnamed._pattern("dupontjean", alone=alone)
         unnamed._pattern("aaaaaaaaaa", alone=alone)

@@ -132,9 +132,9 @@ def test_patterns_are_found_wherever_they_are_compiled() -> None:
     assert {
         "fanal/analyse/signals/domain/text.py",  # a constant
         "fanal/crosscheck/domain/names.py",  # a literal within a function
-        "fanal/harmonise/domain/handles.py",  # reference data
-        "fanal/harmonise/domain/addresses.py",  # numbering plans of the library
-        "fanal/harmonise/domain/search.py",  # a value
+        "fanal/harmonise/domain/values/handles.py",  # reference data
+        "fanal/harmonise/domain/values/addresses.py",  # numbering plans of the library
+        "fanal/harmonise/domain/redaction/search.py",  # a value
         "fanal/formats/ncmec/model.py",  # the schema
     } <= files
 

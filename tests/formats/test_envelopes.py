@@ -25,8 +25,8 @@ from fanal.formats.report.records import (
 )
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, Source
-from fanal.harmonise.domain.redaction import as_report
-from fanal.harmonise.domain.reporter import withhold
+from fanal.harmonise.domain.redaction.outside import as_report
+from fanal.harmonise.domain.redaction.reporter import withhold
 from fanal.harmonise.domain.sources.read import read_source
 from tests.formats.ncmec_documents import NOW
 

@@ -23,11 +23,12 @@ from fanal.formats.ncmec.tree import Outgoing
 from fanal.formats.ncmec.write import write_file_details, write_report
 from fanal.formats.report.records import Report
 from fanal.formats.xarf import XarfSent, write_xarf
-from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.harmonise.domain.redaction import as_report, withheld_texts
-from fanal.harmonise.domain.reporter import SHORTEST_MOTIVE
+from fanal.harmonise.domain.redaction.outside import as_report, withheld_texts
+from fanal.harmonise.domain.redaction.reporter import SHORTEST_MOTIVE
 from fanal.harmonise.domain.vocabulary import categories_of
+from fanal.harmonise.operations.identity import MotiveRefused, open_identity, reporters_values
 from fanal.intake import queries as intake
 from fanal.intake.domain.records import Format, OpenedSubmission, ReportFacts
 from fanal.kernel.actors import Actor, system_actor
@@ -83,7 +84,7 @@ def leaving_report(record: HarmonisedReport, facts: ReportFacts, *, now: datetim
     """
     report_id = facts.report_id
     try:
-        contacts = harmonise.reporters_values(
+        contacts = reporters_values(
             actor=system_actor("to withhold who reported from what leaves"),
             facts={report_id: facts},
             records={report_id: record},
@@ -259,10 +260,8 @@ def _may_name(actor: Actor, facts: ReportFacts, *, motive: str, now: datetime) -
         CommandRefused: MOTIVE_SHORT.
     """
     try:
-        harmonise.open_identity(
-            actor=actor, report_id=facts.report_id, motive=motive or _MOTIVE, now=now
-        )
-    except harmonise.MotiveRefused:
+        open_identity(actor=actor, report_id=facts.report_id, motive=motive or _MOTIVE, now=now)
+    except MotiveRefused:
         raise CommandRefused("MOTIVE_SHORT", n=SHORTEST_MOTIVE) from None
     except policy.Refused:
         tell("WRITTEN_WITHOUT_REPORTER", reference=facts.reference)

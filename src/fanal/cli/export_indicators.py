@@ -368,7 +368,7 @@ def _reports(
     status 2 after messages for each REF without shareable items.
     """
     from fanal.cli.actors import reader
-    from fanal.harmonise.domain.redaction import shareable
+    from fanal.harmonise.domain.redaction.outside import shareable
 
     actor = reader(as_user, motive=f"fanal export {way.name}", action="export.write")
     found = [(reference, *_meant(actor, reference)) for reference in references]

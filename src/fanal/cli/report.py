@@ -98,15 +98,13 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
         CommandRefused: MOTIVE_SHORT; REVEAL_REFUSED without the right.
     """
     from fanal.accounts.domain import policy
-    from fanal.harmonise import operations as harmonise
-    from fanal.harmonise.domain.reporter import SHORTEST_MOTIVE
+    from fanal.harmonise.domain.redaction.reporter import SHORTEST_MOTIVE
+    from fanal.harmonise.operations.identity import MotiveRefused, open_identity
     from fanal.vault.operations import ObjectUnknown
 
     try:
-        opened = harmonise.open_identity(
-            actor=actor, report_id=report_id, motive=motive, now=clock.now()
-        )
-    except harmonise.MotiveRefused:
+        opened = open_identity(actor=actor, report_id=report_id, motive=motive, now=clock.now())
+    except MotiveRefused:
         raise CommandRefused("MOTIVE_SHORT", n=SHORTEST_MOTIVE) from None
     except policy.Refused:
         raise CommandRefused("REVEAL_REFUSED") from None

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.demo.world import DemoEvent, Play, World
-from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.operations.identity import open_identity, see_opening
 from fanal.orient.domain.records import QueueFilter, QueueView, Track
 from fanal.orient.operations.notes import note_dossier, note_report
 from fanal.orient.queue.operations import save_view
@@ -41,18 +42,18 @@ def open_identities(world: World, at: datetime) -> None:
     report_id = world.find(NAMED, sender="")
     if harmonised.openings_of_report(actor=claire, report_id=report_id):
         return
-    opened = harmonise.open_identity(
+    opened = open_identity(
         actor=world.person("claire", first),
         report_id=report_id,
         motive="Rappel de la personne, à sa demande, pour préciser le nom du salon de discussion.",
         now=first,
     )
-    harmonise.see_opening(
+    see_opening(
         actor=world.person("gabrielle", first + _DAY),
         opening_id=opened.opening_id,
         now=first + _DAY,
     )
-    harmonise.open_identity(
+    open_identity(
         actor=world.person("driss", at),
         report_id=report_id,
         motive="Réquisition du parquet : identité de la personne qui a signalé, pour audition.",

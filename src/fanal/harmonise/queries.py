@@ -14,10 +14,9 @@ from fanal.accounts.domain.policy import may, reach, require
 from fanal.accounts.row_scope import together
 from fanal.db import sql
 from fanal.db.sql import uuid_array
-from fanal.harmonise.domain.handles import spellings
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, unpack, unpack_fields
-from fanal.harmonise.domain.reporter import IdentityOpening
-from fanal.harmonise.domain.search import fold
+from fanal.harmonise.domain.redaction.reporter import IdentityOpening
+from fanal.harmonise.domain.redaction.search import fold
 from fanal.harmonise.domain.sightings import (
     ROLE_CODES,
     ROLE_OF_CODE,
@@ -29,6 +28,7 @@ from fanal.harmonise.domain.sightings import (
     Sightings,
     selector_key,
 )
+from fanal.harmonise.domain.values.handles import spellings
 from fanal.kernel.actors import Actor
 
 # One pass over the sightings of the kinds. Report ids sort by their instant, as text too.

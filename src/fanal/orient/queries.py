@@ -13,7 +13,7 @@ from fanal.accounts.row_scope import across_desks
 from fanal.crosscheck.dossiers.queries import last_judgement_id
 from fanal.db import sql
 from fanal.db.sql import uuid_array
-from fanal.harmonise.domain.handles import PLATFORM_NAMES, read_platform
+from fanal.harmonise.domain.values.handles import PLATFORM_NAMES, read_platform
 from fanal.intake.queries import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day

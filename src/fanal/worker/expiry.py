@@ -19,7 +19,7 @@ from fanal.casework import operations as casework, queries as acts
 from fanal.crosscheck.operations import batch as crosscheck
 from fanal.deconfliction import operations as deconfliction
 from fanal.exchange import operations as exchange
-from fanal.harmonise import operations as harmonise
+from fanal.harmonise.operations import identity as harmonise
 from fanal.intake import operations as intake, queries as intaken
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day

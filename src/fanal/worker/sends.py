@@ -13,7 +13,7 @@ from fanal.accounts.operations import FACTOR_NOTICE, GRANT_NOTICE
 from fanal.analyse.material.operations.asides import ASIDE_NOTICE
 from fanal.connectors import mail
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.operations import IDENTITY_NOTICE
+from fanal.harmonise.operations.identity import IDENTITY_NOTICE
 from fanal.kernel import clock
 from fanal.kernel.actors import SYSTEM_PERSON, Role, system_actor
 from fanal.orient.domain.clocks import MAX_ATTEMPTS, wait_after

@@ -12,7 +12,7 @@ from fanal.analyse.payments.domain.payers import PayerFilter, PayerLine
 from fanal.analyse.payments.queries import count_payers, get_payer, list_payers
 from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers import cut_parts
-from fanal.harmonise import operations as harmonise
+from fanal.harmonise.operations.identity import erase
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission
 from fanal.kernel import clock
@@ -148,7 +148,7 @@ def test_what_is_erased_leaves_no_payer() -> None:
     line = payers()["Name of C-1"]
     ids: list[UUID] = [line.report_id]
     operations.erase(actor=SYSTEM, report_ids=ids, now=NOW)
-    harmonise.erase(actor=SYSTEM, report_ids=ids)
+    erase(actor=SYSTEM, report_ids=ids)
     assert list_payers(actor=SYSTEM, filters=EVERYBODY) == []
     assert get_payer(actor=SYSTEM, payer=line.payer, now=NOW) is None
 

@@ -17,8 +17,8 @@ from fanal.crosscheck.links.queries import kin_facts, links_of, list_links
 from fanal.crosscheck.operations.batch import crosscheck_batch, erase
 from fanal.crosscheck.operations.judge import JudgementRefused, judge
 from fanal.crosscheck.operations.rebuild import rebuild
-from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.harmonise.operations.batch import harmonise_batch
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
 from tests.actors import desk_actor
@@ -61,7 +61,7 @@ def harmonised(
         )
         for number, body in enumerate(bodies)
     ]
-    reports, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+    reports, failures = harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
     assert failures == []
     return reports
 

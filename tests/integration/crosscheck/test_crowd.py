@@ -12,9 +12,10 @@ from benchmarks.crosscheck_crowd import ADDRESS, HOST, PAGE, crowd
 from fanal.crosscheck.links.queries import list_links
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.similar.operations.near import renew_near
-from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import SelectorKind, Source
 from fanal.harmonise.domain.sightings import selector_key
+from fanal.harmonise.operations.batch import harmonise_batch
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 
@@ -43,7 +44,7 @@ def test_a_crowd_is_nobodys_dossier() -> None:
             for n, (xml, _) in enumerate(reports[start : start + BATCH], start)
         ]
         label |= {s.report_id: labels[start + n] for n, s in enumerate(sources)}
-        found, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+        found, failures = harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
         assert failures == []
         crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
     shared = [

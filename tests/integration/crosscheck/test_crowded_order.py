@@ -19,8 +19,8 @@ from fanal.crosscheck.links.operations import sightings
 from fanal.crosscheck.operations import judge as judgements
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.rebuild import rebuild
-from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.harmonise.operations.batch import harmonise_batch
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 from tests.integration.crosscheck.test_crosscheck import analyst
@@ -97,7 +97,7 @@ def arrive(
         taken = max(0, seen_before - (len(reports) - len(done))) + 1
         part, waiting = waiting[:taken], waiting[taken:]
         if part:
-            found, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=part, now=NOW)
+            found, failures = harmonise_batch(actor=SYSTEM, sources=part, now=NOW)
             assert failures == []
             reports += found
         size = chance.choice((1, 2, 9, 30))

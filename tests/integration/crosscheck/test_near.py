@@ -19,8 +19,8 @@ from fanal.crosscheck.similar.domain.rules import load_near_rules
 from fanal.crosscheck.similar.domain.suggestions import SuggestionState as State
 from fanal.crosscheck.similar.operations.near import renew_near
 from fanal.crosscheck.similar.queries import list_suggestions, suggestions_of
-from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import Source
+from fanal.harmonise.operations.batch import harmonise_batch
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
 from fanal.vault import keyring
@@ -74,7 +74,7 @@ def deposit(bodies: Iterable[tuple[uuid.UUID, Body]]) -> None:
         )
         for i, body in bodies
     ]
-    reports, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+    reports, failures = harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
     assert failures == []
     crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
 

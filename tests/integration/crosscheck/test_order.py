@@ -14,8 +14,8 @@ from fanal.crosscheck.domain.weights import load_weights
 from fanal.crosscheck.links.operations.sightings import gather
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.operations.rebuild import rebuild
-from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.harmonise.operations.batch import harmonise_batch
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
 
@@ -49,7 +49,7 @@ def arrive(
             )
             for n, one in enumerate(part)
         ]
-        found, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+        found, failures = harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
         assert failures == []
         reports += found
         crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)
@@ -117,7 +117,7 @@ def test_a_file_of_hundreds_joins_nobody_and_its_holders_are_read_no_more() -> N
             )
             for n in range(start, start + count)
         ]
-        found, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+        found, failures = harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
         assert failures == []
         reports += found
         crosscheck_batch(actor=SYSTEM, reports=found, now=NOW)

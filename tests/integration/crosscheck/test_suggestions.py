@@ -19,8 +19,8 @@ from fanal.crosscheck.similar.domain.suggestions import (
 )
 from fanal.crosscheck.similar.operations.near import keep_resemblances
 from fanal.crosscheck.similar.queries import list_suggestions, suggestions_of
-from fanal.harmonise import operations as harmonise
 from fanal.harmonise.domain.records import HarmonisedReport, Source
+from fanal.harmonise.operations.batch import harmonise_batch
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
 from tests.actors import desk_actor
@@ -56,7 +56,7 @@ def arrive(
         )
         for n, person in enumerate(persons)
     ]
-    reports, failures = harmonise.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+    reports, failures = harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
     assert failures == []
     crosscheck_batch(actor=SYSTEM, reports=reports, now=NOW)
     return reports

@@ -17,7 +17,8 @@ from fanal.accounts.domain.policy import Refused
 from fanal.cli.failures import CommandRefused
 from fanal.cli.report import show
 from fanal.connectors import mail
-from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.operations.identity import IdentityUnknown, open_identity
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.kernel.actors import Role
@@ -108,10 +109,8 @@ def test_others_open_nothing(desk: Desk, named: UUID, sign_in: SignIn, name: str
     page = f"/en/desk/reports/{named}/identity/"
     assert sign_in(name).get(page).status_code == 403
     assert sign_in(name).post(page, {"motive": MOTIVE}).status_code == 403
-    with pytest.raises((Refused, harmonise.IdentityUnknown)):
-        harmonise.open_identity(
-            actor=desk.actor(name), report_id=named, motive=MOTIVE, now=desk.now
-        )
+    with pytest.raises((Refused, IdentityUnknown)):
+        open_identity(actor=desk.actor(name), report_id=named, motive=MOTIVE, now=desk.now)
     assert entries("identity.open", named) == 0
 
 
@@ -149,11 +148,11 @@ def test_nobody_is_the_other_person_of_their_own_act(
 def test_a_providers_reporter_comes_out_of_the_document(desk: Desk) -> None:
     person = {"role": "REPORTER", "name": NAME, "emails": ["desk@provider.example"]}
     add_reports(desk, [("told", 5, {"kind": "OTHER", "description": "seen", "persons": [person]})])
-    opened = harmonise.open_identity(
+    opened = open_identity(
         actor=desk.actor("claire"), report_id=desk.reports["told"], motive=MOTIVE, now=desk.now
     )
     assert opened.facts == (("NAME", NAME), ("EMAIL", "desk@provider.example"))
-    silent = harmonise.open_identity(
+    silent = open_identity(
         actor=desk.actor("claire"), report_id=desk.reports["empty"], motive=MOTIVE, now=desk.now
     )
     assert silent.facts == ()
@@ -162,9 +161,7 @@ def test_a_providers_reporter_comes_out_of_the_document(desk: Desk) -> None:
 def test_the_notice_is_queued_with_the_act_and_names_nobody(
     desk: Desk, named: UUID, tmp_path: Path
 ) -> None:
-    opened = harmonise.open_identity(
-        actor=desk.actor("claire"), report_id=named, motive=MOTIVE, now=desk.now
-    )
+    opened = open_identity(actor=desk.actor("claire"), report_id=named, motive=MOTIVE, now=desk.now)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT args ->> 'opening_id' FROM procrastinate_jobs WHERE task_name = 'tell_opening'"

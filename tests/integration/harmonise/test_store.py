@@ -12,10 +12,12 @@ import pytest
 from django.db import ProgrammingError, connection, transaction
 
 from fanal.accounts.domain.policy import Refused
-from fanal.harmonise import operations, queries
+from fanal.harmonise import queries
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole, Source
-from fanal.harmonise.domain.reporter import restore
+from fanal.harmonise.domain.redaction.reporter import restore
 from fanal.harmonise.domain.sightings import selector_key
+from fanal.harmonise.operations.batch import harmonise_batch, reveal_reporter
+from fanal.harmonise.operations.identity import erase
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
 from tests.actors import desk_actor
@@ -47,7 +49,7 @@ def source(
 
 
 def write(*sources: Source) -> list[uuid.UUID]:
-    reports, failures = operations.harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
+    reports, failures = harmonise_batch(actor=SYSTEM, sources=sources, now=NOW)
     assert failures == []
     return [report.report_id for report in reports]
 
@@ -88,7 +90,7 @@ FULL: dict[str, object] = {
 
 def test_a_full_report_comes_back_as_it_was_harmonised() -> None:
     one = source(FULL)
-    reports, failures = operations.harmonise_batch(actor=SYSTEM, sources=[one], now=NOW)
+    reports, failures = harmonise_batch(actor=SYSTEM, sources=[one], now=NOW)
     assert failures == []
     read = queries.get_records(actor=SYSTEM, report_ids=[one.report_id])
     assert read == {one.report_id: reports[0]}
@@ -114,7 +116,7 @@ def test_a_full_report_comes_back_as_it_was_harmonised() -> None:
 
 def test_each_selector_of_a_report_is_one_sighting_with_instant_and_port() -> None:
     one = source(FULL)
-    reports, _ = operations.harmonise_batch(actor=SYSTEM, sources=[one], now=NOW)
+    reports, _ = harmonise_batch(actor=SYSTEM, sources=[one], now=NOW)
     keys = {selector_key(s.kind, s.value): s for s in reports[0].selectors}
     found = queries.get_sightings(actor=SYSTEM, keys=list(keys))
     seen = {(key, s.role) for key, page in found.items() for s in page.newest}
@@ -135,7 +137,7 @@ def test_reporter_is_in_no_row_and_comes_back_by_a_named_act() -> None:
     assert queries.search_text(actor=analyst(1), text="écrit") == [one.report_id]
     key = selector_key(SelectorKind.EMAIL, "zoe.martin@mail.example")
     assert queries.get_sightings(actor=SYSTEM, keys=[key]) == {}
-    identity = operations.reveal_reporter(actor=SYSTEM, sources=[one])[one.report_id]
+    identity = reveal_reporter(actor=SYSTEM, sources=[one])[one.report_id]
     assert restore(stored, identity).persons[1].name == "Zoé Martin"
 
 
@@ -146,9 +148,7 @@ def test_one_poisoned_report_does_not_sink_its_batch() -> None:
         Source(report_id=new_id(NOW), desk_id=1, format="no-such", body=b"{}"),
         source(handles("three"), desk_id=None),
     ]
-    reports, failures = operations.harmonise_batch(
-        actor=SYSTEM, sources=[good, *poison, other], now=NOW
-    )
+    reports, failures = harmonise_batch(actor=SYSTEM, sources=[good, *poison, other], now=NOW)
     assert [report.report_id for report in reports] == [good.report_id, other.report_id]
     assert [failure.report_id for failure in failures] == [one.report_id for one in poison]
     assert failures[2].code == "DESK_MISSING"
@@ -283,11 +283,11 @@ class TestDesks:
 
     def test_only_the_system_writes(self) -> None:
         with pytest.raises(Refused):
-            operations.harmonise_batch(actor=analyst(1), sources=[], now=NOW)
+            harmonise_batch(actor=analyst(1), sources=[], now=NOW)
         with pytest.raises(Refused):
-            operations.erase(actor=analyst(1), report_ids=[])
+            erase(actor=analyst(1), report_ids=[])
         with pytest.raises(Refused):
-            operations.reveal_reporter(actor=analyst(1), sources=[])
+            reveal_reporter(actor=analyst(1), sources=[])
 
 
 class TestSearch:
@@ -372,7 +372,7 @@ class TestErase:
         gone, kept = source(handles("both_a", "only_b")), source(handles("both_a"))
         write(gone, kept)
         write(msgspec.structs.replace(source(handles("revised_c")), report_id=gone.report_id))
-        erased = operations.erase(actor=SYSTEM, report_ids=[gone.report_id])
+        erased = erase(actor=SYSTEM, report_ids=[gone.report_id])
         assert (erased.records, erased.texts, erased.sightings) == (2, 1, 1)
         assert erased.selectors == 2
         for table in ("record", "sighting", "text"):
@@ -383,10 +383,10 @@ class TestErase:
     def test_erasing_again_or_what_never_was_is_harmless(self) -> None:
         one = source(handles("x_y"))
         write(one)
-        operations.erase(actor=SYSTEM, report_ids=[one.report_id])
-        again = operations.erase(actor=SYSTEM, report_ids=[one.report_id, new_id(NOW)])
+        erase(actor=SYSTEM, report_ids=[one.report_id])
+        again = erase(actor=SYSTEM, report_ids=[one.report_id, new_id(NOW)])
         assert (again.records, again.sightings, again.selectors, again.texts) == (0, 0, 0, 0)
-        assert operations.erase(actor=SYSTEM, report_ids=[]).records == 0
+        assert erase(actor=SYSTEM, report_ids=[]).records == 0
 
 
 def test_values_are_looked_up_by_their_index_when_written_and_when_erased() -> None:
@@ -397,7 +397,7 @@ def test_values_are_looked_up_by_their_index_when_written_and_when_erased() -> N
             " SELECT gen_random_uuid(), 'HANDLE', 'Somebody' || n FROM generate_series(1, 5000) n"
         )
     (report_id,) = write(source(handles("Mila", "Nour", "Sacha")))
-    operations.erase(actor=SYSTEM, report_ids=[report_id])
+    erase(actor=SYSTEM, report_ids=[report_id])
     [(read,)] = rows(
         "SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'harmonise_selector'"
     )
@@ -426,7 +426,7 @@ def test_writers_of_the_same_values_at_the_same_time_lose_and_double_nothing() -
 
     acts = [
         *(partial(write, *batch) for batch in batches),
-        partial(operations.erase, actor=SYSTEM, report_ids=doomed),
+        partial(erase, actor=SYSTEM, report_ids=doomed),
     ]
     with ThreadPoolExecutor(max_workers=len(acts)) as pool:
         for done in [pool.submit(run, act) for act in acts]:

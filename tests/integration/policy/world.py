@@ -30,7 +30,8 @@ from fanal.crosscheck.operations.judge import judge
 from fanal.distribution import operations as distribution
 from fanal.exchange import operations as exchange
 from fanal.exchange.domain.records import ListSource, Service
-from fanal.harmonise import operations as harmonise, queries as harmonised
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.operations.identity import open_identity
 from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
 from fanal.judicial import operations as judicial
@@ -300,7 +301,7 @@ def _openings(world: World) -> None:
             now=world.now,
         )
         _grant(world, user, Role.SUPERVISOR, desk=_desk(cell), body=None)
-        opened = harmonise.open_identity(
+        opened = open_identity(
             actor=people.actor_for(user=user, now=world.now),
             report_id=world.report_ids[cell],
             motive=f"asked for by a magistrate: {world.canary(desk, 'motive')}",

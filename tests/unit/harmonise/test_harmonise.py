@@ -34,8 +34,8 @@ from fanal.harmonise.domain.records import (
     pack,
     unpack,
 )
-from fanal.harmonise.domain.reporter import restore, withhold
-from fanal.harmonise.domain.search import search_words
+from fanal.harmonise.domain.redaction.reporter import restore, withhold
+from fanal.harmonise.domain.redaction.search import search_words
 from fanal.harmonise.domain.sources.building import CategoryHint, Draft
 
 ID = UUID("01900000-0000-7000-8000-000000000001")

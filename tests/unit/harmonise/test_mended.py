@@ -12,7 +12,7 @@ from fanal.formats.report.records import Stated
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source
 from fanal.harmonise.domain.sources.read import read_source
-from fanal.harmonise.domain.times import until_received
+from fanal.harmonise.domain.values.times import until_received
 
 ID = UUID("0198a3c0-1234-7abc-8def-000000000001")
 NOW = datetime(2026, 11, 24, 20, 14, tzinfo=UTC)

@@ -11,13 +11,13 @@ import pytest
 from ada_url import URL
 from hypothesis import example, given, strategies as st
 
-from fanal.harmonise.domain import texts, urls
-from fanal.harmonise.domain.addresses import is_routable, read_ip, read_phone
 from fanal.harmonise.domain.collect import Collector, Origin
-from fanal.harmonise.domain.handles import fold, read_device
 from fanal.harmonise.domain.records import SelectorKind, SelectorRole
-from fanal.harmonise.domain.times import read_time
-from fanal.harmonise.domain.urls import PLAIN_HOST, PLAIN_URL, canonical_ip, read_url, refang
+from fanal.harmonise.domain.values import texts, urls
+from fanal.harmonise.domain.values.addresses import is_routable, read_ip, read_phone
+from fanal.harmonise.domain.values.handles import fold, read_device
+from fanal.harmonise.domain.values.times import read_time
+from fanal.harmonise.domain.values.urls import PLAIN_HOST, PLAIN_URL, canonical_ip, read_url, refang
 
 _NETWORKS = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 _PRIVATE = tuple(map(ipaddress.ip_network, _NETWORKS))

@@ -11,7 +11,7 @@ from fanal.harmonise.domain.records import (
     SelectorKind as Kind,
     SelectorRole as Role,
 )
-from fanal.harmonise.domain.redaction import SHARED_ROLES, shareable
+from fanal.harmonise.domain.redaction.outside import SHARED_ROLES, shareable
 
 ID = UUID("01993000-0000-7000-8000-000000000001")
 AT, LATER = "2026-11-20T10:00:00.000Z", "2026-11-21T10:00:00.000Z"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from fanal.harmonise.domain.records import SelectorKind as Kind
-from fanal.harmonise.domain.texts import find_selectors
+from fanal.harmonise.domain.values.texts import find_selectors
 
 
 def found(text: str, *countries: str) -> set[tuple[str, str]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.harmonise.domain.times import instant, is_rfc3339, read_time
+from fanal.harmonise.domain.values.times import instant, is_rfc3339, read_time
 from fanal.kernel.calendar import PARIS
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "formats"

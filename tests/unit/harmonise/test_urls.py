@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, strategies as st
 
-from fanal.harmonise.domain.urls import onion_checksum_holds, read_url, registrable_domain
+from fanal.harmonise.domain.values.urls import onion_checksum_holds, read_url, registrable_domain
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors"
 ONION_3 = "duckduckgogg42xjoc72x3sjasowoarfbgcmvfimaftt6twagswzczad"

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from fanal.harmonise.domain.accounts import keccak_256, read_iban, read_wallet
-from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip, read_phone
-from fanal.harmonise.domain.handles import (
+from fanal.harmonise.domain.records import SelectorKind
+from fanal.harmonise.domain.sightings import key_bytes
+from fanal.harmonise.domain.values.accounts import keccak_256, read_iban, read_wallet
+from fanal.harmonise.domain.values.addresses import is_routable, read_email, read_ip, read_phone
+from fanal.harmonise.domain.values.handles import (
     game_in_url,
     read_device,
     read_game,
     read_handle,
     read_platform,
 )
-from fanal.harmonise.domain.hashes import kind_by_length, read_hash
-from fanal.harmonise.domain.records import SelectorKind
-from fanal.harmonise.domain.sightings import key_bytes
-from fanal.harmonise.domain.urls import packed_ip, read_url, refang
+from fanal.harmonise.domain.values.hashes import kind_by_length, read_hash
+from fanal.harmonise.domain.values.urls import packed_ip, read_url, refang
 
 VECTORS = Path(__file__).resolve().parents[2] / "vectors" / "formats"
 

@@ -20,9 +20,9 @@ from fanal.crosscheck.similar.operations.near import keep_resemblances
 from fanal.crosscheck.similar.queries import rejected_reports
 from fanal.formats.report.records import Person, PersonRole
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.accounts import read_iban, read_wallet
-from fanal.harmonise.domain.handles import read_device, read_handle
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole
+from fanal.harmonise.domain.values.accounts import read_iban, read_wallet
+from fanal.harmonise.domain.values.handles import read_device, read_handle
 from fanal.kernel.actors import Actor
 
 # Suspects as a table for the model: one row a suspect, with values in their compared forms.

@@ -22,8 +22,9 @@ from fanal.distribution.domain.package import (
 )
 from fanal.distribution.domain.states import ITEM_STATES, ItemState
 from fanal.distribution.models import Item, Package, Recipient
-from fanal.harmonise import operations as harmonise, queries as harmonised
-from fanal.harmonise.domain.redaction import as_report, withheld_texts
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.redaction.outside import as_report, withheld_texts
+from fanal.harmonise.operations.identity import reporters_values
 from fanal.intake import queries as intake
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import ReportState
@@ -189,7 +190,7 @@ def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes
     ]
     records = harmonised.get_records(actor=actor, report_ids=leaving)
     system = system_actor("to withhold who reported from what leaves")
-    contacts = harmonise.reporters_values(actor=system, facts=facts, records=records, now=now)
+    contacts = reporters_values(actor=system, facts=facts, records=records, now=now)
     return {
         report_id: line_of(
             withheld_texts(as_report(records[report_id]), contacts.get(report_id, frozenset())),

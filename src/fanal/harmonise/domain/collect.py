@@ -4,24 +4,24 @@ import re
 
 from msgspec import Struct
 
-from fanal.harmonise.domain.accounts import read_iban, read_wallet
-from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip, read_phone
-from fanal.harmonise.domain.handles import (
-    bare_name,
-    game_in_url,
-    read_device,
-    read_game,
-    read_handle,
-)
-from fanal.harmonise.domain.hashes import HASH_LENGTH, read_hash
 from fanal.harmonise.domain.records import (
     Selector,
     SelectorKind as Kind,
     SelectorRole,
     Warning as Doubt,
 )
-from fanal.harmonise.domain.times import instant
-from fanal.harmonise.domain.urls import (
+from fanal.harmonise.domain.values.accounts import read_iban, read_wallet
+from fanal.harmonise.domain.values.addresses import is_routable, read_email, read_ip, read_phone
+from fanal.harmonise.domain.values.handles import (
+    bare_name,
+    game_in_url,
+    read_device,
+    read_game,
+    read_handle,
+)
+from fanal.harmonise.domain.values.hashes import HASH_LENGTH, read_hash
+from fanal.harmonise.domain.values.times import instant
+from fanal.harmonise.domain.values.urls import (
     Address,
     canonical_host,
     onion_checksum_holds,

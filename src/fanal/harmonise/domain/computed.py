@@ -12,7 +12,6 @@ from typing import Final
 from msgspec import structs
 
 from fanal.formats.report.records import File, IpSighting
-from fanal.harmonise.domain.addresses import is_routable, read_ip, read_port
 from fanal.harmonise.domain.collect import Collector, Origin
 from fanal.harmonise.domain.records import (
     ComputedFile,
@@ -22,8 +21,9 @@ from fanal.harmonise.domain.records import (
     SourceFile,
     Warning as Doubt,
 )
-from fanal.harmonise.domain.reporter import is_of_reporter
+from fanal.harmonise.domain.redaction.reporter import is_of_reporter
 from fanal.harmonise.domain.sources.building import Draft
+from fanal.harmonise.domain.values.addresses import is_routable, read_ip, read_port
 from fanal.hashing.domain.records import FileFacts, Unhashed
 
 # IP addresses that a source states outside its persons: of a file's upload, of a peer-to-peer node.

@@ -9,8 +9,6 @@ from msgspec import structs
 from fanal.formats.report.records import Channel, File, Place
 from fanal.harmonise.domain.collect import Collector, Origin
 from fanal.harmonise.domain.computed import collect_computed, is_low
-from fanal.harmonise.domain.handles import read_game
-from fanal.harmonise.domain.hashes import read_hash
 from fanal.harmonise.domain.people import (
     ReadPerson,
     collect_payments,
@@ -30,11 +28,13 @@ from fanal.harmonise.domain.records import (
     SelectorRole,
     TimeRange,
 )
-from fanal.harmonise.domain.reporter import is_of_reporter
+from fanal.harmonise.domain.redaction.reporter import is_of_reporter
 from fanal.harmonise.domain.sources.building import Draft
-from fanal.harmonise.domain.texts import find_selectors
-from fanal.harmonise.domain.times import read_time
-from fanal.harmonise.domain.urls import TRACKING_VERSION, read_url
+from fanal.harmonise.domain.values.handles import read_game
+from fanal.harmonise.domain.values.hashes import read_hash
+from fanal.harmonise.domain.values.texts import find_selectors
+from fanal.harmonise.domain.values.times import read_time
+from fanal.harmonise.domain.values.urls import TRACKING_VERSION, read_url
 from fanal.harmonise.domain.vocabulary import BRIDGE, categories_of, is_known
 
 RULE_VERSION = f"harmonise-1/bridge-{BRIDGE.version}/tracking-{TRACKING_VERSION}"

@@ -7,12 +7,12 @@ from typing import Final
 from msgspec import Struct, structs
 
 from fanal.formats.report.records import Account, Handle, IpSighting, Payment, Person, PersonRole
-from fanal.harmonise.domain.accounts import read_iban, read_wallet
-from fanal.harmonise.domain.addresses import read_email, read_ip, read_phone
 from fanal.harmonise.domain.collect import Collector, Origin
-from fanal.harmonise.domain.handles import read_device, read_handle
 from fanal.harmonise.domain.records import SelectorKind as Kind, SelectorRole
-from fanal.harmonise.domain.times import read_time
+from fanal.harmonise.domain.values.accounts import read_iban, read_wallet
+from fanal.harmonise.domain.values.addresses import read_email, read_ip, read_phone
+from fanal.harmonise.domain.values.handles import read_device, read_handle
+from fanal.harmonise.domain.values.times import read_time
 
 # Parties of payments: payer and payee, each in its own role, and the texts of payments.
 #

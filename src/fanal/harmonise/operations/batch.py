@@ -13,12 +13,12 @@ from fanal.accounts.domain.policy import require
 from fanal.harmonise.domain.computed import with_computed
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, Source, SourceFile, pack
-from fanal.harmonise.domain.reporter import Identity, withhold
-from fanal.harmonise.domain.search import search_words
+from fanal.harmonise.domain.redaction.reporter import Identity, withhold
+from fanal.harmonise.domain.redaction.search import search_words
 from fanal.harmonise.domain.sightings import Failure, key_bytes
 from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.read import read_source
-from fanal.harmonise.domain.times import later_than_received, until_received
+from fanal.harmonise.domain.values.times import later_than_received, until_received
 from fanal.harmonise.operations.store import Prepared, store
 from fanal.hashing.domain.records import FileFacts, Unhashed
 from fanal.hashing.pool import FileToHash, HasherAway, Pool

@@ -18,10 +18,9 @@ from procrastinate.contrib.django import app
 from fanal.accounts.domain.policy import Resource, require
 from fanal.db import sql
 from fanal.formats.report.records import PersonRole
-from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, unpack
-from fanal.harmonise.domain.redaction import has_texts
-from fanal.harmonise.domain.reporter import (
+from fanal.harmonise.domain.redaction.outside import has_texts
+from fanal.harmonise.domain.redaction.reporter import (
     LONGEST_MOTIVE,
     SHORTEST_MOTIVE,
     Fact,
@@ -31,6 +30,7 @@ from fanal.harmonise.domain.reporter import (
     own_values,
 )
 from fanal.harmonise.domain.sightings import Erased
+from fanal.harmonise.domain.values.hashes import HASH_LENGTH
 from fanal.harmonise.operations.batch import reveal_reporter, source_of
 from fanal.harmonise.operations.store import ERASE_LOCK, delete_sightings, sightings_of
 from fanal.harmonise.queries import opening_of
@@ -59,7 +59,7 @@ def reporters_values(
     """Return the reporter's values that must be redacted, for each report with texts and a reporter.
 
     `facts` and `records` are the reports' facts and harmonised records by id. The values are names, contacts,
-    accounts and devices, as written, decrypted only to redact texts (`domain.redaction.withheld_texts`) and
+    accounts and devices, as written, decrypted only to redact texts (`domain.redaction.outside.withheld_texts`) and
     shown to nobody. None: the bytes are erased, damaged or unreadable, so the values are unknown.
 
     Raises:

@@ -12,9 +12,9 @@ from msgspec import Struct
 
 from fanal.accounts import binary_arrays
 from fanal.db.sql import plain_array, text_array, uuid_array
-from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, unpack
 from fanal.harmonise.domain.sightings import ROLE_CODES, key_bytes
+from fanal.harmonise.domain.values.hashes import HASH_LENGTH
 
 # Advisory lock, exclusive for erasure and shared by writers: no selector is erased while a report that
 # holds it is being written.

@@ -1,7 +1,8 @@
 """Warnings to read before a request is submitted or approved. Pure: facts in, warnings out.
 
 A warning does not block: the person who continues writes a reason. Addresses are compared by their key
-(`harmonise.domain.urls`). A warning from another desk discloses only that a report or measure exists there.
+(`harmonise.domain.values.urls`). A warning from another desk discloses only that a report or measure exists
+there.
 """
 
 import re
@@ -12,7 +13,7 @@ from msgspec import Struct
 
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
-from fanal.harmonise.domain.urls import read_url
+from fanal.harmonise.domain.values.urls import read_url
 from fanal.kernel.refusal import Refusal
 from fanal.measures.domain.drafting import MAX_TEXT
 from fanal.measures.domain.records import MeasureState, MeasureWarning, Request, WarningCode

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_GET
 from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.hashes import HASH_LENGTH
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.values.hashes import HASH_LENGTH
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.web.account.actors import actor_of

@@ -13,8 +13,9 @@ from fanal import reference
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
-from fanal.harmonise import operations as harmonise, queries as harmonised
-from fanal.harmonise.domain.reporter import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
+from fanal.harmonise import queries as harmonised
+from fanal.harmonise.domain.redaction.reporter import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
+from fanal.harmonise.operations.identity import IdentityUnknown, MotiveRefused, open_identity
 from fanal.intake import queries as intake
 from fanal.vault import keyring
 from fanal.vault.operations import ObjectUnknown
@@ -35,12 +36,12 @@ def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
         return _page(request, report_id)
     motive = request.POST.get("motive", "")
     try:
-        opened = harmonise.open_identity(
+        opened = open_identity(
             actor=actor_of(request), report_id=report_id, motive=motive, now=now_of(request)
         )
-    except harmonise.IdentityUnknown:
+    except IdentityUnknown:
         raise Http404 from None
-    except harmonise.MotiveRefused:
+    except MotiveRefused:
         words = _(
             "Write the purpose in %(n)s characters at least, %(most)s at most: who asks, for which act,"
             " and why."

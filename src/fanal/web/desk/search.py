@@ -14,9 +14,9 @@ from fanal.accounts import queries as accounts
 from fanal.accounts.routes import needs
 from fanal.crosscheck.dossiers.queries import dossiers_of
 from fanal.harmonise import queries as harmonised
-from fanal.harmonise.domain.handles import spellings
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.sightings import Sightings, selector_key
+from fanal.harmonise.domain.values.handles import spellings
 from fanal.intake import queries as intake
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical

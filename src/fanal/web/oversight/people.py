@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
 from fanal.accounts.routes import needs
-from fanal.harmonise import operations, queries
+from fanal.harmonise import queries
+from fanal.harmonise.operations.identity import IdentityUnknown, see_opening
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.account.habilitations import line_of
 from fanal.web.reading import consult
@@ -63,8 +64,8 @@ def openings(request: HttpRequest) -> HttpResponse:
 def see(request: HttpRequest, opening_id: UUID) -> HttpResponse:
     """Record that the person has reviewed an opening of an identity, which is never their own."""
     try:
-        operations.see_opening(actor=actor_of(request), opening_id=opening_id, now=now_of(request))
-    except operations.IdentityUnknown:
+        see_opening(actor=actor_of(request), opening_id=opening_id, now=now_of(request))
+    except IdentityUnknown:
         raise Http404 from None
     messages.success(request, _("Recorded: you have seen this opening."))
     return redirect("oversight:openings")

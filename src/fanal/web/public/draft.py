@@ -16,7 +16,7 @@ from fanal.formats.report.records import (
     ReportKind,
     Stated,
 )
-from fanal.harmonise.domain.search import told_by
+from fanal.harmonise.domain.redaction.search import told_by
 from fanal.web.public.steps import day_of, is_email, is_phone, read_age, read_clock
 
 # Parser of pasted conversations: messages with their speakers. Pure; no text is lost.

@@ -20,7 +20,7 @@ from fanal.harmonise.domain.sources.ncmec_table import IGNORED_ATTRIBUTES, TABLE
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 from fanal.harmonise.domain.sources.read import UnknownFormat, read_source
 from fanal.harmonise.domain.sources.walk import OPENERS
-from fanal.harmonise.domain.times import later_than_received
+from fanal.harmonise.domain.values.times import later_than_received
 from tests.formats.ncmec_documents import NOW, filled, leaves, minimal
 
 ANSWERS = {"reportResponse", "reportDoneResponse", "doneFiles"}

@@ -14,7 +14,7 @@ from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers import cut_parts
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind, SelectorRole, Source
-from fanal.harmonise.domain.redaction import as_report, shareable
+from fanal.harmonise.domain.redaction.outside import as_report, shareable
 from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.read import read_source
 from tests.formats.ncmec_documents import NOW

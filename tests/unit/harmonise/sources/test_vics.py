@@ -11,7 +11,7 @@ from fanal.formats.vics.model import TYPES
 from fanal.formats.vics.read import read_case
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import Source
-from fanal.harmonise.domain.reporter import withhold
+from fanal.harmonise.domain.redaction.reporter import withhold
 from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.ncmec_table import Keep
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS

@@ -12,7 +12,7 @@ from fanal.formats.report.records import Channel, PersonRole, ReportKind
 from fanal.formats.xarf import EXPLOITATIONS, TYPES
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import SelectorKind, Source
-from fanal.harmonise.domain.reporter import withhold
+from fanal.harmonise.domain.redaction.reporter import withhold
 from fanal.harmonise.domain.sources.building import Draft
 from fanal.harmonise.domain.sources.read import read_source
 from fanal.harmonise.domain.sources.xarf import TABLE

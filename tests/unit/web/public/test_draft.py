@@ -11,8 +11,8 @@ from fanal.formats.report.read import read_report
 from fanal.formats.report.records import Channel, Person, PersonRole, ReportKind, Stated
 from fanal.harmonise.domain.harmonise import harmonise_one
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.harmonise.domain.reporter import withhold
-from fanal.harmonise.domain.search import search_words
+from fanal.harmonise.domain.redaction.reporter import withhold
+from fanal.harmonise.domain.redaction.search import search_words
 from fanal.harmonise.domain.sources.report import read_form
 from fanal.web.public.draft import ReporterSaid, encode_report, identity_of, report_of
 from fanal.web.public.steps import STEPS, take

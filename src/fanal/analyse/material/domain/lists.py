@@ -11,7 +11,7 @@ from msgspec import Struct
 from fanal.formats.csv_hashes import read_csv
 from fanal.formats.indicators import HASH_DIGITS, MAX_CLASSIFICATION, Indicator, hash_value
 from fanal.formats.refusal import DocumentFault, FormatRefused
-from fanal.harmonise.domain.urls import canonical_host, read_url, registrable_domain
+from fanal.harmonise.domain.values.urls import canonical_host, read_url, registrable_domain
 
 # Items of a list of known material, from its CSV file or from an exchange format.
 

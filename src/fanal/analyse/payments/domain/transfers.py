@@ -10,10 +10,10 @@ from msgspec import Struct, structs
 
 from fanal.analyse.signals.domain.text import normalize_word
 from fanal.formats.report.records import Payment, Person
-from fanal.harmonise.domain.accounts import read_iban, read_wallet
-from fanal.harmonise.domain.handles import fold, read_handle
 from fanal.harmonise.domain.people import identifier
 from fanal.harmonise.domain.records import HarmonisedReport
+from fanal.harmonise.domain.values.accounts import read_iban, read_wallet
+from fanal.harmonise.domain.values.handles import fold, read_handle
 from fanal.kernel.calendar import PARIS, read_instant
 
 _MOST_EUROS = 10**9

@@ -20,8 +20,8 @@ from fanal.crosscheck.domain.hubs import is_empty_name, is_short_link
 from fanal.crosscheck.similar.domain.rules import NearRules, TextRule
 from fanal.formats.report.records import PersonRole
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
-from fanal.harmonise.domain.reporter import is_of_reporter
-from fanal.harmonise.domain.search import fold
+from fanal.harmonise.domain.redaction.reporter import is_of_reporter
+from fanal.harmonise.domain.redaction.search import fold
 
 # Postal addresses in canonical form: number, words of the street, and a postcode or a town.
 #

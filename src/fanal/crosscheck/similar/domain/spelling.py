@@ -15,9 +15,9 @@ from fanal.crosscheck.domain.hubs import is_empty_name, is_empty_phone, is_plain
 from fanal.crosscheck.domain.names import words_of
 from fanal.crosscheck.similar.domain.rules import SpellingRule
 from fanal.formats.report.records import Person, PersonRole
-from fanal.harmonise.domain.handles import bare_name, read_handle
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorKind, SelectorRole
-from fanal.harmonise.domain.search import fold
+from fanal.harmonise.domain.redaction.search import fold
+from fanal.harmonise.domain.values.handles import bare_name, read_handle
 
 # Canonical forms: variants of an identifier by the same author get an equal form.
 

@@ -16,7 +16,7 @@ from fanal.formats.transfer import Party, Transfer
 from fanal.formats.transfers import Damaged, read_transfers as read_csv
 from fanal.harmonise.domain.records import Extra, Warning as SourceWarning
 from fanal.harmonise.domain.sources.building import Draft
-from fanal.harmonise.domain.times import read_time
+from fanal.harmonise.domain.values.times import read_time
 
 PAYER: Final = "PAYER"
 """The `type` of the ASSOCIATED person who pays."""

@@ -8,7 +8,6 @@ from msgspec import structs
 from fanal.formats.ncmec.read import Document
 from fanal.formats.report.records import Channel, Classification, Message, ReportKind
 from fanal.formats.xarf import TYPES, read_xarf, text_of_evidence
-from fanal.harmonise.domain.addresses import read_ip
 from fanal.harmonise.domain.records import SelectorKind
 from fanal.harmonise.domain.sources.building import (
     CategoryHint,
@@ -20,6 +19,7 @@ from fanal.harmonise.domain.sources.building import (
 from fanal.harmonise.domain.sources.ncmec_table import ElementScope, Keep, Spot, Use
 from fanal.harmonise.domain.sources.ncmec_takers import TAKERS
 from fanal.harmonise.domain.sources.walk import OPENERS, Walk, steps_of
+from fanal.harmonise.domain.values.addresses import read_ip
 
 _NAMED: Final[Mapping[str, Use]] = {
     "xarf/timestamp": Use(Keep.FIELD, "occurred_at"),

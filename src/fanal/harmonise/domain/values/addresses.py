@@ -7,7 +7,7 @@ from functools import lru_cache
 import phonenumbers
 from msgspec import Struct
 
-from fanal.harmonise.domain.urls import (
+from fanal.harmonise.domain.values.urls import (
     PLAIN_HOST,
     canonical_host,
     canonical_ip,

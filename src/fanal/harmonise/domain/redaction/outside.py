@@ -11,7 +11,7 @@ from msgspec import structs
 from fanal.formats.indicators import HASH_DIGITS, Indicator
 from fanal.formats.report.records import File, PersonRole, Report
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
-from fanal.harmonise.domain.search import fold
+from fanal.harmonise.domain.redaction.search import fold
 from fanal.harmonise.domain.sources.transfers import PAYEE, PAYER
 
 # Texts without the reporter: nothing sent out of the desk names a person who trusted it.

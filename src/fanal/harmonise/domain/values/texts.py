@@ -9,12 +9,18 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from fanal.harmonise.domain.accounts import IBAN_LENGTH, read_iban, read_wallet
-from fanal.harmonise.domain.addresses import is_routable, read_email, read_ip, read_phone, read_port
-from fanal.harmonise.domain.handles import PLATFORM_NAMES, read_handle
-from fanal.harmonise.domain.hashes import kind_by_length
 from fanal.harmonise.domain.records import SelectorKind
-from fanal.harmonise.domain.urls import canonical_host, has_known_root, ip_in_host, refang
+from fanal.harmonise.domain.values.accounts import IBAN_LENGTH, read_iban, read_wallet
+from fanal.harmonise.domain.values.addresses import (
+    is_routable,
+    read_email,
+    read_ip,
+    read_phone,
+    read_port,
+)
+from fanal.harmonise.domain.values.handles import PLATFORM_NAMES, read_handle
+from fanal.harmonise.domain.values.hashes import kind_by_length
+from fanal.harmonise.domain.values.urls import canonical_host, has_known_root, ip_in_host, refang
 
 # Three patterns instead of one with three branches: the engine can then skip to a possible start.
 _MARK = re.compile(r"[@0-9:=]")

@@ -8,7 +8,7 @@ from functools import lru_cache
 from msgspec import Struct
 
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.harmonise.domain.reporter import Identity, reporter_strings
+from fanal.harmonise.domain.redaction.reporter import Identity, reporter_strings
 
 _LONGEST = 8000  # characters a report: the index stays small, a long text is found by its beginning
 _WORD = re.compile(r"\w+")

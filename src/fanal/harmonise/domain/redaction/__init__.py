@@ -1,0 +1,1 @@
+"""What is kept apart: the reporter's identity, the words that are searched, what others receive."""

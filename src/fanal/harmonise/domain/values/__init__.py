@@ -1,0 +1,1 @@
+"""Values in canonical form: addresses, accounts, handles, hashes, times; and those found in texts."""
