@@ -134,13 +134,13 @@ def stored(databases: Databases) -> Stored:
 
 
 def _deposit(reports: Reports, prefix: str) -> float:
-    from fanal.accounts import operations as accounts
-    from fanal.intake import operations as intake
+    from fanal.accounts.operations.partners import ensure_partner
     from fanal.intake.domain.records import Arrival, Format, Submission
+    from fanal.intake.operations.receive import receive_reports
     from fanal.kernel.actors import system_actor
 
     actor = system_actor("bench")
-    sender = accounts.ensure_partner(actor=actor, name="bench", now=clock.now())
+    sender = ensure_partner(actor=actor, name="bench", now=clock.now())
     started = time.monotonic()
     for first in range(0, len(reports), BATCH):
         submissions = [
@@ -155,7 +155,7 @@ def _deposit(reports: Reports, prefix: str) -> float:
             )
             for n, (xml, details) in enumerate(reports[first : first + BATCH])
         ]
-        intake.receive_reports(actor=actor, submissions=submissions, now=clock.now())
+        receive_reports(actor=actor, submissions=submissions, now=clock.now())
     return time.monotonic() - started
 
 
@@ -181,9 +181,9 @@ def _wait_for_workers(outputs: Sequence[Path]) -> None:
 
 
 def _wait_until_done(started: float) -> None:
-    from fanal.intake import queries
+    from fanal.intake.queries.work import count_work
 
-    while work := queries.count_work():
+    while work := count_work():
         if set(work) == {"QUARANTINE"}:
             raise click.ClickException(f"reports were quarantined: {work}")
         if time.monotonic() - started > _PATIENCE:

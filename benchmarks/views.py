@@ -61,19 +61,20 @@ def sign_in() -> tuple["Client", int]:
     """
     from django.test import Client
 
-    from fanal.accounts import operations, queries
     from fanal.accounts.domain.policy import reach
+    from fanal.accounts.operations.demo import DEMO_ACCOUNTS
+    from fanal.accounts.queries.people import actor_for, find_user
 
-    names = [a.username for a in operations.DEMO_ACCOUNTS if a.role is Role.ANALYST]
-    user = queries.find_user(username=names[0])
+    names = [a.username for a in DEMO_ACCOUNTS if a.role is Role.ANALYST]
+    user = find_user(username=names[0])
     if user is None:
         _open_accounts()
-        user = queries.find_user(username=names[0])
+        user = find_user(username=names[0])
     if user is None:
         raise click.ClickException("the demo has no analyst")
     client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-    actor = queries.actor_for(user=user, now=clock.now())
+    actor = actor_for(user=user, now=clock.now())
     return client, min(reach(actor, "report.list").desk_ids)
 
 

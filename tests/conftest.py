@@ -89,8 +89,8 @@ def _agreement_unasked() -> None:
 def _work_by_the_worker() -> None:
     """What only the worker does has its rights in every test, as it has outside: the desk's are fewer."""
     from fanal import pipeline, trials
-    from fanal.accounts import operations as accounts
-    from fanal.intake import operations as intake
+    from fanal.accounts.operations import demo as demo_people, habilitations
+    from fanal.intake.operations import lifecycle
     from fanal.orient.alarms.operations import alarms
     from fanal.statistics import operations as statistics
     from fanal.worker.stages import StageLoop
@@ -100,16 +100,22 @@ def _work_by_the_worker() -> None:
         (pipeline, "continue_rerank"),
         (trials, "continue_trial"),
         (statistics, "refresh_days"),
-        (accounts, "ensure_demo_accounts"),
-        (intake, "expire_reports"),
+        (demo_people, "ensure_demo_accounts"),
+        (lifecycle, "expire_reports"),
         (alarms, "escalate_alarms"),
         (alarms, "record_raised"),
     ):
-        step = getattr(owner, name)
-        for holder in (owner, *sys.modules.values()):  # also where it was imported by its name
-            if vars(holder).get(name) is step:
-                setattr(holder, name, _with_the_worker_s_rights(step))
-    accounts.grant_habilitation = _granted_at_the_console(accounts.grant_habilitation)
+        _replace(owner, name, _with_the_worker_s_rights(getattr(owner, name)))
+    grant = habilitations.grant_habilitation
+    _replace(habilitations, "grant_habilitation", _granted_at_the_console(grant))
+
+
+def _replace(owner: object, name: str, new: Callable[..., object]) -> None:
+    """Replace a step where it is defined, and wherever it was imported by its name."""
+    step = getattr(owner, name)
+    for holder in (owner, *list(sys.modules.values())):
+        if vars(holder).get(name) is step:
+            setattr(holder, name, new)
 
 
 def _with_the_worker_s_rights(step: Callable[..., object]) -> Callable[..., object]:

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, InstructionRefused, NewInstruction
 from fanal.accounts.domain.policy import require
+from fanal.accounts.operations import instructions as accounts
 from fanal.analyse.material.queries.lists import get_lists
 from fanal.deconfliction import queries as deconfliction
 from fanal.distribution import queries as distribution

@@ -32,13 +32,14 @@ from fanal.analyse.priority.queries import current_rules, ranked_at, ranked_othe
 from fanal.crosscheck.links.queries import kin_facts
 from fanal.crosscheck.operations.batch import crosscheck_batch
 from fanal.crosscheck.similar.operations.near import renew_near
-from fanal.deconfliction import operations as deconfliction
-from fanal.distribution import operations as distribution
+from fanal.deconfliction.operations.hits import note_reports
+from fanal.distribution.operations.planning import plan_batch
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.operations import batch as harmonise
-from fanal.intake import queries as intake
 from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts, Stage
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.files import open_submissions, unhashed_among
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import queries as oriented
@@ -76,7 +77,7 @@ def hash_files(batch: Batch) -> Iterator[set[UUID]]:
 
 def wait_for_hashes(batch: Batch) -> set[UUID]:
     """Return the reports with uploaded files that `hash_files` has not processed yet."""
-    return intake.unhashed_among(actor=batch.actor, report_ids=batch.report_ids)
+    return unhashed_among(actor=batch.actor, report_ids=batch.report_ids)
 
 
 def run_harmonise(batch: Batch) -> None:
@@ -85,7 +86,7 @@ def run_harmonise(batch: Batch) -> None:
     The harmonised reports go to `batch.reports`, by report id.
     """
     facts = _facts(batch)
-    opened = intake.open_submissions(
+    opened = open_submissions(
         actor=batch.actor, report_ids=batch.report_ids, now=batch.now, facts=facts
     )
     sources = [
@@ -159,7 +160,7 @@ def run_orient(batch: Batch) -> None:
 
 def run_deconflict(batch: Batch) -> None:
     """Queue the reports' identifiers for the next de-confliction round (private set intersection)."""
-    deconfliction.note_reports(actor=batch.actor, reports=_real(batch), now=batch.now)
+    note_reports(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 
 def run_distribute(batch: Batch) -> None:
@@ -167,7 +168,7 @@ def run_distribute(batch: Batch) -> None:
 
     Packages for their desks are made later, under a standing instruction.
     """
-    distribution.plan_batch(actor=batch.actor, reports=_real(batch), now=batch.now)
+    plan_batch(actor=batch.actor, reports=_real(batch), now=batch.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -299,7 +300,7 @@ def read_later(*, now: datetime, most: int) -> int:
 def _facts(batch: Batch) -> dict[UUID, ReportFacts]:
     missing = _missing(batch, batch.facts)
     if missing:
-        batch.facts |= intake.get_reports(actor=batch.actor, report_ids=missing)
+        batch.facts |= get_reports(actor=batch.actor, report_ids=missing)
     return batch.facts
 
 

@@ -32,19 +32,22 @@ def main() -> None:
 
 
 def _instruct(kinds: list[str]) -> None:
-    from fanal.accounts import operations, queries
     from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
     from fanal.accounts.domain.records import NewAccount, NewHabilitation
+    from fanal.accounts.operations.habilitations import grant_habilitation
+    from fanal.accounts.operations.instructions import propose_instruction, second_instruction
+    from fanal.accounts.operations.people import create_account
+    from fanal.accounts.queries.people import actor_for, find_user, partner_names
 
     now = clock.now()
     people = []
     for login in ("one", "two"):
-        user = queries.find_user(username=login)
+        user = find_user(username=login)
         if user is None:
-            user = operations.create_account(
+            user = create_account(
                 actor=SYSTEM, account=NewAccount(username=login, name=login), now=now
             )
-            operations.grant_habilitation(
+            grant_habilitation(
                 actor=SYSTEM,
                 habilitation=NewHabilitation(
                     person_id=user.person_id,
@@ -56,10 +59,10 @@ def _instruct(kinds: list[str]) -> None:
                 ),
                 now=now,
             )
-        people.append(queries.actor_for(user=user, now=now))
-    members = tuple(queries.partner_names(partner_ids=_partners()).values())
+        people.append(actor_for(user=user, now=now))
+    members = tuple(partner_names(partner_ids=_partners()).values())
     for kind in kinds:
-        made = operations.propose_instruction(
+        made = propose_instruction(
             actor=people[0],
             instruction=NewInstruction(
                 kind=InstructionKind(kind),
@@ -71,7 +74,7 @@ def _instruct(kinds: list[str]) -> None:
             ),
             now=now,
         )
-        operations.second_instruction(actor=people[1], instruction_id=made, now=now)
+        second_instruction(actor=people[1], instruction_id=made, now=now)
 
 
 def _partners() -> list[UUID]:
@@ -106,8 +109,8 @@ def _source(kind: str, said: dict[str, str]) -> None:
     from fanal.analyse.material.domain.lists import ListAttributes, Sharing
     from fanal.analyse.material.operations.list_imports import create_list
     from fanal.analyse.material.queries.lists import find_list
-    from fanal.exchange import operations as exchange
     from fanal.exchange.domain.records import ListSource, Service
+    from fanal.exchange.operations.sources import add_source
 
     now = clock.now()
     list_id = create_list(
@@ -117,7 +120,7 @@ def _source(kind: str, said: dict[str, str]) -> None:
         now=now,
     )
     of = find_list(name=said.pop("collection"))
-    exchange.add_source(
+    add_source(
         actor=SYSTEM,
         source=ListSource(
             id=new_id(now),

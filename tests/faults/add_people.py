@@ -13,14 +13,15 @@ from fanal.postgres import DatabaseRole
 
 def main() -> None:
     with django_as(DatabaseRole.WORKER):
-        from fanal.accounts import operations
         from fanal.accounts.domain.records import NewAccount, NewHabilitation
+        from fanal.accounts.operations.habilitations import grant_habilitation
+        from fanal.accounts.operations.people import create_account
 
         now, actor = clock.now(), system_actor("test")
         for name in ("first", "second"):
             account = NewAccount(username=name, name=name)
-            user = operations.create_account(actor=actor, account=account, now=now)
-            operations.grant_habilitation(
+            user = create_account(actor=actor, account=account, now=now)
+            grant_habilitation(
                 actor=actor,
                 habilitation=NewHabilitation(
                     person_id=user.person_id, role=Role.SUPERVISOR, desk_id=1,

@@ -18,8 +18,8 @@ def main() -> None:
     with django_as(DatabaseRole.WORKER):
         from fanal.analyse.material.domain.lists import ListAttributes, Sharing
         from fanal.analyse.material.operations.list_imports import create_list
-        from fanal.exchange import operations as exchange
         from fanal.exchange.domain.records import ListSource, Service
+        from fanal.exchange.operations.sources import add_source
 
         now, actor = clock.now(), system_actor("test")
         attributes = ListAttributes(sharing=Sharing.DESK)
@@ -36,7 +36,7 @@ def main() -> None:
                 every_minutes=1,
                 added_at=now,
             )
-            exchange.add_source(actor=actor, source=source, loopback=True, now=now)
+            add_source(actor=actor, source=source, loopback=True, now=now)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from fanal.accounts.domain.policy import reach
 from fanal.analyse.domain.records import Analysis, Priority, unpack_findings, unpack_parts
 from fanal.db import sql
 from fanal.db.sql import uuid_array
-from fanal.intake import queries as intake
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 
 _PRIORITY = (
@@ -82,7 +82,7 @@ def _reachable(actor: Actor, report_ids: Sequence[UUID]) -> list[UUID]:
         return []
     if bounds.everywhere:
         return list(report_ids)
-    return list(intake.get_reports(actor=actor, report_ids=report_ids))
+    return list(get_reports(actor=actor, report_ids=report_ids))
 
 
 def _analyses(report_ids: Sequence[UUID]) -> list[tuple[Version, Analysis]]:

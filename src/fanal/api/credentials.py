@@ -7,10 +7,12 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
-from fanal.accounts import operations as accounts, queries, row_scope
+from fanal.accounts import row_scope
 from fanal.accounts.domain.records import PartnerIdentity
-from fanal.intake import queries as intake
+from fanal.accounts.operations.partners import spend_quota
+from fanal.accounts.queries.people import authenticate_partner_basic, authenticate_partner_bearer
 from fanal.intake.domain.pressure import PressureCode
+from fanal.intake.queries.work import get_pressure
 
 _MINUTE = 60
 
@@ -29,7 +31,7 @@ def bearer_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | 
     The row-level security of the database session then shows this partner's rows only.
     """
     header = request.headers.get("Authorization", "")
-    return _shown(queries.authenticate_partner_bearer(authorization=header, now=now))
+    return _shown(authenticate_partner_bearer(authorization=header, now=now))
 
 
 def basic_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | None:
@@ -38,7 +40,7 @@ def basic_partner(request: HttpRequest, *, now: datetime) -> PartnerIdentity | N
     The row-level security of the database session then shows this partner's rows only.
     """
     header = request.headers.get("Authorization", "")
-    return _shown(queries.authenticate_partner_basic(authorization=header, now=now))
+    return _shown(authenticate_partner_basic(authorization=header, now=now))
 
 
 def spend(identity: PartnerIdentity, *, now: datetime) -> None:
@@ -47,7 +49,7 @@ def spend(identity: PartnerIdentity, *, now: datetime) -> None:
     Raises:
         ShouldWait: QUOTA_SPENT, with the seconds to the end of the minute.
     """
-    if not accounts.spend_quota(identity=identity, now=now):
+    if not spend_quota(identity=identity, now=now):
         raise ShouldWait("QUOTA_SPENT", wait=_MINUTE - now.second)
 
 
@@ -60,7 +62,7 @@ def make_room(*, now: datetime, needed: int, urgent: bool = False) -> None:
     Raises:
         ShouldWait: BUSY, with the estimated delay.
     """
-    pressure = None if urgent else intake.get_pressure(now=now, needed=needed)
+    pressure = None if urgent else get_pressure(now=now, needed=needed)
     if pressure is not None:
         raise ShouldWait("BUSY", wait=pressure.wait)
 
@@ -74,7 +76,7 @@ def make_room_for_file(*, now: datetime, needed: int) -> None:
     Raises:
         ShouldWait: BUSY, with the estimated delay.
     """
-    pressure = intake.get_pressure(now=now, needed=2 * needed)
+    pressure = get_pressure(now=now, needed=2 * needed)
     if pressure is not None and pressure.code is PressureCode.DISK:
         raise ShouldWait("BUSY", wait=pressure.wait)
 

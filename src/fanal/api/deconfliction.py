@@ -24,10 +24,11 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.credentials import ShouldWait, basic_partner, bearer_partner, spend
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain.message import MAX_BYTES
 from fanal.deconfliction.domain.records import Round
 from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState
+from fanal.deconfliction.operations.receiving import receive
 
 log = logging.getLogger(__name__)
 _STATUS: Mapping[str, int] = MappingProxyType(
@@ -117,7 +118,7 @@ def _run(
 @_for_counterparts("POST")
 def rounds(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Store an offer, which opens a round of private set intersection; the worker answers it."""
-    round_id = operations.receive(
+    round_id = receive(
         actor=identity.actor,
         body=_body(request),
         now=request.now,  # type: ignore[attr-defined]
@@ -156,7 +157,7 @@ def conclusion(request: HttpRequest, identity: PartnerIdentity, round_id: UUID) 
     Returns the state that the round had before; the worker then records the matches.
     """
     found = _found(identity, round_id)
-    operations.receive(
+    receive(
         actor=identity.actor,
         body=_body(request),
         now=request.now,  # type: ignore[attr-defined]

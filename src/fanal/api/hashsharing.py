@@ -21,10 +21,12 @@ from fanal.accounts.routes import for_programs
 from fanal.analyse.material.domain.lists import VOTE_REASONS, CastVote, Vote, Voter
 from fanal.api.body import BodyTooLarge, read_body
 from fanal.api.members import ServiceRefused, Wire
-from fanal.exchange import operations, queries
+from fanal.exchange import queries
 from fanal.exchange.domain.feed import Cursor, before
 from fanal.exchange.domain.records import Service, SharedItem, SharedList
 from fanal.exchange.domain.sharing import HASH_KINDS
+from fanal.exchange.operations import serving
+from fanal.exchange.operations.granting import told_lists
 from fanal.formats import hashsharing
 from fanal.formats.hashsharing import (
     MAX_FEEDBACK,
@@ -96,7 +98,7 @@ def entries_of(
     bodies = {item.shared.facts.attributes.owner_id for item in items}
     bodies |= {former for item in items for former in item.gone_under}
     bodies |= {v.voter_id for item in items for v in item.votes if v.voter is Voter.MEMBER}
-    numbers = operations.member_numbers(actor=identity.actor, organisation_ids=bodies)
+    numbers = serving.member_numbers(actor=identity.actor, organisation_ids=bodies)
     names = queries.member_names(organisation_ids=bodies)
     members = {i: hashsharing.Member(id=numbers[i], name=names[i]) for i in (*bodies, None)}
     for item in items:
@@ -230,9 +232,7 @@ def _written(instant: datetime) -> str:
 @WIRE.member_only("GET")
 def status(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     """Return the caller's member number, name, login and IP address."""
-    numbers = operations.member_numbers(
-        actor=identity.actor, organisation_ids=[identity.partner_id]
-    )
+    numbers = serving.member_numbers(actor=identity.actor, organisation_ids=[identity.partner_id])
     return xml(
         hashsharing.status_document(
             member=Member(id=numbers[identity.partner_id], name=identity.partner),
@@ -251,9 +251,9 @@ def members(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     The caller's lists are those open to it now and those formerly open to it.
     """
     now = request.now  # type: ignore[attr-defined]
-    shared = operations.told_lists(actor=identity.actor, service=Service.HASHSHARING, now=now)
+    shared = told_lists(actor=identity.actor, service=Service.HASHSHARING, now=now)
     bodies = {None, identity.partner_id} | {s.facts.attributes.owner_id for s in shared}
-    numbers = operations.member_numbers(actor=identity.actor, organisation_ids=bodies)
+    numbers = serving.member_numbers(actor=identity.actor, organisation_ids=bodies)
     names = queries.member_names(organisation_ids=bodies)
     found = [Member(id=numbers[i], name=names[i]) for i in bodies if i in names]
     return xml(hashsharing.members_document(sorted(found, key=lambda member: member.id)))
@@ -274,7 +274,7 @@ def entries(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         last = newest
         if now - asked.until > PRESENT:
             last = min(newest, queries.place_at(instant=end_of(asked.until)))
-    page = operations.serve_page(
+    page = serving.serve_page(
         actor=identity.actor,
         service=Service.HASHSHARING,
         lists=shared,
@@ -312,7 +312,7 @@ def feedback(
     tag = _kind(kind)
     if tag not in found.hashes:
         raise ServiceRefused(404, "UNKNOWN_ENTRY", "The entry has no such fingerprint")
-    voted = operations.vote(
+    voted = serving.vote(
         actor=identity.actor,
         item=found,
         kind=tag,
@@ -326,7 +326,7 @@ def feedback(
 
 
 def _open(identity: PartnerIdentity, request: HttpRequest) -> list[SharedList]:
-    shared = operations.told_lists(
+    shared = told_lists(
         actor=identity.actor,
         service=Service.HASHSHARING,
         now=request.now,  # type: ignore[attr-defined]
@@ -355,11 +355,11 @@ def _find(
         item_id = UUID(entry)
     except ValueError:
         raise ServiceRefused(404, "UNKNOWN_ENTRY", "No such entry") from None
-    found = operations.find_item(item_id=item_id, lists=shared)
+    found = serving.find_item(item_id=item_id, lists=shared)
     if found is None or found.is_gone:
         raise ServiceRefused(404, "UNKNOWN_ENTRY", "No such entry")
     owner = found.shared.facts.attributes.owner_id
-    numbers = operations.member_numbers(actor=identity.actor, organisation_ids=[owner])
+    numbers = serving.member_numbers(actor=identity.actor, organisation_ids=[owner])
     if str(numbers[owner]) != member:
         raise ServiceRefused(404, "UNKNOWN_ENTRY", "No such entry of this member")
     return found

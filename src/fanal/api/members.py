@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.api.credentials import basic_partner
-from fanal.exchange import operations
 from fanal.exchange.domain.records import Service
+from fanal.exchange.operations.serving import note_refusal, reading
 
 log = logging.getLogger(__name__)
 View = Callable[..., HttpResponse]
@@ -103,12 +103,12 @@ class Wire:
     def _run(self, view: View, request: HttpRequest, arguments: dict[str, object]) -> HttpResponse:
         identity: PartnerIdentity = request.member  # type: ignore[attr-defined]
         try:
-            with operations.reading():
+            with reading():
                 try:
                     return view(request, identity, **arguments)
                 except ServiceRefused as refused:
                     # Inside the transaction: it commits the state of the lists, of which one may have closed.
-                    operations.note_refusal(
+                    note_refusal(
                         actor=identity.actor,
                         service=self.service,
                         code=refused.code,

@@ -6,7 +6,7 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.accounts.domain.records import PartnerIdentity
-from fanal.intake import operations as intake
+from fanal.intake.operations.lifecycle import retract_report
 from fanal.orient import queries as oriented
 from fanal.orient.queue.operations import withdraw_case
 
@@ -26,7 +26,7 @@ def retract(*, identity: PartnerIdentity, report_id: UUID, urgent: bool, now: da
     """
     with transaction.atomic():
         # The report first: either its queued jobs are cancelled, or the case that the worker made is visible.
-        intake.retract_report(actor=identity.actor, report_id=report_id, now=now)
+        retract_report(actor=identity.actor, report_id=report_id, now=now)
         if oriented.is_decided(actor=identity.actor, report_id=report_id):
             raise AlreadyDecided
         if not urgent:

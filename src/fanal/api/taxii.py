@@ -18,9 +18,11 @@ from msgspec import Struct, structs
 from fanal.accounts.domain.records import PartnerIdentity
 from fanal.accounts.routes import for_programs
 from fanal.api.members import ServiceRefused, Wire
-from fanal.exchange import operations, queries
+from fanal.exchange import queries
 from fanal.exchange.domain.feed import Cursor
 from fanal.exchange.domain.records import Service, SharedItem, SharedList, SharedPage
+from fanal.exchange.operations.granting import told_lists
+from fanal.exchange.operations.serving import items_of, note_response, serve_page
 from fanal.exchange.queries import DESK
 from fanal.formats import taxii as resources
 from fanal.formats.indicators import Indicator, written_instant
@@ -313,7 +315,7 @@ def _page(request: HttpRequest, shared: SharedList, asked: AskedPage) -> SharedP
         return SharedPage(items=(), last=asked.last, next=None)
     if asked.ids is not None:
         return _page_of(request, shared, asked)
-    return operations.serve_page(
+    return serve_page(
         actor=_member(request).actor,
         service=Service.TAXII,
         lists=[shared],
@@ -335,11 +337,11 @@ def _page_of(request: HttpRequest, shared: SharedList, asked: AskedPage) -> Shar
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
     page = SharedPage(
-        items=operations.items_of(rows=rows, lists=[shared]),
+        items=items_of(rows=rows, lists=[shared]),
         last=asked.last,
         next=Cursor(place=rows[-1].place, row=rows[-1].row) if more else None,
     )
-    operations.note_response(
+    note_response(
         actor=_member(request).actor,
         service=Service.TAXII,
         page=page,
@@ -377,9 +379,7 @@ def _open(request: HttpRequest, collection: str) -> SharedList:
 
 
 def _told(request: HttpRequest) -> list[SharedList]:
-    return operations.told_lists(
-        actor=_member(request).actor, service=Service.TAXII, now=_now(request)
-    )
+    return told_lists(actor=_member(request).actor, service=Service.TAXII, now=_now(request))
 
 
 def _refuse_writing(request: HttpRequest) -> None:

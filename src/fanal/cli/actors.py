@@ -26,13 +26,13 @@ def prove(login: str, code: str | None) -> None:
     Raises:
         CommandRefused: the account or its one-time codes are missing, or the code is missing or wrong.
     """
-    from fanal.accounts import queries
+    from fanal.accounts.queries.people import find_user, has_demo_mark
     from fanal.web.account import second_factor
 
-    if queries.has_demo_mark():
+    if has_demo_mark():
         click.echo(words("FACTOR_DEMO", name=login), err=True)
         return
-    user = queries.find_user(username=login)
+    user = find_user(username=login)
     if user is None:
         raise CommandRefused("NO_ACCOUNT", login=login)
     if not second_factor.has_codes(user=user):
@@ -64,15 +64,16 @@ def reader(username: str | None, *, motive: str, action: str = "report.read") ->
     Raises:
         CommandRefused: the person is unknown or lacks the right, or no person is named outside a demo.
     """
-    from fanal.accounts import queries as accounts, row_scope
+    from fanal.accounts import row_scope
     from fanal.accounts.domain.policy import may
+    from fanal.accounts.queries.people import actor_for, find_user, has_demo_mark
 
     if username is None:
-        if accounts.has_demo_mark():
+        if has_demo_mark():
             return system_actor(motive)
         raise CommandRefused("READER_NEEDED")
-    user = accounts.find_user(username=username)
-    actor = accounts.actor_for(user=user, now=clock.now(), motive=motive) if user else None
+    user = find_user(username=username)
+    actor = actor_for(user=user, now=clock.now(), motive=motive) if user else None
     if actor is None or not may(actor, action):
         raise CommandRefused(_REFUSED[action], name=username)
     row_scope.show_to(actor)

@@ -213,12 +213,12 @@ def dossiers(as_json: bool, lang: str, as_user: str | None) -> None:
 def _dossier_rows(actor: Actor, lang: str) -> Iterator[Row]:
     from fanal.cli.actors import consult
     from fanal.crosscheck.dossiers.queries import walk_dossiers
-    from fanal.intake import queries as intake
+    from fanal.intake.queries.envelopes import get_reports
 
     for page in walk_dossiers(actor=actor, at_once=_PAGE):
         ids = [report_id for dossier in page for report_id in dossier.reports]
         consult(actor, ids, now=clock.now())
-        facts = intake.get_reports(actor=actor, report_ids=ids)
+        facts = get_reports(actor=actor, report_ids=ids)
         for dossier in page:
             names = [facts[i].reference for i in dossier.reports if i in facts]
             line = {"dossier": str(dossier.id), "status": dossier.state.value, "reports": names}
@@ -276,10 +276,10 @@ def _links() -> Iterator[list["Link"]]:
 
 
 def _references(actor: Actor, page: Sequence["Link"]) -> dict[UUID, str]:
-    from fanal.intake import queries as intake
+    from fanal.intake.queries.envelopes import get_reports
 
     ids = list({end for found in page for end in (found.report_id, found.other_id)})
-    facts = intake.get_reports(actor=actor, report_ids=ids)
+    facts = get_reports(actor=actor, report_ids=ids)
     return {i: found.reference or str(i) for i, found in facts.items()}
 
 

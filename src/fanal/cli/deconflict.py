@@ -68,15 +68,15 @@ def add(  # noqa: PLR0913
     daily_points: int,
 ) -> None:
     """Register the counterpart NAME. Rounds require a standing instruction signed after this registration."""
-    from fanal.accounts import queries as accounts
-    from fanal.deconfliction import operations
+    from fanal.accounts.queries.people import find_partner, has_demo_mark
     from fanal.deconfliction.domain.records import NewCounterpart
+    from fanal.deconfliction.operations.counterparts import add_counterpart
 
-    organisation_id = accounts.find_partner(name=partner) if partner else None
+    organisation_id = find_partner(name=partner) if partner else None
     if partner and organisation_id is None:
         raise CommandRefused("NO_PARTNER", partner=partner)
     with told():
-        made = operations.add_counterpart(
+        made = add_counterpart(
             actor=_ACTOR,
             counterpart=NewCounterpart(
                 name=name,
@@ -90,7 +90,7 @@ def add(  # noqa: PLR0913
                 daily_points=daily_points,
             ),
             secret=sys.stdin.readline().rstrip("\n") if secret_stdin else "",
-            loopback=accounts.has_demo_mark(),
+            loopback=has_demo_mark(),
             now=clock.now(),
         )
     click.echo(json.dumps({"id": str(made), "name": name}, ensure_ascii=False))
@@ -127,12 +127,10 @@ def list_(as_json: bool) -> None:
 @with_django(DatabaseRole.WORKER)
 def close(name: str) -> None:
     """Close the counterpart NAME: no round is opened or accepted any more; its matches remain."""
-    from fanal.deconfliction import operations
+    from fanal.deconfliction.operations.counterparts import close_counterpart
 
     with told():
-        operations.close_counterpart(
-            actor=_ACTOR, counterpart_id=counterpart_of(name).id, now=clock.now()
-        )
+        close_counterpart(actor=_ACTOR, counterpart_id=counterpart_of(name).id, now=clock.now())
 
 
 @counterpart.command("limit")
@@ -156,11 +154,11 @@ def limit(
     name: str, kinds: tuple[str, ...], roles: tuple[str, ...], desks: tuple[int, ...], months: int
 ) -> None:
     """Replace the limits on the identifiers in a set for the counterpart NAME."""
-    from fanal.deconfliction import operations
     from fanal.deconfliction.domain import limits
+    from fanal.deconfliction.operations.counterparts import set_limits
 
     with told():
-        operations.set_limits(
+        set_limits(
             actor=_ACTOR,
             counterpart_id=counterpart_of(name).id,
             limits=limits.checked(kinds=kinds, roles=roles, desk_ids=desks, months=months),
@@ -235,9 +233,9 @@ deconflict.add_command(counterpart)
 @with_django(DatabaseRole.WORKER, seals=True)
 def key() -> None:
     """Print the public key of this installation for counterparts; create it if it is missing."""
-    from fanal.deconfliction import operations
+    from fanal.deconfliction.operations.identity import ensure_identity
 
-    public = operations.ensure_identity(actor=_ACTOR, now=clock.now())
+    public = ensure_identity(actor=_ACTOR, now=clock.now())
     click.echo(json.dumps({"key": public.hex()}))
 
 
@@ -247,12 +245,10 @@ def key() -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def offer(name: str, out: Path) -> None:
     """Open a round with the counterpart NAME; while one is open, write the same file again."""
-    from fanal.deconfliction import operations
+    from fanal.deconfliction.operations.offering import make_offer
 
     with told():
-        round_id, body = operations.make_offer(
-            actor=_ACTOR, counterpart=counterpart_of(name), now=clock.now()
-        )
+        round_id, body = make_offer(actor=_ACTOR, counterpart=counterpart_of(name), now=clock.now())
     write_whole(out, body)
     _print_round(round_id)
 
@@ -263,11 +259,12 @@ def offer(name: str, out: Path) -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def answer(message: Path, out: Path) -> None:
     """Write the answer to the offer MESSAGE of a counterpart."""
-    from fanal.deconfliction import operations
+    from fanal.deconfliction.operations import offering
+    from fanal.deconfliction.operations.receiving import receive
 
     with told():
-        round_id = operations.receive(actor=_ACTOR, body=_read(message), now=clock.now())
-        body = operations.answer(actor=_ACTOR, round_id=round_id, now=clock.now())
+        round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
+        body = offering.answer(actor=_ACTOR, round_id=round_id, now=clock.now())
     write_whole(out, body)
     _print_round(round_id)
 
@@ -278,11 +275,12 @@ def answer(message: Path, out: Path) -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def conclude(message: Path, out: Path) -> None:
     """Conclude a round with a counterpart's answer MESSAGE: store our matches, write their file."""
-    from fanal.deconfliction import operations
+    from fanal.deconfliction.operations import concluding
+    from fanal.deconfliction.operations.receiving import receive
 
     with told():
-        round_id = operations.receive(actor=_ACTOR, body=_read(message), now=clock.now())
-        body = operations.conclude(actor=_ACTOR, round_id=round_id, now=clock.now())
+        round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
+        body = concluding.conclude(actor=_ACTOR, round_id=round_id, now=clock.now())
     write_whole(out, body)
     _print_round(round_id)
 
@@ -292,11 +290,12 @@ def conclude(message: Path, out: Path) -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def take(message: Path) -> None:
     """Accept the conclusion MESSAGE of a counterpart, and store our matches."""
-    from fanal.deconfliction import operations
+    from fanal.deconfliction.operations.concluding import take_conclusion
+    from fanal.deconfliction.operations.receiving import receive
 
     with told():
-        round_id = operations.receive(actor=_ACTOR, body=_read(message), now=clock.now())
-        operations.take_conclusion(actor=_ACTOR, round_id=round_id, now=clock.now())
+        round_id = receive(actor=_ACTOR, body=_read(message), now=clock.now())
+        take_conclusion(actor=_ACTOR, round_id=round_id, now=clock.now())
     _print_round(round_id)
 
 

@@ -21,7 +21,7 @@ _LANGUAGE = "fr"
 @with_django(DatabaseRole.WORKER)
 def accounts(as_json: bool, lang: str) -> None:
     """Print the demo accounts, created if missing; only in a demo database."""
-    from fanal.accounts import operations
+    from fanal.accounts.operations import demo as operations
     from fanal.web.account.demo import role_words
     from fanal.web.account.landing import landing_path
 
@@ -55,7 +55,7 @@ demo.add_command(accounts)
 @with_django(DatabaseRole.WORKER)
 def load() -> None:
     """Load the synthetic demo, or the rest after an interruption; only in a demo database."""
-    from fanal.accounts.operations import NotADemo
+    from fanal.accounts.operations.demo import NotADemo
     from fanal.demo.load import load as play
     from fanal.ledger import operations as ledger
 
@@ -76,10 +76,10 @@ def load() -> None:
 @with_django(DatabaseRole.WORKER)
 def story(as_json: bool) -> None:
     """Print the stories of the demo and the reports in each."""
-    from fanal.accounts import queries as accounts
+    from fanal.accounts.queries.people import has_demo_mark
     from fanal.demo.load import tell
 
-    if not accounts.has_demo_mark():
+    if not has_demo_mark():
         raise Failed("NOT_A_DEMO")
     for told in tell():
         line = json.dumps(told, ensure_ascii=False)

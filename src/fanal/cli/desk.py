@@ -24,9 +24,9 @@ def desk() -> None:
 @with_django(DatabaseRole.APP)
 def list_(as_json: bool) -> None:
     """List the desks with number, code, name and contact."""
-    from fanal.accounts import queries
+    from fanal.accounts.queries.people import list_desks
 
-    for found in queries.list_desks(actor=system_actor(_MOTIVE)):
+    for found in list_desks(actor=system_actor(_MOTIVE)):
         line = asdict(found)
         click.echo(
             json.dumps(line, ensure_ascii=False) if as_json else "\t".join(map(str, line.values()))
@@ -40,13 +40,13 @@ def list_(as_json: bool) -> None:
 @with_django(DatabaseRole.APP)
 def add(*, code: str, name: str, contact: str) -> None:
     """Add the desk CODE (capital letters, digits, dashes) and print its number."""
-    from fanal.accounts import operations
+    from fanal.accounts.operations.people import DeskRefused, add_desk
 
     try:
-        number = operations.add_desk(
+        number = add_desk(
             actor=system_actor(_MOTIVE), code=code, name=name, contact=contact, now=clock.now()
         )
-    except operations.DeskRefused as refused:
+    except DeskRefused as refused:
         raise CommandRefused("DESK_REFUSED", part=str(refused)) from None
     click.echo(number)
 
@@ -60,17 +60,17 @@ def edit(*, number: int, name: str | None, contact: str | None) -> None:
     """Change the name or the contact of the desk NUMBER."""
     from django.core.exceptions import ObjectDoesNotExist
 
-    from fanal.accounts import operations
+    from fanal.accounts.operations.people import DeskRefused, edit_desk
 
     try:
-        operations.edit_desk(
+        edit_desk(
             actor=system_actor(_MOTIVE),
             desk_id=number,
             name=name,
             contact=contact,
             now=clock.now(),
         )
-    except operations.DeskRefused as refused:
+    except DeskRefused as refused:
         raise CommandRefused("DESK_REFUSED", part=str(refused)) from None
     except ObjectDoesNotExist:
         raise CommandRefused("NO_DESK", number=number) from None

@@ -48,15 +48,16 @@ def key(rotate: bool) -> None:
 
     The key is that of `fanal deconflict key`. After --rotate, other desks and counterparts must register it.
     """
-    from fanal.deconfliction import operations, queries
+    from fanal.deconfliction import queries
+    from fanal.deconfliction.operations.identity import ensure_identity, rotate_identity
     from fanal.distribution.domain.proof import fingerprint
 
     now = clock.now()
     with told_of_identity():
         if rotate:
-            operations.rotate_identity(actor=_ACTOR, now=now)
+            rotate_identity(actor=_ACTOR, now=now)
         else:
-            operations.ensure_identity(actor=_ACTOR, now=now)
+            ensure_identity(actor=_ACTOR, now=now)
     public, since = queries.own_keys()[0]
     line = {"key": public.hex(), "fingerprint": fingerprint(public), "since": since.isoformat()}
     click.echo(json.dumps(line))
@@ -74,7 +75,7 @@ def sender() -> None:
 @with_django(DatabaseRole.WORKER)
 def add_sender(code: str, public: str, fingerprint: str) -> None:
     """Register the signing key of the desk CODE; the same CODE as for sending to it."""
-    from fanal.distribution import operations
+    from fanal.distribution.operations import senders as operations
 
     with _sender_told():
         operations.add_sender(
@@ -94,10 +95,10 @@ def add_sender(code: str, public: str, fingerprint: str) -> None:
 @with_django(DatabaseRole.WORKER)
 def rotate(code: str, public: str, fingerprint: str, since: str) -> None:
     """Replace the key of the desk CODE; signatures before --since are verified by the previous key."""
-    from fanal.distribution import operations
+    from fanal.distribution.operations.senders import rotate_sender
 
     with _sender_told():
-        operations.rotate_sender(
+        rotate_sender(
             actor=_ACTOR,
             code=code,
             key=_key_of(public),
@@ -113,10 +114,10 @@ def rotate(code: str, public: str, fingerprint: str, since: str) -> None:
 @with_django(DatabaseRole.WORKER)
 def revoke(code: str, fingerprint: str) -> None:
     """Revoke a compromised key of the desk CODE; all its signatures become invalid, earlier ones too."""
-    from fanal.distribution import operations
+    from fanal.distribution.operations.senders import revoke_sender
 
     with _sender_told():
-        operations.revoke_sender(actor=_ACTOR, code=code, told=fingerprint, now=clock.now())
+        revoke_sender(actor=_ACTOR, code=code, told=fingerprint, now=clock.now())
 
 
 @sender.command("list")
@@ -192,7 +193,7 @@ def _instant_of(text: str) -> datetime:
 
 @contextmanager
 def _sender_told() -> Iterator[None]:
-    from fanal.distribution.operations import SenderRefused
+    from fanal.distribution.operations.senders import SenderRefused
 
     try:
         yield
@@ -239,10 +240,10 @@ def recipients(as_json: bool) -> None:
 @with_django(DatabaseRole.WORKER)
 def add(code: str, name: str, country: str, region: str, key: str) -> None:
     """Register the desk CODE. Sending requires a standing instruction signed after this registration."""
-    from fanal.distribution import operations
+    from fanal.distribution.operations.recipients import add_recipient
 
     with _told():
-        operations.add_recipient(
+        add_recipient(
             actor=_ACTOR, code=code, name=name, place=(country, region), key=key, now=clock.now()
         )
 
@@ -252,10 +253,10 @@ def add(code: str, name: str, country: str, region: str, key: str) -> None:
 @with_django(DatabaseRole.WORKER)
 def close(code: str) -> None:
     """Close the desk CODE: nothing is sent to it any more."""
-    from fanal.distribution import operations
+    from fanal.distribution.operations.recipients import close_recipient
 
     with _told():
-        operations.close_recipient(actor=_ACTOR, code=code, now=clock.now())
+        close_recipient(actor=_ACTOR, code=code, now=clock.now())
 
 
 @distribution.command("send")
@@ -263,7 +264,7 @@ def close(code: str) -> None:
 @with_django(DatabaseRole.WORKER, seals=True)
 def send(out: Path) -> None:
     """Write a signed, sealed package for each desk to DIR/CODE/PACKAGE.age, under instructions in force."""
-    from fanal.distribution import operations
+    from fanal.distribution.operations import sending
 
     name = read_environment(os.environ).mail_from
 
@@ -272,7 +273,7 @@ def send(out: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_whole(folder / f"{package}.age", sealed)
 
-    for sent in operations.send(actor=_ACTOR, sender=name, deliver=deliver, clock=clock.now):
+    for sent in sending.send(actor=_ACTOR, sender=name, deliver=deliver, clock=clock.now):
         click.echo(msgspec.json.encode(sent).decode())
 
 
@@ -314,10 +315,10 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
     It must be signed by a key registered with `distribution sender`, for the key it is opened with. It can be
     opened once.
     """
-    from fanal.distribution import operations
     from fanal.distribution.domain.states import PackageRefused
+    from fanal.distribution.operations.taking import Opened, take
 
-    def keep(opened: operations.Opened) -> None:
+    def keep(opened: Opened) -> None:
         out.mkdir(parents=True, exist_ok=True, mode=0o700)
         lines = out / f"{opened.manifest.package}.jsonl"
         if lines.exists() and lines.read_bytes() != opened.body:
@@ -327,7 +328,7 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
         write_whole(out / f"{opened.manifest.package}.ack.json", answer)
 
     try:
-        opened = operations.take(
+        opened = take(
             actor=_ACTOR,
             sealed=_read(package),
             identity=_identity(key),
@@ -359,18 +360,16 @@ def open_(package: Path, key: Path, out: Path, unproven: bool, again: bool) -> N
 @with_django(DatabaseRole.WORKER)
 def acknowledge(answer: Path, unproven: bool) -> None:
     """Record the acknowledgement ANSWER (PACKAGE.ack.json) of a desk that opened our package."""
-    from fanal.distribution import operations
     from fanal.distribution.domain.package import PackageAcknowledgement
+    from fanal.distribution.operations import answers
 
     try:
         read = msgspec.json.decode(answer.read_bytes(), type=PackageAcknowledgement)
     except msgspec.MsgspecError as error:
         raise CommandRefused("ANSWER_REFUSED", path=answer, detail=error) from None
     try:
-        count = operations.acknowledge(
-            actor=_ACTOR, answer=read, now=clock.now(), unproven=unproven
-        )
-    except operations.AcknowledgementRefused as refused:
+        count = answers.acknowledge(actor=_ACTOR, answer=read, now=clock.now(), unproven=unproven)
+    except answers.AcknowledgementRefused as refused:
         raise CommandRefused(f"ANSWER_{refused}", path=answer) from None
     click.echo(json.dumps({"package": str(read.package), "reports": count}))
 
@@ -399,7 +398,7 @@ def _plain(record: object) -> dict[str, object]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    from fanal.distribution.operations import RecipientRefused
+    from fanal.distribution.operations.recipients import RecipientRefused
 
     try:
         yield

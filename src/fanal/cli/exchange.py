@@ -59,9 +59,9 @@ def add(  # noqa: PLR0913
     every: int,
 ) -> None:
     """Add the source NAME. Scheduled fetches require a standing instruction for its list."""
-    from fanal.accounts import queries as accounts
+    from fanal.accounts.queries.people import has_demo_mark
     from fanal.analyse.material.queries.lists import find_list
-    from fanal.exchange import operations
+    from fanal.exchange.operations.sources import add_source
 
     now, found = clock.now(), find_list(name=listed)
     if found is None:
@@ -79,11 +79,11 @@ def add(  # noqa: PLR0913
         added_at=now,
     )
     with _told():
-        operations.add_source(
+        add_source(
             actor=_ACTOR,
             source=made,
             secret=sys.stdin.readline().rstrip("\n") if secret_stdin else "",
-            loopback=accounts.has_demo_mark(),
+            loopback=has_demo_mark(),
             now=now,
         )
     click.echo(json.dumps({"id": str(made.id), "name": name}, ensure_ascii=False))
@@ -155,22 +155,22 @@ def fetch(name: str, login: str | None) -> None:
 
 
 def _switch(name: str, *, enabled: bool) -> None:
-    from fanal.exchange import operations, queries
+    from fanal.exchange import queries
+    from fanal.exchange.operations.sources import switch_source
 
     found = queries.find_source(actor=_ACTOR, name=name)
     if found is None:
         raise CommandRefused("SOURCE_NOT_FOUND", name=name)
-    operations.switch_source(actor=_ACTOR, source=found, enabled=enabled, now=clock.now())
+    switch_source(actor=_ACTOR, source=found, enabled=enabled, now=clock.now())
 
 
 def _person(login: str) -> Actor:
-    from fanal.accounts import queries, row_scope
+    from fanal.accounts import row_scope
     from fanal.accounts.domain.policy import may
+    from fanal.accounts.queries.people import actor_for, find_user
 
-    user = queries.find_user(username=login)
-    actor = (
-        queries.actor_for(user=user, now=clock.now(), motive="fanal lists fetch") if user else None
-    )
+    user = find_user(username=login)
+    actor = actor_for(user=user, now=clock.now(), motive="fanal lists fetch") if user else None
     if actor is None or not may(actor, "list.keep"):
         raise CommandRefused("FETCH_NOBODY", name=login)
     row_scope.show_to(actor)
@@ -198,7 +198,7 @@ def _told() -> Iterator[None]:
     Raises:
         CommandRefused: SOURCE_REFUSED, with the reason.
     """
-    from fanal.exchange.operations import SourceRefused
+    from fanal.exchange.operations.sources import SourceRefused
 
     try:
         yield

@@ -10,9 +10,9 @@ from uuid import UUID
 import xarf
 from msgspec import Struct
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain import policy
 from fanal.accounts.domain.policy import Resource
+from fanal.accounts.queries.people import has_demo_mark, partner_names
 from fanal.cli.failures import CommandRefused, tell
 from fanal.cli.places import make_private, write_whole
 from fanal.config.environment import read_environment
@@ -29,11 +29,12 @@ from fanal.harmonise.domain.redaction.outside import as_report, withheld_texts
 from fanal.harmonise.domain.redaction.reporter import SHORTEST_MOTIVE
 from fanal.harmonise.domain.vocabulary import categories_of
 from fanal.harmonise.operations.identity import MotiveRefused, open_identity, reporters_values
-from fanal.intake import queries as intake
 from fanal.intake.domain.records import Format, OpenedSubmission, ReportFacts
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.files import open_submissions
 from fanal.kernel.actors import Actor, system_actor
 from fanal.vault.keyring import KeyMissing
-from fanal.vault.operations import ObjectUnknown
+from fanal.vault.operations.opening import ObjectUnknown
 
 _DESK = "Fanal"
 
@@ -63,16 +64,16 @@ class Written(Struct, frozen=True, kw_only=True):
 def find(report_id: UUID, *, actor: Actor, now: datetime) -> Written | None:
     """Return a report with the facts for its export; None if not harmonised, or not visible to the actor."""
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
-    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if record is None or facts is None:
         return None
-    names = accounts.partner_names(partner_ids={facts.sender_id})
+    names = partner_names(partner_ids={facts.sender_id})
     return Written(
         record=record,
         report=leaving_report(record, facts, now=now),
         facts=facts,
         provider=names.get(facts.sender_id) or record.platform or _DESK,
-        is_demo=accounts.has_demo_mark(),
+        is_demo=has_demo_mark(),
     )
 
 
@@ -198,7 +199,7 @@ def write_folder(
         CommandRefused: MOTIVE_SHORT, the purpose of opening the reporter's identity.
     """
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
-    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if record is None or facts is None:
         return False
     email = read_environment(os.environ).mail_from
@@ -243,7 +244,7 @@ def _original(actor: Actor, facts: ReportFacts, *, now: datetime) -> OpenedSubmi
     system = system_actor(f"export asked for by {actor.person_id}")
     try:
         policy.require(actor, "original.open", Resource(desk_id=facts.desk_id, sealed=True))
-        return intake.open_submissions(actor=system, report_ids=[facts.report_id], now=now).get(
+        return open_submissions(actor=system, report_ids=[facts.report_id], now=now).get(
             facts.report_id
         )
     except (policy.Refused, KeyMissing, ObjectUnknown):

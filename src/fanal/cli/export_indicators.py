@@ -117,10 +117,10 @@ def records_of(
 ) -> dict[UUID, tuple[HarmonisedReport, str]]:
     """Return the harmonised record and time of receipt (RFC 3339) of each report; others are left out."""
     from fanal.harmonise import queries as harmonised
-    from fanal.intake import queries as intake
+    from fanal.intake.queries.envelopes import get_reports
 
     records = harmonised.get_records(actor=actor, report_ids=report_ids)
-    facts = intake.get_reports(actor=actor, report_ids=report_ids)
+    facts = get_reports(actor=actor, report_ids=report_ids)
     return {
         report_id: (record, milliseconds(facts[report_id].received_at))
         for report_id, record in records.items()

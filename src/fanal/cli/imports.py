@@ -43,15 +43,14 @@ def import_(
 
     Reports already imported are recognised: after an interruption, run the command again.
     """
-    from fanal.accounts import operations as accounts
-    from fanal.accounts.operations.partners import MAXIMUM_NAME
+    from fanal.accounts.operations.partners import MAXIMUM_NAME, NameRefused, ensure_partner
     from fanal.kernel.actors import SYSTEM_PERSON, system_actor
 
     now = clock.now()
     require_in_force(format_, now=now, even_if_not=even_if_not_in_force)
     try:
-        partner_id = accounts.ensure_partner(actor=system_actor("import"), name=partner, now=now)
-    except accounts.NameRefused:
+        partner_id = ensure_partner(actor=system_actor("import"), name=partner, now=now)
+    except NameRefused:
         raise CommandRefused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
     actor = Actor(person_id=SYSTEM_PERSON, roles=frozenset({Role.PARTNER}), partner_id=partner_id)
     totals = {"received": 0, "repeated": 0, "conflicts": 0, "refused": 0}
@@ -81,8 +80,8 @@ def import_(
 def _receive(
     batch: list[FoundReport | Unreadable], *, actor: Actor, totals: dict[str, int]
 ) -> None:
-    from fanal.intake import operations as intake
     from fanal.intake.domain.records import Outcome
+    from fanal.intake.operations.receive import receive_reports
 
     readable = [item for item in batch if isinstance(item, FoundReport)]
     totals["refused"] += len(batch) - len(readable)
@@ -90,7 +89,7 @@ def _receive(
         _tell_of(item)
     submissions = [item.submission(sender_id=actor.partner_id) for item in readable]
     try:
-        answers = intake.receive_reports(actor=actor, submissions=submissions, now=clock.now())
+        answers = receive_reports(actor=actor, submissions=submissions, now=clock.now())
     except FormatRefused as refusal:  # a file of the only report of this batch is damaged
         totals["refused"] += len(readable)
         _tell("NOT_BROUGHT_IN", place=readable[0].place, reason=reason_of(refusal))

@@ -35,10 +35,10 @@ def instructions() -> None:
 @with_django(DatabaseRole.APP)
 def list_(as_json: bool) -> None:
     """List the standing instructions with their state, newest first."""
-    from fanal.accounts import queries
+    from fanal.accounts.queries.instructions import list_instructions
 
     now = clock.now()
-    for found in queries.list_instructions(actor=system_actor(_MOTIVE)):
+    for found in list_instructions(actor=system_actor(_MOTIVE)):
         _show(found, now=now, as_json=as_json)
 
 
@@ -105,12 +105,12 @@ def propose(  # noqa: PLR0913 - one for each option
 @with_django(DatabaseRole.APP)
 def second(*, instruction: UUID, login: str, code: str | None, as_json: bool) -> None:
     """Approve INSTRUCTION as a second person (contreseing), never its proposer."""
-    from fanal.accounts import operations
+    from fanal.accounts.operations.instructions import second_instruction
 
     actor = _person(login, "instruction.second")
     prove(login, code)
     with _told():
-        operations.second_instruction(actor=actor, instruction_id=instruction, now=clock.now())
+        second_instruction(actor=actor, instruction_id=instruction, now=clock.now())
     _show_again(actor, instruction, as_json=as_json)
 
 
@@ -122,20 +122,18 @@ def second(*, instruction: UUID, login: str, code: str | None, as_json: bool) ->
 @with_django(DatabaseRole.APP)
 def revoke(instruction: UUID, login: str, reason: str, as_json: bool) -> None:
     """Revoke INSTRUCTION at once; this needs one person only."""
-    from fanal.accounts import operations
+    from fanal.accounts.operations.instructions import revoke_instruction
 
     actor = _person(login, "instruction.revoke")
     with _told():
-        operations.revoke_instruction(
-            actor=actor, instruction_id=instruction, reason=reason, now=clock.now()
-        )
+        revoke_instruction(actor=actor, instruction_id=instruction, reason=reason, now=clock.now())
     _show_again(actor, instruction, as_json=as_json)
 
 
 def _show_again(actor: Actor, instruction_id: UUID, *, as_json: bool) -> None:
-    from fanal.accounts import queries
+    from fanal.accounts.queries.instructions import get_instruction
 
-    found = queries.get_instruction(actor=actor, instruction_id=instruction_id)
+    found = get_instruction(actor=actor, instruction_id=instruction_id)
     if found is not None:
         _show(found, now=clock.now(), as_json=as_json)
 
@@ -201,11 +199,12 @@ def _person(login: str, action: str) -> Actor:
     Raises:
         CommandRefused: there is no such person with a right to `action`.
     """
-    from fanal.accounts import queries, row_scope
+    from fanal.accounts import row_scope
     from fanal.accounts.domain.policy import may
+    from fanal.accounts.queries.people import actor_for, find_user
 
-    user = queries.find_user(username=login)
-    actor = queries.actor_for(user=user, now=clock.now(), motive=_MOTIVE) if user else None
+    user = find_user(username=login)
+    actor = actor_for(user=user, now=clock.now(), motive=_MOTIVE) if user else None
     if actor is None or not may(actor, action):
         raise CommandRefused("INSTRUCTION_NOBODY", name=login)
     row_scope.show_to(actor)

@@ -324,12 +324,12 @@ def load(
     CSV has the columns pdq, md5, sha1, sha256, photodna, classification. Print one JSON object an item,
     with its id. Loading the same file again changes nothing.
     """
-    from fanal.accounts import queries as accounts
+    from fanal.accounts.queries.people import has_demo_mark
     from fanal.analyse.material.operations.lists import load_list
     from fanal.analyse.material.queries.lists import find_list
 
     scope = MatchScope.CLEAR if clear else None
-    fresh = accounts.has_demo_mark() and not clear and find_list(name=name) is None
+    fresh = has_demo_mark() and not clear and find_list(name=name) is None
     try:
         with told_refused():
             if format_ == "csv":
@@ -407,14 +407,14 @@ def _said(held: ListAttributes, said: dict[str, str | int | None]) -> ListAttrib
     """
     from msgspec import structs
 
-    from fanal.accounts import queries as accounts
+    from fanal.accounts.queries.people import find_partner
 
     owner = said.pop("owner")
     given: dict[str, object] = {name: value for name, value in said.items() if value is not None}
     kinds = (("scope", MatchScope), ("sharing", Sharing))
     given |= {name: kind(str(given[name])) for name, kind in kinds if name in given}
     if owner is not None:
-        given["owner_id"] = accounts.find_partner(name=str(owner)) if owner else None
+        given["owner_id"] = find_partner(name=str(owner)) if owner else None
         if owner and given["owner_id"] is None:
             raise ListsRefused("OWNER")
     return structs.replace(held, **given)

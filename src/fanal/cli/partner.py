@@ -27,15 +27,13 @@ def partner() -> None:
 @with_django(DatabaseRole.APP)
 def add(name: str, quota: int | None, as_json: bool) -> None:
     """Create a password (HTTP Basic) and a token (Bearer) for the partner NAME; both are shown once."""
-    from fanal.accounts import operations, queries
-    from fanal.accounts.operations.partners import MAXIMUM_NAME
+    from fanal.accounts.operations.partners import MAXIMUM_NAME, NameRefused, add_partner
+    from fanal.accounts.queries.people import find_partner
 
-    known = queries.find_partner(name=name) is not None
+    known = find_partner(name=name) is not None
     try:
-        issued = operations.add_partner(
-            actor=system_actor(_MOTIVE), name=name, quota=quota, now=clock.now()
-        )
-    except operations.NameRefused:
+        issued = add_partner(actor=system_actor(_MOTIVE), name=name, quota=quota, now=clock.now())
+    except NameRefused:
         raise CommandRefused("PARTNER_NAME", maximum=MAXIMUM_NAME) from None
     if known:
         tell("PARTNER_AGAIN", partner=name)
@@ -60,9 +58,9 @@ def revoke(login: str) -> None:
     """Revoke the credential with the user name LOGIN at once."""
     from django.core.exceptions import ObjectDoesNotExist
 
-    from fanal.accounts import operations
+    from fanal.accounts.operations.partners import revoke_credential
 
     try:
-        operations.revoke_credential(actor=system_actor(_MOTIVE), login=login, now=clock.now())
+        revoke_credential(actor=system_actor(_MOTIVE), login=login, now=clock.now())
     except ObjectDoesNotExist:
         raise CommandRefused("NO_CREDENTIAL", login=login) from None

@@ -100,7 +100,7 @@ def _reporter(actor: Actor, report_id: UUID, *, motive: str) -> list[dict[str, s
     from fanal.accounts.domain import policy
     from fanal.harmonise.domain.redaction.reporter import SHORTEST_MOTIVE
     from fanal.harmonise.operations.identity import MotiveRefused, open_identity
-    from fanal.vault.operations import ObjectUnknown
+    from fanal.vault.operations.opening import ObjectUnknown
 
     try:
         opened = open_identity(actor=actor, report_id=report_id, motive=motive, now=clock.now())
@@ -151,10 +151,10 @@ def _rows(actor: Actor, pages: Iterable["Page"], *, lang: str) -> Iterator["Row"
 
 
 def _as_received(actor: Actor) -> Iterator["Page"]:
-    from fanal.intake import queries as intake
+    from fanal.intake.queries.envelopes import list_reports
 
     after: UUID | None = None
-    while page := intake.list_reports(actor=actor, after=after, limit=_PAGE):
+    while page := list_reports(actor=actor, after=after, limit=_PAGE):
         facts = {found.report_id: found for found in page}
         yield list(facts), facts
         after = page[-1].report_id

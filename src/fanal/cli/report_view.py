@@ -6,14 +6,15 @@ from uuid import UUID
 import msgspec
 
 from fanal import reference
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import partner_names
 from fanal.analyse import queries as analysed
 from fanal.crosscheck.links.queries import kin_facts, links_of_reports
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import Selector
-from fanal.intake import queries as intake
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import PUBLIC_SENDER, ReportFacts
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.files import get_receipts
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 
@@ -35,10 +36,10 @@ def views(
     the stages' own records, which `msgspec.json` serialises.
     """
     if facts is None:
-        facts = intake.get_reports(actor=actor, report_ids=report_ids)
+        facts = get_reports(actor=actor, report_ids=report_ids)
     ids = [report_id for report_id in report_ids if report_id in facts]
-    names = accounts.partner_names(partner_ids={facts[i].sender_id for i in ids})
-    receipts = intake.get_receipts(actor=actor, report_ids=ids)
+    names = partner_names(partner_ids={facts[i].sender_id for i in ids})
+    receipts = get_receipts(actor=actor, report_ids=ids)
     records = harmonised.get_record_fields(actor=actor, report_ids=ids)
     analyses = analysed.get_analyses(actor=actor, report_ids=ids)
     priorities = analysed.get_priorities(actor=actor, report_ids=ids)
@@ -111,7 +112,7 @@ def _links(actor: Actor, ids: Sequence[UUID]) -> dict[UUID, list[View]]:
     """
     found = links_of_reports(actor=actor, report_ids=ids)
     others = {link.other_id for links in found.values() for link in links if link.other_id}
-    facts = intake.get_reports(actor=actor, report_ids=list(others))
+    facts = get_reports(actor=actor, report_ids=list(others))
     return {
         report_id: [
             {

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Sequence
 from uuid import UUID
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import reach
-from fanal.intake import queries as intake
+from fanal.accounts.queries.people import find_partner
+from fanal.intake.queries import envelopes as intake
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
@@ -40,7 +40,7 @@ def _named(actor: Actor, reference: str) -> Sequence[UUID]:
     found = intake.find_references(actor=actor, reference=reference)
     partner, separator, rest = reference.partition(":")
     if not found and separator:
-        sender = accounts.find_partner(name=partner)
+        sender = find_partner(name=partner)
         if sender is not None:
             found = intake.find_references(actor=actor, reference=rest, sender_id=sender)
     if not found and reference.isascii() and reference.isdigit() and len(reference) < 19:

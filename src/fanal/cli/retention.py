@@ -35,12 +35,10 @@ def run() -> None:
 def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
     """Record a legal hold on REPORT_ID, which does not expire until the hold is lifted."""
     from fanal.cli.actors import reader
-    from fanal.intake import operations
+    from fanal.intake.operations.lifecycle import place_hold
 
     actor = reader(as_user, motive=motive, action="retention.hold")
-    hold_id = operations.place_hold(
-        actor=actor, report_id=report_id, motive=motive, now=clock.now()
-    )
+    hold_id = place_hold(actor=actor, report_id=report_id, motive=motive, now=clock.now())
     click.echo(json.dumps({"hold": str(hold_id)}))
 
 
@@ -52,10 +50,10 @@ def hold(report_id: UUID, motive: str, as_user: str | None) -> None:
 def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
     """Lift the legal holds on REPORT_ID."""
     from fanal.cli.actors import reader
-    from fanal.intake import operations
+    from fanal.intake.operations.lifecycle import lift_holds
 
     actor = reader(as_user, motive=motive, action="retention.hold")
-    lifted = operations.lift_holds(actor=actor, report_id=report_id, motive=motive, now=clock.now())
+    lifted = lift_holds(actor=actor, report_id=report_id, motive=motive, now=clock.now())
     click.echo(json.dumps({"lifted": lifted}))
 
 
@@ -65,13 +63,11 @@ def lift(report_id: UUID, motive: str, as_user: str | None) -> None:
 def reviews(as_user: str) -> None:
     """Print the reports of USER's desks that are due for review, one JSON object a line."""
     from fanal.cli.actors import reader
-    from fanal.intake import queries
+    from fanal.intake.queries.reviews import list_reviews, review_before
     from fanal.ledger import operations as ledger
 
     actor, now, after = reader(as_user, motive="review", action="retention.hold"), clock.now(), None
-    while due := queries.list_reviews(
-        actor=actor, before=queries.review_before(now=now), after=after
-    ):
+    while due := list_reviews(actor=actor, before=review_before(now=now), after=after):
         after = due[-1].report_id
         items = [(one.report_id, b"") for one in due]
         ledger.record_batch(actor=actor, action="report.list", at=now, kind="report", items=items)
@@ -93,14 +89,14 @@ def review(*, report_id: UUID, verdict: str, motive: str, as_user: str, code: st
     """
     from fanal.cli.actors import reader
     from fanal.cli.failures import CommandRefused
-    from fanal.intake import operations
+    from fanal.intake.operations.lifecycle import review_report
     from fanal.kernel.states import TransitionRefused
 
     actor = reader(as_user, motive=motive, action="retention.hold")
     if verdict == "end":
         prove(as_user, code)
     try:
-        review_id = operations.review_report(
+        review_id = review_report(
             actor=actor, report_id=report_id, end=verdict == "end", motive=motive, now=clock.now()
         )
     except TransitionRefused:
@@ -119,18 +115,18 @@ def second(*, review_id: UUID, verdict: str, motive: str, as_user: str, code: st
     """Approve or refuse, as a second person, the early expiry proposed in REVIEW_ID."""
     from fanal.cli.actors import reader
     from fanal.cli.failures import CommandRefused
-    from fanal.intake import operations
+    from fanal.intake.operations.lifecycle import ReviewRefused, second_review
 
     actor = reader(as_user, motive=motive, action="retention.hold")
     prove(as_user, code)
     try:
-        operations.second_review(
+        second_review(
             actor=actor,
             review_id=review_id,
             agreed=verdict == "agree",
             motive=motive,
             now=clock.now(),
         )
-    except operations.ReviewRefused:
+    except ReviewRefused:
         raise CommandRefused("REVIEW_NOT_WAITING", review=review_id) from None
     click.echo(json.dumps({"review": str(review_id)}))

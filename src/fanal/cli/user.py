@@ -36,8 +36,8 @@ def add(*, login: str, name: str, email: str, password: str | None) -> None:
     from django.contrib.auth.password_validation import validate_password
     from django.core.exceptions import ValidationError
 
-    from fanal.accounts import operations
     from fanal.accounts.domain.records import NewAccount, is_login
+    from fanal.accounts.operations.people import LoginTaken, create_account
 
     if not is_login(login):
         raise CommandRefused("LOGIN_REFUSED")
@@ -49,10 +49,10 @@ def add(*, login: str, name: str, email: str, password: str | None) -> None:
     try:
         validate_password(given)
         account = NewAccount(username=login, name=name, email=email, password=given)
-        operations.create_account(actor=system_actor(_MOTIVE), account=account, now=clock.now())
+        create_account(actor=system_actor(_MOTIVE), account=account, now=clock.now())
     except ValidationError as refused:
         raise CommandRefused("PASSWORD_REFUSED", detail=" ".join(refused.messages)) from None
-    except operations.LoginTaken:
+    except LoginTaken:
         raise CommandRefused("LOGIN_TAKEN", login=login) from None
 
 
@@ -80,14 +80,15 @@ def grant(
     """Grant the role ROLE to LOGIN from now on (habilitation)."""
     from django.db import IntegrityError
 
-    from fanal.accounts import operations, queries
     from fanal.accounts.domain.records import NewHabilitation
+    from fanal.accounts.operations.habilitations import HabilitationRefused, grant_habilitation
+    from fanal.accounts.queries.people import find_partner, find_user
 
     now = clock.now()
-    found = queries.find_user(username=login)
+    found = find_user(username=login)
     if found is None:
         raise CommandRefused("NO_ACCOUNT", login=login)
-    body = queries.find_partner(name=organisation) if organisation else None
+    body = find_partner(name=organisation) if organisation else None
     if organisation and body is None:
         raise CommandRefused("NO_ORGANISATION", name=organisation)
     end = until.replace(tzinfo=UTC) if until else now + timedelta(days=365)
@@ -101,10 +102,8 @@ def grant(
         organisation_id=body,
     )
     try:
-        operations.grant_habilitation(
-            actor=system_actor(_MOTIVE), habilitation=habilitation, now=now
-        )
-    except operations.HabilitationRefused as refused:
+        grant_habilitation(actor=system_actor(_MOTIVE), habilitation=habilitation, now=now)
+    except HabilitationRefused as refused:
         raise CommandRefused(refused.code) from None
     except IntegrityError:
         raise CommandRefused("NO_DESK", number=desk or 0) from None
@@ -115,11 +114,12 @@ def grant(
 @with_django(DatabaseRole.APP)
 def close(login: str) -> None:
     """Close the account LOGIN and end its sessions."""
-    from fanal.accounts import operations, queries
+    from fanal.accounts.operations.people import close_account
+    from fanal.accounts.queries.people import find_user
 
-    if queries.find_user(username=login) is None:
+    if find_user(username=login) is None:
         raise CommandRefused("NO_ACCOUNT", login=login)
-    operations.close_account(actor=system_actor(_MOTIVE), username=login, now=clock.now())
+    close_account(actor=system_actor(_MOTIVE), username=login, now=clock.now())
 
 
 @user.command("reset")
@@ -140,28 +140,25 @@ def reset(
     """Reset the sign-in of LOGIN; habilitations and past acts remain."""
     from django.db import transaction
 
-    from fanal.accounts import operations, queries
     from fanal.accounts.domain.policy import Refused as NotAllowed
+    from fanal.accounts.operations.people import record_factor_change, reset_account
+    from fanal.accounts.queries.people import actor_for, find_user
     from fanal.web.account.second_factor import remove_factors
 
     now, console = clock.now(), system_actor(_MOTIVE)
-    found, second = queries.find_user(username=login), queries.find_user(username=confirming)
+    found, second = find_user(username=login), find_user(username=confirming)
     if found is None or second is None:
         raise CommandRefused("NO_ACCOUNT", login=login if found is None else confirming)
     if not (new_password or factors):
         raise CommandRefused("RESET_NOTHING")
     prove(confirming, code)
     password = secrets.token_urlsafe(18) if new_password else None
-    actor = queries.actor_for(user=second, now=now, motive=_MOTIVE)
+    actor = actor_for(user=second, now=now, motive=_MOTIVE)
     try:
         with transaction.atomic():
-            operations.reset_account(
-                actor=console, second=actor, user=found, password=password, now=now
-            )
+            reset_account(actor=console, second=actor, user=found, password=password, now=now)
             for kind in remove_factors(user=found) if factors else []:
-                operations.record_factor_change(
-                    actor=console, user=found, factor=kind, added=False, now=now
-                )
+                record_factor_change(actor=console, user=found, factor=kind, added=False, now=now)
     except NotAllowed:
         raise CommandRefused("RESET_SECOND", name=confirming, login=login) from None
     if password is not None:
@@ -176,16 +173,17 @@ def link(login: str, subject: str) -> None:
     """Link SUBJECT of the single sign-on provider to the account LOGIN."""
     from django.db import transaction
 
-    from fanal.accounts import operations, queries
+    from fanal.accounts.operations.people import record_link
+    from fanal.accounts.queries.people import find_user
     from fanal.web.account.single_sign_on import SubjectTaken, SubjectUnknown, link_subject
 
-    found = queries.find_user(username=login)
+    found = find_user(username=login)
     if found is None:
         raise CommandRefused("NO_ACCOUNT", login=login)
     try:
         with transaction.atomic():
             if link_subject(user=found, subject=subject):
-                operations.record_link(actor=system_actor(_MOTIVE), user=found, now=clock.now())
+                record_link(actor=system_actor(_MOTIVE), user=found, now=clock.now())
     except SubjectTaken:
         raise CommandRefused("SUBJECT_TAKEN") from None
     except SubjectUnknown:

@@ -140,7 +140,7 @@ def rotate(only_rewrap: bool) -> None:
 def _rotate(databases: Databases, *, only_rewrap: bool) -> None:
     from fanal.config.wiring import wire_keys
     from fanal.ledger import operations as ledger
-    from fanal.vault import operations as vault
+    from fanal.vault.operations.sealing import rewrap
 
     if read_environment(os.environ).public_node:
         raise CommandRefused("PUBLIC_NODE")
@@ -154,7 +154,7 @@ def _rotate(databases: Databases, *, only_rewrap: bool) -> None:
     actor = system_actor("key rotation")
     total, after = 0, None
     while True:
-        wrapped, after = vault.rewrap(actor=actor, after=after)
+        wrapped, after = rewrap(actor=actor, after=after)
         total += wrapped
         if after is None:
             break

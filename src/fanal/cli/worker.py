@@ -52,16 +52,17 @@ _PAGE = 2000
 @with_django(DatabaseRole.WORKER)
 def replay(stage: str, as_json: bool) -> None:
     """Queue each finished report for STAGE and the following stages, which the worker runs again."""
-    from fanal.intake import operations, queries
     from fanal.intake.domain.records import Stage
+    from fanal.intake.operations.queue import replay_stage
+    from fanal.intake.queries.envelopes import list_reports
 
     actor, now, moved = system_actor("fanal replay"), clock.now(), 0
-    page = queries.list_reports(actor=actor, after=None, limit=_PAGE)
+    page = list_reports(actor=actor, after=None, limit=_PAGE)
     while page:
-        moved += operations.replay_stage(
+        moved += replay_stage(
             actor=actor, stage=Stage(stage.upper()), report_ids=[f.report_id for f in page], now=now
         )
-        page = queries.list_reports(actor=actor, after=page[-1].report_id, limit=_PAGE)
+        page = list_reports(actor=actor, after=page[-1].report_id, limit=_PAGE)
     click.echo(
         json.dumps({"stage": stage.upper(), "replayed": moved})
         if as_json

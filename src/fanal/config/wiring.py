@@ -15,16 +15,16 @@ from fanal.config.keys import KeysMissing, keys_folder, load_keys, node_fault, n
 from fanal.config.mailing import mailer_of
 from fanal.connectors import mail, outside
 from fanal.db import agreement
-from fanal.intake import queries as intake
 from fanal.intake.domain.pressure import Limits
+from fanal.intake.queries.work import install_limits
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.kernel import clock
 from fanal.ledger import signer
-from fanal.measures import operations as measures
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.kind import NOTICE
 from fanal.measures.operations import issuing_authority
+from fanal.measures.operations.drafts import open_from_decision
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient.domain.records import Track
 from fanal.vault import keyring
@@ -33,7 +33,7 @@ from fanal.web.account import demo, sealing, second_factor
 from fanal.web.public import setup as public_pages
 
 OPENS = (
-    Opens(track=Track.MEASURES, lifecycle=REMOVAL, draft=measures.open_from_decision),
+    Opens(track=Track.MEASURES, lifecycle=REMOVAL, draft=open_from_decision),
     Opens(track=Track.NOTICE, lifecycle=NOTICE, draft=notices.open_from_decision),
     Opens(track=Track.JUDICIAL, lifecycle=REFERRAL, draft=judicial.open_from_decision),
 )
@@ -59,7 +59,7 @@ def wire() -> None:
     )
     sealing.install(secret=settings.SECRET_KEY)
     health.install(keys=lambda: holds_known_keys() and signs_receipts())
-    intake.install_limits(
+    install_limits(
         limits=Limits(
             backlog=settings.FANAL_BACKLOG_LIMIT,
             reserve=settings.FANAL_DISK_RESERVE_MB << 20,

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
 from fanal.accounts.domain.policy import Reach, Resource, may, reach, require
+from fanal.accounts.queries.instructions import standing_in_force
 from fanal.crosscheck.dossiers.queries import members_of
 from fanal.db import sql
 from fanal.deconfliction.domain.limits import SharingLimits
@@ -75,7 +75,7 @@ def standing_with(*, counterpart: Counterpart, now: datetime) -> StandingInstruc
     An instruction approved before the counterpart's key was registered does not count, even one without a
     named counterpart: after a closure the same name may belong to another key.
     """
-    return accounts.standing_in_force(
+    return standing_in_force(
         kind=InstructionKind.DECONFLICTION,
         scope=counterpart.name,
         now=now,

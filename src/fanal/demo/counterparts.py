@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.crosscheck.dossiers.queries import dossier_of
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain import curve, sets
 from fanal.deconfliction.domain.message import (
     Answer,
@@ -25,6 +25,14 @@ from fanal.deconfliction.domain.message import (
 )
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
 from fanal.deconfliction.domain.states import DeconflictionRefused
+from fanal.deconfliction.operations import offering
+from fanal.deconfliction.operations.concluding import conclude, take_conclusion
+from fanal.deconfliction.operations.counterparts import add_counterpart
+from fanal.deconfliction.operations.expiring import expire_rounds
+from fanal.deconfliction.operations.hits import move_hit
+from fanal.deconfliction.operations.identity import ensure_identity
+from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.withholding import withhold
 from fanal.demo.content import SEED
 from fanal.demo.world import SYSTEM, DemoEvent, World
 from fanal.harmonise import queries as harmonised
@@ -58,8 +66,8 @@ def events() -> list[DemoEvent]:
 def _register(world: World, at: datetime) -> None:
     """Register the counterpart, with a standing instruction for rounds approved by a second person."""
     claire = world.person("claire", at)
-    operations.ensure_identity(actor=SYSTEM, now=at)
-    operations.add_counterpart(
+    ensure_identity(actor=SYSTEM, now=at)
+    add_counterpart(
         actor=claire,
         counterpart=NewCounterpart(
             name=_NAME,
@@ -83,23 +91,21 @@ def _register(world: World, at: datetime) -> None:
 def _unanswered(world: World, at: datetime) -> None:
     """Begin a round that expires without an answer."""
     del world
-    operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
-    operations.expire_rounds(actor=SYSTEM, now=at + _WEEK)
+    offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
+    expire_rounds(actor=SYSTEM, now=at + _WEEK)
 
 
 def _meet(world: World, at: datetime) -> None:
     """Complete a round that finds matches: identifiers of suspects in the story of the ring."""
-    round_id, offer = operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
+    round_id, offer = offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     later = at + 2 * _HOUR
-    operations.receive(
-        actor=SYSTEM, body=_answer(offer, _keys(world, _HELD[:2]), at=later), now=later
-    )
-    operations.conclude(actor=SYSTEM, round_id=round_id, now=later)
+    receive(actor=SYSTEM, body=_answer(offer, _keys(world, _HELD[:2]), at=later), now=later)
+    conclude(actor=SYSTEM, round_id=round_id, now=later)
 
 
 def _call(world: World, at: datetime) -> None:
     for hit_id in _hits("EMAIL"):
-        operations.move_hit(
+        move_hit(
             actor=world.person("ana", at),
             hit_id=hit_id,
             move="contact",
@@ -112,7 +118,7 @@ def _close(world: World, at: datetime) -> None:
     """Close the match on a telephone number, which a later report reopens, and one on a user name."""
     names = _hits("HANDLE")[:1]
     for hit_id in (*_hits("PHONE"), *names):
-        operations.move_hit(
+        move_hit(
             actor=world.person("claire", at),
             hit_id=hit_id,
             move="close",
@@ -124,7 +130,7 @@ def _close(world: World, at: datetime) -> None:
 def _close_one(world: World, at: datetime) -> None:
     """Close another match on a handle (user name), which no later report contains."""
     for hit_id in _hits("HANDLE")[-1:]:
-        operations.move_hit(
+        move_hit(
             actor=world.person("bruno", at),
             hit_id=hit_id,
             move="close",
@@ -137,8 +143,8 @@ def _theirs(world: World, at: datetime) -> None:
     """Answer a round that the counterpart began, and process its conclusion."""
     secret, keys = curve.new_secret(), _keys(world, _HELD)
     offer, laid_out = _offer(secret, keys, at=at)
-    round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
-    answer = operations.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
+    round_id = receive(actor=SYSTEM, body=offer, now=at)
+    answer = offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
     told = read_message(answer)
     assert isinstance(told.message, Answer)  # noqa: S101 - we wrote it
     met = sets.meet(secret, laid_out, twice=told.message.twice, theirs=told.message.points)
@@ -151,16 +157,16 @@ def _theirs(world: World, at: datetime) -> None:
         previous=told.digest.hex(),
         met=met.places,
     )
-    operations.receive(actor=SYSTEM, body=write_message(conclusion, key=_KEY), now=at + 2 * _HOUR)
-    operations.take_conclusion(actor=SYSTEM, round_id=round_id, now=at + 2 * _HOUR)
+    receive(actor=SYSTEM, body=write_message(conclusion, key=_KEY), now=at + 2 * _HOUR)
+    take_conclusion(actor=SYSTEM, round_id=round_id, now=at + 2 * _HOUR)
 
 
 def _refused(world: World, at: datetime) -> None:
     """Receive from the counterpart a set that contains an invalid point: the round is refused."""
     offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at, spoiled=True)
-    round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
+    round_id = receive(actor=SYSTEM, body=offer, now=at)
     try:
-        operations.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
+        offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
     except DeconflictionRefused:
         return
     raise LookupError(str(round_id))
@@ -172,7 +178,7 @@ def _withhold(world: World, at: datetime) -> None:
     dossier_id = dossier_of(actor=claire, report_id=world.find(_HELD[0]))
     if dossier_id is None:
         raise LookupError(_HELD[0])
-    operations.withhold(
+    withhold(
         actor=claire,
         dossier_id=dossier_id,
         counterpart_id=None,
@@ -184,10 +190,10 @@ def _withhold(world: World, at: datetime) -> None:
 
 def _under_way(world: World, at: datetime) -> None:
     """Leave two rounds open: ours without an answer, the counterpart's without a conclusion."""
-    operations.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
+    offering.make_offer(actor=SYSTEM, counterpart=_body(), now=at)
     offer, _ = _offer(curve.new_secret(), _keys(world, _HELD[:1]), at=at)
-    round_id = operations.receive(actor=SYSTEM, body=offer, now=at)
-    operations.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
+    round_id = receive(actor=SYSTEM, body=offer, now=at)
+    offering.answer(actor=SYSTEM, round_id=round_id, now=at + _HOUR)
 
 
 def _body() -> Counterpart:

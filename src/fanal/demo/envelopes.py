@@ -11,9 +11,11 @@ from fanal.analyse.material.operations.votes import cast_vote
 from fanal.demo.content import Json, chance, hashes, material, pdq, sentences, suspect, talk, victim
 from fanal.demo.world import HOTLINE, PLATFORM, SYSTEM, DemoEvent, World, carry, submission_key
 from fanal.formats.ncmec.synthesis import synthetic_reports
-from fanal.intake import operations as intake
 from fanal.intake.domain.receipt import lookup_hash
 from fanal.intake.domain.records import Arrival, Format, Stage, Submission
+from fanal.intake.operations.follow import answer_desk, ask_reporter
+from fanal.intake.operations.lifecycle import expire_reports, retract_report, review_report
+from fanal.intake.operations.queue import claim_batch, fail_claims, put_back, replay_stage
 from fanal.kernel.actors import public_actor
 from fanal.orient.alarms.operations.alarms import acknowledge_alarm, escalate_alarms
 from fanal.orient.alarms.queries import alarms_of
@@ -137,11 +139,11 @@ def _converse(world: World, at: datetime) -> None:
     for place, text in enumerate(lines):
         moment = at + timedelta(hours=4 + 9 * place)
         if place % 2:
-            intake.answer_desk(
+            answer_desk(
                 actor=public_actor(), lookup_hash=lookup_hash(CONVERSATION), text=text, now=moment
             )
         else:
-            intake.ask_reporter(
+            ask_reporter(
                 actor=world.person("ana", moment), report_id=report_id, text=text, now=moment
             )
 
@@ -161,7 +163,7 @@ def _ask(world: World, at: datetime) -> None:
     }
     report_id = world.from_form("CV-2", answers, at, code=LAST_WORD, language="en")
     later = at + timedelta(hours=3)
-    intake.ask_reporter(
+    ask_reporter(
         actor=world.person("bruno", later),
         report_id=report_id,
         text="Thank you. Can you tell us the address of the page, or the name of the account?",
@@ -174,7 +176,7 @@ def _retract(world: World, at: datetime) -> None:
     body = material("page-retiree.example", at, "EN-retracted")
     report_id = world.from_partner("EN-retracted", body, at)
     later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
-    intake.retract_report(actor=sender, report_id=report_id, now=later)
+    retract_report(actor=sender, report_id=report_id, now=later)
     withdraw_case(actor=sender, report_id=report_id, now=later)
 
 
@@ -199,14 +201,14 @@ def _open(world: World, at: datetime) -> None:
 def _expire(world: World, at: datetime) -> None:
     """Let a provider's unfinished report expire, a day after it was opened."""
     _unfinished(world, "EN-expired", at)
-    intake.expire_reports(actor=SYSTEM, now=at + timedelta(hours=25))
+    expire_reports(actor=SYSTEM, now=at + timedelta(hours=25))
 
 
 def _replay(world: World, at: datetime) -> None:
     """Process a report a second time: both results stay."""
     report_id = world.from_partner("EN-replayed", material("relecture.test", at, "EN-replayed"), at)
     later = at + timedelta(hours=2)
-    intake.replay_stage(
+    replay_stage(
         actor=world.person("claire", later),
         stage=Stage.HARMONISE,
         report_ids=[report_id],
@@ -292,12 +294,12 @@ def set_aside(world: World, at: datetime) -> None:
     report_id = world.find(POISON)
     token = uuid4()
     for lease in (timedelta(), timedelta(), timedelta(minutes=1)):
-        claims = intake.claim_batch(
+        claims = claim_batch(
             actor=SYSTEM, stage=Stage.HARMONISE, size=500, token=token, lease=lease
         )
         others = [claim.report_id for claim in claims if claim.report_id != report_id]
-        intake.put_back(actor=SYSTEM, token=token, report_ids=others)
-    intake.fail_claims(actor=SYSTEM, token=token, report_ids=[report_id], error="MALFORMED")
+        put_back(actor=SYSTEM, token=token, report_ids=others)
+    fail_claims(actor=SYSTEM, token=token, report_ids=[report_id], error="MALFORMED")
 
 
 # Demo events of older reports: some due for review, one with a proposed expiry that awaits approval.
@@ -335,7 +337,7 @@ def _take_over(world: World, at: datetime, *, name: str, age: timedelta) -> None
 
 
 def _propose_end(world: World, at: datetime) -> None:
-    intake.review_report(
+    review_report(
         actor=world.person("claire", at),
         report_id=world.find(KEPT[-1]),
         end=True,

@@ -5,19 +5,24 @@ from uuid import UUID
 
 import pyrage
 
-from fanal.accounts import queries as people
 from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.queries.instructions import standing_in_force
 from fanal.analyse.material.domain.lists import ListAttributes, Sharing
 from fanal.analyse.material.operations.list_imports import create_list
 from fanal.analyse.material.queries.lists import find_list
 from fanal.demo.content import chance, hashes, sentences
 from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, World
-from fanal.distribution import operations as distribution
 from fanal.distribution.domain.package import PackageAcknowledgement, unseal
-from fanal.exchange import operations as exchange, queries
+from fanal.distribution.operations.answers import acknowledge
+from fanal.distribution.operations.recipients import add_recipient
+from fanal.distribution.operations.sending import send
+from fanal.exchange import queries
 from fanal.exchange.domain.feed import before
 from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
-from fanal.intake import operations as intake
+from fanal.exchange.operations.granting import open_lists
+from fanal.exchange.operations.serving import note_refusal, reading, serve_page
+from fanal.exchange.operations.sources import add_source, note_failure, switch_source, take_page
+from fanal.intake.operations.lifecycle import retract_report
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.orient.queue.operations import withdraw_case
@@ -73,7 +78,7 @@ def _register(desk: tuple[str, str, str], at: datetime) -> pyrage.x25519.Identit
     """Register a desk of another country (code, name, country), and return its age private key."""
     code, name, country = desk
     identity = pyrage.x25519.Identity.generate()
-    distribution.add_recipient(
+    add_recipient(
         actor=SYSTEM,
         code=code,
         name=name,
@@ -112,7 +117,7 @@ def _receive(world: World, name: str, at: datetime, *, country: str) -> UUID:
 
 def _sent(_world: World, at: datetime) -> None:
     """Send the waiting reports to the registered desks, without any acknowledgement."""
-    distribution.send(
+    send(
         actor=SYSTEM,
         sender=_SENDER,
         deliver=lambda _code, _package, _sealed: None,
@@ -125,7 +130,7 @@ def _acknowledged(world: World, at: datetime) -> None:
     identity = _register(_NEW, at)
     permitted = _permit(world, at, _NEW[0])
     sealed: list[bytes] = []
-    distribution.send(
+    send(
         actor=SYSTEM,
         sender=_SENDER,
         deliver=lambda _code, _package, content: sealed.append(content),
@@ -133,7 +138,7 @@ def _acknowledged(world: World, at: datetime) -> None:
     )
     later = permitted + _DAY
     manifest, _body = unseal(sealed[0], identity=str(identity))
-    distribution.acknowledge(
+    acknowledge(
         actor=SYSTEM,
         answer=PackageAcknowledgement(
             package=manifest.package,
@@ -149,7 +154,7 @@ def _dropped(world: World, at: datetime) -> None:
     """Receive a report that waits to be sent to another desk, and retract it: it is never sent."""
     report_id = _receive(world, "OD-dropped", at, country="ES")
     later, sender = at + timedelta(hours=1), world.partner(HOTLINE)
-    intake.retract_report(actor=sender, report_id=report_id, now=later)
+    retract_report(actor=sender, report_id=report_id, now=later)
     withdraw_case(actor=sender, report_id=report_id, now=later)
 
 
@@ -200,7 +205,7 @@ def _add_sources(world: World, at: datetime) -> None:
             create_list(actor=claire, name=listed, attributes=said, now=at)
         found = find_list(name=listed)
         assert found is not None  # noqa: S101 - made above
-        exchange.add_source(
+        add_source(
             actor=claire,
             source=ListSource(
                 id=new_id(at),
@@ -215,9 +220,7 @@ def _add_sources(world: World, at: datetime) -> None:
             ),
             now=at,
         )
-    exchange.switch_source(
-        actor=claire, source=_source("Port Exemple"), enabled=False, now=at + 2 * _DAY
-    )
+    switch_source(actor=claire, source=_source("Port Exemple"), enabled=False, now=at + 2 * _DAY)
 
 
 def _fetched(_world: World, at: datetime) -> None:
@@ -230,14 +233,14 @@ def _fetched(_world: World, at: datetime) -> None:
         for n in range(12)
     )
     gone = RemoteEntry(key="e-3", values=(), deleted=True)
-    under = people.standing_in_force(kind=InstructionKind.LIST_FETCH, scope=_QUAY, now=at)
+    under = standing_in_force(kind=InstructionKind.LIST_FETCH, scope=_QUAY, now=at)
     for turn, page in enumerate(
         (
             RemotePage(entries=entries, position="{}", finished=False),
             RemotePage(entries=(gone,), position="{}", finished=True),
         )
     ):
-        exchange.take_page(
+        take_page(
             actor=SYSTEM,
             source=source,
             page=page,
@@ -245,9 +248,7 @@ def _fetched(_world: World, at: datetime) -> None:
             under=under,
             now=at + turn * timedelta(minutes=1),
         )
-    exchange.note_failure(
-        actor=SYSTEM, source=_source("Île Exemple"), code="NOT_AUTHORISED", now=at
-    )
+    note_failure(actor=SYSTEM, source=_source("Île Exemple"), code="NOT_AUTHORISED", now=at)
 
 
 def _read_to_the_end(world: World, at: datetime) -> None:
@@ -261,9 +262,9 @@ def _begun(world: World, at: datetime) -> None:
 
 
 def _read(actor: Actor, service: Service, at: datetime, *, limit: int) -> None:
-    with exchange.reading():
-        lists = exchange.open_lists(actor=actor, now=at)
-        exchange.serve_page(
+    with reading():
+        lists = open_lists(actor=actor, now=at)
+        serve_page(
             actor=actor,
             service=service,
             lists=lists[:1] if service is Service.TAXII else lists,
@@ -276,7 +277,7 @@ def _read(actor: Actor, service: Service, at: datetime, *, limit: int) -> None:
 
 def _refused(world: World, at: datetime) -> None:
     """Record a provider's invalid request."""
-    exchange.note_refusal(
+    note_refusal(
         actor=world.partner("Chatoria"), service=Service.HASHSHARING, code="BAD_DATE", now=at
     )
 

@@ -8,8 +8,8 @@ from uuid import UUID, uuid5
 
 from django.db import connection, transaction
 
-from fanal.accounts import queries as accounts
-from fanal.accounts.operations import NotADemo
+from fanal.accounts.operations.demo import NotADemo
+from fanal.accounts.queries.people import find_partner, has_demo_mark
 from fanal.db import sql
 from fanal.demo import (
     counterparts,
@@ -38,8 +38,8 @@ from fanal.demo.world import (
     ordered,
     submission_key,
 )
-from fanal.intake import queries as intake
 from fanal.intake.domain.records import PUBLIC_SENDER, KeyKind
+from fanal.intake.queries.envelopes import find_key
 from fanal.ledger import operations as ledger, queries as ledger_queries
 from fanal.ledger.domain.records import ObjectRef
 from fanal.statistics import operations as statistics
@@ -85,7 +85,7 @@ def load(*, now: datetime, say: Callable[[str], None] = lambda _words: None) -> 
     Raises:
         NotADemo: the database does not carry the mark DEMO.
     """
-    if not accounts.has_demo_mark():
+    if not has_demo_mark():
         raise NotADemo("the demo is loaded into a demo database only")
     connection.ensure_connection()
     sql.run("SELECT pg_advisory_lock(%s)", [_LOCK])
@@ -180,13 +180,13 @@ class ToldStory(TypedDict):
 def tell() -> list[ToldStory]:
     """Return every story of the demo with the reports loaded so far, oldest first, to print them."""
     names = (HOTLINE, PLATFORM, OPERATOR, "Chatoria")
-    senders = [PUBLIC_SENDER, *filter(None, (accounts.find_partner(name=n) for n in names))]
+    senders = [PUBLIC_SENDER, *filter(None, (find_partner(name=n) for n in names))]
     stories: dict[str, ToldStory] = {}
     for event in named_events():
         code = CONVERSATION if event.story == "conversation" else ""
         told = stories.setdefault(event.story, ToldStory(story=event.story, code=code, reports=[]))
         for sender_id in senders:
-            found = intake.find_key(
+            found = find_key(
                 sender_id=sender_id,
                 kind=KeyKind.SUBMISSION,
                 key=submission_key(event.report)[1],

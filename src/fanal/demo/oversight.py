@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from fanal.demo.world import SYSTEM, DemoEvent, World
-from fanal.intake import operations as intake
+from fanal.intake.operations.lifecycle import forget_identities, lift_holds, place_hold
 from fanal.kernel.actors import Actor
-from fanal.measures import operations as measures, queries as measured
+from fanal.measures import queries as measured
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind
+from fanal.measures.operations import oversight as measures
 from fanal.orient.domain.records import Track
-from fanal.vault import operations as vault
 from fanal.vault.domain.records import IDENTITY_KINDS
+from fanal.vault.operations.erase import erase
 
 _SAMPLE = 5
 _MINUTE = timedelta(minutes=1)
@@ -108,7 +109,7 @@ def _hold(world: World, at: datetime) -> None:
     """Place a legal hold on two reports of the story of the ring (`demo.stories`)."""
     claire = world.person("claire", at)
     for name in _HELD:
-        intake.place_hold(
+        place_hold(
             actor=claire,
             report_id=world.find(name),
             motive="Procédure en cours : conserver jusqu’au jugement.",
@@ -117,7 +118,7 @@ def _hold(world: World, at: datetime) -> None:
 
 
 def _lift_hold(world: World, at: datetime) -> None:
-    intake.lift_holds(
+    lift_holds(
         actor=world.person("claire", at),
         report_id=world.find(_HELD[-1]),
         motive="Jugement définitif, pièces rendues.",
@@ -145,11 +146,11 @@ def _named(world: World, at: datetime) -> None:
 def _erase_name(world: World, at: datetime) -> None:
     """Erase the reporter's identity at their request; the report stays."""
     report_id = world.find("ER-1", sender="")
-    vault.erase(
+    erase(
         actor=SYSTEM,
         owner_ids=[report_id],
         now=at,
         kinds=sorted(IDENTITY_KINDS),
         motive="Demande d’effacement de la personne qui avait signalé",
     )
-    intake.forget_identities(actor=SYSTEM, report_ids=[report_id])
+    forget_identities(actor=SYSTEM, report_ids=[report_id])

@@ -2,15 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from fanal.accounts import operations as accounts, queries
 from fanal.accounts.domain.records import (
     NewAccount,
     NewHabilitation,
     ReviewVerdict,
     RevocationReason,
 )
-from fanal.accounts.operations import DEMO_ACCOUNTS, DemoAccount
+from fanal.accounts.operations import habilitations
+from fanal.accounts.operations.demo import DEMO_ACCOUNTS, DemoAccount, ensure_demo_accounts
 from fanal.accounts.operations.habilitations import AT_A_DESK
+from fanal.accounts.operations.partners import add_partner, spend_quota
+from fanal.accounts.operations.people import create_account, ensure_desk
+from fanal.accounts.queries import people as queries
 from fanal.demo.world import HOTLINE, SYSTEM, DemoEvent, World
 from fanal.kernel.actors import Role
 
@@ -46,8 +49,8 @@ def _open_desk(world: World, at: datetime) -> None:
 
     `fanal run` may already have created the accounts as of now: missing periods of the past are added.
     """
-    accounts.ensure_desk(actor=SYSTEM, desk_id=WEST, code="OUEST", name="Antenne Ouest")
-    accounts.ensure_demo_accounts(actor=SYSTEM, now=at)
+    ensure_desk(actor=SYSTEM, desk_id=WEST, code="OUEST", name="Antenne Ouest")
+    ensure_demo_accounts(actor=SYSTEM, now=at)
     for account in DEMO_ACCOUNTS:
         for start in (at, world.now - _RENEWED):
             for instant in (start, start + _RENEWED - _DAY, start + _YEAR - _DAY):
@@ -60,7 +63,7 @@ def _grant(account: DemoAccount, start: datetime) -> None:
     if user is None:
         raise LookupError(account.username)
     body = account.organisation
-    accounts.grant_habilitation(
+    habilitations.grant_habilitation(
         actor=SYSTEM,
         habilitation=NewHabilitation(
             person_id=user.person_id,
@@ -78,16 +81,16 @@ def _grant(account: DemoAccount, start: datetime) -> None:
 def _admit_partners(world: World, at: datetime) -> None:
     del world
     for name, quota in PROVIDERS:
-        accounts.add_partner(actor=SYSTEM, name=name, now=at, quota=quota)
+        add_partner(actor=SYSTEM, name=name, now=at, quota=quota)
 
 
 def _habilitate_others(world: World, at: datetime) -> None:
     """Open accounts with a personal authorisation (habilitation): about to end, later revoked, or ended."""
     for login, name, role, first, last in _OTHERS:
-        user = queries.find_user(username=login) or accounts.create_account(
+        user = queries.find_user(username=login) or create_account(
             actor=SYSTEM, account=NewAccount(username=login, name=name), now=at
         )
-        accounts.grant_habilitation(
+        habilitations.grant_habilitation(
             actor=SYSTEM,
             habilitation=NewHabilitation(
                 person_id=user.person_id,
@@ -105,20 +108,20 @@ def _review(world: World, at: datetime) -> None:
     """Confirm one authorisation (habilitation) at the quarterly review; revoke a former employee's."""
     claire = world.person("claire", at)
     by_act = {h.act_reference: h.id for h in queries.list_habilitations(actor=claire)}
-    accounts.review_habilitation(
+    habilitations.review_habilitation(
         actor=claire, habilitation_id=by_act["DEMO lucie"], verdict=ReviewVerdict.KEEP, now=at
     )
-    accounts.revoke_habilitation(
+    habilitations.revoke_habilitation(
         actor=claire, habilitation_id=by_act["DEMO marc"], reason=RevocationReason.LEFT, now=at
     )
 
 
 def _use_quota(world: World, at: datetime) -> None:
     """Make a quota visible in use: issue a credential to a provider, and count some calls within a minute."""
-    issued = accounts.add_partner(actor=SYSTEM, name="Galleo", now=at, quota=120)
+    issued = add_partner(actor=SYSTEM, name="Galleo", now=at, quota=120)
     identity = queries.authenticate_partner_bearer(
         authorization=f"Bearer {issued.token}", now=world.now
     )
     if identity is not None:
         for _ in range(7):
-            accounts.spend_quota(identity=identity, now=at)
+            spend_quota(identity=identity, now=at)

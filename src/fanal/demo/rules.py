@@ -6,8 +6,8 @@ from uuid import UUID
 from msgspec import structs
 
 from fanal import trials
-from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.accounts.operations import instructions as accounts
 from fanal.analyse.priority.domain.rules import PriorityRules, write_rules
 from fanal.analyse.priority.operations import activate_ruleset, draft_ruleset, load_shipped
 from fanal.analyse.priority.queries import current_rules

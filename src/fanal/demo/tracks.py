@@ -5,20 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from fanal.casework import operations as casework, queries as cases
+from fanal.casework import queries as cases
 from fanal.casework.domain.proofs import ProofFile
 from fanal.casework.domain.records import Addressee, Event as Followed, Event as Recorded
+from fanal.casework.operations.acts import take_step
+from fanal.casework.operations.approvals import approve_act
 from fanal.demo.content import contact, material
 from fanal.demo.world import DemoEvent, Play, World
 from fanal.judicial import operations as judicial, queries as referred
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.judicial.domain.records import ReferralOutcome
-from fanal.measures import operations as measures, queries as measured
+from fanal.measures import queries as measured
 from fanal.measures.domain.records import Measure, SuspensionCause
 from fanal.measures.domain.warnings import Asked
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.document import read_notice
 from fanal.measures.notice.kind import NOTICE
+from fanal.measures.operations import drafts, milestones
 from fanal.orient.domain.records import Track
 from fanal.orient.operations.decisions import reopen_case
 
@@ -153,7 +156,7 @@ def _removal(way: _MeasureWay) -> Play:
 
 def inform(world: World, host: str, at: datetime) -> None:
     """Record the first contact with a host's provider, twelve hours before its first removal request."""
-    measures.record_first_contact(
+    milestones.record_first_contact(
         actor=world.person("elise", at),
         recipient=addressee(host).contact,
         event=Followed(happened_at=at, proof="Courriel d’information, accusé reçu"),
@@ -172,13 +175,13 @@ def follow(world: World, measure_id: UUID, steps: Sequence[str], *, at: datetime
 
 def _approve(world: World, measure_id: UUID, at: datetime) -> None:
     actor = world.person("elise", at)
-    measures.approve_measure(
+    drafts.approve_measure(
         actor=actor, measure_id=measure_id, digest=_digest(world, measure_id, at), now=at
     )
 
 
 def _refuse(world: World, measure_id: UUID, at: datetime) -> None:
-    measures.refuse_measure(
+    drafts.refuse_measure(
         actor=world.person("farid", at),
         measure_id=measure_id,
         digest=_digest(world, measure_id, at),
@@ -204,7 +207,7 @@ def _acknowledgement(at: datetime) -> ProofFile:
 
 def _send(world: World, measure_id: UUID, at: datetime) -> None:
     event = Followed(happened_at=at, proof="Envoi au point de contact électronique")
-    measures.record_sent(
+    milestones.record_sent(
         actor=world.person("elise", at), measure_id=measure_id, event=event, now=at
     )
 
@@ -213,24 +216,24 @@ def _receive(world: World, measure_id: UUID, at: datetime) -> None:
     event = Followed(
         happened_at=at, proof="Accusé de réception de l’hébergeur", file=_acknowledgement(at)
     )
-    measures.record_receipt(
+    milestones.record_receipt(
         actor=world.person("elise", at), measure_id=measure_id, event=event, now=at
     )
 
 
 def _execute(world: World, measure_id: UUID, at: datetime) -> None:
     event = Followed(happened_at=at, proof="Constat : les adresses ne répondent plus")
-    measures.record_execution(
+    milestones.record_execution(
         actor=world.person("farid", at), measure_id=measure_id, event=event, now=at
     )
 
 
 def _expire(world: World, measure_id: UUID, at: datetime) -> None:
-    measures.expire_measure(actor=world.person("farid", at), measure_id=measure_id, now=at)
+    milestones.expire_measure(actor=world.person("farid", at), measure_id=measure_id, now=at)
 
 
 def _suspend(world: World, measure_id: UUID, at: datetime) -> None:
-    measures.suspend_clock(
+    milestones.suspend_clock(
         actor=world.person("farid", at),
         measure_id=measure_id,
         cause=SuspensionCause.CLARIFICATION,
@@ -240,7 +243,7 @@ def _suspend(world: World, measure_id: UUID, at: datetime) -> None:
 
 
 def _lift(world: World, measure_id: UUID, at: datetime) -> None:
-    measures.lift_measure(
+    milestones.lift_measure(
         actor=world.person("elise", at),
         measure_id=measure_id,
         cause="CHECKED",
@@ -250,7 +253,7 @@ def _lift(world: World, measure_id: UUID, at: datetime) -> None:
 
 
 def _annul(world: World, measure_id: UUID, at: datetime) -> None:
-    measures.annul_measure(
+    milestones.annul_measure(
         actor=world.person("elise", at),
         measure_id=measure_id,
         event=Followed(happened_at=at, proof="Jugement du tribunal administratif (exemple)"),
@@ -259,7 +262,7 @@ def _annul(world: World, measure_id: UUID, at: datetime) -> None:
 
 
 def _withdraw(world: World, measure_id: UUID, at: datetime) -> None:
-    measures.withdraw_measure(
+    drafts.withdraw_measure(
         actor=world.person("ana", at), measure_id=measure_id, cause="CONTENT_GONE", now=at
     )
 
@@ -327,11 +330,9 @@ def _take(world: World, notice_id: UUID, transition: str, outcome: str, *, at: d
     if file is None:
         raise LookupError(f"no notice {notice_id}")
     if transition == "approve":
-        casework.approve_act(
-            actor=officer, lifecycle=NOTICE, act_id=notice_id, digest=file.digest, now=at
-        )
+        approve_act(actor=officer, lifecycle=NOTICE, act_id=notice_id, digest=file.digest, now=at)
         return
-    casework.take_step(
+    take_step(
         actor=officer,
         lifecycle=NOTICE,
         act_id=notice_id,
@@ -380,7 +381,7 @@ def refer(
         )
         if move == "prepare":
             _write_account(world, referral_id, at=moment)
-        casework.take_step(
+        take_step(
             actor=world.person("driss", moment),
             lifecycle=REFERRAL,
             act_id=referral_id,
@@ -425,14 +426,14 @@ def _back(world: World, at: datetime) -> None:
     earlier = material(_BACK, at, f"MS-{_BACK}")
     body = material(_BACK, at, name) | {"urls": earlier["urls"]}
     measure = _drafted(world, name, body, host=_BACK, at=at)
-    measures.submit_measure(
+    drafts.submit_measure(
         actor=world.person("ana", at + 2 * _HOUR),
         measure_id=measure.id,
         seen=_tokens(world, measure, at + 2 * _HOUR),
         reason="L’album est revenu aux mêmes adresses, constaté ce matin.",
         now=at + 2 * _HOUR,
     )
-    measures.approve_measure(
+    drafts.approve_measure(
         actor=world.person("elise", at + 4 * _HOUR),
         measure_id=measure.id,
         digest=measure.digest,
@@ -449,7 +450,7 @@ def _left(world: World, at: datetime) -> None:
     follow(world, measure.id, ("approve",), at=at + 2 * _HOUR)
     opened, recorded = at + 20 * _HOUR, at + 21 * _HOUR
     reopen_case(actor=world.person("claire", opened), report_id=measure.report_id, now=opened)
-    measures.record_left(
+    milestones.record_left(
         actor=world.person("elise", recorded),
         measure_id=measure.id,
         event=Recorded(happened_at=at + 16 * _HOUR, proof="Courriel au point de contact"),

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from fanal.analyse.payments.domain.indicators import load_typologies
 from fanal.analyse.payments.domain.transfers import paid_in
 from fanal.analyse.payments.queries import get_payer
-from fanal.casework import operations as casework
 from fanal.casework.domain.records import Event as Followed
+from fanal.casework.operations.acts import take_step
 from fanal.demo.content import chance
 from fanal.demo.world import OPERATOR, DemoEvent, Play, World, submission_key
 from fanal.formats.transfer import PayerPart
@@ -185,7 +185,7 @@ def _sheet(payer: str, body: str, moves: tuple[str, ...]) -> Play:
             )
         for move in moves:
             proof = "Bordereau de transmission" if move in {"send", "acknowledge"} else ""
-            casework.take_step(
+            take_step(
                 actor=officer,
                 lifecycle=SHEET,
                 act_id=sheet_id,

@@ -8,14 +8,15 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from fanal.accounts import operations as accounts, queries as account_queries
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
-from fanal.casework import operations as casework
+from fanal.accounts.operations.instructions import propose_instruction, second_instruction
+from fanal.accounts.operations.partners import ensure_partner
+from fanal.accounts.queries.people import actor_for, find_user
 from fanal.casework.domain.records import Addressee, RecordedDecision
+from fanal.casework.operations.deciding import record_decision
 from fanal.demo.content import NO_FURTHER, REASONS, Json, chance, encoded
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.harmonise import queries as harmonised
-from fanal.intake import operations as intake, queries as intake_queries
 from fanal.intake.domain.records import (
     PUBLIC_SENDER,
     Acknowledgement,
@@ -25,6 +26,10 @@ from fanal.intake.domain.records import (
     Stage,
     Submission,
 )
+from fanal.intake.operations.lifecycle import finish_report
+from fanal.intake.operations.queue import advance_claims, claim_batch, put_back
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import find_key
 from fanal.kernel.actors import SYSTEM_PERSON, Actor, Role, public_actor, system_actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
@@ -64,15 +69,15 @@ class World:
         Raises:
             DemoBroken: there is no such account.
         """
-        user = account_queries.find_user(username=username)
+        user = find_user(username=username)
         if user is None:
             raise DemoBroken(f"no account {username}")
-        return account_queries.actor_for(user=user, now=at, motive=_MOTIVE)
+        return actor_for(user=user, now=at, motive=_MOTIVE)
 
     def partner(self, name: str) -> Actor:
         """Return the actor for a partner's programs; the partner is registered if missing."""
         if name not in self.partners:
-            self.partners[name] = accounts.ensure_partner(actor=SYSTEM, name=name, now=self.now)
+            self.partners[name] = ensure_partner(actor=SYSTEM, name=name, now=self.now)
         return Actor(
             person_id=SYSTEM_PERSON,
             roles=frozenset({Role.PARTNER}),
@@ -92,7 +97,7 @@ class World:
 
         `names` are those that it covers, `grounds` its reasons.
         """
-        made = accounts.propose_instruction(
+        made = propose_instruction(
             actor=self.person("claire", at),
             instruction=NewInstruction(
                 kind=kind,
@@ -104,9 +109,7 @@ class World:
             ),
             now=at,
         )
-        accounts.second_instruction(
-            actor=self.person("helene", seconded), instruction_id=made, now=seconded
-        )
+        second_instruction(actor=self.person("helene", seconded), instruction_id=made, now=seconded)
 
     def from_partner(
         self, name: str, body: Json, at: datetime, *, partner: str = HOTLINE, desk_id: int = 1
@@ -185,7 +188,7 @@ class World:
         )
         report_id = _id_of(answer)
         later = at + timedelta(seconds=3)
-        intake.finish_report(actor=self.partner(provider), report_id=report_id, now=later)
+        finish_report(actor=self.partner(provider), report_id=report_id, now=later)
         carry([report_id], now=later + _STAGES_TAKE)
         return report_id
 
@@ -196,7 +199,7 @@ class World:
         """
         actor = self.partner(sender) if sender else public_actor()
         whole = msgspec.structs.replace(submission, sender_id=actor.partner_id or PUBLIC_SENDER)
-        return intake.receive_reports(actor=actor, submissions=[whole], now=at)[0]
+        return receive_reports(actor=actor, submissions=[whole], now=at)[0]
 
     def receive(self, submission: Submission, *, at: datetime, sender: str = "") -> UUID:
         """Receive a submission of a partner ("": the public) and process it; return the report's id."""
@@ -211,7 +214,7 @@ class World:
             DemoBroken: there is no such report.
         """
         sender_id = self.partner(sender).partner_id if sender else PUBLIC_SENDER
-        found = intake_queries.find_key(
+        found = find_key(
             sender_id=sender_id or PUBLIC_SENDER,
             kind=KeyKind.SUBMISSION,
             key=submission_key(name)[1],
@@ -250,7 +253,7 @@ class World:
         chosen = tuple(tracks) if tracks is not None else proposal.tracks
         luck = chance(f"reason/{(self.now - at).total_seconds():.0f}/{by}")
         acts = bool({Track.JUDICIAL, Track.MEASURES, Track.NOTICE} & set(chosen))
-        return casework.record_decision(
+        return record_decision(
             actor=self.person(by, at),
             report=harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id],
             choice=Choice(
@@ -284,11 +287,9 @@ def carry(report_ids: Sequence[UUID], *, now: datetime) -> None:
         DemoBroken: a report failed, or another process holds it.
     """
     mine, token = set(report_ids), uuid4()
-    claims = intake.claim_batch(
-        actor=SYSTEM, stage=Stage.HARMONISE, size=500, token=token, lease=_LEASE
-    )
+    claims = claim_batch(actor=SYSTEM, stage=Stage.HARMONISE, size=500, token=token, lease=_LEASE)
     others = [claim.report_id for claim in claims if claim.report_id not in mine]
-    intake.put_back(actor=SYSTEM, token=token, report_ids=others)
+    put_back(actor=SYSTEM, token=token, report_ids=others)
     batch = Batch(actor=SYSTEM, now=now, report_ids=sorted(mine))
     stage: Stage | None = Stage.HARMONISE
     while stage is not None:
@@ -296,7 +297,7 @@ def carry(report_ids: Sequence[UUID], *, now: datetime) -> None:
         step.apply(batch)
         if batch.failed:
             raise DemoBroken(f"{stage}: {batch.failed}")
-        intake.advance_claims(
+        advance_claims(
             actor=SYSTEM, token=token, report_ids=batch.report_ids, to=step.then, lease=_LEASE
         )
         stage = step.then

@@ -7,8 +7,8 @@ from uuid import UUID
 from django.db import connection
 from msgspec import structs
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, reach, require
+from fanal.accounts.queries.people import partner_names
 from fanal.db import sql
 from fanal.exchange.domain.feed import OpenList, Window
 from fanal.exchange.domain.records import (
@@ -169,7 +169,7 @@ def member_numbers(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | No
 def member_names(*, organisation_ids: Iterable[UUID | None]) -> dict[UUID | None, str]:
     """Return the names of organisations by id; the key None is the desk. Unknown ids are left out."""
     known = {i for i in organisation_ids if i is not None}
-    found = accounts.partner_names(partner_ids=known)
+    found = partner_names(partner_ids=known)
     return {None: DESK, **{i: found[i] for i in known if i in found}}
 
 

@@ -9,8 +9,8 @@ import msgspec
 from fanal import reference
 from fanal.accounts.domain.policy import Resource, require
 from fanal.analyse.payments.domain.payers import Payer
-from fanal.casework import operations as casework
 from fanal.casework.domain.records import ActDraft, Opening
+from fanal.casework.operations.acts import amend_act, open_act
 from fanal.judicial.domain.kinds import REFERRAL, SHEET, read_referral, read_sheet
 from fanal.judicial.domain.letters import read_facts
 from fanal.judicial.domain.records import ReferralDocument
@@ -50,7 +50,7 @@ def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tupl
         level=opening.level,
         content=msgspec.json.encode(ReferralDocument(facts=read_facts(opening.report))),
     )
-    return (casework.open_act(actor=actor, lifecycle=REFERRAL, draft=draft, now=now),)
+    return (open_act(actor=actor, lifecycle=REFERRAL, draft=draft, now=now),)
 
 
 def amend_referral(
@@ -75,7 +75,7 @@ def amend_referral(
         said = msgspec.structs.replace(read_referral(content), summary=summary.strip())
         return msgspec.json.encode(said)
 
-    casework.amend_act(
+    amend_act(
         actor=actor,
         lifecycle=REFERRAL,
         act_id=referral_id,
@@ -123,7 +123,7 @@ def draft_sheet(
         basis=hashlib.sha256(msgspec.json.encode(facts)).digest(),
         content=msgspec.json.encode(SheetDocument(facts=facts)),
     )
-    return casework.open_act(actor=actor, lifecycle=SHEET, draft=draft, now=now)
+    return open_act(actor=actor, lifecycle=SHEET, draft=draft, now=now)
 
 
 def amend_sheet(*, actor: Actor, sheet_id: UUID, body: str, summary: str, now: datetime) -> None:
@@ -146,9 +146,7 @@ def amend_sheet(*, actor: Actor, sheet_id: UUID, body: str, summary: str, now: d
             msgspec.structs.replace(read_sheet(content), summary=summary.strip())
         )
 
-    casework.amend_act(
-        actor=actor, lifecycle=SHEET, act_id=sheet_id, addressee=body, amend=amended, now=now
-    )
+    amend_act(actor=actor, lifecycle=SHEET, act_id=sheet_id, addressee=body, amend=amended, now=now)
 
 
 def _require_body(body: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from fanal.crosscheck.dossiers.queries import last_judgement_id
 from fanal.db import sql
 from fanal.db.sql import uuid_array
 from fanal.harmonise.domain.values.handles import PLATFORM_NAMES, read_platform
-from fanal.intake.queries import sender_of
+from fanal.intake.queries.envelopes import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.figures import Counted, Delay, delay_of

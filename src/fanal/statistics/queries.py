@@ -13,8 +13,8 @@ from django.db.models import Max
 from fanal.accounts.domain.policy import require
 from fanal.accounts.row_scope import across_desks
 from fanal.db import sql
-from fanal.intake import queries as intake
 from fanal.intake.domain.records import Withdrawn
+from fanal.intake.queries.work import count_received, count_withdrawn, count_work, first_received
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
@@ -36,7 +36,7 @@ class DayCount(Protocol):
 
 
 DAILY: dict[str, DayCount] = {
-    "RECEIVED": intake.count_received,
+    "RECEIVED": count_received,
     "ORIENTED": orient.count_cases,
     "DECIDED": orient.count_decisions,
     "SENT": measures.count_sent,
@@ -61,7 +61,7 @@ PERIOD: Mapping[str, DayCount] = {
 
 def _pipeline(actor: Actor) -> dict[str, int]:
     del actor  # the queue of the worker identifies no report
-    return intake.count_work()
+    return count_work()
 
 
 Waiting = Callable[[Actor], dict[str, int]]
@@ -161,7 +161,7 @@ def withdrawn(*, actor: Actor, since: datetime) -> Withdrawn:
     Raises:
         Refused: the actor may not read statistics.
     """
-    return intake.count_withdrawn(actor=actor, since=since)
+    return count_withdrawn(actor=actor, since=since)
 
 
 @across_desks()
@@ -287,7 +287,7 @@ def _began(actor: Actor) -> date:
 
     `date.max` without any report.
     """
-    first = intake.first_received(actor=actor)
+    first = first_received(actor=actor)
     return date.max if first is None else first_of(paris_day(first))
 
 

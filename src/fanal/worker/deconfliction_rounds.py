@@ -7,9 +7,14 @@ from http import HTTPStatus
 from uuid import UUID
 
 from fanal.connectors import deconfliction as wire, outside
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import Counterpart
 from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState
+from fanal.deconfliction.operations import offering
+from fanal.deconfliction.operations.concluding import conclude, note_delivered, take_conclusion
+from fanal.deconfliction.operations.counterparts import secret_of
+from fanal.deconfliction.operations.expiring import abandon, expire_rounds
+from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor
 
@@ -33,17 +38,15 @@ def work(*, actor: Actor) -> int:
     Offers and conclusions are messages of counterparts (organisations to de-conflict with). Returns the
     number of offers and conclusions processed.
     """
-    operations.expire_rounds(actor=actor, now=clock.now())
+    expire_rounds(actor=actor, now=clock.now())
     steps = 0
     for found in queries.open_rounds(actor=actor, state=RoundState.RECEIVED):
-        steps += _try(
-            found.id, lambda i: operations.answer(actor=actor, round_id=i, now=clock.now())
-        )
+        steps += _try(found.id, lambda i: offering.answer(actor=actor, round_id=i, now=clock.now()))
     for found in queries.open_rounds(actor=actor, state=RoundState.ANSWERED):
         if queries.message_body(round_id=found.id, kind=MessageKind.CONCLUSION) is not None:
             steps += _try(
                 found.id,
-                lambda i: operations.take_conclusion(actor=actor, round_id=i, now=clock.now()),
+                lambda i: take_conclusion(actor=actor, round_id=i, now=clock.now()),
             )
     return steps
 
@@ -84,21 +87,21 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
     door, now = outside.current(), clock.now()
     if not counterpart.url:
         raise DeconflictionRefused("ADDRESS")
-    secret = operations.secret_of(actor=actor, counterpart=counterpart, now=now)
+    secret = secret_of(actor=actor, counterpart=counterpart, now=now)
     concluded = _unsent(actor, counterpart)
     if concluded is not None:
         round_id, conclusion = concluded
     else:
-        round_id, offer = operations.make_offer(actor=actor, counterpart=counterpart, now=now)
+        round_id, offer = offering.make_offer(actor=actor, counterpart=counterpart, now=now)
         told = _offered(counterpart, secret, round_id, offer)
         if told.state == RoundState.RECEIVED.value:
             raise DeconflictionRefused("WAITING")
         if told.state in _ENDED:
-            operations.abandon(actor=actor, round_id=round_id, now=clock.now())
+            abandon(actor=actor, round_id=round_id, now=clock.now())
             raise DeconflictionRefused("THEIRS")
         answer = wire.get_answer(door, counterpart=counterpart, secret=secret, round_id=round_id)
-        operations.receive(actor=actor, body=answer, now=clock.now())
-        conclusion = operations.conclude(actor=actor, round_id=round_id, now=clock.now())
+        receive(actor=actor, body=answer, now=clock.now())
+        conclusion = conclude(actor=actor, round_id=round_id, now=clock.now())
     try:
         wire.send_conclusion(
             door, counterpart=counterpart, secret=secret, round_id=round_id, body=conclusion
@@ -106,7 +109,7 @@ def _run(actor: Actor, counterpart: Counterpart) -> UUID:
     except outside.OutsideRefused as refused:
         if refused.status not in _OVER:
             raise
-    operations.note_delivered(actor=actor, round_id=round_id, now=clock.now())
+    note_delivered(actor=actor, round_id=round_id, now=clock.now())
     return round_id
 
 

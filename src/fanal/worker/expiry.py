@@ -12,23 +12,26 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal import reference
-from fanal.accounts import operations as accounts
+from fanal.accounts.operations.people import forget_counters, forget_instructions, forget_people
 from fanal.analyse import operations as analyse
 from fanal.analyse.material.operations.lists import forget_withdrawn
-from fanal.casework import operations as casework, queries as acts
+from fanal.casework import queries as acts
+from fanal.casework.operations.approvals import erase_words, forget_subjects
 from fanal.crosscheck.operations import batch as crosscheck
-from fanal.deconfliction import operations as deconfliction
-from fanal.exchange import operations as exchange
+from fanal.deconfliction.operations import expiring as deconfliction
+from fanal.exchange.operations.serving import forget_items
 from fanal.harmonise.operations import identity as harmonise
-from fanal.intake import operations as intake, queries as intaken
+from fanal.intake.operations.lifecycle import forget_identities, forget_messages, forget_reports
+from fanal.intake.queries.reviews import list_ended, list_unerased
+from fanal.intake.queries.work import list_expired, list_held, list_silent
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.ledger import operations as ledger
-from fanal.measures import operations as measures
+from fanal.measures.operations import expiry as measures
 from fanal.orient import queries as oriented
 from fanal.orient.operations import batch as orient
-from fanal.vault import operations as vault
 from fanal.vault.domain.records import IDENTITY_KINDS
+from fanal.vault.operations import erase as vault
 from fanal.worker import upkeep
 
 # The registry of erasers: one for each group of retention classes.
@@ -66,7 +69,7 @@ def erase_reports(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) ->
         crosscheck.erase(actor=actor, report_ids=report_ids)
         deconfliction.erase(actor=actor, report_ids=report_ids)
         orient.erase(actor=actor, report_ids=report_ids)
-        intake.forget_reports(actor=actor, report_ids=report_ids, now=now)
+        forget_reports(actor=actor, report_ids=report_ids, now=now)
         ledger.record_batch(
             actor=actor,
             action="report.erase",
@@ -84,9 +87,7 @@ def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> i
     """
     total = 0
     for start in range(0, len(report_ids), _BATCH):
-        back = intaken.list_unerased(
-            actor=actor, report_ids=list(report_ids[start : start + _BATCH])
-        )
+        back = list_unerased(actor=actor, report_ids=list(report_ids[start : start + _BATCH]))
         if back:
             erase_reports(actor=actor, report_ids=back, now=now)
             total += len(back)
@@ -96,8 +97,8 @@ def erase_again(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> i
 def _erase_due_reports(actor: Actor, now: datetime, before: datetime) -> int:
     total = 0
     while due := (
-        intaken.list_expired(actor=actor, before=before, limit=_BATCH)
-        or intaken.list_ended(actor=actor, limit=_BATCH)
+        list_expired(actor=actor, before=before, limit=_BATCH)
+        or list_ended(actor=actor, limit=_BATCH)
     ):
         erase_reports(actor=actor, report_ids=due, now=now)
         total += len(due)
@@ -110,12 +111,12 @@ def _erase_identities(actor: Actor, now: datetime, before: datetime) -> int:
     Their addresses are in the same sealed object, so that the shorter retention class applies.
     """
     total = 0
-    while due := intaken.list_expired(actor=actor, before=before, identities=True, limit=_BATCH):
+    while due := list_expired(actor=actor, before=before, identities=True, limit=_BATCH):
         with transaction.atomic():
             vault.erase(
                 actor=actor, owner_ids=due, now=now, kinds=sorted(IDENTITY_KINDS), motive="expiry"
             )
-            intake.forget_identities(actor=actor, report_ids=due)
+            forget_identities(actor=actor, report_ids=due)
         total += len(due)
     return total
 
@@ -126,13 +127,13 @@ def _erase_messages(actor: Actor, now: datetime, before: datetime) -> int:
     Conversations are kept while the desk has something to decide on the report, or a legal hold covers it.
     """
     total, after = 0, None
-    while silent := intaken.list_silent(actor=actor, before=before, after=after, limit=_BATCH):
+    while silent := list_silent(actor=actor, before=before, after=after, limit=_BATCH):
         after = silent[-1]
         settled = oriented.list_settled(actor=actor, report_ids=silent)
         due = [report_id for report_id in silent if report_id in settled]
         with transaction.atomic():
             vault.erase(actor=actor, owner_ids=due, now=now, kinds=["message"], motive="expiry")
-            intake.forget_messages(actor=actor, report_ids=due)
+            forget_messages(actor=actor, report_ids=due)
         total += len(due)
     return total
 
@@ -141,13 +142,13 @@ def _erase_acts(actor: Actor, now: datetime, before: datetime) -> int:
     total = 0
     for kind in ACTS:
         for due in _free(actor, before, kind=kind):
-            total += casework.erase_words(actor=actor, kind=kind, act_ids=due, now=now)
+            total += erase_words(actor=actor, kind=kind, act_ids=due, now=now)
     return total
 
 
 def _erase_payers(actor: Actor, now: datetime, before: datetime) -> int:  # noqa: ARG001 - one signature
     due = _free(actor, before, kind="sheet", subjects=True)
-    return sum(casework.forget_subjects(actor=actor, act_ids=ids) for ids in due)
+    return sum(forget_subjects(actor=actor, act_ids=ids) for ids in due)
 
 
 def _erase_measures(actor: Actor, now: datetime, before: datetime) -> int:
@@ -169,7 +170,7 @@ def _free(
     ):
         after = rows[-1].id
         reports = [report_id for row in rows for report_id in row.report_ids]
-        held = intaken.list_held(actor=actor, report_ids=reports)
+        held = list_held(actor=actor, report_ids=reports)
         if due := [row.id for row in rows if held.isdisjoint(row.report_ids)]:
             yield due
 
@@ -186,7 +187,7 @@ def _erase_challenges(actor: Actor, now: datetime, before: datetime) -> int:  # 
 
     Their end is earlier than that of the retention class.
     """
-    accounts.forget_counters(now=now)
+    forget_counters(now=now)
     upkeep.forget_sessions(now=now)
     return upkeep.forget_challenges(now=now)
 
@@ -196,7 +197,7 @@ def _erase_entries(actor: Actor, now: datetime, before: datetime) -> int:  # noq
     while True:
         with transaction.atomic():
             erased, gone = forget_withdrawn(actor=actor, before=before)
-            exchange.forget_items(actor=actor, item_ids=gone)
+            forget_items(actor=actor, item_ids=gone)
         if not erased:
             return total
         total += erased
@@ -208,9 +209,9 @@ def _erase_people(actor: Actor, now: datetime, before: datetime) -> int:
     These are identities and saved views of departed persons; grounds and reasons of expired instructions;
     contact, address and login of closed counterparts.
     """
-    total = accounts.forget_instructions(actor=actor, before=before)
+    total = forget_instructions(actor=actor, before=before)
     total += deconfliction.forget_counterparts(actor=actor, before=before)
-    while left := accounts.forget_people(actor=actor, before=before, now=now):
+    while left := forget_people(actor=actor, before=before, now=now):
         orient.forget_views(actor=actor, person_ids=left)
         total += len(left)
     return total

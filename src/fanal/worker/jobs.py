@@ -23,10 +23,12 @@ from procrastinate.middleware import SyncCallNext, SyncTaskMiddleware
 from procrastinate.periodic import PeriodicRegistry
 from procrastinate.worker import Worker
 
-from fanal.accounts import operations as accounts
+from fanal.accounts.operations import partners
+from fanal.accounts.operations.people import forget_counters
 from fanal.analyse.material.operations import asides, index
 from fanal.db import agreement
-from fanal.intake import operations as intake
+from fanal.intake.operations import lifecycle
+from fanal.intake.operations.receive import forget_refusals
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.ledger import operations as ledger
@@ -64,7 +66,7 @@ def expire_reports(timestamp: int) -> None:
     """Expire the overdue unfinished reports of the NCMEC-compatible API."""
     del timestamp
     actor, now = system_actor("expiry"), clock.now()
-    while intake.expire_reports(actor=actor, now=now):
+    while lifecycle.expire_reports(actor=actor, now=now):
         continue
 
 
@@ -176,9 +178,9 @@ def deconflict(timestamp: int) -> None:
 def forget_usage(timestamp: int) -> None:
     """Delete the quota counters of past minutes, expired sign-in counters and old counts of refusals."""
     del timestamp
-    accounts.forget_usage(now=clock.now())
-    accounts.forget_counters(now=clock.now())
-    intake.forget_refusals(now=clock.now())
+    partners.forget_usage(now=clock.now())
+    forget_counters(now=clock.now())
+    forget_refusals(now=clock.now())
 
 
 @app.periodic(cron="*/10 * * * *")

@@ -14,13 +14,14 @@ from uuid import UUID
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
+from fanal.accounts.queries.instructions import standing_in_force
 from fanal.analyse.material.queries.lists import get_lists
 from fanal.connectors import outside, sources
 from fanal.db import sql
-from fanal.exchange import operations, queries
+from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource
+from fanal.exchange.operations import sources as operations
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, system_actor
@@ -57,7 +58,7 @@ def instruction_for(source: ListSource, *, now: datetime) -> StandingInstruction
     listed = get_lists().get(source.list_id)
     if listed is None:
         return None
-    return accounts.standing_in_force(kind=InstructionKind.LIST_FETCH, scope=listed.name, now=now)
+    return standing_in_force(kind=InstructionKind.LIST_FETCH, scope=listed.name, now=now)
 
 
 def fetch_source(

@@ -8,8 +8,9 @@ from procrastinate.contrib.django import app
 from procrastinate.jobs import Job
 
 from fanal import reference
-from fanal.accounts import queries as accounts
-from fanal.accounts.operations import FACTOR_NOTICE, GRANT_NOTICE
+from fanal.accounts.operations.habilitations import GRANT_NOTICE
+from fanal.accounts.operations.people import FACTOR_NOTICE
+from fanal.accounts.queries import people as accounts
 from fanal.analyse.material.operations.asides import ASIDE_NOTICE
 from fanal.connectors import mail
 from fanal.harmonise import queries as harmonised

@@ -17,8 +17,8 @@ from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError, transaction
 
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Stage
+from fanal.intake.operations import queue as intake
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.orient import queries as oriented

@@ -190,13 +190,13 @@ def _give_back(work: WorkInHand, limit: float) -> None:
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
     django.setup()
-    from fanal.intake import operations as intake  # noqa: PLC0415 - needs Django
+    from fanal.intake.operations.queue import stop_claims  # noqa: PLC0415 - needs Django
     from fanal.kernel.actors import system_actor  # noqa: PLC0415
 
     if work.token == NEAR.bytes:
         _put_off_near(work.reports, limit)
         return
-    stopped = intake.stop_claims(actor=system_actor("watch"), token=UUID(bytes=work.token))
+    stopped = stop_claims(actor=system_actor("watch"), token=UUID(bytes=work.token))
     for report_id, stage, quarantined in stopped if len(stopped) == 1 else ():
         log.error(
             "%s at %s took over %.0f s of CPU: %s",

@@ -10,7 +10,9 @@ from playwright.sync_api import Page
 
 from fanal.casework.domain.records import Event
 from fanal.judicial import queries as judicial
-from fanal.measures import operations, queries as measures
+from fanal.measures import queries as measures
+from fanal.measures.operations.drafts import approve_measure
+from fanal.measures.operations.milestones import record_first_contact
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.integration.desk.story import Desk
 from tests.integration.desk.work import decided
@@ -72,11 +74,11 @@ def test_a_measure_keeps_the_receipt_of_its_host(
     report_id = decided(desk)
     elise = desk.actor("elise")
     (measure,) = measures.measures_of(actor=elise, report_ids=[report_id])[report_id]
-    operations.approve_measure(
+    approve_measure(
         actor=desk.actor("claire"), measure_id=measure.id, digest=measure.digest, now=desk.now
     )
     informed = Event(happened_at=desk.now - timedelta(days=2), proof="letter")
-    operations.record_first_contact(
+    record_first_contact(
         actor=elise, recipient=measure.request.recipient, event=informed, now=desk.now
     )
     page = open_as("elise", f"/{lang}/desk/measures/{measure.id}/")

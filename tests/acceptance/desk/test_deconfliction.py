@@ -5,7 +5,10 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
+from fanal.deconfliction.operations.concluding import conclude
+from fanal.deconfliction.operations.offering import make_offer
+from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel import clock
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.integration.deconfliction.world import SYSTEM, holding, peer, register
@@ -22,9 +25,9 @@ def meet() -> tuple[object, object]:
     holding("dc-2", BOTH)
     other = peer(BOTH)
     found = register(other)
-    round_id, offer = operations.make_offer(actor=SYSTEM, counterpart=found, now=clock.now())
-    operations.receive(actor=SYSTEM, body=other.answer(offer), now=clock.now())
-    operations.conclude(actor=SYSTEM, round_id=round_id, now=clock.now())
+    round_id, offer = make_offer(actor=SYSTEM, counterpart=found, now=clock.now())
+    receive(actor=SYSTEM, body=other.answer(offer), now=clock.now())
+    conclude(actor=SYSTEM, round_id=round_id, now=clock.now())
     return report_id, found.id
 
 

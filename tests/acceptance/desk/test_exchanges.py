@@ -8,11 +8,12 @@ import pyrage
 import pytest
 from playwright.sync_api import Page
 
-from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
+from fanal.accounts.operations.instructions import propose_instruction, second_instruction
 from fanal.analyse.material.domain.lists import ListAttributes
 from fanal.analyse.material.operations.list_imports import create_list
-from fanal.distribution import operations as distribution
+from fanal.distribution.operations import sending
+from fanal.distribution.operations.recipients import add_recipient
 from fanal.kernel.actors import Role, system_actor
 from tests.acceptance.desk.test_look import LANGUAGES, Axe, check
 from tests.acceptance.steps import go
@@ -28,7 +29,7 @@ def a_package(desk: Desk) -> str:
     """Send a report to another desk; return the package's id."""
     desk.users["helene"] = make_user("helene", Role.SUPERVISOR, at=desk.now - timedelta(days=2))
     key = str(pyrage.x25519.Identity.generate().to_public())
-    distribution.add_recipient(
+    add_recipient(
         actor=SYSTEM,
         code="DE-DESK",
         name="Desk of Germany",
@@ -36,7 +37,7 @@ def a_package(desk: Desk) -> str:
         key=key,
         now=desk.now,
     )
-    made = accounts.propose_instruction(
+    made = propose_instruction(
         actor=desk.actor("claire"),
         instruction=NewInstruction(
             kind=InstructionKind.DISTRIBUTION,
@@ -47,10 +48,10 @@ def a_package(desk: Desk) -> str:
         ),
         now=desk.now,
     )
-    accounts.second_instruction(actor=desk.actor("helene"), instruction_id=made, now=desk.now)
+    second_instruction(actor=desk.actor("helene"), instruction_id=made, now=desk.now)
     person = {"role": "SUSPECT", "country": "DE", "name": "Someone"}
     send(desk, uuid4(), "abroad", {"kind": "OTHER", "persons": [person]})
-    [sent] = distribution.send(
+    [sent] = sending.send(
         actor=SYSTEM, sender="desk", deliver=lambda *_told: None, clock=lambda: desk.now
     )
     return str(sent.package)

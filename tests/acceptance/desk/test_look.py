@@ -5,7 +5,8 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page
 
-from fanal.accounts import operations as accounts, queries as people
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.queries.people import find_partner
 from fanal.analyse.priority.operations import load_shipped
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.judicial import queries as judicial
@@ -110,8 +111,8 @@ def test_page(open_as: Callable[..., Page], axe: Axe, name: str, path: str) -> N
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_provider(open_as: Callable[..., Page], axe: Axe, desk: Desk, lang: str) -> None:
-    accounts.add_partner(actor=system_actor("test"), name="Chatoria", now=desk.now, quota=60)
-    sender = people.find_partner(name="Chatoria")
+    add_partner(actor=system_actor("test"), name="Chatoria", now=desk.now, quota=60)
+    sender = find_partner(name="Chatoria")
     assert sender is not None
     send(desk, sender, "sent", {"kind": "GROOMING"})
     page = open_as("claire", f"/{lang}/desk/providers/")

@@ -7,10 +7,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fanal import reference
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
-from fanal.intake import operations as intake
+from fanal.accounts.operations.instructions import propose_instruction, second_instruction
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.queries.people import find_partner
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.lifecycle import expire_reports
+from fanal.intake.operations.receive import count_refusal, receive_reports
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger import queries as ledger
 from fanal.orient.feedback.domain import FeedbackVerdict
@@ -30,9 +33,9 @@ LACKING = ("SUSPECT_ADDRESS", "FILE_HASH")
 @pytest.fixture
 def provider(desk: Desk) -> Desk:
     """Chatoria with a person of its own: two reports judged, one of no word, one that it never finished."""
-    accounts.add_partner(actor=SYSTEM, name="Chatoria", now=desk.now, quota=60)
-    accounts.add_partner(actor=SYSTEM, name="Other", now=desk.now, quota=60)
-    chatoria, other = (people.find_partner(name=name) for name in ("Chatoria", "Other"))
+    add_partner(actor=SYSTEM, name="Chatoria", now=desk.now, quota=60)
+    add_partner(actor=SYSTEM, name="Other", now=desk.now, quota=60)
+    chatoria, other = (find_partner(name=name) for name in ("Chatoria", "Other"))
     assert chatoria is not None
     assert other is not None
     for name, body in (
@@ -47,8 +50,8 @@ def provider(desk: Desk) -> Desk:
         arrival=Arrival.WIRE, format=Format.REPORT, body=body, canonical=body, sender_id=chatoria,
         reference="REF-open", finish=False,
     )  # fmt: skip
-    intake.receive_reports(actor=SYSTEM, submissions=[unfinished], now=desk.now - timedelta(days=3))
-    intake.expire_reports(actor=SYSTEM, now=desk.now)
+    receive_reports(actor=SYSTEM, submissions=[unfinished], now=desk.now - timedelta(days=3))
+    expire_reports(actor=SYSTEM, now=desk.now)
     said = (
         ("rich", FeedbackVerdict.DUPLICATE, ()),
         ("rich", FeedbackVerdict.USEFUL, ()),
@@ -70,7 +73,7 @@ def provider(desk: Desk) -> Desk:
 def permit(desk: Desk) -> None:
     """A standing instruction lets feedback leave to Chatoria."""
     desk.users["chief"] = make_user("chief", Role.SUPERVISOR)
-    made = accounts.propose_instruction(
+    made = propose_instruction(
         actor=desk.actor("claire"),
         instruction=NewInstruction(
             kind=InstructionKind.FEEDBACK,
@@ -82,7 +85,7 @@ def permit(desk: Desk) -> None:
         ),
         now=desk.now - timedelta(minutes=5),
     )
-    accounts.second_instruction(
+    second_instruction(
         actor=desk.actor("chief"), instruction_id=made, now=desk.now - timedelta(minutes=5)
     )
 
@@ -148,10 +151,10 @@ def test_a_provider_reads_its_counts_its_errors_and_its_feedback(
 def test_the_desk_sees_the_same_provider_with_its_refusals_and_its_quality(
     open_as: OpenAs, provider: Desk, lang: str
 ) -> None:
-    sender = people.find_partner(name="Chatoria")
+    sender = find_partner(name="Chatoria")
     assert sender is not None
     for _ in range(3):
-        intake.count_refusal(sender_id=sender, step="submit", code="4110", now=provider.now)
+        count_refusal(sender_id=sender, step="submit", code="4110", now=provider.now)
     page = open_as("claire", f"/{lang}/desk/providers/{sender}/")
     main = page.locator("main")
     for text in ("Chatoria", "4110", reference.label("quality_part", "SUSPECT_ADDRESS", lang)):

@@ -7,9 +7,10 @@ from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Page
 
-from fanal.accounts import operations as accounts
 from fanal.accounts.domain.records import NewAccount, NewHabilitation
 from fanal.accounts.models import User
+from fanal.accounts.operations.habilitations import approve_habilitation, grant_habilitation
+from fanal.accounts.operations.people import create_account
 from fanal.kernel.actors import Actor, Role, system_actor
 from tests.actors import desk_actor
 
@@ -20,7 +21,7 @@ OF_A_DESK = {Role.ANALYST, Role.SUPERVISOR, Role.MEASURES_OFFICER, Role.JUDICIAL
 def user_as(role: Role, name: str, *, now: datetime) -> User:
     """Make an account with one habilitation."""
     account = NewAccount(username=name.split(maxsplit=1)[0].lower(), name=name, password=None)
-    user = accounts.create_account(actor=SYSTEM, account=account, now=now)
+    user = create_account(actor=SYSTEM, account=account, now=now)
     habilitation = NewHabilitation(
         person_id=user.person_id,
         role=role,
@@ -30,7 +31,7 @@ def user_as(role: Role, name: str, *, now: datetime) -> User:
         desk_id=1 if role in OF_A_DESK else None,
         organisation_id=None,
     )
-    accounts.grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=now)
+    grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=now)
     return user
 
 
@@ -51,9 +52,9 @@ def grant_approving(by: User, to: User, *, second: User | None, now: datetime) -
         desk_id=1,
         organisation_id=None,
     )
-    made = accounts.grant_habilitation(actor=supervisor(by), habilitation=habilitation, now=now)
+    made = grant_habilitation(actor=supervisor(by), habilitation=habilitation, now=now)
     if second:
-        accounts.approve_habilitation(actor=supervisor(second), habilitation_id=made, now=now)
+        approve_habilitation(actor=supervisor(second), habilitation_id=made, now=now)
 
 
 def signed_in(visit: Callable[..., Page], user: User, path: str, **options: object) -> Page:

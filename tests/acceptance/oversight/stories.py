@@ -8,10 +8,11 @@ import msgspec
 
 from fanal.casework.domain.records import Event
 from fanal.formats.report.records import Channel, ReportKind
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Actor, Role, system_actor
-from fanal.measures import operations as measures
+from fanal.measures.operations import milestones
+from fanal.measures.operations.drafts import withdraw_measure
 from fanal.orient.operations.batch import orient_batch
 from tests.integration.measures.stories import RECIPIENT, decide, seconded
 from tests.integration.orient.people import WORKER, person
@@ -34,7 +35,7 @@ def reports(now: datetime, *, count: int = 120) -> None:
             canonical=body,
             urgent=chance.random() < 0.1,
         )
-        intake.receive_reports(actor=SYSTEM, submissions=[submission], now=at)
+        receive_reports(actor=SYSTEM, submissions=[submission], now=at)
         kind = chance.choice([*list(ReportKind), ReportKind.GROOMING, ReportKind.ABUSE_MATERIAL])
         items.append((at, item(kind, at=at, channel=chance.choice(list(Channel)))))
     for at, one in items:
@@ -48,7 +49,7 @@ def every_state(
     officer = officer or person(Role.MEASURES_OFFICER)
     author = author or person(Role.ANALYST)
     told = Event(happened_at=now - timedelta(days=60), proof="informed")
-    measures.record_first_contact(
+    milestones.record_first_contact(
         actor=officer, recipient=RECIPIENT, event=told, now=told.happened_at
     )
     found = []
@@ -70,9 +71,9 @@ def one_that_left(now: datetime, *, officer: Actor, author: Actor) -> UUID:
     at = now - timedelta(days=1)
     [measure_id] = decide(author=author, now=at, at=at).opened["measure"]
     seconded(measure_id, author=author, officer=officer, now=at)
-    measures.withdraw_measure(actor=author, measure_id=measure_id, cause="", now=at)
+    withdraw_measure(actor=author, measure_id=measure_id, cause="", now=at)
     event = Event(happened_at=now, proof="mail")
-    measures.record_left(actor=officer, measure_id=measure_id, event=event, now=now)
+    milestones.record_left(actor=officer, measure_id=measure_id, event=event, now=now)
     return measure_id
 
 
@@ -96,7 +97,7 @@ def _move(name: str, measure_id: UUID, officer: Actor, at: datetime) -> None:
 def _suspend(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
     from fanal.measures.domain.records import SuspensionCause
 
-    measures.suspend_clock(
+    milestones.suspend_clock(
         actor=actor,
         measure_id=measure_id,
         cause=SuspensionCause.CLARIFICATION,
@@ -106,14 +107,14 @@ def _suspend(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> 
 
 
 def _lift(*, actor: Actor, measure_id: UUID, event: Event, now: datetime) -> None:
-    measures.lift_measure(actor=actor, measure_id=measure_id, cause="", event=event, now=now)
+    milestones.lift_measure(actor=actor, measure_id=measure_id, cause="", event=event, now=now)
 
 
 _ACTS = {
-    "send": measures.record_sent,
-    "receive": measures.record_receipt,
+    "send": milestones.record_sent,
+    "receive": milestones.record_receipt,
     "suspend": _suspend,
-    "execute": measures.record_execution,
+    "execute": milestones.record_execution,
     "lift": _lift,
-    "annul": measures.annul_measure,
+    "annul": milestones.annul_measure,
 }

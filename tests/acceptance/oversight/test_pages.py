@@ -9,9 +9,10 @@ import pytest
 from allauth.mfa.models import Authenticator
 from playwright.sync_api import Page
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.records import RevocationReason
 from fanal.accounts.models import User
+from fanal.accounts.operations.habilitations import revoke_habilitation
+from fanal.accounts.queries.people import own_habilitations
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role
 from fanal.ledger import operations as ledger
@@ -187,9 +188,9 @@ def test_an_overseer_sees_who_may_approve(visit, axe: Axe, now: datetime, lang: 
     User.objects.filter(pk__in=[olive.pk, zoe.pk]).update(email="o@officer.example")
     grant_approving(claire, olive, second=helene, now=now)
     grant_approving(helene, zoe, second=None, now=now)
-    accounts.revoke_habilitation(
+    revoke_habilitation(
         actor=_as(claire, Role.SUPERVISOR),
-        habilitation_id=people.own_habilitations(actor=_as(helene, Role.SUPERVISOR))[0].id,
+        habilitation_id=own_habilitations(actor=_as(helene, Role.SUPERVISOR))[0].id,
         reason=RevocationReason.LEFT,
         now=now,
     )

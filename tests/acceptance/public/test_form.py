@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Page
 
-from fanal.intake import queries
 from fanal.intake.domain import receipt
-from fanal.intake.operations import ask_reporter
+from fanal.intake.operations.follow import ask_reporter
+from fanal.intake.queries.envelopes import follow
+from fanal.intake.queries.files import open_submissions
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.web.public import follow as follow_view, report as report_view
@@ -80,10 +81,10 @@ def _code(page: Page) -> str:
 
 def _opened(code: str) -> dict[str, object]:
     """Return the sealed answers of a code's report, opened as the worker opens them."""
-    followed = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
+    followed = follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
     assert followed is not None
     actor = system_actor("test")
-    opened = queries.open_submissions(actor=actor, report_ids=[followed.report_id], now=clock.now())
+    opened = open_submissions(actor=actor, report_ids=[followed.report_id], now=clock.now())
     body: dict[str, object] = msgspec.json.decode(opened[followed.report_id].body)
     return body
 
@@ -224,7 +225,7 @@ def test_follow_question_and_answer(visit: Visit) -> None:
     fill(page)
     page.click("[data-send]")
     code = _code(page)
-    found = queries.follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
+    found = follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(code))
     assert found is not None
     ask_reporter(
         actor=person(Role.ANALYST),

@@ -3,9 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from fanal.accounts import operations
 from fanal.accounts.domain.records import NewAccount, NewHabilitation
 from fanal.accounts.models import User
+from fanal.accounts.operations.habilitations import grant_habilitation
+from fanal.accounts.operations.people import create_account
 from fanal.kernel.actors import Role, system_actor
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -38,7 +39,7 @@ def make_user(
 ) -> User:
     """Make an account, with one habilitation when a role is given."""
     now = at or datetime.now(UTC)
-    user = operations.create_account(
+    user = create_account(
         actor=SYSTEM,
         account=NewAccount(username=username, name=username.title(), password=PASSWORD),
         now=now,
@@ -61,4 +62,4 @@ def habilitate(
         desk_id=desk if role in DESK_ROLES else None,
         organisation_id=organisation,
     )
-    operations.grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=at)
+    grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=at)

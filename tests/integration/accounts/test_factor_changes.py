@@ -16,8 +16,8 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import operations
 from fanal.accounts.models import User
+from fanal.accounts.operations.people import ensure_desk
 from fanal.connectors import mail
 from fanal.kernel.actors import Role
 from fanal.ledger.domain import canonical
@@ -202,7 +202,7 @@ def test_a_changed_password_is_recorded_told_and_ends_the_other_sessions(
 
 
 def test_the_person_and_their_supervisors_are_told(make_user: Make, mail_folder: Path) -> None:
-    operations.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+    ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
     for login, role, desk in (
         ("ana", Role.ANALYST, 1),
         ("claire", Role.SUPERVISOR, 1),

@@ -12,9 +12,10 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.records import NewAccount
 from fanal.accounts.models import Habilitation, HabilitationApproval, User
+from fanal.accounts.operations.people import create_account, ensure_desk
+from fanal.accounts.queries.people import actor_for
 from fanal.connectors import mail
 from fanal.kernel.actors import SYSTEM_PERSON, Role
 from fanal.kernel.calendar import paris_day
@@ -30,7 +31,7 @@ DAY = timedelta(days=1)
 @pytest.fixture
 def claire(web: Client, make_user: Make) -> Client:
     """A supervisor of desk 1, signed in; desk 2 has an analyst of its own, and a newcomer waits."""
-    operations.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+    ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
     make_user("claire", Role.SUPERVISOR)
     make_user("zoe", Role.ANALYST, desk=2)
     make_user("nino")
@@ -59,7 +60,7 @@ def test_a_supervisor_grants_and_the_person_sees_it(claire: Client) -> None:
     assert claire.post(GRANT, _form()).status_code == 302
     nino = User.objects.get(username="nino")
     now = datetime.now(UTC)
-    assert queries.actor_for(user=nino, now=now).roles == {Role.ANALYST}
+    assert actor_for(user=nino, now=now).roles == {Role.ANALYST}
     held = Habilitation.objects.get(person=nino.person_id)
     assert paris_day(held.valid_until) == paris_day(now) + 11 * DAY, "the last day is included"
     listed = claire.get("/en/account/habilitations/").content.decode()
@@ -125,7 +126,7 @@ def test_what_makes_no_sense_comes_back_with_what_was_typed(
 def test_somebody_of_another_desk_is_named_by_login(claire: Client) -> None:
     assert claire.post(GRANT, _form(person="", login=" ZOE ")).status_code == 302
     zoe = User.objects.get(username="zoe")
-    held = queries.actor_for(user=zoe, now=datetime.now(UTC)).role_desks
+    held = actor_for(user=zoe, now=datetime.now(UTC)).role_desks
     assert {desk for _, desk in held} == {1, 2}
 
 
@@ -137,7 +138,7 @@ def test_ending_a_habilitation_takes_the_role_at_once(claire: Client) -> None:
     assert claire.post(f"{page}revoke/", {"reason": "BORED"}).status_code == 422
     assert claire.post(f"{page}revoke/", {"reason": "MOVED"}).status_code == 302
     nino = User.objects.get(username="nino")
-    assert not queries.actor_for(user=nino, now=datetime.now(UTC)).roles
+    assert not actor_for(user=nino, now=datetime.now(UTC)).roles
     assert LedgerEntry.objects.filter(action="habilitation.revoke").count() == 1
     body = claire.get("/en/account/habilitations/").content.decode()
     assert "Has changed duties" in body
@@ -195,7 +196,7 @@ def test_a_role_that_approves_waits_for_another_supervisor(claire: Client, make_
     make_user("helene", Role.SUPERVISOR)
     claire.post(GRANT, _form(role="MEASURES_OFFICER"))
     nino, held = User.objects.get(username="nino"), _granted_to("nino")
-    assert queries.actor_for(user=nino, now=datetime.now(UTC)).roles == set()
+    assert actor_for(user=nino, now=datetime.now(UTC)).roles == set()
     page = f"/en/account/habilitations/{held.id}/"
     assert "Awaiting a second signature" in claire.get(page).content.decode()
     assert "Approve the habilitation" not in claire.get(page).content.decode()
@@ -207,7 +208,7 @@ def test_a_role_that_approves_waits_for_another_supervisor(claire: Client, make_
     hers.post("/fr/login/", {"login": "helene", "password": PASSWORD})
     assert "Approve the habilitation" in hers.get(page).content.decode()
     assert hers.post(f"{page}approve/").status_code == 302
-    assert queries.actor_for(user=nino, now=datetime.now(UTC)).roles == {Role.MEASURES_OFFICER}
+    assert actor_for(user=nino, now=datetime.now(UTC)).roles == {Role.MEASURES_OFFICER}
     assert LedgerEntry.objects.filter(action="habilitation.approve").count() == 1
     again = hers.post(f"{page}approve/", follow=True).content.decode()
     assert "does not await" in again
@@ -272,12 +273,12 @@ def test_no_row_says_that_a_role_needs_no_approval(claire: Client) -> None:
         needs_approval=False,
     )
     nino = User.objects.get(username="nino")
-    assert queries.actor_for(user=nino, now=datetime.now(UTC)).roles == set()
+    assert actor_for(user=nino, now=datetime.now(UTC)).roles == set()
 
 
 def test_people_stand_in_the_order_of_a_dictionary(claire: Client) -> None:
     for login, name in (("elise", "Élise Marchand"), ("eva", "Eva Roy"), ("omar", "omar Saïd")):
-        operations.create_account(
+        create_account(
             actor=SYSTEM,
             account=NewAccount(username=login, name=name, password=PASSWORD),
             now=datetime.now(UTC),
@@ -293,7 +294,7 @@ def test_an_account_that_resembles_another_is_flagged(
     """On the page of the habilitation, and to the overseer with the news of the grant."""
     overseer = make_user("odile", Role.OVERSEER)
     User.objects.filter(pk=overseer.pk).update(email="odile@overseer.example")
-    operations.create_account(
+    create_account(
         actor=SYSTEM,
         account=NewAccount(username="claire2", name="CLAIRÉ", password=PASSWORD),
         now=datetime.now(UTC),

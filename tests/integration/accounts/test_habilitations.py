@@ -6,10 +6,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation, ReviewVerdict, RevocationReason
 from fanal.accounts.models import Habilitation
+from fanal.accounts.operations import habilitations
+from fanal.accounts.operations.people import ensure_desk
+from fanal.accounts.queries.people import actor_for
 from fanal.kernel.actors import Role
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 from tests.refusals import CHECK, NO_RIGHT, database_refuses
@@ -34,7 +36,7 @@ def _ask(person_id: object, **changes: object) -> NewHabilitation:
 
 def test_in_force_from_included_to_excluded(make_user: Make) -> None:
     user = make_user("ana")
-    operations.grant_habilitation(actor=SYSTEM, habilitation=_ask(user.person_id), now=NOW)
+    habilitations.grant_habilitation(actor=SYSTEM, habilitation=_ask(user.person_id), now=NOW)
     instants = {
         NOW - timedelta(microseconds=1): False,
         NOW: True,
@@ -42,19 +44,21 @@ def test_in_force_from_included_to_excluded(make_user: Make) -> None:
         NOW + 10 * DAY: False,
     }
     for instant, held in instants.items():
-        assert (Role.ANALYST in queries.actor_for(user=user, now=instant).roles) is held
+        assert (Role.ANALYST in actor_for(user=user, now=instant).roles) is held
 
 
 def test_revocation_counts_from_its_instant(make_user: Make) -> None:
     user = make_user("ana")
-    made = operations.grant_habilitation(actor=SYSTEM, habilitation=_ask(user.person_id), now=NOW)
+    made = habilitations.grant_habilitation(
+        actor=SYSTEM, habilitation=_ask(user.person_id), now=NOW
+    )
     for _ in range(2):
         with as_worker():  # the console
-            operations.revoke_habilitation(
+            habilitations.revoke_habilitation(
                 actor=SYSTEM, habilitation_id=made, reason=RevocationReason.LEFT, now=NOW + DAY
             )
-    assert queries.actor_for(user=user, now=NOW + DAY - timedelta(seconds=1)).roles
-    assert not queries.actor_for(user=user, now=NOW + DAY).roles
+    assert actor_for(user=user, now=NOW + DAY - timedelta(seconds=1)).roles
+    assert not actor_for(user=user, now=NOW + DAY).roles
 
 
 @pytest.mark.parametrize(
@@ -74,8 +78,8 @@ def test_what_makes_no_sense_is_refused(
     make_user: Make, changes: dict[str, object], code: str
 ) -> None:
     user = make_user("ana")
-    with pytest.raises(operations.HabilitationRefused) as refused:
-        operations.grant_habilitation(
+    with pytest.raises(habilitations.HabilitationRefused) as refused:
+        habilitations.grant_habilitation(
             actor=SYSTEM, habilitation=_ask(user.person_id, **changes), now=NOW
         )
     assert refused.value.code == code
@@ -83,13 +87,13 @@ def test_what_makes_no_sense_is_refused(
 
 def test_supervisor_grants_at_their_desk_and_not_to_themselves(make_user: Make) -> None:
     claire, ana = make_user("claire", Role.SUPERVISOR, at=NOW), make_user("ana")
-    actor = queries.actor_for(user=claire, now=NOW)
-    operations.grant_habilitation(actor=actor, habilitation=_ask(ana.person_id), now=NOW)
+    actor = actor_for(user=claire, now=NOW)
+    habilitations.grant_habilitation(actor=actor, habilitation=_ask(ana.person_id), now=NOW)
     with pytest.raises(Refused):
-        operations.grant_habilitation(actor=actor, habilitation=_ask(claire.person_id), now=NOW)
-    operations.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+        habilitations.grant_habilitation(actor=actor, habilitation=_ask(claire.person_id), now=NOW)
+    ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
     with pytest.raises(Refused):
-        operations.grant_habilitation(
+        habilitations.grant_habilitation(
             actor=actor, habilitation=_ask(ana.person_id, desk_id=2), now=NOW
         )
 
@@ -185,7 +189,7 @@ def test_review_page_from_list_to_verdict(
     long_ago = datetime.now(UTC) - 100 * DAY
     make_user("claire", Role.SUPERVISOR)
     ana = make_user("ana", Role.ANALYST, at=long_ago)
-    operations.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+    ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
     zoe = make_user("zoe", Role.ANALYST, desk=2)
     web.post("/fr/login/", {"login": "claire", "password": PASSWORD})
     body = web.get("/en/account/habilitations/").content.decode()
@@ -204,7 +208,7 @@ def test_review_page_from_list_to_verdict(
     nonsense = web.post(review.format(held[ana.person_id].id), {"verdict": "MAYBE"})
     assert nonsense.status_code == 400
     web.post(review.format(held[ana.person_id].id), {"verdict": "REVOKE"})
-    assert not queries.actor_for(user=ana, now=datetime.now(UTC)).roles
+    assert not actor_for(user=ana, now=datetime.now(UTC)).roles
 
 
 def test_review_of_ones_own_habilitation_is_refused(
@@ -216,8 +220,8 @@ def test_review_of_ones_own_habilitation_is_refused(
     answer = web.post(f"/fr/account/habilitations/{held.id}/review/", {"verdict": "KEEP"})
     assert answer.status_code == 403
     with pytest.raises(Refused):
-        operations.review_habilitation(
-            actor=queries.actor_for(user=claire, now=datetime.now(UTC)),
+        habilitations.review_habilitation(
+            actor=actor_for(user=claire, now=datetime.now(UTC)),
             habilitation_id=held.id,
             verdict=ReviewVerdict.KEEP,
             now=datetime.now(UTC),

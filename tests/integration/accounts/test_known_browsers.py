@@ -7,8 +7,9 @@ from axes.models import AccessAttempt
 from django.core.cache import cache
 from django.test import Client
 
-from fanal.accounts import operations, queries
 from fanal.accounts.models import User
+from fanal.accounts.operations.people import reset_account
+from fanal.accounts.queries.people import actor_for, find_user
 from fanal.kernel.actors import Role
 from tests.integration.accounts.people import PASSWORD, SYSTEM, Make
 
@@ -47,8 +48,8 @@ def _is_known(browser: Client) -> bool:
 
 def _reset(user: User, password: str | None) -> None:
     now = datetime.now(UTC)
-    second = queries.actor_for(user=queries.find_user(username="claire"), now=now)
-    operations.reset_account(actor=SYSTEM, second=second, user=user, password=password, now=now)
+    second = actor_for(user=find_user(username="claire"), now=now)
+    reset_account(actor=SYSTEM, second=second, user=user, password=password, now=now)
 
 
 def test_after_a_reset_of_the_password_nobody_is_known(ana: User) -> None:

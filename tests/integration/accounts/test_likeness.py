@@ -7,9 +7,10 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
 
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.records import AlikeAccount, Likeness, NewAccount
 from fanal.accounts.models import User
+from fanal.accounts.operations.people import create_account
+from fanal.accounts.queries.likeness import likenesses
 from fanal.kernel.actors import Role
 from fanal.web.account.single_sign_on import link_subject
 from tests.integration.accounts.keys import SoftwareKey, options_of
@@ -21,7 +22,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.ignore_template_errors]
 
 
 def add(login: str, *, email: str = "") -> User:
-    operations.create_account(
+    create_account(
         actor=SYSTEM,
         account=NewAccount(username=login, name=f"Name of {login}", email=email, password=PASSWORD),
         now=datetime.now(UTC),
@@ -30,7 +31,7 @@ def add(login: str, *, email: str = "") -> User:
 
 
 def alike(user: User) -> tuple[AlikeAccount, ...]:
-    return queries.likenesses(person_ids=[user.person_id]).get(user.person_id, ())
+    return likenesses(person_ids=[user.person_id]).get(user.person_id, ())
 
 
 def register(login: str, key: SoftwareKey) -> None:

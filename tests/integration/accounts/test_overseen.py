@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation, RevocationReason
 from fanal.accounts.models import User
+from fanal.accounts.operations import habilitations as operations
+from fanal.accounts.queries.people import actor_for, list_approving, own_habilitations
 from fanal.kernel.actors import Actor, Role
 from fanal.ledger.models import LedgerEntry
 from tests.actors import desk_actor
@@ -78,7 +79,7 @@ def test_the_overseer_sees_who_granted_and_seconded_and_who_resembles_whom() -> 
 def test_what_ended_stands_apart() -> None:
     claire, helene = make_user("claire", Role.SUPERVISOR), make_user("helene", Role.SUPERVISOR)
     overseer = make_user("odile", Role.OVERSEER)
-    (held,) = queries.own_habilitations(actor=supervisor(helene))
+    (held,) = own_habilitations(actor=supervisor(helene))
     operations.revoke_habilitation(
         actor=supervisor(claire),
         habilitation_id=held.id,
@@ -95,7 +96,7 @@ def test_nobody_else_reads_the_page(role: Role) -> None:
     user = make_user("carl", role)
     assert browser(user).get(PAGE).status_code == 403
     with pytest.raises(Refused):
-        queries.list_approving(actor=queries.actor_for(user=user, now=datetime.now(UTC)), limit=10)
+        list_approving(actor=actor_for(user=user, now=datetime.now(UTC)), limit=10)
 
 
 def test_the_way_there_stands_on_the_overseers_pages() -> None:

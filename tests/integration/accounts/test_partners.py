@@ -8,9 +8,10 @@ from hashlib import sha256
 import pytest
 from django.db import connection
 
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.models import Organisation, PartnerCredential
+from fanal.accounts.operations import partners as operations
+from fanal.accounts.queries.people import authenticate_partner_basic, authenticate_partner_bearer
 from fanal.kernel.actors import Role
 from tests.integration.accounts.people import SYSTEM
 from tests.policy_cells import actor_as
@@ -28,9 +29,9 @@ def test_secrets_open_and_are_not_stored() -> None:
     assert (issued.partner, issued.user) == ("Game House", "game-house")
     assert len(base64.urlsafe_b64decode(issued.password + "=")) == 32
     header = _basic(issued.user, issued.password)
-    identity = queries.authenticate_partner_basic(authorization=header, now=NOW)
+    identity = authenticate_partner_basic(authorization=header, now=NOW)
     token = f"Bearer {issued.token}"
-    assert identity == queries.authenticate_partner_bearer(authorization=token, now=NOW)
+    assert identity == authenticate_partner_bearer(authorization=token, now=NOW)
     assert identity is not None
     assert identity.partner == "Game House"
     assert identity.actor.roles == {Role.PARTNER}
@@ -62,16 +63,16 @@ def test_secrets_open_and_are_not_stored() -> None:
 )
 def test_anything_else_is_nobody(header: str) -> None:
     operations.add_partner(actor=SYSTEM, name="Game House", now=NOW)
-    assert queries.authenticate_partner_basic(authorization=header, now=NOW) is None
-    assert queries.authenticate_partner_bearer(authorization=header, now=NOW) is None
+    assert authenticate_partner_basic(authorization=header, now=NOW) is None
+    assert authenticate_partner_bearer(authorization=header, now=NOW) is None
 
 
 def test_the_token_is_no_password_and_the_reverse() -> None:
     issued = operations.add_partner(actor=SYSTEM, name="a", now=NOW)
     swapped = _basic(issued.user, issued.token)
-    assert queries.authenticate_partner_basic(authorization=swapped, now=NOW) is None
+    assert authenticate_partner_basic(authorization=swapped, now=NOW) is None
     bearer = f"Bearer {issued.password}"
-    assert queries.authenticate_partner_bearer(authorization=bearer, now=NOW) is None
+    assert authenticate_partner_bearer(authorization=bearer, now=NOW) is None
 
 
 def test_a_second_credential_leaves_the_first_until_it_is_revoked() -> None:
@@ -81,9 +82,9 @@ def test_a_second_credential_leaves_the_first_until_it_is_revoked() -> None:
     assert Organisation.objects.filter(name="a").count() == 1
     operations.revoke_credential(actor=SYSTEM, login="a", now=NOW)
     old = f"Bearer {first.token}"
-    assert queries.authenticate_partner_bearer(authorization=old, now=NOW) is None
+    assert authenticate_partner_bearer(authorization=old, now=NOW) is None
     new = f"Bearer {second.token}"
-    assert queries.authenticate_partner_bearer(authorization=new, now=NOW) is not None
+    assert authenticate_partner_bearer(authorization=new, now=NOW) is not None
 
 
 @pytest.mark.parametrize("name", ["", " ", "a:b", "a\n", "x" * 101, " a", "\u202ea", "a\0"])
@@ -102,7 +103,7 @@ def test_only_administrator_and_system_open_access() -> None:
 def test_quota_counts_calls_of_a_minute() -> None:
     issued = operations.add_partner(actor=SYSTEM, name="a", quota=3, now=NOW)
     header = f"Bearer {issued.token}"
-    identity = queries.authenticate_partner_bearer(authorization=header, now=NOW)
+    identity = authenticate_partner_bearer(authorization=header, now=NOW)
     assert identity is not None
     spent = [operations.spend_quota(identity=identity, now=NOW) for _ in range(5)]
     assert spent == [True, True, True, False, False]
@@ -113,7 +114,7 @@ def test_quota_counts_calls_of_a_minute() -> None:
 
 def test_no_quota_costs_no_query(django_assert_num_queries: object) -> None:
     issued = operations.add_partner(actor=SYSTEM, name="a", now=NOW)
-    identity = queries.authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=NOW)
+    identity = authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=NOW)
     assert identity is not None
     with django_assert_num_queries(0):
         assert operations.spend_quota(identity=identity, now=NOW)

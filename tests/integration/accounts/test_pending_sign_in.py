@@ -9,8 +9,9 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.test import Client
 
-from fanal.accounts import operations, queries
 from fanal.accounts.models import User
+from fanal.accounts.operations.people import close_account, reset_account
+from fanal.accounts.queries.people import actor_for, find_user
 from fanal.kernel.actors import Role
 from fanal.web.account import devices
 from fanal.web.account.second_factor import remove_factors
@@ -38,8 +39,8 @@ def _waiting(password: str = PASSWORD) -> Client:
 def _reset(user: User, *, password: str | None = None, factors: bool = False) -> None:
     """What `fanal user reset` does."""
     now = datetime.now(UTC)
-    second = queries.actor_for(user=queries.find_user(username="claire"), now=now)
-    operations.reset_account(actor=SYSTEM, second=second, user=user, password=password, now=now)
+    second = actor_for(user=find_user(username="claire"), now=now)
+    reset_account(actor=SYSTEM, second=second, user=user, password=password, now=now)
     if factors:
         remove_factors(user=user)
 
@@ -69,7 +70,7 @@ def _own_factor(_user: User) -> None:
 
 
 def _closed(user: User) -> None:
-    operations.close_account(actor=SYSTEM, username=user.username, now=datetime.now(UTC))
+    close_account(actor=SYSTEM, username=user.username, now=datetime.now(UTC))
 
 
 CHANGES: list[Callable[[User], None]] = [

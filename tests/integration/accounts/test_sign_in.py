@@ -19,9 +19,12 @@ from django.core.cache.backends import locmem
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.records import NewAccount
 from fanal.accounts.models import Counter
+from fanal.accounts.operations.demo import NotADemo, ensure_demo_accounts
+from fanal.accounts.operations.habilitations import revoke_habilitation
+from fanal.accounts.operations.people import close_account, create_account, forget_counters
+from fanal.accounts.queries.people import actor_for, find_user, list_habilitations
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, public_actor, system_actor
 from fanal.ledger.domain import canonical
@@ -323,7 +326,7 @@ def test_what_counts_by_address_is_never_stored() -> None:
     assert cache.add("lock", True, -1)
     assert cache.get("lock") is None
     assert cache.add("lock", [1.5], 60), "what has ended gives way"
-    assert operations.forget_counters(now=clock.now()) == 0
+    assert forget_counters(now=clock.now()) == 0
 
 
 def test_revoked_role_is_lost_at_the_next_request(
@@ -333,11 +336,11 @@ def test_revoked_role_is_lost_at_the_next_request(
     _sign_in(web, "claire")
     assert web.get("/fr/account/habilitations/").status_code == 200
     now = datetime.now(UTC)
-    held = queries.list_habilitations(actor=queries.actor_for(user=user, now=now))
+    held = list_habilitations(actor=actor_for(user=user, now=now))
     from fanal.accounts.domain.records import RevocationReason
 
     with as_worker():  # the console
-        operations.revoke_habilitation(
+        revoke_habilitation(
             actor=SYSTEM, habilitation_id=held[0].id, reason=RevocationReason.LEFT, now=now
         )
     assert web.get("/fr/account/habilitations/").status_code == 403
@@ -349,7 +352,7 @@ def test_closed_account_is_out_at_once(
     make_user("ana", Role.ANALYST)
     _sign_in(web, "ana")
     assert web.get("/fr/account/").status_code == 200
-    operations.close_account(actor=SYSTEM, username="ana", now=datetime.now(UTC))
+    close_account(actor=SYSTEM, username="ana", now=datetime.now(UTC))
     assert web.get("/fr/account/").status_code == 302
     assert _sign_in(web, "ana")["Location"] == "/fr/login/"
     assert web.get("/fr/account/").status_code == 302
@@ -387,8 +390,8 @@ def test_demo_account_stays_out_of_a_real_database(web: Client, make_user: Make)
 
 
 def test_demo_accounts_are_refused_without_the_mark(db: None) -> None:
-    with pytest.raises(operations.NotADemo):
-        operations.ensure_demo_accounts(actor=SYSTEM, now=datetime.now(UTC))
+    with pytest.raises(NotADemo):
+        ensure_demo_accounts(actor=SYSTEM, now=datetime.now(UTC))
 
 
 @pytest.fixture
@@ -397,7 +400,7 @@ def demo_database(monkeypatch: pytest.MonkeyPatch, db: None, no_second_factor: N
     monkeypatch.setattr("fanal.accounts.operations.demo.has_demo_mark", lambda: True)
     demo.install(on=True)
     try:
-        yield operations.ensure_demo_accounts(actor=SYSTEM, now=datetime.now(UTC))
+        yield ensure_demo_accounts(actor=SYSTEM, now=datetime.now(UTC))
     finally:
         demo.install(on=False)
 
@@ -423,9 +426,9 @@ def test_demo_is_made_once_and_renewed(demo_database) -> None:
     from fanal.accounts.models import Habilitation, User
 
     now = datetime.now(UTC)
-    operations.ensure_demo_accounts(actor=SYSTEM, now=now)
+    ensure_demo_accounts(actor=SYSTEM, now=now)
     assert User.objects.count() == Habilitation.objects.count() == len(demo_database)
-    operations.ensure_demo_accounts(actor=SYSTEM, now=now + timedelta(days=350))
+    ensure_demo_accounts(actor=SYSTEM, now=now + timedelta(days=350))
     assert User.objects.count() == len(demo_database)
     assert Habilitation.objects.count() == 2 * len(demo_database)
 
@@ -436,18 +439,18 @@ def test_a_person_of_an_earlier_demo_becomes_one_that_is_played(
     """Hélène had a past there and no password."""
     monkeypatch.setattr("fanal.accounts.operations.demo.has_demo_mark", lambda: True)
     now = datetime.now(UTC)
-    earlier = operations.create_account(
+    earlier = create_account(
         actor=SYSTEM, account=NewAccount(username="helene", name="Hélène Roussel"), now=now
     )
     demo.install(on=True)
     try:
-        operations.ensure_demo_accounts(actor=SYSTEM, now=now)
+        ensure_demo_accounts(actor=SYSTEM, now=now)
         browser = Client(headers={"X-Forwarded-Proto": "https"})
         answer = _sign_in(browser, "helene", "fanal-demo-helene")
         assert answer["Location"] == landing.landing_path({Role.SUPERVISOR}, language="fr")
     finally:
         demo.install(on=False)
-    assert queries.find_user(username="helene").person_id == earlier.person_id
+    assert find_user(username="helene").person_id == earlier.person_id
 
 
 def test_demo_account_is_refused_from_another_machine(demo_database) -> None:
@@ -458,5 +461,5 @@ def test_demo_account_is_refused_from_another_machine(demo_database) -> None:
 
 
 def test_system_actor_is_no_account() -> None:
-    assert queries.find_user(username="system") is None
+    assert find_user(username="system") is None
     assert system_actor("x").roles == {Role.SYSTEM}

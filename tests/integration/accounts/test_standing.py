@@ -13,7 +13,6 @@ from django.test import Client
 from psycopg import errors
 
 from fanal import reference
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.instructions import (
     InstructionKind,
     InstructionRefused,
@@ -23,10 +22,15 @@ from fanal.accounts.domain.instructions import (
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
+from fanal.accounts.operations import instructions
+from fanal.accounts.operations.habilitations import approve_habilitation, grant_habilitation
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.queries import instructions as instructed
+from fanal.accounts.queries.people import actor_for
 from fanal.analyse.material.domain.lists import ListAttributes
 from fanal.analyse.material.operations.list_imports import create_list
-from fanal.deconfliction import operations as deconfliction
 from fanal.deconfliction.domain.records import NewCounterpart
+from fanal.deconfliction.operations.counterparts import add_counterpart, close_counterpart
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor, Role
 from fanal.ledger import queries as ledger
 from fanal.ledger.operations import record
@@ -58,14 +62,14 @@ class Two(Protocol):
 def two(make_user: Make) -> Two:
     def actor(login: str, role: Role) -> Actor:
         user: User = make_user(login, role, at=NOW - DAY)
-        return queries.actor_for(user=user, now=NOW)
+        return actor_for(user=user, now=NOW)
 
     class People:
         one = actor("one", Role.SUPERVISOR)
         other = actor("other", Role.SUPERVISOR)
         analyst = actor("analyst", Role.ANALYST)
 
-    operations.add_partner(actor=SYSTEM, name=MEMBER, now=NOW - DAY)
+    add_partner(actor=SYSTEM, name=MEMBER, now=NOW - DAY)
     return People()
 
 
@@ -86,31 +90,31 @@ def propose(
         valid_from=first,
         expires_at=last,
     )
-    return operations.propose_instruction(actor=actor, instruction=asked, now=now)
+    return instructions.propose_instruction(actor=actor, instruction=asked, now=now)
 
 
 def in_force(scope: str | None, *, kind: InstructionKind = LISTS, now: datetime = NOW) -> object:
-    found = queries.standing_in_force(kind=kind, scope=scope, now=now)
+    found = instructed.standing_in_force(kind=kind, scope=scope, now=now)
     return None if found is None else found.id
 
 
 def test_one_proposes_another_seconds_and_it_holds_within_its_dates(two: Two) -> None:
     made = propose(two.one, first=NOW + DAY, last=NOW + 2 * DAY)
     assert in_force("any", now=NOW + DAY) is None
-    operations.second_instruction(actor=two.other, instruction_id=made, now=NOW)
+    instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW)
     assert in_force("any", now=NOW) is None
     assert in_force("any", now=NOW + DAY) == made
     assert in_force(None, now=NOW + DAY) == made
     assert in_force("any", now=NOW + 2 * DAY) is None
     assert in_force("any", kind=FEEDBACK, now=NOW + DAY) is None
-    (found,) = queries.list_instructions(actor=two.analyst)
+    (found,) = instructed.list_instructions(actor=two.analyst)
     assert (found.proposer_id, found.second_id) == (two.one.person_id, two.other.person_id)
 
 
 def test_nothing_holds_before_its_second_person_signed(two: Two) -> None:
     """A signature of later does not reach back, whatever the first day says."""
     made = propose(two.one, first=NOW - 20 * DAY)
-    operations.second_instruction(actor=two.other, instruction_id=made, now=NOW + DAY)
+    instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW + DAY)
     assert in_force("any", now=NOW) is None
     assert in_force("any", now=NOW + DAY) == made
 
@@ -118,11 +122,11 @@ def test_nothing_holds_before_its_second_person_signed(two: Two) -> None:
 def test_one_that_names_comes_before_one_for_everybody(two: Two) -> None:
     everybody, named = propose(two.one), propose(two.one, "Chatoria", "Pixelnest")
     for made in (everybody, named):
-        operations.second_instruction(actor=two.other, instruction_id=made, now=NOW)
+        instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW)
     assert in_force("Pixelnest") == named
     assert in_force("pixelnest") == everybody
     assert in_force(None) == everybody
-    operations.revoke_instruction(actor=two.one, instruction_id=everybody, reason="r", now=NOW)
+    instructions.revoke_instruction(actor=two.one, instruction_id=everybody, reason="r", now=NOW)
     assert in_force("pixelnest") is None
     assert in_force("'); DROP TABLE x; --") is None
     assert in_force("Pixelnest") == named
@@ -139,25 +143,25 @@ def test_nobody_seconds_for_whoever_made_them_a_supervisor(two: Two, make_user: 
         desk_id=1,
         organisation_id=None,
     )
-    granted = operations.grant_habilitation(actor=two.one, habilitation=asked, now=NOW - DAY)
-    operations.approve_habilitation(actor=two.other, habilitation_id=granted, now=NOW - DAY)
-    actor = queries.actor_for(user=third, now=NOW)
+    granted = grant_habilitation(actor=two.one, habilitation=asked, now=NOW - DAY)
+    approve_habilitation(actor=two.other, habilitation_id=granted, now=NOW - DAY)
+    actor = actor_for(user=third, now=NOW)
     with pytest.raises(InstructionRefused, match="GRANTED_BY_PROPOSER"):
-        operations.second_instruction(actor=actor, instruction_id=propose(two.one), now=NOW)
+        instructions.second_instruction(actor=actor, instruction_id=propose(two.one), now=NOW)
 
 
 def test_revoking_stops_it_at_once_and_for_ever(two: Two) -> None:
     made = propose(two.one)
-    operations.second_instruction(actor=two.other, instruction_id=made, now=NOW)
-    operations.revoke_instruction(
+    instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW)
+    instructions.revoke_instruction(
         actor=two.other, instruction_id=made, reason="over", now=NOW + DAY
     )
     assert in_force("any", now=NOW + DAY) is None
     assert in_force("any", now=NOW + DAY / 2) == made
     with pytest.raises(InstructionRefused, match="NOT_WAITING"):
-        operations.second_instruction(actor=two.other, instruction_id=made, now=NOW + 2 * DAY)
+        instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW + 2 * DAY)
     with pytest.raises(InstructionRefused, match="ENDED"):
-        operations.revoke_instruction(
+        instructions.revoke_instruction(
             actor=two.one, instruction_id=made, reason="again", now=NOW + 2 * DAY
         )
 
@@ -168,11 +172,11 @@ def test_who_may_do_what(two: Two) -> None:
         propose(two.analyst)
     for actor in (two.one, two.analyst, SYSTEM):
         with pytest.raises(Refused):
-            operations.second_instruction(actor=actor, instruction_id=made, now=NOW)
+            instructions.second_instruction(actor=actor, instruction_id=made, now=NOW)
     with pytest.raises(Refused):
-        operations.revoke_instruction(actor=two.analyst, instruction_id=made, reason="r", now=NOW)
+        instructions.revoke_instruction(actor=two.analyst, instruction_id=made, reason="r", now=NOW)
     with pytest.raises(InstructionRefused, match="NOT_FOUND"):
-        operations.second_instruction(actor=two.other, instruction_id=uuid4(), now=NOW)
+        instructions.second_instruction(actor=two.other, instruction_id=uuid4(), now=NOW)
     assert in_force("any") is None
 
 
@@ -181,19 +185,19 @@ def test_one_person_of_two_accounts_is_one_person(two: Two) -> None:
     made = propose(two.one)
     again = desk_actor(person_id=two.one.person_id, roles={Role.SUPERVISOR}, desks={2})
     with pytest.raises(Refused):
-        operations.second_instruction(actor=again, instruction_id=made, now=NOW)
+        instructions.second_instruction(actor=again, instruction_id=made, now=NOW)
 
 
 def test_an_instruction_that_expired_waiting_is_signed_by_nobody(two: Two) -> None:
     made = propose(two.one, last=NOW + DAY)
     with pytest.raises(InstructionRefused, match="NOT_WAITING"):
-        operations.second_instruction(actor=two.other, instruction_id=made, now=NOW + DAY)
+        instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW + DAY)
     with pytest.raises(InstructionRefused, match="PAST"):
         propose(two.one, first=NOW - 3 * DAY, last=NOW - DAY)
 
 
 def test_feedback_names_providers_that_exist(two: Two) -> None:
-    operations.add_partner(actor=SYSTEM, name="Chatoria", now=NOW)
+    add_partner(actor=SYSTEM, name="Chatoria", now=NOW)
     assert propose(two.one, "Chatoria", kind=FEEDBACK)
     with pytest.raises(InstructionRefused, match="UNKNOWN_NAME"):
         propose(two.one, "Chatoria", "Nobody", kind=FEEDBACK)
@@ -219,7 +223,7 @@ def test_raw_sql_finds_no_way_round_the_second_person(two: Two) -> None:
 
 def test_raw_sql_changes_nothing(two: Two) -> None:
     made = propose(two.one)
-    operations.second_instruction(actor=two.other, instruction_id=made, now=NOW)
+    instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW)
     for statement in (
         "UPDATE accounts_instruction SET proposer_id = %s",
         "UPDATE accounts_instruction SET names = '{}' WHERE id = %s",
@@ -232,7 +236,7 @@ def test_raw_sql_changes_nothing(two: Two) -> None:
         assert is_refused(statement, [two.other.person_id]), statement
     assert is_refused("TRUNCATE accounts_instruction_second", [])
     assert is_refused("ALTER TABLE accounts_instruction_second DISABLE TRIGGER ALL", [])
-    operations.revoke_instruction(actor=two.one, instruction_id=made, reason="r", now=NOW)
+    instructions.revoke_instruction(actor=two.one, instruction_id=made, reason="r", now=NOW)
     assert is_refused("DELETE FROM accounts_instruction_end", [])
 
 
@@ -273,8 +277,10 @@ def test_the_owner_itself_rewrites_nothing_by_mistake(database_urls: dict[str, s
 
 def test_every_act_is_in_the_ledger_with_a_digest_of_what_was_signed(two: Two) -> None:
     made = propose(two.one)
-    operations.second_instruction(actor=two.other, instruction_id=made, now=NOW + DAY)
-    operations.revoke_instruction(actor=two.one, instruction_id=made, reason="r", now=NOW + 2 * DAY)
+    instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW + DAY)
+    instructions.revoke_instruction(
+        actor=two.one, instruction_id=made, reason="r", now=NOW + 2 * DAY
+    )
     lines = ledger.entries_of(actor=two.one, object_id=made)
     assert [(line.action, line.actor_id) for line in lines] == [
         ("instruction.propose", two.one.person_id),
@@ -289,8 +295,8 @@ def test_every_act_is_in_the_ledger_with_a_digest_of_what_was_signed(two: Two) -
 
 def test_what_leaves_cites_it(two: Two) -> None:
     made = propose(two.one)
-    operations.second_instruction(actor=two.other, instruction_id=made, now=NOW)
-    found = queries.standing_in_force(kind=LISTS, scope="any", now=NOW)
+    instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW)
+    found = instructed.standing_in_force(kind=LISTS, scope="any", now=NOW)
     assert found is not None
     later = NOW + DAY
     record(
@@ -321,7 +327,7 @@ def test_a_key_that_changed_since_the_page_was_read_is_not_seconded(
         asked = NewCounterpart(
             name="Poste", our_name="us", contact="c@poste.example", public_key=key
         )
-        return deconfliction.add_counterpart(actor=two.one, counterpart=asked, now=NOW)
+        return add_counterpart(actor=two.one, counterpart=asked, now=NOW)
 
     first, second = (Ed25519PrivateKey.generate().public_key().public_bytes_raw() for _ in range(2))
     made = propose(two.one, "Poste", kind=InstructionKind.DECONFLICTION, now=NOW)
@@ -331,7 +337,7 @@ def test_a_key_that_changed_since_the_page_was_read_is_not_seconded(
     page = f"/en/desk/instructions/{made}/"
     assert first.hex() in helene.get(page).content.decode()
     read = seen(helene, page)
-    deconfliction.close_counterpart(actor=two.one, counterpart_id=made_for, now=NOW)
+    close_counterpart(actor=two.one, counterpart_id=made_for, now=NOW)
     register(second)
     answer = helene.post(f"{page}second/", read)
     assert answer.status_code == 422
@@ -399,17 +405,23 @@ def test_each_of_several_has_the_instruction_that_it_has_alone(two: Two) -> None
     lasting = {"first": NOW - DAY, "now": NOW - DAY}
     for names in ((), ("a",), ("a", "b"), ("c",)):
         made = propose(two.one, *names, **lasting)
-        operations.second_instruction(actor=two.other, instruction_id=made, now=NOW - DAY)
-    operations.revoke_instruction(actor=two.one, instruction_id=made, reason="over", now=NOW - DAY)
+        instructions.second_instruction(actor=two.other, instruction_id=made, now=NOW - DAY)
+    instructions.revoke_instruction(
+        actor=two.one, instruction_id=made, reason="over", now=NOW - DAY
+    )
     propose(two.one, "d", **lasting)
     scopes = ["a", "b", "c", "d", "nobody's"]
     for member in (None, MEMBER, "Another"):
         alone = {
             scope: found
             for scope in scopes
-            if (found := queries.standing_in_force(kind=LISTS, scope=scope, now=NOW, member=member))
+            if (
+                found := instructed.standing_in_force(
+                    kind=LISTS, scope=scope, now=NOW, member=member
+                )
+            )
         }
-        each = queries.standing_for_each(kind=LISTS, scopes=scopes, now=NOW, member=member)
+        each = instructed.standing_for_each(kind=LISTS, scopes=scopes, now=NOW, member=member)
         assert each == alone
         assert len(each) == (0 if member == "Another" else len(scopes))
-    assert queries.standing_for_each(kind=LISTS, scopes=[], now=NOW) == {}
+    assert instructed.standing_for_each(kind=LISTS, scopes=[], now=NOW) == {}

@@ -8,9 +8,9 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from fanal.accounts import operations as accounts
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import OrganisationKind
+from fanal.accounts.operations.people import ensure_organisation
 from fanal.analyse.material.domain.lists import (
     ChangedItem,
     FeedPlace,
@@ -68,7 +68,7 @@ def voter(number: int, role: Role = Role.ANALYST, **fields: object) -> Actor:
 
 
 def test_a_list_says_whose_it_is_and_what_for() -> None:
-    owner = accounts.ensure_organisation(
+    owner = ensure_organisation(
         actor=SYSTEM, kind=OrganisationKind.AUTHORITY, name="Bureau exemple", now=NOW
     )
     said = ListAttributes(

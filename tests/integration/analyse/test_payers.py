@@ -13,8 +13,8 @@ from fanal.analyse.payments.queries import count_payers, get_payer, list_payers
 from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers import cut_parts
 from fanal.harmonise.operations.identity import erase
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Outcome, Submission
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.worker.stages import StageLoop
@@ -62,7 +62,7 @@ def bring_in(text: str, *, desk_id: int = 1) -> list[Outcome]:
         )
         for part in parts
     ]
-    answers = intake.receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+    answers = receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
     loop = StageLoop(actor=SYSTEM, clock=clock.now)
     while loop.run_once():
         pass

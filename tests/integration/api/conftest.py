@@ -18,9 +18,9 @@ def keys(installed_keys: None) -> None:
 @pytest.fixture
 def credentials(db: None) -> IssuedCredentials:
     """A partner without quota."""
-    from fanal.accounts import operations as accounts  # Django is ready by now
+    from fanal.accounts.operations.partners import add_partner  # Django is ready by now
 
-    return accounts.add_partner(
+    return add_partner(
         actor=system_actor("test"), name="Cube Messenger", quota=None, now=clock.now()
     )
 

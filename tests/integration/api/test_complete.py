@@ -49,7 +49,7 @@ def exported(report_id: UUID, folder: Path, actor: Actor | None = None) -> list[
 
 def test_the_wire_gives_back_every_element_and_attribute(basic: Client, tmp_path: Path) -> None:
     from fanal.harmonise import queries as harmonised
-    from fanal.intake import queries as intake
+    from fanal.intake.queries.envelopes import find_wire_number
 
     number = answered(basic, "submit", MAXIMAL.report).findtext("reportId", "")
     sent = []
@@ -64,7 +64,7 @@ def test_the_wire_gives_back_every_element_and_attribute(basic: Client, tmp_path
     file_id = answered(basic, "upload", {"id": number, "file": bare}).findtext("fileId", "")
     answered(basic, "finish", {"id": number})
 
-    found = intake.find_wire_number(actor=SYSTEM, wire_id=int(number))
+    found = find_wire_number(actor=SYSTEM, wire_id=int(number))
     assert found is not None
     report, *files, last = exported(found, tmp_path / "out")
     assert listed(report) == listed(MAXIMAL.report)
@@ -86,7 +86,7 @@ def imported(folder: Path) -> UUID:
     """Bring the maximal report in as `fanal import` does."""
     from fanal.cli.import_files import FoundReport
     from fanal.cli.sources import read_sources
-    from fanal.intake import operations as intake
+    from fanal.intake.operations.receive import receive_reports
 
     own = folder / "whole"
     own.mkdir(parents=True)
@@ -96,7 +96,7 @@ def imported(folder: Path) -> UUID:
     [item] = read_sources("ncmec-xml", [folder], now=clock.now())
     assert isinstance(item, FoundReport)
     submission = item.submission(sender_id=uuid4())
-    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=clock.now())
+    [answer] = receive_reports(actor=SYSTEM, submissions=[submission], now=clock.now())
     assert answer.report_id is not None
     return answer.report_id
 

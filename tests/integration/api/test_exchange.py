@@ -32,13 +32,13 @@ def brought(format_: str) -> UUID:
     """Bring a sample in and carry it through every stage."""
     from fanal.cli.import_files import FoundReport
     from fanal.cli.sources import read_sources
-    from fanal.intake import operations as intake
+    from fanal.intake.operations.receive import receive_reports
     from fanal.worker.stages import StageLoop
 
     [item] = read_sources(format_, [SAMPLES[format_]], now=clock.now())
     assert isinstance(item, FoundReport)
     submission = item.submission(sender_id=uuid4())
-    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=clock.now())
+    [answer] = receive_reports(actor=SYSTEM, submissions=[submission], now=clock.now())
     loop = StageLoop(actor=SYSTEM, clock=clock.now)
     while loop.run_once():
         pass

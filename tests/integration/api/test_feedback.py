@@ -8,10 +8,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.policy import Refused
 from fanal.accounts.domain.records import IssuedCredentials
+from fanal.accounts.operations import instructions
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.queries.people import actor_for, find_partner
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.ledger import queries as ledger
@@ -31,14 +33,14 @@ EARLIER = timedelta(minutes=5)
 
 def person(login: str, role: Role) -> Actor:
     user = make_user(login, role, at=clock.now() - timedelta(days=2))
-    return people.actor_for(user=user, now=clock.now(), motive="test")
+    return actor_for(user=user, now=clock.now(), motive="test")
 
 
 def permit(*names: str) -> UUID:
     """A standing instruction for feedback, by two supervisors made for it."""
     now = clock.now() - EARLIER
     one, other = (person(f"chief-{uuid4().hex[:6]}", Role.SUPERVISOR) for _ in range(2))
-    made = accounts.propose_instruction(
+    made = instructions.propose_instruction(
         actor=one,
         instruction=NewInstruction(
             kind=InstructionKind.FEEDBACK,
@@ -50,7 +52,7 @@ def permit(*names: str) -> UUID:
         ),
         now=now,
     )
-    accounts.second_instruction(actor=other, instruction_id=made, now=now)
+    instructions.second_instruction(actor=other, instruction_id=made, now=now)
     return made
 
 
@@ -71,7 +73,7 @@ def judge(actor: Actor, report_id: UUID, verdict: str, *lacks: str, ago: int = 6
 
 
 def other_partner(name: str = "Other") -> Client:
-    issued = accounts.add_partner(actor=SYSTEM, name=name, now=clock.now())
+    issued = add_partner(actor=SYSTEM, name=name, now=clock.now())
     return Client(headers={"Authorization": f"Bearer {issued.token}"})
 
 
@@ -109,7 +111,7 @@ def test_a_revoked_instruction_stops_it_at_once(bearer: Client) -> None:
     judge(person("ana", Role.ANALYST), report, "USEFUL")
     made = permit()
     assert len(bearer.get(URL).json()["items"]) == 1
-    accounts.revoke_instruction(
+    instructions.revoke_instruction(
         actor=person("hugo", Role.SUPERVISOR), instruction_id=made, reason="r", now=clock.now()
     )
     assert bearer.get(URL).status_code == 403
@@ -156,9 +158,9 @@ def test_the_page_begins_with_the_newest(bearer: Client) -> None:
     (other,) = received(other_partner(), "x")
     judge(ana, other, "USEFUL")
     permit()
-    body = people.find_partner(name="Cube Messenger")
+    body = find_partner(name="Cube Messenger")
     user = make_user("jules", Role.PARTNER, organisation=body)
-    actor = people.actor_for(user=user, now=clock.now(), motive="test")
+    actor = actor_for(user=user, now=clock.now(), motive="test")
     seen, before = [], NEWEST
     while page := send_feedback(actor=actor, before=before, limit=2, now=clock.now()):
         seen += [item.reference for item in page]
@@ -206,7 +208,7 @@ def test_raw_sql_changes_no_feedback_and_lets_no_words_in(bearer: Client) -> Non
     ):
         with database_refuses(NO_RIGHT, CHECK), connection.cursor() as cursor:
             cursor.execute(statement, values)
-    actor = people.actor_for(user=make_user("bea", Role.ANALYST), now=clock.now(), motive="m")
+    actor = actor_for(user=make_user("bea", Role.ANALYST), now=clock.now(), motive="m")
     assert len(feedback_of(actor=actor, report_ids=[report])[report]) == 1
 
 

@@ -11,9 +11,10 @@ from django.db import connection
 from django.test import Client
 
 from fanal.formats.ncmec.synthesis import synthetic_reports
-from fanal.intake import operations, queries as intake
 from fanal.intake.domain.pressure import Limits
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.work import current_limits, install_limits
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
 from tests.integration.api.test_reports import REPORT, URL, _post, _stored
@@ -29,14 +30,14 @@ Press = Callable[..., None]
 @pytest.fixture
 def press(db: None) -> Iterator[Press]:
     """Set the bounds of this process: a backlog of so many reports, so many bytes kept free."""
-    before = intake.current_limits()
+    before = current_limits()
 
     def install(*, backlog: int = 0, reserve: int = 0) -> None:
         largest = before.largest_file
-        intake.install_limits(limits=Limits(backlog=backlog, reserve=reserve, largest_file=largest))
+        install_limits(limits=Limits(backlog=backlog, reserve=reserve, largest_file=largest))
 
     yield install
-    intake.install_limits(limits=before)
+    install_limits(limits=before)
 
 
 def refusals() -> dict[tuple[str, str], int]:
@@ -63,7 +64,7 @@ def test_what_the_public_s_door_was_flooded_with_refuses_no_partner(
 ) -> None:
     for number in range(3):
         body = b'{"reference": "form", "kind": "OTHER"}'
-        operations.receive_reports(
+        receive_reports(
             actor=public_actor(),
             submissions=[
                 Submission(
@@ -78,9 +79,9 @@ def test_what_the_public_s_door_was_flooded_with_refuses_no_partner(
         )
     press(backlog=2)
     assert _post(bearer, REPORT).status_code == 201
-    intake.install_limits(limits=intake.current_limits())  # what waits is read anew
+    install_limits(limits=current_limits())  # what waits is read anew
     assert _post(bearer, REPORT | {"reference": "cube-2"}).status_code == 201
-    intake.install_limits(limits=intake.current_limits())
+    install_limits(limits=current_limits())
     assert _post(bearer, REPORT | {"reference": "cube-3"}).status_code == 429
 
 

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import operations as accounts
+from fanal.accounts.operations.partners import add_partner
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 
@@ -97,9 +97,7 @@ class TestHandIn:
         assert _stored() == 0
 
     def test_tells_when_the_quota_is_spent(self) -> None:
-        issued = accounts.add_partner(
-            actor=system_actor("test"), name="Slow", quota=1, now=clock.now()
-        )
+        issued = add_partner(actor=system_actor("test"), name="Slow", quota=1, now=clock.now())
         client = Client(headers={"Authorization": f"Bearer {issued.token}"})
         assert _post(client, REPORT).status_code == 201
         answer = _post(client, REPORT | {"reference": "cube-2"})
@@ -127,9 +125,7 @@ class TestLife:
 
     def test_another_partners_report_does_not_exist(self, bearer: Client) -> None:
         report = _post(bearer, REPORT).json()
-        issued = accounts.add_partner(
-            actor=system_actor("test"), name="Other", quota=None, now=clock.now()
-        )
+        issued = add_partner(actor=system_actor("test"), name="Other", quota=None, now=clock.now())
         other = Client(headers={"Authorization": f"Bearer {issued.token}"})
         for call in (other.get, other.delete):
             assert call(f"{URL}/{report['id']}").status_code == 404

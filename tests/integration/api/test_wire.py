@@ -11,10 +11,10 @@ from django.db import connection
 from django.test import Client
 from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
-from fanal.accounts import operations as accounts
 from fanal.accounts.domain.records import IssuedCredentials
+from fanal.accounts.operations.partners import add_partner, revoke_credential
 from fanal.formats.ncmec.synthesis import synthetic_reports
-from fanal.intake import queries as intake
+from fanal.intake.queries.work import current_limits, install_limits
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 
@@ -88,9 +88,7 @@ class TestWire:
 
     def test_another_providers_report_is_5001(self, basic: Client) -> None:
         number = _submit(basic)
-        other_ = accounts.add_partner(
-            actor=system_actor("test"), name="Other", quota=None, now=clock.now()
-        )
+        other_ = add_partner(actor=system_actor("test"), name="Other", quota=None, now=clock.now())
         import base64
 
         pair = base64.b64encode(f"{other_.user}:{other_.password}".encode()).decode()
@@ -195,7 +193,7 @@ class TestWire:
 
         class Slow(io.BytesIO):
             def read(self, size: int | None = -1, /) -> bytes:
-                accounts.revoke_credential(
+                revoke_credential(
                     actor=system_actor("test"), login=credentials.user, now=clock.now()
                 )
                 return super().read(size)
@@ -219,9 +217,9 @@ class TestWire:
         )  # fmt: skip
         told = ET.fromstring(cut.content)
         assert (_code(told), "ended before the length" in _said(told)) == (1111, True)
-        before = intake.current_limits()
-        request.addfinalizer(lambda: intake.install_limits(limits=before))
-        intake.install_limits(limits=replace(before, largest_file=4000))
+        before = current_limits()
+        request.addfinalizer(lambda: install_limits(limits=before))
+        install_limits(limits=replace(before, largest_file=4000))
         large = basic.generic("POST", "/ispws/upload", whole, content_type=MULTIPART_CONTENT)
         assert _code(ET.fromstring(large.content)) == 1110
         assert not list(_form(basic, "finish", id=number)[1].iter("fileId"))

@@ -14,13 +14,13 @@ from fanal.calls.loop import LOT, PLACES, CallsLoop, lots_of
 from fanal.cli.doctor_checks import look_at_outbox
 from fanal.connectors import mail
 from fanal.db import sql
-from fanal.intake import operations as intake
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel import clock
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.ids import new_id
-from fanal.orient.alarms.operations import alarms, outbox, outbox as calls_outbox
+from fanal.orient.alarms.operations import alarms, outbox
 from fanal.orient.alarms.queries import alarms_of, open_alarms
 from fanal.orient.domain.clocks import LONGEST_WAIT, MAX_ATTEMPTS, Delivery
 from fanal.orient.domain.records import Call
@@ -49,13 +49,13 @@ def deposit(
         arrival=arrival, format=Format.REPORT, body=BODY, canonical=BODY, sender_id=uuid4(),
         reference="r", urgent=urgent, finish=finish, is_test=is_test,
     )  # fmt: skip
-    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=NOW)
+    [answer] = receive_reports(actor=SYSTEM, submissions=[submission], now=NOW)
     assert answer.report_id is not None
     return answer.report_id
 
 
 def claim(*, holder: int = 7, again: bool = False, most: int = 10) -> list[Call]:
-    return calls_outbox.claim_calls(actor=SYSTEM, holder=holder, in_hand=[], most=most, again=again)
+    return outbox.claim_calls(actor=SYSTEM, holder=holder, in_hand=[], most=most, again=again)
 
 
 def entries(action: str) -> int:
@@ -137,13 +137,13 @@ def test_a_session_that_tells_of_many_keeps_no_other_waiting(as_role: AsRole) ->
         "SELECT id FROM orient_alarm WHERE recorded_at IS NULL LIMIT 4 FOR UPDATE"
     ).fetchall()
     assert len(held) == 4
-    assert calls_outbox.queue_late(actor=SYSTEM) == 10, "who holds an alarm keeps no call waiting"
-    assert calls_outbox.queue_late(actor=SYSTEM) == 0
+    assert outbox.queue_late(actor=SYSTEM) == 10, "who holds an alarm keeps no call waiting"
+    assert outbox.queue_late(actor=SYSTEM) == 0
     assert alarms.record_raised(actor=SYSTEM, now=clock.now()) == 6
     desk.execute("ROLLBACK")
     assert alarms.record_raised(actor=SYSTEM, now=clock.now()) == 4
     last = told(child)
-    early = calls_outbox.claim_calls(
+    early = outbox.claim_calls(
         actor=SYSTEM, holder=7, in_hand=[], most=100, again=False, late=False
     )
     assert len(early) == 11
@@ -158,11 +158,11 @@ def test_whoever_comes_after_a_flood_does_not_wait_behind_all_of_it(as_role: AsR
     for report_id in told:
         node.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
     late = told[10:]
-    assert calls_outbox.queue_late(actor=SYSTEM, most=6) == 6
+    assert outbox.queue_late(actor=SYSTEM, most=6) == 6
     assert {call.report_id for call in claim(most=100)} == {*told[:10], *late[:3], *late[-3:]}
     called: set[UUID] = set()
-    while calls_outbox.queue_late(actor=SYSTEM, most=6):
-        assert calls_outbox.queue_late(actor=SYSTEM, most=6) == 0, "what is queued is sent first"
+    while outbox.queue_late(actor=SYSTEM, most=6):
+        assert outbox.queue_late(actor=SYSTEM, most=6) == 0, "what is queued is sent first"
         called |= {call.report_id for call in claim(most=100)}
     assert called == set(late[3:-3])
     assert alarms.record_raised(actor=SYSTEM, now=clock.now()) == 60
@@ -185,7 +185,7 @@ def test_whoever_comes_during_a_flood_from_elsewhere_has_a_share_of_each_look(
         *told["before"][:10],
         *told["children"][:10],
     }
-    assert calls_outbox.queue_late(actor=SYSTEM, most=12) == 10
+    assert outbox.queue_late(actor=SYSTEM, most=12) == 10
     called = {call.report_id for call in claim(most=100)}
     assert called == {
         *told["children"][10:],
@@ -211,7 +211,7 @@ def test_another_node_has_its_share_however_many_sessions_a_flood_has(
         [node.info.backend_pid],
     )
     claim(most=100)
-    calls_outbox.queue_late(actor=SYSTEM, most=20)
+    outbox.queue_late(actor=SYSTEM, most=20)
     assert {*told[10:]} <= {call.report_id for call in claim(most=100)}
 
 
@@ -236,7 +236,7 @@ def test_of_more_sessions_than_places_those_go_first_that_told_of_few(as_role: A
         for report_id in reports:
             node.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
     claim(most=100)
-    assert calls_outbox.queue_late(actor=SYSTEM, most=4) == 4
+    assert outbox.queue_late(actor=SYSTEM, most=4) == 4
     assert {call.report_id for call in claim(most=100)} == set(told[2][10:])
 
 
@@ -249,7 +249,7 @@ def test_of_very_many_sessions_each_look_has_some_before_it(
     for node in nodes:
         for _ in range(12):
             node.execute(DEPOSIT, {"id": new_id(clock.now()), "public": UUID(int=0)})
-    queued = [calls_outbox.queue_late(actor=SYSTEM) for _ in range(40)]
+    queued = [outbox.queue_late(actor=SYSTEM) for _ in range(40)]
     assert max(queued) <= 2 * 2
     assert sum(queued) == 6 * 2
 
@@ -257,7 +257,7 @@ def test_of_very_many_sessions_each_look_has_some_before_it(
 def test_who_has_no_mail_server_leaves_a_call_to_whoever_has_one(tmp_path: Path) -> None:
     """However long that one's attempts fail: left in a folder, a call has ended."""
     deposit()
-    calls_outbox.show_alive(actor=SYSTEM, holder=99, reaches=True)
+    outbox.show_alive(actor=SYSTEM, holder=99, reaches=True)
     before = mail.current()
     mail.install(mail.Mailer(url="", sender="a@b.fr", duty=("c@b.fr",), folder=tmp_path))
     loop = CallsLoop(clock=clock.now, number=98)
@@ -284,7 +284,7 @@ def test_whoever_waits_behind_a_flood_escalates_before_all_of_it(as_role: AsRole
     for number, report_id in enumerate(told):
         session = node if number == 40 else flood
         session.execute(DEPOSIT, {"id": report_id, "public": UUID(int=0)})
-    calls_outbox.queue_late(actor=SYSTEM)
+    outbox.queue_late(actor=SYSTEM)
     escalated = alarms.escalate_alarms(
         actor=SYSTEM, now=clock.now() + timedelta(minutes=3), most=20
     )
@@ -300,7 +300,7 @@ def test_the_doctor_counts_alarms_whose_call_is_not_even_queued(as_role: AsRole)
         cursor.execute("UPDATE orient_alarm SET raised_at = raised_at - interval '1 minute'")
     found = [finding.text for finding in look_at_outbox(auditor, demo=False)]
     assert found == ["2 calls for a child in danger were not delivered yet"]
-    assert calls_outbox.queue_late(actor=SYSTEM) == 2
+    assert outbox.queue_late(actor=SYSTEM) == 2
     found = [finding.text for finding in look_at_outbox(auditor, demo=False)]
     assert found == ["no call for a child in danger waits"]
 
@@ -322,20 +322,18 @@ def test_a_call_is_in_the_hands_of_one_process_and_free_when_that_one_dies(as_ro
     other.join()
     [second] = taken
     assert (second.id, second.attempts) == (first.id, 2)
-    assert not calls_outbox.record_delivery(
+    assert not outbox.record_delivery(
         actor=SYSTEM, calls=[first], delivery=Delivery.SENT, now=NOW
     ), "the fence: the outcome of a lost lease is not recorded"
     assert entries("alarm.send") == 0
-    assert calls_outbox.record_delivery(
-        actor=SYSTEM, calls=[second], delivery=Delivery.SENT, now=NOW
-    )
+    assert outbox.record_delivery(actor=SYSTEM, calls=[second], delivery=Delivery.SENT, now=NOW)
     assert entries("alarm.send") == 1
 
 
 def test_only_what_was_accepted_is_a_call_in_the_ledger() -> None:
     deposit()
     [call] = claim()
-    calls_outbox.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.LEFT, now=NOW)
+    outbox.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.LEFT, now=NOW)
     assert (entries("alarm.send"), entries("alarm.leave")) == (0, 1)
     [alarm] = open_alarms(actor=SYSTEM)
     assert alarm.call is not None
@@ -345,7 +343,7 @@ def test_only_what_was_accepted_is_a_call_in_the_ledger() -> None:
 def test_a_call_that_some_duty_people_did_not_get_is_told_apart() -> None:
     deposit()
     [call] = claim()
-    calls_outbox.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.PARTLY, now=NOW)
+    outbox.record_delivery(actor=SYSTEM, calls=[call], delivery=Delivery.PARTLY, now=NOW)
     with connection.cursor() as cursor:
         cursor.execute("SELECT body FROM ledger_entry WHERE action = 'alarm.send'")
         assert b"partly" in bytes(cursor.fetchone()[0])
@@ -363,7 +361,7 @@ def test_attempts_are_bounded_and_at_most_a_minute_apart() -> None:
         call = Call(**{f: getattr(call, f) for f in Call.__struct_fields__} | {"attempts": attempt})
         with connection.cursor() as cursor:
             cursor.execute("UPDATE orient_call SET lease_token = %s", [call.token])
-        assert calls_outbox.record_failure(
+        assert outbox.record_failure(
             actor=SYSTEM, calls=[call], failure="AWAY", jitter=1.0, now=NOW
         )
         with connection.cursor() as cursor:
@@ -380,7 +378,7 @@ def test_calls_that_failed_leave_places_for_new_ones() -> None:
     for _ in range(3):
         deposit()
     for call in claim():
-        calls_outbox.record_failure(actor=SYSTEM, calls=[call], failure="AWAY", jitter=0.0, now=NOW)
+        outbox.record_failure(actor=SYSTEM, calls=[call], failure="AWAY", jitter=0.0, now=NOW)
     due_again()
     report_id = deposit()
     assert [call.report_id for call in claim()] == [report_id]
@@ -403,18 +401,14 @@ def test_what_became_of_a_message_is_written_for_each_of_its_calls() -> None:
     reports = [deposit() for _ in range(3)]
     calls = claim()
     assert (
-        calls_outbox.record_failure(actor=SYSTEM, calls=calls, failure="AWAY", jitter=0.0, now=NOW)
-        == 3
+        outbox.record_failure(actor=SYSTEM, calls=calls, failure="AWAY", jitter=0.0, now=NOW) == 3
     )
     due_again()
     calls = claim(again=True)
     assert {call.report_id for call in calls} == set(reports)
     with connection.cursor() as cursor:
         cursor.execute("UPDATE orient_call SET lease_token = NULL WHERE id = %s", [calls[0].id])
-    assert (
-        calls_outbox.record_delivery(actor=SYSTEM, calls=calls, delivery=Delivery.SENT, now=NOW)
-        == 2
-    )
+    assert outbox.record_delivery(actor=SYSTEM, calls=calls, delivery=Delivery.SENT, now=NOW) == 2
     assert (entries("alarm.fail"), entries("alarm.send")) == (1, 1)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -443,8 +437,8 @@ def test_an_answered_alarm_calls_no_more() -> None:
     [alarm] = alarms_of(actor=SYSTEM, report_id=report_id)
     assert alarms.acknowledge_alarm(actor=person(Role.ANALYST), alarm_id=alarm.id, now=NOW)
     assert claim() == []
-    assert calls_outbox.end_answered(actor=SYSTEM) == 1
-    assert calls_outbox.end_answered(actor=SYSTEM) == 0
+    assert outbox.end_answered(actor=SYSTEM) == 1
+    assert outbox.end_answered(actor=SYSTEM) == 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT outcome FROM orient_call")
         assert cursor.fetchall() == [("ANSWERED",)]
@@ -478,7 +472,7 @@ def test_a_later_message_of_danger_rings_again_once_the_first_alarm_was_answered
     submission = Submission(
         arrival=Arrival.FORM, format=Format.FORM, body=BODY, canonical=BODY, code=code, urgent=True
     )
-    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=NOW)
+    [answer] = receive_reports(actor=SYSTEM, submissions=[submission], now=NOW)
     assert answer.report_id is not None
     ana = person(Role.ANALYST)
     assert not alarms.raise_written(lookup_hash=digest, now=NOW), "it rings already"

@@ -9,9 +9,11 @@ from django.db import connection
 from msgspec import structs
 
 from fanal.accounts.domain.policy import Refused
-from fanal.casework import operations as casework, queries
+from fanal.casework import queries
 from fanal.casework.domain.lifecycle import Requirement, lifecycle
 from fanal.casework.domain.records import Act, ActDraft, ActFile, Event
+from fanal.casework.operations.acts import amend_act, open_act, take_step
+from fanal.casework.operations.approvals import approve_act, refuse_act
 from fanal.config.migration import transitions_of
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
@@ -81,15 +83,13 @@ def act() -> UUID:
     draft = ActDraft(
         desk_id=1, subject_id=uuid4(), report_ids=(), addressee="OFMIN", content=b"Facts."
     )
-    made = casework.open_act(actor=ANALYST, lifecycle=TRIED, draft=draft, now=NOW)
+    made = open_act(actor=ANALYST, lifecycle=TRIED, draft=draft, now=NOW)
     take(made, "submit", ANALYST)
     return made
 
 
 def take(act: UUID, transition: str, actor: Actor) -> None:
-    casework.take_step(
-        actor=actor, lifecycle=TRIED, act_id=act, transition=transition, event=DONE, now=NOW
-    )
+    take_step(actor=actor, lifecycle=TRIED, act_id=act, transition=transition, event=DONE, now=NOW)
 
 
 def file_of(act: UUID) -> ActFile:
@@ -100,7 +100,7 @@ def file_of(act: UUID) -> ActFile:
 
 def approve(act: UUID, actor: Actor = SUPERVISOR, digest: bytes | None = None) -> None:
     signed = file_of(act).digest if digest is None else digest
-    casework.approve_act(actor=actor, lifecycle=TRIED, act_id=act, digest=signed, now=NOW)
+    approve_act(actor=actor, lifecycle=TRIED, act_id=act, digest=signed, now=NOW)
 
 
 def test_it_leaves_once_another_person_approved_its_bytes(act: UUID) -> None:
@@ -116,7 +116,7 @@ def test_it_leaves_once_another_person_approved_its_bytes(act: UUID) -> None:
 
 def test_who_wrote_it_approves_nothing_and_neither_does_a_stranger(act: UUID) -> None:
     own = person(Role.ANALYST, Role.SUPERVISOR)
-    casework.amend_act(
+    amend_act(
         actor=own, lifecycle=TRIED, act_id=act, addressee="OFMIN", amend=lambda b: b + b"!", now=NOW
     )
     take(act, "submit", ANALYST)
@@ -129,7 +129,7 @@ def test_who_wrote_it_approves_nothing_and_neither_does_a_stranger(act: UUID) ->
 
 def test_a_verdict_is_on_the_present_bytes(act: UUID) -> None:
     read = file_of(act).digest
-    casework.amend_act(
+    amend_act(
         actor=ANALYST,
         lifecycle=TRIED,
         act_id=act,
@@ -146,7 +146,7 @@ def test_a_verdict_is_on_the_present_bytes(act: UUID) -> None:
 
 def test_a_refusal_has_a_reason_and_an_approval_ends_with_an_amendment(act: UUID) -> None:
     def refuse(reason: str) -> None:
-        casework.refuse_act(
+        refuse_act(
             actor=SUPERVISOR, lifecycle=TRIED, act_id=act, digest=file_of(act).digest,
             reason=reason, now=NOW,
         )  # fmt: skip
@@ -157,7 +157,7 @@ def test_a_refusal_has_a_reason_and_an_approval_ends_with_an_amendment(act: UUID
     assert file_of(act).act.state == "DRAFT"
     with pytest.raises(Refusal, match="ALREADY_JUDGED"):  # nobody could give a second verdict
         take(act, "submit", ANALYST)
-    casework.amend_act(
+    amend_act(
         actor=ANALYST,
         lifecycle=TRIED,
         act_id=act,
@@ -167,7 +167,7 @@ def test_a_refusal_has_a_reason_and_an_approval_ends_with_an_amendment(act: UUID
     )
     take(act, "submit", ANALYST)
     approve(act)
-    casework.amend_act(
+    amend_act(
         actor=ANALYST,
         lifecycle=TRIED,
         act_id=act,
@@ -192,9 +192,9 @@ def test_a_kind_refuses_or_completes_what_is_recorded_once_the_act_is_locked(act
     signed = {"actor": SUPERVISOR, "lifecycle": TRIED, "act_id": act, "now": NOW}
     digest = file_of(act).digest
     with pytest.raises(Refusal, match="NO_REASON"):
-        casework.approve_act(**signed, digest=digest, before=refusing)
+        approve_act(**signed, digest=digest, before=refusing)
     assert file_of(act).approvals == ()
-    casework.approve_act(**signed, digest=digest, before=warned)
+    approve_act(**signed, digest=digest, before=warned)
     found = file_of(act)
     for kept in (found.approvals[0], found.steps[-1]):
         assert (kept.reason, kept.warnings) == ("read again", ({"code": "KNOWN"},))
@@ -203,12 +203,10 @@ def test_a_kind_refuses_or_completes_what_is_recorded_once_the_act_is_locked(act
 def test_no_event_lies_before_the_step_that_it_follows(act: UUID) -> None:
     """To the minute: forms give no seconds."""
     at = NOW.replace(second=30)
-    casework.approve_act(
-        actor=SUPERVISOR, lifecycle=TRIED, act_id=act, digest=file_of(act).digest, now=at
-    )
+    approve_act(actor=SUPERVISOR, lifecycle=TRIED, act_id=act, digest=file_of(act).digest, now=at)
     for early in (at - timedelta(days=1), at.replace(second=0) - timedelta(seconds=1)):
         with pytest.raises(Refusal, match="EVENT_TOO_EARLY"):
-            casework.take_step(
+            take_step(
                 actor=SENDER, lifecycle=TRIED, act_id=act, transition="send",
                 event=structs.replace(DONE, happened_at=early), now=at,
             )  # fmt: skip
@@ -219,7 +217,7 @@ def test_no_event_lies_before_the_step_that_it_follows(act: UUID) -> None:
                 " 'APPROVED', 'SENT', %s, 'OFMIN', 1, 'mail', %s, now())",
                 [act, SENDER.person_id, early],
             )
-    casework.take_step(
+    take_step(
         actor=SENDER, lifecycle=TRIED, act_id=act, transition="send",
         event=structs.replace(DONE, happened_at=at.replace(second=0)), now=at,
     )  # fmt: skip

@@ -5,9 +5,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from fanal.casework import operations as casework, queries
+from fanal.casework import queries
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.records import Event
+from fanal.casework.operations.acts import take_step
 from fanal.config.migration import LIFECYCLES, transitions_of
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL, read_referral
@@ -292,7 +293,7 @@ def test_an_amendment_of_what_was_sent_is_refused_in_words() -> None:
         actor=OFFICER, referral_id=referral, body="OFMIN", summary="Facts.", now=NOW
     )
     for transition in ("prepare", "send"):
-        casework.take_step(
+        take_step(
             actor=OFFICER, lifecycle=REFERRAL, act_id=referral, transition=transition,
             event=Event(happened_at=NOW, proof="register no. 12"), now=NOW,
         )  # fmt: skip

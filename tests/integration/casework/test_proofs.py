@@ -10,18 +10,23 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from django.db import connection, transaction
 
 from fanal.accounts.domain.policy import Refused
-from fanal.casework import operations as casework, queries
+from fanal.casework import queries
 from fanal.casework.domain.proofs import ERASED, MAX_FILE, ProofFile
 from fanal.casework.domain.records import ActStep, Event
+from fanal.casework.operations.acts import take_step
+from fanal.casework.operations.approvals import erase_words
+from fanal.casework.operations.proofs import ProofUnknown, open_proof
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from fanal.ledger.operations import keyed_digest
-from fanal.vault import keyring, operations as vault
+from fanal.vault import keyring
 from fanal.vault.copying import walk_lacking
 from fanal.vault.domain.envelope import EnvelopeRefused, key_id
+from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.sealing import rewrap, seal_batch
 from fanal.vault.packs import BlobDamaged, file_path
 from tests.integration.casework.test_guards import OFFICER, STEP, refused, run
 from tests.integration.measures.stories import ANALYST, decide
@@ -47,7 +52,7 @@ def ready() -> UUID:
     judicial.amend_referral(
         actor=OFFICER, referral_id=made, body="OFMIN", summary="Facts.", now=NOW
     )
-    casework.take_step(
+    take_step(
         actor=OFFICER, lifecycle=REFERRAL, act_id=made, transition="prepare",
         event=Event(happened_at=NOW), now=NOW,
     )  # fmt: skip
@@ -57,7 +62,7 @@ def ready() -> UUID:
 def send(made: UUID, *, file: ProofFile | None = RECEIPT, proof: str = "") -> ActStep:
     """Record the sending, and return its step."""
     event = Event(happened_at=NOW, proof=proof, file=file)
-    casework.take_step(
+    take_step(
         actor=OFFICER, lifecycle=REFERRAL, act_id=made, transition="send", event=event, now=NOW
     )
     found = queries.get_act(actor=OFFICER, lifecycle=REFERRAL, act_id=made)
@@ -137,12 +142,12 @@ def test_sql_attaches_only_what_the_vault_holds_for_this_act() -> None:
     made, other = ready(), ready()
     step = send(other)
     assert step.file is not None
-    (mine,) = vault.seal_batch(
-        items=[vault.Sealable(id=uuid4(), owner_id=made, kind="proof", plaintext=RECEIPT.content)],
+    (mine,) = seal_batch(
+        items=[Sealable(id=uuid4(), owner_id=made, kind="proof", plaintext=RECEIPT.content)],
         now=NOW,
     )
-    (letter,) = vault.seal_batch(
-        items=[vault.Sealable(id=uuid4(), owner_id=made, kind="original", plaintext=b"x")], now=NOW
+    (letter,) = seal_batch(
+        items=[Sealable(id=uuid4(), owner_id=made, kind="original", plaintext=b"x")], now=NOW
     )
     taken = (made, "send", "READY", "SENT", OFFICER.person_id, "OFMIN", 2)
     size = len(RECEIPT.content)
@@ -175,7 +180,7 @@ def test_a_file_stays_with_its_step() -> None:
 
 def opened(made: UUID, step: ActStep, actor: object = OFFICER) -> bytes:
     assert step.file is not None
-    _step, content = casework.open_proof(
+    _step, content = open_proof(
         actor=actor, lifecycle=REFERRAL, act_id=made, object_id=step.file.object_id, now=NOW
     )
     return content
@@ -192,7 +197,7 @@ def test_readers_of_the_act_open_it_and_the_ledger_says_who() -> None:
     with pytest.raises(Refused):
         opened(made, step, ANALYST)
     other = ready()
-    with pytest.raises(casework.ProofUnknown):
+    with pytest.raises(ProofUnknown):
         opened(other, step)
 
 
@@ -217,7 +222,7 @@ def test_key_rotation_and_backups_reach_the_file() -> None:
     opening = {**ring.opening, key_id(fresh.public_key()): fresh}
     keyring.install(replace(ring, content=fresh.public_key(), opening=opening))
     with as_worker():
-        vault.rewrap(actor=worker)
+        rewrap(actor=worker)
     del opening[key_id(ring.content)]
     keyring.install(replace(ring, content=fresh.public_key(), opening=opening))
     assert opened(made, step) == LARGE.content
@@ -239,7 +244,7 @@ def test_a_file_ends_with_the_words_of_its_act() -> None:
     with as_worker():
         due = queries.list_due(actor=worker, kind="referral", before=later)
         assert made in {one.id for one in due}
-        casework.erase_words(actor=worker, kind="referral", act_ids=[made], now=later)
+        erase_words(actor=worker, kind="referral", act_ids=[made], now=later)
         left = queries.list_due(actor=worker, kind="referral", before=later)
         assert made not in {one.id for one in left}
     found = queries.get_act(actor=OFFICER, lifecycle=REFERRAL, act_id=made)
@@ -252,7 +257,7 @@ def test_a_file_ends_with_the_words_of_its_act() -> None:
     assert (erased, bytes(digest)) == (True, bytes(32))
     assert not file.exists()
     assert str(made) in (folder / "erasures.log").read_text()
-    with pytest.raises(casework.ProofUnknown):
+    with pytest.raises(ProofUnknown):
         opened(made, step)
     assert opened(other, stays) == RECEIPT.content
     refused(KEPT, "UPDATE casework_act SET id = gen_random_uuid() WHERE id = %s", made)

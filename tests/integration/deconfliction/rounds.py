@@ -4,8 +4,10 @@ from uuid import UUID
 
 import pytest
 
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain.states import DeconflictionRefused, RoundState
+from fanal.deconfliction.operations.offering import make_offer
+from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel import clock
 from tests.deconfliction_peer import Peer
 from tests.integration.deconfliction.world import (
@@ -23,11 +25,11 @@ def now():
 def offer_to(other: Peer) -> tuple[UUID, bytes]:
     found = queries.find_counterpart(name=other.name)
     assert found is not None
-    return operations.make_offer(actor=SYSTEM, counterpart=found, now=now())
+    return make_offer(actor=SYSTEM, counterpart=found, now=now())
 
 
 def take(body: bytes) -> UUID:
-    return operations.receive(actor=SYSTEM, body=body, now=now())
+    return receive(actor=SYSTEM, body=body, now=now())
 
 
 def refused(code: str, body: bytes) -> None:
@@ -57,8 +59,10 @@ def messages(kind: str) -> list[bytes]:
 
 
 def revoke_all() -> None:
-    from fanal.accounts import operations as accounts, queries as people
+    from fanal.accounts.operations.instructions import revoke_instruction
+    from fanal.accounts.queries.instructions import list_instructions
+    from fanal.accounts.queries.people import actor_for, find_user
 
-    actor = people.actor_for(user=people.find_user(username="proposer"), now=now())
-    for found in people.list_instructions(actor=SYSTEM):
-        accounts.revoke_instruction(actor=actor, instruction_id=found.id, reason="Test.", now=now())
+    actor = actor_for(user=find_user(username="proposer"), now=now())
+    for found in list_instructions(actor=SYSTEM):
+        revoke_instruction(actor=actor, instruction_id=found.id, reason="Test.", now=now())

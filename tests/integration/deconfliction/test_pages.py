@@ -7,11 +7,14 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from fanal.accounts import queries as people
 from fanal.accounts.models import User
+from fanal.accounts.queries.people import actor_for
 from fanal.crosscheck.dossiers.queries import dossier_of, members_of
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain.states import HitState
+from fanal.deconfliction.operations.concluding import conclude
+from fanal.deconfliction.operations.offering import make_offer
+from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from tests.integration.accounts.people import make_user
@@ -47,9 +50,9 @@ def meet(*, dossier: bool = False) -> tuple[UUID, UUID]:
         holding("r-2", BOTH)
     other = peer(BOTH)
     found = register(other)
-    round_id, offer = operations.make_offer(actor=SYSTEM, counterpart=found, now=clock.now())
-    operations.receive(actor=SYSTEM, body=other.answer(offer), now=clock.now())
-    operations.conclude(actor=SYSTEM, round_id=round_id, now=clock.now())
+    round_id, offer = make_offer(actor=SYSTEM, counterpart=found, now=clock.now())
+    receive(actor=SYSTEM, body=other.answer(offer), now=clock.now())
+    conclude(actor=SYSTEM, round_id=round_id, now=clock.now())
     [hit] = queries.list_hits(actor=SYSTEM)
     return report_id, hit.id
 
@@ -169,7 +172,7 @@ def test_a_dossier_that_is_merged_stays_withheld_until_somebody_opens_it() -> No
     assert found_by(BOTH, other) == {other}
     members = members_of(actor=SYSTEM, dossier_id=dossier)
     judge(
-        actor=people.actor_for(user=user, now=clock.now()),
+        actor=actor_for(user=user, now=clock.now()),
         act=JudgementAct.MERGE,
         left=first,
         right=members,

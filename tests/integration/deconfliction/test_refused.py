@@ -7,10 +7,15 @@ from uuid import uuid4
 import pytest
 
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import NewCounterpart
 from fanal.deconfliction.domain.states import DeconflictionRefused, MessageKind, RoundState
+from fanal.deconfliction.operations import offering
+from fanal.deconfliction.operations.concluding import conclude, take_conclusion
+from fanal.deconfliction.operations.counterparts import add_counterpart, close_counterpart
+from fanal.deconfliction.operations.identity import ensure_identity
+from fanal.deconfliction.operations.receiving import receive
 from fanal.kernel.actors import public_actor
 from tests.deconfliction_peer import base64_of, stamp
 from tests.integration.deconfliction.rounds import (
@@ -44,10 +49,10 @@ class TestRefused:
         refused("SIGNATURE", forger.offer(uuid4()))
         refused("UNKNOWN", other.offer(uuid4(), sender="East desk"))
         refused("UNKNOWN", other.offer(uuid4(), recipient="West desk"))
-        operations.close_counterpart(actor=SYSTEM, counterpart_id=found.id, now=now())
+        close_counterpart(actor=SYSTEM, counterpart_id=found.id, now=now())
         refused("UNKNOWN", other.offer(uuid4()))
         with pytest.raises(DeconflictionRefused, match="CLOSED"):
-            operations.make_offer(
+            offering.make_offer(
                 actor=SYSTEM,
                 counterpart=queries.get_counterpart(actor=SYSTEM, counterpart_id=found.id),
                 now=now(),
@@ -81,16 +86,16 @@ class TestRefused:
         refused("SECOND", other.offer(round_id, at=stamp(other.now - timedelta(seconds=5))))
         conclusion = other.write(other.head("CONCLUSION", round_id, met=[], previous="0" * 64))
         refused("NOT_NOW", conclusion)
-        answer = operations.answer(actor=SYSTEM, round_id=round_id, now=now())
+        answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
         refused("PREVIOUS", conclusion)
         concluded = other.conclude(answer)
         with pytest.raises(DeconflictionRefused, match="SECOND"):  # at another round's address
-            operations.receive(actor=SYSTEM, body=concluded, now=now(), expected=uuid4())
+            receive(actor=SYSTEM, body=concluded, now=now(), expected=uuid4())
         assert state(round_id) is RoundState.ANSWERED
         assert queries.message_body(round_id=round_id, kind=MessageKind.CONCLUSION) is None
         take(concluded)
         refused("SECOND", other.conclude(answer, met=[1]))
-        operations.take_conclusion(actor=SYSTEM, round_id=round_id, now=now())
+        take_conclusion(actor=SYSTEM, round_id=round_id, now=now())
         refused("SECOND", other.conclude(answer, met=[1]))
         ours, offer = offer_to(other)
         refused("SECOND", other.offer(ours))  # a round of ours is none of theirs
@@ -136,10 +141,10 @@ class TestRefused:
         points = sorted([*other.lay_out()[1:], u.to_bytes(32, "little")])
         take(other.offer(round_id, points=base64_of(points)))
         with pytest.raises(DeconflictionRefused, match="POINTS"):
-            operations.answer(actor=SYSTEM, round_id=round_id, now=now())
+            offering.answer(actor=SYSTEM, round_id=round_id, now=now())
         assert (state(round_id), sealed()) == (RoundState.REFUSED, 0)
         with pytest.raises(DeconflictionRefused, match="NOT_NOW"):
-            operations.answer(actor=SYSTEM, round_id=round_id, now=now())
+            offering.answer(actor=SYSTEM, round_id=round_id, now=now())
 
     def test_a_conclusion_that_lies_about_what_nobody_holds(self) -> None:
         holding("r-1", OURS)
@@ -147,10 +152,10 @@ class TestRefused:
         register(other)
         round_id = uuid4()
         take(other.offer(round_id))
-        answer = operations.answer(actor=SYSTEM, round_id=round_id, now=now())
+        answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
         take(other.conclude(answer, met=list(range(64))))
         with pytest.raises(DeconflictionRefused, match="POINTS"):
-            operations.take_conclusion(actor=SYSTEM, round_id=round_id, now=now())
+            take_conclusion(actor=SYSTEM, round_id=round_id, now=now())
         assert (state(round_id), sealed()) == (RoundState.REFUSED, 0)
         assert queries.list_hits(actor=SYSTEM) == []
 
@@ -160,13 +165,13 @@ class TestRefused:
         round_id, offer = offer_to(other)
         asked = json.loads(offer)["message"]["points"]
         take(other.answer(offer, twice=asked))  # not multiplied: nothing meets, nothing is learned
-        operations.conclude(actor=SYSTEM, round_id=round_id, now=now())
+        conclude(actor=SYSTEM, round_id=round_id, now=now())
         assert queries.list_hits(actor=SYSTEM) == []
         round_id, offer = offer_to(other)
         points = base64_of(sorted([*other.lay_out()[1:], bytes(32)]))
         take(other.answer(offer, points=points))
         with pytest.raises(DeconflictionRefused, match="POINTS"):
-            operations.conclude(actor=SYSTEM, round_id=round_id, now=now())
+            conclude(actor=SYSTEM, round_id=round_id, now=now())
         assert (state(round_id), sealed()) == (RoundState.REFUSED, 0)
 
     def test_more_guesses_than_a_day_allows(self) -> None:
@@ -197,8 +202,8 @@ class TestRefused:
         refused("NO_INSTRUCTION", other.offer(uuid4()))
         refused("NO_INSTRUCTION", other.answer(offer))
         for step in (
-            lambda: operations.answer(actor=SYSTEM, round_id=round_id, now=now()),
-            lambda: operations.make_offer(actor=SYSTEM, counterpart=found, now=now()),
+            lambda: offering.answer(actor=SYSTEM, round_id=round_id, now=now()),
+            lambda: offering.make_offer(actor=SYSTEM, counterpart=found, now=now()),
         ):
             with pytest.raises(DeconflictionRefused, match="NO_INSTRUCTION"):
                 step()
@@ -214,8 +219,8 @@ class TestRefused:
         if not named:
             revoke_all()
             instruct(InstructionKind.DECONFLICTION)  # for everybody
-        operations.close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
-        operations.add_counterpart(
+        close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
+        add_counterpart(
             actor=SYSTEM,
             counterpart=NewCounterpart(
                 name=then.name, our_name=then.fanal_name, contact="Duty", public_key=then.public
@@ -226,7 +231,7 @@ class TestRefused:
         assert found is not None
         assert queries.standing_with(counterpart=found, now=now()) is None
         with pytest.raises(DeconflictionRefused, match="NO_INSTRUCTION"):
-            operations.make_offer(actor=SYSTEM, counterpart=found, now=now())
+            offering.make_offer(actor=SYSTEM, counterpart=found, now=now())
         refused("NO_INSTRUCTION", then.offer(uuid4()))
         instruct(InstructionKind.DECONFLICTION, then.name)
         take(then.offer(uuid4()))
@@ -237,9 +242,9 @@ class TestRefused:
         other = peer(BOTH)
         found = register(other)
         for step in (
-            lambda: operations.make_offer(actor=public_actor(), counterpart=found, now=now()),
-            lambda: operations.receive(actor=public_actor(), body=other.offer(uuid4()), now=now()),
-            lambda: operations.ensure_identity(actor=public_actor(), now=now()),
+            lambda: offering.make_offer(actor=public_actor(), counterpart=found, now=now()),
+            lambda: receive(actor=public_actor(), body=other.offer(uuid4()), now=now()),
+            lambda: ensure_identity(actor=public_actor(), now=now()),
             lambda: queries.list_counterparts(actor=public_actor()),
             lambda: queries.list_rounds(actor=public_actor()),
         ):

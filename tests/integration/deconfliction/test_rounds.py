@@ -6,8 +6,13 @@ from uuid import uuid4
 
 import pytest
 
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain.states import DeconflictionRefused, HitState, RoundState
+from fanal.deconfliction.operations import offering
+from fanal.deconfliction.operations.concluding import conclude, take_conclusion
+from fanal.deconfliction.operations.expiring import expire_rounds
+from fanal.deconfliction.operations.identity import rotate_identity, signing_key
+from fanal.deconfliction.operations.receiving import receive
 from fanal.ledger import queries as ledger
 from tests.deconfliction_peer import points_of
 from tests.integration.deconfliction.rounds import (
@@ -46,8 +51,8 @@ def test_we_begin(ours: tuple[str, ...], theirs: tuple[str, ...]) -> None:
     assert sealed() == 1
     answer = other.answer(offer)
     assert take(answer) == take(answer) == round_id
-    conclusion = operations.conclude(actor=SYSTEM, round_id=round_id, now=now())
-    assert operations.conclude(actor=SYSTEM, round_id=round_id, now=now()) == conclusion
+    conclusion = conclude(actor=SYSTEM, round_id=round_id, now=now())
+    assert conclude(actor=SYSTEM, round_id=round_id, now=now()) == conclusion
     common = sorted(set(ours) & set(theirs))
     assert sorted(value for _, value in other.concluded(conclusion)) == common
     assert len(queries.list_hits(actor=SYSTEM)) == len(common)
@@ -67,15 +72,15 @@ def test_they_begin(ours: tuple[str, ...], theirs: tuple[str, ...]) -> None:
     register(other)
     round_id = uuid4()
     assert take(other.offer(round_id)) == take(other.sent) == round_id
-    answer = operations.answer(actor=SYSTEM, round_id=round_id, now=now())
-    assert operations.answer(actor=SYSTEM, round_id=round_id, now=now()) == answer
+    answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
+    assert offering.answer(actor=SYSTEM, round_id=round_id, now=now()) == answer
     conclusion = other.conclude(answer)
     common = sorted(set(ours) & set(theirs))
     assert sorted(value for _, value in other.met) == common
     take(conclusion)
-    assert operations.take_conclusion(actor=SYSTEM, round_id=round_id, now=now()) == len(common)
+    assert take_conclusion(actor=SYSTEM, round_id=round_id, now=now()) == len(common)
     assert take(conclusion) == round_id
-    assert operations.take_conclusion(actor=SYSTEM, round_id=round_id, now=now()) == len(common)
+    assert take_conclusion(actor=SYSTEM, round_id=round_id, now=now()) == len(common)
     assert (state(round_id), sealed()) == (RoundState.CONCLUDED, 0)
     hits = queries.list_hits(actor=SYSTEM)
     assert [hit.report_ids for hit in hits] == [tuple(reports)] * len(common)
@@ -89,7 +94,7 @@ def test_a_second_round_tells_nothing_twice() -> None:
     for _ in range(2):
         round_id, offer = offer_to(other)
         take(other.answer(offer))
-        operations.conclude(actor=SYSTEM, round_id=round_id, now=now())
+        conclude(actor=SYSTEM, round_id=round_id, now=now())
     assert len(queries.list_hits(actor=SYSTEM)) == 1
     assert rows("SELECT count(*) FROM deconfliction_hit") == [(1,)]
     shown = [set(points_of(json.loads(body)["message"]["points"])) for body in messages("OFFER")]
@@ -102,7 +107,7 @@ def test_the_ledger_names_rounds_and_numbers_alone() -> None:
     register(other)
     round_id, offer = offer_to(other)
     take(other.answer(offer))
-    operations.conclude(actor=SYSTEM, round_id=round_id, now=now())
+    conclude(actor=SYSTEM, round_id=round_id, now=now())
     [hit] = queries.list_hits(actor=SYSTEM)
     told = ledger.entries_of(actor=SYSTEM, object_id=round_id)
     assert {entry.action for entry in told} >= {
@@ -123,9 +128,9 @@ class TestOurKey:
         received, answered = uuid4(), uuid4()
         take(other.offer(received))
         take(other.offer(answered))
-        operations.answer(actor=SYSTEM, round_id=answered, now=now())
+        offering.answer(actor=SYSTEM, round_id=answered, now=now())
         before = queries.public_key()
-        made = operations.rotate_identity(actor=SYSTEM, now=now())
+        made = rotate_identity(actor=SYSTEM, now=now())
         assert queries.public_key() == made != before
         assert [key for key, _since in queries.own_keys()] == [made, before]
         assert {state(r) for r in (begun, received, answered)} == {RoundState.REFUSED}
@@ -133,24 +138,24 @@ class TestOurKey:
         assert (errors, sealed()) == ({"OUR_KEY"}, 0)
         kept = "SELECT wrapped_key IS NOT NULL FROM vault_object WHERE kind = 'deconfliction_key'"
         assert rows(f"{kept} ORDER BY id") == [(False,), (True,)]
-        signer = operations.signing_key(now=now(), purpose="test")
+        signer = signing_key(now=now(), purpose="test")
         assert signer.public_key().public_bytes_raw() == made
 
     def test_whoever_pins_the_new_one_meets_as_before(self) -> None:
         holding("r-1", BOTH)
         peer(BOTH)
-        operations.rotate_identity(actor=SYSTEM, now=now())
+        rotate_identity(actor=SYSTEM, now=now())
         other = peer(BOTH)
         assert other.fanal_key == queries.public_key()
         register(other)
         round_id, offer = offer_to(other)
         take(other.answer(offer))
-        conclusion = operations.conclude(actor=SYSTEM, round_id=round_id, now=now())
+        conclusion = conclude(actor=SYSTEM, round_id=round_id, now=now())
         assert [value for _, value in other.concluded(conclusion)] == [BOTH]
 
     def test_without_a_key_there_is_none_to_replace(self) -> None:
         with pytest.raises(DeconflictionRefused, match="NO_KEY"):
-            operations.rotate_identity(actor=SYSTEM, now=now())
+            rotate_identity(actor=SYSTEM, now=now())
 
 
 class TestTime:
@@ -162,17 +167,17 @@ class TestTime:
         received, answered = uuid4(), uuid4()
         take(other.offer(received))
         take(other.offer(answered))
-        answer = operations.answer(actor=SYSTEM, round_id=answered, now=now())
+        answer = offering.answer(actor=SYSTEM, round_id=answered, now=now())
         assert sealed() == 2
-        assert operations.expire_rounds(actor=SYSTEM, now=now()) == 0
+        assert expire_rounds(actor=SYSTEM, now=now()) == 0
         later = now() + timedelta(days=7, seconds=1)
-        assert operations.expire_rounds(actor=SYSTEM, now=later) == 3
+        assert expire_rounds(actor=SYSTEM, now=later) == 3
         assert {state(r) for r in (begun, received, answered)} == {RoundState.EXPIRED}
         assert sealed() == 0
         assert rows("SELECT count(*) FROM deconfliction_message WHERE body IS NOT NULL") == [(0,)]
         for late in (other.answer(offer), other.conclude(answer)):
             with pytest.raises(DeconflictionRefused):
-                operations.receive(actor=SYSTEM, body=late, now=later)
+                receive(actor=SYSTEM, body=late, now=later)
         assert offer_to(other)[0] != begun
 
 
@@ -187,14 +192,14 @@ class TestAtOnce:
         taken = together(lambda: take(offer), times=4)
         assert taken == [round_id] * 4
         answers = together(
-            lambda: operations.answer(actor=SYSTEM, round_id=round_id, now=now()), times=3
+            lambda: offering.answer(actor=SYSTEM, round_id=round_id, now=now()), times=3
         )
         assert len(set(answers)) == 1
         assert queries.asked_on(counterpart_ids=[found.id], now=now()) == {found.id: 64}
         conclusion = other.conclude(answers[0])
         together(lambda: take(conclusion), times=3)
         counts = together(
-            lambda: operations.take_conclusion(actor=SYSTEM, round_id=round_id, now=now()), times=3
+            lambda: take_conclusion(actor=SYSTEM, round_id=round_id, now=now()), times=3
         )
         assert 1 in counts
         assert rows("SELECT count(*) FROM deconfliction_hit") == [(1,)]

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from fanal.connectors import outside
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
 from fanal.deconfliction.domain.states import RoundState
+from fanal.deconfliction.operations.counterparts import add_counterpart
 from fanal.kernel import clock
 from fanal.worker import deconfliction_rounds
 from tests.deconfliction_peer import Peer
@@ -101,7 +102,7 @@ def service() -> Iterator[tuple[Service, Counterpart]]:
     holding("r-1", BOTH)
     found = Service(peer(BOTH))
     with serving(found) as url:
-        operations.add_counterpart(
+        add_counterpart(
             actor=SYSTEM,
             counterpart=NewCounterpart(
                 name=found.other.name, our_name=found.other.fanal_name, contact="Duty", url=url,

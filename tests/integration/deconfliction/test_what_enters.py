@@ -4,8 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
+from fanal.deconfliction.operations import offering
+from fanal.deconfliction.operations.counterparts import close_counterpart, set_limits
 from tests.integration.deconfliction.rounds import now, take
 from tests.integration.deconfliction.world import (
     SYSTEM,
@@ -24,11 +26,11 @@ class TestWhatEnters:
         other = peer(*guesses, kind=kind)
         known = queries.find_counterpart(name=other.name)
         if known is not None:
-            operations.close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
+            close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
         register(other)
         round_id = uuid4()
         take(other.offer(round_id))
-        answer = operations.answer(actor=SYSTEM, round_id=round_id, now=now())
+        answer = offering.answer(actor=SYSTEM, round_id=round_id, now=now())
         other.conclude(answer)
         return {value for _, value in other.met}
 
@@ -50,9 +52,9 @@ class TestWhatEnters:
         assert self.found_by("+33639980001", kind="PHONE") == {"+33639980001"}
 
     def test_limits_of_the_counterpart_hold(self) -> None:
-        from fanal.accounts import operations as accounts
+        from fanal.accounts.operations.people import ensure_desk
 
-        accounts.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+        ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
         holding("r-1", "near@mail.example")
         holding("r-2", "west@mail.example", desk=2)
         holding("r-3", "content@mail.example", role="RECIPIENT")
@@ -62,10 +64,10 @@ class TestWhatEnters:
             other = peer(*guesses)
             for known in queries.list_counterparts(actor=SYSTEM):
                 if known.closed_at is None:
-                    operations.close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
+                    close_counterpart(actor=SYSTEM, counterpart_id=known.id, now=now())
             found = register(other)
             said = {"kinds": ["EMAIL"], "roles": ["SUSPECT"], "desk_ids": [], "months": 12}
-            operations.set_limits(
+            set_limits(
                 actor=SYSTEM,
                 counterpart_id=found.id,
                 limits=limits.checked(**said | change),
@@ -73,7 +75,7 @@ class TestWhatEnters:
             )
             round_id = uuid4()
             take(other.offer(round_id))
-            other.conclude(operations.answer(actor=SYSTEM, round_id=round_id, now=now()))
+            other.conclude(offering.answer(actor=SYSTEM, round_id=round_id, now=now()))
             return {value.partition("@")[0] for _, value in other.met}
 
         assert with_limits() == {"near", "west"}

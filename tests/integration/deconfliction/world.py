@@ -7,11 +7,13 @@ import msgspec
 from django.db import connection
 
 from fanal.accounts.domain.instructions import InstructionKind
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart
+from fanal.deconfliction.operations.counterparts import add_counterpart
+from fanal.deconfliction.operations.identity import ensure_identity
 from fanal.formats.report.read import canonical_bytes, read_report
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.worker.stages import StageLoop
@@ -25,7 +27,7 @@ SENDER = UUID(int=77)
 def receive(reference: str, *, desk: int = 1, test: bool = False, **fields: object) -> UUID:
     """Receive a report and carry it through the stages."""
     body = msgspec.json.encode({"reference": reference, "kind": "GROOMING"} | fields)
-    [answer] = intake.receive_reports(
+    [answer] = receive_reports(
         actor=SYSTEM,
         submissions=[
             Submission(
@@ -56,7 +58,7 @@ def holding(reference: str, *emails: str, role: str = "SUSPECT", **more: object)
 
 def peer(*held: str, kind: str = "EMAIL", now: datetime | None = None) -> Peer:
     """Return the other desk, which holds these addresses."""
-    public = operations.ensure_identity(actor=SYSTEM, now=clock.now())
+    public = ensure_identity(actor=SYSTEM, now=clock.now())
     return Peer(
         name="South desk",
         fanal_name="North desk",
@@ -74,7 +76,7 @@ def register(other: Peer, **more: object) -> Counterpart:
         "contact": "Duty officer, +33 1 99 00 00 00",
         "public_key": other.public,
     }
-    operations.add_counterpart(
+    add_counterpart(
         actor=SYSTEM,
         counterpart=NewCounterpart(**asked | more),  # type: ignore[arg-type]
         now=clock.now(),

@@ -9,8 +9,8 @@ from fanal.analyse.payments.queries import get_payer, list_payers
 from fanal.demo.transfers import operator_file
 from fanal.formats.transfer import PayerPart
 from fanal.formats.transfers import cut_parts
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, KeyKind, Submission
+from fanal.intake.operations.receive import receive_reports
 from tests.integration.desk.story import WORKER, Desk, add_reports, run_stages
 
 STREAM = {
@@ -39,7 +39,7 @@ def bring_in(desk: Desk) -> None:
             arrival=Arrival.IMPORT, format=Format.TRANSFERS, body=item.body, canonical=item.body,
             keys=((KeyKind.REFERENCE, item.reference),), sender_id=sender, reference=item.reference,
         )  # fmt: skip
-        intake.receive_reports(actor=WORKER, submissions=[submission], now=at)
+        receive_reports(actor=WORKER, submissions=[submission], now=at)
     run_stages(at + timedelta(seconds=2))
 
 

@@ -9,8 +9,9 @@ from uuid import UUID, uuid4
 import msgspec
 
 from fanal.accounts.models import User
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.queue import advance_claims, claim_batch, put_back
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.pipeline import STEPS, Batch
 from tests.integration.accounts.people import make_user
@@ -32,9 +33,9 @@ class Desk:
 
     def actor(self, name: str) -> Actor:
         """Return the person as queries and operations take them."""
-        from fanal.accounts import queries
+        from fanal.accounts.queries.people import actor_for
 
-        return queries.actor_for(user=self.users[name], now=self.now, motive="test")
+        return actor_for(user=self.users[name], now=self.now, motive="test")
 
 
 def hashed(name: str) -> dict[str, str]:
@@ -181,9 +182,9 @@ def open_desk(now: datetime) -> Desk:
 
 def add_people(desk: Desk) -> None:
     """Make one person a role at desk 1, a second analyst, and an analyst elsewhere."""
-    from fanal.accounts import operations as accounts
+    from fanal.accounts.operations.people import ensure_desk
 
-    accounts.ensure_desk(actor=WORKER, desk_id=2, code="WEST", name="Antenne Ouest")
+    ensure_desk(actor=WORKER, desk_id=2, code="WEST", name="Antenne Ouest")
     for name, role, where in (
         ("ana", Role.ANALYST, 1),
         ("bruno", Role.ANALYST, 1),
@@ -215,7 +216,7 @@ def add_reports(
             reference=f"REF-{name}",
             urgent=bool(body.get("emergency")),
         )
-        (answer,) = intake.receive_reports(actor=WORKER, submissions=[submission], now=at)
+        (answer,) = receive_reports(actor=WORKER, submissions=[submission], now=at)
         assert answer.report_id is not None
         desk.reports[name], desk.codes[name] = answer.report_id, answer.code
         run_stages(at)
@@ -230,12 +231,12 @@ def run_stages(now: datetime) -> None:
 def _run_stages(now: datetime) -> None:
     for stage, step in STEPS.items():
         token = uuid4()
-        claims = intake.claim_batch(actor=WORKER, stage=stage, size=100, token=token, lease=LEASE)
+        claims = claim_batch(actor=WORKER, stage=stage, size=100, token=token, lease=LEASE)
         ids = [claim.report_id for claim in claims]
         if not ids:
             continue
         batch = Batch(actor=WORKER, now=now, report_ids=ids)
         step.apply(batch)
         assert not batch.failed, batch.failed
-        intake.advance_claims(actor=WORKER, token=token, report_ids=ids, to=step.then, lease=LEASE)
-        intake.put_back(actor=WORKER, token=token, report_ids=ids)
+        advance_claims(actor=WORKER, token=token, report_ids=ids, to=step.then, lease=LEASE)
+        put_back(actor=WORKER, token=token, report_ids=ids)

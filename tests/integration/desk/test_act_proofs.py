@@ -10,14 +10,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import HttpResponse
 from django.test import Client
 
-from fanal.casework import operations as casework, queries as acts
+from fanal.casework import queries as acts
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.casework.domain.proofs import MAX_FILE
 from fanal.casework.domain.records import Event
+from fanal.casework.operations.approvals import erase_words
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.kernel.actors import system_actor
-from fanal.measures import operations as measures
 from fanal.measures.domain.records import MeasureState
+from fanal.measures.operations.milestones import record_first_contact
 from fanal.vault import keyring
 from tests.integration.desk.story import Desk
 from tests.integration.desk.test_earlier_forms import (
@@ -113,7 +114,7 @@ def test_a_measure_takes_a_file_and_the_overseer_sees_its_digest(
         send(sign_in("claire"), page, "approve", _warned(sign_in("claire"), page)).status_code
         == 302
     )
-    measures.record_first_contact(
+    record_first_contact(
         actor=desk.actor("elise"),
         recipient=measure.request.recipient,
         event=Event(happened_at=desk.now - timedelta(days=2), proof="letter"),
@@ -210,9 +211,7 @@ def test_an_expired_file_is_gone_and_its_digest_stays(desk: Desk, sign_in: SignI
     address = file_of(driss, page)
     (act,) = acts.list_acts(actor=desk.actor("driss"), lifecycle=REFERRAL)
     with as_worker():
-        casework.erase_words(
-            actor=system_actor("expiry"), kind="referral", act_ids=[act.id], now=desk.now
-        )
+        erase_words(actor=system_actor("expiry"), kind="referral", act_ids=[act.id], now=desk.now)
     shown = body(driss.get(page))
     assert "Fichier expiré" in shown
     assert DIGEST in shown

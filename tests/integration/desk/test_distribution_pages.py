@@ -9,11 +9,15 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.test import Client
 
-from fanal.accounts import operations as accounts
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
-from fanal.distribution import operations
+from fanal.accounts.operations.instructions import propose_instruction, second_instruction
 from fanal.distribution.domain.package import Manifest, PackageAcknowledgement, seal, unseal
 from fanal.distribution.domain.proof import HEAD, fingerprint
+from fanal.distribution.operations import answers
+from fanal.distribution.operations.recipients import add_recipient
+from fanal.distribution.operations.senders import add_sender, revoke_sender
+from fanal.distribution.operations.sending import send
+from fanal.distribution.operations.taking import take
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger import queries as ledger
 from fanal.orient import queries as oriented
@@ -27,11 +31,11 @@ IDENTITY = pyrage.x25519.Identity.generate()
 
 
 def instruct(desk: Desk) -> UUID:
-    operations.add_recipient(
+    add_recipient(
         actor=SYSTEM, code="DE-DESK", name="Desk of Germany", place=("DE", ""),
         key=str(IDENTITY.to_public()), now=desk.now - timedelta(days=20),
     )  # fmt: skip
-    made = accounts.propose_instruction(
+    made = propose_instruction(
         actor=desk.actor("claire"),
         instruction=NewInstruction(
             kind=InstructionKind.DISTRIBUTION,
@@ -44,7 +48,7 @@ def instruct(desk: Desk) -> UUID:
         now=desk.now - timedelta(days=20),
     )
     desk.users["helene"] = make_user("helene", Role.SUPERVISOR, at=desk.now - timedelta(days=25))
-    accounts.second_instruction(
+    second_instruction(
         actor=desk.actor("helene"), instruction_id=made, now=desk.now - timedelta(days=19)
     )
     return made
@@ -58,7 +62,7 @@ def abroad(desk: Desk, name: str, country: str = "DE") -> UUID:
 
 def package_of(desk: Desk, *, days_ago: int) -> bytes:
     sealed: list[bytes] = []
-    [sent] = operations.send(
+    [sent] = send(
         actor=SYSTEM,
         sender="desk@desk.example",
         deliver=lambda _code, _id, content: sealed.append(content),
@@ -70,7 +74,7 @@ def package_of(desk: Desk, *, days_ago: int) -> bytes:
 
 def acknowledge(desk: Desk, sealed: bytes) -> UUID:
     manifest, _body = unseal(sealed, identity=str(IDENTITY))
-    operations.acknowledge(
+    answers.acknowledge(
         actor=SYSTEM,
         answer=PackageAcknowledgement(
             package=manifest.package,
@@ -155,7 +159,7 @@ def test_what_came_in_is_told_with_who_signed_it(
     signer = Ed25519PrivateKey.generate()
     key = signer.public_key().public_bytes_raw()
     figures = fingerprint(key)
-    operations.add_sender(actor=SYSTEM, code="DE-DESK", key=key, told=figures, now=desk.now)
+    add_sender(actor=SYSTEM, code="DE-DESK", key=key, told=figures, now=desk.now)
     numbers = [uuid4(), uuid4()]
     signed, other = (
         seal(
@@ -171,7 +175,7 @@ def test_what_came_in_is_told_with_who_signed_it(
     )  # fmt: skip
     bare = pyrage.encrypt(pyrage.decrypt(other, [IDENTITY])[HEAD:], [IDENTITY.to_public()])
     for sealed in (signed, bare):
-        operations.take(
+        take(
             actor=SYSTEM, sealed=sealed, identity=str(IDENTITY), keep=lambda _opened: None,
             unproven=sealed is bare, now=desk.now,
         )  # fmt: skip
@@ -180,5 +184,5 @@ def test_what_came_in_is_told_with_who_signed_it(
     assert all(str(number) in page for number in numbers)
     assert page.count("expéditeur non vérifié") == 1
     assert "révoquée" not in page
-    operations.revoke_sender(actor=SYSTEM, code="DE-DESK", told=figures, now=desk.now)
+    revoke_sender(actor=SYSTEM, code="DE-DESK", told=figures, now=desk.now)
     assert "révoquée\u00a0: ne vaut plus preuve" in text(sign_in("claire"), path)

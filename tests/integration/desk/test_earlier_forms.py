@@ -13,8 +13,10 @@ from fanal.casework import queries as acts
 from fanal.casework.domain.lifecycle import Lifecycle
 from fanal.judicial import queries as judged
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
-from fanal.measures import operations, queries as measures
+from fanal.measures import queries as measures
 from fanal.measures.domain.records import Measure, MeasureState
+from fanal.measures.operations.drafts import amend_measure
+from fanal.measures.operations.expiry import erase_words
 from fanal.orient.domain.records import Choice, Track
 from tests.integration.desk.operator import bring_in, payer_named
 from tests.integration.desk.story import GAME, WORKER, Desk, add_reports
@@ -61,7 +63,7 @@ def measure_of(desk: Desk, report_id: UUID) -> Measure:
 
 def amend(desk: Desk, measure: Measure) -> None:
     """Another person changes a measure."""
-    operations.amend_measure(
+    amend_measure(
         actor=desk.actor("elise"),
         measure_id=measure.id,
         addressee=measure.request.addressee,
@@ -204,7 +206,7 @@ def test_what_has_expired_is_still_followed(desk: Desk, sign_in: SignIn) -> None
     page, web = f"/fr/desk/measures/{measure.id}/", sign_in("ana")
     earlier = shown(web, page)
     with as_worker():
-        operations.erase_words(actor=WORKER, measure_ids=[measure.id], now=desk.now)
+        erase_words(actor=WORKER, measure_ids=[measure.id], now=desk.now)
     assert shown(web, page) == {"steps": earlier["steps"], "digest": ""}
     assert web.post(f"{page}withdraw/", {"cause": "doublon"} | earlier).status_code == 409
     assert send(web, page, "withdraw", {"cause": "doublon"}).status_code == 302

@@ -12,15 +12,15 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import operations as accounts
 from fanal.accounts.domain.policy import Refused
+from fanal.accounts.operations.people import ensure_desk
 from fanal.cli.failures import CommandRefused
 from fanal.cli.report import show
 from fanal.connectors import mail
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations.identity import IdentityUnknown, open_identity
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Role
 from fanal.worker.sends import tell_opening
 from tests.integration.accounts.people import SYSTEM, habilitate, make_user
@@ -47,7 +47,7 @@ def named(desk: Desk) -> UUID:
             {"name": NAME, "email": "camille@mail.example", "is_child": True}
         ),
     )
-    (answer,) = intake.receive_reports(actor=WORKER, submissions=[submission], now=desk.now)
+    (answer,) = receive_reports(actor=WORKER, submissions=[submission], now=desk.now)
     run_stages(desk.now)
     assert answer.report_id is not None
     return answer.report_id
@@ -117,7 +117,7 @@ def test_others_open_nothing(desk: Desk, named: UUID, sign_in: SignIn, name: str
 def test_the_form_asks_for_the_right_at_the_desk_of_the_report(
     desk: Desk, named: UUID, sign_in: SignIn
 ) -> None:
-    accounts.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+    ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
     zoe = make_user("zoe", Role.ANALYST)
     habilitate(zoe, Role.JUDICIAL_OFFICER, desk=2, at=desk.now)
     desk.users["zoe"] = zoe

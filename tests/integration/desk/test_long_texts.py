@@ -9,7 +9,6 @@ from django.db import OperationalError
 from django.test import Client
 
 from fanal.crosscheck.dossiers.queries import dossier_of
-from fanal.intake import queries as intake
 from fanal.judicial import queries as judicial
 from fanal.web.posted import MOST_READ
 from tests.integration.desk.story import Desk
@@ -47,7 +46,7 @@ def test_a_text_that_is_too_long_comes_back_from_every_act_on_a_report(
 def test_a_question_that_is_too_long_comes_back(
     desk: Desk, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "is_reachable", lambda **_who: True)
+    monkeypatch.setattr("fanal.web.desk.report.is_reachable", lambda **_who: True)
     page = f"/fr/desk/reports/{desk.reports['travel']}/question/"
     assert_refused_with(sign_in("ana"), page, {"text": LONG}, LONG)
 

@@ -9,9 +9,10 @@ import pytest
 from django.test import Client
 
 from fanal.cli.report import show
-from fanal.intake import operations as intake, queries
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import find_desk_number
 from tests.integration.desk.story import WORKER, Desk, run_stages
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +26,7 @@ def told(desk: Desk) -> UUID:
     submission = Submission(
         arrival=Arrival.FORM, format=Format.FORM, body=body, canonical=body, desk_id=1
     )
-    (answer,) = intake.receive_reports(actor=WORKER, submissions=[submission], now=desk.now)
+    (answer,) = receive_reports(actor=WORKER, submissions=[submission], now=desk.now)
     run_stages(desk.now)
     assert answer.report_id is not None
     return answer.report_id
@@ -59,6 +60,6 @@ def test_a_partners_reference_stays_and_has_a_number_beside(desk: Desk, sign_in:
 
 def test_a_number_finds_nothing_out_of_reach(desk: Desk, told: UUID) -> None:
     number = desk_number(told)
-    assert queries.find_desk_number(actor=desk.actor("ana"), number=number) == [told]
-    assert queries.find_desk_number(actor=desk.actor("ana"), number=number[:-1] + "?") == []
-    assert queries.find_desk_number(actor=desk.actor("hugo"), number=number) == []
+    assert find_desk_number(actor=desk.actor("ana"), number=number) == [told]
+    assert find_desk_number(actor=desk.actor("ana"), number=number[:-1] + "?") == []
+    assert find_desk_number(actor=desk.actor("hugo"), number=number) == []

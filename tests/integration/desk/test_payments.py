@@ -9,8 +9,8 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from fanal.casework import operations as casework
 from fanal.casework.domain.records import Event
+from fanal.casework.operations.acts import take_step
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import SHEET
 from fanal.judicial.domain.sheets import SHEET_STATES, SheetState
@@ -181,7 +181,7 @@ def test_a_sheet_stays_as_it_was_drafted(paid: Desk, sign_in: SignIn, sheet: UUI
 
 
 def take(actor: Actor, sheet: UUID, transition: str, event: Event, now: datetime) -> None:
-    casework.take_step(
+    take_step(
         actor=actor, lifecycle=SHEET, act_id=sheet, transition=transition, event=event, now=now
     )
 

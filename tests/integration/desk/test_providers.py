@@ -12,9 +12,11 @@ import pytest
 from django.test import Client
 from lxml import html
 
-from fanal.accounts import operations as accounts, queries as people
-from fanal.intake import operations as intake, queries as intake_queries
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.queries.people import find_partner
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.receive import count_refusal, receive_reports
+from fanal.intake.queries.providers import newest_of
 from fanal.kernel.actors import system_actor
 from fanal.orient.feedback.queries import feedback_of
 from tests.integration.desk.story import GAME, HOST, MATERIAL, Desk, hashed, run_stages
@@ -51,7 +53,7 @@ def send(
         arrival=Arrival.API, format=Format.REPORT, body=content, canonical=content,
         sender_id=sender, desk_id=desk_id, reference=f"REF-{name}",
     )  # fmt: skip
-    (answer,) = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=at)
+    (answer,) = receive_reports(actor=SYSTEM, submissions=[submission], now=at)
     assert answer.report_id is not None
     desk.reports[name] = answer.report_id
     run_stages(at + timedelta(seconds=2))
@@ -60,14 +62,14 @@ def send(
 @pytest.fixture
 def provider(desk: Desk) -> UUID:
     """Chatoria, which sent two reports here and one to another desk, and was refused three times."""
-    accounts.add_partner(actor=SYSTEM, name="Chatoria", now=desk.now, quota=60)
-    found = people.find_partner(name="Chatoria")
+    add_partner(actor=SYSTEM, name="Chatoria", now=desk.now, quota=60)
+    found = find_partner(name="Chatoria")
     assert found is not None
     send(desk, found, "rich", RICH)
     send(desk, found, "poor", {"kind": "GROOMING"})
     send(desk, found, "elsewhere", GAME, desk_id=2)
     for _ in range(3):
-        intake.count_refusal(sender_id=found, step="submit", code="4110", now=desk.now)
+        count_refusal(sender_id=found, step="submit", code="4110", now=desk.now)
     return found
 
 
@@ -98,7 +100,7 @@ def test_every_figure_is_of_the_time_that_the_page_names(
     assert "(0 of the newest 2)" in body
     assert "of the newest 5" not in body
     since = desk.now - timedelta(days=121)
-    of_all_desks = intake_queries.newest_of(
+    of_all_desks = newest_of(
         actor=desk.actor("ana"), sender_id=provider, since=since, now=desk.now, limit=9
     )
     assert len(of_all_desks) == 6

@@ -7,9 +7,9 @@ from uuid import UUID
 import pytest
 from django.test import Client
 
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import Arrival, Format, ReviewState, Submission
-from fanal.intake.queries.reviews import review_state
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.reviews import list_ended, review_state
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger.models import LedgerEntry
 from fanal.web.account import second_factor
@@ -34,7 +34,7 @@ def deposit(months: int, *, desk: int = 1) -> UUID:
         arrival=Arrival.FORM, format=Format.FORM, body=body, canonical=body, desk_id=desk
     )
     with as_worker():
-        [answer] = operations.receive_reports(
+        [answer] = receive_reports(
             actor=system_actor("test"),
             submissions=[submission],
             now=datetime.now(UTC) - timedelta(days=31 * months),
@@ -87,7 +87,7 @@ def test_two_people_let_a_report_go() -> None:
     assert helene.post(f"{PAGE}{report}/second/", answer | {"review": "x"}).status_code == 422
     assert helene.post(f"{PAGE}{report}/second/", answer).status_code == 302
     assert review_state(report_id=report) is ReviewState.ENDED
-    assert queries.list_ended(actor=system_actor("test")) == [report]
+    assert list_ended(actor=system_actor("test")) == [report]
 
 
 @pytest.mark.parametrize("role", [Role.ANALYST, Role.MEASURES_OFFICER, Role.OVERSEER])

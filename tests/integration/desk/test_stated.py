@@ -7,8 +7,8 @@ from django.test import Client
 
 from fanal.analyse import queries as analysed
 from fanal.harmonise import queries as harmonised
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import public_actor
 from fanal.orient.alarms.queries import alarms_of
 from fanal.web.public.draft import encode_report, identity_of, report_of
@@ -36,7 +36,7 @@ def test_the_analyst_knows_that_the_child_writes_and_not_who(
         arrival=Arrival.FORM, format=Format.FORM, body=encode_report(made),
         canonical=encode_report(made), urgent=made.emergency, identity=identity, language="fr",
     )  # fmt: skip
-    [answer] = intake.receive_reports(actor=public_actor(), submissions=[submission], now=desk.now)
+    [answer] = receive_reports(actor=public_actor(), submissions=[submission], now=desk.now)
     report_id = answer.report_id
     run_stages(desk.now)
 

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from fanal.casework import operations as casework
+from fanal.casework.operations.deciding import record_decision
 from fanal.harmonise import queries as harmonised
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.calendar import PARIS
@@ -32,7 +32,7 @@ def no_action(desk: Desk, name: str, *, author: str = "ana") -> UUID:
     """A report is claimed and decided without further action."""
     actor, report_id = desk.actor(author), desk.reports[name]
     claim = claim_case(actor=actor, report_id=report_id, now=desk.now)
-    casework.record_decision(
+    record_decision(
         actor=actor,
         report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
         choice=Choice(tracks=(Track.NONE,), bases=(), reason="a lawful album"),

@@ -9,15 +9,15 @@ from django.http import HttpResponse
 from django.test import Client
 from msgspec import structs
 
-from fanal.accounts import operations as accounts
 from fanal.accounts.domain.records import OrganisationKind
+from fanal.accounts.operations.people import ensure_organisation
 from fanal.analyse import operations as analyse, queries as analysed
 from fanal.analyse.material.domain.lists import ListAttributes, MatchScope
 from fanal.analyse.material.operations import asides
 from fanal.analyse.material.operations.list_imports import create_list
 from fanal.analyse.material.operations.lists import load_list
-from fanal.casework import operations as casework
 from fanal.casework.domain.records import Addressee
+from fanal.casework.operations.deciding import record_decision
 from fanal.harmonise import queries as harmonised
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.queue.operations import claim_case
@@ -49,7 +49,7 @@ def decided(
     """A report is claimed and decided (on both tracks; its measure then waits for a second person)."""
     actor, report_id = desk.actor(author), desk.reports[name]
     claim = claim_case(actor=actor, report_id=report_id, now=desk.now)
-    casework.record_decision(
+    record_decision(
         actor=actor,
         report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
         choice=choice,
@@ -64,7 +64,7 @@ def listed(
     desk: Desk, name: str, *, aside: bool = True, scope: MatchScope = MatchScope.MATCH
 ) -> UUID:
     """Load a list of another body that knows a report's file, analyse again; return the entry."""
-    owner = accounts.ensure_organisation(
+    owner = ensure_organisation(
         actor=WORKER, kind=OrganisationKind.AUTHORITY, name="Bureau exemple", now=desk.now
     )
     said = ListAttributes(

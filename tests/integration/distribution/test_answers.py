@@ -7,10 +7,12 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from fanal.deconfliction import operations as deconfliction, queries as identities
-from fanal.distribution import operations
+from fanal.deconfliction import queries as identities
+from fanal.deconfliction.operations.identity import rotate_identity
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import PackageAcknowledgement, unlock, unpack
+from fanal.distribution.operations.answers import AcknowledgementRefused, acknowledge
+from fanal.distribution.operations.senders import add_sender, revoke_sender
 from fanal.kernel import clock
 from fanal.ledger import queries as ledger
 from tests.integration.distribution.test_sending import (
@@ -57,9 +59,7 @@ def answer(instructed: UUID) -> PackageAcknowledgement:
 
 def know(code: str = "BE-DESK", signer: Ed25519PrivateKey = BELGIUM) -> None:
     key = public(signer)
-    operations.add_sender(
-        actor=SYSTEM, code=code, key=key, told=proof.fingerprint(key), now=clock.now()
-    )
+    add_sender(actor=SYSTEM, code=code, key=key, told=proof.fingerprint(key), now=clock.now())
 
 
 def signed(
@@ -70,8 +70,8 @@ def signed(
 
 
 def refused(code: str, answer: PackageAcknowledgement) -> None:
-    with pytest.raises(operations.AcknowledgementRefused, match=f"^{code}$"):
-        operations.acknowledge(actor=SYSTEM, answer=answer, now=clock.now())
+    with pytest.raises(AcknowledgementRefused, match=f"^{code}$"):
+        acknowledge(actor=SYSTEM, answer=answer, now=clock.now())
 
 
 def noted(answer: PackageAcknowledgement) -> list[object]:
@@ -98,7 +98,7 @@ def test_an_answer_of_a_desk_whose_key_is_known_is_signed_by_it(
     later = answer.opened_at + timedelta(hours=1)
     refused("FUTURE", signed(msgspec.structs.replace(answer, opened_at=later)))
     assert noted(answer) == []
-    assert operations.acknowledge(actor=SYSTEM, answer=whole, now=clock.now()) == 1
+    assert acknowledge(actor=SYSTEM, answer=whole, now=clock.now()) == 1
     assert noted(answer) == [1]
 
 
@@ -106,23 +106,23 @@ def test_an_answer_to_what_we_signed_before_our_key_changed_is_ours(
     answer: PackageAcknowledgement,
 ) -> None:
     know()
-    deconfliction.rotate_identity(actor=SYSTEM, now=clock.now())
+    rotate_identity(actor=SYSTEM, now=clock.now())
     assert answer.sender != (identities.public_key() or b"").hex()
-    assert operations.acknowledge(actor=SYSTEM, answer=signed(answer), now=clock.now()) == 1
+    assert acknowledge(actor=SYSTEM, answer=signed(answer), now=clock.now()) == 1
 
 
 def test_a_desk_whose_key_was_revoked_must_still_sign(answer: PackageAcknowledgement) -> None:
     know()
     told = proof.fingerprint(public(BELGIUM))
-    operations.revoke_sender(actor=SYSTEM, code="BE-DESK", told=told, now=clock.now())
+    revoke_sender(actor=SYSTEM, code="BE-DESK", told=told, now=clock.now())
     refused("REVOKED", signed(answer))
     refused("UNSIGNED", answer)
-    taken = operations.acknowledge(actor=SYSTEM, answer=answer, now=clock.now(), unproven=True)
+    taken = acknowledge(actor=SYSTEM, answer=answer, now=clock.now(), unproven=True)
     assert (taken, noted(answer)) == (1, [0])
 
 
 def test_a_desk_whose_key_nobody_registered_answers_by_its_token(
     answer: PackageAcknowledgement,
 ) -> None:
-    assert operations.acknowledge(actor=SYSTEM, answer=signed(answer), now=clock.now()) == 1
+    assert acknowledge(actor=SYSTEM, answer=signed(answer), now=clock.now()) == 1
     assert noted(answer) == [0]

@@ -9,19 +9,24 @@ import msgspec
 import pyrage
 import pytest
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.policy import Refused
+from fanal.accounts.operations import instructions as accounts
+from fanal.accounts.queries.people import actor_for
 from fanal.cli import distribution as command
-from fanal.distribution import operations, queries
+from fanal.distribution import queries
 from fanal.distribution.domain import package as packing
 from fanal.distribution.domain.routing import shipped_routing
-from fanal.distribution.operations import sending
+from fanal.distribution.operations import recipients, sending
+from fanal.distribution.operations.answers import AcknowledgementRefused, acknowledge
+from fanal.distribution.operations.planning import plan_batch
 from fanal.formats.report.read import canonical_bytes, read_report
 from fanal.formats.report.records import Place
 from fanal.harmonise import queries as harmonised
-from fanal.intake import operations as intake, queries as intake_queries
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.lifecycle import retract_report
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.files import open_submissions
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.ledger import queries as ledger
@@ -39,6 +44,7 @@ SYSTEM = system_actor("test")
 NOW = datetime.now(UTC).replace(microsecond=0)
 IDENTITY = pyrage.x25519.Identity.generate()
 SENDER = uuid4()
+PARTNER = Actor(person_id=SENDER, roles=frozenset({Role.PARTNER}), partner_id=SENDER)
 Deliveries = dict[tuple[str, UUID], bytes]
 
 
@@ -49,7 +55,7 @@ def keys(installed_keys: None) -> None:
 
 def receive(reference: str, *, test: bool = False, at: datetime = NOW, **fields: object) -> UUID:
     body = msgspec.json.encode({"reference": reference, "kind": "GROOMING"} | fields)
-    [answer] = intake.receive_reports(
+    [answer] = receive_reports(
         actor=SYSTEM,
         submissions=[
             Submission(
@@ -83,7 +89,7 @@ def registered() -> None:
 
 def register(at: datetime) -> None:
     """The desk of Belgium is registered."""
-    operations.add_recipient(
+    recipients.add_recipient(
         actor=SYSTEM,
         code="BE-DESK",
         name="Desk of Belgium",
@@ -119,15 +125,15 @@ def instruct(*names: str) -> UUID:
 
 def person(login: str, role: Role) -> Actor:
     user = make_user(login, role, at=NOW - timedelta(days=1))
-    return people.actor_for(user=user, now=NOW)
+    return actor_for(user=user, now=NOW)
 
 
-def send(delivered: Deliveries) -> dict[str, list[operations.TurnOutcome]]:
+def send(delivered: Deliveries) -> dict[str, list[sending.TurnOutcome]]:
     def deliver(code: str, package: UUID, sealed: bytes) -> None:
         delivered[code, package] = sealed
 
-    found: dict[str, list[operations.TurnOutcome]] = {}
-    for sent in operations.send(
+    found: dict[str, list[sending.TurnOutcome]] = {}
+    for sent in sending.send(
         actor=SYSTEM, sender="desk@desk.example", deliver=deliver, clock=clock.now
     ):
         found.setdefault(sent.recipient, []).append(sent)
@@ -180,14 +186,14 @@ def test_a_report_is_sealed_sent_opened_and_acknowledged(instructed: UUID) -> No
     answer = opened(delivered)
     assert answer.reports == 1
     forged = msgspec.structs.replace(answer, token="x" * 43)
-    with pytest.raises(operations.AcknowledgementRefused, match="WRONG_TOKEN"):
-        operations.acknowledge(actor=SYSTEM, answer=forged, now=NOW)
+    with pytest.raises(AcknowledgementRefused, match="WRONG_TOKEN"):
+        acknowledge(actor=SYSTEM, answer=forged, now=NOW)
     unknown = msgspec.structs.replace(answer, package=uuid4())
-    with pytest.raises(operations.AcknowledgementRefused, match="NOT_FOUND"):
-        operations.acknowledge(actor=SYSTEM, answer=unknown, now=NOW)
+    with pytest.raises(AcknowledgementRefused, match="NOT_FOUND"):
+        acknowledge(actor=SYSTEM, answer=unknown, now=NOW)
     assert states(abroad) == [("BE", "SENT")]
-    assert operations.acknowledge(actor=SYSTEM, answer=answer, now=NOW) == 1
-    assert operations.acknowledge(actor=SYSTEM, answer=answer, now=NOW) == 0
+    assert acknowledge(actor=SYSTEM, answer=answer, now=NOW) == 1
+    assert acknowledge(actor=SYSTEM, answer=answer, now=NOW) == 0
     assert states(abroad) == [("BE", "ACKNOWLEDGED")]
     [shown] = queries.list_packages(actor=SYSTEM)
     assert (shown.instruction_id, shown.acknowledged_at) == (instructed, NOW)
@@ -229,14 +235,13 @@ def test_a_text_that_nobody_can_check_stays_and_keeps_no_other_back(
     persons = [*suspect("BE")["persons"], reporter]  # type: ignore[misc]
     damaged = receive("d-10", persons=persons, description="Honorine Delaplanque writes.")
     receive("d-11", persons=persons, description="Words of another report.")
-    opens = intake_queries.open_submissions
 
     def opened_but_one(*, report_ids: Sequence[UUID], **more: object) -> object:
         if damaged in report_ids:
             raise BlobDamaged
-        return opens(report_ids=report_ids, **more)  # type: ignore[arg-type]
+        return open_submissions(report_ids=report_ids, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(intake_queries, "open_submissions", opened_but_one)
+    monkeypatch.setattr("fanal.harmonise.operations.identity.open_submissions", opened_but_one)
     delivered: Deliveries = {}
     assert [s.reports for s in send(delivered)["BE-DESK"]] == [2]
     [sealed] = delivered.values()
@@ -272,7 +277,7 @@ def test_what_another_desk_took_no_longer_waits_here_and_can_come_back(instructe
     reports = [theirs, ours_too, elsewhere_too, urgent, held]
     waiting = ["TO_ASSESS"] * 4 + ["CLAIMED"]
     assert [case_state(one) for one in reports] == waiting  # sent is not taken
-    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
+    acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
     assert [case_state(one) for one in reports] == ["HANDED_OVER", *waiting[1:]]
 
     counts = count_views(actor=SYSTEM, now=NOW).views
@@ -284,10 +289,9 @@ def test_what_another_desk_took_no_longer_waits_here_and_can_come_back(instructe
 
     reopen_case(actor=supervisor, report_id=theirs, now=NOW)
     assert case_state(theirs) == "TO_ASSESS"
-    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)  # told again
+    acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)  # told again
     assert case_state(theirs) == "TO_ASSESS"
-    partner = Actor(person_id=SENDER, roles=frozenset({Role.PARTNER}), partner_id=SENDER)
-    intake.retract_report(actor=partner, report_id=theirs, now=NOW)
+    retract_report(actor=PARTNER, report_id=theirs, now=NOW)
     assert withdraw_case(actor=SYSTEM, report_id=theirs, now=NOW)
 
 
@@ -300,8 +304,8 @@ def test_what_turns_out_to_be_ours_stays_whatever_the_others_take(
     send(delivered)
     [record] = harmonised.get_records(actor=SYSTEM, report_ids=[report_id]).values()
     again = msgspec.structs.replace(record, **places)
-    assert operations.plan_batch(actor=SYSTEM, reports=[again], now=clock.now()) == 0
-    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=clock.now())
+    assert plan_batch(actor=SYSTEM, reports=[again], now=clock.now()) == 0
+    acknowledge(actor=SYSTEM, answer=opened(delivered), now=clock.now())
     assert (states(report_id), case_state(report_id)) == ([("BE", "ACKNOWLEDGED")], "TO_ASSESS")
 
 
@@ -312,7 +316,7 @@ def test_a_fold_whose_head_was_taken_hides_nothing(instructed: UUID) -> None:
     send(delivered)
     later = receive("f-2", at=NOW + timedelta(seconds=1), **sighting)  # not in the package
     assert (case_state(head), case_state(later)) == ("TO_ASSESS", "FOLDED")
-    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
+    acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
     assert (case_state(head), case_state(later)) == ("HANDED_OVER", "TO_ASSESS")
 
 
@@ -320,10 +324,9 @@ def test_what_was_taken_may_be_retracted_by_its_sender(instructed: UUID) -> None
     report_id = receive("h-6", **suspect("BE"))
     delivered: Deliveries = {}
     send(delivered)
-    operations.acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
-    partner = Actor(person_id=SENDER, roles=frozenset({Role.PARTNER}), partner_id=SENDER)
-    intake.retract_report(actor=partner, report_id=report_id, now=NOW)
-    assert withdraw_case(actor=partner, report_id=report_id, now=NOW)
+    acknowledge(actor=SYSTEM, answer=opened(delivered), now=NOW)
+    retract_report(actor=PARTNER, report_id=report_id, now=NOW)
+    assert withdraw_case(actor=PARTNER, report_id=report_id, now=NOW)
     assert case_state(report_id) == "WITHDRAWN"
 
 
@@ -335,8 +338,7 @@ def test_what_waits_is_listed_with_its_rule_and_a_package_with_its_reports(instr
     [item] = queries.list_planned(actor=SYSTEM, place=("ES", ""))
     assert (item.report_id, item.because, item.ours) == (second, ("SUSPECT_COUNTRY",), False)
     assert queries.list_planned(actor=SYSTEM, place=("ES", ""), after=second) == []
-    delivered: Deliveries = {}
-    [sent] = send(delivered)["BE-DESK"]
+    [sent] = send({})["BE-DESK"]
     assert sent.package is not None
     assert queries.reports_in(actor=SYSTEM, package_id=sent.package) == [first]
     package = queries.get_package(actor=SYSTEM, package_id=sent.package)
@@ -354,7 +356,7 @@ def test_what_cannot_be_delivered_does_not_count_as_sent(instructed: UUID) -> No
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
-        operations.send(actor=SYSTEM, sender="d", deliver=full, clock=clock.now)
+        sending.send(actor=SYSTEM, sender="d", deliver=full, clock=clock.now)
     assert states(report_id) == [("BE", "PLANNED")]
     assert queries.list_packages(actor=SYSTEM) == []
     assert send({})["BE-DESK"][0].reports == 1
@@ -379,9 +381,9 @@ def test_what_ends_between_two_packages_lets_nothing_more_leave(
                 now=clock.now(),
             )
         elif len(delivered) == 2:
-            operations.close_recipient(actor=SYSTEM, code="BE-DESK", now=clock.now())
+            recipients.close_recipient(actor=SYSTEM, code="BE-DESK", now=clock.now())
 
-    sent = operations.send(actor=SYSTEM, sender="d", deliver=deliver, clock=clock.now)
+    sent = sending.send(actor=SYSTEM, sender="d", deliver=deliver, clock=clock.now)
     assert [s.package for s in sent if s.package] == delivered
     assert [s.reason for s in sent[2:]] == (["NO_INSTRUCTION"] if end == "revoked" else [])
     assert [states(i) for i in reports] == [[("BE", "SENT")], [("BE", "SENT")], [("BE", "PLANNED")]]
@@ -406,8 +408,7 @@ def test_a_package_holds_no_more_than_a_recipient_opens(
 
 def test_what_was_retracted_meanwhile_stays(instructed: UUID) -> None:
     report_id = receive("d-7", **suspect("BE"))
-    partner = Actor(person_id=SENDER, roles=frozenset({Role.PARTNER}), partner_id=SENDER)
-    intake.retract_report(actor=partner, report_id=report_id, now=NOW)
+    retract_report(actor=PARTNER, report_id=report_id, now=NOW)
     delivered: Deliveries = {}
     assert [s.reason for s in send(delivered)["BE-DESK"]] == ["DROPPED"]
     assert (delivered, states(report_id)) == ({}, [("BE", "DROPPED")])
@@ -416,7 +417,7 @@ def test_what_was_retracted_meanwhile_stays(instructed: UUID) -> None:
 def test_a_region_gets_what_is_planned_after_it_is_registered() -> None:
     victim = {"persons": [{"role": "VICTIM", "country": "FR", "postcode": "59000"}]}
     before = receive("d-8", **victim)
-    operations.add_recipient(
+    recipients.add_recipient(
         actor=SYSTEM, code="FR-HDF", name="North", place=("FR", "HDF"),
         key=str(IDENTITY.to_public()), now=NOW,
     )  # fmt: skip
@@ -441,8 +442,8 @@ def test_a_region_gets_what_is_planned_after_it_is_registered() -> None:
 )
 def test_recipients_are_checked(registered: None, change: dict[str, object], code: str) -> None:
     asked = {"code": "X-DESK", "name": "X", "place": ("DE", ""), "key": str(IDENTITY.to_public())}
-    with pytest.raises(operations.RecipientRefused, match=f"^{code}$"):
-        operations.add_recipient(actor=SYSTEM, now=NOW, **(asked | change))  # type: ignore[arg-type]
+    with pytest.raises(recipients.RecipientRefused, match=f"^{code}$"):
+        recipients.add_recipient(actor=SYSTEM, now=NOW, **(asked | change))  # type: ignore[arg-type]
     assert [r.code for r in queries.list_recipients(actor=SYSTEM)] == ["BE-DESK"]
 
 
@@ -454,7 +455,7 @@ def test_every_package_is_listed_with_what_it_waits_for(
         receive(f"d-p{number}", **suspect("BE", f"p{number}"))
         send(delivered)
     answers = [packing.unseal(sealed, identity=str(IDENTITY))[0] for sealed in delivered.values()]
-    operations.acknowledge(
+    acknowledge(
         actor=SYSTEM,
         answer=packing.PackageAcknowledgement(
             package=answers[0].package, opened_at=NOW, reports=1, token=answers[0].token
@@ -478,11 +479,11 @@ def test_every_package_is_listed_with_what_it_waits_for(
 
 def test_a_closed_desk_gets_nothing_and_its_place_is_free(instructed: UUID) -> None:
     receive("d-10", **suspect("BE"))
-    operations.close_recipient(actor=SYSTEM, code="BE-DESK", now=NOW)
+    recipients.close_recipient(actor=SYSTEM, code="BE-DESK", now=NOW)
     assert send({}) == {}
-    with pytest.raises(operations.RecipientRefused, match="NOT_FOUND"):
-        operations.close_recipient(actor=SYSTEM, code="BE-DESK", now=NOW)
-    operations.add_recipient(
+    with pytest.raises(recipients.RecipientRefused, match="NOT_FOUND"):
+        recipients.close_recipient(actor=SYSTEM, code="BE-DESK", now=NOW)
+    recipients.add_recipient(
         actor=SYSTEM, code="BE-NEW", name="New", place=("BE", ""),
         key=str(IDENTITY.to_public()), now=NOW,
     )  # fmt: skip
@@ -492,8 +493,8 @@ def test_an_analyst_sends_nothing_and_sees_where_it_went(registered: None) -> No
     actor = person("ana", Role.ANALYST)
     assert len(queries.list_recipients(actor=actor)) == 1
     for call in (
-        lambda: operations.close_recipient(actor=actor, code="BE-DESK", now=NOW),
-        lambda: operations.send(actor=actor, sender="d", deliver=lambda *_: None, clock=clock.now),
+        lambda: recipients.close_recipient(actor=actor, code="BE-DESK", now=NOW),
+        lambda: sending.send(actor=actor, sender="d", deliver=lambda *_: None, clock=clock.now),
     ):
         with pytest.raises(Refused):
             call()

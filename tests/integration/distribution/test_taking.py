@@ -12,11 +12,13 @@ from django.db import connection
 
 from fanal.accounts import row_scope as bounded
 from fanal.accounts.domain.policy import Refused
-from fanal.deconfliction import operations as deconfliction, queries as identities
-from fanal.distribution import operations, queries
+from fanal.deconfliction import queries as identities
+from fanal.deconfliction.operations.identity import ensure_identity, rotate_identity
+from fanal.distribution import queries
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import Manifest, seal
 from fanal.distribution.domain.states import PackageRefused
+from fanal.distribution.operations import senders, taking
 from fanal.kernel.actors import Role, system_actor
 from fanal.ledger.domain import canonical
 from tests.integration.distribution.test_sending import person
@@ -69,26 +71,26 @@ def unsigned(sealed: bytes) -> bytes:
 
 def known(code: str = "N-DESK", signer: Ed25519PrivateKey = NORTH) -> None:
     key = public(signer)
-    operations.add_sender(
+    senders.add_sender(
         actor=SYSTEM, code=code, key=key, told=proof.fingerprint(key), now=NOW - 9 * DAY
     )
 
 
 def rotate(signer: Ed25519PrivateKey, *, since: datetime, now: datetime = NOW) -> None:
     key = public(signer)
-    operations.rotate_sender(
+    senders.rotate_sender(
         actor=SYSTEM, code="N-DESK", key=key, told=proof.fingerprint(key), since=since, now=now
     )
 
 
 def revoke(signer: Ed25519PrivateKey) -> None:
     told = proof.fingerprint(public(signer))
-    operations.revoke_sender(actor=SYSTEM, code="N-DESK", told=told, now=NOW)
+    senders.revoke_sender(actor=SYSTEM, code="N-DESK", told=told, now=NOW)
 
 
-def take(sealed: bytes, **more: object) -> operations.Opened:
+def take(sealed: bytes, **more: object) -> taking.Opened:
     asked = {"identity": str(OURS), "keep": lambda _opened: None, "now": NOW} | more
-    return operations.take(actor=SYSTEM, sealed=sealed, **asked)  # type: ignore[arg-type]
+    return taking.take(actor=SYSTEM, sealed=sealed, **asked)  # type: ignore[arg-type]
 
 
 def refused(code: str, step: Callable[[], object]) -> dict[str, str]:
@@ -137,7 +139,7 @@ def test_what_is_kept_nowhere_is_not_taken() -> None:
     known()
     sealed = made()
 
-    def full(_opened: operations.Opened) -> None:
+    def full(_opened: taking.Opened) -> None:
         raise OSError("no space left")
 
     with pytest.raises(OSError, match="no space left"):
@@ -212,7 +214,7 @@ def test_two_desks_of_one_name_are_told_apart_by_their_keys() -> None:
         "N-DESK",
         "E-DESK",
     ]
-    with pytest.raises(operations.SenderRefused, match="TAKEN"):
+    with pytest.raises(senders.SenderRefused, match="TAKEN"):
         known("N-DESK", NEXT)
 
 
@@ -241,7 +243,7 @@ def test_a_key_revoked_between_sending_and_opening_proves_nothing() -> None:
     assert [d["sender"] for d in ledger("package.take")] == ["N-DESK", "UNPROVEN"]
     known("N-DESK", NEXT)  # the place is free for its next key
     assert take(made(NEXT)).sender == "N-DESK"
-    with pytest.raises(operations.SenderRefused, match="NOT_FOUND"):
+    with pytest.raises(senders.SenderRefused, match="NOT_FOUND"):
         revoke(NORTH)
 
 
@@ -293,24 +295,24 @@ def test_the_same_package_opened_at_once_is_taken_once() -> None:
 def test_what_is_registered_is_checked(change: dict[str, object], code: str) -> None:
     known()
     asked = {"code": "E-DESK", "key": public(EAST), "told": proof.fingerprint(public(EAST))}
-    with pytest.raises(operations.SenderRefused, match=f"^{code}$"):
-        operations.add_sender(actor=SYSTEM, now=NOW, **(asked | change))  # type: ignore[arg-type]
+    with pytest.raises(senders.SenderRefused, match=f"^{code}$"):
+        senders.add_sender(actor=SYSTEM, now=NOW, **(asked | change))  # type: ignore[arg-type]
     assert [one.code for one in queries.list_senders(actor=SYSTEM)] == ["N-DESK"]
 
 
 def test_a_fingerprint_is_taken_however_it_is_grouped() -> None:
     told = proof.fingerprint(public(EAST)).replace(" ", "-") + "."
-    operations.add_sender(actor=SYSTEM, code="E-DESK", key=public(EAST), told=told, now=NOW)
+    senders.add_sender(actor=SYSTEM, code="E-DESK", key=public(EAST), told=told, now=NOW)
 
 
 def test_our_own_key_is_nobody_elses() -> None:
-    own = deconfliction.ensure_identity(actor=SYSTEM, now=NOW)
-    deconfliction.rotate_identity(actor=SYSTEM, now=NOW + MINUTE)
+    own = ensure_identity(actor=SYSTEM, now=NOW)
+    rotate_identity(actor=SYSTEM, now=NOW + MINUTE)
     newest = identities.public_key()
     assert newest is not None
     for key in (own, newest):
-        with pytest.raises(operations.SenderRefused, match="OWN_KEY"):
-            operations.add_sender(
+        with pytest.raises(senders.SenderRefused, match="OWN_KEY"):
+            senders.add_sender(
                 actor=SYSTEM, code="N-DESK", key=key, told=proof.fingerprint(key), now=NOW
             )
 
@@ -319,9 +321,9 @@ def test_our_own_key_is_nobody_elses() -> None:
 def test_a_change_lies_after_the_one_before_and_not_ahead(since: datetime) -> None:
     known()
     rotate(NEXT, since=NOW - 3 * DAY)
-    with pytest.raises(operations.SenderRefused, match="SINCE"):
+    with pytest.raises(senders.SenderRefused, match="SINCE"):
         rotate(EAST, since=since)
-    with pytest.raises(operations.SenderRefused, match="TAKEN"):
+    with pytest.raises(senders.SenderRefused, match="TAKEN"):
         rotate(NORTH, since=NOW)
     assert [one.until for one in queries.list_senders(actor=SYSTEM)] == [NOW - 3 * DAY, None]
 
@@ -331,15 +333,15 @@ def test_nobody_but_who_keeps_desks_does_any_of_it() -> None:
     known()
     told = proof.fingerprint(public(NEXT))
     for step in (
-        lambda: operations.take(
+        lambda: taking.take(
             actor=ana, sealed=made(), identity=str(OURS), keep=lambda _o: None, now=NOW
         ),
-        lambda: operations.add_sender(actor=ana, code="E-DESK", key=key, told="", now=NOW),
-        lambda: operations.rotate_sender(
+        lambda: senders.add_sender(actor=ana, code="E-DESK", key=key, told="", now=NOW),
+        lambda: senders.rotate_sender(
             actor=ana, code="N-DESK", key=public(NEXT), told=told, since=NOW, now=NOW
         ),
-        lambda: operations.revoke_sender(actor=ana, code="N-DESK", told="", now=NOW),
-        lambda: deconfliction.rotate_identity(actor=ana, now=NOW),
+        lambda: senders.revoke_sender(actor=ana, code="N-DESK", told="", now=NOW),
+        lambda: rotate_identity(actor=ana, now=NOW),
     ):
         with pytest.raises(Refused):
             step()

@@ -9,8 +9,9 @@ from django.db import connection
 
 from fanal.analyse.material.domain.lists import Sharing
 from fanal.analyse.material.queries.lists import find_list
-from fanal.exchange import operations, queries
+from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource, Service
+from fanal.exchange.operations.sources import add_source
 from fanal.kernel import clock
 from fanal.kernel.ids import new_id
 from fanal.worker import list_jobs
@@ -40,7 +41,7 @@ def add(
         login=login,
         added_at=now,
     )
-    operations.add_source(actor=SYSTEM, source=source, secret=secret, loopback=True, now=now)
+    add_source(actor=SYSTEM, source=source, secret=secret, loopback=True, now=now)
     found = queries.find_source(actor=SYSTEM, name=source.name)
     assert found is not None
     return found
@@ -66,7 +67,7 @@ def other(url: str, name: str) -> ListSource:
     made = ListSource(
         id=new_id(now), name=name, kind=Service.HASHSHARING, url=url, list_id=list_id, added_at=now
     )
-    operations.add_source(actor=SYSTEM, source=made, loopback=True, now=now)
+    add_source(actor=SYSTEM, source=made, loopback=True, now=now)
     return made
 
 

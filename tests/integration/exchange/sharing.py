@@ -6,10 +6,12 @@ from uuid import UUID
 
 from django.test import Client
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.records import OrganisationKind, PartnerIdentity
 from fanal.accounts.models import Organisation
+from fanal.accounts.operations.instructions import propose_instruction, second_instruction
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.queries.people import actor_for, authenticate_partner_basic, find_user
 from fanal.analyse.material.domain.lists import ListAttributes
 from fanal.analyse.material.operations.list_imports import create_list
 from fanal.analyse.material.operations.lists import load_list
@@ -34,10 +36,9 @@ def instruct(kind: InstructionKind, *names: str, members: tuple[str, ...] = MEMB
             defaults={"id": new_id(now), "kind": OrganisationKind.PARTNER, "created_at": now},
         )
     first, second = (
-        people.actor_for(user=people.find_user(username=login), now=now)
-        for login in ("proposer", "seconder")
+        actor_for(user=find_user(username=login), now=now) for login in ("proposer", "seconder")
     )
-    made = accounts.propose_instruction(
+    made = propose_instruction(
         actor=first,
         instruction=NewInstruction(
             kind=kind,
@@ -50,7 +51,7 @@ def instruct(kind: InstructionKind, *names: str, members: tuple[str, ...] = MEMB
         ),
         now=now,
     )
-    accounts.second_instruction(actor=second, instruction_id=made, now=now)
+    second_instruction(actor=second, instruction_id=made, now=now)
     return made
 
 
@@ -79,8 +80,8 @@ def md5(number: int) -> str:
 
 def make_member(name: str = "Quay Test Host") -> tuple[PartnerIdentity, Client]:
     """Make a member with its identity, and a client that speaks as its program."""
-    issued = accounts.add_partner(actor=SYSTEM, name=name, now=clock.now())
+    issued = add_partner(actor=SYSTEM, name=name, now=clock.now())
     pair = base64.b64encode(f"{issued.user}:{issued.password}".encode()).decode()
-    identity = people.authenticate_partner_basic(authorization=f"Basic {pair}", now=clock.now())
+    identity = authenticate_partner_basic(authorization=f"Basic {pair}", now=clock.now())
     assert identity is not None
     return identity, Client(headers={"Authorization": f"Basic {pair}"})

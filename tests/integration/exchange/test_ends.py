@@ -15,8 +15,9 @@ from fanal.analyse.material.operations.list_imports import take_items
 from fanal.analyse.material.operations.lists import add_items, withdraw_item
 from fanal.analyse.material.queries.entries import items_of_list
 from fanal.analyse.material.queries.lists import find_list
-from fanal.exchange import operations, queries
+from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource, RemoteEntry, RemotePage, Service
+from fanal.exchange.operations import sources as operations
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
 from fanal.worker import list_jobs

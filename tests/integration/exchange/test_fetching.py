@@ -12,7 +12,7 @@ from msgspec import structs
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import Refused
 from fanal.analyse.material.operations.lists import load_list, withdraw_item, withdraw_items
-from fanal.exchange import operations, queries
+from fanal.exchange import queries
 from fanal.exchange.domain.records import (
     FetchCheckpoint,
     ListSource,
@@ -21,6 +21,7 @@ from fanal.exchange.domain.records import (
     Service,
     TakenEntry,
 )
+from fanal.exchange.operations import sources as operations
 from fanal.kernel import clock
 from fanal.kernel.actors import public_actor
 from fanal.kernel.ids import new_id
@@ -64,7 +65,7 @@ class TestFanalToFanal:
     def test_changes_and_tombstones_come_over(
         self, live_server: object, monkeypatch: pytest.MonkeyPatch, kind: Service
     ) -> None:
-        from fanal.accounts import operations as accounts
+        from fanal.accounts.operations.partners import add_partner
         from fanal.api import hashsharing
         from fanal.connectors import taxii
 
@@ -74,7 +75,7 @@ class TestFanalToFanal:
         instruct(InstructionKind.LIST_FETCH)
         made = make_list("alpha", category="C0")
         ids = load("alpha", *[f"{md5(n)},A{n}" for n in range(8)])
-        partner = accounts.add_partner(actor=SYSTEM, name="Fetcher", now=clock.now())
+        partner = add_partner(actor=SYSTEM, name="Fetcher", now=clock.now())
         source = add(
             kind,
             f"{live_server.url}{KINDS[kind]}",

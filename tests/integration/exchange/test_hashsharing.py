@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.operations.instructions import revoke_instruction
+from fanal.accounts.queries.people import actor_for, find_user
 from fanal.analyse.material.domain.lists import ListAttributes, Sharing
 from fanal.analyse.material.operations.list_imports import describe_list
 from fanal.analyse.material.operations.lists import add_addresses, withdraw_item, withdraw_items
@@ -83,10 +84,8 @@ class TestWhatIsServed:
         assert member.get(f"{ROOT}/v2/entries").status_code == 403
         made = instruct(SERVE, "alpha")
         assert len(entries(member)) == 1
-        supervisor = people.actor_for(user=people.find_user(username="proposer"), now=clock.now())
-        accounts.revoke_instruction(
-            actor=supervisor, instruction_id=made, reason="Stop.", now=clock.now()
-        )
+        supervisor = actor_for(user=find_user(username="proposer"), now=clock.now())
+        revoke_instruction(actor=supervisor, instruction_id=made, reason="Stop.", now=clock.now())
         assert member.get(f"{ROOT}/v2/entries").status_code == 403
 
     def test_who_named_a_list_before_there_was_one_signed_nothing_of_it(

@@ -8,13 +8,13 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from fanal.accounts import queries as people
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.models import User
+from fanal.accounts.queries.people import find_partner, find_user
 from fanal.analyse.material.domain.lists import Sharing
 from fanal.analyse.material.queries.lists import list_votes
-from fanal.exchange import operations
 from fanal.exchange.domain.records import ListSource, Service
+from fanal.exchange.operations import sources as operations
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.kernel.ids import new_id
@@ -68,7 +68,7 @@ def test_the_desk_sees_readers_and_sources(
     operations.switch_source(actor=SYSTEM, source=off, enabled=False, now=clock.now())
     add_source("waits", "from nobody")
     instruct(InstructionKind.LIST_FETCH, "from the quay")
-    page = browser(people.find_user(username="proposer")).get(f"/{language}/desk/exchange/")
+    page = browser(find_user(username="proposer")).get(f"/{language}/desk/exchange/")
     text = page.content.decode()
     for words in ("Quay Test Host", "quay", "https://lists.example/hashsharing", "from the old"):
         assert words in text
@@ -85,7 +85,7 @@ def test_instructions_are_asked_for_once_however_many_sources_and_lists(
 ) -> None:
     instruct(InstructionKind.LIST_SERVICE)
     add_source("first", "first list")
-    web = browser(people.find_user(username="proposer"))
+    web = browser(find_user(username="proposer"))
 
     def asked(client: Client, page: str) -> int:
         with CaptureQueriesContext(connection) as seen:
@@ -105,7 +105,7 @@ def test_a_partner_sees_its_own_lists_alone(member: Client, password_is_enough: 
     shown = make_list("harbour", description="Synthetic.")
     make_list("closed list", legal_basis="")
     load("harbour", md5(7))
-    partner = people.find_partner(name="Quay Test Host")
+    partner = find_partner(name="Quay Test Host")
     client = browser(make_user("member", Role.PARTNER, organisation=partner))
     before = client.get("/en/partners/lists/").content.decode()
     assert "have read nothing yet" in before
@@ -123,7 +123,7 @@ def test_a_partners_person_has_no_vote_on_what_it_cannot_see(
 ) -> None:
     make_list("at the desk", sharing=Sharing.DESK)
     [item] = load("at the desk", md5(7))
-    partner = people.find_partner(name="Quay Test Host")
+    partner = find_partner(name="Quay Test Host")
     client = browser(make_user("member", Role.PARTNER, organisation=partner))
     path = f"/en/desk/lists/entries/{item}/vote/"
     assert client.post(path, {"vote": "DOWN.NOT_ABUSE"}).status_code == 403

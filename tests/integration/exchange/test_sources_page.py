@@ -6,8 +6,8 @@ from typing import Protocol
 import pytest
 from django.test import Client
 
-from fanal.accounts import operations as accounts_operations, queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.operations.partners import add_partner
 from fanal.connectors import outside
 from fanal.exchange import queries
 from fanal.kernel import clock
@@ -112,8 +112,8 @@ def test_a_connection_is_tested_against_a_server_and_takes_nothing(
     load("harbour", md5(7), md5(8))
     make_list("mirror")
     outside.install(outside.Door(loopback=True, seconds=60))
-    monkeypatch.setattr(accounts, "has_demo_mark", lambda: True)
-    partner = accounts_operations.add_partner(actor=SYSTEM, name="Fetcher", now=clock.now())
+    monkeypatch.setattr("fanal.web.desk.sources.has_demo_mark", lambda: True)
+    partner = add_partner(actor=SYSTEM, name="Fetcher", now=clock.now())
     behind(monkeypatch)
     web, at = supervisor(), {"url": f"{live_server.url}/hashsharing", "login": partner.user}
     told = []

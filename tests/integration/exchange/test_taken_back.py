@@ -7,15 +7,17 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.operations.instructions import revoke_instruction
+from fanal.accounts.queries.people import actor_for, find_user
 from fanal.analyse.material.domain.lists import ListAttributes, Sharing
 from fanal.analyse.material.operations.list_imports import describe_list
 from fanal.analyse.material.operations.lists import withdraw_item
 from fanal.api import hashsharing
 from fanal.connectors import outside, sources
-from fanal.exchange import operations, queries
+from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource, Service
+from fanal.exchange.operations.sources import take_page
 from fanal.formats.hashsharing import read_page
 from fanal.kernel import clock
 from tests.integration.exchange.fetched import add, held
@@ -81,8 +83,8 @@ def describe(name: str, **said: object) -> None:
 
 
 def revoke(instruction: UUID) -> None:
-    supervisor = people.actor_for(user=people.find_user(username="proposer"), now=clock.now())
-    accounts.revoke_instruction(
+    supervisor = actor_for(user=find_user(username="proposer"), now=clock.now())
+    revoke_instruction(
         actor=supervisor, instruction_id=instruction, reason="Stop.", now=clock.now()
     )
 
@@ -352,7 +354,7 @@ class Through:
             page = sources.fetch_page(
                 self, source=source, secret="", position=held_now.position, now=now.astimezone(UTC)
             )
-            operations.take_page(
+            take_page(
                 actor=SYSTEM, source=source, page=page, turn=held_now.turn, under=None, now=now
             )
             seen.append(sorted(held("mirror")))

@@ -49,7 +49,7 @@ def node(
 @pytest.fixture
 def sent(make_submission: Callable[..., Submission]) -> tuple[Actor, UUID]:
     """A partner and its wire report, open and not urgent."""
-    from fanal.intake import operations
+    from fanal.intake.operations.receive import receive_reports
     from tests.integration.intake.node_role import program
 
     actor = program("house")
@@ -61,8 +61,6 @@ def sent(make_submission: Callable[..., Submission]) -> tuple[Actor, UUID]:
         arrival=Arrival.WIRE,
         finish=False,
     )
-    (answer,) = operations.receive_reports(
-        actor=actor, submissions=[submission], now=datetime.now(UTC)
-    )
+    (answer,) = receive_reports(actor=actor, submissions=[submission], now=datetime.now(UTC))
     assert answer.report_id is not None
     return actor, answer.report_id

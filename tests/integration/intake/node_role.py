@@ -6,7 +6,8 @@ from uuid import UUID
 
 import psycopg
 
-from fanal.accounts import operations as accounts, queries as partners
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.queries.people import authenticate_partner_bearer
 from fanal.kernel.actors import Actor, system_actor
 
 SYSTEM = system_actor("test")
@@ -16,8 +17,8 @@ SECRETS: dict[UUID | None, bytes] = {}
 
 def program(name: str) -> Actor:
     now = datetime.now(UTC)
-    issued = accounts.add_partner(actor=SYSTEM, name=name, now=now)
-    found = partners.authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=now)
+    issued = add_partner(actor=SYSTEM, name=name, now=now)
+    found = authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=now)
     assert found is not None
     SECRETS[found.partner_id] = sha256(issued.token.encode()).digest()
     return found.actor

@@ -4,11 +4,15 @@ from collections.abc import Callable
 
 import pytest
 
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import KeyKind, Outcome, Submission
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import find_key, find_references
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
-from fanal.vault import keyring, operations as vault
+from fanal.vault import keyring
+from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.opening import open_batch
+from fanal.vault.operations.sealing import seal_batch
 from tests.integration.intake.conftest import NOW
 
 pytestmark = pytest.mark.django_db
@@ -35,26 +39,22 @@ def test_a_repeat_and_a_conflict_are_told_apart(
         submission = make_submission(
             partner.partner_id, keys=keys, reference="A-1", enclosed=files, **values
         )
-        (answer,) = operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
+        (answer,) = receive_reports(actor=partner, submissions=[submission], now=NOW)
         return answer.outcome
 
     assert send(enclosed[0]) is Outcome.CREATED
     before()
     assert send(enclosed[1]) is Outcome.REPEATED
     assert send(body=b'{"kind":"GROOMING"}') is Outcome.CONFLICT
-    (found,) = queries.find_references(actor=SYSTEM, reference="A-1")
+    (found,) = find_references(actor=SYSTEM, reference="A-1")
     assert partner.partner_id is not None
-    assert (
-        queries.find_key(sender_id=partner.partner_id, kind=KeyKind.REFERENCE, key="A-1") == found
-    )
+    assert find_key(sender_id=partner.partner_id, kind=KeyKind.REFERENCE, key="A-1") == found
 
 
 @pytest.mark.parametrize("size", [12, 90_000])
 def test_an_identity_still_opens(before: Callable[[], None], size: int) -> None:
-    item = vault.Sealable(
-        id=new_id(NOW), plaintext=bytes(size), kind="identity", owner_id=new_id(NOW)
-    )
-    vault.seal_batch(items=[item], now=NOW)
+    item = Sealable(id=new_id(NOW), plaintext=bytes(size), kind="identity", owner_id=new_id(NOW))
+    seal_batch(items=[item], now=NOW)
     before()
-    opened = vault.open_batch(actor=SYSTEM, object_ids=[item.id], now=NOW, purpose="test")
+    opened = open_batch(actor=SYSTEM, object_ids=[item.id], now=NOW, purpose="test")
     assert opened[item.id] == bytes(size)

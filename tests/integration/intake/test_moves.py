@@ -8,8 +8,10 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import REPORT_STATES, Arrival, ReportState, Submission
+from fanal.intake.operations.lifecycle import expire_reports, retract_report
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from tests.server import as_worker
@@ -32,13 +34,13 @@ def app(as_role: Connect) -> psycopg.Connection[tuple[object, ...]]:
 def opened(partner: Actor, make_submission: Callable[..., Submission]) -> UUID:
     submission = make_submission(partner.partner_id, arrival=Arrival.WIRE, finish=False)
     now = datetime.now(UTC)
-    [answer] = operations.receive_reports(actor=partner, submissions=[submission], now=now)
+    [answer] = receive_reports(actor=partner, submissions=[submission], now=now)
     assert answer.report_id is not None
     return answer.report_id
 
 
 def _state(report_id: UUID) -> str:
-    return str(queries.get_reports(actor=SYSTEM, report_ids=[report_id])[report_id].state)
+    return str(get_reports(actor=SYSTEM, report_ids=[report_id])[report_id].state)
 
 
 @pytest.mark.parametrize("state", [s.value for s in ReportState])
@@ -83,9 +85,9 @@ def test_no_move_without_its_entry(
 def test_retracting_is_written_by_its_partner(opened: UUID, partner: Actor) -> None:
     now = datetime.now(UTC)
     with pytest.raises(Exception, match="entry in the ledger"):
-        operations.retract_report(actor=SYSTEM, report_id=opened, now=now)
+        retract_report(actor=SYSTEM, report_id=opened, now=now)
     assert _state(opened) == "OPEN"
-    operations.retract_report(actor=partner, report_id=opened, now=now)
+    retract_report(actor=partner, report_id=opened, now=now)
     assert _state(opened) == "RETRACTED"
 
 
@@ -98,7 +100,7 @@ def test_expiry_is_the_workers(app, opened: UUID, as_role: Connect) -> None:
         )
     later = datetime.now(UTC) + timedelta(days=2)
     with as_worker():
-        assert operations.expire_reports(actor=SYSTEM, now=later) == [opened]
+        assert expire_reports(actor=SYSTEM, now=later) == [opened]
     assert _state(opened) == "EXPIRED"
 
 

@@ -67,17 +67,18 @@ def packed(path: Path, data: bytes) -> Path:
 
 def test_files_are_sealed_with_their_report_and_found_in_its_record(tmp_path: Path) -> None:
     from fanal.harmonise import queries as harmonised
-    from fanal.intake import queries as intake
-    from fanal.vault import operations as vault
+    from fanal.intake.queries.envelopes import find_references
+    from fanal.intake.queries.files import list_uploads
+    from fanal.vault.operations.opening import open_object
     from fanal.worker.stages import StageLoop
 
     sender, path = partner(), packed(tmp_path / "p.zip", zipped(FILES))
     assert bring(path, partner=sender)["received"] == 1
-    [report_id] = intake.find_references(actor=SYSTEM, reference="7", sender_id=sender.partner_id)
-    uploads = intake.list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
+    [report_id] = find_references(actor=SYSTEM, reference="7", sender_id=sender.partner_id)
+    uploads = list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
     assert [u.name for u in uploads] == ["7/files/a.bin", "7/files/b.bin", "7/notes.txt"]
     opened = [
-        vault.open_object(actor=SYSTEM, object_id=u.object_id, now=clock.now(), purpose="test")
+        open_object(actor=SYSTEM, object_id=u.object_id, now=clock.now(), purpose="test")
         for u in uploads
         if u.object_id
     ]
@@ -103,7 +104,8 @@ def test_files_are_sealed_with_their_report_and_found_in_its_record(tmp_path: Pa
 def test_a_document_named_alone_says_so_and_its_folder_adds_the_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fanal.intake import queries as intake
+    from fanal.intake.queries.envelopes import find_references
+    from fanal.intake.queries.files import list_uploads
 
     sender = partner()
     document = tmp_path / "7.json"
@@ -115,13 +117,14 @@ def test_a_document_named_alone_says_so_and_its_folder_adds_the_files(
     assert " 1" in sentence
     assert bring(tmp_path, partner=sender)["repeated"] == 1
     assert "ajoutés" in capsys.readouterr().err
-    [report_id] = intake.find_references(actor=SYSTEM, reference="7", sender_id=sender.partner_id)
-    uploads = intake.list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
+    [report_id] = find_references(actor=SYSTEM, reference="7", sender_id=sender.partner_id)
+    uploads = list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
     assert [u.name for u in uploads] == ["a.bin"]
 
 
 def test_unpacked_they_are_what_they_were_packed(tmp_path: Path) -> None:
-    from fanal.intake import queries as intake
+    from fanal.intake.queries.envelopes import find_references
+    from fanal.intake.queries.files import list_uploads
 
     sender, listed = partner(), {name: body for name, body in FILES.items() if body != EXTRA}
     for name, content in listed.items():
@@ -129,8 +132,8 @@ def test_unpacked_they_are_what_they_were_packed(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
     assert bring(tmp_path / "folder", partner=sender)["received"] == 1
-    [report_id] = intake.find_references(actor=SYSTEM, reference="7", sender_id=sender.partner_id)
-    uploads = intake.list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
+    [report_id] = find_references(actor=SYSTEM, reference="7", sender_id=sender.partner_id)
+    uploads = list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
     assert [u.name for u in uploads] == ["files/a.bin", "files/b.bin"]
     before = rows()
     for path in (tmp_path / "folder", packed(tmp_path / "p.zip", zipped(listed))):
@@ -268,13 +271,13 @@ def test_the_same_report_in_any_two_ways_is_one_and_only_missing_files_change_it
 
 def _first_alone(folder: Path, sender: Actor) -> UUID:
     """Bring the document alone and let the stages end; the package with its files then lies in `p.zip`."""
-    from fanal.intake import queries as intake
+    from fanal.intake.queries.envelopes import find_references
 
     alone = packed(folder / "9.json", DOCUMENT)
     assert bring(alone, partner=sender)["received"] == 1
     run()
     packed(folder / "p.zip", zipped({"9.json": DOCUMENT, "a.bin": LARGE, "n.txt": EXTRA}))
-    [found] = intake.find_references(actor=SYSTEM, reference="9", sender_id=sender.partner_id)
+    [found] = find_references(actor=SYSTEM, reference="9", sender_id=sender.partner_id)
     return found
 
 
@@ -288,24 +291,24 @@ def run() -> None:
 
 def test_files_that_come_later_are_evidence_of_the_same_report(tmp_path: Path) -> None:
     from fanal.harmonise import queries as harmonised
-    from fanal.intake import queries as intake
+    from fanal.intake.queries.files import get_receipts, list_uploads
     from fanal.ledger import queries as ledger
     from fanal.orient import queries as oriented
-    from fanal.vault import operations as vault
+    from fanal.vault.operations.opening import open_object
 
     sender = partner()
     report_id = _first_alone(tmp_path, sender)
-    receipts = intake.get_receipts(actor=SYSTEM, report_ids=[report_id])
+    receipts = get_receipts(actor=SYSTEM, report_ids=[report_id])
     record = harmonised.get_records(actor=SYSTEM, report_ids=[report_id])[report_id]
     assert not any(f.sha256 for f in record.files), "known by the document alone"
     assert bring(tmp_path / "p.zip", partner=sender)["repeated"] == 1
-    uploads = intake.list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
+    uploads = list_uploads(actor=SYSTEM, report_ids=[report_id])[report_id]
     assert [(u.name, u.sha256) for u in uploads] == [
         ("a.bin", hashlib.sha256(LARGE).hexdigest()),
         ("n.txt", hashlib.sha256(EXTRA).hexdigest()),
     ]
     opened = [
-        vault.open_object(actor=SYSTEM, object_id=u.object_id, now=clock.now(), purpose="test")
+        open_object(actor=SYSTEM, object_id=u.object_id, now=clock.now(), purpose="test")
         for u in uploads
         if u.object_id
     ]
@@ -316,7 +319,7 @@ def test_files_that_come_later_are_evidence_of_the_same_report(tmp_path: Path) -
     case = oriented.get_case(actor=SYSTEM, report_id=report_id)
     assert case is not None
     assert case.proposal_revision == 2
-    assert intake.get_receipts(actor=SYSTEM, report_ids=[report_id]) == receipts
+    assert get_receipts(actor=SYSTEM, report_ids=[report_id]) == receipts
     actions = [(e.action, e.detail) for e in ledger.entries_of(actor=SYSTEM, object_id=report_id)]
     assert [detail for action, detail in actions if action == "report.upload"] == [
         {"files": 2, "arrival": "IMPORT"}
@@ -340,23 +343,21 @@ def test_the_command_adds_files_with_the_rights_it_has(tmp_path: Path) -> None:
 
 
 def test_files_that_come_while_a_worker_reads_make_it_read_again(tmp_path: Path) -> None:
-    from fanal.intake import operations as intake
     from fanal.intake.domain.records import Stage
+    from fanal.intake.operations.queue import LeaseLost, advance_claims, claim_batch
 
     sender = partner()
     assert bring(packed(tmp_path / "9.json", DOCUMENT), partner=sender)["received"] == 1
     token, lease = uuid4(), timedelta(minutes=5)
-    [claim] = intake.claim_batch(
-        actor=SYSTEM, stage=Stage.HARMONISE, size=10, token=token, lease=lease
-    )
+    [claim] = claim_batch(actor=SYSTEM, stage=Stage.HARMONISE, size=10, token=token, lease=lease)
     packed(tmp_path / "p.zip", zipped({"9.json": DOCUMENT, "a.bin": LARGE}))
     assert bring(tmp_path / "p.zip", partner=sender)["repeated"] == 1
-    with pytest.raises(intake.LeaseLost):
-        intake.advance_claims(
+    with pytest.raises(LeaseLost):
+        advance_claims(
             actor=SYSTEM, token=token, report_ids=[claim.report_id], to=Stage.ANALYSE, lease=lease
         )
     assert len(
-        intake.claim_batch(
+        claim_batch(
             actor=SYSTEM, stage=Stage.HARMONISE, size=10, token=uuid4(), lease=lease
         )
     ) == 1  # fmt: skip
@@ -378,11 +379,11 @@ def test_a_damaged_package_adds_nothing_and_the_next_one_all(tmp_path: Path) -> 
 def test_what_was_taken_back_takes_no_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from fanal.intake import operations as intake
+    from fanal.intake.operations.lifecycle import retract_report
 
     sender = partner()
     report_id = _first_alone(tmp_path, sender)
-    intake.retract_report(actor=sender, report_id=report_id, now=clock.now())
+    retract_report(actor=sender, report_id=report_id, now=clock.now())
     before = rows()
     capsys.readouterr()
     assert bring(tmp_path / "p.zip", partner=sender)["repeated"] == 1

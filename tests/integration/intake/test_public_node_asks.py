@@ -8,12 +8,14 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from fanal.accounts import operations as accounts
 from fanal.accounts.models import PartnerCredential
-from fanal.intake import operations, queries
+from fanal.accounts.operations.partners import revoke_credential
 from fanal.intake.domain import receipt
 from fanal.intake.domain.keys import key_digest
 from fanal.intake.domain.records import Arrival, KeyKind, Submission
+from fanal.intake.operations.lifecycle import finish_report
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import get_reports, list_messages
 from fanal.kernel.actors import Actor, public_actor
 from fanal.kernel.ids import new_id
 from tests.integration.intake.node_role import PUBLIC, SYSTEM, present, program
@@ -107,7 +109,7 @@ def test_a_sender_is_spoken_for_by_its_own_secret_alone(
         present(node, program("other"))
     if shown == "revoked":
         present(node, actor)
-        accounts.revoke_credential(actor=SYSTEM, login="house", now=datetime.now(UTC))
+        revoke_credential(actor=SYSTEM, login="house", now=datetime.now(UTC))
     with pytest.raises(errors.InsufficientPrivilege, match="names the sender"):
         node.execute(f"SELECT {call}", {"report": report_id, "sender": actor.partner_id})
 
@@ -160,7 +162,7 @@ def test_nothing_is_added_to_the_report_of_another(node, sent: tuple[Actor, UUID
     for sender in (other.partner_id, actor.partner_id):
         with pytest.raises(errors.InsufficientPrivilege):
             node.execute(key, [sender, bytes(32), report_id])
-    operations.finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
+    finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
     present(node, actor)
     with pytest.raises(errors.InsufficientPrivilege, match="adds to what it deposits"):
         node.execute(file, [report_id, "f2", report_id])
@@ -211,13 +213,13 @@ def test_another_senders_report_is_neither_moved_nor_withdrawn(
     present(node, stranger)
     move = "SELECT intake_move(%s, %s, 'OPEN', 'RETRACTED', now())"
     assert node.execute(move, [report_id, other]).fetchone() == (False,)
-    number = queries.get_reports(actor=SYSTEM, report_ids=[report_id])[report_id].wire_id
+    number = get_reports(actor=SYSTEM, report_ids=[report_id])[report_id].wire_id
     by_wire = "SELECT intake_by_wire(%s, %s)"
     assert node.execute(by_wire, [number, other]).fetchone() == (None,)
     for call in ("orient_withdraw", "intake_file_ids"):
         (answer,) = node.execute(f"SELECT {call}(%s, %s)", [report_id, other]).fetchone() or (None,)
         assert not answer
-    operations.finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
+    finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
     assert node.execute("SELECT orient_state_of(%s, %s)", [report_id, other]).fetchone() == (None,)
     present(node, actor)
     assert node.execute(by_wire, [number, actor.partner_id]).fetchone() == (report_id,)
@@ -251,7 +253,7 @@ def test_keys_of_one_sender_do_not_come_with_those_of_another(
 
 def test_it_answers_with_the_code_and_never_as_the_desk(node, make_submission: Make) -> None:
     code, now = receipt.new_code(), datetime.now(UTC)
-    (answer,) = operations.receive_reports(
+    (answer,) = receive_reports(
         actor=public_actor(),
         submissions=[make_submission(PUBLIC, arrival=Arrival.FORM, code=code)],
         now=now,
@@ -275,7 +277,7 @@ def test_it_answers_with_the_code_and_never_as_the_desk(node, make_submission: M
     node.execute(SEALED, {"object": sealed, "owner": answer.report_id})
     assert node.execute(call, [lookup, new_id(now), sealed]).fetchone() == (answer.report_id,)
     assert answer.report_id is not None
-    (left,) = queries.list_messages(actor=SYSTEM, report_id=answer.report_id)
+    (left,) = list_messages(actor=SYSTEM, report_id=answer.report_id)
     assert (left.from_desk, left.author_id, left.for_reporter) == (False, None, None)
 
 
@@ -379,7 +381,7 @@ def test_no_receipt_and_no_work_is_made_for_the_report_of_another(
         node.execute(receipt, [report_id, bytes(32), bytes(32)])
     with pytest.raises(errors.InsufficientPrivilege):
         node.execute(work, [report_id, "HARMONISE"])
-    operations.finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
+    finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
     owner.execute("DELETE FROM intake_work WHERE report_id = %s", [report_id])
     present(node, actor)
     with pytest.raises(errors.InsufficientPrivilege, match="adds to what it deposits"):

@@ -8,9 +8,10 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from fanal.intake import operations
 from fanal.intake.domain.keys import key_digest
 from fanal.intake.domain.records import KeyKind, Outcome, Submission
+from fanal.intake.operations.lifecycle import finish_report
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Actor
 from tests.integration.intake.node_role import PUBLIC, present, program
 
@@ -57,7 +58,7 @@ def test_it_keeps_no_reference_of_a_partner_that_did_not_show_its_secret(
                 keys=((KeyKind.REFERENCE, f"SEQ-{n}"),),
                 urgent=True,
             )
-            (answer,) = operations.receive_reports(
+            (answer,) = receive_reports(
                 actor=house, submissions=[submission], now=datetime.now(UTC)
             )
             assert answer.outcome is Outcome.CREATED
@@ -83,7 +84,7 @@ def test_it_holds_no_part_of_the_report_of_another_till_its_transaction_ends(
             node.transaction(),
         ):
             node.execute(f"INSERT INTO intake_{part}", {"report": report_id})
-        operations.finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
+        finish_report(actor=actor, report_id=report_id, now=datetime.now(UTC))
 
 
 def test_two_requests_of_one_sender_with_one_key_are_told_apart_from_all_others(

@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from django.db import connection
 
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import Claim, Stage, Submission
+from fanal.intake.operations import queue as intake_queue
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.work import count_work, list_quarantine
 from fanal.kernel.actors import Actor, system_actor
 from tests.integration.intake.conftest import NOW
 
@@ -21,12 +23,12 @@ pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
 def reports(partner: Actor, make_submission: Callable[..., Submission]) -> list[UUID]:
     """Three received reports; the last is urgent."""
     submissions = [make_submission(partner.partner_id, urgent=n == 2) for n in range(3)]
-    answers = operations.receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+    answers = receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
     return [a.report_id for a in answers if a.report_id]
 
 
 def _claim(token: UUID, *, stage: Stage = Stage.HARMONISE, size: int = 10) -> list[Claim]:
-    return operations.claim_batch(actor=SYSTEM, stage=stage, size=size, token=token, lease=LEASE)
+    return intake_queue.claim_batch(actor=SYSTEM, stage=stage, size=size, token=token, lease=LEASE)
 
 
 def _lapse() -> None:
@@ -53,7 +55,7 @@ class TestClaim:
         self, partner: Actor, make_submission: Callable[..., Submission]
     ) -> None:
         submissions = [make_submission(partner.partner_id) for _ in range(64)]
-        operations.receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+        receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
         sizes = []
         for turn in range(1 + 16 + 64 + 1):
             token = uuid4()
@@ -61,41 +63,41 @@ class TestClaim:
             sizes.append(len(claims))
             if turn > 16:  # the third time each is alone, and gets through
                 done = [claim.report_id for claim in claims]
-                operations.advance_claims(
+                intake_queue.advance_claims(
                     actor=SYSTEM, token=token, report_ids=done, to=None, lease=LEASE
                 )
             _lapse()
         assert sizes == [64, *([4] * 16), *([1] * 64), 0]
-        assert queries.count_work() == {}
+        assert count_work() == {}
 
     def test_quarantines_what_kills_its_workers(self, reports: list[UUID]) -> None:
         for _ in range(3 + 3 * 4):
             _claim(uuid4())
             _lapse()
-        assert queries.count_work() == {"QUARANTINE": 3}
-        assert {e for _, e in queries.list_quarantine(actor=SYSTEM, limit=10)} == {"WORKER_DIED"}
+        assert count_work() == {"QUARANTINE": 3}
+        assert {e for _, e in list_quarantine(actor=SYSTEM, limit=10)} == {"WORKER_DIED"}
 
 
 class TestAdvance:
     def test_moves_on_and_then_out(self, reports: list[UUID]) -> None:
         token = uuid4()
         _claim(token)
-        operations.advance_claims(
+        intake_queue.advance_claims(
             actor=SYSTEM, token=token, report_ids=reports, to=Stage.ANALYSE, lease=LEASE
         )
-        assert queries.count_work() == {"ANALYSE": 3}
-        operations.advance_claims(
+        assert count_work() == {"ANALYSE": 3}
+        intake_queue.advance_claims(
             actor=SYSTEM, token=token, report_ids=reports, to=None, lease=LEASE
         )
-        assert queries.count_work() == {}
+        assert count_work() == {}
 
     def test_refuses_a_worker_that_lost_its_lease(self, reports: list[UUID]) -> None:
         slow = uuid4()
         _claim(slow)
         _lapse()
         _claim(uuid4())
-        with pytest.raises(operations.LeaseLost):
-            operations.advance_claims(
+        with pytest.raises(intake_queue.LeaseLost):
+            intake_queue.advance_claims(
                 actor=SYSTEM, token=slow, report_ids=reports, to=None, lease=LEASE
             )
 
@@ -109,16 +111,18 @@ class TestFailure:
                 cursor.execute("UPDATE intake_work SET not_before = now()")
                 cursor.execute("DELETE FROM intake_work WHERE report_id <> %s", one)
             assert len(_claim(token)) == 1
-            operations.fail_claims(actor=SYSTEM, token=token, report_ids=one, error="Broken")
-        assert queries.count_work() == {"QUARANTINE": 1}
-        moved = operations.replay_stage(
+            intake_queue.fail_claims(actor=SYSTEM, token=token, report_ids=one, error="Broken")
+        assert count_work() == {"QUARANTINE": 1}
+        moved = intake_queue.replay_stage(
             actor=SYSTEM, stage=Stage.HARMONISE, report_ids=one, now=NOW
         )
         assert moved == 1
-        assert queries.count_work() == {"HARMONISE": 1}
+        assert count_work() == {"HARMONISE": 1}
 
     def test_leaves_work_in_progress_alone_on_replay(self, reports: list[UUID]) -> None:
         assert (
-            operations.replay_stage(actor=SYSTEM, stage=Stage.ANALYSE, report_ids=reports, now=NOW)
+            intake_queue.replay_stage(
+                actor=SYSTEM, stage=Stage.ANALYSE, report_ids=reports, now=NOW
+            )
             == 0
         )

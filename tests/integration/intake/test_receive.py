@@ -9,7 +9,6 @@ from django.db import connection, connections
 
 from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
-from fanal.intake import operations, queries
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import (
     Arrival,
@@ -20,8 +19,10 @@ from fanal.intake.domain.records import (
     Stage,
     Submission,
 )
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import follow, get_by_key, get_reports
+from fanal.intake.queries.files import open_submissions
 from fanal.kernel.actors import Actor, public_actor, system_actor
-from fanal.vault import operations as vault
 from tests.integration.intake.conftest import NOW
 
 Make = Callable[..., Submission]
@@ -38,14 +39,14 @@ def _count(table: str) -> int:
 class TestReceive:
     def test_seals_acknowledges_and_queues(self, partner: Actor, make_submission: Make) -> None:
         submission = make_submission(partner.partner_id, reference="r-1", urgent=True)
-        [answer] = operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
+        [answer] = receive_reports(actor=partner, submissions=[submission], now=NOW)
         assert answer.outcome is Outcome.CREATED
         assert answer.state is ReportState.FINISHED
         assert answer.receipt.startswith("FANAL RECEIPT 1\n")
         assert answer.code == ""
-        facts = queries.get_reports(actor=partner, report_ids=[answer.report_id])
+        facts = get_reports(actor=partner, report_ids=[answer.report_id])
         assert facts[answer.report_id].stage is Stage.HARMONISE
-        opened = queries.open_submissions(actor=SYSTEM, report_ids=[answer.report_id], now=NOW)
+        opened = open_submissions(actor=SYSTEM, report_ids=[answer.report_id], now=NOW)
         assert opened[answer.report_id].body == submission.body
 
     def test_gives_a_public_reporter_a_code_that_is_stored_nowhere(self) -> None:
@@ -53,13 +54,9 @@ class TestReceive:
             arrival=Arrival.FORM, format=Format.FORM, body=b"{}", canonical=b"{}",
             keys=((KeyKind.SUBMISSION, "s-1"),), identity=b'{"email":"a@b.test"}',
         )  # fmt: skip
-        [answer] = operations.receive_reports(
-            actor=public_actor(), submissions=[submission], now=NOW
-        )
+        [answer] = receive_reports(actor=public_actor(), submissions=[submission], now=NOW)
         assert receipt.read_code(answer.code) == answer.code
-        followed = queries.follow(
-            actor=public_actor(), lookup_hash=receipt.lookup_hash(answer.code)
-        )
+        followed = follow(actor=public_actor(), lookup_hash=receipt.lookup_hash(answer.code))
         assert followed is not None
         assert followed.report_id == answer.report_id
         with connection.cursor() as cursor:
@@ -71,8 +68,8 @@ class TestReceive:
         self, partner: Actor, make_submission: Make
     ) -> None:
         submission = make_submission(partner.partner_id, key="k")
-        [first] = operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
-        [second] = operations.receive_reports(actor=partner, submissions=[submission], now=NOW)
+        [first] = receive_reports(actor=partner, submissions=[submission], now=NOW)
+        [second] = receive_reports(actor=partner, submissions=[submission], now=NOW)
         assert second.outcome is Outcome.REPEATED
         assert (second.report_id, second.receipt) == (first.report_id, first.receipt)
         assert _count("intake_report") == 1
@@ -82,8 +79,8 @@ class TestReceive:
     ) -> None:
         one = make_submission(partner.partner_id, key="k")
         other = make_submission(partner.partner_id, key="k", body=b'{"kind":"GROOMING"}')
-        operations.receive_reports(actor=partner, submissions=[one], now=NOW)
-        [answer] = operations.receive_reports(actor=partner, submissions=[other], now=NOW)
+        receive_reports(actor=partner, submissions=[one], now=NOW)
+        [answer] = receive_reports(actor=partner, submissions=[other], now=NOW)
         assert answer.outcome is Outcome.CONFLICT
         assert _count("intake_report") == 1
 
@@ -92,19 +89,19 @@ class TestReceive:
     ) -> None:
         other = Actor(person_id=uuid4(), roles=partner.roles, partner_id=uuid4())
         for actor in (partner, other):
-            [answer] = operations.receive_reports(
+            [answer] = receive_reports(
                 actor=actor, submissions=[make_submission(actor.partner_id, key="k")], now=NOW
             )
             assert answer.outcome is Outcome.CREATED
-        assert queries.get_by_key(
-            actor=other, kind=KeyKind.IDEMPOTENCY, key="k"
-        ) != queries.get_by_key(actor=partner, kind=KeyKind.IDEMPOTENCY, key="k")
+        assert get_by_key(actor=other, kind=KeyKind.IDEMPOTENCY, key="k") != get_by_key(
+            actor=partner, kind=KeyKind.IDEMPOTENCY, key="k"
+        )
 
     def test_recognises_repeats_inside_one_batch(
         self, partner: Actor, make_submission: Make
     ) -> None:
         batch = [make_submission(partner.partner_id, key=k) for k in ("a", "b", "a")]
-        answers = operations.receive_reports(actor=partner, submissions=batch, now=NOW)
+        answers = receive_reports(actor=partner, submissions=batch, now=NOW)
         assert [a.outcome for a in answers] == [
             Outcome.CREATED, Outcome.CREATED, Outcome.REPEATED,
         ]  # fmt: skip
@@ -118,10 +115,10 @@ class TestReceive:
         again = Submission(
             **{**_fields(first), "keys": ((KeyKind.IDEMPOTENCY, "k"), (KeyKind.REFERENCE, "r"))}
         )
-        [one] = operations.receive_reports(actor=partner, submissions=[first], now=NOW)
-        [two] = operations.receive_reports(actor=partner, submissions=[again], now=NOW)
+        [one] = receive_reports(actor=partner, submissions=[first], now=NOW)
+        [two] = receive_reports(actor=partner, submissions=[again], now=NOW)
         assert (one.report_id, two.outcome) == (two.report_id, Outcome.REPEATED)
-        found = queries.get_by_key(actor=partner, kind=KeyKind.IDEMPOTENCY, key="k")
+        found = get_by_key(actor=partner, kind=KeyKind.IDEMPOTENCY, key="k")
         assert found is not None
         assert found.report_id == one.report_id
 
@@ -129,9 +126,7 @@ class TestReceive:
         self, partner: Actor, make_submission: Make
     ) -> None:
         with pytest.raises(Refused):
-            operations.receive_reports(
-                actor=partner, submissions=[make_submission(uuid4())], now=NOW
-            )
+            receive_reports(actor=partner, submissions=[make_submission(uuid4())], now=NOW)
 
     def test_stores_nothing_when_the_vault_cannot_write(
         self, partner: Actor, make_submission: Make, monkeypatch: pytest.MonkeyPatch
@@ -139,9 +134,9 @@ class TestReceive:
         def full(**_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(vault, "seal_batch", full)
+        monkeypatch.setattr("fanal.intake.operations.receive.seal_batch", full)
         with pytest.raises(OSError, match="No space"):
-            operations.receive_reports(
+            receive_reports(
                 actor=partner, submissions=[make_submission(partner.partner_id, key="k")], now=NOW
             )
         assert _count("intake_report") == _count("intake_key") == _count("intake_work") == 0
@@ -160,9 +155,7 @@ def test_fifty_concurrent_requests_of_one_key_make_one_report(
     def deposit(_: int) -> tuple[Outcome, object]:
         try:
             while True:
-                [answer] = operations.receive_reports(
-                    actor=partner, submissions=[submission], now=NOW
-                )
+                [answer] = receive_reports(actor=partner, submissions=[submission], now=NOW)
                 if answer.outcome is not Outcome.IN_PROGRESS:
                     return answer.outcome, answer.report_id
         finally:

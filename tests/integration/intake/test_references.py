@@ -8,8 +8,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import KeyKind, Submission
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import find_references
 from fanal.kernel.actors import Actor, Role, system_actor
 from tests.integration.intake.conftest import NOW
 
@@ -25,31 +26,27 @@ def partner_of() -> Actor:
 def sent(make: Make, actor: Actor, reference: str, *, is_test: bool = False) -> object:
     made = make(actor.partner_id, reference=reference, is_test=is_test)
     submission = msgspec.structs.replace(made, keys=((KeyKind.REFERENCE, reference),))
-    [answer] = operations.receive_reports(actor=actor, submissions=[submission], now=NOW)
+    [answer] = receive_reports(actor=actor, submissions=[submission], now=NOW)
     return answer.report_id
 
 
 def test_a_partner_finds_its_own_and_the_desk_everybodys(make_submission: Make) -> None:
     one, other = partner_of(), partner_of()
     first, second = (sent(make_submission, who, "A-1") for who in (one, other))
-    assert queries.find_references(actor=one, reference="A-1") == [first]
-    assert queries.find_references(actor=one, reference="A-1", sender_id=other.partner_id) == [
-        first
-    ]
-    assert set(queries.find_references(actor=SYSTEM, reference="A-1")) == {first, second}
-    assert queries.find_references(actor=SYSTEM, reference="A-1", sender_id=other.partner_id) == [
-        second
-    ]
-    assert queries.find_references(actor=partner_of(), reference="A-1") == []
-    assert queries.find_references(actor=SYSTEM, reference="A-2") == []
+    assert find_references(actor=one, reference="A-1") == [first]
+    assert find_references(actor=one, reference="A-1", sender_id=other.partner_id) == [first]
+    assert set(find_references(actor=SYSTEM, reference="A-1")) == {first, second}
+    assert find_references(actor=SYSTEM, reference="A-1", sender_id=other.partner_id) == [second]
+    assert find_references(actor=partner_of(), reference="A-1") == []
+    assert find_references(actor=SYSTEM, reference="A-2") == []
 
 
 def test_the_live_report_counts_before_the_rehearsal(make_submission: Make) -> None:
     one = partner_of()
     rehearsal = sent(make_submission, one, "A-1", is_test=True)
-    assert queries.find_references(actor=one, reference="A-1") == [rehearsal]
+    assert find_references(actor=one, reference="A-1") == [rehearsal]
     live = sent(make_submission, one, "A-1")
-    assert queries.find_references(actor=one, reference="A-1") == [live]
+    assert find_references(actor=one, reference="A-1") == [live]
 
 
 def test_the_look_up_reads_no_more_with_more_senders(make_submission: Make) -> None:
@@ -57,7 +54,7 @@ def test_the_look_up_reads_no_more_with_more_senders(make_submission: Make) -> N
         with CaptureQueriesContext(
             connection,
         ) as seen:
-            queries.find_references(actor=SYSTEM, reference="A-1")
+            find_references(actor=SYSTEM, reference="A-1")
         return len(seen)
 
     sent(make_submission, partner_of(), "A-1")

@@ -7,8 +7,10 @@ import pytest
 from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import Arrival, Format, ReviewState, Submission
+from fanal.intake.operations import lifecycle
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.reviews import list_reviews, review_before
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.states import TransitionRefused
 from fanal.worker.expiry import erase_again, expire
@@ -41,25 +43,23 @@ def deposit(months: int) -> UUID:
         arrival=Arrival.FORM, format=Format.FORM, body=body, canonical=body, desk_id=1
     )
     received_at = NOW - timedelta(days=31 * months)
-    [answer] = operations.receive_reports(actor=SYSTEM, submissions=[submission], now=received_at)
+    [answer] = receive_reports(actor=SYSTEM, submissions=[submission], now=received_at)
     return answer.report_id
 
 
 def due(actor=ONE, now: datetime = NOW) -> dict[UUID, ReviewState]:
-    found = queries.list_reviews(actor=actor, before=queries.review_before(now=now))
+    found = list_reviews(actor=actor, before=review_before(now=now))
     return {one.report_id: one.state for one in found}
 
 
 def review(report_id: UUID, *, end: bool, actor=ONE) -> UUID:
-    return operations.review_report(
+    return lifecycle.review_report(
         actor=actor, report_id=report_id, end=end, motive="file 12", now=NOW
     )
 
 
 def answer(review_id: UUID, *, agreed: bool, actor=OTHER) -> None:
-    operations.second_review(
-        actor=actor, review_id=review_id, agreed=agreed, motive="read", now=NOW
-    )
+    lifecycle.second_review(actor=actor, review_id=review_id, agreed=agreed, motive="read", now=NOW)
 
 
 def test_what_was_kept_for_its_months_is_listed_until_somebody_says_why() -> None:
@@ -90,7 +90,7 @@ def test_a_report_ends_early_when_another_person_agrees_and_a_restore_ends_it_ag
 def test_nobody_agrees_with_themselves_or_from_another_desk() -> None:
     made = review(deposit(25), end=True)
     for actor, refusal in (
-        (ONE, (Refused, operations.ReviewRefused)),
+        (ONE, (Refused, lifecycle.ReviewRefused)),
         (ELSEWHERE, Refused),
         (ANALYST, Refused),
     ):
@@ -125,7 +125,7 @@ def test_a_refusal_keeps_the_report_and_is_the_last_word_on_that_review() -> Non
     made = review(old, end=True)
     answer(made, agreed=False)
     assert due() == {}
-    with pytest.raises(operations.ReviewRefused):
+    with pytest.raises(lifecycle.ReviewRefused):
         answer(made, agreed=True)
     assert expire(actor=SYSTEM, now=NOW)["reports"] == 0
 
@@ -133,11 +133,11 @@ def test_a_refusal_keeps_the_report_and_is_the_last_word_on_that_review() -> Non
 def test_a_hold_beats_the_end_that_two_people_agreed_to() -> None:
     old = deposit(25)
     answer(review(old, end=True), agreed=True)
-    operations.place_hold(actor=ONE, report_id=old, motive="file 13", now=NOW)
+    lifecycle.place_hold(actor=ONE, report_id=old, motive="file 13", now=NOW)
     assert expire(actor=SYSTEM, now=NOW)["reports"] == 0
 
 
 def test_a_review_without_a_motive_is_none() -> None:
     old = deposit(25)
     with pytest.raises(ValueError, match="motive"):
-        operations.review_report(actor=ONE, report_id=old, end=False, motive=" ", now=NOW)
+        lifecycle.review_report(actor=ONE, report_id=old, end=False, motive=" ", now=NOW)

@@ -9,16 +9,20 @@ import pytest
 from django.db import connection, transaction
 
 from fanal.accounts import row_scope
-from fanal.casework import operations as casework
+from fanal.casework.domain.lifecycle import REPLACED
 from fanal.casework.domain.records import Event, Event as Sending, RecordedDecision
+from fanal.casework.operations.acts import take_step
+from fanal.casework.operations.deciding import record_decision
 from fanal.judicial import operations as judicial, queries
 from fanal.judicial.domain.kinds import REFERRAL
 from fanal.judicial.domain.states import ReferralState
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
-from fanal.measures import operations, queries as measures
+from fanal.measures import queries as measures
 from fanal.measures.domain.records import MeasureState
+from fanal.measures.operations import drafts
+from fanal.measures.operations.milestones import record_first_contact, record_sent
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.operations.decisions import reopen_case
@@ -52,22 +56,22 @@ def decide_anew(recorded: RecordedDecision, choice: Choice = NOTHING) -> Recorde
     report_id = recorded.decision.report_id
     claim = claim_case(actor=ANALYST, report_id=report_id, now=NOW)
     found = item(report_id=report_id, **MATERIAL).report
-    return casework.record_decision(
+    return record_decision(
         actor=ANALYST, report=found, choice=choice, claim_token=claim.token, now=NOW
     )
 
 
 def approve(measure_id: UUID) -> None:
     digest = measure(measure_id).digest
-    operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
+    drafts.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
 
 
 def send(measure_id: UUID) -> None:
-    operations.record_first_contact(
+    record_first_contact(
         actor=OFFICER, recipient=RECIPIENT, event=Sending(happened_at=NOW, proof="mail"), now=NOW
     )
     event = Sending(happened_at=LATER, proof="mail of 13:00")
-    operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event, now=LATER)
+    record_sent(actor=OFFICER, measure_id=measure_id, event=event, now=LATER)
 
 
 def prepare(recorded: RecordedDecision) -> None:
@@ -83,7 +87,7 @@ def prepare(recorded: RecordedDecision) -> None:
 
 
 def move(recorded: RecordedDecision, name: str) -> None:
-    casework.take_step(
+    take_step(
         actor=CLERK,
         lifecycle=REFERRAL,
         act_id=recorded.opened["referral"][0],
@@ -135,19 +139,17 @@ class TestOpenedAgain:
         recorded = decide(addressee=None)
         reopen(recorded)
         with pytest.raises(Refusal, match="GROUND_GONE"):
-            operations.submit_measure(
-                actor=ANALYST, measure_id=recorded.opened["measure"][0], now=NOW
-            )
+            drafts.submit_measure(actor=ANALYST, measure_id=recorded.opened["measure"][0], now=NOW)
 
     def test_it_may_still_be_refused_and_given_up(self) -> None:
         recorded = decide()
         (measure_id,) = recorded.opened["measure"]
         reopen(recorded)
         digest = measure(measure_id).digest
-        operations.refuse_measure(
+        drafts.refuse_measure(
             actor=OFFICER, measure_id=measure_id, digest=digest, reason="opened again", now=NOW
         )
-        operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=NOW)
+        drafts.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=NOW)
         assert measure(measure_id).state is MeasureState.WITHDRAWN
 
     def test_a_referral_is_not_sent(self) -> None:
@@ -172,7 +174,7 @@ class TestDecidedAnew:
         decide_anew(recorded)
         assert measure(measure_id).state is MeasureState.WITHDRAWN
         last = measures.steps_of(actor=ANALYST, measure_id=measure_id)[-1]
-        assert (last.transition, last.reason) == ("withdraw", operations.REPLACED)
+        assert (last.transition, last.reason) == ("withdraw", REPLACED)
         assert referral_state(recorded) is ReferralState.WITHDRAWN
         for act in (approve, send):
             with pytest.raises((Refusal, TransitionRefused)):
@@ -224,7 +226,7 @@ def test_a_second_signature_waits_for_a_new_decision() -> None:
         thread.start()
         wait_until_somebody_waits()
         claim = claim_case(actor=ANALYST, report_id=recorded.decision.report_id, now=NOW)
-        casework.record_decision(
+        record_decision(
             actor=ANALYST,
             report=item(report_id=recorded.decision.report_id, **MATERIAL).report,
             choice=NOTHING,

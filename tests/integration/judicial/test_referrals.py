@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
-from fanal.casework import operations as casework, queries as acts
+from fanal.casework import queries as acts
 from fanal.casework.domain.records import Event, RecordedDecision
+from fanal.casework.operations.acts import take_step
 from fanal.formats.report.records import PersonRole, Place
 from fanal.harmonise.domain.records import Selector, SelectorKind, SelectorRole
 from fanal.judicial import operations, queries
@@ -41,7 +42,7 @@ def referral(recorded: RecordedDecision, actor: Actor = SUPERVISOR) -> ReferralF
 def move(
     recorded: RecordedDecision, name: str, event: Event = DONE, actor: Actor = OFFICER
 ) -> None:
-    casework.take_step(
+    take_step(
         actor=actor,
         lifecycle=REFERRAL,
         act_id=recorded.opened["referral"][0],

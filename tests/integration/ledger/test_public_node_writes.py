@@ -16,7 +16,8 @@ from django.template.loader import render_to_string
 from django.utils import translation
 from psycopg import errors
 
-from fanal.accounts import operations as accounts, queries as partners
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.queries.people import authenticate_partner_bearer
 from fanal.kernel.actors import PUBLIC_PERSON, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations, queries, signer
@@ -117,8 +118,8 @@ def node(as_role: Connect) -> psycopg.Connection[tuple[object, ...]]:
 def program() -> tuple[UUID, UUID]:
     """A partner's program: its person and its organisation."""
     now = datetime.now(UTC)
-    issued = accounts.add_partner(actor=SYSTEM, name="house", now=now)
-    found = partners.authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=now)
+    issued = add_partner(actor=SYSTEM, name="house", now=now)
+    found = authenticate_partner_bearer(authorization=f"Bearer {issued.token}", now=now)
     assert found is not None
     SECRETS[found.partner_id] = hashlib.sha256(issued.token.encode()).hexdigest()
     return found.actor.person_id, found.partner_id

@@ -3,12 +3,13 @@
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from fanal.casework import operations as casework
 from fanal.casework.domain.records import Addressee, RecordedDecision
+from fanal.casework.operations.deciding import record_decision
 from fanal.kernel.actors import Actor, Role
-from fanal.measures import operations, queries
+from fanal.measures import queries
 from fanal.measures.domain.records import Measure, MeasureState
 from fanal.measures.domain.warnings import Asked
+from fanal.measures.operations.drafts import approve_measure, submit_measure
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.operations.batch import orient_batch
 from fanal.orient.queue.operations import claim_case
@@ -41,7 +42,7 @@ def decide(
     subject = item(level="HIGH", **(MATERIAL | values))
     orient_batch(actor=WORKER, items=[subject], now=now)
     claim = claim_case(actor=author, report_id=subject.report.report_id, now=now)
-    return casework.record_decision(
+    return record_decision(
         actor=author,
         report=subject.report,
         choice=choice,
@@ -65,11 +66,9 @@ def seconded(
 ) -> UUID:
     """The measure is submitted if it waits for that, and approved, whatever warnings stand."""
     if measure(measure_id, author).state is MeasureState.DRAFT:
-        operations.submit_measure(
-            actor=author, measure_id=measure_id, now=now, **warned(measure_id, author)
-        )
+        submit_measure(actor=author, measure_id=measure_id, now=now, **warned(measure_id, author))
     digest = measure(measure_id, officer).digest
-    operations.approve_measure(
+    approve_measure(
         actor=officer, measure_id=measure_id, digest=digest, now=now, **warned(measure_id, officer)
     )
     return measure_id

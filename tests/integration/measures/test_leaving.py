@@ -12,8 +12,10 @@ from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import queries as ledger
-from fanal.measures import operations, queries
+from fanal.measures import queries
 from fanal.measures.domain.records import MeasureState
+from fanal.measures.operations import milestones
+from fanal.measures.operations.drafts import amend_measure, withdraw_measure
 from fanal.orient.operations import decisions
 from fanal.orient.queue.operations import claim_case
 from tests.integration.judicial.test_decided_anew import NOTHING, decide_anew
@@ -38,7 +40,7 @@ RECORDED = NOW + 20 * HOUR
 
 
 def informed() -> None:
-    operations.record_first_contact(actor=OFFICER, recipient=RECIPIENT, event=event(NOW), now=NOW)
+    milestones.record_first_contact(actor=OFFICER, recipient=RECIPIENT, event=event(NOW), now=NOW)
 
 
 def opened_again(at: object = OPENED) -> UUID:
@@ -52,7 +54,7 @@ def opened_again(at: object = OPENED) -> UUID:
 
 
 def leave(measure_id: UUID, at: object, *, proof: str = "mail 12", **values: object) -> ActStep:
-    operations.record_left(
+    milestones.record_left(
         **(
             {
                 "actor": OFFICER,
@@ -77,7 +79,7 @@ def leave(measure_id: UUID, at: object, *, proof: str = "mail 12", **values: obj
 def test_it_is_sent_and_says_whether_its_ground_stood_then(at: object, after: bool) -> None:
     measure_id = opened_again()
     with pytest.raises(Refusal, match="GROUND_GONE"):
-        operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event(at), now=RECORDED)
+        milestones.record_sent(actor=OFFICER, measure_id=measure_id, event=event(at), now=RECORDED)
     taken = leave(measure_id, at)
     found = measure(measure_id)
     assert (found.state, found.sent_at) == (MeasureState.SENT, at)
@@ -92,10 +94,10 @@ def test_it_is_sent_and_says_whether_its_ground_stood_then(at: object, after: bo
     )
     assert entry.detail["left"] == ("AFTER_GROUND" if after else "BEFORE_GROUND")
     # From there on it is followed, and given up, as any other.
-    operations.record_receipt(
+    milestones.record_receipt(
         actor=OFFICER, measure_id=measure_id, event=event(RECORDED), now=RECORDED
     )
-    operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="told", now=RECORDED)
+    withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="told", now=RECORDED)
 
 
 def test_decided_anew_meanwhile_it_was_withdrawn_and_had_left_all_the_same() -> None:
@@ -109,7 +111,7 @@ def test_decided_anew_meanwhile_it_was_withdrawn_and_had_left_all_the_same() -> 
     assert (taken.source, taken.target) == (MeasureState.WITHDRAWN, MeasureState.SENT)
     assert taken.lapsed_at == NOW
     assert taken.left_after
-    operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="told", now=RECORDED)
+    withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="told", now=RECORDED)
     with pytest.raises(Refusal, match="ALREADY_SENT"):
         leave(measure_id, NOW + 12 * HOUR)
 
@@ -138,7 +140,7 @@ def test_given_up_by_a_person_while_it_was_on_its_way() -> None:
     informed()
     (measure_id,) = decide().opened["measure"]
     seconded(measure_id)
-    operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
+    withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
     taken = leave(measure_id, OPENED - HOUR)
     assert (taken.lapsed_at, taken.left_after) == (OPENED, False)
 
@@ -155,7 +157,7 @@ def test_the_non_disclosure_runs_from_when_it_left() -> None:
     informed()
     recorded = decide()
     (measure_id,) = recorded.opened["measure"]
-    operations.amend_measure(
+    amend_measure(
         actor=ANALYST,
         measure_id=measure_id,
         addressee=ADDRESSEE,
@@ -199,7 +201,7 @@ def test_what_was_never_seconded_has_not_left() -> None:
     decisions.reopen_case(actor=ANALYST, report_id=recorded.decision.report_id, now=OPENED)
     with pytest.raises(TransitionRefused):
         leave(measure_id, OPENED)
-    operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
+    withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="", now=OPENED)
     with pytest.raises(Refusal, match="NOT_APPROVED"):
         leave(measure_id, OPENED)
     assert step(measure_id, "leave", "WITHDRAWN", "SENT", lapsed=True) == CHECK  # nor by raw SQL
@@ -209,7 +211,7 @@ def test_what_may_have_left_stays_as_it_was_signed() -> None:
     """Amended, nobody could write any more that the signed bytes left."""
     measure_id = opened_again()
     with pytest.raises(Refusal, match="GROUND_GONE"):
-        operations.amend_measure(
+        amend_measure(
             actor=ANALYST,
             measure_id=measure_id,
             addressee=ADDRESSEE,
@@ -263,7 +265,7 @@ def test_recording_waits_for_a_reopening_and_then_tells_the_truth() -> None:
     report_id = recorded.decision.report_id
     faults = refused_meanwhile(
         lambda: decisions.reopen_case(actor=ANALYST, report_id=report_id, now=OPENED),
-        lambda: operations.record_sent(
+        lambda: milestones.record_sent(
             actor=OFFICER, measure_id=measure_id, event=event(RECORDED), now=RECORDED
         ),
     )

@@ -8,8 +8,11 @@ from django.db import connection
 
 from fanal import reference
 from fanal.accounts.domain.policy import Refused
-from fanal.casework import operations as casework, queries
+from fanal.casework import queries
 from fanal.casework.domain.records import ActFile, Addressee, Event, RecordedDecision
+from fanal.casework.operations.acts import take_step
+from fanal.casework.operations.approvals import approve_act, erase_words
+from fanal.casework.operations.deciding import record_decision
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
@@ -68,14 +71,14 @@ def complete(notice_id: UUID, **changed: object) -> None:
 
 
 def take(notice_id: UUID, name: str, actor: Actor = OFFICER, event: Event = DONE) -> None:
-    casework.take_step(
+    take_step(
         actor=actor, lifecycle=NOTICE, act_id=notice_id, transition=name, event=event, now=NOW
     )
 
 
 def approve(notice_id: UUID, actor: Actor = SUPERVISOR) -> None:
     digest = file_of(notice_id).digest
-    casework.approve_act(actor=actor, lifecycle=NOTICE, act_id=notice_id, digest=digest, now=NOW)
+    approve_act(actor=actor, lifecycle=NOTICE, act_id=notice_id, digest=digest, now=NOW)
 
 
 def sent() -> UUID:
@@ -204,7 +207,7 @@ def test_a_newer_decision_withdraws_what_was_not_sent() -> None:
     with pytest.raises(Refusal, match="GROUND_GONE"):
         take(notice_id, "submit", ANALYST)
     claim = claim_case(actor=ANALYST, report_id=report_id, now=NOW)
-    casework.record_decision(
+    record_decision(
         actor=ANALYST,
         report=item(report_id=report_id, **MATERIAL).report,
         choice=Choice(tracks=(Track.NONE,), bases=(), reason="nothing to do"),
@@ -246,7 +249,7 @@ def test_the_database_lets_none_leave_unapproved() -> None:
 def test_its_words_expire_and_its_steps_stay() -> None:
     notice_id = sent()
     with as_worker():
-        casework.erase_words(actor=WORKER, kind="notice", act_ids=[notice_id], now=NOW)
+        erase_words(actor=WORKER, kind="notice", act_ids=[notice_id], now=NOW)
     found = file_of(notice_id)
     assert found.content is None
     assert [step.transition for step in found.steps][-1] == "send"

@@ -10,8 +10,9 @@ from fanal.accounts.domain.policy import POLICY, Refused
 from fanal.casework.domain.records import Addressee
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
-from fanal.measures import operations, queries
+from fanal.measures import queries
 from fanal.measures.domain.records import MEASURE_STATES, MeasureState
+from fanal.measures.operations import drafts as operations
 from fanal.orient.domain.records import QueueFilter, QueueView
 from fanal.orient.queue.queries import list_queue
 from tests.actors import desk_actor

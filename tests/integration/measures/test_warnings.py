@@ -7,13 +7,17 @@ import psycopg
 import pytest
 
 from fanal.accounts import row_scope
+from fanal.casework.domain.lifecycle import REPLACED
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
-from fanal.measures import operations, queries
+from fanal.measures import queries
 from fanal.measures.domain.oversight import RecommendationKind
 from fanal.measures.domain.records import MeasureState, MeasureWarning, WarningCode
 from fanal.measures.domain.warnings import Asked
+from fanal.measures.operations import drafts
+from fanal.measures.operations.milestones import annul_measure, lift_measure, record_execution
+from fanal.measures.operations.oversight import recommend
 from fanal.measures.queries import EARLIER
 from fanal.orient.operations.decisions import reopen_case
 from tests.integration.judicial.test_decided_anew import decide_anew
@@ -56,36 +60,32 @@ def draft(address: str = PAGE, **values: object) -> UUID:
 
 def approve(measure_id: UUID, **values: object) -> None:
     digest = measure(measure_id).digest
-    operations.approve_measure(
-        actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW, **values
-    )
+    drafts.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW, **values)
 
 
 def lifted() -> UUID:
     measure_id, at = received(), NOW + 20 * HOUR
-    operations.record_execution(actor=OFFICER, measure_id=measure_id, event=event(at), now=at)
-    operations.lift_measure(
-        actor=OFFICER, measure_id=measure_id, cause="gone", event=event(at), now=at
-    )
+    record_execution(actor=OFFICER, measure_id=measure_id, event=event(at), now=at)
+    lift_measure(actor=OFFICER, measure_id=measure_id, cause="gone", event=event(at), now=at)
     return measure_id
 
 
 def annulled() -> UUID:
     measure_id, at = received(), NOW + 20 * HOUR
-    operations.annul_measure(actor=OFFICER, measure_id=measure_id, event=event(at), now=at)
+    annul_measure(actor=OFFICER, measure_id=measure_id, event=event(at), now=at)
     return measure_id
 
 
 def given_up() -> UUID:
     measure_id = draft()
-    operations.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="lawful", now=NOW)
+    drafts.withdraw_measure(actor=ANALYST, measure_id=measure_id, cause="lawful", now=NOW)
     return measure_id
 
 
 def sent_back() -> UUID:
     measure_id = draft()
     digest = measure(measure_id).digest
-    operations.refuse_measure(
+    drafts.refuse_measure(
         actor=OFFICER, measure_id=measure_id, digest=digest, reason="lawful", now=NOW
     )
     return measure_id
@@ -93,7 +93,7 @@ def sent_back() -> UUID:
 
 def to_be_ended() -> UUID:
     measure_id = draft()
-    operations.recommend(
+    recommend(
         actor=OVERSEER, measure_id=measure_id, kind=RecommendationKind.END, words="end", now=NOW
     )
     return measure_id
@@ -129,9 +129,7 @@ def test_replaced_by_a_new_decision_is_nobody_s_verdict_and_cannot_be_feigned() 
     assert codes(draft()) == []
     feigned = draft()
     with pytest.raises(Refusal, match="TEXT_UNREADABLE"):
-        operations.withdraw_measure(
-            actor=ANALYST, measure_id=feigned, cause=f" {operations.REPLACED} ", now=NOW
-        )
+        drafts.withdraw_measure(actor=ANALYST, measure_id=feigned, cause=f" {REPLACED} ", now=NOW)
 
 
 def test_addresses_are_compared_by_their_key() -> None:
@@ -143,10 +141,10 @@ def test_addresses_are_compared_by_their_key() -> None:
 def test_a_refused_address_that_was_dropped_is_still_refused() -> None:
     (first,) = decide(urls=(url(PAGE), url(OTHER))).opened["measure"]
     digest = measure(first).digest
-    operations.refuse_measure(
+    drafts.refuse_measure(
         actor=OFFICER, measure_id=first, digest=digest, reason="b is lawful", now=NOW
     )
-    operations.amend_measure(
+    drafts.amend_measure(
         actor=ANALYST,
         measure_id=first,
         addressee=ADDRESSEE,
@@ -189,8 +187,8 @@ def test_submitting_and_seconding_need_a_reason_each_and_the_overseer_reads_both
         ({"reason": "because"}, "WARNINGS_CHANGED"),
     ):
         with pytest.raises(Refusal, match=code):
-            operations.submit_measure(actor=ANALYST, measure_id=measure_id, now=NOW, **given)
-    operations.submit_measure(
+            drafts.submit_measure(actor=ANALYST, measure_id=measure_id, now=NOW, **given)
+    drafts.submit_measure(
         actor=ANALYST, measure_id=measure_id, now=NOW, seen=seen, reason="sent in vain, again"
     )
     for given, code in (({}, "WARNINGS_CHANGED"), ({"seen": seen, "reason": " "}, "NO_REASON")):
@@ -218,13 +216,11 @@ def test_the_same_person_by_another_account_is_refused_whatever_the_reason() -> 
     everything = person(Role.ANALYST, Role.SUPERVISOR, Role.MEASURES_OFFICER)
     sent()
     measure_id = draft(author=everything)
-    operations.submit_measure(
-        actor=everything, measure_id=measure_id, now=NOW, **warned(measure_id)
-    )
+    drafts.submit_measure(actor=everything, measure_id=measure_id, now=NOW, **warned(measure_id))
     given = warned(measure_id)
     digest = measure(measure_id).digest
     with pytest.raises(Exception, match="OWN_ACT"):
-        operations.approve_measure(
+        drafts.approve_measure(
             actor=everything, measure_id=measure_id, digest=digest, now=NOW, **given
         )
 
@@ -244,7 +240,7 @@ def test_what_is_warned_of_may_be_left_out_without_a_word() -> None:
     seconded(draft())
     (measure_id,) = decide(urls=(url(PAGE), url(OTHER))).opened["measure"]
     seen = warned(measure_id)["seen"]
-    operations.amend_measure(
+    drafts.amend_measure(
         actor=ANALYST,
         measure_id=measure_id,
         addressee=ADDRESSEE,
@@ -252,7 +248,7 @@ def test_what_is_warned_of_may_be_left_out_without_a_word() -> None:
         non_disclosure=False,
         now=NOW,
     )
-    operations.submit_measure(actor=ANALYST, measure_id=measure_id, now=NOW, seen=seen)
+    drafts.submit_measure(actor=ANALYST, measure_id=measure_id, now=NOW, seen=seen)
     approve(measure_id)
 
 

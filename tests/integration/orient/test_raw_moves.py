@@ -9,8 +9,9 @@ import pytest
 from psycopg import errors
 from psycopg.types.json import Jsonb
 
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.lifecycle import retract_report
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Actor, Role
 from fanal.orient import queries
 from fanal.orient.alarms.operations.alarms import acknowledge_alarm
@@ -58,7 +59,7 @@ def ringing(sender: Actor) -> UUID:
         arrival=Arrival.API, format=Format.REPORT, body=body, canonical=body,
         sender_id=sender.partner_id, reference="r",
     )  # fmt: skip
-    [answer] = intake.receive_reports(actor=sender, submissions=[submission], now=now)
+    [answer] = receive_reports(actor=sender, submissions=[submission], now=now)
     assert answer.report_id is not None
     waiting = item(
         score=99, level="DANGER", floor="CHILD_IN_DANGER", report_id=answer.report_id, at=now
@@ -88,7 +89,7 @@ def test_no_case_is_withdrawn_while_its_report_stands(app: Session, ringing: UUI
 
 def test_no_case_is_withdrawn_without_its_entry(app: Session, ringing: UUID, sender: Actor) -> None:
     now = datetime.now(UTC)
-    intake.retract_report(actor=sender, report_id=ringing, now=now)
+    retract_report(actor=sender, report_id=ringing, now=now)
     with pytest.raises(errors.CheckViolation, match="with its entry"):
         app.execute(WITHDRAW, [ringing])
     assert _state(ringing) is CaseState.TO_ASSESS

@@ -8,13 +8,18 @@ from django.conf import settings
 from django.test import Client
 
 from fanal.casework.domain.records import Event
+from fanal.casework.operations.acts import ActUnknown as MeasureUnknown
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger.models import LedgerEntry
-from fanal.measures import operations, queries
+from fanal.measures import queries
 from fanal.measures.domain.oversight import Happening, MeasureLikeness, RecommendationKind
 from fanal.measures.domain.records import Request
+from fanal.measures.operations.drafts import approve_measure
+from fanal.measures.operations.groups import judge_group
+from fanal.measures.operations.milestones import record_first_contact, record_sent
+from fanal.measures.operations.oversight import SessionUnknown, note_in_session, start_session
 from tests.acceptance.oversight.people import user_as
 from tests.acceptance.oversight.stories import every_state
 from tests.integration.measures.stories import (
@@ -34,7 +39,7 @@ END = RecommendationKind.END
 def drawn(actor: Actor = OVERSEER) -> object:
     """A session over the measures that every story sent: all on one host, asked for alike."""
     every_state(NOW)
-    session_id = operations.start_session(actor=actor, size=10, now=NOW)
+    session_id = start_session(actor=actor, size=10, now=NOW)
     return queries.get_session(actor=actor, session_id=session_id)
 
 
@@ -48,11 +53,11 @@ def judge(session: object, **values: object) -> int:
         "words": "",
         "now": NOW,
     }
-    return operations.judge_group(**facts | values)
+    return judge_group(**facts | values)
 
 
 def read_one(session: object) -> None:
-    operations.note_in_session(
+    note_in_session(
         actor=OVERSEER,
         session_id=session.id,
         what=Happening.SEEN,
@@ -98,16 +103,14 @@ def test_a_recommendation_on_a_group_is_one_on_each_with_its_own_answer_due() ->
 def test_what_does_not_look_alike_is_refused() -> None:
     elsewhere = "paintings.example"
     told = Event(happened_at=NOW - timedelta(days=60), proof="informed")
-    operations.record_first_contact(
-        actor=OFFICER, recipient=RECIPIENT, event=told, now=told.happened_at
-    )
+    record_first_contact(actor=OFFICER, recipient=RECIPIENT, event=told, now=told.happened_at)
     [measure_id] = decide(host=elsewhere, urls=(url(f"https://{elsewhere}/1", elsewhere),)).opened[
         "measure"
     ]
     digest = measure(measure_id).digest
-    operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
+    approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
     sent = Event(happened_at=NOW, proof="mail")
-    operations.record_sent(actor=OFFICER, measure_id=measure_id, event=sent, now=NOW)
+    record_sent(actor=OFFICER, measure_id=measure_id, event=sent, now=NOW)
     session = drawn()
     read_one(session)
     assert measure_id in session.sample
@@ -120,12 +123,12 @@ def test_only_the_session_s_own_overseer_judges_its_own_sample() -> None:
     session = drawn()
     read_one(session)
     stranger = every_state(NOW)[3]
-    with pytest.raises(operations.MeasureUnknown):
+    with pytest.raises(MeasureUnknown):
         judge(session, measure_ids=[*session.sample, stranger])
-    with pytest.raises(operations.SessionUnknown):
+    with pytest.raises(SessionUnknown):
         judge(session, actor=person(Role.OVERSEER))
-    operations.note_in_session(actor=OVERSEER, session_id=session.id, what=Happening.ENDED, now=NOW)
-    with pytest.raises(operations.SessionUnknown):
+    note_in_session(actor=OVERSEER, session_id=session.id, what=Happening.ENDED, now=NOW)
+    with pytest.raises(SessionUnknown):
         judge(session)
 
 

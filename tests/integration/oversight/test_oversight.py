@@ -8,12 +8,15 @@ from django.db import connection
 
 from fanal.accounts.domain.policy import Refused
 from fanal.casework.domain.records import Event
+from fanal.casework.operations.acts import ActUnknown as MeasureUnknown
 from fanal.kernel.actors import Role
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import operations as ledger
 from fanal.ledger.queries import ProofState, prove_object
-from fanal.measures import operations, queries
+from fanal.measures import queries
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind, draw
+from fanal.measures.operations import milestones, oversight as overseeing
+from fanal.measures.operations.drafts import approve_measure, withdraw_measure
 from fanal.orient import queries as oriented
 from tests.integration.measures.stories import (
     ANALYST,
@@ -32,19 +35,19 @@ LATER = NOW + timedelta(hours=1)
 
 def sent():
     told = NOW - timedelta(days=1)
-    operations.record_first_contact(
+    milestones.record_first_contact(
         actor=OFFICER, recipient=RECIPIENT, event=Event(happened_at=told, proof="told"), now=told
     )
     [measure_id] = decide().opened["measure"]
     digest = measure(measure_id).digest
-    operations.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
+    approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=NOW)
     event = Event(happened_at=NOW, proof="mail")
-    operations.record_sent(actor=OFFICER, measure_id=measure_id, event=event, now=NOW)
+    milestones.record_sent(actor=OFFICER, measure_id=measure_id, event=event, now=NOW)
     return measure_id
 
 
 def recommend(measure_id, **values):
-    return operations.recommend(
+    return overseeing.recommend(
         actor=values.pop("actor", OVERSEER),
         measure_id=measure_id,
         kind=RecommendationKind.END,
@@ -64,9 +67,9 @@ def test_a_recommendation_moves_nothing_and_is_answered_once() -> None:
     answer = {
         "actor": OFFICER, "recommendation_id": made, "verdict": AnswerVerdict.DECLINED, "now": LATER,
     }  # fmt: skip
-    operations.answer_recommendation(**answer, words="checked again: it is online")
+    overseeing.answer_recommendation(**answer, words="checked again: it is online")
     with pytest.raises(Refusal, match="ALREADY_ANSWERED"):
-        operations.answer_recommendation(**answer, words="another")
+        overseeing.answer_recommendation(**answer, words="another")
     assert queries.list_recommendations(actor=OFFICER, waiting=True) == ()
     [kept] = queries.recommendations_of(actor=OVERSEER, measure_id=measure_id)
     assert kept.answer is not None
@@ -85,11 +88,11 @@ def test_only_the_overseer_recommends_and_only_the_measures_desk_answers() -> No
         with pytest.raises(Refused):
             recommend(measure_id, actor=actor)
         with pytest.raises(Refused):
-            operations.start_session(actor=actor, size=5, now=NOW)
+            overseeing.start_session(actor=actor, size=5, now=NOW)
     made = recommend(measure_id)
     for actor in (OVERSEER, ANALYST, person(Role.MEASURES_OFFICER, desk=2)):
         with pytest.raises(Refused):
-            operations.answer_recommendation(
+            overseeing.answer_recommendation(
                 actor=actor,
                 recommendation_id=made,
                 verdict=AnswerVerdict.FOLLOWED,
@@ -101,7 +104,7 @@ def test_only_the_overseer_recommends_and_only_the_measures_desk_answers() -> No
 def test_the_overseer_moves_no_measure() -> None:
     measure_id = sent()
     event = Event(happened_at=LATER, proof="x")
-    for act in (operations.record_receipt, operations.record_execution, operations.annul_measure):
+    for act in (milestones.record_receipt, milestones.record_execution, milestones.annul_measure):
         with pytest.raises(Refused):
             act(actor=OVERSEER, measure_id=measure_id, event=event, now=LATER)
 
@@ -113,11 +116,11 @@ def test_the_overseer_moves_no_measure() -> None:
 @pytest.mark.parametrize("act", ["UPDATE {} SET {} = {}", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 def test_nothing_of_oversight_changes_or_goes(table: str, act: str) -> None:
     measure_id = sent()
-    session_id = operations.start_session(actor=OVERSEER, size=5, now=NOW)
-    operations.note_in_session(
+    session_id = overseeing.start_session(actor=OVERSEER, size=5, now=NOW)
+    overseeing.note_in_session(
         actor=OVERSEER, session_id=session_id, what=Happening.PAUSED, now=NOW
     )
-    operations.answer_recommendation(
+    overseeing.answer_recommendation(
         actor=OFFICER,
         recommendation_id=recommend(measure_id),
         verdict=AnswerVerdict.FOLLOWED,
@@ -132,21 +135,21 @@ def test_nothing_of_oversight_changes_or_goes(table: str, act: str) -> None:
 def test_a_session_draws_among_what_was_sent_and_keeps_its_record() -> None:
     measure_id = sent()
     decide()  # a draft is not overseen: nothing left the desk
-    session_id = operations.start_session(actor=OVERSEER, size=10, now=NOW)
+    session_id = overseeing.start_session(actor=OVERSEER, size=10, now=NOW)
     found = queries.get_session(actor=OVERSEER, session_id=session_id)
     assert found is not None
     assert (found.population, found.sample) == (1, (measure_id,))
     assert found.sample == draw(population=[measure_id], session_id=session_id, size=10)
     note = {"actor": OVERSEER, "session_id": session_id, "now": NOW}
-    assert operations.note_in_session(**note, what=Happening.SEEN, measure_id=measure_id)
-    assert not operations.note_in_session(**note, what=Happening.SEEN, measure_id=measure_id)
-    with pytest.raises(operations.MeasureUnknown):
-        operations.note_in_session(**note, what=Happening.AGREED, measure_id=uuid4())
+    assert overseeing.note_in_session(**note, what=Happening.SEEN, measure_id=measure_id)
+    assert not overseeing.note_in_session(**note, what=Happening.SEEN, measure_id=measure_id)
+    with pytest.raises(MeasureUnknown):
+        overseeing.note_in_session(**note, what=Happening.AGREED, measure_id=uuid4())
     recommend(measure_id, session_id=session_id)
     recommend(measure_id, session_id=session_id)
-    operations.note_in_session(**note, what=Happening.ENDED)
-    with pytest.raises(operations.SessionUnknown):
-        operations.note_in_session(**note, what=Happening.PAUSED)
+    overseeing.note_in_session(**note, what=Happening.ENDED)
+    with pytest.raises(overseeing.SessionUnknown):
+        overseeing.note_in_session(**note, what=Happening.PAUSED)
     found = queries.get_session(actor=OVERSEER, session_id=session_id)
     assert found is not None
     assert [e.what for e in found.events] == ["SEEN", "RECOMMENDED", "ENDED"]
@@ -154,21 +157,19 @@ def test_a_session_draws_among_what_was_sent_and_keeps_its_record() -> None:
 
 def test_what_was_sent_and_then_withdrawn_is_drawn_too() -> None:
     measure_id = sent()
-    operations.withdraw_measure(
-        actor=OFFICER, measure_id=measure_id, cause="sent in error", now=LATER
-    )
-    session_id = operations.start_session(actor=OVERSEER, size=10, now=LATER)
+    withdraw_measure(actor=OFFICER, measure_id=measure_id, cause="sent in error", now=LATER)
+    session_id = overseeing.start_session(actor=OVERSEER, size=10, now=LATER)
     found = queries.get_session(actor=OVERSEER, session_id=session_id)
     assert found is not None
     assert (found.population, found.sample) == (1, (measure_id,))
 
 
 def test_a_session_is_nobody_else_s() -> None:
-    session_id = operations.start_session(actor=OVERSEER, size=5, now=NOW)
+    session_id = overseeing.start_session(actor=OVERSEER, size=5, now=NOW)
     other = person(Role.OVERSEER)
     assert queries.get_session(actor=other, session_id=session_id) is None
-    with pytest.raises(operations.SessionUnknown):
-        operations.note_in_session(
+    with pytest.raises(overseeing.SessionUnknown):
+        overseeing.note_in_session(
             actor=other, session_id=session_id, what=Happening.ENDED, now=NOW
         )
 

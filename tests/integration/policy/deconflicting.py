@@ -4,11 +4,19 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.models import User
-from fanal.deconfliction import operations as deconfliction, queries as deconflicted
+from fanal.accounts.operations.instructions import propose_instruction, second_instruction
+from fanal.accounts.queries.people import actor_for
+from fanal.deconfliction import queries as deconflicted
 from fanal.deconfliction.domain.records import NewCounterpart
+from fanal.deconfliction.operations.concluding import conclude
+from fanal.deconfliction.operations.counterparts import add_counterpart
+from fanal.deconfliction.operations.hits import move_hit
+from fanal.deconfliction.operations.identity import ensure_identity
+from fanal.deconfliction.operations.offering import make_offer
+from fanal.deconfliction.operations.receiving import receive
+from fanal.deconfliction.operations.withholding import withhold
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor, system_actor
 from tests.deconfliction_peer import Peer
@@ -26,11 +34,11 @@ def meet_and_withhold(
     other = Peer(
         name="Counterpart",
         fanal_name="Desk",
-        fanal_key=deconfliction.ensure_identity(actor=SYSTEM, now=world.now),
+        fanal_key=ensure_identity(actor=SYSTEM, now=world.now),
         held=[],
         now=world.now.replace(microsecond=0),
     )
-    world.counterpart_id = deconfliction.add_counterpart(
+    world.counterpart_id = add_counterpart(
         actor=SYSTEM,
         counterpart=NewCounterpart(
             name=other.name, our_name=other.fanal_name, contact="Duty", public_key=other.public
@@ -53,14 +61,14 @@ def meet_and_withhold(
                 world.hit_ids[cell] = hit.id
     for cell in ("own", "other_desk"):
         actor = colleague(cell)
-        deconfliction.move_hit(
+        move_hit(
             actor=actor,
             hit_id=world.hit_ids[cell],
             move="contact",
             words=world.canary(cell, "hitwords"),
             now=world.now,
         )
-        deconfliction.withhold(
+        withhold(
             actor=actor,
             dossier_id=world.dossier_ids[cell],
             counterpart_id=None,
@@ -73,10 +81,10 @@ def meet_and_withhold(
 def _meet(world: "World", other: Peer) -> None:
     """Play a round under an instruction of two supervisors."""
     one, two = (
-        people.actor_for(user=User.objects.get(username=f"keeper-{cell}"), now=world.now)
+        actor_for(user=User.objects.get(username=f"keeper-{cell}"), now=world.now)
         for cell in ("own", "other_desk")
     )
-    instructed = accounts.propose_instruction(
+    instructed = propose_instruction(
         actor=one,
         instruction=NewInstruction(
             kind=InstructionKind.DECONFLICTION,
@@ -87,9 +95,9 @@ def _meet(world: "World", other: Peer) -> None:
         ),
         now=world.now,
     )
-    accounts.second_instruction(actor=two, instruction_id=instructed, now=world.now)
+    second_instruction(actor=two, instruction_id=instructed, now=world.now)
     found = deconflicted.get_counterpart(actor=SYSTEM, counterpart_id=world.counterpart_id)
     assert found is not None
-    round_id, offer = deconfliction.make_offer(actor=SYSTEM, counterpart=found, now=world.now)
-    deconfliction.receive(actor=SYSTEM, body=other.answer(offer), now=world.now)
-    deconfliction.conclude(actor=SYSTEM, round_id=round_id, now=world.now)
+    round_id, offer = make_offer(actor=SYSTEM, counterpart=found, now=world.now)
+    receive(actor=SYSTEM, body=other.answer(offer), now=world.now)
+    conclude(actor=SYSTEM, round_id=round_id, now=world.now)

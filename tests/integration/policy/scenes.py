@@ -16,27 +16,35 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.records import NewHabilitation
 from fanal.accounts.models import User
+from fanal.accounts.operations.habilitations import grant_habilitation
+from fanal.accounts.queries.people import actor_for
 from fanal.analyse.priority.domain.rules import write_rules
 from fanal.analyse.priority.operations import draft_ruleset, dry_run_ruleset, load_shipped
 from fanal.analyse.priority.queries import current_rules
-from fanal.casework import operations as casework, queries as acts
+from fanal.casework import queries as acts
 from fanal.casework.domain.records import Addressee, Event, Event as Followed
 from fanal.casework.models import Document, Step
+from fanal.casework.operations.acts import take_step
+from fanal.casework.operations.approvals import approve_act
+from fanal.casework.operations.deciding import record_decision
 from fanal.harmonise import queries as harmonised
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Stage, Submission
+from fanal.intake.operations.lifecycle import review_report
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Actor, Role, public_actor
 from fanal.kernel.calendar import paris_day
-from fanal.measures import operations as measures, queries as measured
+from fanal.measures import queries as measured
 from fanal.measures.domain.oversight import Happening
 from fanal.measures.domain.records import Measure
 from fanal.measures.domain.warnings import Asked
 from fanal.measures.notice import acts as notices
 from fanal.measures.notice.document import Notice, read_notice
 from fanal.measures.notice.kind import NOTICE
+from fanal.measures.operations.drafts import amend_measure, approve_measure, submit_measure
+from fanal.measures.operations.milestones import record_first_contact, record_sent
+from fanal.measures.operations.oversight import note_in_session, start_session
 from fanal.orient.domain.records import Choice, Track
 from fanal.orient.models import Case
 from fanal.orient.operations.decisions import reopen_case
@@ -97,7 +105,7 @@ class Scene:
 
     def actor(self, user: User) -> Actor:
         """Return a user as an actor, now."""
-        return people.actor_for(user=user, now=datetime.now(UTC), motive="walk")
+        return actor_for(user=user, now=datetime.now(UTC), motive="walk")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +151,7 @@ def decided(scene: Scene) -> Posted:
     waiting(scene)
     actor, report_id, now = scene.colleague, scene.report_id, datetime.now(UTC)
     claim = claim_case(actor=actor, report_id=report_id, now=now)
-    casework.record_decision(
+    record_decision(
         actor=actor,
         report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
         choice=Choice(tracks=(Track.NONE,), bases=(), reason=REASON),
@@ -166,7 +174,7 @@ def reachable(scene: Scene) -> Posted:
     submission = Submission(
         arrival=Arrival.FORM, format=Format.FORM, body=b"{}", canonical=b"{}", desk_id=scene.desk_id
     )
-    [answer] = intake.receive_reports(
+    [answer] = receive_reports(
         actor=public_actor(), submissions=[submission], now=datetime.now(UTC)
     )
     return Posted(form={"text": "Which game?"}, address={"report_id": answer.report_id})
@@ -185,7 +193,7 @@ def quarantined(scene: Scene) -> Posted:
 
 def end_proposed(scene: Scene) -> Posted:
     """Have a colleague propose that the report ends before its date."""
-    review_id = intake.review_report(
+    review_id = review_report(
         actor=scene.keeper,
         report_id=scene.report_id,
         end=True,
@@ -259,7 +267,7 @@ def granted(scene: Scene) -> Posted:
         valid_until=now + timedelta(days=9),
         desk_id=scene.desk_id,
     )
-    made = accounts.grant_habilitation(actor=scene.keeper, habilitation=habilitation, now=now)
+    made = grant_habilitation(actor=scene.keeper, habilitation=habilitation, now=now)
     return Posted(address={"habilitation_id": made})
 
 
@@ -277,7 +285,7 @@ def addressed(scene: Scene) -> Posted:
 
 def complete(scene: Scene) -> Posted:
     """Have a draft that names its addressee."""
-    measures.amend_measure(
+    amend_measure(
         actor=scene.colleague,
         measure_id=_measure(scene).id,
         addressee=Addressee(name="Hosting Example", contact="abuse@hosting.example"),
@@ -291,7 +299,7 @@ def complete(scene: Scene) -> Posted:
 def submitted(scene: Scene) -> Posted:
     """Have a measure that waits for its second person."""
     said = complete(scene).form
-    measures.submit_measure(
+    submit_measure(
         actor=scene.colleague,
         measure_id=_measure(scene).id,
         now=datetime.now(UTC),
@@ -305,7 +313,7 @@ def approved(scene: Scene) -> Posted:
     """Have a measure that may be sent: seconded, its host informed half a day ago."""
     submitted(scene)
     now = datetime.now(UTC)
-    measures.approve_measure(
+    approve_measure(
         actor=scene.keeper,
         measure_id=_measure(scene).id,
         digest=_measure(scene).digest,
@@ -313,7 +321,7 @@ def approved(scene: Scene) -> Posted:
         seen=_warned(scene),
         reason=REASON,
     )
-    measures.record_first_contact(
+    record_first_contact(
         actor=_officer(scene),
         recipient=_measure(scene).request.recipient,
         event=Event(happened_at=now - timedelta(hours=13), proof="letter"),
@@ -349,7 +357,7 @@ def notice_submitted(scene: Scene) -> Posted:
         reasons=REASON,
         now=now,
     )
-    casework.take_step(
+    take_step(
         actor=scene.colleague,
         lifecycle=NOTICE,
         act_id=notice_id,
@@ -363,7 +371,7 @@ def notice_submitted(scene: Scene) -> Posted:
 def notice_approved(scene: Scene) -> Posted:
     """Have a notice that may be sent."""
     notice_submitted(scene)
-    casework.approve_act(
+    approve_act(
         actor=scene.keeper,
         lifecycle=NOTICE,
         act_id=scene.world.notice_ids[scene.cell],
@@ -404,7 +412,7 @@ def seen(scene: Scene) -> Posted:
     world, alike = scene.world, [replace(scene, cell=cell) for cell in ("own", "sealed")]
     for one in alike:
         approved(one)
-        measures.record_sent(
+        record_sent(
             actor=_officer(scene),
             measure_id=_measure(one).id,
             event=Event(happened_at=datetime.now(UTC), proof="receipt"),
@@ -412,9 +420,9 @@ def seen(scene: Scene) -> Posted:
         )
     ended(scene)
     overseer = scene.actor(world.users[Role.OVERSEER])
-    session_id = measures.start_session(actor=overseer, size=10, now=datetime.now(UTC))
+    session_id = start_session(actor=overseer, size=10, now=datetime.now(UTC))
     ids = [world.measure_ids["own"], world.measure_ids["sealed"]]
-    measures.note_in_session(
+    note_in_session(
         actor=overseer,
         session_id=session_id,
         what=Happening.SEEN,
@@ -429,7 +437,7 @@ def seen(scene: Scene) -> Posted:
 
 def ended(scene: Scene) -> Posted:
     """Have no session open."""
-    measures.note_in_session(
+    note_in_session(
         actor=scene.actor(scene.world.users[Role.OVERSEER]),
         session_id=scene.world.session_id,
         what=Happening.ENDED,

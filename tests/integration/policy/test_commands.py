@@ -28,8 +28,9 @@ from fanal.cli.export_indicators import csv_hashes, misp, stix, vics
 from fanal.cli.failures import CommandRefused, Failed
 from fanal.cli.main import fanal
 from fanal.cli.retriage import facts
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.lifecycle import place_hold, review_report
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Role, public_actor, system_actor
 from tests.integration.cli.factors import SECRET, code
 from tests.integration.policy import scenes
@@ -84,14 +85,12 @@ def _read(_scene: Scene, _out: Path) -> Options:
 
 
 def _held(scene: Scene, _out: Path) -> Options:
-    intake.place_hold(
-        actor=scene.keeper, report_id=scene.report_id, motive=REASON, now=datetime.now(UTC)
-    )
+    place_hold(actor=scene.keeper, report_id=scene.report_id, motive=REASON, now=datetime.now(UTC))
     return {"report_id": scene.report_id, "motive": REASON}
 
 
 def _proposed_end(scene: Scene, _out: Path) -> Options:
-    review_id = intake.review_report(
+    review_id = review_report(
         actor=scene.keeper,
         report_id=scene.report_id,
         end=True,
@@ -111,7 +110,7 @@ def _due(scene: Scene, _out: Path) -> Options:
         desk_id=scene.desk_id,
     )
     long_ago = datetime.now(UTC) - timedelta(days=9 * 365)
-    [made] = intake.receive_reports(actor=public_actor(), submissions=[submission], now=long_ago)
+    [made] = receive_reports(actor=public_actor(), submissions=[submission], now=long_ago)
     return {MARK: str(made.report_id)}
 
 

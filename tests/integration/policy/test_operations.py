@@ -15,18 +15,21 @@ import pytest
 from django.db import connection, transaction
 from django.test import Client
 
-from fanal.accounts import queries as people
 from fanal.accounts.domain.policy import POLICY, Policy, PolicyRule, Reason, Refused
 from fanal.accounts.models import User
+from fanal.accounts.queries.people import actor_for, list_habilitations
 from fanal.analyse.material.domain.lists import Vote
 from fanal.analyse.material.operations.votes import cast_vote
 from fanal.deconfliction import queries as deconflicted
-from fanal.distribution import operations as distribution
+from fanal.distribution.operations.recipients import add_recipient
+from fanal.distribution.operations.sending import send
 from fanal.harmonise import queries as harmonised
-from fanal.intake import operations as intake, queries as intaken
 from fanal.intake.domain.records import Arrival, Format, Stage, Submission
+from fanal.intake.operations.queue import claim_batch
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.files import open_submissions
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
-from fanal.vault import operations as vault
+from fanal.vault.operations.opening import open_object
 from tests.integration.policy.walking import rules_behind, signed_in_routes, undone
 from tests.integration.policy.world import World
 from tests.policy_cells import actor_as
@@ -44,20 +47,18 @@ def _partner(world: World) -> Actor:
 
 
 def _claim(world: World) -> object:
-    return intake.claim_batch(
+    return claim_batch(
         actor=SYSTEM, stage=Stage.ORIENT, size=1, token=TOKEN, lease=timedelta(seconds=5)
     )
 
 
 def _open(world: World) -> object:
-    return intaken.open_submissions(
-        actor=SYSTEM, report_ids=[world.report_ids["own"]], now=world.now
-    )
+    return open_submissions(actor=SYSTEM, report_ids=[world.report_ids["own"]], now=world.now)
 
 
 def _original(world: World) -> object:
     objects = list(_objects(world))
-    return vault.open_object(
+    return open_object(
         actor=actor_as(Role.ANALYST), object_id=objects[0], now=world.now, purpose="test"
     )
 
@@ -75,7 +76,7 @@ def _round(world: World) -> object:
 
 
 def _deposit(sender: Actor, submission: Submission) -> object:
-    return intake.receive_reports(actor=sender, submissions=[submission], now=datetime.now(UTC))
+    return receive_reports(actor=sender, submissions=[submission], now=datetime.now(UTC))
 
 
 def _by_form(_world: World) -> object:
@@ -104,7 +105,7 @@ def _public_page(_world: World) -> object:
 
 
 def _named(login: str) -> Actor:
-    return people.actor_for(user=User.objects.get(username=login), now=datetime.now(UTC))
+    return actor_for(user=User.objects.get(username=login), now=datetime.now(UTC))
 
 
 def _elsewhere(world: World) -> object:
@@ -118,7 +119,7 @@ def _elsewhere(world: World) -> object:
 
 
 def _recipient(world: World) -> object:
-    return distribution.add_recipient(
+    return add_recipient(
         actor=_named("keeper-own"),
         code="NL-DESK",
         name="Desk",
@@ -129,9 +130,7 @@ def _recipient(world: World) -> object:
 
 
 def _send(world: World) -> object:
-    return distribution.send(
-        actor=SYSTEM, sender="walk", deliver=lambda *_told: None, clock=lambda: world.now
-    )
+    return send(actor=SYSTEM, sender="walk", deliver=lambda *_told: None, clock=lambda: world.now)
 
 
 def _vote(actor: Actor, world: World) -> object:
@@ -162,7 +161,7 @@ ACTS: list[tuple[str, Callable[[World], object]]] = [
 READS: list[tuple[str, Callable[[World], object]]] = [
     (
         "Each person sees their own account and habilitations",
-        lambda _world: people.list_habilitations(actor=_named("colleague-own")),
+        lambda _world: list_habilitations(actor=_named("colleague-own")),
     ),
     ("A link to a report of another desk shows only", _elsewhere),
 ]

@@ -15,31 +15,36 @@ import pyrage
 from django.conf import settings
 from django.test import Client
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.instructions import InstructionKind, NewInstruction
 from fanal.accounts.domain.records import NewAccount, NewHabilitation, OrganisationKind
 from fanal.accounts.models import User
+from fanal.accounts.operations.habilitations import grant_habilitation
+from fanal.accounts.operations.instructions import propose_instruction, second_instruction
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.operations.people import create_account, ensure_desk, ensure_organisation
+from fanal.accounts.queries.people import actor_for, find_partner
 from fanal.analyse.material.operations.lists import load_list
 from fanal.analyse.material.queries.lists import find_list
 from fanal.analyse.payments.domain.transfers import paid_in
 from fanal.analyse.payments.queries import get_payer
-from fanal.casework import operations as casework
+from fanal.casework.operations.deciding import record_decision
 from fanal.crosscheck.domain.records import JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.operations.judge import judge
-from fanal.distribution import operations as distribution
-from fanal.exchange import operations as exchange
+from fanal.distribution.operations.recipients import add_recipient
+from fanal.distribution.operations.sending import send
 from fanal.exchange.domain.records import ListSource, Service
+from fanal.exchange.operations.sources import add_source
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.operations.identity import open_identity
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.receive import receive_reports
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.sheets import SheetReport
 from fanal.kernel.actors import Actor, Role, system_actor
 from fanal.kernel.ids import new_id
-from fanal.measures import operations as measures
 from fanal.measures.domain.oversight import RecommendationKind
+from fanal.measures.operations.oversight import recommend, start_session
 from fanal.orient.alarms.operations.alarms import raise_alarm
 from fanal.orient.domain.records import Choice, QueueFilter, QueueView, Track
 from fanal.orient.models import Case, StoredAlarm
@@ -108,7 +113,7 @@ def _lists(world: World) -> None:
     (world.item_id,) = load_list(actor=SYSTEM, name="known", lines=["md5", "a" * 32], now=world.now)
     known = find_list(name="known")
     assert known is not None
-    world.source_id = exchange.add_source(
+    world.source_id = add_source(
         actor=SYSTEM,
         source=ListSource(
             id=new_id(world.now), name="partner", kind=Service.HASHSHARING,
@@ -122,10 +127,10 @@ def _lists(world: World) -> None:
 def make_world() -> World:
     """Make the people, the partners and the reports of every cell."""
     world = World(now=datetime.now(UTC))
-    accounts.ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
+    ensure_desk(actor=SYSTEM, desk_id=2, code="WEST", name="West")
     for cell in ("own", "other_partner"):
-        issued = accounts.add_partner(actor=SYSTEM, name=f"partner {cell}", now=world.now)
-        found = people.find_partner(name=issued.partner)
+        issued = add_partner(actor=SYSTEM, name=f"partner {cell}", now=world.now)
+        found = find_partner(name=issued.partner)
         assert found is not None
         world.partner_ids[cell] = found
         world.tokens[cell] = issued.token
@@ -148,27 +153,27 @@ def make_world() -> World:
 
 
 def _people(world: World) -> None:
-    laboratory = accounts.ensure_organisation(
+    laboratory = ensure_organisation(
         actor=SYSTEM, kind=OrganisationKind.LABORATORY, name="laboratory", now=world.now
     )
     bodies = {Role.PARTNER: world.partner_ids["own"], Role.LABORATORY: laboratory}
     for role in (None, *(r for r in Role if r not in {Role.SYSTEM, Role.PUBLIC})):
         name = (role or "nobody").lower()
-        user = accounts.create_account(
+        user = create_account(
             actor=SYSTEM, account=NewAccount(username=name, name=name, password=None), now=world.now
         )
         world.users[role] = user
         if role is not None:
             _grant(world, user, role, desk=1, body=bodies.get(role))
     for name, roles in TWO_DESKS.items():
-        user = accounts.create_account(
+        user = create_account(
             actor=SYSTEM, account=NewAccount(username=name, name=name, password=None), now=world.now
         )
         world.users[name] = user
         for role, desk in roles:
             _grant(world, user, role, desk=desk, body=bodies.get(role))
     for cell, desk in (("own", 1), ("other_desk", 2), ("other_partner", 2)):
-        user = accounts.create_account(
+        user = create_account(
             actor=SYSTEM,
             account=NewAccount(username=f"colleague-{cell}", name=world.canary(cell, "colleague")),
             now=world.now,
@@ -187,7 +192,7 @@ def _grant(world: World, user: User, role: Role, *, desk: int, body: UUID | None
         desk_id=desk if role in DESK_ROLES else None,
         organisation_id=body,
     )
-    return accounts.grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=world.now)
+    return grant_habilitation(actor=SYSTEM, habilitation=habilitation, now=world.now)
 
 
 def _reports(world: World) -> None:
@@ -197,7 +202,7 @@ def _reports(world: World) -> None:
     desk's, the name is sealed.
     """
     submissions = [_submission(world, cell) for cell in OBJECT_CELLS]
-    answers = intake.receive_reports(actor=SYSTEM, submissions=submissions, now=world.now)
+    answers = receive_reports(actor=SYSTEM, submissions=submissions, now=world.now)
     for cell, answer in zip(OBJECT_CELLS, answers, strict=True):
         assert answer.report_id is not None
         world.report_ids[cell] = answer.report_id
@@ -219,7 +224,7 @@ def _colleague(world: World, cell: str) -> Actor:
     """Return an analyst of the cell's desk."""
     name = f"colleague-{'own' if cell == 'sealed' else cell}"
     user = User.objects.get(username=name)
-    return people.actor_for(user=user, now=world.now, motive="walk")
+    return actor_for(user=user, now=world.now, motive="walk")
 
 
 def _decisions(world: World) -> None:
@@ -227,7 +232,7 @@ def _decisions(world: World) -> None:
     for cell in OBJECT_CELLS:
         actor, report_id = _colleague(world, cell), world.report_ids[cell]
         claim = claim_case(actor=actor, report_id=report_id, now=world.now)
-        recorded = casework.record_decision(
+        recorded = record_decision(
             actor=actor,
             report=harmonised.get_records(actor=actor, report_ids=[report_id])[report_id],
             choice=Choice(
@@ -261,16 +266,16 @@ def _dossiers(world: World) -> None:
 
 def _oversight(world: World) -> None:
     """Recommend on each cell's measure, and open a session."""
-    overseer = people.actor_for(user=world.users[Role.OVERSEER], now=world.now, motive="walk")
+    overseer = actor_for(user=world.users[Role.OVERSEER], now=world.now, motive="walk")
     for cell in OBJECT_CELLS:
-        world.recommendation_ids[cell] = measures.recommend(
+        world.recommendation_ids[cell] = recommend(
             actor=overseer,
             measure_id=world.measure_ids[cell],
             kind=RecommendationKind.CORRECT,
             words=world.canary("own" if cell == "sealed" else cell, "recommendation"),
             now=world.now,
         )
-    world.session_id = measures.start_session(actor=overseer, size=10, now=world.now)
+    world.session_id = start_session(actor=overseer, size=10, now=world.now)
 
 
 def _notes(world: World) -> None:
@@ -295,14 +300,14 @@ def _openings(world: World) -> None:
     """Let a supervisor of each desk open the identity of each report."""
     for cell in OBJECT_CELLS:
         desk = "own" if cell == "sealed" else cell
-        user = accounts.create_account(
+        user = create_account(
             actor=SYSTEM,
             account=NewAccount(username=f"keeper-{cell}", name="Keeper"),
             now=world.now,
         )
         _grant(world, user, Role.SUPERVISOR, desk=_desk(cell), body=None)
         opened = open_identity(
-            actor=people.actor_for(user=user, now=world.now),
+            actor=actor_for(user=user, now=world.now),
             report_id=world.report_ids[cell],
             motive=f"asked for by a magistrate: {world.canary(desk, 'motive')}",
             now=world.now,
@@ -314,7 +319,7 @@ def _views(world: World) -> None:
     """Let a supervisor of each desk keep a view of their own and share another."""
     for cell in OBJECT_CELLS:
         keeper = User.objects.get(username=f"keeper-{cell}")
-        actor = people.actor_for(user=keeper, now=world.now, motive="walk")
+        actor = actor_for(user=keeper, now=world.now, motive="walk")
         desk = "own" if cell == "sealed" else cell
         for ids, name, share_with in (
             (world.view_ids, f"own {cell}", None),
@@ -333,8 +338,8 @@ def _views(world: World) -> None:
 def _instruction(world: World) -> None:
     """Let a supervisor propose a standing instruction: of the whole installation, for its staff's eyes."""
     keeper = User.objects.get(username="keeper-own")
-    world.instruction_id = accounts.propose_instruction(
-        actor=people.actor_for(user=keeper, now=world.now),
+    world.instruction_id = propose_instruction(
+        actor=actor_for(user=keeper, now=world.now),
         instruction=NewInstruction(
             kind=InstructionKind.FEEDBACK,
             grounds=world.canary("none", "instruction"),
@@ -349,14 +354,14 @@ def _instruction(world: World) -> None:
 def _package(world: World) -> None:
     """Send the reports of every cell to another desk in one package."""
     key = str(pyrage.x25519.Identity.generate().to_public())
-    distribution.add_recipient(
+    add_recipient(
         actor=SYSTEM, code="BE-DESK", name="Desk", place=("BE", ""), key=key, now=world.now
     )
     one, other = (
-        people.actor_for(user=User.objects.get(username=f"keeper-{cell}"), now=world.now)
+        actor_for(user=User.objects.get(username=f"keeper-{cell}"), now=world.now)
         for cell in ("own", "other_desk")
     )
-    made = accounts.propose_instruction(
+    made = propose_instruction(
         actor=one,
         instruction=NewInstruction(
             kind=InstructionKind.DISTRIBUTION,
@@ -367,10 +372,8 @@ def _package(world: World) -> None:
         ),
         now=world.now,
     )
-    accounts.second_instruction(actor=other, instruction_id=made, now=world.now)
-    [sent] = distribution.send(
-        actor=SYSTEM, sender="walk", deliver=lambda *_told: None, clock=lambda: world.now
-    )
+    second_instruction(actor=other, instruction_id=made, now=world.now)
+    [sent] = send(actor=SYSTEM, sender="walk", deliver=lambda *_told: None, clock=lambda: world.now)
     assert sent.reports == len(OBJECT_CELLS)
     world.package_id = sent.package
 

@@ -8,10 +8,11 @@ import pytest
 from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Refused
 from fanal.casework.domain.records import Event
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel.actors import Actor, Role, public_actor, system_actor
-from fanal.measures import operations as measures
+from fanal.measures.operations.drafts import approve_measure
+from fanal.measures.operations.milestones import record_first_contact, record_sent
 from fanal.statistics import operations, queries
 from fanal.statistics.models import Counted, Daily, Published
 from tests.integration.measures.stories import OFFICER, decide, measure
@@ -34,7 +35,7 @@ def receive(at: datetime, n: int = 1, **values: object) -> None:
             urgent=values.get("urgent", False),
             is_test=values.get("is_test", False),
         )
-        intake.receive_reports(actor=SYSTEM, submissions=[submission], now=at)
+        receive_reports(actor=SYSTEM, submissions=[submission], now=at)
 
 
 def value(table: object, *keys: str) -> int:
@@ -124,14 +125,14 @@ def test_decisions_kinds_measures_and_delays(counted) -> None:
     [measure_id] = recorded.opened["measure"]
     day = NOW - timedelta(hours=12)
     digest = measure(measure_id).digest
-    measures.approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=day)
-    measures.record_first_contact(
+    approve_measure(actor=OFFICER, measure_id=measure_id, digest=digest, now=day)
+    record_first_contact(
         actor=OFFICER,
         recipient=measure(measure_id).request.recipient,
         now=day,
         event=Event(happened_at=day - timedelta(hours=13), proof="mail"),
     )
-    measures.record_sent(
+    record_sent(
         actor=OFFICER,
         measure_id=measure_id,
         now=day + timedelta(hours=1),

@@ -10,8 +10,11 @@ import pytest
 
 from fanal.kernel.actors import system_actor
 from fanal.kernel.ids import new_id
-from fanal.vault import keyring, operations, queries
+from fanal.vault import keyring, queries
 from fanal.vault.copying import walk_lacking
+from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.erase import erase
+from fanal.vault.operations.sealing import seal_batch
 
 pytestmark = [pytest.mark.role("worker"), pytest.mark.django_db]
 
@@ -25,12 +28,10 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ring = replace(keyring.current(), vault_folder=tmp_path / "vault")
     monkeypatch.setattr(keyring, "_installed", [ring])
     items = [
-        operations.Sealable(
-            id=new_id(NOW), owner_id=new_id(NOW), kind="report", plaintext=bytes(size)
-        )
+        Sealable(id=new_id(NOW), owner_id=new_id(NOW), kind="report", plaintext=bytes(size))
         for size in (10, 20, 30, 70_000)
     ]
-    operations.seal_batch(items=items, now=NOW)
+    seal_batch(items=items, now=NOW)
     return ring.vault_folder
 
 
@@ -76,5 +77,5 @@ def test_what_lies_behind_a_link_or_is_short_is_lacking(
 def test_what_was_erased_is_not_lacking(vault: Path) -> None:
     own_file(vault).unlink()
     owners = [row.bound.owner_id for row in queries.walk_outside(actor=SYSTEM, pack_ids=[])]
-    operations.erase(actor=SYSTEM, owner_ids=owners, now=NOW)
+    erase(actor=SYSTEM, owner_ids=owners, now=NOW)
     assert list(walk_lacking(actor=SYSTEM)) == []

@@ -14,8 +14,12 @@ from django.db import connection, transaction
 from fanal.kernel.actors import system_actor
 from fanal.kernel.clock import now as clock_now
 from fanal.kernel.ids import new_id
-from fanal.vault import keyring, operations, packs
+from fanal.vault import keyring, packs
+from fanal.vault.domain.records import Sealable
 from fanal.vault.fsck import FsckCode, check_vault
+from fanal.vault.operations.erase import erase
+from fanal.vault.operations.opening import open_batch
+from fanal.vault.operations.sealing import seal_batch
 
 pytestmark = pytest.mark.role("worker")
 
@@ -30,14 +34,12 @@ def vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return ring.vault_folder
 
 
-def seal(*sizes: int) -> list[operations.Sealable]:
+def seal(*sizes: int) -> list[Sealable]:
     items = [
-        operations.Sealable(
-            id=new_id(NOW), owner_id=new_id(NOW), kind="report", plaintext=os.urandom(size)
-        )
+        Sealable(id=new_id(NOW), owner_id=new_id(NOW), kind="report", plaintext=os.urandom(size))
         for size in sizes
     ]
-    operations.seal_batch(items=items, now=NOW)
+    seal_batch(items=items, now=NOW)
     return items
 
 
@@ -160,9 +162,7 @@ class TestRepair:
         (vault / "tmp" / "left").write_bytes(b"x")
         assert sorted(codes(repair=True)) == ["LEFTOVER", "LEFTOVER", "ORPHAN", "ORPHAN"]
         assert codes() == []
-        opened = operations.open_batch(
-            actor=SYSTEM, object_ids=[i.id for i in kept], now=NOW, purpose="x"
-        )
+        opened = open_batch(actor=SYSTEM, object_ids=[i.id for i in kept], now=NOW, purpose="x")
         assert opened == {i.id: i.plaintext for i in kept}
 
     def test_blanks_every_orphan_of_a_pack_at_once(self) -> None:
@@ -185,7 +185,7 @@ class TestRepair:
 
     def test_an_erased_object_is_no_finding(self) -> None:
         item = seal(10)[0]
-        operations.erase(actor=SYSTEM, owner_ids=[item.owner_id], now=NOW)
+        erase(actor=SYSTEM, owner_ids=[item.owner_id], now=NOW)
         outcome = check_vault(actor=SYSTEM, now=clock_now() + timedelta(hours=2))
         assert (outcome.erased, outcome.findings) == (1, [])
 

@@ -13,8 +13,11 @@ from fanal.accounts.domain.policy import Refused
 from fanal.kernel.actors import Role, system_actor
 from fanal.kernel.clock import now as clock_now
 from fanal.kernel.ids import new_id
-from fanal.vault import keyring, operations, packs
+from fanal.vault import keyring, packs
+from fanal.vault.domain.records import Sealable
 from fanal.vault.fsck import SAFE_AGE, FsckCode, check_vault, sweep_vault
+from fanal.vault.operations.opening import open_batch
+from fanal.vault.operations.sealing import seal_batch
 
 SYSTEM = system_actor("sweep")
 pytestmark = [pytest.mark.django_db, pytest.mark.role("worker")]
@@ -27,15 +30,13 @@ def vault(installed_keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return ring.vault_folder
 
 
-def seal(*sizes: int) -> list[operations.Sealable]:
+def seal(*sizes: int) -> list[Sealable]:
     now = clock_now()
     items = [
-        operations.Sealable(
-            id=new_id(now), owner_id=new_id(now), kind="report", plaintext=os.urandom(size)
-        )
+        Sealable(id=new_id(now), owner_id=new_id(now), kind="report", plaintext=os.urandom(size))
         for size in sizes
     ]
-    operations.seal_batch(items=items, now=now)
+    seal_batch(items=items, now=now)
     return items
 
 
@@ -82,7 +83,7 @@ def test_removes_what_nobody_knows_and_keeps_the_rest(vault: Path) -> None:
     outcome = check_vault(actor=SYSTEM, now=clock_now() + timedelta(days=3))
     assert (outcome.objects, outcome.opened, outcome.findings) == (3, 3, [])
     ids = [item.id for item in kept]
-    opened = operations.open_batch(actor=SYSTEM, object_ids=ids, now=clock_now(), purpose="x")
+    opened = open_batch(actor=SYSTEM, object_ids=ids, now=clock_now(), purpose="x")
     assert opened == {item.id: item.plaintext for item in kept}
 
 

@@ -9,10 +9,13 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from fanal.accounts import operations as accounts, queries as people
 from fanal.accounts.domain.records import OrganisationKind
-from fanal.intake import operations as intake
+from fanal.accounts.operations.partners import add_partner
+from fanal.accounts.operations.people import ensure_organisation
+from fanal.accounts.queries.people import find_partner
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.lifecycle import expire_reports
+from fanal.intake.operations.receive import receive_reports
 from fanal.kernel import clock
 from fanal.kernel.actors import Role
 from fanal.ledger.models import LedgerEntry
@@ -52,9 +55,7 @@ def send(
         arrival=arrival, format=Format.REPORT, body=body, canonical=body, sender_id=sender,
         reference=reference, finish=finish, correlation_id=f"corr-{reference}",
     )  # fmt: skip
-    (answer,) = intake.receive_reports(
-        actor=SYSTEM, submissions=[submission], now=clock.now() - age
-    )
+    (answer,) = receive_reports(actor=SYSTEM, submissions=[submission], now=clock.now() - age)
     assert answer.report_id is not None
     return answer.report_id
 
@@ -63,13 +64,13 @@ def test_a_partner_sees_its_own_reports_their_states_and_receipts(
     browser: Callable[..., Client],
 ) -> None:
     now = clock.now()
-    accounts.add_partner(actor=SYSTEM, name="Chatoria", now=now, quota=60)
-    accounts.add_partner(actor=SYSTEM, name="Pixelnest", now=now)
-    own, other = people.find_partner(name="Chatoria"), people.find_partner(name="Pixelnest")
+    add_partner(actor=SYSTEM, name="Chatoria", now=now, quota=60)
+    add_partner(actor=SYSTEM, name="Pixelnest", now=now)
+    own, other = find_partner(name="Chatoria"), find_partner(name="Pixelnest")
     done = send(own, "CH-1")
     send(own, "CH-2", finish=False)
     send(own, "CH-3", finish=False, age=timedelta(days=3), arrival=Arrival.WIRE)
-    intake.expire_reports(actor=SYSTEM, now=now)
+    expire_reports(actor=SYSTEM, now=now)
     theirs = send(other, "PX-1")
     web = browser("jules", Role.PARTNER, own)
     body = web.get("/en/partners/").content.decode()
@@ -98,8 +99,8 @@ def test_a_partner_sees_its_own_reports_their_states_and_receipts(
 
 def test_the_list_goes_on_page_after_page(browser: Callable[..., Client]) -> None:
     now = clock.now()
-    accounts.add_partner(actor=SYSTEM, name="Chatoria", now=now)
-    own = people.find_partner(name="Chatoria")
+    add_partner(actor=SYSTEM, name="Chatoria", now=now)
+    own = find_partner(name="Chatoria")
     for number in range(53):
         send(own, f"CH-{number:02}", age=timedelta(minutes=60 - number))
     web = browser("jules", Role.PARTNER, own)
@@ -135,9 +136,7 @@ def test_every_role_lands_on_a_page_of_its_own(
     kind = {Role.LABORATORY: OrganisationKind.LABORATORY, Role.PARTNER: OrganisationKind.PARTNER}
     body = None
     if role in kind:
-        body = accounts.ensure_organisation(
-            actor=SYSTEM, kind=kind[role], name="Body", now=clock.now()
-        )
+        body = ensure_organisation(actor=SYSTEM, kind=kind[role], name="Body", now=clock.now())
     web = browser("somebody", role, body)
     assert landing_path(frozenset({role}), language="fr") == path
     answer = web.get(path)

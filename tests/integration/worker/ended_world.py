@@ -5,20 +5,25 @@ from uuid import UUID
 
 from django.db import connection
 
-from fanal.accounts import queries as people
 from fanal.accounts.models import User
-from fanal.casework import operations as casework
+from fanal.accounts.queries.people import actor_for
 from fanal.casework.domain.proofs import ProofFile
 from fanal.casework.domain.records import Addressee, Event, Event as Sending
-from fanal.intake import operations as intake
+from fanal.casework.operations.acts import take_step
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Arrival, Format, Submission
+from fanal.intake.operations.follow import answer_desk
+from fanal.intake.operations.lifecycle import lift_holds, place_hold
+from fanal.intake.operations.receive import receive_reports
 from fanal.judicial import operations as judicial
 from fanal.judicial.domain.kinds import REFERRAL, SHEET
 from fanal.judicial.domain.records import ReferralOutcome
 from fanal.kernel.actors import Actor, Role, public_actor
-from fanal.measures import operations as measures, queries as measured
+from fanal.measures import queries as measured
 from fanal.measures.domain.oversight import AnswerVerdict
+from fanal.measures.operations import milestones
+from fanal.measures.operations.drafts import amend_measure, approve_measure, submit_measure
+from fanal.measures.operations.oversight import answer_recommendation
 from tests.integration.policy.world import World, make_world
 
 CELL = "own"
@@ -37,7 +42,7 @@ def make_ended_world() -> World:
 
 
 def _person(world: World, role: Role) -> Actor:
-    return people.actor_for(user=world.users[role], now=world.now, motive="walk")
+    return actor_for(user=world.users[role], now=world.now, motive="walk")
 
 
 def _file(world: World, kind: str) -> ProofFile:
@@ -54,7 +59,7 @@ def _close_referral(world: World) -> None:
         now=world.now,
     )  # fmt: skip
     for move, outcome in (("prepare", ""), ("send", ""), ("close", ReferralOutcome.CONVICTED)):
-        casework.take_step(
+        take_step(
             actor=clerk, lifecycle=REFERRAL, act_id=referral_id, transition=move, now=world.now,
             event=Event(happened_at=world.now, proof=proof, outcome=outcome, file=_file(world, "referral")),
         )  # fmt: skip
@@ -68,7 +73,7 @@ def _close_sheet(world: World) -> None:
         now=world.now,
     )  # fmt: skip
     for move in ("prepare", "send", "acknowledge"):
-        casework.take_step(
+        take_step(
             actor=clerk, lifecycle=SHEET, act_id=sheet_id, transition=move, now=world.now,
             event=Event(happened_at=world.now, proof=proof, file=_file(world, "sheet")),
         )  # fmt: skip
@@ -77,7 +82,7 @@ def _close_sheet(world: World) -> None:
 def _close_measure(world: World) -> None:
     """Address, second, send, execute and withdraw a measure; its recommendation is answered."""
     officer, measure_id = _person(world, Role.MEASURES_OFFICER), world.measure_ids[CELL]
-    author = people.actor_for(
+    author = actor_for(
         user=User.objects.get(username=f"colleague-{CELL}"), now=world.now, motive="walk"
     )
     asked = _asked(author, measure_id)
@@ -89,10 +94,10 @@ def _close_measure(world: World) -> None:
     told = Sending(
         happened_at=world.now - timedelta(days=2), proof=world.canary(CELL, "first-contact")
     )
-    measures.record_first_contact(
+    milestones.record_first_contact(
         actor=officer, recipient="abuse@host.example", event=told, now=told.happened_at
     )
-    measures.amend_measure(
+    amend_measure(
         actor=author, measure_id=measure_id, targets=asked.targets, non_disclosure=False, now=world.now,
         addressee=Addressee(name=world.canary(CELL, "addressee"), contact="abuse@host.example"),
     )  # fmt: skip
@@ -102,18 +107,16 @@ def _close_measure(world: World) -> None:
     seen = {token for one in warnings for token in one.tokens}
     reason = {"seen": seen, "reason": world.canary(CELL, "despite")} if seen else {}
     if file.measure.state == "DRAFT":
-        measures.submit_measure(actor=author, measure_id=measure_id, now=world.now, **reason)
+        submit_measure(actor=author, measure_id=measure_id, now=world.now, **reason)
     digest = file.measure.digest
-    measures.approve_measure(
-        actor=officer, measure_id=measure_id, digest=digest, now=world.now, **reason
-    )
-    measures.record_sent(actor=officer, measure_id=measure_id, event=proof, now=world.now)
-    measures.record_execution(actor=officer, measure_id=measure_id, event=proof, now=world.now)
-    measures.lift_measure(
+    approve_measure(actor=officer, measure_id=measure_id, digest=digest, now=world.now, **reason)
+    milestones.record_sent(actor=officer, measure_id=measure_id, event=proof, now=world.now)
+    milestones.record_execution(actor=officer, measure_id=measure_id, event=proof, now=world.now)
+    milestones.lift_measure(
         actor=officer, measure_id=measure_id, cause=world.canary(CELL, "cause"), event=proof,
         now=world.now,
     )  # fmt: skip
-    measures.answer_recommendation(
+    answer_recommendation(
         actor=officer, recommendation_id=world.recommendation_ids[CELL],
         verdict=AnswerVerdict.DECLINED, words=world.canary(CELL, "answer"), now=world.now,
     )  # fmt: skip
@@ -136,8 +139,8 @@ def _converse(world: World) -> None:
     submission = Submission(
         arrival=Arrival.FORM, format=Format.FORM, body=b"{}", canonical=b"conversation"
     )
-    [answer] = intake.receive_reports(actor=public_actor(), submissions=[submission], now=world.now)
-    intake.answer_desk(
+    [answer] = receive_reports(actor=public_actor(), submissions=[submission], now=world.now)
+    answer_desk(
         actor=public_actor(), lookup_hash=receipt.lookup_hash(answer.code),
         text=world.canary("sealed", "message"), now=world.now,
     )  # fmt: skip
@@ -150,14 +153,10 @@ def _converse(world: World) -> None:
 def _hold(world: World) -> None:
     """Place a hold on a report and lift it again."""
     keeper = User.objects.get(username=f"keeper-{CELL}")
-    actor = people.actor_for(user=keeper, now=world.now, motive="walk")
+    actor = actor_for(user=keeper, now=world.now, motive="walk")
     report_id = world.report_ids[CELL]
-    intake.place_hold(
-        actor=actor, report_id=report_id, motive=world.canary(CELL, "hold"), now=world.now
-    )
-    intake.lift_holds(
-        actor=actor, report_id=report_id, motive=world.canary(CELL, "lifted"), now=world.now
-    )
+    place_hold(actor=actor, report_id=report_id, motive=world.canary(CELL, "hold"), now=world.now)
+    lift_holds(actor=actor, report_id=report_id, motive=world.canary(CELL, "lifted"), now=world.now)
 
 
 def years_ahead(world: World, years: int) -> datetime:

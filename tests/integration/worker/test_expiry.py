@@ -25,7 +25,7 @@ def keys(installed_keys: None) -> None:
 
 
 def _deposit(received_at: datetime) -> UUID:
-    from fanal.intake import operations as intake
+    from fanal.intake.operations.receive import receive_reports
     from fanal.worker.stages import StageLoop
 
     body = msgspec.json.encode(
@@ -41,7 +41,7 @@ def _deposit(received_at: datetime) -> UUID:
         reference="canary-reference", keys=((KeyKind.REFERENCE, "canary-reference"),),
         identity=b"canary-identity",
     )  # fmt: skip
-    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[submission], now=received_at)
+    [answer] = receive_reports(actor=SYSTEM, submissions=[submission], now=received_at)
     loop = StageLoop(actor=SYSTEM, clock=lambda: received_at)
     while loop.run_once():
         pass
@@ -71,8 +71,9 @@ def _traces(word: str) -> list[str]:
 
 def test_erases_a_report_in_every_stage_at_its_date() -> None:
     from fanal.harmonise import queries as harmonised
-    from fanal.intake import queries as intake
-    from fanal.vault import operations as vault
+    from fanal.intake.queries.envelopes import get_reports
+    from fanal.intake.queries.files import open_submissions
+    from fanal.vault.operations.opening import ObjectUnknown
     from fanal.worker.expiry import expire
 
     old, young = _deposit(_years_ago(6, days=2)), _deposit(_years_ago(6, days=-2))
@@ -80,9 +81,9 @@ def test_erases_a_report_in_every_stage_at_its_date() -> None:
     outcome = expire(actor=SYSTEM, now=NOW)
     assert (outcome["reports"], outcome["identities"]) == (1, 2)
     assert set(harmonised.get_records(actor=SYSTEM, report_ids=[old, young])) == {young}
-    assert intake.get_reports(actor=SYSTEM, report_ids=[old])[old].reference == str(old)
-    with pytest.raises(vault.ObjectUnknown):
-        intake.open_submissions(actor=SYSTEM, report_ids=[old], now=NOW)
+    assert get_reports(actor=SYSTEM, report_ids=[old])[old].reference == str(old)
+    with pytest.raises(ObjectUnknown):
+        open_submissions(actor=SYSTEM, report_ids=[old], now=NOW)
     expire(actor=SYSTEM, now=NOW)
 
 
@@ -95,17 +96,15 @@ def test_leaves_no_word_once_all_is_erased() -> None:
 
 
 def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
-    from fanal.intake import operations as intake
+    from fanal.intake.operations.lifecycle import lift_holds, place_hold
     from fanal.worker.expiry import expire
 
     report_id = _deposit(_years_ago(6, days=2))
-    intake.place_hold(actor=SUPERVISOR, report_id=report_id, motive="file 12", now=NOW)
+    place_hold(actor=SUPERVISOR, report_id=report_id, motive="file 12", now=NOW)
     assert expire(actor=SYSTEM, now=NOW)["reports"] == 0
     with pytest.raises(ValueError, match="motive"):
-        intake.lift_holds(actor=SUPERVISOR, report_id=report_id, motive=" ", now=NOW)
-    lifted = intake.lift_holds(
-        actor=SUPERVISOR, report_id=report_id, motive="canary-motive", now=NOW
-    )
+        lift_holds(actor=SUPERVISOR, report_id=report_id, motive=" ", now=NOW)
+    lifted = lift_holds(actor=SUPERVISOR, report_id=report_id, motive="canary-motive", now=NOW)
     assert lifted == 1
     assert "intake_hold" in _traces("canary-motive")
     assert expire(actor=SYSTEM, now=NOW)["reports"] == 1
@@ -113,8 +112,11 @@ def test_a_hold_beats_expiry_until_it_is_lifted() -> None:
 
 
 def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decided() -> None:
-    from fanal.intake import operations as intake, queries as intaken
     from fanal.intake.domain import receipt
+    from fanal.intake.operations.follow import answer_desk
+    from fanal.intake.operations.lifecycle import place_hold
+    from fanal.intake.operations.receive import receive_reports
+    from fanal.intake.queries.envelopes import list_messages
     from fanal.kernel.actors import public_actor
     from fanal.worker.expiry import expire
 
@@ -125,17 +127,15 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
             body=b"{}",
             canonical=received_at.isoformat().encode(),
         )
-        [answer] = intake.receive_reports(
-            actor=public_actor(), submissions=[submission], now=received_at
-        )
-        intake.answer_desk(
+        [answer] = receive_reports(actor=public_actor(), submissions=[submission], now=received_at)
+        answer_desk(
             actor=public_actor(), lookup_hash=receipt.lookup_hash(answer.code),
             text="canary-words", now=received_at,
         )  # fmt: skip
         return answer.report_id
 
     def messages(report_id: UUID) -> int:
-        return len(intaken.list_messages(actor=SYSTEM, report_id=report_id))
+        return len(list_messages(actor=SYSTEM, report_id=report_id))
 
     old, young, held = (
         ask(_years_ago(2, days=2)),
@@ -143,7 +143,7 @@ def test_conversations_go_two_years_after_the_last_word_once_the_desk_has_decide
         ask(_years_ago(2, days=3)),
     )
     pending = _deposit(_years_ago(2, days=4))
-    intake.place_hold(actor=SUPERVISOR, report_id=held, motive="file 12", now=NOW)
+    place_hold(actor=SUPERVISOR, report_id=held, motive="file 12", now=NOW)
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO intake_message (id, report_id, from_desk, created_at, object_id)"

@@ -110,20 +110,18 @@ def test_nothing_that_was_said_outlives_its_class(world: World, as_role: Connect
 
 
 def test_a_hold_keeps_the_acts_that_rest_on_a_report_too(world: World) -> None:
-    from fanal.accounts import queries as people
     from fanal.accounts.models import User
-    from fanal.intake import operations as intake
+    from fanal.accounts.queries.people import actor_for
+    from fanal.intake.operations.lifecycle import place_hold
     from fanal.judicial import queries as judicial
     from fanal.measures import queries as measures
     from fanal.worker.expiry import expire
 
     later = years_ahead(world, 12)
-    clerk = people.actor_for(
+    clerk = actor_for(
         user=User.objects.get(username=f"keeper-{CELL}"), now=world.now, motive="walk"
     )
-    intake.place_hold(
-        actor=clerk, report_id=world.report_ids[CELL], motive="file 12", now=world.now
-    )
+    place_hold(actor=clerk, report_id=world.report_ids[CELL], motive="file 12", now=world.now)
     expire(actor=SYSTEM, now=later)
     kept = judicial.get_referral(actor=SYSTEM, referral_id=world.referral_ids[CELL])
     ended = judicial.get_referral(actor=SYSTEM, referral_id=world.referral_ids["sealed"])

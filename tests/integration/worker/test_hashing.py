@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 from PIL import Image
 
-from fanal.accounts import operations as accounts
+from fanal.accounts.operations.partners import add_partner
 from fanal.analyse.material.operations.index import MATERIAL
 from fanal.analyse.material.operations.lists import load_list
 from fanal.cli.report_view import views
@@ -22,8 +22,9 @@ from fanal.formats.ncmec.synthesis import synthetic_reports
 from fanal.harmonise.operations import batch
 from fanal.hashing.domain.records import FileFacts
 from fanal.hashing.pool import FileToHash, HasherAway
-from fanal.intake import operations as intake, queries
 from fanal.intake.domain.records import Stage
+from fanal.intake.operations.queue import replay_stage
+from fanal.intake.queries.work import count_work
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.worker import stages
@@ -51,7 +52,7 @@ class Provider:
     """A provider's program on the wire."""
 
     def __init__(self, name: str = "Cube Messenger") -> None:
-        made = accounts.add_partner(actor=SYSTEM, name=name, quota=None, now=clock.now())
+        made = add_partner(actor=SYSTEM, name=name, quota=None, now=clock.now())
         pair = base64.b64encode(f"{made.user}:{made.password}".encode()).decode()
         self.client = Client(headers={"Authorization": f"Basic {pair}"})
 
@@ -236,9 +237,7 @@ def test_a_replay_hashes_nothing_again(counted: list[int]) -> None:
     work()
     report_id = shown(number)["report_id"]
     before = shown(number)["harmonised"]["computed"]
-    intake.replay_stage(
-        actor=SYSTEM, stage=Stage.HARMONISE, report_ids=[report_id], now=clock.now()
-    )
+    replay_stage(actor=SYSTEM, stage=Stage.HARMONISE, report_ids=[report_id], now=clock.now())
     work()
     assert sum(counted) == 1
     assert shown(number)["harmonised"]["computed"] == before
@@ -270,7 +269,7 @@ def test_a_worker_that_ends_in_the_middle_loses_and_doubles_nothing(
     view = shown(number)
     assert view["stage"] == "DONE"
     assert len(view["harmonised"]["computed"]) == 1
-    assert queries.count_work() == {}
+    assert count_work() == {}
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM ledger_entry WHERE action = 'report.hash'")
         assert cursor.fetchone() == (1,)
@@ -289,7 +288,7 @@ def test_without_a_hasher_reports_go_on_and_are_hashed_by_a_replay(
     view = shown(number)
     assert view["stage"] == "DONE"
     assert "computed" not in view["harmonised"]
-    intake.replay_stage(
+    replay_stage(
         actor=SYSTEM, stage=Stage.HARMONISE, report_ids=[view["report_id"]], now=clock.now()
     )
     work()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from django.db import connection
 
-from fanal.intake import queries
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.work import count_work
 from tests.integration.worker.test_pipeline import _deposit
 from tests.integration.worker.test_watch import _others, _worker
 from tests.live import wait_for
@@ -72,8 +73,8 @@ def test_a_job_that_holds_the_interpreter_holds_no_report_and_is_put_off(
     _until(lambda: _status(number) == "doing", log)
     ids = _deposit(*_others(5))
     # Nobody waits for the deadline: the job is in hand when the reports are through, or was put off before.
-    _until(lambda: not queries.count_work(), log)
-    assert len(queries.get_reports(actor=_system(), report_ids=ids)) == 5
+    _until(lambda: not count_work(), log)
+    assert len(get_reports(actor=_system(), report_ids=ids)) == 5
     _until(lambda: _status(number) == "todo", log)
     [(attempts, later)] = _rows(
         "SELECT attempts, scheduled_at > now() FROM procrastinate_jobs WHERE id = %s", number

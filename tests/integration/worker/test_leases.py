@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from fanal.intake import queries
 from fanal.intake.domain.records import Stage
+from fanal.intake.queries.work import count_work
 from fanal.kernel import clock
 from fanal.kernel.actors import system_actor
 from fanal.pipeline import STEPS, Batch
@@ -68,12 +68,12 @@ def test_steps_that_outlast_the_lease_become_smaller_and_nothing_is_done_twice(
     sizes, loop = _slow(monkeypatch, stage), _loop()
     while loop.run_once():
         pass
-    assert queries.count_work() == {}
+    assert count_work() == {}
     assert sizes[0] == REPORTS  # eight seconds of a lease of three
     _many(urgent=True)
     while loop.run_once():
         pass
-    assert queries.count_work() == {}
+    assert count_work() == {}
     assert sum(sizes) == 2 * REPORTS, sizes
     assert max(sizes[1:]) <= REPORTS // 2
     assert sizes[-1] * COST < LEASE.total_seconds() / 2, sizes
@@ -97,6 +97,6 @@ def test_urgent_reports_take_no_lease_from_those_that_wait_in_hand(
     loop._between = more
     while loop.run_once():
         pass
-    assert queries.count_work() == {}
+    assert count_work() == {}
     assert sum(sizes) == 400, sizes
     assert not [r for r in caplog.records if r.levelno >= logging.WARNING]

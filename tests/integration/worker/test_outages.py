@@ -40,7 +40,7 @@ def vault(installed_keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def deposit(count: int = 3) -> list[UUID]:
-    from fanal.intake import operations as intake
+    from fanal.intake.operations.receive import receive_reports
 
     submissions = []
     for number in range(count):
@@ -52,7 +52,7 @@ def deposit(count: int = 3) -> list[UUID]:
                 reference=f"o-{number}",
             )
         )  # fmt: skip
-    answers = intake.receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+    answers = receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
     return [answer.report_id for answer in answers if answer.report_id]
 
 
@@ -123,7 +123,7 @@ def test_an_outage_counts_for_nobody_and_ends_by_itself(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from fanal.intake import queries
+    from fanal.intake.queries.work import count_work
 
     deposit()
     assert callable(outage)
@@ -141,7 +141,7 @@ def test_an_outage_counts_for_nobody_and_ends_by_itself(
         vault.rename(vault.with_name("aside"))
     vault.with_name("elsewhere").rename(vault)
     hands.work(8)
-    assert queries.count_work() == {}
+    assert count_work() == {}
     assert problems(database_urls["app"], vault) == []
 
 
@@ -184,7 +184,7 @@ def known_keys(vault: Path, database_urls: dict[str, str]) -> Iterator[None]:
 @pytest.mark.usefixtures("known_keys")
 def test_a_key_that_no_machine_has_is_the_reports_own() -> None:
     """A public node names one, or a place before the beginning: all others go through."""
-    from fanal.intake import queries
+    from fanal.intake.queries.envelopes import get_reports
 
     first, second, third = deposit()
     run(f"UPDATE vault_object SET wrap_key_id = '\\x0102' WHERE owner_id = '{first}'")
@@ -192,11 +192,11 @@ def test_a_key_that_no_machine_has_is_the_reports_own() -> None:
     Hands().work(12)
     rows = run("SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL")
     assert dict(rows) == {first: "KeyMissing", second: "BlobDamaged"}  # type: ignore[arg-type]
-    assert third in queries.get_reports(actor=SYSTEM, report_ids=[third])
+    assert third in get_reports(actor=SYSTEM, report_ids=[third])
 
 
 def test_damaged_bytes_and_bytes_missing_beside_others_are_the_reports_own(vault: Path) -> None:
-    from fanal.intake import queries
+    from fanal.intake.queries.envelopes import get_reports
 
     first, second, third = deposit()
     places = dict(
@@ -210,7 +210,7 @@ def test_damaged_bytes_and_bytes_missing_beside_others_are_the_reports_own(vault
     Hands().work(12)
     rows = run("SELECT report_id, error FROM intake_work WHERE quarantined_at IS NOT NULL")
     assert dict(rows) == {first: "BlobDamaged", second: "BlobMissing"}  # type: ignore[arg-type]
-    assert third in queries.get_reports(actor=SYSTEM, report_ids=[third])
+    assert third in get_reports(actor=SYSTEM, report_ids=[third])
 
 
 def test_one_unreadable_place_stops_nobody_else(vault: Path) -> None:

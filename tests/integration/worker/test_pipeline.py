@@ -51,7 +51,7 @@ def keys(installed_keys: None) -> None:
 
 
 def _deposit(*reports: dict[str, object]) -> list:
-    from fanal.intake import operations as intake
+    from fanal.intake.operations.receive import receive_reports
 
     submissions = []
     for report in reports:
@@ -63,7 +63,7 @@ def _deposit(*reports: dict[str, object]) -> list:
                 reference=str(report["reference"]), urgent=bool(report.get("emergency")),
             )
         )  # fmt: skip
-    answers = intake.receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
+    answers = receive_reports(actor=SYSTEM, submissions=submissions, now=NOW)
     return [answer.report_id for answer in answers]
 
 
@@ -107,7 +107,9 @@ def _views(ids: Sequence[UUID]) -> Iterator[object]:
 
 def test_reports_received_are_those_by_kind_and_those_that_wait() -> None:
     """The two figures stand on one page; what a person sees counts in both, whatever its sender did."""
-    from fanal.intake import operations as intake, queries as intaken
+    from fanal.intake.operations.lifecycle import retract_report
+    from fanal.intake.operations.receive import receive_reports
+    from fanal.intake.queries.work import count_received, count_work
     from fanal.orient import queries as oriented
 
     partner = Actor(person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=uuid4())
@@ -120,20 +122,21 @@ def test_reports_received_are_those_by_kind_and_those_that_wait() -> None:
         for name in ("stays", "taken-back", "urgent")
         for body in [msgspec.json.encode(MATERIAL | {"reference": name})]
     ]  # fmt: skip
-    answers = intake.receive_reports(actor=partner, submissions=sent, now=NOW)
+    answers = receive_reports(actor=partner, submissions=sent, now=NOW)
     for answer in answers[1:]:
-        intake.retract_report(actor=partner, report_id=answer.report_id, now=NOW)
+        retract_report(actor=partner, report_id=answer.report_id, now=NOW)
     _work()
     _deposit(GROOMING)  # waits
     span = {"since": NOW - timedelta(days=1), "until": NOW + timedelta(days=1)}
-    received = sum(n for *_codes, n in intaken.count_received(actor=SYSTEM, **span))
+    received = sum(n for *_codes, n in count_received(actor=SYSTEM, **span))
     by_kind = sum(n for *_codes, n in oriented.count_cases(actor=SYSTEM, **span))
-    assert (received, by_kind, sum(intaken.count_work().values())) == (3, 2, 1)
+    assert (received, by_kind, sum(count_work().values())) == (3, 2, 1)
 
 
 def test_takes_every_format_to_the_queue() -> None:
     from fanal.cli.report_view import views
-    from fanal.intake import operations as intake, queries
+    from fanal.intake.operations.receive import receive_reports
+    from fanal.intake.queries.work import count_work
     from fanal.orient.alarms.queries import open_alarms
     from fanal.orient.domain.records import QueueFilter, QueueView
     from fanal.orient.queue.queries import list_queue
@@ -146,9 +149,9 @@ def test_takes_every_format_to_the_queue() -> None:
         )
         for n, (body, details) in enumerate(synthetic_reports(seed=3, count=20))
     ]  # fmt: skip
-    intake.receive_reports(actor=SYSTEM, submissions=xml, now=NOW)
+    receive_reports(actor=SYSTEM, submissions=xml, now=NOW)
     _work()
-    assert queries.count_work() == {}
+    assert count_work() == {}
 
     first, second = map(_printed, views(actor=SYSTEM, report_ids=ids))
     assert (first["stage"], first["priority"]["floor"]) == ("DONE", "DANGER_UNDISPUTED")
@@ -171,25 +174,26 @@ def test_takes_every_format_to_the_queue() -> None:
 
 
 def test_a_report_that_cannot_be_read_sinks_nobody_else() -> None:
-    from fanal.intake import operations as intake, queries
+    from fanal.intake.operations.receive import receive_reports
+    from fanal.intake.queries.work import count_work
 
     poison = Submission(
         arrival=Arrival.IMPORT, format=Format.NCMEC_XML, body=b"<report/>", canonical=b"p",
         sender_id=uuid4(), reference="poison",
     )  # fmt: skip
-    intake.receive_reports(actor=SYSTEM, submissions=[poison], now=NOW)
+    receive_reports(actor=SYSTEM, submissions=[poison], now=NOW)
     _deposit(GROOMING, MATERIAL)
     _work()
-    assert sum(queries.count_work().values()) == 1  # it waits for its next attempt
+    assert sum(count_work().values()) == 1  # it waits for its next attempt
 
 
 def test_a_replay_keeps_both_results() -> None:
     from fanal.analyse import queries as analysed
-    from fanal.intake import operations as intake
+    from fanal.intake.operations.queue import replay_stage
 
     [report_id] = _deposit(GROOMING)
     _work()
-    moved = intake.replay_stage(actor=SYSTEM, stage=Stage.ANALYSE, report_ids=[report_id], now=NOW)
+    moved = replay_stage(actor=SYSTEM, stage=Stage.ANALYSE, report_ids=[report_id], now=NOW)
     _work()
     assert moved == 1
     assert len(analysed.list_analyses(actor=SYSTEM, report_id=report_id)) == 2
@@ -197,7 +201,9 @@ def test_a_replay_keeps_both_results() -> None:
 
 
 def test_who_is_in_danger_waits_for_one_step_and_no_retraction_holds_up_the_rest() -> None:
-    from fanal.intake import operations as intake, queries
+    from fanal.intake.operations.lifecycle import retract_report
+    from fanal.intake.queries.envelopes import get_reports
+    from fanal.intake.queries.work import count_work
     from fanal.kernel import clock
     from fanal.worker.stages import StageLoop
 
@@ -212,11 +218,11 @@ def test_who_is_in_danger_waits_for_one_step_and_no_retraction_holds_up_the_rest
     def between() -> bool:
         if not arrived:
             arrived.extend(_deposit(GROOMING))
-            facts = queries.get_reports(actor=SYSTEM, report_ids=others[:1])[others[0]]
+            facts = get_reports(actor=SYSTEM, report_ids=others[:1])[others[0]]
             partner = Actor(
                 person_id=uuid4(), roles=frozenset({Role.PARTNER}), partner_id=facts.sender_id
             )
-            intake.retract_report(actor=partner, report_id=others[0], now=NOW)
+            retract_report(actor=partner, report_id=others[0], now=NOW)
         elif len(arrived) == 1:
             arrived.append(not _waits(arrived[0]))
         return True
@@ -224,18 +230,18 @@ def test_who_is_in_danger_waits_for_one_step_and_no_retraction_holds_up_the_rest
     loop = StageLoop(actor=SYSTEM, clock=clock.now, between=between)
     assert loop.run_once() == 2
     assert arrived[1] is True
-    assert queries.count_work() == {}
+    assert count_work() == {}
 
 
 def test_an_urgent_report_that_no_stage_can_read_raises_its_alarm() -> None:
-    from fanal.intake import operations as intake
+    from fanal.intake.operations.receive import receive_reports
     from fanal.orient.alarms.queries import alarms_of
 
     poison = Submission(
         arrival=Arrival.IMPORT, format=Format.NCMEC_XML, body=b"<report/>", canonical=b"p",
         sender_id=uuid4(), reference="poison", urgent=True,
     )  # fmt: skip
-    [answer] = intake.receive_reports(actor=SYSTEM, submissions=[poison], now=NOW)
+    [answer] = receive_reports(actor=SYSTEM, submissions=[poison], now=NOW)
     assert answer.report_id is not None
     _work()
     [alarm] = alarms_of(actor=SYSTEM, report_id=answer.report_id)

@@ -116,7 +116,7 @@ def test_people_are_at_work_between_two_reports_too(
 def test_a_stop_between_two_portions_gives_the_rest_back(
     as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]],
 ) -> None:
-    from fanal.intake import queries
+    from fanal.intake.queries.work import count_work
 
     _many("first")
     _carry()
@@ -130,13 +130,13 @@ def test_a_stop_between_two_portions_gives_the_rest_back(
 
     loop = StageLoop(actor=system_actor("test"), clock=clock.now, between=stop_later)
     loop.run_once()
-    work = queries.count_work()
+    work = count_work()
     assert 0 < sum(work.values()) < REPORTS
     assert as_role("owner").execute(
         "SELECT count(*) FROM intake_work WHERE lease_token IS NOT NULL"
     ).fetchone() == (0,)
     assert _carry()["ORIENT"] >= 1
-    assert queries.count_work() == {}
+    assert count_work() == {}
 
 
 def test_a_portion_learns_from_what_its_step_took() -> None:

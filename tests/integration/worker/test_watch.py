@@ -12,8 +12,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from fanal.intake import operations as intake, queries
 from fanal.intake.domain.records import Stage
+from fanal.intake.operations.queue import claim_batch, stop_claims
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.work import count_work, list_quarantine
 from fanal.kernel.actors import system_actor
 from tests.integration.worker.test_pipeline import _deposit
 from tests.live import wait_for
@@ -67,10 +69,10 @@ def test_what_takes_too_long_is_quarantined_and_the_others_get_through(
     [slow, *others] = _deposit(SLOW, *_others(5))
     log = tmp_path / "worker.log"
     statuses = []
-    while len(statuses) < 4 and queries.count_work() != {"QUARANTINE": 1}:
+    while len(statuses) < 4 and count_work() != {"QUARANTINE": 1}:
         with _worker(database_urls, log, str(BUSY)) as process:
             assert wait_for(
-                lambda: process.poll() is not None or queries.count_work() == {"QUARANTINE": 1},
+                lambda: process.poll() is not None or count_work() == {"QUARANTINE": 1},
                 seconds=240,
             ), log.read_text()
             statuses.append(process.poll())
@@ -79,11 +81,11 @@ def test_what_takes_too_long_is_quarantined_and_the_others_get_through(
     told = [line for line in log.read_text().split("\n") if "fanal.worker " in line]
     ended = [status for status in statuses if status is not None]
     assert ended == [-signal.SIGKILL, -signal.SIGKILL], told
-    [(facts, error)] = queries.list_quarantine(actor=SYSTEM, limit=10)
+    [(facts, error)] = list_quarantine(actor=SYSTEM, limit=10)
     assert (facts.report_id, error) == (slow, "DEADLINE")
     assert "each is tried alone" in log.read_text()
     assert f"{slow} at ANALYSE took over 4 s of CPU: quarantined" in log.read_text()
-    assert set(queries.get_reports(actor=SYSTEM, report_ids=others)) == set(others)
+    assert set(get_reports(actor=SYSTEM, report_ids=others)) == set(others)
 
 
 def _held() -> list[UUID]:
@@ -138,7 +140,7 @@ def test_similar_reports_that_take_too_long_are_tried_alone_then_left(
         "what is similar to 5 reports took over 4 s of CPU: each is tried alone" in log.read_text()
     )
     assert "not looked for until the next rebuild" in log.read_text()
-    assert not queries.count_work()
+    assert not count_work()
 
 
 def _similar() -> int:
@@ -177,7 +179,7 @@ class TestStopClaims:
         ids = _deposit(*_others(3))
         token = uuid4()
         assert len(_claim(token, 10)) == 3
-        assert {row[2] for row in intake.stop_claims(actor=SYSTEM, token=token)} == {False}
+        assert {row[2] for row in stop_claims(actor=SYSTEM, token=token)} == {False}
         assert [len(_claim(uuid4(), 10)) for _ in ids] == [1, 1, 1]
 
     def test_one_alone_is_tried_once_more(self) -> None:
@@ -185,21 +187,19 @@ class TestStopClaims:
         for quarantined in (False, True):
             token = uuid4()
             assert len(_claim(token, 10)) == 1
-            assert intake.stop_claims(actor=SYSTEM, token=token) == [
+            assert stop_claims(actor=SYSTEM, token=token) == [
                 (report_id, Stage.HARMONISE, quarantined)
             ]
-        assert queries.count_work() == {"QUARANTINE": 1}
+        assert count_work() == {"QUARANTINE": 1}
 
     def test_what_another_worker_has_by_now_stays_there(self) -> None:
         _deposit(*_others(1))
         _claim(uuid4(), 10)
-        assert intake.stop_claims(actor=SYSTEM, token=uuid4()) == []
+        assert stop_claims(actor=SYSTEM, token=uuid4()) == []
         assert len(_held()) == 1
 
 
 def _claim(token: UUID, size: int) -> list[object]:
     return list(
-        intake.claim_batch(
-            actor=SYSTEM, stage=Stage.HARMONISE, size=size, token=token, lease=_LEASE
-        )
+        claim_batch(actor=SYSTEM, stage=Stage.HARMONISE, size=size, token=token, lease=_LEASE)
     )

@@ -4,7 +4,7 @@ import re
 
 from hypothesis import example, given, strategies as st
 
-from fanal.harmonise.domain.redaction.outside import search
+from fanal.harmonise.domain.redaction import search
 from fanal.harmonise.domain.redaction.search import fold
 
 _LETTERS = st.text(st.sampled_from("aAbZéÉßſKİıςΣ\u0301ᎠꭰﬁÅ½가 .-_1@\u00a0\n"), max_size=30)

@@ -7,12 +7,8 @@ from hypothesis import given, strategies as st
 from msgspec import structs
 
 from fanal.formats.report.records import File, Message, Payment, Report
-from fanal.harmonise.domain.redaction.outside import (
-    MARK,
-    outside as redaction,
-    withheld_texts,
-    without_reporter,
-)
+from fanal.harmonise.domain.redaction import outside as redaction
+from fanal.harmonise.domain.redaction.outside import MARK, withheld_texts, without_reporter
 
 OWN = frozenset(
     {"Hélène Dupont-Aubry", "helene.dupont@mail.example", "+33639985544", "lea", "M-Rôle", "198.51.100.7"}

@@ -11,7 +11,7 @@ from fanal.accounts.domain.records import NewAccount, NewHabilitation, Organisat
 from fanal.accounts.models import Habilitation, User
 from fanal.accounts.operations.habilitations import AT_A_DESK, LONGEST, grant_habilitation
 from fanal.accounts.operations.people import create_account, ensure_organisation
-from fanal.accounts.queries import has_demo_mark
+from fanal.accounts.queries.people import has_demo_mark
 from fanal.db import sql
 from fanal.kernel.actors import Actor, Role
 

@@ -18,8 +18,8 @@ from django.db import IntegrityError, connection, transaction
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Reason, Refused, Resource, require
+from fanal.accounts.queries.people import granted_by_alone
 from fanal.analyse.domain.records import Analysis, KinFacts
 from fanal.analyse.priority import queries
 from fanal.analyse.priority.domain.rules import (
@@ -183,7 +183,7 @@ def activate_ruleset(*, actor: Actor, ruleset_id: UUID, now: datetime) -> None:
             raise RuleSetRefused("SAME_PERSON") from refused
         if stored.state != "DRY_RUN" or stored.dry_run is None or stored.proposer_id is None:
             raise RuleSetRefused("NOT_RUN_DRY")
-        if accounts.granted_by_alone(
+        if granted_by_alone(
             person_id=actor.person_id, roles=_ACTIVATES, proposers={stored.proposer_id}, now=now
         ):
             raise RuleSetRefused("GRANTED_BY_PROPOSER")

@@ -15,7 +15,7 @@ from fanal.accounts.domain.records import PartnerIdentity
 from fanal.api.credentials import ShouldWait, basic_partner
 from fanal.formats.ncmec.answers import AnswerCode, code_of, refusal_response, report_response
 from fanal.formats.refusal import FormatRefused
-from fanal.intake import operations as intake
+from fanal.intake.operations.receive import count_refusal
 
 RETRY_AFTER = "5"
 _CODE = "wire_code"
@@ -114,7 +114,7 @@ def _count(identity: PartnerIdentity, answer: HttpResponse, *, step: str, now: d
     """
     code = answer.__dict__.get(_CODE, AnswerCode.SUCCESS)
     if code != AnswerCode.SUCCESS:
-        intake.count_refusal(sender_id=identity.partner_id, step=step, code=str(int(code)), now=now)
+        count_refusal(sender_id=identity.partner_id, step=step, code=str(int(code)), now=now)
 
 
 __all__ = ["PartnerIdentity", "coded", "partner_only", "refused", "should_wait", "simple", "xml"]

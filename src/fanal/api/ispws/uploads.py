@@ -17,7 +17,7 @@ from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
 
 from fanal.api.body import FORM_LIMIT, accept_chunked, is_chunked
-from fanal.intake import queries as intake
+from fanal.intake.queries.work import current_limits
 from fanal.kernel.typed import whole_number
 from fanal.vault import queries as vault
 
@@ -28,7 +28,7 @@ _TAG = 16
 
 def most_of_a_body() -> int:
     """Return the largest accepted chunked upload in bytes: the largest file plus the overhead of its form."""
-    return intake.current_limits().largest_file + FORM_LIMIT
+    return current_limits().largest_file + FORM_LIMIT
 
 
 class SealedFile:
@@ -142,7 +142,7 @@ class SpoolHandler(FileUploadHandler):
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(request)
         self._sealed: SealedFile | None = None
-        self._largest = intake.current_limits().largest_file
+        self._largest = current_limits().largest_file
 
     def new_file(  # noqa: PLR0917 - the signature of the base class
         self,

@@ -27,8 +27,12 @@ from fanal.formats.ncmec.model import schema_bytes
 from fanal.formats.ncmec.read import Document, read_file_details, read_report
 from fanal.formats.ncmec.syntax import MAX_BYTES
 from fanal.formats.refusal import DocumentFault, FormatRefused
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import Arrival, Format, ReportFacts, Submission
+from fanal.intake.operations.files import MOST_FILES, WireRefused, describe_file, upload_file
+from fanal.intake.operations.lifecycle import finish_report
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import get_by_wire_id
+from fanal.intake.queries.files import list_file_ids
 from fanal.kernel import clock
 from fanal.kernel.states import TransitionRefused
 from fanal.kernel.typed import whole_number
@@ -88,7 +92,7 @@ def number_of(text: str | None) -> int | None:
 
 _TOO_LARGE = "The file is larger than allowed"
 _MANY_FILES = (
-    f"The report has {operations.MOST_FILES} files, the most it may have: finish it, and send the others in"
+    f"The report has {MOST_FILES} files, the most it may have: finish it, and send the others in"
     " another report"
 )
 _CUT = "Upload incomplete: the body ended before the length that its headers state"
@@ -145,7 +149,7 @@ def submit(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
         return refused(refusal)
     except ShouldWait as refusal:
         return should_wait(refusal)
-    [answer_] = operations.receive_reports(
+    [answer_] = receive_reports(
         actor=identity.actor,
         submissions=[
             Submission(
@@ -226,14 +230,14 @@ def _take_file(
     if facts is None:
         return simple(AnswerCode.NO_SUCH_REPORT)
     try:
-        stored = operations.upload_file(
+        stored = upload_file(
             actor=identity.actor,
             report_id=facts.report_id,
             name=spool.name or "",
             chunks=spool.blocks(),
             now=request.now,  # type: ignore[attr-defined]
         )
-    except operations.WireRefused as refusal:
+    except WireRefused as refusal:
         if refusal.reason == "MANY_FILES":
             return simple(AnswerCode.UPLOAD_FAILED, description=_MANY_FILES)
         return simple(_STATE_CODES[refusal.reason])
@@ -256,14 +260,14 @@ def fileinfo(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     if facts is None:
         return simple(AnswerCode.NO_SUCH_REPORT)
     try:
-        operations.describe_file(
+        describe_file(
             actor=identity.actor,
             report_id=facts.report_id,
             file_id=file_id,
             details=body,
             now=request.now,  # type: ignore[attr-defined]
         )
-    except operations.WireRefused as refusal:
+    except WireRefused as refusal:
         return simple(_STATE_CODES[refusal.reason])
     return simple(AnswerCode.SUCCESS, report_id=number)
 
@@ -278,14 +282,14 @@ def finish(request: HttpRequest, identity: PartnerIdentity) -> HttpResponse:
     if facts is None:
         return _done(AnswerCode.NO_SUCH_REPORT, number)
     try:
-        operations.finish_report(
+        finish_report(
             actor=identity.actor,
             report_id=facts.report_id,
             now=request.now,  # type: ignore[attr-defined]
         )
     except TransitionRefused as moved:
         return _done(_STATE_CODES[moved.state], number)
-    files = queries.list_file_ids(actor=identity.actor, report_id=facts.report_id)
+    files = list_file_ids(actor=identity.actor, report_id=facts.report_id)
     return _done(AnswerCode.SUCCESS, number, files)
 
 
@@ -319,7 +323,7 @@ def _done(code: AnswerCode, number: int | None, files: Sequence[str] = ()) -> Ht
 def _own(identity: PartnerIdentity, number: int | None) -> ReportFacts | None:
     if number is None:
         return None
-    return queries.get_by_wire_id(actor=identity.actor, wire_id=number)
+    return get_by_wire_id(actor=identity.actor, wire_id=number)
 
 
 app_name = "ispws"

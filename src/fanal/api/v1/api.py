@@ -14,7 +14,7 @@ from fanal.api.credentials import bearer_partner
 from fanal.api.v1.feedback import router as feedback_router
 from fanal.api.v1.problems import ApiRefused, render
 from fanal.api.v1.reports import router
-from fanal.intake import operations as intake
+from fanal.intake.operations.receive import count_refusal
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ def on_refused(request: HttpRequest, problem: ApiRefused) -> HttpResponse:
         answer["Retry-After"] = str(problem.wait)
     identity = getattr(request, "auth", None)
     if isinstance(identity, PartnerIdentity):
-        intake.count_refusal(
+        count_refusal(
             sender_id=identity.partner_id,
             step=request.method or "",
             code=problem.code,

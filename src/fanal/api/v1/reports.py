@@ -18,7 +18,6 @@ from fanal.api.v1.problems import ApiRefused, Documented, Problem, refused_forma
 from fanal.formats.refusal import FormatRefused
 from fanal.formats.report.read import MAX_BYTES, canonical_bytes, read_report
 from fanal.formats.report.records import Report
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import (
     Acknowledgement,
     Arrival,
@@ -29,6 +28,9 @@ from fanal.intake.domain.records import (
     ReportState,
     Submission,
 )
+from fanal.intake.operations.lifecycle import finish_report
+from fanal.intake.operations.receive import receive_reports
+from fanal.intake.queries.envelopes import get_by_key, get_reports
 from fanal.kernel.states import TransitionRefused
 
 # Response schemas of the partner API, as OpenAPI documents them.
@@ -246,7 +248,7 @@ def hand_in(  # noqa: PLR0917 - the API library reads the parameters by name
         body, report, identity=identity, finish=state == "finished", test=lifecycle == "test",
         key=idempotency_key, correlation_id=correlation_id,
     )  # fmt: skip
-    [answer] = operations.receive_reports(actor=identity.actor, submissions=[submission], now=now)
+    [answer] = receive_reports(actor=identity.actor, submissions=[submission], now=now)
     _echo(response, correlation_id)
     return _acknowledged(answer)
 
@@ -262,7 +264,7 @@ def finish(request: HttpRequest, report_id: UUID) -> ReportStatus:
     facts = _own(identity, report_id)
     if facts.state != "FINISHED":
         try:
-            operations.finish_report(actor=identity.actor, report_id=report_id, now=now)
+            finish_report(actor=identity.actor, report_id=report_id, now=now)
         except TransitionRefused:
             raise ApiRefused(409, f"STATE_{_own(identity, report_id).state}") from None
     return _status(_own(identity, report_id))
@@ -279,9 +281,9 @@ def by_key(request: HttpRequest, key: str) -> ReportStatus:
     404 when no report was received under it.
     """
     identity, _ = _caller(request)
-    facts = queries.get_by_key(actor=identity.actor, kind=KeyKind.IDEMPOTENCY, key=key)
+    facts = get_by_key(actor=identity.actor, kind=KeyKind.IDEMPOTENCY, key=key)
     if facts is None:
-        facts = queries.get_by_key(actor=identity.actor, kind=KeyKind.REFERENCE, key=key)
+        facts = get_by_key(actor=identity.actor, kind=KeyKind.REFERENCE, key=key)
     if facts is None:
         raise ApiRefused(404, "NOT_FOUND")
     return _status(facts)
@@ -365,7 +367,7 @@ def _acknowledged(answer: Acknowledgement) -> Status[ReportReceived]:
 
 
 def _own(identity: PartnerIdentity, report_id: UUID) -> ReportFacts:
-    found = queries.get_reports(actor=identity.actor, report_ids=[report_id])
+    found = get_reports(actor=identity.actor, report_ids=[report_id])
     if report_id not in found:
         raise ApiRefused(404, "NOT_FOUND")
     return found[report_id]

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import require, roles_at_desk
+from fanal.accounts.queries.people import granted_by_alone
 from fanal.casework.domain.lifecycle import APPROVE, REFUSE, Lifecycle
 from fanal.casework.domain.records import ApprovalVerdict, Event
 from fanal.casework.models import Act, Approval, Document
@@ -147,7 +147,7 @@ def _check(
         raise Refusal(kind, "NOT_WAITING")
     if actor.person_id in (row.author_id, written.author_id):
         raise Refusal(kind, "OWN_BYTES")
-    if accounts.granted_by_alone(
+    if granted_by_alone(
         person_id=actor.person_id,
         desk_id=row.desk_id,
         roles=roles_at_desk(lifecycle.requirements[transition].right),

@@ -14,9 +14,11 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
-from fanal.vault import operations as vault
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.erase import erase
+from fanal.vault.operations.opening import ObjectUnknown, open_object
+from fanal.vault.operations.sealing import seal_batch
 
 
 class ProofUnknown(LookupError):
@@ -35,7 +37,7 @@ def seal_proof(
         OSError: the vault's disk is unavailable; nothing is recorded.
     """
     item = Sealable(id=new_id(now), owner_id=act_id, kind=PROOF, plaintext=file.content)
-    (sealed,) = vault.seal_batch(items=[item], now=now)
+    (sealed,) = seal_batch(items=[item], now=now)
     digest = keyed_digest(kind="object", object_id=sealed.id, content=bytes.fromhex(sealed.sha256))
     columns: dict[str, object] = {
         "proof_object": sealed.id,
@@ -66,14 +68,14 @@ def open_proof(
         raise ProofUnknown(str(object_id))
     require(actor, lifecycle.reads, Resource(desk_id=row.desk_id))
     try:
-        content = vault.open_object(
+        content = open_object(
             actor=actor,
             object_id=object_id,
             now=now,
             purpose=actor.motive or row.kind.upper(),
             right=lifecycle.reads,
         )
-    except vault.ObjectUnknown:
+    except ObjectUnknown:
         raise ProofUnknown(str(object_id)) from None
     # The vault compares with its own row; this is the digest that the step states.
     if hashlib.sha256(content).hexdigest() != found.proof_digest:
@@ -89,4 +91,4 @@ def erase_proofs(*, actor: Actor, act_ids: Sequence[UUID], now: datetime) -> Non
     """
     rows = Step.objects.filter(act_id__in=act_ids, proof_object__isnull=False)
     owners = sorted(set(rows.values_list("act_id", flat=True)))
-    vault.erase(actor=actor, owner_ids=owners, now=now, kinds=[PROOF], motive="expiry")
+    erase(actor=actor, owner_ids=owners, now=now, kinds=[PROOF], motive="expiry")

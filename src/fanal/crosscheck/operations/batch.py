@@ -43,7 +43,7 @@ from fanal.db.sql import plain_array, uuid_array
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.sightings import key_bytes
-from fanal.intake import queries as intake
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.ledger import operations as ledger
 
@@ -408,7 +408,7 @@ def _desks(actor: Actor, ids: Sequence[UUID], gathered: Gathered) -> dict[UUID, 
         desks |= harmonised.get_desks(actor=actor, report_ids=missing)
         missing = [report_id for report_id in missing if report_id not in desks]
     if missing:
-        facts = intake.get_reports(actor=actor, report_ids=missing)
+        facts = get_reports(actor=actor, report_ids=missing)
         desks |= {report_id: found.desk_id for report_id, found in facts.items()}
     for report_id in ids:
         if report_id not in desks:

@@ -17,8 +17,9 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
-from fanal.vault import operations as vault
 from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.opening import open_object
+from fanal.vault.operations.sealing import seal_batch
 
 _LONGEST_NAME = 100
 _LONGEST_CONTACT = 500
@@ -56,7 +57,7 @@ def add_counterpart(
                     kind="credential",
                     plaintext=secret.encode(),
                 )
-                vault.seal_batch(items=[sealable], now=now)
+                seal_batch(items=[sealable], now=now)
             sql.run(
                 "INSERT INTO deconfliction_counterpart (id, name, our_name, contact, public_key,"
                 " organisation_id, url, login, secret_id, every_hours, daily_points, added_by,"
@@ -132,7 +133,7 @@ def secret_of(*, actor: Actor, counterpart: Counterpart, now: datetime) -> str:
     """
     if counterpart.secret_id is None:
         return ""
-    opened = vault.open_object(
+    opened = open_object(
         actor=actor,
         object_id=counterpart.secret_id,
         now=now,

@@ -14,8 +14,8 @@ from fanal.deconfliction.domain.states import HIT, DeconflictionRefused, HitStat
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
 from fanal.harmonise.domain.sightings import selector_key
-from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts, ReportState
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused
@@ -54,7 +54,7 @@ def write_hits(*, actor: Actor, round_: Round, keys: Sequence[UUID], now: dateti
     )
     hits = {key: hit_id for hit_id, key in given}
     found = harmonised.get_sightings(actor=_MACHINE, keys=keys, limit=_MOST_REPORTS)
-    facts = intake.get_reports(
+    facts = get_reports(
         actor=_MACHINE, report_ids=[s.report_id for held in found.values() for s in held.newest]
     )
     pairs = {

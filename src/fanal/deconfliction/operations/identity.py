@@ -18,8 +18,10 @@ from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
-from fanal.vault import operations as vault
 from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.erase import erase
+from fanal.vault.operations.opening import open_batch
+from fanal.vault.operations.sealing import seal_batch
 
 _LOCK = 0x44434B4559  # "DCKEY"
 _KIND = "deconfliction_key"
@@ -56,9 +58,7 @@ def rotate_identity(*, actor: Actor, now: datetime) -> bytes:
             raise DeconflictionRefused("NO_KEY")
         drop_rounds(actor=actor, now=now, error="OUR_KEY")
         public = _make(actor, now, replaces=True)
-        vault.erase(
-            actor=actor, owner_ids=[before], kinds=[_KIND], now=now, right="deconfliction.keep"
-        )
+        erase(actor=actor, owner_ids=[before], kinds=[_KIND], now=now, right="deconfliction.keep")
     return public
 
 
@@ -72,7 +72,7 @@ def signing_key(*, now: datetime, purpose: str) -> Ed25519PrivateKey:
     object_id = _newest()
     if object_id is None:
         raise DeconflictionRefused("NO_KEY")
-    opened = vault.open_batch(
+    opened = open_batch(
         actor=system_actor(purpose), object_ids=[object_id], now=now, purpose=purpose
     )
     return Ed25519PrivateKey.from_private_bytes(opened[object_id])
@@ -96,7 +96,7 @@ def _make(actor: Actor, now: datetime, *, replaces: bool) -> bytes:
     sealable = Sealable(
         id=object_id, owner_id=object_id, kind=_KIND, plaintext=made.private_bytes_raw()
     )
-    vault.seal_batch(items=[sealable], now=now)
+    seal_batch(items=[sealable], now=now)
     public = made.public_key().public_bytes_raw()
     sql.run(
         "INSERT INTO deconfliction_identity (public_key, object_id, made_at) VALUES (%s, %s, %s)",

@@ -21,13 +21,16 @@ from fanal.deconfliction.domain.sets import LaidOut
 from fanal.deconfliction.domain.states import ROUNDS, DeconflictionRefused, MessageKind, Side
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.sightings import KeySearch
-from fanal.intake import queries as intake
+from fanal.intake.queries.work import list_aside
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import lowest_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
-from fanal.vault import operations as vault, queries as vaulted
+from fanal.vault import queries as vaulted
 from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.erase import erase
+from fanal.vault.operations.opening import ObjectUnknown, open_batch
+from fanal.vault.operations.sealing import seal_batch
 
 # Our identifiers in a set: within the sharing limits, not withheld, not too common.
 
@@ -58,7 +61,7 @@ def gather(*, actor: Actor, counterpart: Counterpart, now: datetime) -> list[UUI
             recent=lowest_id(recent_from(now)),
             never=tuple(sorted(NEVER)),
             withheld=tuple(queries.withheld_reports(actor=actor, counterpart_id=counterpart.id)),
-            aside=tuple(intake.list_aside(actor=actor)),
+            aside=tuple(list_aside(actor=actor)),
         ),
         limit=_LOOKED_AT,
     )
@@ -163,7 +166,7 @@ def seal(*, round_id: UUID, kept: RoundSecret, now: datetime) -> None:
     sealable = Sealable(
         id=round_id, owner_id=round_id, kind=_KIND, plaintext=msgspec.msgpack.encode(kept)
     )
-    vault.seal_batch(items=[sealable], now=now)
+    seal_batch(items=[sealable], now=now)
 
 
 def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
@@ -174,10 +177,10 @@ def unseal(*, round_id: UUID, now: datetime) -> RoundSecret:
         KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: as `vault.open_batch`.
     """
     try:
-        opened = vault.open_batch(
+        opened = open_batch(
             actor=system_actor(_PURPOSE), object_ids=[round_id], now=now, purpose=_PURPOSE
         )
-    except vault.ObjectUnknown:
+    except ObjectUnknown:
         raise DeconflictionRefused("NOT_NOW") from None
     return msgspec.msgpack.decode(opened[round_id], type=RoundSecret)
 
@@ -204,7 +207,7 @@ def close(
     )
     machine = system_actor(f"end of a round of de-confliction: {state}")
     if vaulted.list_objects(actor=machine, owner_ids=[round_.id]):
-        vault.erase(actor=machine, owner_ids=[round_.id], now=now, kinds=[_KIND])
+        erase(actor=machine, owner_ids=[round_.id], now=now, kinds=[_KIND])
     if move != "conclude":
         note(actor=actor, action=f"deconfliction.{move}", round_=round_, now=now, error=error)
 

@@ -9,10 +9,10 @@ from uuid import UUID
 from django.db import transaction
 from msgspec import Struct
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
 from fanal.accounts.domain.policy import require
-from fanal.deconfliction import operations as deconfliction
+from fanal.accounts.queries.instructions import standing_in_force
+from fanal.deconfliction.operations.identity import ensure_identity, signing_key
 from fanal.distribution.domain.package import (
     Manifest,
     fitting,
@@ -25,9 +25,9 @@ from fanal.distribution.models import Item, Package, Recipient
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.redaction.outside import as_report, withheld_texts
 from fanal.harmonise.operations.identity import reporters_values
-from fanal.intake import queries as intake
 from fanal.intake.domain.number import desk_number
 from fanal.intake.domain.records import ReportState
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
@@ -73,7 +73,7 @@ def send(
         KeyMissing, BlobMissing, BlobDamaged, VaultAway: our signing key cannot be unsealed.
     """
     require(actor, "distribution.send")
-    deconfliction.ensure_identity(actor=actor, now=clock())
+    ensure_identity(actor=actor, now=clock())
     outcome: list[TurnOutcome] = []
     for recipient in Recipient.objects.filter(closed_at=None).order_by("code"):
         made = _next(recipient, actor, sender, deliver, clock())
@@ -96,7 +96,7 @@ def _next(
 
     The arguments are those of `send`; `deliver` receives recipient code, package id and encrypted bytes.
     """
-    instruction = accounts.standing_in_force(
+    instruction = standing_in_force(
         kind=InstructionKind.DISTRIBUTION,
         scope=recipient.code,
         now=now,
@@ -148,7 +148,7 @@ def _send_some(  # noqa: PLR0917
             instruction=instruction.id,
             token=secrets.token_urlsafe(32),
         )
-        signer = deconfliction.signing_key(now=now, purpose="sign a package for another desk")
+        signer = signing_key(now=now, purpose="sign a package for another desk")
         sealed = seal(manifest, list(lines.values()), key=recipient.age_key, signer=signer)
         Package.objects.create(
             id=manifest.package,
@@ -180,7 +180,7 @@ def _lines(actor: Actor, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes
 
     Other ids are left out. Texts are redacted: values that identify the reporter are removed.
     """
-    facts = intake.get_reports(actor=actor, report_ids=ids)
+    facts = get_reports(actor=actor, report_ids=ids)
     leaving = [
         report_id
         for report_id in ids

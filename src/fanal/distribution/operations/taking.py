@@ -9,7 +9,7 @@ from django.db import transaction
 from msgspec import Struct
 
 from fanal.accounts.domain.policy import require
-from fanal.deconfliction import operations as deconfliction
+from fanal.deconfliction.operations.identity import ensure_identity, signing_key
 from fanal.distribution import queries
 from fanal.distribution.domain import proof
 from fanal.distribution.domain.package import (
@@ -130,8 +130,8 @@ def _answer(
     )
     if head is None:
         return answer
-    own = deconfliction.ensure_identity(actor=actor, now=now)
-    signer = deconfliction.signing_key(now=now, purpose="sign that a package was opened")
+    own = ensure_identity(actor=actor, now=now)
+    signer = signing_key(now=now, purpose="sign that a package was opened")
     stated = msgspec.structs.replace(answer, sender=head.key.hex(), key=own.hex())
     signature = proof.sign_answer(stated.statement, signer=signer)
     return msgspec.structs.replace(stated, signature=signature.hex())

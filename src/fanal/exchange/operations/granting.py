@@ -8,9 +8,10 @@ from django.db import connection
 from msgspec import Struct, structs
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind, StandingInstruction
 from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.queries.instructions import standing_for_each
+from fanal.accounts.queries.people import organisation_kind, partner_names
 from fanal.analyse.material.domain.lists import ListFacts
 from fanal.analyse.material.queries.lists import get_lists
 from fanal.exchange import queries
@@ -119,13 +120,13 @@ def _granted(actor: Actor, *, now: datetime) -> list[_Granted]:
     """
     require(actor, "list.receive", Resource(partner_id=actor.partner_id))
     assert actor.partner_id is not None  # noqa: S101 - checked by the policy
-    body = accounts.organisation_kind(organisation_id=actor.partner_id)
-    name = accounts.partner_names(partner_ids=[actor.partner_id]).get(actor.partner_id, "")
+    body = organisation_kind(organisation_id=actor.partner_id)
+    name = partner_names(partner_ids=[actor.partner_id]).get(actor.partner_id, "")
     held = queries.grants_of(partner_id=actor.partner_id)
     states: dict[UUID, GrantState] = {}
     found: list[tuple[ListFacts, StandingInstruction]] = []
     listed = sorted(get_lists().values(), key=lambda facts: facts.name)
-    running = accounts.standing_for_each(
+    running = standing_for_each(
         kind=InstructionKind.LIST_SERVICE,
         scopes=[facts.name for facts in listed],
         now=now,

@@ -38,14 +38,15 @@ from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
-from fanal.vault import operations as vault
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.domain.records import Sealable
 from fanal.vault.keyring import KeyMissing
+from fanal.vault.operations.opening import ObjectUnknown, open_object
+from fanal.vault.operations.sealing import seal_batch
 from fanal.vault.packs import BlobDamaged, BlobMissing, VaultAway
 
 _UNOPENED = (
-    KeyMissing, vault.ObjectUnknown, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway,
+    KeyMissing, ObjectUnknown, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway,
 )  # fmt: skip
 _LONGEST_SECRET = 4096
 
@@ -83,7 +84,7 @@ def add_source(
                 sealable = Sealable(
                     id=secret_id, owner_id=source.id, kind="credential", plaintext=secret.encode()
                 )
-                vault.seal_batch(items=[sealable], now=now)
+                seal_batch(items=[sealable], now=now)
             with connection.cursor() as cursor:
                 cursor.execute(
                     "INSERT INTO exchange_source (id, name, kind, url, collection, login, secret_id,"
@@ -145,7 +146,7 @@ def secret_of(*, actor: Actor, source: ListSource, now: datetime) -> str:
     """
     if source.secret_id is not None:
         try:
-            return vault.open_object(
+            return open_object(
                 actor=actor,
                 object_id=source.secret_id,
                 now=now,

@@ -22,13 +22,14 @@ from fanal.harmonise.domain.values.times import later_than_received, until_recei
 from fanal.harmonise.operations.store import Prepared, store
 from fanal.hashing.domain.records import FileFacts, Unhashed
 from fanal.hashing.pool import FileToHash, HasherAway, Pool
-from fanal.intake import operations as intake_writes, queries as intake
 from fanal.intake.domain.records import OpenedSubmission, ReportFacts, UploadFacts
+from fanal.intake.operations.files import note_hashes
+from fanal.intake.queries.files import list_unhashed
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import instant_of
-from fanal.vault import operations as vault
 from fanal.vault.domain.envelope import EnvelopeRefused
+from fanal.vault.operations.opening import open_streams
 from fanal.vault.packs import BlobDamaged, BlobMissing
 
 # Hashing of a report's encrypted files before its harmonisation, each file once.
@@ -55,7 +56,7 @@ def hash_files(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> It
         KeyMissing, VaultAway: the vault does not answer; the files are not at fault.
     """
     require(actor, "pipeline.run")
-    while waiting := intake.list_unhashed(actor=actor, report_ids=report_ids, of_each=_OF_EACH):
+    while waiting := list_unhashed(actor=actor, report_ids=report_ids, of_each=_OF_EACH):
         for start in range(0, len(waiting), _AT_ONCE):
             some = waiting[start : start + _AT_ONCE]
             try:
@@ -69,7 +70,7 @@ def hash_files(*, actor: Actor, report_ids: Sequence[UUID], now: datetime) -> It
 
 def _hash_some(actor: Actor, files: Sequence[tuple[UUID, UploadFacts]], now: datetime) -> None:
     ids = [upload.object_id for _, upload in files if upload.object_id is not None]
-    streams = vault.open_streams(actor=actor, object_ids=ids, now=now, purpose="hash")
+    streams = open_streams(actor=actor, object_ids=ids, now=now, purpose="hash")
     answers = POOL.hash_files(
         [
             FileToHash(
@@ -90,7 +91,7 @@ def _hash_some(actor: Actor, files: Sequence[tuple[UUID, UploadFacts]], now: dat
             raise answer
         else:
             found[report_id, upload.file_id] = answer
-    intake_writes.note_hashes(actor=actor, facts=found, now=now)
+    note_hashes(actor=actor, facts=found, now=now)
 
 
 A = TypeVar("A")

@@ -34,16 +34,16 @@ from fanal.harmonise.domain.values.hashes import HASH_LENGTH
 from fanal.harmonise.operations.batch import reveal_reporter, source_of
 from fanal.harmonise.operations.store import ERASE_LOCK, delete_sightings, sightings_of
 from fanal.harmonise.queries import opening_of
-from fanal.intake import queries as intake
 from fanal.intake.domain.records import Format, OpenedSubmission, ReportFacts
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.files import open_submissions
 from fanal.kernel.actors import Actor, system_actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
 from fanal.ledger.operations import keyed_digest
-from fanal.vault import operations as vault
 from fanal.vault.domain.envelope import EnvelopeRefused
-from fanal.vault.operations import ObjectUnknown
+from fanal.vault.operations.opening import ObjectUnknown, open_object
 from fanal.vault.packs import BlobDamaged
 
 # Values of the reporter that must be redacted from texts before they are sent out of the desk.
@@ -59,7 +59,7 @@ def reporters_values(
     """Return the reporter's values that must be redacted, for each report with texts and a reporter.
 
     `facts` and `records` are the reports' facts and harmonised records by id. The values are names, contacts,
-    accounts and devices, as written, decrypted only to redact texts (`domain.redaction.outside.withheld_texts`) and
+    accounts and devices, as written, decrypted only to redact texts (`redaction.outside.withheld_texts`) and
     shown to nobody. None: the bytes are erased, damaged or unreadable, so the values are unknown.
 
     Raises:
@@ -73,7 +73,7 @@ def reporters_values(
         if has_texts(record)
         and any(person.role is PersonRole.REPORTER for person in record.persons)
     ]
-    opened = _opened(partial(intake.open_submissions, actor=actor, now=now, facts=facts), named)
+    opened = _opened(partial(open_submissions, actor=actor, now=now, facts=facts), named)
     sources = [source_of(opened=one, facts=facts[report_id]) for report_id, one in opened.items()]
     found = reveal_reporter(actor=actor, sources=sources)
     values = {report_id: own_values(identity) for report_id, identity in found.items()}
@@ -175,7 +175,7 @@ def open_identity(*, actor: Actor, report_id: UUID, motive: str, now: datetime) 
         ObjectUnknown, KeyMissing, BlobMissing, BlobDamaged, EnvelopeRefused, VaultAway: from the vault, after
             the record of the access was committed.
     """
-    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
         raise IdentityUnknown
     words = motive.strip()
@@ -255,14 +255,12 @@ def _open(actor: Actor, facts: ReportFacts, now: datetime) -> tuple[Fact, ...]:
     found: tuple[Fact, ...] = ()
     if facts.identity_id is not None:
         found = facts_of_form(
-            vault.open_object(
-                actor=actor, object_id=facts.identity_id, now=now, purpose=actor.motive
-            )
+            open_object(actor=actor, object_id=facts.identity_id, now=now, purpose=actor.motive)
         )
     if facts.format is Format.FORM:
         return found
     system = system_actor("identity opened by a person")
-    opened = intake.open_submissions(actor=system, report_ids=[facts.report_id], now=now)
+    opened = open_submissions(actor=system, report_ids=[facts.report_id], now=now)
     sources = [source_of(opened=one, facts=facts) for one in opened.values()]
     for identity in reveal_reporter(actor=system, sources=sources).values():
         found += facts_of_reporter(identity)

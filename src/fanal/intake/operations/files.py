@@ -21,7 +21,8 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
-from fanal.vault import operations as vault
+from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.sealing import seal_batch, seal_stream
 
 # Files enclosed with their report: streamed into the vault in the report's own transaction.
 
@@ -57,7 +58,7 @@ def store_files(
 
 
 def _store(report_id: UUID, file: AttachedFile, *, position: int, now: datetime) -> None:
-    sealed = vault.seal_stream(
+    sealed = seal_stream(
         id=new_id(now), chunks=file.chunks(), kind="file", owner_id=report_id, now=now
     )
     sql.run(
@@ -115,9 +116,9 @@ def _complete(actor: Actor, addition: Addition, now: datetime) -> bool:
         return False
     enclose(report_id, fingerprint_of(submission.canonical, submission.enclosed))
     details = [(new_id(now), document) for document in submission.details]
-    vault.seal_batch(
+    seal_batch(
         items=[
-            vault.Sealable(id=object_id, plaintext=document, kind="details", owner_id=report_id)
+            Sealable(id=object_id, plaintext=document, kind="details", owner_id=report_id)
             for object_id, document in details
         ],
         now=now,
@@ -169,7 +170,7 @@ def upload_file(
     file_id = secrets.token_hex(16)
     # Seal before inserting the row: a crash in between leaves an unreferenced object, which fsck sweeps.
     with transaction.atomic():
-        sealed = vault.seal_stream(
+        sealed = seal_stream(
             id=new_id(now), chunks=chunks, kind="file", owner_id=report_id, now=now
         )
         _touch(actor, report_id, now)
@@ -219,10 +220,8 @@ def describe_file(
     with transaction.atomic():
         _touch(actor, report_id, now)
         object_id = new_id(now)
-        vault.seal_batch(
-            items=[
-                vault.Sealable(id=object_id, plaintext=details, kind="details", owner_id=report_id)
-            ],
+        seal_batch(
+            items=[Sealable(id=object_id, plaintext=details, kind="details", owner_id=report_id)],
             now=now,
         )
         found = sql.one(

@@ -17,7 +17,8 @@ from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger
 from fanal.ledger.domain.records import ObjectRef
-from fanal.vault import operations as vault
+from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.sealing import seal_batch
 
 MAX_MESSAGE = 20_000
 MOST_ANSWERS = 40
@@ -107,8 +108,8 @@ def _checked(text: str) -> bytes:
 
 def _seal(report_id: UUID, body: bytes, now: datetime) -> UUID:
     object_id = new_id(now)
-    vault.seal_batch(
-        items=[vault.Sealable(id=object_id, plaintext=body, kind="message", owner_id=report_id)],
+    seal_batch(
+        items=[Sealable(id=object_id, plaintext=body, kind="message", owner_id=report_id)],
         now=now,
     )
     return object_id

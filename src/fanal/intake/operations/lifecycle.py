@@ -12,7 +12,6 @@ from django.db import DatabaseError, connection, transaction
 
 from fanal.accounts.domain.policy import Reason, Refused, Resource, require, require_somewhere
 from fanal.db import sql
-from fanal.intake import queries
 from fanal.intake.domain.records import (
     IDLE_LIFE,
     OPENING_LIFE,
@@ -21,7 +20,7 @@ from fanal.intake.domain.records import (
     ReportState,
     ReviewState,
 )
-from fanal.intake.queries.envelopes import sender_of
+from fanal.intake.queries.envelopes import get_reports, sender_of
 from fanal.intake.queries.reviews import review_state
 from fanal.kernel.actors import Actor
 from fanal.kernel.failpoints import failpoint
@@ -226,7 +225,7 @@ def require_hold(actor: Actor, report_id: UUID) -> int:
         Refused: out of reach, or without the right.
     """
     require_somewhere(actor, "retention.hold")
-    facts = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
         raise Refused("retention.hold", Reason.OUT_OF_SCOPE)
     require(actor, "retention.hold", Resource(desk_id=facts.desk_id))

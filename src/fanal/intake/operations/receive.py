@@ -36,7 +36,9 @@ from fanal.kernel.failpoints import failpoint
 from fanal.kernel.ids import new_id
 from fanal.kernel.states import TransitionRefused
 from fanal.ledger import operations as ledger
-from fanal.vault import keyring, operations as vault
+from fanal.vault import keyring
+from fanal.vault.domain.records import Sealable
+from fanal.vault.operations.sealing import seal_batch
 
 # Proof-of-work challenges, each usable once.
 
@@ -219,24 +221,22 @@ def _store(actor: Actor, fresh: Sequence[New], now: datetime) -> dict[UUID, str]
 
 def _seal(fresh: Sequence[New], now: datetime) -> None:
     items = [
-        vault.Sealable(
-            id=n.object_id, plaintext=n.submission.body, kind="report", owner_id=n.report_id
-        )
+        Sealable(id=n.object_id, plaintext=n.submission.body, kind="report", owner_id=n.report_id)
         for n in fresh
     ]
     items += [
-        vault.Sealable(
+        Sealable(
             id=n.identity_id, plaintext=n.submission.identity, kind="identity", owner_id=n.report_id
         )
         for n in fresh
         if n.identity_id is not None and n.submission.identity is not None
     ]
     items += [
-        vault.Sealable(id=object_id, plaintext=document, kind="details", owner_id=n.report_id)
+        Sealable(id=object_id, plaintext=document, kind="details", owner_id=n.report_id)
         for n in fresh
         for object_id, document in zip(n.details_ids, n.submission.details, strict=True)
     ]
-    vault.seal_batch(items=items, now=now)
+    seal_batch(items=items, now=now)
 
 
 def _acknowledge(new: New, signed: str) -> Acknowledgement:

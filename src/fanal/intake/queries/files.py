@@ -15,7 +15,7 @@ from fanal.hashing.domain.records import FileFacts
 from fanal.intake.domain.records import OpenedSubmission, ReportFacts, UploadFacts
 from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
-from fanal.vault import operations as vault
+from fanal.vault.operations.opening import open_batch
 
 
 def get_receipts(*, actor: Actor, report_ids: Sequence[UUID]) -> dict[UUID, str]:
@@ -174,7 +174,7 @@ def open_submissions(
     objects = dict(found)
     described = [u for files in uploads.values() for u in files if u.details_id]
     details = [i for u in described for i in (*u.earlier_ids, u.details_id) if i]
-    opened = vault.open_batch(
+    opened = open_batch(
         actor=actor, object_ids=[*objects.values(), *details], now=now, purpose="harmonise"
     )
     return {

@@ -7,8 +7,9 @@ from uuid import UUID
 import msgspec
 
 from fanal import reference
-from fanal.casework import operations as casework, queries as acts
+from fanal.casework import queries as acts
 from fanal.casework.domain.records import Act, ActDraft, Addressee, Opening
+from fanal.casework.operations.acts import amend_act, open_act
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.figures import Counted
@@ -49,7 +50,7 @@ def open_from_decision(*, actor: Actor, opening: Opening, now: datetime) -> tupl
         for host, addresses in hosts_of(targets_of(opening.report)).items()
     ]
     return tuple(
-        casework.open_act(
+        open_act(
             actor=actor,
             lifecycle=NOTICE,
             draft=ActDraft(
@@ -108,7 +109,7 @@ def amend_notice(
             msgspec.structs.replace(before, addressee=addressee, targets=kept, reasons=said)
         )
 
-    casework.amend_act(actor=actor, lifecycle=NOTICE, act_id=notice_id, amend=amended, now=now)
+    amend_act(actor=actor, lifecycle=NOTICE, act_id=notice_id, amend=amended, now=now)
 
 
 def due_at(act: Act) -> datetime | None:

@@ -8,8 +8,10 @@ import msgspec
 from django.db import transaction
 
 from fanal import reference
-from fanal.casework import operations as casework, queries as acts
+from fanal.casework import queries as acts
 from fanal.casework.domain.records import Act, ActDraft, Addressee, Event, Opening
+from fanal.casework.operations.acts import Before, amend_act, open_act, take_step
+from fanal.casework.operations.approvals import approve_act, refuse_act
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
@@ -101,7 +103,7 @@ def amend_measure(
         return canonical_bytes(request, issuer=issuing_authority.current())
 
     with transaction.atomic():
-        revision = casework.amend_act(
+        revision = amend_act(
             actor=actor,
             lifecycle=REMOVAL,
             act_id=measure_id,
@@ -133,7 +135,7 @@ def submit_measure(
         TransitionRefused: it is not a draft.
         Refused: the actor may not propose measures at that desk.
     """
-    casework.take_step(
+    take_step(
         actor=actor,
         lifecycle=REMOVAL,
         act_id=measure_id,
@@ -172,7 +174,7 @@ def approve_measure(
         return warned(act, event)
 
     with transaction.atomic():
-        report_id = casework.approve_act(
+        report_id = approve_act(
             actor=actor, lifecycle=REMOVAL, act_id=measure_id, digest=digest, now=now, before=before
         )
         _settle(actor, report_id, now=now)
@@ -190,7 +192,7 @@ def refuse_measure(
         Refusal: a rule forbids it, with a code of `casework.operations.refuse_act` (such as BYTES_CHANGED).
         Refused: the actor proposed it, or may not approve requests at that desk.
     """
-    casework.refuse_act(
+    refuse_act(
         actor=actor, lifecycle=REMOVAL, act_id=measure_id, digest=digest, reason=reason, now=now
     )
 
@@ -207,7 +209,7 @@ def withdraw_measure(*, actor: Actor, measure_id: UUID, cause: str, now: datetim
         Refused: the actor may not propose measures at that desk.
     """
     with transaction.atomic():
-        report_id = casework.take_step(
+        report_id = take_step(
             actor=actor,
             lifecycle=REMOVAL,
             act_id=measure_id,
@@ -233,7 +235,7 @@ def _open(
         offence=draft.offence,
         offence_entry=draft.offence_entry,
     )
-    measure_id = casework.open_act(
+    measure_id = open_act(
         actor=actor,
         lifecycle=REMOVAL,
         draft=ActDraft(
@@ -264,7 +266,7 @@ def _note_targets(measure_id: UUID, revision: int, targets: Sequence[str]) -> No
     )
 
 
-def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> casework.Before:
+def _warned(actor: Actor, *, seen: Collection[str], reason: str) -> Before:
     """Return a check (`casework.Before`) that adds the current warnings and the reason to a step's event.
 
     `seen` are the tokens of the warnings displayed to the actor, `reason` why the actor continues. The

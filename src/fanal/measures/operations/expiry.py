@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.accounts.domain.policy import require
-from fanal.casework import operations as casework
+from fanal.casework.operations import approvals as casework
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 

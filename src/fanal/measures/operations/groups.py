@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from fanal.accounts.domain.policy import require
-from fanal.casework.operations import ActUnknown
+from fanal.casework.operations.acts import ActUnknown
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.measures.domain.oversight import (

@@ -11,8 +11,9 @@ from django.db import transaction
 
 from fanal import reference
 from fanal.accounts.domain.policy import Reason, Refused, may
-from fanal.casework import operations as casework, queries as acts
+from fanal.casework import queries as acts
 from fanal.casework.domain.records import Act, Event
+from fanal.casework.operations.acts import take_step
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
@@ -73,7 +74,7 @@ def record_step(
     requirement = REMOVAL.requirements.get(transition)
     if requirement is None or requirement.right != RIGHT:
         raise TransitionRefused(REMOVAL.states.name, "any state", transition)
-    casework.take_step(
+    take_step(
         actor=actor,
         lifecycle=REMOVAL,
         act_id=measure_id,

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from fanal.accounts.domain.policy import Resource, require
 from fanal.casework import queries as casework
-from fanal.casework.operations import ActUnknown
+from fanal.casework.operations.acts import ActUnknown
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.kernel.refusal import Refusal

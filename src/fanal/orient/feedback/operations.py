@@ -6,9 +6,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.queries.instructions import standing_id
+from fanal.accounts.queries.people import partner_names
 from fanal.db import sql
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
@@ -107,8 +108,8 @@ def send_feedback(
     """
     require(actor, "report.status", Resource(partner_id=actor.partner_id))
     body = actor.partner_id or _NOBODY
-    name = accounts.partner_names(partner_ids=[body]).get(body)
-    instruction = accounts.standing_id(kind=InstructionKind.FEEDBACK, scope=name, now=now)
+    name = partner_names(partner_ids=[body]).get(body)
+    instruction = standing_id(kind=InstructionKind.FEEDBACK, scope=name, now=now)
     if instruction is None:
         raise NoInstruction
     with transaction.atomic():

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from fanal import reference
 from fanal.accounts.domain.policy import Refused, Resource, allows, reach, require
 from fanal.db import sql
-from fanal.intake.queries import sender_of
+from fanal.intake.queries.envelopes import sender_of
 from fanal.kernel.actors import Actor
 from fanal.kernel.ids import new_id
 from fanal.ledger import operations as ledger

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
-from fanal.accounts import queries, row_scope
+from fanal.accounts import row_scope
 from fanal.accounts.domain.policy import Reason, Refused, Resource, allows
+from fanal.accounts.queries.people import actor_for
 from fanal.accounts.routes import declaration_of
 from fanal.kernel import clock
 from fanal.kernel.actors import Actor, public_actor
@@ -36,7 +37,7 @@ def actor_of(request: HttpRequest) -> Actor:
         return known
     user = request.user
     if user.is_authenticated:
-        actor = queries.actor_for(user=user, now=now_of(request), motive=stated_motive(request))
+        actor = actor_for(user=user, now=now_of(request), motive=stated_motive(request))
     else:
         actor = public_actor()
     request.__dict__["_fanal_actor"] = actor

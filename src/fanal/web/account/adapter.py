@@ -16,8 +16,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import get_language, gettext as _
 
-from fanal.accounts import operations
 from fanal.accounts.domain.records import canonical_login
+from fanal.accounts.operations.people import record_sign_in
 from fanal.connectors import openid
 from fanal.web.account import demo, devices, lockout, sealing
 from fanal.web.account.actors import actor_of, now_of
@@ -98,9 +98,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     ) -> HttpResponse:
         """Record the sign-in in the ledger: the person, never an IP address."""
         request.__dict__.pop("_fanal_actor", None)
-        operations.record_sign_in(
-            actor=actor_of(request), action="account.sign_in", now=now_of(request)
-        )
+        record_sign_in(actor=actor_of(request), action="account.sign_in", now=now_of(request))
         answer: HttpResponse = super().post_login(request, user, **kwargs)
         devices.remember(request, answer, user=user)
         return answer
@@ -108,9 +106,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def logout(self, request: HttpRequest) -> None:
         """Record the sign-out in the ledger, then end the session."""
         if request.user.is_authenticated:
-            operations.record_sign_in(
-                actor=actor_of(request), action="account.sign_out", now=now_of(request)
-            )
+            record_sign_in(actor=actor_of(request), action="account.sign_out", now=now_of(request))
         request.__dict__.pop("_fanal_actor", None)
         super().logout(request)
 

@@ -11,7 +11,7 @@ from allauth.mfa import app_settings as factors
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 from django.core.cache.backends.locmem import LocMemCache
 
-from fanal.accounts import operations
+from fanal.accounts.operations import people as operations
 from fanal.kernel import clock
 
 _BY_ADDRESS = ":ip:"

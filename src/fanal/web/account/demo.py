@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fanal import reference
-from fanal.accounts import operations
+from fanal.accounts.operations.demo import DEMO_ACCOUNTS
 
 _on = False
 
@@ -40,7 +40,7 @@ def choices(language: str) -> list[DemoChoice]:
             label=role_words(account.role.value, language),
             name=account.name,
         )
-        for account in operations.DEMO_ACCOUNTS
+        for account in DEMO_ACCOUNTS
     ]
 
 

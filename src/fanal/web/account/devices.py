@@ -19,9 +19,9 @@ from django.http import HttpRequest, HttpResponse, parse_cookie
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
-from fanal.accounts import queries
 from fanal.accounts.domain.records import canonical_login
-from fanal.accounts.operations import login_digest
+from fanal.accounts.operations.people import login_digest
+from fanal.accounts.queries.people import find_user
 
 # A sign-in between password and second factor: it stays valid while the account does not change.
 #
@@ -95,7 +95,7 @@ def known_as(request: HttpRequest | None, login: str) -> str:
     """
     name = canonical_login(login)
     mark, known_with = _marks(request).get(login_digest(name), ("", ""))
-    user = queries.find_user(username=name) if mark else None
+    user = find_user(username=name) if mark else None
     if user is None or not constant_time_compare(known_with, _print_of(user)):
         return ""
     return mark

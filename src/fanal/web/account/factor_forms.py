@@ -23,7 +23,7 @@ from django import forms
 from django.db import transaction
 from fido2.webauthn import CollectedClientData
 
-from fanal.accounts import operations
+from fanal.accounts.operations.people import record_refusal
 from fanal.kernel import clock
 from fanal.web.account import devices
 
@@ -165,7 +165,7 @@ class _NotesRefusals(AuthenticateWebAuthnForm):  # type: ignore[misc]
             context.request, action="login_failed", key=f"key-refused-{self.user.pk}"
         ):
             login = self.user.get_username()
-            operations.record_refusal(login=login, step="KEY", now=clock.now())
+            record_refusal(login=login, step="KEY", now=clock.now())
         return found
 
 

@@ -17,7 +17,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fanal import reference
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.policy import POLICY, Resource, allows, may, reach
 from fanal.accounts.domain.records import (
     HabilitationRecord,
@@ -25,6 +24,8 @@ from fanal.accounts.domain.records import (
     ReviewVerdict,
     RevocationReason,
 )
+from fanal.accounts.operations import habilitations as operations
+from fanal.accounts.queries import people as queries
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import SYSTEM_PERSON, Actor
 from fanal.kernel.calendar import paris_day

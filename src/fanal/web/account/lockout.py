@@ -22,8 +22,8 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from fanal.accounts import operations
 from fanal.accounts.domain.records import MAXIMUM_LOGIN, canonical_login
+from fanal.accounts.operations.people import login_digest, record_refusal
 from fanal.kernel import clock
 from fanal.web.account import devices
 
@@ -84,7 +84,7 @@ def being_looked_at(request: HttpRequest, credentials: dict[str, object]) -> Ite
 
 
 def _places(request: HttpRequest, credentials: dict[str, object] | None) -> list[str]:
-    name = operations.login_digest(counted_as(request, credentials))
+    name = login_digest(counted_as(request, credentials))
     return [f"fanal.password.{number}.{name}" for number in range(_MOST_FAILURES)]
 
 
@@ -104,7 +104,7 @@ def _is_noted(request: HttpRequest | None, credentials: dict[str, object]) -> bo
     """
     if request is None or not getattr(request, "axes_locked_out", False):
         return True
-    name = operations.login_digest(counted_as(request, credentials))
+    name = login_digest(counted_as(request, credentials))
     return bool(cache.add(f"fanal.refused.{name}", 1, _NOTED_EVERY))
 
 
@@ -120,9 +120,7 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
     ) -> None:
         """Count a failure, without user agent, headers, path or form data."""
         if _is_noted(request, credentials):
-            operations.record_refusal(
-                login=login_of(request, credentials), step="PASSWORD", now=clock.now()
-            )
+            record_refusal(login=login_of(request, credentials), step="PASSWORD", now=clock.now())
         if request is not None:
             request.__dict__.update(axes_user_agent="", axes_http_accept="", axes_path_info="")
         super().user_login_failed(sender, credentials, request, **kwargs)
@@ -155,4 +153,4 @@ class FailureCounter(AxesDatabaseHandler):  # type: ignore[misc] # axes carries 
 @receiver(authentication_failed)
 def note_wrong_code(user: AbstractBaseUser, **_more: object) -> None:
     """Record a wrong one-time or recovery code in the ledger."""
-    operations.record_refusal(login=user.get_username(), step="CODE", now=clock.now())
+    record_refusal(login=user.get_username(), step="CODE", now=clock.now())

@@ -11,8 +11,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.records import NewAccount, canonical_login, is_login
+from fanal.accounts.operations.people import LoginTaken, close_account, create_account
+from fanal.accounts.queries.people import find_user, list_accounts
 from fanal.accounts.routes import needs
 from fanal.kernel.typed import is_mail_address
 from fanal.web.account.actors import actor_of, now_of
@@ -28,7 +29,7 @@ _FIELDS = ("login", "name", "email")
 def listing(request: HttpRequest) -> HttpResponse:
     """List the accounts of the installation, open ones first."""
     actor = actor_of(request)
-    found = queries.list_accounts(actor=actor, now=now_of(request))
+    found = list_accounts(actor=actor, now=now_of(request))
     consult(request, "person", [a.person_id for a in found], action="account.list")
     context = {
         "open": [a for a in found if a.active],
@@ -54,12 +55,12 @@ def add(request: HttpRequest) -> HttpResponse:
         return _form(request, refused=refused)
     password = secrets.token_urlsafe(18)
     try:
-        operations.create_account(
+        create_account(
             actor=actor_of(request),
             account=NewAccount(username=login, name=name, email=email, password=password),
             now=now_of(request),
         )
-    except operations.LoginTaken:
+    except LoginTaken:
         return _form(request, refused=_("Another account has this login."))
     return _form(request, issued=(login, password))
 
@@ -69,13 +70,13 @@ def add(request: HttpRequest) -> HttpResponse:
 def close(request: HttpRequest) -> HttpResponse:
     """Close an account and end its sessions; administrators cannot close their own."""
     login = canonical_login(request.POST.get("login", ""))
-    found = queries.find_user(username=login) if "\0" not in login else None
+    found = find_user(username=login) if "\0" not in login else None
     if found is None:
         raise Http404
     if found.person_id == actor_of(request).person_id:
         messages.error(request, _("You cannot close your own account."))
     else:
-        operations.close_account(actor=actor_of(request), username=login, now=now_of(request))
+        close_account(actor=actor_of(request), username=login, now=now_of(request))
         messages.success(request, _("The account is closed and its sessions have ended."))
     return redirect("account_people")
 

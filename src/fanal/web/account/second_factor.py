@@ -21,7 +21,7 @@ from django.dispatch import receiver
 from django.http import HttpRequest
 from django.urls import reverse
 
-from fanal.accounts import operations
+from fanal.accounts.operations import people as operations
 from fanal.kernel import clock
 from fanal.web.account.actors import actor_of, now_of
 

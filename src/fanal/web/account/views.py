@@ -10,8 +10,9 @@ from django.utils.translation import get_language, gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.policy import may
+from fanal.accounts.operations import people as operations
+from fanal.accounts.queries.people import find_user, own_habilitations
 from fanal.accounts.routes import changes_sign_in, needs, open_to_all
 from fanal.web.account import demo, devices, second_factor
 from fanal.web.account.actors import actor_of, now_of, state_motive, stated_motive
@@ -42,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """Show the person's account: roles, habilitations, second factor, stated purpose, sessions."""
     actor, now = actor_of(request), now_of(request)
     context = {
-        "lines": [line_of(h, now=now, actor=actor) for h in queries.own_habilitations(actor=actor)],
+        "lines": [line_of(h, now=now, actor=actor) for h in own_habilitations(actor=actor)],
         "motive": stated_motive(request),
         "second_factor_passed": second_factor.is_satisfied(request),
         "may_review": may(actor, "habilitation.review"),
@@ -84,7 +85,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @needs("account.read")
 def end_sessions(request: HttpRequest) -> HttpResponse:
     """End every session of the person, including this one."""
-    user = queries.find_user(username=request.user.get_username())
+    user = find_user(username=request.user.get_username())
     if user is None:
         raise Http404
     operations.end_sessions(actor=actor_of(request), user=user, now=now_of(request))

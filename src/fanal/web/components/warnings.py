@@ -12,8 +12,8 @@ from django.utils.translation import get_language, gettext as _
 from msgspec import Struct
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import desk_names
 from fanal.intake.domain.number import desk_number
 from fanal.kernel.actors import Actor
 from fanal.measures.domain.records import MeasureWarning, WarningCode
@@ -55,7 +55,7 @@ def warnings(context: Context, items: Sequence[object]) -> dict[str, object]:
     request: HttpRequest = context["request"]
     actor, lang = actor_of(request), get_language() or "fr"
     stood = msgspec.convert(items, type=tuple[MeasureWarning, ...])
-    desks = accounts.desk_names(desk_ids={one.desk_id for one in stood if one.desk_id})
+    desks = desk_names(desk_ids={one.desk_id for one in stood if one.desk_id})
     return {"warnings": [_said(one, actor=actor, desks=desks, lang=lang) for one in stood]}
 
 

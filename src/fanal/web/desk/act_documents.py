@@ -17,9 +17,10 @@ from django.views.decorators.http import require_GET
 
 from fanal import reference
 from fanal.accounts.domain.policy import Resource
-from fanal.casework import operations, queries
+from fanal.casework import queries
 from fanal.casework.domain.documents import ActDocument, DocumentWords, pdf_of
 from fanal.casework.domain.records import ActApproval, ActFile, ApprovalVerdict
+from fanal.casework.operations.acts import record_export
 from fanal.kernel.calendar import paris_day
 from fanal.reference.words import Value, spoken_moment
 from fanal.web.account.actors import actor_of, now_of, require_declared
@@ -95,7 +96,7 @@ def _taken(pages: ActPages, request: HttpRequest, act_id: UUID, format_: str) ->
         lang=get_language() or "fr",
         is_ready=may_leave(lifecycle, found, actor=actor),
     )
-    operations.record_export(
+    record_export(
         actor=actor,
         lifecycle=lifecycle,
         act_id=act_id,

@@ -11,7 +11,7 @@ from django.utils.functional import Promise
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.casework import queries
 from fanal.casework.domain.lifecycle import APPROVE, Lifecycle
@@ -91,7 +91,7 @@ def _context(pages: ActList, request: HttpRequest, *, states: Iterable[str]) -> 
         actor=actor_of(request), lifecycle=pages.lifecycle, states=states, limit=_LISTED
     )
     consult(request, kind, [act.id for act in found], action=f"{kind}.list")
-    names = accounts.person_names(person_ids={act.author_id for act in found})
+    names = person_names(person_ids={act.author_id for act in found})
     said = queries.contents_of(acts=found)
     rows = [(act, pages.line(act, said.get(act.id)), names.get(act.author_id, "")) for act in found]
     labels = {part: f"{kind}_{part}" for part in ("state", "outcome")}

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_GET
 
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
-from fanal.casework import operations, queries
+from fanal.casework import queries
 from fanal.casework.domain.proofs import UNKNOWN_TYPE
+from fanal.casework.operations.proofs import ProofUnknown, open_proof
 from fanal.vault.domain.envelope import EnvelopeRefused
 from fanal.vault.keyring import KeyMissing
 from fanal.vault.packs import BlobDamaged, BlobMissing
@@ -53,10 +54,10 @@ def _download(
         raise Http404
     require_declared(request, Resource(desk_id=found.act.desk_id))
     try:
-        step, content = operations.open_proof(
+        step, content = open_proof(
             actor=actor, lifecycle=lifecycle, act_id=act_id, object_id=proof_id, now=now_of(request)
         )
-    except operations.ProofUnknown:
+    except ProofUnknown:
         said = _("This act has no such file, or the file has expired.")
         return acts.refused(pages, request, act_id, said, status=HTTPStatus.GONE)
     except (EnvelopeRefused, BlobDamaged, BlobMissing):

@@ -21,14 +21,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Reason, Refused, Resource, may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
-from fanal.casework import operations, queries
+from fanal.casework import queries
 from fanal.casework.domain.documents import Part
 from fanal.casework.domain.letters import Mail, message_of
 from fanal.casework.domain.lifecycle import AMEND, APPROVE, REFUSE, Lifecycle
 from fanal.casework.domain.records import ActFile, ApprovalVerdict, Event, Shown
+from fanal.casework.operations.acts import record_export, take_step
+from fanal.casework.operations.approvals import approve_act, refuse_act
+from fanal.casework.operations.locking import hold_shown
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import PARIS
 from fanal.kernel.refusal import Refusal
@@ -168,7 +171,7 @@ def download(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpRespons
         return refused(pages, request, act_id, said)
     consult(request, lifecycle.kind, [act_id], reports=found.act.report_ids)
     message = message_of(pages.mail(found.content), found.content)
-    operations.record_export(
+    record_export(
         actor=actor, lifecycle=lifecycle, act_id=act_id, format_="EML", now=now_of(request)
     )
     answer = HttpResponse(message, content_type="message/rfc822")
@@ -198,7 +201,7 @@ def take(pages: ActPages, request: HttpRequest, act_id: UUID) -> HttpResponse:
 
     def step() -> None:
         named = _StepForm(request, kind=pages.lifecycle.kind).checked().cleaned_data
-        operations.take_step(
+        take_step(
             actor=actor_of(request),
             lifecycle=pages.lifecycle,
             act_id=act_id,
@@ -296,7 +299,7 @@ def record(
     require_declared(request, Resource(desk_id=found.act.desk_id))
     status = HTTPStatus.CONFLICT
     try:
-        with operations.hold_shown(
+        with hold_shown(
             actor=actor,
             lifecycle=pages.lifecycle,
             act_id=act_id,
@@ -348,7 +351,7 @@ def refused(
 
 def sign(pages: ActPages, request: HttpRequest, act_id: UUID, *, approves: bool) -> HttpResponse:
     """Approve the document whose digest the form holds, or (`approves` false) refuse it with a reason."""
-    act: Callable[..., object] = operations.approve_act if approves else operations.refuse_act
+    act: Callable[..., object] = approve_act if approves else refuse_act
     form = ApprovalForm if approves else RefusalForm
     named = {"actor": actor_of(request), "lifecycle": pages.lifecycle, "now": now_of(request)}
     return record(
@@ -374,7 +377,7 @@ def _context(
         for transition in lifecycle.allowed(act.state)
         if may(actor, lifecycle.requirements[transition].right)
     ]
-    names = accounts.person_names(person_ids=_people(found))
+    names = person_names(person_ids=_people(found))
     return {
         "act": act,
         "labels": {part: f"{kind}_{part}" for part in ("state", "move", "outcome")},

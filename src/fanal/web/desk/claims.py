@@ -9,7 +9,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.kernel.typed import whole_number
 from fanal.orient import queries as oriented
@@ -80,4 +80,4 @@ def token_of(request: HttpRequest) -> int:
 def _holder(request: HttpRequest, report_id: UUID) -> str:
     case = oriented.get_case(actor=actor_of(request), report_id=report_id)
     holder = case.held_by(now_of(request)) if case else None
-    return accounts.person_names(person_ids=[holder]).get(holder, "") if holder else ""
+    return person_names(person_ids=[holder]).get(holder, "") if holder else ""

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import partner_names
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -43,7 +43,7 @@ def compare(request: HttpRequest) -> HttpResponse:
         raise Http404
     consult(request, "report", shown, action="report.read")
     references = references_of(shown, actor=actor)
-    senders = accounts.partner_names(partner_ids={cases[i].sender_id for i in shown})
+    senders = partner_names(partner_ids={cases[i].sender_id for i in shown})
     common, single = _selectors([records[i] for i in shown])
     context = {
         "columns": [_column(records[i], cases[i], (references.get(i, ""), senders)) for i in shown],

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import desk_names
 from fanal.analyse.domain.records import Finding
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector, SelectorRole
@@ -99,7 +99,7 @@ def selector_groups(record: HarmonisedReport, *, actor: Actor) -> list[tuple[str
     wanted = list(set(keys.values()))
     seen = harmonised.get_sightings(actor=actor, keys=wanted, limit=_SEEN)
     elsewhere = harmonised.seen_elsewhere(actor=actor, keys=wanted)
-    desks = accounts.desk_names(desk_ids={d for found in elsewhere.values() for d in found})
+    desks = desk_names(desk_ids={d for found in elsewhere.values() for d in found})
     groups: list[tuple[str, list[Item]]] = []
     for role in _ROLES:
         members: dict[UUID, Selector] = {}

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST
 from fanal import reference
 from fanal.accounts.domain.policy import Resource
 from fanal.accounts.routes import needs
-from fanal.casework import operations as casework
 from fanal.casework.domain.records import RecordedDecision
+from fanal.casework.operations.deciding import record_decisions
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.refusal import Refusal
 from fanal.kernel.states import TransitionRefused
@@ -82,7 +82,7 @@ def _record(request: HttpRequest, report_id: UUID) -> RecordedDecision:
     records = harmonised.get_records(actor=actor, report_ids=[report_id, *also])
     if not {report_id, *also} <= records.keys():
         raise Http404
-    return casework.record_decisions(
+    return record_decisions(
         actor=actor,
         report=records[report_id],
         folded=[records[other] for other in also],

@@ -12,12 +12,12 @@ from django.views.decorators.http import require_GET
 from lxml import etree
 
 from fanal import reference
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierView, LinkReason
 from fanal.crosscheck.dossiers.queries import dossier_view
-from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
@@ -113,12 +113,12 @@ def graphml(request: HttpRequest, dossier_id: UUID) -> HttpResponse:
 
 def other_desks(view: DossierView) -> dict[int, str]:
     """Return the names, by id, of the desks whose reports in the dossier `view` the reader may not see."""
-    return accounts.desk_names(desk_ids={n.desk_id for n in view.nodes if n.report_id is None})
+    return desk_names(desk_ids={n.desk_id for n in view.nodes if n.report_id is None})
 
 
 def references_of(report_ids: Sequence[UUID], *, actor: Actor) -> dict[UUID, str]:
     """Return the reference of each report as people read it; reports invisible to the actor are left out."""
-    facts = intake.get_reports(actor=actor, report_ids=report_ids)
+    facts = get_reports(actor=actor, report_ids=report_ids)
     return {i: spoken(facts[i].reference, i) for i in report_ids if i in facts}
 
 

@@ -14,7 +14,7 @@ from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierView, JudgementAct
 from fanal.crosscheck.dossiers.queries import dossier_of, dossier_view, members_of
 from fanal.crosscheck.operations import judge as operations
-from fanal.intake import queries as intake
+from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import dossiers
@@ -133,8 +133,8 @@ def _attached(request: HttpRequest, reference_typed: str, own: list[UUID]) -> UU
     if not reference_typed:
         raise _Unclear(_("Type the number or the reference of the report to attach."))
     actor = actor_of(request)
-    by_number = intake.find_desk_number(actor=actor, number=reference_typed)
-    found = by_number or intake.find_references(actor=actor, reference=reference_typed)
+    by_number = find_desk_number(actor=actor, number=reference_typed)
+    found = by_number or find_references(actor=actor, reference=reference_typed)
     journal_search(request, kind="REFERENCE", text=reference_typed, reports=found)
     if len(found) != 1:
         raise _Unclear(

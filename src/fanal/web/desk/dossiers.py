@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierLine, DossierView
 from fanal.crosscheck.dossiers.domain.dossiers import next_act
@@ -144,7 +144,7 @@ def _page(request: HttpRequest, view: DossierView, refused: str = "") -> dict[st
     cases = oriented.get_cases(actor=actor, report_ids=own)
     shown = [i for i in own if i in cases]
     rows = rows_of([cases[i] for i in shown], actor=actor, now=now_of(request))
-    names = accounts.person_names(person_ids={j.author_id for j in view.judgements})
+    names = person_names(person_ids={j.author_id for j in view.judgements})
     desks = dossier_graph.other_desks(view)
     references = dossier_graph.references_of(shown, actor=actor)
     records = harmonised.get_records(actor=actor, report_ids=own)

@@ -5,9 +5,10 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.instructions import standing_for_each
+from fanal.accounts.queries.people import partner_names
 from fanal.accounts.routes import needs
 from fanal.analyse.material.queries.lists import get_lists
 from fanal.exchange import queries
@@ -27,12 +28,12 @@ def exchange(request: HttpRequest) -> HttpResponse:
     sources = queries.list_sources(actor=actor)
     held = queries.get_checkpoints(source_ids=[source.id for source in sources])
     listed = get_lists()
-    under = accounts.standing_for_each(
+    under = standing_for_each(
         kind=InstructionKind.LIST_FETCH,
         scopes={listed[source.list_id].name for source in sources},
         now=now,
     )
-    names = accounts.partner_names(partner_ids={reading.partner_id for reading in readings})
+    names = partner_names(partner_ids={reading.partner_id for reading in readings})
     context = {
         "may_manage": may(actor, "source.manage"),
         "sources": [

@@ -10,15 +10,15 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import person_names
 from fanal.analyse.domain.records import Because, Finding
 from fanal.analyse.material.domain.known import PDQ_RADIUS, pictures_of
 from fanal.formats.report.records import File
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import ComputedFile, HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.sightings import selector_key
-from fanal.intake import queries as intake
 from fanal.intake.domain.records import UploadFacts
+from fanal.intake.queries.files import list_uploads
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
 from fanal.orient import queries as oriented
@@ -40,7 +40,7 @@ def cards_of(
     """Return the data of the file cards on a report's page (one card per file), in the order of its files."""
     if not record.files:
         return []
-    uploads = intake.list_uploads(actor=actor, report_ids=[record.report_id])
+    uploads = list_uploads(actor=actor, report_ids=[record.report_id])
     stored = {u.sha256: u for u in uploads.get(record.report_id, []) if u.sha256}
     elsewhere = _elsewhere(record, actor=actor)
     kept = _kept(record, actor=actor)
@@ -214,7 +214,7 @@ def _assessments(
 ) -> dict[UUID, tuple[Decision, str, HarmonisedReport | None]]:
     """Return (last decision, name of its author, record) of each decided report, by report id."""
     taken = oriented.decisions_of(actor=actor, report_ids=report_ids)
-    names = accounts.person_names(person_ids={found[-1].author_id for found in taken.values()})
+    names = person_names(person_ids={found[-1].author_id for found in taken.values()})
     records = harmonised.get_records(actor=actor, report_ids=report_ids)
     return {
         report_id: (found[-1], names.get(found[-1].author_id, ""), records.get(report_id))

@@ -11,12 +11,12 @@ from django.utils.translation import get_language, gettext as _
 from django.views.decorators.http import require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource
+from fanal.accounts.queries.people import partner_names, person_names
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, Selector
-from fanal.intake import queries as intake
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.deciding import DecisionRefused
@@ -73,7 +73,7 @@ def folds_of(
     """
     page = Paginator(range(case.folded), SHOWN).get_page(asked)
     said = unfoldings_of(actor=actor, report_id=case.report_id)
-    names = accounts.person_names(person_ids={judged.author_id for judged in said})
+    names = person_names(person_ids={judged.author_id for judged in said})
     return {
         "folded": _members(record, actor=actor, page=page) if case.folded else [],
         "folded_page": page,
@@ -95,8 +95,8 @@ def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list
     )
     ids = [case.report_id for case in cases]
     records = harmonised.get_records(actor=actor, report_ids=ids)
-    facts = intake.get_reports(actor=actor, report_ids=ids)
-    senders = accounts.partner_names(partner_ids={case.sender_id for case in cases})
+    facts = get_reports(actor=actor, report_ids=ids)
+    senders = partner_names(partner_ids={case.sender_id for case in cases})
     held = _held(record)
     return [
         {
@@ -115,7 +115,7 @@ def _members(record: HarmonisedReport, *, actor: Actor, page: Page[int]) -> list
 def _head(case: Case, *, actor: Actor) -> dict[str, object] | None:
     if case.head_id is None:
         return None
-    found = intake.get_reports(actor=actor, report_ids=[case.head_id]).get(case.head_id)
+    found = get_reports(actor=actor, report_ids=[case.head_id]).get(case.head_id)
     return {"id": case.head_id, "reference": found.reference if found else ""}
 
 

@@ -4,8 +4,8 @@ from uuid import UUID
 
 from django.utils.translation import gettext
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import person_names
 from fanal.kernel.actors import PUBLIC_PERSON, SYSTEM_PERSON, Actor
 from fanal.ledger import queries as ledger
 from fanal.ledger.domain.records import LedgerLine
@@ -24,8 +24,6 @@ def lines_of(object_id: UUID, *, actor: Actor, reads: bool = False) -> list[tupl
         return []
     entries = ledger.entries_of(actor=actor, object_id=object_id, limit=_READ)
     shown = [e for e in reversed(entries) if reads or e.verb != "CONSULTATION"][:_SHOWN]
-    names = accounts.person_names(
-        person_ids={e.actor_id for e in shown if e.actor_id != SYSTEM_PERSON}
-    )
+    names = person_names(person_ids={e.actor_id for e in shown if e.actor_id != SYSTEM_PERSON})
     names[PUBLIC_PERSON] = gettext("Public form")
     return [(entry, names.get(entry.actor_id, "")) for entry in shown]

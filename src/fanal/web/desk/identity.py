@@ -10,15 +10,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.redaction.reporter import LONGEST_MOTIVE, SHORTEST_MOTIVE, Fact
 from fanal.harmonise.operations.identity import IdentityUnknown, MotiveRefused, open_identity
-from fanal.intake import queries as intake
+from fanal.intake.queries.envelopes import get_reports
 from fanal.vault import keyring
-from fanal.vault.operations import ObjectUnknown
+from fanal.vault.operations.opening import ObjectUnknown
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.reading import consult, consulted_ids
 
@@ -28,7 +28,7 @@ from fanal.web.reading import consult, consulted_ids
 @needs("identity.open")
 def identity(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Ask for the purpose; by POST, open the sealed identity and show it in this response only."""
-    report = intake.get_reports(actor=actor_of(request), report_ids=[report_id]).get(report_id)
+    report = get_reports(actor=actor_of(request), report_ids=[report_id]).get(report_id)
     if report is None:
         raise Http404
     require_declared(request, Resource(desk_id=report.desk_id, sealed=True))
@@ -70,7 +70,7 @@ def _page(
     facts: tuple[Fact, ...] | None = None,
 ) -> HttpResponse:
     actor = actor_of(request)
-    report = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    report = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     # The right is checked at the report's desk: the form appears only to people who may open the identity.
     if report is None:
         raise Http404
@@ -85,7 +85,7 @@ def _page(
         "opened": facts is not None,
         "facts": [(_name(code), value) for code, value in facts or ()],
         "earlier": earlier,
-        "names": accounts.person_names(person_ids=people),
+        "names": person_names(person_ids=people),
         "shortest": SHORTEST_MOTIVE,
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.OK

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.utils.translation import get_language
 
 from fanal import reference
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import partner_names, person_names
 from fanal.analyse.domain.records import Finding
 from fanal.analyse.material.domain.lists import CastVote, EntryStanding, Voter
 from fanal.analyse.material.queries.entries import get_items, get_standings
@@ -58,7 +58,7 @@ def votes_shown(votes: Sequence[CastVote]) -> list[Item]:
     """Return each `vote` on a list entry with the `name` of the voter, a person or a partner."""
     members = {v.voter_id for v in votes if v.voter is Voter.MEMBER}
     people = {v.voter_id for v in votes} - members - {SYSTEM_PERSON}
-    names = accounts.partner_names(partner_ids=members) | accounts.person_names(person_ids=people)
+    names = partner_names(partner_ids=members) | person_names(person_ids=people)
     return [{"vote": vote, "name": names.get(vote.voter_id, "")} for vote in votes]
 
 

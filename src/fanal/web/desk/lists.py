@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.analyse.material.domain.lists import VOTE_REASONS, ChangedItem, ListsRefused, Vote
 from fanal.analyse.material.operations.asides import release_item, withdraw_aside
@@ -47,7 +47,7 @@ def lists(request: HttpRequest) -> HttpResponse:
     ended = lists_read.list_asides(ended=True, limit=_CHANGES)
     changes = lists_read.list_changes(limit=_CHANGES)
     people = {c.actor_id for c in changes if c.actor_id} | {r.ended_by for r in ended if r.ended_by}
-    persons = accounts.person_names(person_ids=people - {SYSTEM_PERSON})
+    persons = person_names(person_ids=people - {SYSTEM_PERSON})
     persons[SYSTEM_PERSON] = _("the installation")
     context = {
         "states": [

@@ -11,7 +11,9 @@ from django.views.decorators.http import require_POST
 
 from fanal.accounts.routes import needs
 from fanal.casework.domain.records import Event
-from fanal.measures import operations, queries
+from fanal.measures import queries
+from fanal.measures.operations import drafts
+from fanal.measures.operations.milestones import record_first_contact, record_step
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import acts
 from fanal.web.desk.measures import FOLLOWING, PAGES, amend as amended
@@ -38,28 +40,28 @@ def amend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 @needs("measure.propose")
 def submit(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Submit a draft removal measure for the approval of a second person."""
-    return _record(request, measure_id, operations.submit_measure, _WarnedForm)
+    return _record(request, measure_id, drafts.submit_measure, _WarnedForm)
 
 
 @require_POST
 @needs("measure.propose")
 def withdraw(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Withdraw a removal measure, with the cause."""
-    return _record(request, measure_id, operations.withdraw_measure, _WithdrawalForm)
+    return _record(request, measure_id, drafts.withdraw_measure, _WithdrawalForm)
 
 
 @require_POST
 @needs("measure.approve")
 def approve(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Approve a removal measure as the second person: exactly the bytes that the page showed."""
-    return _record(request, measure_id, operations.approve_measure, _ApprovalForm)
+    return _record(request, measure_id, drafts.approve_measure, _ApprovalForm)
 
 
 @require_POST
 @needs("measure.approve")
 def refuse(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     """Return a removal measure to its proposer, with a reason."""
-    return _record(request, measure_id, operations.refuse_measure, acts.RefusalForm)
+    return _record(request, measure_id, drafts.refuse_measure, acts.RefusalForm)
 
 
 @require_POST
@@ -69,7 +71,7 @@ def step(request: HttpRequest, measure_id: UUID) -> HttpResponse:
 
     def act() -> None:
         named = _StepForm(request, kind="measure").checked().cleaned_data
-        operations.record_step(
+        record_step(
             actor=actor_of(request),
             measure_id=measure_id,
             transition=named.pop("transition"),
@@ -94,7 +96,7 @@ def contact(request: HttpRequest, measure_id: UUID) -> HttpResponse:
         found = queries.get_measure(actor=actor, measure_id=measure_id)
         if found is None:
             raise Http404
-        operations.record_first_contact(
+        record_first_contact(
             actor=actor,
             recipient=found.measure.request.recipient,
             event=Event(**acts.EventForm(request, kind="measure").checked().cleaned_data),
@@ -148,7 +150,7 @@ class _ApprovalForm(_WarnedForm, acts.ApprovalForm):
 
 
 def _submit(request: HttpRequest, measure_id: UUID) -> None:
-    operations.submit_measure(
+    drafts.submit_measure(
         actor=actor_of(request),
         measure_id=measure_id,
         now=now_of(request),

@@ -9,15 +9,15 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.casework.domain.documents import Part, parts_of
 from fanal.casework.domain.records import ActFile, Addressee, AddresseeKind, ApprovalVerdict
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.actors import Actor
 from fanal.kernel.refusal import Refusal
-from fanal.measures import operations, queries as measures
+from fanal.measures import queries as measures
 from fanal.measures.domain.letters import read_letter
 from fanal.measures.domain.records import (
     ENDED,
@@ -27,6 +27,7 @@ from fanal.measures.domain.records import (
     SuspensionCause,
 )
 from fanal.measures.domain.warnings import Asked
+from fanal.measures.operations.drafts import amend_measure
 from fanal.measures.removal.kind import REMOVAL
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Basis, Decision, Proposal
@@ -173,7 +174,7 @@ def amend(request: HttpRequest, measure_id: UUID) -> None:
     # After an amendment, nobody could record any more that the approved bytes were sent.
     if found and found.measure.state is MeasureState.APPROVED and not unsent:
         raise Refusal("measure", "UNSENT_UNSAID")
-    operations.amend_measure(
+    amend_measure(
         actor=actor,
         measure_id=measure_id,
         addressee=Addressee(**_AddresseeForm(request).checked().cleaned_data),
@@ -238,7 +239,7 @@ def _warned(measure: Measure, *, actor: Actor) -> dict[str, object]:
 
 
 def _cards(found: Sequence[Measure], *, actor: Actor) -> list[dict[str, object]]:
-    names = accounts.person_names(person_ids={m.proposer_id for m in found})
+    names = person_names(person_ids={m.proposer_id for m in found})
     return [
         {
             "measure": m,

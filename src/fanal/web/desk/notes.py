@@ -11,8 +11,8 @@ from django.utils.translation import get_language, gettext as _
 from django.views.decorators.http import require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Note
@@ -64,7 +64,7 @@ def shown(
 def lines_of(request: HttpRequest, found: Sequence[Note]) -> list[Line]:
     """Return (note, name of its author) for each note; record the reading in the ledger."""
     consult(request, "note", [note.id for note in found], action="note.read")
-    names = accounts.person_names(person_ids={note.author_id for note in found})
+    names = person_names(person_ids={note.author_id for note in found})
     return [(note, names.get(note.author_id, "")) for note in found]
 
 

@@ -11,8 +11,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fanal.accounts.domain.policy import Resource, require
 from fanal.accounts.routes import needs
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import Stage
+from fanal.intake.operations.queue import replay_stage
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.work import list_quarantine
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.reading import consult
 
@@ -24,7 +26,7 @@ _LISTED = 200
 @needs("quarantine.read")
 def quarantine(request: HttpRequest) -> HttpResponse:
     """Show the reports in quarantine: stage, date, error code."""
-    found = queries.list_quarantine(actor=actor_of(request), limit=_LISTED)
+    found = list_quarantine(actor=actor_of(request), limit=_LISTED)
     consult(
         request, "report", [facts.report_id for facts, _error in found], action="quarantine.read"
     )
@@ -39,13 +41,13 @@ def replay(request: HttpRequest, report_id: UUID) -> HttpResponse:
     A failure in a later stage may come from data that an earlier stage stored.
     """
     actor = actor_of(request)
-    facts = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
         raise Http404
     require(actor, "quarantine.replay", Resource(desk_id=facts.desk_id))
     moved = 0
     if facts.quarantined_at is not None:
-        moved = operations.replay_stage(
+        moved = replay_stage(
             actor=actor, stage=Stage.HARMONISE, report_ids=[report_id], now=now_of(request)
         )
     if moved:

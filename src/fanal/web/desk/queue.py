@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import partner_names, person_names
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.analyse.domain.records import Because
@@ -20,7 +20,8 @@ from fanal.deconfliction import queries as deconfliction
 from fanal.distribution import queries as distribution
 from fanal.formats.report.records import Channel, ReportKind
 from fanal.harmonise import queries as harmonised
-from fanal.intake import queries as intake
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.work import count_withdrawn
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case, QueuePosition, QueueView
@@ -82,7 +83,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "since": now.isoformat(),
         "query": _link(request),
         "may_claim": may(actor, "report.claim"),
-        "withdrawn": intake.count_withdrawn(actor=actor, since=now - _LATELY),
+        "withdrawn": count_withdrawn(actor=actor, since=now - _LATELY),
         "withdrawn_days": _LATELY.days,
     }
     return render(request, "desk/queue.html", context)
@@ -151,9 +152,9 @@ def rows_of(cases: Sequence[Case], *, actor: Actor, now: datetime) -> list[dict[
     window is close.
     """
     holders = {c.report_id: c.held_by(now) for c in cases}
-    names = accounts.person_names(person_ids={h for h in holders.values() if h})
-    envelopes = intake.get_reports(actor=actor, report_ids=[c.report_id for c in cases])
-    partners = accounts.partner_names(partner_ids={c.sender_id for c in cases})
+    names = person_names(person_ids={h for h in holders.values() if h})
+    envelopes = get_reports(actor=actor, report_ids=[c.report_id for c in cases])
+    partners = partner_names(partner_ids={c.sender_id for c in cases})
     transfers = distribution.items_of(actor=actor, report_ids=[c.report_id for c in cases])
     signs = deconfliction.signs_of(actor=actor, report_ids=[c.report_id for c in cases])
     rows: list[dict[str, object]] = []

@@ -6,14 +6,14 @@ from uuid import UUID
 
 from django.utils.translation import get_language, gettext as _, ngettext
 
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import desk_names
 from fanal.crosscheck.domain.records import SIMILAR, KinLink, LinkReason
 from fanal.crosscheck.links.domain.linking import because_of
 from fanal.crosscheck.similar.domain.pairs import FAMILY, MIRROR, PICTURE, TEXT
 from fanal.crosscheck.similar.domain.suggestions import Suggestion
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
-from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.orient import queries as oriented
@@ -49,9 +49,9 @@ def kin_of(
     linked = {link.other_id for link in own}
     own += [_as_link(record.report_id, i, suggested[i]) for i in suggested if i not in linked]
     others = [link.other_id for link in own if link.other_id]
-    facts = intake.get_reports(actor=actor, report_ids=others)
+    facts = get_reports(actor=actor, report_ids=others)
     cases = oriented.get_cases(actor=actor, report_ids=others)
-    desks = accounts.desk_names(desk_ids={link.desk_id for link in links if not link.other_id})
+    desks = desk_names(desk_ids={link.desk_id for link in links if not link.other_id})
     kin = [
         {
             "link": link,

@@ -12,8 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.queries.people import partner_names, person_names
 from fanal.accounts.routes import needs
 from fanal.analyse import queries as analysed
 from fanal.analyse.payments.queries import payers_of
@@ -24,8 +24,9 @@ from fanal.crosscheck.dossiers.queries import dossier_of
 from fanal.crosscheck.links.queries import links_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport
-from fanal.intake import operations as intake_operations, queries as intake
 from fanal.intake.domain.records import PUBLIC_SENDER, FollowedMessage, ReportFacts
+from fanal.intake.operations.follow import MessageRefused, NotReachable, ask_reporter
+from fanal.intake.queries.envelopes import get_reports, is_reachable, list_messages
 from fanal.judicial import queries as judicial
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import paris_day
@@ -34,7 +35,7 @@ from fanal.measures.notice.kind import NOTICE
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Case
 from fanal.orient.domain.states import CASE_STATES, CaseState
-from fanal.vault import operations as vault
+from fanal.vault.operations.opening import open_object
 from fanal.web.account.actors import actor_of, now_of, require_declared
 from fanal.web.desk import content, files, folds, history, notes, suggestions
 from fanal.web.desk.deconfliction.signs import signs_on
@@ -93,11 +94,11 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
     """
     actor, now = actor_of(request), now_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)
-    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     record = harmonised.get_records(actor=actor, report_ids=[report_id]).get(report_id)
     if case is None or facts is None or record is None:
         raise Http404
-    sender = accounts.partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id, "")
+    sender = partner_names(partner_ids=[facts.sender_id]).get(facts.sender_id, "")
     links = links_of(actor=actor, report_id=report_id)
     folded = folds.folds_of(case, record, actor=actor, asked=request.GET.get("folded"))
     suggested = suggestions.of_report(report_id, actor=actor)
@@ -131,7 +132,7 @@ def page_of(request: HttpRequest, report_id: UUID, *, refused: str = "") -> dict
 def _erased(request: HttpRequest, report_id: UUID) -> HttpResponse:
     actor = actor_of(request)
     case = oriented.get_case(actor=actor, report_id=report_id)
-    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if case is None or facts is None or facts.erased_at is None:
         raise Http404
     consult(request, "report", [report_id])
@@ -149,12 +150,12 @@ def _erased(request: HttpRequest, report_id: UUID) -> HttpResponse:
 def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Send a question to the reporter, who reads it with the follow-up code."""
     actor = actor_of(request)
-    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None:
         raise Http404
     require_declared(request, Resource(desk_id=facts.desk_id))
     try:
-        intake_operations.ask_reporter(
+        ask_reporter(
             actor=actor,
             report_id=report_id,
             text=request.POST.get("text", ""),
@@ -166,9 +167,9 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
                 "The question is recorded: the reporter will see it when they return with their code."
             ),
         )
-    except intake_operations.NotReachable:
+    except NotReachable:
         raise Http404 from None
-    except intake_operations.MessageRefused:
+    except MessageRefused:
         messages.error(request, _("Write your question, in twenty thousand characters at most."))
         page = page_of(request, report_id)
         return render(request, "desk/report.html", page, status=HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -177,7 +178,7 @@ def question(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 def _holding(case: Case, *, actor: Actor, now: datetime) -> dict[str, object]:
     holder = case.held_by(now)
-    names = accounts.person_names(person_ids=[holder] if holder else [])
+    names = person_names(person_ids=[holder] if holder else [])
     return {
         "mine": holder == actor.person_id,
         "holder": names.get(holder, "") if holder else "",
@@ -220,7 +221,7 @@ def _drafts(report_id: UUID, *, actor: Actor) -> dict[str, object]:
     decisions = oriented.decisions_of(actor=actor, report_ids=[report_id]).get(report_id, ())
     asked = measures.measures_of(actor=actor, report_ids=[report_id]).get(report_id, ())
     people = {d.author_id for d in decisions} | {m.author_id for m in asked}
-    names = accounts.person_names(person_ids=people)
+    names = person_names(person_ids=people)
     return {
         "decisions": [(d, names.get(d.author_id, "")) for d in reversed(decisions)],
         "measures": [(m, names.get(m.author_id, "")) for m in asked],
@@ -233,16 +234,16 @@ def _drafts(report_id: UUID, *, actor: Actor) -> dict[str, object]:
 
 def _exchange(report_id: UUID, *, request: HttpRequest, now: datetime) -> dict[str, object]:
     actor = actor_of(request)
-    sent = intake.list_messages(actor=actor, report_id=report_id)
+    sent = list_messages(actor=actor, report_id=report_id)
     consult(request, "object", [m.object_id for m in sent], action="message.read")
     return {
-        "reachable": intake.is_reachable(actor=actor, report_id=report_id),
+        "reachable": is_reachable(actor=actor, report_id=report_id),
         "exchange": [(m, _words(m, actor=actor, now=now)) for m in sent],
     }
 
 
 def _words(message: FollowedMessage, *, actor: Actor, now: datetime) -> str:
-    body = vault.open_object(
+    body = open_object(
         actor=actor,
         object_id=message.object_id,
         now=now,

@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, require
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
-from fanal.intake import operations, queries
 from fanal.intake.domain.records import ReviewState
+from fanal.intake.operations.lifecycle import ReviewRefused, review_report, second_review
+from fanal.intake.queries.envelopes import get_reports
+from fanal.intake.queries.reviews import list_reviews, review_before, review_months
 from fanal.kernel.actors import Actor
 from fanal.kernel.calendar import add_months, paris_day
 from fanal.kernel.states import TransitionRefused
@@ -61,7 +63,7 @@ def review(request: HttpRequest, report_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _page(request, refused=report_id)
     try:
-        operations.review_report(actor=actor, report_id=report_id, now=now, **form.cleaned_data)
+        review_report(actor=actor, report_id=report_id, now=now, **form.cleaned_data)
     except TransitionRefused:
         messages.error(request, _("The erasure of this report was already proposed or agreed."))
     else:
@@ -84,8 +86,8 @@ def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
     if not form.is_valid():
         return _page(request, refused=report_id)
     try:
-        operations.second_review(actor=actor, now=now, **form.cleaned_data)
-    except operations.ReviewRefused:
+        second_review(actor=actor, now=now, **form.cleaned_data)
+    except ReviewRefused:
         messages.error(request, _("This proposal does not await your answer."))
     else:
         messages.success(
@@ -99,17 +101,17 @@ def second(request: HttpRequest, report_id: UUID) -> HttpResponse:
 
 def _page(request: HttpRequest, *, refused: UUID | None = None) -> HttpResponse:
     actor, now = actor_of(request), now_of(request)
-    found = queries.list_reviews(
+    found = list_reviews(
         actor=actor,
-        before=queries.review_before(now=now),
+        before=review_before(now=now),
         after=identifier(request.GET.get("after", "")),
         limit=_PAGE + 1,
     )
     shown = found[:_PAGE]
     consult(request, "report", [one.report_id for one in shown], action="report.list")
-    facts = queries.get_reports(actor=actor, report_ids=[one.report_id for one in shown])
-    names = accounts.person_names(person_ids={o.proposed_by for o in shown if o.proposed_by})
-    months = queries.review_months(now=now)
+    facts = get_reports(actor=actor, report_ids=[one.report_id for one in shown])
+    names = person_names(person_ids={o.proposed_by for o in shown if o.proposed_by})
+    months = review_months(now=now)
     lines = [
         {
             "review": one,
@@ -139,7 +141,7 @@ def _reached(actor: Actor, report_id: UUID) -> None:
         Http404: the actor does not see the report.
         Refused: the actor may not review reports of that desk.
     """
-    found = queries.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    found = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if found is None:
         raise Http404
     require(actor, "retention.hold", Resource(desk_id=found.desk_id))

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.analyse.priority import operations, queries
 from fanal.analyse.priority.domain.rules import (
@@ -25,8 +25,8 @@ from fanal.analyse.priority.domain.rules import (
     write_rules,
 )
 from fanal.analyse.priority.domain.scoring import DryRun, ScoreChange
-from fanal.intake import queries as intake
 from fanal.intake.domain.records import ReportFacts
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import SYSTEM_PERSON
 from fanal.kernel.calendar import paris_day
 from fanal.web.account.actors import actor_of, now_of
@@ -194,7 +194,7 @@ def _changes(
     if ended is None:
         return []
     changes = queries.trial_changes(trial_id=ended.id, limit=_SHOWN, rising=rises)
-    reached = intake.get_reports(
+    reached = get_reports(
         actor=actor_of(request), report_ids=[change.report_id for change in changes]
     )
     return [(change, reached.get(change.report_id)) for change in changes]
@@ -242,7 +242,7 @@ def _why(code: str) -> str:
 def _signed(found: list[queries.StoredRuleSet]) -> list[dict[str, object]]:
     """Return rule sets with the names of author, proposer and approver."""
     people = {p for stored in found for p in _signers(stored) if p}
-    names = accounts.person_names(person_ids=people - {SYSTEM_PERSON})
+    names = person_names(person_ids=people - {SYSTEM_PERSON})
     names[SYSTEM_PERSON] = _("the installation")
     return [
         {

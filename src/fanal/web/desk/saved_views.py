@@ -14,8 +14,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from msgspec import Struct, structs
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, allows, reach
+from fanal.accounts.queries.people import desk_names, person_names
 from fanal.accounts.routes import needs
 from fanal.kernel.actors import Actor
 from fanal.kernel.typed import whole_number
@@ -178,7 +178,7 @@ def _page(
         "offered": "view" in asked or any(getattr(filters, name) for name in FILTERS),
         "shared": shared,
         "lines": _signed(lines),
-        "desks": sorted(accounts.desk_names(desk_ids=desks).items()),
+        "desks": sorted(desk_names(desk_ids=desks).items()),
         "typed": request.POST.get("name", ""),
         "where": where,
         "refused": reference.label("view_refusal", refused, get_language() or "fr")
@@ -192,5 +192,5 @@ def _page(
 
 def _signed(lines: Sequence[ViewLine]) -> list[ViewLine]:
     """Return the rows with the names of the people who saved the views."""
-    names = accounts.person_names(person_ids={line.saved.person_id for line in lines})
+    names = person_names(person_ids={line.saved.person_id for line in lines})
     return [structs.replace(line, author=names.get(line.saved.person_id, "")) for line in lines]

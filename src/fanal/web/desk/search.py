@@ -10,14 +10,14 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.dossiers.queries import dossiers_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import HarmonisedReport, SelectorKind
 from fanal.harmonise.domain.sightings import Sightings, selector_key
 from fanal.harmonise.domain.values.handles import spellings
-from fanal.intake import queries as intake
+from fanal.intake.queries.envelopes import find_desk_number, find_references
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import instant_of
@@ -152,8 +152,8 @@ def _results(text: str, kind: str, *, actor: Actor) -> dict[str, object]:
     keys = [selector_key(k, spelling) for k, spelling in asked]
     elsewhere = harmonised.seen_elsewhere(actor=actor, keys=[*keys, *(f.key for f in found)])
     desks = _names(elsewhere)
-    by_reference = intake.find_references(actor=actor, reference=text)
-    by_number = intake.find_desk_number(actor=actor, number=text)
+    by_reference = find_references(actor=actor, reference=text)
+    by_number = find_desk_number(actor=actor, number=text)
     by_text = harmonised.search_text(actor=actor, text=text, limit=_MOST)
     return {
         "selectors": [
@@ -201,5 +201,5 @@ def _history(kind: str, value: str, *, actor: Actor) -> dict[str, object]:
 
 def _names(elsewhere: dict[UUID, frozenset[int]]) -> dict[int, str]:
     wanted = {desk for found in elsewhere.values() for desk in found}
-    names = accounts.desk_names(desk_ids=wanted)
+    names = desk_names(desk_ids=wanted)
     return {desk: names.get(desk, str(desk)) for desk in wanted}

@@ -11,14 +11,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.instructions import standing_in_force
+from fanal.accounts.queries.people import has_demo_mark
 from fanal.accounts.routes import needs
 from fanal.analyse.material.queries.lists import find_list, get_lists
 from fanal.connectors import outside, sources
-from fanal.exchange import operations, queries
+from fanal.exchange import queries
 from fanal.exchange.domain.records import ListSource, Service
+from fanal.exchange.operations import sources as operations
 from fanal.formats.refusal import FormatRefused
 from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.ids import new_id
@@ -44,7 +46,7 @@ def add(request: HttpRequest) -> HttpResponse:
             actor=actor_of(request),
             source=_asked(request),
             secret=request.POST.get("secret", ""),
-            loopback=accounts.has_demo_mark(),
+            loopback=has_demo_mark(),
             now=now_of(request),
         )
     except operations.SourceRefused as refused:
@@ -65,7 +67,7 @@ def show(request: HttpRequest, source_id: UUID) -> HttpResponse:
         "listed": listed,
         "usual": source.every_minutes in _PACES,
         "checkpoint": queries.get_checkpoint(source_id=source.id),
-        "instruction": accounts.standing_in_force(
+        "instruction": standing_in_force(
             kind=InstructionKind.LIST_FETCH, scope=listed.name, now=now_of(request)
         ),
         "may_manage": may(actor, "source.manage"),

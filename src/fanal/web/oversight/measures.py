@@ -11,17 +11,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Refused, Resource, may
+from fanal.accounts.queries.people import desk_names, person_names
 from fanal.accounts.routes import needs
+from fanal.casework.operations.acts import ActUnknown as MeasureUnknown
 from fanal.harmonise import queries as harmonised
 from fanal.kernel.calendar import paris_day
 from fanal.kernel.refusal import Refusal
 from fanal.ledger import queries as ledger
 from fanal.ledger.queries import prove_object
-from fanal.measures import operations, queries, queries as measures
+from fanal.measures import queries, queries as measures
 from fanal.measures.domain.oversight import AnswerVerdict, Happening, RecommendationKind, Session
 from fanal.measures.domain.records import ENDED, Measure, MeasureState
+from fanal.measures.operations import oversight as overseeing
 from fanal.measures.queries import MeasureFile
 from fanal.orient import queries as oriented
 from fanal.orient.domain.records import Decision
@@ -72,8 +74,8 @@ def listing(request: HttpRequest) -> HttpResponse:
     counts = measures.count_by_state(actor=actor)
     context = {
         "rows": rows,
-        "names": accounts.person_names(person_ids={m.proposer_id for m in rows}),
-        "desks": accounts.desk_names(desk_ids={m.desk_id for m in rows}),
+        "names": person_names(person_ids={m.proposer_id for m in rows}),
+        "desks": desk_names(desk_ids={m.desk_id for m in rows}),
         "states": list(MeasureState),
         "chosen": states[0] if states else "",
         "total": sum(n for state, n in counts.items() if not states or state in states),
@@ -196,7 +198,7 @@ def _names(
     people |= {e.actor_id for e in entries}  # type: ignore[attr-defined]
     if decision:
         people.add(decision.author_id)
-    return accounts.person_names(person_ids=people)
+    return person_names(person_ids=people)
 
 
 def _states(request: HttpRequest) -> list[MeasureState]:
@@ -228,7 +230,7 @@ def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
     words = request.POST.get("words", "")
     try:
         kind = RecommendationKind(request.POST.get("kind", ""))
-        operations.recommend(
+        overseeing.recommend(
             actor=actor_of(request),
             measure_id=measure_id,
             kind=kind,
@@ -240,7 +242,7 @@ def recommend(request: HttpRequest, measure_id: UUID) -> HttpResponse:
         return page(request, measure_id, refused="NO_KIND", words=words)
     except Refusal as refusal:
         return page(request, measure_id, refused=refusal.code, words=words)
-    except operations.MeasureUnknown:
+    except MeasureUnknown:
         raise Http404 from None
     messages.success(request, _("The recommendation is recorded. The desk must answer it."))
     return redirect("oversight:measure", measure_id=measure_id)
@@ -264,14 +266,14 @@ def answer(request: HttpRequest, recommendation_id: UUID) -> HttpResponse:
         raise Http404
     require_declared(request, Resource(desk_id=found.desk_id))
     try:
-        operations.answer_recommendation(
+        overseeing.answer_recommendation(
             actor=actor,
             recommendation_id=recommendation_id,
             verdict=AnswerVerdict(request.POST.get("verdict", "")),
             words=words,
             now=now_of(request),
         )
-    except (operations.MeasureUnknown, Refused):
+    except (MeasureUnknown, Refused):
         raise Http404 from None
     except ValueError:
         return _page(request, refused="NO_VERDICT", asked=recommendation_id, words=words)
@@ -291,7 +293,7 @@ def _page(
     context = {
         "waiting": sorted((r for r in found if r.answer is None), key=lambda r: r.due_at),
         "answered": [r for r in found if r.answer is not None],
-        "names": accounts.person_names(person_ids=people),
+        "names": person_names(person_ids=people),
         "verdicts": list(AnswerVerdict),
         "may_answer": may(actor, "measure.answer"),
         "overseer": may(actor, "measure.recommend"),

@@ -9,8 +9,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import desk_names, list_approving, person_names
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries
 from fanal.harmonise.operations.identity import IdentityUnknown, see_opening
@@ -35,8 +35,8 @@ def openings(request: HttpRequest) -> HttpResponse:
     found = queries.list_openings(actor=actor, limit=_SHOWN)
     consult(request, "opening", [o.id for o in found], action="identity.oversee")
     people = {o.person_id for o in found} | {p for o in found for p, _at in o.seen}
-    names = accounts.person_names(person_ids=people)
-    desks = accounts.desk_names(desk_ids={o.desk_id for o in found})
+    names = person_names(person_ids=people)
+    desks = desk_names(desk_ids={o.desk_id for o in found})
     lines = [
         {
             "opening": o,
@@ -80,7 +80,7 @@ def see(request: HttpRequest, opening_id: UUID) -> HttpResponse:
 def habilitations(request: HttpRequest) -> HttpResponse:
     """Show the approving habilitations of every desk, newest first, ended ones last."""
     actor, now = actor_of(request), now_of(request)
-    found = accounts.list_approving(actor=actor, limit=_SHOWN)
+    found = list_approving(actor=actor, limit=_SHOWN)
     consult(request, "person", [h.person_id for h in found], action="habilitation.oversee")
     lines = [line_of(one, now=now, actor=actor) for one in found]
     standing = [line for line in lines if line["state"] != "ENDED"]

@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from fanal import reference
 from fanal.accounts.routes import needs
+from fanal.casework.operations.acts import ActUnknown as MeasureUnknown
 from fanal.kernel.refusal import Refusal
-from fanal.measures import operations, queries
+from fanal.measures import queries
 from fanal.measures.domain.oversight import (
     PAUSE_AFTER,
     Happening,
@@ -28,6 +29,8 @@ from fanal.measures.domain.oversight import (
     reading_since,
 )
 from fanal.measures.domain.records import Measure
+from fanal.measures.operations.groups import judge_group
+from fanal.measures.operations.oversight import SessionUnknown, note_in_session, start_session
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.failures import page_of
 from fanal.web.reading import consult
@@ -122,7 +125,7 @@ def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
     try:
         if not measure_ids:
             raise Refusal("measure", "NONE_CHOSEN")
-        judged = operations.judge_group(
+        judged = judge_group(
             actor=actor_of(request),
             session_id=session_id,
             measure_ids=measure_ids,
@@ -131,7 +134,7 @@ def judge(request: HttpRequest, session_id: UUID) -> HttpResponse:
             words=request.POST.get("words", ""),
             now=now_of(request),
         )
-    except (operations.SessionUnknown, operations.MeasureUnknown):
+    except (SessionUnknown, MeasureUnknown):
         raise Http404 from None
     except Refusal as refused:
         words = reference.label("measure_refusal", refused.code, get_language() or "fr")
@@ -163,14 +166,14 @@ def mark(
         Http404: the session is another person's, has ended, or does not hold the measure.
     """
     try:
-        operations.note_in_session(
+        note_in_session(
             actor=actor_of(request),
             session_id=session_id,
             what=what,
             measure_id=measure_id,
             now=now_of(request),
         )
-    except (operations.SessionUnknown, operations.MeasureUnknown):
+    except (SessionUnknown, MeasureUnknown):
         raise Http404 from None
 
 
@@ -186,9 +189,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return redirect("oversight:session", session_id=running.id)
     try:
         size = int(request.POST.get("size", ""))
-        session_id = operations.start_session(
-            actor=actor_of(request), size=size, now=now_of(request)
-        )
+        session_id = start_session(actor=actor_of(request), size=size, now=now_of(request))
     except ValueError:
         messages.error(request, _("Choose how many measures to draw, five hundred at most."))
         return redirect("oversight:home")

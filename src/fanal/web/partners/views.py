@@ -11,11 +11,14 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import list_credentials, own_habilitations, partner_names
 from fanal.accounts.routes import needs
-from fanal.exchange import operations, queries
-from fanal.intake import queries as intake
+from fanal.exchange import queries
+from fanal.exchange.operations.granting import open_lists
 from fanal.intake.domain.records import KeyKind, ReportFacts, ReportState, expires_at
+from fanal.intake.queries.envelopes import get_by_key, get_reports
+from fanal.intake.queries.files import get_receipts, list_uploads
+from fanal.intake.queries.providers import count_sent, list_sent
 from fanal.kernel.actors import Actor
 from fanal.orient.feedback.domain import Feedback
 from fanal.orient.feedback.operations import NEWEST, NoInstruction, send_feedback
@@ -42,11 +45,11 @@ def sent(request: HttpRequest) -> HttpResponse:
             request, kind="REFERENCE", text=reference, reports=[f.report_id for f in found]
         )
     else:
-        found = intake.list_sent(actor=actor, state=state, before=_before(request), limit=PAGE + 1)
+        found = list_sent(actor=actor, state=state, before=_before(request), limit=PAGE + 1)
     rows, more = found[:PAGE], len(found) > PAGE
     if not reference:
         consult(request, "report", [f.report_id for f in rows], action="report.status")
-    counts = intake.count_sent(actor=actor)
+    counts = count_sent(actor=actor)
     context = {
         "partner": _name(actor),
         "counts": counts.items(),
@@ -59,7 +62,7 @@ def sent(request: HttpRequest) -> HttpResponse:
         "first_page": not request.GET.get("before"),
         "unfinished": counts[ReportState.OPEN],
         "expired": counts[ReportState.EXPIRED],
-        "access": accounts.list_credentials(actor=actor),
+        "access": list_credentials(actor=actor),
     }
     return render(request, "partners/sent.html", context)
 
@@ -70,8 +73,8 @@ def sent(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, report_id: UUID) -> HttpResponse:
     """Show one of the partner's own reports: state, receipt, files, feedback."""
     actor, facts = actor_of(request), _own(request, report_id)
-    receipts = intake.get_receipts(actor=actor, report_ids=[report_id])
-    files = intake.list_uploads(actor=actor, report_ids=[report_id])
+    receipts = get_receipts(actor=actor, report_ids=[report_id])
+    files = list_uploads(actor=actor, report_ids=[report_id])
     context = {
         "line": _line(facts),
         "facts": facts,
@@ -92,7 +95,7 @@ def receipt(request: HttpRequest, report_id: UUID) -> HttpResponse:
         Http404: the partner has no such report, or there is no receipt.
     """
     _own(request, report_id)
-    signed = intake.get_receipts(actor=actor_of(request), report_ids=[report_id]).get(report_id)
+    signed = get_receipts(actor=actor_of(request), report_ids=[report_id]).get(report_id)
     if not signed:
         raise Http404
     answer = HttpResponse(signed, content_type="text/plain; charset=utf-8")
@@ -107,7 +110,7 @@ def _own(request: HttpRequest, report_id: UUID) -> ReportFacts:
         Http404: the partner has no such report.
     """
     actor = actor_of(request)
-    facts = intake.get_reports(actor=actor, report_ids=[report_id]).get(report_id)
+    facts = get_reports(actor=actor, report_ids=[report_id]).get(report_id)
     if facts is None or facts.sender_id != actor.partner_id:
         raise Http404
     consult(request, "report", [report_id], action="report.status")
@@ -117,7 +120,7 @@ def _own(request: HttpRequest, report_id: UUID) -> ReportFacts:
 def _by_reference(actor: Actor, reference: str) -> list[ReportFacts]:
     if "\0" in reference:
         return []
-    found = intake.get_by_key(actor=actor, kind=KeyKind.REFERENCE, key=reference)
+    found = get_by_key(actor=actor, kind=KeyKind.REFERENCE, key=reference)
     return [found] if found is not None else []
 
 
@@ -134,7 +137,7 @@ def _line(facts: ReportFacts) -> Mapping[str, object]:
 
 
 def _name(actor: Actor) -> str:
-    names = accounts.partner_names(partner_ids=[actor.partner_id] if actor.partner_id else [])
+    names = partner_names(partner_ids=[actor.partner_id] if actor.partner_id else [])
     return next(iter(names.values()), "")
 
 
@@ -206,7 +209,7 @@ def lists(request: HttpRequest) -> HttpResponse:
     """Show the lists open to the partner and its reading progress; never a hash."""
     actor = actor_of(request)
     with transaction.atomic():
-        shared = operations.open_lists(actor=actor, now=now_of(request))
+        shared = open_lists(actor=actor, now=now_of(request))
     names = {one.id: one.facts.name for one in shared}
     context = {
         "shared": shared,
@@ -229,12 +232,10 @@ def lists(request: HttpRequest) -> HttpResponse:
 def laboratory(request: HttpRequest) -> HttpResponse:
     """Show the laboratory's name and the person's rights; requests to laboratories do not exist yet."""
     actor, now = actor_of(request), now_of(request)
-    names = accounts.partner_names(partner_ids=[actor.partner_id] if actor.partner_id else [])
+    names = partner_names(partner_ids=[actor.partner_id] if actor.partner_id else [])
     context = {
         "laboratory": next(iter(names.values()), ""),
         "opened": opened_to(actor),
-        "lines": [
-            line_of(h, now=now, actor=actor) for h in accounts.own_habilitations(actor=actor)
-        ],
+        "lines": [line_of(h, now=now, actor=actor) for h in own_habilitations(actor=actor)],
     }
     return render(request, "partners/laboratory.html", context)

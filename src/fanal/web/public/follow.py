@@ -15,10 +15,16 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from fanal.accounts.routes import open_to_all
-from fanal.intake import operations as intake, queries
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import Followed, FollowedMessage, ReportState
-from fanal.intake.operations import AnswersSpent, MessageRefused
+from fanal.intake.operations.follow import (
+    MAX_MESSAGE,
+    MOST_ANSWERS,
+    AnswersSpent,
+    MessageRefused,
+    answer_desk,
+)
+from fanal.intake.queries import envelopes as queries
 from fanal.kernel.actors import public_actor
 from fanal.orient.alarms.operations.alarms import raise_written
 from fanal.web.account.actors import now_of
@@ -183,15 +189,15 @@ def _take_answer(
     lookup_hash = receipt.lookup_hash(code)
     try:
         with transaction.atomic():
-            intake.answer_desk(actor=public_actor(), lookup_hash=lookup_hash, text=text, now=now)
+            answer_desk(actor=public_actor(), lookup_hash=lookup_hash, text=text, now=now)
             if danger:
                 raise_written(lookup_hash=lookup_hash, now=now)
         stored = True
     except AnswersSpent:
-        problem = _SPENT % {"most": intake.MOST_ANSWERS}
+        problem = _SPENT % {"most": MOST_ANSWERS}
     except MessageRefused:
         if text.strip():
-            problem = _LONG % lengths(text, most=intake.MAX_MESSAGE)
+            problem = _LONG % lengths(text, most=MAX_MESSAGE)
         elif not danger:
             problem = _EMPTY
     if danger and not stored:

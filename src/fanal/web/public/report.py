@@ -18,7 +18,6 @@ from django.views.decorators.http import require_http_methods
 from msgspec import Struct
 
 from fanal.accounts.routes import open_to_all
-from fanal.intake import operations as intake, queries
 from fanal.intake.domain import receipt
 from fanal.intake.domain.records import (
     PUBLIC_SENDER,
@@ -29,6 +28,8 @@ from fanal.intake.domain.records import (
     Outcome,
     Submission,
 )
+from fanal.intake.operations.receive import receive_reports, spend_challenge
+from fanal.intake.queries.envelopes import find_key
 from fanal.kernel.actors import public_actor
 from fanal.kernel.clock import paris_day
 from fanal.orient.alarms.operations.alarms import raise_written
@@ -265,7 +266,7 @@ def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
     if proven is None and not is_waiting_over(draft, now=now, seconds=wait):
         notice = "crowded" if heavy else "wait"
         return _page(request, draft, STEPS[-1], notices=(notice,), status=425)
-    fresh = proven is not None and intake.spend_challenge(
+    fresh = proven is not None and spend_challenge(
         actor=public_actor(), challenge=proven.challenge, expires_at=proven.expires_at
     )
     slow = crowded or not fresh or bool(request.POST.get("website"))
@@ -275,8 +276,7 @@ def _check_and_send(request: HttpRequest, draft: HiddenDraft) -> HttpResponse:
 def _was_sent(draft: HiddenDraft) -> bool:
     """Return whether a report was already received from this draft, so that the response can be repeated."""
     return (
-        queries.find_key(sender_id=PUBLIC_SENDER, kind=KeyKind.SUBMISSION, key=draft.submission)
-        is not None
+        find_key(sender_id=PUBLIC_SENDER, kind=KeyKind.SUBMISSION, key=draft.submission) is not None
     )
 
 
@@ -308,7 +308,7 @@ def _send(
         slow_lane=slow,
         code=draft.code,
     )
-    return intake.receive_reports(actor=public_actor(), submissions=[submission], now=now)[0]
+    return receive_reports(actor=public_actor(), submissions=[submission], now=now)[0]
 
 
 def _answer(request: HttpRequest, draft: HiddenDraft, answer: Acknowledgement) -> HttpResponse:

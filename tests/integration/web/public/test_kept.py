@@ -9,8 +9,8 @@ import time_machine
 from django.db import OperationalError, connection
 from django.test import Client
 
-from fanal.intake import operations as intake
 from fanal.intake.domain.records import Acknowledgement, Outcome
+from fanal.intake.operations import receive as intake
 from fanal.web.public import report as report_view
 from tests.integration.web.public.test_public_node import (
     ANSWERS,
@@ -93,7 +93,7 @@ def test_a_report_that_was_taken_unheard_shows_the_same_code_when_sent_again(
         raise failure
 
     with monkeypatch.context() as broken:
-        broken.setattr(report_view, "intake", _Broken(take_and_break))
+        broken.setattr(report_view, "receive_reports", take_and_break)
         status, text = send(client, draft)
     assert status == expected
     assert CODE.search(text) is None
@@ -102,15 +102,6 @@ def test_a_report_that_was_taken_unheard_shows_the_same_code_when_sent_again(
     code = CODE.search(text)
     assert code is not None
     assert code.group(1) == taken[0][0].code
-
-
-class _Broken:
-    """The door of intake, but for what breaks."""
-
-    spend_challenge = staticmethod(intake.spend_challenge)
-
-    def __init__(self, receive: object) -> None:
-        self.receive_reports = receive
 
 
 def test_an_answer_that_was_not_taken_comes_back_and_is_sent_from_there(
@@ -190,7 +181,7 @@ def test_danger_is_heard_though_its_report_arrived_before_and_the_vault_is_full(
     owner = as_role("owner")
     owner.execute("DELETE FROM orient_alarm")  # type: ignore[attr-defined] # the form's own rang
     with monkeypatch.context() as disk:
-        disk.setattr(report_view, "intake", _Broken(full))
+        disk.setattr(report_view, "receive_reports", full)
         assert send(client, draft)[0] == 503
     count = "SELECT count(*) FROM orient_alarm"
     assert owner.execute(count).fetchone() == (1,)  # type: ignore[attr-defined]
@@ -203,7 +194,7 @@ def test_a_send_that_meets_itself_is_told_that_it_is_on_its_way(
         return [Acknowledgement(outcome=Outcome.IN_PROGRESS)]
 
     with monkeypatch.context() as twice:
-        twice.setattr(report_view, "intake", _Broken(busy))
+        twice.setattr(report_view, "receive_reports", busy)
         status, text = send(client, draft)
     assert status == 409
     assert "est en route" in text

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test import Client
 
 from fanal.cli.vault import receipt as receipt_command
-from fanal.intake.operations import ANSWER_SPAN, MOST_ANSWERS
+from fanal.intake.operations.follow import ANSWER_SPAN, MOST_ANSWERS
 from fanal.web.public import follow as follow_view, report as report_view
 
 pytestmark = [

@@ -9,8 +9,8 @@ from django.db import transaction
 from msgspec import Struct, field
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import require
+from fanal.accounts.queries.people import partner_names
 from fanal.analyse.material.domain.lists import (
     Item,
     ListAttributes,
@@ -88,7 +88,7 @@ def _check(name: str, attributes: ListAttributes, now: datetime) -> None:
     if basis and not reference.load().versions(ListBasis, basis, first=on.min, last=on):
         raise ListsRefused("BASIS")
     owner = attributes.owner_id
-    if owner is not None and not accounts.partner_names(partner_ids=[owner]):
+    if owner is not None and not partner_names(partner_ids=[owner]):
         raise ListsRefused("OWNER")
 
 

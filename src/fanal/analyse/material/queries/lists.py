@@ -7,7 +7,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import partner_names
 from fanal.analyse.material.domain.lists import (
     Aside,
     CastVote,
@@ -269,7 +269,7 @@ def _facts(rows: Sequence[_ListRow]) -> list[ListFacts]:
         for row in rows
     ]
     owners = {a.owner_id for a in attributes if a.owner_id}
-    names = accounts.partner_names(partner_ids=owners) if owners else {}
+    names = partner_names(partner_ids=owners) if owners else {}
     return [
         ListFacts(
             id=row[0],

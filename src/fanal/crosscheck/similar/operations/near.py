@@ -30,7 +30,7 @@ from fanal.crosscheck.similar.domain.pairs import (
 from fanal.crosscheck.similar.domain.rules import NearRules, load_near_rules
 from fanal.crosscheck.similar.domain.sketch import Sketch, Sketcher, Trait, going_round, rejected
 from fanal.crosscheck.similar.domain.suggestions import Resemblance
-from fanal.crosscheck.similar.operations import store, store as spelling
+from fanal.crosscheck.similar.operations import store
 from fanal.crosscheck.similar.queries import answers_about
 from fanal.db import sql
 from fanal.db.sql import plain_array, uuid_array
@@ -134,12 +134,10 @@ def renew_near(*, actor: Actor, now: datetime, most: int = AT_ONCE) -> int:
         sketcher = Sketcher(keyring.current().digest(_PURPOSE, b""), rules)
         records = harmonised.get_records(actor=actor, report_ids=ids)
         store.write_sketches(ids, _made(records, sketcher.sketch))
-        spelt = spelling.write(
-            ids, _made(records, partial(spelled_of, sketcher=sketcher)), sketcher
-        )
+        spelt = store.write(ids, _made(records, partial(spelled_of, sketcher=sketcher)), sketcher)
         touched, world = _world({*ids, *store.later_of(ids), *spelt}, rules)
         found = _found(actor, touched, world, sketcher)
-        for report_id, more in spelling.find(actor, touched, sketcher).items():
+        for report_id, more in store.find(actor, touched, sketcher).items():
             found.setdefault(report_id, []).extend(more)
         pairs = {report_id: joined(ways) for report_id, ways in found.items()}
         written = store.write_near(touched, pairs)

@@ -12,13 +12,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may, reach
+from fanal.accounts.queries.people import desk_names
 from fanal.accounts.routes import needs
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain import limits
 from fanal.deconfliction.domain.records import Counterpart, NewCounterpart, Round
 from fanal.deconfliction.domain.states import DeconflictionRefused
+from fanal.deconfliction.operations import counterparts as operations
 from fanal.kernel.typed import whole_number
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk import history
@@ -152,9 +153,7 @@ def _rounds(rounds: Iterable[Round], found: Iterable[Counterpart]) -> list[dict[
 def _page(request: HttpRequest, found: Counterpart, *, refused: str = "") -> HttpResponse:
     actor = actor_of(request)
     consult(request, "counterpart", [found.id], action="counterpart.read")
-    desks = accounts.desk_names(
-        desk_ids=reach(actor, "report.list").desk_ids | set(found.limits.desk_ids)
-    )
+    desks = desk_names(desk_ids=reach(actor, "report.list").desk_ids | set(found.limits.desk_ids))
     context = {
         **_line(request, found, [found]),
         "rounds": _rounds(

@@ -11,13 +11,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Refused, may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.dossiers.queries import dossier_of
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain.records import CounterpartHit, HitStep
 from fanal.deconfliction.domain.states import HIT, DeconflictionRefused
+from fanal.deconfliction.operations.hits import move_hit
 from fanal.harmonise import queries as harmonised
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
@@ -62,7 +63,7 @@ def move(request: HttpRequest, hit_id: UUID) -> HttpResponse:
     """Record a step on a match (contact with the counterpart, or its closing), with a note that expires."""
     found = _found(request, hit_id)
     try:
-        operations.move_hit(
+        move_hit(
             actor=actor_of(request),
             hit_id=found.id,
             move=request.POST.get("move", ""),
@@ -115,5 +116,5 @@ def _page(request: HttpRequest, found: CounterpartHit, *, refused: str = "") -> 
 
 
 def _steps(steps: list[HitStep]) -> list[tuple[HitStep, str]]:
-    names = accounts.person_names(person_ids={step.author_id for step in steps})
+    names = person_names(person_ids={step.author_id for step in steps})
     return [(step, names.get(step.author_id, "")) for step in steps]

@@ -10,12 +10,13 @@ from django.utils.translation import get_language, gettext as _
 from django.views.decorators.http import require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Refused, may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.crosscheck.domain.records import DossierView
-from fanal.deconfliction import operations, queries
+from fanal.deconfliction import queries
 from fanal.deconfliction.domain.states import DeconflictionRefused
+from fanal.deconfliction.operations import withholding as operations
 from fanal.web.account.actors import actor_of, now_of
 from fanal.web.desk.deconfliction.signs import by_body, signs_on
 from fanal.web.failures import page_of
@@ -55,7 +56,7 @@ def shown(request: HttpRequest, view: DossierView) -> dict[str, object]:
     said = queries.withholdings_of(actor=actor, dossier_ids=[view.id])
     current = queries.in_force(said=said)
     bodies = queries.list_counterparts(actor=actor) if may(actor, "deconfliction.read") else []
-    names = accounts.person_names(person_ids={one.author_id for one in said})
+    names = person_names(person_ids={one.author_id for one in said})
     known = {body.id: body.name for body in bodies}
     return {
         "signs": by_body(signs.values()),

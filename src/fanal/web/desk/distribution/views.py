@@ -9,13 +9,13 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.queries.instructions import standing_in_force
 from fanal.accounts.routes import needs
 from fanal.distribution import queries
 from fanal.distribution.domain.proof import fingerprint
 from fanal.distribution.queries import KnownRecipient, WaitingPlace
-from fanal.intake import queries as intake
+from fanal.intake.queries.envelopes import get_reports
 from fanal.kernel.actors import Actor
 from fanal.orient import queries as oriented
 from fanal.web.account.actors import actor_of, now_of
@@ -138,7 +138,7 @@ def _way(
         ),
         None,
     )
-    instruction = desk and accounts.standing_in_force(
+    instruction = desk and standing_in_force(
         kind=InstructionKind.DISTRIBUTION, scope=desk.code, now=now, since=desk.added_at
     )
     return {"desk": desk, "instruction": instruction}
@@ -149,7 +149,7 @@ def _reports(request: HttpRequest, report_ids: Sequence[UUID]) -> dict[UUID, dic
     actor = actor_of(request)
     cases = oriented.get_cases(actor=actor, report_ids=report_ids)
     consult(request, "report", list(cases), action="report.list")
-    facts = intake.get_reports(actor=actor, report_ids=list(cases))
+    facts = get_reports(actor=actor, report_ids=list(cases))
     return {
         report_id: {"case": case, "reference": facts[report_id].reference}
         for report_id, case in cases.items()

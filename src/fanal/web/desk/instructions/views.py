@@ -15,7 +15,6 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fanal import reference
-from fanal.accounts import operations, queries
 from fanal.accounts.domain.instructions import (
     LONGEST,
     InstructionKind,
@@ -25,6 +24,9 @@ from fanal.accounts.domain.instructions import (
     StandingInstruction,
 )
 from fanal.accounts.domain.policy import Resource, allows, may
+from fanal.accounts.operations.instructions import revoke_instruction, second_instruction
+from fanal.accounts.queries.instructions import get_instruction, list_instructions
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.bearers import Bearer, bearers_of, propose_instruction
 from fanal.kernel.actors import Actor
@@ -71,7 +73,7 @@ class _InstructionForm(DatedForm):
 @needs("instruction.read")
 def listing(request: HttpRequest) -> HttpResponse:
     """Show all standing instructions; those in force and those awaiting approval come first."""
-    found = queries.list_instructions(actor=actor_of(request))
+    found = list_instructions(actor=actor_of(request))
     lines = _lines(request, found)
     ended = {InstructionState.EXPIRED, InstructionState.REVOKED}
     context = {
@@ -124,7 +126,7 @@ def second(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
     if request.POST.get("bearers") != _shown(_bearers(actor, found)):
         return _page(request, instruction_id, refused="BEARERS_CHANGED")
     try:
-        operations.second_instruction(actor=actor, instruction_id=found.id, now=now_of(request))
+        second_instruction(actor=actor, instruction_id=found.id, now=now_of(request))
     except InstructionRefused as refused:
         return _page(request, instruction_id, refused=refused.code)
     messages.success(request, _("Approved."))
@@ -137,7 +139,7 @@ def revoke(request: HttpRequest, instruction_id: UUID) -> HttpResponse:
     """End an instruction at once, with a reason."""
     found = _found(request, instruction_id)
     try:
-        operations.revoke_instruction(
+        revoke_instruction(
             actor=actor_of(request),
             instruction_id=found.id,
             reason=request.POST.get("reason", ""),
@@ -165,7 +167,7 @@ def _shown(bearers: list[Bearer]) -> str:
 
 
 def _found(request: HttpRequest, instruction_id: UUID) -> StandingInstruction:
-    found = queries.get_instruction(actor=actor_of(request), instruction_id=instruction_id)
+    found = get_instruction(actor=actor_of(request), instruction_id=instruction_id)
     if found is None:
         raise Http404
     return found
@@ -174,7 +176,7 @@ def _found(request: HttpRequest, instruction_id: UUID) -> StandingInstruction:
 def _lines(request: HttpRequest, found: list[StandingInstruction]) -> list[dict[str, object]]:
     """Return instructions with their state and the names of their signatories."""
     people = {p for i in found for p in (i.proposer_id, i.second_id, i.revoked_by) if p}
-    names = queries.person_names(person_ids=people)
+    names = person_names(person_ids=people)
     return [
         {
             "record": i,

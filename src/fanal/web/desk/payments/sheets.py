@@ -11,12 +11,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.analyse.payments.queries import get_payer
-from fanal.casework import operations as casework
 from fanal.casework.domain.records import ActFile
+from fanal.casework.operations.acts import record_export
 from fanal.judicial import operations, queries
 from fanal.judicial.domain.kinds import SHEET
 from fanal.judicial.domain.sheets import ADDRESSEES
@@ -71,7 +71,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     """List the sheets of the reader's desks, newest first."""
     found = queries.list_sheets(actor=actor_of(request), limit=_LISTED)
     consult(request, "sheet", [sheet.id for sheet in found], action="sheet.list")
-    names = accounts.person_names(person_ids={sheet.author_id for sheet in found})
+    names = person_names(person_ids={sheet.author_id for sheet in found})
     context = {
         "sheets": [(sheet, names.get(sheet.author_id, "")) for sheet in found],
         "full": len(found) == _LISTED,
@@ -92,7 +92,7 @@ def as_json(request: HttpRequest, sheet_id: UUID) -> HttpResponse:
     if found is None or found.facts is None:
         raise Http404
     consult(request, "sheet", [sheet_id], reports=found.sheet.report_ids)
-    casework.record_export(
+    record_export(
         actor=actor_of(request),
         lifecycle=SHEET,
         act_id=sheet_id,

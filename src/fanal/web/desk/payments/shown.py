@@ -8,7 +8,7 @@ from uuid import UUID
 from django.utils.translation import get_language, gettext as _
 
 from fanal import reference
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import desk_names
 from fanal.analyse.payments.domain.payers import Payer
 from fanal.analyse.payments.domain.scoring import PayerScore, PointMade
 from fanal.analyse.payments.domain.transfers import Paid
@@ -16,8 +16,8 @@ from fanal.crosscheck.domain.records import KinLink
 from fanal.crosscheck.links.queries import links_of
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.records import SelectorKind
-from fanal.intake import queries as intake
 from fanal.intake.domain.number import spoken
+from fanal.intake.queries.envelopes import get_reports
 from fanal.judicial.domain.sheets import SheetReport
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
@@ -77,7 +77,7 @@ def around_of(payer: Payer, *, actor: Actor) -> ReportsAround:
                 if known is None or (link.score or 0) > (known.score or 0):
                     best[link.other_id] = link
     ranked = sorted(best, key=lambda i: (-(best[i].score or 0), i))[:_LINKED]
-    names = accounts.desk_names(desk_ids=desks)
+    names = desk_names(desk_ids=desks)
     return ReportsAround(
         reports=_reports(payer.report_ids, {}, actor=actor),
         linked=_reports(ranked, best, actor=actor),
@@ -89,7 +89,7 @@ def _reports(
     ids: Iterable[UUID], links: dict[UUID, KinLink], *, actor: Actor
 ) -> tuple[SheetReport, ...]:
     wanted = list(ids)
-    facts = intake.get_reports(actor=actor, report_ids=wanted)
+    facts = get_reports(actor=actor, report_ids=wanted)
     records = harmonised.get_records(actor=actor, report_ids=wanted)
     return tuple(
         SheetReport(

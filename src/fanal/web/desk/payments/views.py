@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.analyse.payments.domain.indicators import load_typologies
 from fanal.analyse.payments.domain.payers import PayerFilter, PayerLine
@@ -98,7 +98,7 @@ def page_of(request: HttpRequest, payer_id: UUID, refused: str = "") -> dict[str
     linked = [report.report_id for report in around.linked]
     consult(request, "payer", [payer_id], reports=[*payer.report_ids, *linked])
     sheets = judicial.sheets_on(actor=actor, payer=payer_id)
-    names = accounts.person_names(person_ids={sheet.author_id for sheet in sheets})
+    names = person_names(person_ids={sheet.author_id for sheet in sheets})
     rows = rows_of(payer)
     return {
         "payer": payer,

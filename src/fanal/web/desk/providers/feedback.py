@@ -9,8 +9,8 @@ from django.utils.translation import get_language, gettext as _
 from django.views.decorators.http import require_POST
 
 from fanal import reference
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.policy import Resource, may
+from fanal.accounts.queries.people import person_names
 from fanal.accounts.routes import needs
 from fanal.harmonise.domain.quality import assess
 from fanal.harmonise.domain.records import HarmonisedReport
@@ -32,7 +32,7 @@ def shown(record: HarmonisedReport, *, sender: str, actor: Actor) -> dict[str, o
     given = feedback_of(actor=actor, report_ids=[record.report_id])
     found = given.get(record.report_id, [])
     people = {item.author_id for item in found if item.author_id}
-    names = accounts.person_names(person_ids=people)
+    names = person_names(person_ids=people)
     return {
         "quality": assess(record),
         "feedback": [

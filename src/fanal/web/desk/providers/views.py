@@ -9,12 +9,13 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from fanal.accounts import queries as accounts
 from fanal.accounts.domain.instructions import InstructionKind
+from fanal.accounts.queries.instructions import standing_id
+from fanal.accounts.queries.people import list_uses, partner_names
 from fanal.accounts.routes import needs
 from fanal.harmonise import queries as harmonised
 from fanal.harmonise.domain.quality import Quality, assess
-from fanal.intake import queries as intake
+from fanal.intake.queries import providers as intake
 from fanal.kernel.actors import Actor
 from fanal.kernel.alphabet import alphabetical
 from fanal.kernel.calendar import paris_day
@@ -37,7 +38,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     """List the providers with reports in the last thirteen weeks, largest volume first."""
     actor, now = actor_of(request), now_of(request)
     counts = intake.count_by_sender(actor=actor, since=now - PERIOD, now=now)
-    names = accounts.partner_names(partner_ids=counts)
+    names = partner_names(partner_ids=counts)
     rows = [(one, name, counts[one]) for one, name in names.items()]
     context = {"rows": sorted(rows, key=lambda row: (-row[2], alphabetical(row[1])))}
     return render(request, "providers/list.html", context)
@@ -49,7 +50,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, provider: UUID) -> HttpResponse:
     """Show one provider's figures of the last thirteen weeks, for the reader's desks."""
     actor, now = actor_of(request), now_of(request)
-    name = accounts.partner_names(partner_ids=[provider]).get(provider)
+    name = partner_names(partner_ids=[provider]).get(provider)
     if name is None:
         raise Http404
     since = now - PERIOD
@@ -67,10 +68,10 @@ def show(request: HttpRequest, provider: UUID) -> HttpResponse:
             (monday, counts.get(monday, 0), round(100 * counts.get(monday, 0) / most))
             for monday in (_mondays(since, now) if counts else ())
         ],
-        "uses": accounts.list_uses(actor=actor, partner_id=provider, now=now),
+        "uses": list_uses(actor=actor, partner_id=provider, now=now),
         "delays": provider_figures(actor=actor, report_ids=newest),
         "feedback": count_feedback(actor=actor, sender_id=provider, since=since),
-        "instruction": accounts.standing_id(kind=InstructionKind.FEEDBACK, scope=name, now=now),
+        "instruction": standing_id(kind=InstructionKind.FEEDBACK, scope=name, now=now),
         **_quality(newest[:READ], actor=actor),
     }
     return render(request, "providers/one.html", context)

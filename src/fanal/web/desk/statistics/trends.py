@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from fanal import reference
-from fanal.accounts import queries as accounts
+from fanal.accounts.queries.people import partner_names
 from fanal.accounts.routes import needs
 from fanal.statistics import weeks
 from fanal.statistics.domain import definitions
@@ -201,5 +201,5 @@ def _senders(trend: Trend) -> Names:
     """Return the senders' names by partner id, the public included; empty for trends not split by sender."""
     if trend.figure.code != "SENDERS":
         return {}
-    named = accounts.partner_names(partner_ids=[UUID(code) for code in trend.counts])
+    named = partner_names(partner_ids=[UUID(code) for code in trend.counts])
     return {str(_PUBLIC): _("The public"), **{str(one): name for one, name in named.items()}}
