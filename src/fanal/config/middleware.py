@@ -1,6 +1,5 @@
-"""Django middleware for all audiences: time, charset, probes, database checks, row security, bodies."""
+"""Django middleware for all audiences: time, probes, database checks, row security, bodies."""
 
-import codecs
 import contextlib
 from collections.abc import Callable
 from typing import Final
@@ -17,7 +16,6 @@ from fanal.web.posted import MOST_READ
 
 _MOST_DRAINED: Final = 128 * 1024 * 1024
 _BLOCK: Final = 1 << 16
-_CHARSETS: Final = frozenset({"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252"})
 _PROBES: Final = frozenset({"/healthz", "/readyz"})
 
 
@@ -45,23 +43,6 @@ def probes_by_any_name(
     def middleware(request: HttpRequest) -> HttpResponse:
         if request.path in _PROBES and settings.ALLOWED_HOSTS:
             request.META["HTTP_HOST"] = settings.ALLOWED_HOSTS[0].lstrip(".")
-        return get_response(request)
-
-    return middleware
-
-
-def plain_charset(
-    get_response: Callable[[HttpRequest], HttpResponse],
-) -> Callable[[HttpRequest], HttpResponse]:
-    """Return a middleware that reads forms and queries in a usual charset, whatever codec a request names.
-
-    The library decodes with any codec of Python: `punycode` takes time quadratic in the length of a field,
-    and `rot13` or `idna` fail. An unusual charset is read as UTF-8.
-    """
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        if request.encoding and codecs.lookup(request.encoding).name not in _CHARSETS:
-            request.encoding = "utf-8"
         return get_response(request)
 
     return middleware

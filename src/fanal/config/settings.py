@@ -70,7 +70,6 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "fanal.config.middleware.plain_charset",
     "fanal.config.middleware.probes_by_any_name",
     "fanal.config.proxy.client_address",
     "fanal.config.middleware.whole_body",

@@ -1,5 +1,6 @@
 """WSGI entry point, served by granian."""
 
+import codecs
 import logging
 import os
 from collections.abc import Iterable, Iterator
@@ -8,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_finished
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
+from django.http import HttpRequest
 from django.urls import get_resolver
 
 from fanal.config.gate import WORKING, Gate, KeptConnections
@@ -22,6 +25,21 @@ if TYPE_CHECKING:
 log = logging.getLogger("fanal.web")
 _WHOLE = 8 * 1024 * 1024
 """Largest answer, in bytes, that is joined into one piece."""
+_CHARSETS = frozenset({"utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252"})
+
+
+class PlainRequest(WSGIRequest):
+    """A request whose form and query are read in a usual charset, else in UTF-8, whatever codec it names.
+
+    The library decodes with any codec of Python, the query already while a request is made: `punycode` takes
+    time quadratic in the length of a field, and `rot13` or `idna` fail.
+    """
+
+    def _read_in(self, charset: str) -> None:
+        usual = codecs.lookup(charset).name in _CHARSETS
+        HttpRequest.encoding.__set__(self, charset if usual else "utf-8")  # type: ignore[attr-defined]
+
+    encoding = property(HttpRequest.encoding.__get__, _read_in)
 
 
 class Guarded:
@@ -89,6 +107,7 @@ def _plain(start: "StartResponse", status: str, body: bytes) -> list[bytes]:
 os.environ["FANAL_WEB"] = "1"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fanal.config.settings")
 with loading():
+    WSGIHandler.request_class = PlainRequest
     served = get_wsgi_application()
     # Imports every view now: the first report of a busy machine would wait for all of them.
     _ = get_resolver().reverse_dict
