@@ -14,9 +14,7 @@ NAMED = re.compile(r"sqlstate|pgcode|diag")
 
 def _tests():
     for path in files(".py"):
-        if path.is_relative_to(ROOT / "tests/integration") or path.is_relative_to(
-            ROOT / "tests/faults"
-        ):
+        if path.is_relative_to(ROOT / "tests"):
             text = path.read_text()
             for node in ast.walk(ast.parse(text)):
                 if isinstance(node, ast.FunctionDef):

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from django.db import connection, transaction
-from django.db.utils import IntegrityError
 from playwright.sync_api import Page, expect
 
 from fanal.accounts import row_scope
@@ -20,6 +19,7 @@ from fanal.web.public import report as report_view
 from tests.acceptance.conftest import Visit
 from tests.integration.accounts.people import PASSWORD, habilitate
 from tests.integration.desk.story import Desk, run_stages
+from tests.refusals import CHECK, database_refuses
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -212,7 +212,7 @@ def refuse_the_first_person(page: Page, desk: Desk, measure: str) -> None:
             cursor.execute(SECOND, [elise.person_id, measure])
             assert cursor.rowcount == 1
             transaction.set_rollback(True)
-        with pytest.raises(IntegrityError):
+        with database_refuses(CHECK):
             cursor.execute(SECOND, [ana.person_id, measure])
         cursor.execute("SELECT count(*) FROM casework_approval WHERE act_id = %s", [measure])
         assert cursor.fetchone() == (0,)
