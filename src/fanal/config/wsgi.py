@@ -3,7 +3,7 @@
 import codecs
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,17 @@ class PlainRequest(WSGIRequest):
     The library decodes with any codec of Python, the query already while a request is made: `punycode` takes
     time quadratic in the length of a field, and `rot13` or `idna` fail.
     """
+
+    def _set_content_type_params(self, meta: Mapping[str, object]) -> None:
+        """Read the type of the body from its header.
+
+        Raises:
+            SuspiciousOperation: a parameter names a charset that is none, or is not in it (RFC 2231).
+        """
+        try:
+            super()._set_content_type_params(meta)  # type: ignore[misc]
+        except ValueError as unreadable:
+            raise SuspiciousOperation("a parameter of Content-Type") from unreadable
 
     def _read_in(self, charset: str) -> None:
         usual = codecs.lookup(charset).name in _CHARSETS

@@ -54,13 +54,15 @@ FORM = '--x\r\nContent-Disposition: form-data; name="step"\r\n\r\n{}\r\n--x--\r\
 
 def _served(method: str, path: str, *, kind: str, body: str = "") -> str:
     """Return the status of the answer of the application as it is served, behind a proxy that uses https."""
-    from fanal.config.wsgi import served
+    from fanal.config.wsgi import Guarded, served
 
     made = RequestFactory(headers={"X-Forwarded-Proto": "https"}).generic(
         method, path, body, content_type=kind
     )
     statuses: list[str] = []
-    served(made.environ | {"CONTENT_TYPE": kind}, lambda status, *_: statuses.append(status))
+    Guarded(served)(
+        made.environ | {"CONTENT_TYPE": kind}, lambda status, *_: statuses.append(status)
+    )
     return statuses[0][:3]
 
 
@@ -79,6 +81,13 @@ def test_a_codec_that_no_browser_names_costs_nothing_and_fails_nothing(
     assert _served("POST", "/en/report/", kind=kind, body=body) == "409"
     assert time.process_time() - started < 1.5
     assert _served("GET", "/en/report/?x=%C3%A9", kind=f"text/plain; {named}") == "200"
+
+
+@pytest.mark.parametrize("charset", ["nothing", "undefined", "idna"])
+def test_a_parameter_in_a_charset_that_is_none_is_refused_as_unreadable(charset: str) -> None:
+    """RFC 2231: a parameter of a header may name its own charset, here one that nobody can read."""
+    kind = f"text/plain; a*={charset}''%C3%A9"
+    assert _served("GET", "/en/report/", kind=kind) == "400"
 
 
 @pytest.mark.parametrize("charset", ["UTF-8", "iso-8859-1", "windows-1252"])
